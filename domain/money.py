@@ -1,0 +1,91 @@
+"""Exact amounts: whole numbers of an asset's smallest unit, and the two named roundings."""
+
+import re
+from decimal import Decimal
+
+import msgspec
+
+from domain.assets import Asset
+from domain.errors import InvalidRequest
+
+USD_DECIMALS = 18
+"""Prices and USD values are whole numbers of 10^-18 USD."""
+
+MAX_INTEGER_DIGITS = 20
+"""Digits an amount may have before its point: beyond any supply there is."""
+
+_DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
+
+
+class Money(msgspec.Struct, frozen=True, gc=False):
+    """An amount of an asset: `units` times 10^-precision."""
+
+    units: int
+    asset: Asset
+
+    def __str__(self) -> str:
+        """Return the wire form: exactly `precision` decimals."""
+        return format_units(self.units, self.asset.precision)
+
+
+def power_of_ten(exponent: int) -> int:
+    """Return 10^exponent for an exponent of zero or more."""
+    power: int = 10**exponent
+    return power
+
+
+def parse_units(text: str, decimals: int) -> int:
+    """Return the decimal `text` as a whole number of 10^-decimals.
+
+    Raises InvalidRequest unless it is plain ASCII digits with at most one point between digits,
+    at most `decimals` of them after the point and 20 before it, and more than zero.
+    """
+    if len(text) > MAX_INTEGER_DIGITS + 1 + decimals or _DECIMAL.fullmatch(text) is None:
+        raise InvalidRequest("not a plain decimal amount")
+    whole, _, fraction = text.partition(".")
+    if len(whole) > MAX_INTEGER_DIGITS or len(fraction) > decimals:
+        raise InvalidRequest(f"more than {decimals} decimals or {MAX_INTEGER_DIGITS} digits")
+    units = int(whole + fraction) * power_of_ten(decimals - len(fraction))
+    if units == 0:
+        raise InvalidRequest("zero")
+    return units
+
+
+def format_units(units: int, decimals: int) -> str:
+    """Return `units` times 10^-decimals with exactly that many decimals."""
+    if units < 0:
+        return "-" + format_units(-units, decimals)
+    if decimals == 0:
+        return str(units)
+    digits = str(units).zfill(decimals + 1)
+    return f"{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+def units_of(amount: Decimal, decimals: int) -> int:
+    """Return an exact Decimal as a whole number of 10^-decimals; ValueError if it doesn't fit."""
+    sign, digits, exponent = amount.as_tuple()
+    if not isinstance(exponent, int) or sign:
+        raise ValueError(f"{amount} is not a finite amount of zero or more")
+    value = int("".join(map(str, digits)))
+    shift = exponent + decimals
+    if shift >= 0:
+        return value * power_of_ten(shift)
+    quotient, remainder = divmod(value, power_of_ten(-shift))
+    if remainder:
+        raise ValueError(f"{amount} has more than {decimals} decimals")
+    return quotient
+
+
+def quantize_down(numerator: int, denominator: int) -> int:
+    """Return the quotient rounded towards zero: what we pay out."""
+    return numerator // denominator
+
+
+def quantize_up(numerator: int, denominator: int) -> int:
+    """Return the quotient rounded away from zero: what we ask for."""
+    return -(-numerator // denominator)
+
+
+def quantize_half_up(numerator: int, denominator: int) -> int:
+    """Return the quotient rounded to the nearest, halves up: figures shown, never paid."""
+    return (2 * numerator + denominator) // (2 * denominator)

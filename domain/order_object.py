@@ -1,0 +1,138 @@
+"""The order object of the wire contract, the same bytes' worth in API answers and in webhooks."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from domain.money import format_units
+from domain.orders import FINAL, Order
+
+
+class TimeOut(msgspec.Struct, frozen=True):
+    """Times of an order in unix seconds; `left` until expiry, never negative, 0 once final."""
+
+    reg: int
+    expiration: int
+    left: int
+    update: int
+    finish: int | None
+
+
+class TransactionOut(msgspec.Struct, frozen=True):
+    """A transaction on a chain and its amount; null until there is one."""
+
+    id: str | None
+    amount: str | None
+
+
+class SideOut(msgspec.Struct, frozen=True):
+    """One side of an order: what, how much, and the address it goes to."""
+
+    code: str
+    network: str
+    amount: str
+    address: str
+    tag: str | None
+    tx: TransactionOut
+
+
+class RefundTransactionOut(msgspec.Struct, frozen=True):
+    """The transaction that sent a deposit back; null until there is one."""
+
+    id: str | None
+
+
+class BackOut(msgspec.Struct, frozen=True):
+    """Where a refund goes."""
+
+    address: str
+    tx: RefundTransactionOut
+
+
+class EmergencyOut(msgspec.Struct, frozen=True):
+    """Why an order is held, and what was chosen."""
+
+    status: tuple[str, ...]
+    choice: str
+
+
+class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
+    """The order object (contract, section 5)."""
+
+    id: str
+    type: str
+    status: str
+    time: TimeOut
+    source: SideOut = msgspec.field(name="from")
+    destination: SideOut = msgspec.field(name="to")
+    back: BackOut
+    emergency: EmergencyOut
+    rate: str
+    network_fee: str = msgspec.field(name="networkFee")
+    markup_bps: int = msgspec.field(name="markupBps")
+
+
+class OpenedOrderOut(OrderOut, frozen=True, kw_only=True):
+    """An order as its creation answers it: with the access token, or null when repeated."""
+
+    token: str | None
+
+
+def order_out(order: Order, *, now: datetime) -> OrderOut:
+    """Return the order as its partner sees it at `now`."""
+    return OrderOut(**_fields(order, now))
+
+
+def opened_order_out(order: Order, token: str | None, *, now: datetime) -> OpenedOrderOut:
+    """Return the order as its creation answers it."""
+    return OpenedOrderOut(**_fields(order, now), token=token)
+
+
+def _fields(order: Order, now: datetime) -> dict[str, Any]:
+    source, destination, deposit = order.source, order.destination, order.deposit
+    paid_out = order.payout_tx_id is not None
+    destination_amount = format_units(order.destination_amount, destination.precision)
+    return {
+        "id": str(order.id),
+        "type": order.rate_type.value,
+        "status": order.status.value,
+        "time": _times(order, now),
+        "source": SideOut(
+            code=source.code,
+            network=source.network,
+            amount=format_units(order.source_amount, source.precision),
+            address=order.pay_in_address,
+            tag=order.pay_in_tag,
+            tx=TransactionOut(
+                deposit.tx_id if deposit else None,
+                format_units(deposit.amount, source.precision) if deposit else None,
+            ),
+        ),
+        "destination": SideOut(
+            code=destination.code,
+            network=destination.network,
+            amount=destination_amount,
+            address=order.destination_address,
+            tag=order.destination_tag,
+            tx=TransactionOut(order.payout_tx_id, destination_amount if paid_out else None),
+        ),
+        "back": BackOut(order.refund_address, RefundTransactionOut(order.refund_tx_id)),
+        "emergency": EmergencyOut(
+            tuple(reason.value for reason in order.emergency), order.choice.value
+        ),
+        "rate": str(order.rate),
+        "network_fee": format_units(order.network_fee, destination.precision),
+        "markup_bps": order.markup_bps,
+    }
+
+
+def _times(order: Order, now: datetime) -> TimeOut:
+    left = 0 if order.state in FINAL else int((order.expires_at - now).total_seconds())
+    return TimeOut(
+        reg=int(order.created_at.timestamp()),
+        expiration=int(order.expires_at.timestamp()),
+        left=max(left, 0),
+        update=int(order.updated_at.timestamp()),
+        finish=int(order.finished_at.timestamp()) if order.finished_at else None,
+    )
