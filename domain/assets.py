@@ -67,11 +67,13 @@ class Catalogue:
     ) -> None:
         self.assets = assets
         self.switches = switches
+        self._default_bounds = default_bounds
+        self._pair_bounds = pair_bounds
         self._pairs = {
             (source.code, destination.code): Pair(
                 source=source,
                 destination=destination,
-                bounds=pair_bounds.get((source.code, destination.code), default_bounds),
+                bounds=self.bounds(source.code, destination.code),
             )
             for source in assets.values()
             for destination in assets.values()
@@ -94,6 +96,10 @@ class Catalogue:
         if pair is None:
             raise InvalidRequest(f"no pair {source!r} to {destination!r}")
         return pair
+
+    def bounds(self, source: str, destination: str) -> Bounds:
+        """Return what an order of the two may be worth, whether or not the pair is on."""
+        return self._pair_bounds.get((source, destination), self._default_bounds)
 
     def active_assets(self) -> list[Asset]:
         """Return the assets that are listed, in the operator's order."""

@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey: where orders, partners, windows and streams are kept."""

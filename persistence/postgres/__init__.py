@@ -1,0 +1,1 @@
+"""PostgreSQL: one file per noun, its SQL beside its functions."""

@@ -1,0 +1,32 @@
+"""Move an order by one of its transitions, together with the event that tells of it."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from domain.errors import NotFound, Unavailable
+from domain.orders import Order
+from domain.ports import Settlement
+from domain.webhooks import order_status_changed
+
+Transition = Callable[[Order], Order]
+
+MAX_TRIES = 20
+
+
+async def move_order(ports: Settlement, order_id: UUID, transition: Transition) -> Order:
+    """Apply `transition` to the order as it is now, and store the result with its event.
+
+    Optimistic: whoever else moves the order meanwhile makes it be read and decided anew. Raises
+    NotFound, whatever the transition raises, and Unavailable when it never gets its turn.
+    """
+    for _ in range(MAX_TRIES):
+        held = await ports.orders.read(order_id)
+        if held is None:
+            raise NotFound(f"no order {order_id}")
+        before, after = held.order, transition(held.order)
+        event = None
+        if after.status is not before.status:
+            event = order_status_changed(ports.new_id(), after, at=after.updated_at)
+        if await ports.orders.save(after, expected_version=held.version, event=event):
+            return after
+    raise Unavailable(f"order {order_id} is moved by somebody else all the time")

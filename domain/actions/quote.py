@@ -1,0 +1,41 @@
+"""Quote a swap: check the request against the catalogue and price it at the live rates."""
+
+import msgspec
+
+from domain import pricing
+from domain.errors import InvalidRequest
+from domain.money import parse_units
+from domain.orders import RateType
+from domain.ports import Market
+from domain.pricing import Direction, Quote
+
+
+class SwapRequest(msgspec.Struct, frozen=True):
+    """What a caller wants priced. `amount` is still its literal decimal digits."""
+
+    rate_type: RateType
+    source: str
+    destination: str
+    direction: Direction
+    amount: str
+
+
+def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
+    """Return the price of `request` now.
+
+    Raises InvalidRequest for an unknown or disabled pair, an amount that can't be read and a fixed
+    rate where they are off; Unavailable without fresh rates.
+    """
+    catalogue = market.catalogue
+    if request.rate_type is RateType.FIXED and not catalogue.switches.fixed_rates:
+        raise InvalidRequest("fixed rates are off")
+    pair = catalogue.pair(request.source, request.destination)
+    side = pair.source if request.direction is Direction.FROM else pair.destination
+    amount = parse_units(request.amount, side.precision)
+    return pricing.quote(
+        pair,
+        market.snapshot(),
+        direction=request.direction,
+        amount=amount,
+        markup_bps=markup_bps,
+    )

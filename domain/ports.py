@@ -1,0 +1,142 @@
+"""What the actions need from the world, as Protocols, and the frozen bundles that carry them."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.assets import Catalogue
+from domain.orders import Order
+from domain.rates import RateSnapshot
+from domain.webhooks import Event
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC."""
+
+
+class Market(Protocol):
+    """What this process knows of assets and prices; both are swapped as a whole."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """Return the assets and pairs as they are now; raise Unavailable before the first."""
+
+    def snapshot(self) -> RateSnapshot:
+        """Return the prices of now; raise Unavailable where they are missing or stale."""
+
+
+class RateSource(Protocol):
+    """Where prices come from: the sandbox market, or exchanges."""
+
+    def snapshots(self) -> AsyncIterator[RateSnapshot]:
+        """Yield a snapshot whenever there is a new one, about once a second."""
+
+
+class IdempotencyKey(msgspec.Struct, frozen=True):
+    """A partner's Idempotency-Key and the SHA-256 of the body it came with."""
+
+    key: str
+    body_hash: bytes
+
+
+class OpenedOrder(msgspec.Struct, frozen=True):
+    """An order as stored by its creation; `repeated` when the key had opened it before."""
+
+    order: Order
+    repeated: bool
+
+
+class OrderDesk(Protocol):
+    """What the gateway may do with orders: open and read them."""
+
+    async def open(
+        self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
+    ) -> OpenedOrder:
+        """Store a new order with a pay-in address of its own (`order`'s is ignored).
+
+        The same key with the same body returns the order it opened before; with another body it
+        raises IdempotencyConflict. Raises Unavailable where no pay-in address is free.
+        """
+
+    async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:
+        """Return the order this key opened before, or None; raise IdempotencyConflict as above."""
+
+    async def find(self, order_id: UUID, partner_id: UUID) -> tuple[Order, bytes] | None:
+        """Return the partner's order and its token's hash; None also once its user deleted it."""
+
+
+class VersionedOrder(msgspec.Struct, frozen=True):
+    """An order and the version it was read at."""
+
+    order: Order
+    version: int
+
+
+class OrderBook(Protocol):
+    """What settlement and the operator may do with orders: move them."""
+
+    async def read(self, order_id: UUID) -> VersionedOrder | None:
+        """Return the order, whoever's it is."""
+
+    async def save(self, order: Order, *, expected_version: int, event: Event | None) -> bool:
+        """Store a moved order together with its event; False if it has moved since it was read.
+
+        The event is kept only where the order's partner has a URL and subscribes to its type.
+        """
+
+    async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
+        """Return ids of orders whose time to pay has passed."""
+
+    async def resting_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
+        """Return orders with a seen deposit or a due payout, unmoved since `moment`."""
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """What the actions of settlement need."""
+
+    clock: Clock
+    market: Market
+    orders: OrderBook
+    new_id: Callable[[], UUID]
+
+
+class OrderOpening(msgspec.Struct, frozen=True):
+    """What opening and showing orders needs."""
+
+    clock: Clock
+    market: Market
+    orders: OrderDesk
+    new_id: Callable[[], UUID]
+    randomness: Callable[[int], bytes]
+
+
+class PendingDelivery(msgspec.Struct, frozen=True):
+    """An event ready to be sent: where to, signed with what, and how often it was tried."""
+
+    event: Event
+    url: str
+    webhook_secret: str
+    standard_webhooks: bool
+    failed_attempts: int
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """How one delivery attempt went. Success is an `http_status` of 2xx and no `error`."""
+
+    started_at: datetime
+    latency: timedelta
+    http_status: int | None
+    error: str | None
+
+    @property
+    def delivered(self) -> bool:
+        """Tell whether the receiver took the event."""
+        return (
+            self.error is None and self.http_status is not None and (200 <= self.http_status < 300)
+        )

@@ -1,0 +1,79 @@
+"""The catalogue: networks, assets, pair settings and switches, read as a whole."""
+
+from decimal import Decimal
+from typing import Any
+
+from domain.assets import Asset, Bounds, Catalogue, Switches
+from domain.money import USD_DECIMALS, units_of
+from persistence.postgres.pool import Database
+
+ASSETS = """
+SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS network_fee,
+       a.aggregator_code, a.receivable, a.sendable, a.enabled, a.logo, a.color,
+       n.fee_bps, n.tag_name
+FROM assets a JOIN networks n ON n.name = a.network
+ORDER BY a.position, a.code
+"""
+
+PAIR_SETTINGS = """
+SELECT source, destination, enabled, min_usd::text AS min_usd, max_usd::text AS max_usd
+FROM pair_settings
+"""
+
+OPERATOR_SETTINGS = """
+SELECT maintenance, fixed_rates, refunds, min_usd::text AS min_usd, max_usd::text AS max_usd
+FROM operator_settings
+"""
+
+
+async def read_catalogue(database: Database) -> Catalogue:
+    """Return the catalogue as it is now; raise Unavailable without a database.
+
+    Read in three statements: a change in between raises the revision again, and is read next.
+    """
+    assets = [_asset(row) for row in await database.fetch(ASSETS)]
+    pairs = await database.fetch(PAIR_SETTINGS)
+    (operator,) = await database.fetch(OPERATOR_SETTINGS)
+    default = Bounds(_usd(operator["min_usd"]), _usd(operator["max_usd"]))
+    return Catalogue(
+        assets={asset.code: asset for asset in assets},
+        disabled_pairs=frozenset(
+            (row["source"], row["destination"]) for row in pairs if not row["enabled"]
+        ),
+        default_bounds=default,
+        pair_bounds={
+            (row["source"], row["destination"]): Bounds(
+                _usd(row["min_usd"]) if row["min_usd"] else default.min_usd,
+                _usd(row["max_usd"]) if row["max_usd"] else default.max_usd,
+            )
+            for row in pairs
+        },
+        switches=Switches(
+            maintenance=operator["maintenance"],
+            fixed_rates=operator["fixed_rates"],
+            refunds=operator["refunds"],
+        ),
+    )
+
+
+def _asset(row: dict[str, Any]) -> Asset:
+    return Asset(
+        code=row["code"],
+        coin=row["coin"],
+        network=row["network"],
+        name=row["name"],
+        precision=row["precision"],
+        network_fee=units_of(Decimal(row["network_fee"]), row["precision"]),
+        fee_bps=row["fee_bps"],
+        aggregator_code=row["aggregator_code"],
+        tag_name=row["tag_name"],
+        receivable=row["receivable"],
+        sendable=row["sendable"],
+        enabled=row["enabled"],
+        logo=row["logo"],
+        color=row["color"],
+    )
+
+
+def _usd(text: str) -> int:
+    return units_of(Decimal(text), USD_DECIMALS)

@@ -1,0 +1,39 @@
+"""Migrations: numbered SQL files, applied in order by yoyo."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from yoyo import get_backend, read_migrations
+
+DIRECTORY = Path(__file__).parent / "migrations"
+
+# yoyo logs each step; what was applied is this module's return value.
+logging.getLogger("yoyo.migrations").setLevel(logging.WARNING)
+
+
+def apply_migrations(url: str) -> list[str]:
+    """Bring the database at `url` (a libpq URL of its owner) up to date; return what was applied.
+
+    Two at once wait for each other. Each migration is a transaction.
+    """
+    with _backend(url) as backend, backend.lock():
+        due = backend.to_apply(read_migrations(str(DIRECTORY)))
+        backend.apply_migrations(due)
+        return [migration.id for migration in due]
+
+
+def newest() -> str:
+    """Return the id of the newest migration there is."""
+    return max(path.stem for path in DIRECTORY.glob("*.sql"))
+
+
+@contextmanager
+def _backend(url: str) -> Iterator[Any]:
+    backend = get_backend(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    try:
+        yield backend
+    finally:
+        backend.connection.close()

@@ -1,0 +1,286 @@
+"""Orders as the gateway opens and reads them, and as settlement moves them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.assets import Asset, Catalogue
+from domain.errors import IdempotencyConflict, Unavailable
+from domain.money import format_units, units_of
+from domain.orders import Choice, Deposit, Emergency, Order, RateType, State
+from domain.ports import IdempotencyKey, OpenedOrder, VersionedOrder
+from domain.pricing import Rate
+from domain.webhooks import Event
+from persistence.postgres.pool import Database
+
+Assets = Callable[[], Catalogue]
+
+# No free address: nothing happens. A key that is taken: nothing happens either, and the address
+# stays free. All of it is one statement, so that an order is there as a whole or not at all.
+OPEN = """
+WITH free AS (
+  SELECT id, address, tag FROM pay_in_addresses
+  WHERE network = $1 AND order_id IS NULL
+  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+), keyed AS (
+  INSERT INTO idempotency_keys (partner_id, key, body_hash, order_id)
+  SELECT $2, $3::text, $4::bytea, $5 FROM free WHERE $3::text IS NOT NULL
+  ON CONFLICT (partner_id, key) DO NOTHING
+  RETURNING order_id
+), taken AS (
+  UPDATE pay_in_addresses p SET order_id = $5 FROM free
+  WHERE p.id = free.id AND ($3::text IS NULL OR EXISTS (SELECT FROM keyed))
+  RETURNING p.address, p.tag
+), opened AS (
+  INSERT INTO orders (
+    id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
+    rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
+    pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at)
+  SELECT $5, $2, $6, $7, $8, $9, $10::text::numeric, $11::text::numeric,
+    $12, $13::text::numeric, $14, $15, $16, $17, $18,
+    taken.address, taken.tag, $19, $20, $21, $20
+  FROM taken
+  RETURNING pay_in_address, pay_in_tag
+)
+SELECT EXISTS (SELECT FROM free) AS had_address, opened.pay_in_address, opened.pay_in_tag
+FROM (SELECT) AS one LEFT JOIN opened ON true
+"""
+
+COLUMNS = """
+  id, partner_id, code_id, rate_type, state, version, source, destination,
+  source_amount::text AS source_amount, destination_amount::text AS destination_amount, rate,
+  network_fee::text AS network_fee, fee_bps, markup_bps, destination_address, destination_tag,
+  refund_address, pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at,
+  finished_at, deposit_tx_id, deposit_amount::text AS deposit_amount, payout_tx_id, refund_tx_id,
+  emergency, choice
+"""
+
+FIND = f"""
+SELECT {COLUMNS} FROM orders WHERE id = $1 AND partner_id = $2 AND deleted_at IS NULL
+"""  # noqa: S608  the columns are this module's own constant
+
+REPEATED = """
+SELECT order_id, body_hash FROM idempotency_keys WHERE partner_id = $1 AND key = $2
+"""
+
+READ = f"SELECT {COLUMNS} FROM orders WHERE id = $1"  # noqa: S608  as above
+
+SAVE = """
+WITH moved AS (
+  UPDATE orders SET
+    state = $3, version = version + 1, source_amount = $4::text::numeric,
+    destination_amount = $5::text::numeric, rate = $6, updated_at = $7, finished_at = $8,
+    deposit_tx_id = $9, deposit_amount = $10::text::numeric, payout_tx_id = $11,
+    refund_tx_id = $12, emergency = $13::text[], choice = $14
+  WHERE id = $1 AND version = $2
+  RETURNING id, partner_id, version, deleted_at
+), told AS (
+  INSERT INTO webhook_events
+    (id, partner_id, order_id, position, type, dedup_key, body, due_at, created_at)
+  SELECT $15::uuid, moved.partner_id, moved.id, moved.version, $16::text, $17::text, $18::bytea,
+    $7, $7
+  FROM moved JOIN partners p ON p.id = moved.partner_id
+  WHERE $15::uuid IS NOT NULL AND moved.deleted_at IS NULL
+    AND p.webhook_url IS NOT NULL AND $16::text = ANY (p.webhook_events)
+  RETURNING id
+)
+SELECT EXISTS (SELECT FROM moved) AS moved, EXISTS (SELECT FROM told) AS told
+"""
+
+AWAITING_EXPIRY = """
+SELECT id FROM orders WHERE state = 'awaiting_deposit' AND expires_at <= $1
+ORDER BY expires_at LIMIT $2
+"""
+
+RESTING = f"""
+SELECT {COLUMNS} FROM orders
+WHERE updated_at <= $1 AND (state IN ('confirming', 'paying_out')
+  OR (state = 'expired' AND deposit_tx_id IS NOT NULL))
+ORDER BY updated_at LIMIT $2
+"""  # noqa: S608  as above
+
+RECENT = f"""
+SELECT {COLUMNS} FROM orders ORDER BY id DESC LIMIT $1
+"""  # noqa: S608  as above
+
+
+class PostgresOrderDesk:
+    """OrderDesk over PostgreSQL, under the gateway's role."""
+
+    def __init__(self, database: Database, catalogue: Assets) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def open(
+        self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
+    ) -> OpenedOrder:
+        """See OrderDesk."""
+        row = await self._database.fetch_one(OPEN, _opening(order, token_hash, idempotency))
+        if row is None or not row["had_address"]:
+            before = await self.repeated(order.partner_id, idempotency) if idempotency else None
+            if before is not None:
+                return OpenedOrder(before, repeated=True)
+            raise Unavailable(f"no free pay-in address on {order.source.network}")
+        if row["pay_in_address"] is None:
+            return await self._opened_before(order.partner_id, idempotency)
+        stored = msgspec.structs.replace(
+            order, pay_in_address=row["pay_in_address"], pay_in_tag=row["pay_in_tag"]
+        )
+        return OpenedOrder(stored, repeated=False)
+
+    async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:
+        """See OrderDesk."""
+        row = await self._database.fetch_one(REPEATED, [partner_id, idempotency.key])
+        if row is None:
+            return None
+        if row["body_hash"] != idempotency.body_hash:
+            raise IdempotencyConflict
+        found = await self.find(UUID(row["order_id"]), partner_id)
+        return found[0] if found else None
+
+    async def find(self, order_id: UUID, partner_id: UUID) -> tuple[Order, bytes] | None:
+        """See OrderDesk."""
+        row = await self._database.fetch_one(FIND, [order_id, partner_id])
+        if row is None:
+            return None
+        return _order(row, self._catalogue().assets), row["token_hash"]
+
+    async def _opened_before(
+        self, partner_id: UUID, idempotency: IdempotencyKey | None
+    ) -> OpenedOrder:
+        before = await self.repeated(partner_id, idempotency) if idempotency else None
+        if before is None:
+            raise Unavailable("the order of this Idempotency-Key is gone")
+        return OpenedOrder(before, repeated=True)
+
+
+class PostgresOrderBook:
+    """OrderBook over PostgreSQL, under settlement's role."""
+
+    def __init__(self, database: Database, catalogue: Assets) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def read(self, order_id: UUID) -> VersionedOrder | None:
+        """See OrderBook."""
+        row = await self._database.fetch_one(READ, [order_id])
+        return self._versioned(row) if row else None
+
+    async def save(self, order: Order, *, expected_version: int, event: Event | None) -> bool:
+        """See OrderBook."""
+        row = await self._database.fetch_one(SAVE, _saving(order, expected_version, event))
+        return row is not None and bool(row["moved"])
+
+    async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
+        """See OrderBook."""
+        rows = await self._database.fetch(AWAITING_EXPIRY, [now, limit])
+        return [UUID(row["id"]) for row in rows]
+
+    async def resting_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
+        """See OrderBook."""
+        rows = await self._database.fetch(RESTING, [moment, limit])
+        return [self._versioned(row) for row in rows]
+
+    async def recent(self, *, limit: int) -> Sequence[VersionedOrder]:
+        """Return the newest orders, newest first."""
+        rows = await self._database.fetch(RECENT, [limit])
+        return [self._versioned(row) for row in rows]
+
+    def _versioned(self, row: dict[str, Any]) -> VersionedOrder:
+        return VersionedOrder(_order(row, self._catalogue().assets), row["version"])
+
+
+def _opening(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> list[Any]:
+    destination = order.destination.precision
+    return [
+        order.source.network,
+        order.partner_id,
+        key.key if key else None,
+        key.body_hash if key else None,
+        order.id,
+        order.code_id,
+        order.rate_type.value,
+        order.source.code,
+        order.destination.code,
+        format_units(order.source_amount, order.source.precision),
+        format_units(order.destination_amount, destination),
+        str(order.rate),
+        format_units(order.network_fee, destination),
+        order.fee_bps,
+        order.markup_bps,
+        order.destination_address,
+        order.destination_tag,
+        order.refund_address,
+        token_hash,
+        order.created_at,
+        order.expires_at,
+    ]
+
+
+def _saving(order: Order, expected_version: int, event: Event | None) -> list[Any]:
+    source = order.source.precision
+    return [
+        order.id,
+        expected_version,
+        order.state.value,
+        format_units(order.source_amount, source),
+        format_units(order.destination_amount, order.destination.precision),
+        str(order.rate),
+        order.updated_at,
+        order.finished_at,
+        order.deposit.tx_id if order.deposit else None,
+        format_units(order.deposit.amount, source) if order.deposit else None,
+        order.payout_tx_id,
+        order.refund_tx_id,
+        [reason.value for reason in order.emergency],
+        order.choice.value,
+        event.id if event else None,
+        event.type.value if event else None,
+        event.dedup_key if event else None,
+        event.body if event else None,
+    ]
+
+
+def _order(row: dict[str, Any], assets: Any) -> Order:
+    source: Asset = assets[row["source"]]
+    destination: Asset = assets[row["destination"]]
+    return Order(
+        id=UUID(row["id"]),
+        partner_id=UUID(row["partner_id"]),
+        code_id=UUID(row["code_id"]) if row["code_id"] else None,
+        rate_type=RateType(row["rate_type"]),
+        state=State(row["state"]),
+        source=source,
+        destination=destination,
+        source_amount=units_of(Decimal(row["source_amount"]), source.precision),
+        destination_amount=units_of(Decimal(row["destination_amount"]), destination.precision),
+        rate=Rate.parse(row["rate"]),
+        network_fee=units_of(Decimal(row["network_fee"]), destination.precision),
+        fee_bps=row["fee_bps"],
+        markup_bps=row["markup_bps"],
+        destination_address=row["destination_address"],
+        destination_tag=row["destination_tag"],
+        refund_address=row["refund_address"],
+        pay_in_address=row["pay_in_address"],
+        pay_in_tag=row["pay_in_tag"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        updated_at=row["updated_at"],
+        finished_at=row["finished_at"],
+        deposit=_deposit(row, source),
+        payout_tx_id=row["payout_tx_id"],
+        refund_tx_id=row["refund_tx_id"],
+        emergency=tuple(Emergency(reason) for reason in row["emergency"]),
+        choice=Choice(row["choice"]),
+    )
+
+
+def _deposit(row: dict[str, Any], source: Asset) -> Deposit | None:
+    if row["deposit_tx_id"] is None:
+        return None
+    amount = units_of(Decimal(row["deposit_amount"]), source.precision)
+    return Deposit(tx_id=row["deposit_tx_id"], amount=amount)

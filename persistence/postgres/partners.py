@@ -1,0 +1,212 @@
+"""Partners: created and changed by the operator, read by every process that serves them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from domain.codes import Code
+from domain.credentials import Credentials
+from domain.errors import InvalidRequest, NotFound
+from domain.partners import Partner
+from domain.webhooks import EventType
+from persistence.keyring import KeyRing
+from persistence.postgres.pool import Database
+
+CREATE = """
+INSERT INTO partners (id, email, name, api_key, api_secret_sealed, webhook_secret_sealed,
+  webhook_url, webhook_events, markup_bps, base_fee_share_bps, budget, max_codes, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], $9, $10, $11, $12, $13)
+ON CONFLICT (email) DO NOTHING
+RETURNING id
+"""
+
+COLUMNS = """
+  id, email, name, enabled, api_key, webhook_url, webhook_events, standard_webhooks, markup_bps,
+  base_fee_share_bps, budget, max_codes
+"""
+
+LIST = f"SELECT {COLUMNS} FROM partners ORDER BY id"  # noqa: S608  our own constant
+
+FIND = f"SELECT {COLUMNS} FROM partners WHERE id::text = $1 OR email = $1"  # noqa: S608  as above
+
+SET = """
+UPDATE partners SET
+  enabled = $2, webhook_url = $3, webhook_events = $4::text[], standard_webhooks = $5,
+  markup_bps = $6, base_fee_share_bps = $7, budget = $8, max_codes = $9
+WHERE id = $1
+RETURNING id
+"""
+
+ACCESS = """
+SELECT id, enabled, api_key, api_secret_sealed, markup_bps, budget
+FROM partners WHERE api_key = $1
+"""
+
+CODES = "SELECT id, code, markup_bps, enabled FROM codes WHERE partner_id = $1"
+
+CHANGED = "SELECT api_key, revision FROM partners WHERE revision > $1 ORDER BY revision"
+
+SET_PASSWORD = """
+INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at)
+SELECT $1, id, email, $3, true, $4 FROM partners WHERE id = $2
+ON CONFLICT (email) DO UPDATE
+SET password_hash = EXCLUDED.password_hash, one_time = true, updated_at = EXCLUDED.updated_at
+RETURNING email
+"""
+
+
+class PartnerAccess(msgspec.Struct, frozen=True):
+    """What authentication needs of a partner; `api_secret` is None where it can't be decrypted."""
+
+    id: UUID
+    enabled: bool
+    api_key: str
+    api_secret: str | None
+    markup_bps: int
+    budget: int
+    codes: Mapping[str, Code]
+
+    def __repr__(self) -> str:
+        """Hide the secret."""
+        return f"PartnerAccess(id={self.id})"
+
+
+async def create_partner(
+    database: Database,
+    keyring: KeyRing,
+    partner: Partner,
+    credentials: Credentials,
+    *,
+    now: datetime,
+) -> None:
+    """Store a new partner; raise InvalidRequest where the e-mail address is taken."""
+    row = await database.fetch_one(
+        CREATE,
+        [
+            partner.id,
+            partner.email,
+            partner.name,
+            credentials.api_key,
+            keyring.seal(credentials.api_secret, record=api_secret_record(partner.id)),
+            keyring.seal(credentials.webhook_secret, record=webhook_secret_record(partner.id)),
+            partner.webhook_url,
+            _names(partner.webhook_events),
+            partner.markup_bps,
+            partner.base_fee_share_bps,
+            partner.budget,
+            partner.max_codes,
+            now,
+        ],
+    )
+    if row is None:
+        raise InvalidRequest(f"there is a partner {partner.email} already")
+
+
+async def list_partners(database: Database) -> list[Partner]:
+    """Return all partners, oldest first."""
+    return [_partner(row) for row in await database.fetch(LIST)]
+
+
+async def find_partner(database: Database, who: str) -> Partner:
+    """Return the partner with this id or e-mail address; raise NotFound."""
+    row = await database.fetch_one(FIND, [who.strip().lower()])
+    if row is None:
+        raise NotFound(f"there is no partner {who}")
+    return _partner(row)
+
+
+async def save_partner(database: Database, partner: Partner) -> None:
+    """Store a partner's settings; raise NotFound."""
+    row = await database.fetch_one(
+        SET,
+        [
+            partner.id,
+            partner.enabled,
+            partner.webhook_url,
+            _names(partner.webhook_events),
+            partner.standard_webhooks,
+            partner.markup_bps,
+            partner.base_fee_share_bps,
+            partner.budget,
+            partner.max_codes,
+        ],
+    )
+    if row is None:
+        raise NotFound(f"there is no partner {partner.id}")
+
+
+async def set_one_time_password(
+    database: Database, *, user_id: UUID, partner_id: UUID, password_hash: str, now: datetime
+) -> str:
+    """Give the partner's own user a one-time password; return the e-mail address to sign in."""
+    row = await database.fetch_one(SET_PASSWORD, [user_id, partner_id, password_hash, now])
+    if row is None:
+        raise NotFound(f"there is no partner {partner_id}")
+    return str(row["email"])
+
+
+async def read_access(database: Database, keyring: KeyRing, api_key: str) -> PartnerAccess | None:
+    """Return what authentication needs for this key, or None where nobody has it."""
+    row = await database.fetch_one(ACCESS, [api_key])
+    if row is None:
+        return None
+    partner_id = UUID(row["id"])
+    codes = await database.fetch(CODES, [partner_id])
+    return PartnerAccess(
+        id=partner_id,
+        enabled=row["enabled"],
+        api_key=row["api_key"],
+        api_secret=keyring.try_open(row["api_secret_sealed"], record=api_secret_record(partner_id)),
+        markup_bps=row["markup_bps"],
+        budget=row["budget"],
+        codes={code["code"]: _code(code) for code in codes},
+    )
+
+
+async def changed_keys(database: Database, since: int) -> tuple[Sequence[str], int]:
+    """Return the API keys of partners changed after revision `since`, and the newest revision."""
+    rows = await database.fetch(CHANGED, [since])
+    return [row["api_key"] for row in rows], rows[-1]["revision"] if rows else since
+
+
+def api_secret_record(partner_id: UUID) -> str:
+    """Return what a sealed apiSecret is bound to."""
+    return f"partner:{partner_id}:api_secret"
+
+
+def webhook_secret_record(partner_id: UUID) -> str:
+    """Return what a sealed webhookSecret is bound to."""
+    return f"partner:{partner_id}:webhook_secret"
+
+
+def _names(events: frozenset[EventType]) -> list[str]:
+    return sorted(event.value for event in events)
+
+
+def _partner(row: dict[str, Any]) -> Partner:
+    return Partner(
+        id=UUID(row["id"]),
+        email=row["email"],
+        name=row["name"],
+        enabled=row["enabled"],
+        api_key=row["api_key"],
+        webhook_url=row["webhook_url"],
+        webhook_events=frozenset(EventType(name) for name in row["webhook_events"]),
+        standard_webhooks=row["standard_webhooks"],
+        markup_bps=row["markup_bps"],
+        base_fee_share_bps=row["base_fee_share_bps"],
+        budget=row["budget"],
+        max_codes=row["max_codes"],
+    )
+
+
+def _code(row: dict[str, Any]) -> Code:
+    return Code(
+        id=UUID(row["id"]),
+        code=row["code"],
+        markup_bps=row["markup_bps"],
+        enabled=row["enabled"],
+    )

@@ -1,0 +1,90 @@
+"""A pool of connections that runs single statements, bounded in time and safe to cancel."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psqlpy
+from psqlpy.exceptions import Error
+
+from domain.errors import Unavailable
+
+STATEMENT_TIMEOUT_MS: Final = 5_000
+CONNECT_TIMEOUT_SECONDS: Final = 3
+WAIT_FOR_CONNECTION_SECONDS: Final = 0.9
+
+Row = dict[str, Any]
+
+
+class DatabaseUnavailable(Unavailable):
+    """PostgreSQL can't be reached, is starting or stopping, or took too long."""
+
+
+class Database:
+    """Runs statements, each a transaction of its own.
+
+    Nothing here holds a transaction open between two awaits: psqlpy may put a cancelled connection
+    back into its pool as it is, so whatever must be atomic is one statement.
+    """
+
+    def __init__(self, url: str, *, size: int = 4, application: str = "swapgate") -> None:
+        """Connect lazily; at least two connections, as the driver's pool asks."""
+        self._pool = psqlpy.ConnectionPool(
+            dsn=url,
+            max_db_pool_size=max(size, 2),
+            application_name=application,
+            connect_timeout_sec=CONNECT_TIMEOUT_SECONDS,
+        )
+        self._free = asyncio.Semaphore(max(size, 2))
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and return its rows.
+
+        Raises DatabaseUnavailable where there is no server, no free connection within a second or
+        no answer within five; psqlpy's own error for a statement that is wrong. Cancelling the
+        caller doesn't cancel the statement: the server goes on anyway, and so its connection is
+        only given back when it is done.
+        """
+        try:
+            async with asyncio.timeout(WAIT_FOR_CONNECTION_SECONDS):
+                await self._free.acquire()
+        except TimeoutError:
+            raise DatabaseUnavailable("all connections are busy") from None
+        running = asyncio.ensure_future(self._run(sql, parameters))
+        running.add_done_callback(self._release)
+        return await asyncio.shield(running)
+
+    async def fetch_one(self, sql: str, parameters: Sequence[Any] = ()) -> Row | None:
+        """Run one statement and return its first row, if any."""
+        rows = await self.fetch(sql, parameters)
+        return rows[0] if rows else None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+    def _release(self, running: "asyncio.Future[list[Row]]") -> None:
+        self._free.release()
+        if not running.cancelled():
+            running.exception()  # taken note of, should the caller be gone
+
+    async def _run(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        try:
+            async with (
+                asyncio.timeout(STATEMENT_TIMEOUT_MS / 1000 + 1),
+                self._pool.acquire() as connection,
+            ):
+                result = await connection.execute(sql, list(parameters))
+                return result.result()
+        except TimeoutError:
+            raise DatabaseUnavailable("no answer in time") from None
+        except Error as error:
+            if _is_our_fault(str(error)):
+                raise
+            raise DatabaseUnavailable(str(error)) from error
+
+
+def _is_our_fault(message: str) -> bool:
+    """Tell a wrong statement from a server that can't serve: psqlpy carries no SQLSTATE."""
+    passing = ("statement timeout", "the database system is", "remaining connection slots")
+    return "db error: ERROR:" in message and not any(part in message for part in passing)

@@ -1,0 +1,20 @@
+"""Revisions: the counters by which a worker learns that what it has cached has changed."""
+
+import msgspec
+
+from persistence.postgres.pool import Database
+
+REVISIONS = "SELECT topic, revision FROM revisions"
+
+
+class Revisions(msgspec.Struct, frozen=True):
+    """How often the catalogue and the partners have changed so far."""
+
+    catalogue: int
+    partners: int
+
+
+async def read_revisions(database: Database) -> Revisions:
+    """Return the counters as they are now."""
+    rows = await database.fetch(REVISIONS)
+    return Revisions(**{row["topic"]: row["revision"] for row in rows})
