@@ -49,7 +49,7 @@ CODES = "SELECT id, code, markup_bps, enabled FROM codes WHERE partner_id = $1"
 
 CHANGED = "SELECT api_key, revision FROM partners WHERE revision > $1 ORDER BY revision"
 
-SET_PASSWORD = """
+SET_ONE_TIME = """
 INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at)
 SELECT $1, id, email, $3, true, $4 FROM partners WHERE id = $2
 ON CONFLICT (email) DO UPDATE
@@ -142,7 +142,7 @@ async def set_one_time_password(
     database: Database, *, user_id: UUID, partner_id: UUID, password_hash: str, now: datetime
 ) -> str:
     """Give the partner's own user a one-time password; return the e-mail address to sign in."""
-    row = await database.fetch_one(SET_PASSWORD, [user_id, partner_id, password_hash, now])
+    row = await database.fetch_one(SET_ONE_TIME, [user_id, partner_id, password_hash, now])
     if row is None:
         raise NotFound(f"there is no partner {partner_id}")
     return str(row["email"])

@@ -1,0 +1,130 @@
+"""Settings: read once from the environment and a data directory, then passed down."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+DEFAULT_DATA_DIR = Path(".swapgate")
+INSTANCE_FILE = "instance.json"
+KEYRING_FILE = "keyring.json"
+DEMO_FILE = "demo.json"
+
+
+class SettingsError(Exception):
+    """A setting is missing or can't be used; the text says which and what to do."""
+
+
+class Instance(msgspec.Struct, rename="camel"):
+    """What `swapgate up` writes down in its data directory for the other commands to find it."""
+
+    owner_database_url: str
+    admin_database_url: str
+    gateway_database_url: str
+    settlement_database_url: str
+    valkey_url: str
+    sandbox: bool
+
+    def __repr__(self) -> str:
+        """Hide the URLs: they may hold passwords."""
+        return "Instance(...)"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process needs to know before it starts. URLs may hold passwords: `repr` hides them."""
+
+    database_url: str
+    """PostgreSQL, with the role this process works under."""
+    valkey_url: str
+    keyring_path: Path
+    sandbox: bool = False
+    """Orders can be pushed through their life by hand, and webhooks may go to http and loopback."""
+    batch_scheduling: bool = True
+    """Run workers under SCHED_BATCH where the platform has it: fewer context switches a request."""
+    body_deadline_seconds: float = 8.0
+    """How long a client may take to send a request body."""
+    database_connections: int = 8
+    webhook_concurrency: int = 64
+
+    def __repr__(self) -> str:
+        """Hide the URLs."""
+        return f"Settings(sandbox={self.sandbox})"
+
+
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """Read `SWAPGATE_*` variables; raise SettingsError for one that is missing or malformed."""
+    optional = {
+        name: environment[f"SWAPGATE_{name.upper()}"]
+        for name in (
+            "sandbox",
+            "batch_scheduling",
+            "body_deadline_seconds",
+            "database_connections",
+            "webhook_concurrency",
+        )
+        if f"SWAPGATE_{name.upper()}" in environment
+    }
+    required = {
+        name: _required(environment, f"SWAPGATE_{name.upper()}")
+        for name in ("database_url", "valkey_url")
+    }
+    keyring = Path(_required(environment, "SWAPGATE_KEYRING"))
+    try:
+        return msgspec.convert(
+            {**required, **optional, "keyring_path": keyring},
+            type=Settings,
+            strict=False,
+            dec_hook=_as_path,
+        )
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"a SWAPGATE_ setting can't be used: {error}") from None
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """Return the variables from which `settings_from` reads the same settings again."""
+    return {
+        "SWAPGATE_DATABASE_URL": settings.database_url,
+        "SWAPGATE_VALKEY_URL": settings.valkey_url,
+        "SWAPGATE_KEYRING": str(settings.keyring_path),
+        "SWAPGATE_SANDBOX": str(settings.sandbox).lower(),
+        "SWAPGATE_BATCH_SCHEDULING": str(settings.batch_scheduling).lower(),
+        "SWAPGATE_BODY_DEADLINE_SECONDS": str(settings.body_deadline_seconds),
+        "SWAPGATE_DATABASE_CONNECTIONS": str(settings.database_connections),
+        "SWAPGATE_WEBHOOK_CONCURRENCY": str(settings.webhook_concurrency),
+    }
+
+
+def read_instance(data_dir: Path) -> Instance | None:
+    """Return what `up` wrote in `data_dir`, or None where it never ran."""
+    path = data_dir / INSTANCE_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Instance)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise SettingsError(f"{path} can't be read: {error}") from None
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that only its owner can read, as a whole or not at all."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def _required(environment: Mapping[str, str], name: str) -> str:
+    value = environment.get(name)
+    if not value:
+        raise SettingsError(f"{name} is not set")
+    return value
+
+
+def _as_path(expected: type, value: object) -> object:
+    if expected is Path:
+        return Path(str(value))
+    raise NotImplementedError
