@@ -1,0 +1,1 @@
+"""Benchmarks: limits of the stack, and locust scenarios."""

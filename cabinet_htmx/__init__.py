@@ -1,0 +1,1 @@
+"""Pages in a browser: the partner cabinet and the public swap page."""

@@ -1,0 +1,1 @@
+"""What flows in or out on its own clock: rates, settlement, webhooks, XML."""

@@ -1,0 +1,1 @@
+"""The HTTP door, the operator's command, and the composition root."""

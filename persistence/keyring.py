@@ -73,17 +73,7 @@ def load_keyring(path: Path) -> KeyRing:
     return KeyRing(keys, current=file.current)
 
 
-def create_keyring(path: Path) -> None:
-    """Write a ring of one fresh key to `path`, readable by its owner alone; never overwrite."""
+def new_keyring() -> bytes:
+    """Return the content of a key ring file with one fresh key: keep it private and safe."""
     key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-    content = msgspec.json.encode(_File(current="k1", keys={"k1": key}))
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(temporary, path)
-    finally:
-        temporary.unlink()
+    return msgspec.json.encode(_File(current="k1", keys={"k1": key}))

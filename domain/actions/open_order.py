@@ -13,7 +13,6 @@ from domain.errors import (
     DomainError,
     InvalidAddress,
     InvalidRequest,
-    Maintenance,
     ReserveExceeded,
 )
 from domain.orders import LIFETIME, Order, State
@@ -71,8 +70,6 @@ async def open_order(
 
 
 def _drafted(ports: OrderOpening, request: OrderRequest) -> Order:
-    if ports.market.catalogue.switches.maintenance:
-        raise Maintenance
     priced = quote(ports.market, request.swap, markup_bps=request.markup_bps)
     _check_places(request, priced)
     for refusal in priced.refusals:

@@ -3,7 +3,7 @@
 import msgspec
 
 from domain import pricing
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, Maintenance
 from domain.money import parse_units
 from domain.orders import RateType
 from domain.ports import Market
@@ -24,9 +24,11 @@ def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
     """Return the price of `request` now.
 
     Raises InvalidRequest for an unknown or disabled pair, an amount that can't be read and a fixed
-    rate where they are off; Unavailable without fresh rates.
+    rate where they are off; Maintenance; Unavailable without fresh rates.
     """
     catalogue = market.catalogue
+    if catalogue.switches.maintenance:
+        raise Maintenance
     if request.rate_type is RateType.FIXED and not catalogue.switches.fixed_rates:
         raise InvalidRequest("fixed rates are off")
     pair = catalogue.pair(request.source, request.destination)

@@ -1,0 +1,1 @@
+"""The public rate feed document."""

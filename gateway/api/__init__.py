@@ -1,0 +1,10 @@
+"""The endpoints of /v1, one file per family. `ENDPOINTS` is the table of all of them."""
+
+from gateway.api import discovery, orders, price
+from gateway.api.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *discovery.ENDPOINTS,
+    *price.ENDPOINTS,
+    *orders.ENDPOINTS,
+)

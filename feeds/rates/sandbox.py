@@ -1,0 +1,78 @@
+"""The sandbox market: a seeded random walk around reference prices."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
+from typing import Final
+
+from domain.money import USD_DECIMALS, units_of
+from domain.ports import Clock
+from domain.rates import RateSnapshot
+
+REFERENCE_USD: Final[Mapping[str, str]] = {
+    "BTC": "62450.00",
+    "ETH": "3120.00",
+    "LTC": "84.50",
+    "DOGE": "0.1580",
+    "BCH": "472.00",
+    "TRX": "0.1215",
+    "USDT": "1.0002",
+    "USDC": "0.9999",
+    "DAI": "1.0000",
+    "XMR": "168.20",
+    "XRP": "0.5240",
+    "SOL": "167.30",
+    "TON": "6.420",
+    "BNB": "596.00",
+    "POL": "0.7120",
+    "ADA": "0.4610",
+    "AVAX": "36.10",
+    "XLM": "0.1090",
+    "DASH": "29.40",
+    "ZEC": "23.80",
+    "ATOM": "8.420",
+}
+
+STABLE: Final = frozenset({"USDT", "USDC", "DAI"})
+STEP: Final = 0.0004
+STABLE_STEP: Final = 0.00002
+PULL: Final = 0.02
+"""How much of its distance to the reference a price gives back at each step."""
+INTERVAL_SECONDS: Final = 1.0
+SIGNIFICANT_DIGITS: Final = 7
+
+
+class SandboxMarket:
+    """A RateSource that needs no network. The same seed walks the same way."""
+
+    def __init__(
+        self, clock: Clock, *, seed: int, interval_seconds: float = INTERVAL_SECONDS
+    ) -> None:
+        self._clock = clock
+        self._random = random.Random(seed)  # noqa: S311  a market for play, and repeatable
+        self._interval = interval_seconds
+        self._drift = dict.fromkeys(REFERENCE_USD, 0.0)
+
+    async def snapshots(self) -> AsyncIterator[RateSnapshot]:
+        """Yield a snapshot now and one every second."""
+        while True:
+            yield self.step()
+            await asyncio.sleep(self._interval)
+
+    def step(self) -> RateSnapshot:
+        """Walk one step and return where the prices are then."""
+        for coin, drift in self._drift.items():
+            size = STABLE_STEP if coin in STABLE else STEP
+            self._drift[coin] = drift * (1 - PULL) + self._random.gauss(0, size)
+        prices = {
+            coin: _price(reference, self._drift[coin]) for coin, reference in REFERENCE_USD.items()
+        }
+        return RateSnapshot(at=self._clock.now().timestamp(), prices=prices)
+
+
+def _price(reference: str, drift: float) -> int:
+    """Return reference x (1 + drift) to seven digits; the float only steers the walk."""
+    price = Decimal(reference) * (1 + Decimal(f"{drift:.9f}"))
+    rounded = Decimal(f"{price:.{SIGNIFICANT_DIGITS - 1}e}")
+    return units_of(rounded, USD_DECIMALS)

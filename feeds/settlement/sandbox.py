@@ -1,0 +1,39 @@
+"""Sandbox settlement: carries an order from its deposit to its end, about a second per step."""
+
+import secrets
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+
+from domain.actions.complete_payout import complete_payout
+from domain.actions.observe_deposit import confirm_deposit
+from domain.errors import InvalidTransition, Unavailable
+from domain.orders import Order, State
+from domain.ports import Settlement
+
+REST: Final = timedelta(seconds=1)
+BATCH: Final = 100
+
+
+def sandbox_tx_id() -> str:
+    """Return a made-up transaction id."""
+    return secrets.token_hex(32)
+
+
+async def settle_step(ports: Settlement) -> int:
+    """Move each order that has rested for a second one step on; return how many were looked at.
+
+    Without fresh rates deposits wait; an order that somebody else moves meanwhile is left alone.
+    """
+    resting = await ports.orders.resting_since(ports.clock.now() - REST, limit=BATCH)
+    for held in resting:
+        with suppress(InvalidTransition, Unavailable):
+            await _step(ports, held.order)
+    return len(resting)
+
+
+async def _step(ports: Settlement, order: Order) -> None:
+    if order.state is State.PAYING_OUT:
+        await complete_payout(ports, order.id, sandbox_tx_id())
+    elif order.deposit is not None:
+        await confirm_deposit(ports, order.id, order.deposit.amount)

@@ -1,0 +1,120 @@
+"""Authentication and admission, in the contract's order of checks (section 3)."""
+
+import math
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.codes import Code
+from domain.credentials import SigningKey, is_nonce
+from domain.errors import AuthDisabled, AuthInvalid, AuthRequired, RateLimited
+from domain.weights import WEIGHTS, WINDOW_MS, Call
+from gateway.directory import Access, PartnerDirectory
+
+_DUMMY_KEY = SigningKey("a key nobody has, so that unknown partners take as long as known ones")
+_LONGEST_KEY = 128
+
+
+class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
+    """The three headers as they came; None where one is missing."""
+
+    key: str | None
+    sign: str | None
+    nonce: str | None
+
+    @property
+    def absent(self) -> bool:
+        """Tell whether the call makes no attempt to sign."""
+        return self.key is None and self.sign is None and self.nonce is None
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who has signed a call, through which code, and how much weight is left."""
+
+    access: Access
+    code: Code | None
+    left: int
+    reset_seconds: int
+
+    def rate_limit_headers(self) -> list[tuple[bytes, bytes]]:
+        """Return `RateLimit-Policy` and `RateLimit` (IETF httpapi draft)."""
+        return rate_limit_headers(self.access.budget, self.left, self.reset_seconds)
+
+
+class Admitted(Protocol):
+    """The gate's word on a call."""
+
+    verdict: int
+    left: int
+    wait_ms: int
+
+
+class Gate(Protocol):
+    """Burns nonces and charges weights."""
+
+    async def admit(self, partner_id: UUID, *, nonce: str, weight: int, budget: int) -> Admitted:
+        """Decide on a call; raise Unavailable."""
+
+
+ADMITTED, REPLAYED = 0, 1
+
+
+class Authenticator:
+    """Tells who calls, and whether they may."""
+
+    def __init__(self, directory: PartnerDirectory, gate: Gate) -> None:
+        self._directory = directory
+        self._gate = gate
+
+    async def authenticate(self, headers: AuthHeaders, body: bytes, call: Call) -> Caller:
+        """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
+
+        Raises Unavailable where Valkey or, for a partner not known here yet, the database is away.
+        """
+        if headers.key is None or headers.sign is None:
+            raise AuthRequired
+        api_key, _, code = headers.key.partition(".")
+        access = await self._directory.find(api_key) if len(api_key) <= _LONGEST_KEY else None
+        signing_key = access.key if access is not None else None
+        genuine = (signing_key or _DUMMY_KEY).verifies(body, headers.sign)
+        if access is None or signing_key is None or not genuine:
+            raise AuthInvalid
+        if not access.enabled:
+            raise AuthDisabled
+        if headers.nonce is None or not is_nonce(headers.nonce):
+            raise AuthInvalid
+        return await self._admitted(access, headers.nonce, access.codes.get(code), WEIGHTS[call])
+
+    async def _admitted(self, access: Access, nonce: str, code: Code | None, weight: int) -> Caller:
+        admission = await self._gate.admit(
+            access.partner_id, nonce=nonce, weight=weight, budget=access.budget
+        )
+        if admission.verdict == ADMITTED:
+            return Caller(
+                access=access,
+                code=code if code is not None and code.enabled else None,
+                left=admission.left,
+                reset_seconds=math.ceil(admission.wait_ms / 1000),
+            )
+        if admission.verdict == REPLAYED:
+            raise AuthInvalid
+        retry_after = max(math.ceil(admission.wait_ms / 1000), 1)
+        raise OverBudget(retry_after, budget=access.budget, left=admission.left)
+
+
+class OverBudget(RateLimited):
+    """A partner's weight budget is spent; carries what the RateLimit headers say."""
+
+    def __init__(self, retry_after: int, *, budget: int, left: int) -> None:
+        super().__init__(retry_after)
+        self.budget = budget
+        self.left = left
+
+
+def rate_limit_headers(budget: int, left: int, reset_seconds: int) -> list[tuple[bytes, bytes]]:
+    """Return the two headers for a budget, what is left of it, and when more comes free."""
+    return [
+        (b"RateLimit-Policy", b'"default";q=%d;w=%d' % (budget, WINDOW_MS // 1000)),
+        (b"RateLimit", b'"default";r=%d;t=%d' % (left, reset_seconds)),
+    ]

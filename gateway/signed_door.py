@@ -1,0 +1,113 @@
+"""The door of /v1: from an HTTP request to an endpoint and back, with the envelope and headers."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+from blacksheep import Content, Request, Response
+
+from domain.errors import DomainError, Unavailable
+from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.auth import AuthHeaders, Authenticator, Caller, OverBudget, rate_limit_headers
+from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, Answer, answer_for
+from gateway.metrics import count_call
+from gateway.request_id import request_id
+
+PREFIXES = ("/v1", "/api/v1")
+
+log = structlog.get_logger()
+
+Handler = Callable[[Request], Awaitable[Response]]
+Header = tuple[bytes, bytes]
+
+
+class SignedDoor:
+    """Serves a table of endpoints: checks the signature, calls the endpoint, wraps its answer."""
+
+    def __init__(
+        self, endpoints: Iterable[Endpoint], services: Services, authenticator: Authenticator
+    ) -> None:
+        self._services = services
+        self._authenticator = authenticator
+        self.handlers: dict[tuple[str, str], Handler] = {}
+        self._methods: dict[str, list[str]] = {}
+        for endpoint in endpoints:
+            handler = self._handler(endpoint)
+            for prefix in PREFIXES:
+                path = prefix + endpoint.path
+                self.handlers[endpoint.method, path] = handler
+                self._methods.setdefault(path, []).append(endpoint.method)
+
+    async def refuse_path(self, request: Request) -> Response:
+        """Answer what no route takes: 405 where another method would do, else 404."""
+        allowed = self._methods.get(request.url.path.decode("utf-8", "replace"))
+        request_headers = [(b"X-Request-Id", _request_id(request))]
+        if allowed is None:
+            return _refusal(NOT_FOUND, request_headers)
+        allow = (b"Allow", ", ".join(sorted(allowed)).encode())
+        return _refusal(WRONG_METHOD, [*request_headers, allow])
+
+    def _handler(self, endpoint: Endpoint) -> Handler:
+        async def handle(request: Request) -> Response:
+            headers = [(b"X-Request-Id", _request_id(request))]
+            try:
+                response = await self._answer(endpoint, request, headers)
+            except DomainError as error:
+                answer = answer_for(error)
+                if isinstance(error, Unavailable):
+                    log.warning("unavailable", path=endpoint.path, why=str(error))
+                if isinstance(error, OverBudget):
+                    headers += rate_limit_headers(error.budget, error.left, error.retry_after)
+                response = _refusal(answer, headers)
+                count_call(endpoint.call, answer.code)
+            except Exception:
+                log.exception("defect", path=endpoint.path, request_id=headers[0][1].decode())
+                response = _refusal(INTERNAL, headers)
+                count_call(endpoint.call, INTERNAL.code)
+            return response
+
+        return handle
+
+    async def _answer(
+        self, endpoint: Endpoint, request: Request, headers: list[Header]
+    ) -> Response:
+        body = await request.read() or b""
+        caller = await self._caller(endpoint, request, body)
+        if caller is not None:
+            headers += caller.rate_limit_headers()
+        received = Received(
+            body=body, caller=caller, idempotency_key=_text(request, b"Idempotency-Key")
+        )
+        answer = await endpoint.handle(self._services, received)
+        count_call(endpoint.call, 0)
+        return _response(200, answer, headers)
+
+    async def _caller(self, endpoint: Endpoint, request: Request, body: bytes) -> Caller | None:
+        signed_by = AuthHeaders(
+            key=_text(request, b"X-API-KEY"),
+            sign=_text(request, b"X-API-SIGN"),
+            nonce=_text(request, b"X-API-NONCE"),
+        )
+        if signed_by.absent and not endpoint.auth_required:
+            return None
+        return await self._authenticator.authenticate(signed_by, body, endpoint.call)
+
+
+def _request_id(request: Request) -> bytes:
+    return request_id(request.get_first_header(b"X-Request-Id"))
+
+
+def _text(request: Request, name: bytes) -> str | None:
+    value = request.get_first_header(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def _refusal(answer: Answer, headers: list[Header]) -> Response:
+    if answer.retry_after is not None:
+        headers = [*headers, (b"Retry-After", str(answer.retry_after).encode())]
+    return _response(answer.status, answer.body(), headers)
+
+
+def _response(status: int, body: bytes, headers: list[Header]) -> Response:
+    return Response(
+        status, [*headers, (b"Cache-Control", b"no-store")], Content(b"application/json", body)
+    )

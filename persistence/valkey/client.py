@@ -1,0 +1,21 @@
+"""The connection to Valkey: bounded in connections and in time."""
+
+from typing import Final
+
+from valkey.asyncio import BlockingConnectionPool, Valkey
+
+SOCKET_TIMEOUT_SECONDS: Final = 2.0
+WAIT_FOR_CONNECTION_SECONDS: Final = 1.0
+
+
+def connect(url: str, *, connections: int = 16) -> Valkey:
+    """Return a client for `url` (`valkey://`, `valkeys://` or `unix://`); it connects lazily."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=WAIT_FOR_CONNECTION_SECONDS,
+        socket_timeout=SOCKET_TIMEOUT_SECONDS,
+        socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
+        health_check_interval=0,
+    )
+    return Valkey(connection_pool=pool)
