@@ -1,6 +1,7 @@
 """A partner: who may call, at what markup, and where its events go."""
 
 import re
+from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
@@ -31,6 +32,22 @@ class Partner(msgspec.Struct, frozen=True):
     base_fee_share_bps: int = 0
     budget: int = DEFAULT_BUDGET
     max_codes: int = DEFAULT_MAX_CODES
+
+
+class PartnerAccess(msgspec.Struct, frozen=True):
+    """What authentication needs of a partner; `api_secret` is None where it can't be decrypted."""
+
+    id: UUID
+    enabled: bool
+    api_key: str
+    api_secret: str | None
+    markup_bps: int
+    budget: int
+    codes: Mapping[str, Code]
+
+    def __repr__(self) -> str:
+        """Hide the secret."""
+        return f"PartnerAccess(id={self.id})"
 
 
 def checked_email(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
+from enum import IntEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import msgspec
 
 from domain.assets import Catalogue
 from domain.orders import Order
+from domain.pay_in import PayInAccount, PayInAddress
 from domain.rates import RateSnapshot
 from domain.webhooks import Event
 
@@ -36,6 +38,68 @@ class RateSource(Protocol):
 
     def snapshots(self) -> AsyncIterator[RateSnapshot]:
         """Yield a snapshot whenever there is a new one, about once a second."""
+
+
+class Revisions(msgspec.Struct, frozen=True):
+    """How often the catalogue and the partners have changed so far."""
+
+    catalogue: int
+    partners: int
+
+
+class Notice(msgspec.Struct, frozen=True):
+    """A message between processes. `channel` is empty when the listener has (re)connected."""
+
+    channel: str
+    data: bytes
+
+
+class Verdict(IntEnum):
+    """What the gate says of a call."""
+
+    ADMITTED = 0
+    REPLAYED = 1
+    LIMITED = 2
+
+
+class Admission(msgspec.Struct, frozen=True, gc=False):
+    """A verdict, the weight left, and a wait in milliseconds.
+
+    The wait is until the oldest weight ages out (admitted), or until this call would be admitted.
+    """
+
+    verdict: Verdict
+    left: int
+    wait_ms: int
+
+
+class Gate(Protocol):
+    """Burns nonces and charges weights."""
+
+    async def admit(self, partner_id: UUID, *, nonce: str, weight: int, budget: int) -> Admission:
+        """Decide on a call, in one atomic step; raise Unavailable."""
+
+
+class StoredAccount(msgspec.Struct, frozen=True):
+    """A pay-in account and the next index to derive at."""
+
+    account: PayInAccount
+    next_index: int
+
+
+class AddressPool(Protocol):
+    """Where pay-in accounts and addresses are kept."""
+
+    async def accounts(self) -> Sequence[StoredAccount]:
+        """Return all accounts."""
+
+    async def count_free(self, *, at_most: int) -> dict[str, int]:
+        """Return how many addresses each network has free, counting no further than asked."""
+
+    async def add(
+        self, stored: StoredAccount, addresses: Sequence[PayInAddress], *, indices: int
+    ) -> int:
+        """Store addresses and move the account's index on; return how many were new."""
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):

@@ -1,14 +1,13 @@
 """Authentication and admission, in the contract's order of checks (section 3)."""
 
 import math
-from typing import Protocol
-from uuid import UUID
 
 import msgspec
 
 from domain.codes import Code
 from domain.credentials import SigningKey, is_nonce
 from domain.errors import AuthDisabled, AuthInvalid, AuthRequired, RateLimited
+from domain.ports import Gate, Verdict
 from domain.weights import WEIGHTS, WINDOW_MS, Call
 from gateway.directory import Access, PartnerDirectory
 
@@ -42,24 +41,6 @@ class Caller(msgspec.Struct, frozen=True):
         return rate_limit_headers(self.access.budget, self.left, self.reset_seconds)
 
 
-class Admitted(Protocol):
-    """The gate's word on a call."""
-
-    verdict: int
-    left: int
-    wait_ms: int
-
-
-class Gate(Protocol):
-    """Burns nonces and charges weights."""
-
-    async def admit(self, partner_id: UUID, *, nonce: str, weight: int, budget: int) -> Admitted:
-        """Decide on a call; raise Unavailable."""
-
-
-ADMITTED, REPLAYED = 0, 1
-
-
 class Authenticator:
     """Tells who calls, and whether they may."""
 
@@ -90,14 +71,14 @@ class Authenticator:
         admission = await self._gate.admit(
             access.partner_id, nonce=nonce, weight=weight, budget=access.budget
         )
-        if admission.verdict == ADMITTED:
+        if admission.verdict is Verdict.ADMITTED:
             return Caller(
                 access=access,
                 code=code if code is not None and code.enabled else None,
                 left=admission.left,
                 reset_seconds=math.ceil(admission.wait_ms / 1000),
             )
-        if admission.verdict == REPLAYED:
+        if admission.verdict is Verdict.REPLAYED:
             raise AuthInvalid
         retry_after = max(math.ceil(admission.wait_ms / 1000), 1)
         raise OverBudget(retry_after, budget=access.budget, left=admission.left)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Final, Protocol
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from domain.codes import Code
 from domain.credentials import SigningKey
 from domain.errors import Unavailable
+from domain.partners import PartnerAccess
 
 MOST_RECORDS: Final = 20_000
 UNVERIFIED_SECONDS: Final = 30.0
@@ -29,18 +30,7 @@ class Access(msgspec.Struct, frozen=True):
     codes: Mapping[str, Code]
 
 
-class StoredAccess(Protocol):
-    """A partner's record as the database gives it."""
-
-    id: UUID
-    enabled: bool
-    api_secret: str | None
-    markup_bps: int
-    budget: int
-    codes: Mapping[str, Code]
-
-
-ReadAccess = Callable[[str], Awaitable[StoredAccess | None]]
+ReadAccess = Callable[[str], Awaitable[PartnerAccess | None]]
 
 
 class PartnerDirectory:
@@ -99,7 +89,7 @@ class PartnerDirectory:
                 del self._reading[api_key]
 
 
-def _access(stored: StoredAccess) -> Access:
+def _access(stored: PartnerAccess) -> Access:
     return Access(
         partner_id=stored.id,
         enabled=stored.enabled,

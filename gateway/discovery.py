@@ -59,6 +59,10 @@ class Discovery:
         """Return the answer of /v1/pairs; raise Unavailable before there is one."""
         return _ready(self._pairs)
 
+    def is_ready(self) -> bool:
+        """Tell whether there are answers."""
+        return self._shown is not None
+
     def refresh(self) -> None:
         """Render both answers if the catalogue or the set of priced coins has changed."""
         catalogue = self._market.catalogue

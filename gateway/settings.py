@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,16 @@ class Instance(msgspec.Struct, rename="camel"):
     settlement_database_url: str
     valkey_url: str
     sandbox: bool
+
+    def database_url(self, role: "Role") -> str:
+        """Return the URL for a role."""
+        urls = {
+            Role.OWNER: self.owner_database_url,
+            Role.ADMIN: self.admin_database_url,
+            Role.GATEWAY: self.gateway_database_url,
+            Role.SETTLEMENT: self.settlement_database_url,
+        }
+        return urls[role]
 
     def __repr__(self) -> str:
         """Hide the URLs: they may hold passwords."""
@@ -128,3 +139,34 @@ def _as_path(expected: type, value: object) -> object:
     if expected is Path:
         return Path(str(value))
     raise NotImplementedError
+
+
+class Role(StrEnum):
+    """The database role a process works under."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    GATEWAY = "gateway"
+    SETTLEMENT = "settlement"
+
+
+def settings_for(role: Role, *, data_dir: Path, environment: Mapping[str, str]) -> Settings:
+    """Return a process's settings: from the environment, else from what `up` left in `data_dir`.
+
+    With SWAPGATE_DATABASE_URL set the environment decides alone, whatever the role.
+    """
+    if "SWAPGATE_DATABASE_URL" in environment:
+        return settings_from(environment)
+    instance = read_instance(data_dir)
+    if instance is None:
+        raise SettingsError(
+            f"there is no instance in {data_dir}: start one with `swapgate up`, name its directory "
+            "with --data-dir, or set SWAPGATE_DATABASE_URL"
+        )
+    found = {
+        "SWAPGATE_DATABASE_URL": instance.database_url(role),
+        "SWAPGATE_VALKEY_URL": instance.valkey_url,
+        "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
+        "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
+    }
+    return settings_from({**found, **environment})

@@ -7,7 +7,7 @@ from blacksheep import Content, Request, Response
 
 from domain.errors import DomainError, Unavailable
 from gateway.api.endpoint import Endpoint, Received, Services
-from gateway.auth import AuthHeaders, Authenticator, Caller, OverBudget, rate_limit_headers
+from gateway.auth import Authenticator, AuthHeaders, Caller, OverBudget, rate_limit_headers
 from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, Answer, answer_for
 from gateway.metrics import count_call
 from gateway.request_id import request_id

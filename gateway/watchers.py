@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 import structlog
 
 from domain.assets import Catalogue
 from domain.errors import Unavailable
+from domain.ports import Notice, Revisions
 from domain.rates import RateSnapshot
 from gateway.directory import PartnerDirectory
 from gateway.market import LiveMarket
@@ -17,20 +18,6 @@ LOOK_SECONDS: Final = 0.25
 RATES_CHANNEL: Final = "rates"
 
 log = structlog.get_logger()
-
-
-class Revisions(Protocol):
-    """How often the catalogue and the partners have changed."""
-
-    catalogue: int
-    partners: int
-
-
-class Notice(Protocol):
-    """A message from another process; an empty channel means: connected (again)."""
-
-    channel: str
-    data: bytes
 
 
 class Sources(msgspec.Struct, frozen=True):

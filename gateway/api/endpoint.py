@@ -13,8 +13,13 @@ from gateway.auth import Caller
 class DiscoveryBytes(Protocol):
     """Answers made in the background."""
 
-    currencies: bytes
-    pairs: bytes
+    @property
+    def currencies(self) -> bytes:
+        """Return the answer of /v1/currencies; raise Unavailable before there is one."""
+
+    @property
+    def pairs(self) -> bytes:
+        """Return the answer of /v1/pairs; raise Unavailable before there is one."""
 
 
 class Services(msgspec.Struct, frozen=True):

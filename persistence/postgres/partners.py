@@ -1,16 +1,14 @@
 """Partners: created and changed by the operator, read by every process that serves them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
-
 from domain.codes import Code
 from domain.credentials import Credentials
 from domain.errors import InvalidRequest, NotFound
-from domain.partners import Partner
+from domain.partners import Partner, PartnerAccess
 from domain.webhooks import EventType
 from persistence.keyring import KeyRing
 from persistence.postgres.pool import Database
@@ -56,22 +54,6 @@ ON CONFLICT (email) DO UPDATE
 SET password_hash = EXCLUDED.password_hash, one_time = true, updated_at = EXCLUDED.updated_at
 RETURNING email
 """
-
-
-class PartnerAccess(msgspec.Struct, frozen=True):
-    """What authentication needs of a partner; `api_secret` is None where it can't be decrypted."""
-
-    id: UUID
-    enabled: bool
-    api_key: str
-    api_secret: str | None
-    markup_bps: int
-    budget: int
-    codes: Mapping[str, Code]
-
-    def __repr__(self) -> str:
-        """Hide the secret."""
-        return f"PartnerAccess(id={self.id})"
 
 
 async def create_partner(

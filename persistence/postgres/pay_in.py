@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-import msgspec
-
+from domain.pay_in import PayInAccount, PayInAddress
+from domain.ports import StoredAccount
 from persistence.postgres.pool import Database
 
 ACCOUNTS = "SELECT network, kind, public_key, next_index FROM pay_in_accounts ORDER BY network"
@@ -38,52 +38,44 @@ RETURNING id
 """
 
 
-class Account(msgspec.Struct, frozen=True):
-    """A network's account: the public key its addresses come from, and the next index."""
-
-    network: str
-    kind: str
-    public_key: str
-    next_index: int
-
-
-class Address(msgspec.Struct, frozen=True):
-    """A pay-in address; `tag` where all orders of the network share one address."""
-
-    address: str
-    tag: str | None
-    index: int
-
-
-async def read_accounts(database: Database) -> list[Account]:
-    """Return all accounts."""
-    return [Account(**row) for row in await database.fetch(ACCOUNTS)]
-
-
-async def add_account(database: Database, *, network: str, kind: str, public_key: str) -> None:
+async def add_account(database: Database, account: PayInAccount) -> None:
     """Store a network's account unless it has one."""
-    await database.fetch(ADD_ACCOUNT, [network, kind, public_key])
+    await database.fetch(ADD_ACCOUNT, [account.network, account.kind, account.public_key])
 
 
-async def count_free(database: Database, *, at_most: int) -> dict[str, int]:
-    """Return how many addresses are free by network, counting no further than `at_most`."""
-    rows = await database.fetch(FREE, [at_most])
-    return {row["network"]: row["free"] for row in rows}
+class PostgresAddressPool:
+    """AddressPool over PostgreSQL, under settlement's role."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-async def add_addresses(
-    database: Database, account: Account, addresses: Sequence[Address], *, indices: int
-) -> int:
-    """Add addresses made from `account` and move its index on by `indices`; return how many."""
-    rows = await database.fetch(
-        ADD_ADDRESSES,
-        [
-            account.network,
-            [made.address for made in addresses],
-            [made.tag for made in addresses],
-            [made.index for made in addresses],
-            indices,
-            account.next_index,
-        ],
-    )
-    return len(rows)
+    async def accounts(self) -> list[StoredAccount]:
+        """See AddressPool."""
+        return [
+            StoredAccount(
+                PayInAccount(row["network"], row["kind"], row["public_key"]), row["next_index"]
+            )
+            for row in await self._database.fetch(ACCOUNTS)
+        ]
+
+    async def count_free(self, *, at_most: int) -> dict[str, int]:
+        """See AddressPool."""
+        rows = await self._database.fetch(FREE, [at_most])
+        return {row["network"]: row["free"] for row in rows}
+
+    async def add(
+        self, stored: StoredAccount, addresses: Sequence[PayInAddress], *, indices: int
+    ) -> int:
+        """See AddressPool."""
+        rows = await self._database.fetch(
+            ADD_ADDRESSES,
+            [
+                stored.account.network,
+                [made.address for made in addresses],
+                [made.tag for made in addresses],
+                [made.index for made in addresses],
+                indices,
+                stored.next_index,
+            ],
+        )
+        return len(rows)

@@ -1,17 +1,9 @@
 """Revisions: the counters by which a worker learns that what it has cached has changed."""
 
-import msgspec
-
+from domain.ports import Revisions
 from persistence.postgres.pool import Database
 
 REVISIONS = "SELECT topic, revision FROM revisions"
-
-
-class Revisions(msgspec.Struct, frozen=True):
-    """How often the catalogue and the partners have changed so far."""
-
-    catalogue: int
-    partners: int
 
 
 async def read_revisions(database: Database) -> Revisions:

@@ -1,40 +1,20 @@
 """Admission: nonce and weight of every signed call, in one atomic step on Valkey."""
 
 import asyncio
-from enum import IntEnum
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import msgspec
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
+from domain.ports import Admission, Verdict
 
 SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
 MOST_PER_CALL: Final = 16
 """Admissions that share one call: larger batches let us and Valkey take turns idling."""
 DEADLINE_SECONDS: Final = 1.5
-
-
-class Verdict(IntEnum):
-    """What the script says of a call."""
-
-    ADMITTED = 0
-    REPLAYED = 1
-    LIMITED = 2
-
-
-class Admission(msgspec.Struct, frozen=True, gc=False):
-    """A verdict, the weight left, and a wait in milliseconds.
-
-    The wait is until the oldest weight ages out (admitted), or until this call would be admitted.
-    """
-
-    verdict: Verdict
-    left: int
-    wait_ms: int
 
 
 class AdmissionGate:

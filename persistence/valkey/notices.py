@@ -3,22 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import msgspec
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
+from domain.ports import Notice
 from persistence.valkey.rates import CHANNEL as RATES
 
 CHANGES = "changes"
 QUIET_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-
-
-class Notice(msgspec.Struct, frozen=True):
-    """A message on a channel. `channel` is empty after a connection was made (again)."""
-
-    channel: str
-    data: bytes
 
 
 async def tell_of_changes(client: Valkey) -> None:

@@ -13,10 +13,13 @@ CREATE TABLE webhook_events (
     CHECK (status IN ('pending', 'queued', 'delivered', 'dead')),
   attempts integer NOT NULL DEFAULT 0,
   due_at timestamptz NOT NULL,
+  lease uuid, -- of the one worker that may send it; NULL until one takes it from the queue
   leased_until timestamptz,
   created_at timestamptz NOT NULL,
   finished_at timestamptz,
-  UNIQUE (order_id, position)
+  UNIQUE (order_id, position),
+  CHECK ((status = 'queued') = (leased_until IS NOT NULL)),
+  CHECK (lease IS NULL OR status = 'queued')
 );
 CREATE INDEX webhook_events_due ON webhook_events (due_at) WHERE status = 'pending';
 CREATE INDEX webhook_events_queued ON webhook_events (leased_until) WHERE status = 'queued';
@@ -36,7 +39,7 @@ CREATE TABLE webhook_attempts (
 
 GRANT INSERT ON webhook_events TO swapgate_settlement, swapgate_admin;
 GRANT SELECT ON webhook_events TO swapgate_settlement, swapgate_admin;
-GRANT SELECT, UPDATE (status, attempts, due_at, leased_until, finished_at)
+GRANT SELECT, UPDATE (status, attempts, due_at, lease, leased_until, finished_at)
   ON webhook_events TO swapgate_gateway;
 GRANT SELECT, INSERT ON webhook_attempts TO swapgate_gateway;
 GRANT SELECT ON webhook_attempts TO swapgate_admin;

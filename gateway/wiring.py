@@ -1,0 +1,211 @@
+"""The composition root: the only module that names adapters."""
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from valkey.asyncio import Valkey
+from valkey.exceptions import ValkeyError
+
+from domain.actions.expire_orders import expire_due_orders
+from domain.ports import OrderOpening, Settlement
+from feeds.rates.publisher import publish_rates
+from feeds.rates.sandbox import SandboxMarket
+from feeds.settlement.refill import refill_addresses
+from feeds.settlement.rounds import repeat
+from feeds.settlement.sandbox import settle_step
+from gateway.api.endpoint import Services
+from gateway.auth import Authenticator
+from gateway.clock import SystemClock, new_id
+from gateway.directory import PartnerDirectory
+from gateway.discovery import Discovery
+from gateway.market import LiveMarket
+from gateway.settings import Settings
+from gateway.watchers import Sources, Watchers
+from persistence.keyring import load_keyring
+from persistence.postgres.catalogue import read_catalogue
+from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.partners import changed_keys, read_access
+from persistence.postgres.pay_in import PostgresAddressPool
+from persistence.postgres.pool import Database
+from persistence.postgres.revisions import read_revisions
+from persistence.valkey.admission import AdmissionGate
+from persistence.valkey.client import connect
+from persistence.valkey.notices import notices
+from persistence.valkey.rates import decode_snapshot, publish_snapshot, read_snapshot
+
+EXPIRY_SECONDS = 1.0
+REFILL_SECONDS = 1.0
+STEP_SECONDS = 0.25
+
+log = structlog.get_logger()
+
+
+class Background:
+    """Tasks that run until `stop`; one that ends by itself is a defect, and is logged."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
+        """Run `work` in the background."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    async def stop(self) -> None:
+        """Cancel everything and wait until it has ended."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            log.error("background work ended", task=task.get_name(), exc_info=task.exception())
+
+
+class Connections:
+    """A process's own connections to PostgreSQL and Valkey, and what it follows through them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clock = SystemClock()
+        self.database = Database(settings.database_url, size=settings.database_connections)
+        self._watching = Database(settings.database_url, size=2)
+        self.valkey: Valkey = connect(settings.valkey_url)
+        self.market = LiveMarket(self.clock)
+        self.background = Background()
+
+    def watchers(self, directory: PartnerDirectory | None) -> Watchers:
+        """Return what keeps the market, and the directory if there is one, up to date."""
+        watching = self._watching
+        return Watchers(
+            Sources(
+                read_revisions=lambda: read_revisions(watching),
+                read_catalogue=lambda: read_catalogue(watching),
+                changed_keys=lambda since: changed_keys(watching, since),
+                read_snapshot=lambda: read_snapshot(self.valkey),
+                decode_snapshot=decode_snapshot,
+                notices=lambda: notices(self.valkey),
+            ),
+            self.market,
+            directory,
+        )
+
+    async def close(self) -> None:
+        """End background work and close all connections."""
+        await self.background.stop()
+        self.database.close()
+        self._watching.close()
+        with suppress(ValkeyError, OSError):
+            await self.valkey.aclose()
+
+
+class GatewayProcess:
+    """What one worker of `swapgate serve` is made of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._connections = connections = Connections(settings)
+        keyring = load_keyring(settings.keyring_path)
+        database, market = connections.database, connections.market
+        directory = PartnerDirectory(lambda api_key: read_access(database, keyring, api_key))
+        self._watchers = connections.watchers(directory)
+        self._discovery = Discovery(market)
+        self.services = Services(
+            clock=connections.clock,
+            market=market,
+            opening=OrderOpening(
+                clock=connections.clock,
+                market=market,
+                orders=PostgresOrderDesk(database, lambda: market.catalogue),
+                new_id=new_id,
+                randomness=secrets.token_bytes,
+            ),
+            discovery=self._discovery,
+        )
+        self.authenticator = Authenticator(directory, AdmissionGate(connections.valkey))
+
+    async def start(self) -> None:
+        """Begin to follow rates and changes; requests are answered as far as they are known."""
+        background = self._connections.background
+        background.start(self._watchers.follow_changes(), name="changes")
+        background.start(self._watchers.follow_notices(), name="notices")
+        background.start(self._discovery.keep_fresh(), name="discovery")
+
+    async def stop(self) -> None:
+        """End all background work and close connections."""
+        await self._connections.close()
+
+    async def readiness(self) -> dict[str, bool]:
+        """Return what readiness depends on: database and catalogue, Valkey, fresh rates."""
+        return {
+            "database": await self._database_answers(),
+            "valkey": await _answers(self._connections.valkey),
+            "catalogue": self._discovery.is_ready(),
+            "rates": self._connections.market.has_fresh_rates(),
+        }
+
+    async def _database_answers(self) -> bool:
+        try:
+            await read_revisions(self._connections.database)
+        except Exception:  # noqa: BLE001  whatever it is, this worker can't take traffic
+            return False
+        return True
+
+
+async def _answers(valkey: Valkey) -> bool:
+    try:
+        return bool(await valkey.ping())
+    except (ValkeyError, OSError):
+        return False
+
+
+def settlement_ports(connections: Connections) -> Settlement:
+    """Return what the actions of settlement need."""
+    market = connections.market
+    return Settlement(
+        clock=connections.clock,
+        market=market,
+        orders=PostgresOrderBook(connections.database, lambda: market.catalogue),
+        new_id=new_id,
+    )
+
+
+async def run_settlement(settings: Settings, *, auto_settle: bool) -> None:
+    """Run settlement until cancelled: expiry, address refill, and sandbox steps if asked for."""
+    connections = Connections(settings)
+    watchers = connections.watchers(None)
+    ports = settlement_ports(connections)
+    pool = PostgresAddressPool(connections.database)
+    rounds = [
+        watchers.follow_changes(),
+        watchers.follow_notices(),
+        repeat("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
+        repeat(
+            "refill",
+            lambda: refill_addresses(pool, to_thread=asyncio.to_thread),
+            every_seconds=REFILL_SECONDS,
+        ),
+    ]
+    if auto_settle:
+        rounds.append(repeat("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in rounds:
+                group.create_task(work)
+    finally:
+        await connections.close()
+
+
+async def run_rates(settings: Settings, *, seed: int) -> None:
+    """Publish the sandbox market's prices until cancelled."""
+    valkey = connect(settings.valkey_url)
+    market = SandboxMarket(SystemClock(), seed=seed)
+    try:
+        await publish_rates(market, lambda snapshot: publish_snapshot(valkey, snapshot))
+    finally:
+        await valkey.aclose()
