@@ -1,1 +1,1 @@
-"""Events on their way out: outbox, stream, delivery."""
+"""Webhooks out: due events go from the outbox to a queue, and from there to their receivers."""

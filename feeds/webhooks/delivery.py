@@ -1,0 +1,249 @@
+"""Delivery workers: take queued events, send them, settle them by how it went."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+from prometheus_client import Counter
+
+from domain.errors import Unavailable
+from domain.ports import Attempt, Clock, PendingDelivery
+from domain.webhooks import retry_delay
+from feeds.webhooks.loop import keep_doing, pause_after, wait_for
+from feeds.webhooks.ports import Deliveries, LeasedEvent, Queue, Sender
+
+CONCURRENCY: Final = 64
+LEASE: Final = timedelta(seconds=30)
+"""How long a worker holds an event: an attempt of 10 s and time to record it."""
+LATEST_START: Final = timedelta(seconds=5)
+"""A worker that was suspended for longer between taking and sending doesn't send any more."""
+RECLAIM_SECONDS: Final = 10.0
+
+ATTEMPTS = Counter("swapgate_webhook_attempts", "Delivery attempts by outcome", ["outcome"])
+
+_log = structlog.get_logger(__name__)
+
+
+class Outcome(StrEnum):
+    """What became of an event by an attempt."""
+
+    DELIVERED = "delivered"
+    RETRIED = "retried"
+    DEAD = "dead"
+    LATE = "late"
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """An event in this worker's hands: its lease, since when, and its entries on the queue."""
+
+    leased: LeasedEvent
+    lease: UUID
+    taken_at: datetime
+    entries: Sequence[str]
+
+
+class Withheld(msgspec.Struct, frozen=True):
+    """Why an event isn't sent; `final` when waiting wouldn't help."""
+
+    reason: str
+    final: bool
+
+
+async def run_delivery(
+    *,
+    events: Deliveries,
+    queue: Queue,
+    sender: Sender,
+    clock: Clock,
+    new_id: Callable[[], UUID],
+    uniform: Callable[[float, float], float],
+    stop: asyncio.Event,
+    concurrency: int = CONCURRENCY,
+    on_settled: Callable[[], None] = lambda: None,
+) -> None:
+    """Deliver until `stop`, then finish what is being sent. Any number of workers may run.
+
+    Cancelled, it gives back what it holds. `on_settled` is called whenever an event is delivered
+    or dead, so that a relay in the same process can look for its successor at once.
+    """
+    worker = DeliveryWorker(
+        events=events,
+        queue=queue,
+        sender=sender,
+        clock=clock,
+        new_id=new_id,
+        uniform=uniform,
+        stop=stop,
+        concurrency=concurrency,
+        on_settled=on_settled,
+    )
+    try:
+        await keep_doing(worker.step, name="webhook delivery", stop=stop)
+        await worker.finish()
+    finally:
+        await worker.give_back()
+
+
+class DeliveryWorker:
+    """Sends up to `concurrency` events at once."""
+
+    def __init__(
+        self,
+        *,
+        events: Deliveries,
+        queue: Queue,
+        sender: Sender,
+        clock: Clock,
+        new_id: Callable[[], UUID],
+        uniform: Callable[[float, float], float],
+        stop: asyncio.Event,
+        concurrency: int,
+        on_settled: Callable[[], None],
+    ) -> None:
+        self._events = events
+        self._queue = queue
+        self._sender = sender
+        self._clock = clock
+        self._new_id = new_id
+        self._uniform = uniform
+        self._stop = stop
+        self._concurrency = concurrency
+        self._on_settled = on_settled
+        self._held: dict[asyncio.Task[None], Hold] = {}
+        self._reclaim_at = 0.0
+
+    async def step(self) -> None:
+        """Take as many entries as there is room for, and start to send their events."""
+        free = self._concurrency - len(self._held)
+        if free <= 0:
+            await asyncio.wait(self._held, return_when=asyncio.FIRST_COMPLETED)
+            return
+        entries = await self._next_entries(free)
+        if entries:
+            await self._take(entries)
+
+    async def finish(self) -> None:
+        """Wait for what is being sent: no longer than one attempt and its recording."""
+        while self._held:
+            await asyncio.wait(self._held)
+
+    async def give_back(self) -> None:
+        """Stop sending and let others have what is still held."""
+        held = dict(self._held)
+        if not held:
+            return
+        for task in held:
+            task.cancel()
+        await asyncio.wait(held)
+        try:
+            given = await self._events.give_back({hold.lease for hold in held.values()})
+            _log.info("given back", events=given)
+        except Unavailable as error:
+            _log.warning("left to their leases", events=len(held), reason=str(error))
+
+    async def _next_entries(self, free: int) -> Mapping[str, UUID]:
+        time = asyncio.get_running_loop().time()
+        if time >= self._reclaim_at:
+            stuck = await self._queue.reclaim(count=free)
+            if stuck:
+                return stuck
+            self._reclaim_at = time + RECLAIM_SECONDS
+        return await self._queue.read(count=free)
+
+    async def _take(self, entries: Mapping[str, UUID]) -> None:
+        """Lease the entries' events; what can't be leased is stale or somebody else's."""
+        by_event: dict[UUID, list[str]] = defaultdict(list)
+        for entry, event_id in entries.items():
+            by_event[event_id].append(entry)
+        lease, now = self._new_id(), self._clock.now()
+        taken = await self._events.take(
+            by_event.keys(), lease=lease, now=now, leased_until=now + LEASE
+        )
+        for leased in taken:
+            self._start(Hold(leased, lease, now, by_event.pop(leased.event.id)))
+        await self._queue.done([entry for stale in by_event.values() for entry in stale])
+
+    def _start(self, hold: Hold) -> None:
+        task = asyncio.create_task(self._deliver(hold))
+        self._held[task] = hold
+        task.add_done_callback(self._held.pop)
+
+    async def _deliver(self, hold: Hold) -> None:
+        event_id = str(hold.leased.event.id)
+        try:
+            if self._clock.now() - hold.taken_at > LATEST_START:
+                return
+            outcome = await self._attempt(hold)
+            ATTEMPTS.labels(outcome.value).inc()
+            if outcome in (Outcome.DELIVERED, Outcome.DEAD):
+                self._on_settled()
+            await self._queue.done(hold.entries)
+        except Unavailable as error:
+            _log.warning("left unfinished", event_id=event_id, reason=str(error))
+        except Exception:  # noqa: BLE001  a worker's body; its event comes back when its lease ends
+            _log.exception("failed", event_id=event_id)
+
+    async def _attempt(self, hold: Hold) -> Outcome:
+        leased = hold.leased
+        delivery = sendable(leased)
+        if isinstance(delivery, Withheld):
+            attempt = Attempt(self._clock.now(), timedelta(), None, delivery.reason)
+            final = delivery.final
+        else:
+            attempt = await self._sender.send(delivery)
+            final = attempt.delivered
+        delay = None if final else retry_delay(leased.failed_attempts + 1, uniform=self._uniform)
+        if not await self._record(hold, attempt, delay):
+            return Outcome.LATE
+        if attempt.delivered:
+            return Outcome.DELIVERED
+        return Outcome.RETRIED if delay else Outcome.DEAD
+
+    async def _record(self, hold: Hold, attempt: Attempt, delay: timedelta | None) -> bool:
+        """Record the attempt, patiently while the lease lasts: else it would be sent again."""
+        ended_at = attempt.started_at + attempt.latency
+        failures = 0
+        while True:
+            try:
+                return await self._events.record(
+                    hold.leased.event.id,
+                    lease=hold.lease,
+                    attempt=attempt,
+                    retry_at=ended_at + delay if delay else None,
+                    now=self._clock.now(),
+                )
+            except Unavailable:
+                if self._stop.is_set() or self._clock.now() >= hold.taken_at + LEASE:
+                    raise
+            failures += 1
+            await wait_for(self._stop, seconds=pause_after(failures))
+
+
+def sendable(leased: LeasedEvent) -> PendingDelivery | Withheld:
+    """Return what to send, or why it must not be sent.
+
+    What the partner or the user has decided is final; what the operator can mend is waited for.
+    """
+    if leased.order_deleted:
+        return Withheld("the order was deleted", final=True)
+    if leased.url is None:
+        return Withheld("no webhook URL is set", final=True)
+    if not leased.subscribed:
+        return Withheld("events of this type are not subscribed to", final=True)
+    if not leased.partner_enabled:
+        return Withheld("the partner is disabled", final=False)
+    if leased.webhook_secret is None:
+        return Withheld("the webhook secret can't be read", final=False)
+    return PendingDelivery(
+        event=leased.event,
+        url=leased.url,
+        webhook_secret=leased.webhook_secret,
+        standard_webhooks=leased.standard_webhooks,
+        failed_attempts=leased.failed_attempts,
+    )
