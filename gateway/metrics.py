@@ -1,7 +1,5 @@
 """Metrics for Prometheus, summed over the worker processes of one server."""
 
-import os
-
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -19,10 +17,13 @@ def count_call(call: Call, code: int) -> None:
         _calls.labels(call.value, str(code)).inc()
 
 
+def worker_registry() -> CollectorRegistry:
+    """Return a registry that sums over the workers, as PROMETHEUS_MULTIPROC_DIR has them."""
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry
+
+
 def exposition() -> bytes:
     """Return all metrics in Prometheus' text format."""
-    registry = CollectorRegistry()
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry)
-    return generate_latest()
+    return generate_latest(worker_registry())

@@ -55,6 +55,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Run workers under SCHED_BATCH where the platform has it: fewer context switches a request."""
     body_deadline_seconds: float = 8.0
     """How long a client may take to send a request body."""
+    metrics_on_port: bool = False
+    """Serve /metrics beside everything else; `serve` has a port of its own for it."""
     database_connections: int = 8
     webhook_concurrency: int = 64
 
@@ -71,6 +73,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "sandbox",
             "batch_scheduling",
             "body_deadline_seconds",
+            "metrics_on_port",
             "database_connections",
             "webhook_concurrency",
         )
@@ -101,6 +104,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_SANDBOX": str(settings.sandbox).lower(),
         "SWAPGATE_BATCH_SCHEDULING": str(settings.batch_scheduling).lower(),
         "SWAPGATE_BODY_DEADLINE_SECONDS": str(settings.body_deadline_seconds),
+        "SWAPGATE_METRICS_ON_PORT": str(settings.metrics_on_port).lower(),
         "SWAPGATE_DATABASE_CONNECTIONS": str(settings.database_connections),
         "SWAPGATE_WEBHOOK_CONCURRENCY": str(settings.webhook_concurrency),
     }

