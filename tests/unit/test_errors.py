@@ -1,0 +1,54 @@
+"""Every fact has its row in the error table, and the contract's numbers."""
+
+import inspect
+
+import pytest
+
+from domain import errors
+from gateway.errors import TABLE, answer_for
+
+CONTRACT = {
+    1: ("INVALID_REQUEST", {400, 409}),
+    2: ("AUTH_REQUIRED", {401}),
+    3: ("AUTH_INVALID", {401}),
+    4: ("AUTH_DISABLED", {401}),
+    5: ("RATE_LIMIT", {429}),
+    6: ("NOT_FOUND", {404}),
+    7: ("LIMIT_MIN", {400}),
+    8: ("LIMIT_MAX", {400}),
+    9: ("RESERVE_EXCEEDED", {503}),
+    10: ("MAINTENANCE", {503}),
+    11: ("UPSTREAM_ERROR", {503}),
+    12: ("EMERGENCY_INVALID_CHOICE", {400}),
+    13: ("CODE_CONFLICT", {409}),
+    14: ("ROTATION_CONFLICT", {409}),
+}
+
+
+def facts() -> list[type[errors.DomainError]]:
+    return [
+        kind
+        for _, kind in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(kind, errors.DomainError) and kind is not errors.DomainError
+    ]
+
+
+@pytest.mark.parametrize("kind", facts())
+def test_every_fact_has_a_row(kind: type[errors.DomainError]) -> None:
+    assert kind in TABLE
+
+
+@pytest.mark.parametrize("code", CONTRACT)
+def test_the_table_says_what_the_contract_says(code: int) -> None:
+    msg, statuses = CONTRACT[code]
+    rows = [row for row in TABLE.values() if row.code == code]
+    assert {row.msg for row in rows} == {msg}
+    assert {row.status for row in rows} == statuses
+
+
+def test_a_rate_limit_tells_when_to_come_back() -> None:
+    assert answer_for(errors.RateLimited(7)).retry_after == 7
+
+
+def test_a_body_holds_nothing_but_code_and_constant() -> None:
+    assert answer_for(errors.NotFound("order x")).body() == b'{"code":6,"msg":"NOT_FOUND"}'

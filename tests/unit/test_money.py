@@ -1,0 +1,58 @@
+"""Amounts are read from plain digits and written with exactly their precision."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.errors import InvalidRequest
+from domain.money import (
+    format_units,
+    parse_units,
+    quantize_down,
+    quantize_half_up,
+    quantize_up,
+    units_of,
+)
+
+
+@given(units=st.integers(min_value=1, max_value=10**38 - 1), decimals=st.integers(18, 18))
+def test_38_digits_survive_writing_and_reading(units: int, decimals: int) -> None:
+    assert parse_units(format_units(units, decimals), decimals) == units
+    assert units_of(Decimal(format_units(units, decimals)), decimals) == units
+
+
+@pytest.mark.parametrize(
+    ("text", "decimals", "units"),
+    [("1", 8, 100_000_000), ("0.01", 8, 1_000_000), ("12.5", 1, 125), ("7", 0, 7)],
+)
+def test_plain_digits_are_read(text: str, decimals: int, units: int) -> None:
+    assert parse_units(text, decimals) == units
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "0", "0.00", "-1", "+1", "1e3", "1E-3", ".5", "5.", "1.2.3", "1,5", " 1", "1 ", "1\n",
+        "NaN", "Infinity", "0x10", "1_000", "\u0661", "\uff11", "1.123456789", "9" * 21,
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_units(text, 8)
+
+
+@given(numerator=st.integers(0, 10**40), denominator=st.integers(1, 10**20))
+def test_the_roundings_do_what_their_names_say(numerator: int, denominator: int) -> None:
+    down, up = quantize_down(numerator, denominator), quantize_up(numerator, denominator)
+    nearest = quantize_half_up(numerator, denominator)
+    assert down * denominator <= numerator <= up * denominator
+    assert up - down == (numerator % denominator != 0)
+    assert nearest in (down, up)
+    assert 2 * abs(nearest * denominator - numerator) <= denominator
+
+
+def test_an_amount_with_too_many_decimals_does_not_fit() -> None:
+    with pytest.raises(ValueError, match="decimals"):
+        units_of(Decimal("0.001"), 2)
