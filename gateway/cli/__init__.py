@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli import processes
+from gateway.cli import processes, up
 
 main = typer.Typer(
     name="swapgate",
@@ -12,6 +12,7 @@ main = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 
+main.command()(up.up)
 main.command()(processes.serve)
 main.command()(processes.rates)
 main.command()(processes.settlement)

@@ -21,6 +21,10 @@ ON CONFLICT (email) DO NOTHING
 RETURNING id
 """
 
+REPLACE_CREDENTIALS = """
+UPDATE partners SET api_key = $2, api_secret_sealed = $3, webhook_secret_sealed = $4 WHERE id = $1
+"""
+
 COLUMNS = """
   id, email, name, enabled, api_key, webhook_url, webhook_events, standard_webhooks, markup_bps,
   base_fee_share_bps, budget, max_codes
@@ -47,11 +51,12 @@ CODES = "SELECT id, code, markup_bps, enabled FROM codes WHERE partner_id = $1"
 
 CHANGED = "SELECT api_key, revision FROM partners WHERE revision > $1 ORDER BY revision"
 
-SET_ONE_TIME = """
+SET_PASSWORD_HASH = """
 INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at)
-SELECT $1, id, email, $3, true, $4 FROM partners WHERE id = $2
+SELECT $1, id, email, $3, $5, $4 FROM partners WHERE id = $2
 ON CONFLICT (email) DO UPDATE
-SET password_hash = EXCLUDED.password_hash, one_time = true, updated_at = EXCLUDED.updated_at
+SET password_hash = EXCLUDED.password_hash, one_time = EXCLUDED.one_time,
+  updated_at = EXCLUDED.updated_at
 RETURNING email
 """
 
@@ -87,6 +92,21 @@ async def create_partner(
         raise InvalidRequest(f"there is a partner {partner.email} already")
 
 
+async def replace_credentials(
+    database: Database, keyring: KeyRing, partner_id: UUID, credentials: Credentials
+) -> None:
+    """Give a partner another key and other secrets: the old ones stop working."""
+    await database.fetch(
+        REPLACE_CREDENTIALS,
+        [
+            partner_id,
+            credentials.api_key,
+            keyring.seal(credentials.api_secret, record=api_secret_record(partner_id)),
+            keyring.seal(credentials.webhook_secret, record=webhook_secret_record(partner_id)),
+        ],
+    )
+
+
 async def list_partners(database: Database) -> list[Partner]:
     """Return all partners, oldest first."""
     return [_partner(row) for row in await database.fetch(LIST)]
@@ -120,11 +140,22 @@ async def save_partner(database: Database, partner: Partner) -> None:
         raise NotFound(f"there is no partner {partner.id}")
 
 
-async def set_one_time_password(
-    database: Database, *, user_id: UUID, partner_id: UUID, password_hash: str, now: datetime
+async def set_password(
+    database: Database,
+    *,
+    user_id: UUID,
+    partner_id: UUID,
+    password_hash: str,
+    one_time: bool,
+    now: datetime,
 ) -> str:
-    """Give the partner's own user a one-time password; return the e-mail address to sign in."""
-    row = await database.fetch_one(SET_ONE_TIME, [user_id, partner_id, password_hash, now])
+    """Give the partner's own user a password; return the e-mail address to sign in with.
+
+    A one-time password is good for choosing another.
+    """
+    row = await database.fetch_one(
+        SET_PASSWORD_HASH, [user_id, partner_id, password_hash, now, one_time]
+    )
     if row is None:
         raise NotFound(f"there is no partner {partner_id}")
     return str(row["email"])

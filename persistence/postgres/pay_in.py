@@ -13,6 +13,10 @@ INSERT INTO pay_in_accounts (network, kind, public_key) VALUES ($1, $2, $3)
 ON CONFLICT (network) DO NOTHING
 """
 
+WITHOUT_ACCOUNT = """
+SELECT name FROM networks WHERE name NOT IN (SELECT network FROM pay_in_accounts) ORDER BY name
+"""
+
 FREE = """
 SELECT a.network, (
   SELECT count(*) FROM (
@@ -41,6 +45,11 @@ RETURNING id
 async def add_account(database: Database, account: PayInAccount) -> None:
     """Store a network's account unless it has one."""
     await database.fetch(ADD_ACCOUNT, [account.network, account.kind, account.public_key])
+
+
+async def networks_without_account(database: Database) -> list[str]:
+    """Return the networks that can't be deposited to yet."""
+    return [row["name"] for row in await database.fetch(WITHOUT_ACCOUNT)]
 
 
 class PostgresAddressPool:

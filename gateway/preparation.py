@@ -1,0 +1,131 @@
+"""What `up` prepares before the processes start: schema, keys, pay-in accounts, demo partner."""
+
+import asyncio
+import secrets
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from domain.addresses import NETWORKS
+from feeds.settlement.derivation import sandbox_account
+from persistence.passwords import hash_password
+
+from domain.credentials import Credentials, new_credentials
+from domain.errors import DomainError, NotFound
+from domain.partners import Partner
+from gateway.clock import SystemClock, new_id
+from gateway.settings import DEMO_FILE, KEYRING_FILE, Instance, write_private
+from persistence.keyring import KeyRing, load_keyring, new_keyring
+from persistence.postgres.migrate import MigrationFailed, apply_migrations
+from persistence.postgres.partners import (
+    create_partner,
+    find_partner,
+    replace_credentials,
+    set_password,
+)
+from persistence.postgres.pay_in import add_account, networks_without_account
+from persistence.postgres.pool import Database
+
+DEMO_EMAIL: Final = "demo@swapgate.example"
+DEMO_MARKUP_BPS: Final = 50
+
+
+class PreparationFailed(Exception):
+    """The instance can't be made ready; the text says why."""
+
+
+class Demo(msgspec.Struct, rename="camel"):
+    """The demo partner as scripts read it from demo.json."""
+
+    base_url: str
+    api_key: str
+    api_secret: str
+    webhook_secret: str
+    cabinet_email: str
+    cabinet_password: str
+
+
+def prepare(instance: Instance, data_dir: Path, *, base_url: str) -> None:
+    """Bring schema and key ring up to date and, in sandbox mode, add accounts and demo partner.
+
+    Safe to repeat. Raises PreparationFailed.
+    """
+    try:
+        apply_migrations(instance.owner_database_url)
+        keyring_path = data_dir / KEYRING_FILE
+        if not keyring_path.exists():
+            write_private(keyring_path, new_keyring())
+        if instance.sandbox:
+            asyncio.run(_prepare_sandbox(instance, data_dir, base_url))
+    except (MigrationFailed, DomainError, msgspec.MsgspecError, ValueError) as error:
+        raise PreparationFailed(str(error)) from error
+
+
+async def _prepare_sandbox(instance: Instance, data_dir: Path, base_url: str) -> None:
+    database = Database(instance.admin_database_url, size=2, application="swapgate-up")
+    try:
+        for network in await networks_without_account(database):
+            if network in NETWORKS:
+                await add_account(database, sandbox_account(network))
+        keyring = load_keyring(data_dir / KEYRING_FILE)
+        await _ensure_demo(database, keyring, data_dir / DEMO_FILE, base_url)
+    finally:
+        database.close()
+
+
+async def _ensure_demo(database: Database, keyring: KeyRing, path: Path, base_url: str) -> None:
+    """Make the partner that demo.json tells of, or keep it; the file is written first."""
+    known = _read_demo(path)
+    demo = known or _new_demo()
+    if demo.base_url != base_url:
+        demo.base_url = base_url
+        write_private(path, msgspec.json.encode(demo))
+    try:
+        partner = await find_partner(database, DEMO_EMAIL)
+    except NotFound:
+        partner = _demo_partner(demo)
+        now = SystemClock().now()
+        await create_partner(database, keyring, partner, _credentials(demo), now=now)
+    else:
+        if known is not None:
+            return
+        await replace_credentials(database, keyring, partner.id, _credentials(demo))
+    await set_password(
+        database,
+        user_id=new_id(),
+        partner_id=partner.id,
+        password_hash=hash_password(demo.cabinet_password),
+        one_time=False,
+        now=SystemClock().now(),
+    )
+
+
+def _read_demo(path: Path) -> Demo | None:
+    return msgspec.json.decode(path.read_bytes(), type=Demo) if path.exists() else None
+
+
+def _new_demo() -> Demo:
+    credentials = new_credentials(secrets.token_bytes)
+    return Demo(
+        base_url="",
+        api_key=credentials.api_key,
+        api_secret=credentials.api_secret,
+        webhook_secret=credentials.webhook_secret,
+        cabinet_email=DEMO_EMAIL,
+        cabinet_password=secrets.token_urlsafe(12),
+    )
+
+
+def _credentials(demo: Demo) -> Credentials:
+    return Credentials(demo.api_key, demo.api_secret, demo.webhook_secret)
+
+
+def _demo_partner(demo: Demo) -> Partner:
+    return Partner(
+        id=new_id(),
+        email=DEMO_EMAIL,
+        name="Demo partner",
+        enabled=True,
+        api_key=demo.api_key,
+        markup_bps=DEMO_MARKUP_BPS,
+    )
