@@ -20,7 +20,7 @@ from persistence.postgres.migrate import MigrationFailed, apply_migrations
 from persistence.postgres.partners import (
     create_partner,
     find_partner,
-    replace_credentials,
+    replace_secrets,
     set_password,
 )
 from persistence.postgres.pay_in import add_account, networks_without_account
@@ -76,27 +76,42 @@ async def _prepare_sandbox(instance: Instance, data_dir: Path, base_url: str) ->
 async def _ensure_demo(database: Database, keyring: KeyRing, path: Path, base_url: str) -> None:
     """Make the partner that demo.json tells of, or keep it; the file is written first."""
     known = _read_demo(path)
+    partner = await _find_demo(database)
     demo = known or _new_demo()
-    if demo.base_url != base_url:
-        demo.base_url = base_url
+    if partner is not None:
+        demo.api_key = partner.api_key
+    demo.base_url = base_url
+    if known is None or partner is None:
         write_private(path, msgspec.json.encode(demo))
+        await _store_demo(database, keyring, partner, demo)
+    elif path.read_bytes() != msgspec.json.encode(demo):
+        write_private(path, msgspec.json.encode(demo))
+
+
+async def _find_demo(database: Database) -> Partner | None:
     try:
-        partner = await find_partner(database, DEMO_EMAIL)
+        return await find_partner(database, DEMO_EMAIL)
     except NotFound:
+        return None
+
+
+async def _store_demo(
+    database: Database, keyring: KeyRing, partner: Partner | None, demo: Demo
+) -> None:
+    credentials = Credentials(demo.api_key, demo.api_secret, demo.webhook_secret)
+    now = SystemClock().now()
+    if partner is None:
         partner = _demo_partner(demo)
-        now = SystemClock().now()
-        await create_partner(database, keyring, partner, _credentials(demo), now=now)
+        await create_partner(database, keyring, partner, credentials, now=now)
     else:
-        if known is not None:
-            return
-        await replace_credentials(database, keyring, partner.id, _credentials(demo))
+        await replace_secrets(database, keyring, partner.id, credentials)
     await set_password(
         database,
         user_id=new_id(),
         partner_id=partner.id,
         password_hash=hash_password(demo.cabinet_password),
         one_time=False,
-        now=SystemClock().now(),
+        now=now,
     )
 
 
@@ -114,10 +129,6 @@ def _new_demo() -> Demo:
         cabinet_email=DEMO_EMAIL,
         cabinet_password=secrets.token_urlsafe(12),
     )
-
-
-def _credentials(demo: Demo) -> Credentials:
-    return Credentials(demo.api_key, demo.api_secret, demo.webhook_secret)
 
 
 def _demo_partner(demo: Demo) -> Partner:

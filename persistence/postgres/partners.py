@@ -21,8 +21,8 @@ ON CONFLICT (email) DO NOTHING
 RETURNING id
 """
 
-REPLACE_CREDENTIALS = """
-UPDATE partners SET api_key = $2, api_secret_sealed = $3, webhook_secret_sealed = $4 WHERE id = $1
+REPLACE_SECRETS = """
+UPDATE partners SET api_secret_sealed = $2, webhook_secret_sealed = $3 WHERE id = $1
 """
 
 COLUMNS = """
@@ -51,7 +51,7 @@ CODES = "SELECT id, code, markup_bps, enabled FROM codes WHERE partner_id = $1"
 
 CHANGED = "SELECT api_key, revision FROM partners WHERE revision > $1 ORDER BY revision"
 
-SET_PASSWORD_HASH = """
+SET_USER = """
 INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at)
 SELECT $1, id, email, $3, $5, $4 FROM partners WHERE id = $2
 ON CONFLICT (email) DO UPDATE
@@ -92,15 +92,14 @@ async def create_partner(
         raise InvalidRequest(f"there is a partner {partner.email} already")
 
 
-async def replace_credentials(
+async def replace_secrets(
     database: Database, keyring: KeyRing, partner_id: UUID, credentials: Credentials
 ) -> None:
-    """Give a partner another key and other secrets: the old ones stop working."""
+    """Give a partner other secrets: the old ones stop working. Its apiKey never changes."""
     await database.fetch(
-        REPLACE_CREDENTIALS,
+        REPLACE_SECRETS,
         [
             partner_id,
-            credentials.api_key,
             keyring.seal(credentials.api_secret, record=api_secret_record(partner_id)),
             keyring.seal(credentials.webhook_secret, record=webhook_secret_record(partner_id)),
         ],
@@ -153,9 +152,7 @@ async def set_password(
 
     A one-time password is good for choosing another.
     """
-    row = await database.fetch_one(
-        SET_PASSWORD_HASH, [user_id, partner_id, password_hash, now, one_time]
-    )
+    row = await database.fetch_one(SET_USER, [user_id, partner_id, password_hash, now, one_time])
     if row is None:
         raise NotFound(f"there is no partner {partner_id}")
     return str(row["email"])

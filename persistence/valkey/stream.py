@@ -31,9 +31,17 @@ class WebhookStream:
     `consumer` names this worker; a name that stays the same over restarts keeps the group small.
     """
 
-    def __init__(self, client: Valkey, *, consumer: str, stuck_ms: int = STUCK_MS) -> None:
+    def __init__(
+        self,
+        client: Valkey,
+        *,
+        consumer: str,
+        block_ms: int = BLOCK_MS,
+        stuck_ms: int = STUCK_MS,
+    ) -> None:
         self._client = client
         self._consumer = consumer
+        self._block_ms = block_ms
         self._stuck_ms = stuck_ms
         self._reclaim_from = "0-0"
 
@@ -53,7 +61,7 @@ class WebhookStream:
         try:
             reply: list[tuple[bytes, list[Entry]]] = await _answer(
                 self._client.xreadgroup(
-                    GROUP, self._consumer, {STREAM: ">"}, count=count, block=BLOCK_MS
+                    GROUP, self._consumer, {STREAM: ">"}, count=count, block=self._block_ms
                 )
             )
         except _NoGroup:
