@@ -1,0 +1,145 @@
+"""Real servers for tests: one PostgreSQL and one Valkey a test process, a fresh database a test."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
+from persistence.postgres.migrate import apply_migrations
+from tests.client import Demo, Partner
+
+TEMPLATE = "swapgate_template"
+READY_SECONDS = 60
+
+
+class Servers(msgspec.Struct, frozen=True):
+    """The running servers of this test process."""
+
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    directory = tmp_path_factory.mktemp("servers")
+    postgres = EmbeddedPostgres(directory / "postgres", durable=False)
+    valkey = EmbeddedValkey(directory / "valkey")
+    start_together(postgres, valkey)
+    postgres.create_database(TEMPLATE)
+    apply_migrations(postgres.url(database=TEMPLATE))
+    yield Servers(postgres, valkey)
+    valkey.stop()
+    postgres.stop()
+
+
+class DatabaseUrls(msgspec.Struct, frozen=True):
+    """A migrated database of this test alone, by role."""
+
+    owner: str
+    admin: str
+    gateway: str
+    settlement: str
+
+
+@pytest.fixture
+def database_urls(servers: Servers) -> Iterator[DatabaseUrls]:
+    name = f"test_{uuid4().hex}"
+    servers.postgres.create_database(name, template=TEMPLATE)
+    yield DatabaseUrls(
+        owner=servers.postgres.url(database=name),
+        admin=servers.postgres.url(user="swapgate_admin", database=name),
+        gateway=servers.postgres.url(user="swapgate_gateway", database=name),
+        settlement=servers.postgres.url(user="swapgate_settlement", database=name),
+    )
+    servers.postgres.drop_database(name)
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A running `swapgate up`."""
+
+    base_url: str
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+
+    def demo(self) -> Demo:
+        return msgspec.json.decode((self.data_dir / "demo.json").read_bytes(), type=Demo)
+
+    def partner(self) -> Partner:
+        demo = self.demo()
+        return Partner(self.base_url, demo.api_key, demo.api_secret)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*SWAPGATE, *arguments, "--data-dir", str(self.data_dir)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def json(self, *arguments: str) -> dict[str, object]:
+        done = self.command(*arguments, "--json")
+        assert done.returncode == 0, done.stderr
+        document: dict[str, object] = msgspec.json.decode(done.stdout)
+        return document
+
+
+SWAPGATE = (sys.executable, "-m", "gateway")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def start_up(data_dir: Path, *arguments: str, port: int | None = None) -> Running:
+    """Start `swapgate up` and wait until it is ready."""
+    port = port or free_port()
+    log = data_dir.with_name(f"{data_dir.name}-up.log")
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*SWAPGATE, "up", "--port", str(port), "--data-dir", str(data_dir), *arguments],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "COLUMNS": "200"},
+        )
+    running = Running(f"http://127.0.0.1:{port}", data_dir, process)
+    deadline = time.monotonic() + READY_SECONDS
+    while not is_ready(running.base_url):
+        assert process.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    return running
+
+
+def is_ready(base_url: str) -> bool:
+    try:
+        with urlopen(f"{base_url}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def stop(running: Running) -> None:
+    running.process.terminate()
+    running.process.wait(30)
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One running service for all tests of this process that only talk to it."""
+    running = start_up(tmp_path_factory.mktemp("up") / "data")
+    yield running
+    stop(running)
