@@ -111,7 +111,8 @@ def test_postgres_keeps_its_data_when_the_postmaster_is_killed(
 
     os.kill(postmaster(server), signal.SIGKILL)
     wait_until(lambda: not server.is_running(), seconds=2)
-    server.start()
+    with _within(seconds=10):  # less than `stop` gives one who might still end by itself
+        server.start()
 
     busy.join(timeout=5)
     assert not busy.is_alive()
@@ -297,7 +298,8 @@ def test_a_stale_valkey_that_is_of_no_use_is_replaced(
         (tmp_path / "valkey" / "valkey.sock").unlink()
 
     server = make.valkey(tmp_path / "valkey")
-    server.start()
+    with _within(seconds=10):
+        server.start()
 
     (new,) = server._processes()
     assert new != old
@@ -314,6 +316,13 @@ def test_processes_are_found_without_proc_too(make: Stopped, tmp_path: Path) -> 
     found = embedded._processes_by_arguments("valkey-server", tmp_path / "valkey")
 
     assert found == server._processes()
+
+
+@contextmanager
+def _within(*, seconds: float) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < seconds
 
 
 @contextmanager

@@ -31,6 +31,8 @@ from gateway.supervisor import die_with_parent
 die_with_parent()
 subprocess.run([sys.executable, "-c", {STEADY!r}])
 """
+SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+CARELESS = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}])"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n{STEADY}"
 BROKEN = "import sys; print('the port is taken', flush=True); sys.exit(3)"
 
@@ -40,7 +42,10 @@ from pathlib import Path
 import gateway.supervisor
 from gateway.supervisor import Child, Supervisor
 gateway.supervisor.STOP_SECONDS = 0.5
-sources = {{"steady": {STEADY!r}, "parent": {WITH_WORKER!r}, "stubborn": {STUBBORN!r}}}
+sources = {{
+    "steady": {STEADY!r}, "parent": {WITH_WORKER!r},
+    "careless": {CARELESS!r}, "stubborn": {STUBBORN!r},
+}}
 children = [Child(name, [sys.executable, "-c", sources[name]]) for name in sys.argv[2:]]
 with Supervisor(children, logs=Path(sys.argv[1]), on_event=print) as supervisor:
     supervisor.start()
@@ -136,10 +141,10 @@ def test_a_child_that_keeps_dying_at_its_start_ends_the_supervision(tmp_path: Pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stopping_leaves_no_child_not_even_a_stubborn_one(
+def test_stopping_leaves_no_process_of_children_that_are_stubborn_or_careless(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    with supervising(tmp_path, "steady", "parent", "stubborn") as (process, children):
+    with supervising(tmp_path, "steady", "parent", "careless", "stubborn") as (process, children):
         assert all(is_alive(child) for child in children)
 
         process.send_signal(number)
