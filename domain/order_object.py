@@ -128,10 +128,11 @@ def _fields(order: Order, now: datetime) -> dict[str, Any]:
 
 
 def _times(order: Order, now: datetime) -> TimeOut:
-    left = 0 if order.state in FINAL else int((order.expires_at - now).total_seconds())
+    expiration = int(order.expires_at.timestamp())
+    left = 0 if order.state in FINAL else expiration - int(now.timestamp())
     return TimeOut(
         reg=int(order.created_at.timestamp()),
-        expiration=int(order.expires_at.timestamp()),
+        expiration=expiration,
         left=max(left, 0),
         update=int(order.updated_at.timestamp()),
         finish=int(order.finished_at.timestamp()) if order.finished_at else None,

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from domain.addresses import NETWORKS
 from feeds.settlement.derivation import sandbox_account
+from feeds.settlement.refill import refill_addresses
 from persistence.passwords import hash_password
 
 from domain.credentials import Credentials, new_credentials
@@ -23,11 +24,16 @@ from persistence.postgres.partners import (
     replace_secrets,
     set_password,
 )
-from persistence.postgres.pay_in import add_account, networks_without_account
+from persistence.postgres.pay_in import (
+    PostgresAddressPool,
+    add_account,
+    networks_without_account,
+)
 from persistence.postgres.pool import Database
 
 DEMO_EMAIL: Final = "demo@swapgate.example"
 DEMO_MARKUP_BPS: Final = 50
+FIRST_ADDRESSES: Final = 5
 
 
 class PreparationFailed(Exception):
@@ -64,11 +70,25 @@ def prepare(instance: Instance, data_dir: Path, *, base_url: str) -> None:
 async def _prepare_sandbox(instance: Instance, data_dir: Path, base_url: str) -> None:
     database = Database(instance.admin_database_url, size=2, application="swapgate-up")
     try:
+        added = False
         for network in await networks_without_account(database):
             if network in NETWORKS:
                 await add_account(database, sandbox_account(network))
+                added = True
+        if added:
+            await _first_addresses(instance)
         keyring = load_keyring(data_dir / KEYRING_FILE)
         await _ensure_demo(database, keyring, data_dir / DEMO_FILE, base_url)
+    finally:
+        database.close()
+
+
+async def _first_addresses(instance: Instance) -> None:
+    """Give every network some addresses at once; settlement goes on from there."""
+    database = Database(instance.settlement_database_url, size=2)
+    try:
+        pool = PostgresAddressPool(database)
+        await refill_addresses(pool, to_thread=asyncio.to_thread, chunk=FIRST_ADDRESSES)
     finally:
         database.close()
 
@@ -81,11 +101,9 @@ async def _ensure_demo(database: Database, keyring: KeyRing, path: Path, base_ur
     if partner is not None:
         demo.api_key = partner.api_key
     demo.base_url = base_url
+    write_private(path, msgspec.json.encode(demo))
     if known is None or partner is None:
-        write_private(path, msgspec.json.encode(demo))
         await _store_demo(database, keyring, partner, demo)
-    elif path.read_bytes() != msgspec.json.encode(demo):
-        write_private(path, msgspec.json.encode(demo))
 
 
 async def _find_demo(database: Database) -> Partner | None:

@@ -18,7 +18,10 @@ log = structlog.get_logger()
 
 
 async def refill_addresses(
-    pool: AddressPool, *, to_thread: Callable[..., Awaitable[list[PayInAddress]]]
+    pool: AddressPool,
+    *,
+    to_thread: Callable[..., Awaitable[list[PayInAddress]]],
+    chunk: int = CHUNK,
 ) -> int:
     """Add a chunk to every network below its low-water mark; return how many addresses came in.
 
@@ -30,8 +33,8 @@ async def refill_addresses(
         network = stored.account.network
         if free.get(network, 0) >= LOW_WATER:
             continue
-        made = await to_thread(derive, stored.account, start=stored.next_index, count=CHUNK)
-        if len(made) < CHUNK:
+        made = await to_thread(derive, stored.account, start=stored.next_index, count=chunk)
+        if len(made) < chunk:
             log.error("pay-in addresses run out", network=network, left=len(made))
         if made:
             added += await pool.add(stored, made, indices=len(made))
