@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from domain.addresses import NETWORKS
-from feeds.settlement.derivation import sandbox_account
-from feeds.settlement.refill import refill_addresses
-from persistence.passwords import hash_password
 
+from domain.addresses import NETWORKS
 from domain.credentials import Credentials, new_credentials
 from domain.errors import DomainError, NotFound
 from domain.partners import Partner
+from feeds.settlement.derivation import sandbox_account
+from feeds.settlement.refill import refill_addresses
 from gateway.clock import SystemClock, new_id
 from gateway.settings import DEMO_FILE, KEYRING_FILE, Instance, write_private
 from persistence.keyring import KeyRing, load_keyring, new_keyring
+from persistence.passwords import hash_password
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
 from persistence.postgres.partners import (
     create_partner,

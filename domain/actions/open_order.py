@@ -109,5 +109,5 @@ def _check_places(request: OrderRequest, priced: Quote) -> None:
     if not request.refund_address:
         raise InvalidAddress("a refund address is required")
     check_address(destination.network, request.destination_address)
-    check_tag(destination.network, request.destination_address, request.destination_tag)
+    check_tag(destination.network, request.destination_tag)
     check_address(source.network, request.refund_address)
