@@ -39,13 +39,17 @@ class Outcome(StrEnum):
     LATE = "late"
 
 
-class Hold(msgspec.Struct, frozen=True):
-    """An event in this worker's hands: its lease, since when, and its entries on the queue."""
+class Hold(msgspec.Struct):
+    """An event in this worker's hands: its lease, since when, and its entries on the queue.
+
+    `tried` from when the attempt is over: then it must be recorded, or it would be made again.
+    """
 
     leased: LeasedEvent
     lease: UUID
     taken_at: datetime
     entries: Sequence[str]
+    tried: bool = False
 
 
 class Withheld(msgspec.Struct, frozen=True):
@@ -69,8 +73,8 @@ async def run_delivery(
 ) -> None:
     """Deliver until `stop`, then finish what is being sent. Any number of workers may run.
 
-    Cancelled, it gives back what it holds. `on_settled` is called whenever an event is delivered
-    or dead, so that a relay in the same process can look for its successor at once.
+    Cancelled, it gives back what it hasn't sent yet. `on_settled` is called whenever an event is
+    delivered or dead, so that a relay in the same process can look for its successor at once.
     """
     worker = DeliveryWorker(
         events=events,
@@ -79,7 +83,6 @@ async def run_delivery(
         clock=clock,
         new_id=new_id,
         uniform=uniform,
-        stop=stop,
         concurrency=concurrency,
         on_settled=on_settled,
     )
@@ -102,7 +105,6 @@ class DeliveryWorker:
         clock: Clock,
         new_id: Callable[[], UUID],
         uniform: Callable[[float, float], float],
-        stop: asyncio.Event,
         concurrency: int,
         on_settled: Callable[[], None],
     ) -> None:
@@ -112,7 +114,7 @@ class DeliveryWorker:
         self._clock = clock
         self._new_id = new_id
         self._uniform = uniform
-        self._stop = stop
+        self._closing = asyncio.Event()
         self._concurrency = concurrency
         self._on_settled = on_settled
         self._held: dict[asyncio.Task[None], Hold] = {}
@@ -130,16 +132,19 @@ class DeliveryWorker:
 
     async def finish(self) -> None:
         """Wait for what is being sent: no longer than one attempt and its recording."""
+        self._closing.set()
         while self._held:
             await asyncio.wait(self._held)
 
     async def give_back(self) -> None:
-        """Stop sending and let others have what is still held."""
+        """Stop sending, record what was sent, and let others have the rest."""
+        self._closing.set()
         held = dict(self._held)
         if not held:
             return
-        for task in held:
-            task.cancel()
+        for task, hold in held.items():
+            if not hold.tried:
+                task.cancel()
         await asyncio.wait(held)
         try:
             given = await self._events.give_back({hold.lease for hold in held.values()})
@@ -198,6 +203,7 @@ class DeliveryWorker:
         else:
             attempt = await self._sender.send(delivery)
             final = attempt.delivered
+        hold.tried = True
         delay = None if final else retry_delay(leased.failed_attempts + 1, uniform=self._uniform)
         if not await self._record(hold, attempt, delay):
             return Outcome.LATE
@@ -219,10 +225,10 @@ class DeliveryWorker:
                     now=self._clock.now(),
                 )
             except Unavailable:
-                if self._stop.is_set() or self._clock.now() >= hold.taken_at + LEASE:
+                if self._closing.is_set() or self._clock.now() >= hold.taken_at + LEASE:
                     raise
             failures += 1
-            await wait_for(self._stop, seconds=pause_after(failures))
+            await wait_for(self._closing, seconds=pause_after(failures))
 
 
 def sendable(leased: LeasedEvent) -> PendingDelivery | Withheld:
