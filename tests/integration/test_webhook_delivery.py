@@ -1,0 +1,687 @@
+"""Webhooks on real PostgreSQL and Valkey, to a real HTTP receiver; the clock is the tests' own."""
+
+import asyncio
+import hashlib
+import hmac
+import itertools
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import pytest
+from aiohttp import web
+from psqlpy.exceptions import Error
+from valkey.asyncio import Valkey
+
+from domain.assets import Catalogue
+from domain.credentials import Credentials
+from domain.orders import Order, RateType, State
+from domain.partners import Partner
+from domain.ports import Attempt
+from domain.pricing import Rate
+from domain.webhooks import RETRY_LADDER, order_status_changed
+from feeds.webhooks.delivery import LEASE, run_delivery
+from feeds.webhooks.relay import QUEUE_LEASE, Relay, run_relay
+from feeds.webhooks.sender import BUDGET_SECONDS, WebhookSender
+from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
+from persistence.keyring import KeyRing
+from persistence.postgres.catalogue import read_catalogue
+from persistence.postgres.migrate import apply_migrations
+from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.partners import create_partner, save_partner
+from persistence.postgres.pool import Database
+from persistence.postgres.webhook_events import PostgresWebhookEvents
+from persistence.valkey.client import connect
+from persistence.valkey.stream import GROUP, STREAM, WebhookStream
+
+START = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SECRET = "k" * 43
+DEADLINE_SECONDS = 10
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class SteppedClock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> datetime:
+        return self.time
+
+    def advance(self, delta: timedelta) -> None:
+        self.time += delta
+
+
+class Received(msgspec.Struct):
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def event_id(self) -> UUID:
+        return UUID(self.headers["X-Partner-Webhook-Id"])
+
+
+class Receiver:
+    """A partner's endpoint. `answer` decides what it says; everything it gets is kept."""
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self.answer: Answer = self.ok
+        self.url = ""
+
+    async def ok(self, _: web.Request) -> web.StreamResponse:
+        return web.Response(text="thanks")
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.received.append(Received(dict(request.headers), await request.read()))
+        return await self.answer(request)
+
+    def ids(self) -> list[UUID]:
+        return [received.event_id for received in self.received]
+
+
+class World:
+    """The tables, seen by the roles that use them, and the queue."""
+
+    def __init__(self, postgres: EmbeddedPostgres, valkey: Valkey) -> None:
+        self.clock = SteppedClock()
+        self.owner_url = postgres.url()
+        self.gateway = Database(postgres.url(user="swapgate_gateway"))
+        self.settlement = Database(postgres.url(user="swapgate_settlement"))
+        self.admin = Database(postgres.url(user="swapgate_admin"))
+        self.keyring = KeyRing({"k1": b"0" * 32}, current="k1")
+        self.events = PostgresWebhookEvents(self.gateway, self.keyring)
+        self.valkey = valkey
+        self._addresses = itertools.count()
+
+    def close(self) -> None:
+        for database in (self.gateway, self.settlement, self.admin):
+            database.close()
+
+    def own(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement as the tables' owner."""
+        with psycopg.connect(self.owner_url, autocommit=True) as connection:
+            cursor = connection.execute(sql.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    async def partner(self, url: str | None) -> Partner:
+        partner = Partner(
+            id=uuid4(),
+            email=f"{uuid4()}@example.org",
+            name="Partner",
+            enabled=True,
+            api_key=str(uuid4()),
+            webhook_url=url,
+        )
+        credentials = Credentials(
+            api_key=partner.api_key, api_secret="a" * 43, webhook_secret=SECRET
+        )
+        await create_partner(self.admin, self.keyring, partner, credentials, now=START)
+        return partner
+
+    async def change(self, partner: Partner, **settings: Any) -> None:
+        await save_partner(self.admin, msgspec.structs.replace(partner, **settings))
+
+    async def order(self, partner: Partner) -> Order:
+        self.own(
+            "INSERT INTO pay_in_addresses (network, address, derivation_index)"
+            " VALUES ('Bitcoin', %s, 0)",
+            (f"address {next(self._addresses)} {uuid4()}",),
+        )
+        catalogue = await read_catalogue(self.gateway)
+        order = new_order(partner, catalogue)
+        desk = PostgresOrderDesk(self.gateway, lambda: catalogue)
+        opened = await desk.open(order, token_hash=b"t" * 32, idempotency=None)
+        return opened.order
+
+    async def move(self, order: Order, *states: State) -> list[UUID]:
+        """Move the order through states, each telling of it; return the events' ids."""
+        catalogue = await read_catalogue(self.settlement)
+        book = PostgresOrderBook(self.settlement, lambda: catalogue)
+        ids = []
+        for state in states:
+            held = await book.read(order.id)
+            assert held is not None
+            moved = msgspec.structs.replace(held.order, state=state, updated_at=self.clock.now())
+            event = order_status_changed(uuid4(), moved, at=self.clock.now())
+            assert await book.save(moved, expected_version=held.version, event=event)
+            ids.append(event.id)
+        return ids
+
+    async def event_of_new_order(self, url: str | None) -> UUID:
+        partner = await self.partner("https://example.org")
+        (event_id,) = await self.move(await self.order(partner), State.CONFIRMING)
+        await self.change(partner, webhook_url=url)
+        return event_id
+
+    def row(self, event_id: UUID) -> dict[str, Any]:
+        names = ("status", "attempts", "due_at", "lease", "leased_until", "finished_at")
+        (row,) = self.own(
+            f"SELECT {', '.join(names)} FROM webhook_events WHERE id = %s", (event_id,)
+        )
+        return dict(zip(names, row, strict=True))
+
+    async def after_attempts(self, event_id: UUID, number: int) -> dict[str, Any]:
+        await eventually(lambda: self.row(event_id)["attempts"] == number)
+        return self.row(event_id)
+
+    def status(self, event_id: UUID) -> str:
+        return str(self.row(event_id)["status"])
+
+    def attempts(self, event_id: UUID) -> list[tuple[int, int | None, str | None]]:
+        sql = (
+            "SELECT attempt, http_status, error FROM webhook_attempts WHERE event_id = %s"
+            " ORDER BY attempt"
+        )
+        return [(row[0], row[1], row[2]) for row in self.own(sql, (event_id,))]
+
+    def stream(self, consumer: str = "c1", **options: Any) -> WebhookStream:
+        return WebhookStream(self.valkey, consumer=consumer, block_ms=50, **options)
+
+    def relay(self) -> Relay:
+        return Relay(
+            outbox=self.events, queue=self.stream(), clock=self.clock, wake=asyncio.Event()
+        )
+
+    async def sender(self, stack: AsyncExitStack, **options: Any) -> WebhookSender:
+        options = {"allow_insecure": True, **options}
+        return await stack.enter_async_context(WebhookSender(clock=self.clock, **options))
+
+    @asynccontextmanager
+    async def delivering(self, *, workers: int = 1, **sending: Any) -> AsyncIterator[None]:
+        """Run a relay and workers; stop them at the end, and let them finish."""
+        stop, wake = asyncio.Event(), asyncio.Event()
+        async with AsyncExitStack() as stack:
+            sender = await self.sender(stack, **sending)
+            relay = run_relay(
+                outbox=self.events, queue=self.stream(), clock=self.clock, stop=stop, wake=wake
+            )
+            delivery = [
+                self.worker(sender, stop, consumer=f"c{number}", on_settled=wake.set)
+                for number in range(workers)
+            ]
+            async with asyncio.TaskGroup() as tasks:
+                for work in (relay, *delivery):
+                    tasks.create_task(work)
+                try:
+                    yield
+                finally:
+                    stop.set()
+
+    async def worker(
+        self,
+        sender: WebhookSender,
+        stop: asyncio.Event,
+        consumer: str = "c1",
+        on_settled: Callable[[], None] = lambda: None,
+    ) -> None:
+        await run_delivery(
+            events=self.events,
+            queue=self.stream(consumer),
+            sender=sender,
+            clock=self.clock,
+            new_id=uuid4,
+            uniform=lambda low, high: (low + high) / 2,
+            stop=stop,
+            on_settled=on_settled,
+        )
+
+
+def new_order(partner: Partner, catalogue: Catalogue) -> Order:
+    return Order(
+        id=uuid4(),
+        partner_id=partner.id,
+        code_id=None,
+        rate_type=RateType.FLOAT,
+        state=State.AWAITING_DEPOSIT,
+        source=catalogue.assets["btc"],
+        destination=catalogue.assets["usdt_trc20"],
+        source_amount=1_000_000,
+        destination_amount=619_987_500,
+        rate=Rate.parse("62118.75000000"),
+        network_fee=1_200_000,
+        fee_bps=50,
+        markup_bps=50,
+        destination_address="recipient",
+        destination_tag=None,
+        refund_address="refund",
+        pay_in_address="",
+        pay_in_tag=None,
+        created_at=START,
+        expires_at=START + timedelta(minutes=30),
+        updated_at=START,
+    )
+
+
+async def eventually(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it never came true"
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def servers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[EmbeddedPostgres, EmbeddedValkey]]:
+    directory = tmp_path_factory.mktemp("servers")
+    postgres = EmbeddedPostgres(directory / "postgres", durable=False)
+    valkey = EmbeddedValkey(directory / "valkey")
+    start_together(postgres, valkey)
+    try:
+        apply_migrations(postgres.url())
+        yield postgres, valkey
+    finally:
+        postgres.stop()
+        valkey.stop()
+
+
+@pytest.fixture
+async def world(servers: tuple[EmbeddedPostgres, EmbeddedValkey]) -> AsyncIterator[World]:
+    postgres, server = servers
+    valkey = connect(server.url)
+    await valkey.flushall()
+    world = World(postgres, valkey)
+    world.own("TRUNCATE webhook_attempts, webhook_events, orders, pay_in_addresses CASCADE")
+    yield world
+    world.close()
+    await valkey.aclose(close_connection_pool=True)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    app = web.Application()
+    app.router.add_post("/hook", receiver.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    try:
+        yield receiver
+    finally:
+        await runner.cleanup()
+
+
+async def hang(_: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    return web.Response()
+
+
+async def fail(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=500)
+
+
+async def test_event_arrives_signed_with_the_contracts_headers(
+    world: World, receiver: Receiver
+) -> None:
+    event_id = await world.event_of_new_order(receiver.url)
+
+    async with world.delivering():
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+    (got,) = receiver.received
+    assert got.headers["Content-Type"] == "application/json"
+    assert got.headers["X-Partner-Webhook-Event"] == "order.status_changed"
+    assert got.headers["X-Partner-Webhook-Timestamp"] == str(int(START.timestamp()))
+    assert got.headers["X-Partner-Webhook-Id"] == str(event_id)
+    expected = hmac.new(SECRET.encode(), got.body, hashlib.sha256).hexdigest()
+    assert got.headers["X-Partner-Webhook-Sign"] == expected
+    assert got.headers["User-Agent"].startswith("Swapgate")
+    assert "webhook-signature" not in got.headers
+    body = msgspec.json.decode(got.body)
+    assert (body["event"], body["order"]["status"]) == ("order.status_changed", "PENDING")
+    assert world.attempts(event_id) == [(1, 200, None)]
+    assert await world.valkey.xlen(STREAM) == 0
+
+
+async def test_body_is_the_same_on_every_attempt_and_the_timestamp_is_not(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answer = fail
+    event_id = await world.event_of_new_order(receiver.url)
+
+    async with world.delivering():
+        await world.after_attempts(event_id, 1)
+        receiver.answer = receiver.ok
+        world.clock.advance(RETRY_LADDER[0] * 1.01)
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+    first, second = receiver.received
+    assert first.body == second.body
+    assert first.event_id == second.event_id == event_id
+    assert first.headers["X-Partner-Webhook-Timestamp"] == str(int(START.timestamp()))
+    assert second.headers["X-Partner-Webhook-Timestamp"] == str(int(START.timestamp()) + 10)
+
+
+async def test_later_events_of_an_order_wait_for_a_failing_one_and_other_orders_do_not(
+    world: World, receiver: Receiver
+) -> None:
+    partner = await world.partner(receiver.url)
+    stuck, free = await world.order(partner), await world.order(partner)
+    states = (State.CONFIRMING, State.PAYING_OUT, State.COMPLETED)
+    waiting, passing = await world.move(stuck, *states), await world.move(free, *states)
+
+    async def refuse_first(_: web.Request) -> web.StreamResponse:
+        failing = receiver.received[-1].event_id == waiting[0]
+        return web.Response(status=503 if failing else 200)
+
+    receiver.answer = refuse_first
+    async with world.delivering():
+        await eventually(lambda: world.status(passing[-1]) == "delivered")
+        await world.after_attempts(waiting[0], 1)
+        assert [e for e in receiver.ids() if e in waiting] == [waiting[0]]
+        later = await world.move(stuck, State.REFUNDED)
+        receiver.answer = receiver.ok
+        world.clock.advance(RETRY_LADDER[0] * 1.01)
+        await eventually(lambda: world.status(later[0]) == "delivered")
+
+    assert [e for e in receiver.ids() if e in passing] == passing
+    assert [e for e in receiver.ids() if e not in passing] == [waiting[0], *waiting, *later]
+
+
+async def test_what_waits_behind_a_failed_event_is_not_due_before_it(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answer = fail
+    order = await world.order(await world.partner(receiver.url))
+    first, second = await world.move(order, State.CONFIRMING, State.PAYING_OUT)
+
+    async with world.delivering():
+        await world.after_attempts(first, 1)
+
+    assert world.row(second)["due_at"] == world.row(first)["due_at"] > world.clock.now()
+
+
+async def test_redirect_is_a_failure_and_is_not_followed(world: World, receiver: Receiver) -> None:
+    async def redirect(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=307, headers={"Location": receiver.url})
+
+    receiver.answer = redirect
+    event_id = await world.event_of_new_order(receiver.url)
+
+    async with world.delivering():
+        await world.after_attempts(event_id, 1)
+
+    assert len(receiver.received) == 1
+    assert world.attempts(event_id) == [(1, 307, None)]
+    assert world.status(event_id) == "pending"
+
+
+async def test_hanging_receiver_is_given_up_after_the_budget(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answer = hang
+    event_id = await world.event_of_new_order(receiver.url)
+
+    async with world.delivering(budget_seconds=0.3):
+        await world.after_attempts(event_id, 1)
+
+    assert BUDGET_SECONDS == 10
+    assert world.attempts(event_id) == [(1, None, "no answer in time")]
+
+
+async def test_flushall_between_queue_and_delivery_loses_nothing(
+    world: World, receiver: Receiver
+) -> None:
+    partner = await world.partner(receiver.url)
+    ids = [
+        event_id
+        for _ in range(5)
+        for event_id in await world.move(await world.order(partner), State.CONFIRMING)
+    ]
+    await world.relay().step()
+    assert {world.status(event_id) for event_id in ids} == {"queued"}
+    await world.valkey.flushall()
+
+    async with world.delivering():
+        world.clock.advance(QUEUE_LEASE)
+        await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
+
+    assert sorted(receiver.ids()) == sorted(ids)
+
+
+async def test_flushall_under_waiting_workers_is_survived(world: World, receiver: Receiver) -> None:
+    async with world.delivering():
+        before = await world.event_of_new_order(receiver.url)
+        await eventually(lambda: world.status(before) == "delivered")
+        await world.valkey.flushall()
+        after = await world.event_of_new_order(receiver.url)
+        await eventually(lambda: world.status(after) == "delivered")
+
+    assert receiver.ids() == [before, after]
+
+
+async def test_two_workers_never_send_an_event_twice_though_it_is_queued_twice(
+    world: World, receiver: Receiver
+) -> None:
+    partner = await world.partner(receiver.url)
+    ids = [
+        event_id
+        for _ in range(40)
+        for event_id in await world.move(await world.order(partner), State.CONFIRMING)
+    ]
+    await world.relay().step()
+    await world.stream().add(ids)
+
+    async with world.delivering(workers=2):
+        await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
+
+    assert Counter(receiver.ids()) == Counter(ids)
+
+
+async def test_cancelled_worker_gives_back_what_it_was_sending(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answer = hang
+    event_id = await world.event_of_new_order(receiver.url)
+    await world.relay().step()
+    async with AsyncExitStack() as stack:
+        work = asyncio.create_task(world.worker(await world.sender(stack), asyncio.Event()))
+        await eventually(lambda: len(receiver.received) == 1)
+        assert world.row(event_id)["lease"] is not None
+        work.cancel()
+        await asyncio.wait([work])
+
+    row = world.row(event_id)
+    assert (row["status"], row["lease"], row["attempts"]) == ("pending", None, 0)
+    receiver.answer = receiver.ok
+    async with world.delivering():
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+
+async def test_stopped_worker_finishes_what_it_is_sending(world: World, receiver: Receiver) -> None:
+    go_on = asyncio.Event()
+
+    async def wait(_: web.Request) -> web.StreamResponse:
+        await go_on.wait()
+        return web.Response()
+
+    receiver.answer = wait
+    event_id = await world.event_of_new_order(receiver.url)
+    await world.relay().step()
+    stop = asyncio.Event()
+    async with AsyncExitStack() as stack:
+        work = asyncio.create_task(world.worker(await world.sender(stack), stop))
+        await eventually(lambda: len(receiver.received) == 1)
+        stop.set()
+        assert await asyncio.wait([work], timeout=0.3) == (set(), {work})
+        go_on.set()
+        await work
+
+    assert world.status(event_id) == "delivered"
+
+
+async def test_event_is_dead_after_the_last_rung_and_its_successor_goes_out(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answer = fail
+    order = await world.order(await world.partner(receiver.url))
+    event_id, successor = await world.move(order, State.CONFIRMING, State.PAYING_OUT)
+
+    async with world.delivering():
+        for failed, rung in enumerate(RETRY_LADDER, start=1):
+            row = await world.after_attempts(event_id, failed)
+            assert row["status"] == "pending"
+            wait = row["due_at"] - world.clock.now()
+            assert rung <= wait < rung + timedelta(seconds=5)  # the attempt itself took a moment
+            world.clock.time = row["due_at"]
+        await eventually(lambda: world.status(event_id) == "dead")
+        receiver.answer = receiver.ok
+        await eventually(lambda: world.row(successor)["attempts"] > 0)
+
+    assert [status for _, status, _ in world.attempts(event_id)] == [500] * 10
+    assert world.row(event_id)["finished_at"] == world.clock.now()
+
+
+async def test_late_acknowledgement_overwrites_nothing(world: World) -> None:
+    event_id = await world.event_of_new_order("https://example.org")
+    late, current = uuid4(), uuid4()
+    attempt = Attempt(START, timedelta(milliseconds=5), 200, None)
+
+    async def take(lease: UUID) -> None:
+        now = world.clock.now()
+        await world.events.claim_due(now=now, leased_until=now + QUEUE_LEASE, limit=1)
+        taken = await world.events.take([event_id], lease=lease, now=now, leased_until=now + LEASE)
+        assert [leased.event.id for leased in taken] == [event_id]
+
+    async def record(lease: UUID, attempt: Attempt) -> bool:
+        return await world.events.record(
+            event_id, lease=lease, attempt=attempt, retry_at=None, now=world.clock.now()
+        )
+
+    await take(late)
+    world.clock.advance(LEASE)
+    assert await world.events.release_expired(now=world.clock.now()) == 1
+    await take(current)
+
+    before = world.row(event_id)
+    assert await record(late, attempt) is False
+    assert (world.row(event_id), world.attempts(event_id)) == (before, [])
+    assert await record(current, msgspec.structs.replace(attempt, http_status=500)) is True
+    assert await record(late, attempt) is False
+    assert world.status(event_id) == "dead"
+
+
+async def test_lease_is_exclusive_until_it_is_over(world: World) -> None:
+    event_id = await world.event_of_new_order("https://example.org")
+    now = world.clock.now()
+    await world.events.claim_due(now=now, leased_until=now + QUEUE_LEASE, limit=1)
+
+    async def take() -> int:
+        now = world.clock.now()
+        leased_until = now + LEASE
+        return len(
+            await world.events.take([event_id], lease=uuid4(), now=now, leased_until=leased_until)
+        )
+
+    assert sorted(await asyncio.gather(*(take() for _ in range(8)))) == [0] * 7 + [1]
+    world.clock.advance(LEASE)
+    assert await take() == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "error"),
+    [
+        ({"webhook_url": None}, "dead", "no webhook URL is set"),
+        ({"webhook_events": frozenset()}, "dead", "events of this type are not subscribed to"),
+        ({"enabled": False}, "pending", "the partner is disabled"),
+    ],
+)
+async def test_event_its_partner_is_not_to_get_is_withheld(
+    world: World, receiver: Receiver, settings: dict[str, Any], status: str, error: str
+) -> None:
+    partner = await world.partner(receiver.url)
+    (event_id,) = await world.move(await world.order(partner), State.CONFIRMING)
+    await world.change(partner, **settings)
+
+    async with world.delivering():
+        await world.after_attempts(event_id, 1)
+
+    assert receiver.received == []
+    assert world.status(event_id) == status
+    assert world.attempts(event_id) == [(1, None, error)]
+
+
+async def test_deleted_order_sends_nothing(world: World, receiver: Receiver) -> None:
+    order = await world.order(await world.partner(receiver.url))
+    (event_id,) = await world.move(order, State.CONFIRMING)
+    world.own("UPDATE orders SET deleted_at = now() WHERE id = %s", (order.id,))
+
+    async with world.delivering():
+        await eventually(lambda: world.status(event_id) == "dead")
+
+    assert receiver.received == []
+
+
+async def test_secret_that_cannot_be_read_is_waited_for(world: World, receiver: Receiver) -> None:
+    event_id = await world.event_of_new_order(receiver.url)
+    world.own("UPDATE partners SET webhook_secret_sealed = api_secret_sealed")
+
+    async with world.delivering():
+        await world.after_attempts(event_id, 1)
+
+    assert receiver.received == []
+    assert world.status(event_id) == "pending"
+
+
+async def test_entries_of_a_stuck_worker_are_taken_over_and_deleted_ones_forgotten(
+    world: World,
+) -> None:
+    stuck, other = world.stream("stuck"), world.stream("other", stuck_ms=0)
+    assert await stuck.read(count=2) == {}  # makes the group
+    ids = [uuid4(), uuid4()]
+    await stuck.add(ids)
+    deleted, kept = await stuck.read(count=2)
+    await world.valkey.xdel(STREAM, deleted)
+
+    assert await other.reclaim(count=10) == {kept: ids[1]}
+    await other.done([kept])
+    assert await world.valkey.xlen(STREAM) == 0
+    assert (await world.valkey.xpending(STREAM, GROUP))["pending"] == 0
+
+
+async def test_entry_that_names_no_event_is_removed(world: World) -> None:
+    stream = world.stream()
+    await stream.read(count=1)
+    await world.valkey.xadd(STREAM, {"event": "nonsense"})
+    await world.valkey.xadd(STREAM, {"other": "field"})
+
+    assert await stream.read(count=2) == {}
+    assert await world.valkey.xlen(STREAM) == 0
+
+
+async def test_gateway_may_settle_events_but_not_make_or_change_them(world: World) -> None:
+    (row,) = await world.gateway.fetch("SELECT current_user::text AS role")
+    assert row["role"] == "swapgate_gateway"
+    for forbidden in (
+        "UPDATE webhook_events SET body = ''",
+        "DELETE FROM webhook_events",
+        "UPDATE webhook_attempts SET http_status = 200",
+        "INSERT INTO webhook_events SELECT * FROM webhook_events",
+    ):
+        with pytest.raises(Error, match="permission denied"):
+            await world.gateway.fetch(forbidden)
+
+
+async def test_outages_of_valkey_and_postgresql_are_survived(
+    world: World, receiver: Receiver, servers: tuple[EmbeddedPostgres, EmbeddedValkey]
+) -> None:
+    async with world.delivering():
+        for server in servers:
+            await asyncio.to_thread(server.stop)
+            await asyncio.sleep(0.2)
+            await asyncio.to_thread(server.start)
+        world.clock.advance(LEASE)
+        event_id = await world.event_of_new_order(receiver.url)
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+    assert receiver.ids() == [event_id]
