@@ -498,6 +498,32 @@ async def test_cancelled_worker_gives_back_what_it_was_sending(
         await eventually(lambda: world.status(event_id) == "delivered")
 
 
+async def test_cancelled_worker_still_records_what_it_has_sent(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, go_on = asyncio.Event(), asyncio.Event()
+    record = world.events.record
+
+    async def record_slowly(*event: Any, **outcome: Any) -> bool:
+        recording.set()
+        await go_on.wait()
+        return await record(*event, **outcome)
+
+    monkeypatch.setattr(world.events, "record", record_slowly)
+    event_id = await world.event_of_new_order(receiver.url)
+    await world.relay().step()
+    async with AsyncExitStack() as stack:
+        work = asyncio.create_task(world.worker(await world.sender(stack), asyncio.Event()))
+        await recording.wait()
+        work.cancel()
+        assert await asyncio.wait([work], timeout=0.3) == (set(), {work})
+        go_on.set()
+        await asyncio.wait([work])
+
+    assert world.status(event_id) == "delivered"
+    assert len(receiver.received) == 1
+
+
 async def test_stopped_worker_finishes_what_it_is_sending(world: World, receiver: Receiver) -> None:
     go_on = asyncio.Event()
 
