@@ -1,4 +1,4 @@
-"""A partner: who may call, at what markup, and where its events go."""
+"""A partner: who may call, at what markup, where its events go, and what may be set of it."""
 
 import re
 from collections.abc import Mapping
@@ -8,11 +8,17 @@ import msgspec
 
 from domain.codes import Code
 from domain.errors import InvalidRequest
-from domain.webhooks import DEFAULT_EVENTS, EventType
-from domain.weights import DEFAULT_BUDGET
+from domain.webhooks import DEFAULT_EVENTS, EventType, checked_webhook_url
+from domain.weights import DEFAULT_BUDGET, WEIGHTS
 
 MAX_MARKUP_BPS = 2_000
+MAX_BASE_FEE_SHARE_BPS = 10_000
+MIN_BUDGET = max(WEIGHTS.values())
+"""A smaller one would never admit the heaviest call."""
+MAX_BUDGET = 10_000_000
 DEFAULT_MAX_CODES = 50
+MOST_CODES = 10_000
+MAX_NAME_LENGTH = 100
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
 
@@ -32,6 +38,19 @@ class Partner(msgspec.Struct, frozen=True):
     base_fee_share_bps: int = 0
     budget: int = DEFAULT_BUDGET
     max_codes: int = DEFAULT_MAX_CODES
+
+
+class PartnerChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to change of a partner's settings; None stays as it is, an empty URL removes it."""
+
+    enabled: bool | None = None
+    webhook_url: str | None = None
+    webhook_events: frozenset[EventType] | None = None
+    standard_webhooks: bool | None = None
+    markup_bps: int | None = None
+    base_fee_share_bps: int | None = None
+    budget: int | None = None
+    max_codes: int | None = None
 
 
 class PartnerAccess(msgspec.Struct, frozen=True):
@@ -63,6 +82,35 @@ def checked_markup(markup_bps: int) -> int:
     if not 0 <= markup_bps <= MAX_MARKUP_BPS:
         raise InvalidRequest(f"a markup of {markup_bps} bps is not in 0..{MAX_MARKUP_BPS}")
     return markup_bps
+
+
+def checked_name(text: str) -> str:
+    """Return a partner's name: 1 to 100 printable characters, trimmed."""
+    name = text.strip()
+    if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
+        raise InvalidRequest(f"a name has 1 to {MAX_NAME_LENGTH} printable characters")
+    return name
+
+
+def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> PartnerChange:
+    """Return `change` where a partner's settings may be so; raise InvalidRequest for the first not.
+
+    `insecure_webhooks` lets events go to plain http.
+    """
+    if change == PartnerChange():
+        raise InvalidRequest("there is nothing to change")
+    if change.webhook_url:
+        checked_webhook_url(change.webhook_url, insecure_allowed=insecure_webhooks)
+    if change.markup_bps is not None:
+        checked_markup(change.markup_bps)
+    for what, value, least, most in (
+        ("base fee share", change.base_fee_share_bps, 0, MAX_BASE_FEE_SHARE_BPS),
+        ("weight budget", change.budget, MIN_BUDGET, MAX_BUDGET),
+        ("cap on codes", change.max_codes, 0, MOST_CODES),
+    ):
+        if value is not None and not least <= value <= most:
+            raise InvalidRequest(f"a {what} of {value} is not in {least}..{most}")
+    return change
 
 
 def applied_markup(requested_bps: int | None, code: Code | None, default_bps: int) -> int:

@@ -1,6 +1,6 @@
 """What the actions need from the world, as Protocols, and the frozen bundles that carry them."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Protocol
@@ -9,7 +9,9 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Catalogue
+from domain.credentials import Credentials, Randomness
 from domain.orders import Order
+from domain.partners import Partner
 from domain.pay_in import PayInAccount, PayInAddress
 from domain.rates import RateSnapshot
 from domain.webhooks import Event
@@ -178,6 +180,20 @@ class OrderOpening(msgspec.Struct, frozen=True):
     orders: OrderDesk
     new_id: Callable[[], UUID]
     randomness: Callable[[int], bytes]
+
+
+class Onboarding(msgspec.Struct, frozen=True):
+    """What creating partners needs.
+
+    `store` keeps a new partner and seals its secrets; it raises InvalidRequest where the e-mail
+    address is taken. `insecure_webhooks` lets events go to plain http.
+    """
+
+    clock: Clock
+    store: Callable[[Partner, Credentials, datetime], Awaitable[None]]
+    new_id: Callable[[], UUID]
+    randomness: Randomness
+    insecure_webhooks: bool
 
 
 class PendingDelivery(msgspec.Struct, frozen=True):

@@ -1,14 +1,17 @@
-"""Webhook events: body, signature and the ladder of retries (contract, section 8)."""
+"""Webhook events: URL, body, signature and the ladder of retries (contract, section 8)."""
 
 import hashlib
 import hmac
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
 import msgspec
 
+from domain.errors import InvalidRequest
 from domain.order_object import OrderOut, order_out
 from domain.orders import Order
 
@@ -26,6 +29,9 @@ RETRY_LADDER = (
 )
 """Waits after the first, second ... failed attempt; after the last the event is dead-lettered."""
 
+_URL = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}", re.ASCII)
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
+
 
 class EventType(StrEnum):
     """What a partner can be told."""
@@ -36,6 +42,45 @@ class EventType(StrEnum):
 
 
 DEFAULT_EVENTS = frozenset({EventType.ORDER_STATUS_CHANGED})
+
+
+def checked_events(names: Iterable[str]) -> frozenset[EventType]:
+    """Return the events by these names; none at all is fine. Raises InvalidRequest."""
+    known = {event.value: event for event in EventType}
+    chosen = frozenset(names)
+    unknown = sorted(chosen - known.keys())
+    if unknown:
+        raise InvalidRequest(
+            f"there is no event {', '.join(unknown)}: there are {', '.join(known)}"
+        )
+    return frozenset(known[name] for name in chosen)
+
+
+def checked_webhook_url(text: str, *, insecure_allowed: bool) -> str:
+    """Return a URL that events may be sent to; `insecure_allowed` lets plain http pass.
+
+    Only its shape is checked here: whether its host may be reached is decided when connecting, by
+    the address it then has. Raises InvalidRequest.
+    """
+    parts = _split(text)
+    if parts is None:
+        raise InvalidRequest("a webhook URL looks like https://host/path: ASCII, no spaces")
+    if parts.scheme == "http" and not insecure_allowed:
+        raise InvalidRequest("a webhook URL must be https: plain http is for sandbox mode")
+    if "@" in parts.netloc or "#" in text:
+        raise InvalidRequest("a webhook URL carries no user name, password or fragment")
+    return text
+
+
+def _split(text: str) -> SplitResult | None:
+    if _URL.fullmatch(text) is None:
+        return None
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable and _HOST.fullmatch(parts.hostname or "") else None
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from uuid import UUID
 from domain.codes import Code
 from domain.credentials import Credentials
 from domain.errors import InvalidRequest, NotFound
-from domain.partners import Partner, PartnerAccess
+from domain.partners import Partner, PartnerAccess, PartnerChange
 from domain.webhooks import EventType
 from persistence.keyring import KeyRing
 from persistence.postgres.pool import Database
@@ -41,6 +41,21 @@ UPDATE partners SET
 WHERE id = $1
 RETURNING id
 """
+
+# Only what is to change: whatever somebody else changes meanwhile stays.
+CHANGE = f"""
+UPDATE partners SET
+  enabled = coalesce($2, enabled),
+  webhook_url = CASE WHEN $3::text IS NULL THEN webhook_url ELSE nullif($3::text, '') END,
+  webhook_events = coalesce($4::text[], webhook_events),
+  standard_webhooks = coalesce($5, standard_webhooks),
+  markup_bps = coalesce($6, markup_bps),
+  base_fee_share_bps = coalesce($7, base_fee_share_bps),
+  budget = coalesce($8, budget),
+  max_codes = coalesce($9, max_codes)
+WHERE id = $1
+RETURNING {COLUMNS}
+"""  # noqa: S608  as above
 
 ACCESS = """
 SELECT id, enabled, api_key, api_secret_sealed, markup_bps, budget
@@ -137,6 +152,27 @@ async def save_partner(database: Database, partner: Partner) -> None:
     )
     if row is None:
         raise NotFound(f"there is no partner {partner.id}")
+
+
+async def change_partner(database: Database, partner_id: UUID, change: PartnerChange) -> Partner:
+    """Change some of a partner's settings; return it as it is then. Raises NotFound."""
+    row = await database.fetch_one(
+        CHANGE,
+        [
+            partner_id,
+            change.enabled,
+            change.webhook_url,
+            None if change.webhook_events is None else _names(change.webhook_events),
+            change.standard_webhooks,
+            change.markup_bps,
+            change.base_fee_share_bps,
+            change.budget,
+            change.max_codes,
+        ],
+    )
+    if row is None:
+        raise NotFound(f"there is no partner {partner_id}")
+    return _partner(row)
 
 
 async def set_password(
