@@ -1,6 +1,6 @@
 """Orders as the gateway opens and reads them, and as settlement moves them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -104,7 +104,7 @@ ORDER BY updated_at LIMIT $2
 """  # noqa: S608  as above
 
 RECENT = f"""
-SELECT {COLUMNS} FROM orders ORDER BY id DESC LIMIT $1
+SELECT {COLUMNS} FROM orders WHERE state = ANY ($1::text[]) ORDER BY id DESC LIMIT $2
 """  # noqa: S608  as above
 
 
@@ -159,7 +159,7 @@ class PostgresOrderDesk:
 
 
 class PostgresOrderBook:
-    """OrderBook over PostgreSQL, under settlement's role."""
+    """OrderBook over PostgreSQL, under settlement's role; the operator's may only read."""
 
     def __init__(self, database: Database, catalogue: Assets) -> None:
         self._database = database
@@ -185,9 +185,9 @@ class PostgresOrderBook:
         rows = await self._database.fetch(RESTING, [moment, limit])
         return [self._versioned(row) for row in rows]
 
-    async def recent(self, *, limit: int) -> Sequence[VersionedOrder]:
-        """Return the newest orders, newest first."""
-        rows = await self._database.fetch(RECENT, [limit])
+    async def recent(self, states: Collection[State], *, limit: int) -> Sequence[VersionedOrder]:
+        """Return the newest orders that are in one of these states, newest first."""
+        rows = await self._database.fetch(RECENT, [[state.value for state in states], limit])
         return [self._versioned(row) for row in rows]
 
     def _versioned(self, row: dict[str, Any]) -> VersionedOrder:

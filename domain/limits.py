@@ -1,0 +1,69 @@
+"""What orders may be worth, as the operator sets it: USD bounds of all pairs and of single ones."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from domain.errors import InvalidRequest
+from domain.money import USD_DECIMALS, format_units, parse_units, power_of_ten
+
+CENTS = 2
+MOST_USD = 1_000_000_000
+NONE = "none"
+
+_PER_CENT = power_of_ten(USD_DECIMALS - CENTS)
+
+
+class PairLimits(msgspec.Struct, frozen=True):
+    """A pair's own bounds in 10^-18 USD; None where those of all pairs apply."""
+
+    min_usd: int | None = None
+    max_usd: int | None = None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The bounds and the daily cap of the installation in 10^-18 USD, and the pairs' own bounds."""
+
+    min_usd: int
+    max_usd: int
+    daily_cap_usd: int | None
+    pairs: Mapping[tuple[str, str], PairLimits]
+
+
+def parse_usd(text: str) -> int:
+    """Return an amount of USD with at most two decimals in 10^-18 USD; raise InvalidRequest."""
+    try:
+        cents = parse_units(text, CENTS)
+    except InvalidRequest as error:
+        raise InvalidRequest(f"{text!r} is no amount of USD: {error}") from None
+    if cents > MOST_USD * power_of_ten(CENTS):
+        raise InvalidRequest(f"{text} USD is more than {MOST_USD}")
+    return cents * _PER_CENT
+
+
+def parse_limit(text: str) -> int | None:
+    """Return a limit, or None for the word `none`: no cap, or no bound of the pair's own."""
+    return None if text == NONE else parse_usd(text)
+
+
+def format_usd(value: int | None) -> str | None:
+    """Return whole cents of a limit as a decimal; None stays None."""
+    return None if value is None else format_units(value // _PER_CENT, CENTS)
+
+
+def checked_limits(limits: Limits) -> Limits:
+    """Return limits that leave room for orders of every pair; raise InvalidRequest."""
+    _check_room("all pairs", limits.min_usd, limits.max_usd)
+    for (source, destination), own in limits.pairs.items():
+        least = limits.min_usd if own.min_usd is None else own.min_usd
+        most = limits.max_usd if own.max_usd is None else own.max_usd
+        _check_room(f"{source} to {destination}", least, most)
+    return limits
+
+
+def _check_room(where: str, least: int, most: int) -> None:
+    if least > most:
+        raise InvalidRequest(
+            f"the minimum of {where} would be {format_usd(least)} USD, "
+            f"above its maximum of {format_usd(most)} USD"
+        )
