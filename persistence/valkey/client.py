@@ -18,4 +18,4 @@ def connect(url: str, *, connections: int = 16) -> Valkey:
         socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
         health_check_interval=0,
     )
-    return Valkey(connection_pool=pool)
+    return Valkey.from_pool(pool)

@@ -1,0 +1,32 @@
+"""What Valkey tells of itself: version, what it does when memory is full, and its time."""
+
+from typing import Any
+
+import msgspec
+from valkey.asyncio import Valkey
+from valkey.exceptions import ValkeyError
+
+from domain.errors import Unavailable
+
+
+class Server(msgspec.Struct, frozen=True):
+    """A Valkey server. `version` is empty for one that isn't Valkey; `now` is in unix seconds."""
+
+    version: tuple[int, ...]
+    memory_policy: str
+    now: float
+
+
+async def read_server(client: Valkey) -> Server:
+    """Return what the server tells of itself; raise Unavailable."""
+    try:
+        told: dict[str, Any] = await client.info()
+        seconds, microseconds = await client.time()
+    except (ValkeyError, OSError) as error:
+        raise Unavailable(f"Valkey: {error}") from error
+    version = str(told.get("valkey_version", ""))
+    return Server(
+        version=tuple(int(part) for part in version.split(".") if part.isdigit()),
+        memory_policy=str(told.get("maxmemory_policy", "")),
+        now=int(seconds) + int(microseconds) / 1_000_000,
+    )
