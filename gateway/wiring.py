@@ -1,8 +1,10 @@
 """The composition root: the only module that names adapters."""
 
 import asyncio
+import random
 import secrets
-from collections.abc import Coroutine
+import socket
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +19,9 @@ from feeds.rates.sandbox import SandboxMarket
 from feeds.settlement.refill import refill_addresses
 from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import settle_step
+from feeds.webhooks.delivery import run_delivery
+from feeds.webhooks.relay import run_relay
+from feeds.webhooks.sender import WebhookSender
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
 from gateway.clock import SystemClock, new_id
@@ -32,14 +37,18 @@ from persistence.postgres.partners import changed_keys, read_access
 from persistence.postgres.pay_in import PostgresAddressPool
 from persistence.postgres.pool import Database
 from persistence.postgres.revisions import read_revisions
+from persistence.postgres.webhook_events import PostgresWebhookEvents
 from persistence.valkey.admission import AdmissionGate
 from persistence.valkey.client import connect
 from persistence.valkey.notices import notices
 from persistence.valkey.rates import decode_snapshot, publish_snapshot, read_snapshot
+from persistence.valkey.stream import WebhookStream
 
 EXPIRY_SECONDS = 1.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
+LAST_ATTEMPTS_SECONDS = 7.0
+"""How long attempts under way are waited for at the end; what is unfinished then is sent again."""
 
 log = structlog.get_logger()
 
@@ -209,3 +218,59 @@ async def run_rates(settings: Settings, *, seed: int) -> None:
         await publish_rates(market, lambda snapshot: publish_snapshot(valkey, snapshot))
     finally:
         await valkey.aclose()
+
+
+async def run_webhooks(settings: Settings) -> None:
+    """Relay and deliver webhooks until cancelled, then finish what is being sent.
+
+    All processes of one host read the stream under one name; which of them read an entry matters
+    to nobody, and names that nobody uses any more would stay in the group for ever.
+    """
+    database = Database(settings.database_url, size=settings.database_connections)
+    valkey = connect(settings.valkey_url)
+    events = PostgresWebhookEvents(database, load_keyring(settings.keyring_path))
+    clock, stop, wake = SystemClock(), asyncio.Event(), asyncio.Event()
+    try:
+        async with WebhookSender(clock=clock, allow_insecure=settings.sandbox) as sender:
+            relaying = run_relay(
+                outbox=events,
+                queue=WebhookStream(valkey, consumer=socket.gethostname()),
+                clock=clock,
+                stop=stop,
+                wake=wake,
+            )
+            delivering = run_delivery(
+                events=events,
+                queue=WebhookStream(valkey, consumer=socket.gethostname()),
+                sender=sender,
+                clock=clock,
+                new_id=new_id,
+                uniform=random.uniform,
+                stop=stop,
+                concurrency=settings.webhook_concurrency,
+                on_settled=wake.set,
+            )
+            await _until_cancelled([relaying, delivering], stop)
+    finally:
+        database.close()
+        with suppress(ValkeyError, OSError):
+            await valkey.aclose()
+
+
+async def _until_cancelled(work: Iterable[Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
+    """Run `work` until cancelled or until any of it ends, then have all of it end.
+
+    `stop` asks it to; what hasn't ended a moment later is cancelled.
+    """
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        _, unfinished = await asyncio.wait(tasks, timeout=LAST_ATTEMPTS_SECONDS)
+        for task in unfinished:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, BaseException):
+            raise outcome

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import psqlpy
-from psqlpy.exceptions import Error
+from psqlpy.exceptions import DataError, Error
 
 from domain.errors import Unavailable
 
@@ -27,10 +28,18 @@ class Database:
     back into its pool as it is, so whatever must be atomic is one statement.
     """
 
-    def __init__(self, url: str, *, size: int = 4, application: str = "swapgate") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = 4,
+        application: str = "swapgate",
+        statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+    ) -> None:
         """Connect lazily; at least two connections, as the driver's pool asks."""
+        self._statement_seconds = statement_timeout_ms / 1000
         self._pool = psqlpy.ConnectionPool(
-            dsn=url,
+            dsn=_bounded(url, statement_timeout_ms),
             max_db_pool_size=max(size, 2),
             application_name=application,
             connect_timeout_sec=CONNECT_TIMEOUT_SECONDS,
@@ -71,7 +80,7 @@ class Database:
     async def _run(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         try:
             async with (
-                asyncio.timeout(STATEMENT_TIMEOUT_MS / 1000 + 1),
+                asyncio.timeout(self._statement_seconds + 1),
                 self._pool.acquire() as connection,
             ):
                 result = await connection.execute(sql, list(parameters))
@@ -79,12 +88,29 @@ class Database:
         except TimeoutError:
             raise DatabaseUnavailable("no answer in time") from None
         except Error as error:
-            if _is_our_fault(str(error)):
+            if _is_our_fault(error):
                 raise
             raise DatabaseUnavailable(str(error)) from error
 
 
-def _is_our_fault(message: str) -> bool:
+def _bounded(url: str, statement_timeout_ms: int) -> str:
+    """Return a database URL whose sessions end statements that take too long, by themselves."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    limits = f"-c statement_timeout={statement_timeout_ms}"
+    query["options"] = f"{query['options']} {limits}" if "options" in query else limits
+    return parts._replace(query=urlencode(query, quote_via=quote, safe="")).geturl()
+
+
+def _is_our_fault(error: Error) -> bool:
     """Tell a wrong statement from a server that can't serve: psqlpy carries no SQLSTATE."""
-    passing = ("statement timeout", "the database system is", "remaining connection slots")
-    return "db error: ERROR:" in message and not any(part in message for part in passing)
+    message = str(error)
+    passing = (
+        "statement timeout",
+        "the database system is",
+        "remaining connection slots",
+        "deadlock detected",
+        "in a read-only transaction",  # a primary that has just become a replica
+    )
+    refused = "db error: ERROR:" in message and not any(part in message for part in passing)
+    return refused or isinstance(error, DataError)

@@ -1,0 +1,116 @@
+"""The connection pool on a real PostgreSQL: bounded in time, and safe to cancel."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+from psqlpy.exceptions import Error
+
+from domain.errors import Unavailable
+from persistence.postgres.pool import Database, DatabaseUnavailable
+from tests.conftest import DatabaseUrls
+
+
+@asynccontextmanager
+async def database(url: str, **options: int) -> AsyncIterator[Database]:
+    pool = Database(url, **options)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+async def test_a_statement_that_takes_too_long_is_ended_by_the_server(
+    database_urls: DatabaseUrls,
+) -> None:
+    async with database(database_urls.gateway, statement_timeout_ms=200) as pool:
+        with pytest.raises(DatabaseUnavailable, match="statement timeout"):
+            await pool.fetch("SELECT pg_sleep(30)")
+        assert await pool.fetch("SELECT 1 AS one") == [{"one": 1}]
+    with psycopg.connect(database_urls.owner) as connection:
+        (sleeping,) = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query LIKE '%pg_sleep(30)%'"
+            " AND state = 'active' AND pid <> pg_backend_pid()"
+        ).fetchone() or (None,)
+        assert sleeping == 0
+
+
+async def test_settings_of_the_url_are_kept_beside_the_timeout(
+    database_urls: DatabaseUrls,
+) -> None:
+    url = f"{database_urls.owner}&options=-c%20role%3Dswapgate_gateway"
+    async with database(url, statement_timeout_ms=1234) as pool:
+        (row,) = await pool.fetch(
+            "SELECT current_user::text AS role, current_setting('statement_timeout') AS timeout"
+        )
+    assert row == {"role": "swapgate_gateway", "timeout": "1234ms"}
+
+
+async def test_a_caller_waits_a_second_at_most_for_a_connection(
+    database_urls: DatabaseUrls,
+) -> None:
+    async with database(database_urls.gateway, size=2) as pool:
+        busy = [
+            asyncio.ensure_future(pool.fetch("SELECT 1 AS one FROM pg_sleep(2)")) for _ in range(2)
+        ]
+        await asyncio.sleep(0)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(DatabaseUnavailable, match="busy"):
+            await pool.fetch("SELECT 1")
+        assert asyncio.get_running_loop().time() - began < 1.5
+        await asyncio.gather(*busy)
+        assert await pool.fetch("SELECT 1 AS one") == [{"one": 1}]
+
+
+async def test_a_cancelled_caller_leaves_its_connection_to_the_statement(
+    database_urls: DatabaseUrls,
+) -> None:
+    async with database(database_urls.owner, size=2) as pool:
+        await pool.fetch("CREATE TABLE kept (number integer)")
+        call = asyncio.ensure_future(
+            pool.fetch("INSERT INTO kept SELECT 1 FROM pg_sleep(0.3) RETURNING number")
+        )
+        await asyncio.sleep(0.1)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        answers = await asyncio.gather(
+            *(pool.fetch(f"SELECT {number} AS n") for number in range(50))
+        )
+        assert [rows[0]["n"] for rows in answers] == list(range(50))
+        while not await pool.fetch("SELECT number FROM kept"):
+            await asyncio.sleep(0.01)
+        (row,) = await pool.fetch(
+            "SELECT count(*)::integer AS stuck FROM pg_stat_activity"
+            " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+        )
+        assert row["stuck"] == 0
+
+
+async def test_a_wrong_statement_is_a_defect_and_not_an_outage(
+    database_urls: DatabaseUrls,
+) -> None:
+    async with database(database_urls.gateway) as pool:
+        with pytest.raises(Error, match="no_such_table"):
+            await pool.fetch("SELECT * FROM no_such_table")
+        with pytest.raises(Error, match="void"):
+            await pool.fetch("SELECT pg_sleep(0)")
+
+
+async def test_without_a_server_the_database_is_unavailable() -> None:
+    async with database("postgresql://u@/nowhere?host=%2Fnowhere&port=5432") as pool:
+        with pytest.raises(Unavailable):
+            await pool.fetch("SELECT 1")
+
+
+async def test_38_digits_survive_the_way_there_and_back(database_urls: DatabaseUrls) -> None:
+    amount = "12345678901234567890.123456789012345678"
+    async with database(database_urls.owner) as pool:
+        await pool.fetch("CREATE TABLE amounts (amount numeric(38, 18))")
+        await pool.fetch("INSERT INTO amounts VALUES ($1::text::numeric)", [amount])
+        await pool.fetch("INSERT INTO amounts VALUES ($1::text::numeric)", ["0.000000000000000001"])
+        rows = await pool.fetch("SELECT amount::text AS amount FROM amounts")
+    assert [row["amount"] for row in rows] == [amount, "0.000000000000000001"]
