@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from tests.conftest import DatabaseUrls
 
 
 @asynccontextmanager
-async def database(url: str, **options: int) -> AsyncIterator[Database]:
+async def database(url: str, **options: Any) -> AsyncIterator[Database]:
     pool = Database(url, **options)
     try:
         yield pool
@@ -81,8 +82,11 @@ async def test_a_cancelled_caller_leaves_its_connection_to_the_statement(
             *(pool.fetch(f"SELECT {number} AS n") for number in range(50))
         )
         assert [rows[0]["n"] for rows in answers] == list(range(50))
-        while not await pool.fetch("SELECT number FROM kept"):
+        for _ in range(500):
+            if await pool.fetch("SELECT number FROM kept"):
+                break
             await asyncio.sleep(0.01)
+        assert await pool.fetch("SELECT number FROM kept") == [{"number": 1}]
         (row,) = await pool.fetch(
             "SELECT count(*)::integer AS stuck FROM pg_stat_activity"
             " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"

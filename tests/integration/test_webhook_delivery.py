@@ -3,12 +3,11 @@
 import asyncio
 import hashlib
 import hmac
-import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,29 +18,30 @@ from aiohttp import web
 from psqlpy.exceptions import Error
 from valkey.asyncio import Valkey
 
-from domain.assets import Catalogue
-from domain.credentials import Credentials
-from domain.orders import Order, RateType, State
+from domain.orders import Order, State
 from domain.partners import Partner
 from domain.ports import Attempt
-from domain.pricing import Rate
 from domain.webhooks import RETRY_LADDER, order_status_changed
 from feeds.webhooks.delivery import LEASE, run_delivery
 from feeds.webhooks.relay import QUEUE_LEASE, Relay, run_relay
 from feeds.webhooks.sender import BUDGET_SECONDS, WebhookSender
-from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
-from persistence.keyring import KeyRing
 from persistence.postgres.catalogue import read_catalogue
-from persistence.postgres.migrate import apply_migrations
 from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
-from persistence.postgres.partners import create_partner, save_partner
+from persistence.postgres.partners import save_partner
 from persistence.postgres.pool import Database
 from persistence.postgres.webhook_events import PostgresWebhookEvents
 from persistence.valkey.client import connect
 from persistence.valkey.stream import GROUP, STREAM, WebhookStream
+from tests.conftest import DatabaseUrls, Servers
+from tests.records import (
+    KEYRING,
+    START,
+    WEBHOOK_SECRET,
+    add_addresses,
+    new_order,
+    stored_partner,
+)
 
-START = datetime(2026, 5, 1, 12, tzinfo=UTC)
-SECRET = "k" * 43
 DEADLINE_SECONDS = 10
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -91,16 +91,14 @@ class Receiver:
 class World:
     """The tables, seen by the roles that use them, and the queue."""
 
-    def __init__(self, postgres: EmbeddedPostgres, valkey: Valkey) -> None:
+    def __init__(self, urls: DatabaseUrls, valkey: Valkey) -> None:
         self.clock = SteppedClock()
-        self.owner_url = postgres.url()
-        self.gateway = Database(postgres.url(user="swapgate_gateway"))
-        self.settlement = Database(postgres.url(user="swapgate_settlement"))
-        self.admin = Database(postgres.url(user="swapgate_admin"))
-        self.keyring = KeyRing({"k1": b"0" * 32}, current="k1")
-        self.events = PostgresWebhookEvents(self.gateway, self.keyring)
+        self.owner_url = urls.owner
+        self.gateway = Database(urls.gateway)
+        self.settlement = Database(urls.settlement)
+        self.admin = Database(urls.admin)
+        self.events = PostgresWebhookEvents(self.gateway, KEYRING)
         self.valkey = valkey
-        self._addresses = itertools.count()
 
     def close(self) -> None:
         for database in (self.gateway, self.settlement, self.admin):
@@ -113,29 +111,13 @@ class World:
             return cursor.fetchall() if cursor.description else []
 
     async def partner(self, url: str | None) -> Partner:
-        partner = Partner(
-            id=uuid4(),
-            email=f"{uuid4()}@example.org",
-            name="Partner",
-            enabled=True,
-            api_key=str(uuid4()),
-            webhook_url=url,
-        )
-        credentials = Credentials(
-            api_key=partner.api_key, api_secret="a" * 43, webhook_secret=SECRET
-        )
-        await create_partner(self.admin, self.keyring, partner, credentials, now=START)
-        return partner
+        return await stored_partner(self.admin, webhook_url=url)
 
     async def change(self, partner: Partner, **settings: Any) -> None:
         await save_partner(self.admin, msgspec.structs.replace(partner, **settings))
 
     async def order(self, partner: Partner) -> Order:
-        self.own(
-            "INSERT INTO pay_in_addresses (network, address, derivation_index)"
-            " VALUES ('Bitcoin', %s, 0)",
-            (f"address {next(self._addresses)} {uuid4()}",),
-        )
+        add_addresses(self.owner_url, 1)
         catalogue = await read_catalogue(self.gateway)
         order = new_order(partner, catalogue)
         desk = PostgresOrderDesk(self.gateway, lambda: catalogue)
@@ -235,32 +217,6 @@ class World:
         )
 
 
-def new_order(partner: Partner, catalogue: Catalogue) -> Order:
-    return Order(
-        id=uuid4(),
-        partner_id=partner.id,
-        code_id=None,
-        rate_type=RateType.FLOAT,
-        state=State.AWAITING_DEPOSIT,
-        source=catalogue.assets["btc"],
-        destination=catalogue.assets["usdt_trc20"],
-        source_amount=1_000_000,
-        destination_amount=619_987_500,
-        rate=Rate.parse("62118.75000000"),
-        network_fee=1_200_000,
-        fee_bps=50,
-        markup_bps=50,
-        destination_address="recipient",
-        destination_tag=None,
-        refund_address="refund",
-        pay_in_address="",
-        pay_in_tag=None,
-        created_at=START,
-        expires_at=START + timedelta(minutes=30),
-        updated_at=START,
-    )
-
-
 async def eventually(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
@@ -268,29 +224,11 @@ async def eventually(condition: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-@pytest.fixture(scope="module")
-def servers(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[tuple[EmbeddedPostgres, EmbeddedValkey]]:
-    directory = tmp_path_factory.mktemp("servers")
-    postgres = EmbeddedPostgres(directory / "postgres", durable=False)
-    valkey = EmbeddedValkey(directory / "valkey")
-    start_together(postgres, valkey)
-    try:
-        apply_migrations(postgres.url())
-        yield postgres, valkey
-    finally:
-        postgres.stop()
-        valkey.stop()
-
-
 @pytest.fixture
-async def world(servers: tuple[EmbeddedPostgres, EmbeddedValkey]) -> AsyncIterator[World]:
-    postgres, server = servers
-    valkey = connect(server.url)
+async def world(servers: Servers, database_urls: DatabaseUrls) -> AsyncIterator[World]:
+    valkey = connect(servers.valkey.url)
     await valkey.flushall()
-    world = World(postgres, valkey)
-    world.own("TRUNCATE webhook_attempts, webhook_events, orders, pay_in_addresses CASCADE")
+    world = World(database_urls, valkey)
     yield world
     world.close()
     await valkey.aclose(close_connection_pool=True)
@@ -333,7 +271,7 @@ async def test_event_arrives_signed_with_the_contracts_headers(
     assert got.headers["X-Partner-Webhook-Event"] == "order.status_changed"
     assert got.headers["X-Partner-Webhook-Timestamp"] == str(int(START.timestamp()))
     assert got.headers["X-Partner-Webhook-Id"] == str(event_id)
-    expected = hmac.new(SECRET.encode(), got.body, hashlib.sha256).hexdigest()
+    expected = hmac.new(WEBHOOK_SECRET.encode(), got.body, hashlib.sha256).hexdigest()
     assert got.headers["X-Partner-Webhook-Sign"] == expected
     assert got.headers["User-Agent"].startswith("Swapgate")
     assert "webhook-signature" not in got.headers
@@ -699,10 +637,10 @@ async def test_gateway_may_settle_events_but_not_make_or_change_them(world: Worl
 
 
 async def test_outages_of_valkey_and_postgresql_are_survived(
-    world: World, receiver: Receiver, servers: tuple[EmbeddedPostgres, EmbeddedValkey]
+    world: World, receiver: Receiver, servers: Servers
 ) -> None:
     async with world.delivering():
-        for server in servers:
+        for server in (servers.postgres, servers.valkey):
             await asyncio.to_thread(server.stop)
             await asyncio.sleep(0.2)
             await asyncio.to_thread(server.start)
