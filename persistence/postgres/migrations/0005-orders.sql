@@ -65,6 +65,16 @@ CREATE INDEX orders_moving ON orders (updated_at)
 ALTER TABLE pay_in_addresses ADD FOREIGN KEY (order_id) REFERENCES orders (id)
   DEFERRABLE INITIALLY DEFERRED;
 
+-- The gateway may reserve an address and nothing else: not set one free, nor hand it on.
+CREATE FUNCTION address_is_reserved() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a pay-in address is reserved for good';
+END
+$$;
+CREATE TRIGGER address_is_reserved BEFORE UPDATE OF order_id ON pay_in_addresses
+  FOR EACH ROW WHEN (OLD.order_id IS NOT NULL) EXECUTE FUNCTION address_is_reserved();
+
 CREATE TABLE idempotency_keys (
   partner_id uuid NOT NULL REFERENCES partners (id),
   key text NOT NULL,
