@@ -2,7 +2,19 @@
 
 import typer
 
-from gateway.cli import processes, up
+from gateway.cli import (
+    asset,
+    doctor,
+    fee,
+    limits,
+    order,
+    pair,
+    partner,
+    processes,
+    sandbox,
+    switches,
+    up,
+)
 
 main = typer.Typer(
     name="swapgate",
@@ -18,3 +30,15 @@ main.command()(processes.rates)
 main.command()(processes.settlement)
 main.command()(processes.webhooks)
 main.command()(processes.migrate)
+main.command()(doctor.doctor)
+main.command()(switches.maintenance)
+main.command()(switches.refunds)
+main.command()(switches.fixed_rates)
+main.add_typer(partner.app, name="partner")
+main.add_typer(asset.app, name="asset")
+main.add_typer(pair.app, name="pair")
+main.add_typer(fee.fee, name="fee")
+main.add_typer(fee.network_fee, name="network-fee")
+main.add_typer(limits.app, name="limits")
+main.add_typer(order.app, name="order")
+main.add_typer(sandbox.app, name="sandbox")

@@ -3,19 +3,21 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
-import orjson
+import msgspec
 import typer
-from psqlpy.exceptions import Error as DatabaseError
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from domain.errors import DomainError
 from gateway.settings import DEFAULT_DATA_DIR, Role, Settings, SettingsError, settings_for
-from gateway.wiring import Connections
+
+if TYPE_CHECKING:
+    from gateway.cli.desk import Desk
 
 T = TypeVar("T")
 
@@ -34,6 +36,11 @@ class Failure(Exception):
     """What was asked for can't be done; the text is the sentence the operator reads."""
 
 
+def nouns(help_text: str) -> typer.Typer:
+    """Return a group of commands about one noun."""
+    return typer.Typer(help=help_text, no_args_is_help=True)
+
+
 def fail(sentence: str) -> NoReturn:
     """End the command: the sentence on stderr, exit status 1."""
     err.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
@@ -48,58 +55,85 @@ def settings_of(role: Role, data_dir: Path) -> Settings:
         fail(_sentence(error))
 
 
-def run(role: Role, data_dir: Path, work: Callable[[Connections], Coroutine[Any, Any, T]]) -> T:
+def run(role: Role, data_dir: Path, work: "Callable[[Desk], Coroutine[Any, Any, T]]") -> T:
     """Run `work` with connections under a role; what it raises becomes a sentence and status 1."""
     settings = settings_of(role, data_dir)
+    from psqlpy.exceptions import Error as DatabaseError
 
-    async def connected() -> T:
-        connections = Connections(settings)
+    from gateway.cli.desk import Desk
+    from persistence.postgres.pool import DatabaseUnavailable
+
+    async def at_desk() -> T:
+        desk = Desk(settings)
         try:
-            return await work(connections)
+            return await work(desk)
         finally:
-            await connections.close()
+            await desk.close()
 
     try:
-        return asyncio.run(connected())
-    except (DomainError, Failure, DatabaseError) as error:
+        return asyncio.run(at_desk())
+    except DatabaseUnavailable as error:
+        fail(f"The database can't be reached ({gist(error)}): `swapgate doctor` says what to do")
+    except DatabaseError as error:
+        fail(f"The database refuses this ({gist(error)}): `swapgate doctor` says what to do")
+    except UnicodeEncodeError:
+        fail("What was typed is not UTF-8")
+    except (DomainError, Failure, SettingsError) as error:
         fail(_sentence(error))
 
 
-def show(document: object, *, as_json: bool) -> None:
-    """Print a result: as JSON, or as a table for people."""
+def gist(error: Exception) -> str:
+    """Return what a driver's message comes down to: its last part."""
+    return str(error).rpartition(": ")[2] or type(error).__name__
+
+
+def show(document: object, *, as_json: bool, people: object = None) -> None:
+    """Print a result: as JSON, or as a table for people, who may be shown something shorter.
+
+    Dicts, lists of dicts, and msgspec structs of either are understood.
+    """
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE))
+        sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
         sys.stdout.buffer.flush()
-    elif isinstance(document, list):
-        out.print(_rows(document))
-    elif isinstance(document, dict):
-        out.print(_fields(document))
-    else:
-        out.print(document, markup=False)
+        return
+    seen = msgspec.to_builtins(document if people is None else people)
+    out.print(_rows(seen) if isinstance(seen, list) else _fields(seen))
 
 
 def _rows(rows: list[dict[str, object]]) -> Table | str:
     if not rows:
         return "nothing"
-    table = Table(*rows[0])
+    table = Table()
+    for heading in rows[0]:
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table
 
 
 def _fields(fields: dict[str, object]) -> Table:
-    table = Table(show_header=False)
-    for name, value in fields.items():
+    table = Table("name", "value", show_header=False)
+    table.columns[1].overflow = "fold"
+    for name, value in _flat(fields):
         table.add_row(name, _cell(value))
     return table
 
 
-def _cell(value: object) -> str:
+def _flat(fields: dict[str, Any], under: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{under}{name}.")
+        else:
+            yield under + name, value
+
+
+def _cell(value: object) -> Text:
+    """Return what a cell says; never read as rich's markup, for partners choose their names."""
     if value is None:
-        return "-"
+        return Text("-")
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return Text("yes" if value else "no")
+    return Text(", ".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def _sentence(error: Exception) -> str:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
 from persistence.keyring import KeyRing, SecretUnreadable
 from persistence.postgres.partners import api_secret_record, webhook_secret_record
-from persistence.postgres.pool import Database
+from persistence.postgres.pool import Database, Row
+
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 SERVER = """
 SELECT current_setting('server_version_num')::integer AS version, clock_timestamp() AS now
@@ -24,9 +27,7 @@ SELECT has_column_privilege($1::text, 'orders', 'state', 'UPDATE') AS can_write
 
 APPLIED = "SELECT migration_id FROM _yoyo_migration"
 
-NEWEST_SECRETS = """
-SELECT id, api_secret_sealed, webhook_secret_sealed FROM partners ORDER BY id DESC LIMIT 1
-"""
+SECRETS = "SELECT id, email, api_secret_sealed, webhook_secret_sealed FROM partners ORDER BY id"
 
 # Of each network that takes deposits of some asset; nothing is counted further than asked.
 FREE_ADDRESSES = """
@@ -41,13 +42,16 @@ ORDER BY n.name
 """
 
 # What waits for an earlier event of its order, for its next attempt or for a worker's answer is on
-# its way; this is what nobody has taken although it could have been.
+# its way; this is what nobody has taken although it could have been, or has never given back.
 OLDEST_WAITING = """
-SELECT min(e.due_at) AS due_at FROM webhook_events e
-WHERE e.status = 'pending' AND NOT EXISTS (
-  SELECT FROM webhook_events earlier
-  WHERE earlier.order_id = e.order_id AND earlier.position < e.position
-    AND earlier.status IN ('pending', 'queued'))
+SELECT least(
+  (SELECT min(e.due_at) FROM webhook_events e
+   WHERE e.status = 'pending' AND NOT EXISTS (
+     SELECT FROM webhook_events earlier
+     WHERE earlier.order_id = e.order_id AND earlier.position < e.position
+       AND earlier.status IN ('pending', 'queued'))),
+  (SELECT min(e.leased_until) FROM webhook_events e WHERE e.status = 'queued')
+) AS since
 """
 
 
@@ -75,23 +79,15 @@ async def can_write_order_state(database: Database, role: str) -> bool:
     return bool(row["can_write"])
 
 
-async def applied_migrations(database: Database) -> frozenset[str]:
-    """Return the ids of the migrations that are applied."""
-    return frozenset(row["migration_id"] for row in await database.fetch(APPLIED))
+async def missing_migrations(database: Database) -> list[str]:
+    """Return the ids of the migrations that are not applied yet, in order."""
+    applied = {row["migration_id"] for row in await database.fetch(APPLIED)}
+    return sorted({path.stem for path in MIGRATIONS.glob("*.sql")} - applied)
 
 
-async def opens_newest_secrets(database: Database, keyring: KeyRing) -> bool:
-    """Tell whether the key ring opens the newest partner's secrets; true where there is none."""
-    row = await database.fetch_one(NEWEST_SECRETS)
-    if row is None:
-        return True
-    partner_id = UUID(row["id"])
-    try:
-        keyring.open(row["api_secret_sealed"], record=api_secret_record(partner_id))
-        keyring.open(row["webhook_secret_sealed"], record=webhook_secret_record(partner_id))
-    except SecretUnreadable:
-        return False
-    return True
+async def partners_with_unreadable_secrets(database: Database, keyring: KeyRing) -> list[str]:
+    """Return the e-mail addresses of the partners whose secrets the key ring doesn't open."""
+    return [row["email"] for row in await database.fetch(SECRETS) if not _opens(keyring, row)]
 
 
 async def free_addresses(database: Database, *, at_most: int) -> Mapping[str, int]:
@@ -101,7 +97,20 @@ async def free_addresses(database: Database, *, at_most: int) -> Mapping[str, in
 
 
 async def oldest_waiting_event(database: Database) -> datetime | None:
-    """Return since when the oldest webhook event is due that nobody has taken, if any."""
+    """Return since when the oldest webhook event waits that nobody has taken; None without one.
+
+    The moment may be to come: then nothing is late.
+    """
     (row,) = await database.fetch(OLDEST_WAITING)
-    due_at: datetime | None = row["due_at"]
-    return due_at
+    since: datetime | None = row["since"]
+    return since
+
+
+def _opens(keyring: KeyRing, row: Row) -> bool:
+    partner_id = UUID(row["id"])
+    try:
+        keyring.open(row["api_secret_sealed"], record=api_secret_record(partner_id))
+        keyring.open(row["webhook_secret_sealed"], record=webhook_secret_record(partner_id))
+    except SecretUnreadable:
+        return False
+    return True

@@ -1,0 +1,100 @@
+"""What `swapgate doctor` asks of PostgreSQL."""
+
+from datetime import timedelta
+from typing import Final
+
+from gateway.cli.checks import Question, clock_advice
+from gateway.cli.desk import Desk
+from persistence.postgres.health import (
+    can_write_order_state,
+    free_addresses,
+    missing_migrations,
+    oldest_waiting_event,
+    partners_with_unreadable_secrets,
+    read_roles,
+    read_server,
+)
+
+SERVER: Final = "PostgreSQL"
+LEAST_VERSION: Final = 15
+FEW_ADDRESSES: Final = 5
+STUCK: Final = timedelta(minutes=1)
+GATEWAY, SETTLEMENT, ADMIN = "swapgate_gateway", "swapgate_settlement", "swapgate_admin"
+
+
+class PostgresChecks:
+    """The questions, over one command's connections."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._database = desk.database
+
+    def questions(self) -> list[tuple[str, Question]]:
+        """Return the questions by name; the first one shows whether the server is there."""
+        return [
+            ("database", self._version),
+            ("database-clock", self._clock),
+            ("migrations", self._migrations),
+            ("roles", self._roles),
+            ("keyring", self._keyring),
+            ("addresses", self._addresses),
+            ("webhooks", self._webhooks),
+        ]
+
+    async def _version(self) -> str | None:
+        version = (await read_server(self._database)).version // 10_000
+        if version >= LEAST_VERSION:
+            return None
+        return f"PostgreSQL {version} is too old: use {LEAST_VERSION} or newer"
+
+    async def _clock(self) -> str | None:
+        asked = self._desk.clock.now()
+        told = (await read_server(self._database)).now
+        return clock_advice(SERVER, asked=asked, told=told, answered=self._desk.clock.now())
+
+    async def _migrations(self) -> str | None:
+        missing = await missing_migrations(self._database)
+        if not missing:
+            return None
+        return f"Run `swapgate migrate`: {', '.join(missing)} is not applied"
+
+    async def _roles(self) -> str | None:
+        names = (GATEWAY, SETTLEMENT, ADMIN)
+        found = await read_roles(self._database, names)
+        missing = [name for name in names if name not in found]
+        if missing:
+            return f"Run `swapgate migrate`: it makes the missing role {', '.join(missing)}"
+        superusers = [name for name in names if found[name]]
+        if superusers:
+            return f"Take the rights away: ALTER ROLE {superusers[0]} NOSUPERUSER"
+        if await can_write_order_state(self._database, GATEWAY):
+            return f"Take the right away: REVOKE UPDATE ON orders FROM {GATEWAY}"
+        if not await can_write_order_state(self._database, SETTLEMENT):
+            return f"Give the right back: GRANT UPDATE (state) ON orders TO {SETTLEMENT}"
+        return None
+
+    async def _keyring(self) -> str | None:
+        unreadable = await partners_with_unreadable_secrets(self._database, self._desk.keyring())
+        if not unreadable:
+            return None
+        others = f" and {len(unreadable) - 1} others" if len(unreadable) > 1 else ""
+        return (
+            f"Bring back the key ring that sealed the secrets of {unreadable[0]}{others}: "
+            "they can't sign any more"
+        )
+
+    async def _addresses(self) -> str | None:
+        free = await free_addresses(self._database, at_most=FEW_ADDRESSES)
+        short = [network for network, left in free.items() if left < FEW_ADDRESSES]
+        if not short:
+            return None
+        return (
+            f"Pay-in addresses run out on {', '.join(short)}: start `swapgate settlement`, "
+            "and see that each network has an account"
+        )
+
+    async def _webhooks(self) -> str | None:
+        since = await oldest_waiting_event(self._database)
+        if since is None or self._desk.clock.now() - since <= STUCK:
+            return None
+        return f"Start `swapgate webhooks`: an event waits since {since.isoformat()}"

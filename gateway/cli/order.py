@@ -1,0 +1,130 @@
+"""`swapgate order`: look at orders, and resolve those that can't go on by themselves."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domain.actions.resolve_order import cancel_order, exchange_order, refund_order
+from domain.errors import NotFound
+from domain.orders import STATUS_OF, State, Status
+from feeds.settlement.sandbox import sandbox_tx_id
+from gateway.cli.frame import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
+from gateway.cli.order_view import (
+    OperatorOrderOut,
+    one_line,
+    operator_order_out,
+    parse_order_id,
+)
+from gateway.settings import Role
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from domain.orders import Order
+    from gateway.cli.desk import Desk
+
+MOST_LISTED = 1_000
+
+app = nouns("Orders, whoever's they are.")
+
+
+class Resolution(StrEnum):
+    """What can be done with an order that is stuck."""
+
+    EXCHANGE = "exchange"
+    REFUND = "refund"
+    CANCEL = "cancel"
+
+
+OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]
+States = Annotated[list[State] | None, typer.Option("--state", help="Only of this state; repeat.")]
+Statuses = Annotated[
+    list[Status] | None,
+    typer.Option("--status", case_sensitive=False, help="Only of this status; repeat."),
+]
+Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")]
+How = Annotated[
+    Resolution,
+    typer.Argument(
+        metavar="exchange|refund|cancel", help="A held order: the first two; one unpaid: the last."
+    ),
+]
+
+
+@app.command("list")
+def list_newest(
+    *,
+    state: States = None,
+    status: Statuses = None,
+    limit: Limit = 50,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """List the newest orders, newest first."""
+    wanted = {
+        one
+        for one in State
+        if (not state or one in state) and (not status or STATUS_OF[one] in status)
+    }
+    found = run(Role.ADMIN, data_dir, lambda desk: _newest(desk, wanted, limit))
+    show(found, as_json=as_json, people=[one_line(order) for order in found])
+
+
+@app.command("show")
+def show_one(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Show an order; its access token is known to nobody but who opened it."""
+    show(run(Role.ADMIN, data_dir, lambda desk: _order(desk, order_id)), as_json=as_json)
+
+
+@app.command()
+def resolve(
+    order_id: OrderId, how: How, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Exchange a held order at the live rate, refund it, or cancel one that nobody has paid."""
+
+    async def work(desk: "Desk") -> OperatorOrderOut:
+        order = await _resolve(desk, parse_order_id(order_id), how)
+        return operator_order_out(order, now=desk.clock.now())
+
+    show(run(Role.SETTLEMENT, data_dir, work), as_json=as_json)
+
+
+async def _newest(desk: "Desk", states: set[State], limit: int) -> list[OperatorOrderOut]:
+    from persistence.postgres.orders import PostgresOrderBook
+    from persistence.postgres.partners import list_partners
+
+    catalogue, now = await desk.catalogue(), desk.clock.now()
+    emails = {one.id: one.email for one in await list_partners(desk.database)}
+    book = PostgresOrderBook(desk.database, lambda: catalogue)
+    return [
+        operator_order_out(
+            found.order, now=now, partner_email=emails.get(found.order.partner_id, "")
+        )
+        for found in await book.recent(states, limit=limit)
+    ]
+
+
+async def _order(desk: "Desk", text: str) -> OperatorOrderOut:
+    from persistence.postgres.partners import find_partner
+
+    order_id = parse_order_id(text)
+    found = await (await desk.settlement()).orders.read(order_id)
+    if found is None:
+        raise NotFound(f"there is no order {order_id}")
+    partner = await find_partner(desk.database, str(found.order.partner_id))
+    return operator_order_out(found.order, now=desk.clock.now(), partner_email=partner.email)
+
+
+async def _resolve(desk: "Desk", order_id: "UUID", how: Resolution) -> "Order":
+    if how is Resolution.EXCHANGE:
+        return await exchange_order(await desk.settlement(rates=True), order_id)
+    ports = await desk.settlement()
+    if how is Resolution.CANCEL:
+        return await cancel_order(ports, order_id)
+    if not desk.settings.sandbox:
+        raise Failure(
+            "Refunds are made by the settlement service, which holds the keys: this command only "
+            "refunds in sandbox mode"
+        )
+    return await refund_order(ports, order_id, sandbox_tx_id())

@@ -1,0 +1,105 @@
+"""`swapgate sandbox`: push an order through its life by hand, in sandbox mode only."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from domain.actions.complete_payout import complete_payout
+from domain.actions.expire_orders import expire_order
+from domain.actions.observe_deposit import confirm_deposit, see_deposit
+from domain.errors import InvalidRequest, NotFound
+from domain.money import parse_units
+from domain.orders import Deposit, Order
+from domain.ports import Settlement
+from feeds.settlement.sandbox import sandbox_tx_id
+from gateway.cli.frame import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
+from gateway.cli.order import OrderId
+from gateway.cli.order_view import OperatorOrderOut, operator_order_out, parse_order_id
+from gateway.settings import Role
+
+if TYPE_CHECKING:
+    from gateway.cli.desk import Desk
+
+app = nouns("Sandbox mode: play the chains and the clock.")
+
+Amount = Annotated[
+    str | None, typer.Option(help="How much comes in, in source units; without it, all of it.")
+]
+
+
+@app.command()
+def deposit(
+    order_id: OrderId,
+    *,
+    amount: Amount = None,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Let a deposit be seen; with auto-settle the rest follows by itself."""
+    moved = _move(order_id, data_dir, lambda ports, key: _see(ports, key, amount))
+    show(moved, as_json=as_json)
+
+
+@app.command()
+def confirm(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let the deposit that was seen be confirmed."""
+    show(_move(order_id, data_dir, _confirm, rates=True), as_json=as_json)
+
+
+@app.command()
+def payout(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let the payout be broadcast."""
+    moved = _move(
+        order_id, data_dir, lambda ports, key: complete_payout(ports, key, sandbox_tx_id())
+    )
+    show(moved, as_json=as_json)
+
+
+@app.command()
+def expire(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let the time to pay be over."""
+    show(_move(order_id, data_dir, expire_order), as_json=as_json)
+
+
+def _move(
+    text: str,
+    data_dir: Path,
+    step: Callable[[Settlement, UUID], Awaitable[Order]],
+    *,
+    rates: bool = False,
+) -> OperatorOrderOut:
+    async def work(desk: "Desk") -> OperatorOrderOut:
+        if not desk.settings.sandbox:
+            raise Failure("The sandbox commands are for sandbox mode only, and this isn't")
+        order_id = parse_order_id(text)
+        order = await step(await desk.settlement(rates=rates), order_id)
+        return operator_order_out(order, now=desk.clock.now())
+
+    return run(Role.SETTLEMENT, data_dir, work)
+
+
+async def _see(ports: Settlement, order_id: UUID, amount: str | None) -> Order:
+    order = await _read(ports, order_id)
+    units = order.source_amount
+    if amount is not None:
+        try:
+            units = parse_units(amount, order.source.precision)
+        except InvalidRequest as error:
+            raise Failure(f"{amount!r} is no amount of {order.source.code}: {error}") from None
+    return await see_deposit(ports, order_id, Deposit(sandbox_tx_id(), units))
+
+
+async def _confirm(ports: Settlement, order_id: UUID) -> Order:
+    order = await _read(ports, order_id)
+    amount = order.deposit.amount if order.deposit else order.source_amount
+    return await confirm_deposit(ports, order_id, amount)
+
+
+async def _read(ports: Settlement, order_id: UUID) -> Order:
+    found = await ports.orders.read(order_id)
+    if found is None:
+        raise NotFound(f"no order {order_id}")
+    return found.order
