@@ -42,6 +42,10 @@ class LiveMarket:
         """Tell whether a catalogue has been read."""
         return self._catalogue is not None
 
+    def has_all(self) -> bool:
+        """Tell whether there is what quoting needs: a catalogue, and fresh rates."""
+        return self.is_ready() and self.has_fresh_rates()
+
     def adopt_catalogue(self, catalogue: Catalogue) -> None:
         """Swap in a new catalogue."""
         self._catalogue = catalogue

@@ -47,7 +47,11 @@ class SignedDoor:
         return _refusal(WRONG_METHOD, [*request_headers, allow])
 
     def _handler(self, endpoint: Endpoint) -> Handler:
+        exact = frozenset((prefix + endpoint.path).encode() for prefix in PREFIXES)
+
         async def handle(request: Request) -> Response:
+            if request.url.path not in exact:  # the router takes other cases and a slash at the end
+                return await self.refuse_path(request)
             headers = [(b"X-Request-Id", _request_id(request))]
             try:
                 response = await self._answer(endpoint, request, headers)

@@ -47,6 +47,8 @@ from persistence.valkey.stream import WebhookStream
 EXPIRY_SECONDS = 1.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
+FIRST_LOOK_SECONDS = 3.0
+"""How long a new worker waits for catalogue and rates before it takes calls without them."""
 LAST_ATTEMPTS_SECONDS = 7.0
 """How long attempts under way are waited for at the end; what is unfinished then is sent again."""
 
@@ -139,10 +141,18 @@ class GatewayProcess:
         self.authenticator = Authenticator(directory, AdmissionGate(connections.valkey))
 
     async def start(self) -> None:
-        """Begin to follow rates and changes; requests are answered as far as they are known."""
+        """Begin to follow rates and changes, and wait a moment for the first of them.
+
+        A worker that took calls before would refuse what its neighbours answer.
+        """
         background = self._connections.background
         background.start(self._watchers.follow_changes(), name="changes")
         background.start(self._watchers.follow_notices(), name="notices")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_SECONDS):
+                while not self._connections.market.has_all():
+                    await asyncio.sleep(0.02)
+                self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
 
     async def stop(self) -> None:

@@ -53,7 +53,20 @@ def test_a_well_formed_request_id_is_kept_and_another_is_replaced(up: Running) -
         assert len(answer.headers["x-request-id"]) == 16
 
 
-@pytest.mark.parametrize("path", ["/v1/nothing", "/api/v1/", "/v1", "/", "/v2/price", "/v1/price/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/nothing",
+        "/api/v1/",
+        "/v1",
+        "/",
+        "/v2/price",
+        "/v1/price/",
+        "/V1/price",
+        "/v1/Price",
+        "//v1/price",
+    ],
+)
 def test_an_unknown_path_is_not_found(up: Running, path: str) -> None:
     for method in ("POST", "GET"):
         answer = send(f"{up.base_url}{path}", method=method)
@@ -86,7 +99,8 @@ def test_what_is_not_the_right_json_is_invalid(up: Running, partner: Partner, bo
         answer = partner.post(path, body, partner.headers(body))
         assert (answer.status, answer.json()) == (400, {"code": 1, "msg": "INVALID_REQUEST"}), path
     answer = send(f"{up.base_url}/v1/currencies", body)
-    assert (answer.status, answer.code) == (400, 1)
+    if not body.startswith(b'{"type"'):  # a field it doesn't know
+        assert (answer.status, answer.code) == (400, 1)
 
 
 def test_unknown_fields_are_ignored(partner: Partner) -> None:

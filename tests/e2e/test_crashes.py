@@ -1,0 +1,121 @@
+"""Whatever is killed in the middle of an order, the order and its events are not lost."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from persistence.embedded import EmbeddedPostgres, EmbeddedValkey
+from tests.client import Answer, Partner, order_request
+from tests.conftest import Running, start_up, stop
+from tests.receiver import Receiver, receiving
+
+PATIENCE_SECONDS = 90
+CHILDREN = ("serve", "rates", "settlement", "webhooks")
+
+
+def persistently(call: Callable[[], Answer]) -> Any:
+    """Call as a careful client does: again after a lost connection or a 5xx."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        assert time.monotonic() < deadline
+        try:
+            answer = call()
+        except OSError:
+            time.sleep(0.1)
+            continue
+        if answer.status < 500:
+            return answer.data
+        time.sleep(0.1)
+
+
+def processes(parent: int) -> dict[int, str]:
+    """Return the living children of a process and their command lines."""
+    found = {}
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            status = (directory / "stat").read_text().rpartition(")")[2].split()
+            command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if int(status[1]) == parent and status[0] != "Z":
+            found[int(directory.name)] = command
+    return found
+
+
+def child(up: Running, name: str) -> int:
+    (pid,) = [
+        pid for pid, command in processes(up.process.pid).items() if f"gateway {name}" in command
+    ]
+    return pid
+
+
+def victims(up: Running) -> dict[str, Callable[[], int]]:
+    """Return, by name, how to find each process that can be killed."""
+    postgres = EmbeddedPostgres(up.data_dir / "postgres")
+    valkey = EmbeddedValkey(up.data_dir / "valkey")
+    return {
+        **{name: lambda name=name: child(up, name) for name in CHILDREN},  # type: ignore[misc]
+        "a worker": lambda: min(processes(child(up, "serve"))),
+        "PostgreSQL": lambda: min(postgres._processes()),
+        "Valkey": lambda: min(valkey._processes()),
+    }
+
+
+class Story:
+    """One partner's orders and what its receiver was told."""
+
+    def __init__(self, up: Running, partner: Partner, receiver: Receiver) -> None:
+        self.up = up
+        self.partner = partner
+        self.receiver = receiver
+
+    def opened(self) -> dict[str, Any]:
+        key = str(uuid4())
+        data: dict[str, Any] = persistently(
+            lambda: self.partner.call("/create", order_request(), **{"Idempotency-Key": key})
+        )
+        return data
+
+    def ends_well(self, order: dict[str, Any], victim: str) -> None:
+        ask = {"id": order["id"], "token": order["token"]}
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while persistently(lambda: self.partner.call("/order", ask))["status"] != "DONE":
+            assert time.monotonic() < deadline, victim
+            time.sleep(0.1)
+        while self.receiver.statuses(order["id"]) != ["PENDING", "EXCHANGE", "DONE"]:
+            assert time.monotonic() < deadline, (victim, self.receiver.statuses(order["id"]))
+            time.sleep(0.1)
+
+
+@pytest.mark.timeout(300)
+def test_any_process_may_be_killed_in_the_middle_of_an_order(tmp_path: Path) -> None:
+    up = start_up(tmp_path / "data")
+    try:
+        demo = up.demo()
+        with receiving(demo.webhook_secret) as receiver:
+            up.json("partner", "set", demo.cabinet_email, "--webhook-url", receiver.url)
+            story = Story(up, up.partner(), receiver)
+            for victim, find in victims(up).items():
+                order = story.opened()
+                up.json("sandbox", "deposit", order["id"])
+                os.kill(find(), signal.SIGKILL)
+                story.ends_well(order, victim)
+
+            order = story.opened()
+            up.json("sandbox", "deposit", order["id"])
+            up.process.kill()
+            up.process.wait()
+            up = start_up(tmp_path / "data", port=int(up.base_url.rpartition(":")[2]))
+            story.ends_well(order, "up")
+
+            assert not receiver.forged
+            assert all(len(bodies) == 1 for bodies in receiver.bodies.values())
+            assert len(receiver.bodies) == 3 * (len(victims(up)) + 1)
+    finally:
+        stop(up)

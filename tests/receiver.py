@@ -1,0 +1,69 @@
+"""A partner's webhook receiver, written from the contract alone: checks and keeps what comes."""
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Receiver:
+    """Collects events; forged ones are kept apart and refused."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret.encode()
+        self.events: list[dict[str, Any]] = []
+        self.ids: list[str] = []
+        self.bodies: dict[str, set[bytes]] = {}
+        self.forged: list[bytes] = []
+        self.url = ""
+
+    def take(self, body: bytes, headers: Any) -> int:
+        """Take a delivery and return the status to answer with."""
+        expected = hmac.new(self.secret, body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(expected, headers["X-Partner-Webhook-Sign"]):
+            self.forged.append(body)
+            return 401
+        event_id = headers["X-Partner-Webhook-Id"]
+        self.bodies.setdefault(event_id, set()).add(body)
+        self.ids.append(event_id)
+        self.events.append(json.loads(body))
+        return 204
+
+    def statuses(self, order_id: str) -> list[str]:
+        """Return an order's statuses in the order of their first coming."""
+        told = [one["order"]["status"] for one in self.events if one["order"]["id"] == order_id]
+        return list(dict.fromkeys(told))
+
+
+@contextmanager
+def receiving(secret: str) -> Iterator[Receiver]:
+    """Run a receiver on a free port of loopback."""
+    receiver = Receiver(secret)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(receiver.take(body, self.headers))
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
