@@ -12,6 +12,8 @@ from gateway.settings import Role
 if TYPE_CHECKING:
     from gateway.cli.desk import Desk
 
+FOR_PEOPLE = ("code", "coin", "network", "enabled", "networkFee", "feeBps")
+
 app = nouns("Assets: what can be swapped.")
 
 Code = Annotated[str, typer.Argument(help="An asset's code, such as usdt_trc20.")]
@@ -21,7 +23,9 @@ Code = Annotated[str, typer.Argument(help="An asset's code, such as usdt_trc20."
 def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List all assets, enabled or not."""
     catalogue = run(Role.ADMIN, data_dir, lambda desk: desk.catalogue())
-    show([_asset_out(asset) for asset in catalogue.assets.values()], as_json=as_json)
+    assets = [_asset_out(asset) for asset in catalogue.assets.values()]
+    people = [{name: asset[name] for name in FOR_PEOPLE} for asset in assets]
+    show(assets, as_json=as_json, people=people)
 
 
 @app.command()

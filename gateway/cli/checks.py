@@ -8,7 +8,7 @@ import msgspec
 from psqlpy.exceptions import Error as DatabaseError
 
 from domain.errors import Unavailable
-from gateway.cli.frame import gist
+from gateway.cli.frame import gist, sentence
 from gateway.settings import SettingsError
 
 SECONDS = 5.0
@@ -54,11 +54,11 @@ async def ask(server: str, questions: Sequence[tuple[str, Question]]) -> list[Ch
             away, advice = True, f"{server} doesn't answer in time: see its load and its log"
         except Unavailable as error:
             away = True
-            advice = f"{server} can't be reached ({gist(error)}): start it, and look at its URL"
+            advice = f"{server} can't be reached ({gist(error)}): start it, or `swapgate up`"
         except DatabaseError as error:
             advice = f"{server} refuses the question ({gist(error)}): run `swapgate migrate`"
         except SettingsError as error:
-            advice = str(error)
+            advice = sentence(error)
         checks.append(failed(name, advice) if advice else passed(name))
     return checks
 

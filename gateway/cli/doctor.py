@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from gateway.cli.frame import DATA_DIR, AsJson, DataDir, show
+from gateway.cli.frame import DATA_DIR, AsJson, DataDir, sentence, show
 from gateway.settings import Role, SettingsError, settings_for
 
 
@@ -30,7 +30,7 @@ async def _examine(data_dir: Path) -> dict[str, Any]:
     try:
         desk = Desk(settings_for(Role.ADMIN, data_dir=data_dir, environment=os.environ))
     except SettingsError as error:
-        return {"ok": False, "checks": [failed("settings", str(error))]}
+        return {"ok": False, "checks": [failed("settings", sentence(error))]}
     try:
         answers = await asyncio.gather(
             ask(POSTGRES, PostgresChecks(desk).questions()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -28,6 +29,9 @@ DataDir = Annotated[
 ]
 DATA_DIR = DEFAULT_DATA_DIR
 
+PIPE_WIDTH = 10_000
+"""Where nobody looks, a row stays one line: `grep` finds it whole."""
+
 out = Console()
 err = Console(stderr=True)
 
@@ -41,9 +45,9 @@ def nouns(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, no_args_is_help=True)
 
 
-def fail(sentence: str) -> NoReturn:
-    """End the command: the sentence on stderr, exit status 1."""
-    err.print(sentence, style="red", markup=False, highlight=False, soft_wrap=True)
+def fail(text: str) -> NoReturn:
+    """End the command: the sentence `text` on stderr, exit status 1."""
+    err.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
@@ -52,7 +56,7 @@ def settings_of(role: Role, data_dir: Path) -> Settings:
     try:
         return settings_for(role, data_dir=data_dir, environment=os.environ)
     except SettingsError as error:
-        fail(_sentence(error))
+        fail(sentence(error))
 
 
 def run(role: Role, data_dir: Path, work: "Callable[[Desk], Coroutine[Any, Any, T]]") -> T:
@@ -79,12 +83,18 @@ def run(role: Role, data_dir: Path, work: "Callable[[Desk], Coroutine[Any, Any, 
     except UnicodeEncodeError:
         fail("What was typed is not UTF-8")
     except (DomainError, Failure, SettingsError) as error:
-        fail(_sentence(error))
+        fail(sentence(error))
 
 
 def gist(error: Exception) -> str:
     """Return what a driver's message comes down to: its last part."""
     return str(error).rpartition(": ")[2] or type(error).__name__
+
+
+def sentence(error: Exception) -> str:
+    """Return an error's text as a sentence begins."""
+    text = str(error) or type(error).__name__
+    return text[0].upper() + text[1:]
 
 
 def show(document: object, *, as_json: bool, people: object = None) -> None:
@@ -97,22 +107,23 @@ def show(document: object, *, as_json: bool, people: object = None) -> None:
         sys.stdout.buffer.flush()
         return
     seen = msgspec.to_builtins(document if people is None else people)
-    out.print(_rows(seen) if isinstance(seen, list) else _fields(seen))
+    console = out if out.is_terminal else Console(width=PIPE_WIDTH)
+    console.print(_rows(seen) if isinstance(seen, list) else _fields(seen))
 
 
 def _rows(rows: list[dict[str, object]]) -> Table | str:
     if not rows:
         return "nothing"
-    table = Table()
+    table = Table(box=SIMPLE_HEAD)
     for heading in rows[0]:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "id")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table
 
 
 def _fields(fields: dict[str, object]) -> Table:
-    table = Table("name", "value", show_header=False)
+    table = Table("name", "value", box=None, show_header=False)
     table.columns[1].overflow = "fold"
     for name, value in _flat(fields):
         table.add_row(name, _cell(value))
@@ -133,9 +144,6 @@ def _cell(value: object) -> Text:
         return Text("-")
     if isinstance(value, bool):
         return Text("yes" if value else "no")
-    return Text(", ".join(map(str, value)) if isinstance(value, list) else str(value))
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error) or type(error).__name__
-    return text[0].upper() + text[1:]
+    if isinstance(value, list | tuple):
+        return Text(", ".join(map(str, value)) or "-")
+    return Text(str(value))

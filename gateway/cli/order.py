@@ -12,6 +12,7 @@ from feeds.settlement.sandbox import sandbox_tx_id
 from gateway.cli.frame import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
 from gateway.cli.order_view import (
     OperatorOrderOut,
+    for_people,
     one_line,
     operator_order_out,
     parse_order_id,
@@ -74,7 +75,8 @@ def list_newest(
 @app.command("show")
 def show_one(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show an order; its access token is known to nobody but who opened it."""
-    show(run(Role.ADMIN, data_dir, lambda desk: _order(desk, order_id)), as_json=as_json)
+    order = run(Role.ADMIN, data_dir, lambda desk: _order(desk, order_id))
+    show(order, as_json=as_json, people=for_people(order))
 
 
 @app.command()
@@ -87,7 +89,8 @@ def resolve(
         order = await _resolve(desk, parse_order_id(order_id), how)
         return operator_order_out(order, now=desk.clock.now())
 
-    show(run(Role.SETTLEMENT, data_dir, work), as_json=as_json)
+    order = run(Role.SETTLEMENT, data_dir, work)
+    show(order, as_json=as_json, people=for_people(order))
 
 
 async def _newest(desk: "Desk", states: set[State], limit: int) -> list[OperatorOrderOut]:

@@ -1,6 +1,7 @@
 """An order as the operator sees it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -39,6 +40,14 @@ def operator_order_out(
     )
 
 
+def for_people(order: OperatorOrderOut) -> dict[str, Any]:
+    """Return an order's fields with its moments spelled out in local time."""
+    fields: dict[str, Any] = msgspec.to_builtins(order)
+    for name in ("reg", "expiration", "update", "finish"):
+        fields["time"][name] = _moment(fields["time"][name])
+    return fields
+
+
 def one_line(order: OperatorOrderOut) -> dict[str, object]:
     """Return an order's line in a list for people."""
     source, destination = order.source, order.destination
@@ -48,7 +57,7 @@ def one_line(order: OperatorOrderOut) -> dict[str, object]:
         "partner": order.partner_email,
         "from": f"{source.amount} {source.code}",
         "to": f"{destination.amount} {destination.code}",
-        "updated": datetime.fromtimestamp(order.time.update).astimezone().isoformat(" "),
+        "updated": _moment(order.time.update),
     }
 
 
@@ -58,3 +67,9 @@ def parse_order_id(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise Failure(f"{text!r} is not an order's id: `swapgate order list` shows them") from None
+
+
+def _moment(seconds: int | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, UTC).astimezone().isoformat(" ")

@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import Coroutine
 from contextlib import suppress
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -39,18 +39,19 @@ def serve(
     die_with_parent()
     configure_logs()
     settings = settings_of(Role.GATEWAY, data_dir)
-    # prometheus-client looks for this when it is imported: set it first
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="swapgate-metrics-"))
-    from gateway.server import serve as run_server
+    with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
+        # prometheus-client looks for this when it is imported: set it first
+        os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
+        from gateway.server import serve as run_server
 
-    try:
-        run_server(
-            settings, host=host, port=port, workers=workers, metrics_port=metrics_port or None
-        )
-    except OSError as error:
-        fail(f"Can't listen on {host}:{port}: {error.strerror or error}")
-    except RuntimeError as error:
-        fail(f"Can't listen on {host}:{port}: {error}")
+        try:
+            run_server(
+                settings, host=host, port=port, workers=workers, metrics_port=metrics_port or None
+            )
+        except OSError as error:
+            fail(f"Can't listen on {host}:{port}: {error.strerror or error}")
+        except RuntimeError as error:
+            fail(f"Can't listen on {host}:{port}: {error}")
 
 
 def rates(seed: Seed = 1, data_dir: DataDir = DATA_DIR) -> None:

@@ -17,7 +17,12 @@ from domain.ports import Settlement
 from feeds.settlement.sandbox import sandbox_tx_id
 from gateway.cli.frame import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
 from gateway.cli.order import OrderId
-from gateway.cli.order_view import OperatorOrderOut, operator_order_out, parse_order_id
+from gateway.cli.order_view import (
+    OperatorOrderOut,
+    for_people,
+    operator_order_out,
+    parse_order_id,
+)
 from gateway.settings import Role
 
 if TYPE_CHECKING:
@@ -40,13 +45,14 @@ def deposit(
 ) -> None:
     """Let a deposit be seen; with auto-settle the rest follows by itself."""
     moved = _move(order_id, data_dir, lambda ports, key: _see(ports, key, amount))
-    show(moved, as_json=as_json)
+    show(moved, as_json=as_json, people=for_people(moved))
 
 
 @app.command()
 def confirm(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let the deposit that was seen be confirmed."""
-    show(_move(order_id, data_dir, _confirm, rates=True), as_json=as_json)
+    moved = _move(order_id, data_dir, _confirm, rates=True)
+    show(moved, as_json=as_json, people=for_people(moved))
 
 
 @app.command()
@@ -55,13 +61,14 @@ def payout(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson =
     moved = _move(
         order_id, data_dir, lambda ports, key: complete_payout(ports, key, sandbox_tx_id())
     )
-    show(moved, as_json=as_json)
+    show(moved, as_json=as_json, people=for_people(moved))
 
 
 @app.command()
 def expire(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let the time to pay be over."""
-    show(_move(order_id, data_dir, expire_order), as_json=as_json)
+    moved = _move(order_id, data_dir, expire_order)
+    show(moved, as_json=as_json, people=for_people(moved))
 
 
 def _move(
