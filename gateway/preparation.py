@@ -134,7 +134,14 @@ async def _store_demo(
 
 
 def _read_demo(path: Path) -> Demo | None:
-    return msgspec.json.decode(path.read_bytes(), type=Demo) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Demo)
+    except msgspec.MsgspecError as error:
+        raise PreparationFailed(
+            f"{path} can't be read ({error}): remove it, and the demo partner gets new secrets"
+        ) from None
 
 
 def _new_demo() -> Demo:

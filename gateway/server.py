@@ -1,8 +1,6 @@
 """Granian, set up the way this application wants it."""
 
 import os
-from pathlib import Path
-from tempfile import mkdtemp
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -25,10 +23,10 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; workers that die are replaced.
 
-    The workers read their settings from the environment. Raises OSError where the port is taken.
+    The workers read their settings, and where they keep metrics, from the environment. Raises
+    OSError where the port is taken.
     """
     os.environ.update(environment_of(settings))
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", mkdtemp(prefix="swapgate-metrics-"))
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1", registry=worker_registry())
     Granian(
@@ -48,10 +46,3 @@ def serve(
         workers_kill_timeout=KILL_AFTER_SECONDS,
         log_level=LogLevels.warning,
     ).serve()
-
-
-def preload() -> Path:
-    """Import the application in the parent, so that forked workers have it at once and share it."""
-    from gateway import worker  # noqa: PLC0415  costs a second: only where workers follow
-
-    return Path(worker.__file__)

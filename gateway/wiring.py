@@ -150,7 +150,7 @@ class GatewayProcess:
         background.start(self._watchers.follow_notices(), name="notices")
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_LOOK_SECONDS):
-                while not self._connections.market.has_all():
+                while not self._connections.market.has_all():  # noqa: ASYNC110  once a worker
                     await asyncio.sleep(0.02)
                 self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")

@@ -1,0 +1,129 @@
+"""`swapgate up`: starts from nothing, says what is wrong in a sentence, stops without a trace."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.client import quote_request, send
+from tests.conftest import SWAPGATE, Running, free_port, start_up, stop
+
+
+def refused(data_dir: Path, *arguments: str) -> str:
+    """Run an `up` that must not start; return what it says."""
+    done = subprocess.run(
+        [*SWAPGATE, "up", "--data-dir", str(data_dir), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    return done.stderr
+
+
+def left_behind(data_dir: Path) -> list[str]:
+    """Return the command lines of processes that have to do with a data directory."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            home = str((process / "cwd").readlink())
+        except OSError:
+            continue
+        if str(data_dir) in command or home.startswith(str(data_dir)):
+            found.append(command)
+    return found
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Running]:
+    running = start_up(tmp_path / "data", "--workers", "1")
+    yield running
+    stop(running)
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = refused(tmp_path / "data", "--port", str(port))
+    assert f"Port {port} can't be used (Address already in use)" in said
+    assert "--port" in said
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = refused(tmp_path / "file" / "data", "--port", str(free_port()))
+    assert "can't be written" in said
+    assert str(tmp_path / "file") in said
+
+
+def test_a_directory_of_another_postgresql_is_left_alone(tmp_path: Path) -> None:
+    old = tmp_path / "data" / "postgres" / "data"
+    old.mkdir(parents=True)
+    (old / "PG_VERSION").write_text("15\n")
+    said = refused(tmp_path / "data", "--port", str(free_port()))
+    assert "was made by PostgreSQL 15" in said
+    assert [path.name for path in old.iterdir()] == ["PG_VERSION"]
+
+
+def test_a_demo_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "demo.json").write_text("{")
+    assert "demo.json" in refused(tmp_path / "data", "--port", str(free_port()))
+
+
+def test_a_second_up_on_a_directory_is_refused_and_harms_nothing(running: Running) -> None:
+    said = refused(running.data_dir, "--port", str(free_port()))
+    assert f"another `swapgate up` (process {running.process.pid})" in said
+    assert send(f"{running.base_url}/readyz", method="GET").status == 200
+
+
+def test_the_demo_partner_is_private_and_stays_the_same(tmp_path: Path) -> None:
+    first = start_up(tmp_path / "data", "--workers", "1")
+    demo = first.demo()
+    assert (first.data_dir / "demo.json").stat().st_mode & 0o777 == 0o600
+    assert demo.base_url == first.base_url
+    assert first.partner().call("/price", quote_request()).data["markupBps"] == 50
+    stop(first)
+    again = start_up(tmp_path / "data", "--workers", "1")
+    demo.base_url = again.base_url
+    assert again.demo() == demo
+    assert again.partner().call("/price", quote_request()).code == 0
+    stop(again)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_stops_without_a_trace(tmp_path: Path, number: signal.Signals) -> None:
+    running = start_up(tmp_path / "data", "--workers", "1")
+    assert left_behind(running.data_dir)
+    running.process.send_signal(number)
+    assert running.process.wait(30) == 0
+    assert left_behind(running.data_dir) == []
+    assert (tmp_path / "data-up.log").read_text().rstrip().endswith("Stopping")
+
+
+def test_without_the_sandbox_there_is_no_demo_partner(tmp_path: Path) -> None:
+    running = start_up(tmp_path / "data", "--workers", "1", "--no-sandbox")
+    assert not (running.data_dir / "demo.json").exists()
+    assert running.command("partner", "list", "--json").stdout == "[]\n"
+    stop(running)
+
+
+def test_health_readiness_and_metrics_answer(running: Running) -> None:
+    assert send(f"{running.base_url}/healthz", method="GET").json() == {"ok": True}
+    ready = send(f"{running.base_url}/readyz", method="GET").json()
+    assert ready["ok"]
+    assert set(ready["checks"]) == {"database", "valkey", "catalogue", "rates"}
+    assert running.partner().call("/price", quote_request()).code == 0
+    metrics = send(f"{running.base_url}/metrics", method="GET").body.decode()
+    assert 'swapgate_calls_total{call="price",code="0"} 1.0' in metrics
+
+
+def test_its_own_doctor_finds_nothing_wrong(running: Running) -> None:
+    report = running.json("doctor")
+    assert report["ok"], report
