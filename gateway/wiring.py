@@ -21,7 +21,6 @@ from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import settle_step
 from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import run_relay
-from feeds.webhooks.sender import WebhookSender
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
 from gateway.clock import SystemClock, new_id
@@ -236,6 +235,8 @@ async def run_webhooks(settings: Settings) -> None:
     All processes of one host read the stream under one name; which of them read an entry matters
     to nobody, and names that nobody uses any more would stay in the group for ever.
     """
+    from feeds.webhooks.sender import WebhookSender  # noqa: PLC0415  only here aiohttp is needed
+
     database = Database(settings.database_url, size=settings.database_connections)
     valkey = connect(settings.valkey_url)
     events = PostgresWebhookEvents(database, load_keyring(settings.keyring_path))

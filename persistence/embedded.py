@@ -463,7 +463,7 @@ class EmbeddedValkey(EmbeddedServer):
 
 def start_together(*servers: EmbeddedServer) -> None:
     """Start servers at the same time; raise the first one's error once all have finished."""
-    with ThreadPoolExecutor(max_workers=len(servers)) as pool:
+    with ThreadPoolExecutor(max_workers=max(len(servers), 1)) as pool:
         for outcome in [pool.submit(server.start) for server in servers]:
             outcome.result()
 

