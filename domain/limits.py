@@ -37,7 +37,7 @@ def parse_usd(text: str) -> int:
     except InvalidRequest as error:
         raise InvalidRequest(f"{text!r} is no amount of USD: {error}") from None
     if cents > MOST_USD * power_of_ten(CENTS):
-        raise InvalidRequest(f"{text} USD is more than {MOST_USD}")
+        raise InvalidRequest(f"an amount of {text} USD is above {MOST_USD} USD")
     return cents * _PER_CENT
 
 

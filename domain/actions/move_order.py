@@ -22,7 +22,7 @@ async def move_order(ports: Settlement, order_id: UUID, transition: Transition) 
     for _ in range(MAX_TRIES):
         held = await ports.orders.read(order_id)
         if held is None:
-            raise NotFound(f"no order {order_id}")
+            raise NotFound(f"there is no order {order_id}")
         before, after = held.order, transition(held.order)
         event = None
         if after.status is not before.status:

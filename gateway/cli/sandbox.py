@@ -108,5 +108,5 @@ async def _confirm(ports: Settlement, order_id: UUID) -> Order:
 async def _read(ports: Settlement, order_id: UUID) -> Order:
     found = await ports.orders.read(order_id)
     if found is None:
-        raise NotFound(f"no order {order_id}")
+        raise NotFound(f"there is no order {order_id}")
     return found.order
