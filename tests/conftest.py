@@ -1,9 +1,11 @@
 """Real servers for tests: one PostgreSQL and one Valkey a test process, a fresh database a test."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +22,18 @@ from tests.client import Demo, Partner
 
 TEMPLATE = "swapgate_template"
 READY_SECONDS = 60
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each run a temporary directory of its own.
+
+    Two runs at once would share pytest's, and the second makes it private again: as root the
+    first one's PostgreSQL, which runs as another user, then loses its data directory.
+    """
+    if not hasattr(config, "workerinput") and "PYTEST_DEBUG_TEMPROOT" not in os.environ:
+        root = tempfile.mkdtemp(prefix="swapgate-tests-")
+        os.environ["PYTEST_DEBUG_TEMPROOT"] = root
+        config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
 
 
 class Servers(msgspec.Struct, frozen=True):
