@@ -136,7 +136,7 @@ def sentence_of(done: Result) -> str:
     assert isinstance(done.exception, SystemExit), done.exception
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line[0].isupper() or line[0] in "'-"
+    assert line[0].isupper() or line[0] in "'-/"  # quoted, an option, a path
     return line
 
 

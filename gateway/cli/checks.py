@@ -38,9 +38,11 @@ def failed(name: str, advice: str) -> Check:
     return Check(name, ok=False, advice=advice)
 
 
-async def ask(server: str, questions: Sequence[tuple[str, Question]]) -> list[Check]:
+async def ask(
+    server: str, questions: Sequence[tuple[str, Question]], *, seconds: float = SECONDS
+) -> list[Check]:
     """Ask one after the other; once the server is away, what is left isn't asked any more."""
-    deadline = asyncio.get_running_loop().time() + SECONDS
+    deadline = asyncio.get_running_loop().time() + seconds
     checks: list[Check] = []
     away = False
     for name, question in questions:
