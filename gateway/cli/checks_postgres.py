@@ -77,9 +77,10 @@ class PostgresChecks:
         unreadable = await partners_with_unreadable_secrets(self._database, self._desk.keyring())
         if not unreadable:
             return None
+        more = f" and {len(unreadable) - 1} more" if len(unreadable) > 1 else ""
         return (
-            f"Bring back the key ring that sealed the secrets of {len(unreadable)} partners, "
-            f"{unreadable[0]} among them: they can't sign any more"
+            f"Bring back the key ring that sealed the secrets of {unreadable[0]}{more}: "
+            "without it they can't sign"
         )
 
     async def _addresses(self) -> str | None:
