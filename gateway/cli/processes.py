@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import typer
 
 from gateway.cli.frame import DATA_DIR, AsJson, DataDir, fail, settings_of, show
-from gateway.logs import configure_logs
 from gateway.settings import Role
 from gateway.supervisor import die_with_parent
 
@@ -36,6 +35,8 @@ def serve(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Serve the signed API and the pages."""
+    from gateway.logs import configure_logs
+
     die_with_parent()
     configure_logs()
     settings = settings_of(Role.GATEWAY, data_dir)
@@ -92,6 +93,8 @@ def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
 
 def _run_until_told(work: Coroutine[Any, Any, None]) -> None:
     """Run `work` until SIGTERM or SIGINT, then cancel it and let it close what it holds."""
+    from gateway.logs import configure_logs
+
     die_with_parent()
     configure_logs()
 

@@ -210,7 +210,7 @@ def test_a_command_has_the_rights_of_its_role_and_no_others(operator: Operator) 
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     heavy = [
         *("aiohttp", "bip_utils", "blacksheep", "cryptography", "granian", "monero", "psqlpy"),
-        *("prometheus_client", "psycopg", "solders", "valkey", "yoyo"),
+        *("prometheus_client", "psycopg", "solders", "structlog", "valkey", "yoyo"),
     ]
     script = f"import sys, gateway.cli; print(sorted(set({heavy!r}) & sys.modules.keys()))"
 
