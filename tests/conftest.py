@@ -24,16 +24,16 @@ TEMPLATE = "swapgate_template"
 READY_SECONDS = 60
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Give each run a temporary directory of its own.
 
     Two runs at once would share pytest's, and the second makes it private again: as root the
     first one's PostgreSQL, which runs as another user, then loses its data directory.
     """
-    if not hasattr(config, "workerinput") and "PYTEST_DEBUG_TEMPROOT" not in os.environ:
-        root = tempfile.mkdtemp(prefix="swapgate-tests-")
-        os.environ["PYTEST_DEBUG_TEMPROOT"] = root
-        config.add_cleanup(lambda: shutil.rmtree(root, ignore_errors=True))
+    if not hasattr(config, "workerinput") and config.option.basetemp is None:
+        config.option.basetemp = tempfile.mkdtemp(prefix="sg-")
+        config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
 
 
 class Servers(msgspec.Struct, frozen=True):
