@@ -14,7 +14,13 @@ from domain.partners import Partner
 from feeds.settlement.derivation import sandbox_account
 from feeds.settlement.refill import refill_addresses
 from gateway.clock import SystemClock, new_id
-from gateway.settings import DEMO_FILE, KEYRING_FILE, Instance, write_private
+from gateway.settings import (
+    DEMO_FILE,
+    KEYRING_FILE,
+    Instance,
+    PreparationFailed,
+    write_private,
+)
 from persistence.keyring import KeyRing, load_keyring, new_keyring
 from persistence.passwords import hash_password
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
@@ -34,10 +40,6 @@ from persistence.postgres.pool import Database
 DEMO_EMAIL: Final = "demo@swapgate.example"
 DEMO_MARKUP_BPS: Final = 50
 FIRST_ADDRESSES: Final = 5
-
-
-class PreparationFailed(Exception):
-    """The instance can't be made ready; the text says why."""
 
 
 class Demo(msgspec.Struct, rename="camel"):

@@ -1,6 +1,7 @@
 """Granian, set up the way this application wants it."""
 
 import os
+from importlib import import_module
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces, Loops
@@ -27,6 +28,8 @@ def serve(
     OSError where the port is taken.
     """
     os.environ.update(environment_of(settings))
+    # Imported once, here: workers that are forked have it at once, and share its memory.
+    import_module("gateway.worker")
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1", registry=worker_registry())
     Granian(

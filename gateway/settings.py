@@ -17,6 +17,10 @@ class SettingsError(Exception):
     """A setting is missing or can't be used; the text says which and what to do."""
 
 
+class PreparationFailed(Exception):
+    """The instance can't be made ready; the text says why."""
+
+
 class Instance(msgspec.Struct, rename="camel"):
     """What `swapgate up` writes down in its data directory for the other commands to find it."""
 

@@ -59,7 +59,7 @@ def ours(data_dir: Path) -> Iterator[Target]:
 def _credentials(data_dir: Path) -> dict[str, str]:
     email = f"bench-{secrets.token_hex(4)}@swapgate.example"
     created = json.loads(_command(data_dir, "partner", "create", "--email", email))
-    _command(data_dir, "partner", "set", email, "--budget", "1000000000")
+    _command(data_dir, "partner", "set", email, "--budget", "10000000")
     return {"key": created["apiKey"], "secret": created["apiSecret"]}
 
 

@@ -5,7 +5,9 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.error import URLError
@@ -21,6 +23,7 @@ from gateway.settings import (
     INSTANCE_FILE,
     KEYRING_FILE,
     Instance,
+    PreparationFailed,
     Role,
     Settings,
     SettingsError,
@@ -47,7 +50,8 @@ def up(
 ) -> None:
     """Start everything, with embedded servers unless others are set, and stop it together."""
     began = time.monotonic()
-    from gateway.preparation import PreparationFailed, prepare
+    # Half a second of imports, that PostgreSQL makes its directory in.
+    preparing = ThreadPoolExecutor(1).submit(import_module, "gateway.preparation")
     from persistence.embedded import DataDirLock, EmbeddedError
 
     try:
@@ -56,6 +60,9 @@ def up(
             _check_port(port)
             data_dir = data_dir.resolve()
             servers, instance = _servers(stack, data_dir, sandbox=sandbox)
+            preparing.result()
+            from gateway.preparation import prepare
+
             write_private(data_dir / INSTANCE_FILE, msgspec.json.encode(instance))
             status.update("Preparing the database")
             prepare(instance, data_dir, base_url=f"http://{HOST}:{port}")
@@ -71,13 +78,13 @@ def up(
                 _welcome(port, data_dir, instance, seconds=time.monotonic() - began)
             supervisor.run()
             out.print("Stopping")
-    except (EmbeddedError, PreparationFailed, ChildKeepsDying, SettingsError, _NotReady) as error:
+    except (EmbeddedError, PreparationFailed, ChildKeepsDying, SettingsError, NotReady) as error:
         fail(str(error))
     except OSError as error:
         fail(f"Can't go on: {error}")
 
 
-class _NotReady(Exception):
+class NotReady(Exception):
     """The service didn't become ready in time."""
 
 
@@ -165,7 +172,7 @@ def _wait_until_ready(supervisor: Supervisor, port: int, data_dir: Path) -> None
     deadline = time.monotonic() + READY_SECONDS
     while not supervisor.stopping and not _is_ready(port):
         if time.monotonic() > deadline:
-            raise _NotReady(
+            raise NotReady(
                 f"the service isn't ready after {READY_SECONDS} s: see {data_dir / 'logs'} and "
                 "`swapgate doctor`"
             )
