@@ -2,9 +2,12 @@
 
 import msgspec
 
+from domain.errors import Unavailable
 from domain.weights import Call
+from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.codec import Decoder
+from gateway.discovery import CurrencyOut, PairOut
 
 
 class NothingIn(msgspec.Struct):
@@ -32,6 +35,28 @@ def _check_empty(body: bytes) -> None:
 
 
 ENDPOINTS = (
-    Endpoint("/currencies", "POST", Call.CURRENCIES, auth_required=False, handle=currencies),
-    Endpoint("/pairs", "POST", Call.PAIRS, auth_required=False, handle=pairs),
+    Endpoint(
+        "/currencies",
+        "POST",
+        Call.CURRENCIES,
+        auth_required=False,
+        handle=currencies,
+        summary="List the active assets",
+        takes=NothingIn,
+        gives=list[CurrencyOut],
+        refusals=(Unavailable,),
+        example=examples.CURRENCIES,
+    ),
+    Endpoint(
+        "/pairs",
+        "POST",
+        Call.PAIRS,
+        auth_required=False,
+        handle=pairs,
+        summary="List what can be swapped for what",
+        takes=NothingIn,
+        gives=list[PairOut],
+        refusals=(Unavailable,),
+        example=examples.PAIRS,
+    ),
 )

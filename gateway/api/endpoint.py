@@ -1,10 +1,11 @@
-"""What an endpoint is: a path, a method, a weight, who may call, and the function that answers."""
+"""What an endpoint is: where it is, who may call, the function that answers, what it is told by."""
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
+from domain.errors import DomainError
 from domain.ports import Clock, Market, OrderOpening
 from domain.weights import Call
 from gateway.auth import Caller
@@ -49,11 +50,30 @@ class Received(msgspec.Struct, frozen=True):
 Handle = Callable[[Services, Received], Awaitable[bytes]]
 
 
+class Example(msgspec.Struct, frozen=True):
+    """A request and the `data` it may be answered with, as JSON has them; tests hold them true."""
+
+    request: Mapping[str, object] | None
+    data: object
+
+
 class Endpoint(msgspec.Struct, frozen=True):
-    """A row of the table of endpoints. `path` stands below /v1 and /api/v1."""
+    """A row of the table of endpoints. `path` stands below /v1 and /api/v1.
+
+    Everything from `summary` on is what /openapi.json tells of it.
+    """
 
     path: str
     method: str
     call: Call
     auth_required: bool
     handle: Handle
+    summary: str
+    """A few words, without a full stop; the handle's docstring says more."""
+    takes: type[msgspec.Struct] | None
+    """The wire type of the request; None where there is no body."""
+    gives: Any
+    """The type of the answer's `data`."""
+    refusals: tuple[type[DomainError], ...]
+    """What can stop it, besides what can stop every call: see `gateway/openapi.py`."""
+    example: Example

@@ -7,10 +7,21 @@ import msgspec
 from domain.actions.open_order import OrderRequest, open_order
 from domain.actions.show_order import show_order
 from domain.credentials import is_idempotency_key
-from domain.errors import InvalidRequest
-from domain.order_object import opened_order_out, order_out
+from domain.errors import (
+    AboveMaximum,
+    BelowMinimum,
+    IdempotencyConflict,
+    InvalidAddress,
+    InvalidRequest,
+    Maintenance,
+    NotFound,
+    ReserveExceeded,
+    Unavailable,
+)
+from domain.order_object import OpenedOrderOut, OrderOut, opened_order_out, order_out
 from domain.ports import IdempotencyKey
 from domain.weights import Call
+from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.api.price import PriceIn, markup_for
 from gateway.codec import Decoder, success
@@ -82,6 +93,37 @@ def _idempotency(received: Received) -> IdempotencyKey | None:
 
 
 ENDPOINTS = (
-    Endpoint("/create", "POST", Call.CREATE, auth_required=True, handle=create),
-    Endpoint("/order", "POST", Call.ORDER, auth_required=True, handle=order),
+    Endpoint(
+        "/create",
+        "POST",
+        Call.CREATE,
+        auth_required=True,
+        handle=create,
+        summary="Open an order",
+        takes=CreateOrderIn,
+        gives=OpenedOrderOut,
+        refusals=(
+            InvalidRequest,
+            InvalidAddress,
+            IdempotencyConflict,
+            BelowMinimum,
+            AboveMaximum,
+            ReserveExceeded,
+            Maintenance,
+            Unavailable,
+        ),
+        example=examples.CREATE,
+    ),
+    Endpoint(
+        "/order",
+        "POST",
+        Call.ORDER,
+        auth_required=True,
+        handle=order,
+        summary="Show an order as it is now",
+        takes=ShowOrderIn,
+        gives=OrderOut,
+        refusals=(NotFound, Unavailable),
+        example=examples.ORDER,
+    ),
 )

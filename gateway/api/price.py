@@ -6,12 +6,13 @@ import msgspec
 
 from domain.actions.quote import SwapRequest, quote
 from domain.assets import Asset
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, Maintenance, Unavailable
 from domain.money import format_units
 from domain.orders import RateType
 from domain.partners import MAX_MARKUP_BPS, applied_markup
 from domain.pricing import Direction, Quote, largest_worth, smallest_worth, usd_value
 from domain.weights import Call
+from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.auth import Caller
 from gateway.codec import Decoder, decimal_digits, success
@@ -131,4 +132,17 @@ def _side(asset: Asset, amount: int, asset_price: int, quoted: Quote) -> dict[st
     }
 
 
-ENDPOINTS = (Endpoint("/price", "POST", Call.PRICE, auth_required=False, handle=price),)
+ENDPOINTS = (
+    Endpoint(
+        "/price",
+        "POST",
+        Call.PRICE,
+        auth_required=False,
+        handle=price,
+        summary="Quote a swap at the live rates",
+        takes=PriceIn,
+        gives=QuoteOut,
+        refusals=(InvalidRequest, Maintenance, Unavailable),
+        example=examples.PRICE,
+    ),
+)

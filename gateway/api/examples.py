@@ -1,0 +1,119 @@
+"""The examples that /openapi.json shows, one an endpoint."""
+
+from typing import Final
+
+from gateway.api.endpoint import Example
+
+_QUOTED: Final = {
+    "type": "float",
+    "fromCcy": "btc",
+    "toCcy": "usdt_trc20",
+    "direction": "from",
+    "amount": "0.01",
+}
+_RECIPIENT: Final = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
+_REFUND: Final = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
+_ORDER: Final = {
+    "id": "018fb8a2-6c00-7f6a-b5a2-3d8c1e0f9a47",
+    "type": "float",
+    "status": "NEW",
+    "time": {
+        "reg": 1716800000,
+        "expiration": 1716801800,
+        "left": 1800,
+        "update": 1716800000,
+        "finish": None,
+    },
+    "from": {
+        "code": "btc",
+        "network": "Bitcoin",
+        "amount": "0.01000000",
+        "address": "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        "tag": None,
+        "tx": {"id": None, "amount": None},
+    },
+    "to": {
+        "code": "usdt_trc20",
+        "network": "Tron",
+        "amount": "616.881562",
+        "address": _RECIPIENT,
+        "tag": None,
+        "tx": {"id": None, "amount": None},
+    },
+    "back": {"address": _REFUND, "tx": {"id": None}},
+    "emergency": {"status": [], "choice": "NONE"},
+    "rate": "61808.15625000",
+    "networkFee": "1.200000",
+    "markupBps": 50,
+}
+_TOKEN: Final = "vG3mJ0xkqQ7l2yT9cWf5rB8nZ1uE4sH6aD0pKiLoXwM"  # noqa: S105  an example
+WHICH_ORDER: Final = {"id": _ORDER["id"], "token": _TOKEN}
+"""What a request names an order by."""
+
+CURRENCIES: Final = Example(
+    request={},
+    data=[
+        {
+            "code": "usdt_trc20",
+            "coin": "USDT",
+            "network": "Tron",
+            "name": "Tether (Tron)",
+            "recv": True,
+            "send": True,
+            "tag": None,
+            "logo": None,
+            "color": None,
+            "minAmount": None,
+            "maxAmount": None,
+            "precision": 6,
+        }
+    ],
+)
+PAIRS: Final = Example(
+    request={},
+    data=[
+        {
+            "from": "btc",
+            "to": "usdt_trc20",
+            "fromNetwork": "Bitcoin",
+            "toNetwork": "Tron",
+            "rateTypes": ["FLOAT"],
+        }
+    ],
+)
+PRICE: Final = Example(
+    request=_QUOTED,
+    data={
+        "from": {
+            "code": "btc",
+            "coin": "BTC",
+            "network": "Bitcoin",
+            "amount": "0.01000000",
+            "rate": "61808.15625000",
+            "precision": 8,
+            "min": "0.00001602",
+            "max": "0.08006405",
+            "usd": "624.50",
+            "btc": "0.01000000",
+        },
+        "to": {
+            "code": "usdt_trc20",
+            "coin": "USDT",
+            "network": "Tron",
+            "amount": "616.881562",
+            "rate": "0.00001617909376",
+            "precision": 6,
+            "min": "0.999401",
+            "max": "4997.001798",
+            "usd": "617.25",
+        },
+        "networkFee": "1.200000",
+        "errors": [],
+        "markupBps": 50,
+    },
+)
+CREATE: Final = Example(
+    request={**_QUOTED, "toAddress": _RECIPIENT, "refundAddress": _REFUND, "tag": None},
+    data={**_ORDER, "token": _TOKEN},
+)
+ORDER: Final = Example(request=WHICH_ORDER, data=_ORDER)
