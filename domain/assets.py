@@ -64,9 +64,12 @@ class Catalogue:
         default_bounds: Bounds,
         pair_bounds: Mapping[tuple[str, str], Bounds],
         switches: Switches,
+        sandbox: bool = False,
     ) -> None:
+        """Take the tables; `sandbox` tells whether the money in them is play money."""
         self.assets = assets
         self.switches = switches
+        self.sandbox = sandbox
         self._default_bounds = default_bounds
         self._pair_bounds = pair_bounds
         self._pairs = {

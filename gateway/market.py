@@ -5,12 +5,19 @@ from domain.errors import Unavailable
 from domain.ports import Clock
 from domain.rates import RateSnapshot
 
+OTHER_MODE = {
+    True: "the database is a sandbox's, and this process isn't in sandbox mode",
+    False: "this process is in sandbox mode, and the database isn't a sandbox's",
+}
+
 
 class LiveMarket:
     """The Market of a running process: the newest catalogue and the newest rate snapshot."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, sandbox: bool = False) -> None:
+        """Take the process's mode: a catalogue of the other one is refused."""
         self._clock = clock
+        self._sandbox = sandbox
         self._catalogue: Catalogue | None = None
         self._snapshot: RateSnapshot | None = None
 
@@ -47,7 +54,12 @@ class LiveMarket:
         return self.is_ready() and self.has_fresh_rates()
 
     def adopt_catalogue(self, catalogue: Catalogue) -> None:
-        """Swap in a new catalogue."""
+        """Swap in a new catalogue; raise Unavailable for one of the other mode.
+
+        A sandbox's pay-in addresses are made up: real money sent to one would be lost.
+        """
+        if catalogue.sandbox is not self._sandbox:
+            raise Unavailable(OTHER_MODE[catalogue.sandbox])
         self._catalogue = catalogue
 
     def adopt_snapshot(self, snapshot: RateSnapshot) -> None:

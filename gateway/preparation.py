@@ -24,6 +24,7 @@ from gateway.settings import (
 from persistence.keyring import KeyRing, load_keyring, new_keyring
 from persistence.passwords import hash_password
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
+from persistence.postgres.operator import become_sandbox, is_sandbox
 from persistence.postgres.partners import (
     create_partner,
     find_partner,
@@ -39,6 +40,11 @@ from persistence.postgres.pool import Database
 
 DEMO_EMAIL: Final = "demo@swapgate.example"
 DEMO_MARKUP_BPS: Final = 50
+OTHER_MODE: Final = {
+    True: "The database is a sandbox's, whose pay-in addresses are made up: for real money begin "
+    "with another --data-dir or database, or leave --no-sandbox away",
+    False: "The database is not a sandbox's: use --no-sandbox, or another --data-dir or database",
+}
 FIRST_ADDRESSES: Final = 5
 
 
@@ -63,15 +69,20 @@ def prepare(instance: Instance, data_dir: Path, *, base_url: str) -> None:
         keyring_path = data_dir / KEYRING_FILE
         if not keyring_path.exists():
             write_private(keyring_path, new_keyring())
-        if instance.sandbox:
-            asyncio.run(_prepare_sandbox(instance, data_dir, base_url))
+        asyncio.run(_prepare(instance, data_dir, base_url))
     except (MigrationFailed, DomainError, msgspec.MsgspecError, ValueError) as error:
         raise PreparationFailed(str(error)) from error
 
 
-async def _prepare_sandbox(instance: Instance, data_dir: Path, base_url: str) -> None:
+async def _prepare(instance: Instance, data_dir: Path, base_url: str) -> None:
     database = Database(instance.admin_database_url, size=2, application="swapgate-up")
     try:
+        if instance.sandbox:
+            await become_sandbox(database)
+        if await is_sandbox(database) is not instance.sandbox:
+            raise PreparationFailed(OTHER_MODE[not instance.sandbox])
+        if not instance.sandbox:
+            return
         added = False
         for network in await networks_without_account(database):
             if network in NETWORKS:

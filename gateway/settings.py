@@ -161,11 +161,13 @@ class Role(StrEnum):
 def settings_for(role: Role, *, data_dir: Path, environment: Mapping[str, str]) -> Settings:
     """Return a process's settings: from the environment, else from what `up` left in `data_dir`.
 
-    With SWAPGATE_DATABASE_URL set the environment decides alone, whatever the role.
+    With SWAPGATE_DATABASE_URL set the environment decides alone, whatever the role; unless it is
+    the very database that `up` was given for this directory: then the directory knows the rest.
     """
-    if "SWAPGATE_DATABASE_URL" in environment:
-        return settings_from(environment)
+    given = environment.get("SWAPGATE_DATABASE_URL")
     instance = read_instance(data_dir)
+    if given is not None and (instance is None or instance.owner_database_url != given):
+        return settings_from(environment)
     if instance is None:
         raise SettingsError(
             f"there is no instance in {data_dir}: start one with `swapgate up`, name its directory "
@@ -177,4 +179,5 @@ def settings_for(role: Role, *, data_dir: Path, environment: Mapping[str, str]) 
         "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
         "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
     }
-    return settings_from({**found, **environment})
+    of_this_role = {"SWAPGATE_DATABASE_URL": found["SWAPGATE_DATABASE_URL"]}
+    return settings_from({**found, **environment, **of_this_role})

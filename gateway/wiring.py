@@ -31,6 +31,7 @@ from gateway.settings import Settings
 from gateway.watchers import Sources, Watchers
 from persistence.keyring import load_keyring
 from persistence.postgres.catalogue import read_catalogue
+from persistence.postgres.health import missing_migrations
 from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
 from persistence.postgres.partners import changed_keys, read_access
 from persistence.postgres.pay_in import PostgresAddressPool
@@ -87,7 +88,7 @@ class Connections:
         self.database = Database(settings.database_url, size=settings.database_connections)
         self._watching = Database(settings.database_url, size=2)
         self.valkey: Valkey = connect(settings.valkey_url)
-        self.market = LiveMarket(self.clock)
+        self.market = LiveMarket(self.clock, sandbox=settings.sandbox)
         self.background = Background()
 
     def watchers(self, directory: PartnerDirectory | None) -> Watchers:
@@ -159,20 +160,21 @@ class GatewayProcess:
         await self._connections.close()
 
     async def readiness(self) -> dict[str, bool]:
-        """Return what readiness depends on: database and catalogue, Valkey, fresh rates."""
+        """Return what readiness depends on: servers, migrations, catalogue and fresh rates."""
+        missing = await self._missing_migrations()
         return {
-            "database": await self._database_answers(),
+            "database": missing is not None,
+            "migrations": missing == [],
             "valkey": await _answers(self._connections.valkey),
             "catalogue": self._discovery.is_ready(),
             "rates": self._connections.market.has_fresh_rates(),
         }
 
-    async def _database_answers(self) -> bool:
+    async def _missing_migrations(self) -> list[str] | None:
         try:
-            await read_revisions(self._connections.database)
+            return await missing_migrations(self._connections.database)
         except Exception:  # noqa: BLE001  whatever it is, this worker can't take traffic
-            return False
-        return True
+            return None
 
 
 async def _answers(valkey: Valkey) -> bool:

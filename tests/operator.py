@@ -51,6 +51,8 @@ class Operator:
         )
         (data_dir / INSTANCE_FILE).write_bytes(msgspec.json.encode(instance))
         self.write_keyring(b"0" * 32)
+        if sandbox:
+            self.sql("UPDATE operator_settings SET sandbox = true")
 
     def write_keyring(self, key: bytes) -> None:
         ring = {"current": "k1", "keys": {"k1": base64.b64encode(key).decode()}}

@@ -21,7 +21,8 @@ FROM pair_settings
 """
 
 OPERATOR_SETTINGS = """
-SELECT maintenance, fixed_rates, refunds, min_usd::text AS min_usd, max_usd::text AS max_usd
+SELECT maintenance, fixed_rates, refunds, sandbox,
+  min_usd::text AS min_usd, max_usd::text AS max_usd
 FROM operator_settings
 """
 
@@ -53,6 +54,7 @@ async def read_catalogue(database: Database) -> Catalogue:
             fixed_rates=operator["fixed_rates"],
             refunds=operator["refunds"],
         ),
+        sandbox=operator["sandbox"],
     )
 
 

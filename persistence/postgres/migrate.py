@@ -34,11 +34,6 @@ def apply_migrations(url: str) -> list[str]:
         raise MigrationFailed(f"The database can't be migrated: {error}") from error
 
 
-def newest() -> str:
-    """Return the id of the newest migration there is."""
-    return max(path.stem for path in DIRECTORY.glob("*.sql"))
-
-
 @contextmanager
 def _backend(url: str) -> Iterator[Any]:
     backend = get_backend(url.replace("postgresql://", "postgresql+psycopg://", 1))

@@ -50,6 +50,14 @@ SELECT min_usd::text AS min_usd, max_usd::text AS max_usd, daily_cap_usd::text A
 FROM operator_settings
 """
 
+# A sandbox is one from the start: never where somebody may have been shown an address.
+BECOME_SANDBOX = """
+UPDATE operator_settings SET sandbox = true
+WHERE NOT EXISTS (SELECT FROM pay_in_accounts) AND NOT EXISTS (SELECT FROM orders)
+"""
+
+IS_SANDBOX = "SELECT sandbox FROM operator_settings"
+
 PAIRS = """
 SELECT source, destination, enabled, min_usd::text AS min_usd, max_usd::text AS max_usd
 FROM pair_settings
@@ -143,6 +151,17 @@ async def save_pair_limits(database: Database, pair: tuple[str, str], limits: Pa
 async def set_switch(database: Database, switch: Switch, *, on: bool) -> None:
     """Turn something on or off for the whole installation."""
     await database.fetch(SET_SWITCH[switch], [on])
+
+
+async def become_sandbox(database: Database) -> None:
+    """Make a new database a sandbox's; one that is in use stays what it is."""
+    await database.fetch(BECOME_SANDBOX)
+
+
+async def is_sandbox(database: Database) -> bool:
+    """Tell whether the database is a sandbox's."""
+    (row,) = await database.fetch(IS_SANDBOX)
+    return bool(row["sandbox"])
 
 
 def _pair_limits(row: Row) -> PairLimits:

@@ -1,5 +1,6 @@
 """`swapgate up`: starts from nothing, says what is wrong in a sentence, stops without a trace."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -124,7 +125,10 @@ def test_without_the_sandbox_there_is_no_demo_partner(tmp_path: Path) -> None:
 
 
 def test_servers_of_ones_own_are_used_instead(
-    tmp_path: Path, servers: Servers, database_urls: DatabaseUrls
+    tmp_path: Path,
+    servers: Servers,
+    database_urls: DatabaseUrls,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     external = {
         "SWAPGATE_DATABASE_URL": database_urls.owner,
@@ -137,15 +141,34 @@ def test_servers_of_ones_own_are_used_instead(
         assert running.partner().call("/create", order_request()).data["status"] == "NEW"
         with psycopg.connect(database_urls.owner) as connection:
             assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
+        assert len(running.json("order", "list")) == 1
+        monkeypatch.setenv("SWAPGATE_DATABASE_URL", database_urls.owner)
+        assert len(running.json("order", "list")) == 1, "with the same variables as up was given"
     finally:
         stop(running)
+
+
+def test_a_sandbox_never_becomes_real_nor_the_other_way_round(tmp_path: Path) -> None:
+    stop(start_up(tmp_path / "play", "--workers", "1"))
+    said = refused(tmp_path / "play", "--port", str(free_port()), "--no-sandbox")
+    assert "The database is a sandbox's" in said
+    real = start_up(tmp_path / "real", "--workers", "1", "--no-sandbox")
+    instance = json.loads((real.data_dir / "instance.json").read_bytes())
+    with psycopg.connect(instance["ownerDatabaseUrl"], autocommit=True) as owner:
+        owner.execute(
+            "INSERT INTO pay_in_accounts (network, kind, public_key)"
+            " VALUES ('Bitcoin', 'bip84', 'xpub')"
+        )
+    stop(real)
+    said = refused(tmp_path / "real", "--port", str(free_port()))
+    assert "The database is not a sandbox's" in said
 
 
 def test_health_readiness_and_metrics_answer(running: Running) -> None:
     assert send(f"{running.base_url}/healthz", method="GET").json() == {"ok": True}
     ready = send(f"{running.base_url}/readyz", method="GET").json()
     assert ready["ok"]
-    assert set(ready["checks"]) == {"database", "valkey", "catalogue", "rates"}
+    assert set(ready["checks"]) == {"database", "migrations", "valkey", "catalogue", "rates"}
     assert running.partner().call("/price", quote_request()).code == 0
     metrics = send(f"{running.base_url}/metrics", method="GET").body.decode()
     assert 'swapgate_calls_total{call="price",code="0"} 1.0' in metrics
