@@ -30,6 +30,17 @@ class Limits(msgspec.Struct, frozen=True):
     pairs: Mapping[tuple[str, str], PairLimits]
 
 
+class Headroom(msgspec.Struct, frozen=True):
+    """How much may still be promised: of assets with a reserve (smallest units), and today.
+
+    `usd_today` is in 10^-18 USD, None without a cap. A worker knows it of a moment ago and quotes
+    by it; what decides is the database, when an order opens.
+    """
+
+    reserves: Mapping[str, int] = {}
+    usd_today: int | None = None
+
+
 def parse_usd(text: str) -> int:
     """Return an amount of USD with at most two decimals in 10^-18 USD; raise InvalidRequest."""
     try:

@@ -109,6 +109,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime
     updated_at: datetime
+    worth_usd: int = 0
+    """What the source amount was worth when the order was opened, in 10^-18 USD."""
     finished_at: datetime | None = None
     deposit: Deposit | None = None
     payout_tx_id: str | None = None

@@ -10,6 +10,7 @@ import msgspec
 
 from domain.assets import Catalogue
 from domain.credentials import Credentials, Randomness
+from domain.limits import Headroom
 from domain.orders import Order
 from domain.partners import Partner
 from domain.pay_in import PayInAccount, PayInAddress
@@ -30,6 +31,10 @@ class Market(Protocol):
     @property
     def catalogue(self) -> Catalogue:
         """Return the assets and pairs as they are now; raise Unavailable before the first."""
+
+    @property
+    def headroom(self) -> Headroom:
+        """Return how much may be promised, as of a moment ago."""
 
     def snapshot(self) -> RateSnapshot:
         """Return the prices of now; raise Unavailable where they are missing or stale."""
@@ -127,7 +132,8 @@ class OrderDesk(Protocol):
         """Store a new order with a pay-in address of its own (`order`'s is ignored).
 
         The same key with the same body returns the order it opened before; with another body it
-        raises IdempotencyConflict. Raises Unavailable where no pay-in address is free.
+        raises IdempotencyConflict. Raises Unavailable where no pay-in address is free, and
+        AboveMaximum or ReserveExceeded where the daily cap or the reserve can't bear the order.
         """
 
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:

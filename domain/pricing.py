@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.assets import Asset, Pair
+from domain.limits import Headroom
 from domain.money import (
     USD_DECIMALS,
     format_units,
@@ -20,6 +21,8 @@ MIN_RATE_DECIMALS = 8
 MIN_RATE_DIGITS = 10
 BTC_DECIMALS = 8
 CENT_DECIMALS = 2
+
+UNBOUNDED = Headroom()
 
 
 class Direction(StrEnum):
@@ -110,7 +113,13 @@ def source_for(
 
 
 def quote(
-    pair: Pair, snapshot: RateSnapshot, *, direction: Direction, amount: int, markup_bps: int
+    pair: Pair,
+    snapshot: RateSnapshot,
+    *,
+    direction: Direction,
+    amount: int,
+    markup_bps: int,
+    headroom: Headroom = UNBOUNDED,
 ) -> Quote:
     """Price `amount` smallest units of the side that `direction` names.
 
@@ -149,16 +158,23 @@ def quote(
         markup_bps=markup_bps,
         source_price=source_price,
         destination_price=destination_price,
-        refusals=_refusals(pair, worth, destination_amount),
+        refusals=_refusals(pair, worth, destination_amount, headroom),
     )
 
 
-def _refusals(pair: Pair, worth: "UsdValue", destination_amount: int) -> tuple[Refusal, ...]:
+def _refusals(
+    pair: Pair, worth: "UsdValue", destination_amount: int, headroom: Headroom
+) -> tuple[Refusal, ...]:
     if worth.is_below(pair.bounds.min_usd) or destination_amount == 0:
         return (Refusal.LIMIT_MIN,)
-    if worth.is_above(pair.bounds.max_usd):
-        return (Refusal.LIMIT_MAX,)
-    return ()
+    refusals = []
+    today = headroom.usd_today
+    if worth.is_above(pair.bounds.max_usd) or (today is not None and worth.is_above(today)):
+        refusals.append(Refusal.LIMIT_MAX)
+    reserve = headroom.reserves.get(pair.destination.code)
+    if reserve is not None and destination_amount + pair.destination.network_fee > reserve:
+        refusals.append(Refusal.RESERVE)
+    return tuple(refusals)
 
 
 class UsdValue(msgspec.Struct, frozen=True, gc=False):
@@ -174,6 +190,10 @@ class UsdValue(msgspec.Struct, frozen=True, gc=False):
     def is_above(self, usd: int) -> bool:
         """Tell whether it is more than `usd` (10^-18 USD)."""
         return self.product > usd * power_of_ten(self.precision)
+
+    def usd(self) -> int:
+        """Return it in whole 10^-18 USD, rounded down."""
+        return quantize_down(self.product, power_of_ten(self.precision))
 
     def cents(self) -> str:
         """Return it for display: two decimals, halves up."""

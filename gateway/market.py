@@ -2,6 +2,7 @@
 
 from domain.assets import Catalogue
 from domain.errors import Unavailable
+from domain.limits import Headroom
 from domain.ports import Clock
 from domain.rates import RateSnapshot
 
@@ -20,6 +21,7 @@ class LiveMarket:
         self._sandbox = sandbox
         self._catalogue: Catalogue | None = None
         self._snapshot: RateSnapshot | None = None
+        self._headroom = Headroom()
 
     @property
     def catalogue(self) -> Catalogue:
@@ -27,6 +29,11 @@ class LiveMarket:
         if self._catalogue is None:
             raise Unavailable("the catalogue has not been read yet")
         return self._catalogue
+
+    @property
+    def headroom(self) -> Headroom:
+        """See Market."""
+        return self._headroom
 
     def snapshot(self) -> RateSnapshot:
         """See Market."""
@@ -61,6 +68,10 @@ class LiveMarket:
         if catalogue.sandbox is not self._sandbox:
             raise Unavailable(OTHER_MODE[catalogue.sandbox])
         self._catalogue = catalogue
+
+    def adopt_headroom(self, headroom: Headroom) -> None:
+        """Take note of how much may be promised now."""
+        self._headroom = headroom
 
     def adopt_snapshot(self, snapshot: RateSnapshot) -> None:
         """Swap in a snapshot unless an equally new one is known."""

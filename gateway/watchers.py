@@ -9,6 +9,7 @@ import structlog
 
 from domain.assets import Catalogue
 from domain.errors import Unavailable
+from domain.limits import Headroom
 from domain.ports import Notice, Revisions
 from domain.rates import RateSnapshot
 from gateway.directory import PartnerDirectory
@@ -25,6 +26,7 @@ class Sources(msgspec.Struct, frozen=True):
 
     read_revisions: Callable[[], Awaitable[Revisions]]
     read_catalogue: Callable[[], Awaitable[Catalogue]]
+    read_headroom: Callable[[Catalogue], Awaitable[Headroom]]
     changed_keys: Callable[[int], Awaitable[tuple[Sequence[str], int]]]
     read_snapshot: Callable[[], Awaitable[RateSnapshot | None]]
     decode_snapshot: Callable[[bytes], RateSnapshot]
@@ -57,6 +59,7 @@ class Watchers:
             self._catalogue_revision = revisions.catalogue
         if self._directory is None:
             return
+        self._market.adopt_headroom(await self._sources.read_headroom(self._market.catalogue))
         if revisions.partners > self._partner_revision:
             keys, newest = await self._sources.changed_keys(self._partner_revision)
             self._directory.changed(keys)

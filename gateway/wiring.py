@@ -13,12 +13,13 @@ from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
 from domain.actions.expire_orders import expire_due_orders
+from domain.actions.resolve_emergency import carry_out_choices
 from domain.ports import OrderOpening, Settlement
 from feeds.rates.publisher import publish_rates
 from feeds.rates.sandbox import SandboxMarket
 from feeds.settlement.refill import refill_addresses
 from feeds.settlement.rounds import repeat
-from feeds.settlement.sandbox import settle_step
+from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import run_relay
 from gateway.api.endpoint import Services
@@ -36,6 +37,7 @@ from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
 from persistence.postgres.partners import changed_keys, read_access
 from persistence.postgres.pay_in import PostgresAddressPool
 from persistence.postgres.pool import Database
+from persistence.postgres.reserves import read_headroom
 from persistence.postgres.revisions import read_revisions
 from persistence.postgres.webhook_events import PostgresWebhookEvents
 from persistence.valkey.admission import AdmissionGate
@@ -44,6 +46,7 @@ from persistence.valkey.notices import notices
 from persistence.valkey.rates import decode_snapshot, publish_snapshot, read_snapshot
 from persistence.valkey.stream import WebhookStream
 
+CHOICES_SECONDS = 0.25
 EXPIRY_SECONDS = 1.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
@@ -98,6 +101,7 @@ class Connections:
             Sources(
                 read_revisions=lambda: read_revisions(watching),
                 read_catalogue=lambda: read_catalogue(watching),
+                read_headroom=lambda catalogue: read_headroom(watching, catalogue),
                 changed_keys=lambda since: changed_keys(watching, since),
                 read_snapshot=lambda: read_snapshot(self.valkey),
                 decode_snapshot=decode_snapshot,
@@ -196,14 +200,20 @@ def settlement_ports(connections: Connections) -> Settlement:
 
 
 async def run_settlement(settings: Settings, *, auto_settle: bool) -> None:
-    """Run settlement until cancelled: expiry, address refill, and sandbox steps if asked for."""
+    """Run settlement until cancelled: choices, expiry, address refill; sandbox steps if asked for."""
     connections = Connections(settings)
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)
     pool = PostgresAddressPool(connections.database)
+    send_back = (lambda _: sandbox_tx_id()) if settings.sandbox else None
     rounds = [
         watchers.follow_changes(),
         watchers.follow_notices(),
+        repeat(
+            "choices",
+            lambda: carry_out_choices(ports, send_back),
+            every_seconds=CHOICES_SECONDS,
+        ),
         repeat("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
         repeat(
             "refill",

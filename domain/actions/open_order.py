@@ -17,7 +17,7 @@ from domain.errors import (
 )
 from domain.orders import LIFETIME, Order, State
 from domain.ports import IdempotencyKey, OrderOpening
-from domain.pricing import Quote, Refusal
+from domain.pricing import Quote, Refusal, usd_value
 
 _REFUSED: dict[Refusal, type[DomainError]] = {
     Refusal.LIMIT_MIN: BelowMinimum,
@@ -96,6 +96,7 @@ def _drafted(ports: OrderOpening, request: OrderRequest) -> Order:
         pay_in_tag=None,
         created_at=now,
         expires_at=now + LIFETIME,
+        worth_usd=usd_value(priced.source_amount, priced.source_price, priced.pair.source).usd(),
         updated_at=now,
     )
 

@@ -40,4 +40,5 @@ def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
         direction=request.direction,
         amount=amount,
         markup_bps=markup_bps,
+        headroom=market.headroom,
     )

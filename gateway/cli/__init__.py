@@ -11,6 +11,7 @@ from gateway.cli import (
     pair,
     partner,
     processes,
+    reserve,
     sandbox,
     switches,
     up,
@@ -40,5 +41,6 @@ main.add_typer(pair.app, name="pair")
 main.add_typer(fee.fee, name="fee")
 main.add_typer(fee.network_fee, name="network-fee")
 main.add_typer(limits.app, name="limits")
+main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
 main.add_typer(sandbox.app, name="sandbox")

@@ -1,7 +1,9 @@
 """What the operator sets of the catalogue: assets, pairs, fees, limits and switches."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from uuid import UUID
 
 import msgspec
 
@@ -40,7 +42,16 @@ SET min_usd = EXCLUDED.min_usd, max_usd = EXCLUDED.max_usd
 RETURNING source
 """
 
+# A cap that is set counts what was opened today, also before it was set. Ids begin with the time
+# (UUIDv7), so $4 spares a look at all orders there ever were.
 SET_LIMITS = """
+WITH counted AS (
+  INSERT INTO daily_volume (day, usd)
+  SELECT utc_day(clock_timestamp()), coalesce(sum(worth_usd), 0) FROM orders
+  WHERE id >= $4 AND utc_day(created_at) = utc_day(clock_timestamp())
+    AND NOT came_to_nothing(state) AND $3::text IS NOT NULL
+  ON CONFLICT (day) DO UPDATE SET usd = EXCLUDED.usd
+)
 UPDATE operator_settings SET min_usd = $1::text::numeric, max_usd = $2::text::numeric,
   daily_cap_usd = $3::text::numeric
 """
@@ -137,7 +148,8 @@ async def read_limits(database: Database) -> Limits:
 async def save_limits(database: Database, limits: Limits) -> None:
     """Store the limits of all pairs; those of single pairs stay."""
     amounts = [limits.min_usd, limits.max_usd, limits.daily_cap_usd]
-    await database.fetch(SET_LIMITS, [_text(amount) for amount in amounts])
+    lately = first_id_since(datetime.now(UTC) - timedelta(days=1, minutes=10))
+    await database.fetch(SET_LIMITS, [*(_text(amount) for amount in amounts), lately])
 
 
 async def save_pair_limits(database: Database, pair: tuple[str, str], limits: PairLimits) -> None:
@@ -162,6 +174,11 @@ async def is_sandbox(database: Database) -> bool:
     """Tell whether the database is a sandbox's."""
     (row,) = await database.fetch(IS_SANDBOX)
     return bool(row["sandbox"])
+
+
+def first_id_since(moment: datetime) -> UUID:
+    """Return the smallest UUIDv7 (RFC 9562) of a moment: ids made since are not below it."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)
 
 
 def _pair_limits(row: Row) -> PairLimits:

@@ -7,10 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from psqlpy.exceptions import Error
 
 from domain.assets import Asset, Catalogue
-from domain.errors import IdempotencyConflict, Unavailable
-from domain.money import format_units, units_of
+from domain.errors import (
+    AboveMaximum,
+    DomainError,
+    IdempotencyConflict,
+    ReserveExceeded,
+    Unavailable,
+)
+from domain.money import USD_DECIMALS, format_units, units_of
 from domain.orders import Choice, Deposit, Emergency, Order, RateType, State
 from domain.ports import IdempotencyKey, OpenedOrder, VersionedOrder
 from domain.pricing import Rate
@@ -39,10 +46,10 @@ WITH free AS (
   INSERT INTO orders (
     id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
     rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
-    pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at)
+    pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at, worth_usd)
   SELECT $5, $2, $6, $7, $8, $9, $10::text::numeric, $11::text::numeric,
     $12, $13::text::numeric, $14, $15, $16, $17, $18,
-    taken.address, taken.tag, $19, $20, $21, $20
+    taken.address, taken.tag, $19, $20, $21, $20, $22::text::numeric
   FROM taken
   RETURNING pay_in_address, pay_in_tag
 )
@@ -53,7 +60,8 @@ FROM (SELECT) AS one LEFT JOIN opened ON true
 COLUMNS = """
   id, partner_id, code_id, rate_type, state, version, source, destination,
   source_amount::text AS source_amount, destination_amount::text AS destination_amount, rate,
-  network_fee::text AS network_fee, fee_bps, markup_bps, destination_address, destination_tag,
+  network_fee::text AS network_fee, fee_bps, markup_bps, worth_usd::text AS worth_usd,
+  destination_address, destination_tag,
   refund_address, pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at,
   finished_at, deposit_tx_id, deposit_amount::text AS deposit_amount, payout_tx_id, refund_tx_id,
   emergency, choice
@@ -108,6 +116,13 @@ SELECT {COLUMNS} FROM orders WHERE state = ANY ($1::text[]) ORDER BY id DESC LIM
 """  # noqa: S608  as above
 
 
+_BEYOND: dict[str, type[DomainError]] = {
+    "reserve exceeded": ReserveExceeded,
+    "daily cap exceeded": AboveMaximum,
+}
+"""What the triggers of 0009-limits.sql say of an order that can't be afforded."""
+
+
 class PostgresOrderDesk:
     """OrderDesk over PostgreSQL, under the gateway's role."""
 
@@ -119,7 +134,7 @@ class PostgresOrderDesk:
         self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
     ) -> OpenedOrder:
         """See OrderDesk."""
-        row = await self._database.fetch_one(OPEN, _opening(order, token_hash, idempotency))
+        row = await self._insert(_opening(order, token_hash, idempotency))
         if row is None or not row["had_address"]:
             before = await self.repeated(order.partner_id, idempotency) if idempotency else None
             if before is not None:
@@ -131,6 +146,15 @@ class PostgresOrderDesk:
             order, pay_in_address=row["pay_in_address"], pay_in_tag=row["pay_in_tag"]
         )
         return OpenedOrder(stored, repeated=False)
+
+    async def _insert(self, parameters: list[Any]) -> dict[str, Any] | None:
+        try:
+            return await self._database.fetch_one(OPEN, parameters)
+        except Error as error:
+            for said, fact in _BEYOND.items():
+                if said in str(error):
+                    raise fact(said) from None
+            raise
 
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:
         """See OrderDesk."""
@@ -218,6 +242,7 @@ def _opening(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> lis
         token_hash,
         order.created_at,
         order.expires_at,
+        format_units(order.worth_usd, USD_DECIMALS),
     ]
 
 
@@ -262,6 +287,7 @@ def _order(row: dict[str, Any], assets: Any) -> Order:
         network_fee=units_of(Decimal(row["network_fee"]), destination.precision),
         fee_bps=row["fee_bps"],
         markup_bps=row["markup_bps"],
+        worth_usd=units_of(Decimal(row["worth_usd"]), USD_DECIMALS),
         destination_address=row["destination_address"],
         destination_tag=row["destination_tag"],
         refund_address=row["refund_address"],
