@@ -10,8 +10,11 @@ from gateway.api import ENDPOINTS
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
 from gateway.body_guard import BodyGuard
+from gateway.client_address import ClientAddresses
 from gateway.metrics import exposition
+from gateway.pages import mount_docs
 from gateway.signed_door import SignedDoor
+from gateway.unsigned_guard import UnsignedGuard
 
 
 class Gateway(Protocol):
@@ -19,6 +22,8 @@ class Gateway(Protocol):
 
     services: Services
     authenticator: Authenticator
+    guard: UnsignedGuard
+    addresses: ClientAddresses
 
     async def start(self) -> None:
         """Begin to follow rates and changes."""
@@ -33,13 +38,20 @@ class Gateway(Protocol):
 def build(gateway: Gateway, *, body_deadline_seconds: float, metrics: bool) -> BodyGuard:
     """Return the ASGI application; `metrics` serves /metrics beside everything else."""
     application = Application(show_error_details=False)
-    door = SignedDoor(ENDPOINTS, gateway.services, gateway.authenticator)
+    door = SignedDoor(
+        ENDPOINTS,
+        gateway.services,
+        gateway.authenticator,
+        guard=gateway.guard,
+        addresses=gateway.addresses,
+    )
     for (method, path), handler in door.handlers.items():
         application.router.add(method, path, handler)
     application.router.add_get("/healthz", _healthz)
     application.router.add_get("/readyz", _readyz(gateway))
     if metrics:
         application.router.add_get("/metrics", _metrics)
+    mount_docs(application)
     application.router.fallback = door.refuse_path
 
     async def start(_: Application) -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from gateway.client_address import parse_networks
+
 DEFAULT_DATA_DIR = Path(".swapgate")
 INSTANCE_FILE = "instance.json"
 KEYRING_FILE = "keyring.json"
@@ -63,6 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Serve /metrics beside everything else; `serve` has a port of its own for it."""
     database_connections: int = 8
     webhook_concurrency: int = 64
+    unsigned_quotes_per_minute: int = 600
+    """How many unsigned quotes a client address may ask for; 0 for any number."""
+    trusted_proxies: str = ""
+    """Networks whose X-Forwarded-For is believed, such as `10.0.0.0/8, ::1`."""
 
     def __repr__(self) -> str:
         """Hide the URLs."""
@@ -80,6 +86,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "metrics_on_port",
             "database_connections",
             "webhook_concurrency",
+            "unsigned_quotes_per_minute",
+            "trusted_proxies",
         )
         if f"SWAPGATE_{name.upper()}" in environment
     }
@@ -89,13 +97,14 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     }
     keyring = Path(_required(environment, "SWAPGATE_KEYRING"))
     try:
+        parse_networks(optional.get("trusted_proxies", ""))
         return msgspec.convert(
             {**required, **optional, "keyring_path": keyring},
             type=Settings,
             strict=False,
             dec_hook=_as_path,
         )
-    except msgspec.ValidationError as error:
+    except (ValueError, msgspec.ValidationError) as error:
         raise SettingsError(f"a SWAPGATE_ setting can't be used: {error}") from None
 
 
@@ -111,6 +120,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_METRICS_ON_PORT": str(settings.metrics_on_port).lower(),
         "SWAPGATE_DATABASE_CONNECTIONS": str(settings.database_connections),
         "SWAPGATE_WEBHOOK_CONCURRENCY": str(settings.webhook_concurrency),
+        "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": str(settings.unsigned_quotes_per_minute),
+        "SWAPGATE_TRUSTED_PROXIES": settings.trusted_proxies,
     }
 
 

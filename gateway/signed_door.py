@@ -6,11 +6,14 @@ import structlog
 from blacksheep import Content, Request, Response
 
 from domain.errors import DomainError, Unavailable
+from domain.weights import Call
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.auth import Authenticator, AuthHeaders, Caller, OverBudget, rate_limit_headers
+from gateway.client_address import ClientAddresses
 from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, Answer, answer_for
 from gateway.metrics import count_call
 from gateway.request_id import request_id
+from gateway.unsigned_guard import UnsignedGuard
 
 PREFIXES = ("/v1", "/api/v1")
 
@@ -24,10 +27,18 @@ class SignedDoor:
     """Serves a table of endpoints: checks the signature, calls the endpoint, wraps its answer."""
 
     def __init__(
-        self, endpoints: Iterable[Endpoint], services: Services, authenticator: Authenticator
+        self,
+        endpoints: Iterable[Endpoint],
+        services: Services,
+        authenticator: Authenticator,
+        *,
+        guard: UnsignedGuard,
+        addresses: ClientAddresses,
     ) -> None:
         self._services = services
         self._authenticator = authenticator
+        self._guard = guard
+        self._addresses = addresses
         self.handlers: dict[tuple[str, str], Handler] = {}
         self._methods: dict[str, list[str]] = {}
         for endpoint in endpoints:
@@ -92,8 +103,14 @@ class SignedDoor:
             nonce=_text(request, b"X-API-NONCE"),
         )
         if signed_by.absent and not endpoint.auth_required:
+            if endpoint.call is Call.PRICE:  # discovery is bytes from memory, and isn't counted
+                self._guard.admit(self._address_of(request))
             return None
         return await self._authenticator.authenticate(signed_by, body, endpoint.call)
+
+    def _address_of(self, request: Request) -> str:
+        peer = request.scope["client"]
+        return self._addresses.of(peer[0] if peer else "", _text(request, b"X-Forwarded-For"))
 
 
 def _request_id(request: Request) -> bytes:

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import structlog
 from valkey.asyncio import Valkey
@@ -14,7 +15,7 @@ from valkey.exceptions import ValkeyError
 
 from domain.actions.expire_orders import expire_due_orders
 from domain.actions.resolve_emergency import carry_out_choices
-from domain.ports import OrderOpening, Settlement
+from domain.ports import CodeManagement, OrderOpening, Rotation, Settlement
 from feeds.rates.publisher import publish_rates
 from feeds.rates.sandbox import SandboxMarket
 from feeds.settlement.refill import refill_addresses
@@ -24,14 +25,18 @@ from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import run_relay
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
+from gateway.client_address import ClientAddresses, parse_networks
 from gateway.clock import SystemClock, new_id
 from gateway.directory import PartnerDirectory
 from gateway.discovery import Discovery
 from gateway.market import LiveMarket
+from gateway.qr_codes import QrCodes
 from gateway.settings import Settings
+from gateway.unsigned_guard import UnsignedGuard
 from gateway.watchers import Sources, Watchers
 from persistence.keyring import load_keyring
 from persistence.postgres.catalogue import read_catalogue
+from persistence.postgres.codes import PostgresCodeBook
 from persistence.postgres.health import missing_migrations
 from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
 from persistence.postgres.partners import changed_keys, read_access
@@ -39,10 +44,13 @@ from persistence.postgres.pay_in import PostgresAddressPool
 from persistence.postgres.pool import Database
 from persistence.postgres.reserves import read_headroom
 from persistence.postgres.revisions import read_revisions
+from persistence.postgres.secrets import PostgresSecrets
 from persistence.postgres.webhook_events import PostgresWebhookEvents
 from persistence.valkey.admission import AdmissionGate
 from persistence.valkey.client import connect
-from persistence.valkey.notices import notices
+from persistence.valkey.counters import add_counts
+from persistence.valkey.generations import outdate
+from persistence.valkey.notices import notices, tell_of_changes
 from persistence.valkey.rates import decode_snapshot, publish_snapshot, read_snapshot
 from persistence.valkey.stream import WebhookStream
 
@@ -130,6 +138,11 @@ class GatewayProcess:
         directory = PartnerDirectory(lambda api_key: read_access(database, keyring, api_key))
         self._watchers = connections.watchers(directory)
         self._discovery = Discovery(market)
+
+        async def changed(partner_id: UUID) -> None:
+            directory.partner_changed(partner_id)
+            await tell_of_changes(connections.valkey)
+
         self.services = Services(
             clock=connections.clock,
             market=market,
@@ -140,8 +153,28 @@ class GatewayProcess:
                 new_id=new_id,
                 randomness=secrets.token_bytes,
             ),
+            rotation=Rotation(
+                secrets=PostgresSecrets(database, keyring),
+                outdate=lambda partner_id, below: outdate(connections.valkey, partner_id, below),
+                changed=changed,
+                pause=asyncio.sleep,
+                randomness=secrets.token_bytes,
+            ),
+            codes=CodeManagement(
+                clock=connections.clock,
+                codes=PostgresCodeBook(database),
+                changed=changed,
+                new_id=new_id,
+            ),
             discovery=self._discovery,
+            qr_codes=QrCodes(),
         )
+        self.guard = UnsignedGuard(
+            per_minute=settings.unsigned_quotes_per_minute,
+            clock=connections.clock,
+            share=lambda counts: add_counts(connections.valkey, counts),
+        )
+        self.addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
         self.authenticator = Authenticator(directory, AdmissionGate(connections.valkey))
 
     async def start(self) -> None:
@@ -158,6 +191,7 @@ class GatewayProcess:
                     await asyncio.sleep(0.02)
                 self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
+        background.start(self.guard.keep_sharing(), name="guard")
 
     async def stop(self) -> None:
         """End all background work and close connections."""
@@ -200,7 +234,7 @@ def settlement_ports(connections: Connections) -> Settlement:
 
 
 async def run_settlement(settings: Settings, *, auto_settle: bool) -> None:
-    """Run settlement until cancelled: choices, expiry, address refill; sandbox steps if asked for."""
+    """Run settlement until cancelled: choices, expiry, refill, and sandbox steps if asked for."""
     connections = Connections(settings)
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)

@@ -108,6 +108,9 @@ class Running(msgspec.Struct, frozen=True):
         return document
 
 
+FOR_TESTS = {"COLUMNS": "200", "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": "1000000"}
+"""All calls of all tests come from one address."""
+
 SWAPGATE = (sys.executable, "-m", "gateway")
 
 
@@ -132,7 +135,7 @@ def start_up(
             [*SWAPGATE, "up", "--port", str(port), "--data-dir", str(data_dir), *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "COLUMNS": "200", **(environment or {})},
+            env={**os.environ, **FOR_TESTS, **(environment or {})},
         )
     running = Running(f"http://127.0.0.1:{port}", data_dir, process)
     deadline = time.monotonic() + READY_SECONDS

@@ -25,9 +25,9 @@ from gateway.settings import (
     Instance,
     PreparationFailed,
     Role,
-    Settings,
     SettingsError,
     environment_of,
+    settings_from,
     write_private,
 )
 from gateway.supervisor import Child, ChildKeepsDying, Event, EventKind, Supervisor, Watched
@@ -148,12 +148,15 @@ def _children(
     instance: Instance, data_dir: Path, port: int, workers: int, *, auto_settle: bool
 ) -> list[Child]:
     def child(name: str, role: Role, *arguments: str) -> Child:
-        settings = Settings(
-            database_url=instance.database_url(role),
-            valkey_url=instance.valkey_url,
-            keyring_path=data_dir / KEYRING_FILE,
-            sandbox=instance.sandbox,
-            metrics_on_port=True,
+        settings = settings_from(
+            {
+                **os.environ,
+                "SWAPGATE_DATABASE_URL": instance.database_url(role),
+                "SWAPGATE_VALKEY_URL": instance.valkey_url,
+                "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
+                "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
+                "SWAPGATE_METRICS_ON_PORT": "true",
+            }
         )
         argv = [sys.executable, "-m", "gateway", name, *arguments]
         return Child(name, argv, environment_of(settings))
