@@ -1,5 +1,6 @@
 """An order's states, its transitions, and the status its partner sees (contract, section 6)."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Asset, Bounds
+from domain.deposits import Deposit, Parts
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
 from domain.pricing import Rate, destination_for, rate_of, usd_value
 from domain.rates import RateSnapshot
@@ -59,6 +61,10 @@ STATUS_OF = {
 FINAL = frozenset({State.COMPLETED, State.EXPIRED, State.CANCELLED, State.REFUNDED})
 
 
+PAST_DEPOSITS = FINAL - {State.EXPIRED} | {State.PAYING_OUT}
+"""States of orders that have no use for another deposit."""
+
+
 class Emergency(StrEnum):
     """Why an order is held."""
 
@@ -74,18 +80,12 @@ class Choice(StrEnum):
     REFUND = "REFUND"
 
 
-class Deposit(msgspec.Struct, frozen=True):
-    """A deposit as its chain shows it: transaction id and amount in smallest units."""
-
-    tx_id: str
-    amount: int
-
-
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A swap order. Amounts are in smallest units of `source` and `destination`.
 
     `source_amount`, `destination_amount` and `rate` are those of the last pricing: at creation,
-    and for float orders again when the deposit is confirmed.
+    and for float orders again when the deposit is confirmed. `choice` is what was chosen for a
+    held order: while it is still held, what its partner asks for and settlement hasn't done yet.
     """
 
     id: UUID
@@ -112,7 +112,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     worth_usd: int = 0
     """What the source amount was worth when the order was opened, in 10^-18 USD."""
     finished_at: datetime | None = None
-    deposit: Deposit | None = None
+    parts: Parts = Parts()
     payout_tx_id: str | None = None
     refund_tx_id: str | None = None
     emergency: tuple[Emergency, ...] = ()
@@ -123,42 +123,69 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Return the status its partner sees."""
         return STATUS_OF[self.state]
 
+    @property
+    def deposit(self) -> Deposit | None:
+        """Return what was received so far, under its first transaction; None for nothing."""
+        counted = self.parts.counted
+        return Deposit(counted[0].tx_id, self.parts.total) if counted else None
+
     def deposit_seen(self, deposit: Deposit, *, at: datetime) -> "Order":
-        """Take note of a deposit that isn't confirmed yet.
+        """Take note of a deposit, or another part of it, that isn't confirmed yet.
 
-        In time it starts the confirming; after expiry the order stays EXPIRED until the deposit
-        is confirmed. Raises InvalidTransition where a deposit changes nothing any more.
+        In time it starts the confirming; after expiry the order stays EXPIRED until all of it is
+        confirmed. What comes while confirming or held adds up; what comes when the order has gone
+        on is kept as a stray. A transaction seen before changes nothing.
         """
-        if self.deposit is not None or self.state not in (State.AWAITING_DEPOSIT, State.EXPIRED):
-            raise self._refused("take a deposit")
-        if self.state is State.AWAITING_DEPOSIT and at <= self.expires_at:
-            return self._moved(State.CONFIRMING, at=at, deposit=deposit)
-        return self._moved(
-            State.EXPIRED, at=at, deposit=deposit, finished_at=self.finished_at or at
-        )
+        if self.parts.knows(deposit.tx_id):
+            return self
+        if self.state in PAST_DEPOSITS:
+            strayed = self.parts.with_seen(deposit, at=at, stray=True)
+            return msgspec.structs.replace(self, parts=strayed)
+        parts = self.parts.with_seen(deposit, at=at)
+        if self.state is State.HELD:
+            return msgspec.structs.replace(self, parts=parts, updated_at=at)
+        if self.state is State.CONFIRMING or (
+            self.state is State.AWAITING_DEPOSIT and at <= self.expires_at
+        ):
+            return self._moved(State.CONFIRMING, at=at, parts=parts)
+        return self._moved(State.EXPIRED, at=at, parts=parts, finished_at=self.finished_at or at)
 
-    def deposit_confirmed(
-        self, amount: int, *, snapshot: RateSnapshot, bounds: Bounds, at: datetime
+    def deposits_confirmed(
+        self,
+        deposits: Collection[Deposit],
+        *,
+        snapshot: RateSnapshot,
+        bounds: Bounds,
+        at: datetime,
     ) -> "Order":
-        """Go on to the payout with the `amount` really received, or be held.
+        """Take note that parts are confirmed, with the amounts they really have.
 
-        A float order is priced anew. A fixed one keeps its rate if the full amount came in time.
+        Once all parts are, the order goes on to the payout, or is held: a late one always, one in
+        time where it is out of bounds. Parts confirmed before change nothing; parts that were never
+        seen raise InvalidTransition, and so does none at all.
         """
-        if self.deposit is None or self.state not in (State.CONFIRMING, State.EXPIRED):
+        if not deposits or not all(self.parts.knows(deposit.tx_id) for deposit in deposits):
             raise self._refused("confirm a deposit")
-        received = msgspec.structs.replace(
-            self, deposit=msgspec.structs.replace(self.deposit, amount=amount)
-        )
+        parts = self.parts.with_confirmed(deposits, at=at)
+        order = msgspec.structs.replace(self, parts=parts)
+        if not parts.settled:
+            return order
         if self.state is State.EXPIRED:
-            return received._held(Emergency.EXPIRED, at=at)
+            return order._held(Emergency.EXPIRED, at=at)
+        if self.state is State.CONFIRMING:
+            return order._all_confirmed(snapshot, bounds, at=at)
+        return order
+
+    def _all_confirmed(self, snapshot: RateSnapshot, bounds: Bounds, *, at: datetime) -> "Order":
+        amount = self.parts.total
         full = amount == self.source_amount
-        if self.rate_type is RateType.FIXED and full:
-            return received._moved(State.PAYING_OUT, at=at)
-        priced = received._priced(amount, snapshot)
+        if self.rate_type is RateType.FIXED and full and self.parts.seen_by(self.expires_at):
+            return self._moved(State.PAYING_OUT, at=at)
+        priced = self._priced(amount, snapshot)
         worth = usd_value(amount, snapshot.price(self.source.coin), self.source)
         out_of_bounds = worth.is_below(bounds.min_usd) or worth.is_above(bounds.max_usd)
         if (out_of_bounds and not full) or priced.destination_amount == 0:
-            return received._held(Emergency.LIMIT, at=at)
+            return self._held(Emergency.LIMIT, at=at)
         return priced._moved(State.PAYING_OUT, at=at)
 
     def payout_broadcast(self, tx_id: str, *, at: datetime) -> "Order":
@@ -173,28 +200,58 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             raise self._refused("expire")
         return self._moved(State.EXPIRED, at=at, finished_at=at)
 
-    def exchange_chosen(self, *, snapshot: RateSnapshot, at: datetime) -> "Order":
-        """Carry a held order on at the live rate, with what was received."""
-        if self.state is not State.HELD or self.deposit is None:
-            raise self._refused("be exchanged")
-        priced = self._priced(self.deposit.amount, snapshot)
+    def covers_network_fee(self, snapshot: RateSnapshot) -> bool:
+        """Tell whether what was received is worth more than its payout costs."""
+        return self._priced(self.parts.total, snapshot).destination_amount > 0
+
+    def exchange_chosen(
+        self, *, snapshot: RateSnapshot, at: datetime, overrule: bool = False
+    ) -> "Order":
+        """Carry a held order on at the live rate, with what was received.
+
+        Raises EmergencyInvalidChoice where that doesn't cover the network fee, or where its
+        partner has chosen otherwise, unless `overrule`.
+        """
+        self._check_resolvable("exchanged", Choice.EXCHANGE, overrule=overrule)
+        priced = self._priced(self.parts.total, snapshot)
         if priced.destination_amount == 0:
             raise EmergencyInvalidChoice("the deposit doesn't cover the network fee")
         return priced._moved(State.PAYING_OUT, at=at, choice=Choice.EXCHANGE)
 
-    def refunded(self, tx_id: str, *, at: datetime) -> "Order":
-        """End a held order by sending the deposit back."""
-        if self.state is not State.HELD:
-            raise self._refused("be refunded")
+    def refunded(self, tx_id: str, *, at: datetime, overrule: bool = False) -> "Order":
+        """End a held order by sending all that was received back; raises as above."""
+        self._check_resolvable("refunded", Choice.REFUND, overrule=overrule)
         return self._moved(
             State.REFUNDED, at=at, choice=Choice.REFUND, refund_tx_id=tx_id, finished_at=at
         )
 
-    def cancelled(self, *, at: datetime) -> "Order":
-        """End an order that nobody has paid for."""
-        if self.state is not State.AWAITING_DEPOSIT:
+    def cancelled(self, *, at: datetime, overrule: bool = False) -> "Order":
+        """End an order that nobody has paid for, or a held one without doing anything.
+
+        Raises EmergencyInvalidChoice where its partner has chosen, unless `overrule`.
+        """
+        if self.state is State.HELD:
+            self._check_chosen(Choice.NONE, overrule=overrule)
+        elif self.state is not State.AWAITING_DEPOSIT:
             raise self._refused("be cancelled")
-        return self._moved(State.CANCELLED, at=at, finished_at=at)
+        return self._moved(State.CANCELLED, at=at, choice=Choice.NONE, finished_at=at)
+
+    def choice_withdrawn(self, *, at: datetime) -> "Order":
+        """Have a held order be chosen for again: what was chosen can't be done."""
+        if self.state is not State.HELD:
+            raise self._refused("be chosen for")
+        return msgspec.structs.replace(self, choice=Choice.NONE, updated_at=at)
+
+    def _check_resolvable(self, how: str, choice: Choice, *, overrule: bool) -> None:
+        if self.state is not State.HELD:
+            raise self._refused(f"be {how}")
+        if not self.parts.settled:
+            raise InvalidTransition(f"not all of the deposit is confirmed: it can't be {how} yet")
+        self._check_chosen(choice, overrule=overrule)
+
+    def _check_chosen(self, choice: Choice, *, overrule: bool) -> None:
+        if self.choice not in (Choice.NONE, choice) and not overrule:
+            raise EmergencyInvalidChoice(f"the partner has chosen {self.choice}")
 
     def _priced(self, amount: int, snapshot: RateSnapshot) -> "Order":
         rate = rate_of(

@@ -1,6 +1,6 @@
 """What the actions need from the world, as Protocols, and the frozen bundles that carry them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Protocol
@@ -11,7 +11,7 @@ import msgspec
 from domain.assets import Catalogue
 from domain.credentials import Credentials, Randomness
 from domain.limits import Headroom
-from domain.orders import Order
+from domain.orders import Choice, Order
 from domain.partners import Partner
 from domain.pay_in import PayInAccount, PayInAddress
 from domain.rates import RateSnapshot
@@ -142,6 +142,12 @@ class OrderDesk(Protocol):
     async def find(self, order_id: UUID, partner_id: UUID) -> tuple[Order, bytes] | None:
         """Return the partner's order and its token's hash; None also once its user deleted it."""
 
+    async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
+        """Put down what a held order's partner chooses, for settlement to carry out.
+
+        False, and nothing put down, where the order isn't held or was chosen for before.
+        """
+
 
 class VersionedOrder(msgspec.Struct, frozen=True):
     """An order and the version it was read at."""
@@ -165,8 +171,13 @@ class OrderBook(Protocol):
     async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
         """Return ids of orders whose time to pay has passed."""
 
+    async def chosen(
+        self, choices: Collection[Choice], *, limit: int
+    ) -> Sequence[tuple[UUID, Choice]]:
+        """Return ids of held orders whose partners chose one of these, longest waiting first."""
+
     async def resting_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
-        """Return orders with a seen deposit or a due payout, unmoved since `moment`."""
+        """Return orders with an unconfirmed deposit or a due payout, unmoved since `moment`."""
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -179,7 +190,7 @@ class Settlement(msgspec.Struct, frozen=True):
 
 
 class OrderOpening(msgspec.Struct, frozen=True):
-    """What opening and showing orders needs."""
+    """What opening and showing orders, and choosing for held ones, needs."""
 
     clock: Clock
     market: Market

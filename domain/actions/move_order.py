@@ -17,13 +17,16 @@ async def move_order(ports: Settlement, order_id: UUID, transition: Transition) 
     """Apply `transition` to the order as it is now, and store the result with its event.
 
     Optimistic: whoever else moves the order meanwhile makes it be read and decided anew. Raises
-    NotFound, whatever the transition raises, and Unavailable when it never gets its turn.
+    NotFound, whatever the transition raises, and Unavailable when it never gets its turn. What
+    changes nothing is not stored.
     """
     for _ in range(MAX_TRIES):
         held = await ports.orders.read(order_id)
         if held is None:
             raise NotFound(f"there is no order {order_id}")
         before, after = held.order, transition(held.order)
+        if after == before:
+            return before
         event = None
         if after.status is not before.status:
             event = order_status_changed(ports.new_id(), after, at=after.updated_at)

@@ -1,21 +1,25 @@
 """Observe a deposit: first seen on its chain, later confirmed by it."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from domain.actions.move_order import move_order
 from domain.assets import Bounds, Catalogue
-from domain.orders import Deposit, Order
+from domain.deposits import Deposit
+from domain.orders import Order
 from domain.ports import Settlement
 
 
 async def see_deposit(ports: Settlement, order_id: UUID, deposit: Deposit) -> Order:
-    """Note an unconfirmed deposit; raise NotFound or InvalidTransition."""
+    """Note an unconfirmed deposit or a part of one; raise NotFound."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.deposit_seen(deposit, at=now))
 
 
-async def confirm_deposit(ports: Settlement, order_id: UUID, amount: int) -> Order:
-    """Let an order go on with the `amount` (smallest units) that its chain has confirmed.
+async def confirm_deposits(
+    ports: Settlement, order_id: UUID, deposits: Collection[Deposit]
+) -> Order:
+    """Note what its chain has confirmed; with the last part the order goes on.
 
     Raises NotFound, InvalidTransition, and Unavailable without fresh rates: the deposit then waits.
     """
@@ -24,8 +28,8 @@ async def confirm_deposit(ports: Settlement, order_id: UUID, amount: int) -> Ord
     return await move_order(
         ports,
         order_id,
-        lambda order: order.deposit_confirmed(
-            amount, snapshot=snapshot, bounds=_bounds(catalogue, order), at=now
+        lambda order: order.deposits_confirmed(
+            deposits, snapshot=snapshot, bounds=_bounds(catalogue, order), at=now
         ),
     )
 

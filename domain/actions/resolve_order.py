@@ -7,25 +7,34 @@ from domain.orders import Order
 from domain.ports import Settlement
 
 
-async def exchange_order(ports: Settlement, order_id: UUID) -> Order:
+async def exchange_order(ports: Settlement, order_id: UUID, *, overrule: bool = False) -> Order:
     """Carry a held order on at the live rate, with what was received.
 
     Raises NotFound, InvalidTransition, EmergencyInvalidChoice where the deposit doesn't cover the
-    network fee, and Unavailable without fresh rates.
+    network fee or the partner has chosen otherwise (unless `overrule`), and Unavailable without
+    fresh rates.
     """
     snapshot, now = ports.market.snapshot(), ports.clock.now()
     return await move_order(
-        ports, order_id, lambda order: order.exchange_chosen(snapshot=snapshot, at=now)
+        ports,
+        order_id,
+        lambda order: order.exchange_chosen(snapshot=snapshot, at=now, overrule=overrule),
     )
 
 
-async def refund_order(ports: Settlement, order_id: UUID, tx_id: str) -> Order:
-    """Record that a held order's deposit was sent back; raise NotFound or InvalidTransition."""
+async def refund_order(
+    ports: Settlement, order_id: UUID, tx_id: str, *, overrule: bool = False
+) -> Order:
+    """Record that a held order's deposit was sent back; raises as above."""
     now = ports.clock.now()
-    return await move_order(ports, order_id, lambda order: order.refunded(tx_id, at=now))
+    return await move_order(
+        ports, order_id, lambda order: order.refunded(tx_id, at=now, overrule=overrule)
+    )
 
 
-async def cancel_order(ports: Settlement, order_id: UUID) -> Order:
-    """End an order that nobody has paid for; raise NotFound or InvalidTransition."""
+async def cancel_order(ports: Settlement, order_id: UUID, *, overrule: bool = False) -> Order:
+    """End an order that nobody has paid for, or a held one without doing anything; as above."""
     now = ports.clock.now()
-    return await move_order(ports, order_id, lambda order: order.cancelled(at=now))
+    return await move_order(
+        ports, order_id, lambda order: order.cancelled(at=now, overrule=overrule)
+    )

@@ -1,4 +1,4 @@
-"""Runs the recurring rounds of settlement: expiry, address refill, sandbox steps."""
+"""Runs the recurring rounds of settlement: choices, expiry, address refill, sandbox steps."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from domain.actions.complete_payout import complete_payout
-from domain.actions.observe_deposit import confirm_deposit
+from domain.actions.observe_deposit import confirm_deposits
+from domain.deposits import Deposit
 from domain.errors import InvalidTransition, Unavailable
 from domain.orders import Order, State
 from domain.ports import Settlement
@@ -18,6 +19,11 @@ BATCH: Final = 100
 def sandbox_tx_id() -> str:
     """Return a made-up transaction id."""
     return secrets.token_hex(32)
+
+
+def unconfirmed_deposits(order: Order) -> list[Deposit]:
+    """Return what the sandbox's chains confirm next: all that was seen."""
+    return [Deposit(part.tx_id, part.amount) for part in order.parts.unconfirmed]
 
 
 async def settle_step(ports: Settlement) -> int:
@@ -35,5 +41,5 @@ async def settle_step(ports: Settlement) -> int:
 async def _step(ports: Settlement, order: Order) -> None:
     if order.state is State.PAYING_OUT:
         await complete_payout(ports, order.id, sandbox_tx_id())
-    elif order.deposit is not None:
-        await confirm_deposit(ports, order.id, order.deposit.amount)
+    else:
+        await confirm_deposits(ports, order.id, unconfirmed_deposits(order))

@@ -1,10 +1,12 @@
 """The endpoints of /v1, one file per family. `ENDPOINTS` is the table of all of them."""
 
-from gateway.api import discovery, orders, price
+from gateway.api import discovery, emergency, orders, price, qr
 from gateway.api.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *discovery.ENDPOINTS,
     *price.ENDPOINTS,
     *orders.ENDPOINTS,
+    *emergency.ENDPOINTS,
+    *qr.ENDPOINTS,
 )

@@ -9,6 +9,7 @@ from domain.errors import DomainError
 from domain.ports import Clock, Market, OrderOpening
 from domain.weights import Call
 from gateway.auth import Caller
+from gateway.qr_codes import QrCodes
 
 
 class DiscoveryBytes(Protocol):
@@ -30,6 +31,7 @@ class Services(msgspec.Struct, frozen=True):
     market: Market
     opening: OrderOpening
     discovery: DiscoveryBytes
+    qr_codes: QrCodes
 
 
 class Received(msgspec.Struct, frozen=True):

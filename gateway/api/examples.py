@@ -117,3 +117,8 @@ CREATE: Final = Example(
     data={**_ORDER, "token": _TOKEN},
 )
 ORDER: Final = Example(request=WHICH_ORDER, data=_ORDER)
+EMERGENCY: Final = Example(request={**WHICH_ORDER, "choice": "EXCHANGE"}, data=True)
+QR: Final = Example(
+    request=WHICH_ORDER,
+    data={"qrPng": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAQAAAAEA..."},
+)

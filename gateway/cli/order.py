@@ -47,9 +47,13 @@ Statuses = Annotated[
 Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")]
 How = Annotated[
     Resolution,
-    typer.Argument(
-        metavar="exchange|refund|cancel", help="A held order: the first two; one unpaid: the last."
-    ),
+    typer.Argument(metavar="exchange|refund|cancel", help="A held order: any; one unpaid: cancel."),
+]
+Overrule = Annotated[
+    bool, typer.Option("--overrule", help="Even where its partner has chosen otherwise.")
+]
+Stray = Annotated[
+    bool, typer.Option("--stray", help="Only those with deposits that came too late for them.")
 ]
 
 
@@ -58,6 +62,7 @@ def list_newest(
     *,
     state: States = None,
     status: Statuses = None,
+    stray: Stray = False,
     limit: Limit = 50,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
@@ -68,7 +73,7 @@ def list_newest(
         for one in State
         if (not state or one in state) and (not status or STATUS_OF[one] in status)
     }
-    found = run(Role.ADMIN, data_dir, lambda desk: _newest(desk, wanted, limit))
+    found = run(Role.ADMIN, data_dir, lambda desk: _newest(desk, wanted, limit, stray=stray))
     show(found, as_json=as_json, people=[one_line(order) for order in found])
 
 
@@ -81,19 +86,29 @@ def show_one(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson
 
 @app.command()
 def resolve(
-    order_id: OrderId, how: How, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    order_id: OrderId,
+    how: How,
+    *,
+    overrule: Overrule = False,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
-    """Exchange a held order at the live rate, refund it, or cancel one that nobody has paid."""
+    """Exchange a held order at the live rate, refund it, or end it with nothing done.
+
+    An order that nobody has paid can be cancelled, too.
+    """
 
     async def work(desk: "Desk") -> OperatorOrderOut:
-        order = await _resolve(desk, parse_order_id(order_id), how)
+        order = await _resolve(desk, parse_order_id(order_id), how, overrule=overrule)
         return operator_order_out(order, now=desk.clock.now())
 
     order = run(Role.SETTLEMENT, data_dir, work)
     show(order, as_json=as_json, people=for_people(order))
 
 
-async def _newest(desk: "Desk", states: set[State], limit: int) -> list[OperatorOrderOut]:
+async def _newest(
+    desk: "Desk", states: set[State], limit: int, *, stray: bool
+) -> list[OperatorOrderOut]:
     from persistence.postgres.orders import PostgresOrderBook
     from persistence.postgres.partners import list_partners
 
@@ -104,7 +119,7 @@ async def _newest(desk: "Desk", states: set[State], limit: int) -> list[Operator
         operator_order_out(
             found.order, now=now, partner_email=emails.get(found.order.partner_id, "")
         )
-        for found in await book.recent(states, limit=limit)
+        for found in await book.recent(states, limit=limit, stray=stray)
     ]
 
 
@@ -119,15 +134,15 @@ async def _order(desk: "Desk", text: str) -> OperatorOrderOut:
     return operator_order_out(found.order, now=desk.clock.now(), partner_email=partner.email)
 
 
-async def _resolve(desk: "Desk", order_id: "UUID", how: Resolution) -> "Order":
+async def _resolve(desk: "Desk", order_id: "UUID", how: Resolution, *, overrule: bool) -> "Order":
     if how is Resolution.EXCHANGE:
-        return await exchange_order(await desk.settlement(rates=True), order_id)
+        return await exchange_order(await desk.settlement(rates=True), order_id, overrule=overrule)
     ports = await desk.settlement()
     if how is Resolution.CANCEL:
-        return await cancel_order(ports, order_id)
+        return await cancel_order(ports, order_id, overrule=overrule)
     if not desk.settings.sandbox:
         raise Failure(
             "Refunds are made by the settlement service, which holds the keys: this command only "
             "refunds in sandbox mode"
         )
-    return await refund_order(ports, order_id, sandbox_tx_id())
+    return await refund_order(ports, order_id, sandbox_tx_id(), overrule=overrule)

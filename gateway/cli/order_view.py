@@ -7,16 +7,28 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from domain.deposits import Part
+from domain.money import format_units
 from domain.order_object import OrderOut, order_out
 from domain.orders import Order
 from gateway.cli.frame import Failure
 
 
+class DepositOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a deposit; `stray` where it came too late for its order to do anything with it."""
+
+    tx_id: str = msgspec.field(name="txId")
+    amount: str
+    seen_at: datetime = msgspec.field(name="seenAt")
+    confirmed_at: datetime | None = msgspec.field(name="confirmedAt")
+    stray: bool
+
+
 class OperatorOrderOut(OrderOut, frozen=True, kw_only=True):
     """The order object of the contract and what only the operator sees; never the token.
 
-    Deposit, payout and refund are `from.tx`, `to.tx` and `back.tx`. `partnerEmail` is missing where
-    the command's role may not read it.
+    Payout and refund are `to.tx` and `back.tx`; the parts of the deposit are listed. `partnerEmail`
+    is missing where the command's role may not read it.
     """
 
     state: str
@@ -24,6 +36,7 @@ class OperatorOrderOut(OrderOut, frozen=True, kw_only=True):
     partner_email: str | UnsetType = msgspec.field(default=UNSET, name="partnerEmail")
     code_id: UUID | None = msgspec.field(name="codeId")
     fee_bps: int = msgspec.field(name="feeBps")
+    deposits: list[DepositOut]
 
 
 def operator_order_out(
@@ -37,6 +50,17 @@ def operator_order_out(
         partner_email=partner_email,
         code_id=order.code_id,
         fee_bps=order.fee_bps,
+        deposits=[_deposit_out(part, order.source.precision) for part in order.parts.all],
+    )
+
+
+def _deposit_out(part: Part, precision: int) -> DepositOut:
+    return DepositOut(
+        tx_id=part.tx_id,
+        amount=format_units(part.amount, precision),
+        seen_at=part.seen_at,
+        confirmed_at=part.confirmed_at,
+        stray=part.stray,
     )
 
 
@@ -45,6 +69,11 @@ def for_people(order: OperatorOrderOut) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(order)
     for name in ("reg", "expiration", "update", "finish"):
         fields["time"][name] = _moment(fields["time"][name])
+    fields["deposits"] = {
+        one.tx_id: f"{one.amount}, {'confirmed' if one.confirmed_at else 'unconfirmed'}"
+        + (", STRAY" if one.stray else "")
+        for one in order.deposits
+    }
     return fields
 
 
@@ -58,6 +87,7 @@ def one_line(order: OperatorOrderOut) -> dict[str, object]:
         "from": f"{source.amount} {source.code}",
         "to": f"{destination.amount} {destination.code}",
         "updated": _moment(order.time.update),
+        "stray": ", ".join(one.amount for one in order.deposits if one.stray),
     }
 
 

@@ -9,12 +9,13 @@ import typer
 
 from domain.actions.complete_payout import complete_payout
 from domain.actions.expire_orders import expire_order
-from domain.actions.observe_deposit import confirm_deposit, see_deposit
+from domain.actions.observe_deposit import confirm_deposits, see_deposit
+from domain.deposits import Deposit
 from domain.errors import InvalidRequest, NotFound
 from domain.money import parse_units
-from domain.orders import Deposit, Order
+from domain.orders import Order
 from domain.ports import Settlement
-from feeds.settlement.sandbox import sandbox_tx_id
+from feeds.settlement.sandbox import sandbox_tx_id, unconfirmed_deposits
 from gateway.cli.frame import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
 from gateway.cli.order import OrderId
 from gateway.cli.order_view import (
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 app = nouns("Sandbox mode: play the chains and the clock.")
 
 Amount = Annotated[
-    str | None, typer.Option(help="How much comes in, in source units; without it, all of it.")
+    str | None,
+    typer.Option(help="How much comes in, in source units; without it, what is missing."),
 ]
 
 
@@ -43,14 +45,14 @@ def deposit(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Let a deposit be seen; with auto-settle the rest follows by itself."""
+    """Let a deposit be seen, or another part of it; with auto-settle the rest follows by itself."""
     moved = _move(order_id, data_dir, lambda ports, key: _see(ports, key, amount))
     show(moved, as_json=as_json, people=for_people(moved))
 
 
 @app.command()
 def confirm(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Let the deposit that was seen be confirmed."""
+    """Let all that was seen be confirmed."""
     moved = _move(order_id, data_dir, _confirm, rates=True)
     show(moved, as_json=as_json, people=for_people(moved))
 
@@ -90,7 +92,8 @@ def _move(
 
 async def _see(ports: Settlement, order_id: UUID, amount: str | None) -> Order:
     order = await _read(ports, order_id)
-    units = order.source_amount
+    missing = order.source_amount - order.parts.total
+    units = missing if missing > 0 else order.source_amount
     if amount is not None:
         try:
             units = parse_units(amount, order.source.precision)
@@ -101,8 +104,7 @@ async def _see(ports: Settlement, order_id: UUID, amount: str | None) -> Order:
 
 async def _confirm(ports: Settlement, order_id: UUID) -> Order:
     order = await _read(ports, order_id)
-    amount = order.deposit.amount if order.deposit else order.source_amount
-    return await confirm_deposit(ports, order_id, amount)
+    return await confirm_deposits(ports, order_id, unconfirmed_deposits(order))
 
 
 async def _read(ports: Settlement, order_id: UUID) -> Order:

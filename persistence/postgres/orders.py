@@ -18,10 +18,11 @@ from domain.errors import (
     Unavailable,
 )
 from domain.money import USD_DECIMALS, format_units, units_of
-from domain.orders import Choice, Deposit, Emergency, Order, RateType, State
+from domain.orders import Choice, Emergency, Order, RateType, State
 from domain.ports import IdempotencyKey, OpenedOrder, VersionedOrder
 from domain.pricing import Rate
 from domain.webhooks import Event
+from persistence.postgres.deposits import PARTS, parts_of, stored_parts
 from persistence.postgres.pool import Database
 
 Assets = Callable[[], Catalogue]
@@ -57,19 +58,36 @@ SELECT EXISTS (SELECT FROM free) AS had_address, opened.pay_in_address, opened.p
 FROM (SELECT) AS one LEFT JOIN opened ON true
 """
 
-COLUMNS = """
+COLUMNS = f"""
   id, partner_id, code_id, rate_type, state, version, source, destination,
   source_amount::text AS source_amount, destination_amount::text AS destination_amount, rate,
   network_fee::text AS network_fee, fee_bps, markup_bps, worth_usd::text AS worth_usd,
   destination_address, destination_tag,
   refund_address, pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at,
-  finished_at, deposit_tx_id, deposit_amount::text AS deposit_amount, payout_tx_id, refund_tx_id,
-  emergency, choice
-"""
+  finished_at, payout_tx_id, refund_tx_id, emergency,
+  COALESCE(
+    NULLIF(choice, 'NONE'),
+    (SELECT c.choice FROM emergency_choices c WHERE c.order_id = orders.id AND state = 'held'),
+    'NONE') AS choice,
+  ({PARTS})::text AS parts
+"""  # noqa: S608  the parts are a constant of ours
 
 FIND = f"""
 SELECT {COLUMNS} FROM orders WHERE id = $1 AND partner_id = $2 AND deleted_at IS NULL
 """  # noqa: S608  the columns are this module's own constant
+
+# Nothing is put down where the order isn't held any more, or was chosen for before.
+CHOOSE = """
+INSERT INTO emergency_choices (order_id, choice)
+SELECT id, $3 FROM orders WHERE id = $1 AND partner_id = $2 AND state = 'held'
+ON CONFLICT (order_id) DO NOTHING
+RETURNING order_id
+"""
+
+CHOSEN = """
+SELECT o.id, c.choice FROM orders o JOIN emergency_choices c ON c.order_id = o.id
+WHERE o.state = 'held' AND c.choice = ANY ($1::text[]) ORDER BY c.chosen_at LIMIT $2
+"""
 
 REPEATED = """
 SELECT order_id, body_hash FROM idempotency_keys WHERE partner_id = $1 AND key = $2
@@ -82,18 +100,28 @@ WITH moved AS (
   UPDATE orders SET
     state = $3, version = version + 1, source_amount = $4::text::numeric,
     destination_amount = $5::text::numeric, rate = $6, updated_at = $7, finished_at = $8,
-    deposit_tx_id = $9, deposit_amount = $10::text::numeric, payout_tx_id = $11,
-    refund_tx_id = $12, emergency = $13::text[], choice = $14
+    payout_tx_id = $10, refund_tx_id = $11, emergency = $12::text[], choice = $13
   WHERE id = $1 AND version = $2
   RETURNING id, partner_id, version, deleted_at
+), deposited AS (
+  INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, stray)
+  SELECT moved.id, part.* FROM moved, json_to_recordset($9::text::json) AS part (
+    tx_id text, position integer, amount numeric, seen_at timestamptz, confirmed_at timestamptz,
+    stray boolean)
+  ON CONFLICT (order_id, tx_id) DO UPDATE
+  SET amount = EXCLUDED.amount, confirmed_at = EXCLUDED.confirmed_at
+  WHERE deposits.confirmed_at IS NULL AND EXCLUDED.confirmed_at IS NOT NULL
+), withdrawn AS (
+  DELETE FROM emergency_choices c USING moved
+  WHERE c.order_id = moved.id AND $3 = 'held' AND $13 = 'NONE'
 ), told AS (
   INSERT INTO webhook_events
     (id, partner_id, order_id, position, type, dedup_key, body, due_at, created_at)
-  SELECT $15::uuid, moved.partner_id, moved.id, moved.version, $16::text, $17::text, $18::bytea,
+  SELECT $14::uuid, moved.partner_id, moved.id, moved.version, $15::text, $16::text, $17::bytea,
     $7, $7
   FROM moved JOIN partners p ON p.id = moved.partner_id
-  WHERE $15::uuid IS NOT NULL AND moved.deleted_at IS NULL
-    AND p.webhook_url IS NOT NULL AND $16::text = ANY (p.webhook_events)
+  WHERE $14::uuid IS NOT NULL AND moved.deleted_at IS NULL
+    AND p.webhook_url IS NOT NULL AND $15::text = ANY (p.webhook_events)
   RETURNING id
 )
 SELECT EXISTS (SELECT FROM moved) AS moved, EXISTS (SELECT FROM told) AS told
@@ -106,13 +134,17 @@ ORDER BY expires_at LIMIT $2
 
 RESTING = f"""
 SELECT {COLUMNS} FROM orders
-WHERE updated_at <= $1 AND (state IN ('confirming', 'paying_out')
-  OR (state = 'expired' AND deposit_tx_id IS NOT NULL))
+WHERE updated_at <= $1 AND id IN (
+  SELECT id FROM orders WHERE state = 'paying_out'
+  UNION SELECT order_id FROM deposits WHERE confirmed_at IS NULL)
 ORDER BY updated_at LIMIT $2
 """  # noqa: S608  as above
 
 RECENT = f"""
-SELECT {COLUMNS} FROM orders WHERE state = ANY ($1::text[]) ORDER BY id DESC LIMIT $2
+SELECT {COLUMNS} FROM orders
+WHERE state = ANY ($1::text[])
+  AND (NOT $3 OR id IN (SELECT order_id FROM deposits WHERE stray))
+ORDER BY id DESC LIMIT $2
 """  # noqa: S608  as above
 
 
@@ -173,6 +205,11 @@ class PostgresOrderDesk:
             return None
         return _order(row, self._catalogue().assets), row["token_hash"]
 
+    async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
+        """See OrderDesk."""
+        row = await self._database.fetch_one(CHOOSE, [order_id, partner_id, choice.value])
+        return row is not None
+
     async def _opened_before(
         self, partner_id: UUID, idempotency: IdempotencyKey | None
     ) -> OpenedOrder:
@@ -204,14 +241,26 @@ class PostgresOrderBook:
         rows = await self._database.fetch(AWAITING_EXPIRY, [now, limit])
         return [UUID(row["id"]) for row in rows]
 
+    async def chosen(
+        self, choices: Collection[Choice], *, limit: int
+    ) -> Sequence[tuple[UUID, Choice]]:
+        """See OrderBook."""
+        rows = await self._database.fetch(CHOSEN, [[one.value for one in choices], limit])
+        return [(UUID(row["id"]), Choice(row["choice"])) for row in rows]
+
     async def resting_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
         """See OrderBook."""
         rows = await self._database.fetch(RESTING, [moment, limit])
         return [self._versioned(row) for row in rows]
 
-    async def recent(self, states: Collection[State], *, limit: int) -> Sequence[VersionedOrder]:
-        """Return the newest orders that are in one of these states, newest first."""
-        rows = await self._database.fetch(RECENT, [[state.value for state in states], limit])
+    async def recent(
+        self, states: Collection[State], *, limit: int, stray: bool = False
+    ) -> Sequence[VersionedOrder]:
+        """Return the newest orders that are in one of these states, newest first.
+
+        `stray` leaves those that have a deposit which came too late for them.
+        """
+        rows = await self._database.fetch(RECENT, [[state.value for state in states], limit, stray])
         return [self._versioned(row) for row in rows]
 
     def _versioned(self, row: dict[str, Any]) -> VersionedOrder:
@@ -257,8 +306,7 @@ def _saving(order: Order, expected_version: int, event: Event | None) -> list[An
         str(order.rate),
         order.updated_at,
         order.finished_at,
-        order.deposit.tx_id if order.deposit else None,
-        format_units(order.deposit.amount, source) if order.deposit else None,
+        stored_parts(order.parts, source),
         order.payout_tx_id,
         order.refund_tx_id,
         [reason.value for reason in order.emergency],
@@ -297,16 +345,9 @@ def _order(row: dict[str, Any], assets: Any) -> Order:
         expires_at=row["expires_at"],
         updated_at=row["updated_at"],
         finished_at=row["finished_at"],
-        deposit=_deposit(row, source),
+        parts=parts_of(row["parts"], source),
         payout_tx_id=row["payout_tx_id"],
         refund_tx_id=row["refund_tx_id"],
         emergency=tuple(Emergency(reason) for reason in row["emergency"]),
         choice=Choice(row["choice"]),
     )
-
-
-def _deposit(row: dict[str, Any], source: Asset) -> Deposit | None:
-    if row["deposit_tx_id"] is None:
-        return None
-    amount = units_of(Decimal(row["deposit_amount"]), source.precision)
-    return Deposit(tx_id=row["deposit_tx_id"], amount=amount)

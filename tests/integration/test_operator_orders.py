@@ -104,7 +104,6 @@ def test_each_step_tells_the_partner(operator: Operator) -> None:
     [
         ([], "confirm", "An order that is awaiting_deposit can't confirm a deposit"),
         ([], "payout", "An order that is awaiting_deposit can't be paid out"),
-        (["deposit"], "deposit", "An order that is confirming can't take a deposit"),
         (["deposit"], "expire", "An order that is confirming can't expire"),
         (["deposit", "confirm"], "confirm", "An order that is paying_out can't confirm a deposit"),
         (["expire"], "expire", "An order that is expired can't expire"),

@@ -9,8 +9,9 @@ import pytest
 
 from domain.actions.expire_orders import expire_due_orders
 from domain.assets import Catalogue
+from domain.deposits import Deposit
 from domain.errors import IdempotencyConflict, Unavailable
-from domain.orders import LIFETIME, Deposit, Order, State
+from domain.orders import LIFETIME, Order, State
 from domain.partners import Partner
 from domain.ports import IdempotencyKey, OpenedOrder, Settlement
 from domain.webhooks import order_status_changed
