@@ -51,7 +51,7 @@ def build(gateway: Gateway, *, body_deadline_seconds: float, metrics: bool) -> B
     application.router.add_get("/readyz", _readyz(gateway))
     if metrics:
         application.router.add_get("/metrics", _metrics)
-    mount_docs(application)
+    mount_docs(application, refuse_path=door.refuse_path)
     application.router.fallback = door.refuse_path
 
     async def start(_: Application) -> None:

@@ -1,0 +1,1 @@
+"""The documentation at /docs, rendered from the Markdown files in docs/."""

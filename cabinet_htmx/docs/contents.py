@@ -1,0 +1,80 @@
+"""The table of contents: which Markdown file is which page, in reading order."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+HOME: Final = "index"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A page: the name of its file, without .md, and what it is called in the navigation."""
+
+    name: str
+    label: str
+
+    @property
+    def path(self) -> str:
+        """Return where it is served."""
+        return "/docs" if self.name == HOME else f"/docs/{self.name}"
+
+
+class Chapter(msgspec.Struct, frozen=True):
+    """Pages under one heading."""
+
+    heading: str
+    entries: tuple[Entry, ...]
+
+
+CONTENTS: Final = (
+    Chapter(
+        "Start here",
+        (
+            Entry(HOME, "Overview"),
+            Entry("quickstart", "Quickstart"),
+            Entry("authentication", "Authentication"),
+            Entry("go-live", "Go-live checklist"),
+        ),
+    ),
+    Chapter(
+        "Endpoints",
+        (
+            Entry("currencies", "Currencies"),
+            Entry("pairs", "Pairs"),
+            Entry("price", "Price"),
+            Entry("create", "Create"),
+            Entry("order", "Order"),
+            Entry("emergency", "Emergency"),
+            Entry("qr", "QR code"),
+            Entry("keys-rotate", "Rotate keys"),
+            Entry("codes", "Reference codes"),
+        ),
+    ),
+    Chapter(
+        "Concepts",
+        (
+            Entry("conventions", "Conventions"),
+            Entry("status", "Order status"),
+            Entry("pricing", "Pricing"),
+            Entry("errors", "Errors"),
+            Entry("rate-limits", "Rate limits"),
+            Entry("webhooks", "Webhooks"),
+            Entry("versioning", "Versioning"),
+        ),
+    ),
+    Chapter(
+        "Traffic",
+        (
+            Entry("referral-links", "Referral links"),
+            Entry("feeds", "Rate feeds"),
+        ),
+    ),
+    Chapter("Operators", (Entry("operations", "Operations"),)),
+)
+
+
+def entries() -> Iterator[Entry]:
+    """Return all pages in reading order."""
+    for chapter in CONTENTS:
+        yield from chapter.entries

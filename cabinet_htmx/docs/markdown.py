@@ -1,0 +1,176 @@
+"""From a Markdown file to the parts of a page: title, headings and HTML without inline style."""
+
+import re
+from collections.abc import Callable, Sequence
+from html import escape
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from mdit_py_plugins.anchors import anchors_plugin
+from pygments import highlight
+from pygments.formatters.html import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
+
+from cabinet_htmx.docs.contents import HOME
+
+TAB_LABELS: Final = {"bash": "bash", "python": "Python", "js": "Node", "go": "Go"}
+"""Languages whose neighbouring blocks become tabs, by the word after the fence."""
+
+_PAGE_LINK: Final = re.compile(r"([a-z0-9-]+)\.md(#[a-z0-9-]+)?")
+_TAB: Final = "tab"
+
+
+class Heading(msgspec.Struct, frozen=True):
+    """A heading of the second level."""
+
+    anchor: str
+    text: str
+
+
+class Article(msgspec.Struct, frozen=True):
+    """What a Markdown file says."""
+
+    title: str
+    headings: tuple[Heading, ...]
+    body: str
+    """HTML made here, to be put into a page as it is."""
+
+
+class Tab(msgspec.Struct, frozen=True):
+    """Where a block stands among its neighbours in other languages."""
+
+    group: int
+    first: bool
+    last: bool
+
+
+class Renderer:
+    """Renders the files of one directory; their links to each other become links to pages."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._markdown = MarkdownIt("commonmark", {"html": False, "alerts": True}).enable("table")
+        anchors_plugin(self._markdown, min_level=2, max_level=3)
+        for name, rule in _RULES.items():
+            self._markdown.add_render_rule(name, rule)
+
+    def render(self, name: str) -> Article:
+        """Return the article of a file by its name without .md."""
+        tokens = self._markdown.parse((self._directory / f"{name}.md").read_text())
+        title, rest = _split_title(tokens)
+        _mark_tabs(rest)
+        body: str = self._markdown.renderer.render(
+            rest, self._markdown.options, {"directory": self._directory}
+        )
+        return Article(title=title, headings=tuple(_headings(rest)), body=body)
+
+
+def _split_title(tokens: list[Token]) -> tuple[str, list[Token]]:
+    opening, inline, _, *rest = tokens
+    if opening.tag != "h1":
+        raise ValueError("a page begins with its title, a heading of the first level")
+    return inline.content, rest
+
+
+def _headings(tokens: Sequence[Token]) -> list[Heading]:
+    return [
+        Heading(str(opening.attrs["id"]), inline.content.replace("`", ""))
+        for opening, inline in pairwise(tokens)
+        if opening.type == "heading_open" and opening.tag == "h2"
+    ]
+
+
+def _mark_tabs(tokens: Sequence[Token]) -> None:
+    """Mark runs of neighbouring blocks in different languages."""
+    groups, run = count(1), list[Token]()
+    for token in [*tokens, None]:
+        language = _language(token) if token is not None and token.type == "fence" else ""
+        continues = language in TAB_LABELS and language not in map(_language, run)
+        if token is not None and continues:
+            run.append(token)
+            continue
+        if len(run) > 1:
+            group = next(groups)
+            for place, block in enumerate(run):
+                block.meta[_TAB] = Tab(group, first=place == 0, last=place == len(run) - 1)
+        run = [token] if token is not None and language in TAB_LABELS else []
+
+
+def _language(block: Token) -> str:
+    return block.info.partition(" ")[0]
+
+
+def _fence(
+    _: RendererHTML, tokens: Sequence[Token], index: int, __: object, ___: dict[str, Any]
+) -> str:
+    block = tokens[index]
+    language, code = _language(block), _code(block)
+    tab: Tab | None = block.meta.get(_TAB)
+    if tab is None:
+        return code
+    opened = " open" if tab.first else ""
+    return (
+        ('<div class="tabs">' if tab.first else "")
+        + f'<details name="tabs-{tab.group}"{opened}><summary>{TAB_LABELS[language]}</summary>'
+        + code
+        + "</details>"
+        + ("</div>\n" if tab.last else "")
+    )
+
+
+def _code(block: Token) -> str:
+    """Return a block's HTML; it can be scrolled sideways by keyboard, so it takes the focus."""
+    language = _language(block)
+    if language in ("", "text"):
+        marked = escape(block.content)
+    else:
+        lexer = get_lexer_by_name(language, ensurenl=False)
+        marked = highlight(block.content, lexer, HtmlFormatter(nowrap=True))
+    return f'<pre tabindex="0"><code>{marked}</code></pre>\n'
+
+
+def _table_open(*_: object) -> str:
+    return '<div class="scroll" role="group" aria-label="Table" tabindex="0"><table>\n'
+
+
+def _table_close(*_: object) -> str:
+    return "</table></div>\n"
+
+
+def _link_open(
+    renderer: RendererHTML,
+    tokens: Sequence[Token],
+    index: int,
+    options: Any,
+    environment: dict[str, Any],
+) -> str:
+    link = tokens[index]
+    page = _PAGE_LINK.fullmatch(str(link.attrs["href"]))
+    if page is not None:
+        name, anchor = page[1], page[2] or ""
+        link.attrs["href"] = ("/docs" if name == HOME else f"/docs/{name}") + anchor
+    return renderer.renderToken(tokens, index, options, environment)
+
+
+def _image(
+    _: RendererHTML, tokens: Sequence[Token], index: int, __: object, env: dict[str, Any]
+) -> str:
+    """Return a drawing in place, so that it takes the page's colours; its text names it."""
+    image = tokens[index]
+    drawing = (env["directory"] / str(image.attrs["src"])).read_text()
+    label = escape(image.content)
+    return f'<span class="drawing" role="img" aria-label="{label}">{drawing}</span>'
+
+
+_RULES: Final[dict[str, Callable[..., str]]] = {
+    "fence": _fence,
+    "table_open": _table_open,
+    "table_close": _table_close,
+    "link_open": _link_open,
+    "image": _image,
+}
