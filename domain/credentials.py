@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
+from enum import StrEnum
 
 import msgspec
 
@@ -65,6 +66,13 @@ class SigningKey:
         return hmac.compare_digest(expected, given) and well_formed
 
 
+class SecretName(StrEnum):
+    """A secret by its name on the wire."""
+
+    API = "apiSecret"
+    WEBHOOK = "webhookSecret"
+
+
 class Credentials(msgspec.Struct, frozen=True):
     """What a partner signs with. Secrets are shown once."""
 
@@ -75,6 +83,17 @@ class Credentials(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         """Hide the secrets."""
         return f"Credentials(api_key={self.api_key!r})"
+
+
+class NewSecrets(msgspec.Struct, frozen=True):
+    """The secrets that replace a partner's; None for one that stays as it is."""
+
+    api_secret: str | None
+    webhook_secret: str | None
+
+    def __repr__(self) -> str:
+        """Hide the secrets."""
+        return "NewSecrets(...)"
 
 
 def new_credentials(randomness: Randomness) -> Credentials:

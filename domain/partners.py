@@ -54,12 +54,16 @@ class PartnerChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartnerAccess(msgspec.Struct, frozen=True):
-    """What authentication needs of a partner; `api_secret` is None where it can't be decrypted."""
+    """What authentication needs of a partner; `api_secret` is None where it can't be decrypted.
+
+    `generation` counts how often its secrets have been replaced.
+    """
 
     id: UUID
     enabled: bool
     api_key: str
     api_secret: str | None
+    generation: int
     markup_bps: int
     budget: int
     codes: Mapping[str, Code]

@@ -9,7 +9,8 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Catalogue
-from domain.credentials import Credentials, Randomness
+from domain.codes import ListedCode, OwnCode
+from domain.credentials import Credentials, NewSecrets, Randomness
 from domain.limits import Headroom
 from domain.orders import Choice, Order
 from domain.partners import Partner
@@ -67,6 +68,7 @@ class Verdict(IntEnum):
     ADMITTED = 0
     REPLAYED = 1
     LIMITED = 2
+    STALE = 3
 
 
 class Admission(msgspec.Struct, frozen=True, gc=False):
@@ -83,8 +85,14 @@ class Admission(msgspec.Struct, frozen=True, gc=False):
 class Gate(Protocol):
     """Burns nonces and charges weights."""
 
-    async def admit(self, partner_id: UUID, *, nonce: str, weight: int, budget: int) -> Admission:
-        """Decide on a call, in one atomic step; raise Unavailable."""
+    async def admit(
+        self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
+    ) -> Admission:
+        """Decide on a call, in one atomic step; raise Unavailable.
+
+        A call signed with the secret of a `generation` that has been replaced is STALE: its nonce
+        isn't burnt, and nothing is charged.
+        """
 
 
 class StoredAccount(msgspec.Struct, frozen=True):
@@ -211,6 +219,52 @@ class Onboarding(msgspec.Struct, frozen=True):
     new_id: Callable[[], UUID]
     randomness: Randomness
     insecure_webhooks: bool
+
+
+class SecretStore(Protocol):
+    """Where partners' secrets are kept, sealed."""
+
+    async def replace(self, partner_id: UUID, secrets: NewSecrets, *, generation: int) -> bool:
+        """Replace secrets and raise the generation by one; False if it isn't `generation` any more.
+
+        Raises Unavailable where it isn't known whether that was done.
+        """
+
+
+class Rotation(msgspec.Struct, frozen=True):
+    """What rotating secrets needs.
+
+    `outdate` tells the gate that a partner's generations below the given one are over; it raises
+    Unavailable. `changed` has a partner's record read again: at once here, and soon elsewhere.
+    """
+
+    secrets: SecretStore
+    outdate: Callable[[UUID, int], Awaitable[None]]
+    changed: Callable[[UUID], Awaitable[None]]
+    pause: Callable[[float], Awaitable[None]]
+    randomness: Randomness
+
+
+class CodeBook(Protocol):
+    """Where reference codes are kept. All of it raises Unavailable."""
+
+    async def add(self, partner_id: UUID, code: OwnCode) -> bool:
+        """Store a new code; False where its name is taken or the partner has no room for it."""
+
+    async def newest(self, partner_id: UUID, *, limit: int) -> Sequence[ListedCode]:
+        """Return the partner's newest codes, newest first."""
+
+    async def switch(self, partner_id: UUID, name: str, *, enabled: bool) -> bool:
+        """Enable or disable a code; False where the partner has none of this name."""
+
+
+class CodeManagement(msgspec.Struct, frozen=True):
+    """What managing codes needs. `changed` is as in Rotation."""
+
+    clock: Clock
+    codes: CodeBook
+    changed: Callable[[UUID], Awaitable[None]]
+    new_id: Callable[[], UUID]
 
 
 class PendingDelivery(msgspec.Struct, frozen=True):

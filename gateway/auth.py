@@ -6,13 +6,15 @@ import msgspec
 
 from domain.codes import Code
 from domain.credentials import SigningKey, is_nonce
-from domain.errors import AuthDisabled, AuthInvalid, AuthRequired, RateLimited
-from domain.ports import Gate, Verdict
+from domain.errors import AuthDisabled, AuthInvalid, AuthRequired, RateLimited, Unavailable
+from domain.ports import Admission, Gate, Verdict
 from domain.weights import WEIGHTS, WINDOW_MS, Call
 from gateway.directory import Access, PartnerDirectory
 
 _DUMMY_KEY = SigningKey("a key nobody has, so that unknown partners take as long as known ones")
 _LONGEST_KEY = 128
+_MOST_READINGS = 3
+"""How often a record is read anew for one call: the first may have begun before the rotation."""
 
 
 class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
@@ -52,36 +54,55 @@ class Authenticator:
         """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
 
         Raises Unavailable where Valkey or, for a partner not known here yet, the database is away.
+        A secret that was replaced while its call was on the way is refused by the gate; then the
+        signature has to be the new secret's.
         """
         if headers.key is None or headers.sign is None:
             raise AuthRequired
         api_key, _, code = headers.key.partition(".")
         access = await self._directory.find(api_key) if len(api_key) <= _LONGEST_KEY else None
-        signing_key = access.key if access is not None else None
-        genuine = (signing_key or _DUMMY_KEY).verifies(body, headers.sign)
-        if access is None or signing_key is None or not genuine:
-            raise AuthInvalid
-        if not access.enabled:
-            raise AuthDisabled
-        if headers.nonce is None or not is_nonce(headers.nonce):
-            raise AuthInvalid
-        return await self._admitted(access, headers.nonce, access.codes.get(code), WEIGHTS[call])
-
-    async def _admitted(self, access: Access, nonce: str, code: Code | None, weight: int) -> Caller:
-        admission = await self._gate.admit(
-            access.partner_id, nonce=nonce, weight=weight, budget=access.budget
-        )
-        if admission.verdict is Verdict.ADMITTED:
-            return Caller(
-                access=access,
-                code=code if code is not None and code.enabled else None,
-                left=admission.left,
-                reset_seconds=math.ceil(admission.wait_ms / 1000),
+        for _ in range(1 + _MOST_READINGS):
+            access, nonce = _verified(access, headers.nonce, headers.sign, body)
+            admission = await self._gate.admit(
+                access.partner_id,
+                generation=access.generation,
+                nonce=nonce,
+                weight=WEIGHTS[call],
+                budget=access.budget,
             )
-        if admission.verdict is Verdict.REPLAYED:
-            raise AuthInvalid
-        retry_after = max(math.ceil(admission.wait_ms / 1000), 1)
-        raise OverBudget(retry_after, budget=access.budget, left=admission.left)
+            if admission.verdict is not Verdict.STALE:
+                return _caller(access, access.codes.get(code), admission)
+            access = await self._directory.find_newer(access)
+        raise Unavailable("a partner's secrets are older in the database than Valkey says")
+
+
+def _verified(
+    access: Access | None, nonce: str | None, sign: str, body: bytes
+) -> tuple[Access, str]:
+    """Return the record whose secret has signed the call, and the nonce; raise AuthInvalid."""
+    signing_key = access.key if access is not None else None
+    genuine = (signing_key or _DUMMY_KEY).verifies(body, sign)
+    if access is None or signing_key is None or not genuine:
+        raise AuthInvalid
+    if not access.enabled:
+        raise AuthDisabled
+    if nonce is None or not is_nonce(nonce):
+        raise AuthInvalid
+    return access, nonce
+
+
+def _caller(access: Access, code: Code | None, admission: Admission) -> Caller:
+    if admission.verdict is Verdict.ADMITTED:
+        return Caller(
+            access=access,
+            code=code if code is not None and code.enabled else None,
+            left=admission.left,
+            reset_seconds=math.ceil(admission.wait_ms / 1000),
+        )
+    if admission.verdict is Verdict.REPLAYED:
+        raise AuthInvalid
+    retry_after = max(math.ceil(admission.wait_ms / 1000), 1)
+    raise OverBudget(retry_after, budget=access.budget, left=admission.left)
 
 
 class OverBudget(RateLimited):

@@ -20,11 +20,16 @@ UNVERIFIED_SECONDS: Final = 30.0
 
 
 class Access(msgspec.Struct, frozen=True):
-    """What a call of a partner is checked against. `key` is None where its secret is unreadable."""
+    """What a call of a partner is checked against. `key` is None where its secret is unreadable.
+
+    `generation` is that of the secret.
+    """
 
     partner_id: UUID
+    api_key: str
     enabled: bool
     key: SigningKey | None
+    generation: int
     markup_bps: int
     budget: int
     codes: Mapping[str, Code]
@@ -47,6 +52,7 @@ class PartnerDirectory:
         self._monotonic = monotonic
         self._known: set[str] = set()
         self._records: OrderedDict[str, Access] = OrderedDict()
+        self._keys: dict[UUID, str] = {}
         self._reading: dict[str, asyncio.Future[Access | None]] = {}
         self._verified_at = float("-inf")
 
@@ -62,6 +68,18 @@ class PartnerDirectory:
             reading = asyncio.ensure_future(self._load(api_key))
             self._reading[api_key] = reading
         return await asyncio.shield(reading)
+
+    async def find_newer(self, access: Access) -> Access | None:
+        """Return the record that takes the place of `access`, which is out of date."""
+        if self._records.get(access.api_key) is access:
+            self.changed((access.api_key,))
+        return await self.find(access.api_key)
+
+    def partner_changed(self, partner_id: UUID) -> None:
+        """Take note that a partner has changed, whose record has been read here."""
+        api_key = self._keys.get(partner_id)
+        if api_key is not None:
+            self.changed((api_key,))
 
     def changed(self, api_keys: Iterable[str]) -> None:
         """Take note that these partners are new or have changed."""
@@ -81,6 +99,7 @@ class PartnerDirectory:
             record = _access(stored) if stored else None
             if record is not None and self._reading.get(api_key) is this:
                 self._records[api_key] = record
+                self._keys[record.partner_id] = api_key
                 while len(self._records) > MOST_RECORDS:
                     self._records.popitem(last=False)
             return record
@@ -92,8 +111,10 @@ class PartnerDirectory:
 def _access(stored: PartnerAccess) -> Access:
     return Access(
         partner_id=stored.id,
+        api_key=stored.api_key,
         enabled=stored.enabled,
         key=SigningKey(stored.api_secret) if stored.api_secret is not None else None,
+        generation=stored.generation,
         markup_bps=stored.markup_bps,
         budget=stored.budget,
         codes=stored.codes,

@@ -82,13 +82,21 @@ class Partner:
         }
 
     def call(
-        self, path: str, request: object = None, *, code: str | None = None, **extra: str
+        self,
+        path: str,
+        request: object = None,
+        *,
+        code: str | None = None,
+        method: str = "POST",
+        **extra: str,
     ) -> Answer:
         body = b"" if request is None else json.dumps(request).encode()
-        return self.post(path, body, {**self.headers(body, code=code), **extra})
+        return self.post(path, body, {**self.headers(body, code=code), **extra}, method=method)
 
-    def post(self, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        return send(f"{self.base_url}/v1{path}", body, headers)
+    def post(
+        self, path: str, body: bytes, headers: dict[str, str], *, method: str = "POST"
+    ) -> Answer:
+        return send(f"{self.base_url}/v1{path}", body, headers, method=method)
 
 
 def quote_request(**changes: object) -> dict[str, object]:

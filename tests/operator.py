@@ -21,7 +21,7 @@ from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.orders import PostgresOrderDesk
 from persistence.postgres.pool import Database
 from persistence.valkey.rates import KEY, encode_snapshot
-from tests.conftest import DatabaseUrls, Servers
+from tests.conftest import DatabaseUrls, Running, Servers
 from tests.records import add_addresses, new_order, stored_partner
 
 T = TypeVar("T")
@@ -131,6 +131,13 @@ def invoke(*arguments: str, data_dir: Path, **environment: str) -> Result:
         list(arguments),
         env={"SWAPGATE_DATA_DIR": str(data_dir), "COLUMNS": "200", **environment},
     )
+
+
+def operate(up: Running, *arguments: str) -> Any:
+    """Run a command on a running service, quicker than in a process of its own."""
+    done = invoke(*arguments, "--json", data_dir=up.data_dir)
+    assert done.exit_code == 0, done.stderr
+    return msgspec.json.decode(done.stdout)
 
 
 def sentence_of(done: Result) -> str:

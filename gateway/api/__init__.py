@@ -1,6 +1,6 @@
 """The endpoints of /v1, one file per family. `ENDPOINTS` is the table of all of them."""
 
-from gateway.api import discovery, emergency, orders, price, qr
+from gateway.api import codes, discovery, emergency, keys, orders, price, qr
 from gateway.api.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -9,4 +9,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *orders.ENDPOINTS,
     *emergency.ENDPOINTS,
     *qr.ENDPOINTS,
+    *keys.ENDPOINTS,
+    *codes.ENDPOINTS,
 )

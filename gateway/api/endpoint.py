@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import msgspec
 
 from domain.errors import DomainError
-from domain.ports import Clock, Market, OrderOpening
+from domain.ports import Clock, CodeManagement, Market, OrderOpening, Rotation
 from domain.weights import Call
 from gateway.auth import Caller
 from gateway.qr_codes import QrCodes
@@ -30,6 +30,8 @@ class Services(msgspec.Struct, frozen=True):
     clock: Clock
     market: Market
     opening: OrderOpening
+    rotation: Rotation
+    codes: CodeManagement
     discovery: DiscoveryBytes
     qr_codes: QrCodes
 

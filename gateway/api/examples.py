@@ -122,3 +122,24 @@ QR: Final = Example(
     request=WHICH_ORDER,
     data={"qrPng": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAQAAAAEA..."},
 )
+ROTATE_KEYS: Final = Example(
+    request={"rotate": ["apiSecret"]},
+    data={"apiSecret": "q0dXo1Cw5N7yR2uT8bK4mZ6hJ9aLsEfGvPiWxYtQnDk"},
+)
+_CODE: Final = {
+    "id": "018fb8a2-6c00-7b21-9d4e-5f60718293a4",
+    "code": "summer-24",
+    "label": "Summer campaign",
+    "afftaxBps": 75,
+    "enabled": True,
+    "createdAt": "2024-05-27T08:53:20.000Z",
+}
+CREATE_CODE: Final = Example(
+    request={"code": _CODE["code"], "label": _CODE["label"], "afftaxBps": _CODE["afftaxBps"]},
+    data=_CODE,
+)
+LIST_CODES: Final = Example(
+    request=None,
+    data=[{**_CODE, "orders": 3, "volumeUsd": "1873.50", "earningsUsd": "14.05"}],
+)
+NAME_CODE: Final = Example(request={"code": _CODE["code"]}, data=True)

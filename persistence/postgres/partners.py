@@ -22,7 +22,9 @@ RETURNING id
 """
 
 REPLACE_SECRETS = """
-UPDATE partners SET api_secret_sealed = $2, webhook_secret_sealed = $3 WHERE id = $1
+UPDATE partners SET
+  api_secret_sealed = $2, webhook_secret_sealed = $3, generation = generation + 1
+WHERE id = $1
 """
 
 COLUMNS = """
@@ -58,7 +60,7 @@ RETURNING {COLUMNS}
 """  # noqa: S608  as above
 
 ACCESS = """
-SELECT id, enabled, api_key, api_secret_sealed, markup_bps, budget
+SELECT id, enabled, api_key, api_secret_sealed, generation, markup_bps, budget
 FROM partners WHERE api_key = $1
 """
 
@@ -206,6 +208,7 @@ async def read_access(database: Database, keyring: KeyRing, api_key: str) -> Par
         enabled=row["enabled"],
         api_key=row["api_key"],
         api_secret=keyring.try_open(row["api_secret_sealed"], record=api_secret_record(partner_id)),
+        generation=row["generation"],
         markup_bps=row["markup_bps"],
         budget=row["budget"],
         codes={code["code"]: _code(code) for code in codes},

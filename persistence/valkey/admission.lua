@@ -1,9 +1,14 @@
 -- Admits calls: burns each call's nonce and charges its weight, in one atomic step.
 --
--- KEYS  for each call: its partner's window, its nonce
--- ARGV  for each call: the partner's budget, the call's weight
--- Returns for each call: verdict (0 admitted, 1 replayed, 2 limited), weight left, milliseconds
--- until the oldest entry ages out (admitted) or until this very call would be admitted (limited).
+-- KEYS  for each call: its partner's window, its nonce, its partner's newest generation of secrets
+-- ARGV  for each call: the partner's budget, the call's weight, the generation that signed it
+-- Returns for each call: verdict (0 admitted, 1 replayed, 2 limited, 3 stale), weight left,
+-- milliseconds until the oldest entry ages out (admitted) or until this very call would be admitted
+-- (limited).
+--
+-- A stale call is signed with a secret that has been replaced: its nonce isn't burnt. A generation
+-- that isn't known here has been the newest for long, or was lost with this store: the caller's is
+-- trusted then.
 --
 -- A window is a list of "<ms> <before> <after>": when weight was admitted, and the cumulative
 -- weight before and after it. What is in use is the last `after` less the first `before`. Every
@@ -70,9 +75,12 @@ local function charge(window, budget, weight)
 end
 
 local verdicts = {}
-for i = 1, #KEYS, 2 do
+for i = 1, #KEYS, 3 do
   local verdict, left, wait = 1, 0, 0
-  if server.call('SET', KEYS[i + 1], '', 'NX', 'EX', NONCE_SECONDS) then
+  local newest = server.call('GET', KEYS[i + 2])
+  if newest and tonumber(newest) > tonumber(ARGV[i + 2]) then
+    verdict = 3
+  elseif server.call('SET', KEYS[i + 1], '', 'NX', 'EX', NONCE_SECONDS) then
     verdict, left, wait = charge(KEYS[i], tonumber(ARGV[i]), tonumber(ARGV[i + 1]))
   end
   verdicts[#verdicts + 1] = verdict

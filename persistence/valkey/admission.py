@@ -10,6 +10,7 @@ from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
 from domain.ports import Admission, Verdict
+from persistence.valkey.generations import generation_key
 
 SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
 MOST_PER_CALL: Final = 16
@@ -27,18 +28,24 @@ class AdmissionGate:
         self._waiting: list[asyncio.Future[Admission]] = []
         self._calls: set[asyncio.Task[None]] = set()
 
-    async def admit(self, partner_id: UUID, *, nonce: str, weight: int, budget: int) -> Admission:
+    async def admit(
+        self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
+    ) -> Admission:
         """Burn the nonce and charge the weight; raise Unavailable without Valkey.
 
         A nonce is burnt even where the weight isn't admitted, so that nobody can send a refused
-        call again later.
+        call again later; but not by a call of a generation of secrets that has been replaced.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Admission] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._flush)
-        self._keys += (f"{{p:{partner_id}}}:window", f"{{p:{partner_id}}}:nonce:{nonce}")
-        self._arguments += (budget, weight)
+        self._keys += (
+            f"{{p:{partner_id}}}:window",
+            f"{{p:{partner_id}}}:nonce:{nonce}",
+            generation_key(partner_id),
+        )
+        self._arguments += (budget, weight, generation)
         self._waiting.append(future)
         if len(self._waiting) == MOST_PER_CALL:
             self._flush()

@@ -16,6 +16,7 @@ from domain.ports import Admission, Verdict
 from domain.weights import WINDOW_MS, SlidingWindow
 from persistence.valkey.admission import SCRIPT, AdmissionGate
 from persistence.valkey.client import connect
+from persistence.valkey.generations import KEPT_SECONDS, generation_key, outdate
 from tests.conftest import Servers
 
 
@@ -27,9 +28,21 @@ async def valkey(servers: Servers) -> AsyncIterator[Valkey]:
 
 
 async def admit(
-    gate: AdmissionGate, partner: UUID, *, weight: int = 1, budget: int = 100, nonce: str = ""
+    gate: AdmissionGate,
+    partner: UUID,
+    *,
+    weight: int = 1,
+    budget: int = 100,
+    nonce: str = "",
+    generation: int = 0,
 ) -> Admission:
-    return await gate.admit(partner, nonce=nonce or uuid4().hex, weight=weight, budget=budget)
+    return await gate.admit(
+        partner,
+        generation=generation,
+        nonce=nonce or uuid4().hex,
+        weight=weight,
+        budget=budget,
+    )
 
 
 async def test_weight_is_charged_until_the_budget_is_spent(valkey: Valkey) -> None:
@@ -81,6 +94,58 @@ async def test_all_keys_of_a_partner_share_a_slot_and_expire(valkey: Valkey) -> 
         assert 60 <= await valkey.ttl(key) <= 300
 
 
+async def test_a_replaced_generation_is_stale_and_its_nonce_not_burnt(valkey: Valkey) -> None:
+    gate, partner = AdmissionGate(valkey), uuid4()
+    await outdate(valkey, partner, 3)
+    stale = await admit(gate, partner, generation=2, nonce="n" * 16)
+    assert stale == Admission(Verdict.STALE, 0, 0)
+    now = await admit(gate, partner, generation=3, nonce="n" * 16)
+    assert (now.verdict, now.left) == (Verdict.ADMITTED, 99)
+
+
+@pytest.mark.parametrize("known", [None, 1, 2], ids=["lost", "older", "the same"])
+async def test_a_generation_at_least_as_new_as_the_known_one_is_admitted(
+    valkey: Valkey, known: int | None
+) -> None:
+    gate, partner = AdmissionGate(valkey), uuid4()
+    if known is not None:
+        await outdate(valkey, partner, known)
+    assert (await admit(gate, partner, generation=2)).verdict is Verdict.ADMITTED
+
+
+async def test_generations_are_a_partners_own(valkey: Valkey) -> None:
+    gate, partner = AdmissionGate(valkey), uuid4()
+    await outdate(valkey, partner, 1)
+    both = await asyncio.gather(admit(gate, partner), admit(gate, uuid4()))
+    assert [one.verdict for one in both] == [Verdict.STALE, Verdict.ADMITTED]
+
+
+async def test_a_generation_never_goes_back_and_is_forgotten_in_the_end(valkey: Valkey) -> None:
+    partner = uuid4()
+    for generation in (1, 10, 9):
+        await outdate(valkey, partner, generation)
+    assert await valkey.get(generation_key(partner)) == b"10"
+    assert generation_key(partner).startswith(f"{{p:{partner}}}:")
+    assert KEPT_SECONDS - 60 < await valkey.ttl(generation_key(partner)) <= KEPT_SECONDS
+
+
+async def test_without_valkey_nobody_is_told_of_a_rotation() -> None:
+    client = connect("unix:///nowhere/valkey.sock")
+    with pytest.raises(Unavailable):
+        await outdate(client, uuid4(), 1)
+    await client.aclose()
+
+
+async def test_a_call_costs_one_more_look_than_its_nonce_and_window(valkey: Valkey) -> None:
+    gate, partner = AdmissionGate(valkey), uuid4()
+    await admit(gate, partner)
+    await valkey.config_resetstat()
+    await admit(gate, partner)
+    stats = await valkey.info("commandstats")
+    assert stats["cmdstat_get"]["calls"] == 1
+    assert stats["cmdstat_set"]["calls"] == 1
+
+
 async def test_many_calls_of_one_turn_share_a_few_commands(valkey: Valkey) -> None:
     gate, partner = AdmissionGate(valkey), uuid4()
     await admit(gate, partner, budget=1_000)
@@ -130,8 +195,8 @@ async def test_the_script_decides_as_the_plain_model_does(valkey: Valkey) -> Non
         now += chance.choice((0, 0, 1, 5, 100, 400, 1_000))
         weight = chance.choice((1, 1, 1, 5, 50))
         verdict, left, wait = await script(
-            keys=[window, f"{window}:{number}"],
-            args=[budget, weight, now // 1000, now % 1000 * 1000],
+            keys=[window, f"{window}:{number}", f"{window}:generation"],
+            args=[budget, weight, 0, now // 1000, now % 1000 * 1000],
         )
         expected = model.admit(weight=weight, at_ms=now)
         assert (verdict == Verdict.LIMITED) == (expected > 0), (seed, number)
@@ -146,7 +211,7 @@ def _race(url: str, partner: str, calls: int) -> int:
         gate = AdmissionGate(client)
         admissions = await asyncio.gather(
             *(
-                gate.admit(UUID(partner), nonce=uuid4().hex, weight=1, budget=500)
+                gate.admit(UUID(partner), generation=0, nonce=uuid4().hex, weight=1, budget=500)
                 for _ in range(calls)
             )
         )

@@ -1,0 +1,54 @@
+"""Create, list, disable and enable a partner's reference codes."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import msgspec
+
+from domain.codes import MOST_LISTED, ListedCode, OwnCode, checked_code, checked_label, is_code
+from domain.errors import CodeConflict, NotFound
+from domain.partners import checked_markup
+from domain.ports import CodeManagement
+
+
+class NewCode(msgspec.Struct, frozen=True, kw_only=True):
+    """What a partner says of a new code."""
+
+    code: str
+    label: str | None = None
+    markup_bps: int | None = None
+
+
+async def create_code(ports: CodeManagement, partner_id: UUID, wanted: NewCode) -> OwnCode:
+    """Store a new, enabled code.
+
+    Raises InvalidRequest; CodeConflict where anybody has the name, or had it, or where the partner
+    has as many codes as it may, disabled ones counted; Unavailable.
+    """
+    code = OwnCode(
+        id=ports.new_id(),
+        code=checked_code(wanted.code),
+        label=checked_label(wanted.label),
+        markup_bps=None if wanted.markup_bps is None else checked_markup(wanted.markup_bps),
+        enabled=True,
+        created_at=ports.clock.now(),
+    )
+    if not await ports.codes.add(partner_id, code):
+        raise CodeConflict(f"code {code.code} is taken, or partner {partner_id} has no room for it")
+    await ports.changed(partner_id)
+    return code
+
+
+async def list_codes(ports: CodeManagement, partner_id: UUID) -> Sequence[ListedCode]:
+    """Return the partner's newest codes, up to 100, newest first; raise Unavailable."""
+    return await ports.codes.newest(partner_id, limit=MOST_LISTED)
+
+
+async def switch_code(ports: CodeManagement, partner_id: UUID, name: str, *, enabled: bool) -> None:
+    """Enable a code of the partner's, or disable it; raise NotFound for what isn't one.
+
+    What is so already stays so.
+    """
+    if not is_code(name) or not await ports.codes.switch(partner_id, name, enabled=enabled):
+        raise NotFound(f"partner {partner_id} has no such code")
+    await ports.changed(partner_id)
