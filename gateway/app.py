@@ -4,16 +4,17 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import orjson
-from blacksheep import Application, Content, Request, Response
+from blacksheep import Application, Content, Request, Response, Router
+from blacksheep.exceptions import HTTPException
 
 from gateway.api import ENDPOINTS
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
-from gateway.body_guard import BodyGuard
 from gateway.client_address import ClientAddresses
+from gateway.front import Front
 from gateway.metrics import exposition
 from gateway.pages import mount_docs
-from gateway.signed_door import SignedDoor
+from gateway.signed_door import PREFIXES, Handler, SignedDoor, refuse_path
 from gateway.unsigned_guard import UnsignedGuard
 
 
@@ -35,9 +36,9 @@ class Gateway(Protocol):
         """Return what readiness depends on, by name."""
 
 
-def build(gateway: Gateway, *, body_deadline_seconds: float, metrics: bool) -> BodyGuard:
+def build(gateway: Gateway, *, body_deadline_seconds: float, metrics: bool) -> Front:
     """Return the ASGI application; `metrics` serves /metrics beside everything else."""
-    application = Application(show_error_details=False)
+    application = _Application(show_error_details=False)
     door = SignedDoor(
         ENDPOINTS,
         gateway.services,
@@ -47,12 +48,14 @@ def build(gateway: Gateway, *, body_deadline_seconds: float, metrics: bool) -> B
     )
     for (method, path), handler in door.handlers.items():
         application.router.add(method, path, handler)
-    application.router.add_get("/healthz", _healthz)
-    application.router.add_get("/readyz", _readyz(gateway))
+    documents = {"/healthz": _healthz, "/readyz": _readyz(gateway)}
     if metrics:
-        application.router.add_get("/metrics", _metrics)
+        documents["/metrics"] = _metrics
+    for path, document in documents.items():
+        application.router.add_get(path, document)
+        application.router.add_head(path, document)
     mount_docs(application, refuse_path=door.refuse_path)
-    application.router.fallback = door.refuse_path
+    application.router.fallback = _refusing(application.router, door)
 
     async def start(_: Application) -> None:
         await gateway.start()
@@ -62,7 +65,36 @@ def build(gateway: Gateway, *, body_deadline_seconds: float, metrics: bool) -> B
 
     application.on_start += start
     application.on_stop += stop
-    return BodyGuard(application, deadline_seconds=body_deadline_seconds)
+    return Front(application, body_deadline_seconds=body_deadline_seconds)
+
+
+class _Application(Application):
+    """BlackSheep, which leaves defects to who is in front of it, and so to one log and answer."""
+
+    async def handle_request_handler_exception(self, request: Request, exc: Exception) -> Response:
+        """Answer what was raised to be an answer; raise anything else again."""
+        if isinstance(exc, HTTPException):
+            return await super().handle_request_handler_exception(request, exc)
+        raise exc
+
+
+def _refusing(router: Router, door: SignedDoor) -> Handler:
+    """Return what answers requests that no route takes."""
+
+    async def refuse(request: Request) -> Response:
+        path = request.path
+        if path.lower().startswith(PREFIXES):  # where the router takes more than the door does
+            return await door.refuse_path(request)
+        return refuse_path(
+            request,
+            {
+                method.decode()
+                for method, routes in router.routes.items()
+                if any(route.match_by_path(path.encode()) for route in routes)
+            },
+        )
+
+    return refuse
 
 
 async def _healthz(_: Request) -> Response:

@@ -12,6 +12,7 @@ from gateway.auth import Authenticator, AuthHeaders, Caller, OverBudget, rate_li
 from gateway.client_address import ClientAddresses
 from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, Answer, answer_for
 from gateway.metrics import count_call
+from gateway.request_head import Headers, headers_of
 from gateway.request_id import request_id
 from gateway.unsigned_guard import UnsignedGuard
 
@@ -50,22 +51,18 @@ class SignedDoor:
 
     async def refuse_path(self, request: Request) -> Response:
         """Answer what no route takes: 405 where another method would do, else 404."""
-        allowed = self._methods.get(request.url.path.decode("utf-8", "replace"))
-        request_headers = [(b"X-Request-Id", _request_id(request))]
-        if allowed is None:
-            return _refusal(NOT_FOUND, request_headers)
-        allow = (b"Allow", ", ".join(sorted(allowed)).encode())
-        return _refusal(WRONG_METHOD, [*request_headers, allow])
+        return refuse_path(request, self._methods.get(request.path, ()))
 
     def _handler(self, endpoint: Endpoint) -> Handler:
-        exact = frozenset((prefix + endpoint.path).encode() for prefix in PREFIXES)
+        exact = frozenset(prefix + endpoint.path for prefix in PREFIXES)
 
         async def handle(request: Request) -> Response:
-            if request.url.path not in exact:  # the router takes other cases and a slash at the end
+            if request.path not in exact:  # the router takes other cases and a slash at the end
                 return await self.refuse_path(request)
-            headers = [(b"X-Request-Id", _request_id(request))]
+            sent = headers_of(request.scope["headers"])
+            headers = [(b"X-Request-Id", request_id(sent.get(b"x-request-id")))]
             try:
-                response = await self._answer(endpoint, request, headers)
+                response = await self._answer(endpoint, request, sent, headers)
             except DomainError as error:
                 answer = answer_for(error)
                 if isinstance(error, Unavailable):
@@ -83,42 +80,49 @@ class SignedDoor:
         return handle
 
     async def _answer(
-        self, endpoint: Endpoint, request: Request, headers: list[Header]
+        self, endpoint: Endpoint, request: Request, sent: Headers, headers: list[Header]
     ) -> Response:
         body = await request.read() or b""
-        caller = await self._caller(endpoint, request, body)
+        caller = await self._caller(endpoint, request, sent, body)
         if caller is not None:
             headers += caller.rate_limit_headers()
         received = Received(
-            body=body, caller=caller, idempotency_key=_text(request, b"Idempotency-Key")
+            body=body, caller=caller, idempotency_key=_text(sent, b"idempotency-key")
         )
         answer = await endpoint.handle(self._services, received)
         count_call(endpoint.call, 0)
         return _response(200, answer, headers)
 
-    async def _caller(self, endpoint: Endpoint, request: Request, body: bytes) -> Caller | None:
+    async def _caller(
+        self, endpoint: Endpoint, request: Request, sent: Headers, body: bytes
+    ) -> Caller | None:
         signed_by = AuthHeaders(
-            key=_text(request, b"X-API-KEY"),
-            sign=_text(request, b"X-API-SIGN"),
-            nonce=_text(request, b"X-API-NONCE"),
+            key=_text(sent, b"x-api-key"),
+            sign=_text(sent, b"x-api-sign"),
+            nonce=_text(sent, b"x-api-nonce"),
         )
         if signed_by.absent and not endpoint.auth_required:
             if endpoint.call is Call.PRICE:  # discovery is bytes from memory, and isn't counted
-                self._guard.admit(self._address_of(request))
+                self._guard.admit(self._address_of(request, sent))
             return None
         return await self._authenticator.authenticate(signed_by, body, endpoint.call)
 
-    def _address_of(self, request: Request) -> str:
+    def _address_of(self, request: Request, sent: Headers) -> str:
         peer = request.scope["client"]
-        return self._addresses.of(peer[0] if peer else "", _text(request, b"X-Forwarded-For"))
+        return self._addresses.of(peer[0] if peer else "", _text(sent, b"x-forwarded-for"))
 
 
-def _request_id(request: Request) -> bytes:
-    return request_id(request.get_first_header(b"X-Request-Id"))
+def refuse_path(request: Request, allowed: Iterable[str]) -> Response:
+    """Answer 405 and what is allowed at a path, or 404 where that is nothing."""
+    identity = (b"X-Request-Id", request_id(request.get_first_header(b"X-Request-Id")))
+    methods = ", ".join(sorted(allowed)).encode()
+    if not methods:
+        return _refusal(NOT_FOUND, [identity])
+    return _refusal(WRONG_METHOD, [identity, (b"Allow", methods)])
 
 
-def _text(request: Request, name: bytes) -> str | None:
-    value = request.get_first_header(name)
+def _text(headers: Headers, name: bytes) -> str | None:
+    value = headers.get(name)
     return None if value is None else value.decode("latin-1")
 
 

@@ -3,14 +3,14 @@
 import os
 
 from gateway.app import build
-from gateway.body_guard import BodyGuard
+from gateway.front import Front
 from gateway.logs import configure_logs
 from gateway.settings import settings_from
 from gateway.supervisor import die_with_parent
 from gateway.wiring import GatewayProcess
 
 
-def application() -> BodyGuard:
+def application() -> Front:
     """Build this worker's application from the environment that `serve` prepared."""
     die_with_parent()
     configure_logs()

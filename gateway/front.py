@@ -1,0 +1,67 @@
+"""The front of the application: sound and complete requests go in, and whatever happens is told."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from blacksheep.url import InvalidURL
+
+from gateway.body_guard import Message, Receive, read_body, replay
+from gateway.errors import INTERNAL, NOT_FOUND, Answer
+from gateway.request_head import Headers, Refused, announced_length, check_head, headers_of
+from gateway.request_id import request_id
+
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Receive, Send], Awaitable[None]]
+
+log = structlog.get_logger()
+
+
+class Front:
+    """An ASGI application before another one, for what neither Granian nor BlackSheep looks after.
+
+    What it refuses is answered in the envelope, and the connection closed.
+    """
+
+    def __init__(self, application: Application, *, body_deadline_seconds: float) -> None:
+        self._application = application
+        self._body_deadline = body_deadline_seconds
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Serve one connection event of ASGI."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        headers = headers_of(scope["headers"])
+        try:
+            check_head(scope, headers)
+            length = announced_length(headers)
+            body = await read_body(length, receive, deadline_seconds=self._body_deadline)
+            await self._application(scope, replay(body, receive), send)
+        except Refused as refused:
+            await _refuse(refused.answer, headers, send)
+        except InvalidURL:
+            await _refuse(NOT_FOUND, headers, send)
+        except Exception:
+            identity = _identity(headers)
+            log.exception("defect", path=scope["path"], request_id=identity.decode())
+            await _refuse(INTERNAL, headers, send, identity=identity)
+
+
+def _identity(headers: Headers) -> bytes:
+    return request_id(headers.get(b"x-request-id"))
+
+
+async def _refuse(
+    answer: Answer, headers: Headers, send: Send, *, identity: bytes | None = None
+) -> None:
+    body = answer.body()
+    answer_headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", identity or _identity(headers)),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

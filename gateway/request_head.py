@@ -1,0 +1,66 @@
+"""What is refused for a request's head alone: framing, Host, and paths that nothing can be at."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from gateway.errors import INVALID_REQUEST, NOT_FOUND, Answer
+
+METHODS = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+)
+UNKNOWN_METHOD = "UNKNOWN"
+"""What any other method goes by: the router remembers each name it has ever seen."""
+LONGEST_PATH = 2048
+
+Scope = MutableMapping[str, Any]
+Headers = dict[bytes, bytes]
+
+
+class Refused(Exception):
+    """A request that is not read on; `answer` says why."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.msg)
+        self.answer = answer
+
+
+def headers_of(given: list[tuple[bytes, bytes]]) -> Headers:
+    """Return ASGI's headers by their names, which are in lower case.
+
+    The values of one that is sent several times are joined by line feeds, which no header holds:
+    whoever checks a value's shape refuses it then.
+    """
+    by_name: Headers = dict(given)
+    if len(by_name) != len(given):
+        by_name = {}
+        for name, value in given:
+            by_name[name] = by_name[name] + b"\n" + value if name in by_name else value
+    return by_name
+
+
+def check_head(scope: Scope, headers: Headers) -> None:
+    """Raise Refused for what RFC 9112 has refused, and for a path that can't be anywhere.
+
+    Granian passes on any transfer coding and any number of hosts. Where Content-Length comes with
+    Transfer-Encoding it hides the former and closes the connection after the answer.
+    """
+    host = headers.get(b"host", b"")
+    if b"\n" in host or (not host and scope["http_version"] == "1.1"):
+        raise Refused(INVALID_REQUEST)
+    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise Refused(INVALID_REQUEST)
+    path = scope["raw_path"]
+    if not 0 < len(path) <= LONGEST_PATH or not path.isascii():
+        raise Refused(NOT_FOUND)
+    if scope["method"] not in METHODS:
+        scope["method"] = UNKNOWN_METHOD
+
+
+def announced_length(headers: Headers) -> int | None:
+    """Return Content-Length; 0 where there is no body, None for a chunked one. Raises Refused."""
+    if b"transfer-encoding" in headers:
+        return None
+    length = headers.get(b"content-length", b"0")
+    if not length.isdigit():
+        raise Refused(INVALID_REQUEST)
+    return int(length)
