@@ -1,37 +1,40 @@
 """The order object of the wire contract, the same bytes' worth in API answers and in webhooks."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from domain.money import format_units
-from domain.orders import FINAL, Order
+from domain.orders import FINAL, Choice, Emergency, Order, RateType, Status
+from domain.wire import Amount, Bps, Identity, Rate, Token, UnixSeconds, one_of
+
+RESERVED_EMERGENCIES = ("LESS", "MORE")
 
 
 class TimeOut(msgspec.Struct, frozen=True):
     """Times of an order in unix seconds; `left` until expiry, never negative, 0 once final."""
 
-    reg: int
-    expiration: int
-    left: int
-    update: int
-    finish: int | None
+    reg: UnixSeconds
+    expiration: UnixSeconds
+    left: Annotated[int, msgspec.Meta(ge=0)]
+    update: UnixSeconds
+    finish: UnixSeconds | None
 
 
 class TransactionOut(msgspec.Struct, frozen=True):
     """A transaction on a chain and its amount; null until there is one."""
 
     id: str | None
-    amount: str | None
+    amount: Amount | None
 
 
-class SideOut(msgspec.Struct, frozen=True):
+class OrderSideOut(msgspec.Struct, frozen=True):
     """One side of an order: what, how much, and the address it goes to."""
 
     code: str
     network: str
-    amount: str
+    amount: Amount
     address: str
     tag: str | None
     tx: TransactionOut
@@ -51,32 +54,32 @@ class BackOut(msgspec.Struct, frozen=True):
 
 
 class EmergencyOut(msgspec.Struct, frozen=True):
-    """Why an order is held, and what was chosen."""
+    """Why an order is held, and what was chosen. `LESS` and `MORE` are reserved."""
 
-    status: tuple[str, ...]
-    choice: str
+    status: tuple[Annotated[str, one_of(Emergency, also=RESERVED_EMERGENCIES)], ...]
+    choice: Annotated[str, one_of(Choice)]
 
 
 class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
-    """The order object (contract, section 5)."""
+    """An order as its partner sees it."""
 
-    id: str
-    type: str
-    status: str
+    id: Identity
+    type: Annotated[str, one_of(RateType)]
+    status: Annotated[str, one_of(Status)]
     time: TimeOut
-    source: SideOut = msgspec.field(name="from")
-    destination: SideOut = msgspec.field(name="to")
+    source: OrderSideOut = msgspec.field(name="from")
+    destination: OrderSideOut = msgspec.field(name="to")
     back: BackOut
     emergency: EmergencyOut
-    rate: str
-    network_fee: str = msgspec.field(name="networkFee")
-    markup_bps: int = msgspec.field(name="markupBps")
+    rate: Rate
+    network_fee: Amount = msgspec.field(name="networkFee")
+    markup_bps: Bps = msgspec.field(name="markupBps")
 
 
 class OpenedOrderOut(OrderOut, frozen=True, kw_only=True):
     """An order as its creation answers it: with the access token, or null when repeated."""
 
-    token: str | None
+    token: Token | None
 
 
 def order_out(order: Order, *, now: datetime) -> OrderOut:
@@ -98,7 +101,7 @@ def _fields(order: Order, now: datetime) -> dict[str, Any]:
         "type": order.rate_type.value,
         "status": order.status.value,
         "time": _times(order, now),
-        "source": SideOut(
+        "source": OrderSideOut(
             code=source.code,
             network=source.network,
             amount=format_units(order.source_amount, source.precision),
@@ -109,7 +112,7 @@ def _fields(order: Order, now: datetime) -> dict[str, Any]:
                 format_units(deposit.amount, source.precision) if deposit else None,
             ),
         ),
-        "destination": SideOut(
+        "destination": OrderSideOut(
             code=destination.code,
             network=destination.network,
             amount=destination_amount,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import msgspec
 from domain.errors import InvalidRequest
 from domain.order_object import OrderOut, order_out
 from domain.orders import Order
+from domain.wire import Identity, Moment, UnixMilliseconds, Usd
 
 JITTER = 0.10
 RETRY_LADDER = (
@@ -95,16 +97,60 @@ class Event(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class _OrderStatusChanged(msgspec.Struct):
-    event: str
+class OrderStatusChanged(msgspec.Struct, frozen=True):
+    """The status that the partner sees has changed; `order` is as it was at that change."""
+
+    event: Literal["order.status_changed"]
     order: OrderOut
-    ts: int
+    ts: UnixMilliseconds
+
+
+class PayoutOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Earnings of a period that the operator has paid out."""
+
+    id: Identity
+    period_start: Moment
+    period_end: Moment
+    amount_usd: Usd
+    reference: str
+    paid_out_at: Moment
+
+
+class PartnerPaidOut(msgspec.Struct, frozen=True):
+    """The operator has marked earnings as paid."""
+
+    event: Literal["partner.paid_out"]
+    payout: PayoutOut
+    ts: UnixMilliseconds
+
+
+class EarningsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Earnings that the operator has set back to zero."""
+
+    amount_usd: Usd
+    cleared_at: Moment
+
+
+class EarningsCleared(msgspec.Struct, frozen=True):
+    """The operator has begun a new accounting cycle."""
+
+    event: Literal["earnings.cleared"]
+    earnings: EarningsOut
+    ts: UnixMilliseconds
+
+
+EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
+    EventType.ORDER_STATUS_CHANGED: OrderStatusChanged,
+    EventType.PARTNER_PAID_OUT: PartnerPaidOut,
+    EventType.EARNINGS_CLEARED: EarningsCleared,
+}
+"""What the body of each event is."""
 
 
 def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event:
     """Return the event that tells of the status `order` has now."""
-    body = _OrderStatusChanged(
-        event=EventType.ORDER_STATUS_CHANGED.value,
+    body = OrderStatusChanged(
+        event="order.status_changed",
         order=order_out(order, now=at),
         ts=int(at.timestamp() * 1000),
     )

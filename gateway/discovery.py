@@ -1,12 +1,13 @@
 """The answers of /v1/currencies and /v1/pairs, made in the background whenever they change."""
 
 import asyncio
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from domain.assets import Asset, Catalogue, Pair
 from domain.errors import Unavailable
+from domain.wire import Amount, Precision
 from gateway.codec import success
 from gateway.market import LiveMarket
 
@@ -25,9 +26,9 @@ class CurrencyOut(msgspec.Struct, frozen=True):
     tag: str | None
     logo: str | None
     color: str | None
-    min_amount: str | None = msgspec.field(name="minAmount")
-    max_amount: str | None = msgspec.field(name="maxAmount")
-    precision: int
+    min_amount: Amount | None = msgspec.field(name="minAmount")
+    max_amount: Amount | None = msgspec.field(name="maxAmount")
+    precision: Precision
 
 
 class PairOut(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class PairOut(msgspec.Struct, frozen=True):
     destination: str = msgspec.field(name="to")
     source_network: str = msgspec.field(name="fromNetwork")
     destination_network: str = msgspec.field(name="toNetwork")
-    rate_types: list[str] = msgspec.field(name="rateTypes")
+    rate_types: list[Literal["FLOAT", "FIXED"]] = msgspec.field(name="rateTypes")
 
 
 class Discovery:

@@ -11,6 +11,7 @@ from domain.errors import CodeConflict, InvalidRequest, NotFound, Unavailable
 from domain.limits import CENTS
 from domain.money import USD_DECIMALS, format_units, power_of_ten, quantize_down
 from domain.weights import Call
+from domain.wire import Bps, Identity, Moment, Usd
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.api.price import MarkupIn
@@ -34,20 +35,20 @@ class NameCodeIn(msgspec.Struct, frozen=True):
 class CodeOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A code. `createdAt` is ISO 8601 in UTC with milliseconds."""
 
-    id: str
+    id: Identity
     code: str
     label: str | None
-    markup_bps: int | None = msgspec.field(name="afftaxBps")
+    markup_bps: Bps | None = msgspec.field(name="afftaxBps")
     enabled: bool
-    created_at: str
+    created_at: Moment
 
 
 class ListedCodeOut(CodeOut, frozen=True, kw_only=True, rename="camel"):
     """A code with its statistics; USD rounded down to cents."""
 
-    orders: int
-    volume_usd: str
-    earnings_usd: str
+    orders: Annotated[int, msgspec.Meta(ge=0)]
+    volume_usd: Usd
+    earnings_usd: Usd
 
 
 _decode_create = Decoder(CreateCodeIn)

@@ -79,5 +79,5 @@ class Endpoint(msgspec.Struct, frozen=True):
     gives: Any
     """The type of the answer's `data`."""
     refusals: tuple[type[DomainError], ...]
-    """What can stop it, besides what can stop every call: see `gateway/openapi.py`."""
+    """What can stop it, besides what can stop every call: see `gateway/openapi/responses.py`."""
     example: Example

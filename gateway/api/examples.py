@@ -120,7 +120,7 @@ ORDER: Final = Example(request=WHICH_ORDER, data=_ORDER)
 EMERGENCY: Final = Example(request={**WHICH_ORDER, "choice": "EXCHANGE"}, data=True)
 QR: Final = Example(
     request=WHICH_ORDER,
-    data={"qrPng": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAQAAAAEA..."},
+    data={"qrPng": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAQAAAAEAAQAAAAB0CZXL"},
 )
 ROTATE_KEYS: Final = Example(
     request={"rotate": ["apiSecret"]},

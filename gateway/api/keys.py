@@ -12,11 +12,15 @@ from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.codec import Decoder, success
 
+ONE_OR_BOTH = msgspec.Meta(
+    min_length=1, max_length=len(SecretName), extra_json_schema={"uniqueItems": True}
+)
+
 
 class RotateKeysIn(msgspec.Struct, frozen=True):
     """Which secrets to replace: one or both, each named once."""
 
-    rotate: Annotated[list[SecretName], msgspec.Meta(min_length=1, max_length=len(SecretName))]
+    rotate: Annotated[list[SecretName], ONE_OR_BOTH]
 
 
 class RotatedKeysOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

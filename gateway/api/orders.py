@@ -1,6 +1,7 @@
 """/v1/create and /v1/order: open an order and follow it."""
 
 import hashlib
+from typing import Annotated
 
 import msgspec
 
@@ -21,18 +22,27 @@ from domain.errors import (
 from domain.order_object import OpenedOrderOut, OrderOut, opened_order_out, order_out
 from domain.ports import IdempotencyKey
 from domain.weights import Call
+from domain.wire import OrderIdIn, TokenIn
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.api.price import PriceIn, markup_for
 from gateway.codec import Decoder, success
 
+AddressIn = Annotated[
+    str,
+    msgspec.Meta(
+        description="An address on the asset's network.",
+        extra_json_schema={"minLength": 10, "maxLength": 200},  # told, and checked by the action
+    ),
+]
+
 
 class CreateOrderIn(PriceIn, frozen=True, kw_only=True):
     """What to open, and where the money goes."""
 
-    destination_address: str = msgspec.field(name="toAddress")
+    destination_address: AddressIn = msgspec.field(name="toAddress")
     destination_tag: str | None = msgspec.field(name="tag", default=None)
-    refund_address: str = msgspec.field(name="refundAddress")
+    refund_address: AddressIn = msgspec.field(name="refundAddress")
     source_network: str | None = msgspec.field(name="fromNetwork", default=None)
     destination_network: str | None = msgspec.field(name="toNetwork", default=None)
 
@@ -40,8 +50,8 @@ class CreateOrderIn(PriceIn, frozen=True, kw_only=True):
 class ShowOrderIn(msgspec.Struct, frozen=True):
     """Which order, and the token that shows the right to see it."""
 
-    id: str
-    token: str
+    id: OrderIdIn
+    token: TokenIn
 
 
 _decode_create = Decoder(CreateOrderIn)

@@ -10,8 +10,9 @@ from domain.errors import InvalidRequest, Maintenance, Unavailable
 from domain.money import format_units
 from domain.orders import RateType
 from domain.partners import MAX_MARKUP_BPS, applied_markup
-from domain.pricing import Direction, Quote, largest_worth, smallest_worth, usd_value
+from domain.pricing import Direction, Quote, Refusal, largest_worth, smallest_worth, usd_value
 from domain.weights import Call
+from domain.wire import Amount, AmountIn, AssetIn, Bps, Precision, Rate, Usd, one_of
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.auth import Caller
@@ -26,10 +27,10 @@ class PriceIn(msgspec.Struct, frozen=True, kw_only=True):
     """What to price."""
 
     rate_type: RateType = msgspec.field(name="type")
-    source: str = msgspec.field(name="fromCcy")
-    destination: str = msgspec.field(name="toCcy")
+    source: AssetIn = msgspec.field(name="fromCcy")
+    destination: AssetIn = msgspec.field(name="toCcy")
     direction: Direction
-    amount: msgspec.Raw
+    amount: AmountIn
     markup_bps: MarkupIn | None = msgspec.field(name="afftax", default=None)
 
     def swap(self) -> SwapRequest:
@@ -43,34 +44,34 @@ class PriceIn(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class SideOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class QuoteSideOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One side of a quote. Amounts in units of the asset; `usd` and `btc` at mid prices."""
 
     code: str
     coin: str
     network: str
-    amount: str
-    rate: str
-    precision: int
-    min: str
-    max: str
-    usd: str
+    amount: Amount
+    rate: Rate
+    precision: Precision
+    min: Amount
+    max: Amount
+    usd: Usd
 
 
-class SourceOut(SideOut, frozen=True, kw_only=True, gc=False):
+class QuoteSourceOut(QuoteSideOut, frozen=True, kw_only=True, gc=False):
     """The source side also tells its worth in BTC; null where BTC has no price."""
 
-    btc: str | None
+    btc: Amount | None
 
 
 class QuoteOut(msgspec.Struct, frozen=True, kw_only=True):
     """A quote. `to.amount` = `from.amount` x `from.rate` - `networkFee`, rounded down."""
 
-    source: SourceOut = msgspec.field(name="from")
-    destination: SideOut = msgspec.field(name="to")
-    network_fee: str = msgspec.field(name="networkFee")
-    errors: list[str]
-    markup_bps: int = msgspec.field(name="markupBps")
+    source: QuoteSourceOut = msgspec.field(name="from")
+    destination: QuoteSideOut = msgspec.field(name="to")
+    network_fee: Amount = msgspec.field(name="networkFee")
+    errors: list[Annotated[str, one_of(Refusal)]]
+    markup_bps: Bps = msgspec.field(name="markupBps")
 
 
 _decode = Decoder(PriceIn)
@@ -98,7 +99,7 @@ def quote_out(quoted: Quote, *, btc_price: int | None) -> QuoteOut:
     pair = quoted.pair
     return QuoteOut(
         source=_source_out(quoted, btc_price),
-        destination=SideOut(
+        destination=QuoteSideOut(
             **_side(pair.destination, quoted.destination_amount, quoted.destination_price, quoted),
             rate=str(quoted.inverse),
         ),
@@ -108,10 +109,10 @@ def quote_out(quoted: Quote, *, btc_price: int | None) -> QuoteOut:
     )
 
 
-def _source_out(quoted: Quote, btc_price: int | None) -> SourceOut:
+def _source_out(quoted: Quote, btc_price: int | None) -> QuoteSourceOut:
     source = quoted.pair.source
     worth = usd_value(quoted.source_amount, quoted.source_price, source)
-    return SourceOut(
+    return QuoteSourceOut(
         **_side(source, quoted.source_amount, quoted.source_price, quoted),
         rate=str(quoted.rate),
         btc=worth.in_btc(btc_price) if btc_price else None,

@@ -1,5 +1,7 @@
 """/v1/qr: a pay-in address as a QR code."""
 
+from typing import Annotated
+
 import msgspec
 
 from domain.actions.show_order import show_order
@@ -10,11 +12,13 @@ from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.api.orders import ShowOrderIn
 from gateway.codec import Decoder, success
 
+DATA_URL = msgspec.Meta(pattern="^data:image/png;base64,[A-Za-z0-9+/]+=*$")
+
 
 class QrOut(msgspec.Struct, frozen=True):
     """A picture of 256 x 256 pixels as a data URL; its code reads the pay-in address, no more."""
 
-    qr_png: str = msgspec.field(name="qrPng")
+    qr_png: Annotated[str, DATA_URL] = msgspec.field(name="qrPng")
 
 
 _decode = Decoder(ShowOrderIn)

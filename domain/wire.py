@@ -1,0 +1,60 @@
+"""Types of fields on the wire: what they are, and what a schema says of them.
+
+Meta data of an answer's field is for the schema alone: encoding checks nothing.
+"""
+
+from enum import Enum
+from typing import Annotated
+
+from msgspec import Meta, Raw
+
+DECIMAL = r"^(0|[1-9][0-9]*)(\.[0-9]+)?$"
+TOKEN = r"^[A-Za-z0-9_-]{43}$"  # noqa: S105  a token's shape
+
+
+def one_of(*kinds: type[Enum], also: tuple[str, ...] = ()) -> Meta:
+    """Return the meta data of a text that is one of these enums' values."""
+    values = sorted({member.value for kind in kinds for member in kind} | set(also))
+    return Meta(extra_json_schema={"enum": values})
+
+
+AmountIn = Annotated[
+    Raw,
+    Meta(
+        description="An amount: a decimal string, or a number, which is read from its digits. More "
+        "than zero, without an exponent, with no more decimals than the asset's `precision`.",
+        extra_json_schema={
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]+)?$", "examples": ["0.01"]},
+                {"type": "number", "exclusiveMinimum": 0},
+            ]
+        },
+    ),
+]
+AssetIn = Annotated[str, Meta(description="An asset's code: see `/currencies`.", examples=["btc"])]
+OrderIdIn = Annotated[str, Meta(description="The order's `id`. What isn't a UUID is unknown: 6.")]
+TokenIn = Annotated[str, Meta(description="The `token` that `/create` gave, once.")]
+
+Amount = Annotated[
+    str,
+    Meta(pattern=DECIMAL, description="A decimal with exactly the asset's `precision` decimals."),
+]
+Rate = Annotated[
+    str,
+    Meta(pattern=DECIMAL, description="A decimal with at least 8 decimals and 10 digits."),
+]
+Usd = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]*)\.[0-9]{2}$", description="USD and cents.")]
+Bps = Annotated[int, Meta(ge=0, le=2000, description="Basis points: hundredths of a percent.")]
+Precision = Annotated[int, Meta(ge=0, description="Decimals of the asset's amounts.")]
+UnixSeconds = Annotated[int, Meta(ge=0, description="Seconds since 1970, UTC.")]
+UnixMilliseconds = Annotated[int, Meta(ge=0, description="Milliseconds since 1970, UTC.")]
+Moment = Annotated[
+    str,
+    Meta(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z$",
+        description="ISO 8601 in UTC with milliseconds.",
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+Identity = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+Token = Annotated[str, Meta(pattern=TOKEN)]
