@@ -13,6 +13,7 @@ from gateway.auth import Authenticator
 from gateway.client_address import ClientAddresses
 from gateway.front import Front
 from gateway.metrics import exposition
+from gateway.openapi.route import mount_openapi
 from gateway.pages import mount_docs
 from gateway.signed_door import PREFIXES, Handler, SignedDoor, refuse_path
 from gateway.unsigned_guard import UnsignedGuard
@@ -54,6 +55,7 @@ def build(gateway: Gateway, *, body_deadline_seconds: float, metrics: bool) -> F
     for path, document in documents.items():
         application.router.add_get(path, document)
         application.router.add_head(path, document)
+    mount_openapi(application)
     mount_docs(application, refuse_path=door.refuse_path)
     application.router.fallback = _refusing(application.router, door)
 

@@ -1,0 +1,20 @@
+"""Serves the document: made once a worker, with an entity tag."""
+
+from blacksheep import Application, Request, Response
+
+from cabinet_htmx.representation import Representation
+from gateway.openapi.document import document
+from gateway.pages import REVALIDATED, respond
+
+PATH = "/openapi.json"
+
+
+def mount_openapi(application: Application) -> None:
+    """Serve /openapi.json."""
+    made = Representation.of(document(), "application/json")
+
+    async def openapi(request: Request) -> Response:
+        return respond(request, 200, made, cached=REVALIDATED, headers={})
+
+    application.router.add_get(PATH, openapi)
+    application.router.add_head(PATH, openapi)
