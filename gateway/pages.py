@@ -29,7 +29,7 @@ def mount_docs(application: Application, *, refuse_path: Handler) -> None:
 
     async def docs(request: Request) -> Response:
         path = _path(request)
-        if path != ROOT and site.has(path.rstrip("/")):  # a slash at the end
+        if path.endswith("/") and site.has(path.rstrip("/")):
             return Response(308, [(b"Location", path.rstrip("/").encode())])
         try:
             page = site.made(path)

