@@ -11,6 +11,7 @@ import msgspec
 from domain.assets import Catalogue
 from domain.codes import ListedCode, OwnCode
 from domain.credentials import Credentials, NewSecrets, Randomness
+from domain.earnings import Posting
 from domain.limits import Headroom
 from domain.orders import Choice, Order
 from domain.partners import Partner
@@ -39,6 +40,9 @@ class Market(Protocol):
 
     def snapshot(self) -> RateSnapshot:
         """Return the prices of now; raise Unavailable where they are missing or stale."""
+
+    def newest_snapshot(self) -> RateSnapshot | None:
+        """Return the newest prices known, however old; None before the first."""
 
 
 class RateSource(Protocol):
@@ -170,11 +174,28 @@ class OrderBook(Protocol):
     async def read(self, order_id: UUID) -> VersionedOrder | None:
         """Return the order, whoever's it is."""
 
-    async def save(self, order: Order, *, expected_version: int, event: Event | None) -> bool:
+    async def save(
+        self,
+        order: Order,
+        *,
+        expected_version: int,
+        event: Event | None,
+        postings: Sequence[Posting] | None = None,
+    ) -> bool:
         """Store a moved order together with its event; False if it has moved since it was read.
 
         The event is kept only where the order's partner has a URL and subscribes to its type.
+        `postings` is what a completed order has earned; None leaves that for `accrue`.
         """
+
+    async def base_fee_share_bps(self, order_id: UUID) -> int:
+        """Return the share of service fees that the order's partner gets; 0 without an order."""
+
+    async def unaccrued(self, sources: Collection[str], *, limit: int) -> Sequence[Order]:
+        """Return completed orders from these assets whose earnings aren't posted, oldest first."""
+
+    async def accrue(self, order_id: UUID, postings: Sequence[Posting], *, at: datetime) -> bool:
+        """Post what a completed order has earned; False where that was done before."""
 
     async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
         """Return ids of orders whose time to pay has passed."""

@@ -44,6 +44,10 @@ class LiveMarket:
             raise Unavailable("the rates are stale")
         return snapshot
 
+    def newest_snapshot(self) -> RateSnapshot | None:
+        """See Market."""
+        return self._snapshot
+
     def has_fresh_rates(self) -> bool:
         """Tell whether `snapshot` would answer."""
         try:

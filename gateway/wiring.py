@@ -13,6 +13,7 @@ import structlog
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
+from domain.actions.accrue_earnings import accrue_earnings
 from domain.actions.expire_orders import expire_due_orders
 from domain.actions.resolve_emergency import carry_out_choices
 from domain.ports import CodeManagement, OrderOpening, Rotation, Settlement
@@ -56,6 +57,7 @@ from persistence.valkey.stream import WebhookStream
 
 CHOICES_SECONDS = 0.25
 EXPIRY_SECONDS = 1.0
+ACCRUAL_SECONDS = 2.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
 FIRST_LOOK_SECONDS = 3.0
@@ -234,7 +236,7 @@ def settlement_ports(connections: Connections) -> Settlement:
 
 
 async def run_settlement(settings: Settings, *, auto_settle: bool) -> None:
-    """Run settlement until cancelled: choices, expiry, refill, and sandbox steps if asked for."""
+    """Run settlement until cancelled: choices, accrual, expiry, refill, and sandbox steps."""
     connections = Connections(settings)
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)
@@ -248,6 +250,7 @@ async def run_settlement(settings: Settings, *, auto_settle: bool) -> None:
             lambda: carry_out_choices(ports, send_back),
             every_seconds=CHOICES_SECONDS,
         ),
+        repeat("accrual", lambda: accrue_earnings(ports), every_seconds=ACCRUAL_SECONDS),
         repeat("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
         repeat(
             "refill",

@@ -3,11 +3,22 @@
 from uuid import UUID
 
 from domain.actions.move_order import move_order
+from domain.earnings import completion_if_priced
 from domain.orders import Order
 from domain.ports import Settlement
 
 
 async def complete_payout(ports: Settlement, order_id: UUID, tx_id: str) -> Order:
-    """Record the payout's transaction; raise NotFound or InvalidTransition."""
-    now = ports.clock.now()
-    return await move_order(ports, order_id, lambda order: order.payout_broadcast(tx_id, at=now))
+    """Record the payout's transaction and what it has earned; raise NotFound or InvalidTransition.
+
+    The payout is on its way, so nothing holds this up: earnings are valued at the newest prices
+    known, however old; where none are, `accrue_earnings` posts them as soon as there are some.
+    """
+    now, snapshot = ports.clock.now(), ports.market.newest_snapshot()
+    share = await ports.orders.base_fee_share_bps(order_id)
+    return await move_order(
+        ports,
+        order_id,
+        lambda order: order.payout_broadcast(tx_id, at=now),
+        earned=lambda order: completion_if_priced(order, snapshot, base_fee_share_bps=share),
+    )

@@ -61,7 +61,10 @@ def confirm(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson 
 def payout(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let the payout be broadcast."""
     moved = _move(
-        order_id, data_dir, lambda ports, key: complete_payout(ports, key, sandbox_tx_id())
+        order_id,
+        data_dir,
+        lambda ports, key: complete_payout(ports, key, sandbox_tx_id()),
+        rates=True,
     )
     show(moved, as_json=as_json, people=for_people(moved))
 

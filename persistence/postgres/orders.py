@@ -10,6 +10,7 @@ import msgspec
 from psqlpy.exceptions import Error
 
 from domain.assets import Asset, Catalogue
+from domain.earnings import Posting
 from domain.errors import (
     AboveMaximum,
     DomainError,
@@ -23,6 +24,7 @@ from domain.ports import IdempotencyKey, OpenedOrder, VersionedOrder
 from domain.pricing import Rate
 from domain.webhooks import Event
 from persistence.postgres.deposits import PARTS, parts_of, stored_parts
+from persistence.postgres.ledger import POST, accrue, base_fee_share_bps, stored_postings
 from persistence.postgres.pool import Database
 
 Assets = Callable[[], Catalogue]
@@ -95,15 +97,18 @@ SELECT order_id, body_hash FROM idempotency_keys WHERE partner_id = $1 AND key =
 
 READ = f"SELECT {COLUMNS} FROM orders WHERE id = $1"  # noqa: S608  as above
 
-SAVE = """
+SAVE = f"""
 WITH moved AS (
   UPDATE orders SET
     state = $3, version = version + 1, source_amount = $4::text::numeric,
     destination_amount = $5::text::numeric, rate = $6, updated_at = $7, finished_at = $8,
-    payout_tx_id = $10, refund_tx_id = $11, emergency = $12::text[], choice = $13
+    payout_tx_id = $10, refund_tx_id = $11, emergency = $12::text[], choice = $13,
+    accrued = accrued OR $18::boolean
   WHERE id = $1 AND version = $2
-  RETURNING id, partner_id, version, deleted_at
-), deposited AS (
+  RETURNING id, partner_id, code_id, version, deleted_at
+), completed AS (
+  SELECT id, partner_id, code_id, $7::timestamptz AS at FROM moved WHERE $18
+), posted AS ({POST.format(accounts="$19", amounts="$20")}), deposited AS (
   INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, stray)
   SELECT moved.id, part.* FROM moved, json_to_recordset($9::text::json) AS part (
     tx_id text, position integer, amount numeric, seen_at timestamptz, confirmed_at timestamptz,
@@ -125,7 +130,13 @@ WITH moved AS (
   RETURNING id
 )
 SELECT EXISTS (SELECT FROM moved) AS moved, EXISTS (SELECT FROM told) AS told
-"""
+"""  # noqa: S608  the posting is a constant of ours
+
+UNACCRUED = f"""
+SELECT {COLUMNS} FROM orders
+WHERE state = 'completed' AND NOT accrued AND source = ANY ($1::text[])
+ORDER BY id LIMIT $2
+"""  # noqa: S608  as above
 
 AWAITING_EXPIRY = """
 SELECT id FROM orders WHERE state = 'awaiting_deposit' AND expires_at <= $1
@@ -231,10 +242,35 @@ class PostgresOrderBook:
         row = await self._database.fetch_one(READ, [order_id])
         return self._versioned(row) if row else None
 
-    async def save(self, order: Order, *, expected_version: int, event: Event | None) -> bool:
+    async def save(
+        self,
+        order: Order,
+        *,
+        expected_version: int,
+        event: Event | None,
+        postings: Sequence[Posting] | None = None,
+    ) -> bool:
         """See OrderBook."""
-        row = await self._database.fetch_one(SAVE, _saving(order, expected_version, event))
+        parameters = [
+            *_saving(order, expected_version, event),
+            postings is not None,
+            *stored_postings(postings or ()),
+        ]
+        row = await self._database.fetch_one(SAVE, parameters)
         return row is not None and bool(row["moved"])
+
+    async def base_fee_share_bps(self, order_id: UUID) -> int:
+        """See OrderBook."""
+        return await base_fee_share_bps(self._database, order_id)
+
+    async def unaccrued(self, sources: Collection[str], *, limit: int) -> Sequence[Order]:
+        """See OrderBook."""
+        rows = await self._database.fetch(UNACCRUED, [list(sources), limit])
+        return [self._versioned(row).order for row in rows]
+
+    async def accrue(self, order_id: UUID, postings: Sequence[Posting], *, at: datetime) -> bool:
+        """See OrderBook."""
+        return await accrue(self._database, order_id, postings, at=at)
 
     async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
         """See OrderBook."""

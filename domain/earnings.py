@@ -1,0 +1,74 @@
+"""What a completed order has earned, as postings that sum to zero."""
+
+from enum import StrEnum
+
+import msgspec
+
+from domain.errors import Unavailable
+from domain.money import power_of_ten, quantize_down
+from domain.orders import Order
+from domain.pricing import BPS
+from domain.rates import RateSnapshot
+
+CURRENCY = "USD"
+
+
+class Account(StrEnum):
+    """Where money comes from (its postings are negative) and whose it becomes (positive).
+
+    MARKUP and BASE_FEE_SHARE are the partner's, SERVICE_FEE and ROUNDING are the operator's.
+    CUSTOMER_PAYOUTS is what a deposit leaves for its customer at mid prices: the payout, its
+    network fee, and whatever prices have moved since its rate was set.
+    """
+
+    CUSTOMER_DEPOSITS = "customer_deposits"
+    CUSTOMER_PAYOUTS = "customer_payouts"
+    SERVICE_FEE = "service_fee"
+    MARKUP = "markup"
+    BASE_FEE_SHARE = "base_fee_share"
+    ROUNDING = "rounding"
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """An amount on an account, in 10^-18 USD."""
+
+    account: Account
+    amount: int
+
+
+def completion(
+    order: Order, snapshot: RateSnapshot, *, base_fee_share_bps: int
+) -> tuple[Posting, ...]:
+    """Return the postings of an order that is completed at these prices. They sum to zero.
+
+    Fee and markup are their basis points of the deposit's value; the partner's base share is one of
+    the fee. Each is rounded down, and what is left over, below 3 x 10^-18 USD, is posted too.
+    Accounts that get nothing are left out. Raises Unavailable without a price of the source coin.
+    """
+    price = snapshot.price(order.source.coin)
+    value = quantize_down(order.source_amount * price, power_of_ten(order.source.precision))
+    payout = quantize_down(value * (BPS - order.fee_bps - order.markup_bps), BPS)
+    markup = quantize_down(value * order.markup_bps, BPS)
+    fee = quantize_down(value * order.fee_bps, BPS)
+    base_fee_share = quantize_down(fee * base_fee_share_bps, BPS)
+    amounts = {
+        Account.CUSTOMER_DEPOSITS: -value,
+        Account.CUSTOMER_PAYOUTS: payout,
+        Account.SERVICE_FEE: fee - base_fee_share,
+        Account.MARKUP: markup,
+        Account.BASE_FEE_SHARE: base_fee_share,
+        Account.ROUNDING: value - payout - markup - fee,
+    }
+    return tuple(Posting(account, amount) for account, amount in amounts.items() if amount)
+
+
+def completion_if_priced(
+    order: Order, snapshot: RateSnapshot | None, *, base_fee_share_bps: int
+) -> tuple[Posting, ...] | None:
+    """Return the postings of `completion`, or None where no price is known yet."""
+    if snapshot is None:
+        return None
+    try:
+        return completion(order, snapshot, base_fee_share_bps=base_fee_share_bps)
+    except Unavailable:
+        return None
