@@ -165,3 +165,13 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = start_up(tmp_path_factory.mktemp("up") / "data")
     yield running
     stop(running)
+
+
+@pytest.fixture(scope="session")
+def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Another running service: refunds and fixed rates are on, and deposits wait to be moved."""
+    running = start_up(tmp_path_factory.mktemp("by-hand") / "data", "--no-auto-settle")
+    for switch in ("refunds", "fixed-rates"):
+        running.json(switch, "on")
+    yield running
+    stop(running)

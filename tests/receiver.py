@@ -38,6 +38,12 @@ class Receiver:
         told = [one["order"]["status"] for one in self.events if one["order"]["id"] == order_id]
         return list(dict.fromkeys(told))
 
+    def changes(self, order_id: str) -> list[dict[str, Any]]:
+        """Return an order as its events told of it, each event once, as they first came."""
+        events = dict(zip(reversed(self.ids), reversed(self.events), strict=False))
+        orders = [events[one]["order"] for one in dict.fromkeys(self.ids) if one in events]
+        return [order for order in orders if order["id"] == order_id]
+
 
 @contextmanager
 def receiving(secret: str) -> Iterator[Receiver]:

@@ -72,6 +72,82 @@ def test_a_deposit_out_of_bounds_holds_its_order(operator: Operator) -> None:
     assert held["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
 
 
+def amounts(order: dict[str, Any]) -> list[tuple[str, bool]]:
+    return [(one["amount"], one["stray"]) for one in order["deposits"]]
+
+
+def test_a_deposit_comes_in_parts_and_without_an_amount_is_what_is_missing(
+    operator: Operator,
+) -> None:
+    order_id = operator.order()
+
+    first = operator.json("sandbox", "deposit", order_id, "--amount", "0.004")
+    second = operator.json("sandbox", "deposit", order_id)
+    assert second["from"]["tx"] == {**first["from"]["tx"], "amount": "0.01000000"}
+    assert amounts(second) == [("0.00400000", False), ("0.00600000", False)]
+    assert [one["confirmedAt"] for one in second["deposits"]] == [None, None]
+    third = operator.json("sandbox", "deposit", order_id)
+    assert amounts(third)[2] == ("0.01000000", False), "nothing is missing: as much again"
+    confirmed = operator.json("sandbox", "confirm", order_id)
+    assert (confirmed["state"], confirmed["from"]["amount"]) == ("paying_out", "0.02000000")
+    assert all(one["confirmedAt"] for one in confirmed["deposits"])
+
+
+def test_a_deposit_that_comes_too_late_for_anything_is_listed(operator: Operator) -> None:
+    other, cancelled = operator.order(), operator.order()
+    operator.json("sandbox", "deposit", other)
+    operator.json("order", "resolve", cancelled, "cancel")
+    assert operator.json("order", "list", "--stray") == []
+
+    stray = operator.json("sandbox", "deposit", cancelled, "--amount", "0.005")
+    assert (stray["state"], stray["status"]) == ("cancelled", "EXPIRED")
+    assert stray["from"]["tx"] == {"id": None, "amount": None}
+    assert amounts(stray) == [("0.00500000", True)]
+    assert ids(operator.json("order", "list", "--stray")) == [cancelled]
+    assert operator.json("order", "list", "--stray", "--status", "DONE") == []
+    assert "0.00500000, unconfirmed, STRAY" in operator.run("order", "show", cancelled).stdout
+    operator.json("sandbox", "confirm", cancelled)
+    assert "0.00500000, confirmed, STRAY" in operator.run("order", "show", cancelled).stdout
+
+
+def test_a_held_order_is_ended_with_nothing_done(operator: Operator) -> None:
+    order_id = late_order(operator)
+
+    resolved = operator.json("order", "resolve", order_id, "cancel")
+    assert (resolved["state"], resolved["status"]) == ("cancelled", "EXPIRED")
+    assert resolved["emergency"] == {"status": [], "choice": "NONE"}
+    assert resolved["from"]["tx"]["amount"] == "0.01000000"
+
+
+@pytest.mark.parametrize("how", ["exchange", "refund"])
+def test_a_held_order_is_not_resolved_before_all_of_it_is_confirmed(
+    operator: Operator, how: str
+) -> None:
+    order_id = late_order(operator)
+    operator.json("sandbox", "deposit", order_id)
+
+    assert operator.refused("order", "resolve", order_id, how).startswith(
+        "Not all of the deposit is confirmed"
+    )
+    operator.json("sandbox", "confirm", order_id)
+    assert operator.json("order", "resolve", order_id, how)["emergency"]["choice"] == how.upper()
+
+
+@pytest.mark.parametrize("how", ["refund", "cancel"])
+def test_what_the_partner_has_chosen_is_only_overruled_on_purpose(
+    operator: Operator, how: str
+) -> None:
+    order_id = late_order(operator)
+    operator.sql(
+        "INSERT INTO emergency_choices (order_id, choice) VALUES (%s, 'EXCHANGE')", order_id
+    )
+
+    assert operator.json("order", "show", order_id)["emergency"]["choice"] == "EXCHANGE"
+    assert operator.refused("order", "resolve", order_id, how) == "The partner has chosen EXCHANGE"
+    resolved = operator.json("order", "resolve", order_id, how, "--overrule")
+    assert resolved["status"] == "EXPIRED"
+
+
 @pytest.mark.parametrize("amount", ["0", "-1", "1e3", "0.000000001", "lots", "9" * 40])
 def test_a_bad_amount_is_refused(operator: Operator, amount: str) -> None:
     order_id = operator.order()
