@@ -7,7 +7,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help run test assets lint openapi fmt bench bench-limits clean lock
+.PHONY: help run test assets lint openapi fuzz fmt bench bench-limits clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,6 +30,9 @@ lint: $(VENV)/.dev ## Ruff, mypy, import contracts, dependencies
 
 openapi: $(VENV)/.run ## Write docs/openapi.json as the code has it (ARGS=--check: only compare)
 	$(BIN)/python -m gateway.openapi $(ARGS)
+
+fuzz: $(VENV)/.dev ## Send 20,000 generated requests to a service (ARGS="--cases 500 --seed 7")
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 fmt: $(VENV)/.dev ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .

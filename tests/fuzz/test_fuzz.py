@@ -1,0 +1,24 @@
+"""A short run of the fuzzer; `make fuzz` is the long one."""
+
+import subprocess
+import sys
+
+from tests.conftest import Running
+
+SEED = 20260501
+CASES = 250
+
+
+def test_generated_requests_get_documented_answers_and_no_5xx(up: Running) -> None:
+    """In a process of its own: schemathesis' warnings and hooks are no business of other tests."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.fuzz", "--seed", str(SEED), "--cases", str(CASES)),
+            *("--base-url", up.base_url, "--data-dir", str(up.data_dir)),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
