@@ -98,6 +98,12 @@ class Gate(Protocol):
         isn't burnt, and nothing is charged.
         """
 
+    async def newest_generation(self, partner_id: UUID) -> int:
+        """Return the generation below which the partner's calls are stale; raise Unavailable.
+
+        It is below any real one where it isn't known: then it hasn't changed lately.
+        """
+
 
 class StoredAccount(msgspec.Struct, frozen=True):
     """A pay-in account and the next index to derive at."""

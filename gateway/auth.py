@@ -1,6 +1,7 @@
 """Authentication and admission, in the contract's order of checks (section 3)."""
 
 import math
+from uuid import UUID
 
 import msgspec
 
@@ -12,6 +13,7 @@ from domain.weights import WEIGHTS, WINDOW_MS, Call
 from gateway.directory import Access, PartnerDirectory
 
 _DUMMY_KEY = SigningKey("a key nobody has, so that unknown partners take as long as known ones")
+_NOBODY = UUID(int=0)
 _LONGEST_KEY = 128
 _MOST_READINGS = 3
 """How often a record is read anew for one call: the first may have begun before the rotation."""
@@ -54,41 +56,56 @@ class Authenticator:
         """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
 
         Raises Unavailable where Valkey or, for a partner not known here yet, the database is away.
-        A secret that was replaced while its call was on the way is refused by the gate; then the
-        signature has to be the new secret's.
+        The gate tells of a secret that was replaced without this worker having heard of it: then
+        the signature has to be the new one's.
         """
         if headers.key is None or headers.sign is None:
             raise AuthRequired
         api_key, _, code = headers.key.partition(".")
         access = await self._directory.find(api_key) if len(api_key) <= _LONGEST_KEY else None
         for _ in range(1 + _MOST_READINGS):
-            access, nonce = _verified(access, headers.nonce, headers.sign, body)
-            admission = await self._gate.admit(
-                access.partner_id,
-                generation=access.generation,
-                nonce=nonce,
-                weight=WEIGHTS[call],
-                budget=access.budget,
-            )
-            if admission.verdict is not Verdict.STALE:
-                return _caller(access, access.codes.get(code), admission)
+            if access is None or not _has_signed(access, body, headers.sign):
+                access = await self._outdated(access, body, headers.sign)
+            else:
+                admission = await self._admission(access, headers.nonce, WEIGHTS[call])
+                if admission.verdict is not Verdict.STALE:
+                    return _caller(access, access.codes.get(code), admission)
             access = await self._directory.find_newer(access)
         raise Unavailable("a partner's secrets are older in the database than Valkey says")
 
+    async def _admission(self, access: Access, nonce: str | None, weight: int) -> Admission:
+        if not access.enabled:
+            raise AuthDisabled
+        if nonce is None or not is_nonce(nonce):
+            raise AuthInvalid
+        return await self._gate.admit(
+            access.partner_id,
+            generation=access.generation,
+            nonce=nonce,
+            weight=weight,
+            budget=access.budget,
+        )
 
-def _verified(
-    access: Access | None, nonce: str | None, sign: str, body: bytes
-) -> tuple[Access, str]:
-    """Return the record whose secret has signed the call, and the nonce; raise AuthInvalid."""
-    signing_key = access.key if access is not None else None
-    genuine = (signing_key or _DUMMY_KEY).verifies(body, sign)
-    if access is None or signing_key is None or not genuine:
-        raise AuthInvalid
-    if not access.enabled:
-        raise AuthDisabled
-    if nonce is None or not is_nonce(nonce):
-        raise AuthInvalid
-    return access, nonce
+    async def _outdated(self, access: Access | None, body: bytes, sign: str) -> Access:
+        """Return `access` where its secret has been replaced unheard of here; else AuthInvalid.
+
+        Without it a new secret would be refused by the workers that have yet to hear of it. An
+        unknown key takes the same steps, so that it can't be told from a known one.
+        """
+        if access is None:
+            _DUMMY_KEY.verifies(body, sign)
+        try:
+            newest = await self._gate.newest_generation(access.partner_id if access else _NOBODY)
+        except Unavailable:
+            raise AuthInvalid from None
+        if access is None or newest <= access.generation:
+            raise AuthInvalid
+        return access
+
+
+def _has_signed(access: Access, body: bytes, sign: str) -> bool:
+    genuine = (access.key or _DUMMY_KEY).verifies(body, sign)
+    return genuine and access.key is not None
 
 
 def _caller(access: Access, code: Code | None, admission: Admission) -> Caller:

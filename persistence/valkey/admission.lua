@@ -8,7 +8,7 @@
 --
 -- A stale call is signed with a secret that has been replaced: its nonce isn't burnt. A generation
 -- that isn't known here has been the newest for long, or was lost with this store: the caller's is
--- trusted then.
+-- trusted then. A call that weighs 0 only asks: the newest generation, or -1, is the weight left.
 --
 -- A window is a list of "<ms> <before> <after>": when weight was admitted, and the cumulative
 -- weight before and after it. What is in use is the last `after` less the first `before`. Every
@@ -78,7 +78,9 @@ local verdicts = {}
 for i = 1, #KEYS, 3 do
   local verdict, left, wait = 1, 0, 0
   local newest = server.call('GET', KEYS[i + 2])
-  if newest and tonumber(newest) > tonumber(ARGV[i + 2]) then
+  if ARGV[i + 1] == '0' then
+    verdict, left = 0, tonumber(newest or -1)
+  elseif newest and tonumber(newest) > tonumber(ARGV[i + 2]) then
     verdict = 3
   elseif server.call('SET', KEYS[i + 1], '', 'NX', 'EX', NONCE_SECONDS) then
     verdict, left, wait = charge(KEYS[i], tonumber(ARGV[i]), tonumber(ARGV[i + 1]))

@@ -36,6 +36,16 @@ class AdmissionGate:
         A nonce is burnt even where the weight isn't admitted, so that nobody can send a refused
         call again later; but not by a call of a generation of secrets that has been replaced.
         """
+        return await self._asked(partner_id, nonce, budget, weight, generation)
+
+    async def newest_generation(self, partner_id: UUID) -> int:
+        """Return the generation of secrets below which calls are refused; -1 where all pass.
+
+        Raises Unavailable without Valkey.
+        """
+        return (await self._asked(partner_id, "", 0, 0, 0)).left
+
+    async def _asked(self, partner_id: UUID, nonce: str, *arguments: int) -> Admission:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Admission] = loop.create_future()
         if not self._waiting:
@@ -45,7 +55,7 @@ class AdmissionGate:
             f"{{p:{partner_id}}}:nonce:{nonce}",
             generation_key(partner_id),
         )
-        self._arguments += (budget, weight, generation)
+        self._arguments += arguments
         self._waiting.append(future)
         if len(self._waiting) == MOST_PER_CALL:
             self._flush()

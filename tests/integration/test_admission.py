@@ -113,6 +113,18 @@ async def test_a_generation_at_least_as_new_as_the_known_one_is_admitted(
     assert (await admit(gate, partner, generation=2)).verdict is Verdict.ADMITTED
 
 
+async def test_the_newest_generation_can_be_asked_for_at_no_cost(valkey: Valkey) -> None:
+    gate, partner = AdmissionGate(valkey), uuid4()
+    assert await gate.newest_generation(partner) == -1
+    await outdate(valkey, partner, 3)
+    asked, _ = await asyncio.gather(
+        gate.newest_generation(partner), admit(gate, partner, generation=3)
+    )
+    assert asked == 3
+    assert (await admit(gate, partner, generation=3)).left == 98
+    assert len([key async for key in valkey.scan_iter(f"*{partner}*")]) == 4
+
+
 async def test_generations_are_a_partners_own(valkey: Valkey) -> None:
     gate, partner = AdmissionGate(valkey), uuid4()
     await outdate(valkey, partner, 1)
