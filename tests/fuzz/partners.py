@@ -23,12 +23,13 @@ class Signer(AuthBase):
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         body = request.body or b""
         raw = body.encode() if isinstance(body, str) else body
+        assert isinstance(raw, bytes)
         request.headers["X-API-KEY"] = self._api_key
         request.headers["X-API-SIGN"] = hmac.new(
             self._api_secret.encode(), raw, hashlib.sha256
         ).hexdigest()
         request.headers["X-API-NONCE"] = f"fuzz-{next(self._numbers):020d}"
-        request.register_hook("response", self._notice_rotation)  # type: ignore[no-untyped-call]
+        request.register_hook("response", self._notice_rotation)
         return request
 
     def _notice_rotation(self, response: Response, **_: Any) -> None:
