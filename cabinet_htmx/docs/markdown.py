@@ -12,16 +12,14 @@ from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
-from pygments import highlight
-from pygments.formatters.html import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 
 from cabinet_htmx.docs.contents import HOME
+from cabinet_htmx.docs.highlighting import highlighted
 
 TAB_LABELS: Final = {"bash": "bash", "python": "Python", "js": "Node", "go": "Go"}
 """Languages whose neighbouring blocks become tabs, by the word after the fence."""
 
-_PAGE_LINK: Final = re.compile(r"([a-z0-9-]+)\.md(#[a-z0-9-]+)?")
+_PAGE_LINK: Final = re.compile(r"([a-z0-9-]+)\.md(#[\w-]+)?")
 _TAB: Final = "tab"
 
 
@@ -64,6 +62,7 @@ class Renderer:
         tokens = self._markdown.parse((self._directory / f"{name}.md").read_text())
         title, rest = _split_title(tokens)
         _mark_tabs(rest)
+        _unname_empty_headers(rest)
         body: str = self._markdown.renderer.render(
             rest, self._markdown.options, {"directory": self._directory}
         )
@@ -101,6 +100,13 @@ def _mark_tabs(tokens: Sequence[Token]) -> None:
         run = [token] if token is not None and language in TAB_LABELS else []
 
 
+def _unname_empty_headers(tokens: Sequence[Token]) -> None:
+    """Turn empty header cells, which Markdown can't do without, into plain ones."""
+    for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type == "th_open" and not inline.content:
+            opening.tag = closing.tag = "td"
+
+
 def _language(block: Token) -> str:
     return block.info.partition(" ")[0]
 
@@ -125,12 +131,7 @@ def _fence(
 
 def _code(block: Token) -> str:
     """Return a block's HTML; it can be scrolled sideways by keyboard, so it takes the focus."""
-    language = _language(block)
-    if language in ("", "text"):
-        marked = escape(block.content)
-    else:
-        lexer = get_lexer_by_name(language, ensurenl=False)
-        marked = highlight(block.content, lexer, HtmlFormatter(nowrap=True))
+    marked = highlighted(block.content, _language(block))
     return f'<pre tabindex="0"><code>{marked}</code></pre>\n'
 
 

@@ -1,0 +1,69 @@
+"""Debian's Chromium, driven by Playwright, and what went wrong on a page of it."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.snippets import ROOT
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Run a browser; skip the test where there is none, except in CI, which must have one."""
+    if not CHROMIUM.exists() and not os.environ.get("CI"):
+        pytest.skip(f"there is no {CHROMIUM}: `make test` installs it as root on Debian")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+def complaints(page: Page) -> list[str]:
+    """Return a list that fills with the errors and warnings of a page's console and its failures.
+
+    Violations of its Content-Security-Policy are among them.
+    """
+    heard: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            heard.append(f"{page.url}: {message.text}")
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: heard.append(f"{page.url}: {error}"))
+    page.on("requestfailed", lambda request: heard.append(f"{page.url}: no {request.url}"))
+    return heard
+
+
+COLOURS = ("color-contrast", "link-in-text-block")
+"""The rules of axe that look at colours, of those that are on by default."""
+
+
+def violations(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
+    """Return what axe finds wrong with a page as it is shown now, by some of its rules or all."""
+    if not page.evaluate("typeof window.axe === 'object'"):
+        page.evaluate(AXE.read_text())  # by the debugger, which the page's policy doesn't bind
+    options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
+    found = page.evaluate("options => axe.run(document, options)", options)
+    return [
+        f"{page.url}: {one['id']}: {node['target']}: {node['failureSummary']}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]

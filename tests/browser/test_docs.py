@@ -1,0 +1,113 @@
+"""The documentation in a browser: nothing to complain of, for eyes, fingers and screen readers."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from cabinet_htmx.docs.contents import entries
+from tests.browser.chromium import COLOURS, browser, complaints, violations
+from tests.conftest import Running
+
+Scheme = Literal["light", "dark"]
+
+PHONE = ViewportSize(width=375, height=812)
+DESK = ViewportSize(width=1280, height=900)
+PAGES = [entry.path for entry in entries()]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+@pytest.fixture
+def phone(up: Running, chromium: Browser) -> Iterator[Page]:
+    """A phone without JavaScript."""
+    context = chromium.new_context(
+        base_url=up.base_url, viewport=PHONE, java_script_enabled=False, has_touch=True
+    )
+    yield context.new_page()
+    context.close()
+
+
+def desk(
+    up: Running, chromium: Browser, scheme: Scheme = "light", size: ViewportSize = DESK
+) -> Page:
+    return chromium.new_context(base_url=up.base_url, viewport=size, color_scheme=scheme).new_page()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_faults_or_scrolls_sideways(
+    up: Running, chromium: Browser, scheme: Scheme, size: ViewportSize
+) -> None:
+    """The schemes differ in nothing but colour."""
+    page = desk(up, chromium, scheme, size)
+    heard, found = complaints(page), []
+    for path in PAGES:
+        page.goto(path)
+        found += violations(page, rules=COLOURS if scheme == "dark" else ())
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= size["width"], (path, width)
+    page.context.close()
+    assert found == []
+    assert heard == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_language_of_an_example_can_be_read(
+    up: Running, chromium: Browser, scheme: Scheme
+) -> None:
+    page = desk(up, chromium, scheme)
+    for path in ("/docs/quickstart", "/docs/webhooks", "/docs/authentication"):
+        page.goto(path)
+        page.evaluate(
+            "document.querySelectorAll('details').forEach(one => {"
+            "one.removeAttribute('name'); one.open = true })"
+        )
+        assert violations(page, rules=COLOURS) == []
+    page.context.close()
+
+
+def test_a_missing_page_has_no_faults(up: Running, chromium: Browser) -> None:
+    page = desk(up, chromium)
+    answer = page.goto("/docs/nothing")
+    assert answer is not None
+    assert answer.status == 404
+    assert violations(page) == []
+    page.get_by_role("link", name="the overview").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Swapgate for partners")
+    page.context.close()
+
+
+def test_on_a_phone_the_contents_open_and_lead_on_without_scripts(phone: Page) -> None:
+    phone.goto("/docs")
+    contents = phone.get_by_role("navigation", name="Documentation")
+    expect(contents).to_be_hidden()
+    phone.get_by_role("button", name="Contents").tap()
+    expect(contents).to_be_visible()
+    contents.get_by_role("link", name="Webhooks").tap()
+    expect(phone.get_by_role("heading", level=1)).to_have_text("Webhooks")
+    expect(contents).to_be_hidden()
+
+
+def test_languages_are_tabs_of_which_one_shows_without_scripts(phone: Page) -> None:
+    phone.goto("/docs/price")
+    tabs = phone.locator(".tabs").first
+    expect(tabs.locator("pre:visible")).to_contain_text("swapgate.sh")
+    tabs.get_by_text("Python", exact=True).tap()
+    expect(tabs.locator("pre:visible")).to_contain_text("from swapgate import signed")
+    expect(tabs.locator("pre:visible")).to_have_count(1)
+
+
+def test_the_keyboard_skips_to_the_content(up: Running, chromium: Browser) -> None:
+    page = desk(up, chromium)
+    page.goto("/docs/price")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    page.context.close()
