@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Final
 
 from pygments.lexers import get_lexer_by_name
-from pygments.token import Comment, Keyword, Name, Number, Operator, String
+from pygments.token import Comment, Keyword, Name, Number, Operator, String, is_token_subtype
 
 PLAIN: Final = ("", "text")
 """Languages that nothing is known of."""
@@ -37,7 +37,8 @@ def highlighted(code: str, language: str) -> str:
 
 def _classified(code: str, language: str) -> Iterator[tuple[str, str]]:
     for kind, text in get_lexer_by_name(language, ensurenl=False).get_tokens(code):
-        yield next((name for group, name in _CLASSES.items() if kind in group), ""), text
+        classes = (name for group, name in _CLASSES.items() if is_token_subtype(kind, group))
+        yield next(classes, ""), text
 
 
 def _marked(name: str, text: str) -> str:
