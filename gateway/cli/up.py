@@ -205,6 +205,7 @@ def _welcome(port: int, data_dir: Path, instance: Instance, *, seconds: float) -
 
 def _places(base: str, data_dir: Path, instance: Instance) -> Iterator[tuple[str, str]]:
     yield "API", f"{base}/v1"
+    yield "docs", f"{base}/docs"
     yield "health", f"{base}/healthz, {base}/readyz, {base}/metrics"
     if instance.sandbox:
         yield "demo keys", str(data_dir / DEMO_FILE)
