@@ -87,8 +87,10 @@ RETURNING order_id
 """
 
 CHOSEN = """
-SELECT o.id, c.choice FROM orders o JOIN emergency_choices c ON c.order_id = o.id
-WHERE o.state = 'held' AND c.choice = ANY ($1::text[]) ORDER BY c.chosen_at LIMIT $2
+SELECT order_id AS id, choice FROM emergency_choices
+WHERE order_id = ANY (ARRAY(SELECT id FROM orders WHERE state = 'held'))
+  AND choice = ANY ($1::text[])
+ORDER BY chosen_at LIMIT $2
 """
 
 REPEATED = """
@@ -143,18 +145,25 @@ SELECT id FROM orders WHERE state = 'awaiting_deposit' AND expires_at <= $1
 ORDER BY expires_at LIMIT $2
 """
 
+# The few orders in question are looked up by id, however many others there are: arrays see to that
+# even where the planner knows nothing yet of a table that has just grown.
 RESTING = f"""
 SELECT {COLUMNS} FROM orders
-WHERE updated_at <= $1 AND id IN (
+WHERE updated_at <= $1 AND id = ANY (ARRAY(
   SELECT id FROM orders WHERE state = 'paying_out'
-  UNION SELECT order_id FROM deposits WHERE confirmed_at IS NULL)
+  UNION SELECT order_id FROM deposits WHERE confirmed_at IS NULL))
 ORDER BY updated_at LIMIT $2
 """  # noqa: S608  as above
 
 RECENT = f"""
 SELECT {COLUMNS} FROM orders
+WHERE state = ANY ($1::text[]) ORDER BY id DESC LIMIT $2
+"""  # noqa: S608  as above
+
+STRAY = f"""
+SELECT {COLUMNS} FROM orders
 WHERE state = ANY ($1::text[])
-  AND (NOT $3 OR id IN (SELECT order_id FROM deposits WHERE stray))
+  AND id = ANY (ARRAY(SELECT order_id FROM deposits WHERE stray))
 ORDER BY id DESC LIMIT $2
 """  # noqa: S608  as above
 
@@ -296,7 +305,8 @@ class PostgresOrderBook:
 
         `stray` leaves those that have a deposit which came too late for them.
         """
-        rows = await self._database.fetch(RECENT, [[state.value for state in states], limit, stray])
+        sql = STRAY if stray else RECENT
+        rows = await self._database.fetch(sql, [[state.value for state in states], limit])
         return [self._versioned(row) for row in rows]
 
     def _versioned(self, row: dict[str, Any]) -> VersionedOrder:

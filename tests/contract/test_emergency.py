@@ -301,6 +301,26 @@ def test_parts_are_carried_on_by_themselves(plain: Swaps) -> None:
     assert plain.until(order, "DONE")["from"]["amount"] == "0.00700000"
 
 
+def test_whatever_comes_in_is_confirmed_by_itself(plain: Swaps) -> None:
+    def confirmed(order: Order, amount: str) -> Callable[[], bool]:
+        return lambda: any(
+            one["amount"] == amount and one["confirmedAt"]
+            for one in plain.command("order", "show", order["id"])["deposits"]
+        )
+
+    order = plain.opened()
+    plain.deposited(order, MUCH)
+    plain.until(order, "EMERGENCY")
+    plain.deposited(order, "0.00100000")
+    until(confirmed(order, "0.00100000"), lambda: "a part of a held order isn't confirmed")
+    assert plain.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
+    plain.ask("/emergency", order, choice="EXCHANGE")
+    assert plain.until(order, "DONE")["from"]["amount"] == "0.10100000"
+    plain.deposited(order, "0.00200000")
+    until(confirmed(order, "0.00200000"), lambda: "a stray isn't confirmed")
+    assert plain.shown(order)["from"]["tx"]["amount"] == "0.10100000"
+
+
 CHOICES: dict[str, tuple[object, int, int]] = {
     "lower case": ("exchange", 400, 12),
     "mixed case": ("Exchange", 400, 12),
