@@ -1,6 +1,6 @@
-"""The HTTP application of one worker: all routes on BlackSheep, behind the body guard."""
+"""The HTTP application of one worker: all routes on BlackSheep, behind the front."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import orjson
@@ -8,7 +8,7 @@ from blacksheep import Application, Content, Request, Response, Router
 from blacksheep.exceptions import HTTPException
 
 from gateway.api import ENDPOINTS
-from gateway.api.endpoint import Services
+from gateway.api.endpoint import Endpoint, Services
 from gateway.auth import Authenticator
 from gateway.client_address import ClientAddresses
 from gateway.front import Front
@@ -37,11 +37,17 @@ class Gateway(Protocol):
         """Return what readiness depends on, by name."""
 
 
-def build(gateway: Gateway, *, body_deadline_seconds: float, metrics: bool) -> Front:
+def build(
+    gateway: Gateway,
+    *,
+    body_deadline_seconds: float,
+    metrics: bool,
+    endpoints: Sequence[Endpoint] = ENDPOINTS,
+) -> Front:
     """Return the ASGI application; `metrics` serves /metrics beside everything else."""
-    application = _Application(show_error_details=False)
+    application = _Application(router=Router(), show_error_details=False)
     door = SignedDoor(
-        ENDPOINTS,
+        endpoints,
         gateway.services,
         gateway.authenticator,
         guard=gateway.guard,

@@ -109,7 +109,10 @@ class SignedDoor:
 
     def _address_of(self, request: Request, sent: Headers) -> str:
         peer = request.scope["client"]
-        return self._addresses.of(peer[0] if peer else "", _text(sent, b"x-forwarded-for"))
+        forwarded = _text(sent, b"x-forwarded-for")
+        if forwarded is not None:
+            forwarded = forwarded.replace("\n", ",")  # a list may come in several headers
+        return self._addresses.of(peer[0] if peer else "", forwarded)
 
 
 def refuse_path(request: Request, allowed: Iterable[str]) -> Response:

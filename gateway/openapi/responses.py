@@ -38,6 +38,10 @@ OTHERWISE: Final[Reasons] = {
 """Answers that no fact of the domain stands behind."""
 
 
+BEFORE_ADMISSION: Final = frozenset({401, 405, 408, 413})
+"""Statuses of calls that have not been charged for, and so don't tell what is left."""
+
+
 def responses(endpoint: Endpoint, data: Document) -> Document:
     """Return the endpoint's responses by status; `data` is the schema of what a success carries."""
     answers: Document = {"200": _success(endpoint, data)}
@@ -97,7 +101,7 @@ def _refusals(reasons: Reasons) -> Document:
         names.append("Allow")
     if any(answer.status in (429, 503) for answer in ordered):
         names.append("Retry-After")
-    if any(answer.status == 429 for answer in ordered):
+    if ordered[0].status not in BEFORE_ADMISSION:
         names += ["RateLimit-Policy", "RateLimit"]
     return {
         "description": "\n".join(

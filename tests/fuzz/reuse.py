@@ -14,6 +14,8 @@ PAIRS = (
     ("btc", "eth", "0x52908400098527886E0F7030069857D2E4169EE7"),
     ("btc", "ltc", "LM2WMpR1Rp6j3Sa59cMXMs1SPzj9eXpGc1"),
 )
+SHOWN_CODE = "summer-24"
+"""The document's example, left to the test that sends the examples: names are given once."""
 REFUND = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
 
 
@@ -29,6 +31,8 @@ class Reuse:
         """Make a valid request mean something; one that is meant to be invalid stays so."""
         self._calls += 1
         body = case.body
+        if isinstance(body, dict) and body.get("code") == SHOWN_CODE:
+            body["code"] = f"{SHOWN_CODE}-fuzz"
         if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
             return
         if not isinstance(body, dict) or self._calls % MADE_UP_ONE_IN == 0:

@@ -1,0 +1,122 @@
+"""HTTP/1.1 on a bare socket, for requests that no client library would send."""
+
+import json
+import socket
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import msgspec
+
+PATIENCE = 20.0
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer as it came; header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.body)
+        return document
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """What came back on a connection until the server closed it or we had enough."""
+
+    replies: list[Reply]
+    closed: bool
+
+    @property
+    def only(self) -> Reply:
+        assert len(self.replies) == 1, self.replies
+        return self.replies[0]
+
+
+class Connection:
+    """One connection to the service."""
+
+    def __init__(self, base_url: str) -> None:
+        address = urlsplit(base_url)
+        self._socket = socket.create_connection(
+            (str(address.hostname), int(address.port or 0)), PATIENCE
+        )
+        self._received = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def send(self, data: bytes) -> None:
+        """Send, as far as the server still takes it."""
+        try:
+            self._socket.sendall(data)
+        except OSError:
+            return
+
+    def reply(self, *, to_head: bool = False) -> Reply | None:
+        """Return the next answer, or None where the server has closed the connection."""
+        while b"\r\n\r\n" not in self._received:
+            if not self._receive():
+                return None
+        head, _, rest = self._received.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        fields = (line.partition(":") for line in lines)
+        headers = {name.lower(): value.strip() for name, _, value in fields}
+        length = 0 if to_head else int(headers.get("content-length", 0))
+        while len(rest) < length:
+            assert self._receive(), "closed within an answer"
+            rest = self._received.partition(b"\r\n\r\n")[2]
+        self._received = rest[length:]
+        return Reply(int(first.split()[1]), headers, rest[:length])
+
+    def is_closed(self) -> bool:
+        """Wait until the server closes the connection; anything it sends instead is kept."""
+        return not self._receive()
+
+    def _receive(self) -> bool:
+        try:
+            chunk = self._socket.recv(65536)
+        except ConnectionResetError:
+            return False
+        self._received += chunk
+        return bool(chunk)
+
+
+def exchange(base_url: str, data: bytes, *, enough: int = 1, to_head: bool = False) -> Exchange:
+    """Send `data` and return up to `enough` answers, and whether the connection ended before."""
+    with Connection(base_url) as connection:
+        connection.send(data)
+        replies: list[Reply] = []
+        while len(replies) < enough:
+            reply = connection.reply(to_head=to_head)
+            if reply is None:
+                return Exchange(replies, closed=True)
+            replies.append(reply)
+        return Exchange(replies, closed=False)
+
+
+def post(
+    path: bytes | str = b"/v1/price",
+    body: bytes = b"{}",
+    *headers: bytes,
+    method: bytes = b"POST",
+    version: bytes = b"HTTP/1.1",
+    host: bytes | None = b"Host: swapgate",
+    length: bool = True,
+) -> bytes:
+    """Return a request's bytes; `headers` are whole lines."""
+    target = path.encode() if isinstance(path, str) else path
+    lines = [method + b" " + target + b" " + version]
+    lines += [] if host is None else [host]
+    lines += headers
+    lines += [b"Content-Length: %d" % len(body)] if length else []
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+def chunked(path: str, chunks: bytes, *headers: bytes) -> bytes:
+    """Return a chunked request's bytes."""
+    return post(path, chunks, b"Transfer-Encoding: chunked", *headers, length=False)
