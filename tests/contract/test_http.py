@@ -57,15 +57,18 @@ def partner(up: Running) -> Partner:
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "/api/v1"])
-@pytest.mark.parametrize("path", V1_METHODS)
 @pytest.mark.parametrize(
-    "method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "post", "QUERY"]
+    ("path", "method"),
+    [
+        (path, method)
+        for path, allowed in V1_METHODS.items()
+        for method in ("GET", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW", "post", "QUERY")
+        if method not in allowed.split(", ")
+    ],
 )
 def test_another_method_is_told_which_are_allowed(
     up: Running, prefix: str, path: str, method: str
 ) -> None:
-    if method in V1_METHODS[path].split(", "):
-        return
     reply = exchange(up.base_url, post(prefix + path, method=method.encode())).only
     is_enveloped(reply, 405, INVALID)
     assert reply.headers["allow"] == V1_METHODS[path]
