@@ -7,6 +7,7 @@ import orjson
 from blacksheep import Application, Content, Request, Response, Router
 from blacksheep.exceptions import HTTPException
 
+from cabinet_htmx.assets import Assets
 from gateway.api import ENDPOINTS
 from gateway.api.endpoint import Endpoint, Services
 from gateway.auth import Authenticator
@@ -62,7 +63,7 @@ def build(
         application.router.add_get(path, document)
         application.router.add_head(path, document)
     mount_openapi(application)
-    mount_docs(application, refuse_path=door.refuse_path)
+    mount_docs(application, assets=Assets(), refuse_path=door.refuse_path)
     application.router.fallback = _refusing(application.router, door)
 
     async def start(_: Application) -> None:

@@ -21,9 +21,8 @@ log = structlog.get_logger()
 _UNMADE = Representation.of(b"These pages haven't been built: run `make assets`.\n", "text/plain")
 
 
-def mount_docs(application: Application, *, refuse_path: Handler) -> None:
+def mount_docs(application: Application, *, assets: Assets, refuse_path: Handler) -> None:
     """Serve /docs and what its pages load; `refuse_path` answers for files that aren't there."""
-    assets = Assets()
     site = DocsSite(assets)
     headers = page_headers()
 
