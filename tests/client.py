@@ -4,12 +4,16 @@ import hashlib
 import hmac
 import json
 import secrets
+import time
 from http.client import HTTPResponse
-from typing import Any
+from typing import Any, Self
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import msgspec
+
+KNOWN_SECONDS = 10
+CALLS_THAT_REACH_BOTH_WORKERS = 12
 
 
 class Demo(msgspec.Struct, rename="camel"):
@@ -92,6 +96,17 @@ class Partner:
     ) -> Answer:
         body = b"" if request is None else json.dumps(request).encode()
         return self.post(path, body, {**self.headers(body, code=code), **extra}, method=method)
+
+    def once_known(self) -> Self:
+        """Return this new partner once every worker knows it, which takes up to a second.
+
+        Chance decides which worker takes a call: this many in a row reach each of two.
+        """
+        deadline, answered = time.monotonic() + KNOWN_SECONDS, 0
+        while answered < CALLS_THAT_REACH_BOTH_WORKERS:
+            assert time.monotonic() < deadline
+            answered = answered + 1 if self.call("/pairs", {}).code == 0 else 0
+        return self
 
     def post(
         self, path: str, body: bytes, headers: dict[str, str], *, method: str = "POST"

@@ -114,7 +114,7 @@ def test_a_file_that_is_not_there_is_refused_in_the_envelope(up: Running, path: 
 @pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@docs.example")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
 
 
 def example(page: str, step: str = "answer") -> Any:

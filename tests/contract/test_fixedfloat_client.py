@@ -13,6 +13,7 @@ import pytest
 import requests
 from fixedfloatapi import FixedFloatApi
 
+from tests.client import Partner
 from tests.conftest import Running
 
 THEIR_BASE = "https://ff.io/api/v2/"
@@ -56,7 +57,9 @@ def wire(up: Running, monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 @pytest.fixture(scope="module")
 def credentials(up: Running) -> dict[str, Any]:
-    return up.json("partner", "create", "--email", f"{uuid4().hex}@fixedfloat.example")
+    created = up.json("partner", "create", "--email", f"{uuid4().hex}@fixedfloat.example")
+    Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
+    return created
 
 
 @pytest.fixture
