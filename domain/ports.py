@@ -16,6 +16,7 @@ from domain.limits import Headroom
 from domain.orders import Choice, Order
 from domain.partners import Partner
 from domain.pay_in import PayInAccount, PayInAddress
+from domain.pricing import PriceTable
 from domain.rates import RateSnapshot
 from domain.webhooks import Event
 
@@ -40,6 +41,9 @@ class Market(Protocol):
 
     def snapshot(self) -> RateSnapshot:
         """Return the prices of now; raise Unavailable where they are missing or stale."""
+
+    def prices(self) -> PriceTable:
+        """Return all pairs at the prices of now; raise Unavailable as `snapshot` does."""
 
     def newest_snapshot(self) -> RateSnapshot | None:
         """Return the newest prices known, however old; None before the first."""

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from domain.assets import Asset, Pair
+from domain.assets import Asset, Catalogue, Pair
 from domain.limits import Headroom
 from domain.money import (
     USD_DECIMALS,
@@ -23,6 +23,9 @@ BTC_DECIMALS = 8
 CENT_DECIMALS = 2
 
 UNBOUNDED = Headroom()
+
+MOST_PREPARED = 20_000
+"""Pairs at a markup that are kept ready; a snapshot lasts a second, in which few are asked for."""
 
 
 class Direction(StrEnum):
@@ -70,22 +73,6 @@ def ratio_rounded_down(numerator: int, denominator: int) -> Rate:
     return Rate(digits, decimals)
 
 
-class Quote(msgspec.Struct, frozen=True):
-    """A priced swap. Amounts are in smallest units of their asset; USD values in 10^-18 USD."""
-
-    pair: Pair
-    source_amount: int
-    destination_amount: int
-    rate: Rate
-    inverse: Rate
-    network_fee: int
-    fee_bps: int
-    markup_bps: int
-    source_price: int
-    destination_price: int
-    refusals: tuple[Refusal, ...]
-
-
 def rate_of(*, source_price: int, destination_price: int, margin_bps: int) -> Rate:
     """Return destination units per source unit after the margin (fee plus markup)."""
     return ratio_rounded_down(source_price * (BPS - margin_bps), destination_price * BPS)
@@ -112,69 +99,131 @@ def source_for(
     )
 
 
-def quote(
-    pair: Pair,
-    snapshot: RateSnapshot,
-    *,
-    direction: Direction,
-    amount: int,
-    markup_bps: int,
-    headroom: Headroom = UNBOUNDED,
-) -> Quote:
-    """Price `amount` smallest units of the side that `direction` names.
+class PricedPair:
+    """A pair at one snapshot's prices and one markup: what all its quotes share, computed once."""
 
-    Raises Unavailable where the snapshot has no price for one of the two coins. Bounds are checked
-    on the side the amount is of, against the numbers published as that side's min and max.
-    """
-    source, destination = pair.source, pair.destination
-    source_price = snapshot.price(source.coin)
-    destination_price = snapshot.price(destination.coin)
-    fee_bps, network_fee = destination.fee_bps, destination.network_fee
-    rate = rate_of(
-        source_price=source_price,
-        destination_price=destination_price,
-        margin_bps=fee_bps + markup_bps,
-    )
-    if direction is Direction.FROM:
-        source_amount = amount
-        destination_amount = destination_for(
-            amount, rate=rate, network_fee=network_fee, source=source, destination=destination
-        )
-        worth = usd_value(amount, source_price, source)
-    else:
-        destination_amount = amount
-        source_amount = source_for(
-            amount, rate=rate, network_fee=network_fee, source=source, destination=destination
-        )
-        worth = usd_value(amount, destination_price, destination)
-    return Quote(
-        pair=pair,
-        source_amount=source_amount,
-        destination_amount=destination_amount,
-        rate=rate,
-        inverse=ratio_rounded_down(10**rate.decimals, rate.digits),
-        network_fee=network_fee,
-        fee_bps=fee_bps,
-        markup_bps=markup_bps,
-        source_price=source_price,
-        destination_price=destination_price,
-        refusals=_refusals(pair, worth, destination_amount, headroom),
+    __slots__ = (
+        "__weakref__",
+        "destination_bounds",
+        "destination_price",
+        "fee_bps",
+        "inverse",
+        "markup_bps",
+        "network_fee",
+        "pair",
+        "rate",
+        "snapshot",
+        "source_bounds",
+        "source_price",
     )
 
+    def __init__(self, pair: Pair, snapshot: RateSnapshot, *, markup_bps: int) -> None:
+        """Raise Unavailable where the snapshot has no price for one of the two coins."""
+        source, destination = pair.source, pair.destination
+        self.pair = pair
+        self.snapshot = snapshot
+        self.source_price = snapshot.price(source.coin)
+        self.destination_price = snapshot.price(destination.coin)
+        self.fee_bps = destination.fee_bps
+        self.markup_bps = markup_bps
+        self.network_fee = destination.network_fee
+        self.rate = rate_of(
+            source_price=self.source_price,
+            destination_price=self.destination_price,
+            margin_bps=self.fee_bps + markup_bps,
+        )
+        self.inverse = ratio_rounded_down(10**self.rate.decimals, self.rate.digits)
+        self.source_bounds = _bounds_in_units(pair, self.source_price, source)
+        self.destination_bounds = _bounds_in_units(pair, self.destination_price, destination)
 
-def _refusals(
-    pair: Pair, worth: "UsdValue", destination_amount: int, headroom: Headroom
-) -> tuple[Refusal, ...]:
-    if worth.is_below(pair.bounds.min_usd) or destination_amount == 0:
-        return (Refusal.LIMIT_MIN,)
-    refusals = []
-    today = headroom.usd_today
-    if worth.is_above(pair.bounds.max_usd) or (today is not None and worth.is_above(today)):
-        refusals.append(Refusal.LIMIT_MAX)
-    reserve = headroom.reserves.get(pair.destination.code)
-    if reserve is not None and destination_amount + pair.destination.network_fee > reserve:
-        refusals.append(Refusal.RESERVE)
-    return tuple(refusals)
+    def quote(
+        self, direction: Direction, amount: int, *, headroom: Headroom = UNBOUNDED
+    ) -> "Quote":
+        """Price `amount` smallest units of the side that `direction` names.
+
+        Bounds are checked on that side, against the numbers published as its min and max.
+        """
+        source, destination = self.pair.source, self.pair.destination
+        if direction is Direction.FROM:
+            within = self.source_bounds
+            source_amount = amount
+            destination_amount = destination_for(
+                amount,
+                rate=self.rate,
+                network_fee=self.network_fee,
+                source=source,
+                destination=destination,
+            )
+        else:
+            within = self.destination_bounds
+            destination_amount = amount
+            source_amount = source_for(
+                amount,
+                rate=self.rate,
+                network_fee=self.network_fee,
+                source=source,
+                destination=destination,
+            )
+        refusals: tuple[Refusal, ...] = ()
+        if amount < within[0] or destination_amount == 0:
+            refusals = (Refusal.LIMIT_MIN,)
+        elif amount > within[1] or not self._is_affordable(source_amount, headroom):
+            refusals = (Refusal.LIMIT_MAX,)
+        if not self._is_covered(destination_amount, headroom):
+            refusals += (Refusal.RESERVE,)
+        return Quote(self, source_amount, destination_amount, refusals)
+
+    def _is_affordable(self, source_amount: int, headroom: Headroom) -> bool:
+        if headroom.usd_today is None:
+            return True
+        worth = usd_value(source_amount, self.source_price, self.pair.source)
+        return not worth.is_above(headroom.usd_today)
+
+    def _is_covered(self, destination_amount: int, headroom: Headroom) -> bool:
+        reserve = headroom.reserves.get(self.pair.destination.code)
+        return reserve is None or destination_amount + self.network_fee <= reserve
+
+
+class Quote(msgspec.Struct, frozen=True, gc=False):
+    """A priced swap. Amounts are in smallest units of their asset."""
+
+    priced: PricedPair
+    source_amount: int
+    destination_amount: int
+    refusals: tuple[Refusal, ...]
+
+    @property
+    def worth_usd(self) -> int:
+        """Return what the source amount is worth, in 10^-18 USD, rounded down."""
+        priced = self.priced
+        return usd_value(self.source_amount, priced.source_price, priced.pair.source).usd()
+
+
+class PriceTable:
+    """The pairs of a catalogue at one snapshot's prices, each prepared when first asked for."""
+
+    def __init__(self, catalogue: Catalogue, snapshot: RateSnapshot) -> None:
+        self.catalogue = catalogue
+        self.snapshot = snapshot
+        self._prepared: dict[tuple[str, str, int], PricedPair] = {}
+
+    def pair(self, source: str, destination: str, *, markup_bps: int) -> PricedPair:
+        """Return a pair that is priced; raise InvalidRequest for none, Unavailable for no price."""
+        key = (source, destination, markup_bps)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            pair = self.catalogue.pair(source, destination)
+            prepared = PricedPair(pair, self.snapshot, markup_bps=markup_bps)
+            if len(self._prepared) >= MOST_PREPARED:
+                self._prepared.clear()
+            self._prepared[key] = prepared
+        return prepared
+
+
+def _bounds_in_units(pair: Pair, price: int, asset: Asset) -> tuple[int, int]:
+    """Return the least and the greatest amount of an asset that the pair's bounds allow."""
+    least = smallest_worth(pair.bounds.min_usd, price, asset)
+    return least, largest_worth(pair.bounds.max_usd, price, asset)
 
 
 class UsdValue(msgspec.Struct, frozen=True, gc=False):

@@ -134,6 +134,6 @@ class OverBudget(RateLimited):
 def rate_limit_headers(budget: int, left: int, reset_seconds: int) -> list[tuple[bytes, bytes]]:
     """Return the two headers for a budget, what is left of it, and when more comes free."""
     return [
-        (b"RateLimit-Policy", b'"default";q=%d;w=%d' % (budget, WINDOW_MS // 1000)),
-        (b"RateLimit", b'"default";r=%d;t=%d' % (left, reset_seconds)),
+        (b"ratelimit-policy", b'"default";q=%d;w=%d' % (budget, WINDOW_MS // 1000)),
+        (b"ratelimit", b'"default";r=%d;t=%d' % (left, reset_seconds)),
     ]

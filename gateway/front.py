@@ -10,6 +10,7 @@ from gateway.body_guard import Message, Receive, read_body, replay
 from gateway.errors import INTERNAL, NOT_FOUND, Answer
 from gateway.request_head import Headers, Refused, announced_length, check_head, headers_of
 from gateway.request_id import request_id
+from gateway.signed_door import Served, SignedDoor
 
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]
@@ -23,8 +24,16 @@ class Front:
     What it refuses is answered in the envelope, and the connection closed.
     """
 
-    def __init__(self, application: Application, *, body_deadline_seconds: float) -> None:
+    def __init__(
+        self, application: Application, *, door: SignedDoor | None, body_deadline_seconds: float
+    ) -> None:
+        """Serve the endpoints of `door`, if there is one, without troubling the application."""
         self._application = application
+        self._door = door
+        self._direct = {
+            (method, path.encode()): endpoint
+            for (method, path), endpoint in (door.endpoints.items() if door else ())
+        }
         self._body_deadline = body_deadline_seconds
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -37,7 +46,13 @@ class Front:
             check_head(scope, headers)
             length = announced_length(headers)
             body = await read_body(length, receive, deadline_seconds=self._body_deadline)
-            await self._application(scope, replay(body, receive), send)
+            endpoint = self._direct.get((scope["method"], scope["raw_path"]))
+            if endpoint is None or self._door is None:
+                await self._application(scope, replay(body, receive), send)
+                return
+            peer = scope["client"]
+            served = await self._door.serve(endpoint, headers, body, peer=peer[0] if peer else "")
+            await _send(served, send)
         except Refused as refused:
             await _refuse(refused.answer, headers, send)
         except InvalidURL:
@@ -46,6 +61,12 @@ class Front:
             identity = _identity(headers)
             log.exception("defect", path=scope["path"], request_id=identity.decode())
             await _refuse(INTERNAL, headers, send, identity=identity)
+
+
+async def _send(served: Served, send: Send) -> None:
+    status, headers, body = served
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _identity(headers: Headers) -> bytes:
@@ -63,5 +84,4 @@ async def _refuse(
         (b"x-request-id", identity or _identity(headers)),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer_headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await _send(Served(answer.status, answer_headers, body), send)

@@ -4,6 +4,7 @@ from domain.assets import Catalogue
 from domain.errors import Unavailable
 from domain.limits import Headroom
 from domain.ports import Clock
+from domain.pricing import UNBOUNDED, PriceTable
 from domain.rates import RateSnapshot
 
 OTHER_MODE = {
@@ -21,7 +22,8 @@ class LiveMarket:
         self._sandbox = sandbox
         self._catalogue: Catalogue | None = None
         self._snapshot: RateSnapshot | None = None
-        self._headroom = Headroom()
+        self._headroom = UNBOUNDED
+        self._table: PriceTable | None = None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -43,6 +45,13 @@ class LiveMarket:
         if snapshot.is_stale(self._clock.now().timestamp()):
             raise Unavailable("the rates are stale")
         return snapshot
+
+    def prices(self) -> PriceTable:
+        """See Market."""
+        snapshot, catalogue, table = self.snapshot(), self.catalogue, self._table
+        if table is None or table.snapshot is not snapshot or table.catalogue is not catalogue:
+            table = self._table = PriceTable(catalogue, snapshot)
+        return table
 
     def newest_snapshot(self) -> RateSnapshot | None:
         """See Market."""
@@ -75,7 +84,7 @@ class LiveMarket:
 
     def adopt_headroom(self, headroom: Headroom) -> None:
         """Take note of how much may be promised now."""
-        self._headroom = headroom
+        self._headroom = UNBOUNDED if headroom == UNBOUNDED else headroom
 
     def adopt_snapshot(self, snapshot: RateSnapshot) -> None:
         """Swap in a snapshot unless an equally new one is known."""

@@ -1,9 +1,9 @@
-"""The door of /v1: from an HTTP request to an endpoint and back, with the envelope and headers."""
+"""The door of /v1: from a request's head and body to an endpoint and back, whatever the server."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import structlog
-from blacksheep import Content, Request, Response
 
 from domain.errors import DomainError, Unavailable
 from domain.weights import Call
@@ -12,7 +12,7 @@ from gateway.auth import Authenticator, AuthHeaders, Caller, OverBudget, rate_li
 from gateway.client_address import ClientAddresses
 from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, Answer, answer_for
 from gateway.metrics import count_call
-from gateway.request_head import Headers, headers_of
+from gateway.request_head import Headers
 from gateway.request_id import request_id
 from gateway.unsigned_guard import UnsignedGuard
 
@@ -20,8 +20,15 @@ PREFIXES = ("/v1", "/api/v1")
 
 log = structlog.get_logger()
 
-Handler = Callable[[Request], Awaitable[Response]]
 Header = tuple[bytes, bytes]
+
+
+class Served(NamedTuple):
+    """An answer, for a transport to send."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
 
 
 class SignedDoor:
@@ -40,102 +47,97 @@ class SignedDoor:
         self._authenticator = authenticator
         self._guard = guard
         self._addresses = addresses
-        self.handlers: dict[tuple[str, str], Handler] = {}
+        self._endpoints = {
+            (endpoint.method, prefix + endpoint.path): endpoint
+            for endpoint in endpoints
+            for prefix in PREFIXES
+        }
         self._methods: dict[str, list[str]] = {}
-        for endpoint in endpoints:
-            handler = self._handler(endpoint)
-            for prefix in PREFIXES:
-                path = prefix + endpoint.path
-                self.handlers[endpoint.method, path] = handler
-                self._methods.setdefault(path, []).append(endpoint.method)
+        for method, path in self._endpoints:
+            self._methods.setdefault(path, []).append(method)
 
-    async def refuse_path(self, request: Request) -> Response:
-        """Answer what no route takes: 405 where another method would do, else 404."""
-        return refuse_path(request, self._methods.get(request.path, ()))
+    @property
+    def endpoints(self) -> Mapping[tuple[str, str], Endpoint]:
+        """Return the endpoints by method and exact path."""
+        return self._endpoints
 
-    def _handler(self, endpoint: Endpoint) -> Handler:
-        exact = frozenset(prefix + endpoint.path for prefix in PREFIXES)
+    def refuse_path(self, path: str, sent: Headers) -> Served:
+        """Answer what no endpoint takes: 405 where another method would do, else 404."""
+        return refuse_path(self._methods.get(path, ()), sent)
 
-        async def handle(request: Request) -> Response:
-            if request.path not in exact:  # the router takes other cases and a slash at the end
-                return await self.refuse_path(request)
-            sent = headers_of(request.scope["headers"])
-            headers = [(b"X-Request-Id", request_id(sent.get(b"x-request-id")))]
-            try:
-                response = await self._answer(endpoint, request, sent, headers)
-            except DomainError as error:
-                answer = answer_for(error)
-                if isinstance(error, Unavailable):
-                    log.warning("unavailable", path=endpoint.path, why=str(error))
-                if isinstance(error, OverBudget):
-                    headers += rate_limit_headers(error.budget, error.left, error.retry_after)
-                response = _refusal(answer, headers)
-                count_call(endpoint.call, answer.code)
-            except Exception:
-                log.exception("defect", path=endpoint.path, request_id=headers[0][1].decode())
-                response = _refusal(INTERNAL, headers)
-                count_call(endpoint.call, INTERNAL.code)
-            return response
-
-        return handle
-
-    async def _answer(
-        self, endpoint: Endpoint, request: Request, sent: Headers, headers: list[Header]
-    ) -> Response:
-        body = await request.read() or b""
-        caller = await self._caller(endpoint, request, sent, body)
-        if caller is not None:
-            headers += caller.rate_limit_headers()
-        received = Received(
-            body=body, caller=caller, idempotency_key=_text(sent, b"idempotency-key")
-        )
-        answer = await endpoint.handle(self._services, received)
+    async def serve(self, endpoint: Endpoint, sent: Headers, body: bytes, *, peer: str) -> Served:
+        """Answer a call of `endpoint` from the address `peer`; `sent` are its headers."""
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"cache-control", b"no-store"),
+            (b"x-request-id", request_id(sent.get(b"x-request-id"))),
+        ]
+        try:
+            caller = await self._caller(endpoint, sent, body, peer)
+            if caller is not None:
+                headers += caller.rate_limit_headers()
+            received = Received(body, caller, _text(sent.get(b"idempotency-key")))
+            answer = await endpoint.handle(self._services, received)
+        except DomainError as error:
+            return _refused(endpoint, error, headers)
+        except Exception:
+            log.exception("defect", path=endpoint.path, request_id=headers[2][1].decode())
+            count_call(endpoint.call, INTERNAL.code)
+            return _served(INTERNAL.status, headers, INTERNAL.body())
         count_call(endpoint.call, 0)
-        return _response(200, answer, headers)
+        return _served(200, headers, answer)
 
     async def _caller(
-        self, endpoint: Endpoint, request: Request, sent: Headers, body: bytes
+        self, endpoint: Endpoint, sent: Headers, body: bytes, peer: str
     ) -> Caller | None:
         signed_by = AuthHeaders(
-            key=_text(sent, b"x-api-key"),
-            sign=_text(sent, b"x-api-sign"),
-            nonce=_text(sent, b"x-api-nonce"),
+            key=_text(sent.get(b"x-api-key")),
+            sign=_text(sent.get(b"x-api-sign")),
+            nonce=_text(sent.get(b"x-api-nonce")),
         )
-        if signed_by.absent and not endpoint.auth_required:
+        if not endpoint.auth_required and signed_by.absent:
             if endpoint.call is Call.PRICE:  # discovery is bytes from memory, and isn't counted
-                self._guard.admit(self._address_of(request, sent))
+                self._guard.admit(self._address_of(peer, sent))
             return None
         return await self._authenticator.authenticate(signed_by, body, endpoint.call)
 
-    def _address_of(self, request: Request, sent: Headers) -> str:
-        peer = request.scope["client"]
-        forwarded = _text(sent, b"x-forwarded-for")
+    def _address_of(self, peer: str, sent: Headers) -> str:
+        forwarded = _text(sent.get(b"x-forwarded-for"))
         if forwarded is not None:
             forwarded = forwarded.replace("\n", ",")  # a list may come in several headers
-        return self._addresses.of(peer[0] if peer else "", forwarded)
+        return self._addresses.of(peer, forwarded)
 
 
-def refuse_path(request: Request, allowed: Iterable[str]) -> Response:
+def refuse_path(allowed: Iterable[str], sent: Headers) -> Served:
     """Answer 405 and what is allowed at a path, or 404 where that is nothing."""
-    identity = (b"X-Request-Id", request_id(request.get_first_header(b"X-Request-Id")))
     methods = ", ".join(sorted(allowed)).encode()
-    if not methods:
-        return _refusal(NOT_FOUND, [identity])
-    return _refusal(WRONG_METHOD, [identity, (b"Allow", methods)])
+    refusal = WRONG_METHOD if methods else NOT_FOUND
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", request_id(sent.get(b"x-request-id"))),
+    ]
+    if methods:
+        headers.append((b"allow", methods))
+    return _served(refusal.status, headers, refusal.body())
 
 
-def _text(headers: Headers, name: bytes) -> str | None:
-    value = headers.get(name)
-    return None if value is None else value.decode("latin-1")
-
-
-def _refusal(answer: Answer, headers: list[Header]) -> Response:
+def _refused(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Served:
+    answer: Answer = answer_for(error)
+    count_call(endpoint.call, answer.code)
+    if isinstance(error, Unavailable):
+        log.warning("unavailable", path=endpoint.path, why=str(error))
+    if isinstance(error, OverBudget):
+        headers += rate_limit_headers(error.budget, error.left, error.retry_after)
     if answer.retry_after is not None:
-        headers = [*headers, (b"Retry-After", str(answer.retry_after).encode())]
-    return _response(answer.status, answer.body(), headers)
+        headers.append((b"retry-after", b"%d" % answer.retry_after))
+    return _served(answer.status, headers, answer.body())
 
 
-def _response(status: int, body: bytes, headers: list[Header]) -> Response:
-    return Response(
-        status, [*headers, (b"Cache-Control", b"no-store")], Content(b"application/json", body)
-    )
+def _served(status: int, headers: list[Header], body: bytes) -> Served:
+    headers.append((b"content-length", b"%d" % len(body)))
+    return Served(status, headers, body)
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

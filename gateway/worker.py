@@ -23,4 +23,5 @@ def application() -> Front:
         GatewayProcess(settings),
         body_deadline_seconds=settings.body_deadline_seconds,
         metrics=settings.metrics_on_port,
+        direct=settings.direct,
     )

@@ -6,6 +6,7 @@ import msgspec
 
 from domain.actions.quote import SwapRequest, quote
 from domain.addresses import check_address, check_tag
+from domain.assets import Pair
 from domain.credentials import new_secret, token_hash
 from domain.errors import (
     AboveMaximum,
@@ -17,7 +18,7 @@ from domain.errors import (
 )
 from domain.orders import LIFETIME, Order, State
 from domain.ports import IdempotencyKey, OrderOpening
-from domain.pricing import Quote, Refusal, usd_value
+from domain.pricing import Refusal
 
 _REFUSED: dict[Refusal, type[DomainError]] = {
     Refusal.LIMIT_MIN: BelowMinimum,
@@ -70,9 +71,10 @@ async def open_order(
 
 
 def _drafted(ports: OrderOpening, request: OrderRequest) -> Order:
-    priced = quote(ports.market, request.swap, markup_bps=request.markup_bps)
-    _check_places(request, priced)
-    for refusal in priced.refusals:
+    quoted = quote(ports.market, request.swap, markup_bps=request.markup_bps)
+    priced = quoted.priced
+    _check_places(request, priced.pair)
+    for refusal in quoted.refusals:
         raise _REFUSED[refusal](f"{request.swap.source} to {request.swap.destination}")
     now = ports.clock.now()
     return Order(
@@ -83,8 +85,8 @@ def _drafted(ports: OrderOpening, request: OrderRequest) -> Order:
         state=State.AWAITING_DEPOSIT,
         source=priced.pair.source,
         destination=priced.pair.destination,
-        source_amount=priced.source_amount,
-        destination_amount=priced.destination_amount,
+        source_amount=quoted.source_amount,
+        destination_amount=quoted.destination_amount,
         rate=priced.rate,
         network_fee=priced.network_fee,
         fee_bps=priced.fee_bps,
@@ -96,13 +98,13 @@ def _drafted(ports: OrderOpening, request: OrderRequest) -> Order:
         pay_in_tag=None,
         created_at=now,
         expires_at=now + LIFETIME,
-        worth_usd=usd_value(priced.source_amount, priced.source_price, priced.pair.source).usd(),
+        worth_usd=quoted.worth_usd,
         updated_at=now,
     )
 
 
-def _check_places(request: OrderRequest, priced: Quote) -> None:
-    source, destination = priced.pair.source, priced.pair.destination
+def _check_places(request: OrderRequest, pair: Pair) -> None:
+    source, destination = pair.source, pair.destination
     if request.source_network not in (None, source.network):
         raise InvalidRequest(f"{source.code} isn't on {request.source_network!r}")
     if request.destination_network not in (None, destination.network):

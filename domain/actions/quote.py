@@ -2,7 +2,6 @@
 
 import msgspec
 
-from domain import pricing
 from domain.errors import InvalidRequest, Maintenance
 from domain.money import parse_units
 from domain.orders import RateType
@@ -34,11 +33,5 @@ def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
     pair = catalogue.pair(request.source, request.destination)
     side = pair.source if request.direction is Direction.FROM else pair.destination
     amount = parse_units(request.amount, side.precision)
-    return pricing.quote(
-        pair,
-        market.snapshot(),
-        direction=request.direction,
-        amount=amount,
-        markup_bps=markup_bps,
-        headroom=market.headroom,
-    )
+    priced = market.prices().pair(request.source, request.destination, markup_bps=markup_bps)
+    return priced.quote(request.direction, amount, headroom=market.headroom)

@@ -185,7 +185,8 @@ def listening(mine: Shop) -> Iterator[Listening]:
             time.sleep(0.05)
         yield Listening(mine, f"http://127.0.0.1:{port}/", output)
     finally:
-        os.killpg(process.pid, 9)  # `go run` starts the program as its child
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, 9)  # `go run` starts the program as its child
         process.wait()
 
 

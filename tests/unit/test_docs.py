@@ -18,12 +18,12 @@ from cabinet_htmx.docs.site import DocsSite
 from domain.assets import Asset, Bounds, Pair
 from domain.money import USD_DECIMALS, parse_units
 from domain.orders import Status
-from domain.pricing import Direction, Quote, quote
+from domain.pricing import Direction, PricedPair
 from domain.rates import RateSnapshot
 from domain.webhooks import JITTER, RETRY_LADDER
 from domain.weights import WEIGHTS
-from gateway.api.price import quote_out
 from gateway.errors import INTERNAL, TABLE
+from gateway.quote_answer import QuoteOut, quote_answer
 from tests.snippets import ROOT, RUN, block, blocks
 
 DOCS = ROOT / "docs"
@@ -197,7 +197,7 @@ def example() -> WorkedExample:
     return WorkedExample(source, destination, fee, markup, network_fee, amount, results)
 
 
-def quoted(example: WorkedExample, direction: Direction, amount: str) -> Quote:
+def quoted(example: WorkedExample, direction: Direction, amount: str) -> QuoteOut:
     def asset(code: str, coin: str, network: str, precision: int) -> Asset:
         network_fee = parse_units(str(example.network_fee), 6)
         return Asset(
@@ -217,13 +217,17 @@ def quoted(example: WorkedExample, direction: Direction, amount: str) -> Quote:
         "USDT": int(example.destination_price * usd),
     }
     side = source if direction is Direction.FROM else destination
-    return quote(
+    priced = PricedPair(
         Pair(source, destination, Bounds(min_usd=usd, max_usd=5_000 * usd)),
         RateSnapshot(at=0, prices=prices),
-        direction=direction,
-        amount=parse_units(amount, side.precision),
         markup_bps=int(example.markup_bps),
     )
+    answer = quote_answer(priced.quote(direction, parse_units(amount, side.precision)))
+    return msgspec.json.decode(answer, type=_Answer).data
+
+
+class _Answer(msgspec.Struct):
+    data: QuoteOut
 
 
 def test_the_worked_example_follows_from_the_published_rules(example: WorkedExample) -> None:
@@ -242,9 +246,8 @@ def test_the_worked_example_follows_from_the_published_rules(example: WorkedExam
 
 
 def test_the_worked_example_is_what_the_engine_gives(example: WorkedExample) -> None:
-    btc = int(example.source_price * 10**USD_DECIMALS)
-    forth = quote_out(quoted(example, Direction.FROM, str(example.amount)), btc_price=btc)
-    back = quote_out(quoted(example, Direction.TO, "500"), btc_price=btc)
+    forth = quoted(example, Direction.FROM, str(example.amount))
+    back = quoted(example, Direction.TO, "500")
     shown = {
         "from.rate": forth.source.rate,
         "to.rate": forth.destination.rate,

@@ -101,9 +101,11 @@ async def call(
     return Got(begun["status"], told, b"".join(message["body"] for message in rest))
 
 
-def front_with(gateway: FakeGateway, handle: Any) -> Front:
+def front_with(gateway: FakeGateway, handle: Any, *, direct: bool = True) -> Front:
     endpoint = msgspec.structs.replace(BROKEN, handle=handle)
-    return build(gateway, body_deadline_seconds=1, metrics=False, endpoints=[endpoint])
+    return build(
+        gateway, body_deadline_seconds=1, metrics=False, direct=direct, endpoints=[endpoint]
+    )
 
 
 async def fails(_: Services, __: Received) -> bytes:
@@ -120,10 +122,11 @@ def is_a_defect(got: Got) -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/v1/price"), ("POST", "/api/v1/price"), ("GET", "/readyz")]
 )
+@pytest.mark.parametrize("direct", [True, False])
 async def test_a_defect_is_answered_with_99_and_logged_with_the_request_id(
-    method: str, path: str
+    method: str, path: str, direct: bool
 ) -> None:
-    front = front_with(FakeGateway(), fails)
+    front = front_with(FakeGateway(), fails, direct=direct)
     with capture_logs() as logs:
         got = await call(front, method, path, (b"x-request-id", b"call-7"))
     is_a_defect(got)

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 
 from domain.assets import Asset, Bounds, Pair
 from domain.errors import Unavailable
+from domain.limits import Headroom
 from domain.money import USD_DECIMALS, format_units
 from domain.pricing import (
     BPS,
     Direction,
+    PricedPair,
     Quote,
     Refusal,
     largest_worth,
-    quote,
     smallest_worth,
     usd_value,
 )
@@ -40,6 +41,12 @@ def asset(code: str, precision: int, *, network_fee: int = 0, fee_bps: int = 50)
 
 def pair(source: Asset, destination: Asset) -> Pair:
     return Pair(source, destination, Bounds(min_usd=USD, max_usd=5_000 * USD))
+
+
+def quote(
+    pair: Pair, snapshot: RateSnapshot, *, direction: Direction, amount: int, markup_bps: int
+) -> Quote:
+    return PricedPair(pair, snapshot, markup_bps=markup_bps).quote(direction, amount)
 
 
 prices = st.integers(min_value=10**10, max_value=10**24)  # 0.00000001 to 1,000,000 USD
@@ -67,12 +74,12 @@ def quotes(draw: st.DrawFn, direction: Direction) -> Quote:
 
 
 def published(quoted: Quote) -> tuple[Decimal, Decimal, Decimal, Decimal]:
-    source, destination = quoted.pair.source, quoted.pair.destination
+    source, destination = quoted.priced.pair.source, quoted.priced.pair.destination
     return (
         Decimal(format_units(quoted.source_amount, source.precision)),
         Decimal(format_units(quoted.destination_amount, destination.precision)),
-        Decimal(str(quoted.rate)),
-        Decimal(format_units(quoted.network_fee, destination.precision)),
+        Decimal(str(quoted.priced.rate)),
+        Decimal(format_units(quoted.priced.network_fee, destination.precision)),
     )
 
 
@@ -80,7 +87,7 @@ def published(quoted: Quote) -> tuple[Decimal, Decimal, Decimal, Decimal]:
 def test_what_is_paid_out_follows_from_three_published_numbers(quoted: Quote) -> None:
     amount, paid, rate, fee = published(quoted)
     due = EXACT.subtract(EXACT.multiply(amount, rate), fee)
-    unit = Decimal(1).scaleb(-quoted.pair.destination.precision)
+    unit = Decimal(1).scaleb(-quoted.priced.pair.destination.precision)
     if due < unit:
         assert paid == 0
     else:
@@ -91,37 +98,37 @@ def test_what_is_paid_out_follows_from_three_published_numbers(quoted: Quote) ->
 def test_what_is_asked_for_follows_from_three_published_numbers(quoted: Quote) -> None:
     amount, paid, rate, fee = published(quoted)
     needed = Fraction(EXACT.add(paid, fee)) / Fraction(rate)
-    unit = Fraction(1, 10**quoted.pair.source.precision)
+    unit = Fraction(1, 10**quoted.priced.pair.source.precision)
     assert Fraction(amount) - unit < needed <= Fraction(amount)
 
 
 @given(quotes(Direction.TO))
 def test_depositing_what_was_asked_for_pays_at_least_what_was_wanted(quoted: Quote) -> None:
-    source, destination = quoted.pair.source, quoted.pair.destination
+    source, destination = quoted.priced.pair.source, quoted.priced.pair.destination
     snapshot = RateSnapshot(
-        at=0, prices={"AAA": quoted.source_price, "BBB": quoted.destination_price}
+        at=0, prices={"AAA": quoted.priced.source_price, "BBB": quoted.priced.destination_price}
     )
     forward = quote(
         pair(source, destination),
         snapshot,
         direction=Direction.FROM,
         amount=quoted.source_amount,
-        markup_bps=quoted.markup_bps,
+        markup_bps=quoted.priced.markup_bps,
     )
     assert forward.destination_amount >= quoted.destination_amount
 
 
 @given(quotes(Direction.FROM))
 def test_the_rate_is_the_margin_off_mid_rounded_down(quoted: Quote) -> None:
-    mid = Fraction(quoted.source_price, quoted.destination_price)
-    true_rate = mid * (BPS - quoted.fee_bps - quoted.markup_bps) / BPS
-    rate = Fraction(Decimal(str(quoted.rate)))
-    assert rate <= true_rate < rate + Fraction(1, 10**quoted.rate.decimals)
+    mid = Fraction(quoted.priced.source_price, quoted.priced.destination_price)
+    true_rate = mid * (BPS - quoted.priced.fee_bps - quoted.priced.markup_bps) / BPS
+    rate = Fraction(Decimal(str(quoted.priced.rate)))
+    assert rate <= true_rate < rate + Fraction(1, 10**quoted.priced.rate.decimals)
 
 
 @given(quotes(Direction.FROM))
 def test_rates_have_eight_decimals_and_ten_digits_at_least(quoted: Quote) -> None:
-    for rate in (quoted.rate, quoted.inverse):
+    for rate in (quoted.priced.rate, quoted.priced.inverse):
         text = str(rate)
         assert len(text.partition(".")[2]) >= 8
         assert len(text.replace(".", "").lstrip("0")) >= 10
@@ -149,10 +156,10 @@ def test_the_worked_example_of_the_documentation() -> None:
         amount=1_000_000,
         markup_bps=50,
     )
-    assert str(quoted.rate) == "61825.50000000"
+    assert str(quoted.priced.rate) == "61825.50000000"
     assert format_units(quoted.destination_amount, 6) == "617.055000"
-    assert str(quoted.inverse) == "0.00001617455580"
-    assert usd_value(quoted.source_amount, quoted.source_price, bitcoin).cents() == "624.50"
+    assert str(quoted.priced.inverse) == "0.00001617455580"
+    assert usd_value(quoted.source_amount, quoted.priced.source_price, bitcoin).cents() == "624.50"
 
 
 @pytest.mark.parametrize(
@@ -201,3 +208,24 @@ def test_a_coin_without_a_price_is_not_quoted() -> None:
             amount=100,
             markup_bps=0,
         )
+
+
+@pytest.mark.parametrize(
+    ("headroom", "refusals"),
+    [
+        (Headroom(), ()),
+        (Headroom(usd_today=100 * USD, reserves={"bbb": 10_000, "aaa": 0}), ()),
+        (Headroom(usd_today=100 * USD - 1), (Refusal.LIMIT_MAX,)),
+        (Headroom(reserves={"bbb": 9_950}), ()),
+        (Headroom(reserves={"bbb": 9_949}), (Refusal.RESERVE,)),
+        (Headroom(usd_today=0, reserves={"bbb": 0}), (Refusal.LIMIT_MAX, Refusal.RESERVE)),
+    ],
+)
+def test_what_the_operator_cannot_afford_is_told(
+    headroom: Headroom, refusals: tuple[Refusal, ...]
+) -> None:
+    dollars = RateSnapshot(at=0, prices={"AAA": USD, "BBB": USD})
+    priced = PricedPair(
+        pair(asset("aaa", 2), asset("bbb", 2, network_fee=50)), dollars, markup_bps=0
+    )
+    assert priced.quote(Direction.FROM, 10_000, headroom=headroom).refusals == refusals

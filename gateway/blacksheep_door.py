@@ -1,0 +1,57 @@
+"""The door on BlackSheep: each endpoint as a handler, and answers to what no route takes."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from blacksheep import Application, Content, Request, Response, Router
+
+from gateway.api.endpoint import Endpoint
+from gateway.request_head import headers_of
+from gateway.signed_door import PREFIXES, Served, SignedDoor, refuse_path
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def mount_door(application: Application, door: SignedDoor) -> None:
+    """Serve every endpoint of the door."""
+    for (method, path), endpoint in door.endpoints.items():
+        application.router.add(method, path, _handler(door, endpoint, path))
+
+
+def refusing(router: Router, door: SignedDoor) -> Handler:
+    """Return what answers requests that no route takes: 404, or 405 with what would do."""
+
+    async def refuse(request: Request) -> Response:
+        path, sent = request.path, headers_of(request.scope["headers"])
+        if path.lower().startswith(PREFIXES):  # where the router takes more than the door does
+            return _response(door.refuse_path(path, sent))
+        return _response(refuse_path(_methods_at(router, path), sent))
+
+    return refuse
+
+
+def _handler(door: SignedDoor, endpoint: Endpoint, path: str) -> Handler:
+    async def handle(request: Request) -> Response:
+        sent = headers_of(request.scope["headers"])
+        if request.path != path:  # the router takes other cases and a slash at the end
+            return _response(door.refuse_path(request.path, sent))
+        body = await request.read() or b""
+        peer = request.scope["client"]
+        return _response(await door.serve(endpoint, sent, body, peer=peer[0] if peer else ""))
+
+    return handle
+
+
+def _methods_at(router: Router, path: str) -> Iterable[str]:
+    return {
+        method.decode()
+        for method, routes in router.routes.items()
+        if any(route.match_by_path(path.encode()) for route in routes)
+    }
+
+
+def _response(served: Served) -> Response:
+    """Return the answer as BlackSheep sends it: it writes type and length by itself."""
+    headers = [
+        header for header in served.headers if header[0] not in (b"content-type", b"content-length")
+    ]
+    return Response(served.status, headers, Content(b"application/json", served.body))
