@@ -11,7 +11,7 @@ from cabinet_htmx.assets import Assets
 from gateway.api import ENDPOINTS
 from gateway.api.endpoint import Endpoint, Services
 from gateway.auth import Authenticator
-from gateway.blacksheep_door import mount_door, refusing
+from gateway.blacksheep_door import mount_door, refuse_missing, refusing
 from gateway.client_address import ClientAddresses
 from gateway.front import Front
 from gateway.metrics import exposition
@@ -68,9 +68,8 @@ def build(
         application.router.add_get(path, document)
         application.router.add_head(path, document)
     mount_openapi(application)
-    refuse = refusing(application.router, door)
-    mount_docs(application, assets=Assets(), refuse_path=refuse)
-    application.router.fallback = refuse
+    mount_docs(application, assets=Assets(), refuse_path=refuse_missing)
+    application.router.fallback = refusing(application.router, door)
 
     async def start(_: Application) -> None:
         await gateway.start()

@@ -29,6 +29,11 @@ def refusing(router: Router, door: SignedDoor) -> Handler:
     return refuse
 
 
+async def refuse_missing(request: Request) -> Response:
+    """Answer 404 for a path that a route takes, but that nothing is at."""
+    return _response(refuse_path((), headers_of(request.scope["headers"])))
+
+
 def _handler(door: SignedDoor, endpoint: Endpoint, path: str) -> Handler:
     async def handle(request: Request) -> Response:
         sent = headers_of(request.scope["headers"])
