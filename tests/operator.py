@@ -51,8 +51,6 @@ class Operator:
         )
         (data_dir / INSTANCE_FILE).write_bytes(msgspec.json.encode(instance))
         self.write_keyring(b"0" * 32)
-        if sandbox:
-            self.sql("UPDATE operator_settings SET sandbox = true")
 
     def write_keyring(self, key: bytes) -> None:
         ring = {"current": "k1", "keys": {"k1": base64.b64encode(key).decode()}}
@@ -122,7 +120,10 @@ def new_operator(
     valkey_url = f"{servers.valkey.url}?db={VALKEY_DATABASE}"
     with Valkey.from_url(valkey_url) as client:
         client.flushdb()
-    return Operator(urls, valkey_url, directory / "instance", sandbox=sandbox)
+    operator = Operator(urls, valkey_url, directory / "instance", sandbox=sandbox)
+    if sandbox:
+        operator.sql("UPDATE operator_settings SET sandbox = true")
+    return operator
 
 
 def invoke(*arguments: str, data_dir: Path, **environment: str) -> Result:

@@ -35,6 +35,8 @@ COMMANDS = [
     "pair disable btc xmr",
     "fee set Tron 10",
     "network-fee set btc 0.1",
+    "reserve list",
+    "reserve set btc 2",
     "limits set --min-usd 2",
     "fixed-rates on",
     "refunds on",
@@ -81,6 +83,7 @@ def test_the_commands_are_those_of_the_architecture() -> None:
         .removesuffix(" btc")
         .removesuffix(" Tron 10")
         .removesuffix(" btc 0.1")
+        .removesuffix(" btc 2")
         for command in COMMANDS
     }
     assert {name for name, _ in all_commands()} == named | PROCESSES | {"migrate", "doctor"}
