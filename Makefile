@@ -7,7 +7,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help run test assets lint openapi fuzz fmt bench bench-limits clean lock
+.PHONY: help run test assets lint openapi fuzz fmt bench bench-limits bench-timing clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -42,6 +42,9 @@ bench: bench-limits ## Run the benchmarks
 
 bench-limits: $(VENV)/.dev ## Compare bare Granian, a BlackSheep echo and our signed quote (needs wrk)
 	$(BIN)/python -m bench.limits $(ARGS)
+
+bench-timing: $(VENV)/.dev ## Time known against unknown keys, and tokens (needs a running `make run`)
+	$(BIN)/python -m bench.timing $(ARGS)
 
 lock: $(VENV)/.dev ## Lock the dependencies anew: versions and hashes, no addresses
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.lock
