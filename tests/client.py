@@ -97,16 +97,25 @@ class Partner:
         body = b"" if request is None else json.dumps(request).encode()
         return self.post(path, body, {**self.headers(body, code=code), **extra}, method=method)
 
-    def once_known(self) -> Self:
-        """Return this new partner once every worker knows it, which takes up to a second.
+    def until(self, code: int) -> None:
+        """Wait until every worker answers a call with this code: a second at most.
 
         Chance decides which worker takes a call: this many in a row reach each of two.
         """
         deadline, answered = time.monotonic() + KNOWN_SECONDS, 0
         while answered < CALLS_THAT_REACH_BOTH_WORKERS:
             assert time.monotonic() < deadline
-            answered = answered + 1 if self.call("/pairs", {}).code == 0 else 0
+            answered = answered + 1 if self.call("/pairs", {}).code == code else 0
+
+    def once_known(self) -> Self:
+        """Return this new partner once every worker knows it, which takes up to a second."""
+        self.until(0)
         return self
+
+    def left(self) -> int:
+        """Make a call of weight 1 and return how much weight is left after it."""
+        told = self.call("/pairs", {}).headers["ratelimit"]
+        return int(told.partition(";r=")[2].partition(";")[0])
 
     def post(
         self, path: str, body: bytes, headers: dict[str, str], *, method: str = "POST"

@@ -30,7 +30,7 @@ def document(up: Running) -> dict[str, Any]:
 def partner(up: Running) -> Partner:
     """A partner of these tests alone: they rotate its keys."""
     made = up.json("partner", "create", "--email", "examples@example.org")
-    return Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"]))
+    return Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).once_known()
 
 
 def call(
@@ -107,14 +107,14 @@ def test_a_spent_budget_is_told_with_the_documented_headers(
     up: Running, document: dict[str, Any]
 ) -> None:
     made = up.json("partner", "create", "--email", "spender@example.org")
-    up.json("partner", "set", "spender@example.org", "--budget", "60")
-    spender = Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"]))
-    for operation, status in (("POST /create", 200), ("POST /create", 429)):
-        answer = call(document, spender, operation, prefix="/v1")
-        assert answer.status == status
-        is_documented(document, operation, answer)
-    assert answer.headers.keys() >= {"retry-after", "ratelimit", "ratelimit-policy"}
-    assert answer.headers["ratelimit-policy"] == '"default";q=60;w=60'
+    up.json("partner", "set", "spender@example.org", "--budget", "120")
+    spender = Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).once_known()
+    answers = [call(document, spender, "POST /create", prefix="/v1") for _ in range(3)]
+    for answer in answers:
+        is_documented(document, "POST /create", answer)
+    assert {answer.status for answer in answers} == {200, 429}
+    assert answers[-1].headers.keys() >= {"retry-after", "ratelimit", "ratelimit-policy"}
+    assert answers[-1].headers["ratelimit-policy"] == '"default";q=120;w=60'
 
 
 def test_the_document_is_served_with_an_entity_tag(up: Running) -> None:

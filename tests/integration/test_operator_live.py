@@ -38,7 +38,7 @@ def partner(up: Running, email: str) -> Partner:
     """A partner of this test alone, which may ask as often as it likes."""
     created = up.json("partner", "create", "--email", email)
     up.json("partner", "set", email, "--budget", "10000000")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
 
 
 def test_a_new_partner_can_call_at_once(partner: Partner) -> None:
