@@ -268,22 +268,37 @@ class CodeManagement(msgspec.Struct, frozen=True):
 
 
 class PendingDelivery(msgspec.Struct, frozen=True):
-    """An event ready to be sent: where to, signed with what, and how often it was tried."""
+    """An event ready to be sent: where to, signed with what, and how often it was tried.
+
+    `previous_webhook_secret` is what the partner may still verify with, for a while after a
+    rotation: in the standard format only.
+    """
 
     event: Event
     url: str
     webhook_secret: str
     standard_webhooks: bool
     failed_attempts: int
+    previous_webhook_secret: str | None = None
+
+    def __repr__(self) -> str:
+        """Hide the secrets."""
+        return f"PendingDelivery(id={self.event.id})"
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """How one delivery attempt went. Success is an `http_status` of 2xx and no `error`."""
+    """How one delivery attempt went. Success is an `http_status` of 2xx and no `error`.
+
+    `answer` is the beginning of what the receiver said, made safe to keep and to show;
+    `retry_after` how long it asks to be left alone.
+    """
 
     started_at: datetime
     latency: timedelta
     http_status: int | None
     error: str | None
+    answer: str | None = None
+    retry_after: timedelta | None = None
 
     @property
     def delivered(self) -> bool:

@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -30,9 +31,14 @@ RETRY_LADDER = (
     timedelta(hours=12),
 )
 """Waits after the first, second ... failed attempt; after the last the event is dead-lettered."""
+LONGEST_ASKED_WAIT = timedelta(hours=1)
+"""A receiver's Retry-After counts up to this: a day's would outlast what its partner knows of."""
 
 _URL = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and line ends, and what turns the direction of writing."""
 
 
 class EventType(StrEnum):
@@ -171,12 +177,50 @@ def signature(body: bytes, webhook_secret: str) -> str:
 
 
 def retry_delay(
-    failed_attempts: int, *, uniform: Callable[[float, float], float]
+    failed_attempts: int,
+    *,
+    uniform: Callable[[float, float], float],
+    asked: timedelta | None = None,
 ) -> timedelta | None:
     """Return the wait after `failed_attempts` (1 or more), or None when it is time to give up.
 
-    `uniform(a, b)` draws the jitter.
+    `uniform(a, b)` draws the jitter. What the receiver asked for by Retry-After makes the wait
+    longer, up to an hour, and never shorter: a receiver can't have itself called more often.
     """
     if failed_attempts > len(RETRY_LADDER):
         return None
-    return RETRY_LADDER[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
+    rung = RETRY_LADDER[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
+    if asked is None:
+        return rung
+    return max(rung, min(asked, LONGEST_ASKED_WAIT) * uniform(1, 1 + JITTER))
+
+
+def remaining_ladder(failed_attempts: int) -> timedelta:
+    """Return how long an event that is due after `failed_attempts` may still take, at most."""
+    return sum(RETRY_LADDER[failed_attempts:], timedelta()) * (1 + JITTER)
+
+
+def asked_wait(retry_after: str | None, *, now: datetime) -> timedelta | None:
+    """Return the wait that a Retry-After header asks for: whole seconds or a date (RFC 9110).
+
+    None where there is none that can be understood, or where it is over.
+    """
+    text = (retry_after or "").strip()
+    if _SECONDS.fullmatch(text):
+        return timedelta(seconds=int(text)) if int(text) else None
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return wait if wait > timedelta() else None
+
+
+def readable(answer: bytes, *, limit: int) -> str:
+    """Return a receiver's answer as text of at most `limit` bytes that is safe to keep and to show.
+
+    What isn't UTF-8, and control characters, which a database or a terminal would choke on or
+    obey, become replacement characters.
+    """
+    text = _CONTROL.sub("\ufffd", answer[:limit].decode(errors="replace"))
+    return text.encode()[:limit].decode(errors="ignore")
