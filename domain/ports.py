@@ -306,3 +306,22 @@ class Attempt(msgspec.Struct, frozen=True):
         return (
             self.error is None and self.http_status is not None and (200 <= self.http_status < 300)
         )
+
+
+class FinishedAttempt(msgspec.Struct, frozen=True):
+    """An attempt that is to be logged, and what becomes of its event.
+
+    The event is delivered; else it is due again at `retry_at`; else it is dead.
+    """
+
+    event_id: UUID
+    lease: UUID
+    attempt: Attempt
+    retry_at: datetime | None
+
+    @property
+    def status(self) -> str:
+        """Return the status of the event after it."""
+        if self.attempt.delivered:
+            return "delivered"
+        return "pending" if self.retry_at else "dead"

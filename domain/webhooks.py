@@ -47,14 +47,17 @@ class EventType(StrEnum):
     ORDER_STATUS_CHANGED = "order.status_changed"
     PARTNER_PAID_OUT = "partner.paid_out"
     EARNINGS_CLEARED = "earnings.cleared"
+    WEBHOOK_TEST = "webhook.test"
 
 
 DEFAULT_EVENTS = frozenset({EventType.ORDER_STATUS_CHANGED})
+SUBSCRIBABLE = tuple(event for event in EventType if event is not EventType.WEBHOOK_TEST)
+"""A test is sent to whoever asks for it, subscribed or not."""
 
 
 def checked_events(names: Iterable[str]) -> frozenset[EventType]:
     """Return the events by these names; none at all is fine. Raises InvalidRequest."""
-    known = {event.value: event for event in EventType}
+    known = {event.value: event for event in SUBSCRIBABLE}
     chosen = frozenset(names)
     unknown = sorted(chosen - known.keys())
     if unknown:
@@ -145,10 +148,26 @@ class EarningsCleared(msgspec.Struct, frozen=True):
     ts: UnixMilliseconds
 
 
+class TestOut(msgspec.Struct, frozen=True):
+    """What a test event says."""
+
+    id: Identity
+    message: str
+
+
+class WebhookTest(msgspec.Struct, frozen=True):
+    """Somebody has asked for a test: nothing has happened, and there is nothing to do."""
+
+    event: Literal["webhook.test"]
+    test: TestOut
+    ts: UnixMilliseconds
+
+
 EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
     EventType.ORDER_STATUS_CHANGED: OrderStatusChanged,
     EventType.PARTNER_PAID_OUT: PartnerPaidOut,
     EventType.EARNINGS_CLEARED: EarningsCleared,
+    EventType.WEBHOOK_TEST: WebhookTest,
 }
 """What the body of each event is."""
 
@@ -156,9 +175,7 @@ EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
 def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event:
     """Return the event that tells of the status `order` has now."""
     body = OrderStatusChanged(
-        event="order.status_changed",
-        order=order_out(order, now=at),
-        ts=int(at.timestamp() * 1000),
+        event="order.status_changed", order=order_out(order, now=at), ts=_milliseconds(at)
     )
     return Event(
         id=event_id,
@@ -169,6 +186,60 @@ def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event
         body=msgspec.json.encode(body),
         created_at=at,
     )
+
+
+def partner_paid_out(event_id: UUID, partner_id: UUID, payout: PayoutOut, *, at: datetime) -> Event:
+    """Return the event that tells a partner of a payout of its earnings."""
+    body = PartnerPaidOut(event="partner.paid_out", payout=payout, ts=_milliseconds(at))
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=EventType.PARTNER_PAID_OUT,
+        dedup_key=f"paid_out:{payout.paid_out_at}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
+def earnings_cleared(
+    event_id: UUID, partner_id: UUID, earnings: EarningsOut, *, at: datetime
+) -> Event:
+    """Return the event that tells a partner that its earnings are set back to zero."""
+    body = EarningsCleared(event="earnings.cleared", earnings=earnings, ts=_milliseconds(at))
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=EventType.EARNINGS_CLEARED,
+        dedup_key=f"cleared:{earnings.cleared_at}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
+def webhook_test(event_id: UUID, partner_id: UUID, *, at: datetime) -> Event:
+    """Return an event that is only there to try an endpoint out."""
+    told = TestOut(id=str(event_id), message="This is a test: nothing has happened.")
+    body = WebhookTest(event="webhook.test", test=told, ts=_milliseconds(at))
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=EventType.WEBHOOK_TEST,
+        dedup_key=f"test:{event_id}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
+def wire_moment(at: datetime) -> str:
+    """Return a moment as `paidOutAt` and its like are written: UTC, milliseconds, `Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def signature(body: bytes, webhook_secret: str) -> str:

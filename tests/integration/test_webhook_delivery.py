@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,15 +20,16 @@ from valkey.asyncio import Valkey
 
 from domain.orders import Order, State
 from domain.partners import Partner
-from domain.ports import Attempt
+from domain.ports import Attempt, FinishedAttempt
 from domain.webhooks import RETRY_LADDER, order_status_changed
 from feeds.webhooks.delivery import LEASE, run_delivery
-from feeds.webhooks.relay import QUEUE_LEASE, Relay, run_relay
+from feeds.webhooks.relay import QUEUE_LEASE, ROOM, Relay, run_relay
 from feeds.webhooks.sender import BUDGET_SECONDS, WebhookSender
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
 from persistence.postgres.partners import save_partner
 from persistence.postgres.pool import Database
+from persistence.postgres.webhook_circuits import PostgresCircuits
 from persistence.postgres.webhook_events import PostgresWebhookEvents
 from persistence.valkey.client import connect
 from persistence.valkey.stream import GROUP, STREAM, WebhookStream
@@ -98,6 +99,7 @@ class World:
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
         self.events = PostgresWebhookEvents(self.gateway, KEYRING)
+        self.circuits = PostgresCircuits(self.gateway)
         self.valkey = valkey
 
     def close(self) -> None:
@@ -155,6 +157,12 @@ class World:
         await eventually(lambda: self.row(event_id)["attempts"] == number)
         return self.row(event_id)
 
+    async def claim(self, *, limit: int = 1) -> Sequence[UUID]:
+        now = self.clock.now()
+        return await self.events.claim_due(
+            now=now, leased_until=now + QUEUE_LEASE, room=ROOM, per_endpoint=32, limit=limit
+        )
+
     def status(self, event_id: UUID) -> str:
         return str(self.row(event_id)["status"])
 
@@ -207,6 +215,7 @@ class World:
     ) -> None:
         await run_delivery(
             events=self.events,
+            circuits=self.circuits,
             queue=self.stream(consumer),
             sender=sender,
             clock=self.clock,
@@ -442,10 +451,10 @@ async def test_cancelled_worker_still_records_what_it_has_sent(
     recording, go_on = asyncio.Event(), asyncio.Event()
     record = world.events.record
 
-    async def record_slowly(*event: Any, **outcome: Any) -> bool:
+    async def record_slowly(*batch: Any, **rest: Any) -> Any:
         recording.set()
         await go_on.wait()
-        return await record(*event, **outcome)
+        return await record(*batch, **rest)
 
     monkeypatch.setattr(world.events, "record", record_slowly)
     event_id = await world.event_of_new_order(receiver.url)
@@ -513,14 +522,13 @@ async def test_late_acknowledgement_overwrites_nothing(world: World) -> None:
 
     async def take(lease: UUID) -> None:
         now = world.clock.now()
-        await world.events.claim_due(now=now, leased_until=now + QUEUE_LEASE, limit=1)
+        await world.claim()
         taken = await world.events.take([event_id], lease=lease, now=now, leased_until=now + LEASE)
         assert [leased.event.id for leased in taken] == [event_id]
 
     async def record(lease: UUID, attempt: Attempt) -> bool:
-        return await world.events.record(
-            event_id, lease=lease, attempt=attempt, retry_at=None, now=world.clock.now()
-        )
+        made = FinishedAttempt(event_id, lease, attempt, retry_at=None)
+        return event_id in await world.events.record([made], now=world.clock.now())
 
     await take(late)
     world.clock.advance(LEASE)
@@ -537,8 +545,7 @@ async def test_late_acknowledgement_overwrites_nothing(world: World) -> None:
 
 async def test_lease_is_exclusive_until_it_is_over(world: World) -> None:
     event_id = await world.event_of_new_order("https://example.org")
-    now = world.clock.now()
-    await world.events.claim_due(now=now, leased_until=now + QUEUE_LEASE, limit=1)
+    await world.claim()
 
     async def take() -> int:
         now = world.clock.now()
