@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from prometheus_client import start_http_server
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
@@ -24,6 +25,7 @@ from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.loop import keep_doing
 from feeds.webhooks.relay import run_relay
+from feeds.webhooks.sampling import sample
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
 from gateway.client_address import ClientAddresses, parse_networks
@@ -48,6 +50,7 @@ from persistence.postgres.revisions import read_revisions
 from persistence.postgres.secrets import PostgresSecrets
 from persistence.postgres.webhook_circuits import PostgresCircuits
 from persistence.postgres.webhook_events import PostgresWebhookEvents
+from persistence.postgres.webhook_log import PostgresOutlook
 from persistence.postgres.webhook_signal import listen_for_events
 from persistence.valkey.admission import AdmissionGate
 from persistence.valkey.client import connect
@@ -278,8 +281,10 @@ async def run_rates(settings: Settings, *, seed: int) -> None:
         await valkey.aclose()
 
 
-async def run_webhooks(settings: Settings) -> None:
+async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
     """Relay and deliver webhooks until cancelled, then finish what is being sent.
+
+    With a port, metrics are served on it. Raises OSError where it is taken.
 
     All processes of one host read the stream under one name; which of them read an entry matters
     to nobody, and names that nobody uses any more would stay in the group for ever.
@@ -292,6 +297,11 @@ async def run_webhooks(settings: Settings) -> None:
     clock, stop, wake = SystemClock(), asyncio.Event(), asyncio.Event()
     sender = WebhookSender(clock=clock, allow_insecure=settings.insecure_webhooks)
     queues = [WebhookStream(valkey, consumer=socket.gethostname()) for _ in range(2)]
+    work: list[Coroutine[Any, Any, None]] = []
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+        outlook = PostgresOutlook(database)
+        work.append(sample(outlook=outlook, queue=queues[0], clock=clock, stop=stop))
     listening = keep_doing(
         lambda: listen_for_events(settings.database_url, on_event=wake.set, stop=stop),
         name="webhook signal",
@@ -321,7 +331,7 @@ async def run_webhooks(settings: Settings) -> None:
     )
     try:
         async with sender:
-            await _until_cancelled([listening, relaying, delivering], stop)
+            await _until_cancelled([listening, relaying, delivering, *work], stop)
     finally:
         database.close()
         with suppress(ValkeyError, OSError):

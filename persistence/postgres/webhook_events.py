@@ -23,7 +23,8 @@ from persistence.postgres.webhook_circuits import versioned_circuit
 # Each partner has a share of its own: what its circuit allows less what is queued of it, and never
 # more than a quarter of the room that is left, so that however many endpoints are slow at once
 # there is always room for one more. Partners with something pending are found by steps through the
-# index, one each. One relay claims at a time; the others come away with nothing and try again.
+# index, one each. One relay claims at a time; the others come away with nothing and try again. A
+# probe that nobody has reported of within a lease is made again.
 CLAIM_DUE = """
 WITH RECURSIVE turn AS MATERIALIZED (
   SELECT pg_try_advisory_xact_lock(7723346) AS mine
@@ -47,14 +48,16 @@ WITH RECURSIVE turn AS MATERIALIZED (
     WHEN c.opened_at IS NULL THEN
       least(coalesce(c.concurrency, $4), $4::integer, greatest(room.events / 4, 1))
         - coalesce(busy.events, 0)
-    WHEN c.probe_at <= $1 AND busy.events IS NULL THEN 1
+    WHEN c.probe_at <= $1 AND busy.events IS NULL
+      AND (c.probed_at IS NULL OR c.probed_at < c.probe_at OR c.probed_at <= $1 - ($2 - $1))
+      THEN 1
     ELSE 0 END AS events
   FROM partner CROSS JOIN room
   LEFT JOIN busy ON busy.partner_id = partner.partner_id
   LEFT JOIN webhook_circuits c ON c.partner_id = partner.partner_id
   WHERE partner.partner_id IS NOT NULL AND room.events > 0
 ), due AS (
-  SELECT e.id FROM share CROSS JOIN LATERAL (
+  SELECT e.id, share.partner_id FROM share CROSS JOIN LATERAL (
     SELECT id, due_at FROM webhook_events e
     WHERE e.partner_id = share.partner_id AND e.status = 'pending' AND e.due_at <= $1
       AND NOT EXISTS (
@@ -66,6 +69,9 @@ WITH RECURSIVE turn AS MATERIALIZED (
   ) e
   WHERE share.events > 0
   ORDER BY e.due_at, e.id LIMIT (SELECT least(events, $5::integer) FROM room)
+), probing AS (
+  UPDATE webhook_circuits c SET probed_at = $1
+  FROM due WHERE c.partner_id = due.partner_id AND c.opened_at IS NOT NULL
 )
 UPDATE webhook_events e SET status = 'queued', leased_until = $2
 FROM due WHERE e.id = due.id

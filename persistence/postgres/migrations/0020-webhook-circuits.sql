@@ -13,6 +13,7 @@ CREATE TABLE webhook_circuits (
   failed_at timestamptz,
   opened_at timestamptz,
   probe_at timestamptz,
+  probed_at timestamptz, -- when the last probe was claimed, so that there is one at a time
   failed_probes integer NOT NULL DEFAULT 0,
   CHECK ((opened_at IS NULL) = (probe_at IS NULL))
 );
