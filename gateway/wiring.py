@@ -49,6 +49,7 @@ from persistence.postgres.reserves import read_headroom
 from persistence.postgres.revisions import read_revisions
 from persistence.postgres.secrets import PostgresSecrets
 from persistence.postgres.webhook_circuits import PostgresCircuits
+from persistence.postgres.webhook_events import SESSION as EVENTS_SESSION
 from persistence.postgres.webhook_events import PostgresWebhookEvents
 from persistence.postgres.webhook_log import PostgresOutlook
 from persistence.postgres.webhook_signal import listen_for_events
@@ -291,7 +292,9 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
     """
     from feeds.webhooks.sender import WebhookSender  # noqa: PLC0415  only here aiohttp is needed
 
-    database = Database(settings.database_url, size=settings.database_connections)
+    database = Database(
+        settings.database_url, size=settings.database_connections, session=EVENTS_SESSION
+    )
     valkey = connect(settings.valkey_url)
     events = PostgresWebhookEvents(database, load_keyring(settings.keyring_path))
     clock, stop, wake = SystemClock(), asyncio.Event(), asyncio.Event()

@@ -25,7 +25,7 @@ from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
 from persistence.postgres.partners import save_partner
 from persistence.postgres.pool import Database
 from persistence.postgres.webhook_circuits import PostgresCircuits
-from persistence.postgres.webhook_events import PostgresWebhookEvents
+from persistence.postgres.webhook_events import SESSION, PostgresWebhookEvents
 from persistence.postgres.webhook_signal import listen_for_events
 from persistence.valkey.stream import WebhookStream
 from tests.conftest import DatabaseUrls
@@ -87,7 +87,7 @@ class World:
         self.clock = SteppedClock()
         self.owner_url = urls.owner
         self.gateway_url = urls.gateway
-        self.gateway = Database(urls.gateway)
+        self.gateway = Database(urls.gateway, session=SESSION)
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
         self.events = PostgresWebhookEvents(self.gateway, KEYRING)

@@ -18,8 +18,8 @@ QUEUE_LEASE: Final = timedelta(seconds=30)
 """How long an event may be queued before it counts as lost by the queue and is queued again."""
 POLL_SECONDS: Final = 0.25
 """How often the relay looks while nobody tells it of events."""
-AWAKE_SECONDS: Final = 0.15
-"""How long it keeps looking after there was something: writers tell only now and then."""
+AWAKE_SECONDS: Final = 0.3
+"""How long it keeps looking after there was something: writers tell only five times a second."""
 GATHER_SECONDS: Final = 0.015
 """A pause between two looks, in which events come together."""
 SWEEP_SECONDS: Final = 1.0

@@ -16,6 +16,10 @@ from persistence.postgres.pool import Database
 from persistence.postgres.webhook_circuits import COLUMNS as CIRCUIT
 from persistence.postgres.webhook_circuits import versioned_circuit
 
+SESSION = {"enable_seqscan": "off", "jit": "off"}
+"""Settings of sessions that run these: a queue is empty now and long a moment later, and a plan
+made for the one would read the whole table for the other."""
+
 # By status, never by "id greater than the last": whatever commits late is found all the same. Only
 # an order's earliest open event is taken; its position is the order's version, so it committed
 # before the later ones.
@@ -24,19 +28,25 @@ from persistence.postgres.webhook_circuits import versioned_circuit
 # more than a quarter of the room that is left, so that however many endpoints are slow at once
 # there is always room for one more. Partners with something pending are found by steps through the
 # index, one each. One relay claims at a time; the others come away with nothing and try again. A
-# probe that nobody has reported of within a lease is made again.
+# probe that nobody has reported of within a lease is made again. `OFFSET 0` and arrays keep the
+# planner from joining the whole queue with itself while it believes that the queue is empty. Nobody
+# waits for the disk: a claim that is lost was none, and whoever takes an event waits for both.
 CLAIM_DUE = """
 WITH RECURSIVE turn AS MATERIALIZED (
-  SELECT pg_try_advisory_xact_lock(7723346) AS mine
+  SELECT pg_try_advisory_xact_lock(7723346) AS mine,
+    set_config('synchronous_commit', 'off', true) AS committing
 ), partner AS (
-  (SELECT partner_id FROM webhook_events
+  (SELECT partner_id, due_at FROM webhook_events
    WHERE status = 'pending' AND (SELECT mine FROM turn)
-   ORDER BY partner_id LIMIT 1)
+   ORDER BY partner_id, due_at LIMIT 1)
   UNION ALL
-  SELECT (SELECT e.partner_id FROM webhook_events e
+  SELECT further.partner_id, further.due_at FROM partner CROSS JOIN LATERAL (
+    SELECT e.partner_id, e.due_at FROM webhook_events e
     WHERE e.status = 'pending' AND e.partner_id > partner.partner_id
-    ORDER BY e.partner_id LIMIT 1)
-  FROM partner WHERE partner.partner_id IS NOT NULL
+    ORDER BY e.partner_id, e.due_at LIMIT 1
+  ) further
+), waiting AS MATERIALIZED (
+  SELECT partner_id, count(*) OVER () AS partners FROM partner WHERE due_at <= $1
 ), busy AS MATERIALIZED (
   SELECT partner_id, count(*) AS events FROM webhook_events
   WHERE status = 'queued' AND (SELECT mine FROM turn)
@@ -44,18 +54,19 @@ WITH RECURSIVE turn AS MATERIALIZED (
 ), room AS MATERIALIZED (
   SELECT greatest($3::integer - coalesce(sum(events), 0), 0)::bigint AS events FROM busy
 ), share AS (
-  SELECT partner.partner_id, CASE
-    WHEN c.opened_at IS NULL THEN
+  SELECT waiting.partner_id, CASE
+    WHEN c.opened_at IS NULL THEN least(
       least(coalesce(c.concurrency, $4), $4::integer, greatest(room.events / 4, 1))
-        - coalesce(busy.events, 0)
+        - coalesce(busy.events, 0),
+      greatest(2 * $5::integer / waiting.partners, 4))
     WHEN c.probe_at <= $1 AND busy.events IS NULL
       AND (c.probed_at IS NULL OR c.probed_at < c.probe_at OR c.probed_at <= $1 - ($2 - $1))
       THEN 1
     ELSE 0 END AS events
-  FROM partner CROSS JOIN room
-  LEFT JOIN busy ON busy.partner_id = partner.partner_id
-  LEFT JOIN webhook_circuits c ON c.partner_id = partner.partner_id
-  WHERE partner.partner_id IS NOT NULL AND room.events > 0
+  FROM waiting CROSS JOIN room
+  LEFT JOIN busy ON busy.partner_id = waiting.partner_id
+  LEFT JOIN webhook_circuits c ON c.partner_id = waiting.partner_id
+  WHERE room.events > 0
 ), due AS (
   SELECT e.id, share.partner_id FROM share CROSS JOIN LATERAL (
     SELECT id, due_at FROM webhook_events e
@@ -63,7 +74,7 @@ WITH RECURSIVE turn AS MATERIALIZED (
       AND NOT EXISTS (
         SELECT FROM webhook_events earlier
         WHERE earlier.order_id = e.order_id AND earlier.position < e.position
-          AND earlier.status IN ('pending', 'queued'))
+          AND earlier.status IN ('pending', 'queued') OFFSET 0)
     ORDER BY e.due_at, e.id LIMIT greatest(share.events, 0)
     FOR UPDATE SKIP LOCKED
   ) e
@@ -73,9 +84,9 @@ WITH RECURSIVE turn AS MATERIALIZED (
   UPDATE webhook_circuits c SET probed_at = $1
   FROM due WHERE c.partner_id = due.partner_id AND c.opened_at IS NOT NULL
 )
-UPDATE webhook_events e SET status = 'queued', leased_until = $2
-FROM due WHERE e.id = due.id
-RETURNING e.id
+UPDATE webhook_events SET status = 'queued', leased_until = $2
+WHERE id = ANY (ARRAY(SELECT id FROM due))
+RETURNING id
 """
 
 UNCLAIM = """
@@ -120,21 +131,23 @@ WITH hopeless AS (
   ON CONFLICT DO NOTHING
 ), successors AS (
   UPDATE webhook_events later SET due_at = $1 FROM dead
-  WHERE later.order_id = dead.order_id AND later.position > dead.position
+  WHERE later.order_id = ANY (ARRAY(SELECT order_id FROM dead))
+    AND later.order_id = dead.order_id AND later.position > dead.position
     AND later.status = 'pending' AND later.due_at > $1
 )
 SELECT id FROM dead
 """
 
-# A row locked by another is being taken by another.
+# It waits for locks: a relay that began to claim before these were queued locks them for a moment,
+# to find that it came too late. Who takes them first holds them; the other sees the lease then.
 TAKE = """
 WITH free AS (
   SELECT id FROM webhook_events
   WHERE id = ANY ($1::uuid[]) AND status = 'queued' AND (lease IS NULL OR leased_until <= $3)
-  ORDER BY id FOR UPDATE SKIP LOCKED
+  ORDER BY id FOR UPDATE
 ), taken AS (
   UPDATE webhook_events e SET lease = $2, leased_until = $4
-  FROM free WHERE e.id = free.id
+  WHERE e.id = ANY (ARRAY(SELECT id FROM free))
   RETURNING e.id, e.partner_id, e.order_id, e.type, e.dedup_key, e.body, e.created_at, e.attempts
 )
 SELECT t.id, t.partner_id, t.order_id, t.type, t.dedup_key, t.body, t.created_at, t.attempts,
@@ -147,8 +160,9 @@ SELECT t.id, t.partner_id, t.order_id, t.type, t.dedup_key, t.body, t.created_at
 FROM taken t JOIN partners p ON p.id = t.partner_id LEFT JOIN orders o ON o.id = t.order_id
 """
 
-# What waits behind a failed event isn't due before it: were it left due, the claim would have to
-# look at it on every poll. Once the event is settled for good, its successors are due at once.
+# A lease says that its event is queued. What waits behind a failed event isn't due before it: were
+# it left due, the claim would have to look at it on every poll. Once the event is settled for good,
+# its successors are due at once.
 RECORD = f"""
 WITH given AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::text::json) AS given (
@@ -159,7 +173,8 @@ WITH given AS MATERIALIZED (
     status = given.becomes, attempts = e.attempts + 1, due_at = coalesce(given.retry_at, e.due_at),
     lease = NULL, leased_until = NULL,
     finished_at = CASE WHEN given.becomes <> 'pending' THEN $2::timestamptz END
-  FROM given WHERE e.id = given.id AND e.status = 'queued' AND e.lease = given.held_by
+  FROM given
+  WHERE e.id = ANY (ARRAY(SELECT id FROM given)) AND e.id = given.id AND e.lease = given.held_by
   RETURNING e.id, e.partner_id, e.order_id, e.position, e.attempts, given.retry_at,
     given.started_at, given.latency_ms, given.http_status, given.error, given.answer
 ), logged AS (
@@ -170,7 +185,8 @@ WITH given AS MATERIALIZED (
 ), successors AS (
   UPDATE webhook_events later SET due_at = coalesce(settled.retry_at, $2)
   FROM settled
-  WHERE later.order_id = settled.order_id AND later.position > settled.position
+  WHERE later.order_id = ANY (ARRAY(SELECT order_id FROM settled))
+    AND later.order_id = settled.order_id AND later.position > settled.position
     AND later.status = 'pending' AND later.attempts = 0
     AND CASE WHEN settled.retry_at IS NULL THEN later.due_at > $2
       ELSE later.due_at <> settled.retry_at END

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import psycopg
 import pytest
 from aiohttp import web
 from psqlpy.exceptions import Error
@@ -20,9 +21,11 @@ from domain.webhooks import RETRY_LADDER
 from feeds.webhooks.delivery import LEASE
 from feeds.webhooks.relay import QUEUE_LEASE
 from feeds.webhooks.sender import BUDGET_SECONDS
+from persistence.postgres.pool import Database
+from persistence.postgres.webhook_events import SESSION, PostgresWebhookEvents
 from persistence.valkey.stream import GROUP, STREAM
 from tests.conftest import Servers
-from tests.records import START, WEBHOOK_SECRET
+from tests.records import KEYRING, START, WEBHOOK_SECRET
 from tests.webhook_world import Receiver, World, eventually, fail, hang
 
 
@@ -316,6 +319,49 @@ async def test_lease_is_exclusive_until_it_is_over(world: World) -> None:
     assert sorted(await asyncio.gather(*(take() for _ in range(8)))) == [0] * 7 + [1]
     world.clock.advance(LEASE)
     assert await take() == 1
+
+
+async def test_event_that_a_late_relay_locks_for_a_moment_is_taken_all_the_same(
+    world: World,
+) -> None:
+    """A claim that began before another's commit locks that one's rows, to find them claimed."""
+    event_id = await world.event_of_new_order("https://example.org")
+    await world.claim()
+    now = world.clock.now()
+    with psycopg.connect(world.owner_url) as late:
+        late.execute("SELECT FROM webhook_events WHERE id = %s FOR UPDATE", (event_id,))
+        taking = asyncio.create_task(
+            world.events.take([event_id], lease=uuid4(), now=now, leased_until=now + LEASE)
+        )
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await eventually(lambda: bool(world.own(waiting)))
+    assert [leased.event.id for leased in await taking] == [event_id]
+
+
+async def test_plans_made_while_the_outbox_was_empty_serve_a_long_queue(world: World) -> None:
+    """As after a restore: the planner believes that there is nothing, and keeps its plans."""
+    world.own("ANALYZE")
+    gateway = Database(world.gateway_url, size=2, session=SESSION, statement_timeout_ms=1_000)
+    world.events = PostgresWebhookEvents(gateway, KEYRING)
+    for _ in range(20):
+        assert await world.claim() == []
+    partners = [await world.partner("https://example.org") for _ in range(20)]
+    world.own(
+        "INSERT INTO webhook_events"
+        " (id, partner_id, order_id, position, type, dedup_key, body, due_at, created_at)"
+        " SELECT gen_random_uuid(), id, NULL, n, 'partner.paid_out', '', '', %s, now()"
+        " FROM unnest(%s) AS id, generate_series(1, 1000) AS n",
+        (START, [partner.id for partner in partners]),
+    )
+    for _ in range(5):
+        ids = await world.claim(limit=200, room=100_000)
+        assert len(ids) == 200
+        now, lease = world.clock.now(), uuid4()
+        taken = await world.events.take(ids, lease=lease, now=now, leased_until=now + LEASE)
+        attempt = Attempt(START, timedelta(), 200, None)
+        made = [FinishedAttempt(one.event.id, lease, attempt, None) for one in taken]
+        assert len(await world.events.record(made, now=now)) == 200
+    gateway.close()
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ async def nothing_more_is_sent(world: World, receiver: Receiver) -> None:
     async with asyncio.timeout(10):
         while quiet < 20:
             sent = len(receiver)
-            queued = world.own("SELECT FROM webhook_events WHERE status = 'queued'")
+            queued = world.own("SELECT id FROM webhook_events WHERE status = 'queued'")
             quiet = quiet + 1 if sent == seen and not queued else 0
             seen = sent
             await asyncio.sleep(0.01)

@@ -34,15 +34,17 @@ ALTER TABLE webhook_events SET (
   autovacuum_vacuum_cost_delay = 0
 );
 
--- Notifying takes a lock that all commits of the database wait for. So a session tells at most
--- twenty times a second: the relay looks again and again for a while once it is awake.
+-- Notifying takes a lock that all commits of the database wait for, from before it is written to
+-- disk until after. So only five times a second anybody tells: the relay looks again and again for a
+-- while once it is awake. When that was is kept in a sequence, which waits for no transaction.
+CREATE SEQUENCE webhook_events_told_ms;
 CREATE FUNCTION webhook_events_added() RETURNS trigger
-LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   now_ms bigint := extract(epoch FROM clock_timestamp()) * 1000;
 BEGIN
-  IF now_ms - coalesce(nullif(current_setting('swapgate.told_ms', true), ''), '0')::bigint >= 50 THEN
-    PERFORM set_config('swapgate.told_ms', now_ms::text, false);
+  IF now_ms - (SELECT last_value FROM public.webhook_events_told_ms) NOT BETWEEN 0 AND 199 THEN
+    PERFORM setval('public.webhook_events_told_ms', now_ms);
     PERFORM pg_notify('webhook_events', '');
   END IF;
   RETURN NULL;
