@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1_000, help="events a second")
     parser.add_argument("--events", type=int, default=300_000)
     parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--whom", nargs="+", default=["delivery", "valkey", "postgresql"])
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--sick", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
@@ -49,6 +50,7 @@ def _run(world: World, options: argparse.Namespace) -> object:
             rate=options.rate,
             number=options.kills,
             seed=options.seed,
+            whom=options.whom,
             patience=options.patience,
         )
     found = isolation(

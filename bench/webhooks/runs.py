@@ -4,7 +4,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import msgspec
 
 from bench.webhooks.judge import Verdict, judge
 from bench.webhooks.world import World
+from persistence.embedded import EmbeddedServer
 
 OPEN = """
 SELECT count(*) FROM webhook_events
@@ -92,6 +93,7 @@ def kills(
     number: int,
     seed: int,
     patience: float,
+    whom: Collection[str] = ("delivery", "valkey", "postgresql"),
 ) -> Kills:
     """Kill delivery processes, Valkey and PostgreSQL by turns of chance while events are made."""
     chance = random.Random(seed)
@@ -99,17 +101,15 @@ def kills(
     partners = world.partners(["ok"] * endpoints)
     writer, committed = world.write(partners, events=events, rate=rate)
     killed: dict[str, int] = {}
-    victims: list[tuple[str, Callable[[], None]]] = [
-        ("delivery", lambda: _kill_delivery(world, chance)),
-        ("delivery", lambda: _kill_delivery(world, chance)),
-        ("valkey", lambda: _kill_server(world.valkey._processes(), world.valkey.start)),  # noqa: SLF001  a bench may
-        ("postgresql", lambda: _kill_server(world.postgres._processes(), world.postgres.start)),  # noqa: SLF001  as above
-    ]
+    servers: dict[str, EmbeddedServer] = {"valkey": world.valkey, "postgresql": world.postgres}
     pause = events / rate / number
     for _ in range(number):
         time.sleep(pause * chance.uniform(0.5, 1.5))
-        name, kill = chance.choice(victims)
-        kill()
+        name = chance.choice([*whom, "delivery"] if "delivery" in whom else [*whom])
+        if name == "delivery":
+            _kill_delivery(world, chance)
+        else:
+            _kill_server(servers[name])
         killed[name] = killed.get(name, 0) + 1
     writer.wait()
     _until_settled(world, partners, patience)
@@ -123,9 +123,9 @@ def _kill_delivery(world: World, chance: random.Random) -> None:
     world.delivery[number] = world.start_delivery(number)
 
 
-def _kill_server(pids: Iterable[int], start: Callable[[], None]) -> None:
-    os.kill(min(pids), signal.SIGKILL)
-    start()
+def _kill_server(server: EmbeddedServer) -> None:
+    os.kill(min(server._processes()), signal.SIGKILL)  # noqa: SLF001  nobody else asks this
+    server.start()
 
 
 def _until_settled(world: World, partners: Collection[UUID], patience: float) -> None:

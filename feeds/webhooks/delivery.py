@@ -126,6 +126,7 @@ class DeliveryWorker:
         self._on_settled = on_settled
         self._held: dict[asyncio.Task[None], Hold] = {}
         self._reclaim_at = 0.0
+        self._untaken: Mapping[str, UUID] = {}
         self._recorder = Recorder(
             events=events,
             circuits=circuits,
@@ -171,6 +172,8 @@ class DeliveryWorker:
             _log.warning("left to their leases", events=len(held), reason=str(error))
 
     async def _next_entries(self, free: int) -> Mapping[str, UUID]:
+        if self._untaken:
+            return self._untaken
         time = asyncio.get_running_loop().time()
         if time >= self._reclaim_at:
             stuck = await self._queue.reclaim(count=free)
@@ -180,7 +183,11 @@ class DeliveryWorker:
         return await self._queue.read(count=free)
 
     async def _take(self, entries: Mapping[str, UUID]) -> None:
-        """Lease the entries' events; what can't be leased is stale or somebody else's."""
+        """Lease the entries' events; what can't be leased is stale or somebody else's.
+
+        Where the database is away they are this worker's to take when it is back.
+        """
+        self._untaken = entries
         by_event: dict[UUID, list[str]] = defaultdict(list)
         for entry, event_id in entries.items():
             by_event[event_id].append(entry)
@@ -188,6 +195,7 @@ class DeliveryWorker:
         taken = await self._events.take(
             by_event.keys(), lease=lease, now=now, leased_until=now + LEASE
         )
+        self._untaken = {}
         for leased in taken:
             self._start(Hold(leased, lease, now, by_event.pop(leased.event.id)))
         await self._queue.done([entry for stale in by_event.values() for entry in stale])

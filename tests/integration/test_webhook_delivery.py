@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from psqlpy.exceptions import Error
 
+from domain.errors import Unavailable
 from domain.orders import State
 from domain.ports import Attempt, FinishedAttempt
 from domain.webhooks import RETRY_LADDER
@@ -362,6 +363,25 @@ async def test_plans_made_while_the_outbox_was_empty_serve_a_long_queue(world: W
         made = [FinishedAttempt(one.event.id, lease, attempt, None) for one in taken]
         assert len(await world.events.record(made, now=now)) == 200
     gateway.close()
+
+
+async def test_events_read_while_the_database_is_away_are_taken_when_it_is_back(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, refused = world.events.take, asyncio.Event()
+
+    async def take_later(*ids: Any, **lease: Any) -> Any:
+        if not refused.is_set():
+            refused.set()
+            raise Unavailable("starting")
+        return await take(*ids, **lease)
+
+    monkeypatch.setattr(world.events, "take", take_later)
+    event_id = await world.event_of_new_order(receiver.url)
+    async with world.delivering():  # the clock stands still: no lease ever ends
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+    assert refused.is_set()
 
 
 @pytest.mark.parametrize(
