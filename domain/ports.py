@@ -299,22 +299,37 @@ class CodeManagement(msgspec.Struct, frozen=True):
 
 
 class PendingDelivery(msgspec.Struct, frozen=True):
-    """An event ready to be sent: where to, signed with what, and how often it was tried."""
+    """An event ready to be sent: where to, signed with what, and how often it was tried.
+
+    `previous_webhook_secret` is what the partner may still verify with, for a while after a
+    rotation: in the standard format only.
+    """
 
     event: Event
     url: str
     webhook_secret: str
     standard_webhooks: bool
     failed_attempts: int
+    previous_webhook_secret: str | None = None
+
+    def __repr__(self) -> str:
+        """Hide the secrets."""
+        return f"PendingDelivery(id={self.event.id})"
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """How one delivery attempt went. Success is an `http_status` of 2xx and no `error`."""
+    """How one delivery attempt went. Success is an `http_status` of 2xx and no `error`.
+
+    `answer` is the beginning of what the receiver said, made safe to keep and to show;
+    `retry_after` how long it asks to be left alone.
+    """
 
     started_at: datetime
     latency: timedelta
     http_status: int | None
     error: str | None
+    answer: str | None = None
+    retry_after: timedelta | None = None
 
     @property
     def delivered(self) -> bool:
@@ -322,3 +337,22 @@ class Attempt(msgspec.Struct, frozen=True):
         return (
             self.error is None and self.http_status is not None and (200 <= self.http_status < 300)
         )
+
+
+class FinishedAttempt(msgspec.Struct, frozen=True):
+    """An attempt that is to be logged, and what becomes of its event.
+
+    The event is delivered; else it is due again at `retry_at`; else it is dead.
+    """
+
+    event_id: UUID
+    lease: UUID
+    attempt: Attempt
+    retry_at: datetime | None
+
+    @property
+    def status(self) -> str:
+        """Return the status of the event after it."""
+        if self.attempt.delivered:
+            return "delivered"
+        return "pending" if self.retry_at else "dead"

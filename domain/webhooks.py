@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
@@ -30,9 +31,14 @@ RETRY_LADDER = (
     timedelta(hours=12),
 )
 """Waits after the first, second ... failed attempt; after the last the event is dead-lettered."""
+LONGEST_ASKED_WAIT = timedelta(hours=1)
+"""A receiver's Retry-After counts up to this: a day's would outlast what its partner knows of."""
 
 _URL = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and line ends, and what turns the direction of writing."""
 
 
 class EventType(StrEnum):
@@ -41,14 +47,17 @@ class EventType(StrEnum):
     ORDER_STATUS_CHANGED = "order.status_changed"
     PARTNER_PAID_OUT = "partner.paid_out"
     EARNINGS_CLEARED = "earnings.cleared"
+    WEBHOOK_TEST = "webhook.test"
 
 
 DEFAULT_EVENTS = frozenset({EventType.ORDER_STATUS_CHANGED})
+SUBSCRIBABLE = tuple(event for event in EventType if event is not EventType.WEBHOOK_TEST)
+"""A test is sent to whoever asks for it, subscribed or not."""
 
 
 def checked_events(names: Iterable[str]) -> frozenset[EventType]:
     """Return the events by these names; none at all is fine. Raises InvalidRequest."""
-    known = {event.value: event for event in EventType}
+    known = {event.value: event for event in SUBSCRIBABLE}
     chosen = frozenset(names)
     unknown = sorted(chosen - known.keys())
     if unknown:
@@ -139,10 +148,26 @@ class EarningsCleared(msgspec.Struct, frozen=True):
     ts: UnixMilliseconds
 
 
+class TestOut(msgspec.Struct, frozen=True):
+    """What a test event says."""
+
+    id: Identity
+    message: str
+
+
+class WebhookTest(msgspec.Struct, frozen=True):
+    """Somebody has asked for a test: nothing has happened, and there is nothing to do."""
+
+    event: Literal["webhook.test"]
+    test: TestOut
+    ts: UnixMilliseconds
+
+
 EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
     EventType.ORDER_STATUS_CHANGED: OrderStatusChanged,
     EventType.PARTNER_PAID_OUT: PartnerPaidOut,
     EventType.EARNINGS_CLEARED: EarningsCleared,
+    EventType.WEBHOOK_TEST: WebhookTest,
 }
 """What the body of each event is."""
 
@@ -150,9 +175,7 @@ EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
 def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event:
     """Return the event that tells of the status `order` has now."""
     body = OrderStatusChanged(
-        event="order.status_changed",
-        order=order_out(order, now=at),
-        ts=int(at.timestamp() * 1000),
+        event="order.status_changed", order=order_out(order, now=at), ts=_milliseconds(at)
     )
     return Event(
         id=event_id,
@@ -165,18 +188,110 @@ def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event
     )
 
 
+def partner_paid_out(event_id: UUID, partner_id: UUID, payout: PayoutOut, *, at: datetime) -> Event:
+    """Return the event that tells a partner of a payout of its earnings."""
+    body = PartnerPaidOut(event="partner.paid_out", payout=payout, ts=_milliseconds(at))
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=EventType.PARTNER_PAID_OUT,
+        dedup_key=f"paid_out:{payout.paid_out_at}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
+def earnings_cleared(
+    event_id: UUID, partner_id: UUID, earnings: EarningsOut, *, at: datetime
+) -> Event:
+    """Return the event that tells a partner that its earnings are set back to zero."""
+    body = EarningsCleared(event="earnings.cleared", earnings=earnings, ts=_milliseconds(at))
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=EventType.EARNINGS_CLEARED,
+        dedup_key=f"cleared:{earnings.cleared_at}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
+def webhook_test(event_id: UUID, partner_id: UUID, *, at: datetime) -> Event:
+    """Return an event that is only there to try an endpoint out."""
+    told = TestOut(id=str(event_id), message="This is a test: nothing has happened.")
+    body = WebhookTest(event="webhook.test", test=told, ts=_milliseconds(at))
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=EventType.WEBHOOK_TEST,
+        dedup_key=f"test:{event_id}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
+def wire_moment(at: datetime) -> str:
+    """Return a moment as `paidOutAt` and its like are written: UTC, milliseconds, `Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
 def signature(body: bytes, webhook_secret: str) -> str:
     """Return `X-Partner-Webhook-Sign`: hex HMAC-SHA256 of the raw body."""
     return hmac.new(webhook_secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 def retry_delay(
-    failed_attempts: int, *, uniform: Callable[[float, float], float]
+    failed_attempts: int,
+    *,
+    uniform: Callable[[float, float], float],
+    asked: timedelta | None = None,
 ) -> timedelta | None:
     """Return the wait after `failed_attempts` (1 or more), or None when it is time to give up.
 
-    `uniform(a, b)` draws the jitter.
+    `uniform(a, b)` draws the jitter. What the receiver asked for by Retry-After makes the wait
+    longer, up to an hour, and never shorter: a receiver can't have itself called more often.
     """
     if failed_attempts > len(RETRY_LADDER):
         return None
-    return RETRY_LADDER[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
+    rung = RETRY_LADDER[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
+    if asked is None:
+        return rung
+    return max(rung, min(asked, LONGEST_ASKED_WAIT) * uniform(1, 1 + JITTER))
+
+
+def remaining_ladder(failed_attempts: int) -> timedelta:
+    """Return how long an event that is due after `failed_attempts` may still take, at most."""
+    return sum(RETRY_LADDER[failed_attempts:], timedelta()) * (1 + JITTER)
+
+
+def asked_wait(retry_after: str | None, *, now: datetime) -> timedelta | None:
+    """Return the wait that a Retry-After header asks for: whole seconds or a date (RFC 9110).
+
+    None where there is none that can be understood, or where it is over.
+    """
+    text = (retry_after or "").strip()
+    if _SECONDS.fullmatch(text):
+        return timedelta(seconds=int(text)) if int(text) else None
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return wait if wait > timedelta() else None
+
+
+def readable(answer: bytes, *, limit: int) -> str:
+    """Return a receiver's answer as text of at most `limit` bytes that is safe to keep and to show.
+
+    What isn't UTF-8, and control characters, which a database or a terminal would choke on or
+    obey, become replacement characters.
+    """
+    text = _CONTROL.sub("\ufffd", answer[:limit].decode(errors="replace"))
+    return text.encode()[:limit].decode(errors="ignore")

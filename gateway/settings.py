@@ -66,11 +66,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     metrics_on_port: bool = False
     """Serve /metrics beside everything else; `serve` has a port of its own for it."""
     database_connections: int = 8
-    webhook_concurrency: int = 64
+    webhook_concurrency: int = 512
+    """Deliveries at once in each webhook process."""
+    webhook_endpoint_concurrency: int = 32
+    """Of all processes together, deliveries at once to one endpoint."""
+    webhooks_to_private_networks: bool = False
+    """Send webhooks to plain http and to private addresses too, as sandbox mode does."""
     unsigned_quotes_per_minute: int = 600
     """How many unsigned quotes a client address may ask for; 0 for any number."""
     trusted_proxies: str = ""
     """Networks whose X-Forwarded-For is believed, such as `10.0.0.0/8, ::1`."""
+
+    @property
+    def insecure_webhooks(self) -> bool:
+        """Tell whether events may go to plain http and to private addresses."""
+        return self.sandbox or self.webhooks_to_private_networks
 
     def __repr__(self) -> str:
         """Hide the URLs."""
@@ -89,6 +99,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "metrics_on_port",
             "database_connections",
             "webhook_concurrency",
+            "webhook_endpoint_concurrency",
+            "webhooks_to_private_networks",
             "unsigned_quotes_per_minute",
             "trusted_proxies",
         )
@@ -124,6 +136,8 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_METRICS_ON_PORT": str(settings.metrics_on_port).lower(),
         "SWAPGATE_DATABASE_CONNECTIONS": str(settings.database_connections),
         "SWAPGATE_WEBHOOK_CONCURRENCY": str(settings.webhook_concurrency),
+        "SWAPGATE_WEBHOOK_ENDPOINT_CONCURRENCY": str(settings.webhook_endpoint_concurrency),
+        "SWAPGATE_WEBHOOKS_TO_PRIVATE_NETWORKS": str(settings.webhooks_to_private_networks).lower(),
         "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": str(settings.unsigned_quotes_per_minute),
         "SWAPGATE_TRUSTED_PROXIES": settings.trusted_proxies,
     }

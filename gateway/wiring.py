@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from prometheus_client import start_http_server
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
@@ -23,7 +24,9 @@ from feeds.settlement.refill import refill_addresses
 from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from feeds.webhooks.delivery import run_delivery
+from feeds.webhooks.loop import keep_doing
 from feeds.webhooks.relay import run_relay
+from feeds.webhooks.sampling import sample
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
 from gateway.client_address import ClientAddresses, parse_networks
@@ -46,7 +49,11 @@ from persistence.postgres.pool import Database
 from persistence.postgres.reserves import read_headroom
 from persistence.postgres.revisions import read_revisions
 from persistence.postgres.secrets import PostgresSecrets
+from persistence.postgres.webhook_circuits import PostgresCircuits
+from persistence.postgres.webhook_events import SESSION as EVENTS_SESSION
 from persistence.postgres.webhook_events import PostgresWebhookEvents
+from persistence.postgres.webhook_log import PostgresOutlook
+from persistence.postgres.webhook_signal import listen_for_events
 from persistence.valkey.admission import AdmissionGate
 from persistence.valkey.client import connect
 from persistence.valkey.counters import add_counts
@@ -278,39 +285,59 @@ async def run_rates(settings: Settings, *, seed: int) -> None:
         await valkey.aclose()
 
 
-async def run_webhooks(settings: Settings) -> None:
+async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
     """Relay and deliver webhooks until cancelled, then finish what is being sent.
+
+    With a port, metrics are served on it. Raises OSError where it is taken.
 
     All processes of one host read the stream under one name; which of them read an entry matters
     to nobody, and names that nobody uses any more would stay in the group for ever.
     """
     from feeds.webhooks.sender import WebhookSender  # noqa: PLC0415  only here aiohttp is needed
 
-    database = Database(settings.database_url, size=settings.database_connections)
+    database = Database(
+        settings.database_url, size=settings.database_connections, session=EVENTS_SESSION
+    )
     valkey = connect(settings.valkey_url)
     events = PostgresWebhookEvents(database, load_keyring(settings.keyring_path))
     clock, stop, wake = SystemClock(), asyncio.Event(), asyncio.Event()
+    sender = WebhookSender(clock=clock, allow_insecure=settings.insecure_webhooks)
+    queues = [WebhookStream(valkey, consumer=socket.gethostname()) for _ in range(2)]
+    work: list[Coroutine[Any, Any, None]] = []
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+        outlook = PostgresOutlook(database)
+        work.append(sample(outlook=outlook, queue=queues[0], clock=clock, stop=stop))
+    listening = keep_doing(
+        lambda: listen_for_events(settings.database_url, on_event=wake.set, stop=stop),
+        name="webhook signal",
+        stop=stop,
+    )
+    relaying = run_relay(
+        outbox=events,
+        queue=queues[0],
+        clock=clock,
+        stop=stop,
+        wake=wake,
+        room=settings.webhook_concurrency,
+        per_endpoint=settings.webhook_endpoint_concurrency,
+    )
+    delivering = run_delivery(
+        events=events,
+        circuits=PostgresCircuits(database),
+        queue=queues[1],
+        sender=sender,
+        clock=clock,
+        new_id=new_id,
+        uniform=random.uniform,
+        stop=stop,
+        concurrency=settings.webhook_concurrency,
+        per_endpoint=settings.webhook_endpoint_concurrency,
+        on_settled=wake.set,
+    )
     try:
-        async with WebhookSender(clock=clock, allow_insecure=settings.sandbox) as sender:
-            relaying = run_relay(
-                outbox=events,
-                queue=WebhookStream(valkey, consumer=socket.gethostname()),
-                clock=clock,
-                stop=stop,
-                wake=wake,
-            )
-            delivering = run_delivery(
-                events=events,
-                queue=WebhookStream(valkey, consumer=socket.gethostname()),
-                sender=sender,
-                clock=clock,
-                new_id=new_id,
-                uniform=random.uniform,
-                stop=stop,
-                concurrency=settings.webhook_concurrency,
-                on_settled=wake.set,
-            )
-            await _until_cancelled([relaying, delivering], stop)
+        async with sender:
+            await _until_cancelled([listening, relaying, delivering, *work], stop)
     finally:
         database.close()
         with suppress(ValkeyError, OSError):

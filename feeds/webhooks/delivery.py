@@ -10,22 +10,23 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from prometheus_client import Counter
 
 from domain.errors import Unavailable
-from domain.ports import Attempt, Clock, PendingDelivery
-from domain.webhooks import retry_delay
-from feeds.webhooks.loop import keep_doing, pause_after, wait_for
-from feeds.webhooks.ports import Deliveries, LeasedEvent, Queue, Sender
+from domain.ports import Attempt, Clock, FinishedAttempt, PendingDelivery
+from domain.webhooks import EventType, retry_delay
+from feeds.webhooks.loop import keep_doing
+from feeds.webhooks.metrics import ATTEMPTS, LATENCY
+from feeds.webhooks.ports import Circuits, Deliveries, LeasedEvent, Queue, Sender
+from feeds.webhooks.recording import GONE, Finished, Recorder
+from feeds.webhooks.relay import PER_ENDPOINT
 
-CONCURRENCY: Final = 64
+CONCURRENCY: Final = 512
+TAKEN_AT_ONCE: Final = 200
 LEASE: Final = timedelta(seconds=30)
 """How long a worker holds an event: an attempt of 10 s and time to record it."""
 LATEST_START: Final = timedelta(seconds=5)
 """A worker that was suspended for longer between taking and sending doesn't send any more."""
 RECLAIM_SECONDS: Final = 10.0
-
-ATTEMPTS = Counter("swapgate_webhook_attempts", "Delivery attempts by outcome", ["outcome"])
 
 _log = structlog.get_logger(__name__)
 
@@ -62,6 +63,7 @@ class Withheld(msgspec.Struct, frozen=True):
 async def run_delivery(
     *,
     events: Deliveries,
+    circuits: Circuits,
     queue: Queue,
     sender: Sender,
     clock: Clock,
@@ -69,6 +71,7 @@ async def run_delivery(
     uniform: Callable[[float, float], float],
     stop: asyncio.Event,
     concurrency: int = CONCURRENCY,
+    per_endpoint: int = PER_ENDPOINT,
     on_settled: Callable[[], None] = lambda: None,
 ) -> None:
     """Deliver until `stop`, then finish what is being sent. Any number of workers may run.
@@ -78,12 +81,14 @@ async def run_delivery(
     """
     worker = DeliveryWorker(
         events=events,
+        circuits=circuits,
         queue=queue,
         sender=sender,
         clock=clock,
         new_id=new_id,
         uniform=uniform,
         concurrency=concurrency,
+        per_endpoint=per_endpoint,
         on_settled=on_settled,
     )
     try:
@@ -100,12 +105,14 @@ class DeliveryWorker:
         self,
         *,
         events: Deliveries,
+        circuits: Circuits,
         queue: Queue,
         sender: Sender,
         clock: Clock,
         new_id: Callable[[], UUID],
         uniform: Callable[[float, float], float],
         concurrency: int,
+        per_endpoint: int,
         on_settled: Callable[[], None],
     ) -> None:
         self._events = events
@@ -119,10 +126,20 @@ class DeliveryWorker:
         self._on_settled = on_settled
         self._held: dict[asyncio.Task[None], Hold] = {}
         self._reclaim_at = 0.0
+        self._untaken: Mapping[str, UUID] = {}
+        self._recorder = Recorder(
+            events=events,
+            circuits=circuits,
+            queue=queue,
+            clock=clock,
+            uniform=uniform,
+            most=per_endpoint,
+            closing=self._closing,
+        )
 
     async def step(self) -> None:
         """Take as many entries as there is room for, and start to send their events."""
-        free = self._concurrency - len(self._held)
+        free = min(self._concurrency - len(self._held), TAKEN_AT_ONCE)
         if free <= 0:
             await asyncio.wait(self._held, return_when=asyncio.FIRST_COMPLETED)
             return
@@ -135,6 +152,7 @@ class DeliveryWorker:
         self._closing.set()
         while self._held:
             await asyncio.wait(self._held)
+        await self._recorder.drain()
 
     async def give_back(self) -> None:
         """Stop sending, record what was sent, and let others have the rest."""
@@ -146,6 +164,7 @@ class DeliveryWorker:
             if not hold.tried:
                 task.cancel()
         await asyncio.wait(held)
+        await self._recorder.drain()
         try:
             given = await self._events.give_back({hold.lease for hold in held.values()})
             _log.info("given back", events=given)
@@ -153,6 +172,8 @@ class DeliveryWorker:
             _log.warning("left to their leases", events=len(held), reason=str(error))
 
     async def _next_entries(self, free: int) -> Mapping[str, UUID]:
+        if self._untaken:
+            return self._untaken
         time = asyncio.get_running_loop().time()
         if time >= self._reclaim_at:
             stuck = await self._queue.reclaim(count=free)
@@ -162,7 +183,11 @@ class DeliveryWorker:
         return await self._queue.read(count=free)
 
     async def _take(self, entries: Mapping[str, UUID]) -> None:
-        """Lease the entries' events; what can't be leased is stale or somebody else's."""
+        """Lease the entries' events; what can't be leased is stale or somebody else's.
+
+        Where the database is away they are this worker's to take when it is back.
+        """
+        self._untaken = entries
         by_event: dict[UUID, list[str]] = defaultdict(list)
         for entry, event_id in entries.items():
             by_event[event_id].append(entry)
@@ -170,6 +195,7 @@ class DeliveryWorker:
         taken = await self._events.take(
             by_event.keys(), lease=lease, now=now, leased_until=now + LEASE
         )
+        self._untaken = {}
         for leased in taken:
             self._start(Hold(leased, lease, now, by_event.pop(leased.event.id)))
         await self._queue.done([entry for stale in by_event.values() for entry in stale])
@@ -188,7 +214,6 @@ class DeliveryWorker:
             ATTEMPTS.labels(outcome.value).inc()
             if outcome in (Outcome.DELIVERED, Outcome.DEAD):
                 self._on_settled()
-            await self._queue.done(hold.entries)
         except Unavailable as error:
             _log.warning("left unfinished", event_id=event_id, reason=str(error))
         except Exception:  # noqa: BLE001  a worker's body; its event comes back when its lease ends
@@ -202,33 +227,30 @@ class DeliveryWorker:
             final = delivery.final
         else:
             attempt = await self._sender.send(delivery)
-            final = attempt.delivered
+            LATENCY.observe(attempt.latency.total_seconds())
+            final = attempt.delivered or attempt.http_status == GONE
         hold.tried = True
-        delay = None if final else retry_delay(leased.failed_attempts + 1, uniform=self._uniform)
-        if not await self._record(hold, attempt, delay):
+        retry_at = None if final else self._retry_at(leased, attempt)
+        finished = Finished(
+            made=FinishedAttempt(leased.event.id, hold.lease, attempt, retry_at),
+            partner_id=leased.event.partner_id,
+            url=leased.url,
+            is_test=leased.event.type is EventType.WEBHOOK_TEST,
+            sent=isinstance(delivery, PendingDelivery),
+            patient_until=hold.taken_at + LEASE,
+            entries=hold.entries,
+        )
+        if not await self._recorder.record(finished):
             return Outcome.LATE
         if attempt.delivered:
             return Outcome.DELIVERED
-        return Outcome.RETRIED if delay else Outcome.DEAD
+        return Outcome.RETRIED if retry_at else Outcome.DEAD
 
-    async def _record(self, hold: Hold, attempt: Attempt, delay: timedelta | None) -> bool:
-        """Record the attempt, patiently while the lease lasts: else it would be sent again."""
-        ended_at = attempt.started_at + attempt.latency
-        failures = 0
-        while True:
-            try:
-                return await self._events.record(
-                    hold.leased.event.id,
-                    lease=hold.lease,
-                    attempt=attempt,
-                    retry_at=ended_at + delay if delay else None,
-                    now=self._clock.now(),
-                )
-            except Unavailable:
-                if self._closing.is_set() or self._clock.now() >= hold.taken_at + LEASE:
-                    raise
-            failures += 1
-            await wait_for(self._closing, seconds=pause_after(failures))
+    def _retry_at(self, leased: LeasedEvent, attempt: Attempt) -> datetime | None:
+        delay = retry_delay(
+            leased.failed_attempts + 1, uniform=self._uniform, asked=attempt.retry_after
+        )
+        return attempt.started_at + attempt.latency + delay if delay else None
 
 
 def sendable(leased: LeasedEvent) -> PendingDelivery | Withheld:
@@ -236,14 +258,16 @@ def sendable(leased: LeasedEvent) -> PendingDelivery | Withheld:
 
     What the partner or the user has decided is final; what the operator can mend is waited for.
     """
-    if leased.order_deleted:
-        return Withheld("the order was deleted", final=True)
+    for withheld, reason, final in (
+        (leased.order_deleted, "the order was deleted", True),
+        (leased.gone, "the endpoint has answered 410 before: it is gone", True),
+        (not leased.subscribed, "events of this type are not subscribed to", True),
+        (not leased.partner_enabled, "the partner is disabled", False),
+    ):
+        if withheld:
+            return Withheld(reason, final=final)
     if leased.url is None:
         return Withheld("no webhook URL is set", final=True)
-    if not leased.subscribed:
-        return Withheld("events of this type are not subscribed to", final=True)
-    if not leased.partner_enabled:
-        return Withheld("the partner is disabled", final=False)
     if leased.webhook_secret is None:
         return Withheld("the webhook secret can't be read", final=False)
     return PendingDelivery(
@@ -252,4 +276,5 @@ def sendable(leased: LeasedEvent) -> PendingDelivery | Withheld:
         webhook_secret=leased.webhook_secret,
         standard_webhooks=leased.standard_webhooks,
         failed_attempts=leased.failed_attempts,
+        previous_webhook_secret=leased.previous_webhook_secret,
     )

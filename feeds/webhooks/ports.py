@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.ports import Attempt, PendingDelivery
+from domain.circuits import VersionedCircuit
+from domain.ports import Attempt, FinishedAttempt, PendingDelivery
 from domain.webhooks import Event
 
 
@@ -29,6 +30,10 @@ class LeasedEvent(Protocol):
         """Return what to sign with; None where the key ring can't open it."""
 
     @property
+    def previous_webhook_secret(self) -> str | None:
+        """Return what to sign with as well in the standard format, for a day after a rotation."""
+
+    @property
     def standard_webhooks(self) -> bool:
         """Tell whether the partner asked for the Standard Webhooks headers too."""
 
@@ -41,6 +46,10 @@ class LeasedEvent(Protocol):
         """Tell whether the partner (still) wants events of this type."""
 
     @property
+    def gone(self) -> bool:
+        """Tell whether the endpoint has said that it is gone."""
+
+    @property
     def order_deleted(self) -> bool:
         """Tell whether the event is about an order its user has deleted."""
 
@@ -49,15 +58,29 @@ class Outbox(Protocol):
     """The relay's side of the events. All methods raise Unavailable."""
 
     async def claim_due(
-        self, *, now: datetime, leased_until: datetime, limit: int
+        self,
+        *,
+        now: datetime,
+        leased_until: datetime,
+        room: int,
+        per_endpoint: int,
+        limit: int,
     ) -> Sequence[UUID]:
-        """Mark due events as queued until `leased_until` and return their ids.
+        """Mark up to `limit` due events as queued until `leased_until` and return their ids.
 
-        An event waits until every earlier one of its order is delivered or dead.
+        An event waits until every earlier one of its order is delivered or dead. No more than
+        `room` are queued at once, of one endpoint no more than `per_endpoint`, or than its circuit
+        allows.
         """
+
+    async def unclaim(self, ids: Collection[UUID]) -> None:
+        """Put claimed events back that no worker has taken."""
 
     async def release_expired(self, *, now: datetime) -> int:
         """Put queued events back whose lease is over; return how many."""
+
+    async def give_up_hopeless(self, *, now: datetime) -> int:
+        """Give up what an open circuit has kept back for as long as retries last."""
 
 
 class Deliveries(Protocol):
@@ -69,21 +92,35 @@ class Deliveries(Protocol):
         """Lease those of the events that are queued and that nobody else holds."""
 
     async def record(
-        self,
-        event_id: UUID,
-        *,
-        lease: UUID,
-        attempt: Attempt,
-        retry_at: datetime | None,
-        now: datetime,
-    ) -> bool:
-        """Log an attempt and settle its event: delivered, else pending until `retry_at`, else dead.
+        self, finished: Sequence[FinishedAttempt], *, now: datetime
+    ) -> Mapping[UUID, VersionedCircuit | None]:
+        """Log attempts and settle their events, each where its lease is still the event's.
 
-        False, and nothing changed, where the lease isn't the event's any more.
+        Returns the ids of those events, each with its endpoint's circuit if there is one; nothing
+        is changed of the others.
         """
 
     async def give_back(self, leases: Collection[UUID]) -> int:
         """Put events back that are still held under these leases; return how many."""
+
+    async def stop_sending(self, partner_id: UUID, url: str, *, now: datetime) -> bool:
+        """Send nothing more to a URL that said it is gone; True where that is news."""
+
+    async def resume_sending(self, partner_id: UUID, url: str) -> bool:
+        """Send to this URL again; True where that is news."""
+
+
+class Circuits(Protocol):
+    """What is remembered of endpoints in trouble. All methods raise Unavailable."""
+
+    async def read(self, partners: Collection[UUID]) -> Mapping[UUID, VersionedCircuit]:
+        """Return what is remembered of these partners' endpoints."""
+
+    async def save(self, circuits: Mapping[UUID, VersionedCircuit]) -> set[UUID]:
+        """Store circuits; return the partners of those that had not changed since."""
+
+    async def forget(self, versions: Mapping[UUID, int]) -> set[UUID]:
+        """Remove circuits; return the partners of those that had not changed since."""
 
 
 class Queue(Protocol):

@@ -4,17 +4,26 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
+from domain.errors import Unavailable
 from domain.ports import Clock
 from feeds.webhooks.loop import keep_doing, wait_for
 from feeds.webhooks.ports import Outbox, Queue
 
 BATCH: Final = 200
-QUEUE_LIMIT: Final = 2_000
-"""Entries on the queue at most: what is due beyond that waits in the outbox, which is the truth."""
+ROOM: Final = 512
+"""Events queued or being sent at once, by all workers: what is due beyond waits in the outbox."""
+PER_ENDPOINT: Final = 32
+"""Of those, events of one endpoint."""
 QUEUE_LEASE: Final = timedelta(seconds=30)
 """How long an event may be queued before it counts as lost by the queue and is queued again."""
-POLL_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.25
+"""How often the relay looks while nobody tells it of events."""
+AWAKE_SECONDS: Final = 0.3
+"""How long it keeps looking after there was something: writers tell only five times a second."""
+GATHER_SECONDS: Final = 0.015
+"""A pause between two looks, in which events come together."""
 SWEEP_SECONDS: Final = 1.0
+GIVE_UP_SECONDS: Final = 30.0
 
 
 async def run_relay(
@@ -24,39 +33,79 @@ async def run_relay(
     clock: Clock,
     stop: asyncio.Event,
     wake: asyncio.Event | None = None,
+    room: int = ROOM,
+    per_endpoint: int = PER_ENDPOINT,
 ) -> None:
     """Relay until `stop`. Any number of relays may run; setting `wake` ends a rest early."""
-    relay = Relay(outbox=outbox, queue=queue, clock=clock, wake=wake or asyncio.Event())
+    relay = Relay(
+        outbox=outbox,
+        queue=queue,
+        clock=clock,
+        wake=wake or asyncio.Event(),
+        room=room,
+        per_endpoint=per_endpoint,
+    )
     await keep_doing(relay.step, name="webhook relay", stop=stop)
 
 
 class Relay:
     """Queues what is due and takes back what the queue has lost."""
 
-    def __init__(self, *, outbox: Outbox, queue: Queue, clock: Clock, wake: asyncio.Event) -> None:
+    def __init__(
+        self,
+        *,
+        outbox: Outbox,
+        queue: Queue,
+        clock: Clock,
+        wake: asyncio.Event,
+        room: int = ROOM,
+        per_endpoint: int = PER_ENDPOINT,
+    ) -> None:
         self._outbox = outbox
         self._queue = queue
         self._clock = clock
         self._wake = wake
+        self._room = room
+        self._per_endpoint = per_endpoint
+        self._awake_until = 0.0
         self._sweep_at = 0.0
+        self._give_up_at = 0.0
 
     async def step(self) -> None:
-        """Move one batch; rest a moment unless there may be more.
-
-        Events are marked before they are queued: where the queue then fails, their lease runs out.
-        """
+        """Move one batch; rest a moment unless there may be more."""
+        woken = self._wake.is_set()
         self._wake.clear()
         await self._sweep_when_due()
-        limit = min(BATCH, QUEUE_LIMIT - await self._queue.length())
-        moved = await self._move(limit) if limit > 0 else 0
-        if limit <= 0 or moved < limit:
+        moved = await self._move()
+        if moved == BATCH:
+            return
+        time = asyncio.get_running_loop().time()
+        if moved or woken:
+            self._awake_until = time + AWAKE_SECONDS
+        if time < self._awake_until:
+            await asyncio.sleep(GATHER_SECONDS)
+        else:
             await wait_for(self._wake, seconds=POLL_SECONDS)
 
-    async def _move(self, limit: int) -> int:
+    async def _move(self) -> int:
+        """Queue what is due, marked before it is queued; where the queue fails it is put back.
+
+        Should that fail as well, its lease runs out.
+        """
         now = self._clock.now()
-        ids = await self._outbox.claim_due(now=now, leased_until=now + QUEUE_LEASE, limit=limit)
+        ids = await self._outbox.claim_due(
+            now=now,
+            leased_until=now + QUEUE_LEASE,
+            room=self._room,
+            per_endpoint=self._per_endpoint,
+            limit=BATCH,
+        )
         if ids:
-            await self._queue.add(ids)
+            try:
+                await self._queue.add(ids)
+            except Unavailable:
+                await self._outbox.unclaim(ids)
+                raise
         return len(ids)
 
     async def _sweep_when_due(self) -> None:
@@ -64,3 +113,6 @@ class Relay:
         if time >= self._sweep_at:
             await self._outbox.release_expired(now=self._clock.now())
             self._sweep_at = time + SWEEP_SECONDS
+        if time >= self._give_up_at:
+            await self._outbox.give_up_hopeless(now=self._clock.now())
+            self._give_up_at = time + GIVE_UP_SECONDS

@@ -15,6 +15,7 @@ from gateway.cli import (
     sandbox,
     switches,
     up,
+    webhooks,
 )
 
 main = typer.Typer(
@@ -29,7 +30,6 @@ main.command()(up.up)
 main.command()(processes.serve)
 main.command()(processes.rates)
 main.command()(processes.settlement)
-main.command()(processes.webhooks)
 main.command()(processes.migrate)
 main.command()(doctor.doctor)
 main.command()(switches.maintenance)
@@ -44,3 +44,4 @@ main.add_typer(limits.app, name="limits")
 main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
 main.add_typer(sandbox.app, name="sandbox")
+main.add_typer(webhooks.app, name="webhooks")

@@ -75,7 +75,7 @@ async def _create(desk: "Desk", wanted: NewPartner) -> CreatedPartner:
         ),
         new_id=new_id,
         randomness=secrets.token_bytes,
-        insecure_webhooks=desk.settings.sandbox,
+        insecure_webhooks=desk.settings.insecure_webhooks,
     )
     created = await create_partner(ports, wanted)
     await desk.tell()

@@ -129,7 +129,7 @@ async def _change(desk: "Desk", who: str, wanted: PartnerChange) -> Partner:
     from persistence.postgres.partners import change_partner, find_partner
 
     partner = await find_partner(desk.database, who)
-    checked = checked_change(wanted, insecure_webhooks=desk.settings.sandbox)
+    checked = checked_change(wanted, insecure_webhooks=desk.settings.insecure_webhooks)
     changed = await change_partner(desk.database, partner.id, checked)
     await desk.tell()
     return changed

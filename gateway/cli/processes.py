@@ -59,7 +59,7 @@ def rates(seed: Seed = 1, data_dir: DataDir = DATA_DIR) -> None:
     """Publish rates: the sandbox market's."""
     from gateway.wiring import run_rates
 
-    _run_until_told(run_rates(settings_of(Role.GATEWAY, data_dir), seed=seed))
+    run_until_told(run_rates(settings_of(Role.GATEWAY, data_dir), seed=seed))
 
 
 def settlement(*, auto_settle: AutoSettle = False, data_dir: DataDir = DATA_DIR) -> None:
@@ -69,14 +69,7 @@ def settlement(*, auto_settle: AutoSettle = False, data_dir: DataDir = DATA_DIR)
     settings = settings_of(Role.SETTLEMENT, data_dir)
     if auto_settle and not settings.sandbox:
         fail("--auto-settle is for sandbox mode only")
-    _run_until_told(run_settlement(settings, auto_settle=auto_settle))
-
-
-def webhooks(data_dir: DataDir = DATA_DIR) -> None:
-    """Deliver webhooks: relay and delivery workers."""
-    from gateway.wiring import run_webhooks
-
-    _run_until_told(run_webhooks(settings_of(Role.GATEWAY, data_dir)))
+    run_until_told(run_settlement(settings, auto_settle=auto_settle))
 
 
 def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
@@ -91,7 +84,7 @@ def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     show({"applied": applied}, as_json=as_json)
 
 
-def _run_until_told(work: Coroutine[Any, Any, None]) -> None:
+def run_until_told(work: Coroutine[Any, Any, None]) -> None:
     """Run `work` until SIGTERM or SIGINT, then cancel it and let it close what it holds."""
     from gateway.logs import configure_logs
 

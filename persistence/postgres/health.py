@@ -41,15 +41,19 @@ WHERE EXISTS (SELECT FROM assets a WHERE a.network = n.name AND a.enabled AND a.
 ORDER BY n.name
 """
 
-# What waits for an earlier event of its order, for its next attempt or for a worker's answer is on
-# its way; this is what nobody has taken although it could have been, or has never given back.
+# What waits for an earlier event of its order, for its next attempt, for its endpoint to come back
+# or for a worker's answer is on its way; this is what nobody has taken although it could have
+# been, or has never given back.
 OLDEST_WAITING = """
 SELECT least(
   (SELECT min(e.due_at) FROM webhook_events e
    WHERE e.status = 'pending' AND NOT EXISTS (
      SELECT FROM webhook_events earlier
      WHERE earlier.order_id = e.order_id AND earlier.position < e.position
-       AND earlier.status IN ('pending', 'queued'))),
+       AND earlier.status IN ('pending', 'queued'))
+     AND NOT EXISTS (
+       SELECT FROM webhook_circuits c
+       WHERE c.partner_id = e.partner_id AND c.opened_at IS NOT NULL)),
   (SELECT min(e.leased_until) FROM webhook_events e WHERE e.status = 'queued')
 ) AS since
 """

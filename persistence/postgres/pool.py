@@ -1,7 +1,8 @@
 """A pool of connections that runs single statements, bounded in time and safe to cancel."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -35,11 +36,15 @@ class Database:
         size: int = 4,
         application: str = "swapgate",
         statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+        session: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Connect lazily; at least two connections, as the driver's pool asks."""
+        """Connect lazily; at least two connections, as the driver's pool asks.
+
+        `session` holds further settings of each connection.
+        """
         self._statement_seconds = statement_timeout_ms / 1000
         self._pool = psqlpy.ConnectionPool(
-            dsn=_bounded(url, statement_timeout_ms),
+            dsn=_with_settings(url, {**session, "statement_timeout": str(statement_timeout_ms)}),
             max_db_pool_size=max(size, 2),
             application_name=application,
             connect_timeout_sec=CONNECT_TIMEOUT_SECONDS,
@@ -93,12 +98,13 @@ class Database:
             raise DatabaseUnavailable(str(error)) from error
 
 
-def _bounded(url: str, statement_timeout_ms: int) -> str:
-    """Return a database URL whose sessions end statements that take too long, by themselves."""
+def _with_settings(url: str, settings: Mapping[str, str]) -> str:
+    """Return a database URL whose sessions have these settings."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    limits = f"-c statement_timeout={statement_timeout_ms}"
-    query["options"] = f"{query['options']} {limits}" if "options" in query else limits
+    options = [query["options"]] if "options" in query else []
+    options += [f"-c {name}={value}" for name, value in settings.items()]
+    query["options"] = " ".join(options)
     return parts._replace(query=urlencode(query, quote_via=quote, safe="")).geturl()
 
 

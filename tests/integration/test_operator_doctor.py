@@ -191,6 +191,17 @@ def test_webhooks_that_nobody_delivers_are_found(
     assert not stuck or advice["webhooks"].startswith("Start `swapgate webhooks`: ")
 
 
+def test_webhooks_that_wait_for_a_dead_endpoint_are_not_late(operator: Operator) -> None:
+    late = datetime.now(UTC) - timedelta(seconds=90)
+    operator.sql(EVENT, "pending", late, None)
+    operator.sql(
+        "INSERT INTO webhook_circuits (partner_id, concurrency, window_began_at, attempts,"
+        " failures, opened_at, probe_at)"
+        " SELECT id, 4, now(), 5, 5, now(), now() FROM partners"
+    )
+    assert examined(operator, ok=True) == {}
+
+
 def test_a_valkey_that_forgets_is_found(operator: Operator) -> None:
     with Valkey.from_url(operator.valkey_url) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")

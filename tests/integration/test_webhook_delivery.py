@@ -1,13 +1,11 @@
-"""Webhooks on real PostgreSQL and Valkey, to a real HTTP receiver; the clock is the tests' own."""
+"""Webhooks from the outbox to their receivers, whatever goes away in between."""
 
 import asyncio
 import hashlib
 import hmac
-import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,246 +14,20 @@ import psycopg
 import pytest
 from aiohttp import web
 from psqlpy.exceptions import Error
-from valkey.asyncio import Valkey
 
-from domain.orders import Order, State
-from domain.partners import Partner
-from domain.ports import Attempt
-from domain.webhooks import RETRY_LADDER, order_status_changed
-from feeds.webhooks.delivery import LEASE, run_delivery
-from feeds.webhooks.relay import QUEUE_LEASE, Relay, run_relay
-from feeds.webhooks.sender import BUDGET_SECONDS, WebhookSender
-from persistence.postgres.catalogue import read_catalogue
-from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
-from persistence.postgres.partners import save_partner
+from domain.errors import Unavailable
+from domain.orders import State
+from domain.ports import Attempt, FinishedAttempt
+from domain.webhooks import RETRY_LADDER
+from feeds.webhooks.delivery import LEASE
+from feeds.webhooks.relay import QUEUE_LEASE
+from feeds.webhooks.sender import BUDGET_SECONDS
 from persistence.postgres.pool import Database
-from persistence.postgres.webhook_events import PostgresWebhookEvents
-from persistence.valkey.client import connect
-from persistence.valkey.stream import GROUP, STREAM, WebhookStream
-from tests.conftest import DatabaseUrls, Servers
-from tests.records import (
-    KEYRING,
-    START,
-    WEBHOOK_SECRET,
-    add_addresses,
-    new_order,
-    stored_partner,
-)
-
-DEADLINE_SECONDS = 10
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class SteppedClock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.time = START
-
-    def now(self) -> datetime:
-        return self.time
-
-    def advance(self, delta: timedelta) -> None:
-        self.time += delta
-
-
-class Received(msgspec.Struct):
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def event_id(self) -> UUID:
-        return UUID(self.headers["X-Partner-Webhook-Id"])
-
-
-class Receiver:
-    """A partner's endpoint. `answer` decides what it says; everything it gets is kept."""
-
-    def __init__(self) -> None:
-        self.received: list[Received] = []
-        self.answer: Answer = self.ok
-        self.url = ""
-
-    async def ok(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(text="thanks")
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.received.append(Received(dict(request.headers), await request.read()))
-        return await self.answer(request)
-
-    def ids(self) -> list[UUID]:
-        return [received.event_id for received in self.received]
-
-
-class World:
-    """The tables, seen by the roles that use them, and the queue."""
-
-    def __init__(self, urls: DatabaseUrls, valkey: Valkey) -> None:
-        self.clock = SteppedClock()
-        self.owner_url = urls.owner
-        self.gateway = Database(urls.gateway)
-        self.settlement = Database(urls.settlement)
-        self.admin = Database(urls.admin)
-        self.events = PostgresWebhookEvents(self.gateway, KEYRING)
-        self.valkey = valkey
-
-    def close(self) -> None:
-        for database in (self.gateway, self.settlement, self.admin):
-            database.close()
-
-    def own(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-        """Run a statement as the tables' owner."""
-        with psycopg.connect(self.owner_url, autocommit=True) as connection:
-            cursor = connection.execute(sql.encode(), parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    async def partner(self, url: str | None) -> Partner:
-        return await stored_partner(self.admin, webhook_url=url)
-
-    async def change(self, partner: Partner, **settings: Any) -> None:
-        await save_partner(self.admin, msgspec.structs.replace(partner, **settings))
-
-    async def order(self, partner: Partner) -> Order:
-        add_addresses(self.owner_url, 1)
-        catalogue = await read_catalogue(self.gateway)
-        order = new_order(partner, catalogue)
-        desk = PostgresOrderDesk(self.gateway, lambda: catalogue)
-        opened = await desk.open(order, token_hash=b"t" * 32, idempotency=None)
-        return opened.order
-
-    async def move(self, order: Order, *states: State) -> list[UUID]:
-        """Move the order through states, each telling of it; return the events' ids."""
-        catalogue = await read_catalogue(self.settlement)
-        book = PostgresOrderBook(self.settlement, lambda: catalogue)
-        ids = []
-        for state in states:
-            held = await book.read(order.id)
-            assert held is not None
-            moved = msgspec.structs.replace(held.order, state=state, updated_at=self.clock.now())
-            event = order_status_changed(uuid4(), moved, at=self.clock.now())
-            assert await book.save(moved, expected_version=held.version, event=event)
-            ids.append(event.id)
-        return ids
-
-    async def event_of_new_order(self, url: str | None) -> UUID:
-        partner = await self.partner("https://example.org")
-        (event_id,) = await self.move(await self.order(partner), State.CONFIRMING)
-        await self.change(partner, webhook_url=url)
-        return event_id
-
-    def row(self, event_id: UUID) -> dict[str, Any]:
-        names = ("status", "attempts", "due_at", "lease", "leased_until", "finished_at")
-        (row,) = self.own(
-            f"SELECT {', '.join(names)} FROM webhook_events WHERE id = %s", (event_id,)
-        )
-        return dict(zip(names, row, strict=True))
-
-    async def after_attempts(self, event_id: UUID, number: int) -> dict[str, Any]:
-        await eventually(lambda: self.row(event_id)["attempts"] == number)
-        return self.row(event_id)
-
-    def status(self, event_id: UUID) -> str:
-        return str(self.row(event_id)["status"])
-
-    def attempts(self, event_id: UUID) -> list[tuple[int, int | None, str | None]]:
-        sql = (
-            "SELECT attempt, http_status, error FROM webhook_attempts WHERE event_id = %s"
-            " ORDER BY attempt"
-        )
-        return [(row[0], row[1], row[2]) for row in self.own(sql, (event_id,))]
-
-    def stream(self, consumer: str = "c1", **options: Any) -> WebhookStream:
-        return WebhookStream(self.valkey, consumer=consumer, block_ms=50, **options)
-
-    def relay(self) -> Relay:
-        return Relay(
-            outbox=self.events, queue=self.stream(), clock=self.clock, wake=asyncio.Event()
-        )
-
-    async def sender(self, stack: AsyncExitStack, **options: Any) -> WebhookSender:
-        options = {"allow_insecure": True, **options}
-        return await stack.enter_async_context(WebhookSender(clock=self.clock, **options))
-
-    @asynccontextmanager
-    async def delivering(self, *, workers: int = 1, **sending: Any) -> AsyncIterator[None]:
-        """Run a relay and workers; stop them at the end, and let them finish."""
-        stop, wake = asyncio.Event(), asyncio.Event()
-        async with AsyncExitStack() as stack:
-            sender = await self.sender(stack, **sending)
-            relay = run_relay(
-                outbox=self.events, queue=self.stream(), clock=self.clock, stop=stop, wake=wake
-            )
-            delivery = [
-                self.worker(sender, stop, consumer=f"c{number}", on_settled=wake.set)
-                for number in range(workers)
-            ]
-            async with asyncio.TaskGroup() as tasks:
-                for work in (relay, *delivery):
-                    tasks.create_task(work)
-                try:
-                    yield
-                finally:
-                    stop.set()
-
-    async def worker(
-        self,
-        sender: WebhookSender,
-        stop: asyncio.Event,
-        consumer: str = "c1",
-        on_settled: Callable[[], None] = lambda: None,
-    ) -> None:
-        await run_delivery(
-            events=self.events,
-            queue=self.stream(consumer),
-            sender=sender,
-            clock=self.clock,
-            new_id=uuid4,
-            uniform=lambda low, high: (low + high) / 2,
-            stop=stop,
-            on_settled=on_settled,
-        )
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def world(servers: Servers, database_urls: DatabaseUrls) -> AsyncIterator[World]:
-    valkey = connect(servers.valkey.url)
-    await valkey.flushall()
-    world = World(database_urls, valkey)
-    yield world
-    world.close()
-    await valkey.aclose(close_connection_pool=True)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    app = web.Application()
-    app.router.add_post("/hook", receiver.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    try:
-        yield receiver
-    finally:
-        await runner.cleanup()
-
-
-async def hang(_: web.Request) -> web.StreamResponse:
-    await asyncio.Event().wait()
-    return web.Response()
-
-
-async def fail(_: web.Request) -> web.StreamResponse:
-    return web.Response(status=500)
+from persistence.postgres.webhook_events import SESSION, PostgresWebhookEvents
+from persistence.valkey.stream import GROUP, STREAM
+from tests.conftest import Servers
+from tests.records import KEYRING, START, WEBHOOK_SECRET
+from tests.webhook_world import Receiver, World, eventually, fail, hang
 
 
 async def test_event_arrives_signed_with_the_contracts_headers(
@@ -442,10 +214,10 @@ async def test_cancelled_worker_still_records_what_it_has_sent(
     recording, go_on = asyncio.Event(), asyncio.Event()
     record = world.events.record
 
-    async def record_slowly(*event: Any, **outcome: Any) -> bool:
+    async def record_slowly(*batch: Any, **rest: Any) -> Any:
         recording.set()
         await go_on.wait()
-        return await record(*event, **outcome)
+        return await record(*batch, **rest)
 
     monkeypatch.setattr(world.events, "record", record_slowly)
     event_id = await world.event_of_new_order(receiver.url)
@@ -513,14 +285,13 @@ async def test_late_acknowledgement_overwrites_nothing(world: World) -> None:
 
     async def take(lease: UUID) -> None:
         now = world.clock.now()
-        await world.events.claim_due(now=now, leased_until=now + QUEUE_LEASE, limit=1)
+        await world.claim()
         taken = await world.events.take([event_id], lease=lease, now=now, leased_until=now + LEASE)
         assert [leased.event.id for leased in taken] == [event_id]
 
     async def record(lease: UUID, attempt: Attempt) -> bool:
-        return await world.events.record(
-            event_id, lease=lease, attempt=attempt, retry_at=None, now=world.clock.now()
-        )
+        made = FinishedAttempt(event_id, lease, attempt, retry_at=None)
+        return event_id in await world.events.record([made], now=world.clock.now())
 
     await take(late)
     world.clock.advance(LEASE)
@@ -537,8 +308,7 @@ async def test_late_acknowledgement_overwrites_nothing(world: World) -> None:
 
 async def test_lease_is_exclusive_until_it_is_over(world: World) -> None:
     event_id = await world.event_of_new_order("https://example.org")
-    now = world.clock.now()
-    await world.events.claim_due(now=now, leased_until=now + QUEUE_LEASE, limit=1)
+    await world.claim()
 
     async def take() -> int:
         now = world.clock.now()
@@ -550,6 +320,68 @@ async def test_lease_is_exclusive_until_it_is_over(world: World) -> None:
     assert sorted(await asyncio.gather(*(take() for _ in range(8)))) == [0] * 7 + [1]
     world.clock.advance(LEASE)
     assert await take() == 1
+
+
+async def test_event_that_a_late_relay_locks_for_a_moment_is_taken_all_the_same(
+    world: World,
+) -> None:
+    """A claim that began before another's commit locks that one's rows, to find them claimed."""
+    event_id = await world.event_of_new_order("https://example.org")
+    await world.claim()
+    now = world.clock.now()
+    with psycopg.connect(world.owner_url) as late:
+        late.execute("SELECT FROM webhook_events WHERE id = %s FOR UPDATE", (event_id,))
+        taking = asyncio.create_task(
+            world.events.take([event_id], lease=uuid4(), now=now, leased_until=now + LEASE)
+        )
+        waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await eventually(lambda: bool(world.own(waiting)))
+    assert [leased.event.id for leased in await taking] == [event_id]
+
+
+async def test_plans_made_while_the_outbox_was_empty_serve_a_long_queue(world: World) -> None:
+    """As after a restore: the planner believes that there is nothing, and keeps its plans."""
+    world.own("ANALYZE")
+    gateway = Database(world.gateway_url, size=2, session=SESSION, statement_timeout_ms=1_000)
+    world.events = PostgresWebhookEvents(gateway, KEYRING)
+    for _ in range(20):
+        assert await world.claim() == []
+    partners = [await world.partner("https://example.org") for _ in range(20)]
+    world.own(
+        "INSERT INTO webhook_events"
+        " (id, partner_id, order_id, position, type, dedup_key, body, due_at, created_at)"
+        " SELECT gen_random_uuid(), id, NULL, n, 'partner.paid_out', '', '', %s, now()"
+        " FROM unnest(%s) AS id, generate_series(1, 1000) AS n",
+        (START, [partner.id for partner in partners]),
+    )
+    for _ in range(5):
+        ids = await world.claim(limit=200, room=100_000)
+        assert len(ids) == 200
+        now, lease = world.clock.now(), uuid4()
+        taken = await world.events.take(ids, lease=lease, now=now, leased_until=now + LEASE)
+        attempt = Attempt(START, timedelta(), 200, None)
+        made = [FinishedAttempt(one.event.id, lease, attempt, None) for one in taken]
+        assert len(await world.events.record(made, now=now)) == 200
+    gateway.close()
+
+
+async def test_events_read_while_the_database_is_away_are_taken_when_it_is_back(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, refused = world.events.take, asyncio.Event()
+
+    async def take_later(*ids: Any, **lease: Any) -> Any:
+        if not refused.is_set():
+            refused.set()
+            raise Unavailable("starting")
+        return await take(*ids, **lease)
+
+    monkeypatch.setattr(world.events, "take", take_later)
+    event_id = await world.event_of_new_order(receiver.url)
+    async with world.delivering():  # the clock stands still: no lease ever ends
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+    assert refused.is_set()
 
 
 @pytest.mark.parametrize(

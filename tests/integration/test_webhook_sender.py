@@ -9,17 +9,20 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import pytest
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from domain.ports import PendingDelivery
-from domain.webhooks import Event, EventType
+from domain.webhooks import Event, EventType, signature
 from feeds.webhooks.sender import BUDGET_SECONDS, WebhookSender, headers_of
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -142,7 +145,8 @@ async def test_endless_answer_is_cut() -> None:
         ("https://", "the URL is invalid"),
         ("https://127.0.0.1:99999/", "the URL is invalid"),
         ("https://[::1/", "the URL is invalid"),
-        ("https://127.0.0.1:1/", "no connection"),
+        ("https://127.0.0.1:1/", "the host's address is not a public one"),
+        ("https://user@example.org/", "the URL is invalid"),
     ],
 )
 async def test_url_that_cannot_be_used_is_a_failed_attempt(url: str, error: str) -> None:
@@ -196,9 +200,137 @@ async def test_cookies_are_not_kept() -> None:
     assert cookies == [None, None]
 
 
+async def test_certificate_of_a_trusted_root_must_be_the_hosts_own(tmp_path: Path) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response()
+
+    file = self_signed(tmp_path / "receiver.pem")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file)
+    trusting = ssl.create_default_context(cafile=str(file))
+    outcomes = {}
+    async with serving(answer, tls) as url:
+        for host in ("127.0.0.1", "127.0.0.2", "localhost"):
+            sender = WebhookSender(clock=StandingClock(), allow_insecure=True, tls=trusting)
+            async with sender:
+                attempt = await sender.send(delivery(url.replace("127.0.0.1", host)))
+            outcomes[host] = attempt.error
+
+    # the certificate names 127.0.0.1 alone, and the server listens nowhere else
+    assert outcomes["127.0.0.1"] is None
+    assert outcomes["localhost"] == "TLS failed"
+    assert outcomes["127.0.0.2"] == "no connection"
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (b"", ""),
+        (b"order unknown", "order unknown"),
+        ("schön\n\t…".encode(), "schön\n\t…"),
+        (b"a\x00b\x1b[31m\x7f", "a\ufffdb\ufffd[31m\ufffd"),
+        (b"\xff\xfe\xed\xa0\x80", "\ufffd" * 5),
+        ("\u202egnp.exe".encode(), "\ufffdgnp.exe"),
+        (b"x" * 100_000, "x" * 2048),
+        ("ü".encode() * 2000, "ü" * 1024),
+        (b"\x00" * 5000, "\ufffd" * 682),
+    ],
+)
+async def test_first_2_kib_of_the_answer_are_kept_as_text_that_is_safe(
+    body: bytes, kept: str
+) -> None:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=500, body=body)
+
+    async with serving(answer) as url, sandbox_sender() as sender:
+        attempt = await sender.send(delivery(url))
+
+    assert attempt.answer == kept
+    assert len(attempt.answer.encode()) <= 2048
+
+
+async def test_beginning_of_an_answer_that_never_ends_is_kept() -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=500)
+        await response.prepare(request)
+        await response.write(b"wait")
+        await asyncio.Event().wait()
+        return response
+
+    async with serving(drip) as url, sandbox_sender(budget_seconds=0.3) as sender:
+        attempt = await sender.send(delivery(url))
+
+    assert (attempt.http_status, attempt.answer) == (500, "wait")
+
+
+async def test_no_answer_keeps_nothing() -> None:
+    async with sandbox_sender() as sender:
+        attempt = await sender.send(delivery("http://127.0.0.1:1/"))
+
+    assert (attempt.answer, attempt.error) == (None, "no connection")
+
+
+@pytest.mark.parametrize(
+    ("header", "asked"),
+    [
+        ("120", timedelta(minutes=2)),
+        ("Fri, 01 May 2026 12:05:00 GMT", timedelta(minutes=5)),
+        ("Fri, 01 May 2026 11:05:00 GMT", None),
+        ("0", None),
+        ("soon", None),
+        ("-5", None),
+    ],
+)
+async def test_retry_after_is_understood(header: str, asked: timedelta | None) -> None:
+    async def busy(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=503, headers={"Retry-After": header})
+
+    async with serving(busy) as url, sandbox_sender() as sender:
+        attempt = await sender.send(delivery(url))
+
+    assert attempt.retry_after == asked
+
+
+async def test_connection_is_kept_for_the_next_event() -> None:
+    peers = set()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        peers.add(request.transport.get_extra_info("peername"))
+        return web.Response(text="thanks")
+
+    async with serving(answer) as url, sandbox_sender() as sender:
+        for _ in range(3):
+            assert (await sender.send(delivery(url))).delivered
+
+    assert len(peers) == 1
+
+
+def test_public_library_verifies_and_during_a_rotation_both_secrets_do() -> None:
+    old, new, other = "o" * 43, "n" * 43, "x" * 43
+    pending = msgspec.structs.replace(
+        delivery("https://example.org", standard_webhooks=True),
+        webhook_secret=new,
+        previous_webhook_secret=old,
+    )
+    headers = headers_of(pending, unix_seconds=int(time.time()))
+    body = pending.event.body.decode()
+
+    for secret in (old, new):
+        assert Webhook(secret.encode()).verify(body, headers) == {"event": "partner.paid_out"}
+        built = "whsec_" + base64.b64encode(secret.encode()).decode()
+        assert Webhook(built).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(other.encode()).verify(body, headers)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(new.encode()).verify(body.replace("paid", "laid"), headers)
+    assert headers["X-Partner-Webhook-Sign"] == signature(pending.event.body, new)
+
+
 def self_signed(file: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    own = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -207,6 +339,7 @@ def self_signed(file: Path) -> Path:
         .serial_number(1)
         .not_valid_before(datetime.now(UTC) - timedelta(days=1))
         .not_valid_after(datetime.now(UTC) + timedelta(days=1))
+        .add_extension(own, critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

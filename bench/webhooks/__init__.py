@@ -1,0 +1,1 @@
+"""Webhooks under load: how many a second, how soon, and what gets lost on bad days (nothing)."""

@@ -1,0 +1,225 @@
+"""Records attempts, those of one moment together, and what they tell of their endpoints."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from domain.circuits import SLOW, Outcome, Uniform, VersionedCircuit, noted
+from domain.errors import Unavailable
+from domain.ports import Clock, FinishedAttempt
+from feeds.webhooks.loop import pause_after, wait_for
+from feeds.webhooks.ports import Circuits, Deliveries, Queue
+
+BATCH: Final = 200
+NOTES: Final = 4
+"""How often a circuit is read and noted again because another worker was quicker."""
+GONE: Final = 410
+
+_log = structlog.get_logger(__name__)
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """An attempt to be recorded: whose, where to, until when, and its entries on the queue.
+
+    `patient_until` is when the event's lease ends: later there is nothing to record any more.
+    `sent` is false where nothing was sent: then it tells nothing of the endpoint.
+    """
+
+    made: FinishedAttempt
+    partner_id: UUID
+    url: str | None
+    is_test: bool
+    sent: bool
+    patient_until: datetime
+    entries: Sequence[str]
+
+
+Waiting = tuple[Finished, "asyncio.Future[bool]"]
+
+
+class Recorder:
+    """Takes attempts one by one and records them in batches: two statements for hundreds.
+
+    While a batch is being recorded the next one gathers. `closing` ends its patience with a
+    database that doesn't answer.
+    """
+
+    def __init__(
+        self,
+        *,
+        events: Deliveries,
+        circuits: Circuits,
+        queue: Queue,
+        clock: Clock,
+        uniform: Uniform,
+        most: int,
+        closing: asyncio.Event,
+    ) -> None:
+        self._events = events
+        self._circuits = circuits
+        self._queue = queue
+        self._clock = clock
+        self._uniform = uniform
+        self._most = most
+        self._closing = closing
+        self._waiting: list[Waiting] = []
+        self._running: asyncio.Task[None] | None = None
+
+    async def record(self, finished: Finished) -> bool:
+        """Record an attempt; False where its lease was over. Raises Unavailable.
+
+        Recorded patiently while the lease lasts: else the event would be sent again.
+        """
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append((finished, future))
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._run())
+        return await future
+
+    async def _run(self) -> None:
+        await asyncio.sleep(0)  # let others that are finished at this moment join
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+            try:
+                await self._record(batch)
+            except Exception as error:  # noqa: BLE001  each caller is told, and logs it
+                for _, future in batch:
+                    if not future.done():
+                        future.set_exception(error)
+
+    async def drain(self) -> None:
+        """Wait until what was begun is done."""
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+    async def _record(self, batch: list[Waiting]) -> None:
+        batch, recorded = await self._recorded(batch)
+        settled = [finished for finished, _ in batch if finished.made.event_id in recorded]
+        for finished, future in batch:
+            if not future.done():
+                future.set_result(finished.made.event_id in recorded)
+        await self._follow_up(batch=[finished for finished, _ in batch], settled=settled)
+        await self._note(settled, recorded)
+
+    async def _recorded(
+        self, batch: list[Waiting]
+    ) -> tuple[list[Waiting], Mapping[UUID, VersionedCircuit | None]]:
+        """Record a batch; return those of it whose leases lasted, and which are settled now."""
+        failures = 0
+        while True:
+            now = self._clock.now()
+            try:
+                return batch, await self._events.record([one.made for one, _ in batch], now=now)
+            except Unavailable as error:
+                if self._closing.is_set():
+                    raise
+                for finished, future in batch:
+                    if finished.patient_until <= now and not future.done():
+                        future.set_exception(error)
+                batch = [(one, future) for one, future in batch if one.patient_until > now]
+                if not batch:
+                    return [], {}
+            failures += 1
+            await wait_for(self._closing, seconds=pause_after(failures))
+
+    async def _follow_up(self, *, batch: Sequence[Finished], settled: Sequence[Finished]) -> None:
+        """Take entries off the queue; stop or go on with endpoints that said so.
+
+        What fails here mends itself: a stale entry is dropped by who takes it over, and an endpoint
+        that is gone says it again.
+        """
+        try:
+            await self._queue.done([entry for finished in batch for entry in finished.entries])
+        except Unavailable as error:
+            _log.warning("entries left on the queue", reason=str(error))
+        try:
+            for one in settled:
+                await self._heed(one)
+        except Unavailable as error:
+            _log.warning("endpoint's word not heeded", reason=str(error))
+
+    async def _heed(self, finished: Finished) -> None:
+        attempt = finished.made.attempt
+        if finished.url is None:
+            return
+        partner_id, url = finished.partner_id, finished.url
+        if attempt.http_status == GONE:
+            if await self._events.stop_sending(partner_id, url, now=self._clock.now()):
+                _log.warning("endpoint gone, nothing more is sent", partner_id=str(partner_id))
+        elif (
+            finished.is_test
+            and attempt.delivered
+            and await self._events.resume_sending(partner_id, url)
+        ):
+            _log.info("endpoint back", partner_id=str(partner_id))
+
+    async def _note(
+        self,
+        settled: Sequence[Finished],
+        recorded: Mapping[UUID, VersionedCircuit | None],
+    ) -> None:
+        """Note how endpoints fared; what can't be noted is lost, and only costs a little time."""
+        outcomes: dict[UUID, list[Outcome]] = defaultdict(list)
+        known: dict[UUID, VersionedCircuit] = {}
+        for one in settled:
+            if not one.sent:
+                continue
+            attempt = one.made.attempt
+            outcomes[one.partner_id].append(
+                Outcome(attempt.started_at, attempt.delivered, attempt.latency > SLOW)
+            )
+            circuit = recorded[one.made.event_id]
+            if circuit is not None:
+                known[one.partner_id] = circuit
+        try:
+            for _ in range(NOTES):
+                outcomes = await self._noted(outcomes, known)
+                if not outcomes:
+                    return
+                known = dict(await self._circuits.read(outcomes.keys()))
+        except Unavailable as error:
+            _log.warning("outcomes not noted", reason=str(error))
+
+    async def _noted(
+        self,
+        outcomes: Mapping[UUID, list[Outcome]],
+        known: Mapping[UUID, VersionedCircuit],
+    ) -> dict[UUID, list[Outcome]]:
+        """Save what circuits become; return the outcomes of those that others have changed."""
+        now = self._clock.now()
+        changed: dict[UUID, VersionedCircuit] = {}
+        forgotten: dict[UUID, int] = {}
+        for partner_id, theirs in outcomes.items():
+            before = known.get(partner_id)
+            after = noted(
+                before.circuit if before else None,
+                theirs,
+                now=now,
+                most=self._most,
+                uniform=self._uniform,
+            )
+            if after is not None and (before is None or after != before.circuit):
+                changed[partner_id] = VersionedCircuit(after, before.version if before else 0)
+                self._tell(partner_id, before, changed[partner_id])
+            elif after is None and before is not None:
+                forgotten[partner_id] = before.version
+        saved = await self._circuits.save(changed) if changed else set()
+        if forgotten:
+            await self._circuits.forget(forgotten)
+        return {partner: outcomes[partner] for partner in changed.keys() - saved}
+
+    def _tell(
+        self, partner_id: UUID, before: VersionedCircuit | None, after: VersionedCircuit
+    ) -> None:
+        was_open = before is not None and before.circuit.opened_at is not None
+        is_open = after.circuit.opened_at is not None
+        if is_open != was_open:
+            _log.warning(
+                "circuit opened" if is_open else "circuit closed", partner_id=str(partner_id)
+            )

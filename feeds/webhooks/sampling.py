@@ -1,0 +1,40 @@
+"""Looks at the outbox and the queue now and then, for what is measured."""
+
+import asyncio
+from typing import Final, Protocol
+
+from domain.deliveries import Backlog
+from domain.ports import Clock
+from feeds.webhooks.loop import keep_doing, wait_for
+from feeds.webhooks.metrics import EVENTS, OLDEST_DUE, OPEN_CIRCUITS, QUEUE_DEPTH
+from feeds.webhooks.ports import Queue
+
+SAMPLE_SECONDS: Final = 5.0
+
+
+class Outlook(Protocol):
+    """What can be told of the outbox as a whole."""
+
+    async def backlog(self) -> Backlog:
+        """Return what waits; raise Unavailable."""
+
+
+async def sample(*, outlook: Outlook, queue: Queue, clock: Clock, stop: asyncio.Event) -> None:
+    """Keep the gauges up to date until `stop`."""
+
+    async def look() -> None:
+        backlog = await outlook.backlog()
+        for state, number in (
+            ("due", backlog.due),
+            ("waiting", backlog.waiting),
+            ("queued", backlog.queued),
+            ("kept_back", backlog.kept_back),
+        ):
+            EVENTS.labels(state).set(number)
+        OPEN_CIRCUITS.set(backlog.open_circuits)
+        since = backlog.oldest_due
+        OLDEST_DUE.set(max(0.0, (clock.now() - since).total_seconds()) if since else 0.0)
+        QUEUE_DEPTH.set(await queue.length())
+        await wait_for(stop, seconds=SAMPLE_SECONDS)
+
+    await keep_doing(look, name="webhook gauges", stop=stop)
