@@ -17,7 +17,7 @@ from gateway.cli import main
 from tests.conftest import DatabaseUrls, Servers
 from tests.operator import Operator, invoke, new_operator, sentence_of
 
-PROCESSES = {"up", "serve", "rates", "settlement", "webhooks"}
+PROCESSES = {"up", "serve", "rates", "settlement"}
 UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
 COMMANDS = [
     "partner create --email team@wallet.example",
@@ -48,6 +48,10 @@ COMMANDS = [
     f"sandbox confirm {UNKNOWN}",
     f"sandbox payout {UNKNOWN}",
     f"sandbox expire {UNKNOWN}",
+    "webhooks list team@wallet.example",
+    f"webhooks show {UNKNOWN}",
+    f"webhooks replay {UNKNOWN}",
+    "webhooks test team@wallet.example",
 ]
 
 
