@@ -30,6 +30,7 @@ class Rotating(Partner):
         created = operate(up, "partner", "create", "--email", self.email)
         operate(up, "partner", "set", self.email, "--budget", "1000000")
         super().__init__(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
+        self.once_known()
         self.webhook_secret = str(created["webhookSecret"])
 
     def rotate(self, *names: str) -> Answer:
