@@ -17,6 +17,8 @@ from feeds.webhooks.loop import pause_after, wait_for
 from feeds.webhooks.ports import Circuits, Deliveries, Queue
 
 BATCH: Final = 200
+GATHER_SECONDS: Final = 0.005
+"""How long others may join a batch; what isn't recorded when we are killed is sent again."""
 NOTES: Final = 4
 """How often a circuit is read and noted again because another worker was quicker."""
 GONE: Final = 410
@@ -83,15 +85,28 @@ class Recorder:
         return await future
 
     async def _run(self) -> None:
-        await asyncio.sleep(0)  # let others that are finished at this moment join
         while self._waiting:
+            await asyncio.sleep(GATHER_SECONDS)
             batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
-            try:
-                await self._record(batch)
-            except Exception as error:  # noqa: BLE001  each caller is told, and logs it
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
+            if await self._try(batch):
+                continue
+            for one in batch:  # one bad attempt mustn't have the others made again
+                await self._try([one])
+
+    async def _try(self, batch: list[Waiting]) -> bool:
+        """Record a batch; False where it should be tried one by one. Callers are told otherwise."""
+        try:
+            await self._record(batch)
+        except Exception as error:  # noqa: BLE001  a worker's body; told to each caller, or logged
+            untold = [future for _, future in batch if not future.done()]
+            if len(untold) > 1 and not isinstance(error, Unavailable):
+                _log.exception("batch not recorded", attempts=len(batch))
+                return False
+            if not untold:
+                _log.exception("recorded, but not followed up")
+            for future in untold:  # each caller logs it
+                future.set_exception(error)
+        return True
 
     async def drain(self) -> None:
         """Wait until what was begun is done."""

@@ -14,14 +14,14 @@ ROOM: Final = 512
 """Events queued or being sent at once, by all workers: what is due beyond waits in the outbox."""
 PER_ENDPOINT: Final = 32
 """Of those, events of one endpoint."""
-QUEUE_LEASE: Final = timedelta(seconds=30)
+QUEUE_LEASE: Final = timedelta(seconds=10)
 """How long an event may be queued before it counts as lost by the queue and is queued again."""
 POLL_SECONDS: Final = 0.25
 """How often the relay looks while nobody tells it of events."""
 AWAKE_SECONDS: Final = 0.3
 """How long it keeps looking after there was something: writers tell only five times a second."""
-GATHER_SECONDS: Final = 0.015
-"""A pause between two looks, in which events come together."""
+GATHER_SECONDS: Final = 0.025
+"""A pause between two looks, in which events come together: a look costs what several events do."""
 SWEEP_SECONDS: Final = 1.0
 GIVE_UP_SECONDS: Final = 30.0
 

@@ -365,6 +365,27 @@ async def test_plans_made_while_the_outbox_was_empty_serve_a_long_queue(world: W
     gateway.close()
 
 
+async def test_attempt_that_cannot_be_recorded_has_no_other_made_again(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = await world.events_of(await world.partner(receiver.url), 8)
+    record = world.events.record
+
+    async def record_but_one(made: list[FinishedAttempt], **rest: Any) -> Any:
+        if any(one.event_id == ids[3] for one in made):
+            raise ValueError("cannot be recorded")
+        return await record(made, **rest)
+
+    monkeypatch.setattr(world.events, "record", record_but_one)
+    others = [event_id for event_id in ids if event_id != ids[3]]
+    async with world.delivering():
+        await eventually(lambda: all(world.status(e) == "delivered" for e in others))
+        await eventually(lambda: len(receiver) == 8)
+
+    assert Counter(receiver.ids()) == Counter(ids)
+    assert world.row(ids[3])["status"] == "queued"  # until its lease ends
+
+
 async def test_events_read_while_the_database_is_away_are_taken_when_it_is_back(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
