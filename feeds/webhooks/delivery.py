@@ -21,7 +21,11 @@ from feeds.webhooks.recording import GONE, Finished, Recorder
 from feeds.webhooks.relay import PER_ENDPOINT
 
 CONCURRENCY: Final = 512
-TAKEN_AT_ONCE: Final = 200
+TAKEN_AT_ONCE: Final = 32
+"""Few, so that a worker is never far ahead of what it has recorded: that is what is sent again when
+it is killed."""
+UNRECORDED: Final = 64
+"""So many attempts that are over, and not recorded, keep a worker from taking more."""
 LEASE: Final = timedelta(seconds=30)
 """How long a worker holds an event: an attempt of 10 s and time to record it."""
 LATEST_START: Final = timedelta(seconds=5)
@@ -140,7 +144,7 @@ class DeliveryWorker:
     async def step(self) -> None:
         """Take as many entries as there is room for, and start to send their events."""
         free = min(self._concurrency - len(self._held), TAKEN_AT_ONCE)
-        if free <= 0:
+        if free <= 0 or self._recorder.unrecorded >= UNRECORDED:
             await asyncio.wait(self._held, return_when=asyncio.FIRST_COMPLETED)
             return
         entries = await self._next_entries(free)

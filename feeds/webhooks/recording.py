@@ -71,6 +71,8 @@ class Recorder:
         self._most = most
         self._closing = closing
         self._waiting: list[Waiting] = []
+        self.unrecorded = 0
+        """Attempts that are over and not recorded yet."""
         self._running: asyncio.Task[None] | None = None
 
     async def record(self, finished: Finished) -> bool:
@@ -80,9 +82,14 @@ class Recorder:
         """
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((finished, future))
+        self.unrecorded += 1
+        future.add_done_callback(self._less_unrecorded)
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._run())
         return await future
+
+    def _less_unrecorded(self, _: "asyncio.Future[bool]") -> None:
+        self.unrecorded -= 1
 
     async def _run(self) -> None:
         while self._waiting:
