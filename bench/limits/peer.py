@@ -29,7 +29,7 @@ from gateway.clock import SystemClock
 from gateway.market import LiveMarket
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.pool import Database
-from persistence.valkey.admission import SCRIPT
+from persistence.valkey.admission import ANSWERED, ASKED, SCRIPT
 from persistence.valkey.rates import read_snapshot
 
 PRICE_WEIGHT = 1
@@ -137,10 +137,11 @@ def build() -> FastAPI:
         if not is_nonce(x_api_nonce):
             raise HTTPException(401)
         tag = f"{{p:{known.id}}}"
-        verdict, _, _ = await admit(
-            keys=[f"{tag}:window", f"{tag}:nonce:{x_api_nonce}", f"{tag}:generation"],
-            args=[known.budget, PRICE_WEIGHT, 1],
+        admitted: bytes = await admit(
+            keys=[f"{tag}:weights", f"{tag}:generation", f"{tag}:nonce:{x_api_nonce}"],
+            args=[ASKED.pack(known.budget, PRICE_WEIGHT, 1)],
         )
+        verdict, _, _ = ANSWERED.unpack(admitted)
         if Verdict(verdict) is not Verdict.ADMITTED:
             raise HTTPException(429 if Verdict(verdict) is Verdict.LIMITED else 401)
         try:

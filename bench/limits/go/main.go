@@ -6,6 +6,7 @@ package main
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -308,10 +309,14 @@ func main() {
 			return
 		}
 		connection := pool.Get()
-		verdict, err := redis.Ints(script.Do(connection, 3,
-			tag+":window", tag+":nonce:"+nonce, tag+":generation", told.Budget, weight, generation))
+		asks := make([]byte, 12)
+		binary.BigEndian.PutUint32(asks, uint32(told.Budget))
+		binary.BigEndian.PutUint32(asks[4:], weight)
+		binary.BigEndian.PutUint32(asks[8:], generation)
+		admitted, err := redis.Bytes(script.Do(connection, 3,
+			tag+":weights", tag+":generation", tag+":nonce:"+nonce, asks))
 		connection.Close()
-		if err != nil || verdict[0] != 0 {
+		if err != nil || len(admitted) != 12 || binary.BigEndian.Uint32(admitted) != 0 {
 			w.WriteHeader(429)
 			return
 		}
