@@ -94,7 +94,9 @@ class Conversion:
 
     def needed_for(self, destination_amount: int) -> int:
         """Return what must be deposited for `destination_amount` to be paid out, rounded up."""
-        return quantize_up((destination_amount + self._network_fee) * self._divisor, self._multiplier)
+        return quantize_up(
+            (destination_amount + self._network_fee) * self._divisor, self._multiplier
+        )
 
 
 class PricedPair:

@@ -90,7 +90,9 @@ def quote_answer(quoted: Quote) -> bytes:
         *divmod((amount * worth[0] + worth[1]) // worth[2], _CENT),
         *divmod((amount * in_btc[0] + in_btc[1]) // in_btc[2], _SATOSHI),
         *divmod(paid, destination_unit),
-        *divmod((paid * destination_worth[0] + destination_worth[1]) // destination_worth[2], _CENT),
+        *divmod(
+            (paid * destination_worth[0] + destination_worth[1]) // destination_worth[2], _CENT
+        ),
         b",".join(b'"%b"' % refusal.value.encode() for refusal in refusals) if refusals else b"",
     )
 
@@ -159,4 +161,3 @@ def _side(asset: Asset, bounds: tuple[int, int]) -> dict[str, Any]:
         "min": format_units(least, asset.precision),
         "max": format_units(most, asset.precision),
     }
-

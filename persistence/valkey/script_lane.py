@@ -36,9 +36,7 @@ class ScriptLane:
         ValkeyError, OSError or TimeoutError; it isn't known then whether the script has run.
         """
         number = bulk(b"%d" % count)
-        command = b"".join(
-            (b"*%d\r\n" % (count + 4), self._command, number, *keys, bulk(argument))
-        )
+        command = b"".join((b"*%d\r\n" % (count + 4), self._command, number, *keys, bulk(argument)))
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 return await self._asked(command)
