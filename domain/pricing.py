@@ -1,6 +1,7 @@
 """The one pricing engine: for quotes, orders, feeds and the swap page. All in exact integers."""
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -94,7 +95,9 @@ class Conversion:
 
     def needed_for(self, destination_amount: int) -> int:
         """Return what must be deposited for `destination_amount` to be paid out, rounded up."""
-        return quantize_up((destination_amount + self._network_fee) * self._divisor, self._multiplier)
+        return quantize_up(
+            (destination_amount + self._network_fee) * self._divisor, self._multiplier
+        )
 
 
 class PricedPair:
@@ -137,7 +140,7 @@ class PricedPair:
         )
         self.source_bounds = _bounds_in_units(pair, self.source_price, source)
         self.destination_bounds = _bounds_in_units(pair, self.destination_price, destination)
-        self.answer_frame: object = None
+        self.answer_frame: Any = None
         """What whoever answers with quotes of the pair has made ready for that."""
 
     def quote(

@@ -36,9 +36,7 @@ class ScriptLane:
         ValkeyError, OSError or TimeoutError; it isn't known then whether the script has run.
         """
         number = bulk(b"%d" % count)
-        command = b"".join(
-            (b"*%d\r\n" % (count + 4), self._command, number, *keys, bulk(argument))
-        )
+        command = b"".join((b"*%d\r\n" % (count + 4), self._command, number, *keys, bulk(argument)))
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 return await self._asked(command)
@@ -50,11 +48,14 @@ class ScriptLane:
     async def _asked(self, command: bytes) -> bytes:
         connection = self._connection
         if connection is None:
-            connection = await self._pool.get_connection("EVALSHA")  # closed with the client's
+            # It stays taken, and is closed with the client's.
+            connection = await self._pool.get_connection("EVALSHA")  # type: ignore[no-untyped-call]
             connection.socket_timeout = None  # each call has a deadline
             self._connection = connection
-        elif connection.is_connected and await connection.can_read_destructive():
-            await _hang_up(connection)  # the server has ended it
+        elif connection.is_connected:
+            ended = await connection.can_read_destructive()  # type: ignore[no-untyped-call]
+            if ended:
+                await _hang_up(connection)
         try:
             return await _answer(connection, command)
         except NoScriptError:
