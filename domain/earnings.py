@@ -1,4 +1,4 @@
-"""What a completed order has earned, as postings that sum to zero."""
+"""The ledger's accounts, and what a completed order has earned, as postings that sum to zero."""
 
 from enum import StrEnum
 
@@ -18,7 +18,8 @@ class Account(StrEnum):
 
     MARKUP and BASE_FEE_SHARE are the partner's, SERVICE_FEE and ROUNDING are the operator's.
     CUSTOMER_PAYOUTS is what a deposit leaves for its customer at mid prices: the payout, its
-    network fee, and whatever prices have moved since its rate was set.
+    network fee, and whatever prices have moved since its rate was set. SETTLED_EARNINGS is what
+    was taken off a partner's own: what went to it is in PAYOUTS, what was cleared in CLEARINGS.
     """
 
     CUSTOMER_DEPOSITS = "customer_deposits"
@@ -27,6 +28,9 @@ class Account(StrEnum):
     MARKUP = "markup"
     BASE_FEE_SHARE = "base_fee_share"
     ROUNDING = "rounding"
+    SETTLED_EARNINGS = "settled_earnings"
+    PAYOUTS = "payouts"
+    CLEARINGS = "clearings"
 
 
 class Posting(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Catalogue
+from domain.closings import Closing, Earnings
 from domain.codes import ListedCode, OwnCode
 from domain.credentials import Credentials, NewSecrets, Randomness
 from domain.earnings import Posting
@@ -295,6 +296,31 @@ class CodeManagement(msgspec.Struct, frozen=True):
     clock: Clock
     codes: CodeBook
     changed: Callable[[UUID], Awaitable[None]]
+    new_id: Callable[[], UUID]
+
+
+class Accounts(Protocol):
+    """Where partners' earnings are kept: sums of the ledger, and closings."""
+
+    async def earnings(self, partner_id: UUID) -> Earnings:
+        """Return a partner's account as it is now; raise NotFound."""
+
+    async def payout(self, partner_id: UUID, reference: str) -> Closing | None:
+        """Return the partner's payout of this reference, or None."""
+
+    async def close(self, closing: Closing, event: Event) -> bool:
+        """Store a closing, its postings and, where the partner subscribes to it, its event.
+
+        All of it or nothing: False where another closing of the partner came first, or one with
+        the same reference.
+        """
+
+
+class Bookkeeping(msgspec.Struct, frozen=True):
+    """What paying out and clearing partners' earnings needs."""
+
+    clock: Clock
+    accounts: Accounts
     new_id: Callable[[], UUID]
 
 

@@ -5,11 +5,13 @@ import typer
 from gateway.cli import (
     asset,
     doctor,
+    earnings,
     fee,
     limits,
     order,
     pair,
     partner,
+    payout,
     processes,
     reserve,
     sandbox,
@@ -43,5 +45,7 @@ main.add_typer(fee.network_fee, name="network-fee")
 main.add_typer(limits.app, name="limits")
 main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
+main.add_typer(payout.app, name="payout")
+main.add_typer(earnings.app, name="earnings")
 main.add_typer(sandbox.app, name="sandbox")
 main.add_typer(webhooks.app, name="webhooks")
