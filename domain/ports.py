@@ -12,7 +12,7 @@ from domain.assets import Catalogue
 from domain.closings import Closing, Earnings
 from domain.codes import ListedCode, OwnCode
 from domain.credentials import Credentials, NewSecrets, Randomness
-from domain.earnings import Posting
+from domain.earnings import Accrual
 from domain.limits import Headroom
 from domain.orders import Choice, Order
 from domain.partners import Partner
@@ -191,12 +191,12 @@ class OrderBook(Protocol):
         *,
         expected_version: int,
         event: Event | None,
-        postings: Sequence[Posting] | None = None,
+        earned: Accrual | None = None,
     ) -> bool:
         """Store a moved order together with its event; False if it has moved since it was read.
 
         The event is kept only where the order's partner has a URL and subscribes to its type.
-        `postings` is what a completed order has earned; None leaves that for `accrue`.
+        `earned` is what a completed order has earned; None leaves that for `accrue`.
         """
 
     async def base_fee_share_bps(self, order_id: UUID) -> int:
@@ -205,7 +205,7 @@ class OrderBook(Protocol):
     async def unaccrued(self, sources: Collection[str], *, limit: int) -> Sequence[Order]:
         """Return completed orders from these assets whose earnings aren't posted, oldest first."""
 
-    async def accrue(self, order_id: UUID, postings: Sequence[Posting], *, at: datetime) -> bool:
+    async def accrue(self, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
         """Post what a completed order has earned; False where that was done before."""
 
     async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:

@@ -30,10 +30,11 @@ async def close_earnings(
     `decide` and `before` raise, and Unavailable.
     """
     for _ in range(MAX_TRIES):
-        earlier = await before()
+        earnings = await ports.accounts.earnings(partner_id)
+        earlier = await before()  # after the account is read: what it lacks may be in this
         if earlier is not None:
             return earlier, True
-        closing = decide(await ports.accounts.earnings(partner_id))
+        closing = decide(earnings)
         if await ports.accounts.close(closing, event(ports.new_id(), closing)):
             return closing, False
     raise Unavailable(f"the account of partner {partner_id} is closed by others all the time")

@@ -20,6 +20,7 @@ from domain.errors import InvalidRequest, NotFound
 from domain.partners import Partner
 from domain.webhooks import EventType, webhook_test
 from gateway.clock import new_id
+from persistence.postgres.accounts import PostgresAccounts
 from tests.books import BTC_AT_62450, USD, Books
 from tests.conftest import DatabaseUrls
 from tests.records import stored_partner
@@ -305,6 +306,22 @@ async def test_one_reference_at_once_pays_once(books: Books) -> None:
     assert sorted(one.repeated for one in marked) == [False] + [True] * 7
     assert len({one.payout.id for one in marked}) == 1
     assert len(told(books, "partner.paid_out")) == 1
+
+
+async def test_a_payout_that_comes_in_between_is_found(books: Books) -> None:
+    """Another's payout of the same reference leaves nothing owed while this one looks."""
+    partner = await told_partner(books)
+    await earn(books, partner)
+
+    class Overtaken(PostgresAccounts):
+        async def earnings(self, partner_id: UUID) -> Earnings:
+            await pay(books, partner, "wire 7")
+            return await super().earnings(partner_id)
+
+    ports = msgspec.structs.replace(books.bookkeeping, accounts=Overtaken(books.admin))
+    marked = await mark_paid_out(ports, partner.id, "wire 7")
+    assert marked.repeated
+    assert marked.payout.amount == 468 * CENT
 
 
 async def test_whoever_pays_and_clears_at_once_never_takes_more_than_is_owed(books: Books) -> None:

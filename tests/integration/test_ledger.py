@@ -14,7 +14,7 @@ import pytest
 from domain.actions.accrue_earnings import accrue_earnings
 from domain.actions.complete_payout import complete_payout
 from domain.codes import CodeStatistics
-from domain.earnings import Account, Posting
+from domain.earnings import Account, Accrual, Posting
 from domain.errors import InvalidTransition
 from domain.money import format_units
 from domain.orders import State
@@ -23,6 +23,7 @@ from tests.conftest import DatabaseUrls
 from tests.records import stored_partner
 
 VALUE = Decimal("624.5")
+ONE_DOLLAR = (Posting(Account.CUSTOMER_DEPOSITS, -USD), Posting(Account.MARKUP, USD))
 
 
 async def test_a_completed_order_is_in_the_ledger(books: Books) -> None:
@@ -131,10 +132,10 @@ async def test_what_is_accrued_twice_at_once_is_posted_once(books: Books) -> Non
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner)
     await complete_payout(books.ports, order_id, "tx")
-    postings = [Posting(Account.CUSTOMER_DEPOSITS, -USD), Posting(Account.MARKUP, USD)]
+    earned = Accrual(USD, 0, ONE_DOLLAR)
     at = books.ports.clock.now()
     accrued = await asyncio.gather(
-        *(books.ports.orders.accrue(order_id, postings, at=at) for _ in range(8))
+        *(books.ports.orders.accrue(order_id, earned, at=at) for _ in range(8))
     )
     assert sorted(accrued) == [False] * 7 + [True]
     assert books.posted() == {"customer_deposits": -1, "markup": 1}
@@ -143,9 +144,9 @@ async def test_what_is_accrued_twice_at_once_is_posted_once(books: Books) -> Non
 async def test_only_completed_orders_are_accrued(books: Books) -> None:
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner)
-    postings = [Posting(Account.CUSTOMER_DEPOSITS, -USD), Posting(Account.MARKUP, USD)]
+    earned = Accrual(USD, 0, ONE_DOLLAR)
     at = books.ports.clock.now()
-    assert not await books.ports.orders.accrue(order_id, postings, at=at)
+    assert not await books.ports.orders.accrue(order_id, earned, at=at)
     assert books.posted() == {}
 
 
