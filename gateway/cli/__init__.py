@@ -13,6 +13,7 @@ from gateway.cli import (
     partner,
     payout,
     processes,
+    reconcile,
     reserve,
     sandbox,
     switches,
@@ -34,6 +35,7 @@ main.command()(processes.rates)
 main.command()(processes.settlement)
 main.command()(processes.migrate)
 main.command()(doctor.doctor)
+main.command()(reconcile.reconcile)
 main.command()(switches.maintenance)
 main.command()(switches.refunds)
 main.command()(switches.fixed_rates)

@@ -228,7 +228,7 @@ class PostgresOrderDesk:
         row = await self._database.fetch_one(FIND, [order_id, partner_id])
         if row is None:
             return None
-        return _order(row, self._catalogue().assets), row["token_hash"]
+        return order_of(row, self._catalogue().assets), row["token_hash"]
 
     async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
         """See OrderDesk."""
@@ -315,7 +315,7 @@ class PostgresOrderBook:
         return [self._versioned(row) for row in rows]
 
     def _versioned(self, row: dict[str, Any]) -> VersionedOrder:
-        return VersionedOrder(_order(row, self._catalogue().assets), row["version"])
+        return VersionedOrder(order_of(row, self._catalogue().assets), row["version"])
 
 
 def _opening(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> list[Any]:
@@ -369,7 +369,8 @@ def _saving(order: Order, expected_version: int, event: Event | None) -> list[An
     ]
 
 
-def _order(row: dict[str, Any], assets: Any) -> Order:
+def order_of(row: dict[str, Any], assets: Any) -> Order:
+    """Return the order of a row with COLUMNS."""
     source: Asset = assets[row["source"]]
     destination: Asset = assets[row["destination"]]
     return Order(

@@ -49,6 +49,7 @@ COMMANDS = [
     "earnings show team@wallet.example",
     "earnings clear team@wallet.example",
     "earnings list team@wallet.example",
+    "reconcile",
     f"sandbox deposit {UNKNOWN}",
     f"sandbox confirm {UNKNOWN}",
     f"sandbox payout {UNKNOWN}",
