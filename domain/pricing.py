@@ -8,7 +8,6 @@ import msgspec
 from domain.assets import Asset, Catalogue, Pair
 from domain.limits import Headroom
 from domain.money import (
-    USD_DECIMALS,
     format_units,
     power_of_ten,
     quantize_down,
