@@ -8,9 +8,11 @@ import msgspec
 from domain.assets import Asset, Catalogue, Pair
 from domain.limits import Headroom
 from domain.money import (
+    USD_DECIMALS,
     format_units,
     power_of_ten,
     quantize_down,
+    quantize_half_up,
     quantize_up,
 )
 from domain.rates import RateSnapshot
@@ -234,6 +236,18 @@ class UsdValue(msgspec.Struct, frozen=True, gc=False):
     def usd(self) -> int:
         """Return it in whole 10^-18 USD, rounded down."""
         return quantize_down(self.product, power_of_ten(self.precision))
+
+    def cents(self) -> str:
+        """Return it for display: two decimals, halves up."""
+        scale = power_of_ten(self.precision + USD_DECIMALS - CENT_DECIMALS)
+        return format_units(quantize_half_up(self.product, scale), CENT_DECIMALS)
+
+    def in_btc(self, btc_price: int) -> str:
+        """Return it in BTC for display: eight decimals, halves up."""
+        scale = btc_price * power_of_ten(self.precision)
+        return format_units(
+            quantize_half_up(self.product * power_of_ten(BTC_DECIMALS), scale), BTC_DECIMALS
+        )
 
 
 def usd_value(amount: int, price: int, asset: Asset) -> UsdValue:
