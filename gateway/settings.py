@@ -63,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a client may take to send a request body."""
     direct: bool = True
     """Serve /v1 in front of the web framework, whose layers cost a third of a call's time."""
+    group_orders: bool = True
+    """Open, and find, the orders of one moment by one statement; a lone one never waits for it."""
     metrics_on_port: bool = False
     """Serve /metrics beside everything else; `serve` has a port of its own for it."""
     database_connections: int = 8
@@ -96,6 +98,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "batch_scheduling",
             "body_deadline_seconds",
             "direct",
+            "group_orders",
             "metrics_on_port",
             "database_connections",
             "webhook_concurrency",
@@ -133,6 +136,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_BATCH_SCHEDULING": str(settings.batch_scheduling).lower(),
         "SWAPGATE_BODY_DEADLINE_SECONDS": str(settings.body_deadline_seconds),
         "SWAPGATE_DIRECT": str(settings.direct).lower(),
+        "SWAPGATE_GROUP_ORDERS": str(settings.group_orders).lower(),
         "SWAPGATE_METRICS_ON_PORT": str(settings.metrics_on_port).lower(),
         "SWAPGATE_DATABASE_CONNECTIONS": str(settings.database_connections),
         "SWAPGATE_WEBHOOK_CONCURRENCY": str(settings.webhook_concurrency),

@@ -176,7 +176,9 @@ class GatewayProcess:
             opening=OrderOpening(
                 clock=connections.clock,
                 market=market,
-                orders=PostgresOrderDesk(database, lambda: market.catalogue),
+                orders=PostgresOrderDesk(
+                    database, lambda: market.catalogue, grouped=settings.group_orders
+                ),
                 new_id=new_id,
                 randomness=secrets.token_bytes,
             ),
