@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from domain.errors import (
     IdempotencyConflict,
     Unavailable,
 )
-from domain.money import USD_DECIMALS, format_units, units_of
+from domain.money import USD_DECIMALS, format_units, units_from
 from domain.orders import Choice, Emergency, Order, RateType, State
 from domain.ports import IdempotencyKey, OpenedOrder, VersionedOrder
 from domain.pricing import Rate
@@ -320,13 +319,13 @@ def order_of(row: dict[str, Any], assets: Any) -> Order:
         state=State(row["state"]),
         source=source,
         destination=destination,
-        source_amount=units_of(Decimal(row["source_amount"]), source.precision),
-        destination_amount=units_of(Decimal(row["destination_amount"]), destination.precision),
+        source_amount=units_from(row["source_amount"], source.precision),
+        destination_amount=units_from(row["destination_amount"], destination.precision),
         rate=Rate.parse(row["rate"]),
-        network_fee=units_of(Decimal(row["network_fee"]), destination.precision),
+        network_fee=units_from(row["network_fee"], destination.precision),
         fee_bps=row["fee_bps"],
         markup_bps=row["markup_bps"],
-        worth_usd=units_of(Decimal(row["worth_usd"]), USD_DECIMALS),
+        worth_usd=units_from(row["worth_usd"], USD_DECIMALS),
         destination_address=row["destination_address"],
         destination_tag=row["destination_tag"],
         refund_address=row["refund_address"],
