@@ -27,6 +27,7 @@ from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.loop import keep_doing
 from feeds.webhooks.relay import run_relay
 from feeds.webhooks.sampling import sample
+from feeds.xml.document import EMPTY, render_rates
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
 from gateway.client_address import ClientAddresses, parse_networks
@@ -35,6 +36,7 @@ from gateway.directory import PartnerDirectory
 from gateway.discovery import Discovery
 from gateway.market import LiveMarket
 from gateway.qr_codes import QrCodes
+from gateway.rate_feeds import RateFeeds
 from gateway.settings import Settings
 from gateway.unsigned_guard import UnsignedGuard
 from gateway.watchers import Sources, Watchers
@@ -147,6 +149,7 @@ class GatewayProcess:
         directory = PartnerDirectory(lambda api_key: read_access(database, keyring, api_key))
         self._watchers = connections.watchers(directory)
         self._discovery = Discovery(market)
+        self.feeds = RateFeeds(market, render_rates, empty=EMPTY)
 
         async def changed(partner_id: UUID) -> None:
             directory.partner_changed(partner_id)
@@ -199,7 +202,9 @@ class GatewayProcess:
                 while not self._connections.market.has_all():  # noqa: ASYNC110  once a worker
                     await asyncio.sleep(0.02)
                 self._discovery.refresh()
+                await self.feeds.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
+        background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.guard.keep_sharing(), name="guard")
 
     async def stop(self) -> None:

@@ -30,10 +30,16 @@ class Target(msgspec.Struct, frozen=True):
 
 @contextmanager
 def comparison(name: str, app: str, *, batch: bool) -> Iterator[Target]:
-    """Run one of `bench.limits.apps` on Granian."""
+    """Run one of `bench.limits.apps`, or another module's `module:app`, on Granian."""
     port = free_port()
     argv = [
-        *("granian", "--interface", "asgi", "--factory", f"bench.limits.apps:{app}"),
+        *(
+            "granian",
+            "--interface",
+            "asgi",
+            "--factory",
+            app if ":" in app else f"bench.limits.apps:{app}",
+        ),
         *("--port", str(port), "--http", "1", "--no-ws", "--loop", "uvloop"),
         *("--log-level", "warning"),
     ]
