@@ -1,4 +1,4 @@
-"""One process publishes rates, and another takes over when it is killed, without anyone noticing."""
+"""One process publishes rates; when it is killed another takes over, and nobody notices."""
 
 import asyncio
 import json
