@@ -1,6 +1,7 @@
 """Authentication and admission, in the contract's order of checks (section 3)."""
 
 import math
+from collections.abc import Awaitable
 from uuid import UUID
 
 import msgspec
@@ -62,27 +63,29 @@ class Authenticator:
         if headers.key is None or headers.sign is None:
             raise AuthRequired
         api_key, _, code = headers.key.partition(".")
-        access = await self._directory.find(api_key) if len(api_key) <= _LONGEST_KEY else None
+        access = self._directory.known(api_key)
+        if access is None and len(api_key) <= _LONGEST_KEY:
+            access = await self._directory.find(api_key)
         for _ in range(1 + _MOST_READINGS):
             if access is None or not _has_signed(access, body, headers.sign):
                 access = await self._outdated(access, body, headers.sign)
             else:
-                admission = await self._admission(access, headers.nonce, WEIGHTS[call])
+                admission = await self._admission(access, headers.nonce, call)
                 if admission.verdict is not Verdict.STALE:
                     return _caller(access, access.codes.get(code), admission)
             access = await self._directory.find_newer(access)
         raise Unavailable("a partner's secrets are older in the database than Valkey says")
 
-    async def _admission(self, access: Access, nonce: str | None, weight: int) -> Admission:
+    def _admission(self, access: Access, nonce: str | None, call: Call) -> Awaitable[Admission]:
         if not access.enabled:
             raise AuthDisabled
         if nonce is None or not is_nonce(nonce):
             raise AuthInvalid
-        return await self._gate.admit(
+        return self._gate.admit(
             access.partner_id,
             generation=access.generation,
             nonce=nonce,
-            weight=weight,
+            weight=WEIGHTS[call],
             budget=access.budget,
         )
 

@@ -22,6 +22,9 @@ log = structlog.get_logger()
 
 Header = tuple[bytes, bytes]
 
+_JSON: Header = (b"content-type", b"application/json")
+_NOT_STORED: Header = (b"cache-control", b"no-store")
+
 
 class Served(NamedTuple):
     """An answer, for a transport to send."""
@@ -67,11 +70,7 @@ class SignedDoor:
 
     async def serve(self, endpoint: Endpoint, sent: Headers, body: bytes, *, peer: str) -> Served:
         """Answer a call of `endpoint` from the address `peer`; `sent` are its headers."""
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"cache-control", b"no-store"),
-            (b"x-request-id", request_id(sent.get(b"x-request-id"))),
-        ]
+        headers = _headers_for(sent)
         try:
             caller = await self._caller(endpoint, sent, body, peer)
             if caller is not None:
@@ -112,14 +111,14 @@ def refuse_path(allowed: Iterable[str], sent: Headers) -> Served:
     """Answer 405 and what is allowed at a path, or 404 where that is nothing."""
     methods = ", ".join(sorted(allowed)).encode()
     refusal = WRONG_METHOD if methods else NOT_FOUND
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"cache-control", b"no-store"),
-        (b"x-request-id", request_id(sent.get(b"x-request-id"))),
-    ]
+    headers = _headers_for(sent)
     if methods:
         headers.append((b"allow", methods))
     return _served(refusal.status, headers, refusal.body())
+
+
+def _headers_for(sent: Headers) -> list[Header]:
+    return [_JSON, _NOT_STORED, (b"x-request-id", request_id(sent.get(b"x-request-id")))]
 
 
 def _refused(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Served:

@@ -43,6 +43,7 @@ from gateway.clock import SystemClock, new_id
 from gateway.directory import PartnerDirectory
 from gateway.discovery import Discovery
 from gateway.market import LiveMarket
+from gateway.metrics import keep_publishing, publish_counts
 from gateway.qr_codes import QrCodes
 from gateway.rate_feeds import RateFeeds
 from gateway.settings import RateMarket, Settings
@@ -214,10 +215,12 @@ class GatewayProcess:
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.guard.keep_sharing(), name="guard")
+        background.start(keep_publishing(), name="metrics")
 
     async def stop(self) -> None:
         """End all background work and close connections."""
         await self._connections.close()
+        publish_counts()
 
     async def readiness(self) -> dict[str, bool]:
         """Return what readiness depends on: servers, migrations, catalogue and fresh rates."""

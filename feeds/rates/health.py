@@ -30,5 +30,5 @@ def encode_health(health: SourcesHealth) -> bytes:
 
 
 def decode_health(stored: bytes) -> SourcesHealth:
-    """Return what `encode_health` was given; raise ValueError for anything else."""
+    """Return what `encode_health` was given; raise msgspec.MsgspecError for anything else."""
     return msgspec.json.decode(stored, type=SourcesHealth)
