@@ -26,7 +26,7 @@ METHODS: Final = ("GET", "HEAD")
 LOOK_SECONDS: Final = 0.25
 SHARE: Final = 0.1
 """The most of a worker's time that goes into rendering: large feeds are rendered less often."""
-BREATH_SECONDS: Final = 0.0002
+BREATH_SECONDS: Final = 0.00005
 """How long the rendering thread lets go of the interpreter, each few hundred microseconds."""
 
 _TYPE: Final = "application/xml; charset=utf-8"

@@ -19,6 +19,7 @@ from valkey.exceptions import ValkeyError
 from domain.actions.accrue_earnings import accrue_earnings
 from domain.actions.expire_orders import expire_due_orders
 from domain.actions.resolve_emergency import carry_out_choices
+from domain.assets import Catalogue
 from domain.errors import Unavailable
 from domain.ports import CodeManagement, OrderOpening, Rotation, Settlement
 from domain.rates import RateSnapshot
@@ -59,6 +60,7 @@ from persistence.postgres.pay_in import PostgresAddressPool
 from persistence.postgres.pool import Database
 from persistence.postgres.reserves import read_headroom
 from persistence.postgres.revisions import read_revisions
+from persistence.postgres.rights import excess_rights, refusal
 from persistence.postgres.secrets import PostgresSecrets
 from persistence.postgres.webhook_circuits import PostgresCircuits
 from persistence.postgres.webhook_events import SESSION as EVENTS_SESSION
@@ -115,6 +117,7 @@ class Connections:
     """A process's own connections to PostgreSQL and Valkey, and what it follows through them."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.clock = SystemClock()
         self.database = Database(settings.database_url, size=settings.database_connections)
         self._watching = Database(settings.database_url, size=2)
@@ -123,12 +126,25 @@ class Connections:
         self.background = Background()
 
     def watchers(self, directory: PartnerDirectory | None) -> Watchers:
-        """Return what keeps the market, and the directory if there is one, up to date."""
+        """Return what keeps the market, and the directory if there is one, up to date.
+
+        Who has a directory is a gateway: it takes no catalogue, and so no calls, while its
+        database role could do what a gateway must not.
+        """
         watching = self._watching
+
+        async def read() -> Catalogue:
+            catalogue = await read_catalogue(watching)
+            if directory is not None:
+                why = refusal(await excess_rights(watching), sandbox=self._settings.sandbox)
+                if why is not None:
+                    raise Unavailable(why)
+            return catalogue
+
         return Watchers(
             Sources(
                 read_revisions=lambda: read_revisions(watching),
-                read_catalogue=lambda: read_catalogue(watching),
+                read_catalogue=read,
                 read_headroom=lambda catalogue: read_headroom(watching, catalogue),
                 changed_keys=lambda since: changed_keys(watching, since),
                 read_snapshot=lambda: read_snapshot(self.valkey),

@@ -1,15 +1,16 @@
 """How fast a small feed is served, in turn with bare Granian answering the very same bytes."""
 
-import os
 import re
 import statistics
 import subprocess
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 from bench.feeds.catalogue import priced_catalogue
-from bench.limits.servers import LOAD_CORE, comparison
+from bench.processes import Server, free_port, running
 from domain.pricing import UNBOUNDED
 from feeds.xml.document import EMPTY, render_rates
 from gateway.clock import SystemClock
@@ -21,6 +22,7 @@ SMALL = 4
 ROUNDS = 5
 SECONDS = 3
 CONNECTIONS = 32
+SERVER_CORE, LOAD_CORE = 0, 1
 
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -28,22 +30,31 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 def compare() -> None:
     """Measure both in turn and print medians and their ratio."""
     with ExitStack() as stack:
-        targets = {
-            app: stack.enter_context(comparison(app, f"bench.feeds.serving:{app}", batch=False))
-            for app in ("bare", "ours")
-        }
-        measured: dict[str, list[float]] = {app: [] for app in targets}
+        servers = {app: stack.enter_context(_on_granian(app)) for app in ("bare", "ours")}
+        measured: dict[str, list[float]] = {app: [] for app in servers}
         for _ in range(ROUNDS):
-            for app, target in targets.items():
-                measured[app].append(_requests_a_second(target.port))
+            for app, server in servers.items():
+                measured[app].append(_requests_a_second(server.port))
     bare, ours = (statistics.median(found) for found in measured.values())
     print(f"a feed of {len(_body()):,} bytes: {ours:,.0f} requests a second,", end=" ")
     print(f"{ours / bare:.2f} of bare Granian's {bare:,.0f}")
 
 
+@contextmanager
+def _on_granian(app: str) -> Iterator[Server]:
+    port = free_port()
+    argv = [
+        *(str(Path(sys.executable).with_name("granian")), "--interface", "asgi"),
+        *("--factory", f"bench.feeds.serving:{app}", "--port", str(port)),
+        *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning"),
+    ]
+    with running(argv, port) as server:
+        server.pin(SERVER_CORE)
+        yield server
+
+
 def bare() -> Asgi:
     """Return an application that answers the feed's bytes to whatever comes, as bench.limits'."""
-    _schedule()
     body = _body()
     headers = [(b"content-type", b"application/xml"), (b"content-length", b"%d" % len(body))]
 
@@ -60,7 +71,6 @@ def bare() -> Asgi:
 
 def ours() -> Front:
     """Return the front with a feed and nothing behind it."""
-    _schedule()
 
     class Rendered(RateFeeds):
         def __init__(self) -> None:
@@ -91,8 +101,3 @@ def _requests_a_second(port: int) -> float:
     if found is None or "Non-2xx" in report or "Socket errors" in report:
         raise RuntimeError(report)
     return float(found.group(1))
-
-
-def _schedule() -> None:
-    if os.environ.get("BENCH_BATCH") == "true":
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

@@ -43,6 +43,7 @@ def serve(
     die_with_parent()
     configure_logs()
     settings = settings_of(Role.GATEWAY, data_dir)
+    check_rights(settings.database_url, sandbox=settings.sandbox)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
         # prometheus-client looks for this when it is imported: set it first
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
@@ -89,6 +90,18 @@ def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     except MigrationFailed as error:
         fail(str(error))
     show({"applied": applied}, as_json=as_json)
+
+
+def check_rights(database_url: str, *, sandbox: bool) -> None:
+    """Refuse a database role that could move funds or write the ledger.
+
+    Where the database is away, each worker looks by itself when it is there.
+    """
+    from persistence.postgres.rights import excess_rights_at, refusal
+
+    why = refusal(excess_rights_at(database_url) or (), sandbox=sandbox)
+    if why:
+        fail(why)
 
 
 def run_until_told(work: Coroutine[Any, Any, None]) -> None:

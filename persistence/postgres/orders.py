@@ -10,7 +10,7 @@ import msgspec
 from psqlpy.exceptions import Error
 
 from domain.assets import Asset, Catalogue
-from domain.earnings import Posting
+from domain.earnings import Accrual
 from domain.errors import (
     AboveMaximum,
     DomainError,
@@ -24,7 +24,7 @@ from domain.ports import IdempotencyKey, OpenedOrder, VersionedOrder
 from domain.pricing import Rate
 from domain.webhooks import Event
 from persistence.postgres.deposits import PARTS, parts_of, stored_parts
-from persistence.postgres.ledger import POST, accrue, base_fee_share_bps, stored_postings
+from persistence.postgres.ledger import POST, accrue, base_fee_share_bps, stored_accrual
 from persistence.postgres.pool import Database
 
 Assets = Callable[[], Catalogue]
@@ -105,7 +105,12 @@ WITH moved AS (
     state = $3, version = version + 1, source_amount = $4::text::numeric,
     destination_amount = $5::text::numeric, rate = $6, updated_at = $7, finished_at = $8,
     payout_tx_id = $10, refund_tx_id = $11, emergency = $12::text[], choice = $13,
-    accrued = accrued OR $18::boolean
+    accrued = accrued OR $18::boolean,
+    accrual_price_usd = coalesce($21::text::numeric, accrual_price_usd),
+    accrual_share_bps = coalesce($22::integer, accrual_share_bps),
+    events = events + ($14::uuid IS NOT NULL AND deleted_at IS NULL AND EXISTS (
+      SELECT FROM partners p WHERE p.id = partner_id
+        AND p.webhook_url IS NOT NULL AND $15::text = ANY (p.webhook_events)))::integer
   WHERE id = $1 AND version = $2
   RETURNING id, partner_id, code_id, version, deleted_at
 ), completed AS (
@@ -223,7 +228,7 @@ class PostgresOrderDesk:
         row = await self._database.fetch_one(FIND, [order_id, partner_id])
         if row is None:
             return None
-        return _order(row, self._catalogue().assets), row["token_hash"]
+        return order_of(row, self._catalogue().assets), row["token_hash"]
 
     async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
         """See OrderDesk."""
@@ -257,13 +262,13 @@ class PostgresOrderBook:
         *,
         expected_version: int,
         event: Event | None,
-        postings: Sequence[Posting] | None = None,
+        earned: Accrual | None = None,
     ) -> bool:
         """See OrderBook."""
         parameters = [
             *_saving(order, expected_version, event),
-            postings is not None,
-            *stored_postings(postings or ()),
+            earned is not None,
+            *stored_accrual(earned),
         ]
         row = await self._database.fetch_one(SAVE, parameters)
         return row is not None and bool(row["moved"])
@@ -277,9 +282,9 @@ class PostgresOrderBook:
         rows = await self._database.fetch(UNACCRUED, [list(sources), limit])
         return [self._versioned(row).order for row in rows]
 
-    async def accrue(self, order_id: UUID, postings: Sequence[Posting], *, at: datetime) -> bool:
+    async def accrue(self, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
         """See OrderBook."""
-        return await accrue(self._database, order_id, postings, at=at)
+        return await accrue(self._database, order_id, earned, at=at)
 
     async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
         """See OrderBook."""
@@ -310,7 +315,7 @@ class PostgresOrderBook:
         return [self._versioned(row) for row in rows]
 
     def _versioned(self, row: dict[str, Any]) -> VersionedOrder:
-        return VersionedOrder(_order(row, self._catalogue().assets), row["version"])
+        return VersionedOrder(order_of(row, self._catalogue().assets), row["version"])
 
 
 def _opening(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> list[Any]:
@@ -364,7 +369,8 @@ def _saving(order: Order, expected_version: int, event: Event | None) -> list[An
     ]
 
 
-def _order(row: dict[str, Any], assets: Any) -> Order:
+def order_of(row: dict[str, Any], assets: Any) -> Order:
+    """Return the order of a row with COLUMNS."""
     source: Asset = assets[row["source"]]
     destination: Asset = assets[row["destination"]]
     return Order(
