@@ -1,6 +1,7 @@
 """The one pricing engine: for quotes, orders, feeds and the swap page. All in exact integers."""
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from domain.money import (
     format_units,
     power_of_ten,
     quantize_down,
+    quantize_half_up,
     quantize_up,
 )
 from domain.rates import RateSnapshot
@@ -139,7 +141,7 @@ class PricedPair:
         )
         self.source_bounds = _bounds_in_units(pair, self.source_price, source)
         self.destination_bounds = _bounds_in_units(pair, self.destination_price, destination)
-        self.answer_frame: object = None
+        self.answer_frame: Any = None
         """What whoever answers with quotes of the pair has made ready for that."""
 
     def quote(
@@ -234,6 +236,18 @@ class UsdValue(msgspec.Struct, frozen=True, gc=False):
     def usd(self) -> int:
         """Return it in whole 10^-18 USD, rounded down."""
         return quantize_down(self.product, power_of_ten(self.precision))
+
+    def cents(self) -> str:
+        """Return it for display: two decimals, halves up."""
+        scale = power_of_ten(self.precision + USD_DECIMALS - CENT_DECIMALS)
+        return format_units(quantize_half_up(self.product, scale), CENT_DECIMALS)
+
+    def in_btc(self, btc_price: int) -> str:
+        """Return it in BTC for display: eight decimals, halves up."""
+        scale = btc_price * power_of_ten(self.precision)
+        return format_units(
+            quantize_half_up(self.product * power_of_ten(BTC_DECIMALS), scale), BTC_DECIMALS
+        )
 
 
 def usd_value(amount: int, price: int, asset: Asset) -> UsdValue:

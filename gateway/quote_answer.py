@@ -80,19 +80,18 @@ _SLOT = re.compile(rb'@amount|@usd|"@btc"|@paid|@worth|\["@errors"\]')
 
 def quote_answer(quoted: Quote) -> bytes:
     """Return the whole answer: what `success` gives for the quote's QuoteOut, byte for byte."""
-    priced, amount, paid, refusals = msgspec.structs.astuple(quoted)
-    frame = priced.answer_frame
+    priced, refusals = quoted.priced, quoted.refusals
+    amount, paid = quoted.source_amount, quoted.destination_amount
+    frame: _Frame | None = priced.answer_frame
     if frame is None:
         frame = priced.answer_frame = _frame(priced)
-    template, unit, destination_unit, worth, in_btc, destination_worth = frame
-    return template % (  # type: ignore[no-any-return]
-        *divmod(amount, unit),
-        *divmod((amount * worth[0] + worth[1]) // worth[2], _CENT),
-        *divmod((amount * in_btc[0] + in_btc[1]) // in_btc[2], _SATOSHI),
-        *divmod(paid, destination_unit),
-        *divmod(
-            (paid * destination_worth[0] + destination_worth[1]) // destination_worth[2], _CENT
-        ),
+    usd, btc, paid_usd = frame.worth, frame.in_btc, frame.destination_worth
+    return frame.template % (
+        *divmod(amount, frame.source_unit),
+        *divmod((amount * usd.factor + usd.half) // usd.divisor, _CENT),
+        *divmod((amount * btc.factor + btc.half) // btc.divisor, _SATOSHI),
+        *divmod(paid, frame.destination_unit),
+        *divmod((paid * paid_usd.factor + paid_usd.half) // paid_usd.divisor, _CENT),
         b",".join(b'"%b"' % refusal.value.encode() for refusal in refusals) if refusals else b"",
     )
 

@@ -48,11 +48,14 @@ class ScriptLane:
     async def _asked(self, command: bytes) -> bytes:
         connection = self._connection
         if connection is None:
-            connection = await self._pool.get_connection("EVALSHA")  # closed with the client's
+            # It stays taken, and is closed with the client's.
+            connection = await self._pool.get_connection("EVALSHA")  # type: ignore[no-untyped-call]
             connection.socket_timeout = None  # each call has a deadline
             self._connection = connection
-        elif connection.is_connected and await connection.can_read_destructive():
-            await _hang_up(connection)  # the server has ended it
+        elif connection.is_connected:
+            ended = await connection.can_read_destructive()  # type: ignore[no-untyped-call]
+            if ended:
+                await _hang_up(connection)
         try:
             return await _answer(connection, command)
         except NoScriptError:
