@@ -14,7 +14,7 @@ from bench.compare import result
 from bench.report import Report, Row
 
 CHART: Final = Path(__file__).parents[1] / "docs" / "performance.svg"
-WIDTH, LABELS, NUMBERS = 720, 330, 70
+WIDTH, LABELS, NUMBERS = 720, 350, 70
 ROW, BAR, TOP = 26, 14, 34
 INK, OURS, OTHERS = "#667", "#1a7f5a", "#99a"
 
@@ -32,7 +32,7 @@ def chart(found: Report) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} aria-hidden="true" focusable="false">',
             f'  <g fill="{INK}" font-family="sans-serif" font-size="13">',
-            f'    <text x="4" y="18">{escape(caption)}</text>',
+            f'    <text class="word" x="4" y="18">{escape(caption)}</text>',
             "  </g>",
             *(line for number, row in enumerate(rows) for line in _bar(row, number, most)),
             "</svg>\n",
@@ -45,11 +45,12 @@ def _bar(row: Row, number: int, most: float) -> Iterator[str]:
     median, values = row.median("rps"), row.values("rps")
     width = median / most * room
     is_ours = row.name.startswith(("ours", "/v1", "one worker", "two workers"))
-    colour = OURS if is_ours else OTHERS
+    kind, colour = ("rate ours", OURS) if is_ours else ("rate", OTHERS)
     begin, end = (LABELS + value / most * room for value in (min(values), max(values)))
-    text = f'fill="{INK}" font-family="sans-serif" font-size="12" y="{top + 11}"'
+    text = f'class="word" fill="{INK}" font-family="sans-serif" font-size="13" y="{top + 12}"'
     yield f'  <text {text} x="{LABELS - 8}" text-anchor="end">{escape(row.name)}</text>'
-    yield f'  <rect fill="{colour}" x="{LABELS}" y="{top}" width="{width:.1f}" height="{BAR}"/>'
+    place = f'x="{LABELS}" y="{top}" width="{width:.1f}" height="{BAR}"'
+    yield f'  <rect class="{kind}" fill="{colour}" {place}/>'
     yield f'  <path stroke="{INK}" d="M{begin:.1f} {top + BAR / 2}H{end:.1f}"/>'
     yield f'  <text {text} x="{max(end, LABELS + width) + 6:.1f}">{median:,.0f}</text>'
 

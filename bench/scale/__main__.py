@@ -81,9 +81,7 @@ def _measured(sizes: Sequence[Size], options: argparse.Namespace) -> Report:
                 ),
             ]
             rows += _rows(servers, cases, size, options)
-    return report(
-        "scale", rows, options={"rounds": options.rounds, "seconds": options.seconds}
-    )
+    return report("scale", rows, options={"rounds": options.rounds, "seconds": options.seconds})
 
 
 def _rows(
@@ -100,7 +98,9 @@ def _rows(
             )
     return [
         Row(
-            _named(case.name, size), _words(size), case.base and _named(case.base, size),
+            _named(case.name, size),
+            _words(size),
+            case.base and _named(case.base, size),
             rounds[case.name],
         )
         for case in cases

@@ -1,14 +1,16 @@
 """Partners and orders in bulk, made from their numbers: the same ones in every run.
 
 The rows keep every constraint, but no trigger sees them come (`session_replication_role`): counting
-a million orders one by one would take an hour. Whoever is measured has part of the orders.
+a million orders one by one would take an hour. So they have neither events nor postings in the
+ledger. Whoever is measured has part of the orders.
 """
 
 from typing import Final
 
 import psycopg
 
-from domain.partners import DEFAULT_BUDGET, DEFAULT_MAX_CODES
+from domain.partners import DEFAULT_MAX_CODES
+from domain.weights import DEFAULT_BUDGET
 
 OWN_EVERY: Final = 50
 """One order in so many is the measured partner's."""
@@ -45,7 +47,7 @@ ORDERS: Final = """
 INSERT INTO orders (id, partner_id, rate_type, state, version, source, destination, source_amount,
   destination_amount, rate, network_fee, fee_bps, markup_bps, destination_address, refund_address,
   pay_in_address, token_hash, created_at, expires_at, updated_at, finished_at, payout_tx_id,
-  accrued, worth_usd)
+  accrued, accrual_price_usd, accrual_share_bps, worth_usd)
 SELECT id, partner_id, 'float', state, 4, 'btc', 'usdt_trc20', 0.01, 619.9875,
   '62118.75000000', 1.2, 50, 50, 'TJRabPrwbZy45sbavfcjinPJC18kjpRTv8',
   'bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu', 'scale ' || n,
@@ -53,7 +55,7 @@ SELECT id, partner_id, 'float', state, 4, 'btc', 'usdt_trc20', 0.01, 619.9875,
   created_at + interval '30 minutes', created_at + interval '40 minutes',
   created_at + interval '40 minutes',
   CASE state WHEN 'completed' THEN md5('payout ' || n) END,
-  state = 'completed', 624.5
+  state = 'completed', 62450, 0, 624.5
 FROM numbered
 """
 
