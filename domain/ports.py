@@ -94,9 +94,9 @@ class Admission(msgspec.Struct, frozen=True, gc=False):
 class Gate(Protocol):
     """Burns nonces and charges weights."""
 
-    async def admit(
+    def admit(
         self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
-    ) -> Admission:
+    ) -> Awaitable[Admission]:
         """Decide on a call, in one atomic step; raise Unavailable.
 
         A call signed with the secret of a `generation` that has been replaced is STALE: its nonce

@@ -6,9 +6,9 @@ from typing import Any
 import structlog
 from blacksheep.url import InvalidURL
 
-from gateway.body_guard import Message, Receive, read_body, replay
+from gateway.body_guard import BodyReader, Message, Receive, replay
 from gateway.errors import INTERNAL, NOT_FOUND, Answer
-from gateway.request_head import Headers, Refused, announced_length, check_head, headers_of
+from gateway.request_head import Headers, Refused, body_length, check_target, headers_of
 from gateway.request_id import request_id
 from gateway.signed_door import Served, SignedDoor
 
@@ -34,7 +34,7 @@ class Front:
             (method, path.encode()): endpoint
             for (method, path), endpoint in (door.endpoints.items() if door else ())
         }
-        self._body_deadline = body_deadline_seconds
+        self._bodies = BodyReader(body_deadline_seconds)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one connection event of ASGI."""
@@ -43,13 +43,14 @@ class Front:
             return
         headers = headers_of(scope["headers"])
         try:
-            check_head(scope, headers)
-            length = announced_length(headers)
-            body = await read_body(length, receive, deadline_seconds=self._body_deadline)
+            length = body_length(scope, headers)
             endpoint = self._direct.get((scope["method"], scope["raw_path"]))
             if endpoint is None or self._door is None:
+                check_target(scope)
+                body = await self._bodies.read(length, receive)
                 await self._application(scope, replay(body, receive), send)
                 return
+            body = await self._bodies.read(length, receive)
             peer = scope["client"]
             served = await self._door.serve(endpoint, headers, body, peer=peer[0] if peer else "")
             await _send(served, send)

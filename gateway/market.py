@@ -48,10 +48,10 @@ class LiveMarket:
 
     def prices(self) -> PriceTable:
         """See Market."""
-        snapshot, catalogue, table = self.snapshot(), self.catalogue, self._table
-        if table is None or table.snapshot is not snapshot or table.catalogue is not catalogue:
-            table = self._table = PriceTable(catalogue, snapshot)
-        return table
+        snapshot = self.snapshot()
+        if self._table is None:
+            self._table = PriceTable(self.catalogue, snapshot)
+        return self._table
 
     def newest_snapshot(self) -> RateSnapshot | None:
         """See Market."""
@@ -81,6 +81,7 @@ class LiveMarket:
         if catalogue.sandbox is not self._sandbox:
             raise Unavailable(OTHER_MODE[catalogue.sandbox])
         self._catalogue = catalogue
+        self._table = None
 
     def adopt_headroom(self, headroom: Headroom) -> None:
         """Take note of how much may be promised now."""
@@ -90,3 +91,4 @@ class LiveMarket:
         """Swap in a snapshot unless an equally new one is known."""
         if self._snapshot is None or snapshot.at > self._snapshot.at:
             self._snapshot = snapshot
+            self._table = None

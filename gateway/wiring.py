@@ -36,6 +36,7 @@ from gateway.clock import SystemClock, new_id
 from gateway.directory import PartnerDirectory
 from gateway.discovery import Discovery
 from gateway.market import LiveMarket
+from gateway.metrics import keep_publishing, publish_counts
 from gateway.qr_codes import QrCodes
 from gateway.settings import Settings
 from gateway.unsigned_guard import UnsignedGuard
@@ -218,10 +219,12 @@ class GatewayProcess:
                 self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.guard.keep_sharing(), name="guard")
+        background.start(keep_publishing(), name="metrics")
 
     async def stop(self) -> None:
         """End all background work and close connections."""
         await self._connections.close()
+        publish_counts()
 
     async def readiness(self) -> dict[str, bool]:
         """Return what readiness depends on: servers, migrations, catalogue and fresh rates."""
