@@ -44,6 +44,8 @@ class LiveMarket:
             raise Unavailable("there are no rates")
         if snapshot.is_stale(self._clock.now().timestamp()):
             raise Unavailable("the rates are stale")
+        if not snapshot.prices:
+            raise Unavailable("no coin has a price")
         return snapshot
 
     def prices(self) -> PriceTable:
@@ -88,7 +90,11 @@ class LiveMarket:
         self._headroom = UNBOUNDED if headroom == UNBOUNDED else headroom
 
     def adopt_snapshot(self, snapshot: RateSnapshot) -> None:
-        """Swap in a snapshot unless an equally new one is known."""
-        if self._snapshot is None or snapshot.at > self._snapshot.at:
+        """Swap in a snapshot unless an equally new one is known.
+
+        One from the future isn't newer than any: it was made before a clock was set back.
+        """
+        known, now = self._snapshot, self._clock.now().timestamp()
+        if known is None or snapshot.at > known.at or known.is_from_the_future(now):
             self._snapshot = snapshot
             self._table = None

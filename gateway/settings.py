@@ -23,6 +23,13 @@ class PreparationFailed(Exception):
     """The instance can't be made ready; the text says why."""
 
 
+class RateMarket(StrEnum):
+    """Where prices come from."""
+
+    SANDBOX = "sandbox"
+    EXCHANGES = "exchanges"
+
+
 class Instance(msgspec.Struct, rename="camel"):
     """What `swapgate up` writes down in its data directory for the other commands to find it."""
 
@@ -63,6 +70,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a client may take to send a request body."""
     direct: bool = True
     """Serve /v1 in front of the web framework, whose layers cost a third of a call's time."""
+    group_orders: bool = True
+    """Open, and find, the orders of one moment by one statement; a lone one never waits for it."""
     metrics_on_port: bool = False
     """Serve /metrics beside everything else; `serve` has a port of its own for it."""
     database_connections: int = 8
@@ -74,6 +83,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Send webhooks to plain http and to private addresses too, as sandbox mode does."""
     unsigned_quotes_per_minute: int = 600
     """How many unsigned quotes a client address may ask for; 0 for any number."""
+    rates: RateMarket = RateMarket.SANDBOX
+    """Where prices come from: the sandbox's own market, or exchanges."""
+    rates_url: str = ""
+    """Where to find the exchanges instead of at their own hosts, as `<rates_url>/kraken/...`."""
+    rates_sources_needed: int = 2
+    """Of how many exchanges a coin's price must be known."""
     trusted_proxies: str = ""
     """Networks whose X-Forwarded-For is believed, such as `10.0.0.0/8, ::1`."""
 
@@ -96,12 +111,16 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "batch_scheduling",
             "body_deadline_seconds",
             "direct",
+            "group_orders",
             "metrics_on_port",
             "database_connections",
             "webhook_concurrency",
             "webhook_endpoint_concurrency",
             "webhooks_to_private_networks",
             "unsigned_quotes_per_minute",
+            "rates",
+            "rates_url",
+            "rates_sources_needed",
             "trusted_proxies",
         )
         if f"SWAPGATE_{name.upper()}" in environment
@@ -133,12 +152,16 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_BATCH_SCHEDULING": str(settings.batch_scheduling).lower(),
         "SWAPGATE_BODY_DEADLINE_SECONDS": str(settings.body_deadline_seconds),
         "SWAPGATE_DIRECT": str(settings.direct).lower(),
+        "SWAPGATE_GROUP_ORDERS": str(settings.group_orders).lower(),
         "SWAPGATE_METRICS_ON_PORT": str(settings.metrics_on_port).lower(),
         "SWAPGATE_DATABASE_CONNECTIONS": str(settings.database_connections),
         "SWAPGATE_WEBHOOK_CONCURRENCY": str(settings.webhook_concurrency),
         "SWAPGATE_WEBHOOK_ENDPOINT_CONCURRENCY": str(settings.webhook_endpoint_concurrency),
         "SWAPGATE_WEBHOOKS_TO_PRIVATE_NETWORKS": str(settings.webhooks_to_private_networks).lower(),
         "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": str(settings.unsigned_quotes_per_minute),
+        "SWAPGATE_RATES": settings.rates.value,
+        "SWAPGATE_RATES_URL": settings.rates_url,
+        "SWAPGATE_RATES_SOURCES_NEEDED": str(settings.rates_sources_needed),
         "SWAPGATE_TRUSTED_PROXIES": settings.trusted_proxies,
     }
 

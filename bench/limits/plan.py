@@ -128,7 +128,7 @@ def _unsigned(
 
 def _creates(servers: Servers, ours: Server) -> Iterator[Case]:
     create = servers.create
-    alone = servers.ours("ungrouped", environment={"SWAPGATE_GROUP_CREATES": "false"})
+    alone = servers.ours("ungrouped", environment={"SWAPGATE_GROUP_ORDERS": "false"})
     two = servers.ours(TWO_WORKERS, workers=2)
     for name, server, base, connections in (
         (CREATE_LONE_UNGROUPED, alone, None, 1),

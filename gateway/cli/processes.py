@@ -21,6 +21,9 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 Workers = Annotated[int, typer.Option(min=1, help="Worker processes.")]
 MetricsPort = Annotated[int, typer.Option(min=0, help="Port of /metrics; 0 for none.")]
+RatesMetricsPort = Annotated[
+    int, typer.Option("--metrics-port", min=0, help="Port of /metrics on loopback; 0 for none.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the sandbox market's walk.")]
 AutoSettle = Annotated[
     bool, typer.Option("--auto-settle/--no-auto-settle", help="Carry sandbox deposits to the end.")
@@ -56,11 +59,15 @@ def serve(
             fail(f"Can't listen on {host}:{port}: {error}")
 
 
-def rates(seed: Seed = 1, data_dir: DataDir = DATA_DIR) -> None:
-    """Publish rates: the sandbox market's."""
+def rates(seed: Seed = 1, metrics_port: RatesMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
+    """Publish rates: the sandbox market's, or with SWAPGATE_RATES=exchanges those of exchanges."""
     from gateway.wiring import run_rates
 
-    run_until_told(run_rates(settings_of(Role.GATEWAY, data_dir), seed=seed))
+    settings = settings_of(Role.GATEWAY, data_dir)
+    try:
+        run_until_told(run_rates(settings, seed=seed, metrics_port=metrics_port))
+    except OSError as error:
+        fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")
 
 
 def settlement(*, auto_settle: AutoSettle = False, data_dir: DataDir = DATA_DIR) -> None:

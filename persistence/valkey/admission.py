@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from functools import partial
 from pathlib import Path
 from struct import Struct
 from typing import Final
@@ -108,17 +109,23 @@ class AdmissionGate:
             return
         self._batches.append(self._open)
         self._open = _Batch()
-        if self._idle:
-            task = asyncio.ensure_future(self._work(self._idle.pop()))
+        self._start()
+
+    def _start(self) -> None:
+        while self._idle and self._batches:
+            lane = self._idle.pop()
+            task = asyncio.ensure_future(self._work(lane))
             self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+            task.add_done_callback(partial(self._ended, lane))
 
     async def _work(self, lane: ScriptLane) -> None:
-        try:
-            while self._batches:
-                await _ask(lane, self._batches.popleft())
-        finally:
-            self._idle.append(lane)
+        while self._batches:
+            await _ask(lane, self._batches.popleft())
+
+    def _ended(self, lane: ScriptLane, task: asyncio.Task[None]) -> None:
+        self._busy.discard(task)
+        self._idle.append(lane)
+        self._start()
 
 
 async def _ask(lane: ScriptLane, batch: _Batch) -> None:

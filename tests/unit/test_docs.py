@@ -24,9 +24,11 @@ from domain.webhooks import JITTER, RETRY_LADDER
 from domain.weights import WEIGHTS
 from gateway.errors import INTERNAL, TABLE
 from gateway.quote_answer import QuoteOut, quote_answer
+from gateway.rate_feeds import PATHS
 from tests.snippets import ROOT, RUN, block, blocks
 
 DOCS = ROOT / "docs"
+SCHEMAS = DOCS / "schemas"
 PAGES = list(entries())
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 
@@ -108,11 +110,21 @@ def test_every_example_says_which_step_it_is(page: Entry) -> None:
         assert found.step or found.language not in RUN, found.text
 
 
-@pytest.mark.parametrize("name", ["feeds", "referral-links"])
+@pytest.mark.parametrize("name", ["referral-links"])
 def test_what_is_not_built_yet_says_so_first(name: str) -> None:
     _, _, note, *_ = (DOCS / f"{name}.md").read_text().split("\n", 3)
     assert note == "> [!IMPORTANT]"
     assert "Not available yet in this release" in (DOCS / f"{name}.md").read_text()
+
+
+def test_the_feeds_are_documented_at_their_addresses_with_all_their_elements() -> None:
+    text = (DOCS / "feeds.md").read_text()
+    assert {path for path, _ in rows("feeds", "address")} == {f"`GET {path}`" for path in PATHS}
+    for schema in ("rates", "eref"):
+        elements = re.findall(
+            r'<xs:element name="(\w+)" type=', (SCHEMAS / f"{schema}.xsd").read_text()
+        )
+        assert [name for name in elements if name != "item" and f"`{name}`" not in text] == []
 
 
 def test_the_table_of_errors_is_that_of_the_code() -> None:

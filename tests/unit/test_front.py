@@ -48,6 +48,7 @@ class FakeGateway:
         self.authenticator = cast("Any", None)
         self.guard = cast("Any", Guard())
         self.addresses = ClientAddresses([ip_network("10.0.0.0/8")])
+        self.feeds = cast("Any", None)
 
     async def start(self) -> None:
         await asyncio.sleep(0)
