@@ -56,7 +56,7 @@ class ScriptLane:
                 self._connection = await taking
             else:
                 await self._connection.disconnect(nowait=True)
-                await self._connection.connect()
+                await self._connection.connect()  # type: ignore[no-untyped-call]
         writer = self._connection._writer  # noqa: SLF001  there is no other way to the transport
         return ScriptWire(writer.transport, self._script)  # type: ignore[union-attr, arg-type]
 
