@@ -17,6 +17,9 @@ from gateway.request_id import request_id
 from gateway.unsigned_guard import UnsignedGuard
 
 PREFIXES = ("/v1", "/api/v1")
+PARAMETER = "{id}"
+GUARDED = frozenset({Call.PRICE, Call.STATUS})
+"""What unsigned calls are counted for."""
 
 log = structlog.get_logger()
 
@@ -63,9 +66,19 @@ class SignedDoor:
 
     def refuse_path(self, path: str, sent: Headers) -> Served:
         """Answer what no endpoint takes: 405 where another method would do, else 404."""
-        return refuse_path(self._methods.get(path, ()), sent)
+        parent = path.rpartition("/")[0]
+        methods = self._methods.get(path) or self._methods.get(f"{parent}/{PARAMETER}", ())
+        return refuse_path(methods, sent)
 
-    async def serve(self, endpoint: Endpoint, sent: Headers, body: bytes, *, peer: str) -> Served:
+    async def serve(
+        self,
+        endpoint: Endpoint,
+        sent: Headers,
+        body: bytes,
+        *,
+        peer: str,
+        tail: str | None = None,
+    ) -> Served:
         """Answer a call of `endpoint` from the address `peer`; `sent` are its headers."""
         headers = [
             (b"content-type", b"application/json"),
@@ -76,7 +89,7 @@ class SignedDoor:
             caller = await self._caller(endpoint, sent, body, peer)
             if caller is not None:
                 headers += caller.rate_limit_headers()
-            received = Received(body, caller, _text(sent.get(b"idempotency-key")))
+            received = Received(body, caller, _text(sent.get(b"idempotency-key")), tail)
             answer = await endpoint.handle(self._services, received)
         except DomainError as error:
             return _refused(endpoint, error, headers)
@@ -96,7 +109,7 @@ class SignedDoor:
             nonce=_text(sent.get(b"x-api-nonce")),
         )
         if not endpoint.auth_required and signed_by.absent:
-            if endpoint.call is Call.PRICE:  # discovery is bytes from memory, and isn't counted
+            if endpoint.call in GUARDED:  # discovery is bytes from memory, and isn't counted
                 self._guard.admit(self._address_of(peer, sent))
             return None
         return await self._authenticator.authenticate(signed_by, body, endpoint.call)

@@ -75,8 +75,13 @@ COLUMNS = f"""
 """  # noqa: S608  the parts are a constant of ours
 
 FIND = f"""
-SELECT {COLUMNS} FROM orders WHERE id = $1 AND partner_id = $2 AND deleted_at IS NULL
+SELECT {COLUMNS} FROM orders
+WHERE id = $1 AND ($2::uuid IS NULL OR partner_id = $2::uuid) AND deleted_at IS NULL
 """  # noqa: S608  the columns are this module's own constant
+
+STATE = "SELECT state FROM orders WHERE id = $1 AND deleted_at IS NULL"
+
+DELETE = "SELECT delete_order($1) AS deleted"
 
 # Nothing is put down where the order isn't held any more, or was chosen for before.
 CHOOSE = """
@@ -218,12 +223,22 @@ class PostgresOrderDesk:
         found = await self.find(UUID(row["order_id"]), partner_id)
         return found[0] if found else None
 
-    async def find(self, order_id: UUID, partner_id: UUID) -> tuple[Order, bytes] | None:
+    async def find(self, order_id: UUID, partner_id: UUID | None) -> tuple[Order, bytes] | None:
         """See OrderDesk."""
         row = await self._database.fetch_one(FIND, [order_id, partner_id])
         if row is None:
             return None
         return _order(row, self._catalogue().assets), row["token_hash"]
+
+    async def state(self, order_id: UUID) -> State | None:
+        """See OrderDesk."""
+        row = await self._database.fetch_one(STATE, [order_id])
+        return State(row["state"]) if row else None
+
+    async def delete(self, order_id: UUID) -> bool:
+        """See OrderDesk."""
+        row = await self._database.fetch_one(DELETE, [order_id])
+        return row is not None and bool(row["deleted"])
 
     async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
         """See OrderDesk."""
