@@ -66,8 +66,8 @@ class SignedDoor:
 
     def refuse_path(self, path: str, sent: Headers) -> Served:
         """Answer what no endpoint takes: 405 where another method would do, else 404."""
-        parent = path.rpartition("/")[0]
-        methods = self._methods.get(path) or self._methods.get(f"{parent}/{PARAMETER}", ())
+        templated = f"{path.rpartition('/')[0]}/{PARAMETER}"
+        methods = self._methods.get(path) or self._methods.get(templated) or ()
         return refuse_path(methods, sent)
 
     async def serve(
