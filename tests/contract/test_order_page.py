@@ -173,7 +173,9 @@ def test_the_status_is_for_anybody_and_nothing_else_is(swaps: Swaps, guest: Visi
     assert status_of(swaps.up, order_id).data["status"] == "PENDING"
 
 
-@pytest.mark.parametrize("wrong", ["01890000-0000-7000-8000-000000000000", "x", "%22%3E", "{id}", "a" * 36])
+@pytest.mark.parametrize(
+    "wrong", ["01890000-0000-7000-8000-000000000000", "x", "%22%3E", "{id}", "a" * 36]
+)
 def test_an_unknown_status_is_not_found(swaps: Swaps, guest: Visitor, wrong: str) -> None:
     answer = status_of(swaps.up, wrong)
     assert (answer.status, answer.code) == (404, 6)
