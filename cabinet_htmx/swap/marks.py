@@ -13,7 +13,7 @@ TONES: Final = (
     "#0f766e", "#1d4ed8", "#6d28d9", "#be185d", "#b45309", "#166534",
     "#0e7490", "#9f1239", "#4338ca", "#4d7c0f", "#7e22ce", "#475569",
 )  # fmt: skip
-_OWN: Final = {
+OWN: Final = {
     "BTC": "#b45309",
     "ETH": "#4338ca",
     "USDT": "#0f766e",
@@ -41,7 +41,7 @@ def mark_of(asset: Asset) -> Mark:
     colour = asset.color if asset.color and _COLOUR.fullmatch(asset.color) else None
     letters = asset.coin[:4]
     size = {1: 20, 2: 17, 3: 13}.get(len(letters), 11)
-    return Mark(letters, size, colour or _OWN.get(asset.coin) or _tone(asset.coin))
+    return Mark(letters, size, colour or OWN.get(asset.coin) or _tone(asset.coin))
 
 
 def _tone(coin: str) -> str:

@@ -12,7 +12,7 @@ from cabinet_htmx.swap.marks import Mark, mark_of
 from domain.actions.quote import quote
 from domain.addresses import check_address, check_tag
 from domain.assets import Asset, Catalogue
-from domain.errors import DomainError, InvalidRequest
+from domain.errors import DomainError, InvalidRequest, Maintenance
 from domain.money import parse_units
 from domain.ports import Market
 from domain.pricing import BPS, Direction, Quote, usd_value
@@ -151,7 +151,10 @@ def swap_view(
 def quoted_form(market: Market, form: SwapForm, *, markup_bps: int) -> Quote | None:
     """Return the form's quote, None for an amount not entered yet; raise as `quote`."""
     if not form.amount.strip("0."):
+        if market.catalogue.switches.maintenance:
+            raise Maintenance
         market.catalogue.pair(form.source, form.destination)
+        market.snapshot()
         return None
     return quote(market, form.swap(), markup_bps=markup_bps)
 
