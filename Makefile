@@ -7,7 +7,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help run test assets lint openapi fuzz fmt bench bench-limits bench-timing bench-webhooks faults clean lock
+.PHONY: help run test assets lint openapi fuzz fmt bench bench-limits bench-timing bench-webhooks bench-feeds faults clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -49,6 +49,9 @@ bench-timing: $(VENV)/.dev ## Time known against unknown keys, and tokens (needs
 bench-webhooks: $(VENV)/.dev ## Webhooks: five minutes at 1,000 a second, then sick endpoints beside healthy ones
 	$(BIN)/python -m bench.webhooks steady $(ARGS)
 	$(BIN)/python -m bench.webhooks isolation --events 30000 --rate 500 $(ARGS)
+
+bench-feeds: $(VENV)/.dev ## Feeds of 100 assets: rendering, and the event loop beside it (ARGS=--serve: with wrk)
+	$(BIN)/python -m bench.feeds $(ARGS)
 
 faults: $(VENV)/.dev ## Webhooks under 200 kills of workers and servers, from a seed (ARGS="--seed 7")
 	$(BIN)/python -m bench.webhooks kills --events 100000 --rate 400 --workers 3 $(ARGS)

@@ -61,6 +61,8 @@ class SigningKey:
     def verifies(self, body: bytes, signature: str) -> bool:
         """Tell in constant time whether `signature` (hex of either case) is that of `body`."""
         expected = self.sign(body)
+        if signature.isascii() and hmac.compare_digest(expected, signature):
+            return True
         well_formed = _SIGNATURE.fullmatch(signature) is not None
         given = signature.lower() if well_formed else "0" * 64
         return hmac.compare_digest(expected, given) and well_formed

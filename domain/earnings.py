@@ -1,4 +1,4 @@
-"""What a completed order has earned, as postings that sum to zero."""
+"""The ledger's accounts, and what a completed order has earned, as postings that sum to zero."""
 
 from enum import StrEnum
 
@@ -18,7 +18,8 @@ class Account(StrEnum):
 
     MARKUP and BASE_FEE_SHARE are the partner's, SERVICE_FEE and ROUNDING are the operator's.
     CUSTOMER_PAYOUTS is what a deposit leaves for its customer at mid prices: the payout, its
-    network fee, and whatever prices have moved since its rate was set.
+    network fee, and whatever prices have moved since its rate was set. SETTLED_EARNINGS is what
+    was taken off a partner's own: what went to it is in PAYOUTS, what was cleared in CLEARINGS.
     """
 
     CUSTOMER_DEPOSITS = "customer_deposits"
@@ -27,6 +28,9 @@ class Account(StrEnum):
     MARKUP = "markup"
     BASE_FEE_SHARE = "base_fee_share"
     ROUNDING = "rounding"
+    SETTLED_EARNINGS = "settled_earnings"
+    PAYOUTS = "payouts"
+    CLEARINGS = "clearings"
 
 
 class Posting(msgspec.Struct, frozen=True):
@@ -36,16 +40,32 @@ class Posting(msgspec.Struct, frozen=True):
     amount: int
 
 
-def completion(
-    order: Order, snapshot: RateSnapshot, *, base_fee_share_bps: int
-) -> tuple[Posting, ...]:
-    """Return the postings of an order that is completed at these prices. They sum to zero.
+class Accrual(msgspec.Struct, frozen=True):
+    """What an order has earned: its postings, which sum to zero, and what they are computed from.
+
+    `price` is that of the source coin in 10^-18 USD, `base_fee_share_bps` the partner's share.
+    """
+
+    price: int
+    base_fee_share_bps: int
+    postings: tuple[Posting, ...]
+
+
+def completion(order: Order, snapshot: RateSnapshot, *, base_fee_share_bps: int) -> Accrual:
+    """Return what an order earns that is completed at these prices.
+
+    Raises Unavailable without a price of the source coin.
+    """
+    return accrual(order, snapshot.price(order.source.coin), base_fee_share_bps=base_fee_share_bps)
+
+
+def accrual(order: Order, price: int, *, base_fee_share_bps: int) -> Accrual:
+    """Return what an order earns whose source coin is worth `price`.
 
     Fee and markup are their basis points of the deposit's value; the partner's base share is one of
     the fee. Each is rounded down, and what is left over, below 3 x 10^-18 USD, is posted too.
-    Accounts that get nothing are left out. Raises Unavailable without a price of the source coin.
+    Accounts that get nothing are left out.
     """
-    price = snapshot.price(order.source.coin)
     value = quantize_down(order.source_amount * price, power_of_ten(order.source.precision))
     payout = quantize_down(value * (BPS - order.fee_bps - order.markup_bps), BPS)
     markup = quantize_down(value * order.markup_bps, BPS)
@@ -59,13 +79,14 @@ def completion(
         Account.BASE_FEE_SHARE: base_fee_share,
         Account.ROUNDING: value - payout - markup - fee,
     }
-    return tuple(Posting(account, amount) for account, amount in amounts.items() if amount)
+    postings = tuple(Posting(account, amount) for account, amount in amounts.items() if amount)
+    return Accrual(price, base_fee_share_bps, postings)
 
 
 def completion_if_priced(
     order: Order, snapshot: RateSnapshot | None, *, base_fee_share_bps: int
-) -> tuple[Posting, ...] | None:
-    """Return the postings of `completion`, or None where no price is known yet."""
+) -> Accrual | None:
+    """Return what `completion` does, or None where no price is known yet."""
     if snapshot is None:
         return None
     try:

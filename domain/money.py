@@ -76,6 +76,19 @@ def units_of(amount: Decimal, decimals: int) -> int:
     return quotient
 
 
+def units_from(text: str, decimals: int) -> int:
+    """Return a NUMERIC's text as a whole number of 10^-decimals; ValueError as `units_of`."""
+    whole, _, fraction = text.partition(".")
+    units, surplus = int(whole + fraction), len(fraction) - decimals
+    if surplus <= 0:
+        units, remainder = units * power_of_ten(-surplus), 0
+    else:
+        units, remainder = divmod(units, power_of_ten(surplus))
+    if remainder or units < 0:
+        raise ValueError(f"{text} has more than {decimals} decimals, or is negative")
+    return units
+
+
 def quantize_down(numerator: int, denominator: int) -> int:
     """Return the quotient rounded towards zero: what we pay out."""
     return numerator // denominator

@@ -10,7 +10,7 @@ import msgspec
 from domain.assets import Asset, Bounds
 from domain.deposits import Deposit, Parts
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
-from domain.pricing import Rate, destination_for, rate_of, usd_value
+from domain.pricing import Conversion, Rate, rate_of, usd_value
 from domain.rates import RateSnapshot
 
 LIFETIME = timedelta(minutes=30)
@@ -264,15 +264,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             destination_price=snapshot.price(self.destination.coin),
             margin_bps=self.fee_bps + self.markup_bps,
         )
-        destination_amount = destination_for(
-            amount,
-            rate=rate,
+        conversion = Conversion(
+            rate,
             network_fee=self.network_fee,
             source=self.source,
             destination=self.destination,
         )
         return msgspec.structs.replace(
-            self, source_amount=amount, destination_amount=destination_amount, rate=rate
+            self, source_amount=amount, destination_amount=conversion.paid_for(amount), rate=rate
         )
 
     def _held(self, reason: Emergency, *, at: datetime) -> "Order":

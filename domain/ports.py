@@ -9,9 +9,10 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Catalogue
+from domain.closings import Closing, Earnings
 from domain.codes import ListedCode, OwnCode
 from domain.credentials import Credentials, NewSecrets, Randomness
-from domain.earnings import Posting
+from domain.earnings import Accrual
 from domain.limits import Headroom
 from domain.orders import Choice, Order, State
 from domain.partners import Partner
@@ -94,9 +95,9 @@ class Admission(msgspec.Struct, frozen=True, gc=False):
 class Gate(Protocol):
     """Burns nonces and charges weights."""
 
-    async def admit(
+    def admit(
         self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
-    ) -> Admission:
+    ) -> Awaitable[Admission]:
         """Decide on a call, in one atomic step; raise Unavailable.
 
         A call signed with the secret of a `generation` that has been replaced is STALE: its nonce
@@ -200,12 +201,12 @@ class OrderBook(Protocol):
         *,
         expected_version: int,
         event: Event | None,
-        postings: Sequence[Posting] | None = None,
+        earned: Accrual | None = None,
     ) -> bool:
         """Store a moved order together with its event; False if it has moved since it was read.
 
         The event is kept only where the order's partner has a URL and subscribes to its type.
-        `postings` is what a completed order has earned; None leaves that for `accrue`.
+        `earned` is what a completed order has earned; None leaves that for `accrue`.
         """
 
     async def base_fee_share_bps(self, order_id: UUID) -> int:
@@ -214,7 +215,7 @@ class OrderBook(Protocol):
     async def unaccrued(self, sources: Collection[str], *, limit: int) -> Sequence[Order]:
         """Return completed orders from these assets whose earnings aren't posted, oldest first."""
 
-    async def accrue(self, order_id: UUID, postings: Sequence[Posting], *, at: datetime) -> bool:
+    async def accrue(self, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
         """Post what a completed order has earned; False where that was done before."""
 
     async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
@@ -326,6 +327,31 @@ class CodeManagement(msgspec.Struct, frozen=True):
     clock: Clock
     codes: CodeBook
     changed: Callable[[UUID], Awaitable[None]]
+    new_id: Callable[[], UUID]
+
+
+class Accounts(Protocol):
+    """Where partners' earnings are kept: sums of the ledger, and closings."""
+
+    async def earnings(self, partner_id: UUID) -> Earnings:
+        """Return a partner's account as it is now; raise NotFound."""
+
+    async def payout(self, partner_id: UUID, reference: str) -> Closing | None:
+        """Return the partner's payout of this reference, or None."""
+
+    async def close(self, closing: Closing, event: Event) -> bool:
+        """Store a closing, its postings and, where the partner subscribes to it, its event.
+
+        All of it or nothing: False where another closing of the partner came first, or one with
+        the same reference.
+        """
+
+
+class Bookkeeping(msgspec.Struct, frozen=True):
+    """What paying out and clearing partners' earnings needs."""
+
+    clock: Clock
+    accounts: Accounts
     new_id: Callable[[], UUID]
 
 

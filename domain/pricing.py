@@ -1,6 +1,7 @@
 """The one pricing engine: for quotes, orders, feeds and the swap page. All in exact integers."""
 
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -78,32 +79,34 @@ def rate_of(*, source_price: int, destination_price: int, margin_bps: int) -> Ra
     return ratio_rounded_down(source_price * (BPS - margin_bps), destination_price * BPS)
 
 
-def destination_for(
-    source_amount: int, *, rate: Rate, network_fee: int, source: Asset, destination: Asset
-) -> int:
-    """Return what is paid out for `source_amount`, rounded down; zero where the fee eats it."""
-    gross = quantize_down(
-        source_amount * rate.digits * 10**destination.precision,
-        10 ** (source.precision + rate.decimals),
-    )
-    return max(gross - network_fee, 0)
+class Conversion:
+    """What amounts of one asset are in another at a rate, less a network fee, in smallest units."""
 
+    __slots__ = ("_divisor", "_multiplier", "_network_fee")
 
-def source_for(
-    destination_amount: int, *, rate: Rate, network_fee: int, source: Asset, destination: Asset
-) -> int:
-    """Return what must be deposited for `destination_amount` to be paid out, rounded up."""
-    return quantize_up(
-        (destination_amount + network_fee) * 10 ** (source.precision + rate.decimals),
-        rate.digits * 10**destination.precision,
-    )
+    def __init__(self, rate: Rate, *, network_fee: int, source: Asset, destination: Asset) -> None:
+        self._multiplier = rate.digits * power_of_ten(destination.precision)
+        self._divisor = power_of_ten(source.precision + rate.decimals)
+        self._network_fee = network_fee
+
+    def paid_for(self, source_amount: int) -> int:
+        """Return what is paid out for `source_amount`, rounded down; zero where the fee eats it."""
+        gross = quantize_down(source_amount * self._multiplier, self._divisor)
+        return max(gross - self._network_fee, 0)
+
+    def needed_for(self, destination_amount: int) -> int:
+        """Return what must be deposited for `destination_amount` to be paid out, rounded up."""
+        return quantize_up(
+            (destination_amount + self._network_fee) * self._divisor, self._multiplier
+        )
 
 
 class PricedPair:
     """A pair at one snapshot's prices and one markup: what all its quotes share, computed once."""
 
     __slots__ = (
-        "__weakref__",
+        "answer_frame",
+        "conversion",
         "destination_bounds",
         "destination_price",
         "fee_bps",
@@ -133,8 +136,13 @@ class PricedPair:
             margin_bps=self.fee_bps + markup_bps,
         )
         self.inverse = ratio_rounded_down(10**self.rate.decimals, self.rate.digits)
+        self.conversion = Conversion(
+            self.rate, network_fee=self.network_fee, source=source, destination=destination
+        )
         self.source_bounds = _bounds_in_units(pair, self.source_price, source)
         self.destination_bounds = _bounds_in_units(pair, self.destination_price, destination)
+        self.answer_frame: Any = None
+        """What whoever answers with quotes of the pair has made ready for that."""
 
     def quote(
         self, direction: Direction, amount: int, *, headroom: Headroom = UNBOUNDED
@@ -143,27 +151,12 @@ class PricedPair:
 
         Bounds are checked on that side, against the numbers published as its min and max.
         """
-        source, destination = self.pair.source, self.pair.destination
         if direction is Direction.FROM:
             within = self.source_bounds
-            source_amount = amount
-            destination_amount = destination_for(
-                amount,
-                rate=self.rate,
-                network_fee=self.network_fee,
-                source=source,
-                destination=destination,
-            )
+            source_amount, destination_amount = amount, self.conversion.paid_for(amount)
         else:
             within = self.destination_bounds
-            destination_amount = amount
-            source_amount = source_for(
-                amount,
-                rate=self.rate,
-                network_fee=self.network_fee,
-                source=source,
-                destination=destination,
-            )
+            source_amount, destination_amount = self.conversion.needed_for(amount), amount
         refusals: tuple[Refusal, ...] = ()
         if amount < within[0] or destination_amount == 0:
             refusals = (Refusal.LIMIT_MIN,)
@@ -246,13 +239,15 @@ class UsdValue(msgspec.Struct, frozen=True, gc=False):
 
     def cents(self) -> str:
         """Return it for display: two decimals, halves up."""
-        scale = 10 ** (self.precision + USD_DECIMALS - CENT_DECIMALS)
+        scale = power_of_ten(self.precision + USD_DECIMALS - CENT_DECIMALS)
         return format_units(quantize_half_up(self.product, scale), CENT_DECIMALS)
 
     def in_btc(self, btc_price: int) -> str:
         """Return it in BTC for display: eight decimals, halves up."""
-        units = quantize_half_up(self.product * 10**BTC_DECIMALS, btc_price * 10**self.precision)
-        return format_units(units, BTC_DECIMALS)
+        scale = btc_price * power_of_ten(self.precision)
+        return format_units(
+            quantize_half_up(self.product * power_of_ten(BTC_DECIMALS), scale), BTC_DECIMALS
+        )
 
 
 def usd_value(amount: int, price: int, asset: Asset) -> UsdValue:

@@ -1,6 +1,7 @@
 """Authentication and admission, in the contract's order of checks (section 3)."""
 
-import math
+from collections.abc import Awaitable
+from functools import lru_cache
 from uuid import UUID
 
 import msgspec
@@ -26,11 +27,6 @@ class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
     sign: str | None
     nonce: str | None
 
-    @property
-    def absent(self) -> bool:
-        """Tell whether the call makes no attempt to sign."""
-        return self.key is None and self.sign is None and self.nonce is None
-
 
 class Caller(msgspec.Struct, frozen=True):
     """Who has signed a call, through which code, and how much weight is left."""
@@ -52,37 +48,39 @@ class Authenticator:
         self._directory = directory
         self._gate = gate
 
-    async def authenticate(self, headers: AuthHeaders, body: bytes, call: Call) -> Caller:
+    async def authenticate(self, headers: AuthHeaders | None, body: bytes, call: Call) -> Caller:
         """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
 
         Raises Unavailable where Valkey or, for a partner not known here yet, the database is away.
         The gate tells of a secret that was replaced without this worker having heard of it: then
         the signature has to be the new one's.
         """
-        if headers.key is None or headers.sign is None:
+        if headers is None or headers.key is None or headers.sign is None:
             raise AuthRequired
         api_key, _, code = headers.key.partition(".")
-        access = await self._directory.find(api_key) if len(api_key) <= _LONGEST_KEY else None
+        access = self._directory.known(api_key)
+        if access is None and len(api_key) <= _LONGEST_KEY:
+            access = await self._directory.find(api_key)
         for _ in range(1 + _MOST_READINGS):
             if access is None or not _has_signed(access, body, headers.sign):
                 access = await self._outdated(access, body, headers.sign)
             else:
-                admission = await self._admission(access, headers.nonce, WEIGHTS[call])
+                admission = await self._admission(access, headers.nonce, call)
                 if admission.verdict is not Verdict.STALE:
                     return _caller(access, access.codes.get(code), admission)
             access = await self._directory.find_newer(access)
         raise Unavailable("a partner's secrets are older in the database than Valkey says")
 
-    async def _admission(self, access: Access, nonce: str | None, weight: int) -> Admission:
+    def _admission(self, access: Access, nonce: str | None, call: Call) -> Awaitable[Admission]:
         if not access.enabled:
             raise AuthDisabled
         if nonce is None or not is_nonce(nonce):
             raise AuthInvalid
-        return await self._gate.admit(
+        return self._gate.admit(
             access.partner_id,
             generation=access.generation,
             nonce=nonce,
-            weight=weight,
+            weight=WEIGHTS[call],
             budget=access.budget,
         )
 
@@ -114,11 +112,11 @@ def _caller(access: Access, code: Code | None, admission: Admission) -> Caller:
             access=access,
             code=code if code is not None and code.enabled else None,
             left=admission.left,
-            reset_seconds=math.ceil(admission.wait_ms / 1000),
+            reset_seconds=-(-admission.wait_ms // 1000),
         )
     if admission.verdict is Verdict.REPLAYED:
         raise AuthInvalid
-    retry_after = max(math.ceil(admission.wait_ms / 1000), 1)
+    retry_after = max(-(-admission.wait_ms // 1000), 1)
     raise OverBudget(retry_after, budget=access.budget, left=admission.left)
 
 
@@ -131,9 +129,12 @@ class OverBudget(RateLimited):
         self.left = left
 
 
+@lru_cache(1_000)
+def _policy_header(budget: int) -> tuple[bytes, bytes]:
+    return b"ratelimit-policy", b'"default";q=%d;w=%d' % (budget, WINDOW_MS // 1000)
+
+
 def rate_limit_headers(budget: int, left: int, reset_seconds: int) -> list[tuple[bytes, bytes]]:
     """Return the two headers for a budget, what is left of it, and when more comes free."""
-    return [
-        (b"ratelimit-policy", b'"default";q=%d;w=%d' % (budget, WINDOW_MS // 1000)),
-        (b"ratelimit", b'"default";r=%d;t=%d' % (left, reset_seconds)),
-    ]
+    left_header = b"ratelimit", b'"default";r=%d;t=%d' % (left, reset_seconds)
+    return [_policy_header(budget), left_header]

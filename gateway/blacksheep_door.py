@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from blacksheep import Application, Content, Request, Response, Router
 
 from gateway.api.endpoint import Endpoint
+from gateway.rate_feeds import METHODS, PATHS, RateFeeds
 from gateway.request_head import headers_of
 from gateway.signed_door import PARAMETER, PREFIXES, Served, SignedDoor, refuse_path
 
@@ -15,6 +16,13 @@ def mount_door(application: Application, door: SignedDoor) -> None:
     """Serve every endpoint of the door."""
     for (method, path), endpoint in door.endpoints.items():
         application.router.add(method, path, _handler(door, endpoint, path))
+
+
+def mount_feeds(application: Application, feeds: RateFeeds) -> None:
+    """Serve the rate feeds."""
+    for path in PATHS:
+        for method in METHODS:
+            application.router.add(method, path, _feed(feeds, path))
 
 
 def refusing(router: Router, door: SignedDoor) -> Handler:
@@ -50,6 +58,16 @@ def _handler(door: SignedDoor, endpoint: Endpoint, path: str) -> Handler:
     return handle
 
 
+def _feed(feeds: RateFeeds, path: str) -> Handler:
+    async def handle(request: Request) -> Response:
+        sent = headers_of(request.scope["headers"])
+        if request.path != path:
+            return _response(refuse_path((), sent))
+        return _response(feeds.answer(path, sent))
+
+    return handle
+
+
 def _methods_at(router: Router, path: str) -> Iterable[str]:
     return {
         method.decode()
@@ -63,4 +81,6 @@ def _response(served: Served) -> Response:
     headers = [
         header for header in served.headers if header[0] not in (b"content-type", b"content-length")
     ]
-    return Response(served.status, headers, Content(b"application/json", served.body))
+    content_type = dict(served.headers).get(b"content-type")
+    content = Content(content_type, served.body) if content_type else None
+    return Response(served.status, headers, content)

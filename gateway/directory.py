@@ -56,6 +56,12 @@ class PartnerDirectory:
         self._reading: dict[str, asyncio.Future[Access | None]] = {}
         self._verified_at = float("-inf")
 
+    def known(self, api_key: str) -> Access | None:
+        """Return the partner's record if it can be had at once; if not, `find` may find it."""
+        if self._monotonic() - self._verified_at > UNVERIFIED_SECONDS:
+            return None
+        return self._records.get(api_key)
+
     async def find(self, api_key: str) -> Access | None:
         """Return the partner's record, or None for an unknown key; raise Unavailable."""
         if self._monotonic() - self._verified_at > UNVERIFIED_SECONDS:

@@ -6,9 +6,10 @@ from typing import Any
 import structlog
 from blacksheep.url import InvalidURL
 
-from gateway.body_guard import Message, Receive, read_body, replay
+from gateway.body_guard import BodyReader, Message, Receive, replay
 from gateway.errors import INTERNAL, NOT_FOUND, Answer
-from gateway.request_head import Headers, Refused, announced_length, check_head, headers_of
+from gateway.rate_feeds import METHODS, PATHS, RateFeeds
+from gateway.request_head import Headers, Refused, body_length, check_target, headers_of
 from gateway.request_id import request_id
 from gateway.signed_door import Served, SignedDoor
 
@@ -25,16 +26,23 @@ class Front:
     """
 
     def __init__(
-        self, application: Application, *, door: SignedDoor | None, body_deadline_seconds: float
+        self,
+        application: Application,
+        *,
+        door: SignedDoor | None,
+        feeds: RateFeeds | None,
+        body_deadline_seconds: float,
     ) -> None:
-        """Serve the endpoints of `door`, if there is one, without troubling the application."""
+        """Serve what `door` and `feeds` have, if they are given, without the application."""
         self._application = application
         self._door = door
         self._direct = {
             (method, path.encode()): endpoint
             for (method, path), endpoint in (door.endpoints.items() if door else ())
         }
-        self._body_deadline = body_deadline_seconds
+        self._feeds = feeds
+        self._fed = {(method, path.encode()): path for path in PATHS for method in METHODS}
+        self._bodies = BodyReader(body_deadline_seconds)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one connection event of ASGI."""
@@ -43,13 +51,19 @@ class Front:
             return
         headers = headers_of(scope["headers"])
         try:
-            check_head(scope, headers)
-            length = announced_length(headers)
-            body = await read_body(length, receive, deadline_seconds=self._body_deadline)
-            endpoint = self._direct.get((scope["method"], scope["raw_path"]))
+            length = body_length(scope, headers)
+            asked = scope["method"], scope["raw_path"]
+            endpoint = self._direct.get(asked)
+            if endpoint is None and self._feeds is not None and asked in self._fed:
+                await self._bodies.read(length, receive)
+                await _send(self._feeds.answer(self._fed[asked], headers), send)
+                return
             if endpoint is None or self._door is None:
+                check_target(scope)
+                body = await self._bodies.read(length, receive)
                 await self._application(scope, replay(body, receive), send)
                 return
+            body = await self._bodies.read(length, receive)
             peer = scope["client"]
             served = await self._door.serve(endpoint, headers, body, peer=peer[0] if peer else "")
             await _send(served, send)

@@ -44,14 +44,16 @@ class LiveMarket:
             raise Unavailable("there are no rates")
         if snapshot.is_stale(self._clock.now().timestamp()):
             raise Unavailable("the rates are stale")
+        if not snapshot.prices:
+            raise Unavailable("no coin has a price")
         return snapshot
 
     def prices(self) -> PriceTable:
         """See Market."""
-        snapshot, catalogue, table = self.snapshot(), self.catalogue, self._table
-        if table is None or table.snapshot is not snapshot or table.catalogue is not catalogue:
-            table = self._table = PriceTable(catalogue, snapshot)
-        return table
+        snapshot = self.snapshot()
+        if self._table is None:
+            self._table = PriceTable(self.catalogue, snapshot)
+        return self._table
 
     def newest_snapshot(self) -> RateSnapshot | None:
         """See Market."""
@@ -81,12 +83,18 @@ class LiveMarket:
         if catalogue.sandbox is not self._sandbox:
             raise Unavailable(OTHER_MODE[catalogue.sandbox])
         self._catalogue = catalogue
+        self._table = None
 
     def adopt_headroom(self, headroom: Headroom) -> None:
         """Take note of how much may be promised now."""
         self._headroom = UNBOUNDED if headroom == UNBOUNDED else headroom
 
     def adopt_snapshot(self, snapshot: RateSnapshot) -> None:
-        """Swap in a snapshot unless an equally new one is known."""
-        if self._snapshot is None or snapshot.at > self._snapshot.at:
+        """Swap in a snapshot unless an equally new one is known.
+
+        One from the future isn't newer than any: it was made before a clock was set back.
+        """
+        known, now = self._snapshot, self._clock.now().timestamp()
+        if known is None or snapshot.at > known.at or known.is_from_the_future(now):
             self._snapshot = snapshot
+            self._table = None

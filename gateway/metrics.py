@@ -1,20 +1,36 @@
 """Metrics for Prometheus, summed over the worker processes of one server."""
 
+import asyncio
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from domain.weights import Call
 
+PUBLISH_SECONDS: Final = 0.25
+
 _calls = Counter("swapgate_calls", "Calls of /v1 by endpoint and answer code.", ("call", "code"))
-_successes = {call: _calls.labels(call.value, "0") for call in Call}
+_fresh: dict[tuple[Call, int], int] = {}
 
 
 def count_call(call: Call, code: int) -> None:
-    """Count an answered call."""
-    if code == 0:
-        _successes[call].inc()
-    else:
-        _calls.labels(call.value, str(code)).inc()
+    """Count an answered call; `publish_counts` adds it to the metrics."""
+    _fresh[call, code] = _fresh.get((call, code), 0) + 1
+
+
+def publish_counts() -> None:
+    """Add what was counted since the last time."""
+    for (call, code), count in _fresh.items():
+        _calls.labels(call.value, str(code)).inc(count)
+    _fresh.clear()
+
+
+async def keep_publishing() -> None:
+    """Publish for ever: counting into a file that processes share takes as long as a quote."""
+    while True:
+        await asyncio.sleep(PUBLISH_SECONDS)
+        publish_counts()
 
 
 def worker_registry() -> CollectorRegistry:

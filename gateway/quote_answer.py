@@ -1,14 +1,13 @@
 """A quote as /v1/price answers it: most of its bytes are made once for all quotes of a pair."""
 
 import re
-from typing import Annotated, Any, Final
-from weakref import WeakKeyDictionary
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
 from domain.assets import Asset
-from domain.money import format_units
-from domain.pricing import PricedPair, Quote, Refusal, usd_value
+from domain.money import USD_DECIMALS, format_units, power_of_ten
+from domain.pricing import BTC_DECIMALS, CENT_DECIMALS, PricedPair, Quote, Refusal
 from domain.wire import Amount, Bps, Precision, Rate, Usd, one_of
 from gateway.codec import success
 
@@ -45,62 +44,110 @@ class QuoteOut(msgspec.Struct, frozen=True, kw_only=True):
     markup_bps: Bps = msgspec.field(name="markupBps")
 
 
-Frame = tuple[str, str, str, str, str, str, str]
-"""The text of an answer around what differs: amount, usd and btc of the source, amount and usd of
-the destination, and the errors."""
+class _Shown(NamedTuple):
+    """How a figure is got from an amount: times `factor` over `divisor`, halves up."""
 
+    factor: int
+    half: int
+    divisor: int
+
+    @staticmethod
+    def of(numerator: int, denominator: int) -> "_Shown":
+        """Return it for a quotient, which quantize_half_up would round the same way."""
+        return _Shown(2 * numerator, denominator, 2 * denominator)
+
+
+class _Frame(NamedTuple):
+    """An answer's bytes around what differs, and what each figure is made of.
+
+    The template takes whole and fraction of the source's amount, its worth in USD and BTC, the
+    destination's amount and worth; and the errors.
+    """
+
+    template: bytes
+    source_unit: int
+    destination_unit: int
+    worth: _Shown
+    in_btc: _Shown
+    destination_worth: _Shown
+
+
+_CENT: Final = 10**CENT_DECIMALS
+_SATOSHI: Final = 10**BTC_DECIMALS
 _SLOTS = ("@amount", "@usd", "@btc", "@paid", "@worth", "@errors")
-_SLOT = re.compile(r'@amount|@usd|"@btc"|@paid|@worth|\["@errors"\]')
-
-_frames: WeakKeyDictionary[PricedPair, Frame] = WeakKeyDictionary()
+_SLOT = re.compile(rb'@amount|@usd|"@btc"|@paid|@worth|\["@errors"\]')
 
 
 def quote_answer(quoted: Quote) -> bytes:
     """Return the whole answer: what `success` gives for the quote's QuoteOut, byte for byte."""
-    priced = quoted.priced
-    frame = _frames.get(priced)
+    priced, refusals = quoted.priced, quoted.refusals
+    amount, paid = quoted.source_amount, quoted.destination_amount
+    frame: _Frame | None = priced.answer_frame
     if frame is None:
-        frame = _frames[priced] = _frame(priced)
+        frame = priced.answer_frame = _frame(priced)
+    usd, btc, paid_usd = frame.worth, frame.in_btc, frame.destination_worth
+    return frame.template % (
+        *divmod(amount, frame.source_unit),
+        *divmod((amount * usd.factor + usd.half) // usd.divisor, _CENT),
+        *divmod((amount * btc.factor + btc.half) // btc.divisor, _SATOSHI),
+        *divmod(paid, frame.destination_unit),
+        *divmod((paid * paid_usd.factor + paid_usd.half) // paid_usd.divisor, _CENT),
+        b",".join(b'"%b"' % refusal.value.encode() for refusal in refusals) if refusals else b"",
+    )
+
+
+def _frame(priced: PricedPair) -> _Frame:
+    """Encode an answer with a mark in each place that differs, and make a template of it."""
     source, destination = priced.pair.source, priced.pair.destination
-    worth = usd_value(quoted.source_amount, priced.source_price, source)
-    btc_price = priced.snapshot.prices.get(BTC)
-    paid = quoted.destination_amount
-    return (
-        f"{frame[0]}{format_units(quoted.source_amount, source.precision)}"
-        f"{frame[1]}{worth.cents()}"
-        f"{frame[2]}{_quoted(worth.in_btc(btc_price)) if btc_price else 'null'}"
-        f"{frame[3]}{format_units(paid, destination.precision)}"
-        f"{frame[4]}{usd_value(paid, priced.destination_price, destination).cents()}"
-        f"{frame[5]}[{','.join(_quoted(refusal.value) for refusal in quoted.refusals)}]"
-        f"{frame[6]}"
-    ).encode()
-
-
-def _frame(priced: PricedPair) -> Frame:
-    """Encode an answer with a mark in each place that differs, and take it apart at the marks."""
-    pair = priced.pair
     marked = QuoteOut(
         source=QuoteSourceOut(
-            **_side(pair.source, priced.source_bounds),
+            **_side(source, priced.source_bounds),
             amount="@amount",
             rate=str(priced.rate),
             usd="@usd",
             btc="@btc",
         ),
         destination=QuoteSideOut(
-            **_side(pair.destination, priced.destination_bounds),
+            **_side(destination, priced.destination_bounds),
             amount="@paid",
             rate=str(priced.inverse),
             usd="@worth",
         ),
-        network_fee=format_units(priced.network_fee, pair.destination.precision),
+        network_fee=format_units(priced.network_fee, destination.precision),
         errors=["@errors"],
         markup_bps=priced.markup_bps,
     )
-    pieces = _SLOT.split(success(marked).decode())
+    pieces = [piece.replace(b"%", b"%%") for piece in _SLOT.split(success(marked))]
     if len(pieces) != len(_SLOTS) + 1:
-        raise ValueError(f"a name of {pair.source.code} or {pair.destination.code} holds a mark")
-    return tuple(pieces)  # type: ignore[return-value]  # as many as counted
+        raise ValueError(f"a name of {source.code} or {destination.code} holds a mark")
+    btc_price = priced.snapshot.prices.get(BTC)
+    slots = (
+        _decimals(source.precision),
+        _decimals(CENT_DECIMALS),
+        b'"%b"' % _decimals(BTC_DECIMALS) if btc_price else b"null%.0a%.0a",
+        _decimals(destination.precision),
+        _decimals(CENT_DECIMALS),
+        b"[%b]",
+        b"",
+    )
+    scale = power_of_ten(source.precision)
+    return _Frame(
+        template=b"".join(piece + slot for piece, slot in zip(pieces, slots, strict=True)),
+        source_unit=scale,
+        destination_unit=power_of_ten(destination.precision),
+        worth=_in_cents(priced.source_price, source),
+        in_btc=_Shown.of(priced.source_price * _SATOSHI, (btc_price or 1) * scale),
+        destination_worth=_in_cents(priced.destination_price, destination),
+    )
+
+
+def _in_cents(price: int, asset: Asset) -> _Shown:
+    return _Shown.of(price, power_of_ten(asset.precision + USD_DECIMALS - CENT_DECIMALS))
+
+
+def _decimals(decimals: int) -> bytes:
+    """Return the format of a whole and a fraction; with no decimals the latter isn't shown."""
+    return b"%%d.%%0%dd" % decimals if decimals else b"%d%.0a"
 
 
 def _side(asset: Asset, bounds: tuple[int, int]) -> dict[str, Any]:
@@ -113,7 +160,3 @@ def _side(asset: Asset, bounds: tuple[int, int]) -> dict[str, Any]:
         "min": format_units(least, asset.precision),
         "max": format_units(most, asset.precision),
     }
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'

@@ -38,29 +38,31 @@ def headers_of(given: list[tuple[bytes, bytes]]) -> Headers:
     return by_name
 
 
-def check_head(scope: Scope, headers: Headers) -> None:
-    """Raise Refused for what RFC 9112 has refused, and for a path that can't be anywhere.
+def body_length(scope: Scope, headers: Headers) -> int | None:
+    """Return Content-Length; 0 where there is no body, None for a chunked one.
 
-    Granian passes on any transfer coding and any number of hosts. Where Content-Length comes with
-    Transfer-Encoding it hides the former and closes the connection after the answer.
+    Raises Refused for framing that RFC 9112 has refused. Granian passes on any transfer coding and
+    any number of hosts. Where Content-Length comes with Transfer-Encoding it hides the former and
+    closes the connection after the answer.
     """
-    host = headers.get(b"host", b"")
-    if b"\n" in host or (not host and scope["http_version"] == "1.1"):
+    host = headers.get(b"host")
+    if (not host and scope["http_version"] == "1.1") or (host and b"\n" in host):
         raise Refused(INVALID_REQUEST)
-    if headers.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
-        raise Refused(INVALID_REQUEST)
-    path = scope["raw_path"]
-    if not 0 < len(path) <= LONGEST_PATH or not path.isascii():
-        raise Refused(NOT_FOUND)
-    if scope["method"] not in METHODS:
-        scope["method"] = UNKNOWN_METHOD
-
-
-def announced_length(headers: Headers) -> int | None:
-    """Return Content-Length; 0 where there is no body, None for a chunked one. Raises Refused."""
-    if b"transfer-encoding" in headers:
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None:
+        if coding.lower() != b"chunked":
+            raise Refused(INVALID_REQUEST)
         return None
     length = headers.get(b"content-length", b"0")
     if not length.isdigit():
         raise Refused(INVALID_REQUEST)
     return int(length)
+
+
+def check_target(scope: Scope) -> None:
+    """Raise Refused for a path that can't be anywhere, and give odd methods one name."""
+    path = scope["raw_path"]
+    if not 0 < len(path) <= LONGEST_PATH or not path.isascii():
+        raise Refused(NOT_FOUND)
+    if scope["method"] not in METHODS:
+        scope["method"] = UNKNOWN_METHOD

@@ -1,7 +1,7 @@
 """Request ids: the caller's own where it is well-formed, else made here."""
 
 import re
-import secrets
+from random import getrandbits
 
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
@@ -14,5 +14,5 @@ def request_id(given: bytes | None) -> bytes:
 
 
 def new_request_id() -> bytes:
-    """Return 16 random hex digits."""
-    return secrets.token_hex(8).encode()
+    """Return 16 random hex digits: told apart from others, not kept from anybody."""
+    return b"%016x" % getrandbits(64)

@@ -24,6 +24,13 @@ class PreparationFailed(Exception):
     """The instance can't be made ready; the text says why."""
 
 
+class RateMarket(StrEnum):
+    """Where prices come from."""
+
+    SANDBOX = "sandbox"
+    EXCHANGES = "exchanges"
+
+
 class Instance(msgspec.Struct, rename="camel"):
     """What `swapgate up` writes down in its data directory for the other commands to find it."""
 
@@ -64,6 +71,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a client may take to send a request body."""
     direct: bool = True
     """Serve /v1 in front of the web framework, whose layers cost a third of a call's time."""
+    group_orders: bool = True
+    """Open, and find, the orders of one moment by one statement; a lone one never waits for it."""
     metrics_on_port: bool = False
     """Serve /metrics beside everything else; `serve` has a port of its own for it."""
     database_connections: int = 8
@@ -85,6 +94,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Their accents, such as `accent=#0f766e, accent-dark=#4fd1c0`; empty for our own."""
     brand_logo: Path | None = None
     """A picture of at most 32 KiB, SVG, PNG or WebP, for their head; none for our own."""
+    rates: RateMarket = RateMarket.SANDBOX
+    """Where prices come from: the sandbox's own market, or exchanges."""
+    rates_url: str = ""
+    """Where to find the exchanges instead of at their own hosts, as `<rates_url>/kraken/...`."""
+    rates_sources_needed: int = 2
+    """Of how many exchanges a coin's price must be known."""
     trusted_proxies: str = ""
     """Networks whose X-Forwarded-For is believed, such as `10.0.0.0/8, ::1`."""
 
@@ -107,6 +122,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "batch_scheduling",
             "body_deadline_seconds",
             "direct",
+            "group_orders",
             "metrics_on_port",
             "database_connections",
             "webhook_concurrency",
@@ -118,6 +134,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "brand_name",
             "brand_colours",
             "brand_logo",
+            "rates",
+            "rates_url",
+            "rates_sources_needed",
             "trusted_proxies",
         )
         if f"SWAPGATE_{name.upper()}" in environment
@@ -162,6 +181,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_BATCH_SCHEDULING": str(settings.batch_scheduling).lower(),
         "SWAPGATE_BODY_DEADLINE_SECONDS": str(settings.body_deadline_seconds),
         "SWAPGATE_DIRECT": str(settings.direct).lower(),
+        "SWAPGATE_GROUP_ORDERS": str(settings.group_orders).lower(),
         "SWAPGATE_METRICS_ON_PORT": str(settings.metrics_on_port).lower(),
         "SWAPGATE_DATABASE_CONNECTIONS": str(settings.database_connections),
         "SWAPGATE_WEBHOOK_CONCURRENCY": str(settings.webhook_concurrency),
@@ -172,6 +192,9 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": str(settings.public_orders_of_all_per_minute),
         "SWAPGATE_BRAND_NAME": settings.brand_name,
         "SWAPGATE_BRAND_COLOURS": settings.brand_colours,
+        "SWAPGATE_RATES": settings.rates.value,
+        "SWAPGATE_RATES_URL": settings.rates_url,
+        "SWAPGATE_RATES_SOURCES_NEEDED": str(settings.rates_sources_needed),
         "SWAPGATE_TRUSTED_PROXIES": settings.trusted_proxies,
     }
 

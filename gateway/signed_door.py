@@ -8,7 +8,7 @@ import structlog
 from domain.errors import DomainError, Unavailable
 from domain.weights import Call
 from gateway.api.endpoint import Endpoint, Received, Services
-from gateway.auth import Authenticator, AuthHeaders, Caller, OverBudget, rate_limit_headers
+from gateway.auth import Authenticator, AuthHeaders, OverBudget, rate_limit_headers
 from gateway.client_address import ClientAddresses
 from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, Answer, answer_for
 from gateway.metrics import count_call
@@ -24,6 +24,9 @@ GUARDED = frozenset({Call.PRICE, Call.STATUS})
 log = structlog.get_logger()
 
 Header = tuple[bytes, bytes]
+
+_JSON: Header = (b"content-type", b"application/json")
+_NOT_STORED: Header = (b"cache-control", b"no-store")
 
 
 class Served(NamedTuple):
@@ -80,17 +83,20 @@ class SignedDoor:
         tail: str | None = None,
     ) -> Served:
         """Answer a call of `endpoint` from the address `peer`; `sent` are its headers."""
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"cache-control", b"no-store"),
-            (b"x-request-id", request_id(sent.get(b"x-request-id"))),
-        ]
+        headers = _headers_for(sent)
         try:
-            caller = await self._caller(endpoint, sent, body, peer)
-            if caller is not None:
+            caller = None
+            signed_by = _auth_headers(sent)
+            if signed_by is not None or endpoint.auth_required:
+                caller = await self._authenticator.authenticate(signed_by, body, endpoint.call)
                 headers += caller.rate_limit_headers()
-            received = Received(body, caller, _text(sent.get(b"idempotency-key")), tail)
-            answer = await endpoint.handle(self._services, received)
+            elif endpoint.call in GUARDED:  # discovery is bytes from memory, and isn't counted
+                self._guard.admit(self._address_of(peer, sent))
+            answer = endpoint.handle(
+                self._services, Received(body, caller, _text(sent.get(b"idempotency-key")), tail)
+            )
+            if not isinstance(answer, bytes):
+                answer = await answer
         except DomainError as error:
             return _refused(endpoint, error, headers)
         except Exception:
@@ -99,20 +105,6 @@ class SignedDoor:
             return _served(INTERNAL.status, headers, INTERNAL.body())
         count_call(endpoint.call, 0)
         return _served(200, headers, answer)
-
-    async def _caller(
-        self, endpoint: Endpoint, sent: Headers, body: bytes, peer: str
-    ) -> Caller | None:
-        signed_by = AuthHeaders(
-            key=_text(sent.get(b"x-api-key")),
-            sign=_text(sent.get(b"x-api-sign")),
-            nonce=_text(sent.get(b"x-api-nonce")),
-        )
-        if not endpoint.auth_required and signed_by.absent:
-            if endpoint.call in GUARDED:  # discovery is bytes from memory, and isn't counted
-                self._guard.admit(self._address_of(peer, sent))
-            return None
-        return await self._authenticator.authenticate(signed_by, body, endpoint.call)
 
     def _address_of(self, peer: str, sent: Headers) -> str:
         forwarded = _text(sent.get(b"x-forwarded-for"))
@@ -125,14 +117,22 @@ def refuse_path(allowed: Iterable[str], sent: Headers) -> Served:
     """Answer 405 and what is allowed at a path, or 404 where that is nothing."""
     methods = ", ".join(sorted(allowed)).encode()
     refusal = WRONG_METHOD if methods else NOT_FOUND
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"cache-control", b"no-store"),
-        (b"x-request-id", request_id(sent.get(b"x-request-id"))),
-    ]
+    headers = _headers_for(sent)
     if methods:
         headers.append((b"allow", methods))
     return _served(refusal.status, headers, refusal.body())
+
+
+def _headers_for(sent: Headers) -> list[Header]:
+    return [_JSON, _NOT_STORED, (b"x-request-id", request_id(sent.get(b"x-request-id")))]
+
+
+def _auth_headers(sent: Headers) -> AuthHeaders | None:
+    """Return what a call is signed with; None where it makes no attempt to sign."""
+    key, sign, nonce = sent.get(b"x-api-key"), sent.get(b"x-api-sign"), sent.get(b"x-api-nonce")
+    if key is None and sign is None and nonce is None:
+        return None
+    return AuthHeaders(_text(key), _text(sign), _text(nonce))
 
 
 def _refused(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Served:

@@ -4,8 +4,10 @@ import asyncio
 import random
 import secrets
 import socket
+import time
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -18,10 +20,17 @@ from domain.actions.accrue_earnings import accrue_earnings
 from domain.actions.expire_orders import expire_due_orders
 from domain.actions.open_for_visitor import TOKEN_PURPOSE
 from domain.actions.resolve_emergency import carry_out_choices
+from domain.assets import Catalogue
+from domain.errors import Unavailable
 from domain.ports import CodeManagement, OrderOpening, Referring, Rotation, Settlement
+from domain.rates import RateSnapshot
 from domain.referrals import KEY_PURPOSE, ReferralSigner
+from feeds.rates.exchanges import ExchangeMarket
+from feeds.rates.health import encode_health
 from feeds.rates.publisher import publish_rates
 from feeds.rates.sandbox import SandboxMarket
+from feeds.rates.venue import Venue
+from feeds.rates.venues import VENUES, venue_in_ccxt
 from feeds.settlement.refill import refill_addresses
 from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
@@ -29,6 +38,7 @@ from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.loop import keep_doing
 from feeds.webhooks.relay import run_relay
 from feeds.webhooks.sampling import sample
+from feeds.xml.document import EMPTY, render_rates
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
 from gateway.client_address import ClientAddresses, parse_networks
@@ -36,9 +46,11 @@ from gateway.clock import SystemClock, new_id
 from gateway.directory import PartnerDirectory
 from gateway.discovery import Discovery
 from gateway.market import LiveMarket
+from gateway.metrics import keep_publishing, publish_counts
 from gateway.qr_codes import QrCodes
+from gateway.rate_feeds import RateFeeds
 from gateway.referrers import KeptReferrers
-from gateway.settings import Settings, brand_from
+from gateway.settings import RateMarket, Settings, brand_from
 from gateway.unsigned_guard import UnsignedGuard
 from gateway.visitors.entrance import Entrance, Guards
 from gateway.watchers import Sources, Watchers
@@ -53,6 +65,7 @@ from persistence.postgres.pool import Database
 from persistence.postgres.referrals import read_house, read_referrer
 from persistence.postgres.reserves import read_headroom
 from persistence.postgres.revisions import read_revisions
+from persistence.postgres.rights import excess_rights, refusal
 from persistence.postgres.secrets import PostgresSecrets
 from persistence.postgres.webhook_circuits import PostgresCircuits
 from persistence.postgres.webhook_events import SESSION as EVENTS_SESSION
@@ -64,7 +77,7 @@ from persistence.valkey.client import connect
 from persistence.valkey.counters import add_counts
 from persistence.valkey.generations import outdate
 from persistence.valkey.notices import notices, tell_of_changes
-from persistence.valkey.rates import decode_snapshot, publish_snapshot, read_snapshot
+from persistence.valkey.rates import RatePublisher, decode_snapshot, read_snapshot
 from persistence.valkey.stream import WebhookStream
 
 CHOICES_SECONDS = 0.25
@@ -109,6 +122,7 @@ class Connections:
     """A process's own connections to PostgreSQL and Valkey, and what it follows through them."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self.clock = SystemClock()
         self.database = Database(settings.database_url, size=settings.database_connections)
         self._watching = Database(settings.database_url, size=2)
@@ -117,12 +131,25 @@ class Connections:
         self.background = Background()
 
     def watchers(self, directory: PartnerDirectory | None) -> Watchers:
-        """Return what keeps the market, and the directory if there is one, up to date."""
+        """Return what keeps the market, and the directory if there is one, up to date.
+
+        Who has a directory is a gateway: it takes no catalogue, and so no calls, while its
+        database role could do what a gateway must not.
+        """
         watching = self._watching
+
+        async def read() -> Catalogue:
+            catalogue = await read_catalogue(watching)
+            if directory is not None:
+                why = refusal(await excess_rights(watching), sandbox=self._settings.sandbox)
+                if why is not None:
+                    raise Unavailable(why)
+            return catalogue
+
         return Watchers(
             Sources(
                 read_revisions=lambda: read_revisions(watching),
-                read_catalogue=lambda: read_catalogue(watching),
+                read_catalogue=read,
                 read_headroom=lambda catalogue: read_headroom(watching, catalogue),
                 changed_keys=lambda since: changed_keys(watching, since),
                 read_snapshot=lambda: read_snapshot(self.valkey),
@@ -152,6 +179,7 @@ class GatewayProcess:
         directory = PartnerDirectory(lambda api_key: read_access(database, keyring, api_key))
         self._watchers = connections.watchers(directory)
         self._discovery = Discovery(market)
+        self.feeds = RateFeeds(market, render_rates, empty=EMPTY)
 
         async def changed(partner_id: UUID) -> None:
             directory.partner_changed(partner_id)
@@ -163,7 +191,9 @@ class GatewayProcess:
             opening=OrderOpening(
                 clock=connections.clock,
                 market=market,
-                orders=PostgresOrderDesk(database, lambda: market.catalogue),
+                orders=PostgresOrderDesk(
+                    database, lambda: market.catalogue, grouped=settings.group_orders
+                ),
                 new_id=new_id,
                 randomness=secrets.token_bytes,
             ),
@@ -237,14 +267,18 @@ class GatewayProcess:
                 while not self._connections.market.has_all():  # noqa: ASYNC110  once a worker
                     await asyncio.sleep(0.02)
                 self._discovery.refresh()
+                await self.feeds.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
+        background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.guard.keep_sharing(), name="guard")
         for name, guard in self._public_guards.items():
             background.start(guard.keep_sharing(), name=f"guard of {name}")
+        background.start(keep_publishing(), name="metrics")
 
     async def stop(self) -> None:
         """End all background work and close connections."""
         await self._connections.close()
+        publish_counts()
 
     async def readiness(self) -> dict[str, bool]:
         """Return what readiness depends on: servers, migrations, catalogue and fresh rates."""
@@ -321,14 +355,70 @@ async def run_settlement(settings: Settings, *, auto_settle: bool) -> None:
         await connections.close()
 
 
-async def run_rates(settings: Settings, *, seed: int) -> None:
-    """Publish the sandbox market's prices until cancelled."""
-    valkey = connect(settings.valkey_url)
-    market = SandboxMarket(SystemClock(), seed=seed)
+async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> None:
+    """Publish prices until cancelled: the sandbox market's, or those of exchanges.
+
+    With a port, metrics are served on it. Raises OSError where it is taken.
+    """
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+    connections = Connections(settings)
+    publisher = RatePublisher(connections.valkey, token=str(new_id()))
     try:
-        await publish_rates(market, lambda snapshot: publish_snapshot(valkey, snapshot))
+        if settings.rates is RateMarket.SANDBOX:
+            market = SandboxMarket(connections.clock, seed=seed)
+            await publish_rates(market, publisher.publish)
+        else:
+            await _publish_exchanges(connections, settings, publisher)
     finally:
-        await valkey.aclose()
+        with suppress(Unavailable):
+            await publisher.resign()
+        await connections.close()
+
+
+async def _publish_exchanges(
+    connections: Connections, settings: Settings, publisher: RatePublisher
+) -> None:
+    """Publish the exchanges' prices of all coins that the catalogue has."""
+    watchers = connections.watchers(None)
+    connections.background.start(watchers.follow_changes(), name="changes")
+    coins = _CoinsOf(connections.market)
+    venues = [
+        Venue(
+            name,
+            partial(venue_in_ccxt, name, base_url=settings.rates_url),
+            coins=coins,
+            monotonic=time.monotonic,
+        )
+        for name in VENUES
+    ]
+    exchanges = ExchangeMarket(
+        venues,
+        coins=coins,
+        clock=connections.clock,
+        monotonic=time.monotonic,
+        needed=settings.rates_sources_needed,
+    )
+
+    async def publish(snapshot: RateSnapshot) -> bool:
+        return await publisher.publish(snapshot, sources=encode_health(exchanges.health()))
+
+    while not connections.market.is_ready():  # noqa: ASYNC110  once a process: which coins there are
+        await asyncio.sleep(0.05)
+    async with exchanges:
+        await publish_rates(exchanges, publish)
+
+
+class _CoinsOf:
+    """The coins of a market's catalogue, once one has been read."""
+
+    def __init__(self, market: LiveMarket) -> None:
+        self._market = market
+
+    def __call__(self) -> frozenset[str]:
+        if not self._market.is_ready():
+            return frozenset()
+        return frozenset(asset.coin for asset in self._market.catalogue.active_assets())
 
 
 async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:

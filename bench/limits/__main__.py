@@ -1,106 +1,145 @@
-"""`python -m bench.limits`: everything in turn, several rounds, medians, ratios to bare Granian."""
+"""`python -m bench.limits`: everything in turn, several rounds, medians, ratios, and the goals."""
 
 import argparse
-import platform
-import statistics
-import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import orjson
+import msgspec
 
-from bench.limits.load import Measured, WrkMissing, measure
-from bench.limits.servers import comparison, ours
+from bench.limits import plan
+from bench.limits.closed_loop import Measured, WrkMissing, check_wrk
+from bench.limits.goals import judged
+from bench.limits.servers import Servers
+from bench.report import Report, Row, keep, report, table
 
-RESULTS = Path(__file__).parents[1] / "results"
-BASE = "bare Granian ASGI"
+QUICK_ROUNDS, QUICK_SECONDS = 2, 1.0
+HALF = 0.5
+FOREIGN_CORES = 0.1
+LATE_MS = 1.0
 
 
 def main() -> None:
-    """Measure, print the table, keep the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--connections", type=int, default=32)
-    options = parser.parse_args()
+    """Measure, print the tables, keep the figures."""
+    options = _options()
     try:
-        rounds = _measured(options.rounds, options.seconds, options.connections)
+        check_wrk()
     except WrkMissing as missing:
         sys.exit(str(missing))
-    print(_table(rounds))
-    _keep(rounds)
+    found = _measured(options)
+    print(shown(found))
+    print(f"\nkept in {keep(found, options.out)}")
 
 
-def _measured(rounds: int, seconds: int, connections: int) -> Mapping[str, list[Measured]]:
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="swapgate-bench-")))
-        targets = [
-            stack.enter_context(comparison(BASE, "bare", batch=False)),
-            stack.enter_context(comparison(f"{BASE}, SCHED_BATCH", "bare", batch=True)),
-            stack.enter_context(comparison("BlackSheep echo, SCHED_BATCH", "echo", batch=True)),
-            stack.enter_context(ours(directory / "data")),
-        ]
-        for target in targets:
-            measure(target, seconds=1, connections=connections)
-        measured: dict[str, list[Measured]] = {target.name: [] for target in targets}
-        for number in range(rounds):
-            print(f"round {number + 1} of {rounds}", file=sys.stderr)
-            for target in targets:
-                found = measure(target, seconds=seconds, connections=connections)
-                measured[target.name].append(found)
-        return measured
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4, help="of each load; wrk's are whole")
+    parser.add_argument("--only", default=",".join(plan.GROUPS), help="groups, with commas between")
+    parser.add_argument("--quick", action="store_true", help="two rounds of a second")
+    parser.add_argument("--data-dir", type=Path, help="an instance to measure with, as it is")
+    parser.add_argument("--out", type=Path, help="where the figures go, instead of bench/results/")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = QUICK_ROUNDS, QUICK_SECONDS
+    unknown = set(options.only.split(",")) - set(plan.GROUPS)
+    if unknown:
+        parser.error(f"no such groups: {', '.join(sorted(unknown))}")
+    return options
 
 
-def _table(rounds: Mapping[str, list[Measured]]) -> str:
-    base = statistics.median(one.rps for one in rounds[BASE])
-    lines = [
-        f"{_machine()}, commit {_commit()}, {len(rounds[BASE])} rounds",
-        "",
-        "| what | rps | ratio | p50 ms | p99 ms | failures |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name, measured in rounds.items():
-        rps = statistics.median(one.rps for one in measured)
-        p50 = statistics.median(one.p50_ms for one in measured)
-        p99 = statistics.median(one.p99_ms for one in measured)
-        failures = sum(one.failures for one in measured)
-        lines.append(
-            f"| {name} | {rps:,.0f} | {rps / base:.2f} | {p50:.2f} | {p99:.2f} | {failures} |"
+def _measured(options: argparse.Namespace) -> Report:
+    groups = set(options.only.split(","))
+    with Servers(options.data_dir) as servers:
+        if "creates" in groups:
+            servers.provide_addresses(
+                plan.creates_expected(rounds=options.rounds, seconds=options.seconds)
+            )
+        cases = plan.cases(servers, groups)
+        for case in cases:
+            case.measure(servers, seconds=1)
+        rows = _rounds(servers, cases, options)
+        if "open-loop" in groups:
+            rows += _rounds(servers, _at_half_rate(servers, cases, rows), options)
+        return report(
+            "limits",
+            rows,
+            options={"rounds": options.rounds, "seconds": options.seconds, "groups": options.only},
+            remarks=plan.remarks(servers, groups),
         )
+
+
+def _rounds(servers: Servers, cases: Sequence[plan.Case], options: argparse.Namespace) -> list[Row]:
+    """Measure every case once a round, in the other order every other round."""
+    measured: dict[str, list[Measured]] = {case.name: [] for case in cases}
+    for number in range(options.rounds):
+        print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
+        for case in cases if number % 2 == 0 else reversed(cases):
+            measured[case.name].append(case.measure(servers, seconds=options.seconds))
+    return [
+        Row(case.name, case.group, case.base, [_figures(one) for one in measured[case.name]])
+        for case in cases
+    ]
+
+
+def _at_half_rate(
+    servers: Servers, cases: Sequence[plan.Case], rows: Sequence[Row]
+) -> list[plan.Case]:
+    row = next((row for row in rows if row.name == plan.QUOTE_SIGNED), None)
+    if row is not None:
+        most = row.median("rps")
+    else:
+        server = servers.ours()
+        quotes = plan.Case(plan.QUOTE_SIGNED, "quotes", server, servers.quote, None)
+        most = quotes.measure(servers, seconds=2).rps
+    return plan.open_loop(servers, list(cases), most * HALF)
+
+
+def _figures(measured: Measured) -> dict[str, float]:
+    figures = msgspec.structs.asdict(measured)
+    return {name: round(value, 4) for name, value in figures.items() if value is not None}
+
+
+def shown(found: Report) -> str:
+    """Return the tables of a report: all cases, and the figures to reach."""
+
+    def over_base(row: Row) -> str:
+        ratio = found.ratio(row.name, row.base) if row.base else None
+        return f"{ratio:.2f}" if ratio is not None else ""
+
+    def cores(row: Row) -> str:
+        return f"{row.median('load_cores'):.2f}"
+
+    lines = [
+        f"{found.machine}, commit {found.commit}, {len(found.rows[0].rounds)} rounds",
+        "",
+        table(
+            found.rows,
+            {
+                "rps": lambda row: f"{row.median('rps'):,.0f}",
+                "over base": over_base,
+                "p50 ms": lambda row: f"{row.median('p50'):.2f}",
+                "p99 ms": lambda row: f"{row.median('p99'):.2f}",
+                "worst ms": lambda row: f"{max(row.values('worst')):.1f}",
+                "CPU µs": lambda row: f"{row.median('cpu_us'):.1f}",
+                "load's cores": cores,
+                "failures": lambda row: f"{sum(row.values('failures')):.0f}",
+            },
+        ),
+        "",
+        *(f"- {remark}" for remark in found.remarks),
+    ]
+    late = [row for row in found.rows if max(row.values("late_p99"), default=0) > LATE_MS]
+    lines += [f"- the load generator was late for {row.name}: don't trust its p99" for row in late]
+    foreign = [row.name for row in found.rows if row.median("foreign_cores") > FOREIGN_CORES]
+    if foreign:
+        lines.append(f"- other processes were busy, don't trust: {', '.join(foreign)}")
+    goals = list(judged(found))
+    if goals:
+        lines += ["", "| figure | found | wanted | reached |", "|---|---|---|---|"]
+        lines += [f"| {' | '.join(goal)} |" for goal in goals]
     return "\n".join(lines)
 
 
-def _keep(rounds: Mapping[str, list[Measured]]) -> None:
-    document = {
-        "bench": "limits",
-        "machine": _machine(),
-        "commit": _commit(),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "rounds": {
-            name: [{"rps": one.rps, "p50": one.p50_ms, "p99": one.p99_ms} for one in measured]
-            for name, measured in rounds.items()
-        },
-    }
-    path = RESULTS / f"limits-{_commit()}.json"
-    path.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
-def _machine() -> str:
-    return f"{platform.machine()}, Python {platform.python_version()}"
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip() or "unknown"
-
-
-main()
+if __name__ == "__main__":
+    main()

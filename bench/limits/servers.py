@@ -1,115 +1,219 @@
-"""The servers under measurement: each one worker, pinned to one core."""
+"""The servers under measurement, all of them on one machine, each on cores that a case chooses."""
 
+import asyncio
 import json
-import os
 import secrets
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from urllib.error import HTTPError, URLError
-from urllib.request import urlopen
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Final, Self
 
 import msgspec
+import psycopg
 
-SERVER_CORE = 0
-LOAD_CORE = 1
-READY_SECONDS = 60
+from bench.calls import ORDER, QUOTE, Call, Partner, encode, succeeded
+from bench.limits.golang import build_go_peer
+from bench.limits.peer import known_file
+from bench.processes import Server, free_port, python, running
+from domain.assets import Pair
+from gateway.settings import Instance, read_instance
+from persistence.postgres.catalogue import read_catalogue
+from persistence.postgres.pool import Database
+from persistence.valkey.admission import SCRIPT
 
-
-class Target(msgspec.Struct, frozen=True):
-    """Something to measure: its name, where it listens, and what wrk sends with each request."""
-
-    name: str
-    port: int
-    headers: Mapping[str, str]
-
-
-@contextmanager
-def comparison(name: str, app: str, *, batch: bool) -> Iterator[Target]:
-    """Run one of `bench.limits.apps` on Granian."""
-    port = free_port()
-    argv = [
-        *("granian", "--interface", "asgi", "--factory", f"bench.limits.apps:{app}"),
-        *("--port", str(port), "--http", "1", "--no-ws", "--loop", "uvloop"),
-        *("--log-level", "warning"),
-    ]
-    with _running(argv, port, {"BENCH_BATCH": str(batch).lower()}):
-        yield Target(name, port, {})
+BUDGET: Final = 2_000_000_000
+"""Of weight, for the load's partner: more than the operator's command would give."""
+MARKUP_BPS: Final = 50
+ORDERS_TO_READ: Final = 64
+ADDRESSES_LEFT: Final = 20_000
+"""What is made up of addresses, beside those that a run is expected to need."""
 
 
-@contextmanager
-def ours(data_dir: Path) -> Iterator[Target]:
-    """Run our own service; Valkey and everything but the worker on the load's core."""
-    port = free_port()
-    with ExitStack() as stack:
-        quiet = free_port()  # `up` brings servers, rates and settlement; its own worker idles
-        up = [sys.executable, "-m", "gateway", "up", "--port", str(quiet), "--workers", "1"]
-        up += ["--data-dir", str(data_dir)]
-        stack.enter_context(_running(up, quiet, {}, path="/readyz", core=LOAD_CORE))
-        serve = [sys.executable, "-m", "gateway", "serve", "--port", str(port), "--workers", "1"]
-        serve += ["--data-dir", str(data_dir), "--metrics-port", "0"]
-        stack.enter_context(_running(serve, port, {}, path="/readyz"))
-        yield Target("signed /v1/price", port, _credentials(data_dir))
+class Servers:
+    """Our service with its own PostgreSQL and Valkey, and what it is compared with.
+
+    Use it as a context manager: whatever it started ends with it.
+    """
+
+    def __init__(self, data_dir: Path | None = None, *, is_up: bool = False) -> None:
+        """Keep everything in a directory of its own, which goes at the end, unless one is given.
+
+        With `is_up`, `swapgate up` runs there already.
+        """
+        self._stack = ExitStack()
+        self._given = data_dir
+        self._is_up = is_up
+        self.up: Server | None = None
+        self._started: dict[str, Server] = {}
+
+    def __enter__(self) -> Self:
+        """Start our service with all its processes, and make a partner for the load."""
+        temporary = self._stack.enter_context(TemporaryDirectory(prefix="swapgate-bench-"))
+        self._directory = Path(temporary)
+        self._directory.chmod(0o755)
+        self.data_dir = self._given or self._directory / "data"
+        if not self._is_up:
+            port = free_port()  # its own worker idles: those under measurement are started by name
+            up = python("-m", "gateway", "up", "--port", str(port), "--workers", "1")
+            up += ["--data-dir", str(self.data_dir)]
+            self.up = self._stack.enter_context(running(up, port, ready_at="/readyz"))
+        instance = read_instance(self.data_dir)
+        if instance is None:
+            raise RuntimeError(f"`swapgate up` left no instance in {self.data_dir}")
+        self.instance: Instance = instance
+        self.partner = self._new_partner()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop everything."""
+        self._stack.close()
+
+    def others(self) -> list[int]:
+        """Return the processes of our service beside the workers under measurement."""
+        return self.up.pids() if self.up else []
+
+    @property
+    def quote(self) -> Call:
+        """Return the signed quote."""
+        body = encode({**QUOTE, "afftax": MARKUP_BPS})
+        return Call("/v1/price", [body], signer=self.partner)
+
+    @property
+    def create(self) -> Call:
+        """Return the signed create."""
+        return Call("/v1/create", [encode(ORDER)], signer=self.partner, idempotent=True)
+
+    def reads(self, port: int) -> Call:
+        """Open a few orders and return the signed read of them in turn."""
+        bodies = []
+        for _ in range(ORDERS_TO_READ):
+            opened = json.loads(succeeded(port, self.create))["data"]
+            bodies.append(encode({"id": opened["id"], "token": opened["token"]}))
+        return Call("/v1/order", bodies, signer=self.partner)
+
+    def ours(
+        self,
+        name: str = "ours",
+        *,
+        workers: int = 1,
+        environment: Mapping[str, str] | None = None,
+    ) -> Server:
+        """Return `swapgate serve` with so many workers, started once under this name."""
+        if name not in self._started:
+            port = free_port()
+            serve = python("-m", "gateway", "serve", "--port", str(port))
+            serve += ["--workers", str(workers), "--metrics-port", "0"]
+            serve += ["--data-dir", str(self.data_dir)]
+            settings = {"SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": "0", **(environment or {})}
+            self._started[name] = self._stack.enter_context(
+                running(serve, port, environment=settings, ready_at="/readyz")
+            )
+            succeeded(port, self.quote)
+        return self._started[name]
+
+    def on_granian(self, app: str, answers: Mapping[str, bytes], *, batch: bool) -> Server:
+        """Start one of `bench.limits.apps`, to answer `answers` by path."""
+        told = self._directory / f"answers-{secrets.token_hex(4)}.json"
+        told.write_text(json.dumps({path: body.decode() for path, body in answers.items()}))
+        port = free_port()
+        argv = [
+            *(str(Path(sys.executable).with_name("granian")), "--interface", "asgi"),
+            *("--factory", f"bench.limits.apps:{app}", "--port", str(port)),
+            *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning"),
+        ]
+        environment = {"BENCH_BATCH": str(batch).lower(), "BENCH_ANSWERS": str(told)}
+        return self._stack.enter_context(running(argv, port, environment=environment))
+
+    def fastapi(self) -> Server:
+        """Start the peer on FastAPI: one worker, uvloop, httptools."""
+        port = free_port()
+        argv = python("-m", "uvicorn", "bench.limits.peer:build", "--factory", "--workers", "1")
+        argv += ["--port", str(port), "--loop", "uvloop", "--http", "httptools"]
+        argv += ["--no-access-log", "--log-level", "warning"]
+        return self._stack.enter_context(running(argv, port, environment=self._peer_told()))
+
+    def go(self) -> Server | None:
+        """Start the peer in Go on one core, or return None where it can't be built."""
+        program = build_go_peer(self._directory)
+        if program is None:
+            return None
+        port = free_port()
+        environment = {**self._peer_told(), "GOMAXPROCS": "1"}
+        return self._stack.enter_context(
+            running([str(program), str(port)], port, environment=environment)
+        )
+
+    def provide_addresses(self, count: int) -> None:
+        """Put made-up pay-in addresses into the pool: deriving as many would take minutes."""
+        with psycopg.connect(self.instance.owner_database_url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO pay_in_addresses (network, address, derivation_index)"
+                " SELECT 'Bitcoin', 'bench ' || gen_random_uuid(), -n"
+                " FROM generate_series(1, %s) AS n",
+                (count + ADDRESSES_LEFT,),
+            )
+            connection.execute("ANALYZE pay_in_addresses")
+
+    def durable(self) -> bool:
+        """Tell whether PostgreSQL really waits for the disk."""
+        with psycopg.connect(self.instance.owner_database_url) as connection:
+            settings = [
+                connection.execute(f"SHOW {name}").fetchone()
+                for name in ("fsync", "synchronous_commit", "full_page_writes")
+            ]
+        return settings == [("on",)] * 3
+
+    def _new_partner(self) -> Partner:
+        email = f"bench-{secrets.token_hex(4)}@swapgate.example"
+        created = self.command("partner", "create", "--email", email)
+        with psycopg.connect(self.instance.owner_database_url, autocommit=True) as connection:
+            connection.execute("UPDATE partners SET budget = %s WHERE email = %s", (BUDGET, email))
+        return Partner(str(created["id"]), str(created["apiKey"]), str(created["apiSecret"]))
+
+    def command(self, *arguments: str) -> dict[str, object]:
+        """Run an operator's command and return what it prints."""
+        done = subprocess.run(
+            python("-m", "gateway", *arguments, "--json", "--data-dir", str(self.data_dir)),
+            check=True,
+            capture_output=True,
+        )
+        printed: dict[str, object] = json.loads(done.stdout)
+        return printed
+
+    def _peer_told(self) -> dict[str, str]:
+        pair = asyncio.run(_pair(self.instance.gateway_database_url))
+        told = known_file(
+            self._directory,
+            id=self.partner.id,
+            api_key=self.partner.api_key,
+            api_secret=self.partner.api_secret,
+            budget=BUDGET,
+            markup_bps=MARKUP_BPS,
+            database_url=self.instance.gateway_database_url,
+            valkey_url=self.instance.valkey_url,
+            script=SCRIPT,
+            source=msgspec.to_builtins(pair.source),
+            destination=msgspec.to_builtins(pair.destination),
+            min_usd=str(pair.bounds.min_usd),
+            max_usd=str(pair.bounds.max_usd),
+        )
+        return {"BENCH_PEER": str(told)}
 
 
-def _credentials(data_dir: Path) -> dict[str, str]:
-    email = f"bench-{secrets.token_hex(4)}@swapgate.example"
-    created = json.loads(_command(data_dir, "partner", "create", "--email", email))
-    _command(data_dir, "partner", "set", email, "--budget", "10000000")
-    return {"key": created["apiKey"], "secret": created["apiSecret"]}
-
-
-def _command(data_dir: Path, *arguments: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "gateway", *arguments, "--json", "--data-dir", str(data_dir)],
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-
-
-@contextmanager
-def _running(
-    argv: list[str], port: int, env: Mapping[str, str], *, path: str = "/", core: int = SERVER_CORE
-) -> Iterator[None]:
-    if argv[0] == "granian":
-        argv = [str(Path(sys.executable).with_name("granian")), *argv[1:]]
-    process = subprocess.Popen(
-        ["taskset", "-c", str(core), *argv],  # noqa: S607  from util-linux
-        env={**os.environ, **env},
-        stdout=subprocess.DEVNULL,
-    )
+async def _pair(database_url: str) -> Pair:
+    """Return the pair that the load quotes, for the peer that can't read our catalogue."""
+    database = Database(database_url, size=2)
     try:
-        _wait_until_ready(process, port, path)
-        yield
+        catalogue = await read_catalogue(database)
     finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, path: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"http://127.0.0.1:{port}{path}", timeout=2):
-                return
-        except HTTPError as error:
-            if path == "/":  # an application without that route is up all the same
-                error.close()
-                return
-        except (URLError, OSError):
-            pass
-        time.sleep(0.1)
-    raise RuntimeError(f"what should listen on port {port} didn't become ready")
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        database.close()
+    return catalogue.pair(QUOTE["fromCcy"], QUOTE["toCcy"])

@@ -19,7 +19,7 @@ async def accrue_earnings(ports: Settlement) -> int:
     accrued = 0
     for order in await ports.orders.unaccrued(priced, limit=BATCH):
         share = await ports.orders.base_fee_share_bps(order.id)
-        postings = completion_if_priced(order, snapshot, base_fee_share_bps=share)
-        if postings is not None:
-            accrued += await ports.orders.accrue(order.id, postings, at=ports.clock.now())
+        earned = completion_if_priced(order, snapshot, base_fee_share_bps=share)
+        if earned is not None:
+            accrued += await ports.orders.accrue(order.id, earned, at=ports.clock.now())
     return accrued

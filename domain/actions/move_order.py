@@ -1,16 +1,16 @@
 """Move an order by one of its transitions, together with the event that tells of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from uuid import UUID
 
-from domain.earnings import Posting
+from domain.earnings import Accrual
 from domain.errors import NotFound, Unavailable
 from domain.orders import Order
 from domain.ports import Settlement
 from domain.webhooks import order_status_changed
 
 Transition = Callable[[Order], Order]
-Earned = Callable[[Order], Sequence[Posting] | None]
+Earned = Callable[[Order], Accrual | None]
 
 MAX_TRIES = 20
 
@@ -22,7 +22,7 @@ async def move_order(
 
     Optimistic: whoever else moves the order meanwhile makes it be read and decided anew. Raises
     NotFound, whatever the transition raises, and Unavailable when it never gets its turn. What
-    changes nothing is not stored. `earned` gives the postings that are stored with a move.
+    changes nothing is not stored. `earned` gives the earnings that are stored with a move.
     """
     for _ in range(MAX_TRIES):
         held = await ports.orders.read(order_id)
@@ -34,9 +34,9 @@ async def move_order(
         event = None
         if after.status is not before.status:
             event = order_status_changed(ports.new_id(), after, at=after.updated_at)
-        postings = earned(after) if earned is not None else None
+        accrual = earned(after) if earned is not None else None
         if await ports.orders.save(
-            after, expected_version=held.version, event=event, postings=postings
+            after, expected_version=held.version, event=event, earned=accrual
         ):
             return after
     raise Unavailable(f"order {order_id} is moved by somebody else all the time")

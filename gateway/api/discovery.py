@@ -17,13 +17,13 @@ class NothingIn(msgspec.Struct):
 _decode = Decoder(NothingIn)
 
 
-async def currencies(services: Services, received: Received) -> bytes:
+def currencies(services: Services, received: Received) -> bytes:
     """List the active assets."""
     _check_empty(received.body)
     return services.discovery.currencies
 
 
-async def pairs(services: Services, received: Received) -> bytes:
+def pairs(services: Services, received: Received) -> bytes:
     """List the pairs that can be quoted now."""
     _check_empty(received.body)
     return services.discovery.pairs

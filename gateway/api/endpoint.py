@@ -53,7 +53,8 @@ class Received(msgspec.Struct, frozen=True):
         return self.caller
 
 
-Handle = Callable[[Services, Received], Awaitable[bytes]]
+Handle = Callable[[Services, Received], Awaitable[bytes] | bytes]
+"""Answers a call; a plain function where there is nothing to wait for."""
 
 
 class Example(msgspec.Struct, frozen=True):

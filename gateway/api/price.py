@@ -44,7 +44,7 @@ class PriceIn(msgspec.Struct, frozen=True, kw_only=True):
 _decode = Decoder(PriceIn)
 
 
-async def price(services: Services, received: Received) -> bytes:
+def price(services: Services, received: Received) -> bytes:
     """Quote a swap."""
     asked = _decode(received.body)
     markup_bps = markup_for(received.caller, asked.markup_bps)

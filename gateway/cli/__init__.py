@@ -5,12 +5,15 @@ import typer
 from gateway.cli import (
     asset,
     doctor,
+    earnings,
     fee,
     limits,
     order,
     pair,
     partner,
+    payout,
     processes,
+    reconcile,
     reserve,
     sandbox,
     switches,
@@ -32,6 +35,7 @@ main.command()(processes.rates)
 main.command()(processes.settlement)
 main.command()(processes.migrate)
 main.command()(doctor.doctor)
+main.command()(reconcile.reconcile)
 main.command()(switches.maintenance)
 main.command()(switches.refunds)
 main.command()(switches.fixed_rates)
@@ -43,5 +47,7 @@ main.add_typer(fee.network_fee, name="network-fee")
 main.add_typer(limits.app, name="limits")
 main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
+main.add_typer(payout.app, name="payout")
+main.add_typer(earnings.app, name="earnings")
 main.add_typer(sandbox.app, name="sandbox")
 main.add_typer(webhooks.app, name="webhooks")

@@ -14,6 +14,7 @@ from persistence.postgres.health import (
     read_roles,
     read_server,
 )
+from persistence.postgres.rights import excess_rights_of_gateway
 
 SERVER: Final = "PostgreSQL"
 LEAST_VERSION: Final = 15
@@ -71,6 +72,9 @@ class PostgresChecks:
             return f"Take the right away: REVOKE UPDATE ON orders FROM {GATEWAY}"
         if not await can_write_order_state(self._database, SETTLEMENT):
             return f"Give the right back: GRANT UPDATE (state) ON orders TO {SETTLEMENT}"
+        beyond = await excess_rights_of_gateway(self._database)
+        if beyond:
+            return f"Take the right away by REVOKE: {GATEWAY} {beyond[0].what}"
         return None
 
     async def _keyring(self) -> str | None:

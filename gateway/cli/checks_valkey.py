@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from feeds.rates.health import decode_health
 from gateway.cli.checks import Question, clock_advice
 from gateway.cli.desk import Desk
 from persistence.valkey.health import read_server
-from persistence.valkey.rates import read_snapshot
+from persistence.valkey.rates import read_snapshot, read_sources
 
 SERVER: Final = "Valkey"
 LEAST_VERSION: Final = (7, 2)
+FORGOTTEN_SECONDS: Final = 60
 KEEPS_ALL: Final = "noeviction"
 
 
@@ -26,6 +28,7 @@ class ValkeyChecks:
             ("valkey-memory", self._memory),
             ("valkey-clock", self._clock),
             ("rates", self._rates),
+            ("rate-sources", self._sources),
         ]
 
     async def _version(self) -> str | None:
@@ -55,3 +58,21 @@ class ValkeyChecks:
         if not snapshot.is_stale(now):
             return None
         return f"Start `swapgate rates`: the newest are {now - snapshot.at:.0f} s old"
+
+    async def _sources(self) -> str | None:
+        """Find exchanges that don't answer and coins without a price; fine in the sandbox."""
+        stored = await read_sources(self._desk.valkey)
+        if stored is None:
+            return None
+        health = decode_health(stored)
+        if self._desk.clock.now().timestamp() - health.at > FORGOTTEN_SECONDS:
+            return None  # whoever published them is gone: what is said of rates tells enough
+        down = [f"{one.name} ({one.error})" for one in health.venues if one.error]
+        said = []
+        if down:
+            said.append(f"these exchanges fail: {', '.join(down)}")
+        if health.withdrawn:
+            said.append(f"these coins have too few sources: {', '.join(health.withdrawn)}")
+        if not said:
+            return None
+        return f"See the log of `swapgate rates`: {'; '.join(said)}"

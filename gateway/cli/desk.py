@@ -7,11 +7,12 @@ from psqlpy.exceptions import Error as DatabaseError
 from valkey.exceptions import ValkeyError
 
 from domain.assets import Catalogue
-from domain.ports import Settlement
+from domain.ports import Bookkeeping, Settlement
 from gateway.clock import SystemClock, new_id
 from gateway.market import LiveMarket
 from gateway.settings import Settings, SettingsError
 from persistence.keyring import KeyRing, load_keyring
+from persistence.postgres.accounts import PostgresAccounts
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.orders import PostgresOrderBook
 from persistence.postgres.pool import Database
@@ -81,6 +82,12 @@ class Desk:
             market=market,
             orders=PostgresOrderBook(self.database, lambda: market.catalogue),
             new_id=new_id,
+        )
+
+    def bookkeeping(self) -> Bookkeeping:
+        """Return what paying out and clearing earnings needs."""
+        return Bookkeeping(
+            clock=self.clock, accounts=PostgresAccounts(self.database), new_id=new_id
         )
 
     async def tell(self) -> None:

@@ -21,6 +21,9 @@ Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
 Workers = Annotated[int, typer.Option(min=1, help="Worker processes.")]
 MetricsPort = Annotated[int, typer.Option(min=0, help="Port of /metrics; 0 for none.")]
+RatesMetricsPort = Annotated[
+    int, typer.Option("--metrics-port", min=0, help="Port of /metrics on loopback; 0 for none.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the sandbox market's walk.")]
 AutoSettle = Annotated[
     bool, typer.Option("--auto-settle/--no-auto-settle", help="Carry sandbox deposits to the end.")
@@ -40,6 +43,7 @@ def serve(
     die_with_parent()
     configure_logs()
     settings = settings_of(Role.GATEWAY, data_dir)
+    check_rights(settings.database_url, sandbox=settings.sandbox)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
         # prometheus-client looks for this when it is imported: set it first
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
@@ -55,11 +59,15 @@ def serve(
             fail(f"Can't listen on {host}:{port}: {error}")
 
 
-def rates(seed: Seed = 1, data_dir: DataDir = DATA_DIR) -> None:
-    """Publish rates: the sandbox market's."""
+def rates(seed: Seed = 1, metrics_port: RatesMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
+    """Publish rates: the sandbox market's, or with SWAPGATE_RATES=exchanges those of exchanges."""
     from gateway.wiring import run_rates
 
-    run_until_told(run_rates(settings_of(Role.GATEWAY, data_dir), seed=seed))
+    settings = settings_of(Role.GATEWAY, data_dir)
+    try:
+        run_until_told(run_rates(settings, seed=seed, metrics_port=metrics_port))
+    except OSError as error:
+        fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")
 
 
 def settlement(*, auto_settle: AutoSettle = False, data_dir: DataDir = DATA_DIR) -> None:
@@ -82,6 +90,18 @@ def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     except MigrationFailed as error:
         fail(str(error))
     show({"applied": applied}, as_json=as_json)
+
+
+def check_rights(database_url: str, *, sandbox: bool) -> None:
+    """Refuse a database role that could move funds or write the ledger.
+
+    Where the database is away, each worker looks by itself when it is there.
+    """
+    from persistence.postgres.rights import excess_rights_at, refusal
+
+    why = refusal(excess_rights_at(database_url) or (), sandbox=sandbox)
+    if why:
+        fail(why)
 
 
 def run_until_told(work: Coroutine[Any, Any, None]) -> None:

@@ -17,7 +17,7 @@ import msgspec
 import typer
 
 from gateway.cli.frame import DATA_DIR, DataDir, err, fail, out
-from gateway.cli.processes import DEFAULT_PORT, AutoSettle, Port, Workers
+from gateway.cli.processes import DEFAULT_PORT, AutoSettle, Port, Workers, check_rights
 from gateway.settings import (
     DEMO_FILE,
     INSTANCE_FILE,
@@ -66,6 +66,7 @@ def up(
             write_private(data_dir / INSTANCE_FILE, msgspec.json.encode(instance))
             status.update("Preparing the database")
             prepare(instance, data_dir, base_url=f"http://{HOST}:{port}")
+            check_rights(instance.gateway_database_url, sandbox=sandbox)
             children = _children(instance, data_dir, port, workers, auto_settle=auto_settle)
             supervisor = stack.enter_context(
                 Supervisor(children, logs=data_dir / "logs", watch=servers, on_event=_tell)

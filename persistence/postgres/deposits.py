@@ -1,13 +1,12 @@
 """The parts of an order's deposit, as they go into and out of their table in one piece."""
 
 from datetime import datetime
-from decimal import Decimal
 
 import msgspec
 
 from domain.assets import Asset
 from domain.deposits import Part, Parts
-from domain.money import format_units, units_of
+from domain.money import format_units, units_from
 
 PARTS = """
 SELECT json_agg(json_build_object(
@@ -39,7 +38,7 @@ def parts_of(stored: str | None, source: Asset) -> Parts:
         tuple(
             Part(
                 tx_id=one.tx_id,
-                amount=units_of(Decimal(one.amount), source.precision),
+                amount=units_from(one.amount, source.precision),
                 seen_at=one.seen_at,
                 confirmed_at=one.confirmed_at,
                 stray=one.stray,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from domain.earnings import Posting
+from domain.earnings import Accrual, Posting
 from domain.money import USD_DECIMALS, format_units
 from persistence.postgres.pool import Database
 
@@ -24,7 +24,8 @@ SELECT p.base_fee_share_bps FROM orders o JOIN partners p ON p.id = o.partner_id
 
 ACCRUE = f"""
 WITH completed AS (
-  UPDATE orders SET accrued = true WHERE id = $1 AND state = 'completed' AND NOT accrued
+  UPDATE orders SET accrued = true, accrual_price_usd = $5::text::numeric, accrual_share_bps = $6
+  WHERE id = $1 AND state = 'completed' AND NOT accrued
   RETURNING id, partner_id, code_id, $2::timestamptz AS at
 ), posted AS ({POST.format(accounts="$3", amounts="$4")})
 SELECT EXISTS (SELECT FROM completed) AS accrued
@@ -37,16 +38,21 @@ async def base_fee_share_bps(database: Database, order_id: UUID) -> int:
     return int(row["base_fee_share_bps"]) if row else 0
 
 
-async def accrue(
-    database: Database, order_id: UUID, postings: Sequence[Posting], *, at: datetime
-) -> bool:
+async def accrue(database: Database, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
     """Post what a completed order has earned; False where that was done before."""
-    row = await database.fetch_one(ACCRUE, [order_id, at, *stored_postings(postings)])
+    row = await database.fetch_one(ACCRUE, [order_id, at, *stored_accrual(earned)])
     return row is not None and bool(row["accrued"])
 
 
-def stored_postings(postings: Sequence[Posting]) -> tuple[list[str], list[str]]:
-    """Return the two parameters of POST: accounts, and amounts as text."""
+def stored_accrual(earned: Accrual | None) -> tuple[list[str], list[str], str | None, int | None]:
+    """Return POST's accounts and amounts as text, and the price and share they were computed at."""
+    if earned is None:
+        return [], [], None, None
+    price = format_units(earned.price, USD_DECIMALS)
+    return *_stored(earned.postings), price, earned.base_fee_share_bps
+
+
+def _stored(postings: Sequence[Posting]) -> tuple[list[str], list[str]]:
     return (
         [posting.account.value for posting in postings],
         [format_units(posting.amount, USD_DECIMALS) for posting in postings],

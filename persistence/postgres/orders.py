@@ -2,63 +2,29 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from psqlpy.exceptions import Error
 
 from domain.assets import Asset, Catalogue
-from domain.earnings import Posting
+from domain.earnings import Accrual
 from domain.errors import (
-    AboveMaximum,
-    DomainError,
     IdempotencyConflict,
-    ReserveExceeded,
     Unavailable,
 )
-from domain.money import USD_DECIMALS, format_units, units_of
+from domain.money import USD_DECIMALS, format_units, units_from
 from domain.orders import Choice, Emergency, Order, RateType, State
 from domain.ports import IdempotencyKey, OpenedOrder, VersionedOrder
 from domain.pricing import Rate
 from domain.webhooks import Event
 from persistence.postgres.deposits import PARTS, parts_of, stored_parts
-from persistence.postgres.ledger import POST, accrue, base_fee_share_bps, stored_postings
+from persistence.postgres.grouping import Grouping
+from persistence.postgres.ledger import POST, accrue, base_fee_share_bps, stored_accrual
+from persistence.postgres.opening import Opening, Place, open_orders, opening_of
 from persistence.postgres.pool import Database
 
 Assets = Callable[[], Catalogue]
-
-# No free address: nothing happens. A key that is taken: nothing happens either, and the address
-# stays free. All of it is one statement, so that an order is there as a whole or not at all.
-OPEN = """
-WITH free AS (
-  SELECT id, address, tag FROM pay_in_addresses
-  WHERE network = $1 AND order_id IS NULL
-  ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-), keyed AS (
-  INSERT INTO idempotency_keys (partner_id, key, body_hash, order_id)
-  SELECT $2, $3::text, $4::bytea, $5 FROM free WHERE $3::text IS NOT NULL
-  ON CONFLICT (partner_id, key) DO NOTHING
-  RETURNING order_id
-), taken AS (
-  UPDATE pay_in_addresses p SET order_id = $5 FROM free
-  WHERE p.id = free.id AND ($3::text IS NULL OR EXISTS (SELECT FROM keyed))
-  RETURNING p.address, p.tag
-), opened AS (
-  INSERT INTO orders (
-    id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
-    rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
-    pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at, worth_usd)
-  SELECT $5, $2, $6, $7, $8, $9, $10::text::numeric, $11::text::numeric,
-    $12, $13::text::numeric, $14, $15, $16, $17, $18,
-    taken.address, taken.tag, $19, $20, $21, $20, $22::text::numeric
-  FROM taken
-  RETURNING pay_in_address, pay_in_tag
-)
-SELECT EXISTS (SELECT FROM free) AS had_address, opened.pay_in_address, opened.pay_in_tag
-FROM (SELECT) AS one LEFT JOIN opened ON true
-"""
 
 COLUMNS = f"""
   id, partner_id, code_id, rate_type, state, version, source, destination,
@@ -75,8 +41,7 @@ COLUMNS = f"""
 """  # noqa: S608  the parts are a constant of ours
 
 FIND = f"""
-SELECT {COLUMNS} FROM orders
-WHERE id = $1 AND ($2::uuid IS NULL OR partner_id = $2::uuid) AND deleted_at IS NULL
+SELECT {COLUMNS} FROM orders WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
 """  # noqa: S608  the columns are this module's own constant
 
 STATE = "SELECT state FROM orders WHERE id = $1 AND deleted_at IS NULL"
@@ -110,7 +75,12 @@ WITH moved AS (
     state = $3, version = version + 1, source_amount = $4::text::numeric,
     destination_amount = $5::text::numeric, rate = $6, updated_at = $7, finished_at = $8,
     payout_tx_id = $10, refund_tx_id = $11, emergency = $12::text[], choice = $13,
-    accrued = accrued OR $18::boolean
+    accrued = accrued OR $18::boolean,
+    accrual_price_usd = coalesce($21::text::numeric, accrual_price_usd),
+    accrual_share_bps = coalesce($22::integer, accrual_share_bps),
+    events = events + ($14::uuid IS NOT NULL AND deleted_at IS NULL AND EXISTS (
+      SELECT FROM partners p WHERE p.id = partner_id
+        AND p.webhook_url IS NOT NULL AND $15::text = ANY (p.webhook_events)))::integer
   WHERE id = $1 AND version = $2
   RETURNING id, partner_id, code_id, version, deleted_at
 ), completed AS (
@@ -173,45 +143,48 @@ ORDER BY id DESC LIMIT $2
 """  # noqa: S608  as above
 
 
-_BEYOND: dict[str, type[DomainError]] = {
-    "reserve exceeded": ReserveExceeded,
-    "daily cap exceeded": AboveMaximum,
-}
-"""What the triggers of 0009-limits.sql say of an order that can't be afforded."""
+MOST_OPENED = 64
+"""Orders that one statement opens."""
+MOST_FOUND = 64
+"""Orders that one statement finds."""
+AT_ONCE = 2
+"""Statements of one kind under way at once; what comes meanwhile is gathered for the next."""
 
 
 class PostgresOrderDesk:
     """OrderDesk over PostgreSQL, under the gateway's role."""
 
-    def __init__(self, database: Database, catalogue: Assets) -> None:
+    def __init__(self, database: Database, catalogue: Assets, *, grouped: bool = True) -> None:
+        """Open and find the orders of one moment together, unless `grouped` is off."""
         self._database = database
         self._catalogue = catalogue
+        self._opening: Grouping[Opening, Place] = Grouping(
+            lambda openings: open_orders(database, openings),
+            most=MOST_OPENED if grouped else 1,
+            at_once=AT_ONCE if grouped else MOST_OPENED,
+        )
+        self._finding: Grouping[UUID, dict[str, Any] | None] = Grouping(
+            self._rows,
+            most=MOST_FOUND if grouped else 1,
+            at_once=AT_ONCE if grouped else MOST_FOUND,
+        )
 
     async def open(
         self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
     ) -> OpenedOrder:
         """See OrderDesk."""
-        row = await self._insert(_opening(order, token_hash, idempotency))
-        if row is None or not row["had_address"]:
-            before = await self.repeated(order.partner_id, idempotency) if idempotency else None
-            if before is not None:
-                return OpenedOrder(before, repeated=True)
-            raise Unavailable(f"no free pay-in address on {order.source.network}")
-        if row["pay_in_address"] is None:
-            return await self._opened_before(order.partner_id, idempotency)
-        stored = msgspec.structs.replace(
-            order, pay_in_address=row["pay_in_address"], pay_in_tag=row["pay_in_tag"]
-        )
-        return OpenedOrder(stored, repeated=False)
-
-    async def _insert(self, parameters: list[Any]) -> dict[str, Any] | None:
-        try:
-            return await self._database.fetch_one(OPEN, parameters)
-        except Error as error:
-            for said, fact in _BEYOND.items():
-                if said in str(error):
-                    raise fact(said) from None
-            raise
+        place = await self._opening.ask(opening_of(order, token_hash, idempotency))
+        if place.address is not None:
+            stored = msgspec.structs.replace(
+                order, pay_in_address=place.address, pay_in_tag=place.tag
+            )
+            return OpenedOrder(stored, repeated=False)
+        before = await self.repeated(order.partner_id, idempotency) if idempotency else None
+        if before is not None:
+            return OpenedOrder(before, repeated=True)
+        if place.had_address:
+            raise Unavailable("the order of this Idempotency-Key is gone")
+        raise Unavailable(f"no free pay-in address on {order.source.network}")
 
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:
         """See OrderDesk."""
@@ -225,10 +198,10 @@ class PostgresOrderDesk:
 
     async def find(self, order_id: UUID, partner_id: UUID | None) -> tuple[Order, bytes] | None:
         """See OrderDesk."""
-        row = await self._database.fetch_one(FIND, [order_id, partner_id])
-        if row is None:
+        row = await self._finding.ask(order_id)
+        if row is None or (partner_id is not None and row["partner_id"] != str(partner_id)):
             return None
-        return _order(row, self._catalogue().assets), row["token_hash"]
+        return order_of(row, self._catalogue().assets), row["token_hash"]
 
     async def state(self, order_id: UUID) -> State | None:
         """See OrderDesk."""
@@ -245,13 +218,10 @@ class PostgresOrderDesk:
         row = await self._database.fetch_one(CHOOSE, [order_id, partner_id, choice.value])
         return row is not None
 
-    async def _opened_before(
-        self, partner_id: UUID, idempotency: IdempotencyKey | None
-    ) -> OpenedOrder:
-        before = await self.repeated(partner_id, idempotency) if idempotency else None
-        if before is None:
-            raise Unavailable("the order of this Idempotency-Key is gone")
-        return OpenedOrder(before, repeated=True)
+    async def _rows(self, order_ids: Sequence[UUID]) -> Sequence[dict[str, Any] | None]:
+        rows = await self._database.fetch(FIND, [[str(one) for one in order_ids]])
+        found = {row["id"]: row for row in rows}
+        return [found.get(str(one)) for one in order_ids]
 
 
 class PostgresOrderBook:
@@ -272,13 +242,13 @@ class PostgresOrderBook:
         *,
         expected_version: int,
         event: Event | None,
-        postings: Sequence[Posting] | None = None,
+        earned: Accrual | None = None,
     ) -> bool:
         """See OrderBook."""
         parameters = [
             *_saving(order, expected_version, event),
-            postings is not None,
-            *stored_postings(postings or ()),
+            earned is not None,
+            *stored_accrual(earned),
         ]
         row = await self._database.fetch_one(SAVE, parameters)
         return row is not None and bool(row["moved"])
@@ -292,9 +262,9 @@ class PostgresOrderBook:
         rows = await self._database.fetch(UNACCRUED, [list(sources), limit])
         return [self._versioned(row).order for row in rows]
 
-    async def accrue(self, order_id: UUID, postings: Sequence[Posting], *, at: datetime) -> bool:
+    async def accrue(self, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
         """See OrderBook."""
-        return await accrue(self._database, order_id, postings, at=at)
+        return await accrue(self._database, order_id, earned, at=at)
 
     async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
         """See OrderBook."""
@@ -325,35 +295,7 @@ class PostgresOrderBook:
         return [self._versioned(row) for row in rows]
 
     def _versioned(self, row: dict[str, Any]) -> VersionedOrder:
-        return VersionedOrder(_order(row, self._catalogue().assets), row["version"])
-
-
-def _opening(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> list[Any]:
-    destination = order.destination.precision
-    return [
-        order.source.network,
-        order.partner_id,
-        key.key if key else None,
-        key.body_hash if key else None,
-        order.id,
-        order.code_id,
-        order.rate_type.value,
-        order.source.code,
-        order.destination.code,
-        format_units(order.source_amount, order.source.precision),
-        format_units(order.destination_amount, destination),
-        str(order.rate),
-        format_units(order.network_fee, destination),
-        order.fee_bps,
-        order.markup_bps,
-        order.destination_address,
-        order.destination_tag,
-        order.refund_address,
-        token_hash,
-        order.created_at,
-        order.expires_at,
-        format_units(order.worth_usd, USD_DECIMALS),
-    ]
+        return VersionedOrder(order_of(row, self._catalogue().assets), row["version"])
 
 
 def _saving(order: Order, expected_version: int, event: Event | None) -> list[Any]:
@@ -379,7 +321,8 @@ def _saving(order: Order, expected_version: int, event: Event | None) -> list[An
     ]
 
 
-def _order(row: dict[str, Any], assets: Any) -> Order:
+def order_of(row: dict[str, Any], assets: Any) -> Order:
+    """Return the order of a row with COLUMNS."""
     source: Asset = assets[row["source"]]
     destination: Asset = assets[row["destination"]]
     return Order(
@@ -390,13 +333,13 @@ def _order(row: dict[str, Any], assets: Any) -> Order:
         state=State(row["state"]),
         source=source,
         destination=destination,
-        source_amount=units_of(Decimal(row["source_amount"]), source.precision),
-        destination_amount=units_of(Decimal(row["destination_amount"]), destination.precision),
+        source_amount=units_from(row["source_amount"], source.precision),
+        destination_amount=units_from(row["destination_amount"], destination.precision),
         rate=Rate.parse(row["rate"]),
-        network_fee=units_of(Decimal(row["network_fee"]), destination.precision),
+        network_fee=units_from(row["network_fee"], destination.precision),
         fee_bps=row["fee_bps"],
         markup_bps=row["markup_bps"],
-        worth_usd=units_of(Decimal(row["worth_usd"]), USD_DECIMALS),
+        worth_usd=units_from(row["worth_usd"], USD_DECIMALS),
         destination_address=row["destination_address"],
         destination_tag=row["destination_tag"],
         refund_address=row["refund_address"],

@@ -1,4 +1,4 @@
-"""The rate snapshot on its way from the rates process to every worker."""
+"""The rate snapshot on its way from the one leading rates process to every worker."""
 
 import msgspec
 from valkey.asyncio import Valkey
@@ -10,6 +10,33 @@ from domain.rates import RateSnapshot
 
 KEY = "rates:snapshot"
 CHANNEL = "rates"
+LEASE = f"{{{KEY}}}:leader"
+"""In the snapshot's slot of a cluster, so that one script may look at both."""
+SOURCES = f"{{{KEY}}}:sources"
+LEASE_MS = 3_000
+"""How long nobody else may publish after the leader did, which it does once a second."""
+
+# The lease is taken or renewed by publishing itself: who can't publish doesn't lead, and a leader
+# that was stopped for a while can't publish what it made before.
+PUBLISH = """
+local leader = server.call('GET', KEYS[2])
+if leader and leader ~= ARGV[1] then
+  return 0
+end
+server.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+server.call('SET', KEYS[1], ARGV[3])
+if ARGV[4] ~= '' then
+  server.call('SET', KEYS[3], ARGV[4])
+end
+server.call('PUBLISH', ARGV[5], ARGV[3])
+return 1
+"""
+
+RESIGN = """
+if server.call('GET', KEYS[1]) == ARGV[1] then
+  server.call('DEL', KEYS[1])
+end
+"""
 
 
 class _Stored(msgspec.Struct):
@@ -34,14 +61,47 @@ def decode_snapshot(stored: bytes) -> RateSnapshot:
         raise Unavailable(f"the rate snapshot can't be read: {error}") from None
 
 
-async def publish_snapshot(client: Valkey, snapshot: RateSnapshot) -> None:
-    """Keep the snapshot for workers to come, and tell those that are there."""
-    stored = encode_snapshot(snapshot)
+class RatePublisher:
+    """Publishes snapshots while this process leads, or nobody does."""
+
+    def __init__(self, client: Valkey, *, token: str) -> None:
+        """Take what names this process among others."""
+        self._token = token
+        self._client = client
+        self._publish = client.register_script(PUBLISH)
+        self._resign = client.register_script(RESIGN)
+
+    async def publish(self, snapshot: RateSnapshot, *, sources: bytes = b"") -> bool:
+        """Keep the snapshot for workers to come, and tell those that are there.
+
+        False, and nothing done, where another process leads. `sources` is kept beside it, for
+        `read_sources`. Raises Unavailable.
+        """
+        stored = encode_snapshot(snapshot)
+        try:
+            done = await self._publish(
+                keys=[KEY, LEASE, SOURCES],
+                args=[self._token, LEASE_MS, stored, sources, CHANNEL],
+            )
+            return bool(done)
+        except (ValkeyError, OSError) as error:
+            raise Unavailable(f"Valkey: {error}") from error
+
+    async def resign(self) -> None:
+        """Let another process lead at once; raise Unavailable."""
+        try:
+            await self._resign(keys=[LEASE], args=[self._token])
+        except (ValkeyError, OSError) as error:
+            raise Unavailable(f"Valkey: {error}") from error
+
+
+async def read_sources(client: Valkey) -> bytes | None:
+    """Return what the leader last told of its sources, or None; raise Unavailable."""
     try:
-        await client.set(KEY, stored)
-        await client.publish(CHANNEL, stored)
+        found: bytes | None = await client.get(SOURCES)
     except (ValkeyError, OSError) as error:
         raise Unavailable(f"Valkey: {error}") from error
+    return found
 
 
 async def read_snapshot(client: Valkey) -> RateSnapshot | None:

@@ -148,6 +148,18 @@ def test_servers_of_ones_own_are_used_instead(
         stop(running)
 
 
+def test_real_money_is_not_served_by_the_databases_owner(
+    tmp_path: Path,
+    servers: Servers,
+    database_urls: DatabaseUrls,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SWAPGATE_DATABASE_URL", database_urls.owner)
+    monkeypatch.setenv("SWAPGATE_VALKEY_URL", servers.valkey.url)
+    said = refused(tmp_path / "data", "--port", str(free_port()), "--no-sandbox")
+    assert "The database role postgres is a superuser: a gateway must not be able to" in said
+
+
 def test_a_sandbox_never_becomes_real_nor_the_other_way_round(tmp_path: Path) -> None:
     stop(start_up(tmp_path / "play", "--workers", "1"))
     said = refused(tmp_path / "play", "--port", str(free_port()), "--no-sandbox")

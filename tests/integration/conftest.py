@@ -1,4 +1,4 @@
-"""A world to deliver webhooks in, and a partner's endpoint in it."""
+"""A world to deliver webhooks in, a partner's endpoint in it, and books to keep."""
 
 from collections.abc import AsyncIterator
 
@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from persistence.valkey.client import connect
+from tests.books import Books, opened_books
 from tests.conftest import DatabaseUrls, Servers
 from tests.webhook_world import Receiver, World
 
@@ -33,3 +34,9 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
     finally:
         await runner.cleanup()
+
+
+@pytest.fixture
+async def books(database_urls: DatabaseUrls) -> AsyncIterator[Books]:
+    async with opened_books(database_urls) as books:
+        yield books

@@ -14,7 +14,7 @@ from valkey.asyncio import Valkey
 from domain.errors import Unavailable
 from domain.ports import Admission, Verdict
 from domain.weights import WINDOW_MS, SlidingWindow
-from persistence.valkey.admission import SCRIPT, AdmissionGate
+from persistence.valkey.admission import ANSWERED, ASKED, SCRIPT, AdmissionGate
 from persistence.valkey.client import connect
 from persistence.valkey.generations import KEPT_SECONDS, generation_key, outdate
 from tests.conftest import Servers
@@ -197,19 +197,20 @@ async def test_the_script_decides_as_the_plain_model_does(valkey: Valkey) -> Non
     seed = random.randrange(2**32)
     chance = random.Random(seed)
     told_the_time = SCRIPT.replace(
-        "local time = server.call('TIME')", "local time = {ARGV[#ARGV - 1], ARGV[#ARGV]}"
+        "local time = server.call('TIME')", "local time = {ARGV[2], ARGV[3]}"
     )
     assert told_the_time != SCRIPT
     script = valkey.register_script(told_the_time)
-    budget, window = 200, f"{{p:{uuid4()}}}:window"
+    budget, window = 200, f"{{p:{uuid4()}}}:weights"
     model, now = SlidingWindow(budget), 1_700_000_000_000
     for number in range(3_000):
         now += chance.choice((0, 0, 1, 5, 100, 400, 1_000))
         weight = chance.choice((1, 1, 1, 5, 50))
-        verdict, left, wait = await script(
-            keys=[window, f"{window}:{number}", f"{window}:generation"],
-            args=[budget, weight, 0, now // 1000, now % 1000 * 1000],
+        answer = await script(
+            keys=[window, f"{window}:generation", f"{window}:{number}"],
+            args=[ASKED.pack(budget, weight, 0), now // 1000, now % 1000 * 1000],
         )
+        verdict, left, wait = ANSWERED.unpack(answer)
         expected = model.admit(weight=weight, at_ms=now)
         assert (verdict == Verdict.LIMITED) == (expected > 0), (seed, number)
         if expected:

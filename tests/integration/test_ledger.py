@@ -1,11 +1,11 @@
 """The ledger on a real PostgreSQL: complete with the order, balanced, and never changed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 import psycopg
@@ -13,99 +13,17 @@ import pytest
 
 from domain.actions.accrue_earnings import accrue_earnings
 from domain.actions.complete_payout import complete_payout
-from domain.assets import Catalogue
-from domain.codes import CodeStatistics, OwnCode
-from domain.earnings import Account, Posting
+from domain.codes import CodeStatistics
+from domain.earnings import Account, Accrual, Posting
 from domain.errors import InvalidTransition
 from domain.money import format_units
-from domain.orders import LIFETIME, State
-from domain.partners import Partner
-from domain.ports import Settlement
-from domain.rates import RateSnapshot
-from gateway.clock import SystemClock, new_id
-from gateway.market import LiveMarket
-from persistence.postgres.catalogue import read_catalogue
-from persistence.postgres.codes import PostgresCodeBook
-from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
-from persistence.postgres.pool import Database
+from domain.orders import State
+from tests.books import BTC_AT_62450, USD, Books
 from tests.conftest import DatabaseUrls
-from tests.records import START, add_addresses, new_order, stored_partner
+from tests.records import stored_partner
 
-USD = 10**18
-BTC_AT_62450 = {"BTC": 62_450 * USD, "USDT": USD}
 VALUE = Decimal("624.5")
-
-
-class Books:
-    """A partner's code, its orders on their way to the payout, and the ledger."""
-
-    def __init__(self, urls: DatabaseUrls, catalogue: Catalogue) -> None:
-        self.urls = urls
-        self.catalogue = catalogue
-        self.gateway = Database(urls.gateway, size=8)
-        self.settlement = Database(urls.settlement, size=8)
-        self.admin = Database(urls.admin)
-        self.codes = PostgresCodeBook(self.gateway)
-        self.market = LiveMarket(SystemClock(), sandbox=catalogue.sandbox)
-        self.market.adopt_catalogue(catalogue)
-        self.ports = Settlement(
-            clock=SystemClock(),
-            market=self.market,
-            orders=PostgresOrderBook(self.settlement, lambda: catalogue),
-            new_id=new_id,
-        )
-
-    async def code(self, partner: Partner, **changes: object) -> OwnCode:
-        code = OwnCode(
-            id=new_id(),
-            code=f"code-{uuid4().hex[:8]}",
-            label=None,
-            markup_bps=None,
-            enabled=True,
-            created_at=START,
-        )
-        code = msgspec.structs.replace(code, **changes)
-        assert await self.codes.add(partner.id, code)
-        return code
-
-    async def due(self, partner: Partner, code: OwnCode | None = None, **changes: object) -> UUID:
-        """Open an order whose payout is due."""
-        add_addresses(self.urls.owner, 1)
-        desk = PostgresOrderDesk(self.gateway, lambda: self.catalogue)
-        now = self.ports.clock.now()
-        changes = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME, **changes}
-        changes["code_id"] = code.id if code else None
-        order = new_order(partner, self.catalogue, **changes)
-        opened = await desk.open(order, token_hash=b"t" * 32, idempotency=None)
-        self.sql("UPDATE orders SET state = 'paying_out' WHERE id = %s", opened.order.id)
-        return opened.order.id
-
-    async def statistics(self, partner: Partner) -> list[CodeStatistics]:
-        return [one.statistics for one in await self.codes.newest(partner.id, limit=100)]
-
-    def knows(self, prices: dict[str, int], *, age: timedelta = timedelta(0)) -> None:
-        at = self.ports.clock.now() - age
-        self.market.adopt_snapshot(RateSnapshot(at=at.timestamp(), prices=prices))
-
-    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.urls.owner, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), parameters)
-            return cursor.fetchall() if cursor.description else []
-
-    def posted(self) -> dict[str, Decimal]:
-        rows = self.sql("SELECT account, sum(amount) FROM ledger_postings GROUP BY account")
-        return dict(rows)
-
-
-@pytest.fixture
-async def books(database_urls: DatabaseUrls) -> AsyncIterator[Books]:
-    reading = Database(database_urls.gateway)
-    catalogue = await read_catalogue(reading)
-    reading.close()
-    books = Books(database_urls, catalogue)
-    yield books
-    for database in (books.gateway, books.settlement, books.admin):
-        database.close()
+ONE_DOLLAR = (Posting(Account.CUSTOMER_DEPOSITS, -USD), Posting(Account.MARKUP, USD))
 
 
 async def test_a_completed_order_is_in_the_ledger(books: Books) -> None:
@@ -214,10 +132,10 @@ async def test_what_is_accrued_twice_at_once_is_posted_once(books: Books) -> Non
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner)
     await complete_payout(books.ports, order_id, "tx")
-    postings = [Posting(Account.CUSTOMER_DEPOSITS, -USD), Posting(Account.MARKUP, USD)]
+    earned = Accrual(USD, 0, ONE_DOLLAR)
     at = books.ports.clock.now()
     accrued = await asyncio.gather(
-        *(books.ports.orders.accrue(order_id, postings, at=at) for _ in range(8))
+        *(books.ports.orders.accrue(order_id, earned, at=at) for _ in range(8))
     )
     assert sorted(accrued) == [False] * 7 + [True]
     assert books.posted() == {"customer_deposits": -1, "markup": 1}
@@ -226,9 +144,9 @@ async def test_what_is_accrued_twice_at_once_is_posted_once(books: Books) -> Non
 async def test_only_completed_orders_are_accrued(books: Books) -> None:
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner)
-    postings = [Posting(Account.CUSTOMER_DEPOSITS, -USD), Posting(Account.MARKUP, USD)]
+    earned = Accrual(USD, 0, ONE_DOLLAR)
     at = books.ports.clock.now()
-    assert not await books.ports.orders.accrue(order_id, postings, at=at)
+    assert not await books.ports.orders.accrue(order_id, earned, at=at)
     assert books.posted() == {}
 
 

@@ -14,12 +14,14 @@ import msgspec
 import pytest
 from valkey import Valkey
 
+from feeds.rates.health import SourcesHealth, VenueHealth, encode_health
 from gateway.cli.checks import Check, Question, ask
 from gateway.cli.checks_postgres import FEW_ADDRESSES, PostgresChecks
 from gateway.cli.checks_valkey import ValkeyChecks
 from gateway.cli.desk import Desk
 from gateway.clock import SystemClock
 from gateway.settings import Role, settings_for
+from persistence.valkey.rates import SOURCES
 from tests.conftest import DatabaseUrls, Servers
 from tests.operator import Operator, invoke, new_operator
 from tests.records import add_addresses
@@ -27,7 +29,7 @@ from tests.records import add_addresses
 OF_POSTGRES = [
     *("database", "database-clock", "migrations", "roles", "keyring", "addresses", "webhooks")
 ]
-OF_VALKEY = ["valkey", "valkey-memory", "valkey-clock", "rates"]
+OF_VALKEY = ["valkey", "valkey-memory", "valkey-clock", "rates", "rate-sources"]
 NAMES = ["settings", *OF_POSTGRES, *OF_VALKEY]
 
 
@@ -220,6 +222,27 @@ def test_rates_that_are_missing_or_stale_are_found(operator: Operator) -> None:
     assert examined(operator, ok=False) == {
         "rates": "Start `swapgate rates`: the newest are 100 s old"
     }
+
+
+@pytest.mark.parametrize(("age", "found"), [(5, True), (100, False)])
+def test_exchanges_that_fail_and_coins_without_sources_are_named(
+    operator: Operator, age: float, found: bool
+) -> None:
+    venues = [
+        VenueHealth(name, markets=3, books=3, streaming=True, age=0.2, error=error)
+        for name, error in (("kraken", None), ("okx", "RequestTimeout: okx GET"))
+    ]
+    health = SourcesHealth(at=time.time() - age, venues=venues, withdrawn=["DASH", "XMR"])
+    advice = (
+        "See the log of `swapgate rates`: these exchanges fail: okx (RequestTimeout: okx GET); "
+        "these coins have too few sources: DASH, XMR"
+    )
+    with Valkey.from_url(operator.valkey_url) as client:
+        client.set(SOURCES, encode_health(health))
+        try:
+            assert examined(operator, ok=not found) == ({"rate-sources": advice} if found else {})
+        finally:
+            client.delete(SOURCES)
 
 
 class Fast(SystemClock):

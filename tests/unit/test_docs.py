@@ -24,9 +24,11 @@ from domain.webhooks import JITTER, RETRY_LADDER
 from domain.weights import WEIGHTS
 from gateway.errors import INTERNAL, TABLE
 from gateway.quote_answer import QuoteOut, quote_answer
+from gateway.rate_feeds import PATHS
 from tests.snippets import ROOT, RUN, block, blocks
 
 DOCS = ROOT / "docs"
+SCHEMAS = DOCS / "schemas"
 PAGES = list(entries())
 SECONDS = {"s": 1, "min": 60, "h": 3600}
 
@@ -106,13 +108,6 @@ def test_nothing_is_inline(seen: dict[str, Seen], page: Entry) -> None:
 def test_every_example_says_which_step_it_is(page: Entry) -> None:
     for found in blocks(DOCS / f"{page.name}.md"):
         assert found.step or found.language not in RUN, found.text
-
-
-@pytest.mark.parametrize("name", ["feeds"])
-def test_what_is_not_built_yet_says_so_first(name: str) -> None:
-    _, _, note, *_ = (DOCS / f"{name}.md").read_text().split("\n", 3)
-    assert note == "> [!IMPORTANT]"
-    assert "Not available yet in this release" in (DOCS / f"{name}.md").read_text()
 
 
 def test_the_table_of_errors_is_that_of_the_code() -> None:

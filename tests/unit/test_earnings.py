@@ -61,7 +61,7 @@ BTC_AT_62450 = RateSnapshot(at=0, prices={"BTC": 62_450 * USD})
 def amounts(
     order: Order = ORDER, snapshot: RateSnapshot = BTC_AT_62450, share: int = 0
 ) -> dict[Account, int]:
-    postings = completion(order, snapshot, base_fee_share_bps=share)
+    postings = completion(order, snapshot, base_fee_share_bps=share).postings
     found = {posting.account: posting.amount for posting in postings}
     assert len(found) == len(postings)
     return found

@@ -13,6 +13,7 @@ from domain.money import (
     quantize_down,
     quantize_half_up,
     quantize_up,
+    units_from,
     units_of,
 )
 
@@ -21,6 +22,7 @@ from domain.money import (
 def test_38_digits_survive_writing_and_reading(units: int, decimals: int) -> None:
     assert parse_units(format_units(units, decimals), decimals) == units
     assert units_of(Decimal(format_units(units, decimals)), decimals) == units
+    assert units_from(format_units(units, decimals), decimals) == units
 
 
 @pytest.mark.parametrize(
@@ -56,3 +58,16 @@ def test_the_roundings_do_what_their_names_say(numerator: int, denominator: int)
 def test_an_amount_with_too_many_decimals_does_not_fit() -> None:
     with pytest.raises(ValueError, match="decimals"):
         units_of(Decimal("0.001"), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "units"), [("0.010000000000000000", 1), ("12", 1200), ("0", 0), ("7.5", 750)]
+)
+def test_a_numeric_is_read_as_units(text: str, units: int) -> None:
+    assert units_from(text, 2) == units
+
+
+@pytest.mark.parametrize("text", ["0.001", "-1", "NaN", "1E+3", ""])
+def test_a_numeric_that_is_no_amount_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011  two kinds, both with the text in them
+        units_from(text, 2)

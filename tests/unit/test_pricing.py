@@ -159,7 +159,7 @@ def test_the_worked_example_of_the_documentation() -> None:
     assert str(quoted.priced.rate) == "61825.50000000"
     assert format_units(quoted.destination_amount, 6) == "617.055000"
     assert str(quoted.priced.inverse) == "0.00001617455580"
-    assert usd_value(quoted.source_amount, quoted.priced.source_price, bitcoin).cents() == "624.50"
+    assert quoted.worth_usd == 624_500_000_000_000_000_000
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
 -- The operator's own partner, which orders of the swap page belong to that nobody referred.
--- depends: 0015-webhook-partners
+-- depends: 0017-reconciliation
 
 -- Nobody can call or sign in as it: its key has a dot, at which calls are split, its secrets can't
 -- be opened, and it has no URL. The operator may give it a markup, or disable it: then only referred

@@ -1,0 +1,103 @@
+"""How fast a small feed is served, in turn with bare Granian answering the very same bytes."""
+
+import re
+import statistics
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from bench.feeds.catalogue import priced_catalogue
+from bench.processes import Server, free_port, running
+from domain.pricing import UNBOUNDED
+from feeds.xml.document import EMPTY, render_rates
+from gateway.clock import SystemClock
+from gateway.front import Front
+from gateway.market import LiveMarket
+from gateway.rate_feeds import RATES, RateFeeds, served
+
+SMALL = 4
+ROUNDS = 5
+SECONDS = 3
+CONNECTIONS = 32
+SERVER_CORE, LOAD_CORE = 0, 1
+
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def compare() -> None:
+    """Measure both in turn and print medians and their ratio."""
+    with ExitStack() as stack:
+        servers = {app: stack.enter_context(_on_granian(app)) for app in ("bare", "ours")}
+        measured: dict[str, list[float]] = {app: [] for app in servers}
+        for _ in range(ROUNDS):
+            for app, server in servers.items():
+                measured[app].append(_requests_a_second(server.port))
+    bare, ours = (statistics.median(found) for found in measured.values())
+    print(f"a feed of {len(_body()):,} bytes: {ours:,.0f} requests a second,", end=" ")
+    print(f"{ours / bare:.2f} of bare Granian's {bare:,.0f}")
+
+
+@contextmanager
+def _on_granian(app: str) -> Iterator[Server]:
+    port = free_port()
+    argv = [
+        *(str(Path(sys.executable).with_name("granian")), "--interface", "asgi"),
+        *("--factory", f"bench.feeds.serving:{app}", "--port", str(port)),
+        *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning"),
+    ]
+    with running(argv, port) as server:
+        server.pin(SERVER_CORE)
+        yield server
+
+
+def bare() -> Asgi:
+    """Return an application that answers the feed's bytes to whatever comes, as bench.limits'."""
+    body = _body()
+    headers = [(b"content-type", b"application/xml"), (b"content-length", b"%d" % len(body))]
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
+
+    return application
+
+
+def ours() -> Front:
+    """Return the front with a feed and nothing behind it."""
+
+    class Rendered(RateFeeds):
+        def __init__(self) -> None:
+            super().__init__(LiveMarket(SystemClock()), render_rates, empty=EMPTY)
+            documents = render_rates(priced_catalogue(SMALL), UNBOUNDED)
+            self._serve(served(documents), fixed=False)
+
+    return Front(_nothing, door=None, feeds=Rendered(), body_deadline_seconds=1)
+
+
+async def _nothing(scope: Any, _: Any, __: Any) -> None:
+    if scope["type"] != "lifespan":
+        raise ValueError(scope["path"])
+
+
+def _body() -> bytes:
+    return render_rates(priced_catalogue(SMALL), UNBOUNDED).plain
+
+
+def _requests_a_second(port: int) -> float:
+    argv = [
+        *("taskset", "-c", str(LOAD_CORE), "wrk", "--threads", "1"),
+        *("--connections", str(CONNECTIONS), "--duration", f"{SECONDS}s"),
+        f"http://127.0.0.1:{port}{RATES}",
+    ]
+    report = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    found = re.search(r"Requests/sec:\s+([\d.]+)", report)
+    if found is None or "Non-2xx" in report or "Socket errors" in report:
+        raise RuntimeError(report)
+    return float(found.group(1))

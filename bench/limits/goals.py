@@ -1,0 +1,106 @@
+"""The figures to reach, and whether a run has reached them."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from bench.limits import plan
+from bench.report import Report
+
+Value = Callable[[Report], float | None]
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """A figure with the least (or the most) that it should be."""
+
+    name: str
+    value: Value
+    least: float | None = None
+    most: float | None = None
+
+    def is_met(self, value: float) -> bool:
+        """Tell whether a value is good enough."""
+        return (self.least is None or value >= self.least) and (
+            self.most is None or value <= self.most
+        )
+
+    def wanted(self) -> str:
+        """Return what the value should be, in words."""
+        if self.least is not None:
+            return f"at least {self.least:,g}"
+        return f"at most {self.most:,g}" if self.most is not None else "-"
+
+
+def _over(name: str, base: str, figure: str = "rps") -> Value:
+    return lambda report: report.ratio(name, base, figure)
+
+
+def _discovery(path: str) -> Value:
+    def value(report: Report) -> float | None:
+        row = report.row(f"ours: unsigned {path}")
+        return report.ratio(row.name, row.base) if row and row.base else None
+
+    return value
+
+
+def _most_creates(report: Report) -> float | None:
+    rows = [report.row(name) for name in (plan.CREATES, plan.CREATES_TWO_WORKERS)]
+    return max((row.median("rps") for row in rows if row), default=None)
+
+
+def _worst(report: Report) -> float | None:
+    row = report.row(plan.OPEN_OURS)
+    return max(row.values("worst")) if row else None
+
+
+def _scaling(report: Report) -> float | None:
+    """Return how many times one worker's rate two have, with the load generator's share added.
+
+    Two workers leave no core idle: had the generator run elsewhere, its part of the two cores would
+    have been theirs. One worker leaves idle what it can't use, and gets nothing added.
+    """
+    ratio, row = report.ratio(plan.TWO_WORKERS, plan.ONE_WORKER), report.row(plan.TWO_WORKERS)
+    if ratio is None or row is None:
+        return None
+    return ratio * 2 / (2 - min(row.median("load_cores"), 1.0))
+
+
+GOALS: Final = (
+    Goal("signed quote / bare, both SCHED_BATCH", _over(plan.QUOTE_SIGNED, plan.BARE_BATCH), 0.60),
+    Goal("signed quote / bare, default policy", _over(plan.QUOTE_SIGNED, plan.BARE), 1.3),
+    Goal("signed quote / FastAPI peer", _over(plan.QUOTE_SIGNED, plan.QUOTE_FASTAPI), 6.0),
+    Goal("signed quote / Go peer", _over(plan.QUOTE_SIGNED, plan.QUOTE_GO), 1.0),
+    Goal(
+        "CPU of a signed quote / of bare, both SCHED_BATCH",
+        _over(plan.QUOTE_SIGNED, plan.BARE_BATCH, "cpu_us"),
+    ),
+    Goal("currencies / bare with its bytes", _discovery("/v1/currencies"), 0.90),
+    Goal("pairs / bare with its bytes", _discovery("/v1/pairs"), 0.90),
+    Goal("unsigned quote / bare with its bytes", _discovery("/v1/price"), 0.70),
+    Goal("order / bare, both SCHED_BATCH", _over("ours: /v1/order", plan.BARE_BATCH), 0.35),
+    Goal("durable creates a second, two cores", _most_creates, 3000),
+    Goal(
+        "p50 of a lone create / ungrouped",
+        _over(plan.CREATE_LONE, plan.CREATE_LONE_UNGROUPED, "p50"),
+        most=1.2,
+    ),
+    Goal("two workers / one, load's share added", _scaling, 1.6),
+    Goal(
+        "open loop at half rate: p99 / bare's p99",
+        _over(plan.OPEN_OURS, plan.OPEN_BARE, "p99"),
+        most=3.0,
+    ),
+    Goal("open loop: slowest answer, ms", _worst, most=50.0),
+)
+
+
+def judged(report: Report) -> Iterator[tuple[str, str, str, str]]:
+    """Yield each goal that the run has a figure for: name, value, what is wanted, the verdict."""
+    for goal in GOALS:
+        value = goal.value(report)
+        if value is None:
+            continue
+        verdict = "yes" if goal.is_met(value) else "NO"
+        wanted = goal.wanted()
+        yield goal.name, f"{value:,.2f}", wanted, "" if wanted == "-" else verdict

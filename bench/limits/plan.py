@@ -1,0 +1,179 @@
+"""What is measured: cases, each a load on a server with everything else where it should be."""
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from bench.calls import QUOTE, Call, encode, succeeded
+from bench.limits.closed_loop import Measured, measure
+from bench.limits.golang import why_no_go
+from bench.limits.open_loop import measure as at_rate
+from bench.limits.servers import Servers
+from bench.processes import Server, cpu_seconds, machine_cpu_seconds, pin
+from gateway.settings import Settings
+
+SERVER: Final = 0
+LOAD: Final = 1
+BOTH: Final = (SERVER, LOAD)
+
+BARE: Final = "bare Granian ASGI"
+BARE_BATCH: Final = "bare Granian ASGI, SCHED_BATCH"
+QUOTE_SIGNED: Final = "ours: signed /v1/price"
+QUOTE_FASTAPI: Final = "FastAPI, pydantic, uvicorn: the same"
+QUOTE_GO: Final = "Go net/http, redigo: the same"
+OPEN_BARE: Final = "open loop: bare Granian ASGI, SCHED_BATCH"
+OPEN_OURS: Final = "open loop: ours, signed /v1/price"
+GROUPS: Final = ("quotes", "discovery", "orders", "creates", "workers", "open-loop")
+
+CONNECTIONS: Final = 32
+CONNECTIONS_OF_CREATES: Final = 64
+CREATE_LONE_UNGROUPED: Final = "/v1/create, 1 connection, ungrouped"
+CREATE_LONE: Final = "/v1/create, 1 connection"
+CREATES_UNGROUPED: Final = f"/v1/create, {CONNECTIONS_OF_CREATES} connections, ungrouped"
+CREATES: Final = f"/v1/create, {CONNECTIONS_OF_CREATES} connections"
+CREATES_TWO_WORKERS: Final = f"/v1/create, {CONNECTIONS_OF_CREATES} connections, two workers"
+ONE_WORKER: Final = "one worker, two cores: signed /v1/price"
+TWO_WORKERS: Final = "two workers, two cores: signed /v1/price"
+
+
+class Case(msgspec.Struct, frozen=True):
+    """Something to measure in each round; `base` names the case that it is compared with."""
+
+    name: str
+    group: str
+    server: Server
+    call: Call
+    base: str | None
+    connections: int = CONNECTIONS
+    shared: bool = False
+    """All processes on both cores, instead of the server alone on one and the rest on the other."""
+    rate: float | None = None
+    """Calls a second of an open loop; None for a closed one."""
+
+    def measure(self, servers: Servers, *, seconds: float) -> Measured:
+        """Put every process in its place, then load the server."""
+        pin(servers.others(), *(BOTH if self.shared else (LOAD,)))
+        self.server.pin(*(BOTH if self.shared else (SERVER,)))
+        ours = [os.getpid(), *servers.others(), *self.server.pids()]
+        began, all_before, ours_before = time.monotonic(), machine_cpu_seconds(), cpu_seconds(ours)
+        found = self._measure(seconds)
+        took = time.monotonic() - began
+        used = machine_cpu_seconds() - all_before - (cpu_seconds(ours) - ours_before)
+        foreign = used / took - found.load_cores
+        return msgspec.structs.replace(found, foreign_cores=max(foreign, 0.0))
+
+    def _measure(self, seconds: float) -> Measured:
+        cores = BOTH if self.shared else (LOAD,)
+        if self.rate is not None:
+            return at_rate(self.server, self.call, rate=self.rate, seconds=seconds, cores=cores)
+        return measure(
+            self.server, self.call, seconds=seconds, connections=self.connections, cores=cores
+        )
+
+
+def cases(servers: Servers, groups: set[str]) -> list[Case]:
+    """Start what the groups need and return their cases, in the order of a round."""
+    ours = servers.ours()
+    unsigned = Call("/v1/price", [encode(QUOTE)])
+    currencies, pairs = Call("/v1/currencies", [b"{}"]), Call("/v1/pairs", [b"{}"])
+    answers = {call.path: succeeded(ours.port, call) for call in (unsigned, currencies, pairs)}
+    found = list(_bare(servers, answers, groups))
+    if "quotes" in groups:
+        found += _quotes(servers, ours)
+    if "discovery" in groups:
+        found += _unsigned(servers, ours, answers, [currencies, pairs, unsigned])
+    if "orders" in groups:
+        reads = servers.reads(ours.port)
+        found.append(Case("ours: /v1/order", "orders", ours, reads, BARE_BATCH))
+    if "creates" in groups:
+        found += _creates(servers, ours)
+    if "workers" in groups:
+        found += _workers(servers, ours)
+    return found
+
+
+def _bare(servers: Servers, answers: dict[str, bytes], groups: set[str]) -> Iterator[Case]:
+    group = "quotes" if "quotes" in groups else "orders"
+    for name, batch in ((BARE, False), (BARE_BATCH, True)):
+        server = servers.on_granian("bare", answers, batch=batch)
+        yield Case(name, group, server, servers.quote, BARE)
+
+
+def _quotes(servers: Servers, ours: Server) -> Iterator[Case]:
+    echo = servers.on_granian("echo", {}, batch=True)
+    yield Case("BlackSheep echo, SCHED_BATCH", "quotes", echo, servers.quote, BARE)
+    yield Case(QUOTE_SIGNED, "quotes", ours, servers.quote, BARE)
+    peer = servers.fastapi()
+    succeeded(peer.port, servers.quote)
+    yield Case(QUOTE_FASTAPI, "quotes", peer, servers.quote, BARE)
+    go = servers.go()
+    if go is not None:
+        succeeded(go.port, servers.quote)
+        yield Case(QUOTE_GO, "quotes", go, servers.quote, BARE)
+
+
+def _unsigned(
+    servers: Servers, ours: Server, answers: dict[str, bytes], calls: list[Call]
+) -> Iterator[Case]:
+    bare = servers.on_granian("bare", answers, batch=True)
+    for call in calls:
+        size = len(answers[call.path])
+        base = f"bare, SCHED_BATCH: the {size:,} bytes of {call.path}"
+        yield Case(base, "discovery", bare, call, None)
+        yield Case(f"ours: unsigned {call.path}", "discovery", ours, call, base)
+
+
+def _creates(servers: Servers, ours: Server) -> Iterator[Case]:
+    create = servers.create
+    alone = servers.ours("ungrouped", environment={"SWAPGATE_GROUP_ORDERS": "false"})
+    two = servers.ours(TWO_WORKERS, workers=2)
+    for name, server, base, connections in (
+        (CREATE_LONE_UNGROUPED, alone, None, 1),
+        (CREATE_LONE, ours, CREATE_LONE_UNGROUPED, 1),
+        (CREATES_UNGROUPED, alone, None, CONNECTIONS_OF_CREATES),
+        (CREATES, ours, CREATES_UNGROUPED, CONNECTIONS_OF_CREATES),
+        (CREATES_TWO_WORKERS, two, CREATES_UNGROUPED, CONNECTIONS_OF_CREATES),
+    ):
+        yield Case(name, "creates", server, create, base, connections=connections, shared=True)
+
+
+def _workers(servers: Servers, ours: Server) -> Iterator[Case]:
+    two = servers.ours(TWO_WORKERS, workers=2)
+    for name, server in ((ONE_WORKER, ours), (TWO_WORKERS, two)):
+        yield Case(name, "workers", server, servers.quote, ONE_WORKER, shared=True)
+
+
+def open_loop(servers: Servers, found: list[Case], rate: float) -> list[Case]:
+    """Return the cases at a steady rate: the signed quote, and bare Granian under the same policy.
+
+    `found` are the cases that there are already, with their servers.
+    """
+    bare = next(case for case in found if case.name == BARE_BATCH).server
+    return [
+        Case(OPEN_BARE, "open-loop", bare, servers.quote, None, rate=rate),
+        Case(OPEN_OURS, "open-loop", servers.ours(), servers.quote, OPEN_BARE, rate=rate),
+    ]
+
+
+def creates_expected(*, rounds: int, seconds: float) -> int:
+    """Return how many pay-in addresses the creates of a run may take at the very most."""
+    return int((rounds + 1) * seconds * 5 * 8_000)
+
+
+def remarks(servers: Servers, groups: set[str]) -> list[str]:
+    """Say what the figures must be read with."""
+    said = []
+    if "quotes" in groups and (missing := why_no_go()):
+        said.append(missing)
+    if "creates" in groups:
+        said.append(
+            "PostgreSQL waits for the disk: fsync, synchronous_commit and full_page_writes are on"
+            if servers.durable()
+            else "PostgreSQL does NOT wait for the disk: creates aren't durable, don't compare them"
+        )
+        if "group_creates" not in Settings.__struct_fields__:
+            said.append("creates can't be ungrouped in this version: both rows are of one kind")
+    return said

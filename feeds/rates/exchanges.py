@@ -1,0 +1,88 @@
+"""The market of exchanges: their books as one snapshot a second."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from typing import Final, Self
+
+import structlog
+
+from domain.consolidation import Consolidated, consolidate
+from domain.ports import Clock
+from domain.rates import RateSnapshot
+from feeds.rates import metrics
+from feeds.rates.health import SourcesHealth
+from feeds.rates.venue import Venue
+
+INTERVAL_SECONDS: Final = 1.0
+FIRST_LOOK_SECONDS: Final = 10.0
+"""How long the first answers of all exchanges are waited for: less would withdraw what is there."""
+
+log = structlog.get_logger()
+
+
+class ExchangeMarket:
+    """A RateSource over exchanges; used as a context, in which their books are kept."""
+
+    def __init__(
+        self,
+        venues: Sequence[Venue],
+        *,
+        coins: Callable[[], Collection[str]],
+        clock: Clock,
+        monotonic: Callable[[], float],
+        needed: int,
+    ) -> None:
+        self._venues = venues
+        self._coins = coins
+        self._clock = clock
+        self._monotonic = monotonic
+        self._needed = needed
+        self._withdrawn: frozenset[str] = frozenset()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        """Begin to keep the books."""
+        self._tasks = [asyncio.create_task(venue.run(), name=venue.name) for venue in self._venues]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close all connections."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def snapshots(self) -> AsyncIterator[RateSnapshot]:
+        """Yield a snapshot every second, once the exchanges have been asked."""
+        asked = [asyncio.ensure_future(venue.asked.wait()) for venue in self._venues]
+        _, unasked = await asyncio.wait(asked, timeout=FIRST_LOOK_SECONDS)
+        for waiting in unasked:
+            waiting.cancel()
+        while True:
+            yield self.step()
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    def step(self) -> RateSnapshot:
+        """Return the prices of now."""
+        books = [book for venue in self._venues for book in venue.books()]
+        consolidated = consolidate(books, self._coins(), now=self._monotonic(), needed=self._needed)
+        self._tell(consolidated)
+        return RateSnapshot(at=self._clock.now().timestamp(), prices=consolidated.prices)
+
+    def health(self) -> SourcesHealth:
+        """Return how the exchanges do."""
+        return SourcesHealth(
+            at=self._clock.now().timestamp(),
+            venues=[venue.health() for venue in self._venues],
+            withdrawn=sorted(self._withdrawn),
+        )
+
+    def _tell(self, consolidated: Consolidated) -> None:
+        """Log what has been withdrawn or has come back, and count."""
+        gone = consolidated.withdrawn - self._withdrawn
+        back = self._withdrawn - consolidated.withdrawn
+        if gone:
+            log.warning("too few sources", withdrawn=sorted(gone))
+        if back:
+            log.info("enough sources again", coins=sorted(back))
+        self._withdrawn = consolidated.withdrawn
+        metrics.count(self.health().venues, consolidated)

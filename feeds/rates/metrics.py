@@ -1,0 +1,34 @@
+"""What the process of rates counts."""
+
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Gauge
+
+from domain.consolidation import Consolidated
+from feeds.rates.health import VenueHealth
+
+_books = Gauge("swapgate_rate_source_books", "Markets a source has told of.", ("source",))
+_age = Gauge("swapgate_rate_source_age_seconds", "Age of a source's newest book.", ("source",))
+_up = Gauge("swapgate_rate_source_up", "Whether a source answers.", ("source",))
+_streaming = Gauge(
+    "swapgate_rate_source_streaming", "Whether a source's stream is on.", ("source",)
+)
+_dropped = Counter(
+    "swapgate_rate_books_dropped", "Books that weren't counted, a second.", ("source", "fault")
+)
+_priced = Gauge("swapgate_rate_coins", "Coins that have a price.")
+_withdrawn = Gauge("swapgate_rate_coins_withdrawn", "Coins without enough sources.")
+leads = Gauge("swapgate_rates_leader", "Whether this process publishes the rates.")
+
+
+def count(venues: Iterable[VenueHealth], consolidated: Consolidated) -> None:
+    """Set the gauges, and count the books that were dropped."""
+    for venue in venues:
+        _books.labels(venue.name).set(venue.books)
+        _age.labels(venue.name).set(float("inf") if venue.age is None else venue.age)
+        _up.labels(venue.name).set(venue.error is None)
+        _streaming.labels(venue.name).set(venue.streaming)
+    for dropped in consolidated.dropped:
+        _dropped.labels(dropped.book.source, dropped.fault.value).inc()
+    _priced.set(len(consolidated.prices))
+    _withdrawn.set(len(consolidated.withdrawn))

@@ -1,0 +1,108 @@
+"""A partner's code, its orders on their way to the payout, and the ledger they end in."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+
+from domain.assets import Catalogue
+from domain.codes import CodeStatistics, OwnCode
+from domain.orders import LIFETIME
+from domain.partners import Partner
+from domain.ports import Bookkeeping, Settlement
+from domain.rates import RateSnapshot
+from gateway.clock import SystemClock, new_id
+from gateway.market import LiveMarket
+from persistence.postgres.accounts import PostgresAccounts
+from persistence.postgres.catalogue import read_catalogue
+from persistence.postgres.codes import PostgresCodeBook
+from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.pool import Database
+from tests.conftest import DatabaseUrls
+from tests.records import START, add_addresses, new_order
+
+USD = 10**18
+BTC_AT_62450 = {"BTC": 62_450 * USD, "USDT": USD}
+
+
+class Books:
+    """The tables, seen by the roles that use them, and a market whose prices a test knows."""
+
+    def __init__(self, urls: DatabaseUrls, catalogue: Catalogue) -> None:
+        self.urls = urls
+        self.catalogue = catalogue
+        self.gateway = Database(urls.gateway, size=8)
+        self.settlement = Database(urls.settlement, size=8)
+        self.admin = Database(urls.admin)
+        self.codes = PostgresCodeBook(self.gateway)
+        self.market = LiveMarket(SystemClock(), sandbox=catalogue.sandbox)
+        self.market.adopt_catalogue(catalogue)
+        self.ports = Settlement(
+            clock=SystemClock(),
+            market=self.market,
+            orders=PostgresOrderBook(self.settlement, lambda: catalogue),
+            new_id=new_id,
+        )
+        self.accounts = PostgresAccounts(self.admin)
+        self.bookkeeping = Bookkeeping(
+            clock=self.ports.clock, accounts=self.accounts, new_id=new_id
+        )
+
+    async def code(self, partner: Partner, **changes: object) -> OwnCode:
+        code = OwnCode(
+            id=new_id(),
+            code=f"code-{uuid4().hex[:8]}",
+            label=None,
+            markup_bps=None,
+            enabled=True,
+            created_at=START,
+        )
+        code = msgspec.structs.replace(code, **changes)
+        assert await self.codes.add(partner.id, code)
+        return code
+
+    async def due(self, partner: Partner, code: OwnCode | None = None, **changes: object) -> UUID:
+        """Open an order whose payout is due."""
+        add_addresses(self.urls.owner, 1)
+        desk = PostgresOrderDesk(self.gateway, lambda: self.catalogue)
+        now = self.ports.clock.now()
+        changes = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME, **changes}
+        changes["code_id"] = code.id if code else None
+        order = new_order(partner, self.catalogue, **changes)
+        opened = await desk.open(order, token_hash=b"t" * 32, idempotency=None)
+        self.sql("UPDATE orders SET state = 'paying_out' WHERE id = %s", opened.order.id)
+        return opened.order.id
+
+    async def statistics(self, partner: Partner) -> list[CodeStatistics]:
+        return [one.statistics for one in await self.codes.newest(partner.id, limit=100)]
+
+    def knows(self, prices: dict[str, int], *, age: timedelta = timedelta(0)) -> None:
+        at = self.ports.clock.now() - age
+        self.market.adopt_snapshot(RateSnapshot(at=at.timestamp(), prices=prices))
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.urls.owner, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def posted(self) -> dict[str, Decimal]:
+        rows = self.sql("SELECT account, sum(amount) FROM ledger_postings GROUP BY account")
+        return dict(rows)
+
+
+@asynccontextmanager
+async def opened_books(urls: DatabaseUrls) -> AsyncIterator[Books]:
+    reading = Database(urls.gateway)
+    catalogue = await read_catalogue(reading)
+    reading.close()
+    books = Books(urls, catalogue)
+    try:
+        yield books
+    finally:
+        for database in (books.gateway, books.settlement, books.admin):
+            database.close()

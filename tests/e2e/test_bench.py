@@ -1,0 +1,118 @@
+"""The benches measure what they say they do. Nothing here looks at a clock's figures."""
+
+import json
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from bench.calls import QUOTE, Call, answer, encode, succeeded
+from bench.limits import closed_loop, open_loop
+from bench.limits.golang import why_no_go
+from bench.limits.servers import Servers
+from bench.processes import Server
+from tests.conftest import Running
+
+SAME_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def bench(up: Running) -> Iterator[Servers]:
+    """What `bench.limits` starts, on the running service of these tests."""
+    with Servers(up.data_dir, is_up=True) as servers:
+        yield servers
+
+
+def until_the_same(peer: Server, ours: Server, call: Call) -> bytes:
+    """Return the answer that both give: rates change each second, between two calls too."""
+    deadline = time.monotonic() + SAME_SECONDS
+    while True:
+        theirs, mine = succeeded(peer.port, call), succeeded(ours.port, call)
+        if theirs == mine:
+            return mine
+        assert time.monotonic() < deadline, (theirs, mine)
+
+
+@pytest.mark.parametrize("asked", [{}, {"direction": "to", "amount": "25"}, {"amount": "9"}])
+def test_the_peer_on_fastapi_answers_the_very_bytes_of_ours(
+    fastapi: Server, bench: Servers, asked: dict[str, str]
+) -> None:
+    call = Call("/v1/price", [encode({**QUOTE, **asked, "afftax": 50})], signer=bench.partner)
+    assert json.loads(until_the_same(fastapi, bench.ours(), call))["code"] == 0
+
+
+@pytest.fixture(scope="module")
+def fastapi(bench: Servers) -> Server:
+    return bench.fastapi()
+
+
+def test_the_peer_on_fastapi_refuses_a_replay_and_a_bad_signature(
+    fastapi: Server, bench: Servers
+) -> None:
+    class Replay(Call, frozen=True):
+        def headers(self, body: bytes) -> dict[str, str]:
+            return {**super().headers(body), "X-API-NONCE": "n" * 16}
+
+    class Forged(Call, frozen=True):
+        def headers(self, body: bytes) -> dict[str, str]:
+            return {**super().headers(body), "X-API-SIGN": "0" * 64}
+
+    replayed = Replay("/v1/price", bench.quote.bodies, signer=bench.partner)
+    assert [answer(fastapi.port, replayed)[0] for _ in range(2)] == [200, 401]
+    forged = Forged("/v1/price", bench.quote.bodies, signer=bench.partner)
+    assert answer(fastapi.port, forged)[0] == 401
+
+
+def test_the_peer_in_go_answers_the_very_bytes_of_ours(bench: Servers) -> None:
+    if missing := why_no_go():
+        pytest.skip(missing)
+    go = bench.go()
+    assert go is not None
+    for asked in ({}, {"direction": "to", "amount": "25"}, {"amount": "9"}):
+        call = Call("/v1/price", [encode({**QUOTE, **asked, "afftax": 50})], signer=bench.partner)
+        until_the_same(go, bench.ours(), call)
+
+
+def test_an_open_loop_makes_every_call_that_was_due(bench: Servers) -> None:
+    found = open_loop.measure(
+        bench.ours(), bench.quote, rate=200, seconds=1, cores=(0, 1), warm_up=0.5
+    )
+    assert found.failures == 0
+    assert found.rps == 200
+    assert 0 < found.p50 <= found.p99 <= found.worst
+
+
+def test_an_open_loop_counts_what_is_refused_and_what_never_comes(bench: Servers) -> None:
+    refused = Call("/v1/create", [b"{}"], signer=bench.partner)
+    found = open_loop.measure(bench.ours(), refused, rate=50, seconds=1, cores=(0, 1), warm_up=0)
+    assert found.failures == 50
+
+
+def test_reports_of_wrk_are_read() -> None:
+    report = """Running 4s test @ http://127.0.0.1:1
+  1 threads and 32 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     1.12ms  349.50us   12.35ms   92.31%
+    Req/Sec    28.71k     1.21k   30.66k    80.00%
+  Latency Distribution
+     50%  980.00us
+     75%    1.17ms
+     90%    1.33ms
+     99%    2.54ms
+  114283 requests in 4.00s, 91.12MB read
+  Socket errors: connect 0, read 3, write 0, timeout 2
+  Non-2xx or 3xx responses: 7
+Requests/sec:  28569.21
+"""
+    found = closed_loop.parsed(report, took=4, used=4, load_used=1)
+    assert (found.rps, found.p50, found.p99, found.worst) == (28569.21, 0.98, 2.54, 12.35)
+    assert found.failures == 12
+    assert found.cpu_us == pytest.approx(4e6 / 114283)
+    assert (found.server_cores, found.load_cores) == (1, 0.25)
+
+
+def test_the_bare_application_answers_with_what_ours_answered(bench: Servers) -> None:
+    call = Call("/v1/currencies", [b"{}"])
+    ours = succeeded(bench.ours().port, call)
+    bare = bench.on_granian("bare", {call.path: ours}, batch=True)
+    assert succeeded(bare.port, call) == ours
