@@ -110,6 +110,16 @@ def test_every_example_says_which_step_it_is(page: Entry) -> None:
         assert found.step or found.language not in RUN, found.text
 
 
+def test_the_feeds_are_documented_at_their_addresses_with_all_their_elements() -> None:
+    text = (DOCS / "feeds.md").read_text()
+    assert {path for path, _ in rows("feeds", "address")} == {f"`GET {path}`" for path in PATHS}
+    for schema in ("rates", "eref"):
+        elements = re.findall(
+            r'<xs:element name="(\w+)" type=', (SCHEMAS / f"{schema}.xsd").read_text()
+        )
+        assert [name for name in elements if name != "item" and f"`{name}`" not in text] == []
+
+
 def test_the_table_of_errors_is_that_of_the_code() -> None:
     documented = {
         (int(re.sub(r"\[(\d+)\].*", r"\1", code)), msg.strip("`"), int(status))
