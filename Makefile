@@ -111,7 +111,8 @@ $(VENV)/.node: $(VENV)/bin/python requirements-node.lock
 $(ASSETS): package.json package-lock.json Makefile | $(VENV)/.run $(NPM_NEEDS)
 	$(NPM) ci --ignore-scripts --silent
 	@mkdir -p $(STATIC)
-	cp node_modules/@picocss/pico/css/pico.min.css node_modules/htmx.org/dist/htmx.min.js $(STATIC)
+	cp node_modules/htmx.org/dist/htmx.min.js $(STATIC)
+	sed -E 's/url\("data:[^"]*"\)/none/g' node_modules/@picocss/pico/css/pico.min.css > $(STATIC)/pico.min.css
 	@touch $@
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
