@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+RUNS ?= 10000
 ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-granian bench-locust bench-timing bench-webhooks bench-feeds faults clean lock
+.PHONY: help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-granian bench-locust bench-timing bench-webhooks bench-feeds faults ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -69,6 +70,9 @@ bench-feeds: $(VENV)/.dev ## Feeds of 100 assets: rendering, and the event loop 
 faults: $(VENV)/.dev ## Webhooks under 200 kills of workers and servers, from a seed (ARGS="--seed 7")
 	$(BIN)/python -m bench.webhooks kills --events 100000 --rate 400 --workers 3 $(ARGS)
 
+ledger: $(VENV)/.dev ## The ledger against a plain model: 10,000 runs of 50 steps (RUNS=100 for fewer)
+	SWAPGATE_LEDGER_RUNS=$(RUNS) SWAPGATE_LEDGER_STEPS=50 $(BIN)/python -m pytest -q --timeout 0 tests/integration/test_ledger_machine.py $(ARGS)
+
 lock: $(VENV)/.dev ## Lock the dependencies anew: versions and hashes, no addresses
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
@@ -107,7 +111,8 @@ $(VENV)/.node: $(VENV)/bin/python requirements-node.lock
 $(ASSETS): package.json package-lock.json Makefile | $(VENV)/.run $(NPM_NEEDS)
 	$(NPM) ci --ignore-scripts --silent
 	@mkdir -p $(STATIC)
-	cp node_modules/@picocss/pico/css/pico.min.css node_modules/htmx.org/dist/htmx.min.js $(STATIC)
+	cp node_modules/htmx.org/dist/htmx.min.js $(STATIC)
+	sed -E 's/url\("data:[^"]*"\)/none/g' node_modules/@picocss/pico/css/pico.min.css > $(STATIC)/pico.min.css
 	@touch $@
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python

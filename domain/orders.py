@@ -124,6 +124,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return STATUS_OF[self.state]
 
     @property
+    def is_deletable(self) -> bool:
+        """Tell whether its user may delete it: it is final, and no deposit is under way."""
+        return self.state in FINAL and not self.parts.unconfirmed
+
+    @property
     def deposit(self) -> Deposit | None:
         """Return what was received so far, under its first transaction; None for nothing."""
         counted = self.parts.counted

@@ -11,6 +11,9 @@ from domain.errors import InvalidRequest
 from domain.webhooks import DEFAULT_EVENTS, EventType, checked_webhook_url
 from domain.weights import DEFAULT_BUDGET, WEIGHTS
 
+HOUSE_ID = UUID(int=1)
+"""The operator's own partner, which orders without a referrer belong to: without credentials."""
+
 MAX_MARKUP_BPS = 2_000
 MAX_BASE_FEE_SHARE_BPS = 10_000
 MIN_BUDGET = max(WEIGHTS.values())

@@ -14,11 +14,12 @@ from domain.codes import ListedCode, OwnCode
 from domain.credentials import Credentials, NewSecrets, Randomness
 from domain.earnings import Accrual
 from domain.limits import Headroom
-from domain.orders import Choice, Order
+from domain.orders import Choice, Order, State
 from domain.partners import Partner
 from domain.pay_in import PayInAccount, PayInAddress
 from domain.pricing import PriceTable
 from domain.rates import RateSnapshot
+from domain.referrals import ReferralSigner, Referrer
 from domain.webhooks import Event
 
 
@@ -162,8 +163,17 @@ class OrderDesk(Protocol):
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:
         """Return the order this key opened before, or None; raise IdempotencyConflict as above."""
 
-    async def find(self, order_id: UUID, partner_id: UUID) -> tuple[Order, bytes] | None:
-        """Return the partner's order and its token's hash; None also once its user deleted it."""
+    async def find(self, order_id: UUID, partner_id: UUID | None) -> tuple[Order, bytes] | None:
+        """Return the partner's order and its token's hash; None also once its user deleted it.
+
+        Without a partner it may be anybody's: the token's hash has to be looked at.
+        """
+
+    async def state(self, order_id: UUID) -> State | None:
+        """Return an order's state, whoever's it is; None as `find`."""
+
+    async def delete(self, order_id: UUID) -> bool:
+        """Have an order vanish for good; False where it isn't finished, or isn't there."""
 
     async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
         """Put down what a held order's partner chooses, for settlement to carry out.
@@ -237,6 +247,27 @@ class OrderOpening(msgspec.Struct, frozen=True):
     orders: OrderDesk
     new_id: Callable[[], UUID]
     randomness: Callable[[int], bytes]
+
+
+class Referrers(Protocol):
+    """Who may have sent a visitor. All of it raises Unavailable.
+
+    Without `anew` the answer may be as old as other changes are when workers see them: a second.
+    """
+
+    async def of(self, code: str, *, anew: bool = False) -> Referrer | None:
+        """Return whose this code is, enabled or not; None where nobody has it."""
+
+    async def house(self, *, anew: bool = False) -> Referrer:
+        """Return the partner that orders without a referrer belong to."""
+
+
+class Referring(msgspec.Struct, frozen=True):
+    """What attributing visitors to partners needs."""
+
+    clock: Clock
+    referrers: Referrers
+    signer: ReferralSigner
 
 
 class Onboarding(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ class Call(StrEnum):
     QR = "qr"
     KEYS_ROTATE = "keys/rotate"
     CODES = "codes"
+    STATUS = "status"
 
 
 WEIGHTS = dict.fromkeys(Call, 1) | {Call.CREATE: 50, Call.QR: 5}

@@ -8,6 +8,8 @@ from blacksheep import Application, Content, Request, Response, Router
 from blacksheep.exceptions import HTTPException
 
 from cabinet_htmx.assets import Assets
+from cabinet_htmx.swap.brand import Brand
+from cabinet_htmx.swap.site import SwapSite
 from gateway.api import ENDPOINTS
 from gateway.api.endpoint import Endpoint, Services
 from gateway.auth import Authenticator
@@ -20,6 +22,8 @@ from gateway.pages import mount_docs
 from gateway.rate_feeds import RateFeeds
 from gateway.signed_door import SignedDoor
 from gateway.unsigned_guard import UnsignedGuard
+from gateway.visitors import mount_visitors
+from gateway.visitors.entrance import Entrance
 
 
 class Gateway(Protocol):
@@ -29,6 +33,8 @@ class Gateway(Protocol):
     authenticator: Authenticator
     guard: UnsignedGuard
     addresses: ClientAddresses
+    entrance: Entrance
+    brand: Brand
     feeds: RateFeeds
 
     async def start(self) -> None:
@@ -71,7 +77,11 @@ def build(
         application.router.add_head(path, document)
     mount_feeds(application, gateway.feeds)
     mount_openapi(application)
-    mount_docs(application, assets=Assets(), refuse_path=refuse_missing)
+    assets = Assets()
+    mount_docs(application, assets=assets, refuse_path=refuse_missing)
+    mount_visitors(
+        application, gateway.entrance, SwapSite(assets, gateway.brand), refuse_path=refuse_missing
+    )
     application.router.fallback = refusing(application.router, door)
 
     async def start(_: Application) -> None:

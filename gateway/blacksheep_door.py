@@ -7,7 +7,7 @@ from blacksheep import Application, Content, Request, Response, Router
 from gateway.api.endpoint import Endpoint
 from gateway.rate_feeds import METHODS, PATHS, RateFeeds
 from gateway.request_head import headers_of
-from gateway.signed_door import PREFIXES, Served, SignedDoor, refuse_path
+from gateway.signed_door import PARAMETER, PREFIXES, Served, SignedDoor, refuse_path
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -45,11 +45,15 @@ async def refuse_missing(request: Request) -> Response:
 def _handler(door: SignedDoor, endpoint: Endpoint, path: str) -> Handler:
     async def handle(request: Request) -> Response:
         sent = headers_of(request.scope["headers"])
-        if request.path != path:  # the router takes other cases and a slash at the end
+        parent, _, tail = request.path.rpartition("/")
+        given = tail if path.endswith(PARAMETER) else None
+        taken = request.path if given is None else f"{parent}/{PARAMETER}"
+        if taken != path:  # the router takes other cases and a slash at the end
             return _response(door.refuse_path(request.path, sent))
         body = await request.read() or b""
         peer = request.scope["client"]
-        return _response(await door.serve(endpoint, sent, body, peer=peer[0] if peer else ""))
+        answer = await door.serve(endpoint, sent, body, peer=peer[0] if peer else "", tail=given)
+        return _response(answer)
 
     return handle
 

@@ -18,7 +18,7 @@ REVALIDATED = "no-cache"
 
 log = structlog.get_logger()
 
-_UNMADE = Representation.of(b"These pages haven't been built: run `make assets`.\n", "text/plain")
+UNMADE = Representation.of(b"These pages haven't been built: run `make assets`.\n", "text/plain")
 
 
 def mount_docs(application: Application, *, assets: Assets, refuse_path: Handler) -> None:
@@ -36,7 +36,7 @@ def mount_docs(application: Application, *, assets: Assets, refuse_path: Handler
                 page = await asyncio.to_thread(site.make, path)
         except AssetMissing as missing:
             log.warning("pages can't be made", why=str(missing))
-            return respond(request, 503, _UNMADE, cached=REVALIDATED, headers=headers)
+            return respond(request, 503, UNMADE, cached=REVALIDATED, headers=headers)
         status = 200 if site.has(path) else 404
         return respond(request, status, page, cached=REVALIDATED, headers=headers)
 

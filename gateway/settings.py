@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from cabinet_htmx.swap.brand import Brand, brand_of
 from gateway.client_address import parse_networks
 
 DEFAULT_DATA_DIR = Path(".swapgate")
@@ -83,6 +84,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Send webhooks to plain http and to private addresses too, as sandbox mode does."""
     unsigned_quotes_per_minute: int = 600
     """How many unsigned quotes a client address may ask for; 0 for any number."""
+    public_orders_per_minute: int = 10
+    """How many orders a client address may open on the swap page; 0 for any number."""
+    public_orders_of_all_per_minute: int = 120
+    """How many orders may be opened on the swap page in all; 0 for any number."""
+    brand_name: str = "Swapgate"
+    """What the public pages are called."""
+    brand_colours: str = ""
+    """Their accents, such as `accent=#0f766e, accent-dark=#4fd1c0`; empty for our own."""
+    brand_logo: Path | None = None
+    """A picture of at most 32 KiB, SVG, PNG or WebP, for their head; none for our own."""
     rates: RateMarket = RateMarket.SANDBOX
     """Where prices come from: the sandbox's own market, or exchanges."""
     rates_url: str = ""
@@ -118,6 +129,11 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "webhook_endpoint_concurrency",
             "webhooks_to_private_networks",
             "unsigned_quotes_per_minute",
+            "public_orders_per_minute",
+            "public_orders_of_all_per_minute",
+            "brand_name",
+            "brand_colours",
+            "brand_logo",
             "rates",
             "rates_url",
             "rates_sources_needed",
@@ -125,6 +141,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         )
         if f"SWAPGATE_{name.upper()}" in environment
     }
+    if not optional.get("brand_logo", "logo"):
+        del optional["brand_logo"]
     required = {
         name: _required(environment, f"SWAPGATE_{name.upper()}")
         for name in ("database_url", "valkey_url")
@@ -132,19 +150,30 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
     keyring = Path(_required(environment, "SWAPGATE_KEYRING"))
     try:
         parse_networks(optional.get("trusted_proxies", ""))
-        return msgspec.convert(
+        settings = msgspec.convert(
             {**required, **optional, "keyring_path": keyring},
             type=Settings,
             strict=False,
             dec_hook=_as_path,
         )
+        brand_from(settings)
     except (ValueError, msgspec.ValidationError) as error:
         raise SettingsError(f"a SWAPGATE_ setting can't be used: {error}") from None
+    return settings
+
+
+def brand_from(settings: Settings) -> Brand:
+    """Return how the public pages look; raise BrandUnusable, which is a ValueError."""
+    return brand_of(
+        name=settings.brand_name, colours=settings.brand_colours, logo=settings.brand_logo
+    )
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """Return the variables from which `settings_from` reads the same settings again."""
+    logo = {"SWAPGATE_BRAND_LOGO": str(settings.brand_logo)} if settings.brand_logo else {}
     return {
+        **logo,
         "SWAPGATE_DATABASE_URL": settings.database_url,
         "SWAPGATE_VALKEY_URL": settings.valkey_url,
         "SWAPGATE_KEYRING": str(settings.keyring_path),
@@ -159,6 +188,10 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_WEBHOOK_ENDPOINT_CONCURRENCY": str(settings.webhook_endpoint_concurrency),
         "SWAPGATE_WEBHOOKS_TO_PRIVATE_NETWORKS": str(settings.webhooks_to_private_networks).lower(),
         "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": str(settings.unsigned_quotes_per_minute),
+        "SWAPGATE_PUBLIC_ORDERS_PER_MINUTE": str(settings.public_orders_per_minute),
+        "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": str(settings.public_orders_of_all_per_minute),
+        "SWAPGATE_BRAND_NAME": settings.brand_name,
+        "SWAPGATE_BRAND_COLOURS": settings.brand_colours,
         "SWAPGATE_RATES": settings.rates.value,
         "SWAPGATE_RATES_URL": settings.rates_url,
         "SWAPGATE_RATES_SOURCES_NEEDED": str(settings.rates_sources_needed),

@@ -17,6 +17,9 @@ from gateway.request_id import request_id
 from gateway.unsigned_guard import UnsignedGuard
 
 PREFIXES = ("/v1", "/api/v1")
+PARAMETER = "{id}"
+GUARDED = frozenset({Call.PRICE, Call.STATUS})
+"""What unsigned calls are counted for."""
 
 log = structlog.get_logger()
 
@@ -66,9 +69,19 @@ class SignedDoor:
 
     def refuse_path(self, path: str, sent: Headers) -> Served:
         """Answer what no endpoint takes: 405 where another method would do, else 404."""
-        return refuse_path(self._methods.get(path, ()), sent)
+        templated = f"{path.rpartition('/')[0]}/{PARAMETER}"
+        methods = self._methods.get(path) or self._methods.get(templated) or ()
+        return refuse_path(methods, sent)
 
-    async def serve(self, endpoint: Endpoint, sent: Headers, body: bytes, *, peer: str) -> Served:
+    async def serve(
+        self,
+        endpoint: Endpoint,
+        sent: Headers,
+        body: bytes,
+        *,
+        peer: str,
+        tail: str | None = None,
+    ) -> Served:
         """Answer a call of `endpoint` from the address `peer`; `sent` are its headers."""
         headers = _headers_for(sent)
         try:
@@ -77,10 +90,10 @@ class SignedDoor:
             if signed_by is not None or endpoint.auth_required:
                 caller = await self._authenticator.authenticate(signed_by, body, endpoint.call)
                 headers += caller.rate_limit_headers()
-            elif endpoint.call is Call.PRICE:  # discovery is bytes from memory, and isn't counted
+            elif endpoint.call in GUARDED:  # discovery is bytes from memory, and isn't counted
                 self._guard.admit(self._address_of(peer, sent))
             answer = endpoint.handle(
-                self._services, Received(body, caller, _text(sent.get(b"idempotency-key")))
+                self._services, Received(body, caller, _text(sent.get(b"idempotency-key")), tail)
             )
             if not isinstance(answer, bytes):
                 answer = await answer

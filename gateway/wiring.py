@@ -18,11 +18,13 @@ from valkey.exceptions import ValkeyError
 
 from domain.actions.accrue_earnings import accrue_earnings
 from domain.actions.expire_orders import expire_due_orders
+from domain.actions.open_for_visitor import TOKEN_PURPOSE
 from domain.actions.resolve_emergency import carry_out_choices
 from domain.assets import Catalogue
 from domain.errors import Unavailable
-from domain.ports import CodeManagement, OrderOpening, Rotation, Settlement
+from domain.ports import CodeManagement, OrderOpening, Referring, Rotation, Settlement
 from domain.rates import RateSnapshot
+from domain.referrals import KEY_PURPOSE, ReferralSigner
 from feeds.rates.exchanges import ExchangeMarket
 from feeds.rates.health import encode_health
 from feeds.rates.publisher import publish_rates
@@ -47,10 +49,12 @@ from gateway.market import LiveMarket
 from gateway.metrics import keep_publishing, publish_counts
 from gateway.qr_codes import QrCodes
 from gateway.rate_feeds import RateFeeds
-from gateway.settings import RateMarket, Settings
+from gateway.referrers import KeptReferrers
+from gateway.settings import RateMarket, Settings, brand_from
 from gateway.unsigned_guard import UnsignedGuard
+from gateway.visitors.entrance import Entrance, Guards
 from gateway.watchers import Sources, Watchers
-from persistence.keyring import load_keyring
+from persistence.keyring import KeyRing, load_keyring
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.codes import PostgresCodeBook
 from persistence.postgres.health import missing_migrations
@@ -58,6 +62,7 @@ from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
 from persistence.postgres.partners import changed_keys, read_access
 from persistence.postgres.pay_in import PostgresAddressPool
 from persistence.postgres.pool import Database
+from persistence.postgres.referrals import read_house, read_referrer
 from persistence.postgres.reserves import read_headroom
 from persistence.postgres.revisions import read_revisions
 from persistence.postgres.rights import excess_rights, refusal
@@ -214,6 +219,39 @@ class GatewayProcess:
             share=lambda counts: add_counts(connections.valkey, counts),
         )
         self.addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
+        self.brand = brand_from(settings)
+        self._public_guards = {
+            name: UnsignedGuard(
+                per_minute=per_minute,
+                clock=connections.clock,
+                share=lambda counts: add_counts(connections.valkey, counts),
+            )
+            for name, per_minute in (
+                ("looks", settings.unsigned_quotes_per_minute),
+                ("orders", settings.public_orders_per_minute),
+                ("orders of all", settings.public_orders_of_all_per_minute),
+            )
+        }
+        signing = keyring.derived(KEY_PURPOSE)
+        self.entrance = Entrance(
+            services=self.services,
+            referring=Referring(
+                clock=connections.clock,
+                referrers=KeptReferrers(
+                    lambda code: read_referrer(database, code), lambda: read_house(database)
+                ),
+                signer=ReferralSigner(signing, current=keyring.current),
+            ),
+            guards=Guards(
+                quotes=self.guard,
+                looks=self._public_guards["looks"],
+                orders=self._public_guards["orders"],
+                all_orders=self._public_guards["orders of all"],
+            ),
+            addresses=self.addresses,
+            token_keys=_newest_first(keyring, TOKEN_PURPOSE),
+            secure=not settings.sandbox,
+        )
         self.authenticator = Authenticator(directory, AdmissionGate(connections.valkey))
 
     async def start(self) -> None:
@@ -233,6 +271,8 @@ class GatewayProcess:
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.guard.keep_sharing(), name="guard")
+        for name, guard in self._public_guards.items():
+            background.start(guard.keep_sharing(), name=f"guard of {name}")
         background.start(keep_publishing(), name="metrics")
 
     async def stop(self) -> None:
@@ -256,6 +296,12 @@ class GatewayProcess:
             return await missing_migrations(self._connections.database)
         except Exception:  # noqa: BLE001  whatever it is, this worker can't take traffic
             return None
+
+
+def _newest_first(keyring: KeyRing, purpose: bytes) -> list[bytes]:
+    """Return the keys derived for `purpose`, the one that is used for new things first."""
+    derived = keyring.derived(purpose)
+    return [derived.pop(keyring.current), *derived.values()]
 
 
 async def _answers(valkey: Valkey) -> bool:

@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -33,6 +35,7 @@ class KeyRing:
     def __init__(self, keys: Mapping[str, bytes], *, current: str) -> None:
         if current not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
             raise ValueError("a key ring needs keys of 32 bytes, the current one among them")
+        self._keys = dict(keys)
         self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
         self._current = current
 
@@ -40,6 +43,18 @@ class KeyRing:
     def names(self) -> list[str]:
         """Return the keys' names, the sealing one last."""
         return [*(name for name in self._ciphers if name != self._current), self._current]
+
+    @property
+    def current(self) -> str:
+        """Return the name of the key that seals."""
+        return self._current
+
+    def derived(self, purpose: bytes) -> dict[str, bytes]:
+        """Return a key of 32 bytes for `purpose` from each key (HKDF-SHA256, RFC 5869), by name."""
+        return {
+            name: HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose).derive(key)
+            for name, key in self._keys.items()
+        }
 
     def seal(self, secret: str, *, record: str) -> bytes:
         """Encrypt `secret` for `record` (such as `partner:<id>:api_secret`)."""

@@ -108,7 +108,12 @@ class Running(msgspec.Struct, frozen=True):
         return document
 
 
-FOR_TESTS = {"COLUMNS": "200", "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": "1000000"}
+FOR_TESTS = {
+    "COLUMNS": "200",
+    "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": "1000000",
+    "SWAPGATE_PUBLIC_ORDERS_PER_MINUTE": "1000000",
+    "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": "1000000",
+}
 """All calls of all tests come from one address."""
 
 SWAPGATE = (sys.executable, "-m", "gateway")

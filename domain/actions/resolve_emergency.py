@@ -18,12 +18,13 @@ SendBack = Callable[[Order], str]
 
 
 async def choose(
-    ports: OrderOpening, *, partner_id: UUID, order_id: str, token: str, choice: str
+    ports: OrderOpening, *, partner_id: UUID | None, order_id: str, token: str, choice: str
 ) -> None:
     """Put down what a held order's partner chooses; what was chosen before may be repeated.
 
     Raises NotFound (as show_order, and for an order that isn't held) and EmergencyInvalidChoice.
-    Maintenance doesn't matter: the order is open already.
+    `partner_id` is None for an end user, as in show_order. Maintenance doesn't matter: the
+    order is open already.
     """
     for _ in range(MAX_TRIES):
         order = await show_order(
@@ -32,9 +33,18 @@ async def choose(
         wanted = _chosen(ports, order, choice)
         if wanted is order.choice:
             return
-        if await ports.orders.choose(order.id, partner_id, wanted):
+        if await ports.orders.choose(order.id, order.partner_id, wanted):
             return
     raise Unavailable(f"order {order_id} is moved by somebody else all the time")
+
+
+def offered_choices(ports: OrderOpening, order: Order) -> tuple[Choice, ...]:
+    """Return what may be chosen for the order now; nothing where that is done, or it isn't held."""
+    if order.state is not State.HELD or order.choice is not Choice.NONE:
+        return ()
+    exchange = () if _is_too_little(ports, order) else (Choice.EXCHANGE,)
+    refund = (Choice.REFUND,) if ports.market.catalogue.switches.refunds else ()
+    return exchange + refund
 
 
 def _chosen(ports: OrderOpening, order: Order, text: str) -> Choice:
@@ -45,12 +55,9 @@ def _chosen(ports: OrderOpening, order: Order, text: str) -> Choice:
         raise NotFound
     if order.choice is not Choice.NONE:
         raise EmergencyInvalidChoice(f"{order.choice} has been chosen")
-    if text == Choice.EXCHANGE.value:
-        if _is_too_little(ports, order):
-            raise EmergencyInvalidChoice("the deposit doesn't cover the network fee")
-        return Choice.EXCHANGE
-    if text == Choice.REFUND.value and ports.market.catalogue.switches.refunds:
-        return Choice.REFUND
+    for choice in offered_choices(ports, order):
+        if text == choice.value:
+            return choice
     raise EmergencyInvalidChoice(f"{text!r} is not offered")
 
 

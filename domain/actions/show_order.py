@@ -1,4 +1,4 @@
-"""Show an order to the partner that opened it and holds its token."""
+"""Show an order to who holds its token: the partner that opened it, or its user."""
 
 import hmac
 from uuid import UUID
@@ -11,12 +11,15 @@ from domain.ports import OrderDesk
 _NO_HASH = bytes(32)
 
 
-async def show_order(orders: OrderDesk, *, partner_id: UUID, order_id: str, token: str) -> Order:
+async def show_order(
+    orders: OrderDesk, *, partner_id: UUID | None, order_id: str, token: str
+) -> Order:
     """Return the order, or raise NotFound: unknown, another partner's, deleted or wrong token.
 
-    All of them take the same steps, so that they can't be told apart.
+    All of them take the same steps, so that they can't be told apart. `partner_id` is None for an
+    end user, whose right is the token alone.
     """
-    key = _as_uuid(order_id)
+    key = order_key(order_id)
     if key is None or not is_token(token):
         raise NotFound
     found = await orders.find(key, partner_id)
@@ -26,7 +29,8 @@ async def show_order(orders: OrderDesk, *, partner_id: UUID, order_id: str, toke
     return order
 
 
-def _as_uuid(text: str) -> UUID | None:
+def order_key(text: str) -> UUID | None:
+    """Return an order's id in its usual form; None for any other text."""
     if len(text) != 36:
         return None
     try:

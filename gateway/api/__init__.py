@@ -1,6 +1,6 @@
 """The endpoints of /v1, one file per family. `ENDPOINTS` is the table of all of them."""
 
-from gateway.api import codes, discovery, emergency, keys, orders, price, qr
+from gateway.api import codes, discovery, emergency, keys, orders, price, qr, status
 from gateway.api.endpoint import Endpoint
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -11,4 +11,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *qr.ENDPOINTS,
     *keys.ENDPOINTS,
     *codes.ENDPOINTS,
+    *status.ENDPOINTS,
 )

@@ -42,6 +42,8 @@ class Received(msgspec.Struct, frozen=True):
     body: bytes
     caller: Caller | None
     idempotency_key: str | None
+    tail: str | None = None
+    """The last part of the path, where that of the endpoint ends with a parameter."""
 
     @property
     def signed_by(self) -> Caller:
@@ -64,6 +66,8 @@ class Example(msgspec.Struct, frozen=True):
 
 class Endpoint(msgspec.Struct, frozen=True):
     """A row of the table of endpoints. `path` stands below /v1 and /api/v1.
+
+    Its last part may be a parameter, `{id}`: such a path is served on BlackSheep.
 
     Everything from `summary` on is what /openapi.json tells of it.
     """

@@ -143,3 +143,5 @@ LIST_CODES: Final = Example(
     data=[{**_CODE, "orders": 3, "volumeUsd": "1873.50", "earningsUsd": "14.05"}],
 )
 NAME_CODE: Final = Example(request={"code": _CODE["code"]}, data=True)
+
+STATUS: Final = Example(None, {"id": _ORDER["id"], "status": "PENDING"})

@@ -13,6 +13,7 @@ from gateway.api import ENDPOINTS
 from gateway.api.endpoint import Endpoint
 from gateway.openapi import prose
 from gateway.openapi.responses import Document, failure_schemas, responses
+from gateway.signed_door import PARAMETER
 
 
 def document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> bytes:
@@ -68,6 +69,8 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
     signed: Document = {name: [] for name in prose.SECURITY_SCHEMES}
     weight = WEIGHTS[endpoint.call]
     parameters = ["RequestId"]
+    if endpoint.path.endswith(PARAMETER):
+        parameters.append("OrderId")
     if IdempotencyConflict in endpoint.refusals:
         parameters.append("IdempotencyKey")
     operation: Document = {
@@ -87,7 +90,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
 
 def _operation_id(endpoint: Endpoint) -> str:
     words = endpoint.path.strip("/").split("/")
-    return endpoint.method.lower() + "".join(word.title() for word in words)
+    return endpoint.method.lower() + "".join(word.title() for word in words if word != PARAMETER)
 
 
 def _request_body(endpoint: Endpoint, takes: type[msgspec.Struct], schemas: _Schemas) -> Document:

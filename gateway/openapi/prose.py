@@ -68,6 +68,13 @@ PARAMETERS: Final[dict[str, dict[str, object]]] = {
         "one, or none, and the server makes one.",
         "schema": {"type": "string", "examples": ["checkout-7781"]},
     },
+    "OrderId": {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The order's `id`. What isn't a UUID is unknown: 6.",
+        "schema": {"type": "string", "examples": ["018fb8a2-6c00-7f6a-b5a2-3d8c1e0f9a47"]},
+    },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",

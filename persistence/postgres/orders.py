@@ -44,6 +44,10 @@ FIND = f"""
 SELECT {COLUMNS} FROM orders WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
 """  # noqa: S608  the columns are this module's own constant
 
+STATE = "SELECT state FROM orders WHERE id = $1 AND deleted_at IS NULL"
+
+DELETE = "SELECT delete_order($1) AS deleted"
+
 # Nothing is put down where the order isn't held any more, or was chosen for before.
 CHOOSE = """
 INSERT INTO emergency_choices (order_id, choice)
@@ -192,12 +196,22 @@ class PostgresOrderDesk:
         found = await self.find(UUID(row["order_id"]), partner_id)
         return found[0] if found else None
 
-    async def find(self, order_id: UUID, partner_id: UUID) -> tuple[Order, bytes] | None:
+    async def find(self, order_id: UUID, partner_id: UUID | None) -> tuple[Order, bytes] | None:
         """See OrderDesk."""
         row = await self._finding.ask(order_id)
-        if row is None or row["partner_id"] != str(partner_id):
+        if row is None or (partner_id is not None and row["partner_id"] != str(partner_id)):
             return None
         return order_of(row, self._catalogue().assets), row["token_hash"]
+
+    async def state(self, order_id: UUID) -> State | None:
+        """See OrderDesk."""
+        row = await self._database.fetch_one(STATE, [order_id])
+        return State(row["state"]) if row else None
+
+    async def delete(self, order_id: UUID) -> bool:
+        """See OrderDesk."""
+        row = await self._database.fetch_one(DELETE, [order_id])
+        return row is not None and bool(row["deleted"])
 
     async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
         """See OrderDesk."""

@@ -58,7 +58,7 @@ def test_a_well_formed_request_id_is_kept_and_another_is_replaced(up: Running) -
         "/v1/nothing",
         "/api/v1/",
         "/v1",
-        "/",
+        "/r",
         "/v2/price",
         "/v1/price/",
         "/V1/price",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from ipaddress import ip_network
+from types import SimpleNamespace
 from typing import Any, cast
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from blacksheep.exceptions import BadRequest
 from structlog.testing import capture_logs
 
+from cabinet_htmx.swap.brand import brand_of
 from domain.weights import Call
 from gateway.api.endpoint import Endpoint, Example, Received, Services
 from gateway.app import build
@@ -48,6 +50,8 @@ class FakeGateway:
         self.authenticator = cast("Any", None)
         self.guard = cast("Any", Guard())
         self.addresses = ClientAddresses([ip_network("10.0.0.0/8")])
+        self.brand = brand_of(name="Swapgate")
+        self.entrance = cast("Any", SimpleNamespace(services=SimpleNamespace(market=None)))
         self.feeds = cast("Any", None)
 
     async def start(self) -> None:

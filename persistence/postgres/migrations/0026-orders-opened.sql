@@ -1,6 +1,6 @@
 -- What orders promise is put down once for all orders of a statement: reserves in the order of their
 -- assets, then the day, lest two statements that open many wait for each other's rows.
--- depends: 0017-reconciliation
+-- depends: 0024-deleted-orders
 
 DROP TRIGGER order_opened ON orders;
 DROP FUNCTION order_opened;

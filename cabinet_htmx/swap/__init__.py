@@ -1,0 +1,1 @@
+"""The public pages: swapping, an order, a status."""

@@ -1,0 +1,48 @@
+"""Marks of assets: a coin's letters in a circle of a colour of its own, drawn by us."""
+
+import hashlib
+import re
+from typing import Final
+
+import msgspec
+
+from domain.assets import Asset
+
+# Dark enough for white letters: 4.5 to 1 at least.
+TONES: Final = (
+    "#0f766e", "#1d4ed8", "#6d28d9", "#be185d", "#b45309", "#166534",
+    "#0e7490", "#9f1239", "#4338ca", "#4d7c0f", "#7e22ce", "#475569",
+)  # fmt: skip
+OWN: Final = {
+    "BTC": "#b45309",
+    "ETH": "#4338ca",
+    "USDT": "#0f766e",
+    "USDC": "#1d4ed8",
+    "XMR": "#c2410c",
+    "SOL": "#6d28d9",
+    "LTC": "#475569",
+    "DOGE": "#8a6a00",
+    "TRX": "#be123c",
+    "DAI": "#a16207",
+}
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """A mark: its letters, their size in a circle of 40, and the circle's colour."""
+
+    letters: str
+    size: int
+    colour: str
+
+
+def mark_of(asset: Asset) -> Mark:
+    """Return the asset's mark; its own colour where it has one."""
+    colour = asset.color if asset.color and _COLOUR.fullmatch(asset.color) else None
+    letters = asset.coin[:4]
+    size = {1: 20, 2: 17, 3: 13}.get(len(letters), 11)
+    return Mark(letters, size, colour or OWN.get(asset.coin) or _tone(asset.coin))
+
+
+def _tone(coin: str) -> str:
+    return TONES[hashlib.sha256(coin.encode()).digest()[0] % len(TONES)]

@@ -1,0 +1,336 @@
+"""The public pages in a browser: a whole swap, with scripts and without, and for everybody."""
+
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Literal
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect
+from typer.testing import Result
+
+from tests.browser.chromium import browser, complaints, violations
+from tests.conftest import Running
+from tests.orders_by_hand import MUCH, Swaps, until
+from tests.visitor import REFUND, TO
+
+PHONE = ViewportSize(width=375, height=812)
+DESK = ViewportSize(width=1280, height=900)
+PAIR = "from=btc&to=usdt_trc20"
+ORDER_PAGE = re.compile(r"/order/[0-9a-f-]{36}\?t=[A-Za-z0-9_-]{43}$")
+EXPECTED = re.compile(r"status of 4(?:04|22)|: no http")
+"""Answers that a page is for, and loads that were broken off when it was left."""
+
+SIZES = {"phone": PHONE, "desk": DESK}
+
+Scheme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+class BesideABrowser(Swaps):
+    """Runs the operator's command in a thread: Playwright's event loop occupies this one."""
+
+    def run(self, *arguments: str) -> Result:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(super().run, *arguments).result()
+
+
+@pytest.fixture(scope="module")
+def automatic(up: Running) -> Swaps:
+    """A partner of the service whose sandbox carries deposits on by itself."""
+    return BesideABrowser(up)
+
+
+@pytest.fixture(scope="module")
+def swaps(by_hand: Running) -> Swaps:
+    return BesideABrowser(by_hand)
+
+
+@pytest.fixture
+def context(chromium: Browser, by_hand: Running) -> Iterator[BrowserContext]:
+    made = chromium.new_context(base_url=by_hand.base_url, viewport=DESK)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def order_of(page: Page) -> str:
+    return page.url.partition("/order/")[2].partition("?")[0]
+
+
+def fill(page: Page, path: str = f"/?{PAIR}&amount=0.01") -> None:
+    page.goto(path)
+    page.get_by_label("Your USDT address").fill(TO)
+    page.get_by_label("BTC refund address").fill(REFUND)
+
+
+def open_order(page: Page) -> None:
+    fill(page)
+    page.get_by_role("button", name="Open the order").click()
+    expect(page).to_have_url(ORDER_PAGE)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_a_referred_visitor_swaps_and_the_partner_earns(
+    chromium: Browser, automatic: Swaps, *, scripts: bool
+) -> None:
+    code = f"link-{uuid4().hex[:10]}"
+    partner = automatic.partner
+    assert partner.call("/codes", {"code": code, "afftaxBps": 150}).code == 0
+    context = chromium.new_context(
+        base_url=automatic.up.base_url, viewport=PHONE, java_script_enabled=scripts
+    )
+    page = context.new_page()
+    heard = complaints(page)
+    page.goto(f"/r/{code}?{PAIR}")
+    expect(page).to_have_url(re.compile(rf"/\?{PAIR}$"))
+    page.get_by_label("You send").fill("0.02")
+    if not scripts:
+        page.get_by_role("button", name="Show the price").last.click()
+    expect(page.locator("#price")).to_contain_text("2 %")  # the fee with the code's markup
+    page.get_by_label("Your USDT address").fill(TO)
+    page.get_by_label("BTC refund address").fill(REFUND)
+    page.get_by_role("button", name="Open the order").click()
+    expect(page.get_by_role("heading", name="Waiting for your deposit")).to_be_visible()
+    automatic.command("sandbox", "deposit", order_of(page))
+
+    done = page.get_by_role("heading", name="Done: your coins")
+    while not scripts and not done.is_visible():
+        page.get_by_role("link", name="Look again", exact=True).or_(done).click()
+    expect(done).to_be_visible(timeout=15_000)
+
+    def earned() -> str:
+        listed = partner.call("/codes", method="GET").data
+        return str(next(one for one in listed if one["code"] == code)["earningsUsd"])
+
+    until(lambda: float(earned()) > 10, earned)  # 1.5 % of 0.02 BTC
+    assert heard == []
+    context.close()
+
+
+def test_prices_follow_what_is_typed_in_either_field(page: Page) -> None:
+    heard = complaints(page)
+    page.goto(f"/?{PAIR}&amount=0.01")
+    send, get = page.get_by_label("You send"), page.get_by_label("You get")
+    before = get.input_value()
+    send.fill("")
+    send.press_sequentially("0.02")
+    expect(get).not_to_have_value(before)
+    expect(page.locator("#price .total dd")).to_contain_text(get.input_value())
+    expect(send).to_be_focused()
+    get.fill("100")
+    expect(send).not_to_have_value("0.02")
+    expect(page.locator("#price .total dd")).to_contain_text("100 USDT")
+    get.fill("1.2.3")
+    expect(page.locator("#get-fault")).to_contain_text("Enter an amount in digits")
+    expect(get).to_have_attribute("aria-invalid", "true")
+    get.fill("0.1")
+    expect(page.locator("#price")).to_contain_text("The minimum is")
+    expect(get).not_to_have_attribute("aria-invalid", "true")
+    assert heard == []
+
+
+def test_another_pair_keeps_what_was_entered_and_asks_for_its_memo(page: Page) -> None:
+    fill(page)
+    page.get_by_label("Coin to get").focus()
+    page.get_by_label("Coin to get").select_option("xrp")
+    expect(page.get_by_label("Destination tag")).to_be_visible()
+    expect(page.get_by_label("Coin to get")).to_be_focused()
+    expect(page.get_by_label("BTC refund address")).to_have_value(REFUND)
+    expect(page.locator("#to_address-fault")).to_contain_text("valid address on XRP Ledger")
+    page.get_by_role("button", name="Swap the other way round").click()
+    expect(page.get_by_label("Coin to send")).to_have_value("xrp")
+    expect(page.get_by_label("Coin to get")).to_have_value("btc")
+
+
+def test_an_address_is_checked_as_it_is_left(page: Page) -> None:
+    page.goto(f"/?{PAIR}")
+    address = page.get_by_label("Your USDT address")
+    address.fill("nonsense")
+    address.press("Tab")
+    expect(page.locator("#to_address-fault")).to_contain_text("This isn't a valid address on Tron")
+    expect(address).to_have_attribute("aria-invalid", "true")
+    address.fill(TO)
+    address.press("Tab")
+    expect(page.locator("#to_address-fault")).to_be_empty()
+    expect(address).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_an_order_is_opened_with_the_keyboard_alone(page: Page) -> None:
+    page.goto(f"/?{PAIR}&amount=0.01")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    reached: list[str] = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        focused = str(page.evaluate("document.activeElement.id || document.activeElement.value"))
+        reached.append(focused)
+        if focused == "to_address":
+            page.keyboard.type(TO)
+        if focused == "refund_address":
+            page.keyboard.type(REFUND)
+        if focused == "open":
+            break
+    assert reached == [
+        "float",
+        "send",
+        "from",
+        "reverse",
+        "get",
+        "to",
+        "to_address",
+        "refund_address",
+        "open",
+    ]
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(ORDER_PAGE)
+    page.get_by_role("button", name="Copy exact amount").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#announced")).to_have_text(re.compile("Copied|Selected"))
+
+
+def test_enter_in_a_field_shows_a_price_and_opens_nothing(page: Page) -> None:
+    fill(page)
+    page.get_by_label("You send").press("Enter")
+    page.wait_for_load_state()
+    expect(page.get_by_role("button", name="Open the order")).to_be_visible()
+    assert "/order/" not in page.url
+
+
+def test_what_is_wrong_is_focused_and_links_to_its_field(page: Page) -> None:
+    page.goto(f"/?{PAIR}&amount=0.01")
+    page.get_by_role("button", name="Open the order").click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_be_focused()
+    assert violations(page) == []
+    alert.get_by_role("link", name="Enter an address on Bitcoin.").click()
+    expect(page.get_by_label("BTC refund address")).to_be_focused()
+
+
+def test_a_double_click_opens_one_order(page: Page, swaps: Swaps) -> None:
+    fill(page)
+    posts: list[Request] = []
+    page.on("request", lambda one: posts.append(one) if one.method == "POST" else None)
+    page.get_by_role("button", name="Open the order").dblclick()
+    expect(page).to_have_url(ORDER_PAGE)
+    opened = [one for one in posts if one.url.rstrip("/") == swaps.up.base_url]
+    assert len(opened) == 1
+    page.go_back()
+    expect(page.get_by_role("button", name="Open the order")).to_be_visible()
+
+
+def test_the_token_is_told_to_nobody(page: Page) -> None:
+    asked: list[Request] = []
+    page.on("request", lambda one: asked.insert(0, one))
+    open_order(page)
+    token = page.url.partition("?t=")[2]
+    with page.expect_request(re.compile("/live$")):
+        pass
+    page.get_by_text("Details of the order").click()
+    page.get_by_role("link", name="Status page").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Status: NEW")
+    assert token not in page.content()
+    for request in asked:
+        told = request.all_headers()
+        assert token not in told.get("referer", "")
+        assert token not in request.url or "/order/" in request.url
+    assert page.evaluate("document.referrer") == ""
+
+
+def held(page: Page, swaps: Swaps) -> None:
+    open_order(page)
+    swaps.command("sandbox", "deposit", order_of(page), "--amount", MUCH)
+    swaps.command("sandbox", "confirm", order_of(page))
+    page.reload()
+
+
+def paid(page: Page, swaps: Swaps) -> None:
+    open_order(page)
+    for step in ("deposit", "confirm", "payout"):
+        swaps.command("sandbox", step, order_of(page))
+    page.reload()
+
+
+def moved(step: str) -> Callable[[Page, Swaps], None]:
+    def move(page: Page, swaps: Swaps) -> None:
+        open_order(page)
+        swaps.command("sandbox", step, order_of(page))
+        page.reload()
+
+    return move
+
+
+def status(page: Page, _: Swaps) -> None:
+    open_order(page)
+    page.goto(f"/status/{order_of(page)}")
+
+
+def with_faults(page: Page, _: Swaps) -> None:
+    page.goto("/?from=btc&to=xrp&amount=50")
+    page.get_by_label("Your XRP address").fill("nonsense")
+    page.get_by_role("button", name="Open the order").click()
+
+
+def details(page: Page, swaps: Swaps) -> None:
+    paid(page, swaps)
+    page.get_by_text("Details of the order").click()
+    page.get_by_text("Delete this order").click()
+
+
+STATES: dict[str, Callable[[Page, Swaps], object]] = {
+    "swap": lambda page, _: page.goto(f"/?{PAIR}"),
+    "swap with a memo": lambda page, _: page.goto("/?from=usdt_arbitrum&to=xlm"),
+    "faults": with_faults,
+    "waiting": lambda page, _: open_order(page),
+    "confirming": moved("deposit"),
+    "expired": moved("expire"),
+    "held": held,
+    "done": details,
+    "status": status,
+    "no order": lambda page, _: page.goto(f"/order/{uuid4()}?t=x"),
+}
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("phone", "dark"), ("desk", "light")])
+def test_no_state_of_a_page_has_faults_or_scrolls_sideways(
+    chromium: Browser, swaps: Swaps, size: str, scheme: Scheme
+) -> None:
+    context = chromium.new_context(
+        base_url=swaps.up.base_url, viewport=SIZES[size], color_scheme=scheme
+    )
+    found = []
+    for name, reach in STATES.items():
+        page = context.new_page()
+        heard = complaints(page)
+        reach(page, swaps)
+        found += [f"{name}: {one}" for one in violations(page)]
+        found += [f"{name}: {one}" for one in heard if not EXPECTED.search(one)]
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > SIZES[size]["width"]:
+            found.append(f"{name}: {width} wide")
+        page.close()
+    context.close()
+    assert found == []
+
+
+def test_a_held_order_is_decided_and_followed_to_its_end(page: Page, swaps: Swaps) -> None:
+    held(page, swaps)
+    page.get_by_role("button", name="Send it back").click()
+    expect(page.get_by_role("heading", name="Refunded")).to_be_visible(timeout=10_000)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the receipt").click()
+    assert "Refund transaction" in download.value.path().read_text()
+    page.get_by_text("Delete this order").click()
+    page.get_by_role("button", name="Delete it for good").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The order is deleted")
