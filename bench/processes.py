@@ -31,8 +31,9 @@ class Server(msgspec.Struct, frozen=True):
         return family(self.process.pid)
 
     def resident_megabytes(self) -> float:
-        """Return how much memory the largest of its processes holds: a worker."""
-        return max(resident_megabytes(pid) for pid in self.pids())
+        """Return how much memory the largest of its workers holds: of what it has started."""
+        first, *workers = self.pids()
+        return max(resident_megabytes(pid) for pid in workers or [first])
 
     def pin(self, *cores: int) -> None:
         """Have it and its descendants run on these cores only."""

@@ -9,7 +9,6 @@ from typing import Final
 from bench.calls import Call
 from bench.limits import open_loop
 from bench.limits.servers import Servers
-from bench.processes import resident_megabytes
 from bench.report import Row
 
 MEMORY: Final = "memory of a worker under load"
@@ -21,7 +20,6 @@ LOAD_CORE: Final = (1,)
 def watched(servers: Servers, *, minutes: float) -> Row:
     """Load a worker by turns and return its resident memory, a sample a second."""
     ours = servers.ours()
-    worker = max(ours.pids(), key=resident_megabytes)
     turns = [
         (servers.quote, 4_000.0),
         (servers.reads(ours.port), 800.0),
@@ -35,7 +33,7 @@ def watched(servers: Servers, *, minutes: float) -> Row:
     def watch() -> None:
         while not ended.wait(SAMPLE_SECONDS):
             at = round(time.monotonic() - began, 1)
-            samples.append({"seconds": at, "megabytes": resident_megabytes(worker)})
+            samples.append({"seconds": at, "megabytes": ours.resident_megabytes()})
 
     watcher = Thread(target=watch)
     watcher.start()
