@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+RUNS ?= 10000
 ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help run test assets lint openapi fuzz fmt bench bench-limits bench-timing bench-webhooks bench-feeds faults clean lock
+.PHONY: help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-granian bench-locust bench-timing bench-webhooks bench-feeds faults ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -38,10 +39,23 @@ fmt: $(VENV)/.dev ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: bench-limits ## Run the benchmarks
-
-bench-limits: $(VENV)/.dev ## Compare bare Granian, a BlackSheep echo and our signed quote (needs wrk)
+bench: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Compare ours with bare Granian, FastAPI and Go; orders, creates, open loop (ARGS=--quick)
 	$(BIN)/python -m bench.limits $(ARGS)
+
+bench-compare: $(VENV)/.dev ## Say what has changed between two results: files or commits (A=918c3ee B=...)
+	$(BIN)/python -m bench.compare $(A) $(B)
+
+bench-chart: $(VENV)/.dev ## Draw a result, a file or a commit, in docs/performance.svg (RESULT=918c3ee)
+	$(BIN)/python -m bench.chart $(RESULT)
+
+bench-scale: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Quotes, creates and reads with up to 100,000 partners and a million orders
+	$(BIN)/python -m bench.scale $(ARGS)
+
+bench-granian: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Our signed quote under one setting of Granian after another
+	$(BIN)/python -m bench.granian $(ARGS)
+
+bench-locust: $(VENV)/.dev $(ASSETS) ## Load as partners make it (ARGS="quotes --rate 500"; mixed, cabinet, feeds)
+	$(BIN)/python -m bench.locust $(or $(ARGS),quotes)
 
 bench-timing: $(VENV)/.dev ## Time known against unknown keys, and tokens (needs a running `make run`)
 	$(BIN)/python -m bench.timing $(ARGS)
@@ -55,6 +69,9 @@ bench-feeds: $(VENV)/.dev ## Feeds of 100 assets: rendering, and the event loop 
 
 faults: $(VENV)/.dev ## Webhooks under 200 kills of workers and servers, from a seed (ARGS="--seed 7")
 	$(BIN)/python -m bench.webhooks kills --events 100000 --rate 400 --workers 3 $(ARGS)
+
+ledger: $(VENV)/.dev ## The ledger against a plain model: 10,000 runs of 50 steps (RUNS=100 for fewer)
+	SWAPGATE_LEDGER_RUNS=$(RUNS) SWAPGATE_LEDGER_STEPS=50 $(BIN)/python -m pytest -q --timeout 0 tests/integration/test_ledger_machine.py $(ARGS)
 
 lock: $(VENV)/.dev ## Lock the dependencies anew: versions and hashes, no addresses
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.lock
@@ -99,5 +116,10 @@ $(ASSETS): package.json package-lock.json Makefile | $(VENV)/.run $(NPM_NEEDS)
 	@touch $@
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
-	.ci/debian-packages
+	.ci/debian-packages chromium libzbar0
+	@touch $@
+
+# wrk makes the load; Go and redigo are what one of the peers is built from.
+$(VENV)/.debian-bench: .ci/debian-packages | $(VENV)/bin/python
+	.ci/debian-packages wrk golang-go golang-github-gomodule-redigo-dev
 	@touch $@

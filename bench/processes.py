@@ -30,6 +30,10 @@ class Server(msgspec.Struct, frozen=True):
         """Return its process and all that descend from it, as they are now."""
         return family(self.process.pid)
 
+    def resident_megabytes(self) -> float:
+        """Return how much memory the largest of its processes holds: a worker."""
+        return max(resident_megabytes(pid) for pid in self.pids())
+
     def pin(self, *cores: int) -> None:
         """Have it and its descendants run on these cores only."""
         pin(self.pids(), *cores)

@@ -10,9 +10,12 @@ from uuid import UUID, uuid4
 import msgspec
 import psycopg
 
+from domain.actions.complete_payout import complete_payout
+from domain.actions.observe_deposit import confirm_deposits, see_deposit
 from domain.assets import Catalogue
 from domain.codes import CodeStatistics, OwnCode
-from domain.orders import LIFETIME
+from domain.deposits import Deposit
+from domain.orders import LIFETIME, Order
 from domain.partners import Partner
 from domain.ports import Bookkeeping, Settlement
 from domain.rates import RateSnapshot
@@ -66,17 +69,32 @@ class Books:
         assert await self.codes.add(partner.id, code)
         return code
 
-    async def due(self, partner: Partner, code: OwnCode | None = None, **changes: object) -> UUID:
-        """Open an order whose payout is due."""
+    async def opened(
+        self, partner: Partner, code: OwnCode | None = None, **changes: object
+    ) -> Order:
         add_addresses(self.urls.owner, 1)
         desk = PostgresOrderDesk(self.gateway, lambda: self.catalogue)
         now = self.ports.clock.now()
         changes = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME, **changes}
         changes["code_id"] = code.id if code else None
         order = new_order(partner, self.catalogue, **changes)
-        opened = await desk.open(order, token_hash=b"t" * 32, idempotency=None)
-        self.sql("UPDATE orders SET state = 'paying_out' WHERE id = %s", opened.order.id)
-        return opened.order.id
+        return (await desk.open(order, token_hash=b"t" * 32, idempotency=None)).order
+
+    async def due(self, partner: Partner, code: OwnCode | None = None, **changes: object) -> UUID:
+        """Open an order whose payout is due, as if somebody had paid."""
+        order = await self.opened(partner, code, **changes)
+        self.sql("UPDATE orders SET state = 'paying_out' WHERE id = %s", order.id)
+        return order.id
+
+    async def swapped(
+        self, partner: Partner, code: OwnCode | None = None, **changes: object
+    ) -> Order:
+        """Carry an order from its opening to its end."""
+        order = await self.opened(partner, code, **changes)
+        deposit = Deposit(uuid4().hex, order.source_amount)
+        await see_deposit(self.ports, order.id, deposit)
+        await confirm_deposits(self.ports, order.id, [deposit])
+        return await complete_payout(self.ports, order.id, uuid4().hex)
 
     async def statistics(self, partner: Partner) -> list[CodeStatistics]:
         return [one.statistics for one in await self.codes.newest(partner.id, limit=100)]

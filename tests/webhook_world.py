@@ -15,14 +15,14 @@ from valkey.asyncio import Valkey
 
 from domain.circuits import Circuit
 from domain.orders import Order, State
-from domain.partners import Partner
+from domain.partners import Partner, PartnerChange
 from domain.webhooks import order_status_changed
 from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import PER_ENDPOINT, QUEUE_LEASE, ROOM, Relay, run_relay
 from feeds.webhooks.sender import WebhookSender
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
-from persistence.postgres.partners import save_partner
+from persistence.postgres.partners import change_partner
 from persistence.postgres.pool import Database
 from persistence.postgres.webhook_circuits import PostgresCircuits
 from persistence.postgres.webhook_events import SESSION, PostgresWebhookEvents
@@ -108,7 +108,9 @@ class World:
         return await stored_partner(self.admin, webhook_url=url)
 
     async def change(self, partner: Partner, **settings: Any) -> None:
-        await save_partner(self.admin, msgspec.structs.replace(partner, **settings))
+        if settings.get("webhook_url", "") is None:
+            settings["webhook_url"] = ""
+        await change_partner(self.admin, partner.id, PartnerChange(**settings))
 
     async def events_of(self, partner: Partner, number: int) -> list[UUID]:
         """Have so many orders of a partner tell of a change each."""

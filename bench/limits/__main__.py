@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.limits import plan
+from bench.limits import memory, plan
 from bench.limits.closed_loop import Measured, WrkMissing, check_wrk
 from bench.limits.goals import judged
 from bench.limits.servers import Servers
@@ -36,12 +36,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4, help="of each load; wrk's are whole")
     parser.add_argument("--only", default=",".join(plan.GROUPS), help="groups, with commas between")
+    parser.add_argument("--minutes", type=float, default=1, help="of load to watch memory under")
     parser.add_argument("--quick", action="store_true", help="two rounds of a second")
     parser.add_argument("--data-dir", type=Path, help="an instance to measure with, as it is")
     parser.add_argument("--out", type=Path, help="where the figures go, instead of bench/results/")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds = QUICK_ROUNDS, QUICK_SECONDS
+        options.rounds, options.seconds, options.minutes = QUICK_ROUNDS, QUICK_SECONDS, 0.5
     unknown = set(options.only.split(",")) - set(plan.GROUPS)
     if unknown:
         parser.error(f"no such groups: {', '.join(sorted(unknown))}")
@@ -51,20 +52,27 @@ def _options() -> argparse.Namespace:
 def _measured(options: argparse.Namespace) -> Report:
     groups = set(options.only.split(","))
     with Servers(options.data_dir) as servers:
-        if "creates" in groups:
-            servers.provide_addresses(
-                plan.creates_expected(rounds=options.rounds, seconds=options.seconds)
-            )
+        servers.provide_addresses(
+            plan.creates_expected(groups, rounds=options.rounds, seconds=options.seconds)
+            + memory.creates_expected(options.minutes)
+        )
         cases = plan.cases(servers, groups)
         for case in cases:
             case.measure(servers, seconds=1)
         rows = _rounds(servers, cases, options)
         if "open-loop" in groups:
             rows += _rounds(servers, _at_half_rate(servers, cases, rows), options)
+        if "memory" in groups:
+            rows.append(memory.watched(servers, minutes=options.minutes))
         return report(
             "limits",
             rows,
-            options={"rounds": options.rounds, "seconds": options.seconds, "groups": options.only},
+            options={
+                "rounds": options.rounds,
+                "seconds": options.seconds,
+                "minutes": options.minutes,
+                "groups": options.only,
+            },
             remarks=plan.remarks(servers, groups),
         )
 
@@ -110,11 +118,12 @@ def shown(found: Report) -> str:
     def cores(row: Row) -> str:
         return f"{row.median('load_cores'):.2f}"
 
+    rated = [row for row in found.rows if row.values("rps")]
     lines = [
         f"{found.machine}, commit {found.commit}, {len(found.rows[0].rounds)} rounds",
         "",
         table(
-            found.rows,
+            rated,
             {
                 "rps": lambda row: f"{row.median('rps'):,.0f}",
                 "over base": over_base,
@@ -129,9 +138,9 @@ def shown(found: Report) -> str:
         "",
         *(f"- {remark}" for remark in found.remarks),
     ]
-    late = [row for row in found.rows if max(row.values("late_p99"), default=0) > LATE_MS]
+    late = [row for row in rated if max(row.values("late_p99"), default=0) > LATE_MS]
     lines += [f"- the load generator was late for {row.name}: don't trust its p99" for row in late]
-    foreign = [row.name for row in found.rows if row.median("foreign_cores") > FOREIGN_CORES]
+    foreign = [row.name for row in rated if row.median("foreign_cores") > FOREIGN_CORES]
     if foreign:
         lines.append(f"- other processes were busy, don't trust: {', '.join(foreign)}")
     goals = list(judged(found))

@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from bench.limits import plan
-from bench.report import Report
+from bench.limits import memory, plan
+from bench.report import Report, Row
 
 Value = Callable[[Report], float | None]
 
@@ -66,6 +66,14 @@ def _scaling(report: Report) -> float | None:
     return ratio * 2 / (2 - min(row.median("load_cores"), 1.0))
 
 
+def _memory(figure: Callable[[Row], float]) -> Value:
+    def value(report: Report) -> float | None:
+        row = report.row(memory.MEMORY)
+        return figure(row) if row else None
+
+    return value
+
+
 GOALS: Final = (
     Goal("signed quote / bare, both SCHED_BATCH", _over(plan.QUOTE_SIGNED, plan.BARE_BATCH), 0.60),
     Goal("signed quote / bare, default policy", _over(plan.QUOTE_SIGNED, plan.BARE), 1.3),
@@ -92,6 +100,8 @@ GOALS: Final = (
         most=3.0,
     ),
     Goal("open loop: slowest answer, ms", _worst, most=50.0),
+    Goal("memory of a worker, MB", _memory(memory.most), most=120.0),
+    Goal("its growth from second to last quarter, %", _memory(memory.growth_percent), most=2.0),
 )
 
 

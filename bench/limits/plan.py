@@ -26,7 +26,7 @@ QUOTE_FASTAPI: Final = "FastAPI, pydantic, uvicorn: the same"
 QUOTE_GO: Final = "Go net/http, redigo: the same"
 OPEN_BARE: Final = "open loop: bare Granian ASGI, SCHED_BATCH"
 OPEN_OURS: Final = "open loop: ours, signed /v1/price"
-GROUPS: Final = ("quotes", "discovery", "orders", "creates", "workers", "open-loop")
+GROUPS: Final = ("quotes", "discovery", "orders", "creates", "workers", "open-loop", "memory")
 
 CONNECTIONS: Final = 32
 CONNECTIONS_OF_CREATES: Final = 64
@@ -158,9 +158,9 @@ def open_loop(servers: Servers, found: list[Case], rate: float) -> list[Case]:
     ]
 
 
-def creates_expected(*, rounds: int, seconds: float) -> int:
+def creates_expected(groups: set[str], *, rounds: int, seconds: float) -> int:
     """Return how many pay-in addresses the creates of a run may take at the very most."""
-    return int((rounds + 1) * seconds * 5 * 8_000)
+    return int((rounds + 1) * seconds * 3 * 8_000) if "creates" in groups else 0
 
 
 def remarks(servers: Servers, groups: set[str]) -> list[str]:

@@ -70,7 +70,10 @@ CONTENTS: Final = (
             Entry("feeds", "Rate feeds"),
         ),
     ),
-    Chapter("Operators", (Entry("operations", "Operations"),)),
+    Chapter(
+        "Operators",
+        (Entry("operations", "Operations"), Entry("performance", "Performance")),
+    ),
 )
 
 

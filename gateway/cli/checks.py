@@ -17,7 +17,13 @@ SECONDS = 5.0
 CLOCK_TOLERANCE = timedelta(seconds=2)
 
 Question = Callable[[], Awaitable[str | None]]
-"""Answers with what to do, or None where all is well."""
+"""Answers with what to do, a Remark, or None where all is well."""
+
+
+class Remark(str):
+    """What is worth knowing where the installation itself is as it should be."""
+
+    __slots__ = ()
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -61,7 +67,9 @@ async def ask(
             advice = f"{server} refuses the question ({gist(error)}): run `swapgate migrate`"
         except SettingsError as error:
             advice = sentence(error)
-        checks.append(failed(name, advice) if advice else passed(name))
+        checks.append(
+            Check(name, ok=not advice or isinstance(advice, Remark), advice=str(advice or ""))
+        )
     return checks
 
 

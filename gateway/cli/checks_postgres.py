@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Final
 
-from gateway.cli.checks import Question, clock_advice
+from gateway.cli.checks import Question, Remark, clock_advice
 from gateway.cli.desk import Desk
 from persistence.postgres.health import (
     can_write_order_state,
     free_addresses,
+    gone_endpoints,
     missing_migrations,
     oldest_waiting_event,
     partners_with_unreadable_secrets,
@@ -40,6 +41,7 @@ class PostgresChecks:
             ("keyring", self._keyring),
             ("addresses", self._addresses),
             ("webhooks", self._webhooks),
+            ("endpoints", self._endpoints),
         ]
 
     async def _version(self) -> str | None:
@@ -102,3 +104,13 @@ class PostgresChecks:
         if since is None or self._desk.clock.now() - since <= STUCK:
             return None
         return f"Start `swapgate webhooks`: an event waits since {since.isoformat()}"
+
+    async def _endpoints(self) -> str | None:
+        gone = await gone_endpoints(self._database)
+        if not gone:
+            return None
+        more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+        return Remark(
+            f"{gone[0]}{more} answered 410 and gets no events any more: once the endpoint is "
+            "there again, `swapgate webhooks test WHO`, or set another URL"
+        )

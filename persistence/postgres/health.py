@@ -62,6 +62,10 @@ SELECT least(
 ) AS since
 """
 
+GONE = """
+SELECT email FROM partners WHERE webhook_gone_at IS NOT NULL AND enabled ORDER BY webhook_gone_at
+"""
+
 
 class Server(msgspec.Struct, frozen=True):
     """A PostgreSQL server: its version as a number (180001 is 18.1), and its time."""
@@ -112,6 +116,11 @@ async def oldest_waiting_event(database: Database) -> datetime | None:
     (row,) = await database.fetch(OLDEST_WAITING)
     since: datetime | None = row["since"]
     return since
+
+
+async def gone_endpoints(database: Database) -> list[str]:
+    """Return the e-mail addresses of partners whose endpoint said that it is gone, oldest first."""
+    return [row["email"] for row in await database.fetch(GONE)]
 
 
 def _opens(keyring: KeyRing, row: Row) -> bool:

@@ -39,14 +39,6 @@ SELECT {COLUMNS} FROM partners WHERE api_secret_sealed <> '' ORDER BY id
 
 FIND = f"SELECT {COLUMNS} FROM partners WHERE id::text = $1 OR email = $1"  # noqa: S608  as above
 
-SET = """
-UPDATE partners SET
-  enabled = $2, webhook_url = $3, webhook_events = $4::text[], standard_webhooks = $5,
-  markup_bps = $6, base_fee_share_bps = $7, budget = $8, max_codes = $9
-WHERE id = $1
-RETURNING id
-"""
-
 # Only what is to change: whatever somebody else changes meanwhile stays.
 CHANGE = f"""
 UPDATE partners SET
@@ -137,26 +129,6 @@ async def find_partner(database: Database, who: str) -> Partner:
     if row is None:
         raise NotFound(f"there is no partner {who}")
     return _partner(row)
-
-
-async def save_partner(database: Database, partner: Partner) -> None:
-    """Store a partner's settings; raise NotFound."""
-    row = await database.fetch_one(
-        SET,
-        [
-            partner.id,
-            partner.enabled,
-            partner.webhook_url,
-            _names(partner.webhook_events),
-            partner.standard_webhooks,
-            partner.markup_bps,
-            partner.base_fee_share_bps,
-            partner.budget,
-            partner.max_codes,
-        ],
-    )
-    if row is None:
-        raise NotFound(f"there is no partner {partner.id}")
 
 
 async def change_partner(database: Database, partner_id: UUID, change: PartnerChange) -> Partner:

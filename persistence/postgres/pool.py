@@ -14,12 +14,22 @@ from domain.errors import Unavailable
 STATEMENT_TIMEOUT_MS: Final = 5_000
 CONNECT_TIMEOUT_SECONDS: Final = 3
 WAIT_FOR_CONNECTION_SECONDS: Final = 0.9
+TRIES: Final = 10
+"""How often a statement is sent that the server undoes for the sake of others at the same time."""
+PAUSE_SECONDS: Final = 0.005
+
+_UNDONE: Final = ("could not serialize access", "deadlock detected")
+"""What the server says of these (SQLSTATE 40001 and 40P01, which psqlpy doesn't hand on)."""
 
 Row = dict[str, Any]
 
 
 class DatabaseUnavailable(Unavailable):
     """PostgreSQL can't be reached, is starting or stopping, or took too long."""
+
+
+class _Undone(Exception):
+    """The server has undone the statement as if it had never been sent: it may be sent again."""
 
 
 class Database:
@@ -54,7 +64,8 @@ class Database:
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows.
 
-        Raises DatabaseUnavailable where there is no server, no free connection within a second or
+        One that the server undoes because of others at the same time is sent again. Raises
+        DatabaseUnavailable where there is no server, no free connection within a second or
         no answer within five; psqlpy's own error for a statement that is wrong. Cancelling the
         caller doesn't cancel the statement: the server goes on anyway, and so its connection is
         only given back when it is done.
@@ -84,15 +95,26 @@ class Database:
 
     async def _run(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         try:
-            async with (
-                asyncio.timeout(self._statement_seconds + 1),
-                self._pool.acquire() as connection,
-            ):
-                result = await connection.execute(sql, list(parameters))
-                return result.result()
+            async with asyncio.timeout(self._statement_seconds + 1):
+                for tried in range(1, TRIES):
+                    try:
+                        return await self._once(sql, parameters)
+                    except _Undone:
+                        await asyncio.sleep(PAUSE_SECONDS * tried)
+                return await self._once(sql, parameters)
         except TimeoutError:
             raise DatabaseUnavailable("no answer in time") from None
+        except _Undone as error:
+            raise DatabaseUnavailable(str(error)) from error
+
+    async def _once(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
+        try:
+            async with self._pool.acquire() as connection:
+                result = await connection.execute(sql, list(parameters))
+                return result.result()
         except Error as error:
+            if any(said in str(error) for said in _UNDONE):
+                raise _Undone(str(error)) from error
             if _is_our_fault(error):
                 raise
             raise DatabaseUnavailable(str(error)) from error
@@ -115,7 +137,6 @@ def _is_our_fault(error: Error) -> bool:
         "statement timeout",
         "the database system is",
         "remaining connection slots",
-        "deadlock detected",
         "in a read-only transaction",  # a primary that has just become a replica
     )
     refused = "db error: ERROR:" in message and not any(part in message for part in passing)

@@ -9,18 +9,18 @@ from typing import Final
 from uuid import UUID
 
 from valkey.asyncio import Valkey
-from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
 from domain.ports import Admission, Verdict
 from persistence.valkey.generations import generation_key
-from persistence.valkey.script_lane import ScriptLane, bulk
+from persistence.valkey.script_lane import ScriptLane
+from persistence.valkey.script_wire import bulk
 
 SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
 MOST_PER_CALL: Final = 16
 """Admissions that share one call: larger batches let us and Valkey take turns idling."""
-LANES: Final = 4
-"""Calls in flight at once."""
+MOST_IN_FLIGHT: Final = 4
+"""Calls under way at once; what comes meanwhile is gathered for the next."""
 MOST_PARTNERS: Final = 20_000
 """Partners whose keys are kept ready."""
 KEYS_EACH: Final = 3
@@ -59,10 +59,10 @@ class AdmissionGate:
     """Asks Valkey for admissions, those of one turn of the event loop in one call."""
 
     def __init__(self, client: Valkey) -> None:
-        self._idle = [ScriptLane(client, SCRIPT) for _ in range(LANES)]
+        self._lane = ScriptLane(client, SCRIPT)
         self._open = _Batch()
         self._batches: deque[_Batch] = deque()
-        self._busy: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
         self._partners: dict[int, _PartnerKeys] = {}
 
     def admit(
@@ -112,35 +112,29 @@ class AdmissionGate:
         self._start()
 
     def _start(self) -> None:
-        while self._idle and self._batches:
-            lane = self._idle.pop()
-            task = asyncio.ensure_future(self._work(lane))
-            self._busy.add(task)
-            task.add_done_callback(partial(self._ended, lane))
+        while self._in_flight < MOST_IN_FLIGHT and self._batches:
+            batch = self._batches.popleft()
+            self._in_flight += 1
+            self._lane.call(
+                batch.keys,
+                KEYS_EACH * len(batch.waiting),
+                b"".join(batch.asked),
+                partial(self._answered, batch.waiting),
+            )
 
-    async def _work(self, lane: ScriptLane) -> None:
-        while self._batches:
-            await _ask(lane, self._batches.popleft())
-
-    def _ended(self, lane: ScriptLane, task: asyncio.Task[None]) -> None:
-        self._busy.discard(task)
-        self._idle.append(lane)
+    def _answered(
+        self, waiting: "list[asyncio.Future[Admission]]", answer: bytes | Exception
+    ) -> None:
+        self._in_flight -= 1
+        if isinstance(answer, Exception) or len(answer) != ANSWERED.size * len(waiting):
+            _refuse(waiting, Unavailable(f"no admission from Valkey: {answer!r}"))
+        else:
+            for future, (verdict, left, wait_ms) in zip(
+                waiting, ANSWERED.iter_unpack(answer), strict=True
+            ):
+                if not future.done():
+                    future.set_result(Admission(_VERDICTS[verdict], left, wait_ms))
         self._start()
-
-
-async def _ask(lane: ScriptLane, batch: _Batch) -> None:
-    waiting = batch.waiting
-    try:
-        answer = await lane.run(batch.keys, KEYS_EACH * len(waiting), b"".join(batch.asked))
-        for future, (verdict, left, wait_ms) in zip(
-            waiting, ANSWERED.iter_unpack(answer), strict=True
-        ):
-            if not future.done():
-                future.set_result(Admission(_VERDICTS[verdict], left, wait_ms))
-    except (ValkeyError, OSError, TimeoutError) as error:
-        _refuse(waiting, Unavailable(f"no admission from Valkey: {error}"))
-    finally:
-        _refuse(waiting, Unavailable("admission was given up"))
 
 
 def _refuse(waiting: list[asyncio.Future[Admission]], error: Unavailable) -> None:

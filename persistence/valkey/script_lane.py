@@ -2,80 +2,72 @@
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import suppress
 from hashlib import sha1
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from valkey.asyncio import Valkey
-from valkey.asyncio.connection import AbstractConnection
-from valkey.exceptions import NoScriptError, ValkeyError
 
-DEADLINE_SECONDS: Final = 1.5
+from persistence.valkey.script_wire import Answered, ScriptWire, bulk
+
+if TYPE_CHECKING:
+    from valkey.asyncio.connection import AbstractConnection
+
+CONNECT_SECONDS: Final = 1.5
 
 
 class ScriptLane:
-    """Runs a script, a call at a time, on a connection that it makes and makes anew.
+    """Calls a script on a connection that it makes, and makes anew.
 
-    The client's own way to run one, through its pool and with an argument each for what goes in and
-    comes out, costs as much as all the rest of a quote. Here the caller packs its arguments, and
-    the connection belongs to nobody else. Whatever goes wrong, the connection is given up, so that
-    an answer can't be taken for another's.
+    The client's own way to call one, through its pool and its parser and with an argument each for
+    what goes in and comes out, costs as much as all the rest of a quote. So the client connects and
+    authenticates, a wire of ours takes over, and the connection is closed with the client's.
     """
 
     def __init__(self, client: Valkey, script: str) -> None:
-        self._script = script
         self._pool = client.connection_pool
-        self._connection: AbstractConnection | None = None
+        self._script = script
         digest = sha1(script.encode()).hexdigest()  # noqa: S324  what EVALSHA goes by
         self._command = bulk(b"EVALSHA") + bulk(digest.encode())
+        self._connection: AbstractConnection | None = None
+        self._connecting: asyncio.Task[ScriptWire] | None = None
+        self._wire: ScriptWire | None = None
+        self._unsent: list[tuple[bytes, Answered]] = []
 
-    async def run(self, keys: Iterable[bytes], count: int, argument: bytes) -> bytes:
-        """Run the script and return the string it returns.
+    def call(self, keys: Iterable[bytes], count: int, argument: bytes, answered: Answered) -> None:
+        """Call the script, and give `answered` the string it returns.
 
-        `keys` are `count` keys, each as `bulk` packs it, or several of them joined. Raises
-        ValkeyError, OSError or TimeoutError; it isn't known then whether the script has run.
+        `keys` are `count` keys, each as `bulk` packs it, or several of them joined. Instead of a
+        string there may come an exception; it isn't known then whether the script has run.
         """
         number = bulk(b"%d" % count)
         command = b"".join((b"*%d\r\n" % (count + 4), self._command, number, *keys, bulk(argument)))
-        try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                return await self._asked(command)
-        except BaseException:
-            if self._connection is not None:
-                await _hang_up(self._connection)
-            raise
+        if self._wire is not None and not self._wire.closed:
+            self._wire.send(command, answered)
+            return
+        self._unsent.append((command, answered))
+        if self._connecting is None:
+            self._connecting = asyncio.ensure_future(self._connect())
+            self._connecting.add_done_callback(self._connected)
 
-    async def _asked(self, command: bytes) -> bytes:
-        connection = self._connection
-        if connection is None:
-            # It stays taken, and is closed with the client's.
-            connection = await self._pool.get_connection("EVALSHA")  # type: ignore[no-untyped-call]
-            connection.socket_timeout = None  # each call has a deadline
-            self._connection = connection
-        elif connection.is_connected:
-            ended = await connection.can_read_destructive()  # type: ignore[no-untyped-call]
-            if ended:
-                await _hang_up(connection)
-        try:
-            return await _answer(connection, command)
-        except NoScriptError:
-            await connection.send_command("SCRIPT", "LOAD", self._script)
-            await connection.read_response()
-            return await _answer(connection, command)
+    async def _connect(self) -> ScriptWire:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            if self._connection is None:  # it comes connected, and stays taken
+                taking = self._pool.get_connection("EVALSHA")  # type: ignore[no-untyped-call]
+                self._connection = await taking
+            else:
+                await self._connection.disconnect(nowait=True)
+                await self._connection.connect()  # type: ignore[no-untyped-call]
+        writer = self._connection._writer  # noqa: SLF001  there is no other way to the transport
+        return ScriptWire(writer.transport, self._script)  # type: ignore[union-attr, arg-type]
 
-
-async def _answer(connection: AbstractConnection, command: bytes) -> bytes:
-    await connection.send_packed_command(command, check_health=False)
-    answer: bytes = await connection.read_response(disable_decoding=True)
-    return answer
-
-
-async def _hang_up(connection: AbstractConnection) -> None:
-    """Close a connection; the next command makes it anew."""
-    with suppress(ValkeyError, OSError):
-        await connection.disconnect(nowait=True)
-
-
-def bulk(value: bytes) -> bytes:
-    """Return a value as the protocol has it in a command."""
-    return b"$%d\r\n%b\r\n" % (len(value), value)
+    def _connected(self, connecting: "asyncio.Task[ScriptWire]") -> None:
+        self._connecting = None
+        unsent, self._unsent = self._unsent, []
+        error = ConnectionAbortedError() if connecting.cancelled() else connecting.exception()
+        if error is None:
+            self._wire = connecting.result()
+        for command, answered in unsent:
+            if isinstance(error, Exception) or self._wire is None:
+                answered(error if isinstance(error, Exception) else ConnectionAbortedError())
+            else:
+                self._wire.send(command, answered)

@@ -20,7 +20,7 @@ try:
 except ImportError as missing:  # libzbar is no wheel
     pytest.skip(
         f"libzbar0 isn't installed, so nothing can read QR codes ({missing}): "
-        "run .ci/debian-packages as root",
+        "run .ci/debian-packages libzbar0 as root",
         allow_module_level=True,
     )
 

@@ -1,8 +1,11 @@
 """The benches measure what they say they do. Nothing here looks at a clock's figures."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -116,3 +119,38 @@ def test_the_bare_application_answers_with_what_ours_answered(bench: Servers) ->
     ours = succeeded(bench.ours().port, call)
     bare = bench.on_granian("bare", {call.path: ours}, batch=True)
     assert succeeded(bare.port, call) == ours
+
+
+@pytest.mark.parametrize("scenario", ["quotes", "mixed", "cabinet", "feeds"])
+def test_a_locust_scenario_runs_for_two_seconds_without_a_failure(
+    up: Running, tmp_path: Path, scenario: str
+) -> None:
+    html = tmp_path / "report.html"
+    done = locust(up, scenario, "--html", str(html), "--rate", "20")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Response time percentiles" in done.stderr
+    assert "of a core" in done.stdout
+    assert "<html" in html.read_text().lower()
+
+
+def test_locust_exits_with_1_where_calls_fail(up: Running, tmp_path: Path) -> None:
+    up.json("maintenance", "on")
+    try:
+        done = locust(up, "quotes", "--html", str(tmp_path / "report.html"), "--rate", "20")
+    finally:
+        up.json("maintenance", "off")
+        up.partner().until(0)
+    assert done.returncode == 1, done.stdout
+
+
+def locust(up: Running, scenario: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "bench.locust", scenario, "--data-dir", str(up.data_dir)),
+            *("--seconds", "2", "--users", "4", *arguments),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )

@@ -20,6 +20,7 @@ from tests.conftest import (
     start_up,
     stop,
 )
+from tests.orders_by_hand import until
 
 
 def refused(data_dir: Path, *arguments: str) -> str:
@@ -182,8 +183,12 @@ def test_health_readiness_and_metrics_answer(running: Running) -> None:
     assert ready["ok"]
     assert set(ready["checks"]) == {"database", "migrations", "valkey", "catalogue", "rates"}
     assert running.partner().call("/price", quote_request()).code == 0
-    metrics = send(f"{running.base_url}/metrics", method="GET").body.decode()
-    assert 'swapgate_calls_total{call="price",code="0"} 1.0' in metrics
+
+    def metrics() -> str:
+        return send(f"{running.base_url}/metrics", method="GET").body.decode()
+
+    # counted in the worker, and published a moment later
+    until(lambda: 'swapgate_calls_total{call="price",code="0"} 1.0' in metrics(), metrics)
 
 
 def test_its_own_doctor_finds_nothing_wrong(running: Running) -> None:

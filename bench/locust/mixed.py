@@ -1,0 +1,60 @@
+"""A mixed day of a wallet's backend: discovery, many quotes, some orders, and polls of those."""
+
+import random
+from collections import deque
+from typing import ClassVar, Final
+
+from locust import constant_throughput, task
+
+from bench.calls import ORDER, QUOTE
+from bench.locust import share  # noqa: F401  tells at the end what locust took
+from bench.locust.signing import SigningUser
+
+MOST_POLLED: Final = 200
+ROUTES: Final = (
+    ("btc", "usdt_trc20", "0.01"),
+    ("usdt_trc20", "btc", "250"),
+    ("ltc", "btc", "3"),
+    ("eth", "usdt_trc20", "0.2"),
+)
+
+
+class Backend(SigningUser):
+    """One of the partner's workers: two calls a second."""
+
+    wait_time = constant_throughput(2)
+    orders: ClassVar[deque[tuple[str, str]]] = deque(maxlen=MOST_POLLED)
+
+    @task(70)
+    def quote(self) -> None:
+        """Ask for a price, for nothing or for a markup."""
+        source, destination, amount = random.choice(ROUTES)
+        asked: dict[str, object] = {
+            **QUOTE,
+            "fromCcy": source,
+            "toCcy": destination,
+            "amount": amount,
+        }
+        if random.random() < 0.5:
+            asked = {**asked, "afftax": random.choice((25, 50, 100))}
+        self.signed("/price", asked)
+
+    @task(15)
+    def poll(self) -> None:
+        """Look after an order that is under way."""
+        if self.orders:
+            order_id, token = random.choice(self.orders)
+            self.signed("/order", {"id": order_id, "token": token})
+
+    @task(8)
+    def discover(self) -> None:
+        """Read what can be swapped, unsigned."""
+        path = random.choice(("/currencies", "/pairs"))
+        self.posted(path, b"{}", {"Content-Type": "application/json"})
+
+    @task(5)
+    def create(self) -> None:
+        """Open an order, with an Idempotency-Key as everybody should."""
+        opened = self.signed("/create", ORDER, idempotent=True)
+        if opened:
+            self.orders.append((opened["id"], opened["token"]))

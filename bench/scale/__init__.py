@@ -1,0 +1,1 @@
+"""Scale: whether what is already in the database slows what comes new."""
