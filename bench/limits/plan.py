@@ -174,6 +174,6 @@ def remarks(servers: Servers, groups: set[str]) -> list[str]:
             if servers.durable()
             else "PostgreSQL does NOT wait for the disk: creates aren't durable, don't compare them"
         )
-        if "group_creates" not in Settings.__struct_fields__:
+        if "group_orders" not in Settings.__struct_fields__:
             said.append("creates can't be ungrouped in this version: both rows are of one kind")
     return said
