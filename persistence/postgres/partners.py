@@ -32,7 +32,10 @@ COLUMNS = """
   base_fee_share_bps, budget, max_codes
 """
 
-LIST = f"SELECT {COLUMNS} FROM partners ORDER BY id"  # noqa: S608  our own constant
+# Without the operator's own, which has no credentials (0023-house-partner.sql).
+LIST = f"""
+SELECT {COLUMNS} FROM partners WHERE api_secret_sealed <> '' ORDER BY id
+"""  # noqa: S608  our own constant
 
 FIND = f"SELECT {COLUMNS} FROM partners WHERE id::text = $1 OR email = $1"  # noqa: S608  as above
 

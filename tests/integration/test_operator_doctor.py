@@ -166,7 +166,8 @@ def test_networks_that_run_out_of_addresses_are_named(operator: Operator) -> Non
 EVENT = """
 INSERT INTO webhook_events
   (id, partner_id, position, type, dedup_key, body, status, due_at, leased_until, created_at)
-SELECT gen_random_uuid(), id, 1, 'partner.paid_out', 'key', '', %s, %s, %s, now() FROM partners
+SELECT gen_random_uuid(), id, 1, 'partner.paid_out', 'key', '', %s, %s, %s, now()
+FROM partners WHERE api_secret_sealed <> ''
 """
 
 
@@ -200,7 +201,7 @@ def test_webhooks_that_wait_for_a_dead_endpoint_are_not_late(operator: Operator)
     operator.sql(
         "INSERT INTO webhook_circuits (partner_id, concurrency, window_began_at, attempts,"
         " failures, opened_at, probe_at)"
-        " SELECT id, 4, now(), 5, 5, now(), now() FROM partners"
+        " SELECT id, 4, now(), 5, 5, now(), now() FROM partners WHERE api_secret_sealed <> ''"
     )
     assert examined(operator, ok=True) == {}
 
