@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--endpoints", type=int, default=50)
     parser.add_argument("--rate", type=float, default=1_000, help="events a second")
     parser.add_argument("--events", type=int, default=300_000)
+    parser.add_argument("--together", type=int, default=20, help="events that commit at once")
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--whom", nargs="+", default=["delivery", "valkey", "postgresql"])
     parser.add_argument("--rounds", type=int, default=2)
@@ -40,6 +41,7 @@ def _run(world: World, options: argparse.Namespace) -> object:
             endpoints=options.endpoints,
             events=options.events,
             rate=options.rate,
+            together=options.together,
             patience=options.patience,
         )
     if options.mode == "kills":

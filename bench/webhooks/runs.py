@@ -42,11 +42,13 @@ def warm_up(world: World, patience: float) -> None:
     _until_settled(world, partners, patience)
 
 
-def steady(world: World, *, endpoints: int, events: int, rate: float, patience: float) -> Verdict:
-    """Deliver events to healthy endpoints at a rate."""
+def steady(
+    world: World, *, endpoints: int, events: int, rate: float, together: int, patience: float
+) -> Verdict:
+    """Deliver events to healthy endpoints at a rate, `together` of them committed at once."""
     warm_up(world, patience)
     partners = world.partners(["ok"] * endpoints)
-    writer, committed = world.write(partners, events=events, rate=rate)
+    writer, committed = world.write(partners, events=events, rate=rate, together=together)
     writer.wait()
     _until_settled(world, partners, patience)
     return judge(world, partners, [committed])

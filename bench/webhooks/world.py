@@ -100,9 +100,12 @@ class World:
         return [partner.id for partner in made]
 
     def write(
-        self, partners: Sequence[UUID], *, events: int, rate: float
+        self, partners: Sequence[UUID], *, events: int, rate: float, together: int = 1
     ) -> tuple["subprocess.Popen[bytes]", Path]:
-        """Start a writer of so many events in all, shared out over partners by turns."""
+        """Start a writer of so many events in all, shared out over partners by turns.
+
+        With `together`, so many of them commit at once.
+        """
         number = -(-events // len(STATES))
         orders = [(new_id(), partners[index % len(partners)]) for index in range(number)]
         store_orders(self.postgres.url(), orders)
@@ -113,6 +116,7 @@ class World:
             orders=orders,
             rate=rate,
             file=str(file),
+            together=together,
         )
         assert writer.stdin is not None  # noqa: S101  it was asked for
         writer.stdin.write(msgspec.json.encode(work))
