@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway.cli.checks import Question, clock_advice
 from gateway.cli.desk import Desk
+from persistence.postgres.chains import read_chains
 from persistence.postgres.health import (
     can_write_order_state,
     free_addresses,
@@ -40,6 +41,7 @@ class PostgresChecks:
             ("keyring", self._keyring),
             ("addresses", self._addresses),
             ("webhooks", self._webhooks),
+            ("chains", self._chains),
         ]
 
     async def _version(self) -> str | None:
@@ -102,3 +104,19 @@ class PostgresChecks:
         if since is None or self._desk.clock.now() - since <= STUCK:
             return None
         return f"Start `swapgate webhooks`: an event waits since {since.isoformat()}"
+
+    async def _chains(self) -> str | None:
+        for chain in await read_chains(self._database):
+            if chain.halted:
+                return (
+                    f"Nothing is paid for {chain.network}: {chain.alarm}. Find out which node "
+                    f"lies, replace it, then `swapgate chain resume {chain.network!r}`"
+                )
+            if chain.alarm:
+                return f"See to the nodes of {chain.network}: {chain.alarm}"
+            if self._desk.clock.now() - chain.checked_at > STUCK:
+                return (
+                    f"Start `swapgate settlement`: nobody has looked at {chain.network} since "
+                    f"{chain.checked_at.isoformat()}"
+                )
+        return None
