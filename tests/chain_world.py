@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bip_utils import (
-    Bip32KeyNetVersions,
-    Bip32PublicKey,
     Bip44,
     Bip44Coins,
     Bip84,
@@ -135,7 +133,10 @@ class World:
         return found
 
     def log(self) -> str:
-        return (self.running.data_dir / "logs" / "settlement.log").read_text()[-1_500:]
+        return self.whole_log()[-1_500:]
+
+    def whole_log(self) -> str:
+        return (self.running.data_dir / "logs" / "settlement.log").read_text()
 
     def settlement_pid(self) -> int:
         """Return the process id of settlement, a child of `swapgate up`."""
@@ -197,13 +198,7 @@ class Swap:
 def litecoin_account() -> str:
     """Return the account's public key as a wallet exports it: zpub (SLIP-132)."""
     account = Bip84.FromSeed(SEED, Bip84Coins.LITECOIN).Purpose().Coin().Account(0)
-    key = account.Bip32Object().PublicKey()
-    version = Bip32KeyNetVersions(bytes.fromhex("04b24746"), bytes.fromhex("04b2430c"))
-    return str(
-        Bip32PublicKey.FromBytesOrKeyObject(
-            key.KeyObject(), key.Data(), version, key.CurveType()
-        ).ToExtended()
-    )
+    return str(account.PublicKey().ToExtended())
 
 
 def ethereum_account() -> str:

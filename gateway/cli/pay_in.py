@@ -101,11 +101,7 @@ async def _import(desk: "Desk", network: str, file: Path) -> dict[str, Any]:
     from persistence.postgres.pay_in import import_addresses
 
     await _check_real(desk)
-    name = _name_of(network)
-    try:
-        lines = file.read_text().split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Failure(f"{file} can't be read: {type(error).__name__}") from None
+    name, lines = _name_of(network), _words(file)
     for number, line in enumerate(lines, 1):
         try:
             check_address(name, line)
@@ -113,6 +109,13 @@ async def _import(desk: "Desk", network: str, file: Path) -> dict[str, Any]:
             raise Failure(f"address {number} of {file} can't be used: {error}") from None
     added = await import_addresses(desk.database, name, list(dict.fromkeys(lines)))
     return {"network": name, "added": added, "knownBefore": len(lines) - added}
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Failure(f"{file} can't be read: {type(error).__name__}") from None
 
 
 async def _check_real(desk: "Desk") -> None:

@@ -13,7 +13,7 @@ from domain.money import format_units
 from persistence.postgres.pool import Database
 
 KEPT = 500
-"""Blocks remembered of each chain: a reorganisation deeper than that begins anew at the oldest."""
+"""Blocks remembered of each chain: far deeper than any reorganisation."""
 
 NEWEST = """
 SELECT height, hash FROM chain_blocks WHERE network = $1 ORDER BY height DESC LIMIT 1

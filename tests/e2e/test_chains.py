@@ -3,11 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from bip_utils import Base58Decoder, Base58Encoder
 
-from tests.chain_world import ETHER, World
-from tests.nodes import ANVIL
+from tests.chain_world import ETHER, World, litecoin_account
+from tests.nodes import ANVIL, main_address, regtest_address
 
 MISSING = [
     name
@@ -150,11 +152,11 @@ def test_nothing_leaves_while_outflow_is_off_or_above_its_cap(world: World) -> N
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
     swap.until("EXCHANGE")
-    world.until(lambda: "outflow is off" in world.log())
+    world.until(lambda: "outflow is off" in world.whole_log())
     assert world.anvil.balance(swap.recipient) == 0
     world.operate("outflow", "cap", "1")
     world.operate("outflow", "on")
-    world.until(lambda: "daily cap" in world.log())
+    world.until(lambda: "daily cap" in world.whole_log())
     assert world.anvil.balance(swap.recipient) == 0
     world.operate("outflow", "cap", "none")
     swap.until("DONE")
@@ -231,3 +233,17 @@ def double_spend(world: World, tx_id: str) -> None:
     raw = call("createrawtransaction", inputs, outputs)
     signed = call("signrawtransactionwithwallet", raw, wallet="user")
     call("sendrawtransaction", signed["hex"])
+
+
+def test_pay_in_addresses_are_those_that_litecoinds_descriptor_derives(world: World) -> None:
+    call = world.litecoind.call
+    descriptor = call("getdescriptorinfo", f"wpkh({tpub(litecoin_account())}/0/*)")
+    derived = call("deriveaddresses", descriptor["descriptor"], [0, 2])
+    shown = world.operate("pay-in", "set", "litecoin", litecoin_account())["firstAddresses"]
+    assert [main_address(one) for one in derived] == shown
+
+
+def tpub(extended: str) -> str:
+    """Return an extended public key as test networks write it: tpub, of the same key."""
+    decoded = Base58Decoder.CheckDecode(extended)
+    return str(Base58Encoder.CheckEncode(bytes.fromhex("043587cf") + decoded[4:]))

@@ -31,13 +31,15 @@ class BitcoinWallet:
 
     async def prepare(self, outflow: Outflow) -> int | None:
         """See Wallet."""
-        balance = units(await self._rpc.call("getbalance", "*", 1))
+        balance = units(await self._rpc.call("getbalance", "*", 0))
         if balance <= outflow.amount:
             raise NodeAway(f"the hot wallet of {self._network} holds too little")
         return None
 
     async def reserve(self, unfinished: Sequence[Outflow]) -> None:
         """See Wallet. The node keeps locks in memory only, and unlocks none by itself."""
+        if all(outflow.raw is None for outflow in unfinished):
+            return
         locked = {(one["txid"], one["vout"]) for one in await self._rpc.call("listlockunspent")}
         for outflow in unfinished:
             if outflow.raw is None:

@@ -93,7 +93,9 @@ class EvmWallet:
         return max(height - int(receipt["blockNumber"], 16) + 1, 0)
 
     async def _call(self, outflow: Outflow) -> dict[str, str]:
-        asset = self._assets[outflow.asset.code]
+        asset = self._assets.get(outflow.asset.code)
+        if asset is None:
+            raise NodeAway(f"{outflow.asset.code} isn't among the assets that are set")
         amount, recipient = outflow.amount * asset.scale, address_bytes(outflow.address)
         to, value, data = recipient, amount, b""
         if asset.contract is not None:

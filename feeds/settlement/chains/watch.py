@@ -3,9 +3,9 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from typing import Final, TypeVar
-from uuid import UUID
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 import structlog
@@ -13,13 +13,18 @@ import structlog
 from domain.actions.observe_deposit import confirm_deposits, lose_deposits, see_deposit
 from domain.chains import Block, ChainBook, Found, PayIn, Transfer
 from domain.deposits import Deposit, Part
-from domain.errors import InvalidTransition
+from domain.errors import InvalidTransition, Unavailable
 from domain.orders import Order, State
 from domain.ports import Settlement
 from feeds.settlement.chains import metrics
 from feeds.settlement.chains.node import Node, NodeAway, NodeRefused
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
 BLOCKS_AT_ONCE: Final = 50
+TELL_SECONDS: Final = 5.0
+"""How often it is written down that nothing has changed."""
 LAG: Final = 3
 """A node that is more blocks behind than this is told of."""
 
@@ -57,6 +62,8 @@ class ChainWatch:
         self._missing: dict[tuple[UUID, str], float] = {}
         self._alarm: str | None = None
         self._trusted = False
+        self._told: tuple[int | None, str | None] | None = None
+        self._told_at = 0.0
 
     @property
     def network(self) -> str:
@@ -69,6 +76,7 @@ class ChainWatch:
         Raises Unavailable where a node or the database doesn't answer; the chain then waits.
         """
         if await self._of.book.is_halted(self.network):
+            metrics.HALTED.labels(self.network).set(1)
             return 0
         try:
             return await self._look()
@@ -164,6 +172,8 @@ class ChainWatch:
         vanished: list[str] = []
         for part in order.parts.unconfirmed:
             found = await self.agreed(order, part)
+            if found is not None:
+                self._missing.pop((order.id, part.tx_id), None)
             if found is not None and found.height is not None:
                 if common - found.height + 1 >= needed[order.source.code]:
                     confirmed.append(Deposit(part.tx_id, found.amount))
@@ -175,10 +185,8 @@ class ChainWatch:
             if order.state is State.CONFIRMING and order.parts.settled:
                 confirmed = [Deposit(part.tx_id, part.amount) for part in order.parts.counted]
         if confirmed:
-            try:
+            with suppress(InvalidTransition, Unavailable):  # without rates a deposit waits
                 await confirm_deposits(self._of.ports, order.id, confirmed)
-            except InvalidTransition:
-                log.info("order has moved meanwhile", order=str(order.id))
 
     async def agreed(self, order: Order, part: Part) -> Found | None:
         """Return what both nodes know of a deposit, the less certain of the two; raise Lie."""
@@ -233,7 +241,10 @@ class ChainWatch:
             else:
                 log.info("chain goes on", network=self.network)
             self._alarm = alarm
-        await self._of.book.tell(self.network, height=height, alarm=alarm)
+        now = self._monotonic()
+        if (height, alarm) != self._told or now - self._told_at > TELL_SECONDS:
+            self._told, self._told_at = (height, alarm), now
+            await self._of.book.tell(self.network, height=height, alarm=alarm)
 
     async def is_trusted(self) -> bool:
         """Tell whether the nodes agreed when they were last asked, and nobody lied."""
