@@ -18,7 +18,9 @@ from bip_utils import SegwitBech32Decoder, SegwitBech32Encoder
 
 from tests.token import creation_code
 
-ANVIL = Path("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil")
+ANVIL = next(
+    Path(__file__).parents[1].glob("node_modules/@foundry-rs/anvil-*/bin/anvil"), Path("anvil")
+)
 READY_SECONDS = 30
 USER = "tests"
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.actions.resolve_order import cancel_order, exchange_order, refund_order
-from domain.errors import NotFound
+from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound
 from domain.orders import STATUS_OF, State, Status
 from feeds.settlement.sandbox import sandbox_tx_id
-from gateway.cli.frame import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
+from gateway.cli.frame import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.cli.order_view import (
     OperatorOrderOut,
     for_people,
@@ -156,9 +156,8 @@ async def _ask_refund(
     found = await ports.orders.read(order_id)
     if found is None:
         raise NotFound(f"there is no order {order_id}")
-    if not asked:
-        raise Failure(
-            f"an order that is {found.order.state} can't be refunded, or its partner has chosen "
-            "otherwise (--overrule)"
-        )
-    return found.order
+    if asked:
+        return found.order
+    if found.order.state is State.HELD:
+        raise EmergencyInvalidChoice(f"the partner has chosen {found.order.choice}")
+    raise InvalidTransition(f"an order that is {found.order.state} can't be refunded")
