@@ -1,7 +1,7 @@
 """Orders on real chains: litecoind and anvil, real wallets, real transactions."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -144,6 +144,27 @@ def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World
     world.operate("chain", "resume", "litecoin")
     assert swap.until("DONE")["from"]["tx"]["amount"] == "2.00000000"
     assert world.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "told", "alarm"),
+    [
+        ("getblockcount", lambda height: height - 5, "node 2 is 5 blocks behind"),
+        ("getblockhash", lambda _: "0" * 64, "the nodes have different blocks"),
+    ],
+)
+def test_a_node_that_is_behind_or_on_another_chain_is_waited_for(
+    world: World, method: str, told: Callable[[Any], Any], alarm: str
+) -> None:
+    swap = world.open("ltc", "eth", "2")
+    world.ltc_second.alter = lambda called, _, result: told(result) if called == method else result
+    swap.pay_litecoin("2")
+    world.litecoind.mine(3)
+    world.until(lambda: alarm in str(world.chain("Litecoin")["alarm"]))
+    assert swap.now()["status"] in ("NEW", "PENDING")
+    world.ltc_second.alter = None
+    swap.until("DONE")
+    assert world.chain("Litecoin")["alarm"] is None
 
 
 def test_nothing_leaves_while_outflow_is_off_or_above_its_cap(world: World) -> None:
