@@ -105,9 +105,10 @@ def test_a_payout_broadcast_and_not_recorded_is_found_after_a_kill(world: World)
     assert world.differences() == []
 
 
-def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World) -> None:
+@pytest.mark.parametrize("held", ["fundrawtransaction", "signrawtransactionwithwallet"])
+def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World, held: str) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
-    world.ltc.hold_before = "fundrawtransaction"
+    world.ltc.hold_before = held
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
     assert world.ltc.held.wait(30), world.log()
@@ -116,6 +117,7 @@ def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World) -
     world.kill_settlement()
     world.ltc.release()
     done = swap.until("DONE")
+    assert world.litecoind.call("listlockunspent", wallet="hot") == []
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
     assert world.differences() == []
 

@@ -1,6 +1,7 @@
 """The hot wallet of a network of bitcoin's family: the one of its node, which holds the keys."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
@@ -37,20 +38,20 @@ class BitcoinWallet:
         return None
 
     async def reserve(self, unfinished: Sequence[Outflow]) -> None:
-        """See Wallet. The node keeps locks in memory only, and unlocks none by itself."""
-        if all(outflow.raw is None for outflow in unfinished):
-            return
-        locked = {(one["txid"], one["vout"]) for one in await self._rpc.call("listlockunspent")}
+        """See Wallet. What was chosen for something that was never stored is let go again.
+
+        The node keeps locks in its memory, until it is restarted; the wallet is ours alone.
+        """
+        wanted: set[tuple[str, int]] = set()
         for outflow in unfinished:
-            if outflow.raw is None:
-                continue
-            decoded = await self._rpc.call("decoderawtransaction", outflow.raw)
-            spent = {(one["txid"], one["vout"]) for one in decoded["vin"]} - locked
-            for tx_id, index in sorted(spent):
-                try:
-                    await self._rpc.call("lockunspent", False, [{"txid": tx_id, "vout": index}])
-                except NodeRefused:
-                    continue  # spent already: by this very transaction, or it will be told
+            if outflow.raw is not None:
+                decoded = await self._rpc.call("decoderawtransaction", outflow.raw)
+                wanted |= {(one["txid"], one["vout"]) for one in decoded["vin"]}
+        locked = {(one["txid"], one["vout"]) for one in await self._rpc.call("listlockunspent")}
+        for unlock, places in ((True, locked - wanted), (False, wanted - locked)):
+            for tx_id, index in sorted(places):
+                with suppress(NodeRefused):  # spent already, perhaps by this very transaction
+                    await self._rpc.call("lockunspent", unlock, [{"txid": tx_id, "vout": index}])
 
     async def sign(self, outflow: Outflow) -> Signed:
         """See Wallet."""

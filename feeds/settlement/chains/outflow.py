@@ -61,8 +61,15 @@ class Payouts:
         for outflow in unfinished:
             done += await self._carefully(outflow.order_id, self._finish(outflow))
         for order_id, kind in await of.outflows.due(of.network, limit=BATCH):
+            if await self._nonce_is_open():
+                break
             done += await self._carefully(order_id, self._begin(order_id, kind))
         return done
+
+    async def _nonce_is_open(self) -> bool:
+        """Tell whether a nonce was given out that isn't used: what came after it would be stuck."""
+        unfinished = await self._of.outflows.unfinished(self._of.network)
+        return any(outflow.nonce is not None for outflow in unfinished)
 
     async def _carefully(self, order_id: UUID, work: Awaitable[bool]) -> bool:
         """Do one order's part; what can't be done now is told once, and tried again."""
