@@ -117,7 +117,7 @@ def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World, h
     world.kill_settlement()
     world.ltc.release()
     done = swap.until("DONE")
-    assert world.litecoind.call("listlockunspent", wallet="hot") == []
+    world.until(lambda: world.litecoind.call("listlockunspent", wallet="hot") == [])
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
     assert world.differences() == []
 
