@@ -119,7 +119,7 @@ $(ASSETS): package.json package-lock.json Makefile | $(VENV)/.run $(NPM_NEEDS)
 	@touch $@
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
-	.ci/debian-packages chromium libzbar0
+	.ci/debian-packages chromium libzbar0 litecoind
 	@touch $@
 
 # wrk makes the load; Go and redigo are what one of the peers is built from.

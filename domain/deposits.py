@@ -1,6 +1,6 @@
 """What came in for an order: the parts of its deposit, one transaction each."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 import msgspec
@@ -17,7 +17,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """A deposit as its order keeps it.
 
     A stray one came when the order had no use for it any more: the partner isn't told of it, and
-    the operator has to deal with it.
+    the operator has to deal with it. A vanished one is on no chain any more, nor on its way: it was
+    replaced, or its block was left behind; it counts for nothing unless it is seen again.
     """
 
     tx_id: str
@@ -25,6 +26,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime
     confirmed_at: datetime | None = None
     stray: bool = False
+    vanished: bool = False
 
 
 class Parts(msgspec.Struct, frozen=True):
@@ -34,8 +36,8 @@ class Parts(msgspec.Struct, frozen=True):
 
     @property
     def counted(self) -> tuple[Part, ...]:
-        """Return the parts that are swapped or sent back: all but strays."""
-        return tuple(part for part in self.all if not part.stray)
+        """Return the parts that are swapped or sent back: all but strays and vanished ones."""
+        return tuple(part for part in self.all if not part.stray and not part.vanished)
 
     @property
     def strays(self) -> tuple[Part, ...]:
@@ -45,7 +47,7 @@ class Parts(msgspec.Struct, frozen=True):
     @property
     def unconfirmed(self) -> tuple[Part, ...]:
         """Return what its chain hasn't confirmed yet, strays included."""
-        return tuple(part for part in self.all if part.confirmed_at is None)
+        return tuple(part for part in self.all if part.confirmed_at is None and not part.vanished)
 
     @property
     def total(self) -> int:
@@ -62,13 +64,15 @@ class Parts(msgspec.Struct, frozen=True):
         return all(part.seen_at <= moment for part in self.counted)
 
     def knows(self, tx_id: str) -> bool:
-        """Tell whether this transaction was seen."""
-        return any(part.tx_id == tx_id for part in self.all)
+        """Tell whether this transaction was seen, and hasn't vanished."""
+        return any(part.tx_id == tx_id and not part.vanished for part in self.all)
 
     def with_seen(self, deposit: Deposit, *, at: datetime, stray: bool = False) -> "Parts":
-        """Return these and one more."""
-        part = Part(tx_id=deposit.tx_id, amount=deposit.amount, seen_at=at, stray=stray)
-        return Parts((*self.all, part))
+        """Return these and one more, in the place of the one that had vanished if it is that."""
+        seen = Part(tx_id=deposit.tx_id, amount=deposit.amount, seen_at=at, stray=stray)
+        if any(part.tx_id == deposit.tx_id for part in self.all):
+            return Parts(tuple(seen if part.tx_id == deposit.tx_id else part for part in self.all))
+        return Parts((*self.all, seen))
 
     def with_confirmed(self, deposits: Iterable[Deposit], *, at: datetime) -> "Parts":
         """Return these with the amounts that were confirmed; what was confirmed before stays."""
@@ -77,6 +81,26 @@ class Parts(msgspec.Struct, frozen=True):
             tuple(
                 msgspec.structs.replace(part, amount=amounts[part.tx_id], confirmed_at=at)
                 if part.confirmed_at is None and part.tx_id in amounts
+                else part
+                for part in self.all
+            )
+        )
+
+    def with_unconfirmed(self, tx_ids: Collection[str]) -> "Parts":
+        """Return these with some that their chain has to confirm anew."""
+        return Parts(
+            tuple(
+                msgspec.structs.replace(part, confirmed_at=None) if part.tx_id in tx_ids else part
+                for part in self.all
+            )
+        )
+
+    def with_vanished(self, tx_ids: Collection[str]) -> "Parts":
+        """Return these with some that are on no chain any more."""
+        return Parts(
+            tuple(
+                msgspec.structs.replace(part, confirmed_at=None, vanished=True)
+                if part.tx_id in tx_ids
                 else part
                 for part in self.all
             )

@@ -64,6 +64,8 @@ FINAL = frozenset({State.COMPLETED, State.EXPIRED, State.CANCELLED, State.REFUND
 PAST_DEPOSITS = FINAL - {State.EXPIRED} | {State.PAYING_OUT}
 """States of orders that have no use for another deposit."""
 
+_UNPAID = frozenset({State.CONFIRMING, State.EXPIRED, State.HELD, State.PAYING_OUT})
+
 
 class Emergency(StrEnum):
     """Why an order is held."""
@@ -189,9 +191,35 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         priced = self._priced(amount, snapshot)
         worth = usd_value(amount, snapshot.price(self.source.coin), self.source)
         out_of_bounds = worth.is_below(bounds.min_usd) or worth.is_above(bounds.max_usd)
-        if (out_of_bounds and not full) or priced.destination_amount == 0:
+        chosen = self.choice is Choice.EXCHANGE  # before its block was left behind: asked once
+        if (out_of_bounds and not full and not chosen) or priced.destination_amount == 0:
             return self._held(Emergency.LIMIT, at=at)
         return priced._moved(State.PAYING_OUT, at=at)
+
+    def deposits_unconfirmed(self, tx_ids: Collection[str], *, at: datetime) -> "Order":
+        """Have parts be confirmed anew, whose block their chain has left behind.
+
+        An order that isn't paid out yet waits for them again; a final one isn't changed.
+        """
+        if self.state not in _UNPAID:
+            raise self._refused("wait for its deposit again")
+        parts = self.parts.with_unconfirmed(tx_ids)
+        if self.state is State.PAYING_OUT:
+            return self._moved(State.CONFIRMING, at=at, parts=parts)
+        return msgspec.structs.replace(self, parts=parts)
+
+    def deposits_vanished(self, tx_ids: Collection[str], *, at: datetime) -> "Order":
+        """Take note that unconfirmed parts are gone for good, as far as can be told.
+
+        With nothing left the order waits for a deposit as before, or has expired meanwhile.
+        """
+        gone = {part.tx_id for part in self.parts.unconfirmed if part.tx_id in tx_ids}
+        parts = self.parts.with_vanished(gone)
+        if parts.counted or self.state not in (State.CONFIRMING, State.HELD):
+            return msgspec.structs.replace(self, parts=parts)
+        if self.state is State.CONFIRMING and at <= self.expires_at:
+            return self._moved(State.AWAITING_DEPOSIT, at=at, parts=parts)
+        return self._moved(State.EXPIRED, at=at, parts=parts, choice=Choice.NONE, finished_at=at)
 
     def payout_broadcast(self, tx_id: str, *, at: datetime) -> "Order":
         """Finish: the payout is on its way."""
@@ -275,7 +303,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _held(self, reason: Emergency, *, at: datetime) -> "Order":
-        return self._moved(State.HELD, at=at, emergency=(reason,), finished_at=None)
+        return self._moved(
+            State.HELD, at=at, emergency=(reason,), choice=Choice.NONE, finished_at=None
+        )
 
     def _moved(self, state: State, *, at: datetime, **changes: object) -> "Order":
         if state is not State.HELD:

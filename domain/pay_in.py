@@ -1,6 +1,11 @@
 """Where deposits go: a network's account, known by its public key alone, and its addresses."""
 
+from typing import Final
+
 import msgspec
+
+IMPORTED: Final = "imported"
+"""The kind of account that derives nothing: its addresses were made elsewhere."""
 
 
 class PayInAccount(msgspec.Struct, frozen=True):

@@ -100,6 +100,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to find the exchanges instead of at their own hosts, as `<rates_url>/kraken/...`."""
     rates_sources_needed: int = 2
     """Of how many exchanges a coin's price must be known."""
+    chains: str = ""
+    """A file that says which nodes and hot wallets settlement has; nobody else reads it."""
     trusted_proxies: str = ""
     """Networks whose X-Forwarded-For is believed, such as `10.0.0.0/8, ::1`."""
 
@@ -137,6 +139,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "rates",
             "rates_url",
             "rates_sources_needed",
+            "chains",
             "trusted_proxies",
         )
         if f"SWAPGATE_{name.upper()}" in environment
@@ -195,6 +198,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_RATES": settings.rates.value,
         "SWAPGATE_RATES_URL": settings.rates_url,
         "SWAPGATE_RATES_SOURCES_NEEDED": str(settings.rates_sources_needed),
+        "SWAPGATE_CHAINS": settings.chains,
         "SWAPGATE_TRUSTED_PROXIES": settings.trusted_proxies,
     }
 

@@ -5,9 +5,10 @@ import random
 import secrets
 import socket
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,10 @@ from feeds.rates.publisher import publish_rates
 from feeds.rates.sandbox import SandboxMarket
 from feeds.rates.venue import Venue
 from feeds.rates.venues import VENUES, venue_in_ccxt
-from feeds.settlement.refill import refill_addresses
+from feeds.settlement.chains.connect import connect_chains
+from feeds.settlement.chains.settings import ChainSettings, ChainsUnusable, read_chains_file
+from feeds.settlement.chains.signers import KeyUnusable
+from feeds.settlement.refill import PoolAlarms, refill_addresses
 from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from feeds.webhooks.delivery import run_delivery
@@ -56,9 +60,11 @@ from gateway.visitors.entrance import Entrance, Guards
 from gateway.watchers import Sources, Watchers
 from persistence.keyring import KeyRing, load_keyring
 from persistence.postgres.catalogue import read_catalogue
+from persistence.postgres.chains import PostgresChainBook
 from persistence.postgres.codes import PostgresCodeBook
 from persistence.postgres.health import missing_migrations
 from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.outflows import PostgresOutflowBook
 from persistence.postgres.partners import changed_keys, read_access
 from persistence.postgres.pay_in import PostgresAddressPool
 from persistence.postgres.pool import Database
@@ -85,6 +91,7 @@ EXPIRY_SECONDS = 1.0
 ACCRUAL_SECONDS = 2.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
+CHAIN_SECONDS = 0.5
 FIRST_LOOK_SECONDS = 3.0
 """How long a new worker waits for catalogue and rates before it takes calls without them."""
 LAST_ATTEMPTS_SECONDS = 7.0
@@ -322,12 +329,19 @@ def settlement_ports(connections: Connections) -> Settlement:
     )
 
 
-async def run_settlement(settings: Settings, *, auto_settle: bool) -> None:
-    """Run settlement until cancelled: choices, accrual, expiry, refill, and sandbox steps."""
+async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port: int = 0) -> None:
+    """Run settlement until cancelled: choices, accrual, expiry, refill, chains or sandbox steps.
+
+    With a port, metrics are served on it. Raises OSError where it is taken, and ChainsUnusable and
+    KeyUnusable for chains that are set in a way they can't be used.
+    """
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+    chains = read_chains_file(Path(settings.chains)) if settings.chains else {}
     connections = Connections(settings)
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)
-    pool = PostgresAddressPool(connections.database)
+    pool, alarms = PostgresAddressPool(connections.database), PoolAlarms()
     send_back = (lambda _: sandbox_tx_id()) if settings.sandbox else None
     rounds = [
         watchers.follow_changes(),
@@ -341,18 +355,46 @@ async def run_settlement(settings: Settings, *, auto_settle: bool) -> None:
         repeat("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
         repeat(
             "refill",
-            lambda: refill_addresses(pool, to_thread=asyncio.to_thread),
+            lambda: refill_addresses(pool, to_thread=asyncio.to_thread, alarms=alarms),
             every_seconds=REFILL_SECONDS,
         ),
     ]
     if auto_settle:
         rounds.append(repeat("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS))
+    if chains:
+        rounds.append(_settle_on_chains(connections, chains, ports))
     try:
         async with asyncio.TaskGroup() as group:
             for work in rounds:
                 group.create_task(work)
+    except* (ChainsUnusable, KeyUnusable) as unusable:
+        raise unusable.exceptions[0] from None
     finally:
         await connections.close()
+
+
+async def _settle_on_chains(
+    connections: Connections, chains: Mapping[str, ChainSettings], ports: Settlement
+) -> None:
+    """Follow all chains, and pay out on those that have a hot wallet, each at its own pace."""
+    market = connections.market
+    while not market.is_ready():  # noqa: ASYNC110  once a process: which assets there are
+        await asyncio.sleep(0.05)
+    connected = connect_chains(
+        chains,
+        ports=ports,
+        book=PostgresChainBook(connections.database, lambda: market.catalogue),
+        outflows=PostgresOutflowBook(connections.database, lambda: market.catalogue),
+    )
+    try:
+        async with asyncio.TaskGroup() as group:
+            for network, watch in connected.watches.items():
+                group.create_task(repeat(network, watch.round, every_seconds=CHAIN_SECONDS))
+            for network, paying in connected.payouts.items():
+                name = f"payouts on {network}"
+                group.create_task(repeat(name, paying.round, every_seconds=CHAIN_SECONDS))
+    finally:
+        await connected.close()
 
 
 async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> None:

@@ -34,5 +34,19 @@ async def confirm_deposits(
     )
 
 
+async def unconfirm_deposits(ports: Settlement, order_id: UUID, tx_ids: Collection[str]) -> Order:
+    """Note that parts' blocks were left behind; raise NotFound or InvalidTransition."""
+    now = ports.clock.now()
+    return await move_order(
+        ports, order_id, lambda order: order.deposits_unconfirmed(tx_ids, at=now)
+    )
+
+
+async def lose_deposits(ports: Settlement, order_id: UUID, tx_ids: Collection[str]) -> Order:
+    """Note that unconfirmed parts are on no chain any more, nor on their way; raise NotFound."""
+    now = ports.clock.now()
+    return await move_order(ports, order_id, lambda order: order.deposits_vanished(tx_ids, at=now))
+
+
 def _bounds(catalogue: Catalogue, order: Order) -> Bounds:
     return catalogue.bounds(order.source.code, order.destination.code)

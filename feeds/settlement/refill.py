@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from domain.pay_in import PayInAddress
+from domain.pay_in import IMPORTED, PayInAddress
 from domain.ports import AddressPool
 from feeds.settlement.derivation import derive
 
@@ -17,21 +17,41 @@ CHUNK: Final = 50
 log = structlog.get_logger()
 
 
+class PoolAlarms:
+    """Tells once that an imported pool runs low, and again after it was filled."""
+
+    def __init__(self) -> None:
+        self._low: set[str] = set()
+
+    def tell(self, network: str, left: int) -> None:
+        """Take note of how many addresses are left."""
+        if left >= LOW_WATER:
+            self._low.discard(network)
+        elif network not in self._low:
+            self._low.add(network)
+            log.error("imported pay-in addresses run low", network=network, left=left)
+
+
 async def refill_addresses(
     pool: AddressPool,
     *,
     to_thread: Callable[..., Awaitable[list[PayInAddress]]],
+    alarms: PoolAlarms | None = None,
     chunk: int = CHUNK,
 ) -> int:
     """Add a chunk to every network below its low-water mark; return how many addresses came in.
 
-    Derivation is pure computing, some milliseconds a chunk: it runs in `to_thread`.
+    An imported pool can't be refilled here: that it runs low is told, once. Derivation is pure
+    computing, some milliseconds a chunk: it runs in `to_thread`.
     """
     free = await pool.count_free(at_most=LOW_WATER)
     added = 0
     for stored in await pool.accounts():
         network = stored.account.network
-        if free.get(network, 0) >= LOW_WATER:
+        left = free.get(network, 0)
+        if stored.account.kind == IMPORTED and alarms is not None:
+            alarms.tell(network, left)
+        if left >= LOW_WATER or stored.account.kind == IMPORTED:
             continue
         made = await to_thread(derive, stored.account, start=stored.next_index, count=chunk)
         if len(made) < chunk:

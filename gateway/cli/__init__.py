@@ -4,13 +4,16 @@ import typer
 
 from gateway.cli import (
     asset,
+    chain,
     doctor,
     earnings,
     fee,
     limits,
     order,
+    outflow,
     pair,
     partner,
+    pay_in,
     payout,
     processes,
     reconcile,
@@ -48,6 +51,9 @@ main.add_typer(limits.app, name="limits")
 main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
 main.add_typer(payout.app, name="payout")
+main.add_typer(pay_in.app, name="pay-in")
+main.add_typer(chain.app, name="chain")
+main.add_typer(outflow.app, name="outflow")
 main.add_typer(earnings.app, name="earnings")
 main.add_typer(sandbox.app, name="sandbox")
 main.add_typer(webhooks.app, name="webhooks")

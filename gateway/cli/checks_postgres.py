@@ -5,6 +5,7 @@ from typing import Final
 
 from gateway.cli.checks import Question, Remark, clock_advice
 from gateway.cli.desk import Desk
+from persistence.postgres.chains import read_chains
 from persistence.postgres.health import (
     can_write_order_state,
     free_addresses,
@@ -42,6 +43,7 @@ class PostgresChecks:
             ("addresses", self._addresses),
             ("webhooks", self._webhooks),
             ("endpoints", self._endpoints),
+            ("chains", self._chains),
         ]
 
     async def _version(self) -> str | None:
@@ -114,3 +116,19 @@ class PostgresChecks:
             f"{gone[0]}{more} answered 410 and gets no events any more: once the endpoint is "
             "there again, `swapgate webhooks test WHO`, or set another URL"
         )
+
+    async def _chains(self) -> str | None:
+        for chain in await read_chains(self._database):
+            if chain.halted:
+                return (
+                    f"Nothing is paid for {chain.network}: {chain.alarm}. Find out which node "
+                    f"lies, replace it, then `swapgate chain resume {chain.network!r}`"
+                )
+            if chain.alarm:
+                return f"See to the nodes of {chain.network}: {chain.alarm}"
+            if self._desk.clock.now() - chain.checked_at > STUCK:
+                return (
+                    f"Start `swapgate settlement`: nobody has looked at {chain.network} since "
+                    f"{chain.checked_at.isoformat()}"
+                )
+        return None

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.actions.resolve_order import cancel_order, exchange_order, refund_order
-from domain.errors import NotFound
+from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound
 from domain.orders import STATUS_OF, State, Status
 from feeds.settlement.sandbox import sandbox_tx_id
-from gateway.cli.frame import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
+from gateway.cli.frame import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.cli.order_view import (
     OperatorOrderOut,
     for_people,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from domain.orders import Order
+    from domain.ports import Settlement
     from gateway.cli.desk import Desk
 
 MOST_LISTED = 1_000
@@ -140,9 +141,23 @@ async def _resolve(desk: "Desk", order_id: "UUID", how: Resolution, *, overrule:
     ports = await desk.settlement()
     if how is Resolution.CANCEL:
         return await cancel_order(ports, order_id, overrule=overrule)
-    if not desk.settings.sandbox:
-        raise Failure(
-            "Refunds are made by the settlement service, which holds the keys: this command only "
-            "refunds in sandbox mode"
-        )
-    return await refund_order(ports, order_id, sandbox_tx_id(), overrule=overrule)
+    if desk.settings.sandbox:
+        return await refund_order(ports, order_id, sandbox_tx_id(), overrule=overrule)
+    return await _ask_refund(desk, ports, order_id, overrule=overrule)
+
+
+async def _ask_refund(
+    desk: "Desk", ports: "Settlement", order_id: "UUID", *, overrule: bool
+) -> "Order":
+    """Leave a refund to the settlement process: it holds the keys, and looks at the deposit."""
+    from persistence.postgres.outflows import ask_refund
+
+    asked = await ask_refund(desk.database, order_id, overrule=overrule)
+    found = await ports.orders.read(order_id)
+    if found is None:
+        raise NotFound(f"there is no order {order_id}")
+    if asked:
+        return found.order
+    if found.order.state is State.HELD:
+        raise EmergencyInvalidChoice(f"the partner has chosen {found.order.choice}")
+    raise InvalidTransition(f"an order that is {found.order.state} can't be refunded")

@@ -70,14 +70,28 @@ def rates(seed: Seed = 1, metrics_port: RatesMetricsPort = 0, data_dir: DataDir 
         fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")
 
 
-def settlement(*, auto_settle: AutoSettle = False, data_dir: DataDir = DATA_DIR) -> None:
-    """Run settlement: expiry, address refill, and in sandbox mode the steps of deposits."""
+def settlement(
+    *,
+    auto_settle: AutoSettle = False,
+    metrics_port: RatesMetricsPort = 0,
+    data_dir: DataDir = DATA_DIR,
+) -> None:
+    """Run settlement: the chains of SWAPGATE_CHAINS, expiry, address refill, sandbox steps."""
+    from feeds.settlement.chains.settings import ChainsUnusable
+    from feeds.settlement.chains.signers import KeyUnusable
     from gateway.wiring import run_settlement
 
     settings = settings_of(Role.SETTLEMENT, data_dir)
     if auto_settle and not settings.sandbox:
         fail("--auto-settle is for sandbox mode only")
-    run_until_told(run_settlement(settings, auto_settle=auto_settle))
+    if settings.chains and settings.sandbox:
+        fail("SWAPGATE_CHAINS is for real money: the sandbox plays its chains itself")
+    try:
+        run_until_told(run_settlement(settings, auto_settle=auto_settle, metrics_port=metrics_port))
+    except (ChainsUnusable, KeyUnusable) as error:
+        fail(f"Can't settle on chains: {error}")
+    except OSError as error:
+        fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")
 
 
 def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:

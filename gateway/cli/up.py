@@ -149,9 +149,11 @@ def _children(
     instance: Instance, data_dir: Path, port: int, workers: int, *, auto_settle: bool
 ) -> list[Child]:
     def child(name: str, role: Role, *arguments: str) -> Child:
+        chains = os.environ.get("SWAPGATE_CHAINS", "") if role is Role.SETTLEMENT else ""
         settings = settings_from(
             {
                 **os.environ,
+                "SWAPGATE_CHAINS": chains,
                 "SWAPGATE_DATABASE_URL": instance.database_url(role),
                 "SWAPGATE_VALKEY_URL": instance.valkey_url,
                 "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),

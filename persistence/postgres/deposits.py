@@ -11,7 +11,7 @@ from domain.money import format_units, units_from
 PARTS = """
 SELECT json_agg(json_build_object(
     'tx_id', d.tx_id, 'amount', d.amount::text, 'seen_at', d.seen_at,
-    'confirmed_at', d.confirmed_at, 'stray', d.stray) ORDER BY d.position)
+    'confirmed_at', d.confirmed_at, 'stray', d.stray, 'vanished', d.vanished) ORDER BY d.position)
 FROM deposits d WHERE d.order_id = orders.id
 """
 
@@ -24,6 +24,7 @@ class _StoredPart(msgspec.Struct):
     seen_at: datetime
     confirmed_at: datetime | None
     stray: bool
+    vanished: bool
     position: int = 0
 
 
@@ -42,6 +43,7 @@ def parts_of(stored: str | None, source: Asset) -> Parts:
                 seen_at=one.seen_at,
                 confirmed_at=one.confirmed_at,
                 stray=one.stray,
+                vanished=one.vanished,
             )
             for one in _decode_parts(stored)
         )
@@ -57,6 +59,7 @@ def stored_parts(parts: Parts, precision: int) -> str:
             seen_at=part.seen_at,
             confirmed_at=part.confirmed_at,
             stray=part.stray,
+            vanished=part.vanished,
             position=position,
         )
         for position, part in enumerate(parts.all)

@@ -86,13 +86,16 @@ WITH moved AS (
 ), completed AS (
   SELECT id, partner_id, code_id, $7::timestamptz AS at FROM moved WHERE $18
 ), posted AS ({POST.format(accounts="$19", amounts="$20")}), deposited AS (
-  INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, stray)
+  INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, stray, vanished)
   SELECT moved.id, part.* FROM moved, json_to_recordset($9::text::json) AS part (
     tx_id text, position integer, amount numeric, seen_at timestamptz, confirmed_at timestamptz,
-    stray boolean)
+    stray boolean, vanished boolean)
   ON CONFLICT (order_id, tx_id) DO UPDATE
-  SET amount = EXCLUDED.amount, confirmed_at = EXCLUDED.confirmed_at
-  WHERE deposits.confirmed_at IS NULL AND EXCLUDED.confirmed_at IS NOT NULL
+  SET amount = EXCLUDED.amount, seen_at = EXCLUDED.seen_at, confirmed_at = EXCLUDED.confirmed_at,
+    stray = EXCLUDED.stray, vanished = EXCLUDED.vanished
+  WHERE (deposits.amount, deposits.confirmed_at, deposits.stray, deposits.vanished)
+    IS DISTINCT FROM
+    (EXCLUDED.amount, EXCLUDED.confirmed_at, EXCLUDED.stray, EXCLUDED.vanished)
 ), withdrawn AS (
   DELETE FROM emergency_choices c USING moved
   WHERE c.order_id = moved.id AND $3 = 'held' AND $13 = 'NONE'
@@ -126,7 +129,7 @@ RESTING = f"""
 SELECT {COLUMNS} FROM orders
 WHERE updated_at <= $1 AND id = ANY (ARRAY(
   SELECT id FROM orders WHERE state = 'paying_out'
-  UNION SELECT order_id FROM deposits WHERE confirmed_at IS NULL))
+  UNION SELECT order_id FROM deposits WHERE confirmed_at IS NULL AND NOT vanished))
 ORDER BY updated_at LIMIT $2
 """  # noqa: S608  as above
 

@@ -12,16 +12,22 @@ import psycopg
 from persistence.postgres.pool import Database
 
 UNTOUCHABLE = (
+    "chain_blocks",
+    "chains",
     "code_totals",
+    "daily_outflow",
     "daily_volume",
     "deposits",
     "earnings_closing_codes",
     "earnings_closings",
     "ledger_postings",
     "operator_settings",
+    "outflow_settings",
+    "outflows",
     "partner_totals",
     "pay_in_accounts",
     "reserves",
+    "unclaimed_deposits",
 )
 """Tables that the gateway writes nothing of, whoever else may."""
 

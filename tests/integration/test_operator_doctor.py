@@ -29,6 +29,7 @@ from tests.records import add_addresses
 OF_POSTGRES = [
     *("database", "database-clock", "migrations", "roles", "keyring", "addresses", "webhooks"),
     "endpoints",
+    "chains",
 ]
 OF_VALKEY = ["valkey", "valkey-memory", "valkey-clock", "rates", "rate-sources"]
 NAMES = ["settings", *OF_POSTGRES, *OF_VALKEY]
@@ -193,6 +194,34 @@ def test_webhooks_that_nobody_delivers_are_found(
     advice = examined(operator, ok=not stuck)
     assert list(advice) == (["webhooks"] if stuck else [])
     assert not stuck or advice["webhooks"].startswith("Start `swapgate webhooks`: ")
+
+
+@pytest.mark.parametrize(
+    ("alarm", "halted", "seconds_ago", "advice"),
+    [
+        (None, False, 0, None),
+        ("node 2 is 9 blocks behind", False, 0, "See to the nodes of Litecoin: node 2 is 9 blocks"),
+        ("they differ", True, 0, "Nothing is paid for Litecoin: they differ. Find out which node"),
+        (None, False, 600, "Start `swapgate settlement`: nobody has looked at Litecoin since"),
+    ],
+)
+def test_chains_that_are_stuck_are_found(
+    operator: Operator, alarm: str | None, seconds_ago: int, advice: str | None, *, halted: bool
+) -> None:
+    operator.sql(
+        "INSERT INTO chains (network, height, alarm, halted, checked_at)"
+        " VALUES ('Litecoin', 7, %s, %s, now() - %s * interval '1 second')",
+        *(alarm, halted, seconds_ago),
+    )
+    found = examined(operator, ok=advice is None)
+    assert list(found) == (["chains"] if advice else [])
+    assert advice is None or found["chains"].startswith(advice)
+    if halted:
+        assert operator.json("chain", "resume", "litecoin") == {
+            "network": "Litecoin",
+            "halted": False,
+        }
+        assert examined(operator, ok=True) == {}
 
 
 def test_webhooks_that_wait_for_a_dead_endpoint_are_not_late(operator: Operator) -> None:

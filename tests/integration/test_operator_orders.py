@@ -276,10 +276,24 @@ def test_a_held_order_is_refunded_in_sandbox_mode(operator: Operator) -> None:
 
 def test_outside_sandbox_mode_refunds_are_left_to_settlement(live: Operator) -> None:
     order_id = live.order()
-
-    assert live.refused("order", "resolve", order_id, "refund").startswith(
-        "Refunds are made by the settlement service"
+    assert live.refused("order", "resolve", order_id, "refund") == (
+        "An order that is awaiting_deposit can't be refunded"
     )
+
+    live.sql("UPDATE orders SET state = 'held', emergency = '{LIMIT}' WHERE id = %s", order_id)
+    asked = live.json("order", "resolve", order_id, "refund")
+    assert (asked["state"], asked["emergency"]["choice"]) == ("held", "REFUND")
+
+
+def test_outside_sandbox_mode_a_partners_choice_is_only_overruled(live: Operator) -> None:
+    order_id = live.order()
+    live.sql("UPDATE orders SET state = 'held', emergency = '{LIMIT}' WHERE id = %s", order_id)
+    live.sql("INSERT INTO emergency_choices (order_id, choice) VALUES (%s, 'EXCHANGE')", order_id)
+    assert live.refused("order", "resolve", order_id, "refund") == (
+        "The partner has chosen EXCHANGE"
+    )
+    asked = live.json("order", "resolve", order_id, "refund", "--overrule")
+    assert asked["emergency"]["choice"] == "REFUND"
 
 
 def test_an_unpaid_order_is_cancelled_without_rates_and_outside_sandbox_mode(

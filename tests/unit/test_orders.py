@@ -443,3 +443,62 @@ def test_nothing_received_is_lost_or_counted_twice(
         if order.state in (State.PAYING_OUT, State.COMPLETED):
             assert order.source_amount == order.parts.total
             assert order.parts.settled
+
+
+def test_a_deposit_left_behind_by_its_chain_is_waited_for_and_priced_anew() -> None:
+    order = all_confirmed(with_seen(new_order(), 10_000))
+    assert order.state is State.PAYING_OUT
+    back = order.deposits_unconfirmed({"tx0"}, at=NOW)
+    assert (back.state, back.parts.settled) == (State.CONFIRMING, False)
+    again = all_confirmed(back, [Deposit("tx0", 20_000)])
+    assert (again.state, again.source_amount) == (State.PAYING_OUT, 20_000)
+
+
+def test_a_chosen_exchange_is_not_asked_for_again_when_its_block_was_left_behind() -> None:
+    order = held(10_000_000).exchange_chosen(snapshot=MARKET, at=NOW)
+    back = order.deposits_unconfirmed({"tx0"}, at=NOW)
+    assert back.state is State.CONFIRMING
+    assert all_confirmed(back).state is State.PAYING_OUT
+
+
+def test_a_held_order_stays_held_when_its_deposit_has_to_be_confirmed_again() -> None:
+    order = held(10_000_000).deposits_unconfirmed({"tx0"}, at=NOW)
+    assert (order.state, order.parts.settled) == (State.HELD, False)
+    with pytest.raises(InvalidTransition):
+        order.exchange_chosen(snapshot=MARKET, at=NOW)
+
+
+def test_a_final_order_does_not_wait_for_its_deposit_again() -> None:
+    order = all_confirmed(with_seen(new_order(), 10_000)).payout_broadcast("out", at=NOW)
+    with pytest.raises(InvalidTransition):
+        order.deposits_unconfirmed({"tx0"}, at=NOW)
+
+
+def test_an_order_whose_deposit_vanished_is_as_before_it() -> None:
+    order = with_seen(new_order(), 10_000).deposits_vanished({"tx0"}, at=NOW)
+    assert (order.state, order.status, order.deposit) == (State.AWAITING_DEPOSIT, Status.NEW, None)
+    late = with_seen(new_order(), 10_000).deposits_vanished({"tx0"}, at=NOW + 2 * LIFETIME)
+    assert (late.state, late.finished_at) == (State.EXPIRED, NOW + 2 * LIFETIME)
+
+
+def test_what_is_left_counts_when_another_part_vanished() -> None:
+    order = with_seen(new_order(), 10_000, 5_000).deposits_vanished({"tx1"}, at=NOW)
+    assert (order.state, order.parts.total) == (State.CONFIRMING, 10_000)
+    assert all_confirmed(order, [Deposit("tx0", 10_000)]).state is State.PAYING_OUT
+
+
+def test_a_confirmed_part_does_not_vanish() -> None:
+    order = all_confirmed(with_seen(new_order(), 10_000))
+    assert order.deposits_vanished({"tx0"}, at=NOW) == order
+
+
+def test_a_vanished_deposit_that_is_seen_again_counts_again() -> None:
+    order = with_seen(new_order(), 10_000).deposits_vanished({"tx0"}, at=NOW)
+    again = order.deposit_seen(Deposit("tx0", 10_000), at=NOW)
+    assert (again.state, again.parts.total, len(again.parts.all)) == (State.CONFIRMING, 10_000, 1)
+
+
+def test_a_held_order_whose_deposit_vanished_expires() -> None:
+    order = held(10_000_000).deposits_unconfirmed({"tx0"}, at=NOW)
+    gone = chosen(order, Choice.REFUND).deposits_vanished({"tx0"}, at=NOW)
+    assert (gone.state, gone.emergency, gone.choice) == (State.EXPIRED, (), Choice.NONE)

@@ -1,0 +1,1 @@
+"""Real chains: what comes in on them, and what goes out."""

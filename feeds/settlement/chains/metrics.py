@@ -1,0 +1,17 @@
+"""What settlement tells of chains: heights, and whether something is wrong."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge
+
+HEIGHT: Final = Gauge("swapgate_chain_height", "Height that both nodes have reached", ["network"])
+ALARM: Final = Gauge(
+    "swapgate_chain_alarm", "1 while a chain has to wait or a node is behind", ["network"]
+)
+HALTED: Final = Gauge(
+    "swapgate_chain_halted", "1 after its nodes told different things of one block", ["network"]
+)
+OUTFLOWS: Final = Counter("swapgate_outflows", "Transactions broadcast", ["network", "kind"])
+OUTFLOWS_WAITING: Final = Gauge(
+    "swapgate_outflows_waiting", "Orders that can't be paid out at the moment", ["network"]
+)

@@ -1,0 +1,78 @@
+"""JSON-RPC over HTTP, as nodes speak it."""
+
+import base64
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+import msgspec
+
+from feeds.settlement.chains.node import NodeAway, NodeRefused
+
+SECONDS: Final = 20.0
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class Rpc:
+    """Calls one node; user and password may stand in its URL, and are never repeated."""
+
+    def __init__(self, url: str, *, seconds: float = SECONDS) -> None:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        self._url = parts._replace(netloc=host).geturl()
+        self._headers = {"Content-Type": "application/json"}
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        self._timeout = aiohttp.ClientTimeout(total=seconds)
+        self._session: aiohttp.ClientSession | None = None
+        self.name = host
+
+    async def call(self, method: str, *parameters: object) -> Any:
+        """Return a call's result; raise NodeAway or NodeRefused."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        answer = await self._post(msgspec.json.encode(body))
+        if not isinstance(answer, dict):
+            raise NodeAway(f"{self.name} doesn't speak JSON-RPC")
+        return _result(method, answer)
+
+    async def batch(self, method: str, parameters: Sequence[Sequence[object]]) -> list[Any]:
+        """Make several calls at once and return their results, None for each that was refused."""
+        if not parameters:
+            return []
+        body = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": one}
+            for number, one in enumerate(parameters)
+        ]
+        answers = await self._post(msgspec.json.encode(body))
+        if not isinstance(answers, list):
+            raise NodeAway(f"{self.name} doesn't take several calls at once")
+        by_number = {one.get("id"): one.get("result") for one in answers}
+        return [by_number.get(number) for number in range(len(parameters))]
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def _post(self, body: bytes) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout, headers=self._headers)
+        try:
+            async with self._session.post(self._url, data=body) as response:
+                return _decode(await response.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise NodeAway(f"{self.name} doesn't answer: {type(error).__name__}") from error
+        except msgspec.DecodeError as error:
+            raise NodeAway(f"{self.name} doesn't speak JSON-RPC") from error
+
+
+def _result(method: str, answer: dict[str, Any]) -> Any:
+    error = answer.get("error")
+    if error:
+        told = error if isinstance(error, dict) else {}
+        raise NodeRefused(method, int(told.get("code", 0)), str(told.get("message", error)))
+    return answer.get("result")

@@ -1,0 +1,206 @@
+"""A running service on real nodes: Litecoin on litecoind, Ethereum and a token on anvil."""
+
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bip_utils import (
+    Bip44,
+    Bip44Coins,
+    Bip84,
+    Bip84Coins,
+)
+
+from feeds.settlement.chains.evm import checksummed
+from feeds.settlement.chains.evm_transaction import address_of_key
+from tests.client import Partner
+from tests.conftest import Running, free_port, start_up, stop
+from tests.nodes import Anvil, Door, Litecoind, main_address, regtest_address
+from tests.operator import operate
+
+T = TypeVar("T")
+
+SEED = bytes(range(32))
+DEADLINE = 30
+ETHER = 10**18
+
+CHAINS = """
+[Ethereum]
+kind = "evm"
+nodes = ["{evm}", "{evm_second}"]
+key_file = "{key}"
+vanish_after_seconds = 2
+[Ethereum.assets]
+eth = {{ decimals = 18 }}
+usdt_erc20 = {{ decimals = 6, contract = "{token}" }}
+usdc_erc20 = {{ decimals = 6, contract = "{wrong}" }}
+
+[Litecoin]
+kind = "bitcoin"
+nodes = ["{litecoin}", "{litecoin_second}"]
+asset = "ltc"
+wallet = "hot"
+vanish_after_seconds = 2
+"""
+
+
+class World:
+    """Nodes, doors before them, the service, and a partner."""
+
+    def __init__(self, directory: Path) -> None:
+        self.anvil = Anvil(free_port(), directory)
+        self.litecoind = Litecoind(free_port(), directory)
+        self.evm, self.evm_second = (Door(self.anvil, free_port()) for _ in range(2))
+        self.ltc, self.ltc_second = (Door(self.litecoind, free_port()) for _ in range(2))
+        self.token, self.wrong_token = self.anvil.deploy(), self.anvil.deploy()
+        key = secrets.token_bytes(32)
+        self.hot_address = checksummed("0x" + address_of_key(key).hex())
+        self.anvil.call("anvil_setBalance", self.hot_address, hex(1_000 * ETHER))
+        self.anvil.send_token(self.token, self.hot_address, 10**12)
+        self.running = self._start(directory, key)
+        self.partner = self._prepare()
+
+    def _start(self, directory: Path, key: bytes) -> Running:
+        key_file, chains = directory / "hot.key", directory / "chains.toml"
+        key_file.write_text(key.hex())
+        chains.write_text(
+            CHAINS.format(
+                evm=self.evm.url,
+                evm_second=self.evm_second.url,
+                litecoin=self.ltc.url,
+                litecoin_second=self.ltc_second.url,
+                key=key_file,
+                token=self.token,
+                wrong=self.wrong_token,
+            )
+        )
+        key_file.chmod(0o600)
+        chains.chmod(0o600)
+        environment = {"SWAPGATE_CHAINS": str(chains)}
+        return start_up(
+            directory / "data", "--no-sandbox", "--workers", "1", environment=environment
+        )
+
+    def _prepare(self) -> Partner:
+        self.operate("pay-in", "set", "litecoin", litecoin_account())
+        self.operate("pay-in", "set", "ethereum", ethereum_account())
+        for code in ("ltc", "eth", "usdt_erc20", "usdc_erc20"):
+            self.operate("chain", "confirmations", code, "2")
+        self.operate("refunds", "on")
+        made = self.operate("partner", "create", "--email", "chains@example.com")
+        partner = Partner(self.running.base_url, made["apiKey"], made["apiSecret"])
+        self.until(lambda: partner.call("/pairs", {}).code == 0)
+        free = lambda: {one["network"]: one["free"] for one in self.operate("pay-in", "list")}  # noqa: E731
+        self.until(lambda: all(free().get(one) for one in ("Litecoin", "Ethereum")))
+        return partner
+
+    def operate(self, *arguments: str) -> Any:
+        return operate(self.running, *arguments)
+
+    def open(self, source: str, destination: str, amount: str, **changes: object) -> "Swap":
+        recipient = (
+            main_address(self.litecoind.address("user"))
+            if destination == "ltc"
+            else checksummed("0x" + secrets.token_hex(20))
+        )
+        refund = (
+            main_address(self.litecoind.address("user"))
+            if source == "ltc"
+            else self.anvil.other_address
+        )
+        request = {
+            "type": "float",
+            "fromCcy": source,
+            "toCcy": destination,
+            "direction": "from",
+            "amount": amount,
+            "toAddress": recipient,
+            "refundAddress": refund,
+            **changes,
+        }
+        return Swap(self, self.partner.call("/create", request).data)
+
+    def until(self, truth: Callable[[], T], *, seconds: float = DEADLINE) -> T:
+        deadline = time.monotonic() + seconds
+        while not (found := truth()):
+            assert time.monotonic() < deadline, self.log()
+            time.sleep(0.1)
+        return found
+
+    def log(self) -> str:
+        return self.whole_log()[-1_500:]
+
+    def whole_log(self) -> str:
+        return (self.running.data_dir / "logs" / "settlement.log").read_text()
+
+    def settlement_pid(self) -> int:
+        """Return the process id of settlement, a child of `swapgate up`."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if int(stat[1]) == self.running.process.pid and b"settlement" in command:
+                return int(entry.name)
+        return 0
+
+    def kill_settlement(self) -> None:
+        os.kill(self.until(self.settlement_pid), signal.SIGKILL)
+
+    def differences(self) -> Any:
+        return self.operate("reconcile")["differences"]
+
+    def chain(self, network: str) -> dict[str, Any]:
+        (found,) = (one for one in self.operate("chain", "list") if one["network"] == network)
+        return dict(found)
+
+    def close(self) -> None:
+        stop(self.running)
+        for door in (self.evm, self.evm_second, self.ltc, self.ltc_second):
+            door.close()
+        self.litecoind.stop()
+        self.anvil.stop()
+
+
+class Swap:
+    """An order as its partner sees it, and the end user's wallet that pays it."""
+
+    def __init__(self, world: World, opened: dict[str, Any]) -> None:
+        self.world = world
+        self.id: str = opened["id"]
+        self.token: str = opened["token"]
+        self.pay_in: str = opened["from"]["address"]
+        self.recipient: str = opened["to"]["address"]
+
+    def now(self) -> dict[str, Any]:
+        request = {"id": self.id, "token": self.token}
+        return dict(self.world.partner.call("/order", request).data)
+
+    def until(self, status: str) -> dict[str, Any]:
+        self.world.until(lambda: self.now()["status"] == status)
+        return self.now()
+
+    def pay_litecoin(self, amount: str) -> str:
+        return self.world.litecoind.pay("user", regtest_address(self.pay_in), amount)
+
+    def received_litecoin(self) -> Decimal:
+        return self.world.litecoind.received(regtest_address(self.recipient))
+
+
+def litecoin_account() -> str:
+    """Return the account's public key as a wallet exports it: zpub (SLIP-132)."""
+    account = Bip84.FromSeed(SEED, Bip84Coins.LITECOIN).Purpose().Coin().Account(0)
+    return str(account.PublicKey().ToExtended())
+
+
+def ethereum_account() -> str:
+    account = Bip44.FromSeed(SEED, Bip44Coins.ETHEREUM).Purpose().Coin().Account(0)
+    return str(account.PublicKey().ToExtended())

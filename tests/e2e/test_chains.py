@@ -1,0 +1,272 @@
+"""Orders on real chains: litecoind and anvil, real wallets, real transactions."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from bip_utils import Base58Decoder, Base58Encoder
+
+from tests.chain_world import ETHER, World, litecoin_account
+from tests.nodes import ANVIL, main_address, regtest_address
+
+MISSING = [
+    name
+    for name, there in (
+        ("anvil (make assets)", ANVIL.exists()),
+        ("litecoind (make .venv/.debian, as root)", shutil.which("litecoind") is not None),
+    )
+    if not there
+]
+
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
+    pytest.mark.xdist_group("chains"),
+]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("chains"))
+    yield made
+    made.close()
+
+
+def test_litecoin_becomes_ether_through_a_reorganisation(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    paid = swap.pay_litecoin("2")
+    seen = swap.until("PENDING")
+    assert seen["from"]["tx"] == {"id": paid, "amount": "2.00000000"}
+    world.litecoind.mine()
+    left_behind = world.litecoind.call("getbestblockhash")
+    height = world.litecoind.call("getblockcount")
+    world.until(lambda: world.chain("Litecoin")["height"] == height)
+    world.litecoind.call("invalidateblock", left_behind)
+    assert paid in world.litecoind.call("getrawmempool")
+    world.until(lambda: world.chain("Litecoin")["height"] == height - 1)
+    assert swap.now()["status"] == "PENDING"
+    world.litecoind.mine()
+    world.until(lambda: world.chain("Litecoin")["height"] == height)
+    assert swap.now()["status"] == "PENDING"
+    world.litecoind.mine()
+    done = swap.until("DONE")
+    amount = int(Decimal(done["to"]["amount"]) * ETHER)
+    assert world.anvil.balance(swap.recipient) == amount > 0
+    sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
+    assert (int(sent["value"], 16), sent["from"]) == (amount, world.hot_address.lower())
+    assert world.differences() == []
+
+
+def test_a_token_becomes_litecoin(world: World) -> None:
+    swap = world.open("usdt_erc20", "ltc", "150")
+    paid = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    assert swap.until("PENDING")["from"]["tx"] == {"id": paid, "amount": "150.000000"}
+    world.anvil.mine(2)
+    done = swap.until("DONE")
+    assert swap.received_litecoin() == Decimal(done["to"]["amount"])
+    sent = world.litecoind.call("getrawtransaction", done["to"]["tx"]["id"], True)
+    assert Decimal(done["to"]["amount"]) in [one["value"] for one in sent["vout"]]
+    world.litecoind.mine(2)
+    assert world.differences() == []
+
+
+def test_a_payout_signed_and_not_broadcast_is_broadcast_once_after_a_kill(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    world.evm.hold_before = "eth_sendRawTransaction"
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    assert world.evm.held.wait(30), world.log()
+    (intended,) = (one for one in outflows(world) if one["order_id"] == swap.id)
+    assert intended["tx_id"] is not None
+    assert intended["broadcast_at"] is None
+    world.kill_settlement()
+    world.evm.release()
+    done = swap.until("DONE")
+    assert done["to"]["tx"]["id"] == intended["tx_id"]
+    assert world.anvil.balance(swap.recipient) == int(Decimal(done["to"]["amount"]) * ETHER)
+    assert world.differences() == []
+
+
+def test_a_payout_broadcast_and_not_recorded_is_found_after_a_kill(world: World) -> None:
+    swap = world.open("usdt_erc20", "ltc", "150")
+    world.ltc.hold_after = "sendrawtransaction"
+    world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    world.anvil.mine(2)
+    assert world.ltc.held.wait(30), world.log()
+    assert swap.now()["status"] == "EXCHANGE"
+    assert swap.received_litecoin() > 0
+    world.kill_settlement()
+    world.ltc.release()
+    done = swap.until("DONE")
+    assert swap.received_litecoin() == Decimal(done["to"]["amount"])
+    world.litecoind.mine(2)
+    assert swap.received_litecoin() == Decimal(done["to"]["amount"])
+    assert world.differences() == []
+
+
+@pytest.mark.parametrize("held", ["fundrawtransaction", "signrawtransactionwithwallet"])
+def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World, held: str) -> None:
+    swap = world.open("usdt_erc20", "ltc", "150")
+    world.ltc.hold_before = held
+    world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    world.anvil.mine(2)
+    assert world.ltc.held.wait(30), world.log()
+    (intended,) = (one for one in outflows(world) if one["order_id"] == swap.id)
+    assert intended["tx_id"] is None
+    world.kill_settlement()
+    world.ltc.release()
+    done = swap.until("DONE")
+    world.until(lambda: world.litecoind.call("listlockunspent", wallet="hot") == [])
+    assert swap.received_litecoin() == Decimal(done["to"]["amount"])
+    assert world.differences() == []
+
+
+def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    script = main_script(world, swap.pay_in)
+
+    def lie(method: str, _: list[Any], result: Any) -> Any:
+        if method == "getblock":
+            for transaction in result["tx"]:
+                for out in transaction["vout"]:
+                    if out["scriptPubKey"]["hex"] == script:
+                        out["value"] = 20
+        return result
+
+    world.ltc_second.alter = lie
+    swap.pay_litecoin("2")
+    world.litecoind.mine(3)
+    world.until(lambda: world.chain("Litecoin")["halted"])
+    done = world.running.command("doctor", "--json")
+    assert done.returncode == 1
+    assert "Find out which node lies" in done.stdout
+    assert swap.now()["status"] == "PENDING"
+    world.ltc_second.alter = None
+    world.operate("chain", "resume", "litecoin")
+    assert swap.until("DONE")["from"]["tx"]["amount"] == "2.00000000"
+    assert world.differences() == []
+
+
+@pytest.mark.parametrize(
+    ("method", "told", "alarm"),
+    [
+        ("getblockcount", lambda height: height - 5, "node 2 is 5 blocks behind"),
+        ("getblockhash", lambda _: "0" * 64, "the nodes have different blocks"),
+    ],
+)
+def test_a_node_that_is_behind_or_on_another_chain_is_waited_for(
+    world: World, method: str, told: Callable[[Any], Any], alarm: str
+) -> None:
+    swap = world.open("ltc", "eth", "2")
+    world.ltc_second.alter = lambda called, _, result: told(result) if called == method else result
+    swap.pay_litecoin("2")
+    world.litecoind.mine(3)
+    world.until(lambda: alarm in str(world.chain("Litecoin")["alarm"]))
+    assert swap.now()["status"] in ("NEW", "PENDING")
+    world.ltc_second.alter = None
+    swap.until("DONE")
+    assert world.chain("Litecoin")["alarm"] is None
+
+
+def test_nothing_leaves_while_outflow_is_off_or_above_its_cap(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    world.operate("outflow", "off")
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    swap.until("EXCHANGE")
+    world.until(lambda: "outflow is off" in world.whole_log())
+    assert world.anvil.balance(swap.recipient) == 0
+    world.operate("outflow", "cap", "1")
+    world.operate("outflow", "on")
+    world.until(lambda: "daily cap" in world.whole_log())
+    assert world.anvil.balance(swap.recipient) == 0
+    world.operate("outflow", "cap", "none")
+    swap.until("DONE")
+    assert world.anvil.balance(swap.recipient) > 0
+
+
+def test_a_deposit_replaced_by_its_sender_vanishes_and_the_new_one_counts(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    first = swap.pay_litecoin("2")
+    swap.until("PENDING")
+    second = world.litecoind.call("bumpfee", first, wallet="user")["txid"]
+    world.litecoind.mine(2)
+    done = swap.until("DONE")
+    assert done["from"]["tx"] == {"id": second, "amount": "2.00000000"}
+    assert world.differences() == []
+
+
+def test_a_deposit_that_is_spent_elsewhere_leaves_the_order_new(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    first = swap.pay_litecoin("2")
+    swap.until("PENDING")
+    double_spend(world, first)
+    world.litecoind.mine()
+    assert swap.until("NEW")["from"]["tx"] == {"id": None, "amount": None}
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    swap.until("DONE")
+
+
+def test_the_wrong_token_goes_to_the_operator(world: World) -> None:
+    swap = world.open("usdt_erc20", "ltc", "150")
+    sent = world.anvil.send_token(world.wrong_token, swap.pay_in, 150_000_000)
+    world.anvil.mine(2)
+    found = world.until(lambda: world.operate("chain", "unclaimed"))
+    assert [(one["tx_id"], one["asset"], one["order_id"]) for one in found] == [
+        (sent, "usdc_erc20", swap.id)
+    ]
+    assert Decimal(found[0]["amount"]) == 150
+    assert swap.now()["status"] == "NEW"
+
+
+def test_what_is_out_of_bounds_is_sent_back_on_its_chain(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    swap.pay_litecoin("80")
+    world.litecoind.mine(2)
+    assert swap.until("EMERGENCY")["emergency"]["status"] == ["LIMIT"]
+    refund = {"id": swap.id, "token": swap.token, "choice": "REFUND"}
+    assert world.partner.call("/emergency", refund).data is True
+    back = swap.until("EXPIRED")["back"]
+    received = world.litecoind.received(regtest_address(back["address"]))
+    assert received == Decimal("79.999")
+    assert back["tx"]["id"] in world.litecoind.call("getrawmempool")
+    assert world.differences() == []
+
+
+def outflows(world: World) -> list[dict[str, Any]]:
+    return list(world.operate("outflow", "list"))
+
+
+def main_script(world: World, address: str) -> str:
+    found = world.litecoind.call("getaddressinfo", regtest_address(address), wallet="user")
+    return str(found["scriptPubKey"])
+
+
+def double_spend(world: World, tx_id: str) -> None:
+    """Have the user's wallet pay what a transaction spends to itself instead, at a higher fee."""
+    call = world.litecoind.call
+    spent = call("getrawtransaction", tx_id, True)
+    inputs = [
+        {"txid": one["txid"], "vout": one["vout"], "sequence": 0xFFFFFFFD} for one in spent["vin"]
+    ]
+    total = sum(Decimal(one["value"]) for one in spent["vout"])
+    outputs = [{world.litecoind.address("user"): str(total - Decimal("0.01"))}]
+    raw = call("createrawtransaction", inputs, outputs)
+    signed = call("signrawtransactionwithwallet", raw, wallet="user")
+    call("sendrawtransaction", signed["hex"])
+
+
+def test_pay_in_addresses_are_those_that_litecoinds_descriptor_derives(world: World) -> None:
+    call = world.litecoind.call
+    descriptor = call("getdescriptorinfo", f"wpkh({tpub(litecoin_account())}/0/*)")
+    derived = call("deriveaddresses", descriptor["descriptor"], [0, 2])
+    shown = world.operate("pay-in", "set", "litecoin", litecoin_account())["firstAddresses"]
+    assert [main_address(one) for one in derived] == shown
+
+
+def tpub(extended: str) -> str:
+    """Return an extended public key as test networks write it: tpub, of the same key."""
+    decoded = Base58Decoder.CheckDecode(extended)
+    return str(Base58Encoder.CheckEncode(bytes.fromhex("043587cf") + decoded[4:]))
