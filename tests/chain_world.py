@@ -5,6 +5,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,16 +54,26 @@ class World:
     """Nodes, doors before them, the service, and a partner."""
 
     def __init__(self, directory: Path) -> None:
-        self.anvil = Anvil(free_port(), directory)
-        self.litecoind = Litecoind(free_port(), directory)
+        """Start everything; what was started is stopped where the rest of it can't be."""
+        with ExitStack() as started:
+            self._begin(directory, started)
+            self._stack = started.pop_all()
+
+    def _begin(self, directory: Path, started: ExitStack) -> None:
+        self.anvil = Anvil(free_port(), directory, started)
+        self.litecoind = Litecoind(free_port(), directory, started)
         self.evm, self.evm_second = (Door(self.anvil, free_port()) for _ in range(2))
         self.ltc, self.ltc_second = (Door(self.litecoind, free_port()) for _ in range(2))
+        self.doors = (self.evm, self.evm_second, self.ltc, self.ltc_second)
+        for door in self.doors:
+            started.callback(door.close)
         self.token, self.wrong_token = self.anvil.deploy(), self.anvil.deploy()
         key = secrets.token_bytes(32)
         self.hot_address = checksummed("0x" + address_of_key(key).hex())
         self.anvil.call("anvil_setBalance", self.hot_address, hex(1_000 * ETHER))
         self.anvil.send_token(self.token, self.hot_address, 10**12)
         self.running = self._start(directory, key)
+        started.callback(stop, self.running)
         self.partner = self._prepare()
 
     def _start(self, directory: Path, key: bytes) -> Running:
@@ -95,9 +106,12 @@ class World:
         made = self.operate("partner", "create", "--email", "chains@example.com")
         partner = Partner(self.running.base_url, made["apiKey"], made["apiSecret"])
         self.until(lambda: partner.call("/pairs", {}).code == 0)
-        free = lambda: {one["network"]: one["free"] for one in self.operate("pay-in", "list")}  # noqa: E731
-        self.until(lambda: all(free().get(one) for one in ("Litecoin", "Ethereum")))
+        self.until(self._has_addresses)
         return partner
+
+    def _has_addresses(self) -> bool:
+        free = {one["network"]: one["free"] for one in self.operate("pay-in", "list")}
+        return bool(free.get("Litecoin") and free.get("Ethereum"))
 
     def operate(self, *arguments: str) -> Any:
         return operate(self.running, *arguments)
@@ -162,12 +176,19 @@ class World:
         (found,) = (one for one in self.operate("chain", "list") if one["network"] == network)
         return dict(found)
 
+    def mend(self) -> None:
+        """Have the next test find honest nodes, followed chains, and outflow without a cap."""
+        for door in self.doors:
+            door.alter = None
+            door.release()
+        for chain in self.operate("chain", "list"):
+            if chain["halted"]:
+                self.operate("chain", "resume", chain["network"])
+        self.operate("outflow", "on")
+        self.operate("outflow", "cap", "none")
+
     def close(self) -> None:
-        stop(self.running)
-        for door in (self.evm, self.evm_second, self.ltc, self.ltc_second):
-            door.close()
-        self.litecoind.stop()
-        self.anvil.stop()
+        self._stack.close()
 
 
 class Swap:

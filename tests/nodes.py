@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,11 +44,13 @@ def post(url: str, body: bytes, *, user: bool) -> bytes:
 class NodeProcess:
     """A node that is called by JSON-RPC."""
 
-    def __init__(self, arguments: list[str], port: int, *, user: bool, log: Path) -> None:
+    user = False
+
+    def __init__(self, arguments: list[str], port: int, log: Path, started: ExitStack) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.user = user
         with log.open("ab") as output:
             self.process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT)
+        started.callback(self.stop)
 
     def wait(self, method: str) -> None:
         deadline = time.monotonic() + READY_SECONDS
@@ -76,9 +79,9 @@ class NodeProcess:
 class Anvil(NodeProcess):
     """A chain that mines each transaction at once, and more blocks when told."""
 
-    def __init__(self, port: int, directory: Path) -> None:
+    def __init__(self, port: int, directory: Path, started: ExitStack) -> None:
         arguments = [str(ANVIL), "--port", str(port), "--silent", "--accounts", "3"]
-        super().__init__(arguments, port, user=False, log=directory / "anvil.log")
+        super().__init__(arguments, port, directory / "anvil.log", started)
         self.wait("eth_chainId")
         self.user_address, self.other_address, _ = self.call("eth_accounts")
 
@@ -111,7 +114,9 @@ class Anvil(NodeProcess):
 class Litecoind(NodeProcess):
     """A regtest chain with the wallets `user` and `hot`."""
 
-    def __init__(self, port: int, directory: Path) -> None:
+    user = True
+
+    def __init__(self, port: int, directory: Path, started: ExitStack) -> None:
         data = directory / "litecoin"
         data.mkdir()
         program = shutil.which("litecoind")
@@ -121,17 +126,17 @@ class Litecoind(NodeProcess):
             *("-txindex=1", "-fallbackfee=0.0001", f"-rpcuser={USER}", f"-rpcpassword={USER}"),
             *("-walletrbf=1", "-rpcworkqueue=64", "-keypool=5", "-persistmempool=0"),
         ]
-        super().__init__(arguments, port, user=True, log=directory / "litecoind.log")
+        super().__init__(arguments, port, directory / "litecoind.log", started)
         self.wait("getblockcount")
         for wallet in ("user", "hot"):
             self.call("createwallet", wallet)
-        self.miner = self.address("user")
-        self.call("generatetoaddress", 103, self.miner)
+        self.mine(103)
         self.pay("user", self.address("hot"), "100")
         self.mine()
 
     def mine(self, blocks: int = 1) -> None:
-        self.call("generatetoaddress", blocks, self.miner)
+        """Mine to a new address: a block like one that was invalidated would be refused."""
+        self.call("generatetoaddress", blocks, self.address("user"))
 
     def address(self, wallet: str) -> str:
         return str(self.call("getnewaddress", "", "bech32", wallet=wallet))

@@ -27,10 +27,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made = World(tmp_path_factory.mktemp("chains"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def world(one_world: World) -> Iterator[World]:
+    yield one_world
+    one_world.mend()
 
 
 def test_litecoin_becomes_ether_through_a_reorganisation(world: World) -> None:
@@ -136,6 +142,7 @@ def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World
 
     world.ltc_second.alter = lie
     swap.pay_litecoin("2")
+    swap.until("PENDING")
     world.litecoind.mine(3)
     world.until(lambda: world.chain("Litecoin")["halted"])
     done = world.running.command("doctor", "--json")

@@ -434,7 +434,7 @@ DENIED = {
         "INSERT INTO emergency_choices (order_id, choice) SELECT id, 'REFUND' FROM orders",
         "UPDATE emergency_choices SET choice = 'REFUND'",
         "UPDATE deposits SET tx_id = 'other'",
-        "UPDATE deposits SET stray = true",
+        "UPDATE deposits SET position = 7",
         "DELETE FROM deposits",
         "UPDATE orders SET refund_address = 'mine'",
     ],

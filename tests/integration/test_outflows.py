@@ -1,6 +1,7 @@
 """What the database itself refuses of outflows, and what the operator's commands set."""
 
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -27,13 +28,13 @@ def paying_out(operator: Operator) -> UUID:
     return UUID(order_id)
 
 
-def intend(operator: Operator, order_id: UUID, *, usd: int = 600, **changes: object) -> bool:
+def intend(operator: Operator, order_id: UUID, *, usd: int = 600, **changes: Any) -> bool:
     async def work(settlement: Database) -> bool:
         catalogue = await read_catalogue(settlement)
         held = await PostgresOrderBook(settlement, lambda: catalogue).read(order_id)
         assert held is not None
         order = held.order
-        outflow = {
+        outflow: dict[str, Any] = {
             "order_id": order_id,
             "kind": OutflowKind.PAYOUT,
             "asset": order.destination,
@@ -69,7 +70,7 @@ def test_an_order_is_intended_to_be_paid_once(operator: Operator) -> None:
     "change", [{"amount": 1}, {"address": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv9"}]
 )
 def test_nothing_but_what_the_order_says_is_intended(
-    operator: Operator, change: dict[str, object]
+    operator: Operator, change: dict[str, Any]
 ) -> None:
     assert not intend(operator, paying_out(operator), **change)
 
