@@ -95,7 +95,10 @@ class Anvil(NodeProcess):
     def deploy(self) -> str:
         call = {"from": self.user_address, "data": "0x" + creation_code().hex()}
         tx_id = self.call("eth_sendTransaction", call)
-        receipt = self.call("eth_getTransactionReceipt", tx_id)
+        deadline = time.monotonic() + READY_SECONDS
+        while (receipt := self.call("eth_getTransactionReceipt", tx_id)) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         assert receipt["status"] == "0x1"
         return str(receipt["contractAddress"])
 
@@ -124,7 +127,13 @@ class Litecoind(NodeProcess):
         arguments = [
             *(program, "-regtest", f"-datadir={data}", f"-rpcport={port}", "-listen=0"),
             *("-txindex=1", "-fallbackfee=0.0001", f"-rpcuser={USER}", f"-rpcpassword={USER}"),
-            *("-walletrbf=1", "-rpcworkqueue=64", "-keypool=5", "-persistmempool=0"),
+            *(
+                "-walletrbf=1",
+                "-mempoolreplacement=1",
+                "-rpcworkqueue=64",
+                "-keypool=5",
+                "-persistmempool=0",
+            ),
         ]
         super().__init__(arguments, port, directory / "litecoind.log", started)
         self.wait("getblockcount")
