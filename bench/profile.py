@@ -18,18 +18,30 @@ RATE: Final = 500
 CONNECTIONS: Final = 32
 
 LAYERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "front: head, body, sending": ("gateway/front", "gateway/body_guard", "gateway/request_head"),
+    "front: head, body, sending": (
+        "gateway/front",
+        "gateway/body",
+        "gateway/request_head",
+        "asyncio/tasks",
+    ),
     "admission through Valkey": ("persistence/valkey/", "valkey/"),
     "signature and caller": ("gateway/auth", "gateway/directory", "domain/credentials"),
     "decoding": ("gateway/codec",),
     "pricing": ("domain/", "gateway/market", "gateway/clock"),
     "the answer's bytes": ("gateway/quote_answer",),
-    "the endpoint and its door": ("gateway/api/", "gateway/signed_door", "gateway/request_id"),
-    "following rates and changes": ("persistence/postgres/", "gateway/watchers", "gateway/rate"),
+    "the endpoint and its door": (
+        *("gateway/api/", "gateway/signed_door", "gateway/request_id", "gateway/metrics"),
+    ),
+    "following rates, rendering feeds": (
+        *("persistence/postgres/", "gateway/watchers", "gateway/rate_feeds", "feeds/", "gzip"),
+    ),
     "Granian's callbacks": ("granian/_futures", "granian/asgi"),
     "the event loop, and waiting for the interpreter": ("granian/server",),
 }
 """A sample counts for the layer of its innermost function; what belongs to none is other."""
+
+IDLE: Final = "_worker (concurrent/futures/"
+"""A thread that waits for work is taken for a busy one; threads without Python are Granian's."""
 
 
 def main() -> None:
@@ -73,8 +85,9 @@ def _shares(stacks: str) -> dict[str, float]:
     samples: Counter[str] = Counter()
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
-        if stack:  # threads without Python are Granian's own
-            samples[_layer(stack.rpartition(";")[2])] += int(count)
+        function = stack.rpartition(";")[2]
+        if function and not function.startswith(IDLE):
+            samples[_layer(function)] += int(count)
     total = samples.total()
     return {layer: count / total for layer, count in samples.most_common()}
 

@@ -7,6 +7,7 @@ from domain.errors import InvalidRequest
 from domain.money import parse_units
 
 MAX_FEE_BPS = 2_000
+MAX_SPREAD_BPS = 2_000
 
 _ZERO = re.compile(r"0+(?:\.0+)?", re.ASCII)
 
@@ -26,3 +27,10 @@ def parse_network_fee(text: str, asset: Asset) -> int:
         return parse_units(text, asset.precision)
     except InvalidRequest as error:
         raise InvalidRequest(f"{text!r} is no network fee of {asset.code}: {error}") from None
+
+
+def checked_spread(bps: int) -> int:
+    """Return a spread that may be set; raise InvalidRequest."""
+    if not 0 <= bps <= MAX_SPREAD_BPS:
+        raise InvalidRequest(f"a spread of {bps} bps is not in 0..{MAX_SPREAD_BPS}")
+    return bps

@@ -10,7 +10,7 @@ from persistence.postgres.pool import Database
 ASSETS = """
 SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS network_fee,
        a.aggregator_code, a.receivable, a.sendable, a.enabled, a.logo, a.color,
-       n.fee_bps, n.tag_name
+       n.fee_bps + (SELECT spread_bps FROM operator_settings) AS fee_bps, n.tag_name
 FROM assets a JOIN networks n ON n.name = a.network
 ORDER BY a.position, a.code
 """

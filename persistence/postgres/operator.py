@@ -67,6 +67,8 @@ UPDATE operator_settings SET sandbox = true
 WHERE NOT EXISTS (SELECT FROM pay_in_accounts) AND NOT EXISTS (SELECT FROM orders)
 """
 
+SET_SPREAD = "UPDATE operator_settings SET spread_bps = $1"
+
 IS_SANDBOX = "SELECT sandbox FROM operator_settings"
 
 PAIRS = """
@@ -115,6 +117,11 @@ async def set_fee(database: Database, network: str, fee_bps: int) -> str:
     if row is None:
         raise NotFound(f"there is no network {network}")
     return str(row["name"])
+
+
+async def set_spread(database: Database, spread_bps: int) -> None:
+    """Set what is taken of all swaps beside the service fee."""
+    await database.fetch(SET_SPREAD, [spread_bps])
 
 
 async def set_pair_enabled(

@@ -82,6 +82,7 @@ def test_pairs_tell_their_own_switch_from_their_assets(operator: Operator) -> No
         (["pair", "enable", "btc", "btc"], "There is no pair btc to btc"),
         (["fee", "set", "Fedwire", "10"], "There is no network Fedwire"),
         (["fee", "set", "Tron", "2001"], "A fee of 2001 bps is not in 0..2000"),
+        (["spread", "set", "2001"], "A spread of 2001 bps is not in 0..2000"),
         (["network-fee", "set", "gold", "1"], "There is no asset gold"),
         (["network-fee", "set", "btc", "1e-5"], "'1e-5' is no network fee of btc: "),
         (["network-fee", "set", "btc", "0.000000001"], "'0.000000001' is no network fee of btc: "),
@@ -97,6 +98,15 @@ def test_what_is_unknown_or_out_of_range_is_refused(
     assert operator.refused(*arguments).startswith(sentence)
     assert operator.json("asset", "list") == before
     assert operator.sql("SELECT count(*) FROM pair_settings") == [(0,)]
+
+
+def test_the_spread_is_part_of_every_fee(operator: Operator) -> None:
+    before = catalogue_of(operator).assets
+    assert operator.json("spread", "set", "15") == {"spreadBps": 15}
+    after = catalogue_of(operator).assets
+    assert all(after[code].fee_bps == asset.fee_bps + 15 for code, asset in before.items())
+    operator.json("spread", "set", "0")
+    assert catalogue_of(operator).assets == before
 
 
 def test_fees_are_set_by_network_and_by_asset(operator: Operator) -> None:
@@ -221,6 +231,7 @@ def test_a_switch_knows_on_and_off_only(operator: Operator) -> None:
         ["asset", "disable", "xmr"],
         ["pair", "disable", "btc", "xmr"],
         ["fee", "set", "Tron", "10"],
+        ["spread", "set", "5"],
         ["network-fee", "set", "btc", "0.1"],
         ["limits", "set", "--min-usd", "2"],
         ["limits", "set", "--from", "btc", "--to", "xmr", "--min-usd", "2"],

@@ -34,6 +34,7 @@ COMMANDS = [
     "pair enable btc xmr",
     "pair disable btc xmr",
     "fee set Tron 10",
+    "spread set 10",
     "network-fee set btc 0.1",
     "reserve list",
     "reserve set btc 2",
@@ -92,6 +93,7 @@ def test_the_commands_are_those_of_the_architecture() -> None:
         .removesuffix(" xmr")
         .removesuffix(" btc")
         .removesuffix(" Tron 10")
+        .removesuffix(" 10")
         .removesuffix(" btc 0.1")
         .removesuffix(" btc 2")
         for command in COMMANDS

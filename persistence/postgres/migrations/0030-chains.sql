@@ -1,6 +1,6 @@
 -- What settlement knows of real chains: how far they were followed, what came in that no order can
 -- use, and what went out. Settlement alone writes all of it; the operator sets the switch and the cap.
--- depends: 0026-orders-opened
+-- depends: 0027-spread
 
 ALTER TABLE assets ADD COLUMN confirmations integer CHECK (confirmations > 0);
 
