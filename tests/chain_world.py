@@ -27,7 +27,7 @@ from tests.operator import operate
 T = TypeVar("T")
 
 SEED = bytes(range(32))
-DEADLINE = 30
+DEADLINE = 60
 ETHER = 10**18
 
 CHAINS = """

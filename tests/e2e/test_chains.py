@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from bip_utils import Base58Decoder, Base58Encoder
 
-from tests.chain_world import ETHER, World, litecoin_account
+from tests.chain_world import DEADLINE, ETHER, World, litecoin_account
 from tests.nodes import ANVIL, main_address, regtest_address
 
 MISSING = [
@@ -79,7 +79,7 @@ def test_a_payout_signed_and_not_broadcast_is_broadcast_once_after_a_kill(world:
     world.evm.hold_before = "eth_sendRawTransaction"
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
-    assert world.evm.held.wait(30), world.log()
+    assert world.evm.held.wait(DEADLINE), world.log()
     (intended,) = (one for one in outflows(world) if one["order_id"] == swap.id)
     assert intended["tx_id"] is not None
     assert intended["broadcast_at"] is None
@@ -96,7 +96,7 @@ def test_a_payout_broadcast_and_not_recorded_is_found_after_a_kill(world: World)
     world.ltc.hold_after = "sendrawtransaction"
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
-    assert world.ltc.held.wait(30), world.log()
+    assert world.ltc.held.wait(DEADLINE), world.log()
     assert swap.now()["status"] == "EXCHANGE"
     assert swap.received_litecoin() > 0
     world.kill_settlement()
@@ -114,7 +114,7 @@ def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World, h
     world.ltc.hold_before = held
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
-    assert world.ltc.held.wait(30), world.log()
+    assert world.ltc.held.wait(DEADLINE), world.log()
     (intended,) = (one for one in outflows(world) if one["order_id"] == swap.id)
     assert intended["tx_id"] is None
     world.kill_settlement()
