@@ -21,10 +21,10 @@ from valkey.asyncio import Valkey
 from domain.actions.quote import SwapRequest, quote
 from domain.assets import Asset
 from domain.credentials import is_nonce
-from domain.money import USD_DECIMALS, format_units, quantize_half_up
+from domain.money import format_units
 from domain.orders import RateType
 from domain.ports import Verdict
-from domain.pricing import Direction, Quote
+from domain.pricing import Direction, Quote, usd_value
 from gateway.clock import SystemClock
 from gateway.market import LiveMarket
 from persistence.postgres.catalogue import read_catalogue
@@ -164,37 +164,27 @@ def build() -> FastAPI:
 def _out(quoted: Quote) -> QuoteOut:
     priced = quoted.priced
     source, destination = priced.pair.source, priced.pair.destination
-    worth = quoted.source_amount * priced.source_price
-    paid = quoted.destination_amount * priced.destination_price
+    worth = usd_value(quoted.source_amount, priced.source_price, source)
+    paid = usd_value(quoted.destination_amount, priced.destination_price, destination)
     btc_price = priced.snapshot.prices.get("BTC")
     return QuoteOut(
         source=QuoteSourceOut(
             **_side(source, priced.source_bounds),
             amount=format_units(quoted.source_amount, source.precision),
             rate=str(priced.rate),
-            usd=_cents(worth, source),
-            btc=_in_btc(worth, btc_price, source) if btc_price else None,
+            usd=worth.cents(),
+            btc=worth.in_btc(btc_price) if btc_price else None,
         ),
         destination=QuoteSideOut(
             **_side(destination, priced.destination_bounds),
             amount=format_units(quoted.destination_amount, destination.precision),
             rate=str(priced.inverse),
-            usd=_cents(paid, destination),
+            usd=paid.cents(),
         ),
         networkFee=format_units(priced.network_fee, destination.precision),
         errors=[refusal.value for refusal in quoted.refusals],
         markupBps=priced.markup_bps,
     )
-
-
-def _cents(worth: int, asset: Asset) -> str:
-    """Return for display what is worth `worth` times 10^-(18 + the asset's precision) USD."""
-    scale = 10 ** (asset.precision + USD_DECIMALS - 2)
-    return format_units(quantize_half_up(worth, scale), 2)
-
-
-def _in_btc(worth: int, btc_price: int, asset: Asset) -> str:
-    return format_units(quantize_half_up(worth * 10**8, btc_price * 10**asset.precision), 8)
 
 
 def _side(asset: Asset, bounds: tuple[int, int]) -> dict[str, Any]:

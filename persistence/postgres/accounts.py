@@ -5,7 +5,6 @@ ledger's own triggers keep; `swapgate reconcile` compares both with the postings
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from domain.closings import (
     open_period,
 )
 from domain.errors import NotFound
-from domain.money import USD_DECIMALS, format_units, units_of
+from domain.money import USD_DECIMALS, format_units, units_from
 from domain.webhooks import Event
 from persistence.postgres.pool import Database
 from persistence.postgres.webhook_outbox import told
@@ -186,7 +185,7 @@ def _codes(document: str) -> list[CodeEarnings]:
 
 
 def _usd(text: str) -> int:
-    return units_of(Decimal(text), USD_DECIMALS)
+    return units_from(text, USD_DECIMALS)
 
 
 def _text(amount: int) -> str:

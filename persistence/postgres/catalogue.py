@@ -1,10 +1,9 @@
 """The catalogue: networks, assets, pair settings and switches, read as a whole."""
 
-from decimal import Decimal
 from typing import Any
 
 from domain.assets import Asset, Bounds, Catalogue, Switches
-from domain.money import USD_DECIMALS, units_of
+from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
 
 ASSETS = """
@@ -65,7 +64,7 @@ def _asset(row: dict[str, Any]) -> Asset:
         network=row["network"],
         name=row["name"],
         precision=row["precision"],
-        network_fee=units_of(Decimal(row["network_fee"]), row["precision"]),
+        network_fee=units_from(row["network_fee"], row["precision"]),
         fee_bps=row["fee_bps"],
         aggregator_code=row["aggregator_code"],
         tag_name=row["tag_name"],
@@ -78,4 +77,4 @@ def _asset(row: dict[str, Any]) -> Asset:
 
 
 def _usd(text: str) -> int:
-    return units_of(Decimal(text), USD_DECIMALS)
+    return units_from(text, USD_DECIMALS)

@@ -1,12 +1,11 @@
 """Reference codes as their owner manages them, under the gateway's role."""
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from domain.codes import CodeStatistics, ListedCode, OwnCode
-from domain.money import USD_DECIMALS, units_of
+from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
 
 # A partner that has as many codes as it may gets no row: see `room_for_code` in 0011-codes.sql.
@@ -75,7 +74,7 @@ def _listed(row: dict[str, Any]) -> ListedCode:
     )
     statistics = CodeStatistics(
         orders=row["orders"],
-        volume_usd=units_of(Decimal(row["volume_usd"]), USD_DECIMALS),
-        earnings_usd=units_of(Decimal(row["earnings_usd"]), USD_DECIMALS),
+        volume_usd=units_from(row["volume_usd"], USD_DECIMALS),
+        earnings_usd=units_from(row["earnings_usd"], USD_DECIMALS),
     )
     return ListedCode(code, statistics)

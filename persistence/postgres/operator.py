@@ -1,7 +1,6 @@
 """What the operator sets of the catalogue: assets, pairs, fees, limits and switches."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
@@ -10,7 +9,7 @@ import msgspec
 from domain.assets import Asset
 from domain.errors import NotFound
 from domain.limits import Limits, PairLimits
-from domain.money import USD_DECIMALS, format_units, units_of
+from domain.money import USD_DECIMALS, format_units, units_from
 from persistence.postgres.pool import Database, Row
 
 SET_ASSET_ENABLED = "UPDATE assets SET enabled = $2 WHERE code = $1 RETURNING code"
@@ -196,7 +195,7 @@ def _pair_limits(row: Row) -> PairLimits:
 
 
 def _usd(text: str) -> int:
-    return units_of(Decimal(text), USD_DECIMALS)
+    return units_from(text, USD_DECIMALS)
 
 
 def _text(value: int | None) -> str | None:

@@ -1,13 +1,11 @@
 """What the operator can afford to pay out: reserves of single assets, and what a day has left."""
 
-from decimal import Decimal
-
 import msgspec
 
 from domain.assets import Asset, Catalogue
 from domain.errors import NotFound
 from domain.limits import Headroom
-from domain.money import USD_DECIMALS, format_units, units_of
+from domain.money import USD_DECIMALS, format_units, units_from
 from persistence.postgres.pool import Database
 
 RESERVES = """
@@ -79,8 +77,8 @@ async def set_reserve(database: Database, asset: Asset, units: int | None) -> No
 
 
 def _units(text: str, asset: Asset) -> int:
-    return units_of(Decimal(text), asset.precision)
+    return units_from(text, asset.precision)
 
 
 def _usd(text: str) -> int:
-    return 0 if text.startswith("-") else units_of(Decimal(text), USD_DECIMALS)
+    return 0 if text.startswith("-") else units_from(text, USD_DECIMALS)

@@ -63,11 +63,12 @@ class ScriptLane:
     def _connected(self, connecting: "asyncio.Task[ScriptWire]") -> None:
         self._connecting = None
         unsent, self._unsent = self._unsent, []
-        error = ConnectionAbortedError() if connecting.cancelled() else connecting.exception()
-        if error is None:
-            self._wire = connecting.result()
+        error = None if connecting.cancelled() else connecting.exception()
+        if connecting.cancelled() or error is not None:
+            told = error if isinstance(error, Exception) else ConnectionAbortedError()
+            for _, answered in unsent:
+                answered(told)
+            return
+        self._wire = connecting.result()
         for command, answered in unsent:
-            if isinstance(error, Exception) or self._wire is None:
-                answered(error if isinstance(error, Exception) else ConnectionAbortedError())
-            else:
-                self._wire.send(command, answered)
+            self._wire.send(command, answered)
