@@ -92,6 +92,7 @@ ACCRUAL_SECONDS = 2.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
 CHAIN_SECONDS = 0.5
+TELL_SECONDS = 5.0
 FIRST_LOOK_SECONDS = 3.0
 """How long a new worker waits for catalogue and rates before it takes calls without them."""
 LAST_ATTEMPTS_SECONDS = 7.0
@@ -361,7 +362,7 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     ]
     if auto_settle:
         rounds.append(repeat("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS))
-    if chains:
+    if not settings.sandbox:
         rounds.append(_settle_on_chains(connections, chains, ports))
     try:
         async with asyncio.TaskGroup() as group:
@@ -376,18 +377,28 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
 async def _settle_on_chains(
     connections: Connections, chains: Mapping[str, ChainSettings], ports: Settlement
 ) -> None:
-    """Follow all chains, and pay out on those that have a hot wallet, each at its own pace."""
+    """Follow all chains, and pay out on those that have a hot wallet, each at its own pace.
+
+    What isn't connected isn't swapped: so it is said where nothing is connected at all, too.
+    """
     market = connections.market
     while not market.is_ready():  # noqa: ASYNC110  once a process: which assets there are
         await asyncio.sleep(0.05)
+    book = PostgresChainBook(connections.database, lambda: market.catalogue)
     connected = connect_chains(
         chains,
         ports=ports,
-        book=PostgresChainBook(connections.database, lambda: market.catalogue),
+        book=book,
         outflows=PostgresOutflowBook(connections.database, lambda: market.catalogue),
     )
+
+    async def tell() -> int:
+        await book.connect(connected.assets)
+        return 0
+
     try:
         async with asyncio.TaskGroup() as group:
+            group.create_task(repeat("connected assets", tell, every_seconds=TELL_SECONDS))
             for network, watch in connected.watches.items():
                 group.create_task(repeat(network, watch.round, every_seconds=CHAIN_SECONDS))
             for network, paying in connected.payouts.items():

@@ -65,6 +65,7 @@ COMMANDS = [
     "chain confirmations ltc 6",
     "outflow show",
     "outflow list",
+    "outflow cancelled",
     "outflow on",
     "outflow off",
     "outflow cap 1000",

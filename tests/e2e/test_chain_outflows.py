@@ -1,0 +1,176 @@
+"""Payouts and refunds that don't go as planned, on real nodes, signed by an external signer."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from tests.chain_world import Swap, World, needs_nodes
+
+pytestmark = needs_nodes
+
+
+@pytest.fixture(scope="module")
+def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    made = World(tmp_path_factory.mktemp("chains"), external_signer=True)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(one_world: World) -> Iterator[World]:
+    """Lend the world to a story; whatever happened in it, its books must be right afterwards."""
+    yield one_world
+    one_world.mend()
+    assert one_world.differences() == []
+
+
+def test_an_external_signer_pays_a_token(world: World) -> None:
+    swap = paid_for(world, "usdt_erc20")
+    done = swap.until("DONE")
+    assert swap.received_token() == Decimal(done["to"]["amount"]) > 0
+    sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
+    assert sent["from"] == world.hot_address.lower()
+
+
+def test_a_payout_that_nothing_was_put_down_of_is_made_after_a_kill(world: World) -> None:
+    world.evm.hold_before = "eth_estimateGas"
+    swap = paid_for(world, "eth")
+    world.wait_held(world.evm)
+    assert swap.now()["status"] == "EXCHANGE"
+    assert world.outflow(swap) is None
+    world.kill_settlement()
+    world.evm.release()
+    done = swap.until("DONE")
+    assert swap.received_ether() == Decimal(done["to"]["amount"])
+
+
+def test_a_payout_is_made_once_though_settlement_is_killed_while_it_is_signed(world: World) -> None:
+    world.signer_hold.touch()
+    swap = paid_for(world, "eth")
+    world.until(world.signer_held)
+    intended = world.outflow(swap)
+    assert intended is not None
+    assert intended["tx_id"] is None
+    world.kill_settlement()
+    world.signer_hold.unlink()
+    done = swap.until("DONE")
+    sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
+    assert int(sent["nonce"], 16) == intended["nonce"]
+    assert swap.received_ether() == Decimal(done["to"]["amount"])
+
+
+def test_a_refund_on_ethereum_is_made_once_though_settlement_is_killed(world: World) -> None:
+    before = world.anvil.token_balance(world.token, world.anvil.other_address)
+    swap = world.open("usdt_erc20", "ltc", "150")
+    world.anvil.send_token(world.token, swap.pay_in, 6_000_000_000)
+    world.anvil.mine(2)
+    assert swap.until("EMERGENCY")["emergency"]["status"] == ["LIMIT"]
+    world.evm.hold_after = "eth_sendRawTransaction"
+    request = {"id": swap.id, "token": swap.token, "choice": "REFUND"}
+    assert world.partner.call("/emergency", request).data is True
+    world.wait_held(world.evm)
+    world.kill_settlement()
+    world.evm.release()
+    back = swap.until("EXPIRED")["back"]
+    assert back["address"] == world.anvil.other_address
+    after = world.anvil.token_balance(world.token, world.anvil.other_address)
+    assert after - before == 6_000_000_000 - 1_500_000
+    sent = world.anvil.call("eth_getTransactionReceipt", back["tx"]["id"])
+    assert sent["status"] == "0x1"
+
+
+def test_a_payout_whose_deposit_vanishes_before_it_is_signed_is_taken_back(world: World) -> None:
+    world.evm.hold_before = "eth_chainId"
+    swap = world.open("ltc", "eth", "2")
+    first = swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    world.wait_held(world.evm)
+    intended = world.outflow(swap)
+    assert intended is not None
+    assert intended["tx_id"] is None
+    world.kill_settlement()
+    replace_deposit(world, first)
+    world.evm.release()
+    assert swap.until("NEW")["from"]["tx"]["id"] is None
+    assert swap.received_ether() == 0
+    (cancelled,) = world.operate("outflow", "cancelled")
+    assert (cancelled["order_id"], cancelled["nonce"]) == (swap.id, intended["nonce"])
+    assert world.outflow(swap) is None
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    done = swap.until("DONE")
+    assert swap.received_ether() == Decimal(done["to"]["amount"])
+    again = world.outflow(swap)
+    assert again is not None
+    assert again["nonce"] == intended["nonce"]
+
+
+def test_a_payout_whose_deposit_vanishes_after_it_is_signed_waits_for_the_operator(
+    world: World,
+) -> None:
+    world.evm.hold_before = "eth_sendRawTransaction"
+    swap = world.open("ltc", "eth", "2")
+    first = swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    world.wait_held(world.evm)
+    world.kill_settlement()
+    replace_deposit(world, first)
+    world.evm.release()
+    world.until(lambda: f"swapgate outflow allow {swap.id}" in world.whole_log())
+    assert swap.now()["status"] == "EXCHANGE"
+    assert swap.received_ether() == 0
+    signed = world.outflow(swap)
+    assert signed is not None
+    world.operate("outflow", "allow", swap.id)
+    done = swap.until("DONE")
+    assert done["to"]["tx"]["id"] == signed["tx_id"]
+    assert swap.received_ether() == Decimal(done["to"]["amount"])
+
+
+def test_a_fixed_rate_that_gives_money_away_waits_for_the_operator(world: World) -> None:
+    world.operate("fixed-rates", "on")
+    world.until(lambda: "FIXED" in world.partner.call("/pairs", {}).data[0]["rateTypes"])
+    swap = world.open("ltc", "eth", "2", type="fixed")
+    world.sql("UPDATE orders SET destination_amount = 2 * destination_amount, worth_usd = 0")
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    world.until(lambda: f"swapgate outflow allow {swap.id}" in world.whole_log())
+    assert swap.now()["status"] == "EXCHANGE"
+    assert world.outflow(swap) is None
+    world.operate("outflow", "allow", swap.id)
+    done = swap.until("DONE")
+    assert swap.received_ether() == Decimal(done["to"]["amount"])
+    world.operate("fixed-rates", "off")
+
+
+def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: World) -> None:
+    world.evm.hold_before = "eth_sendRawTransaction"
+    swap = paid_for(world, "usdt_erc20")
+    world.wait_held(world.evm)
+    held = world.anvil.token_balance(world.token, world.hot_address)
+    world.anvil.send_token(world.token, world.anvil.user_address, held, sender=world.hot_address)
+    world.evm.release()
+    swap.until("DONE")
+    world.until(lambda: "nothing was paid, and its nonce is used" in world.whole_log())
+    assert swap.received_token() == 0
+    outflow = world.outflow(swap)
+    assert outflow is not None
+    assert outflow["settled_at"] is None
+    world.anvil.send_token(world.token, world.hot_address, held)
+    world.sql("UPDATE outflows SET intended_at = now() - interval '3 h' WHERE settled_at IS NULL")
+    assert f"See to the payout of {swap.id}" in world.running.command("doctor").stdout
+
+
+def paid_for(world: World, destination: str) -> Swap:
+    swap = world.open("ltc", destination, "2")
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    return swap
+
+
+def replace_deposit(world: World, tx_id: str) -> None:
+    """Have a confirmed deposit be left behind by its chain, and its money be spent elsewhere."""
+    world.litecoind.leave_behind(tx_id)
+    world.litecoind.double_spend(tx_id)
+    world.litecoind.mine(3)
