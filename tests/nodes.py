@@ -115,6 +115,10 @@ class Anvil(NodeProcess):
         words = bytes.fromhex(to[2:]).rjust(32, b"\0") + amount.to_bytes(32, "big")
         return self.send(token, 0, bytes.fromhex("a9059cbb") + words, sender=sender)
 
+    def set_token_balance(self, token: str, address: str, amount: int) -> None:
+        place, value = (f"0x{int(one):064x}" for one in (int(address, 16), amount))
+        self.call("anvil_setStorageAt", token, place, value)
+
     def balance(self, address: str) -> int:
         return int(self.call("eth_getBalance", address, "latest"), 16)
 

@@ -132,7 +132,8 @@ def test_a_fixed_rate_that_gives_money_away_waits_for_the_operator(world: World)
     world.operate("fixed-rates", "on")
     world.until(lambda: "FIXED" in world.partner.call("/pairs", {}).data[0]["rateTypes"])
     swap = world.open("ltc", "eth", "2", type="fixed")
-    world.sql("UPDATE orders SET destination_amount = 2 * destination_amount, worth_usd = 0")
+    written = "UPDATE orders SET destination_amount = 2 * destination_amount WHERE id = %s"
+    world.sql(written, swap.id)
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
     world.until(lambda: f"swapgate outflow allow {swap.id}" in world.whole_log())
@@ -149,17 +150,105 @@ def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: Worl
     swap = paid_for(world, "usdt_erc20")
     world.wait_held(world.evm)
     held = world.anvil.token_balance(world.token, world.hot_address)
-    world.anvil.send_token(world.token, world.anvil.user_address, held, sender=world.hot_address)
+    world.anvil.set_token_balance(world.token, world.hot_address, 0)
     world.evm.release()
     swap.until("DONE")
-    world.until(lambda: "nothing was paid, and its nonce is used" in world.whole_log())
+    world.until(lambda: "nothing was paid, and what it would" in world.whole_log())
     assert swap.received_token() == 0
     outflow = world.outflow(swap)
     assert outflow is not None
     assert outflow["settled_at"] is None
-    world.anvil.send_token(world.token, world.hot_address, held)
+    world.anvil.set_token_balance(world.token, world.hot_address, held)
     world.sql("UPDATE outflows SET intended_at = now() - interval '3 h' WHERE settled_at IS NULL")
     assert f"See to the payout of {swap.id}" in world.running.command("doctor").stdout
+
+
+def test_a_payout_that_no_block_takes_gets_a_higher_fee_and_is_paid_once(world: World) -> None:
+    world.tune(raise_fee_after=1)
+    swap = world.open("usdt_erc20", "ltc", "150")
+    world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    world.anvil.mine(2)
+    first = swap.until("DONE")["to"]
+    raised = world.until(lambda: replacements(world, swap))
+    told = world.until(lambda: later_tx(swap, first["tx"]["id"]))
+    assert told in replacements(world, swap)
+    assert raised[0] != first["tx"]["id"]
+    assert fee_of(world, told) > fee_of(world, first["tx"]["id"])
+    world.litecoind.mine(2)
+    settled = world.until(lambda: settled_tx(world, swap))
+    assert swap.now()["to"]["tx"]["id"] == settled
+    assert swap.received_litecoin() == Decimal(first["amount"])
+    assert settled in replacements(world, swap)
+
+
+def test_the_first_of_two_payouts_may_be_the_one_that_a_block_takes(world: World) -> None:
+    world.tune(raise_fee_after=1)
+    swap = world.open("usdt_erc20", "ltc", "150")
+    world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    world.anvil.mine(2)
+    first = swap.until("DONE")["to"]
+    world.ltc.hold_before = "sendrawtransaction"
+    world.wait_held(world.ltc)
+    (stored,) = replacements(world, swap)
+    world.kill_settlement()
+    world.litecoind.mine(2)
+    world.ltc.release()
+    assert world.until(lambda: settled_tx(world, swap)) == first["tx"]["id"]
+    assert swap.now()["to"]["tx"]["id"] == first["tx"]["id"] != stored
+    assert swap.received_litecoin() == Decimal(first["amount"])
+
+
+def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) -> None:
+    world.tune(raise_fee_after=1)
+    world.anvil.call("evm_setAutomine", False)
+    swap = paid_for(world, "eth")
+    first = swap.until("DONE")["to"]
+    world.evm.hold_after = "eth_sendRawTransaction"
+    world.wait_held(world.evm)
+    world.kill_settlement()
+    world.evm.release()
+    told = world.until(lambda: later_tx(swap, first["tx"]["id"]))
+    world.anvil.mine(3)
+    settled = world.until(lambda: settled_tx(world, swap))
+    assert settled in replacements(world, swap)
+    assert swap.now()["to"]["tx"]["id"] == settled
+    assert told in replacements(world, swap)
+    assert swap.received_ether() == Decimal(first["amount"])
+    assert world.anvil.call("eth_getTransactionReceipt", first["tx"]["id"]) is None
+
+
+def test_no_fee_is_raised_above_what_is_allowed(world: World) -> None:
+    world.tune(raise_fee_after=1, max_fee_gwei=3)
+    world.anvil.call("evm_setAutomine", False)
+    swap = paid_for(world, "eth")
+    swap.until("DONE")
+    world.until(lambda: "a higher fee would be above what is allowed" in world.whole_log())
+    sent = world.anvil.call("eth_getTransactionByHash", swap.now()["to"]["tx"]["id"])
+    assert int(sent["maxFeePerGas"], 16) <= 3 * 10**9
+    world.anvil.mine(3)
+    world.until(lambda: settled_tx(world, swap))
+    assert swap.received_ether() == Decimal(swap.now()["to"]["amount"])
+
+
+def replacements(world: World, swap: Swap) -> list[str]:
+    outflow = world.outflow(swap)
+    return list(outflow["replaced_by"]) if outflow is not None else []
+
+
+def settled_tx(world: World, swap: Swap) -> str | None:
+    outflow = world.outflow(swap)
+    return None if outflow is None else outflow["settled_tx_id"]
+
+
+def later_tx(swap: Swap, first: str) -> str | None:
+    """Return the transaction that an order tells of, once it is another."""
+    told = str(swap.now()["to"]["tx"]["id"])
+    return told if told != first else None
+
+
+def fee_of(world: World, tx_id: str) -> Decimal:
+    """Return what the hot wallet has paid for a transaction; replaced ones are remembered too."""
+    return -Decimal(world.litecoind.call("gettransaction", tx_id, wallet="hot")["fee"])
 
 
 def paid_for(world: World, destination: str) -> Swap:

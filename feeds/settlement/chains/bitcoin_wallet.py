@@ -121,6 +121,10 @@ class BitcoinWallet:
         found = await self._transaction(tx_id)
         return int(found.get("confirmations", 0)) if found else 0
 
+    async def has_paid(self, tx_id: str) -> bool:
+        """See Wallet: a block takes nothing that fails."""
+        return await self.depth(tx_id) > 0
+
     async def _transaction(self, tx_id: str) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = await self._rpc.call("getrawtransaction", tx_id, True)

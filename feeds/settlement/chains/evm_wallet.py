@@ -116,10 +116,13 @@ class EvmWallet:
         receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
         if receipt is None:
             return 0
-        if int(receipt["status"], 16) != 1:
-            raise NodeAway(f"the chain refused {tx_id}: nothing was paid, and its nonce is used")
         height = int(await self._rpc.call("eth_blockNumber"), 16)
         return max(height - int(receipt["blockNumber"], 16) + 1, 0)
+
+    async def has_paid(self, tx_id: str) -> bool:
+        """See Wallet."""
+        receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
+        return receipt is not None and int(receipt["status"], 16) == 1
 
     async def _call(self, outflow: Outflow) -> dict[str, str]:
         asset = self._assets.get(outflow.asset.code)

@@ -1,12 +1,12 @@
 """Follows what was broadcast until it is deep in its chain, at a higher fee if need be."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import structlog
 
 from domain.actions.replace_transaction import replace_transaction
 from domain.chains import Candidate, Outflow
+from domain.errors import Unavailable
 from feeds.settlement.chains import metrics
 from feeds.settlement.chains.node import Signed
 from feeds.settlement.chains.paying import Paying, Waiting
@@ -25,45 +25,54 @@ class Following:
         """Look at each; what has a nonce is stuck behind the first that no block has taken."""
         of = self._of
         needed = await of.chains.confirmations(of.network)
-        first = True
+        stuck = False
         for outflow in await of.outflows.unsettled(of.network):
-            free = first or outflow.nonce is None
-            follow = self._follow(outflow, needed, may_raise=free)
-            taken = await self._waiting.carefully(outflow.order_id, follow)
-            first = first and taken
+            taken = await self._taken(outflow)
+            if taken is None:
+                work = self._push(outflow, may_raise=not stuck or outflow.nonce is None)
+                stuck = True
+            else:
+                candidate, depth = taken
+                deep = depth >= needed[outflow.asset.code]
+                work = self._close(outflow, candidate, deep=deep)
+            await self._waiting.carefully(outflow.order_id, work)
 
-    async def _follow(
-        self, outflow: Outflow, needed: Mapping[str, int], *, may_raise: bool
-    ) -> bool:
-        """Tell whether a block has taken it; see that one does where none has."""
-        of = self._of
+    async def _taken(self, outflow: Outflow) -> tuple[Candidate, int] | None:
+        """Return the candidate that a block has taken, and how deep it is."""
         for candidate in reversed(outflow.candidates):
-            depth = await of.wallet.depth(candidate.tx_id)
-            if depth >= needed[outflow.asset.code]:
-                await self._settled(outflow, candidate)
+            depth = await self._of.wallet.depth(candidate.tx_id)
             if depth:
-                return True
-        if await of.outflows.is_on():
-            await self._push(outflow, may_raise=may_raise)
-        return False
+                return candidate, depth
+        return None
 
-    async def _settled(self, outflow: Outflow, candidate: Candidate) -> None:
-        """Close it; the order has told of another transaction if an earlier one was taken."""
+    async def _close(self, outflow: Outflow, candidate: Candidate, *, deep: bool) -> bool:
+        """Close what is deep enough; the order then tells of the transaction that was taken."""
         of = self._of
+        if not await of.wallet.has_paid(candidate.tx_id):
+            raise Unavailable(
+                f"the chain refused {candidate.tx_id}: nothing was paid, and what it would have "
+                "been is yours to send"
+            )
+        if not deep:
+            return False
         if len(outflow.candidates) > 1:
             await replace_transaction(of.ports, outflow.order_id, candidate.tx_id)
         at = of.ports.clock.now()
         await of.outflows.settled(outflow.order_id, tx_id=candidate.tx_id, at=at)
+        return True
 
-    async def _push(self, outflow: Outflow, *, may_raise: bool) -> None:
+    async def _push(self, outflow: Outflow, *, may_raise: bool) -> bool:
         """Broadcast again what the node has dropped; raise the fee of what waits for too long."""
         of = self._of
         newest = outflow.candidates[-1]
+        if not await of.outflows.is_on():
+            return False
         if not await of.wallet.is_known(newest.tx_id):
             log.warning("outflow broadcast again", order=str(outflow.order_id), tx_id=newest.tx_id)
             await self._broadcast(outflow, Signed(newest.raw, newest.tx_id))
         elif may_raise and of.ports.clock.now() - newest.signed_at > of.raise_fee_after:
             await self._raise_fee(outflow, newest)
+        return False
 
     async def _raise_fee(self, outflow: Outflow, stuck: Candidate) -> None:
         """Sign one that takes the stuck one's place, store it, and only then broadcast it."""

@@ -75,4 +75,7 @@ class Wallet(Protocol):
         """Tell whether the node has the transaction, in a block or not."""
 
     async def depth(self, tx_id: str) -> int:
-        """Return how many blocks deep it is; 0 for none. Raises NodeAway where it paid nothing."""
+        """Return how many blocks deep it is; 0 for none."""
+
+    async def has_paid(self, tx_id: str) -> bool:
+        """Tell whether what a block took has moved money: one that fails uses up its nonce only."""
