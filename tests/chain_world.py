@@ -93,11 +93,13 @@ class Tuning(msgspec.Struct, frozen=True):
 class World:
     """Nodes, doors before them, the service, and a partner."""
 
-    def __init__(self, directory: Path, *, external_signer: bool = False) -> None:
+    def __init__(
+        self, directory: Path, *, external_signer: bool = False, tuning: Tuning | None = None
+    ) -> None:
         """Start everything; what was started is stopped where the rest of it can't be."""
         self._directory = directory
         self.signer_hold = directory / "hold"
-        self.tuning = Tuning()
+        self.tuning = tuning or Tuning()
         with ExitStack() as started:
             self._begin(started, external_signer=external_signer)
             self._stack = started.pop_all()
@@ -199,6 +201,13 @@ class World:
         }
         return Swap(self, self.partner.call("/create", request).data)
 
+    def paid_for(self, destination: str) -> "Swap":
+        """Open an order of litecoin, and pay for it as deep as it needs."""
+        swap = self.open("ltc", destination, "2")
+        swap.pay_litecoin("2")
+        self.litecoind.mine(2)
+        return swap
+
     def until(self, truth: Callable[[], T], *, seconds: float = DEADLINE) -> T:
         deadline = time.monotonic() + seconds
         while not (found := truth()):
@@ -225,12 +234,6 @@ class World:
             if int(stat[1]) == self.running.process.pid and b"settlement" in command:
                 return int(entry.name)
         return 0
-
-    def tune(self, **changes: Any) -> None:
-        """Have settlement start anew with other settings."""
-        self.tuning = Tuning(**changes)
-        self._write_chains()
-        self.kill_settlement()
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement as the tables' owner."""
@@ -268,8 +271,6 @@ class World:
         for file in (self.signer_hold, self.signer_hold.with_suffix(".held")):
             file.unlink(missing_ok=True)
         self.anvil.call("evm_setAutomine", True)
-        if self.tuning != Tuning():
-            self.tune()
         for chain in self.operate("chain", "list"):
             if chain["halted"]:
                 self.operate("chain", "resume", chain["network"])

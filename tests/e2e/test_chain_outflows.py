@@ -5,14 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from tests.chain_world import Swap, World, needs_nodes
+from tests.chain_world import Swap, Tuning, World, needs_nodes
 
 pytestmark = needs_nodes
+
+TUNING = Tuning(raise_fee_after=1, max_fee_gwei=3, max_fee="0.00004")
 
 
 @pytest.fixture(scope="module")
 def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(tmp_path_factory.mktemp("chains"), external_signer=True)
+    made = World(tmp_path_factory.mktemp("chains"), external_signer=True, tuning=TUNING)
     yield made
     made.close()
 
@@ -26,7 +28,7 @@ def world(one_world: World) -> Iterator[World]:
 
 
 def test_an_external_signer_pays_a_token(world: World) -> None:
-    swap = paid_for(world, "usdt_erc20")
+    swap = world.paid_for("usdt_erc20")
     done = swap.until("DONE")
     assert swap.received_token() == Decimal(done["to"]["amount"]) > 0
     sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
@@ -35,7 +37,7 @@ def test_an_external_signer_pays_a_token(world: World) -> None:
 
 def test_a_payout_that_nothing_was_put_down_of_is_made_after_a_kill(world: World) -> None:
     world.evm.hold_before = "eth_estimateGas"
-    swap = paid_for(world, "eth")
+    swap = world.paid_for("eth")
     world.wait_held(world.evm)
     assert swap.now()["status"] == "EXCHANGE"
     assert world.outflow(swap) is None
@@ -47,7 +49,7 @@ def test_a_payout_that_nothing_was_put_down_of_is_made_after_a_kill(world: World
 
 def test_a_payout_is_made_once_though_settlement_is_killed_while_it_is_signed(world: World) -> None:
     world.signer_hold.touch()
-    swap = paid_for(world, "eth")
+    swap = world.paid_for("eth")
     world.until(world.signer_held)
     intended = world.outflow(swap)
     assert intended is not None
@@ -147,7 +149,7 @@ def test_a_fixed_rate_that_gives_money_away_waits_for_the_operator(world: World)
 
 def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: World) -> None:
     world.evm.hold_before = "eth_sendRawTransaction"
-    swap = paid_for(world, "usdt_erc20")
+    swap = world.paid_for("usdt_erc20")
     world.wait_held(world.evm)
     held = world.anvil.token_balance(world.token, world.hot_address)
     world.anvil.set_token_balance(world.token, world.hot_address, 0)
@@ -164,7 +166,6 @@ def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: Worl
 
 
 def test_a_payout_that_no_block_takes_gets_a_higher_fee_and_is_paid_once(world: World) -> None:
-    world.tune(raise_fee_after=1)
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
@@ -182,7 +183,6 @@ def test_a_payout_that_no_block_takes_gets_a_higher_fee_and_is_paid_once(world: 
 
 
 def test_the_first_of_two_payouts_may_be_the_one_that_a_block_takes(world: World) -> None:
-    world.tune(raise_fee_after=1)
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
@@ -199,9 +199,8 @@ def test_the_first_of_two_payouts_may_be_the_one_that_a_block_takes(world: World
 
 
 def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) -> None:
-    world.tune(raise_fee_after=1)
     world.anvil.call("evm_setAutomine", False)
-    swap = paid_for(world, "eth")
+    swap = world.paid_for("eth")
     first = swap.until("DONE")["to"]
     world.evm.hold_after = "eth_sendRawTransaction"
     world.wait_held(world.evm)
@@ -217,14 +216,25 @@ def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) ->
     assert world.anvil.call("eth_getTransactionReceipt", first["tx"]["id"]) is None
 
 
-def test_no_fee_is_raised_above_what_is_allowed(world: World) -> None:
-    world.tune(raise_fee_after=1, max_fee_gwei=3)
+def test_no_fee_on_litecoin_is_raised_above_what_is_allowed(world: World) -> None:
+    swap = world.open("usdt_erc20", "ltc", "150")
+    world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    world.anvil.mine(2)
+    swap.until("DONE")
+    world.until(lambda: "the fee on Litecoin is above what is allowed" in world.whole_log())
+    (pending,) = world.litecoind.call("getrawmempool")
+    assert fee_of(world, pending) <= Decimal(TUNING.max_fee)
+    world.litecoind.mine(2)
+    assert world.until(lambda: settled_tx(world, swap)) == pending
+
+
+def test_no_fee_on_ethereum_is_raised_above_what_is_allowed(world: World) -> None:
     world.anvil.call("evm_setAutomine", False)
-    swap = paid_for(world, "eth")
+    swap = world.paid_for("eth")
     swap.until("DONE")
     world.until(lambda: "a higher fee would be above what is allowed" in world.whole_log())
     sent = world.anvil.call("eth_getTransactionByHash", swap.now()["to"]["tx"]["id"])
-    assert int(sent["maxFeePerGas"], 16) <= 3 * 10**9
+    assert int(sent["maxFeePerGas"], 16) <= TUNING.max_fee_gwei * 10**9
     world.anvil.mine(3)
     world.until(lambda: settled_tx(world, swap))
     assert swap.received_ether() == Decimal(swap.now()["to"]["amount"])
@@ -249,13 +259,6 @@ def later_tx(swap: Swap, first: str) -> str | None:
 def fee_of(world: World, tx_id: str) -> Decimal:
     """Return what the hot wallet has paid for a transaction; replaced ones are remembered too."""
     return -Decimal(world.litecoind.call("gettransaction", tx_id, wallet="hot")["fee"])
-
-
-def paid_for(world: World, destination: str) -> Swap:
-    swap = world.open("ltc", destination, "2")
-    swap.pay_litecoin("2")
-    world.litecoind.mine(2)
-    return swap
 
 
 def replace_deposit(world: World, tx_id: str) -> None:
