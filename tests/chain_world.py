@@ -267,15 +267,20 @@ class World:
         """Have the next test find honest nodes, followed chains, and outflow without a cap."""
         for door in self.doors:
             door.alter = None
-            door.release()
-        for file in (self.signer_hold, self.signer_hold.with_suffix(".held")):
-            file.unlink(missing_ok=True)
+        self.let_go()
         self.anvil.call("evm_setAutomine", True)
         for chain in self.operate("chain", "list"):
             if chain["halted"]:
                 self.operate("chain", "resume", chain["network"])
         self.operate("outflow", "on")
         self.operate("outflow", "cap", "none")
+
+    def let_go(self) -> None:
+        """Hold nothing back any more."""
+        for door in self.doors:
+            door.release()
+        for file in (self.signer_hold, self.signer_hold.with_suffix(".held")):
+            file.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._stack.close()

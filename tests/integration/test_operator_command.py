@@ -66,6 +66,7 @@ COMMANDS = [
     "outflow show",
     "outflow list",
     "outflow cancelled",
+    f"outflow allow {UNKNOWN}",
     "outflow on",
     "outflow off",
     "outflow cap 1000",
