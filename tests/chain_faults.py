@@ -7,6 +7,7 @@ right. Which orders there are and where settlement is killed comes from a seed.
 import argparse
 import json
 import secrets
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -59,7 +60,7 @@ class Kind(msgspec.Struct, frozen=True):
 
     @property
     def leaves_on_litecoin(self) -> bool:
-        return "ltc" == (self.source if self.refund else self.destination)
+        return (self.source if self.refund else self.destination) == "ltc"
 
 
 PAYOUTS: Final = (
@@ -89,7 +90,7 @@ class Campaign:
 
     def __init__(self, world: World, *, seed: int) -> None:
         self._world = world
-        self._random = Random(seed)  # noqa: S311  a seed that replays, not a secret
+        self._random = Random(seed)
         self._sent_before = self._evm_count()
         self.placed: list[Placed] = []
         self.kills: Counter[str] = Counter()
@@ -248,7 +249,8 @@ def main() -> None:
         finally:
             world.close()
     seconds = round(time.monotonic() - began)
-    print(json.dumps({"seed": arguments.seed, **verdict, "seconds": seconds}, indent=2))
+    document = {"seed": arguments.seed, **verdict, "seconds": seconds}
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
     kept = verdict["paidExactlyOnce"] == verdict["orders"]
     if not kept or verdict["transactionsBeyondOrders"] or verdict["differences"]:
         raise SystemExit(1)

@@ -200,6 +200,15 @@ def regtest_address(address: str) -> str:
     return str(SegwitBech32Encoder.Encode("rltc", version, program))
 
 
+class _Server(ThreadingHTTPServer):
+    """Says nothing of calls that are cut: that is what doors are for."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Stay silent."""
+
+
 class Door:
     """Passes calls on to a node; `alter` may change an answer, `hold` hold one back for good.
 
@@ -229,8 +238,7 @@ class Door:
             def log_message(self, *_: object) -> None:
                 """Stay silent."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), Handler)
         self.url = f"http://{USER}:{USER}@127.0.0.1:{port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
