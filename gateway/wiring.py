@@ -26,6 +26,7 @@ from domain.errors import Unavailable
 from domain.ports import CodeManagement, OrderOpening, Referring, Rotation, Settlement
 from domain.rates import RateSnapshot
 from domain.referrals import KEY_PURPOSE, ReferralSigner
+from feeds.key_file import KeyUnusable
 from feeds.rates.exchanges import ExchangeMarket
 from feeds.rates.health import encode_health
 from feeds.rates.publisher import publish_rates
@@ -34,7 +35,6 @@ from feeds.rates.venue import Venue
 from feeds.rates.venues import VENUES, venue_in_ccxt
 from feeds.settlement.chains.connect import connect_chains
 from feeds.settlement.chains.settings import ChainSettings, ChainsUnusable, read_chains_file
-from feeds.settlement.chains.signers import KeyUnusable
 from feeds.settlement.refill import PoolAlarms, refill_addresses
 from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
@@ -53,6 +53,7 @@ from gateway.market import LiveMarket
 from gateway.metrics import keep_publishing, publish_counts
 from gateway.qr_codes import QrCodes
 from gateway.rate_feeds import RateFeeds
+from gateway.rates_key import rates_key
 from gateway.referrers import KeptReferrers
 from gateway.settings import RateMarket, Settings, brand_from
 from gateway.unsigned_guard import UnsignedGuard
@@ -129,8 +130,10 @@ class Background:
 class Connections:
     """A process's own connections to PostgreSQL and Valkey, and what it follows through them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, rates_key: bytes | None = None) -> None:
+        """Take what prices have to be signed with, where they do."""
         self._settings = settings
+        self._rates_key = rates_key
         self.clock = SystemClock()
         self.database = Database(settings.database_url, size=settings.database_connections)
         self._watching = Database(settings.database_url, size=2)
@@ -160,8 +163,8 @@ class Connections:
                 read_catalogue=read,
                 read_headroom=lambda catalogue: read_headroom(watching, catalogue),
                 changed_keys=lambda since: changed_keys(watching, since),
-                read_snapshot=lambda: read_snapshot(self.valkey),
-                decode_snapshot=decode_snapshot,
+                read_snapshot=lambda: read_snapshot(self.valkey, key=self._rates_key),
+                decode_snapshot=partial(decode_snapshot, key=self._rates_key),
                 notices=lambda: notices(self.valkey),
             ),
             self.market,
@@ -339,7 +342,7 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
     chains = read_chains_file(Path(settings.chains)) if settings.chains else {}
-    connections = Connections(settings)
+    connections = Connections(settings, rates_key=rates_key(settings))
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)
     pool, alarms = PostgresAddressPool(connections.database), PoolAlarms()
@@ -415,8 +418,9 @@ async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> 
     """
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
+    key = rates_key(settings)
     connections = Connections(settings)
-    publisher = RatePublisher(connections.valkey, token=str(new_id()))
+    publisher = RatePublisher(connections.valkey, token=str(new_id()), key=key)
     try:
         if settings.rates is RateMarket.SANDBOX:
             market = SandboxMarket(connections.clock, seed=seed)

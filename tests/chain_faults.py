@@ -164,9 +164,13 @@ class Campaign:
         """Kill settlement once it has come to a step, unless all orders end without it."""
         name, is_there = prepared
         deadline = time.monotonic() + DEADLINE
-        while not is_there() and not all(one.has_ended() for one in batch):
+        asked = 0
+        while not is_there():
             assert time.monotonic() < deadline, self._world.log()
             time.sleep(0.01)
+            asked += 1
+            if asked % 50 == 0 and all(one.has_ended() for one in batch):
+                break
         if is_there():
             with suppress(ProcessLookupError):
                 self._world.kill_settlement()

@@ -166,6 +166,7 @@ class World:
             self.operate("chain", "confirmations", code, "2")
         self.operate("refunds", "on")
         made = self.operate("partner", "create", "--email", "chains@example.com")
+        self.operate("partner", "set", "chains@example.com", "--budget", "10000000")
         partner = Partner(self.running.base_url, made["apiKey"], made["apiSecret"])
         self.until(lambda: partner.call("/pairs", {}).code == 0)
         self.until(self._has_addresses)
@@ -237,10 +238,19 @@ class World:
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement as the tables' owner."""
-        instance = msgspec.json.decode((self.running.data_dir / "instance.json").read_bytes())
-        with psycopg.connect(instance["ownerDatabaseUrl"], autocommit=True) as connection:
+        with psycopg.connect(self._instance()["ownerDatabaseUrl"], autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
+
+    def _instance(self) -> dict[str, str]:
+        found: dict[str, str] = msgspec.json.decode(
+            (self.running.data_dir / "instance.json").read_bytes()
+        )
+        return found
+
+    @property
+    def valkey_url(self) -> str:
+        return self._instance()["valkeyUrl"]
 
     def outflow(self, swap: "Swap") -> dict[str, Any] | None:
         """Return what settlement has put down for an order."""

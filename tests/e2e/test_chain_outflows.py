@@ -1,13 +1,19 @@
 """Payouts and refunds that don't go as planned, on real nodes, signed by an external signer."""
 
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
+from valkey import Valkey
 
+from domain.rates import RateSnapshot
+from persistence.valkey.rates import CHANNEL, KEY, encode_snapshot
 from tests.chain_world import Swap, Tuning, World, needs_nodes
 
 pytestmark = needs_nodes
+
+USD = 10**18
 
 TUNING = Tuning(raise_fee_after=1, max_fee_gwei=3, max_fee="0.00004")
 
@@ -145,6 +151,23 @@ def test_a_fixed_rate_that_gives_money_away_waits_for_the_operator(world: World)
     done = swap.until("DONE")
     assert swap.received_ether() == Decimal(done["to"]["amount"])
     world.operate("fixed-rates", "off")
+
+
+def test_false_prices_in_valkey_move_no_money(world: World) -> None:
+    world.evm.hold_before = "eth_estimateGas"
+    swap = world.open("ltc", "eth", "2")
+    forged = RateSnapshot(at=time.time(), prices={"LTC": 85 * USD, "ETH": USD})
+    with Valkey.from_url(world.valkey_url) as valkey:
+        valkey.set(KEY, encode_snapshot(forged))
+        valkey.publish(CHANNEL, encode_snapshot(forged))
+    world.until(lambda: "isn't signed with the key" in world.whole_log())
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    world.wait_held(world.evm)
+    world.evm.release()
+    done = swap.until("DONE")
+    assert swap.received_ether() == Decimal(done["to"]["amount"]) < 1
+    world.until(lambda: len(world.partner.call("/pairs", {}).data) == 12)
 
 
 def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: World) -> None:
