@@ -99,7 +99,7 @@ def connect_chains(
 def _node(network: str, chain: ChainSettings, rpc: Rpc, assets: Mapping[str, Asset]) -> Node:
     if isinstance(chain, BitcoinSettings):
         return BitcoinNode(rpc, network=network, asset=chain.asset)
-    return EvmNode(rpc, _evm_assets(chain, assets))
+    return EvmNode(rpc, evm_assets(chain, assets))
 
 
 def _wallet(
@@ -114,7 +114,7 @@ def _wallet(
     signer = _signer(chain)
     if signer is None:
         return None
-    return EvmWallet(rpc, signer, _evm_assets(chain, assets), max_fee_gwei=chain.max_fee_gwei)
+    return EvmWallet(rpc, signer, evm_assets(chain, assets), max_fee_gwei=chain.max_fee_gwei)
 
 
 def _wallet_url(chain: ChainSettings) -> str:
@@ -130,7 +130,8 @@ def _signer(chain: EvmSettings) -> EvmSigner | None:
     return KeyFile(Path(chain.key_file)) if chain.key_file is not None else None
 
 
-def _evm_assets(chain: EvmSettings, assets: Mapping[str, Asset]) -> list[EvmAsset]:
+def evm_assets(chain: EvmSettings, assets: Mapping[str, Asset]) -> list[EvmAsset]:
+    """Return the assets of a network as it counts them."""
     return [
         EvmAsset(
             code,
