@@ -137,7 +137,7 @@ class World:
         return f'signer = ["{command}"]\naddress = "{self.hot_address}"'
 
     def _write_chains(self) -> Path:
-        chains = self._directory / "chains.toml"
+        self.chains_file = chains = self._directory / "chains.toml"
         chains.write_text(
             CHAINS.format(
                 evm=self.evm.url,

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.addresses import check_address
 from domain.money import format_units
 from gateway.cli.frame import DATA_DIR, AsJson, DataDir, Failure, run, show
 from gateway.settings import Role
@@ -50,6 +49,7 @@ def sweep(
     """
 
     async def work(desk: "Desk") -> object:
+        from domain.addresses import check_address
         from feeds.settlement.chains.connect import evm_assets
         from feeds.settlement.chains.settings import BitcoinSettings
 

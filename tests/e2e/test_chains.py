@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 from bip_utils import Base58Decoder, Base58Encoder
 
-from tests.chain_world import DEADLINE, ETHER, World, litecoin_account, needs_nodes
+from tests.chain_world import DEADLINE, ETHER, Swap, World, litecoin_account, needs_nodes
 from tests.nodes import main_address, regtest_address
+from tests.operator import sentence_of
+from tests.sweeping import make_signer, send_signed, sweep, try_sweep
 
 pytestmark = needs_nodes
+
+GAS_PRICE = 50 * 10**9
 
 
 @pytest.fixture(scope="module")
@@ -271,6 +275,67 @@ def test_what_is_out_of_bounds_is_sent_back_on_its_chain(world: World) -> None:
 def main_script(world: World, address: str) -> str:
     found = world.litecoind.call("getaddressinfo", regtest_address(address), wallet="user")
     return str(found["scriptPubKey"])
+
+
+def test_litecoin_that_was_paid_in_is_swept_by_a_wallet_with_the_keys(world: World) -> None:
+    for amount in ("2", "3"):
+        world.open("ltc", "eth", amount).pay_litecoin(amount)
+    world.litecoind.mine()
+    cold = world.litecoind.address("user")
+    drafted = sweep(world, "ltc", "--to", main_address(cold), "--fee-rate", "0.0002")
+    call = world.litecoind.call
+    inputs = call("decodepsbt", drafted["psbt"])["inputs"]
+    assert all(one["bip32_derivs"] for one in inputs)
+    assert drafted["inputs"] == len(inputs) >= 2
+    total = sum(Decimal(one["witness_utxo"]["amount"]) for one in inputs)
+    assert Decimal(drafted["amount"]) + Decimal(drafted["fee"]) == total >= 5
+    make_signer(world)
+    signed = call("walletprocesspsbt", drafted["psbt"], wallet="signer")
+    assert signed["complete"]
+    final = call("finalizepsbt", signed["psbt"])["hex"]
+    size = call("decoderawtransaction", final)["vsize"]
+    assert 0 <= Decimal(drafted["fee"]) * 10**8 - 20 * size < 20 * 30 * len(inputs), (
+        "20 a vB, or a bit above"
+    )
+    call("sendrawtransaction", final)
+    assert world.litecoind.received(cold) == Decimal(drafted["amount"])
+
+
+def test_ether_and_tokens_that_were_paid_in_are_swept_by_who_has_the_keys(world: World) -> None:
+    coins, tokens = world.open("eth", "ltc", "0.5"), world.open("usdt_erc20", "ltc", "150")
+    world.anvil.send(coins.pay_in, ETHER // 2)
+    world.anvil.send_token(world.token, tokens.pay_in, 150_000_000)
+    cold = world.anvil.other_address
+    before = world.anvil.balance(cold)
+    transfer = transfer_from(coins, "eth", cold)
+    send_signed(world, transfer)
+    assert world.anvil.balance(cold) - before == ETHER // 2 - 21_000 * GAS_PRICE
+    assert not transfer_from(tokens, "usdt_erc20", cold)["hasGas"]
+    world.anvil.send(tokens.pay_in, ETHER // 10)
+    transfer = transfer_from(tokens, "usdt_erc20", cold)
+    assert transfer["hasGas"]
+    held = world.anvil.token_balance(world.token, cold)
+    send_signed(world, transfer)
+    assert world.anvil.token_balance(world.token, cold) - held == 150_000_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trx", "--to", "TJRabPrwbZy45sbavfcjinPJC18kjpRTv9"], "doesn't have trx"),
+        (["ltc", "--to", "ltc1qnonsense"], "ot an address on"),
+        (["usdc_erc20", "--to", "0x1"], "ot an address on"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused(world: World, arguments: list[str], said: str) -> None:
+    assert said in sentence_of(try_sweep(world, *arguments))
+
+
+def transfer_from(swap: Swap, asset: str, to: str) -> dict[str, Any]:
+    """Return what is drafted for the address of one order."""
+    drafted = sweep(swap.world, asset, "--to", to)
+    (found,) = (one for one in drafted if one["from"] == swap.pay_in)
+    return dict(found)
 
 
 def test_pay_in_addresses_are_those_that_litecoinds_descriptor_derives(world: World) -> None:

@@ -73,6 +73,7 @@ COMMANDS = [
     "pay-in list",
     "pay-in set Litecoin zpub",
     "pay-in import Solana pool.txt",
+    "pay-in sweep ltc --to ltc1q",
 ]
 
 
