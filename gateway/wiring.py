@@ -134,7 +134,7 @@ class Connections:
         self.database = Database(settings.database_url, size=settings.database_connections)
         self._watching = Database(settings.database_url, size=2)
         self.valkey: Valkey = connect(settings.valkey_url)
-        self.market = LiveMarket(self.clock, sandbox=settings.sandbox)
+        self.market = LiveMarket(sandbox=settings.sandbox)
         self.background = Background()
 
     def watchers(self, directory: PartnerDirectory | None) -> Watchers:

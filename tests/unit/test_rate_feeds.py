@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
@@ -24,8 +23,8 @@ class SetClock:
     def __init__(self) -> None:
         self.at = 1_000.0
 
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.at, UTC)
+    def __call__(self) -> float:
+        return self.at
 
 
 class World:
@@ -33,7 +32,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = SetClock()
-        self.market = LiveMarket(self.clock)
+        self.market = LiveMarket(unix_time=self.clock)
         self.rendered: list[int] = []
         self.seconds = 0.0
         self.fails = False
