@@ -91,6 +91,7 @@ def test_a_one_time_password_opens_nothing_but_the_choice_of_another(
     assert "t your present password" in wrong.text
     before = dict(visitor.cookies)
     assert visitor.send_form("/partner/new-password", **chosen).status == 303
+    partner.password = OWN
     assert visitor.cookies != before
     assert "Your password is changed" in visitor.get("/partner/account").text
     assert "Your password is changed" not in visitor.get("/partner/account").text
