@@ -68,7 +68,7 @@ class Front:
                 await send({"type": BODY, "body": body, "more_body": False})
             elif self._feeds is not None and asked in self._fed:
                 await self._bodies.read(length, receive)
-                await _send(self._feeds.answer(self._fed[asked], headers), send)
+                await _send(await self._feeds.answer(self._fed[asked], headers), send)
             else:
                 check_target(scope)
                 body = await self._bodies.read(length, receive)

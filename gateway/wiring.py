@@ -147,7 +147,6 @@ class GatewayProcess:
                 while not self._connections.market.has_all():  # noqa: ASYNC110  once a worker
                     await asyncio.sleep(0.02)
                 self._discovery.refresh()
-                await self.feeds.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.guard.keep_sharing(), name="guard")

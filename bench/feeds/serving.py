@@ -76,6 +76,7 @@ def ours() -> Front:
             super().__init__(LiveMarket(), render_rates, empty=EMPTY)
             documents = render_rates(priced_catalogue(SMALL), UNBOUNDED)
             self._serve(served(documents), fixed=False)
+            self._asked_at = float("inf")
 
     return Front(_nothing, door=None, feeds=Rendered(), body_deadline_seconds=1)
 
