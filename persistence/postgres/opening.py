@@ -13,8 +13,8 @@ from persistence.postgres.pool import Database, DatabaseUnavailable
 
 # No free address: nothing happens. A key that is taken: nothing happens either, and the address
 # stays free. Keys are taken in order, lest two statements wait for each other. `id + 0` is what the
-# index of free addresses has. The planner can't know how few orders there are: `IS TRUE` keeps it from
-# comparing each with each, and the arrays from reading all addresses.
+# index of free addresses has. The planner can't know how few orders there are: `IS TRUE` keeps it
+# from comparing each with each, and the arrays from reading all addresses.
 OPEN = """
 WITH given AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::text::json) AS given (
