@@ -35,19 +35,17 @@ OF_MEMBER: Final = Patience(5, 5, 900, 86_400)
 
 
 class Subject(msgspec.Struct, frozen=True):
-    """Whose attempts are counted together."""
+    """Whose attempts are counted together; `shared` if that may be several people's."""
 
     name: str
     patience: Patience
+    shared: bool = False
 
 
-def of_address(address: str, *, free: int | None = None) -> Subject:
-    """Return the subject for a client's address; `free` in place of the usual number."""
-    patience = OF_ADDRESS
-    return Subject(
-        f"ip:{address}",
-        patience if free is None else msgspec.structs.replace(patience, free=free),
-    )
+def of_address(address: str, *, free: int) -> Subject:
+    """Return the subject for a client's address, with so many failures free."""
+    patience = msgspec.structs.replace(OF_ADDRESS, free=free)
+    return Subject(f"ip:{address}", patience, shared=True)
 
 
 def of_email(email: str) -> Subject:

@@ -118,7 +118,7 @@ class FactorBook(Protocol):
 
 
 class Passwords(Protocol):
-    """Hashes and checks passwords. Both raise Unavailable where too many are under way."""
+    """Hashes and checks passwords. All of it raises Unavailable where too many are under way."""
 
     async def verify(self, password: str, stored: str | None) -> bool:
         """Tell whether `stored` is the hash of `password`; None takes as long and is nobody's."""
@@ -126,14 +126,22 @@ class Passwords(Protocol):
     async def hash(self, password: str) -> str:
         """Return what is stored of a password."""
 
+    async def is_common(self, password: str, about: Sequence[str]) -> bool:
+        """Tell whether it is easily guessed by who knows what people choose, and these words."""
 
-class SigningIn(msgspec.Struct, frozen=True):
-    """What signing in and out, and passwords, need."""
+
+class SigningIn(msgspec.Struct, frozen=True, kw_only=True):
+    """What signing in and out, and passwords, need.
+
+    `free_tries` is how many sign-ins may fail from a client address before it waits.
+    """
 
     clock: Clock
     members: MemberBook
     sessions: SessionStore
     passwords: Passwords
+    attempts: AttemptCounter
+    free_tries: int
     signer: SessionSigner
     randomness: Randomness
 

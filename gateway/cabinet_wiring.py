@@ -33,6 +33,8 @@ def compose_cabinet(
             members=members,
             sessions=sessions,
             passwords=passwords,
+            attempts=attempts,
+            free_tries=settings.sign_in_tries,
             signer=SessionSigner(keyring.derived(KEY_PURPOSE), current=keyring.current),
             randomness=secrets.token_bytes,
         ),

@@ -1,6 +1,6 @@
 """All pages of the cabinet: whoever adds one adds its module's routes here."""
 
-from gateway.cabinet import account, second_factor, sign_in, step_up
+from gateway.cabinet import account, second_factor, sessions, sign_in, step_up
 from gateway.cabinet.routes import RouteTable
 
 TABLE = RouteTable(
@@ -9,5 +9,6 @@ TABLE = RouteTable(
         *step_up.ROUTES,
         *account.ROUTES,
         *second_factor.ROUTES,
+        *sessions.ROUTES,
     )
 )
