@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from bip_utils import Base58Decoder, Base58Encoder, Bip44, Bip44Coins, Bip84, Bip84Coins
-from click.testing import Result
+from typer.testing import Result
 
 from feeds.settlement.chains.evm_transaction import Transaction, sign
 from tests.chain_world import SEED, World

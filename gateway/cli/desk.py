@@ -81,7 +81,7 @@ class Desk:
 
         `rates` reads the newest prices too: raises Unavailable without Valkey.
         """
-        market = LiveMarket(self.clock, sandbox=self.settings.sandbox)
+        market = LiveMarket(sandbox=self.settings.sandbox)
         market.adopt_catalogue(await self.catalogue())
         snapshot = None
         if rates:
