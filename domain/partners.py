@@ -8,6 +8,7 @@ import msgspec
 
 from domain.codes import Code
 from domain.errors import InvalidRequest
+from domain.networks import Network
 from domain.webhooks import DEFAULT_EVENTS, EventType, checked_webhook_url
 from domain.weights import DEFAULT_BUDGET, WEIGHTS
 
@@ -70,6 +71,8 @@ class PartnerAccess(msgspec.Struct, frozen=True):
     markup_bps: int
     budget: int
     codes: Mapping[str, Code]
+    networks: tuple[Network, ...] | None = None
+    """From where it may call; None for anywhere."""
 
     def __repr__(self) -> str:
         """Hide the secret."""

@@ -4,8 +4,8 @@ import secrets
 
 from valkey.asyncio import Valkey
 
-from domain.cabinet_ports import SecondFactors, SigningIn
-from domain.ports import Clock
+from domain.cabinet_ports import SecondFactors, SigningIn, TeamManagement
+from domain.ports import Clock, Rotation
 from domain.sessions import KEY_PURPOSE, SessionSigner
 from gateway.cabinet.entrance import CabinetParts
 from gateway.client_address import ClientAddresses, parse_networks
@@ -14,15 +14,23 @@ from gateway.settings import Settings
 from persistence.keyring import KeyRing
 from persistence.password_pool import PasswordPool
 from persistence.postgres.audit import PostgresAuditLog
+from persistence.postgres.key_settings import PostgresKeySettings
 from persistence.postgres.members import PostgresMembers
 from persistence.postgres.pool import Database
 from persistence.postgres.second_factors import PostgresSecondFactors
+from persistence.postgres.team import PostgresTeam
 from persistence.valkey.attempts import ValkeyAttempts
 from persistence.valkey.sessions import ValkeySessions
 
 
 def compose_cabinet(
-    settings: Settings, database: Database, valkey: Valkey, *, keyring: KeyRing, clock: Clock
+    settings: Settings,
+    database: Database,
+    valkey: Valkey,
+    *,
+    keyring: KeyRing,
+    clock: Clock,
+    rotation: Rotation,
 ) -> CabinetParts:
     """Return what the cabinet of one worker is made of."""
     members, sessions = PostgresMembers(database), ValkeySessions(valkey)
@@ -48,6 +56,16 @@ def compose_cabinet(
             randomness=secrets.token_bytes,
         ),
         audit=PostgresAuditLog(database),
+        keys=PostgresKeySettings(database),
+        rotation=rotation,
+        team=TeamManagement(
+            clock=clock,
+            team=PostgresTeam(database),
+            passwords=passwords,
+            attempts=attempts,
+            new_id=new_id,
+            randomness=secrets.token_bytes,
+        ),
         new_id=new_id,
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),
         secure=not settings.sandbox,

@@ -11,9 +11,10 @@ from blacksheep import Request
 from cabinet_htmx.partner.site import PartnerSite
 from domain.actions.sign_in import Browser, SignedIn, resume
 from domain.audit import AuditEntry, shortened
-from domain.cabinet_ports import AuditLog, SecondFactors, SigningIn
+from domain.cabinet_ports import AuditLog, KeyBook, SecondFactors, SigningIn, TeamManagement
 from domain.errors import Unavailable
 from domain.members import Member
+from domain.ports import Rotation
 from domain.sessions import LIFETIME, SessionName
 from gateway.client_address import ClientAddresses
 
@@ -28,6 +29,9 @@ class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
     signing_in: SigningIn
     second_factors: SecondFactors
     audit: AuditLog
+    keys: KeyBook
+    rotation: Rotation
+    team: TeamManagement
     new_id: Callable[[], UUID]
     addresses: ClientAddresses
     secure: bool
