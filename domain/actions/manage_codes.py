@@ -1,4 +1,4 @@
-"""Create, list, disable and enable a partner's reference codes."""
+"""Create, list, change, disable and enable a partner's reference codes."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -42,6 +42,33 @@ async def create_code(ports: CodeManagement, partner_id: UUID, wanted: NewCode) 
 async def list_codes(ports: CodeManagement, partner_id: UUID) -> Sequence[ListedCode]:
     """Return the partner's newest codes, up to 100, newest first; raise Unavailable."""
     return await ports.codes.newest(partner_id, limit=MOST_LISTED)
+
+
+async def find_code(ports: CodeManagement, partner_id: UUID, name: str) -> ListedCode:
+    """Return a code of the partner's; raise NotFound, Unavailable."""
+    found = await ports.codes.find(partner_id, name) if is_code(name) else None
+    if found is None:
+        raise NotFound(f"partner {partner_id} has no such code")
+    return found
+
+
+async def change_code(
+    ports: CodeManagement, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None
+) -> None:
+    """Replace label and markup of a code; without one the partner's default applies.
+
+    Orders that are open keep the markup they were opened with. Raises InvalidRequest, NotFound,
+    Unavailable.
+    """
+    label = checked_label(label)
+    if markup_bps is not None:
+        checked_markup(markup_bps)
+    changed = is_code(name) and await ports.codes.change(
+        partner_id, name, label=label, markup_bps=markup_bps
+    )
+    if not changed:
+        raise NotFound(f"partner {partner_id} has no such code")
+    await ports.changed(partner_id)
 
 
 async def switch_code(ports: CodeManagement, partner_id: UUID, name: str, *, enabled: bool) -> None:
