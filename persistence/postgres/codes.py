@@ -32,7 +32,7 @@ NEWEST = f"""{_LISTED}
 WHERE c.partner_id = $1 AND ($3::text IS NULL OR (c.created_at, c.id) < (
   SELECT created_at, id FROM codes WHERE code = $3 AND partner_id = $1))
 ORDER BY c.created_at DESC, c.id DESC LIMIT $2
-"""
+"""  # noqa: S608  our own constant
 
 FIND = f"{_LISTED} WHERE c.partner_id = $1 AND c.code = $2"
 
