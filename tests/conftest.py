@@ -16,6 +16,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from gateway.settings import INSTANCE_FILE, Instance
 from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
 from persistence.postgres.migrate import apply_migrations
 from tests.client import Demo, Partner
@@ -87,6 +88,10 @@ class Running(msgspec.Struct, frozen=True):
 
     def demo(self) -> Demo:
         return msgspec.json.decode((self.data_dir / "demo.json").read_bytes(), type=Demo)
+
+    def valkey_url(self) -> str:
+        instance = msgspec.json.decode((self.data_dir / INSTANCE_FILE).read_bytes(), type=Instance)
+        return instance.valkey_url
 
     def partner(self) -> Partner:
         demo = self.demo()

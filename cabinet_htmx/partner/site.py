@@ -20,6 +20,7 @@ class PartnerSite:
     """The pages of the cabinet, under the operator's brand."""
 
     def __init__(self, assets: Assets, brand: Brand) -> None:
+        self.brand = brand
         self._templates = environment(assets)
         self._templates.globals["brand"] = brand
         for filter_ in (shown.local, shown.utc, shown.machine, shown.usd):

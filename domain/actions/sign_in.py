@@ -1,5 +1,6 @@
 """Sign in to the cabinet and out of it."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -49,9 +50,17 @@ async def sign_in(ports: SigningIn, *, email: str, password: str, browser: Brows
 
 
 async def open_session(
-    ports: SigningIn, member: Member, *, epoch: int, browser: Browser
+    ports: SigningIn,
+    member: Member,
+    *,
+    epoch: int,
+    browser: Browser,
+    proved_at: datetime | None = None,
 ) -> SignedIn:
-    """Open a session of a member; `epoch` is the member's newest. Raises Unavailable."""
+    """Open a session of a member; `epoch` is the member's newest. Raises Unavailable.
+
+    `proved_at` is when the second factor was given in the session that this one goes on from.
+    """
     name = SessionName(member.id, new_secret(ports.randomness))
     now = ports.clock.now()
     session = Session(
@@ -62,6 +71,7 @@ async def open_session(
         seen_at=now,
         address=browser.address,
         agent=browser.agent[:LONGEST_AGENT],
+        proved_at=proved_at,
     )
     await ports.sessions.open(session)
     return SignedIn(member, session, name)

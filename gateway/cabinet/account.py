@@ -43,11 +43,13 @@ async def change_password(visit: Visit) -> Response:
             former=visit.form.get("former", ""),
             chosen=chosen,
             browser=cabinet.browser_of(visit.request),
+            proved_at=visit.session.proved_at,
         )
     except AuthInvalid:
         return _refused(visit, {"former": sentences.WRONG_PASSWORD})
     except PasswordRefused as refused:
         return _refused(visit, {"chosen": sentences.password_fault(refused.fault)})
+    await visit.record("Changed the password")
     await cabinet.signing_in.sessions.say(signed_in.session, Said(sentences.PASSWORD_CHANGED))
     there = ROOT if visit.member.one_time else PATH
     return redirect(303, there, HEADERS, cabinet.cookie(signed_in.name))

@@ -7,9 +7,9 @@ from cabinet_htmx.partner.site import HEADERS
 from domain.actions.sign_in import sign_in, sign_out
 from domain.errors import AuthDisabled, AuthInvalid
 from domain.members import Role
-from gateway.cabinet.door import CabinetDoor, checked_next
+from gateway.cabinet.door import CabinetDoor
 from gateway.cabinet.entrance import Cabinet
-from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable
+from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, checked_next
 from gateway.cabinet.visit import Visit
 from gateway.visitors.entrance import form_of, page, query_of, redirect
 
@@ -55,6 +55,7 @@ class SignInDoor:
         except AuthDisabled:
             return self._page(403, email=email, wanted=wanted, fault=sentences.DISABLED)
         await self._end_former(request)
+        await self._cabinet.record(signed_in.member, browser.address, "Signed in")
         there = checked_next(wanted) or self._table.home(signed_in.member.role)
         return redirect(303, there, HEADERS, self._cabinet.cookie(signed_in.name))
 
@@ -96,6 +97,7 @@ ROUTES = (
         handle=leave,
         role=Role.VIEWER,
         before_password=True,
+        before_factor=True,
     ),
 )
 
