@@ -145,33 +145,39 @@ def _standard(pasted: Pasted, body: bytes, secret: str) -> Computed:
 
 
 def _verdict(pasted: Pasted, body: bytes, secrets: SigningSecrets) -> Verdict:
-    if not pasted.signature:
-        return Verdict.NONE_GIVEN
-    own = pasted.signature.lower()
-    several = pasted.signature.split()
-    if _HEX.fullmatch(own) is None:
-        if not all(_STANDARD.fullmatch(one) for one in several):
-            return Verdict.NEITHER_FORMAT
-        if not _can_be_standard(pasted):
-            return Verdict.NEEDS_ID_AND_TIME
-
-    def agrees(with_body: bytes, secret: str | None) -> bool:
-        if secret is None:
-            return False
-        if _HEX.fullmatch(own):
-            return hmac.compare_digest(own, signature(with_body, secret))
-        expected = standard_signature(
-            with_body, secret, message_id=pasted.event_id, timestamp=int(pasted.timestamp)
-        )
-        return any(hmac.compare_digest(one, expected) for one in several)
-
-    if agrees(body, secrets.present):
+    unusable = _unusable(pasted)
+    if unusable is not None:
+        return unusable
+    if _agrees(pasted, body, secrets.present):
         return Verdict.AGREES
-    if agrees(body, secrets.previous):
+    if _agrees(pasted, body, secrets.previous):
         return Verdict.AGREES_WITH_PREVIOUS
-    if body.endswith(b"\n") and agrees(body.rstrip(b"\r\n"), secrets.present):
+    if body.endswith(b"\n") and _agrees(pasted, body.rstrip(b"\r\n"), secrets.present):
         return Verdict.AGREES_WITHOUT_LINE_END
     return Verdict.DIFFERS
+
+
+def _unusable(pasted: Pasted) -> Verdict | None:
+    """Return why there is nothing to compare, if so."""
+    if not pasted.signature:
+        return Verdict.NONE_GIVEN
+    if _HEX.fullmatch(pasted.signature.lower()):
+        return None
+    if not all(_STANDARD.fullmatch(one) for one in pasted.signature.split()):
+        return Verdict.NEITHER_FORMAT
+    return None if _can_be_standard(pasted) else Verdict.NEEDS_ID_AND_TIME
+
+
+def _agrees(pasted: Pasted, body: bytes, secret: str | None) -> bool:
+    if secret is None:
+        return False
+    own = pasted.signature.lower()
+    if _HEX.fullmatch(own):
+        return hmac.compare_digest(own, signature(body, secret))
+    expected = standard_signature(
+        body, secret, message_id=pasted.event_id, timestamp=int(pasted.timestamp)
+    )
+    return any(hmac.compare_digest(one, expected) for one in pasted.signature.split())
 
 
 def _compared(

@@ -5,8 +5,9 @@ import secrets
 from valkey.asyncio import Valkey
 
 from domain.cabinet_ports import SecondFactors, SigningIn
-from domain.ports import Clock
 from domain.sessions import KEY_PURPOSE, SessionSigner
+from domain.webhook_desk import WebhookDesk
+from gateway.api.endpoint import Services
 from gateway.cabinet.entrance import CabinetParts
 from gateway.client_address import ClientAddresses, parse_networks
 from gateway.clock import new_id
@@ -17,14 +18,16 @@ from persistence.postgres.audit import PostgresAuditLog
 from persistence.postgres.members import PostgresMembers
 from persistence.postgres.pool import Database
 from persistence.postgres.second_factors import PostgresSecondFactors
+from persistence.postgres.webhook_book import PostgresWebhookBook
 from persistence.valkey.attempts import ValkeyAttempts
 from persistence.valkey.sessions import ValkeySessions
 
 
 def compose_cabinet(
-    settings: Settings, database: Database, valkey: Valkey, *, keyring: KeyRing, clock: Clock
+    settings: Settings, database: Database, valkey: Valkey, *, keyring: KeyRing, services: Services
 ) -> CabinetParts:
-    """Return what the cabinet of one worker is made of."""
+    """Return what the cabinet of one worker is made of; it shares `services` with the API."""
+    clock = services.clock
     members, sessions = PostgresMembers(database), ValkeySessions(valkey)
     passwords, attempts = PasswordPool(), ValkeyAttempts(valkey)
     return CabinetParts(
@@ -46,6 +49,15 @@ def compose_cabinet(
             randomness=secrets.token_bytes,
         ),
         audit=PostgresAuditLog(database),
+        codes=services.codes,
+        market=services.market,
+        qr_codes=services.qr_codes,
+        webhooks=WebhookDesk(
+            clock=clock,
+            book=PostgresWebhookBook(database, keyring),
+            new_id=new_id,
+            insecure_allowed=settings.insecure_webhooks,
+        ),
         new_id=new_id,
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),
         secure=not settings.sandbox,

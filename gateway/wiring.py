@@ -130,7 +130,7 @@ class GatewayProcess:
             secure=not settings.sandbox,
         )
         self.cabinet = compose_cabinet(
-            settings, database, connections.valkey, keyring=keyring, clock=connections.clock
+            settings, database, connections.valkey, keyring=keyring, services=self.services
         )
         self.authenticator = Authenticator(directory, AdmissionGate(connections.valkey))
 

@@ -1,14 +1,25 @@
 """Create, list, change, disable and enable a partner's reference codes."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
-from domain.codes import MOST_LISTED, ListedCode, OwnCode, checked_code, checked_label, is_code
+from domain.codes import (
+    MOST_LISTED,
+    CodeRoom,
+    ListedCode,
+    OwnCode,
+    checked_code,
+    checked_label,
+    is_code,
+)
 from domain.errors import CodeConflict, NotFound
 from domain.partners import checked_markup
 from domain.ports import CodeManagement
+
+CODES_PAGE: Final = 50
 
 
 class NewCode(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,6 +53,25 @@ async def create_code(ports: CodeManagement, partner_id: UUID, wanted: NewCode) 
 async def list_codes(ports: CodeManagement, partner_id: UUID) -> Sequence[ListedCode]:
     """Return the partner's newest codes, up to 100, newest first; raise Unavailable."""
     return await ports.codes.newest(partner_id, limit=MOST_LISTED)
+
+
+class CodePage(msgspec.Struct, frozen=True):
+    """Some codes, newest first, and behind which the next page begins, if there is one."""
+
+    codes: Sequence[ListedCode]
+    onward: str | None
+
+
+async def page_of_codes(ports: CodeManagement, partner_id: UUID, *, after: str | None) -> CodePage:
+    """Return a page of a partner's codes, those behind one of them if named; raise Unavailable."""
+    found = await ports.codes.newest(partner_id, limit=CODES_PAGE + 1, after=after)
+    shown = found[:CODES_PAGE]
+    return CodePage(shown, shown[-1].code.code if len(found) > CODES_PAGE else None)
+
+
+async def code_room(ports: CodeManagement, partner_id: UUID) -> CodeRoom:
+    """Return how many codes a partner has and may have; raise NotFound, Unavailable."""
+    return await ports.codes.room(partner_id)
 
 
 async def find_code(ports: CodeManagement, partner_id: UUID, name: str) -> ListedCode:

@@ -14,8 +14,11 @@ from domain.audit import AuditEntry, shortened
 from domain.cabinet_ports import AuditLog, SecondFactors, SigningIn
 from domain.errors import Unavailable
 from domain.members import Member
+from domain.ports import CodeManagement, Market
 from domain.sessions import LIFETIME, SessionName
+from domain.webhook_desk import WebhookDesk
 from gateway.client_address import ClientAddresses
+from gateway.qr_codes import QrCodes
 
 LONGEST_COOKIE: Final = 256
 
@@ -28,6 +31,10 @@ class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
     signing_in: SigningIn
     second_factors: SecondFactors
     audit: AuditLog
+    codes: CodeManagement
+    market: Market
+    qr_codes: QrCodes
+    webhooks: WebhookDesk
     new_id: Callable[[], UUID]
     addresses: ClientAddresses
     secure: bool

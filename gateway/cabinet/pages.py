@@ -1,12 +1,27 @@
 """All pages of the cabinet: whoever adds one adds its module's routes here."""
 
-from gateway.cabinet import account, second_factor, sign_in, step_up
+from gateway.cabinet import (
+    account,
+    code_links,
+    codes,
+    second_factor,
+    sign_in,
+    step_up,
+    webhook_events,
+    webhook_signature,
+    webhooks,
+)
 from gateway.cabinet.routes import RouteTable
 
 TABLE = RouteTable(
     (
         *sign_in.ROUTES,
         *step_up.ROUTES,
+        *codes.ROUTES,
+        *code_links.ROUTES,
+        *webhooks.ROUTES,
+        *webhook_events.ROUTES,
+        *webhook_signature.ROUTES,
         *account.ROUTES,
         *second_factor.ROUTES,
     )
