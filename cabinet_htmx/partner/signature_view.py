@@ -17,30 +17,30 @@ _WORDS: Final = {
     Verdict.NEITHER_FORMAT: (
         "bad",
         (
-            "What you pasted as signature is neither of the two formats: 64 hexadecimal digits, or v1, "
-            "and 44 characters of base64."
+            "What you pasted as signature is neither of the two formats: 64 hexadecimal digits, or "
+            "v1, and 44 characters of base64."
         ),
     ),
     Verdict.NEEDS_ID_AND_TIME: (
         "bad",
         (
-            "A Standard Webhooks signature covers id and timestamp too: please fill in both, from the "
-            "headers webhook-id and webhook-timestamp."
+            "A Standard Webhooks signature covers id and timestamp too: please fill in both, from "
+            "the headers webhook-id and webhook-timestamp."
         ),
     ),
     Verdict.AGREES: ("fine", "The signature agrees: body and secret are right."),
     Verdict.AGREES_WITH_PREVIOUS: (
         "warn",
         (
-            "The signature agrees with your webhookSecret before the last rotation: whoever computed "
-            "it has yet to take the new one."
+            "The signature agrees with your webhookSecret before the last rotation: whoever "
+            "computed it has yet to take the new one."
         ),
     ),
     Verdict.AGREES_WITHOUT_LINE_END: (
         "warn",
         (
-            "The signature agrees with this body without the line break at its end. No body of ours "
-            "ends with one: it came along when it was copied."
+            "The signature agrees with this body without the line break at its end. No body of "
+            "ours ends with one: it came along when it was copied."
         ),
     ),
     Verdict.DIFFERS: ("bad", "The signature doesn't agree."),

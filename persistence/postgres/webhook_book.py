@@ -35,14 +35,14 @@ STATE = f"""
 SELECT p.webhook_url, p.webhook_events, p.standard_webhooks, p.webhook_gone_at, {COLUMNS}, (
   SELECT count(*) FROM (
     SELECT FROM webhook_events e WHERE e.partner_id = p.id AND e.status = 'pending'
-    LIMIT $2::integer) AS some
+    LIMIT $2::integer) AS counted
 ) AS waiting, (
   SELECT due_at FROM webhook_events e WHERE e.partner_id = p.id AND e.status = 'pending'
   ORDER BY due_at LIMIT 1
 ) AS next_due_at, (
   SELECT count(*) FROM (
     SELECT FROM webhook_events e WHERE e.partner_id = p.id AND e.status = 'dead' AND {SHOWN}
-    ORDER BY e.id DESC LIMIT $2::integer) AS some
+    ORDER BY e.id DESC LIMIT $2::integer) AS counted
 ) AS failed
 FROM partners p LEFT JOIN webhook_circuits c ON c.partner_id = p.id
 WHERE p.id = $1
