@@ -149,6 +149,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     tone: str
     is_queued: bool
     is_waiting: bool
+    is_due_later: bool
     attempts: int
     due_at: datetime
     created_at: datetime
@@ -157,7 +158,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     path: str
 
     @classmethod
-    def of(cls, event: ListedEvent, root: str) -> Self:
+    def of(cls, event: ListedEvent, root: str, *, now: datetime) -> Self:
         """Return the view of an event; its page is below `root`."""
         outcome = Outcome.of(event.status)
         queued = event.status is EventStatus.QUEUED
@@ -170,6 +171,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
             tone=_TONES[outcome],
             is_queued=queued,
             is_waiting=outcome is Outcome.WAITING,
+            is_due_later=event.status is EventStatus.PENDING and event.due_at > now,
             attempts=event.attempts,
             due_at=event.due_at,
             created_at=event.created_at,
@@ -199,7 +201,7 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
         cls, shown: ShownEvent, root: str, *, signature: str, standard: str | None, now: datetime
     ) -> Self:
         """Return the view."""
-        event = EventView.of(shown.event, root)
+        event = EventView.of(shown.event, root, now=now)
         body = without_tokens(shown.body)
         return cls(
             event=event,

@@ -13,8 +13,8 @@ from aiohttp.abc import AbstractResolver
 
 from domain.errors import InvalidRequest
 from domain.ports import Attempt, Clock, PendingDelivery
-from domain.webhooks import asked_wait, checked_webhook_url, readable, signature, standard_signature
 from domain.webhook_addresses import MayConnect, is_public, is_public_or_private, literal_address
+from domain.webhooks import asked_wait, checked_webhook_url, readable, signature, standard_signature
 from feeds.webhooks.connector import AddressRefused, checked_connector, was_refused
 
 BUDGET_SECONDS: Final = 10.0

@@ -4,7 +4,7 @@ from typing import Final
 
 from blacksheep import Response
 
-from cabinet_htmx.partner.webhooks_view import EventPage
+from cabinet_htmx.partner.webhooks_view import Condition, EventPage
 from domain.actions.manage_webhooks import replay
 from domain.errors import NotFound
 from domain.members import Role
@@ -45,6 +45,7 @@ async def show(visit: Visit) -> Response:
         "webhook_event.html",
         view=view,
         url=state.settings.url,
+        condition=Condition.of(state),
         back=LogQuery.of(visit.query, visit.frame.zone).here(PATH),
         may_change=visit.member.role.may_act_as(Role.DEVELOPER),
     )

@@ -149,7 +149,7 @@ async def _log(visit: Visit, query: LogQuery) -> LogView:
     faults, wanted = query.faults, query.filter
     found = await book.log(partner_id, wanted, query.behind)
     return LogView(
-        rows=[EventView.of(event, PATH) for event in found.events],
+        rows=[EventView.of(event, PATH, now=visit.now) for event in found.events],
         outcomes=outcome_choices(query.fields.get("outcome", "")),
         types=type_choices(query.fields.get("type", "")),
         fields=query.fields,
