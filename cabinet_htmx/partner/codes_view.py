@@ -41,7 +41,7 @@ class CodeView(msgspec.Struct, frozen=True, kw_only=True):
     volume_usd: str
     earnings_usd: str
     path: str
-    link: str
+    origin: str
 
     @classmethod
     def of(cls, listed: ListedCode, *, default_bps: int, origin: str) -> Self:
@@ -59,8 +59,13 @@ class CodeView(msgspec.Struct, frozen=True, kw_only=True):
             volume_usd=format_usd(brought.volume_usd) or "",
             earnings_usd=format_usd(brought.earnings_usd) or "",
             path=f"/partner/codes/{code.code}",
-            link=f"{origin}/r/{code.code}",
+            origin=origin,
         )
+
+    @property
+    def link(self) -> str:
+        """Return the referral link."""
+        return f"{self.origin}/r/{self.name}"
 
 
 class CodeForm(msgspec.Struct, frozen=True, kw_only=True):
