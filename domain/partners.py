@@ -8,6 +8,7 @@ import msgspec
 
 from domain.codes import Code
 from domain.errors import InvalidRequest
+from domain.networks import Network
 from domain.webhook_addresses import checked_endpoint
 from domain.webhooks import DEFAULT_EVENTS, EventType
 from domain.weights import DEFAULT_BUDGET, WEIGHTS
@@ -71,6 +72,8 @@ class PartnerAccess(msgspec.Struct, frozen=True):
     markup_bps: int
     budget: int
     codes: Mapping[str, Code]
+    networks: tuple[Network, ...] | None = None
+    """From where it may call; None for anywhere."""
 
     def __repr__(self) -> str:
         """Hide the secret."""

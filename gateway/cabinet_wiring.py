@@ -4,7 +4,7 @@ import secrets
 
 from valkey.asyncio import Valkey
 
-from domain.cabinet_ports import SecondFactors, SigningIn
+from domain.cabinet_ports import SecondFactors, SigningIn, TeamManagement
 from domain.sessions import KEY_PURPOSE, SessionSigner
 from domain.webhook_desk import WebhookDesk
 from gateway.api.endpoint import Services
@@ -15,9 +15,11 @@ from gateway.settings import Settings
 from persistence.keyring import KeyRing
 from persistence.password_pool import PasswordPool
 from persistence.postgres.audit import PostgresAuditLog
+from persistence.postgres.key_settings import PostgresKeySettings
 from persistence.postgres.members import PostgresMembers
 from persistence.postgres.pool import Database
 from persistence.postgres.second_factors import PostgresSecondFactors
+from persistence.postgres.team import PostgresTeam
 from persistence.postgres.webhook_book import PostgresWebhookBook
 from persistence.valkey.attempts import ValkeyAttempts
 from persistence.valkey.sessions import ValkeySessions
@@ -36,6 +38,8 @@ def compose_cabinet(
             members=members,
             sessions=sessions,
             passwords=passwords,
+            attempts=attempts,
+            free_tries=settings.sign_in_tries,
             signer=SessionSigner(keyring.derived(KEY_PURPOSE), current=keyring.current),
             randomness=secrets.token_bytes,
         ),
@@ -57,6 +61,16 @@ def compose_cabinet(
             book=PostgresWebhookBook(database, keyring),
             new_id=new_id,
             insecure_allowed=settings.insecure_webhooks,
+        ),
+        keys=PostgresKeySettings(database),
+        rotation=services.rotation,
+        team=TeamManagement(
+            clock=clock,
+            team=PostgresTeam(database),
+            passwords=passwords,
+            attempts=attempts,
+            new_id=new_id,
+            randomness=secrets.token_bytes,
         ),
         new_id=new_id,
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),

@@ -24,11 +24,14 @@ class Person(Visitor):
     def sign_in(self, email: str, password: str, **more: str) -> Seen:
         return self.post("/partner/login", {"email": email, "password": password} | more)
 
+    def session_id(self) -> str:
+        token = self.cookies["cabinet"].split(".")[2]
+        return hashlib.sha256(f"session {token}".encode()).hexdigest()
+
     def age_proof(self, up: Running, *, seconds: float) -> None:
         """Let time pass since this browser has given a code of the second factor."""
-        _, member, token, _ = self.cookies["cabinet"].split(".")
-        session = hashlib.sha256(f"session {token}".encode()).hexdigest()
-        key = f"{{m:{UUID(member)}}}:session:{session}"
+        member = UUID(self.cookies["cabinet"].split(".")[1])
+        key = f"{{m:{member}}}:session:{self.session_id()}"
         with Valkey.from_url(up.valkey_url()) as valkey:
             proved = valkey.hget(key, "proved")
             assert isinstance(proved, bytes)

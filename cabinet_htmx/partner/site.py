@@ -4,6 +4,7 @@ from typing import Final
 
 from cabinet_htmx.assets import Assets
 from cabinet_htmx.partner import shown
+from cabinet_htmx.partner.browsers import browser_name
 from cabinet_htmx.partner.frame import Frame
 from cabinet_htmx.security import page_headers
 from cabinet_htmx.swap.brand import Brand
@@ -23,7 +24,7 @@ class PartnerSite:
         self.brand = brand
         self._templates = environment(assets)
         self._templates.globals["brand"] = brand
-        for filter_ in (shown.local, shown.utc, shown.machine, shown.usd):
+        for filter_ in (shown.local, shown.utc, shown.machine, shown.usd, browser_name):
             self._templates.filters[filter_.__name__] = filter_
 
     def page(self, template: str, frame: Frame, **context: object) -> str:

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from domain.actions.trying import trying
 from domain.attempts import of_member
 from domain.cabinet_ports import SecondFactors
-from domain.errors import AuthInvalid, RateLimited
+from domain.errors import AuthInvalid
 from domain.members import Member
 from domain.second_factor import (
     FRESH,
@@ -30,12 +31,8 @@ async def prove_second_factor(
     used code, RateLimited where too many were wrong, and Unavailable.
     """
     now = ports.clock.now()
-    subject = of_member(member.id)
-    wait = await ports.attempts.begin(subject, now=now)
-    if wait:
-        raise RateLimited(wait)
-    left = await _used(ports, member, typed_code(code), now=now)
-    await ports.attempts.forget(subject)
+    async with trying(ports.attempts, of_member(member.id), clock=ports.clock):
+        left = await _used(ports, member, typed_code(code), now=now)
     await ports.sessions.prove(session, now)
     return left
 

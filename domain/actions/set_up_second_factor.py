@@ -1,8 +1,9 @@
 """Set up a second factor: a secret for an app, then a code that proves that the app has it."""
 
+from domain.actions.trying import trying
 from domain.attempts import of_member
 from domain.cabinet_ports import SecondFactors
-from domain.errors import AuthInvalid, InvalidTransition, RateLimited
+from domain.errors import AuthInvalid, InvalidTransition
 from domain.members import Member
 from domain.second_factor import (
     matching_step,
@@ -20,14 +21,10 @@ async def begin_second_factor(ports: SecondFactors, member: Member, *, password:
     Without it whoever finds a browser signed in could keep its owner out. Raises AuthInvalid for
     another password, InvalidTransition where there is a second factor, RateLimited, Unavailable.
     """
-    subject = of_member(member.id)
-    wait = await ports.attempts.begin(subject, now=ports.clock.now())
-    if wait:
-        raise RateLimited(wait)
     known = await ports.members.password_of(member.id)
-    if not await ports.passwords.verify(password, known.password_hash if known else None):
-        raise AuthInvalid
-    await ports.attempts.forget(subject)
+    async with trying(ports.attempts, of_member(member.id), clock=ports.clock):
+        if not await ports.passwords.verify(password, known.password_hash if known else None):
+            raise AuthInvalid
     secret = new_factor_secret(ports.randomness)
     if not await ports.factors.begin(member.id, secret, now=ports.clock.now()):
         raise InvalidTransition("there is a second factor already")
@@ -42,21 +39,17 @@ async def confirm_second_factor(
     Unavailable.
     """
     now = ports.clock.now()
-    subject = of_member(member.id)
-    wait = await ports.attempts.begin(subject, now=now)
-    if wait:
-        raise RateLimited(wait)
     factor = await ports.factors.find(member.id, now=now)
     if factor is None or factor.confirmed:
         raise InvalidTransition("no second factor is being set up")
-    step = matching_step(factor.secret, typed_code(code), now=now)
-    if step is None:
-        raise AuthInvalid
+    async with trying(ports.attempts, of_member(member.id), clock=ports.clock):
+        step = matching_step(factor.secret, typed_code(code), now=now)
+        if step is None:
+            raise AuthInvalid
     codes = new_recovery_codes(ports.randomness)
     hashes = [recovery_hash(one) for one in codes]
     if not await ports.factors.confirm(member.id, step=step, recovery_hashes=hashes, now=now):
         raise InvalidTransition("the second factor was confirmed meanwhile")
-    await ports.attempts.forget(subject)
     await ports.sessions.prove(session, now)
     return codes
 

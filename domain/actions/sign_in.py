@@ -5,6 +5,8 @@ from uuid import UUID
 
 import msgspec
 
+from domain.actions.trying import trying
+from domain.attempts import of_address, of_email
 from domain.cabinet_ports import SigningIn
 from domain.credentials import new_secret
 from domain.errors import AuthDisabled, AuthInvalid, InvalidRequest
@@ -34,8 +36,23 @@ async def sign_in(ports: SigningIn, *, email: str, password: str, browser: Brows
     """Open a new session for who has this password.
 
     Raises AuthInvalid for an unknown address and a wrong password alike, with the same steps;
-    AuthDisabled where the password is right and the partner disabled; Unavailable.
+    AuthDisabled where the password is right and the partner disabled; RateLimited where too many
+    have failed from this client's address or for this e-mail address, whether anybody has it or
+    not; Unavailable, also where that can't be counted.
     """
+    async with trying(
+        ports.attempts,
+        of_address(browser.address, free=ports.free_tries),
+        of_email(email),
+        clock=ports.clock,
+    ):
+        member = await _genuine(ports, email, password)
+    if not member.enabled:
+        raise AuthDisabled
+    return await open_session(ports, member, epoch=member.epoch, browser=browser)
+
+
+async def _genuine(ports: SigningIn, email: str, password: str) -> Member:
     try:
         known = await ports.members.known_password(checked_email(email))
     except InvalidRequest:
@@ -44,9 +61,7 @@ async def sign_in(ports: SigningIn, *, email: str, password: str, browser: Brows
     member = await ports.members.find(known.member_id) if known and genuine else None
     if member is None:
         raise AuthInvalid
-    if not member.enabled:
-        raise AuthDisabled
-    return await open_session(ports, member, epoch=member.epoch, browser=browser)
+    return member
 
 
 async def open_session(

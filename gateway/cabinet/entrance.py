@@ -11,10 +11,10 @@ from blacksheep import Request
 from cabinet_htmx.partner.site import PartnerSite
 from domain.actions.sign_in import Browser, SignedIn, resume
 from domain.audit import AuditEntry, shortened
-from domain.cabinet_ports import AuditLog, SecondFactors, SigningIn
+from domain.cabinet_ports import AuditLog, KeyBook, SecondFactors, SigningIn, TeamManagement
 from domain.errors import Unavailable
 from domain.members import Member
-from domain.ports import CodeManagement, Market
+from domain.ports import CodeManagement, Market, Rotation
 from domain.sessions import LIFETIME, SessionName
 from domain.webhook_desk import WebhookDesk
 from gateway.client_address import ClientAddresses
@@ -35,6 +35,9 @@ class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
     market: Market
     qr_codes: QrCodes
     webhooks: WebhookDesk
+    keys: KeyBook
+    rotation: Rotation
+    team: TeamManagement
     new_id: Callable[[], UUID]
     addresses: ClientAddresses
     secure: bool

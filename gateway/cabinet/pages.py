@@ -2,11 +2,15 @@
 
 from gateway.cabinet import (
     account,
+    audit,
     code_links,
     codes,
+    keys,
     second_factor,
+    sessions,
     sign_in,
     step_up,
+    team,
     webhook_events,
     webhook_signature,
     webhooks,
@@ -22,7 +26,11 @@ TABLE = RouteTable(
         *webhooks.ROUTES,
         *webhook_events.ROUTES,
         *webhook_signature.ROUTES,
+        *keys.ROUTES,
+        *team.ROUTES,
+        *audit.ROUTES,
         *account.ROUTES,
         *second_factor.ROUTES,
+        *sessions.ROUTES,
     )
 )

@@ -27,6 +27,7 @@ COMMANDS = [
     "partner enable team@wallet.example",
     "partner disable team@wallet.example",
     "partner password team@wallet.example",
+    "partner second-factor-off team@wallet.example",
     "asset list",
     "asset enable xmr",
     "asset disable xmr",
@@ -65,12 +66,15 @@ COMMANDS = [
     "chain confirmations ltc 6",
     "outflow show",
     "outflow list",
+    "outflow cancelled",
+    f"outflow allow {UNKNOWN}",
     "outflow on",
     "outflow off",
     "outflow cap 1000",
     "pay-in list",
     "pay-in set Litecoin zpub",
     "pay-in import Solana pool.txt",
+    "pay-in sweep ltc --to ltc1q",
 ]
 
 
