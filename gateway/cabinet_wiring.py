@@ -5,8 +5,9 @@ import secrets
 from valkey.asyncio import Valkey
 
 from domain.cabinet_ports import SecondFactors, SigningIn, TeamManagement
-from domain.ports import Clock, Rotation
 from domain.sessions import KEY_PURPOSE, SessionSigner
+from domain.webhook_desk import WebhookDesk
+from gateway.api.endpoint import Services
 from gateway.cabinet.entrance import CabinetParts
 from gateway.client_address import ClientAddresses, parse_networks
 from gateway.clock import new_id
@@ -19,20 +20,16 @@ from persistence.postgres.members import PostgresMembers
 from persistence.postgres.pool import Database
 from persistence.postgres.second_factors import PostgresSecondFactors
 from persistence.postgres.team import PostgresTeam
+from persistence.postgres.webhook_book import PostgresWebhookBook
 from persistence.valkey.attempts import ValkeyAttempts
 from persistence.valkey.sessions import ValkeySessions
 
 
 def compose_cabinet(
-    settings: Settings,
-    database: Database,
-    valkey: Valkey,
-    *,
-    keyring: KeyRing,
-    clock: Clock,
-    rotation: Rotation,
+    settings: Settings, database: Database, valkey: Valkey, *, keyring: KeyRing, services: Services
 ) -> CabinetParts:
-    """Return what the cabinet of one worker is made of."""
+    """Return what the cabinet of one worker is made of; it shares `services` with the API."""
+    clock = services.clock
     members, sessions = PostgresMembers(database), ValkeySessions(valkey)
     passwords, attempts = PasswordPool(), ValkeyAttempts(valkey)
     return CabinetParts(
@@ -56,8 +53,17 @@ def compose_cabinet(
             randomness=secrets.token_bytes,
         ),
         audit=PostgresAuditLog(database),
+        codes=services.codes,
+        market=services.market,
+        qr_codes=services.qr_codes,
+        webhooks=WebhookDesk(
+            clock=clock,
+            book=PostgresWebhookBook(database, keyring),
+            new_id=new_id,
+            insecure_allowed=settings.insecure_webhooks,
+        ),
         keys=PostgresKeySettings(database),
-        rotation=rotation,
+        rotation=services.rotation,
         team=TeamManagement(
             clock=clock,
             team=PostgresTeam(database),

@@ -133,12 +133,7 @@ class GatewayProcess:
             secure=not settings.sandbox,
         )
         self.cabinet = compose_cabinet(
-            settings,
-            database,
-            connections.valkey,
-            keyring=keyring,
-            clock=connections.clock,
-            rotation=self.services.rotation,
+            settings, database, connections.valkey, keyring=keyring, services=self.services
         )
         self._gate = AdmissionGate(connections.valkey)
         self.authenticator = Authenticator(directory, self._gate, self.addresses)

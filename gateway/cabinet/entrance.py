@@ -14,9 +14,11 @@ from domain.audit import AuditEntry, shortened
 from domain.cabinet_ports import AuditLog, KeyBook, SecondFactors, SigningIn, TeamManagement
 from domain.errors import Unavailable
 from domain.members import Member
-from domain.ports import Rotation
+from domain.ports import CodeManagement, Market, Rotation
 from domain.sessions import LIFETIME, SessionName
+from domain.webhook_desk import WebhookDesk
 from gateway.client_address import ClientAddresses
+from gateway.qr_codes import QrCodes
 
 LONGEST_COOKIE: Final = 256
 
@@ -29,6 +31,10 @@ class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
     signing_in: SigningIn
     second_factors: SecondFactors
     audit: AuditLog
+    codes: CodeManagement
+    market: Market
+    qr_codes: QrCodes
+    webhooks: WebhookDesk
     keys: KeyBook
     rotation: Rotation
     team: TeamManagement

@@ -1,12 +1,31 @@
 """All pages of the cabinet: whoever adds one adds its module's routes here."""
 
-from gateway.cabinet import account, audit, keys, second_factor, sessions, sign_in, step_up, team
+from gateway.cabinet import (
+    account,
+    audit,
+    code_links,
+    codes,
+    keys,
+    second_factor,
+    sessions,
+    sign_in,
+    step_up,
+    team,
+    webhook_events,
+    webhook_signature,
+    webhooks,
+)
 from gateway.cabinet.routes import RouteTable
 
 TABLE = RouteTable(
     (
         *sign_in.ROUTES,
         *step_up.ROUTES,
+        *codes.ROUTES,
+        *code_links.ROUTES,
+        *webhooks.ROUTES,
+        *webhook_events.ROUTES,
+        *webhook_signature.ROUTES,
         *keys.ROUTES,
         *team.ROUTES,
         *audit.ROUTES,
