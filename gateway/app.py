@@ -8,12 +8,15 @@ from blacksheep import Application, Content, Request, Response, Router
 from blacksheep.exceptions import HTTPException
 
 from cabinet_htmx.assets import Assets
+from cabinet_htmx.partner.site import PartnerSite
 from cabinet_htmx.swap.brand import Brand
 from cabinet_htmx.swap.site import SwapSite
 from gateway.api import ENDPOINTS
 from gateway.api.endpoint import Endpoint, Services
 from gateway.auth import Authenticator
 from gateway.blacksheep_door import mount_door, mount_feeds, refuse_missing, refusing
+from gateway.cabinet import mount_cabinet
+from gateway.cabinet.entrance import CabinetParts
 from gateway.client_address import ClientAddresses
 from gateway.front import Front
 from gateway.metrics import exposition
@@ -34,6 +37,7 @@ class Gateway(Protocol):
     guard: UnsignedGuard
     addresses: ClientAddresses
     entrance: Entrance
+    cabinet: CabinetParts
     brand: Brand
     feeds: RateFeeds
 
@@ -82,6 +86,7 @@ def build(
     mount_visitors(
         application, gateway.entrance, SwapSite(assets, gateway.brand), refuse_path=refuse_missing
     )
+    mount_cabinet(application, gateway.cabinet, PartnerSite(assets, gateway.brand))
     application.router.fallback = refusing(application.router, door)
 
     async def start(_: Application) -> None:

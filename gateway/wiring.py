@@ -45,6 +45,7 @@ from feeds.webhooks.sampling import sample
 from feeds.xml.document import EMPTY, render_rates
 from gateway.api.endpoint import Services
 from gateway.auth import Authenticator
+from gateway.cabinet_wiring import compose_cabinet
 from gateway.client_address import ClientAddresses, parse_networks
 from gateway.clock import SystemClock, new_id
 from gateway.directory import PartnerDirectory
@@ -258,6 +259,9 @@ class GatewayProcess:
             addresses=self.addresses,
             token_keys=_newest_first(keyring, TOKEN_PURPOSE),
             secure=not settings.sandbox,
+        )
+        self.cabinet = compose_cabinet(
+            settings, database, connections.valkey, keyring=keyring, clock=connections.clock
         )
         self.authenticator = Authenticator(directory, AdmissionGate(connections.valkey))
 

@@ -64,11 +64,12 @@ CODES = "SELECT id, code, markup_bps, enabled FROM codes WHERE partner_id = $1"
 CHANGED = "SELECT api_key, revision FROM partners WHERE revision > $1 ORDER BY revision"
 
 SET_USER = """
-INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at)
-SELECT $1, id, email, $3, $5, $4 FROM partners WHERE id = $2
+INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at, role)
+SELECT $1, id, email, $3, $5, $4, 'owner' FROM partners WHERE id = $2
 ON CONFLICT (email) DO UPDATE
 SET password_hash = EXCLUDED.password_hash, one_time = EXCLUDED.one_time,
-  updated_at = EXCLUDED.updated_at
+  updated_at = EXCLUDED.updated_at, role = EXCLUDED.role
+WHERE partner_users.partner_id = EXCLUDED.partner_id
 RETURNING email
 """
 
@@ -163,11 +164,13 @@ async def set_password(
 ) -> str:
     """Give the partner's own user a password; return the e-mail address to sign in with.
 
-    A one-time password is good for choosing another.
+    The user is an owner from then on, whatever it was. A one-time password is good for choosing
+    another. Raises NotFound, and InvalidRequest where the address is another partner's user's.
     """
     row = await database.fetch_one(SET_USER, [user_id, partner_id, password_hash, now, one_time])
     if row is None:
-        raise NotFound(f"there is no partner {partner_id}")
+        partner = await find_partner(database, str(partner_id))
+        raise InvalidRequest(f"{partner.email} signs in for another partner already")
     return str(row["email"])
 
 

@@ -33,6 +33,7 @@ GATEWAY_WRITES = {
         "api_secret_sealed webhook_secret_sealed webhook_url webhook_events generation"
         " webhook_gone_at"
     ),
+    ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at",
     ("pay_in_addresses", "UPDATE"): "order_id",
     ("webhook_attempts", "INSERT"): (
         "event_id attempt started_at latency_ms http_status error answer"

@@ -52,6 +52,7 @@ class FakeGateway:
         self.addresses = ClientAddresses([ip_network("10.0.0.0/8")])
         self.brand = brand_of(name="Swapgate")
         self.entrance = cast("Any", SimpleNamespace(services=SimpleNamespace(market=None)))
+        self.cabinet = cast("Any", None)
         self.feeds = cast("Any", None)
 
     async def start(self) -> None:

@@ -1,0 +1,1 @@
+"""The partner's cabinet: what its pages show."""

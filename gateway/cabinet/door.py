@@ -1,0 +1,187 @@
+"""Serves the table of routes: who may come in, whose form it is, and what refusals look like."""
+
+import hmac
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+import structlog
+from blacksheep import Application, Request, Response
+
+from cabinet_htmx.assets import AssetMissing
+from cabinet_htmx.partner import sentences
+from cabinet_htmx.partner.frame import Frame
+from cabinet_htmx.partner.site import HEADERS
+from cabinet_htmx.security import page_headers
+from domain.actions.sign_in import SignedIn
+from domain.errors import DomainError, NotFound, Unavailable
+from domain.members import Role
+from gateway.cabinet.entrance import Cabinet
+from gateway.cabinet.routes import LOGIN, NEW_PASSWORD, ROOT, Route, RouteTable
+from gateway.cabinet.visit import Visit
+from gateway.errors import answer_for
+from gateway.pages import REVALIDATED, UNMADE, Handler, respond
+from gateway.visitors.entrance import ForeignForm, form_of, page, query_of, redirect
+
+FORM_TOKEN: Final = "form_token"  # noqa: S105  the name of a field
+LONGEST_NEXT: Final = 500
+
+log = structlog.get_logger()
+
+
+class NotForThisRole(Exception):
+    """Somebody signed in asks for what the role isn't enough for."""
+
+
+class CabinetDoor:
+    """Lets visits in, by route."""
+
+    def __init__(self, cabinet: Cabinet, table: RouteTable) -> None:
+        self._cabinet = cabinet
+        self._table = table
+
+    def serve(self, route: Route) -> Handler:
+        """Return the handler of a route: all of what guards it, in this order.
+
+        Signed in, one's own password, the role, and for forms where they were sent from and in
+        which session.
+        """
+
+        async def handle(request: Request) -> Response:
+            signed_in = await self._cabinet.resume(request)
+            if signed_in is None:
+                return to_login(request)
+            frame = self.frame(signed_in, route)
+            try:
+                _check_role(signed_in, route)
+                if signed_in.member.one_time and not route.before_password:
+                    return redirect(303, NEW_PASSWORD, HEADERS)
+                form = await _form(request, frame) if route.method == "POST" else {}
+                response = await route.handle(self._visit(request, signed_in, frame, form))
+            except (NotForThisRole, ForeignForm, DomainError) as error:
+                return self._refused(request, frame, error)
+            if signed_in.session.said is not None and _shows(request, response):
+                await self._cabinet.signing_in.sessions.say(signed_in.session, None)
+            return response
+
+        return self.answered(handle)
+
+    def answered(self, handle: Handler) -> Handler:
+        """Return a handler whose refusals are pages of somebody who isn't signed in."""
+
+        async def handled(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except (ForeignForm, DomainError) as error:
+                return self._refused(request, None, error)
+            except AssetMissing as missing:
+                log.warning("pages can't be made", why=str(missing))
+                return respond(request, 503, UNMADE, cached=REVALIDATED, headers=page_headers())
+
+        return handled
+
+    def frame(self, signed_in: SignedIn, route: Route | None) -> Frame:
+        """Return what is around a page of somebody signed in."""
+        member = signed_in.member
+        section = route.section if route else None
+        return Frame(
+            member=member,
+            links=[] if member.one_time else self._table.links(member.role, section),
+            said=signed_in.session.said,
+            form_token=signed_in.name.form_token,
+        )
+
+    def _visit(
+        self, request: Request, signed_in: SignedIn, frame: Frame, form: Mapping[str, str]
+    ) -> Visit:
+        return Visit(
+            cabinet=self._cabinet,
+            request=request,
+            member=signed_in.member,
+            session=signed_in.session,
+            frame=frame,
+            address=self._cabinet.address_of(request),
+            parameters={name: given or "" for name, given in (request.route_values or {}).items()},
+            query=query_of(request),
+            form=form,
+        )
+
+    def _refused(
+        self,
+        request: Request,
+        frame: Frame | None,
+        error: NotForThisRole | ForeignForm | DomainError,
+    ) -> Response:
+        status, wait = 403, None
+        if isinstance(error, DomainError):
+            answer = answer_for(error)
+            status, wait = answer.status, answer.retry_after
+        if isinstance(error, Unavailable):
+            log.warning("unavailable", path=request.path, why=str(error))
+        said = _said_of(error)
+        site = self._cabinet.site
+        more = [("Retry-After", str(wait))] if wait is not None else []
+        if request.get_first_header(b"HX-Request"):
+            return page(status, site.door("_notice.html", text=said.text), HEADERS, *more)
+        if frame is None:
+            return page(status, site.door("message.html", message=said), HEADERS, *more)
+        return page(status, site.page("refusal.html", frame, message=said), HEADERS, *more)
+
+
+def _check_role(signed_in: SignedIn, route: Route) -> None:
+    if not signed_in.member.role.may_act_as(route.role):
+        raise NotForThisRole
+
+
+def _said_of(error: NotForThisRole | ForeignForm | DomainError) -> sentences.Message:
+    if isinstance(error, NotForThisRole):
+        return sentences.NOT_FOR_THIS_ROLE
+    if isinstance(error, ForeignForm):
+        return sentences.FOREIGN_FORM
+    return sentences.refusal(error)
+
+
+def to_login(request: Request) -> Response:
+    """Return what leads to the sign-in page, and from there back to where one wanted to go."""
+    wanted = request.url.value.decode("latin-1") if request.method in ("GET", "HEAD") else ""
+    if request.get_first_header(b"HX-Request"):  # a part of a page can't be the sign-in page
+        return page(401, "", HEADERS, ("HX-Redirect", LOGIN))
+    there = f"{LOGIN}?next={quote(wanted, safe='')}" if wanted and wanted != ROOT else LOGIN
+    return redirect(303, there, HEADERS)
+
+
+def checked_next(path: str) -> str | None:
+    """Return a path of the cabinet to go on to; None for one that leads elsewhere or in circles."""
+    plain = path.isascii() and path.isprintable() and "\\" not in path and len(path) < LONGEST_NEXT
+    inside = path.startswith(f"{ROOT}/") and "//" not in path and "/." not in path
+    return path if plain and inside and not path.startswith(LOGIN) else None
+
+
+async def _form(request: Request, frame: Frame) -> Mapping[str, str]:
+    """Return the fields of a form of this session; raise ForeignForm for any other."""
+    form = await form_of(request)
+    token = form.pop(FORM_TOKEN, "")
+    if not hmac.compare_digest(token.encode(), frame.form_token.encode()):
+        raise ForeignForm
+    return form
+
+
+def _shows(request: Request, response: Response) -> bool:
+    """Tell whether an answer is a whole page, on which what was said could be read."""
+    return request.get_first_header(b"HX-Request") is None and response.status < 300
+
+
+def mount_routes(application: Application, door: CabinetDoor, table: RouteTable) -> None:
+    """Serve a table of routes; what is at none of them is told on a page as well."""
+    for route in table.routes:
+        handler = door.serve(route)
+        application.router.add(route.method, route.path, handler)
+        if route.method == "GET":
+            application.router.add("HEAD", route.path, handler)
+    missing = door.serve(Route(method="GET", path=f"{ROOT}/*", handle=_nothing, role=Role.VIEWER))
+    for method in ("GET", "HEAD"):
+        application.router.add(method, f"{ROOT}/*", missing)
+
+
+async def _nothing(visit: Visit) -> Response:
+    raise NotFound(f"there is no page {visit.request.path}")

@@ -1,0 +1,61 @@
+"""A request of somebody signed in, as the pages' handlers get it."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import msgspec
+from blacksheep import Request, Response
+
+from cabinet_htmx.partner.frame import Frame
+from cabinet_htmx.partner.site import HEADERS
+from domain.errors import NotFound
+from domain.members import Member
+from domain.sessions import Said, Session
+from gateway.visitors.entrance import page, redirect
+
+if TYPE_CHECKING:
+    from gateway.cabinet.entrance import Cabinet
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, from where, and what: all of it checked, nothing of it to be checked again.
+
+    `form` are the fields of a POST, `query` those of the address, `parameters` what stands in its
+    path. Whose data is asked for is `member.partner_id`, never anything that was sent.
+    """
+
+    cabinet: "Cabinet"
+    request: Request
+    member: Member
+    session: Session
+    frame: Frame
+    address: str
+    parameters: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+
+    @property
+    def is_htmx(self) -> bool:
+        """Tell whether htmx asks, for a part of a page."""
+        return self.request.get_first_header(b"HX-Request") is not None
+
+    def id_of(self, parameter: str) -> UUID:
+        """Return an id that stands in the path; raise NotFound for what isn't one."""
+        try:
+            return UUID(self.parameters[parameter])
+        except ValueError:
+            raise NotFound("not an id") from None
+
+    def page(self, template: str, *, status: int = 200, **context: object) -> Response:
+        """Return a page, or a part of one, made from a template of the cabinet."""
+        return page(status, self.cabinet.site.page(template, self.frame, **context), HEADERS)
+
+    async def go(self, path: str, said: str | None = None, *, good: bool = True) -> Response:
+        """Return a redirect after a form was dealt with; `said` is told on the page it leads to.
+
+        Never say a secret: what is said is kept until that page is asked for.
+        """
+        if said is not None:
+            await self.cabinet.signing_in.sessions.say(self.session, Said(said, good))
+        return redirect(303, path, HEADERS)
