@@ -200,7 +200,8 @@ def fill(owner_url: str, own: str, orders: int) -> None:
         ):
             print(what, file=sys.stderr)
             found = connection.execute(
-                "SELECT id FROM orders ORDER BY id DESC OFFSET %s LIMIT 1", (min(newest, orders - 1),)
+                "SELECT id FROM orders ORDER BY id DESC OFFSET %s LIMIT 1",
+                (min(newest, orders - 1),),
             ).fetchone()
             connection.execute(statement, {"own": own, "from": found[0] if found else None})
         connection.execute(ATTEMPTS, {"own": own})

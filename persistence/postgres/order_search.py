@@ -15,15 +15,29 @@ from domain.order_list import LAST_ID, OrderFilter
 from domain.orders import State
 from persistence.postgres.pool import Database
 
-ROUNDS: Final = (500, 1_500, 2_000, 2_000)
+SESSION: Final = {
+    "jit": "off",
+    "enable_seqscan": "off",
+    "plan_cache_mode": "force_custom_plan",
+}
+"""Of sessions that search: each answer comes by an index, and one plan isn't the best of everybody."""
+ROUNDS: Final = (500, 1_500, 1_500)
 """Entries taken by one round after another, until there are orders enough."""
 AWAITING: Final = 4_000
 """Of the newest orders so many are looked at for those that wait for their deposit."""
 
 _ENTRY = "id, state, code_id, source, destination, created_at, deleted_at"
 _SETTLED = "state <> 'awaiting_deposit' AND deleted_at IS NULL"
-_PARTNER = "partner_id = $1 AND id BETWEEN $2::uuid AND $3::uuid"
 _NO_PAIRS = "SELECT 0 AS stream, '' AS source, '' AS destination"
+
+# Rows are compared as wholes and sorted by all columns of an index: with `partner_id = $1 ... ORDER
+# BY id` the planner would rather read the primary key from its end, past everybody else's orders.
+_STRETCH = """
+  ({columns}, id) >= ({values}, $2::uuid) AND ({columns}, id) <= ({values}, $3::uuid)
+"""
+_PAIR = _STRETCH.format(
+    columns="o.partner_id, o.source, o.destination", values="$1::uuid, p.source, p.destination"
+).replace(", id)", ", o.id)")
 
 # An asset's pairs that there are orders of: each is tried by one step into the index.
 _PAIRS = f"""
@@ -32,19 +46,38 @@ _PAIRS = f"""
       SELECT $8::text AS source, code AS destination FROM assets
       UNION ALL SELECT code, $8::text FROM assets) AS both_ways) AS p
   CROSS JOIN LATERAL (
-    SELECT FROM orders o WHERE {_PARTNER} AND {_SETTLED}
-      AND o.source = p.source AND o.destination = p.destination LIMIT 1) AS there
+    SELECT FROM orders o WHERE {_PAIR} AND {_SETTLED}
+    ORDER BY o.partner_id, o.source, o.destination, o.id LIMIT 1) AS there
 """  # noqa: S608  constants of ours, here and below
 
-_OF_ALL = ("SELECT 1 AS stream", "true")
-_OF_CODE = ("SELECT 1 AS stream", f"code_id = $7::uuid AND {_SETTLED}")
-_OF_STATES = (
-    "SELECT stream, name FROM unnest($6::text[]) WITH ORDINALITY AS n (name, stream)",
-    f"state = s.name AND {_SETTLED}",
+
+class _Streams(msgspec.Struct, frozen=True):
+    """What tells streams apart, the index they are in, and which part of it each is."""
+
+    each: str
+    columns: str
+    values: str
+    where: str = _SETTLED
+    pairs: str = _NO_PAIRS
+
+
+_OF_ALL = _Streams("SELECT 1 AS stream", "partner_id", "$1::uuid", where="true")
+_OF_CODE = _Streams(
+    "SELECT 1 AS stream",
+    "code_id",
+    "$7::uuid",
+    f"{_SETTLED} AND code_id IS NOT NULL AND partner_id = $1::uuid",
 )
-_OF_ASSET = (
+_OF_STATES = _Streams(
+    "SELECT stream, name FROM unnest($6::text[]) WITH ORDINALITY AS n (name, stream)",
+    "partner_id, state",
+    "$1::uuid, s.name",
+)
+_OF_ASSET = _Streams(
     "SELECT * FROM pairs",
-    f"orders.source = s.source AND orders.destination = s.destination AND {_SETTLED}",
+    "partner_id, source, destination",
+    "$1::uuid, s.source, s.destination",
+    pairs=_PAIRS,
 )
 
 # Orders that wait are found among the newest: none is older than what expires next.
@@ -52,19 +85,19 @@ _WAITING = f"""
   UNION ALL
   SELECT -1, $11::bigint, newest.* FROM (
     SELECT {_ENTRY} FROM orders
-    WHERE partner_id = $1 AND id <= $3::uuid AND id >= greatest($2::uuid, (
-      SELECT coalesce(first_id_at(min(expires_at) - interval '31 minutes'), $3::uuid)
-      FROM orders WHERE state = 'awaiting_deposit'))
-    ORDER BY id {{order}} LIMIT $11::bigint) AS newest
+    WHERE (partner_id, id) <= ($1::uuid, $3::uuid) AND (partner_id, id) >= ($1::uuid, greatest(
+      $2::uuid, (SELECT coalesce(first_id_at(min(expires_at) - interval '31 minutes'), $3::uuid)
+        FROM orders WHERE state = 'awaiting_deposit')))
+    ORDER BY partner_id {{order}}, id {{order}} LIMIT $11::bigint) AS newest
 """  # noqa: S608
 
 _SEARCH = f"""
 WITH pairs AS MATERIALIZED ({{pairs}}), most AS MATERIALIZED (
   SELECT greatest($5::bigint, $4::bigint / greatest(count(*), 1)) AS number FROM pairs
 ), taken AS MATERIALIZED (
-  SELECT s.stream, most.number AS most, entry.* FROM most, ({{streams}}) AS s CROSS JOIN LATERAL (
-    SELECT {_ENTRY} FROM orders WHERE {_PARTNER} AND {{where}}
-    ORDER BY id {{order}} LIMIT (SELECT number FROM most)) AS entry
+  SELECT s.stream, most.number AS most, entry.* FROM most, ({{each}}) AS s CROSS JOIN LATERAL (
+    SELECT {_ENTRY} FROM orders WHERE {{stretch}} AND {{where}}
+    ORDER BY {{sorting}} LIMIT (SELECT number FROM most)) AS entry
   {{waiting}}
 ), ends AS (
   SELECT (array_agg(id ORDER BY id {{order}}))[count(*)] AS last FROM taken
@@ -105,17 +138,20 @@ class _Search(msgspec.Struct, frozen=True):
         if wanted.code_id is not None:
             found.append(self._statement(_OF_CODE, waits=waits))
         if wanted.asset is not None:
-            found.append(self._statement(_OF_ASSET, waits=waits, pairs=_PAIRS))
+            found.append(self._statement(_OF_ASSET, waits=waits))
         if wanted.status is not None:
             found.append(self._statement(_OF_STATES, waits=waits))
         return found or [self._statement(_OF_ALL, waits=False)]
 
-    def _statement(self, streams: tuple[str, str], *, waits: bool, pairs: str = _NO_PAIRS) -> str:
+    def _statement(self, streams: _Streams, *, waits: bool) -> str:
         order, within = ("DESC", ">=") if self.newest_first else ("ASC", "<=")
+        sorted_by = [*streams.columns.split(", "), "id"]
         return _SEARCH.format(
-            pairs=pairs,
-            streams=streams[0],
-            where=streams[1],
+            pairs=streams.pairs,
+            each=streams.each,
+            stretch=_STRETCH.format(columns=streams.columns, values=streams.values),
+            where=streams.where,
+            sorting=", ".join(f"{column} {order}" for column in sorted_by),
             waiting=_WAITING.format(order=order) if waits else "",
             order=order,
             within=within,
@@ -161,12 +197,10 @@ async def search_orders(
     search = _Search(database, partner_id, wanted, newest_first)
     statements, ids = search.drivers(), list[UUID]()
     horizon: UUID | None = None
-    for number, take in enumerate(ROUNDS):
+    for take in (limit, *ROUNDS[1:]) if len(statements) == 1 else ROUNDS:
         if first > last:
             return Found(ids, None)
         needed = limit - len(ids)
-        if number == 0 and len(statements) == 1:
-            take = limit
         rounds = []
         for statement in statements:
             rounds.append(await search.round(statement, first, last, take, needed))

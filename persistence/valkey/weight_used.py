@@ -1,0 +1,30 @@
+"""How much of its weight budget a partner has used in the minute that ends now."""
+
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from valkey.asyncio import Valkey
+from valkey.exceptions import ValkeyError
+
+from domain.errors import Unavailable
+from persistence.valkey.admission import window_key
+
+SCRIPT: Final = (Path(__file__).parent / "weight_used.lua").read_text()
+
+
+class WeightUsed(msgspec.Struct, frozen=True):
+    """Weight admitted within the last 60 seconds, and after how long the oldest of it is free."""
+
+    used: int
+    free_in_ms: int
+
+
+async def weight_used(client: Valkey, partner_id: UUID) -> WeightUsed:
+    """Return what is used, charging nothing. Raises Unavailable without Valkey."""
+    try:
+        used, free_in_ms = await client.eval(SCRIPT, 1, window_key(partner_id))
+    except (ValkeyError, OSError) as error:
+        raise Unavailable(f"Valkey can't be asked: {error}") from error
+    return WeightUsed(int(used), int(free_in_ms))
