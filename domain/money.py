@@ -1,7 +1,7 @@
 """Exact amounts: whole numbers of an asset's smallest unit, and the two named roundings."""
 
-import re
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
@@ -13,8 +13,6 @@ USD_DECIMALS = 18
 
 MAX_INTEGER_DIGITS = 20
 """Digits an amount may have before its point: beyond any supply there is."""
-
-_DECIMAL = re.compile(r"[0-9]+(?:\.[0-9]+)?", re.ASCII)
 
 
 class Money(msgspec.Struct, frozen=True, gc=False):
@@ -28,8 +26,13 @@ class Money(msgspec.Struct, frozen=True, gc=False):
         return format_units(self.units, self.asset.precision)
 
 
+_POWERS: Final[tuple[int, ...]] = tuple(10**exponent for exponent in range(64))
+
+
 def power_of_ten(exponent: int) -> int:
     """Return 10^exponent for an exponent of zero or more."""
+    if 0 <= exponent < len(_POWERS):
+        return _POWERS[exponent]
     power: int = 10**exponent
     return power
 
@@ -40,12 +43,13 @@ def parse_units(text: str, decimals: int) -> int:
     Raises InvalidRequest unless it is plain ASCII digits with at most one point between digits,
     at most `decimals` of them after the point and 20 before it, and more than zero.
     """
-    if len(text) > MAX_INTEGER_DIGITS + 1 + decimals or _DECIMAL.fullmatch(text) is None:
+    whole, point, fraction = text.partition(".")
+    if not (whole.isdigit() and text.isascii() and (fraction.isdigit() or not point)):
         raise InvalidRequest("not a plain decimal amount")
-    whole, _, fraction = text.partition(".")
-    if len(whole) > MAX_INTEGER_DIGITS or len(fraction) > decimals:
+    shift = decimals - len(fraction)
+    if len(whole) > MAX_INTEGER_DIGITS or shift < 0:
         raise InvalidRequest(f"more than {decimals} decimals or {MAX_INTEGER_DIGITS} digits")
-    units = int(whole + fraction) * power_of_ten(decimals - len(fraction))
+    units = int(whole + fraction) * power_of_ten(shift)
     if units == 0:
         raise InvalidRequest("zero")
     return units

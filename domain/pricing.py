@@ -91,8 +91,8 @@ class Conversion:
 
     def paid_for(self, source_amount: int) -> int:
         """Return what is paid out for `source_amount`, rounded down; zero where the fee eats it."""
-        gross = quantize_down(source_amount * self._multiplier, self._divisor)
-        return max(gross - self._network_fee, 0)
+        paid = source_amount * self._multiplier // self._divisor - self._network_fee
+        return max(0, paid)
 
     def needed_for(self, destination_amount: int) -> int:
         """Return what must be deposited for `destination_amount` to be paid out, rounded up."""
@@ -160,9 +160,11 @@ class PricedPair:
         refusals: tuple[Refusal, ...] = ()
         if amount < within[0] or destination_amount == 0:
             refusals = (Refusal.LIMIT_MIN,)
-        elif amount > within[1] or not self._is_affordable(source_amount, headroom):
+        elif amount > within[1] or not (
+            headroom is UNBOUNDED or self._is_affordable(source_amount, headroom)
+        ):
             refusals = (Refusal.LIMIT_MAX,)
-        if not self._is_covered(destination_amount, headroom):
+        if not (headroom is UNBOUNDED or self._is_covered(destination_amount, headroom)):
             refusals += (Refusal.RESERVE,)
         return Quote(self, source_amount, destination_amount, refusals)
 

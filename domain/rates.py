@@ -20,14 +20,14 @@ class RateSnapshot(msgspec.Struct, frozen=True):
 
     def is_stale(self, now: float) -> bool:
         """Tell whether the snapshot is older than may be quoted from at unix time `now`."""
-        return now - self.at > MAX_AGE_SECONDS or self.is_from_the_future(now)
+        return not -MAX_AHEAD_SECONDS <= now - self.at <= MAX_AGE_SECONDS
 
     def is_from_the_future(self, now: float) -> bool:
         """Tell whether it is ahead of `now` by more than clocks disagree.
 
         After a clock was set back, a snapshot of before would otherwise be fresh for as long.
         """
-        return self.at - now > MAX_AHEAD_SECONDS
+        return now - self.at < -MAX_AHEAD_SECONDS
 
     def price(self, coin: str) -> int:
         """Return the coin's price; raise Unavailable where the market has none."""

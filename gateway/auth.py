@@ -1,6 +1,5 @@
 """Authentication and admission, in the contract's order of checks (section 3)."""
 
-from collections.abc import Awaitable
 from functools import lru_cache
 from uuid import UUID
 
@@ -16,8 +15,8 @@ from gateway.directory import Access, PartnerDirectory
 _DUMMY_KEY = SigningKey("a key nobody has, so that unknown partners take as long as known ones")
 _NOBODY = UUID(int=0)
 _LONGEST_KEY = 128
-_MOST_READINGS = 3
-"""How often a record is read anew for one call: the first may have begun before the rotation."""
+_READINGS = range(4)
+"""How often a record is read for one call: one that is read anew may be from before a rotation."""
 
 
 class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
@@ -48,41 +47,39 @@ class Authenticator:
         self._directory = directory
         self._gate = gate
 
-    async def authenticate(self, headers: AuthHeaders | None, body: bytes, call: Call) -> Caller:
+    async def authenticate(self, headers: AuthHeaders, body: bytes, call: Call) -> Caller:
         """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
 
         Raises Unavailable where Valkey or, for a partner not known here yet, the database is away.
         The gate tells of a secret that was replaced without this worker having heard of it: then
         the signature has to be the new one's.
         """
-        if headers is None or headers.key is None or headers.sign is None:
+        sign, nonce = headers.sign, headers.nonce
+        if headers.key is None or sign is None:
             raise AuthRequired
         api_key, _, code = headers.key.partition(".")
         access = self._directory.known(api_key)
         if access is None and len(api_key) <= _LONGEST_KEY:
             access = await self._directory.find(api_key)
-        for _ in range(1 + _MOST_READINGS):
-            if access is None or not _has_signed(access, body, headers.sign):
-                access = await self._outdated(access, body, headers.sign)
+        for _ in _READINGS:
+            if access is None or not _has_signed(access, body, sign):
+                access = await self._outdated(access, body, sign)
             else:
-                admission = await self._admission(access, headers.nonce, call)
+                if not access.enabled:
+                    raise AuthDisabled
+                if nonce is None or not is_nonce(nonce):
+                    raise AuthInvalid
+                admission = await self._gate.admit(
+                    access.partner_id,
+                    generation=access.generation,
+                    nonce=nonce,
+                    weight=WEIGHTS[call],
+                    budget=access.budget,
+                )
                 if admission.verdict is not Verdict.STALE:
                     return _caller(access, access.codes.get(code), admission)
             access = await self._directory.find_newer(access)
         raise Unavailable("a partner's secrets are older in the database than Valkey says")
-
-    def _admission(self, access: Access, nonce: str | None, call: Call) -> Awaitable[Admission]:
-        if not access.enabled:
-            raise AuthDisabled
-        if nonce is None or not is_nonce(nonce):
-            raise AuthInvalid
-        return self._gate.admit(
-            access.partner_id,
-            generation=access.generation,
-            nonce=nonce,
-            weight=WEIGHTS[call],
-            budget=access.budget,
-        )
 
     async def _outdated(self, access: Access | None, body: bytes, sign: str) -> Access:
         """Return `access` where its secret has been replaced unheard of here; else AuthInvalid.
@@ -102,18 +99,17 @@ class Authenticator:
 
 
 def _has_signed(access: Access, body: bytes, sign: str) -> bool:
-    genuine = (access.key or _DUMMY_KEY).verifies(body, sign)
-    return genuine and access.key is not None
+    key = access.key
+    if key is None:  # that takes as long
+        _DUMMY_KEY.verifies(body, sign)
+        return False
+    return key.verifies(body, sign)
 
 
 def _caller(access: Access, code: Code | None, admission: Admission) -> Caller:
     if admission.verdict is Verdict.ADMITTED:
-        return Caller(
-            access=access,
-            code=code if code is not None and code.enabled else None,
-            left=admission.left,
-            reset_seconds=-(-admission.wait_ms // 1000),
-        )
+        used = code if code is not None and code.enabled else None
+        return Caller(access, used, admission.left, -(-admission.wait_ms // 1000))
     if admission.verdict is Verdict.REPLAYED:
         raise AuthInvalid
     retry_after = max(-(-admission.wait_ms // 1000), 1)

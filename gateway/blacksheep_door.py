@@ -63,7 +63,7 @@ def _feed(feeds: RateFeeds, path: str) -> Handler:
         sent = headers_of(request.scope["headers"])
         if request.path != path:
             return _response(refuse_path((), sent))
-        return _response(feeds.answer(path, sent))
+        return _response(await feeds.answer(path, sent))
 
     return handle
 

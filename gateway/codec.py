@@ -1,7 +1,7 @@
 """JSON in and out: the only place that decodes a request body."""
 
 import json
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -33,23 +33,18 @@ class Decoder(Generic[T]):
             decoded = self._decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest(str(error)) from None
-        colons = body.count(b":")
-        if colons != self._required or not body.isascii():
-            self._look_closely(decoded, body, colons)
-        return decoded
-
-    def _look_closely(self, decoded: T, body: bytes, colons: int) -> None:
-        """Refuse a name that stands there twice, where that can't be ruled out at a glance.
-
-        Every member has a colon, and every required field, and every optional one that isn't as it
-        is by default, is a member. If there are no more colons than those, all members differ. One
-        more may be anything: an unknown field, a colon in a string, a repeat.
-        """
-        for name, default in self._optional:
-            if getattr(decoded, name) is not default:
-                colons -= 1
-        if colons != self._required or not body.isascii():
+        # A name that stands there twice is refused. Every member has a colon, and every required
+        # field, and every optional one that isn't as it is by default, is a member. If there are no
+        # more colons than those, all members differ. One more may be anything: an unknown field, a
+        # colon in a string, a repeat.
+        surplus = body.count(b":") - self._required
+        if surplus:
+            for name, default in self._optional:
+                if getattr(decoded, name) is not default:
+                    surplus -= 1
+        if surplus or not body.isascii():
             _check_members(body)
+        return decoded
 
 
 def _check_members(body: bytes) -> None:
@@ -67,6 +62,7 @@ def _without_repeats(members: list[tuple[str, object]]) -> None:
 
 _members = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_int=len, parse_float=len)
 
+_QUOTE: Final = ord('"')
 _text = msgspec.json.Decoder(str)
 
 
@@ -76,7 +72,7 @@ def decimal_digits(raw: msgspec.Raw) -> str:
     What isn't a plain decimal is refused by whoever parses it.
     """
     literal = bytes(raw)
-    if literal.startswith(b'"'):
+    if literal[0] == _QUOTE:
         try:
             return _text.decode(literal)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -1,12 +1,15 @@
 """What a process knows of assets and prices; a change swaps in a new immutable table."""
 
+import time
+from collections.abc import Callable
+
 from domain.assets import Catalogue
 from domain.errors import Unavailable
 from domain.limits import Headroom
-from domain.ports import Clock
 from domain.pricing import UNBOUNDED, PriceTable
 from domain.rates import RateSnapshot
 
+STALE = "the rates are stale"
 OTHER_MODE = {
     True: "the database is a sandbox's, and this process isn't in sandbox mode",
     False: "this process is in sandbox mode, and the database isn't a sandbox's",
@@ -16,9 +19,11 @@ OTHER_MODE = {
 class LiveMarket:
     """The Market of a running process: the newest catalogue and the newest rate snapshot."""
 
-    def __init__(self, clock: Clock, *, sandbox: bool = False) -> None:
+    def __init__(
+        self, *, sandbox: bool = False, unix_time: Callable[[], float] = time.time
+    ) -> None:
         """Take the process's mode: a catalogue of the other one is refused."""
-        self._clock = clock
+        self._unix_time = unix_time
         self._sandbox = sandbox
         self._catalogue: Catalogue | None = None
         self._snapshot: RateSnapshot | None = None
@@ -42,18 +47,20 @@ class LiveMarket:
         snapshot = self._snapshot
         if snapshot is None:
             raise Unavailable("there are no rates")
-        if snapshot.is_stale(self._clock.now().timestamp()):
-            raise Unavailable("the rates are stale")
+        if snapshot.is_stale(self._unix_time()):
+            raise Unavailable(STALE)
         if not snapshot.prices:
             raise Unavailable("no coin has a price")
         return snapshot
 
     def prices(self) -> PriceTable:
         """See Market."""
-        snapshot = self.snapshot()
-        if self._table is None:
-            self._table = PriceTable(self.catalogue, snapshot)
-        return self._table
+        table = self._table
+        if table is None:
+            table = self._table = PriceTable(self.catalogue, self.snapshot())
+        elif table.snapshot.is_stale(self._unix_time()):
+            raise Unavailable(STALE)
+        return table
 
     def newest_snapshot(self) -> RateSnapshot | None:
         """See Market."""
@@ -94,7 +101,7 @@ class LiveMarket:
 
         One from the future isn't newer than any: it was made before a clock was set back.
         """
-        known, now = self._snapshot, self._clock.now().timestamp()
+        known, now = self._snapshot, self._unix_time()
         if known is None or snapshot.at > known.at or known.is_from_the_future(now):
             self._snapshot = snapshot
             self._table = None

@@ -1,6 +1,7 @@
 """A quote as /v1/price answers it: most of its bytes are made once for all quotes of a pair."""
 
 import re
+from math import gcd
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -44,17 +45,15 @@ class QuoteOut(msgspec.Struct, frozen=True, kw_only=True):
     markup_bps: Bps = msgspec.field(name="markupBps")
 
 
-class _Shown(NamedTuple):
-    """How a figure is got from an amount: times `factor` over `divisor`, halves up."""
+_Shown = tuple[int, int, int]
+"""How a figure is got from an amount: times the first, plus the second, over the third."""
 
-    factor: int
-    half: int
-    divisor: int
 
-    @staticmethod
-    def of(numerator: int, denominator: int) -> "_Shown":
-        """Return it for a quotient, which quantize_half_up would round the same way."""
-        return _Shown(2 * numerator, denominator, 2 * denominator)
+def _half_up(numerator: int, denominator: int) -> _Shown:
+    """Return how amounts times a quotient are got, rounded as quantize_half_up does."""
+    shared = gcd(numerator, denominator)
+    numerator, denominator = numerator // shared, denominator // shared
+    return 2 * numerator, denominator, 2 * denominator
 
 
 class _Frame(NamedTuple):
@@ -85,13 +84,16 @@ def quote_answer(quoted: Quote) -> bytes:
     frame: _Frame | None = priced.answer_frame
     if frame is None:
         frame = priced.answer_frame = _frame(priced)
-    usd, btc, paid_usd = frame.worth, frame.in_btc, frame.destination_worth
-    return frame.template % (
-        *divmod(amount, frame.source_unit),
-        *divmod((amount * usd.factor + usd.half) // usd.divisor, _CENT),
-        *divmod((amount * btc.factor + btc.half) // btc.divisor, _SATOSHI),
-        *divmod(paid, frame.destination_unit),
-        *divmod((paid * paid_usd.factor + paid_usd.half) // paid_usd.divisor, _CENT),
+    template, unit, paid_unit, usd, btc, worth = frame
+    usd_times, usd_half, usd_over = usd
+    btc_times, btc_half, btc_over = btc
+    worth_times, worth_half, worth_over = worth
+    return template % (
+        *divmod(amount, unit),
+        *divmod((amount * usd_times + usd_half) // usd_over, _CENT),
+        *divmod((amount * btc_times + btc_half) // btc_over, _SATOSHI),
+        *divmod(paid, paid_unit),
+        *divmod((paid * worth_times + worth_half) // worth_over, _CENT),
         b",".join(b'"%b"' % refusal.value.encode() for refusal in refusals) if refusals else b"",
     )
 
@@ -136,13 +138,13 @@ def _frame(priced: PricedPair) -> _Frame:
         source_unit=scale,
         destination_unit=power_of_ten(destination.precision),
         worth=_in_cents(priced.source_price, source),
-        in_btc=_Shown.of(priced.source_price * _SATOSHI, (btc_price or 1) * scale),
+        in_btc=_half_up(priced.source_price * _SATOSHI, (btc_price or 1) * scale),
         destination_worth=_in_cents(priced.destination_price, destination),
     )
 
 
 def _in_cents(price: int, asset: Asset) -> _Shown:
-    return _Shown.of(price, power_of_ten(asset.precision + USD_DECIMALS - CENT_DECIMALS))
+    return _half_up(price, power_of_ten(asset.precision + USD_DECIMALS - CENT_DECIMALS))
 
 
 def _decimals(decimals: int) -> bytes:

@@ -1,4 +1,7 @@
-"""The XML rate feeds: rendered beside the event loop when what they show has changed."""
+"""The XML rate feeds: rendered beside the event loop when what they show has changed.
+
+Rendering and compressing them takes a few percent of a worker, so they rest while nobody asks.
+"""
 
 import asyncio
 import time
@@ -24,6 +27,8 @@ PATHS: Final = (RATES, FLOAT, FIXED, EREF)
 METHODS: Final = ("GET", "HEAD")
 
 LOOK_SECONDS: Final = 0.25
+REST_AFTER_SECONDS: Final = 180.0
+"""Who scrapes feeds asks about once a minute; after so long without, nobody does."""
 SHARE: Final = 0.1
 """The most of a worker's time that goes into rendering: large feeds are rendered less often."""
 BREATH_SECONDS: Final = 0.00005
@@ -88,45 +93,71 @@ class RateFeeds:
         self._empty = served(empty)
         self._now = now
         self._shown: _Shown | None = None
-        self._rest_until = 0.0
+        self._lazy_until = 0.0
+        self._asked_at = float("-inf")
+        self._waking: asyncio.Future[None] | None = None
+        self._rendering = asyncio.Lock()
         self._by_path: Mapping[str, Variants] = {}
         self._serve(self._empty, fixed=False)
 
-    def answer(self, path: str, sent: Headers) -> Served:
-        """Answer a GET or HEAD of one of PATHS: always from memory."""
+    async def answer(self, path: str, sent: Headers) -> Served:
+        """Answer a GET or HEAD of one of PATHS: from memory, but for the first after a rest."""
+        if self._waking is None and self._is_resting():
+            self._waking = asyncio.ensure_future(self._wake())
+        self._asked_at = self._now()
+        if self._waking is not None:
+            await asyncio.shield(self._waking)
         document = self._by_path.get(path)
         return refuse_path((), sent) if document is None else document.answer(sent)
 
     async def refresh(self) -> None:
         """Render the feeds if the catalogue, the prices or the reserves have changed.
 
-        Without prices that may be quoted from, and in maintenance, they are empty.
+        Without prices that may be quoted from, and in maintenance, they are empty. So they are
+        where they can't be rendered.
         """
+        async with self._rendering:
+            try:
+                await self._render_anew()
+            except Exception:
+                log.exception("a feed can't be rendered")
+                self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
+                self._shown = None
+
+    def _is_resting(self) -> bool:
+        return self._now() - self._asked_at > REST_AFTER_SECONDS
+
+    async def _wake(self) -> None:
+        try:
+            if self._market.is_ready():
+                await self.refresh()
+        finally:
+            self._waking = None
+
+    async def _render_anew(self) -> None:
         wanted, shown = self._wanted(), self._shown
         if wanted is None:
             self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
         elif shown is not None and (
             wanted.shows_the_same(shown)
-            or (wanted.catalogue is shown.catalogue and self._now() < self._rest_until)
+            or (wanted.catalogue is shown.catalogue and self._now() < self._lazy_until)
         ):
             return
         else:
             began = self._now()
             rendered = await asyncio.to_thread(self._rendered, wanted)
             self._serve(rendered, fixed=wanted.catalogue.switches.fixed_rates)
-            self._rest_until = began + (self._now() - began) / SHARE
+            self._lazy_until = began + (self._now() - began) / SHARE
         self._shown = wanted
 
     async def keep_fresh(self) -> None:
-        """Refresh for ever, four times a second. A feed that can't be rendered is empty."""
+        """Refresh for ever, four times a second, while somebody asks."""
         while True:
-            try:
-                if self._market.is_ready():
-                    await self.refresh()
-            except Exception:
-                log.exception("a feed can't be rendered")
-                self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
-                self._shown = None
+            if not self._is_resting() and self._market.is_ready():
+                await self.refresh()
+            elif self._shown is not None and self._waking is None:
+                self._shown = None  # what is rendered by now isn't worth its memory
+                self._serve(self._empty, fixed=False)
             await asyncio.sleep(LOOK_SECONDS)
 
     def _wanted(self) -> _Shown | None:

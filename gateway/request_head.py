@@ -46,14 +46,16 @@ def body_length(scope: Scope, headers: Headers) -> int | None:
     closes the connection after the answer.
     """
     host = headers.get(b"host")
-    if (not host and scope["http_version"] == "1.1") or (host and b"\n" in host):
+    if b"\n" in host if host else scope["http_version"] == "1.1":
         raise Refused(INVALID_REQUEST)
     coding = headers.get(b"transfer-encoding")
     if coding is not None:
         if coding.lower() != b"chunked":
             raise Refused(INVALID_REQUEST)
         return None
-    length = headers.get(b"content-length", b"0")
+    length = headers.get(b"content-length")
+    if length is None:
+        return 0
     if not length.isdigit():
         raise Refused(INVALID_REQUEST)
     return int(length)

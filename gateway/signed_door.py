@@ -84,10 +84,11 @@ class SignedDoor:
     ) -> Served:
         """Answer a call of `endpoint` from the address `peer`; `sent` are its headers."""
         headers = _headers_for(sent)
+        key, sign, nonce = sent.get(b"x-api-key"), sent.get(b"x-api-sign"), sent.get(b"x-api-nonce")
         try:
             caller = None
-            signed_by = _auth_headers(sent)
-            if signed_by is not None or endpoint.auth_required:
+            if endpoint.auth_required or not key is sign is nonce is None:
+                signed_by = AuthHeaders(_text(key), _text(sign), _text(nonce))
                 caller = await self._authenticator.authenticate(signed_by, body, endpoint.call)
                 headers += caller.rate_limit_headers()
             elif endpoint.call in GUARDED:  # discovery is bytes from memory, and isn't counted
@@ -125,14 +126,6 @@ def refuse_path(allowed: Iterable[str], sent: Headers) -> Served:
 
 def _headers_for(sent: Headers) -> list[Header]:
     return [_JSON, _NOT_STORED, (b"x-request-id", request_id(sent.get(b"x-request-id")))]
-
-
-def _auth_headers(sent: Headers) -> AuthHeaders | None:
-    """Return what a call is signed with; None where it makes no attempt to sign."""
-    key, sign, nonce = sent.get(b"x-api-key"), sent.get(b"x-api-sign"), sent.get(b"x-api-nonce")
-    if key is None and sign is None and nonce is None:
-        return None
-    return AuthHeaders(_text(key), _text(sign), _text(nonce))
 
 
 def _refused(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Served:

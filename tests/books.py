@@ -43,7 +43,7 @@ class Books:
         self.settlement = Database(urls.settlement, size=8)
         self.admin = Database(urls.admin)
         self.codes = PostgresCodeBook(self.gateway)
-        self.market = LiveMarket(SystemClock(), sandbox=catalogue.sandbox)
+        self.market = LiveMarket(sandbox=catalogue.sandbox)
         self.market.adopt_catalogue(catalogue)
         self.ports = Settlement(
             clock=SystemClock(),

@@ -13,7 +13,6 @@ from bench.feeds.catalogue import priced_catalogue
 from bench.processes import Server, free_port, running
 from domain.pricing import UNBOUNDED
 from feeds.xml.document import EMPTY, render_rates
-from gateway.clock import SystemClock
 from gateway.front import Front
 from gateway.market import LiveMarket
 from gateway.rate_feeds import RATES, RateFeeds, served
@@ -74,9 +73,10 @@ def ours() -> Front:
 
     class Rendered(RateFeeds):
         def __init__(self) -> None:
-            super().__init__(LiveMarket(SystemClock()), render_rates, empty=EMPTY)
+            super().__init__(LiveMarket(), render_rates, empty=EMPTY)
             documents = render_rates(priced_catalogue(SMALL), UNBOUNDED)
             self._serve(served(documents), fixed=False)
+            self._asked_at = float("inf")
 
     return Front(_nothing, door=None, feeds=Rendered(), body_deadline_seconds=1)
 

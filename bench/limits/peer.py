@@ -25,7 +25,6 @@ from domain.money import format_units
 from domain.orders import RateType
 from domain.ports import Verdict
 from domain.pricing import Direction, Quote, usd_value
-from gateway.clock import SystemClock
 from gateway.market import LiveMarket
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.pool import Database
@@ -100,7 +99,7 @@ class Known(BaseModel):
 def build() -> FastAPI:
     """Return the application; uvicorn starts it by this name."""
     known = Known.model_validate_json(Path(os.environ["BENCH_PEER"]).read_bytes())
-    market = LiveMarket(SystemClock(), sandbox=True)
+    market = LiveMarket(sandbox=True)
     valkey = Valkey.from_url(known.valkey_url)
     admit = valkey.register_script(SCRIPT)
 

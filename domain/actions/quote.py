@@ -30,8 +30,9 @@ def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
         raise Maintenance
     if request.rate_type is RateType.FIXED and not catalogue.switches.fixed_rates:
         raise InvalidRequest("fixed rates are off")
+    direction = request.direction
     pair = catalogue.pair(request.source, request.destination)
-    side = pair.source if request.direction is Direction.FROM else pair.destination
+    side = pair.source if direction is Direction.FROM else pair.destination
     amount = parse_units(request.amount, side.precision)
     priced = market.prices().pair(request.source, request.destination, markup_bps=markup_bps)
-    return priced.quote(request.direction, amount, headroom=market.headroom)
+    return priced.quote(direction, amount, headroom=market.headroom)

@@ -72,7 +72,7 @@ class Desk:
 
         `rates` reads the newest prices too: raises Unavailable without Valkey.
         """
-        market = LiveMarket(self.clock, sandbox=self.settings.sandbox)
+        market = LiveMarket(sandbox=self.settings.sandbox)
         market.adopt_catalogue(await self.catalogue())
         snapshot = await read_snapshot(self.valkey) if rates else None
         if snapshot is not None:

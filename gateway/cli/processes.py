@@ -61,7 +61,7 @@ def serve(
 
 def rates(seed: Seed = 1, metrics_port: RatesMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
     """Publish rates: the sandbox market's, or with SWAPGATE_RATES=exchanges those of exchanges."""
-    from gateway.wiring import run_rates
+    from gateway.rates_wiring import run_rates
 
     settings = settings_of(Role.GATEWAY, data_dir)
     try:
@@ -79,7 +79,7 @@ def settlement(
     """Run settlement: the chains of SWAPGATE_CHAINS, expiry, address refill, sandbox steps."""
     from feeds.settlement.chains.settings import ChainsUnusable
     from feeds.settlement.chains.signers import KeyUnusable
-    from gateway.wiring import run_settlement
+    from gateway.settlement_wiring import run_settlement
 
     settings = settings_of(Role.SETTLEMENT, data_dir)
     if auto_settle and not settings.sandbox:

@@ -94,7 +94,7 @@ def deliver(
             if source is not None and source.name == "COMMANDLINE":
                 fail(f"--{name.replace('_', '-')} goes behind {context.invoked_subcommand}")
         return
-    from gateway.wiring import run_webhooks
+    from gateway.webhooks_wiring import run_webhooks
 
     settings = settings_of(Role.GATEWAY, data_dir)
     try:

@@ -5,12 +5,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from domain.assets import Catalogue
+from domain.deliveries import ShownEvent
 from domain.errors import NotFound
 from domain.money import USD_DECIMALS, units_from
 from domain.order_list import PAGE, ListedOrder, OrderFilter, OrderPage
 from persistence.postgres.order_search import search_orders
 from persistence.postgres.orders import SHOWN, order_of
 from persistence.postgres.pool import Database
+from persistence.postgres.webhook_log import events_of_order
 
 MOST_NEW: Final = 100
 """More new orders than these aren't counted."""
@@ -23,11 +25,20 @@ FROM orders
 WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND deleted_at IS NULL
 """  # noqa: S608  the columns are a constant of ours
 
+AWAITING_CHOICE = """
+SELECT id FROM orders o
+WHERE (partner_id, state, id) >= ($1::uuid, 'held', '00000000-0000-0000-0000-000000000000'::uuid)
+  AND (partner_id, state, id) <= ($1::uuid, 'held', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+  AND state <> 'awaiting_deposit' AND deleted_at IS NULL
+  AND NOT EXISTS (SELECT FROM emergency_choices c WHERE c.order_id = o.id)
+ORDER BY partner_id, state, id LIMIT $2
+"""
+
 CODE = "SELECT id FROM codes WHERE partner_id = $1 AND code = $2"
 
 
 class PartnerOrders:
-    """Reads under the gateway's role."""
+    """OrderListing over PostgreSQL, under the gateway's role."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
         self._database = database
@@ -42,7 +53,7 @@ class PartnerOrders:
         newer_than: UUID | None = None,
         limit: int = PAGE,
     ) -> OrderPage:
-        """Return the newest orders that fit, or those next to an order, newest first."""
+        """See OrderListing."""
         if newer_than is not None:
             found = await search_orders(
                 self._database,
@@ -63,7 +74,7 @@ class PartnerOrders:
         return OrderPage(listed, has_older, older_than is not None, found.horizon)
 
     async def newer(self, partner_id: UUID, wanted: OrderFilter, than: UUID) -> int:
-        """Return how many orders that fit are newer, MOST_NEW at most."""
+        """See OrderListing."""
         found = await search_orders(
             self._database,
             partner_id,
@@ -75,19 +86,28 @@ class PartnerOrders:
         return len(found.ids)
 
     async def some(self, partner_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, ListedOrder]:
-        """Return those of these orders that are the partner's and aren't deleted."""
+        """See OrderListing."""
         rows = await self._database.fetch(ROWS, [partner_id, [str(one) for one in ids]])
         return {UUID(row["id"]): self._order(row) for row in rows}
 
     async def one(self, partner_id: UUID, order_id: UUID) -> ListedOrder:
-        """Return an order; raise NotFound."""
+        """See OrderListing."""
         found = await self.some(partner_id, [order_id])
         if order_id not in found:
             raise NotFound(f"the partner has no order {order_id}")
         return found[order_id]
 
+    async def events(self, partner_id: UUID, order_id: UUID) -> Sequence[ShownEvent]:
+        """See OrderListing."""
+        return await events_of_order(self._database, partner_id, order_id)
+
+    async def awaiting_choice(self, partner_id: UUID, *, limit: int) -> Sequence[UUID]:
+        """See OrderListing."""
+        rows = await self._database.fetch(AWAITING_CHOICE, [partner_id, limit])
+        return [UUID(row["id"]) for row in rows]
+
     async def code_id(self, partner_id: UUID, code: str) -> UUID | None:
-        """Return the id of a code of the partner's, or None."""
+        """See OrderListing."""
         row = await self._database.fetch_one(CODE, [partner_id, code])
         return UUID(row["id"]) if row else None
 

@@ -4,21 +4,14 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import msgspec
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
+from domain.cabinet_reading import WeightUsed
 from domain.errors import Unavailable
 from persistence.valkey.admission import window_key
 
 SCRIPT: Final = (Path(__file__).parent / "weight_used.lua").read_text()
-
-
-class WeightUsed(msgspec.Struct, frozen=True):
-    """Weight admitted within the last 60 seconds, and after how long the oldest of it is free."""
-
-    used: int
-    free_in_ms: int
 
 
 async def weight_used(client: Valkey, partner_id: UUID) -> WeightUsed:

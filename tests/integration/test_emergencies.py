@@ -52,7 +52,7 @@ class Swaps:
         self.gateway = Database(urls.gateway, size=8)
         self.settling = Database(urls.settlement, size=8)
         self.admin = Database(urls.admin)
-        self.market = LiveMarket(SystemClock())
+        self.market = LiveMarket()
 
     @property
     def opening(self) -> OrderOpening:
@@ -85,7 +85,7 @@ class Swaps:
 
     def without_rates(self) -> None:
         """Forget the rates, as a process that has just started knows none."""
-        market = LiveMarket(SystemClock())
+        market = LiveMarket()
         market.adopt_catalogue(self.market.catalogue)
         self.market = market
 

@@ -107,7 +107,7 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(units=st.integers(1, 10**8), price=st.integers(1, 10**23))
     def complete_without_a_price_and_accrue(self, *, units: int, price: int) -> None:
-        fresh = LiveMarket(self.books.ports.clock, sandbox=self.books.catalogue.sandbox)
+        fresh = LiveMarket(sandbox=self.books.catalogue.sandbox)
         fresh.adopt_catalogue(self.books.catalogue)
         ports = msgspec.structs.replace(self.books.ports, market=fresh)
         self.run(complete_payout(ports, self.run(self.due(units, 100, None)), "tx"))

@@ -216,7 +216,7 @@ async def test_orders_expire_when_their_time_has_passed(desk: Desk) -> None:
     paid = await desk.open(partner, created_at=now - LIFETIME, expires_at=now)
     fresh = await desk.open(partner, created_at=now, expires_at=now + LIFETIME)
     assert await seen(desk, paid.order)
-    ports = Settlement(clock=clock, market=LiveMarket(clock), orders=desk.book, new_id=new_id)
+    ports = Settlement(clock=clock, market=LiveMarket(), orders=desk.book, new_id=new_id)
     assert await expire_due_orders(ports) == 1
     states = [await desk.book.read(one.order.id) for one in (late, paid, fresh)]
     assert [held.order.state for held in states if held] == [

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,7 +12,7 @@ from domain.limits import Headroom
 from domain.pricing import PriceTable
 from feeds.xml.document import EMPTY, RateDocuments, render_rates
 from gateway.market import LiveMarket
-from gateway.rate_feeds import EREF, FIXED, FLOAT, PATHS, RATES, RateFeeds
+from gateway.rate_feeds import EREF, FIXED, FLOAT, PATHS, RATES, REST_AFTER_SECONDS, RateFeeds
 from tests.market_of import USD, asset, catalogue, prices
 
 BTC, USDT = asset("BTC"), asset("USDT", 6)
@@ -24,8 +23,8 @@ class SetClock:
     def __init__(self) -> None:
         self.at = 1_000.0
 
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.at, UTC)
+    def __call__(self) -> float:
+        return self.at
 
 
 class World:
@@ -33,7 +32,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock = SetClock()
-        self.market = LiveMarket(self.clock)
+        self.market = LiveMarket(unix_time=self.clock)
         self.rendered: list[int] = []
         self.seconds = 0.0
         self.fails = False
@@ -59,18 +58,64 @@ class World:
             raise ZeroDivisionError
         return render_rates(table, headroom, pause=pause)
 
-    def body(self, path: str = RATES) -> bytes:
-        return self.feeds.answer(path, {}).body
+    async def body(self, path: str = RATES) -> bytes:
+        return (await self.feeds.answer(path, {})).body
 
     async def refreshed(self) -> bytes:
         await self.feeds.refresh()
-        return self.body()
+        return await self.body()
 
 
-async def test_a_feed_is_empty_before_it_is_rendered() -> None:
+async def test_a_feed_is_empty_before_there_is_a_catalogue() -> None:
+    feeds = RateFeeds(LiveMarket(), render_rates, empty=EMPTY)
+    assert (await feeds.answer(RATES, {})).body == EMPTY.plain
+    assert (await feeds.answer(FIXED, {})).status == 404
+
+
+async def test_feeds_rest_until_somebody_asks_and_all_who_ask_first_get_those_of_now() -> None:
     world = World()
-    assert world.body() == EMPTY.plain
-    assert world.feeds.answer(FIXED, {}).status == 404
+    task = asyncio.create_task(world.feeds.keep_fresh())
+    try:
+        await asyncio.sleep(0)
+        assert world.rendered == []
+        first = await asyncio.gather(world.body(), world.body(FLOAT), world.body())
+        assert len(set(first)) == 1
+        assert first[0].count(b"<item>") == 2
+        assert len(world.rendered) == 1
+        world.seconds += REST_AFTER_SECONDS + 1
+        world.price(BTC=60_000 * USD)
+        assert await world.body() not in {first[0], EMPTY.plain}
+        assert len(world.rendered) == 2
+    finally:
+        task.cancel()
+
+
+async def test_whoever_asks_and_goes_does_not_take_the_feed_from_others() -> None:
+    world = World()
+    gone, stays = asyncio.ensure_future(world.body()), asyncio.ensure_future(world.body())
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert (await stays).count(b"<item>") == 2
+
+
+async def test_a_feed_that_can_not_be_rendered_at_first_is_empty_and_logged() -> None:
+    world = World()
+    world.fails = True
+    with capture_logs() as logs:
+        assert await world.body() == EMPTY.plain
+    assert logs[0]["event"] == "a feed can't be rendered"
+
+
+async def test_feeds_that_rest_hold_no_memory() -> None:
+    world = World()
+    await world.body()
+    world.seconds += REST_AFTER_SECONDS + 1
+    task = asyncio.create_task(world.feeds.keep_fresh())
+    await asyncio.sleep(0)
+    task.cancel()
+    world.fails = True
+    with capture_logs():
+        assert await world.body() == EMPTY.plain
 
 
 async def test_a_feed_is_rendered_on_another_thread_and_only_when_it_changes() -> None:
@@ -103,7 +148,7 @@ async def test_stale_rates_and_maintenance_empty_the_feeds_and_their_end_fills_t
     full = await world.refreshed()
     world.clock.at += 61
     assert await world.refreshed() == EMPTY.plain
-    assert world.body(EREF) == EMPTY.eref
+    assert await world.body(EREF) == EMPTY.eref
     world.price()
     assert await world.refreshed() == full
     world.switch(maintenance=True)
@@ -115,22 +160,23 @@ async def test_stale_rates_and_maintenance_empty_the_feeds_and_their_end_fills_t
 async def test_the_fixed_feed_is_there_where_fixed_rates_are_on() -> None:
     world = World()
     await world.refreshed()
-    assert world.feeds.answer(FIXED, {}).status == 404
+    assert (await world.feeds.answer(FIXED, {})).status == 404
     world.switch(fixed=True)
-    assert await world.refreshed() == world.body(FIXED)
+    assert await world.refreshed() == await world.body(FIXED)
     world.clock.at += 61
     await world.refreshed()
-    assert world.body(FIXED) == EMPTY.plain
+    assert await world.body(FIXED) == EMPTY.plain
     world.switch()
     await world.refreshed()
-    assert world.feeds.answer(FIXED, {}).status == 404
+    assert (await world.feeds.answer(FIXED, {})).status == 404
 
 
 async def test_the_aliases_are_the_same_bytes_with_the_same_tag() -> None:
     world = World()
     await world.refreshed()
-    assert world.feeds.answer(RATES, {}) == world.feeds.answer(FLOAT, {})
-    assert world.feeds.answer(EREF, {}) != world.feeds.answer(RATES, {})
+    rates = await world.feeds.answer(RATES, {})
+    assert rates == await world.feeds.answer(FLOAT, {})
+    assert rates != await world.feeds.answer(EREF, {})
     assert set(PATHS) == {RATES, FLOAT, FIXED, EREF}
 
 
@@ -162,15 +208,12 @@ async def test_a_feed_that_can_not_be_rendered_is_empty_and_logged_and_tried_aga
     world.price(BTC=60_000 * USD)
     with capture_logs() as logs:
         task = asyncio.create_task(world.feeds.keep_fresh())
-        await _until(lambda: bool(logs))
-        assert world.body() == EMPTY.plain
-        world.fails = False
-        await _until(lambda: world.body() != EMPTY.plain)
+        async with asyncio.timeout(5):
+            while not logs:  # noqa: ASYNC110  what is waited for tells nobody
+                await asyncio.sleep(0.01)
+            assert await world.body() == EMPTY.plain
+            world.fails = False
+            while await world.body() == EMPTY.plain:  # noqa: ASYNC110  as above
+                await asyncio.sleep(0.01)
         task.cancel()
     assert logs[0]["event"] == "a feed can't be rendered"
-
-
-async def _until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110  what is waited for tells nobody
-            await asyncio.sleep(0.01)

@@ -1,7 +1,5 @@
 """Which snapshot is quoted from: fresh ones, whatever clocks do."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from domain.errors import Unavailable
@@ -15,8 +13,8 @@ class SetClock:
     def __init__(self) -> None:
         self.at = NOW
 
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.at, UTC)
+    def __call__(self) -> float:
+        return self.at
 
 
 def snapshot(at: float, **prices: int) -> RateSnapshot:
@@ -32,7 +30,7 @@ def test_a_snapshot_is_fresh_for_a_minute(age: float, stale: bool) -> None:
 
 def test_after_a_clock_was_set_back_new_snapshots_are_taken() -> None:
     clock = SetClock()
-    market = LiveMarket(clock)
+    market = LiveMarket(unix_time=clock)
     market.adopt_snapshot(snapshot(NOW, BTC=1))
     clock.at -= 3_600
     with pytest.raises(Unavailable, match="stale"):
@@ -42,14 +40,14 @@ def test_after_a_clock_was_set_back_new_snapshots_are_taken() -> None:
 
 
 def test_an_older_snapshot_is_not_taken() -> None:
-    market = LiveMarket(SetClock())
+    market = LiveMarket(unix_time=SetClock())
     market.adopt_snapshot(snapshot(NOW, BTC=1))
     market.adopt_snapshot(snapshot(NOW - 1, BTC=2))
     assert market.snapshot().prices == {"BTC": 1}
 
 
 def test_a_snapshot_without_any_price_is_none_to_quote_from() -> None:
-    market = LiveMarket(SetClock())
+    market = LiveMarket(unix_time=SetClock())
     market.adopt_snapshot(RateSnapshot(at=NOW, prices={}))
     with pytest.raises(Unavailable, match="no coin"):
         market.snapshot()
