@@ -37,7 +37,7 @@ class PayoutPlan(msgspec.Struct, frozen=True):
 
 
 class DetailsRefused(InvalidRequest):
-    """Payout details that nothing could be sent to; `faults` says in words what of them, by field."""
+    """Payout details that nothing could be sent to; `faults` says in words why, by field."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:
         super().__init__("; ".join(faults.values()))

@@ -4,7 +4,9 @@ import secrets
 
 from valkey.asyncio import Valkey
 
+from domain.actions.change_payout_details import PayoutDetailsChange
 from domain.cabinet_ports import SigningIn
+from domain.cabinet_reading import Reading
 from domain.ports import Clock
 from domain.sessions import KEY_PURPOSE, SessionSigner
 from gateway.cabinet.entrance import CabinetParts
@@ -18,7 +20,14 @@ from persistence.valkey.sessions import ValkeySessions
 
 
 def compose_cabinet(
-    settings: Settings, database: Database, valkey: Valkey, *, keyring: KeyRing, clock: Clock
+    settings: Settings,
+    database: Database,
+    valkey: Valkey,
+    *,
+    keyring: KeyRing,
+    clock: Clock,
+    reading: Reading,
+    payout_details: PayoutDetailsChange,
 ) -> CabinetParts:
     """Return what the cabinet of one worker is made of."""
     return CabinetParts(
@@ -32,4 +41,6 @@ def compose_cabinet(
         ),
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),
         secure=not settings.sandbox,
+        reading=reading,
+        payout_details=payout_details,
     )

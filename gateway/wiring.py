@@ -26,6 +26,7 @@ from gateway.discovery import Discovery
 from gateway.metrics import keep_publishing, publish_counts
 from gateway.qr_codes import QrCodes
 from gateway.rate_feeds import RateFeeds
+from gateway.reading_wiring import compose_payout_details, compose_reading, reading_database
 from gateway.referrers import KeptReferrers
 from gateway.settings import Settings, brand_from
 from gateway.unsigned_guard import UnsignedGuard
@@ -129,8 +130,15 @@ class GatewayProcess:
             token_keys=_newest_first(keyring, TOKEN_PURPOSE),
             secure=not settings.sandbox,
         )
+        self._reading = reading_database(settings)
         self.cabinet = compose_cabinet(
-            settings, database, connections.valkey, keyring=keyring, clock=connections.clock
+            settings,
+            database,
+            connections.valkey,
+            keyring=keyring,
+            clock=connections.clock,
+            reading=compose_reading(connections, self._reading),
+            payout_details=compose_payout_details(connections, self._reading),
         )
         self.authenticator = Authenticator(directory, AdmissionGate(connections.valkey))
 
@@ -157,6 +165,7 @@ class GatewayProcess:
     async def stop(self) -> None:
         """End all background work and close connections."""
         await self._connections.close()
+        self._reading.close()
         publish_counts()
 
     async def readiness(self) -> dict[str, bool]:

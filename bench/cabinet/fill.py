@@ -44,13 +44,13 @@ SELECT md5('cabinet code ' || name)::uuid, %(own)s, name, 'Bench ' || name, 100,
 FROM unnest(%(codes)s::text[]) AS name
 """
 
-# Ids as UUIDv7: 48 bits of time, then the version, the number's hash and the variant (RFC 9562).
+# More as time goes on, and less at weekends. Ids as UUIDv7: 48 bits of time, then the version, the number's hash and the variant (RFC 9562).
 NUMBERED: Final = """
 CREATE TEMPORARY TABLE numbered ON COMMIT DROP AS
 SELECT n, created_at, n %% %(own_of)s <> 0 AS is_own,
   (lpad(to_hex((extract(epoch FROM created_at) * 1000)::bigint), 12, '0')
-    || '7' || substr(md5('cabinet ' || n), 1, 3) || '8' || substr(md5('cabinet ' || n), 4, 15))::uuid
-    AS id,
+    || '7' || substr(md5('cabinet ' || n), 1, 3)
+    || '8' || substr(md5('cabinet ' || n), 4, 15))::uuid AS id,
   CASE WHEN created_at > %(now)s::timestamptz - interval '25 minutes' THEN 'awaiting_deposit'
     WHEN n %% 500000 = 17 THEN 'held' WHEN n %% 700000 = 19 THEN 'refunded'
     WHEN n %% 20 = 1 THEN 'expired' ELSE 'completed' END AS state,
@@ -63,7 +63,8 @@ SELECT n, created_at, n %% %(own_of)s <> 0 AS is_own,
     AS destination,
   10 + (n * 7919 %% 4000)::numeric / 10 AS worth
 FROM (
-  SELECT n, %(now)s::timestamptz - %(days)s * interval '1 day' * (1 - n::float8 / %(orders)s)
+  SELECT n, %(now)s::timestamptz - %(days)s * interval '1 day' * (1
+    - power(n::float8 / %(orders)s, 0.8) - 0.006 * sin(n::float8 / %(orders)s * 13 * 2 * pi()))
     AS created_at
   FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 ) AS moments
@@ -103,7 +104,8 @@ INSERT INTO ledger_postings
 SELECT o.id, p.position, p.account, o.partner_id, o.code_id, o.id, p.amount, o.finished_at
 FROM orders o CROSS JOIN LATERAL (VALUES
   (1, 'customer_deposits', -o.source_amount * 100), (2, 'customer_payouts', o.source_amount * 99),
-  (3, 'service_fee', round(o.source_amount * 0.4, 18)), (4, 'markup', round(o.source_amount * 0.5, 18)),
+  (3, 'service_fee', round(o.source_amount * 0.4, 18)),
+  (4, 'markup', round(o.source_amount * 0.5, 18)),
   (5, 'base_fee_share', round(o.source_amount * 0.1, 18))) AS p (position, account, amount)
 WHERE o.state = 'completed' AND o.id >= %(from)s
 """

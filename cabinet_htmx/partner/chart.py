@@ -8,7 +8,7 @@ import msgspec
 WIDTH: Final = 720
 HEIGHT: Final = 240
 LEFT: Final = 58
-RIGHT: Final = 8
+RIGHT: Final = 22
 TOP: Final = 14
 BOTTOM: Final = 28
 LINES: Final = 4

@@ -1,4 +1,4 @@
-"""What the dashboard shows: figures with their chart, budget, webhooks, and what needs attention."""
+"""What the dashboard shows: figures with their chart, budget, webhooks, what needs attention."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -132,7 +132,9 @@ def dashboard_view(facts: Facts, step: Step, metric: Metric) -> DashboardView:
     partner, earnings = facts.partner, facts.earnings
     return DashboardView(
         concerns=concerns(facts),
-        tiles=[_tile(facts, groups, one, _path(step, one), current=one is metric) for one in Metric],
+        tiles=[
+            _tile(facts, groups, one, _path(step, one), current=one is metric) for one in Metric
+        ],
         steps=[
             Choice(label, _path(one, metric), current=one is step)
             for one, label in ((Step.DAY, "Days"), (Step.WEEK, "Weeks"), (Step.MONTH, "Months"))
@@ -166,7 +168,8 @@ def concerns(facts: Facts) -> list[Concern]:
             else f"{_at_least(number, 100)} orders are in EMERGENCY and wait for a choice: their "
             "customers' money stands still."
         )
-        found.append(Concern(text, "bad", "/partner/orders?status=EMERGENCY", "Look at them"))
+        link = "Look at it" if number == 1 else "Look at them"
+        found.append(Concern(text, "bad", "/partner/orders?status=EMERGENCY", link))
     found += _webhook_concerns(facts)
     pending, current = facts.plan.pending, facts.plan.current
     is_owner = facts.member.role is Role.OWNER
@@ -205,8 +208,8 @@ def _webhook_concerns(facts: Facts) -> list[Concern]:
     if health.dead:
         number = _at_least(health.dead, 1000)
         text = (
-            f"{number} event{'s were' if health.dead > 1 else ' was'} given up within the last day. "
-            "They are kept and can be sent again."
+            f"{number} event{'s were' if health.dead > 1 else ' was'} given up within the last "
+            "day. They are kept and can be sent again."
         )
         found.append(Concern(text, "bad", hooks, "Send them again"))
     return found

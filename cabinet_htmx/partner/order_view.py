@@ -1,4 +1,4 @@
-"""What an order's page shows: its facts, what happened when, and what its partner was told of it."""
+"""What an order's page shows: its facts, what happened when, and what its partner was told."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -175,14 +175,18 @@ def timeline(order: Order, events: Sequence[ShownEvent]) -> list[Moment]:
         gone = ", and has vanished from its chain" if part.vanished else ""
         tone = "warn" if late or gone else ""
         found.append(
-            Moment(part.seen_at, f"Deposit of {amount} seen{late}{gone}", tone, part.tx_id, "Deposit")
+            Moment(
+                part.seen_at, f"Deposit of {amount} seen{late}{gone}", tone, part.tx_id, "Deposit"
+            )
         )
         if part.confirmed_at is not None:
             found.append(Moment(part.confirmed_at, f"Deposit of {amount} confirmed"))
     told = {_status_of(one): one.event.created_at for one in events}
-    for status in (Status.EXCHANGE, Status.EMERGENCY):
-        if status in told:
-            found.append(Moment(told[status], TOLD[status], TONES[status]))
+    found += [
+        Moment(told[status], TOLD[status], "bad" if status is order.status is Status.EMERGENCY else "")
+        for status in (Status.EXCHANGE, Status.EMERGENCY)
+        if status in told
+    ]
     if order.state is State.HELD and Status.EMERGENCY not in told:
         found.append(Moment(order.updated_at, TOLD[Status.EMERGENCY], "bad"))
     if order.finished_at is not None:

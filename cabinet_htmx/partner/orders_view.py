@@ -1,4 +1,4 @@
-"""What the list of orders shows: rows, the filters as they were asked for, and neighbouring pages."""
+"""What the list of orders shows: rows, the filters as they were asked for, pages beside it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime

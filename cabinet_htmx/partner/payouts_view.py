@@ -1,4 +1,4 @@
-"""What the pages of payouts show: periods with what they have earned, statements, payout details."""
+"""What the pages of payouts show: periods and what they have earned, statements, details."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -124,7 +124,7 @@ def payouts_view(
     limit: int,
     before: int | None,
 ) -> PayoutsView:
-    """Return the view of an account and `limit` of its periods; one more says that there are more."""
+    """Return the view of an account and `limit` of its periods; one more says there are more."""
     shown = periods[:limit]
     last = shown[-1].closing if shown else None
     older = f"{PATH}?before={last.number}" if last is not None and len(periods) > limit else None
@@ -178,7 +178,9 @@ def statement_lines(shown: Statement) -> list[tuple[object, ...]]:
     """Return a statement as lines of CSV; times are UTC."""
     end = machine(shown.end) if shown.end else None
     period = (machine(shown.start), end)
-    lines: list[tuple[object, ...]] = [("period_start", "period_end", "what", "amount_usd", "reference")]
+    lines: list[tuple[object, ...]] = [
+        ("period_start", "period_end", "what", "amount_usd", "reference")
+    ]
     lines += [(*period, line.text, line.amount, None) for line in shown.lines]
     lines.append((*period, "Earned in all", shown.earned, None))
     if shown.amount is not None:

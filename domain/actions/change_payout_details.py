@@ -22,7 +22,7 @@ from domain.webhooks import (
 
 
 class PayoutDetailsBook(Protocol):
-    """Where payout details are kept, each with who has asked for it. All of it raises Unavailable."""
+    """Where payout details are kept, with who has asked for them. All of it raises Unavailable."""
 
     async def history(self, partner_id: UUID) -> Sequence[PayoutDetails]:
         """Return the newest details that were asked for, those that weren't withdrawn first."""
@@ -71,7 +71,7 @@ async def ask_payout_details(
         asked_at=at,
         effective_at=at + DELAY,
     )
-    event = _event(ports, member.partner_id, details, chosen, DetailsStatus.PENDING, at)
+    event = _event(ports, member.partner_id, details, chosen, status=DetailsStatus.PENDING, at=at)
     if not await ports.book.ask(member.partner_id, details, event):
         raise NotFound(f"there is no partner {member.partner_id}")
     return details
@@ -82,8 +82,8 @@ async def withdraw_payout_details(
 ) -> PayoutDetails:
     """Withdraw details that wait: what is in force stays.
 
-    Raises NotFound for what isn't the partner's, InvalidTransition where they don't wait (any more),
-    and Unavailable.
+    Raises NotFound for what isn't the partner's, InvalidTransition where they don't wait, and
+    Unavailable.
     """
     history = await ports.book.history(member.partner_id)
     details = next((one for one in history if one.id == details_id), None)
@@ -91,7 +91,7 @@ async def withdraw_payout_details(
         raise NotFound(f"the partner has no payout details {details_id}")
     now = ports.clock.now()
     asset = ports.market.catalogue.assets[details.asset]
-    event = _event(ports, member.partner_id, details, asset, DetailsStatus.WITHDRAWN, now)
+    event = _event(ports, member.partner_id, details, asset, status=DetailsStatus.WITHDRAWN, at=now)
     if not await ports.book.withdraw(
         member.partner_id, details_id, member.email, at=now, event=event
     ):
@@ -104,6 +104,7 @@ def _event(
     partner_id: UUID,
     details: PayoutDetails,
     asset: Asset,
+    *,
     status: DetailsStatus,
     at: datetime,
 ) -> Event:

@@ -12,7 +12,7 @@ from cabinet_htmx.partner.dashboard_view import (
 )
 from domain.actions.change_payout_details import show_payout_details
 from domain.cabinet_reading import WeightUsed
-from domain.errors import NotFound, Unavailable
+from domain.errors import Unavailable
 from domain.members import Role
 from domain.statistics import Step, first_day
 from gateway.cabinet.routes import Route, Section
@@ -43,11 +43,13 @@ async def budget(visit: Visit) -> Response:
 async def _facts(visit: Visit) -> Facts:
     parts, partner_id = visit.cabinet.parts, visit.member.partner_id
     reading, today = parts.reading, parts.signing_in.clock.now().date()
-    days, earnings, partner, codes, health, used, waiting, plan = await asyncio.gather(
+    days, earnings, partner, codes = await asyncio.gather(
         reading.days(partner_id, first_day(Step.MONTH, today)),
         reading.accounts.earnings(partner_id),
         reading.partner(partner_id),
         reading.codes(partner_id),
+    )
+    health, used, waiting, plan = await asyncio.gather(
         reading.webhooks(partner_id),
         _used(visit),
         reading.orders.awaiting_choice(partner_id, limit=MOST_WAITING),

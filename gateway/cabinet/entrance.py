@@ -6,8 +6,10 @@ import msgspec
 from blacksheep import Request
 
 from cabinet_htmx.partner.site import PartnerSite
+from domain.actions.change_payout_details import PayoutDetailsChange
 from domain.actions.sign_in import Browser, SignedIn, resume
 from domain.cabinet_ports import SigningIn
+from domain.cabinet_reading import Reading
 from domain.sessions import LIFETIME, SessionName
 from gateway.client_address import ClientAddresses
 
@@ -20,6 +22,8 @@ class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
     signing_in: SigningIn
     addresses: ClientAddresses
     secure: bool
+    reading: Reading
+    payout_details: PayoutDetailsChange
 
 
 class Cabinet(msgspec.Struct, frozen=True):

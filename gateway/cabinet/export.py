@@ -1,20 +1,23 @@
-"""All orders that fit as CSV: a batch is read when the one before has been sent, whoever is slow."""
+"""All orders that fit as CSV: a batch is read when the one before has been sent."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from typing import Any, Final
-from uuid import UUID
+from typing import TYPE_CHECKING, Final, cast
 
 from blacksheep import Request, Response, StreamedContent
 
-from cabinet_htmx.partner.orders_csv import HEAD, order_line
 from cabinet_htmx.partner.csv_lines import csv_bytes
+from cabinet_htmx.partner.orders_csv import HEAD, order_line
 from cabinet_htmx.partner.site import HEADERS
 from domain.errors import Unavailable
 from domain.order_list import OrderFilter
 from gateway.cabinet.order_filters import filters_of
 from gateway.cabinet.visit import Visit
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from blacksheep.contents import ASGIContent
 
 BATCH: Final = 250
 """Orders that are read and written at a time: a few milliseconds of the worker's."""
@@ -66,9 +69,6 @@ async def _lines(visit: Visit, wanted: OrderFilter) -> AsyncIterator[bytes]:
 
 async def _left(request: Request) -> None:
     """Return when whoever asked has gone away."""
-    receive: Any = request.content.receive if request.content else None
-    if receive is None:
-        await asyncio.Event().wait()
-    with suppress(asyncio.CancelledError):
-        while (await receive())["type"] != "http.disconnect":
-            pass
+    receive = cast("ASGIContent", request.content).receive
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -39,9 +39,7 @@ async def withdraw(visit: Visit) -> Response:
     """Withdraw details that wait."""
     details_id = visit.id_of("id")
     try:
-        await withdraw_payout_details(
-            visit.cabinet.parts.payout_details, visit.member, details_id
-        )
+        await withdraw_payout_details(visit.cabinet.parts.payout_details, visit.member, details_id)
     except InvalidTransition:
         return await visit.go(DETAILS, TOO_LATE, good=False)
     return await visit.go(DETAILS, WITHDRAWN)

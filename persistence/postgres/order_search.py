@@ -20,7 +20,7 @@ SESSION: Final = {
     "enable_seqscan": "off",
     "plan_cache_mode": "force_custom_plan",
 }
-"""Of sessions that search: each answer comes by an index, and one plan isn't the best of everybody."""
+"""Of sessions that search: all answers come by an index, and one plan isn't everybody's best."""
 ROUNDS: Final = (500, 1_500, 1_500)
 """Entries taken by one round after another, until there are orders enough."""
 AWAITING: Final = 4_000

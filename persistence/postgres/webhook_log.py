@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from domain.deliveries import Backlog, EventStatus, ListedEvent, LoggedAttempt, ShownEvent, WebhookHealth
+from domain.deliveries import (
+    Backlog,
+    EventStatus,
+    ListedEvent,
+    LoggedAttempt,
+    ShownEvent,
+    WebhookHealth,
+)
 from domain.errors import NotFound
 from persistence.postgres.pool import Database
 
@@ -131,13 +138,12 @@ async def show_event(
     )
 
 
-async def events_of_order(
-    database: Database, partner_id: UUID, order_id: UUID
-) -> list[ShownEvent]:
+async def events_of_order(database: Database, partner_id: UUID, order_id: UUID) -> list[ShownEvent]:
     """Return an order's events with all their attempts, in the order's own order."""
     rows = await database.fetch(OF_ORDER, [partner_id, order_id])
     attempts: dict[str, list[LoggedAttempt]] = {row["id"]: [] for row in rows}
-    for row in await database.fetch(ATTEMPTS_OF, [list(attempts)]) if attempts else []:
+    ids = [UUID(row["id"]) for row in rows]
+    for row in await database.fetch(ATTEMPTS_OF, [ids]) if ids else []:
         attempts[row["event_id"]].append(_logged(row))
     return [
         ShownEvent(

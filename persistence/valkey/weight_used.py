@@ -1,7 +1,7 @@
 """How much of its weight budget a partner has used in the minute that ends now."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 from valkey.asyncio import Valkey
@@ -17,7 +17,8 @@ SCRIPT: Final = (Path(__file__).parent / "weight_used.lua").read_text()
 async def weight_used(client: Valkey, partner_id: UUID) -> WeightUsed:
     """Return what is used, charging nothing. Raises Unavailable without Valkey."""
     try:
-        used, free_in_ms = await client.eval(SCRIPT, 1, window_key(partner_id))
+        answer: Any = await cast("Any", client.eval(SCRIPT, 1, window_key(partner_id)))
     except (ValkeyError, OSError) as error:
         raise Unavailable(f"Valkey can't be asked: {error}") from error
+    used, free_in_ms = answer
     return WeightUsed(int(used), int(free_in_ms))
