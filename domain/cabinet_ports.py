@@ -1,14 +1,18 @@
 """What the actions of the cabinet need from the world, as Protocols, and the bundle of them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
+from domain.attempts import Subject
+from domain.audit import AuditEntry
 from domain.credentials import Randomness
 from domain.members import KnownPassword, Member
 from domain.ports import Clock
+from domain.second_factor import StoredFactor
 from domain.sessions import Said, Session, SessionSigner
 
 
@@ -54,12 +58,67 @@ class SessionStore(Protocol):
     async def all_of(self, member_id: UUID, *, now: datetime) -> list[Session]:
         """Return a member's sessions, the one that was used last first."""
 
+    async def prove(self, session: Session, at: datetime) -> None:
+        """Put down that a code of the second factor was given in this session."""
+
     async def end(self, member_id: UUID, session_id: str) -> None:
         """End a session."""
 
 
+class AuditLog(Protocol):
+    """Where it is kept what people have done. Both raise Unavailable."""
+
+    async def add(self, entry: AuditEntry) -> None:
+        """Add an entry."""
+
+    async def newest(
+        self, partner_id: UUID, *, before: UUID | None, limit: int
+    ) -> Sequence[AuditEntry]:
+        """Return a partner's newest entries, or those before one of this id, newest first."""
+
+
+class AttemptCounter(Protocol):
+    """Who has failed how often lately. All of it raises Unavailable."""
+
+    async def begin(self, subject: Subject, *, now: datetime) -> int:
+        """Count an attempt as failed and return 0, or the seconds until one may be made."""
+
+    async def take_back(self, subject: Subject) -> None:
+        """Take back the last attempt, which has succeeded."""
+
+    async def forget(self, subject: Subject) -> None:
+        """Forget all attempts of a subject."""
+
+
+class FactorBook(Protocol):
+    """Where second factors are kept. All of it raises Unavailable."""
+
+    async def begin(self, member_id: UUID, secret: str, *, now: datetime) -> bool:
+        """Keep a secret that is to be confirmed; False where there is a confirmed one."""
+
+    async def find(self, member_id: UUID, *, now: datetime) -> StoredFactor | None:
+        """Return a member's second factor: a confirmed one, or one begun a short while ago."""
+
+    async def confirm(
+        self, member_id: UUID, *, step: int, recovery_hashes: Sequence[str], now: datetime
+    ) -> bool:
+        """Confirm the one that was begun, using up the code of `step`; False without one."""
+
+    async def use_step(self, member_id: UUID, step: int) -> bool:
+        """Use up the code of a time step; False where it or a later one was used before."""
+
+    async def use_recovery(self, member_id: UUID, code_hash: str) -> int | None:
+        """Use up a recovery code; return how many are left, None where it isn't one."""
+
+    async def renew_recovery(self, member_id: UUID, hashes: Sequence[str]) -> bool:
+        """Replace all recovery codes; False without a confirmed second factor."""
+
+    async def turn_off(self, member_id: UUID) -> bool:
+        """Remove a second factor; False where there is none."""
+
+
 class Passwords(Protocol):
-    """Hashes and checks passwords. Both raise Unavailable where too many are under way."""
+    """Hashes and checks passwords. All of it raises Unavailable where too many are under way."""
 
     async def verify(self, password: str, stored: str | None) -> bool:
         """Tell whether `stored` is the hash of `password`; None takes as long and is nobody's."""
@@ -67,13 +126,33 @@ class Passwords(Protocol):
     async def hash(self, password: str) -> str:
         """Return what is stored of a password."""
 
+    async def is_common(self, password: str, about: Sequence[str]) -> bool:
+        """Tell whether it is easily guessed by who knows what people choose, and these words."""
 
-class SigningIn(msgspec.Struct, frozen=True):
-    """What signing in and out, and passwords, need."""
+
+class SigningIn(msgspec.Struct, frozen=True, kw_only=True):
+    """What signing in and out, and passwords, need.
+
+    `free_tries` is how many sign-ins may fail from a client address before it waits.
+    """
 
     clock: Clock
     members: MemberBook
     sessions: SessionStore
     passwords: Passwords
+    attempts: AttemptCounter
+    free_tries: int
     signer: SessionSigner
+    randomness: Randomness
+
+
+class SecondFactors(msgspec.Struct, frozen=True):
+    """What setting up, giving and turning off a second factor needs."""
+
+    clock: Clock
+    factors: FactorBook
+    sessions: SessionStore
+    passwords: Passwords
+    members: MemberBook
+    attempts: AttemptCounter
     randomness: Randomness

@@ -30,6 +30,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
     `enabled` is the partner's. `one_time` says that the password was given by somebody else, and
     is good for choosing another only. `epoch` counts what ends all of a member's sessions.
+    `second_factor` says that there is one, which signing in asks for.
     """
 
     id: UUID
@@ -41,6 +42,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     zone: str
     one_time: bool
     epoch: int
+    second_factor: bool = False
 
 
 class KnownPassword(msgspec.Struct, frozen=True):

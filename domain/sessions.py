@@ -48,6 +48,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     agent: str
     said: Said | None = None
+    proved_at: datetime | None = None
+    """When a code of the second factor was given in it, if any was."""
 
     def is_over(self, now: datetime) -> bool:
         """Tell whether its time is up, used or not."""

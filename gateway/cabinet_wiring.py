@@ -5,17 +5,21 @@ import secrets
 from valkey.asyncio import Valkey
 
 from domain.actions.change_payout_details import PayoutDetailsChange
-from domain.cabinet_ports import SigningIn
+from domain.cabinet_ports import SecondFactors, SigningIn
 from domain.cabinet_reading import Reading
 from domain.ports import Clock
 from domain.sessions import KEY_PURPOSE, SessionSigner
 from gateway.cabinet.entrance import CabinetParts
 from gateway.client_address import ClientAddresses, parse_networks
+from gateway.clock import new_id
 from gateway.settings import Settings
 from persistence.keyring import KeyRing
 from persistence.password_pool import PasswordPool
+from persistence.postgres.audit import PostgresAuditLog
 from persistence.postgres.members import PostgresMembers
 from persistence.postgres.pool import Database
+from persistence.postgres.second_factors import PostgresSecondFactors
+from persistence.valkey.attempts import ValkeyAttempts
 from persistence.valkey.sessions import ValkeySessions
 
 
@@ -30,15 +34,30 @@ def compose_cabinet(
     payout_details: PayoutDetailsChange,
 ) -> CabinetParts:
     """Return what the cabinet of one worker is made of."""
+    members, sessions = PostgresMembers(database), ValkeySessions(valkey)
+    passwords, attempts = PasswordPool(), ValkeyAttempts(valkey)
     return CabinetParts(
         signing_in=SigningIn(
             clock=clock,
-            members=PostgresMembers(database),
-            sessions=ValkeySessions(valkey),
-            passwords=PasswordPool(),
+            members=members,
+            sessions=sessions,
+            passwords=passwords,
+            attempts=attempts,
+            free_tries=settings.sign_in_tries,
             signer=SessionSigner(keyring.derived(KEY_PURPOSE), current=keyring.current),
             randomness=secrets.token_bytes,
         ),
+        second_factors=SecondFactors(
+            clock=clock,
+            factors=PostgresSecondFactors(database, keyring),
+            sessions=sessions,
+            passwords=passwords,
+            members=members,
+            attempts=attempts,
+            randomness=secrets.token_bytes,
+        ),
+        audit=PostgresAuditLog(database),
+        new_id=new_id,
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),
         secure=not settings.sandbox,
         reading=reading,

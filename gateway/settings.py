@@ -88,6 +88,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many orders a client address may open on the swap page; 0 for any number."""
     public_orders_of_all_per_minute: int = 120
     """How many orders may be opened on the swap page in all; 0 for any number."""
+    sign_in_tries: int = 20
+    """How many sign-ins to the cabinet may fail from a client address before it has to wait."""
     brand_name: str = "Swapgate"
     """What the public pages are called."""
     brand_colours: str = ""
@@ -133,6 +135,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "unsigned_quotes_per_minute",
             "public_orders_per_minute",
             "public_orders_of_all_per_minute",
+            "sign_in_tries",
             "brand_name",
             "brand_colours",
             "brand_logo",

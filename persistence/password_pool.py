@@ -3,12 +3,13 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final, TypeVar
 
 from domain.errors import Unavailable
+from persistence.common_passwords import is_common
 from persistence.passwords import hash_password, verify_password
 
 THREADS: Final = 1
@@ -33,6 +34,10 @@ class PasswordPool:
     async def hash(self, password: str) -> str:
         """Return what `hash_password` does; raise Unavailable."""
         return await self._run(lambda: hash_password(password))
+
+    async def is_common(self, password: str, about: Sequence[str]) -> bool:
+        """Return what `is_common` does; raise Unavailable."""
+        return await self._run(lambda: is_common(password, about))
 
     def close(self) -> None:
         """Let go of the threads."""

@@ -16,6 +16,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from gateway.settings import INSTANCE_FILE, Instance
 from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
 from persistence.postgres.migrate import apply_migrations
 from tests.client import Demo, Partner
@@ -88,6 +89,10 @@ class Running(msgspec.Struct, frozen=True):
     def demo(self) -> Demo:
         return msgspec.json.decode((self.data_dir / "demo.json").read_bytes(), type=Demo)
 
+    def valkey_url(self) -> str:
+        instance = msgspec.json.decode((self.data_dir / INSTANCE_FILE).read_bytes(), type=Instance)
+        return instance.valkey_url
+
     def partner(self) -> Partner:
         demo = self.demo()
         return Partner(self.base_url, demo.api_key, demo.api_secret)
@@ -113,6 +118,7 @@ FOR_TESTS = {
     "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": "1000000",
     "SWAPGATE_PUBLIC_ORDERS_PER_MINUTE": "1000000",
     "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": "1000000",
+    "SWAPGATE_SIGN_IN_TRIES": "1000000",
 }
 """All calls of all tests come from one address."""
 

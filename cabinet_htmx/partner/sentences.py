@@ -25,6 +25,12 @@ FOREIGN_FORM: Final = Message(
     "This form wasn't sent from a page of your present session, so nothing was changed. Open the "
     "page anew and try again.",
 )
+NO_SECOND_FACTOR: Final = Message(
+    "Set up a second factor first",
+    "Whoever does this has to prove it with a code from a phone, beside the password. You haven't "
+    "set that up yet: it takes a minute.",
+)
+WRONG_CODE: Final = "That code isn't right, or was used before. The app shows a new one soon."
 WRONG_SIGN_IN: Final = "E-mail address or password is wrong."
 DISABLED: Final = "This account is disabled. Please ask whoever runs this service."
 WRONG_PASSWORD: Final = "That isn't your present password."  # noqa: S105  a sentence
@@ -54,8 +60,7 @@ def refusal(error: DomainError) -> Message:
     if isinstance(error, NotFound):
         return Message("Nothing here", "There is no such page, or nothing of yours behind it.")
     if isinstance(error, RateLimited):
-        wait = _span(error.retry_after)
-        return Message("A moment, please", f"That was too often. Try again in {wait}.")
+        return Message("A moment, please", too_often(error.retry_after))
     if isinstance(error, Unavailable):
         return Message(
             "Not at the moment",
@@ -67,6 +72,18 @@ def refusal(error: DomainError) -> Message:
             "That can't be done", "What was sent can't be understood. Nothing was changed."
         )
     return Message("That can't be done", "It isn't possible at the moment. Nothing was changed.")
+
+
+def too_often(seconds: int) -> str:
+    """Return when to try again."""
+    return f"That was too often. Try again in {_span(seconds)}."
+
+
+def codes_left(count: int) -> str:
+    """Return how many recovery codes there are after one was used."""
+    if count == 0:
+        return "That was your last recovery code: make new ones on the page Account."
+    return f"That recovery code is used up. You have {count} more."
 
 
 def _span(seconds: int) -> str:

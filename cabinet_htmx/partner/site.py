@@ -4,6 +4,7 @@ from typing import Final
 
 from cabinet_htmx.assets import Assets
 from cabinet_htmx.partner import shown
+from cabinet_htmx.partner.browsers import browser_name
 from cabinet_htmx.partner.frame import Frame
 from cabinet_htmx.security import page_headers
 from cabinet_htmx.swap.brand import Brand
@@ -20,9 +21,10 @@ class PartnerSite:
     """The pages of the cabinet, under the operator's brand."""
 
     def __init__(self, assets: Assets, brand: Brand) -> None:
+        self.brand = brand
         self._templates = environment(assets)
         self._templates.globals["brand"] = brand
-        for filter_ in (shown.local, shown.utc, shown.machine, shown.usd):
+        for filter_ in (shown.local, shown.utc, shown.machine, shown.usd, browser_name):
             self._templates.filters[filter_.__name__] = filter_
 
     def page(self, template: str, frame: Frame, **context: object) -> str:

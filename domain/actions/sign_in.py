@@ -1,9 +1,12 @@
 """Sign in to the cabinet and out of it."""
 
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
+from domain.actions.trying import trying
+from domain.attempts import of_address, of_email
 from domain.cabinet_ports import SigningIn
 from domain.credentials import new_secret
 from domain.errors import AuthDisabled, AuthInvalid, InvalidRequest
@@ -33,8 +36,23 @@ async def sign_in(ports: SigningIn, *, email: str, password: str, browser: Brows
     """Open a new session for who has this password.
 
     Raises AuthInvalid for an unknown address and a wrong password alike, with the same steps;
-    AuthDisabled where the password is right and the partner disabled; Unavailable.
+    AuthDisabled where the password is right and the partner disabled; RateLimited where too many
+    have failed from this client's address or for this e-mail address, whether anybody has it or
+    not; Unavailable, also where that can't be counted.
     """
+    async with trying(
+        ports.attempts,
+        of_address(browser.address, free=ports.free_tries),
+        of_email(email),
+        clock=ports.clock,
+    ):
+        member = await _genuine(ports, email, password)
+    if not member.enabled:
+        raise AuthDisabled
+    return await open_session(ports, member, epoch=member.epoch, browser=browser)
+
+
+async def _genuine(ports: SigningIn, email: str, password: str) -> Member:
     try:
         known = await ports.members.known_password(checked_email(email))
     except InvalidRequest:
@@ -43,15 +61,21 @@ async def sign_in(ports: SigningIn, *, email: str, password: str, browser: Brows
     member = await ports.members.find(known.member_id) if known and genuine else None
     if member is None:
         raise AuthInvalid
-    if not member.enabled:
-        raise AuthDisabled
-    return await open_session(ports, member, epoch=member.epoch, browser=browser)
+    return member
 
 
 async def open_session(
-    ports: SigningIn, member: Member, *, epoch: int, browser: Browser
+    ports: SigningIn,
+    member: Member,
+    *,
+    epoch: int,
+    browser: Browser,
+    proved_at: datetime | None = None,
 ) -> SignedIn:
-    """Open a session of a member; `epoch` is the member's newest. Raises Unavailable."""
+    """Open a session of a member; `epoch` is the member's newest. Raises Unavailable.
+
+    `proved_at` is when the second factor was given in the session that this one goes on from.
+    """
     name = SessionName(member.id, new_secret(ports.randomness))
     now = ports.clock.now()
     session = Session(
@@ -62,6 +86,7 @@ async def open_session(
         seen_at=now,
         address=browser.address,
         agent=browser.agent[:LONGEST_AGENT],
+        proved_at=proved_at,
     )
     await ports.sessions.open(session)
     return SignedIn(member, session, name)

@@ -8,11 +8,12 @@ from cabinet_htmx.partner import sentences
 from cabinet_htmx.partner.account_view import zones
 from cabinet_htmx.partner.site import HEADERS
 from domain.actions.choose_password import choose_password
-from domain.errors import AuthInvalid, InvalidRequest
+from domain.errors import AuthInvalid, InvalidRequest, RateLimited
 from domain.members import Role, checked_zone
 from domain.passwords import PasswordRefused
 from domain.sessions import Said
 from gateway.cabinet.routes import NEW_PASSWORD, ROOT, Route, Section
+from gateway.cabinet.sessions import sessions_of
 from gateway.cabinet.visit import Visit
 from gateway.visitors.entrance import redirect
 
@@ -22,7 +23,7 @@ NO_FAULTS: Mapping[str, str] = {}
 
 async def show(visit: Visit) -> Response:
     """Show one's own account."""
-    return _page(visit)
+    return await _page(visit)
 
 
 async def show_new_password(visit: Visit) -> Response:
@@ -34,7 +35,7 @@ async def change_password(visit: Visit) -> Response:
     """Replace the password; this browser stays signed in, in a new session."""
     chosen = visit.form.get("chosen", "")
     if chosen != visit.form.get("again", ""):
-        return _refused(visit, {"again": sentences.NOT_REPEATED})
+        return await _refused(visit, {"again": sentences.NOT_REPEATED})
     cabinet = visit.cabinet
     try:
         signed_in = await choose_password(
@@ -43,11 +44,15 @@ async def change_password(visit: Visit) -> Response:
             former=visit.form.get("former", ""),
             chosen=chosen,
             browser=cabinet.browser_of(visit.request),
+            proved_at=visit.session.proved_at,
         )
     except AuthInvalid:
-        return _refused(visit, {"former": sentences.WRONG_PASSWORD})
+        return await _refused(visit, {"former": sentences.WRONG_PASSWORD})
+    except RateLimited as error:
+        return await _refused(visit, {"former": sentences.too_often(error.retry_after)})
     except PasswordRefused as refused:
-        return _refused(visit, {"chosen": sentences.password_fault(refused.fault)})
+        return await _refused(visit, {"chosen": sentences.password_fault(refused.fault)})
+    await visit.record("Changed the password")
     await cabinet.signing_in.sessions.say(signed_in.session, Said(sentences.PASSWORD_CHANGED))
     there = ROOT if visit.member.one_time else PATH
     return redirect(303, there, HEADERS, cabinet.cookie(signed_in.name))
@@ -59,19 +64,28 @@ async def set_zone(visit: Visit) -> Response:
     try:
         zone = checked_zone(visit.form.get("zone", ""))
     except InvalidRequest:
-        return _page(visit, status=422, faults={"zone": sentences.NO_ZONE})
+        return await _page(visit, status=422, faults={"zone": sentences.NO_ZONE})
     await signing_in.members.set_zone(visit.member.id, zone, now=signing_in.clock.now())
     return await visit.go(PATH, f"Times are shown in the zone {zone} from now on.")
 
 
-def _refused(visit: Visit, faults: Mapping[str, str]) -> Response:
+async def _refused(visit: Visit, faults: Mapping[str, str]) -> Response:
     if visit.member.one_time:
         return visit.page("new_password.html", status=422, faults=faults)
-    return _page(visit, status=422, faults=faults)
+    return await _page(visit, status=422, faults=faults)
 
 
-def _page(visit: Visit, *, status: int = 200, faults: Mapping[str, str] = NO_FAULTS) -> Response:
-    return visit.page("account.html", status=status, faults=faults, zones=zones(visit.member.zone))
+async def _page(
+    visit: Visit, *, status: int = 200, faults: Mapping[str, str] = NO_FAULTS
+) -> Response:
+    return visit.page(
+        "account.html",
+        status=status,
+        faults=faults,
+        zones=zones(visit.member.zone),
+        sessions=await sessions_of(visit),
+        present=visit.session.id,
+    )
 
 
 ROUTES = (

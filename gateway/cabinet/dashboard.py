@@ -42,7 +42,7 @@ async def budget(visit: Visit) -> Response:
 
 async def _facts(visit: Visit) -> Facts:
     parts, partner_id = visit.cabinet.parts, visit.member.partner_id
-    reading, today = parts.reading, parts.signing_in.clock.now().date()
+    reading, today = parts.reading, visit.now.date()
     days, earnings, partner, codes = await asyncio.gather(
         reading.days(partner_id, first_day(Step.MONTH, today)),
         reading.accounts.earnings(partner_id),

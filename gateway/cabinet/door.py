@@ -1,5 +1,6 @@
 """Serves the table of routes: who may come in, whose form it is, and what refusals look like."""
 
+import asyncio
 import hmac
 from collections.abc import Mapping
 from typing import Final
@@ -13,18 +14,19 @@ from cabinet_htmx.partner import sentences
 from cabinet_htmx.partner.frame import Frame
 from cabinet_htmx.partner.site import HEADERS
 from cabinet_htmx.security import page_headers
+from domain.actions.prove_second_factor import is_fresh
 from domain.actions.sign_in import SignedIn
 from domain.errors import DomainError, NotFound, Unavailable
 from domain.members import Role
 from gateway.cabinet.entrance import Cabinet
 from gateway.cabinet.routes import LOGIN, NEW_PASSWORD, ROOT, Route, RouteTable
+from gateway.cabinet.step_up import ask_for_code, is_awaited, to_step_up
 from gateway.cabinet.visit import Visit
 from gateway.errors import answer_for
 from gateway.pages import REVALIDATED, UNMADE, Handler, respond
 from gateway.visitors.entrance import ForeignForm, form_of, page, query_of, redirect
 
 FORM_TOKEN: Final = "form_token"  # noqa: S105  the name of a field
-LONGEST_NEXT: Final = 500
 
 log = structlog.get_logger()
 
@@ -33,18 +35,23 @@ class NotForThisRole(Exception):
     """Somebody signed in asks for what the role isn't enough for."""
 
 
+class NoSecondFactor(Exception):
+    """Somebody without a second factor asks for what needs a code of one."""
+
+
 class CabinetDoor:
     """Lets visits in, by route."""
 
     def __init__(self, cabinet: Cabinet, table: RouteTable) -> None:
         self._cabinet = cabinet
         self._table = table
+        self._running: set[asyncio.Future[Response]] = set()
 
     def serve(self, route: Route) -> Handler:
         """Return the handler of a route: all of what guards it, in this order.
 
-        Signed in, one's own password, the role, and for forms where they were sent from and in
-        which session.
+        Signed in, the role, the second factor if there is one, one's own password, and for forms
+        where they were sent from and in which session; at last a fresh code, where one is needed.
         """
 
         async def handle(request: Request) -> Response:
@@ -54,11 +61,13 @@ class CabinetDoor:
             frame = self.frame(signed_in, route)
             try:
                 _check_role(signed_in, route)
+                if is_awaited(signed_in) and not route.before_factor:
+                    return to_step_up(request)
                 if signed_in.member.one_time and not route.before_password:
                     return redirect(303, NEW_PASSWORD, HEADERS)
                 form = await _form(request, frame) if route.method == "POST" else {}
-                response = await route.handle(self._visit(request, signed_in, frame, form))
-            except (NotForThisRole, ForeignForm, DomainError) as error:
+                response = await self._answer(route, self._visit(request, signed_in, frame, form))
+            except (NotForThisRole, NoSecondFactor, ForeignForm, DomainError) as error:
                 return self._refused(request, frame, error)
             if signed_in.session.said is not None and _shows(request, response):
                 await self._cabinet.signing_in.sessions.say(signed_in.session, None)
@@ -86,10 +95,27 @@ class CabinetDoor:
         section = route.section if route else None
         return Frame(
             member=member,
-            links=[] if member.one_time else self._table.links(member.role, section),
+            links=(
+                []
+                if member.one_time or is_awaited(signed_in)
+                else self._table.links(member.role, section)
+            ),
             said=signed_in.session.said,
             form_token=signed_in.name.form_token,
         )
+
+    async def _answer(self, route: Route, visit: Visit) -> Response:
+        """Answer a visit; what a form asks for is done to its end, also where its sender leaves."""
+        if route.fresh and not visit.member.second_factor:
+            raise NoSecondFactor
+        if route.fresh and not is_fresh(visit.session, now=visit.now):
+            return ask_for_code(visit)
+        if route.method == "GET":
+            return await route.handle(visit)
+        running = asyncio.ensure_future(_handled(route, visit))
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return await asyncio.shield(running)
 
     def _visit(
         self, request: Request, signed_in: SignedIn, frame: Frame, form: Mapping[str, str]
@@ -110,7 +136,7 @@ class CabinetDoor:
         self,
         request: Request,
         frame: Frame | None,
-        error: NotForThisRole | ForeignForm | DomainError,
+        error: NotForThisRole | NoSecondFactor | ForeignForm | DomainError,
     ) -> Response:
         status, wait = 403, None
         if isinstance(error, DomainError):
@@ -125,7 +151,12 @@ class CabinetDoor:
             return page(status, site.door("_notice.html", text=said.text), HEADERS, *more)
         if frame is None:
             return page(status, site.door("message.html", message=said), HEADERS, *more)
-        return page(status, site.page("refusal.html", frame, message=said), HEADERS, *more)
+        template = "no_factor.html" if isinstance(error, NoSecondFactor) else "refusal.html"
+        return page(status, site.page(template, frame, message=said), HEADERS, *more)
+
+
+async def _handled(route: Route, visit: Visit) -> Response:
+    return await route.handle(visit)
 
 
 def _check_role(signed_in: SignedIn, route: Route) -> None:
@@ -133,9 +164,13 @@ def _check_role(signed_in: SignedIn, route: Route) -> None:
         raise NotForThisRole
 
 
-def _said_of(error: NotForThisRole | ForeignForm | DomainError) -> sentences.Message:
+def _said_of(
+    error: NotForThisRole | NoSecondFactor | ForeignForm | DomainError,
+) -> sentences.Message:
     if isinstance(error, NotForThisRole):
         return sentences.NOT_FOR_THIS_ROLE
+    if isinstance(error, NoSecondFactor):
+        return sentences.NO_SECOND_FACTOR
     if isinstance(error, ForeignForm):
         return sentences.FOREIGN_FORM
     return sentences.refusal(error)
@@ -148,13 +183,6 @@ def to_login(request: Request) -> Response:
         return page(401, "", HEADERS, ("HX-Redirect", LOGIN))
     there = f"{LOGIN}?next={quote(wanted, safe='')}" if wanted and wanted != ROOT else LOGIN
     return redirect(303, there, HEADERS)
-
-
-def checked_next(path: str) -> str | None:
-    """Return a path of the cabinet to go on to; None for one that leads elsewhere or in circles."""
-    plain = path.isascii() and path.isprintable() and "\\" not in path and len(path) < LONGEST_NEXT
-    inside = path.startswith(f"{ROOT}/") and "//" not in path and "/." not in path
-    return path if plain and inside and not path.startswith(LOGIN) else None
 
 
 async def _form(request: Request, frame: Frame) -> Mapping[str, str]:

@@ -1,25 +1,40 @@
 """What all pages of the cabinet work with, and the cookie by which a browser is known."""
 
+from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
 import msgspec
+import structlog
 from blacksheep import Request
 
 from cabinet_htmx.partner.site import PartnerSite
 from domain.actions.change_payout_details import PayoutDetailsChange
 from domain.actions.sign_in import Browser, SignedIn, resume
+<<<<<<< HEAD
 from domain.cabinet_ports import SigningIn
 from domain.cabinet_reading import Reading
+=======
+from domain.audit import AuditEntry, shortened
+from domain.cabinet_ports import AuditLog, SecondFactors, SigningIn
+from domain.errors import Unavailable
+from domain.members import Member
+>>>>>>> main
 from domain.sessions import LIFETIME, SessionName
 from gateway.client_address import ClientAddresses
 
 LONGEST_COOKIE: Final = 256
+
+log = structlog.get_logger()
 
 
 class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
     """What the wiring gives the cabinet. `secure` says that pages are served over TLS."""
 
     signing_in: SigningIn
+    second_factors: SecondFactors
+    audit: AuditLog
+    new_id: Callable[[], UUID]
     addresses: ClientAddresses
     secure: bool
     reading: Reading
@@ -41,6 +56,27 @@ class Cabinet(msgspec.Struct, frozen=True):
     def cookie_name(self) -> str:
         """Return the name of the session's cookie; with TLS nobody can set it without."""
         return "__Secure-cabinet" if self.parts.secure else "cabinet"
+
+    async def record(self, member: Member, address: str, what: str, about: str = "") -> None:
+        """Put into the audit log what a member has just done.
+
+        It is done by now: where the log can't be reached, the entry goes to the process's own log,
+        and whoever did it is told what came of it all the same.
+        """
+        entry = AuditEntry(
+            id=self.parts.new_id(),
+            partner_id=member.partner_id,
+            member_id=member.id,
+            email=member.email,
+            at=self.signing_in.clock.now(),
+            address=address,
+            what=what,
+            about=shortened(about),
+        )
+        try:
+            await self.parts.audit.add(entry)
+        except Unavailable as error:
+            log.exception("not in the audit log", why=str(error), **msgspec.to_builtins(entry))
 
     async def resume(self, request: Request) -> SignedIn | None:
         """Return who is signed in; raise Unavailable where that can't be known."""

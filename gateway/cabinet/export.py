@@ -45,7 +45,7 @@ async def export(visit: Visit) -> Response:
             finally:
                 leaving.cancel()
 
-    name = f"attachment; filename=orders-{visit.cabinet.signing_in.clock.now():%Y-%m-%d}.csv"
+    name = f"attachment; filename=orders-{visit.now:%Y-%m-%d}.csv"
     headers = [
         *((name.encode(), value.encode()) for name, value in HEADERS.items()),
         (b"Cache-Control", b"no-store"),

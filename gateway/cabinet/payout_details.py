@@ -8,7 +8,7 @@ from cabinet_htmx.partner.payouts_view import DETAILS, DetailsForm, details_view
 from domain.actions.change_payout_details import ask_payout_details, withdraw_payout_details
 from domain.errors import InvalidTransition
 from domain.members import Role
-from domain.payout_details import DetailsRefused, plan
+from domain.payout_details import DetailsRefused, PayoutDetails, plan
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.visit import Visit
 
@@ -29,9 +29,12 @@ async def ask(visit: Visit) -> Response:
     """Put new details down."""
     given = {name: visit.form.get(name, "").strip() for name in DetailsForm.__struct_fields__}
     try:
-        await ask_payout_details(visit.cabinet.parts.payout_details, visit.member, **given)
+        details = await ask_payout_details(
+            visit.cabinet.parts.payout_details, visit.member, **given
+        )
     except DetailsRefused as refused:
         return await _page(visit, 422, form=DetailsForm(**given), faults=refused.faults)
+    await visit.record("Asked for other payout details", _about(details))
     return await visit.go(DETAILS, ASKED)
 
 
@@ -42,7 +45,13 @@ async def withdraw(visit: Visit) -> Response:
         await withdraw_payout_details(visit.cabinet.parts.payout_details, visit.member, details_id)
     except InvalidTransition:
         return await visit.go(DETAILS, TOO_LATE, good=False)
+    await visit.record("Withdrew payout details", _about(details))
     return await visit.go(DETAILS, WITHDRAWN)
+
+
+def _about(details: PayoutDetails) -> str:
+    tag = f", {details.tag}" if details.tag else ""
+    return f"{details.asset} to {details.address}{tag}"
 
 
 async def _page(
@@ -67,7 +76,14 @@ async def _page(
 
 ROUTES = (
     Route(method="GET", path=DETAILS, handle=show, role=Role.VIEWER, section=Section.PAYOUTS),
-    Route(method="POST", path=DETAILS, handle=ask, role=Role.OWNER, section=Section.PAYOUTS),
+    Route(
+        method="POST",
+        path=DETAILS,
+        handle=ask,
+        role=Role.OWNER,
+        section=Section.PAYOUTS,
+        fresh=True,
+    ),
     Route(
         method="POST",
         path=f"{DETAILS}/{{id}}/withdraw",

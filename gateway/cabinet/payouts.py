@@ -44,7 +44,7 @@ async def statement_csv(visit: Visit) -> Response:
     """Hand out a period's statement as CSV."""
     period = await _period(visit)
     shown = statement(period, visit.member.partner_name)
-    end = period.closing.closed_at if period.closing else visit.cabinet.signing_in.clock.now()
+    end = period.closing.closed_at if period.closing else visit.now
     name = f"attachment; filename=statement-{end:%Y-%m-%d}.csv"
     headers = [
         *((name.encode(), value.encode()) for name, value in HEADERS.items()),

@@ -14,6 +14,8 @@ from gateway.cabinet.visit import Visit
 ROOT: Final = "/partner"
 LOGIN: Final = f"{ROOT}/login"
 NEW_PASSWORD: Final = f"{ROOT}/new-password"
+VERIFY: Final = f"{ROOT}/verify"
+LONGEST_NEXT: Final = 500
 
 Handler = Callable[[Visit], Awaitable[Response]]
 
@@ -46,7 +48,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
 
     Forms are checked before the handler sees anything: that our own page sent them, in this very
     session. `{name}` in a path is in the visit's parameters. `before_password` says that somebody
-    may come here who has yet to replace a one-time password.
+    may come here who has yet to replace a one-time password, `before_factor` who has yet to give a
+    code of the second factor.
+
+    `fresh` asks for a code given in the last minutes: who hasn't is asked for one, and what was
+    asked for is done then, a form sent again as it was. Whoever has no second factor is told to set
+    one up. What such a form holds stands in a page meanwhile: no passwords.
     """
 
     method: Literal["GET", "POST"]
@@ -55,6 +62,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     section: Section | None = None
     before_password: bool = False
+    before_factor: bool = False
+    fresh: bool = False
 
 
 class RouteTable:
@@ -80,3 +89,10 @@ class RouteTable:
     def home(self, role: Role) -> str:
         """Return where somebody of this role begins."""
         return self.links(role, None)[0].path
+
+
+def checked_next(path: str) -> str | None:
+    """Return a path of the cabinet to go on to; None for one that leads elsewhere or in circles."""
+    plain = path.isascii() and path.isprintable() and "\\" not in path and len(path) < LONGEST_NEXT
+    inside = path.startswith(f"{ROOT}/") and "//" not in path and "/." not in path
+    return path if plain and inside and not path.startswith((LOGIN, VERIFY)) else None

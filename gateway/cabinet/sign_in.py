@@ -5,11 +5,11 @@ from blacksheep import Application, Request, Response
 from cabinet_htmx.partner import sentences
 from cabinet_htmx.partner.site import HEADERS
 from domain.actions.sign_in import sign_in, sign_out
-from domain.errors import AuthDisabled, AuthInvalid
+from domain.errors import AuthDisabled, AuthInvalid, RateLimited
 from domain.members import Role
-from gateway.cabinet.door import CabinetDoor, checked_next
+from gateway.cabinet.door import CabinetDoor
 from gateway.cabinet.entrance import Cabinet
-from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable
+from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, checked_next
 from gateway.cabinet.visit import Visit
 from gateway.visitors.entrance import form_of, page, query_of, redirect
 
@@ -54,7 +54,12 @@ class SignInDoor:
             return self._page(403, email=email, wanted=wanted, fault=sentences.WRONG_SIGN_IN)
         except AuthDisabled:
             return self._page(403, email=email, wanted=wanted, fault=sentences.DISABLED)
+        except RateLimited as error:
+            wait = error.retry_after
+            fault = sentences.too_often(wait)
+            return self._page(429, email=email, wanted=wanted, fault=fault, retry_after=wait)
         await self._end_former(request)
+        await self._cabinet.record(signed_in.member, browser.address, "Signed in")
         there = checked_next(wanted) or self._table.home(signed_in.member.role)
         return redirect(303, there, HEADERS, self._cabinet.cookie(signed_in.name))
 
@@ -71,6 +76,7 @@ class SignInDoor:
         email: str = "",
         fault: str | None = None,
         signed_out: bool = False,
+        retry_after: int | None = None,
     ) -> Response:
         html = self._cabinet.site.door(
             "login.html",
@@ -79,7 +85,8 @@ class SignInDoor:
             fault=fault,
             signed_out=signed_out,
         )
-        return page(status, html, HEADERS)
+        more = [("Retry-After", str(retry_after))] if retry_after is not None else []
+        return page(status, html, HEADERS, *more)
 
 
 async def leave(visit: Visit) -> Response:
@@ -96,6 +103,7 @@ ROUTES = (
         handle=leave,
         role=Role.VIEWER,
         before_password=True,
+        before_factor=True,
     ),
 )
 

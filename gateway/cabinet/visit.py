@@ -1,6 +1,7 @@
 """A request of somebody signed in, as the pages' handlers get it."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -34,6 +35,19 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str]
+
+    @property
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return self.cabinet.signing_in.clock.now()
+
+    async def record(self, what: str, about: str = "") -> None:
+        """Put into the audit log that somebody has changed something, once it is done.
+
+        `what` is a few words in the past tense ("Disabled a code"), `about` which of several it
+        was; never a secret.
+        """
+        await self.cabinet.record(self.member, self.address, what, about)
 
     @property
     def is_htmx(self) -> bool:

@@ -37,7 +37,8 @@ WHERE api_secret_sealed <> '' ORDER BY id
 FREE_ADDRESSES = """
 SELECT n.name, (
   SELECT count(*) FROM (
-    SELECT FROM pay_in_addresses p WHERE p.network = n.name AND p.order_id IS NULL LIMIT $1
+    SELECT FROM pay_in_addresses p WHERE p.network = n.name AND p.order_id IS NULL
+    ORDER BY p.id + 0 LIMIT $1
   ) AS counted
 ) AS free
 FROM networks n

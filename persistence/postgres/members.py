@@ -11,7 +11,9 @@ BY_EMAIL: Final = "SELECT id, password_hash FROM partner_users WHERE email = $1"
 
 FIND: Final = """
 SELECT u.id, u.partner_id, p.name AS partner_name, p.enabled, u.email, u.role, u.zone, u.one_time,
-  u.epoch
+  u.epoch, EXISTS (
+    SELECT FROM second_factors f WHERE f.member_id = u.id AND f.confirmed_at IS NOT NULL
+  ) AS second_factor
 FROM partner_users u JOIN partners p ON p.id = u.partner_id
 WHERE u.id = $1
 """
@@ -61,6 +63,7 @@ class PostgresMembers:
             zone=row["zone"],
             one_time=row["one_time"],
             epoch=row["epoch"],
+            second_factor=row["second_factor"],
         )
 
     async def set_password(

@@ -12,7 +12,9 @@ from domain.ports import IdempotencyKey
 from persistence.postgres.pool import Database, DatabaseUnavailable
 
 # No free address: nothing happens. A key that is taken: nothing happens either, and the address
-# stays free. Keys are taken in order, lest two statements wait for each other.
+# stays free. Keys are taken in order, lest two statements wait for each other. `id + 0` is what the
+# index of free addresses has. The planner can't know how few orders there are: `IS TRUE` keeps it
+# from comparing each with each, and the arrays from reading all addresses.
 OPEN = """
 WITH given AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::text::json) AS given (
@@ -22,17 +24,19 @@ WITH given AS MATERIALIZED (
     destination_tag text, refund_address text, token_hash text, created_at timestamptz,
     expires_at timestamptz, worth_usd numeric)
 ), free AS (
-  SELECT w.network, f.*, row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS number
+  SELECT f.*,
+    w.network || row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS place
   FROM (SELECT network, count(*) AS orders FROM given GROUP BY network) AS w
   CROSS JOIN LATERAL (
     SELECT id AS address_id, address, tag FROM pay_in_addresses
     WHERE network = w.network AND order_id IS NULL
-    ORDER BY id LIMIT w.orders FOR UPDATE SKIP LOCKED) AS f
+    ORDER BY id + 0 LIMIT w.orders FOR UPDATE SKIP LOCKED) AS f
 ), placed AS MATERIALIZED (
   SELECT numbered.*, free.address_id, free.address, free.tag
-  FROM (SELECT *, row_number() OVER (PARTITION BY network ORDER BY id) AS number FROM given)
-    AS numbered
-  JOIN free USING (network, number)
+  FROM (
+    SELECT *, network || row_number() OVER (PARTITION BY network ORDER BY id) AS place FROM given
+  ) AS numbered
+  JOIN free USING (place)
 ), keyed AS (
   INSERT INTO idempotency_keys (partner_id, key, body_hash, order_id)
   SELECT partner_id, key, decode(body_hash, 'hex'), id FROM placed WHERE key IS NOT NULL
@@ -40,9 +44,12 @@ WITH given AS MATERIALIZED (
   ON CONFLICT (partner_id, key) DO NOTHING
   RETURNING order_id
 ), taken AS (
-  UPDATE pay_in_addresses p SET order_id = placed.id FROM placed
-  WHERE p.id = placed.address_id
-    AND (placed.key IS NULL OR placed.id IN (SELECT order_id FROM keyed))
+  UPDATE pay_in_addresses p SET order_id = given.ids[array_position(given.addresses, p.id)]
+  FROM (
+    SELECT array_agg(address_id) AS addresses, array_agg(id) AS ids FROM placed
+    WHERE key IS NULL OR id IN (SELECT order_id FROM keyed)
+  ) AS given
+  WHERE p.id = ANY (given.addresses)
   RETURNING p.order_id
 ), opened AS (
   INSERT INTO orders (
@@ -53,7 +60,7 @@ WITH given AS MATERIALIZED (
     destination_amount, rate, network_fee, fee_bps, markup_bps, destination_address,
     destination_tag, refund_address, address, tag, decode(token_hash, 'hex'), created_at,
     expires_at, created_at, worth_usd
-  FROM placed JOIN taken ON taken.order_id = placed.id ORDER BY id
+  FROM placed WHERE (id IN (SELECT order_id FROM taken)) IS TRUE ORDER BY id
   RETURNING id, pay_in_address, pay_in_tag
 )
 SELECT given.id::text AS id, placed.id IS NOT NULL AS had_address,

@@ -152,8 +152,12 @@ MOST_OPENED = 64
 """Orders that one statement opens."""
 MOST_FOUND = 64
 """Orders that one statement finds."""
-AT_ONCE = 2
-"""Statements of one kind under way at once; what comes meanwhile is gathered for the next."""
+OPENED_AT_ONCE = 2
+FOUND_AT_ONCE = 1
+"""Statements under way at once; what comes meanwhile is gathered for the next.
+
+A statement costs as much as reading fifty rows; opening waits for the disk, reading does not.
+"""
 
 
 class PostgresOrderDesk:
@@ -166,12 +170,12 @@ class PostgresOrderDesk:
         self._opening: Grouping[Opening, Place] = Grouping(
             lambda openings: open_orders(database, openings),
             most=MOST_OPENED if grouped else 1,
-            at_once=AT_ONCE if grouped else MOST_OPENED,
+            at_once=OPENED_AT_ONCE if grouped else MOST_OPENED,
         )
         self._finding: Grouping[UUID, dict[str, Any] | None] = Grouping(
             self._rows,
             most=MOST_FOUND if grouped else 1,
-            at_once=AT_ONCE if grouped else MOST_FOUND,
+            at_once=FOUND_AT_ONCE if grouped else MOST_FOUND,
         )
 
     async def open(
@@ -326,16 +330,29 @@ def _saving(order: Order, expected_version: int, event: Event | None) -> list[An
     ]
 
 
+class _Typed(msgspec.Struct, frozen=True):
+    """What of a row has a type of its own: converted at once, at a third of the time."""
+
+    id: UUID
+    partner_id: UUID
+    code_id: UUID | None
+    rate_type: RateType
+    state: State
+    emergency: tuple[Emergency, ...]
+    choice: Choice
+
+
 def order_of(row: dict[str, Any], assets: Any) -> Order:
     """Return the order of a row with SHOWN or COLUMNS."""
+    typed = msgspec.convert(row, _Typed)
     source: Asset = assets[row["source"]]
     destination: Asset = assets[row["destination"]]
     return Order(
-        id=UUID(row["id"]),
-        partner_id=UUID(row["partner_id"]),
-        code_id=UUID(row["code_id"]) if row["code_id"] else None,
-        rate_type=RateType(row["rate_type"]),
-        state=State(row["state"]),
+        id=typed.id,
+        partner_id=typed.partner_id,
+        code_id=typed.code_id,
+        rate_type=typed.rate_type,
+        state=typed.state,
         source=source,
         destination=destination,
         source_amount=units_from(row["source_amount"], source.precision),
@@ -357,6 +374,6 @@ def order_of(row: dict[str, Any], assets: Any) -> Order:
         parts=parts_of(row["parts"], source),
         payout_tx_id=row["payout_tx_id"],
         refund_tx_id=row["refund_tx_id"],
-        emergency=tuple(Emergency(reason) for reason in row["emergency"]),
-        choice=Choice(row["choice"]),
+        emergency=typed.emergency,
+        choice=typed.choice,
     )

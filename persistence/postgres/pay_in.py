@@ -22,7 +22,7 @@ FREE = """
 SELECT a.network, (
   SELECT count(*) FROM (
     SELECT FROM pay_in_addresses p
-    WHERE p.network = a.network AND p.order_id IS NULL LIMIT $1
+    WHERE p.network = a.network AND p.order_id IS NULL ORDER BY p.id + 0 LIMIT $1
   ) AS counted
 ) AS free
 FROM pay_in_accounts a

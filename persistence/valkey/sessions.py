@@ -86,6 +86,11 @@ class ValkeySessions:
         key = _key(session.member_id, session.id)
         await _asked(self._change(keys=[key], args=["0", "said", text]))
 
+    async def prove(self, session: Session, at: datetime) -> None:
+        """See SessionStore."""
+        key = _key(session.member_id, session.id)
+        await _asked(self._change(keys=[key], args=["0", "proved", str(at.timestamp())]))
+
     async def all_of(self, member_id: UUID, *, now: datetime) -> list[Session]:
         """See SessionStore."""
         listed: list[bytes] = await _asked(self._client.zrange(_list_key(member_id), 0, -1))
@@ -132,6 +137,7 @@ def _fields(session: Session) -> dict[str, str]:
         "seen": str(session.seen_at.timestamp()),
         "address": session.address,
         "agent": session.agent,
+        "proved": str(session.proved_at.timestamp()) if session.proved_at else "",
         "said": msgspec.json.encode(session.said).decode() if session.said else "",
     }
 
@@ -145,10 +151,15 @@ def _session(member_id: UUID, session_id: str, found: dict[bytes, bytes]) -> Ses
             id=session_id,
             member_id=member_id,
             epoch=int(fields["epoch"]),
-            opened_at=datetime.fromtimestamp(float(fields["opened"]), UTC),
-            seen_at=datetime.fromtimestamp(float(fields["seen"]), UTC),
+            opened_at=_moment(fields["opened"]),
+            seen_at=_moment(fields["seen"]),
             address=fields["address"],
             agent=fields["agent"],
             said=msgspec.json.decode(said, type=Said) if said else None,
+            proved_at=_moment(fields["proved"]) if fields.get("proved") else None,
         )
     return None
+
+
+def _moment(seconds: str) -> datetime:
+    return datetime.fromtimestamp(float(seconds), UTC)

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cabinet import CabinetPartner, person
+from tests.cabinet import CabinetPartner, Person, person
 from tests.conftest import Running
 
 OWN = "a good long password"
@@ -137,3 +137,48 @@ def test_times_are_shown_in_ones_own_zone(partner: CabinetPartner) -> None:
     done = owner.send_form("/partner/account", "/partner/account/zone", zone="Asia/Tokyo")
     assert done.status == 303
     assert 'value="Asia/Tokyo" selected' in owner.get("/partner/account").text
+
+
+def test_easily_guessed_passwords_are_refused(partner: CabinetPartner) -> None:
+    owner = partner.owner()
+    name = partner.email.partition("@")[0]
+    for chosen in ("password1234", "P@ssw0rd1234", "aaaaaaaaaaaaaaa", f"{name}1"):
+        refused = owner.send_form(
+            "/partner/account",
+            "/partner/account/password",
+            former=partner.password,
+            chosen=chosen,
+            again=chosen,
+        )
+        assert refused.status == 422, chosen
+        assert "Too many people use this password" in refused.text
+
+
+def test_ones_own_sessions_are_listed_and_ended(partner: CabinetPartner) -> None:
+    here, there, elsewhere = partner.owner(), partner.owner(), partner.owner()
+    page = here.get("/partner/account").text
+    ends = re.findall(r'action="(/partner/account/sessions/[0-9a-f]{64}/end)"', page)
+    assert len(ends) >= 2
+    assert page.count("This browser") == 1
+    done = here.send_form("/partner/account", session_end(there))
+    assert done.location == "/partner/account"
+    assert there.get("/partner/account").status == 303
+    assert elsewhere.get("/partner/account").status == 200
+    before = dict(here.cookies)
+    assert here.send_form("/partner/account", "/partner/account/sessions/others/end").status == 303
+    assert here.cookies != before
+    assert elsewhere.get("/partner/account").status == 303
+    after = here.get("/partner/account").text
+    assert "You are signed out everywhere else" in after
+    assert re.findall(r"sessions/[0-9a-f]{64}/end", after) == []
+
+
+def test_nobody_ends_anothers_session(up: Running, partner: CabinetPartner) -> None:
+    other = CabinetPartner.new(up).owner()
+    mine = partner.owner()
+    assert other.send_form("/partner/account", session_end(mine)).status == 404
+    assert mine.get("/partner/account").status == 200
+
+
+def session_end(whose: Person) -> str:
+    return f"/partner/account/sessions/{whose.session_id()}/end"

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -12,7 +14,8 @@ from domain.partners import Partner
 from domain.ports import IdempotencyKey, OpenedOrder
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.grouping import Grouping
-from persistence.postgres.orders import AT_ONCE, PostgresOrderDesk
+from persistence.postgres.opening import OPEN, opening_of
+from persistence.postgres.orders import OPENED_AT_ONCE, PostgresOrderDesk
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.records import add_addresses, new_order, stored_partner
@@ -38,14 +41,14 @@ class World:
         self.owner_url = urls.owner
         self.database = CountingDatabase(urls.gateway, size=8)
         self.desk = PostgresOrderDesk(self.database, lambda: catalogue)
-        self._catalogue = catalogue
-        self._partner = partner
+        self.catalogue = catalogue
+        self.partner = partner
 
     async def open(
         self, *, key: str | None = None, body: bytes = b"b", **changes: object
     ) -> OpenedOrder:
         return await self.desk.open(
-            new_order(self._partner, self._catalogue, **changes),
+            new_order(self.partner, self.catalogue, **changes),
             token_hash=HASH,
             idempotency=IdempotencyKey(key, body * 32) if key else None,
         )
@@ -161,9 +164,9 @@ class Slow:
 
 async def test_a_question_goes_at_once_and_the_rest_when_there_is_room() -> None:
     slow = Slow()
-    grouping = Grouping(slow.run, most=3, at_once=AT_ONCE)
+    grouping = Grouping(slow.run, most=3, at_once=OPENED_AT_ONCE)
     asked = []
-    for number in range(AT_ONCE):
+    for number in range(OPENED_AT_ONCE):
         asked.append(grouping.ask(number * 2))
         await asyncio.sleep(0)
     asked += [grouping.ask(number) for number in (10, 12, 14, 16)]
@@ -196,3 +199,28 @@ async def test_nobody_waits_for_a_statement_that_was_cancelled() -> None:
         task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
+
+
+async def test_a_free_address_is_found_however_many_are_taken(world: World) -> None:
+    add_addresses(world.owner_url, 10_000)
+    with psycopg.connect(world.owner_url, autocommit=True) as connection:
+        connection.execute("ANALYZE pay_in_addresses")  # of before, as often where it grows
+        connection.execute(  # orders themselves don't matter here
+            "ALTER TABLE pay_in_addresses DROP CONSTRAINT pay_in_addresses_order_id_fkey"
+        )
+        connection.execute(
+            "UPDATE pay_in_addresses SET order_id = gen_random_uuid()"
+            " WHERE id < (SELECT max(id) - 4000 FROM pay_in_addresses)"
+        )
+        order = opening_of(new_order(world.partner, world.catalogue), HASH, None)
+        given = msgspec.json.encode([order]).decode()
+        statement = OPEN.replace("$1", f"'{given}'")
+        plan = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".encode()).fetchone()
+    assert plan is not None
+    assert max(_read(plan[0][0]["Plan"])) < 100
+
+
+def _read(node: dict[str, Any]) -> list[float]:
+    """Return how many rows each step of a plan has read, in vain or not."""
+    below = [rows for one in node.get("Plans", ()) for rows in _read(one)]
+    return [node["Actual Rows"] + node.get("Rows Removed by Filter", 0), *below]

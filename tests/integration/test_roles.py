@@ -24,6 +24,7 @@ CIRCUIT = """
   probed_at failed_probes
 """
 GATEWAY_WRITES = {
+    ("audit_log", "INSERT"): "id partner_id member_id email at address what about",
     ("codes", "INSERT"): "id partner_id code label markup_bps enabled created_at",
     ("codes", "UPDATE"): "label markup_bps enabled",
     ("emergency_choices", "INSERT"): "order_id choice",
@@ -34,6 +35,13 @@ GATEWAY_WRITES = {
         " webhook_gone_at"
     ),
     ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at",
+    ("second_factors", "INSERT"): (
+        "member_id secret_sealed confirmed_at last_step recovery_hashes created_at"
+    ),
+    ("second_factors", "UPDATE"): (
+        "secret_sealed confirmed_at last_step recovery_hashes created_at"
+    ),
+    ("second_factors", "DELETE"): "*",
     ("pay_in_addresses", "UPDATE"): "order_id",
     ("webhook_attempts", "INSERT"): (
         "event_id attempt started_at latency_ms http_status error answer"
