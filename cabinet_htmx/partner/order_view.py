@@ -183,7 +183,9 @@ def timeline(order: Order, events: Sequence[ShownEvent]) -> list[Moment]:
             found.append(Moment(part.confirmed_at, f"Deposit of {amount} confirmed"))
     told = {_status_of(one): one.event.created_at for one in events}
     found += [
-        Moment(told[status], TOLD[status], "bad" if status is order.status is Status.EMERGENCY else "")
+        Moment(
+            told[status], TOLD[status], "bad" if status is order.status is Status.EMERGENCY else ""
+        )
         for status in (Status.EXCHANGE, Status.EMERGENCY)
         if status in told
     ]

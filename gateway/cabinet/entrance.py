@@ -11,15 +11,11 @@ from blacksheep import Request
 from cabinet_htmx.partner.site import PartnerSite
 from domain.actions.change_payout_details import PayoutDetailsChange
 from domain.actions.sign_in import Browser, SignedIn, resume
-<<<<<<< HEAD
-from domain.cabinet_ports import SigningIn
-from domain.cabinet_reading import Reading
-=======
 from domain.audit import AuditEntry, shortened
 from domain.cabinet_ports import AuditLog, SecondFactors, SigningIn
+from domain.cabinet_reading import Reading
 from domain.errors import Unavailable
 from domain.members import Member
->>>>>>> main
 from domain.sessions import LIFETIME, SessionName
 from gateway.client_address import ClientAddresses
 

@@ -42,7 +42,9 @@ async def withdraw(visit: Visit) -> Response:
     """Withdraw details that wait."""
     details_id = visit.id_of("id")
     try:
-        await withdraw_payout_details(visit.cabinet.parts.payout_details, visit.member, details_id)
+        details = await withdraw_payout_details(
+            visit.cabinet.parts.payout_details, visit.member, details_id
+        )
     except InvalidTransition:
         return await visit.go(DETAILS, TOO_LATE, good=False)
     await visit.record("Withdrew payout details", _about(details))
