@@ -44,7 +44,8 @@ SELECT md5('cabinet code ' || name)::uuid, %(own)s, name, 'Bench ' || name, 100,
 FROM unnest(%(codes)s::text[]) AS name
 """
 
-# More as time goes on, and less at weekends. Ids as UUIDv7: 48 bits of time, then the version, the number's hash and the variant (RFC 9562).
+# More as time goes on, in weekly waves. Ids as UUIDv7: 48 bits of time, then the version, the
+# number's hash and the variant (RFC 9562).
 NUMBERED: Final = """
 CREATE TEMPORARY TABLE numbered ON COMMIT DROP AS
 SELECT n, created_at, n %% %(own_of)s <> 0 AS is_own,

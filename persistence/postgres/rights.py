@@ -28,6 +28,7 @@ UNTOUCHABLE = (
     "partner_days",
     "partner_totals",
     "pay_in_accounts",
+    "payout_details",
     "reserves",
     "unclaimed_deposits",
 )
