@@ -8,7 +8,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds faults ledger clean lock
+.PHONY: faults-chains help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds faults ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -70,8 +70,11 @@ bench-webhooks: $(VENV)/.dev ## Webhooks: five minutes at 1,000 a second, then s
 bench-feeds: $(VENV)/.dev ## Feeds of 100 assets: rendering, and the event loop beside it (ARGS=--serve: with wrk)
 	$(BIN)/python -m bench.feeds $(ARGS)
 
-faults: $(VENV)/.dev ## Webhooks under 200 kills of workers and servers, from a seed (ARGS="--seed 7")
+faults: faults-chains $(VENV)/.dev ## Kills from a seed: settlement on chains, then webhooks' workers and servers (ARGS="--seed 7")
 	$(BIN)/python -m bench.webhooks kills --events 100000 --rate 400 --workers 3 $(ARGS)
+
+faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes while settlement is killed at every step (ORDERS=40 SEED=1)
+	$(BIN)/python -m tests.chain_faults --orders $(or $(ORDERS),40) --seed $(or $(SEED),1)
 
 ledger: $(VENV)/.dev ## The ledger against a plain model: 10,000 runs of 50 steps (RUNS=100 for fewer)
 	SWAPGATE_LEDGER_RUNS=$(RUNS) SWAPGATE_LEDGER_STEPS=50 $(BIN)/python -m pytest -q --timeout 0 tests/integration/test_ledger_machine.py $(ARGS)

@@ -12,6 +12,7 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
 
     `precision` is its number of decimals on the wire; `network_fee` and `fee_bps` are what a payout
     of it costs: the first in units of 10^-precision, the second in basis points of the swap.
+    Outside the sandbox `receivable` and `sendable` are at most what settlement is connected to.
     """
 
     code: str
@@ -105,5 +106,9 @@ class Catalogue:
         return self._pair_bounds.get((source, destination), self._default_bounds)
 
     def active_assets(self) -> list[Asset]:
-        """Return the assets that are listed, in the operator's order."""
-        return [asset for asset in self.assets.values() if asset.enabled]
+        """Return the assets that are listed, in the operator's order: those that do something."""
+        return [
+            asset
+            for asset in self.assets.values()
+            if asset.enabled and (asset.receivable or asset.sendable)
+        ]

@@ -42,6 +42,14 @@ class PayIn(msgspec.Struct, frozen=True):
     asset: str
 
 
+class ConnectedAsset(msgspec.Struct, frozen=True):
+    """Whether settlement sees deposits of an asset, and whether it can pay it out."""
+
+    code: str
+    receives: bool
+    sends: bool
+
+
 class OutflowKind(StrEnum):
     """Whether an order is paid out or its deposit goes back."""
 
@@ -57,10 +65,20 @@ class OutflowCapped(DomainError):
     """The daily cap of outflow would be exceeded."""
 
 
-class Outflow(msgspec.Struct, frozen=True, kw_only=True):
-    """The one transaction that ends an order: intended, then signed, then broadcast, then settled.
+class Candidate(msgspec.Struct, frozen=True):
+    """A signed transaction in hex, and its id."""
 
-    `amount` is in smallest units of `asset`; `nonce` is there where the network counts them.
+    raw: str
+    tx_id: str
+    signed_at: datetime
+
+
+class Outflow(msgspec.Struct, frozen=True, kw_only=True):
+    """The one payment that ends an order: intended, then signed, then broadcast, then settled.
+
+    `amount` is in smallest units of `asset`; `nonce` is there where the network counts them, and
+    `intention` tells this from others for the same order that were taken back. Of the candidates,
+    the newest last, the chain takes one: each spends what the first one spends.
     """
 
     order_id: UUID
@@ -69,10 +87,9 @@ class Outflow(msgspec.Struct, frozen=True, kw_only=True):
     address: str
     tag: str | None
     amount: int
+    intention: int = 0
     nonce: int | None = None
-    raw: str | None = None
-    tx_id: str | None = None
-    broadcast_at: datetime | None = None
+    candidates: tuple[Candidate, ...] = ()
 
 
 class ChainBook(Protocol):
@@ -99,6 +116,9 @@ class ChainBook(Protocol):
     async def confirmations(self, network: str) -> Mapping[str, int]:
         """Return how many blocks each asset of a network needs."""
 
+    async def connect(self, assets: Sequence[ConnectedAsset]) -> None:
+        """Say which assets are connected; outside the sandbox no others are swapped."""
+
     async def tell(self, network: str, *, height: int | None, alarm: str | None) -> None:
         """Take note of how the chain is; `alarm` says what is wrong."""
 
@@ -118,9 +138,18 @@ class OutflowBook(Protocol):
     async def intend(self, outflow: Outflow, *, usd: int, expected_version: int) -> bool:
         """Put down what is going to be sent; False where the order isn't as it was read.
 
-        `usd` is its worth in 10^-18 USD. The network's next nonce is the greater of `outflow`'s and
-        what follows the last one here. Raises OutflowOff and OutflowCapped.
+        `usd` is its worth in 10^-18 USD. The nonce is the first from `outflow`'s on that no other
+        outflow of the network has. Raises OutflowOff and OutflowCapped.
         """
+
+    async def cancel(self, outflow: Outflow) -> bool:
+        """Take back an intention; False where it is signed for, or gone.
+
+        It is kept among those that were taken back, and counts no more for the day's cap.
+        """
+
+    async def is_permitted(self, order_id: UUID) -> bool:
+        """Tell whether the operator lets a payout go that is worth more than what came in."""
 
     async def unfinished(self, network: str) -> Sequence[Outflow]:
         """Return what is intended or signed and not broadcast, in the order of intentions."""
@@ -129,7 +158,13 @@ class OutflowBook(Protocol):
         """Return what was broadcast and isn't deep enough in its chain yet."""
 
     async def sign(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
-        """Keep the signed transaction; False where there is one already, or outflow is off."""
+        """Keep the signed transaction.
+
+        False where there is one already, the intention was taken back, or outflow is off.
+        """
+
+    async def replace(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+        """Keep one more candidate; False where another was added meanwhile, or outflow is off."""
 
     async def is_on(self) -> bool:
         """Tell whether anything may be sent."""
@@ -137,5 +172,5 @@ class OutflowBook(Protocol):
     async def broadcast(self, order_id: UUID, *, at: datetime) -> None:
         """Take note that the transaction is on its way and the order knows it."""
 
-    async def settled(self, order_id: UUID, *, at: datetime) -> None:
-        """Take note that the transaction is deep enough."""
+    async def settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
+        """Take note that one of the candidates is deep enough."""

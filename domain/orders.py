@@ -227,6 +227,27 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             raise self._refused("be paid out")
         return self._moved(State.COMPLETED, at=at, payout_tx_id=tx_id, finished_at=at)
 
+    def transaction_replaced(self, tx_id: str, *, at: datetime) -> "Order":
+        """Take note that another transaction is the one that pays, or sends back, what was due."""
+        if tx_id in (self.payout_tx_id, self.refund_tx_id):
+            return self
+        if self.state is State.COMPLETED:
+            return self._moved(self.state, at=at, payout_tx_id=tx_id)
+        if self.state is State.REFUNDED:
+            return self._moved(self.state, at=at, refund_tx_id=tx_id)
+        raise self._refused("have its transaction replaced")
+
+    def outpays(self, snapshot: RateSnapshot, *, tolerance_bps: int) -> bool:
+        """Tell whether the payout is worth that much more than what was received, at these prices.
+
+        Raises Unavailable where one of the two coins has no price.
+        """
+        received = usd_value(self.parts.total, snapshot.price(self.source.coin), self.source)
+        due = usd_value(
+            self.destination_amount, snapshot.price(self.destination.coin), self.destination
+        )
+        return due.usd() * 10_000 > received.usd() * (10_000 + tolerance_bps)
+
     def expired(self, *, at: datetime) -> "Order":
         """Give up waiting for a deposit."""
         if self.state is not State.AWAITING_DEPOSIT:

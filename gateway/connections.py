@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -56,8 +57,10 @@ class Background:
 class Connections:
     """A process's own connections to PostgreSQL and Valkey, and what it follows through them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, rates_key: bytes | None = None) -> None:
+        """Take what prices have to be signed with, where they do."""
         self._settings = settings
+        self._rates_key = rates_key
         self.clock = SystemClock()
         self.database = Database(settings.database_url, size=settings.database_connections)
         self._watching = Database(settings.database_url, size=2)
@@ -87,8 +90,8 @@ class Connections:
                 read_catalogue=read,
                 read_headroom=lambda catalogue: read_headroom(watching, catalogue),
                 changed_keys=lambda since: changed_keys(watching, since),
-                read_snapshot=lambda: read_snapshot(self.valkey),
-                decode_snapshot=decode_snapshot,
+                read_snapshot=lambda: read_snapshot(self.valkey, key=self._rates_key),
+                decode_snapshot=partial(decode_snapshot, key=self._rates_key),
                 notices=lambda: notices(self.valkey),
             ),
             self.market,

@@ -17,6 +17,7 @@ from gateway.clock import SystemClock, new_id
 from gateway.settings import (
     DEMO_FILE,
     KEYRING_FILE,
+    RATES_KEY_FILE,
     Instance,
     PreparationFailed,
     write_private,
@@ -69,6 +70,9 @@ def prepare(instance: Instance, data_dir: Path, *, base_url: str) -> None:
         keyring_path = data_dir / KEYRING_FILE
         if not keyring_path.exists():
             write_private(keyring_path, new_keyring())
+        rates_key_path = data_dir / RATES_KEY_FILE
+        if not instance.sandbox and not rates_key_path.exists():
+            write_private(rates_key_path, secrets.token_hex(32).encode())
         asyncio.run(_prepare(instance, data_dir, base_url))
     except (MigrationFailed, DomainError, msgspec.MsgspecError, ValueError) as error:
         raise PreparationFailed(str(error)) from error

@@ -18,6 +18,7 @@ from feeds.rates.venues import VENUES, venue_in_ccxt
 from gateway.clock import new_id
 from gateway.connections import Connections
 from gateway.market import LiveMarket
+from gateway.rates_key import rates_key
 from gateway.settings import RateMarket, Settings
 from persistence.valkey.rates import RatePublisher
 
@@ -25,12 +26,13 @@ from persistence.valkey.rates import RatePublisher
 async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> None:
     """Publish prices until cancelled: the sandbox market's, or those of exchanges.
 
-    With a port, metrics are served on it. Raises OSError where it is taken.
+    With a port, metrics are served on it. Raises OSError where it is taken, and KeyUnusable.
     """
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
+    key = rates_key(settings)
     connections = Connections(settings)
-    publisher = RatePublisher(connections.valkey, token=str(new_id()))
+    publisher = RatePublisher(connections.valkey, token=str(new_id()), key=key)
     try:
         if settings.rates is RateMarket.SANDBOX:
             market = SandboxMarket(connections.clock, seed=seed)

@@ -13,6 +13,7 @@ from gateway.client_address import parse_networks
 DEFAULT_DATA_DIR = Path(".swapgate")
 INSTANCE_FILE = "instance.json"
 KEYRING_FILE = "keyring.json"
+RATES_KEY_FILE = "rates.key"
 DEMO_FILE = "demo.json"
 
 
@@ -102,6 +103,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where to find the exchanges instead of at their own hosts, as `<rates_url>/kraken/...`."""
     rates_sources_needed: int = 2
     """Of how many exchanges a coin's price must be known."""
+    rates_key: str = ""
+    """A file that only the rates process and settlement read: what prices are signed with."""
     chains: str = ""
     """A file that says which nodes and hot wallets settlement has; nobody else reads it."""
     trusted_proxies: str = ""
@@ -142,6 +145,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
             "rates",
             "rates_url",
             "rates_sources_needed",
+            "rates_key",
             "chains",
             "trusted_proxies",
         )
@@ -201,6 +205,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "SWAPGATE_RATES": settings.rates.value,
         "SWAPGATE_RATES_URL": settings.rates_url,
         "SWAPGATE_RATES_SOURCES_NEEDED": str(settings.rates_sources_needed),
+        "SWAPGATE_RATES_KEY": settings.rates_key,
         "SWAPGATE_CHAINS": settings.chains,
         "SWAPGATE_TRUSTED_PROXIES": settings.trusted_proxies,
     }
@@ -271,5 +276,8 @@ def settings_for(role: Role, *, data_dir: Path, environment: Mapping[str, str]) 
         "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
         "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
     }
+    rates_key = data_dir / RATES_KEY_FILE
+    if rates_key.exists():
+        found["SWAPGATE_RATES_KEY"] = str(rates_key)
     of_this_role = {"SWAPGATE_DATABASE_URL": found["SWAPGATE_DATABASE_URL"]}
     return settings_from({**found, **environment, **of_this_role})

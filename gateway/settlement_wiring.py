@@ -10,14 +10,15 @@ from domain.actions.accrue_earnings import accrue_earnings
 from domain.actions.expire_orders import expire_due_orders
 from domain.actions.resolve_emergency import carry_out_choices
 from domain.ports import Settlement
+from feeds.key_file import KeyUnusable
 from feeds.settlement.chains.connect import connect_chains
 from feeds.settlement.chains.settings import ChainSettings, ChainsUnusable, read_chains_file
-from feeds.settlement.chains.signers import KeyUnusable
 from feeds.settlement.refill import PoolAlarms, refill_addresses
 from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from gateway.clock import new_id
 from gateway.connections import Connections
+from gateway.rates_key import rates_key
 from gateway.settings import Settings
 from persistence.postgres.chains import PostgresChainBook
 from persistence.postgres.orders import PostgresOrderBook
@@ -32,6 +33,7 @@ COUNTING_SECONDS = 5.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
 CHAIN_SECONDS = 0.5
+TELL_SECONDS = 5.0
 
 
 def settlement_ports(connections: Connections) -> Settlement:
@@ -54,7 +56,7 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
     chains = read_chains_file(Path(settings.chains)) if settings.chains else {}
-    connections = Connections(settings)
+    connections = Connections(settings, rates_key=rates_key(settings))
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)
     pool, alarms = PostgresAddressPool(connections.database), PoolAlarms()
@@ -82,7 +84,7 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     ]
     if auto_settle:
         rounds.append(repeat("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS))
-    if chains:
+    if not settings.sandbox:
         rounds.append(_settle_on_chains(connections, chains, ports))
     try:
         async with asyncio.TaskGroup() as group:
@@ -97,18 +99,28 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
 async def _settle_on_chains(
     connections: Connections, chains: Mapping[str, ChainSettings], ports: Settlement
 ) -> None:
-    """Follow all chains, and pay out on those that have a hot wallet, each at its own pace."""
+    """Follow all chains, and pay out on those that have a hot wallet, each at its own pace.
+
+    What isn't connected isn't swapped: so it is said where nothing is connected at all, too.
+    """
     market = connections.market
     while not market.is_ready():  # noqa: ASYNC110  once a process: which assets there are
         await asyncio.sleep(0.05)
+    book = PostgresChainBook(connections.database, lambda: market.catalogue)
     connected = connect_chains(
         chains,
         ports=ports,
-        book=PostgresChainBook(connections.database, lambda: market.catalogue),
+        book=book,
         outflows=PostgresOutflowBook(connections.database, lambda: market.catalogue),
     )
+
+    async def tell() -> int:
+        await book.connect(connected.assets)
+        return 0
+
     try:
         async with asyncio.TaskGroup() as group:
+            group.create_task(repeat("connected assets", tell, every_seconds=TELL_SECONDS))
             for network, watch in connected.watches.items():
                 group.create_task(repeat(network, watch.round, every_seconds=CHAIN_SECONDS))
             for network, paying in connected.payouts.items():

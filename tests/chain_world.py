@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -10,6 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
+import psycopg
+import pytest
 from bip_utils import (
     Bip44,
     Bip44Coins,
@@ -21,10 +26,20 @@ from feeds.settlement.chains.evm import checksummed
 from feeds.settlement.chains.evm_transaction import address_of_key
 from tests.client import Partner
 from tests.conftest import Running, free_port, start_up, stop
-from tests.nodes import Anvil, Door, Litecoind, main_address, regtest_address
+from tests.nodes import ANVIL, Anvil, Door, Litecoind, main_address, regtest_address
 from tests.operator import operate
 
 T = TypeVar("T")
+
+MISSING = [
+    name
+    for name, there in (
+        ("anvil (make assets)", ANVIL.exists()),
+        ("litecoind (make .venv/.debian, as root)", shutil.which("litecoind") is not None),
+    )
+    if not there
+]
+needs_nodes = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
 
 SEED = bytes(range(32))
 DEADLINE = 60
@@ -34,7 +49,9 @@ CHAINS = """
 [Ethereum]
 kind = "evm"
 nodes = ["{evm}", "{evm_second}"]
-key_file = "{key}"
+{holder}
+max_fee_gwei = {max_fee_gwei}
+raise_fee_after_seconds = {raise_fee_after}
 vanish_after_seconds = 2
 [Ethereum.assets]
 eth = {{ decimals = 18 }}
@@ -46,20 +63,49 @@ kind = "bitcoin"
 nodes = ["{litecoin}", "{litecoin_second}"]
 asset = "ltc"
 wallet = "hot"
+max_fee = "{max_fee}"
+raise_fee_after_seconds = {raise_fee_after}
 vanish_after_seconds = 2
 """
+
+SIGNER = """#!{python} -IS
+import json, os, sys, time, urllib.request
+asked = json.load(sys.stdin)
+if os.path.exists("{hold}"):
+    open("{hold}.held", "w").close()
+    while os.path.exists("{hold}"):
+        time.sleep(0.01)
+call = json.dumps({{"jsonrpc": "2.0", "id": 1, "method": "eth_signTransaction", "params": [asked]}})
+request = urllib.request.Request("{url}", call.encode(), {{"Content-Type": "application/json"}})
+print(json.dumps({{"raw": json.load(urllib.request.urlopen(request))["result"]}}))
+"""
+"""A signer that isn't ours: anvil signs for one of its own accounts. A file holds it back."""
+
+
+class Tuning(msgspec.Struct, frozen=True):
+    """What a story may set differently."""
+
+    raise_fee_after: float = 300
+    max_fee_gwei: int = 500
+    max_fee: str = "0.01"
 
 
 class World:
     """Nodes, doors before them, the service, and a partner."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, *, external_signer: bool = False, tuning: Tuning | None = None
+    ) -> None:
         """Start everything; what was started is stopped where the rest of it can't be."""
+        self._directory = directory
+        self.signer_hold = directory / "hold"
+        self.tuning = tuning or Tuning()
         with ExitStack() as started:
-            self._begin(directory, started)
+            self._begin(started, external_signer=external_signer)
             self._stack = started.pop_all()
 
-    def _begin(self, directory: Path, started: ExitStack) -> None:
+    def _begin(self, started: ExitStack, *, external_signer: bool) -> None:
+        directory = self._directory
         self.anvil = Anvil(free_port(), directory, started)
         self.litecoind = Litecoind(free_port(), directory, started)
         self.evm, self.evm_second = (Door(self.anvil, free_port()) for _ in range(2))
@@ -68,33 +114,49 @@ class World:
         for door in self.doors:
             started.callback(door.close)
         self.token, self.wrong_token = self.anvil.deploy(), self.anvil.deploy()
-        key = secrets.token_bytes(32)
-        self.hot_address = checksummed("0x" + address_of_key(key).hex())
+        self._holder = self._signer() if external_signer else self._key_file()
         self.anvil.call("anvil_setBalance", self.hot_address, hex(1_000 * ETHER))
         self.anvil.send_token(self.token, self.hot_address, 10**12)
-        self.running = self._start(directory, key)
+        self.running = self._start()
         started.callback(stop, self.running)
         self.partner = self._prepare()
 
-    def _start(self, directory: Path, key: bytes) -> Running:
-        key_file, chains = directory / "hot.key", directory / "chains.toml"
-        key_file.write_text(key.hex())
+    def _key_file(self) -> str:
+        key, file = secrets.token_bytes(32), self._directory / "hot.key"
+        self.hot_address = checksummed("0x" + address_of_key(key).hex())
+        file.write_text(key.hex())
+        file.chmod(0o600)
+        return f'key_file = "{file}"'
+
+    def _signer(self) -> str:
+        command = self._directory / "sign"
+        text = SIGNER.format(python=sys.executable, hold=self.signer_hold, url=self.anvil.url)
+        command.write_text(text)
+        command.chmod(0o700)
+        self.hot_address = checksummed(self.anvil.signing_address)
+        return f'signer = ["{command}"]\naddress = "{self.hot_address}"'
+
+    def _write_chains(self) -> Path:
+        self.chains_file = chains = self._directory / "chains.toml"
         chains.write_text(
             CHAINS.format(
                 evm=self.evm.url,
                 evm_second=self.evm_second.url,
                 litecoin=self.ltc.url,
                 litecoin_second=self.ltc_second.url,
-                key=key_file,
+                holder=self._holder,
+                **msgspec.structs.asdict(self.tuning),
                 token=self.token,
                 wrong=self.wrong_token,
             )
         )
-        key_file.chmod(0o600)
         chains.chmod(0o600)
-        environment = {"SWAPGATE_CHAINS": str(chains)}
+        return chains
+
+    def _start(self) -> Running:
+        environment = {"SWAPGATE_CHAINS": str(self._write_chains())}
         return start_up(
-            directory / "data", "--no-sandbox", "--workers", "1", environment=environment
+            self._directory / "data", "--no-sandbox", "--workers", "1", environment=environment
         )
 
     def _prepare(self) -> Partner:
@@ -104,6 +166,7 @@ class World:
             self.operate("chain", "confirmations", code, "2")
         self.operate("refunds", "on")
         made = self.operate("partner", "create", "--email", "chains@example.com")
+        self.operate("partner", "set", "chains@example.com", "--budget", "10000000")
         partner = Partner(self.running.base_url, made["apiKey"], made["apiSecret"])
         self.until(lambda: partner.call("/pairs", {}).code == 0)
         self.until(self._has_addresses)
@@ -139,6 +202,13 @@ class World:
         }
         return Swap(self, self.partner.call("/create", request).data)
 
+    def paid_for(self, destination: str) -> "Swap":
+        """Open an order of litecoin, and pay for it as deep as it needs."""
+        swap = self.open("ltc", destination, "2")
+        swap.pay_litecoin("2")
+        self.litecoind.mine(2)
+        return swap
+
     def until(self, truth: Callable[[], T], *, seconds: float = DEADLINE) -> T:
         deadline = time.monotonic() + seconds
         while not (found := truth()):
@@ -166,6 +236,33 @@ class World:
                 return int(entry.name)
         return 0
 
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a statement as the tables' owner."""
+        with psycopg.connect(self._instance()["ownerDatabaseUrl"], autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def _instance(self) -> dict[str, str]:
+        found: dict[str, str] = msgspec.json.decode(
+            (self.running.data_dir / "instance.json").read_bytes()
+        )
+        return found
+
+    @property
+    def valkey_url(self) -> str:
+        return self._instance()["valkeyUrl"]
+
+    def outflow(self, swap: "Swap") -> dict[str, Any] | None:
+        """Return what settlement has put down for an order."""
+        found = (one for one in self.operate("outflow", "list") if one["order_id"] == swap.id)
+        return next(found, None)
+
+    def wait_held(self, door: Door) -> None:
+        assert door.held.wait(DEADLINE), self.log()
+
+    def signer_held(self) -> bool:
+        return self.signer_hold.with_suffix(".held").exists()
+
     def kill_settlement(self) -> None:
         os.kill(self.until(self.settlement_pid), signal.SIGKILL)
 
@@ -180,12 +277,20 @@ class World:
         """Have the next test find honest nodes, followed chains, and outflow without a cap."""
         for door in self.doors:
             door.alter = None
-            door.release()
+        self.let_go()
+        self.anvil.call("evm_setAutomine", True)
         for chain in self.operate("chain", "list"):
             if chain["halted"]:
                 self.operate("chain", "resume", chain["network"])
         self.operate("outflow", "on")
         self.operate("outflow", "cap", "none")
+
+    def let_go(self) -> None:
+        """Hold nothing back any more."""
+        for door in self.doors:
+            door.release()
+        for file in (self.signer_hold, self.signer_hold.with_suffix(".held")):
+            file.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._stack.close()
@@ -211,6 +316,13 @@ class Swap:
 
     def pay_litecoin(self, amount: str) -> str:
         return self.world.litecoind.pay("user", regtest_address(self.pay_in), amount)
+
+    def received_token(self) -> Decimal:
+        world = self.world
+        return Decimal(world.anvil.token_balance(world.token, self.recipient)).scaleb(-6)
+
+    def received_ether(self) -> Decimal:
+        return Decimal(self.world.anvil.balance(self.recipient)).scaleb(-18)
 
     def received_litecoin(self) -> Decimal:
         return self.world.litecoind.received(regtest_address(self.recipient))

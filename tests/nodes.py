@@ -83,13 +83,22 @@ class Anvil(NodeProcess):
         arguments = [str(ANVIL), "--port", str(port), "--silent", "--accounts", "3"]
         super().__init__(arguments, port, directory / "anvil.log", started)
         self.wait("eth_chainId")
-        self.user_address, self.other_address, _ = self.call("eth_accounts")
+        self.user_address, self.other_address, self.signing_address = self.call("eth_accounts")
 
     def mine(self, blocks: int = 1) -> None:
         self.call("anvil_mine", hex(blocks))
 
-    def send(self, to: str, wei: int, data: bytes = b"") -> str:
-        call = {"from": self.user_address, "to": to, "value": hex(wei), "data": "0x" + data.hex()}
+    def reorganise(self, blocks: int) -> None:
+        """Put as many other blocks in the place of the newest, without their transactions."""
+        self.call("anvil_reorg", blocks, [])
+
+    def send(self, to: str, wei: int, data: bytes = b"", *, sender: str | None = None) -> str:
+        call = {
+            "from": sender or self.user_address,
+            "to": to,
+            "value": hex(wei),
+            "data": "0x" + data.hex(),
+        }
         return str(self.call("eth_sendTransaction", call))
 
     def deploy(self) -> str:
@@ -102,9 +111,13 @@ class Anvil(NodeProcess):
         assert receipt["status"] == "0x1"
         return str(receipt["contractAddress"])
 
-    def send_token(self, token: str, to: str, amount: int) -> str:
+    def send_token(self, token: str, to: str, amount: int, *, sender: str | None = None) -> str:
         words = bytes.fromhex(to[2:]).rjust(32, b"\0") + amount.to_bytes(32, "big")
-        return self.send(token, 0, bytes.fromhex("a9059cbb") + words)
+        return self.send(token, 0, bytes.fromhex("a9059cbb") + words, sender=sender)
+
+    def set_token_balance(self, token: str, address: str, amount: int) -> None:
+        place, value = (f"0x{int(one):064x}" for one in (int(address, 16), amount))
+        self.call("anvil_setStorageAt", token, place, value)
 
     def balance(self, address: str) -> int:
         return int(self.call("eth_getBalance", address, "latest"), 16)
@@ -147,6 +160,24 @@ class Litecoind(NodeProcess):
         """Mine to a new address: a block like one that was invalidated would be refused."""
         self.call("generatetoaddress", blocks, self.address("user"))
 
+    def leave_behind(self, tx_id: str) -> None:
+        """Have the chain leave the block of a transaction behind, and all that follow it."""
+        found = self.call("getrawtransaction", tx_id, True)
+        self.call("invalidateblock", found["blockhash"])
+
+    def double_spend(self, tx_id: str) -> None:
+        """Have the user's wallet pay what a transaction spends to itself, at a higher fee."""
+        spent = self.call("getrawtransaction", tx_id, True)
+        inputs = [
+            {"txid": one["txid"], "vout": one["vout"], "sequence": 0xFFFFFFFD}
+            for one in spent["vin"]
+        ]
+        total = sum(Decimal(one["value"]) for one in spent["vout"])
+        outputs = [{self.address("user"): str(total - Decimal("0.01"))}]
+        raw = self.call("createrawtransaction", inputs, outputs)
+        signed = self.call("signrawtransactionwithwallet", raw, wallet="user")
+        self.call("sendrawtransaction", signed["hex"])
+
     def address(self, wallet: str) -> str:
         return str(self.call("getnewaddress", "", "bech32", wallet=wallet))
 
@@ -167,6 +198,15 @@ def main_address(address: str) -> str:
 def regtest_address(address: str) -> str:
     version, program = SegwitBech32Decoder.Decode("ltc", address)
     return str(SegwitBech32Encoder.Encode("rltc", version, program))
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of calls that are cut: that is what doors are for."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Stay silent."""
 
 
 class Door:
@@ -198,8 +238,7 @@ class Door:
             def log_message(self, *_: object) -> None:
                 """Stay silent."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), Handler)
         self.url = f"http://{USER}:{USER}@127.0.0.1:{port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

@@ -19,6 +19,7 @@ from gateway.cli import (
     reconcile,
     reserve,
     sandbox,
+    sweep,
     switches,
     up,
     webhooks,
@@ -52,6 +53,7 @@ main.add_typer(limits.app, name="limits")
 main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
 main.add_typer(payout.app, name="payout")
+pay_in.app.command()(sweep.sweep)
 main.add_typer(pay_in.app, name="pay-in")
 main.add_typer(chain.app, name="chain")
 main.add_typer(outflow.app, name="outflow")

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.cli.checks import Question, Remark, clock_advice
 from gateway.cli.desk import Desk
-from persistence.postgres.chains import read_chains
+from persistence.postgres.chains import read_chains, read_unconnected
 from persistence.postgres.health import (
     can_write_order_state,
     free_addresses,
@@ -16,12 +16,14 @@ from persistence.postgres.health import (
     read_roles,
     read_server,
 )
+from persistence.postgres.outflows import read_overdue_outflows
 from persistence.postgres.rights import excess_rights_of_gateway
 
 SERVER: Final = "PostgreSQL"
 LEAST_VERSION: Final = 15
 FEW_ADDRESSES: Final = 5
 STUCK: Final = timedelta(minutes=1)
+OVERDUE: Final = timedelta(hours=2)
 GATEWAY, SETTLEMENT, ADMIN = "swapgate_gateway", "swapgate_settlement", "swapgate_admin"
 
 
@@ -44,6 +46,8 @@ class PostgresChecks:
             ("webhooks", self._webhooks),
             ("endpoints", self._endpoints),
             ("chains", self._chains),
+            ("connected-assets", self._connected),
+            ("outflows", self._outflows),
         ]
 
     async def _version(self) -> str | None:
@@ -132,3 +136,32 @@ class PostgresChecks:
                     f"{chain.checked_at.isoformat()}"
                 )
         return None
+
+    async def _connected(self) -> str | None:
+        """Look at what isn't swapped for want of a chain; bad where orders wait for it."""
+        unconnected = await read_unconnected(self._database)
+        waited_for = [one.code for one in unconnected if one.waited_for]
+        if waited_for:
+            return (
+                f"Orders wait for {', '.join(waited_for)}, which settlement isn't connected to: "
+                "put its network into the file of SWAPGATE_CHAINS and start `swapgate settlement`"
+            )
+        if not unconnected:
+            return None
+        networks = ", ".join(sorted({one.network for one in unconnected}))
+        return Remark(
+            f"{len(unconnected)} assets aren't swapped both ways, for settlement has no node or no "
+            f"hot wallet there ({networks}): put them into the file of SWAPGATE_CHAINS, or disable "
+            "them by `swapgate asset disable CODE`"
+        )
+
+    async def _outflows(self) -> str | None:
+        overdue = await read_overdue_outflows(self._database, self._desk.clock.now() - OVERDUE)
+        if not overdue:
+            return None
+        order_id, network = overdue[0]
+        more = f" and {len(overdue) - 1} more" if len(overdue) > 1 else ""
+        return (
+            f"See to the payout of {order_id} on {network}{more}: under way for two hours; "
+            "`swapgate outflow show` and the log of settlement say what it waits for"
+        )

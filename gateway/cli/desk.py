@@ -8,8 +8,10 @@ from valkey.exceptions import ValkeyError
 
 from domain.assets import Catalogue
 from domain.ports import Bookkeeping, Settlement
+from feeds.key_file import KeyUnusable
 from gateway.clock import SystemClock, new_id
 from gateway.market import LiveMarket
+from gateway.rates_key import rates_key
 from gateway.settings import Settings, SettingsError
 from persistence.keyring import KeyRing, load_keyring
 from persistence.postgres.accounts import PostgresAccounts
@@ -63,6 +65,13 @@ class Desk:
         except (msgspec.MsgspecError, ValueError) as error:
             raise SettingsError(f"the key ring {path} can't be used: {error}") from None
 
+    def _rates_key(self) -> bytes | None:
+        """Return what prices are signed with; raise SettingsError for a key that can't be used."""
+        try:
+            return rates_key(self.settings)
+        except KeyUnusable as error:
+            raise SettingsError(str(error)) from None
+
     async def catalogue(self) -> Catalogue:
         """Return the catalogue as it is now."""
         return await read_catalogue(self.database)
@@ -74,7 +83,9 @@ class Desk:
         """
         market = LiveMarket(sandbox=self.settings.sandbox)
         market.adopt_catalogue(await self.catalogue())
-        snapshot = await read_snapshot(self.valkey) if rates else None
+        snapshot = None
+        if rates:
+            snapshot = await read_snapshot(self.valkey, key=self._rates_key())
         if snapshot is not None:
             market.adopt_snapshot(snapshot)
         return Settlement(

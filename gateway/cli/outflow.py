@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from domain.errors import NotFound
 from domain.limits import NONE
 from domain.money import parse_units
 from gateway.cli.frame import DATA_DIR, AsJson, DataDir, nouns, run, show
+from gateway.cli.order_view import parse_order_id
 from gateway.settings import Role
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 app = nouns("What settlement sends on chains: payouts of orders, and refunds.")
 
 Limit = Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")]
+OrderId = Annotated[str, typer.Argument(metavar="ID", help="An order's id.")]
 Usd = Annotated[str, typer.Argument(help="USD a day (UTC); `none` for any amount.")]
 
 
@@ -41,6 +44,32 @@ def set_cap(usd: Usd, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) 
 def show_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show switch, cap and what was sent today."""
     show(run(Role.ADMIN, data_dir, _state), as_json=as_json)
+
+
+@app.command()
+def allow(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let an order's payout go that settlement holds back, at your own loss; its log says why."""
+
+    async def work(desk: "Desk") -> None:
+        from persistence.postgres.outflows import permit_outflow
+
+        if not await permit_outflow(desk.database, parse_order_id(order_id)):
+            raise NotFound(f"there is no order {order_id}")
+
+    run(Role.ADMIN, data_dir, work)
+    show({"orderId": order_id, "allowed": True}, as_json=as_json)
+
+
+@app.command()
+def cancelled(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """List what was going to be sent and was taken back: the deposit was gone before signing."""
+
+    async def work(desk: "Desk") -> object:
+        from persistence.postgres.outflows import read_cancelled_outflows
+
+        return await read_cancelled_outflows(desk.database, limit=limit)
+
+    show(run(Role.ADMIN, data_dir, work), as_json=as_json)
 
 
 @app.command("list")

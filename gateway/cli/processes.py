@@ -61,11 +61,14 @@ def serve(
 
 def rates(seed: Seed = 1, metrics_port: RatesMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
     """Publish rates: the sandbox market's, or with SWAPGATE_RATES=exchanges those of exchanges."""
+    from feeds.key_file import KeyUnusable
     from gateway.rates_wiring import run_rates
 
     settings = settings_of(Role.GATEWAY, data_dir)
     try:
         run_until_told(run_rates(settings, seed=seed, metrics_port=metrics_port))
+    except KeyUnusable as error:
+        fail(f"Can't sign rates: {error}")
     except OSError as error:
         fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")
 
@@ -77,8 +80,8 @@ def settlement(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Run settlement: the chains of SWAPGATE_CHAINS, expiry, address refill, sandbox steps."""
+    from feeds.key_file import KeyUnusable
     from feeds.settlement.chains.settings import ChainsUnusable
-    from feeds.settlement.chains.signers import KeyUnusable
     from gateway.settlement_wiring import run_settlement
 
     settings = settings_of(Role.SETTLEMENT, data_dir)
@@ -86,6 +89,11 @@ def settlement(
         fail("--auto-settle is for sandbox mode only")
     if settings.chains and settings.sandbox:
         fail("SWAPGATE_CHAINS is for real money: the sandbox plays its chains itself")
+    if settings.chains and not settings.rates_key:
+        fail(
+            "SWAPGATE_RATES_KEY is not set: settlement pays at no prices but those that "
+            "`swapgate rates` signs with the key in that file"
+        )
     try:
         run_until_told(run_settlement(settings, auto_settle=auto_settle, metrics_port=metrics_port))
     except (ChainsUnusable, KeyUnusable) as error:

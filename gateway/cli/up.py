@@ -22,6 +22,7 @@ from gateway.settings import (
     DEMO_FILE,
     INSTANCE_FILE,
     KEYRING_FILE,
+    RATES_KEY_FILE,
     Instance,
     PreparationFailed,
     Role,
@@ -150,10 +151,14 @@ def _children(
 ) -> list[Child]:
     def child(name: str, role: Role, *arguments: str) -> Child:
         chains = os.environ.get("SWAPGATE_CHAINS", "") if role is Role.SETTLEMENT else ""
+        signing = name in ("rates", "settlement") and not instance.sandbox
+        own_key = str(data_dir / RATES_KEY_FILE)
+        rates_key = os.environ.get("SWAPGATE_RATES_KEY", own_key) if signing else ""
         settings = settings_from(
             {
                 **os.environ,
                 "SWAPGATE_CHAINS": chains,
+                "SWAPGATE_RATES_KEY": rates_key,
                 "SWAPGATE_DATABASE_URL": instance.database_url(role),
                 "SWAPGATE_VALKEY_URL": instance.valkey_url,
                 "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),

@@ -6,11 +6,15 @@ from domain.assets import Asset, Bounds, Catalogue, Switches
 from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
 
+# Where money is real an asset comes in and goes out only as settlement says that it can.
 ASSETS = """
 SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS network_fee,
-       a.aggregator_code, a.receivable, a.sendable, a.enabled, a.logo, a.color,
-       n.fee_bps + (SELECT spread_bps FROM operator_settings) AS fee_bps, n.tag_name
-FROM assets a JOIN networks n ON n.name = a.network
+       a.aggregator_code, a.enabled, a.logo, a.color, n.fee_bps + o.spread_bps AS fee_bps,
+       n.tag_name,
+       a.receivable AND (o.sandbox OR coalesce(c.receives, false)) AS receivable,
+       a.sendable AND (o.sandbox OR coalesce(c.sends, false)) AS sendable
+FROM assets a JOIN networks n ON n.name = a.network CROSS JOIN operator_settings o
+LEFT JOIN connected_assets c ON c.asset = a.code
 ORDER BY a.position, a.code
 """
 

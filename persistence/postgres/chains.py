@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Catalogue
-from domain.chains import Block, PayIn, Transfer
+from domain.chains import Block, ConnectedAsset, PayIn, Transfer
 from domain.errors import NotFound
 from domain.money import format_units
 from persistence.postgres.pool import Database
@@ -75,6 +75,28 @@ SELECT network, tx_id, address, asset, amount::text AS amount, order_id::text AS
 FROM unclaimed_deposits ORDER BY seen_at DESC LIMIT $1
 """
 
+CONNECT = """
+WITH told AS (
+  SELECT * FROM unnest($1::text[], $2::boolean[], $3::boolean[]) AS told (asset, receives, sends)
+), gone AS (DELETE FROM connected_assets WHERE asset <> ALL ($1::text[]))
+INSERT INTO connected_assets AS c (asset, receives, sends)
+SELECT asset, receives, sends FROM told
+ON CONFLICT (asset) DO UPDATE SET receives = EXCLUDED.receives, sends = EXCLUDED.sends
+WHERE (c.receives, c.sends) <> (EXCLUDED.receives, EXCLUDED.sends)
+"""
+
+# Enabled assets that nothing is connected for, and open orders that need one of those.
+UNCONNECTED = """
+SELECT a.code, a.network, EXISTS (
+    SELECT FROM orders o WHERE is_open(o.state) AND o.state <> 'awaiting_deposit'
+      AND (o.destination = a.code AND NOT coalesce(c.sends, false)
+        OR o.source = a.code AND NOT coalesce(c.receives, false))) AS waited_for
+FROM assets a LEFT JOIN connected_assets c ON c.asset = a.code
+WHERE NOT (SELECT sandbox FROM operator_settings) AND a.enabled
+  AND NOT (coalesce(c.receives, false) AND coalesce(c.sends, false))
+ORDER BY a.position
+"""
+
 SET_CONFIRMATIONS = "UPDATE assets SET confirmations = $2 WHERE code = $1 RETURNING code"
 
 
@@ -86,6 +108,15 @@ class ChainStatus(msgspec.Struct, frozen=True, rename="camel"):
     alarm: str | None
     halted: bool
     checked_at: datetime
+
+
+class Unconnected(msgspec.Struct, frozen=True):
+    """An enabled asset that isn't both taken in and paid out by settlement."""
+
+    code: str
+    network: str
+    waited_for: bool
+    """Whether an order that was paid for can't go on for want of it."""
 
 
 class PostgresChainBook:
@@ -129,6 +160,12 @@ class PostgresChainBook:
         rows = await self._database.fetch(CONFIRMATIONS, [network])
         return {row["code"]: row["confirmations"] for row in rows}
 
+    async def connect(self, assets: Sequence[ConnectedAsset]) -> None:
+        """See ChainBook."""
+        codes = [one.code for one in assets]
+        ways = [[one.receives for one in assets], [one.sends for one in assets]]
+        await self._database.fetch(CONNECT, [codes, *ways])
+
     async def tell(self, network: str, *, height: int | None, alarm: str | None) -> None:
         """See ChainBook."""
         await self._database.fetch(TELL, [network, height, alarm])
@@ -154,6 +191,11 @@ async def resume_chain(database: Database, network: str) -> str:
 async def read_chains(database: Database) -> Sequence[ChainStatus]:
     """Return how every chain is that was ever connected."""
     return [ChainStatus(**row) for row in await database.fetch(CHAINS)]
+
+
+async def read_unconnected(database: Database) -> Sequence[Unconnected]:
+    """Return enabled assets that settlement can't both take in and pay out; none in a sandbox."""
+    return [Unconnected(**row) for row in await database.fetch(UNCONNECTED)]
 
 
 async def read_unclaimed(database: Database, *, limit: int) -> Sequence[Mapping[str, object]]:

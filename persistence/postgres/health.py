@@ -33,7 +33,8 @@ SELECT id, email, api_secret_sealed, webhook_secret_sealed FROM partners
 WHERE api_secret_sealed <> '' ORDER BY id
 """
 
-# Of each network that takes deposits of some asset; nothing is counted further than asked.
+# Of each network that takes deposits of some asset, in a sandbox or because settlement follows it;
+# nothing is counted further than asked.
 FREE_ADDRESSES = """
 SELECT n.name, (
   SELECT count(*) FROM (
@@ -42,7 +43,10 @@ SELECT n.name, (
   ) AS counted
 ) AS free
 FROM networks n
-WHERE EXISTS (SELECT FROM assets a WHERE a.network = n.name AND a.enabled AND a.receivable)
+WHERE EXISTS (
+  SELECT FROM assets a LEFT JOIN connected_assets c ON c.asset = a.code
+  WHERE a.network = n.name AND a.enabled AND a.receivable
+    AND (c.receives OR (SELECT sandbox FROM operator_settings)))
 ORDER BY n.name
 """
 

@@ -54,6 +54,15 @@ ON CONFLICT (network) DO UPDATE SET kind = $2, public_key = $3,
   next_index = CASE WHEN (a.kind, a.public_key) = ($2, $3) THEN a.next_index ELSE 0 END
 """
 
+ACCOUNT = """
+SELECT network, kind, public_key, next_index FROM pay_in_accounts WHERE network = $1
+"""
+
+GIVEN = """
+SELECT address, derivation_index FROM pay_in_addresses
+WHERE network = $1 AND order_id IS NOT NULL ORDER BY derivation_index
+"""
+
 IMPORT = """
 WITH pool AS (
   INSERT INTO pay_in_accounts AS a (network, kind, public_key, next_index)
@@ -140,3 +149,18 @@ class PostgresAddressPool:
             ],
         )
         return len(rows)
+
+
+async def read_account(database: Database, network: str) -> StoredAccount:
+    """Return a network's account; raise InvalidRequest where it has none."""
+    row = await database.fetch_one(ACCOUNT, [network])
+    if row is None:
+        raise InvalidRequest(f"{network} has no pay-in account")
+    account = PayInAccount(row["network"], row["kind"], row["public_key"])
+    return StoredAccount(account, row["next_index"])
+
+
+async def given_addresses(database: Database, network: str) -> Sequence[tuple[str, int]]:
+    """Return the addresses of a network that orders have, each with its index."""
+    rows = await database.fetch(GIVEN, [network])
+    return [(row["address"], row["derivation_index"]) for row in rows]

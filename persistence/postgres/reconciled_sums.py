@@ -190,6 +190,35 @@ FROM orders o CROSS JOIN LATERAL (
 ) d WHERE o.state = 'completed' AND d.amount IS DISTINCT FROM o.source_amount ORDER BY o.id
 """
 
+# What was broadcast for an order on a chain, beside what the order says of it.
+SENT = """
+SELECT w.order_id::text AS subject,
+  concat_ws(' ', CASE w.kind WHEN 'payout' THEN 'completed' ELSE 'refunded' END,
+    trim_scale(CASE w.kind WHEN 'payout' THEN o.destination_amount ELSE w.amount END),
+    CASE w.kind WHEN 'payout' THEN o.destination ELSE o.source END,
+    CASE w.kind WHEN 'payout' THEN o.destination_address ELSE o.refund_address END,
+    coalesce(w.settled_tx_id, o.payout_tx_id, o.refund_tx_id)) AS expected,
+  concat_ws(' ', o.state, trim_scale(w.amount), w.asset, w.address,
+    (SELECT coalesce(max(c.tx_id) FILTER (WHERE
+       c.tx_id = coalesce(w.settled_tx_id, o.payout_tx_id, o.refund_tx_id)
+       AND c.tx_id = coalesce(o.payout_tx_id, o.refund_tx_id)), 'another transaction')
+     FROM (SELECT w.tx_id UNION ALL
+       SELECT r.tx_id FROM outflow_replacements r WHERE r.order_id = w.order_id) AS c)) AS found
+FROM outflows w JOIN orders o ON o.id = w.order_id WHERE w.broadcast_at IS NOT NULL
+"""
+
+SENT_DIFFERENTLY = f"""
+SELECT * FROM ({SENT}) AS sent WHERE expected <> found ORDER BY subject
+"""  # noqa: S608  a constant of ours
+
+# Real money leaves by outflows alone; in a sandbox there are none.
+UNSENT = """
+SELECT o.id::text AS subject, 'an outflow' AS expected, 'none' AS found FROM orders o
+WHERE o.state IN ('completed', 'refunded') AND NOT (SELECT sandbox FROM operator_settings)
+  AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id AND w.raw IS NOT NULL)
+ORDER BY o.id
+"""
+
 EVENT_COUNTS = """
 SELECT o.id::text AS subject, o.events::text AS expected, count(e.id)::text AS found
 FROM orders o LEFT JOIN webhook_events e ON e.order_id = o.id
@@ -254,6 +283,8 @@ CHECKS: Final = {
     "pay-in address of an order": ADDRESSES,
     "next index of an account": NEXT_INDEX,
     "deposits of an order": PAID_IN,
+    "transaction of an order": SENT_DIFFERENTLY,
+    "outflow of an order": UNSENT,
     "number of an order's events": EVENT_COUNTS,
     "partner of an event": EVENT_OWNERS,
     "position of an event": EVENT_POSITIONS,

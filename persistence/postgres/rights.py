@@ -12,9 +12,11 @@ import psycopg
 from persistence.postgres.pool import Database
 
 UNTOUCHABLE = (
+    "cancelled_outflows",
     "chain_blocks",
     "chains",
     "code_totals",
+    "connected_assets",
     "counted_orders",
     "daily_outflow",
     "daily_volume",
@@ -23,6 +25,8 @@ UNTOUCHABLE = (
     "earnings_closings",
     "ledger_postings",
     "operator_settings",
+    "outflow_permits",
+    "outflow_replacements",
     "outflow_settings",
     "outflows",
     "partner_days",

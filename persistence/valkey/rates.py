@@ -1,5 +1,7 @@
 """The rate snapshot on its way from the one leading rates process to every worker."""
 
+import hmac
+
 import msgspec
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
@@ -39,21 +41,32 @@ end
 """
 
 
-class _Stored(msgspec.Struct):
+class _Stored(msgspec.Struct, omit_defaults=True):
     at: float
     prices: dict[str, str]
+    mac: str = ""
+    """HMAC-SHA256, in hex, of the same without it."""
 
 
-def encode_snapshot(snapshot: RateSnapshot) -> bytes:
-    """Return the snapshot as JSON with decimal prices, readable by whoever looks into Valkey."""
+def encode_snapshot(snapshot: RateSnapshot, *, key: bytes | None = None) -> bytes:
+    """Return the snapshot as JSON with decimal prices, readable by whoever looks into Valkey.
+
+    With a key it is signed, for those who take prices from nobody else.
+    """
     prices = {coin: format_units(price, USD_DECIMALS) for coin, price in snapshot.prices.items()}
-    return msgspec.json.encode(_Stored(at=snapshot.at, prices=prices))
+    mac = _mac(key, snapshot.at, prices) if key is not None else ""
+    return msgspec.json.encode(_Stored(at=snapshot.at, prices=prices, mac=mac))
 
 
-def decode_snapshot(stored: bytes) -> RateSnapshot:
-    """Return what `encode_snapshot` was given; raise Unavailable for anything else."""
+def decode_snapshot(stored: bytes, *, key: bytes | None = None) -> RateSnapshot:
+    """Return what `encode_snapshot` was given; raise Unavailable for anything else.
+
+    With a key only what was signed with it will do: in Valkey others can write, too.
+    """
     try:
         found = msgspec.json.decode(stored, type=_Stored)
+        if key is not None and not _is_signed(found, key):
+            raise Unavailable("the rate snapshot isn't signed with the key of SWAPGATE_RATES_KEY")
         return RateSnapshot(
             at=found.at, prices={coin: _units(text) for coin, text in found.prices.items()}
         )
@@ -64,9 +77,10 @@ def decode_snapshot(stored: bytes) -> RateSnapshot:
 class RatePublisher:
     """Publishes snapshots while this process leads, or nobody does."""
 
-    def __init__(self, client: Valkey, *, token: str) -> None:
-        """Take what names this process among others."""
+    def __init__(self, client: Valkey, *, token: str, key: bytes | None = None) -> None:
+        """Take what names this process among others, and what it signs with."""
         self._token = token
+        self._key = key
         self._client = client
         self._publish = client.register_script(PUBLISH)
         self._resign = client.register_script(RESIGN)
@@ -77,7 +91,7 @@ class RatePublisher:
         False, and nothing done, where another process leads. `sources` is kept beside it, for
         `read_sources`. Raises Unavailable.
         """
-        stored = encode_snapshot(snapshot)
+        stored = encode_snapshot(snapshot, key=self._key)
         try:
             done = await self._publish(
                 keys=[KEY, LEASE, SOURCES],
@@ -104,13 +118,23 @@ async def read_sources(client: Valkey) -> bytes | None:
     return found
 
 
-async def read_snapshot(client: Valkey) -> RateSnapshot | None:
-    """Return the newest snapshot, or None before the first; raise Unavailable."""
+async def read_snapshot(client: Valkey, *, key: bytes | None = None) -> RateSnapshot | None:
+    """Return the newest snapshot, or None before the first; raises as `decode_snapshot`."""
     try:
         stored = await client.get(KEY)
     except (ValkeyError, OSError) as error:
         raise Unavailable(f"Valkey: {error}") from error
-    return decode_snapshot(stored) if stored else None
+    return decode_snapshot(stored, key=key) if stored else None
+
+
+def _mac(key: bytes, at: float, prices: dict[str, str]) -> str:
+    signed = msgspec.json.encode(_Stored(at=at, prices=prices))
+    return hmac.digest(key, signed, "sha256").hex()
+
+
+def _is_signed(found: _Stored, key: bytes) -> bool:
+    """Compare in constant time; bytes, for what isn't ASCII can't be compared as text."""
+    return hmac.compare_digest(_mac(key, found.at, found.prices).encode(), found.mac.encode())
 
 
 def _units(text: str) -> int:

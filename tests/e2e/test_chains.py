@@ -1,6 +1,5 @@
 """Orders on real chains: litecoind and anvil, real wallets, real transactions."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -8,19 +7,14 @@ from typing import Any
 import pytest
 from bip_utils import Base58Decoder, Base58Encoder
 
-from tests.chain_world import DEADLINE, ETHER, World, litecoin_account
-from tests.nodes import ANVIL, main_address, regtest_address
+from tests.chain_world import DEADLINE, ETHER, Swap, World, litecoin_account, needs_nodes
+from tests.nodes import main_address, regtest_address
+from tests.operator import sentence_of
+from tests.sweeping import make_signer, send_signed, sweep, try_sweep
 
-MISSING = [
-    name
-    for name, there in (
-        ("anvil (make assets)", ANVIL.exists()),
-        ("litecoind (make .venv/.debian, as root)", shutil.which("litecoind") is not None),
-    )
-    if not there
-]
+pytestmark = needs_nodes
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
+GAS_PRICE = 50 * 10**9
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +26,10 @@ def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(one_world: World) -> Iterator[World]:
+    """Lend the world to a story; whatever happened in it, its books must be right afterwards."""
     yield one_world
     one_world.mend()
+    assert one_world.differences() == []
 
 
 def test_litecoin_becomes_ether_through_a_reorganisation(world: World) -> None:
@@ -58,7 +54,6 @@ def test_litecoin_becomes_ether_through_a_reorganisation(world: World) -> None:
     assert world.anvil.balance(swap.recipient) == amount > 0
     sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
     assert (int(sent["value"], 16), sent["from"]) == (amount, world.hot_address.lower())
-    assert world.differences() == []
 
 
 def test_a_token_becomes_litecoin(world: World) -> None:
@@ -71,7 +66,49 @@ def test_a_token_becomes_litecoin(world: World) -> None:
     sent = world.litecoind.call("getrawtransaction", done["to"]["tx"]["id"], True)
     assert Decimal(done["to"]["amount"]) in [one["value"] for one in sent["vout"]]
     world.litecoind.mine(2)
-    assert world.differences() == []
+
+
+def test_litecoin_becomes_a_token(world: World) -> None:
+    swap = world.open("ltc", "usdt_erc20", "2")
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    done = swap.until("DONE")
+    assert swap.received_token() == Decimal(done["to"]["amount"]) > 0
+    sent = world.anvil.call("eth_getTransactionReceipt", done["to"]["tx"]["id"])
+    assert (sent["to"], sent["status"]) == (world.token.lower(), "0x1")
+
+
+def test_a_deposit_that_a_reorganisation_of_ethereum_drops_has_vanished(world: World) -> None:
+    swap = world.open("usdt_erc20", "ltc", "150")
+    left_behind = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    assert swap.until("PENDING")["from"]["tx"]["id"] == left_behind
+    height = world.chain("Ethereum")["height"]
+    world.anvil.reorganise(1)
+    assert world.anvil.call("eth_getTransactionReceipt", left_behind) is None
+    assert swap.until("NEW")["from"]["tx"]["id"] is None
+    assert world.chain("Ethereum")["height"] == height
+    paid = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    assert swap.until("PENDING")["from"]["tx"]["id"] == paid
+    world.anvil.mine()
+    done = swap.until("DONE")
+    assert swap.received_litecoin() == Decimal(done["to"]["amount"])
+
+
+def test_what_settlement_is_not_connected_to_is_not_swapped(world: World) -> None:
+    currencies = world.partner.call("/currencies", {}).data
+    assert {one["code"] for one in currencies} == {"ltc", "eth", "usdt_erc20", "usdc_erc20"}
+    assert all(one["recv"] and one["send"] for one in currencies)
+    for source, destination in (("ltc", "usdt_trc20"), ("xrp", "eth")):
+        quoted = {
+            "type": "float",
+            "fromCcy": source,
+            "toCcy": destination,
+            "direction": "from",
+            "amount": "100",
+        }
+        assert world.partner.call("/price", quoted).code == 1
+    said = world.running.command("doctor", "--json").stdout
+    assert "28 assets aren't swapped both ways" in said
 
 
 def test_a_payout_signed_and_not_broadcast_is_broadcast_once_after_a_kill(world: World) -> None:
@@ -80,7 +117,8 @@ def test_a_payout_signed_and_not_broadcast_is_broadcast_once_after_a_kill(world:
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
     assert world.evm.held.wait(DEADLINE), world.log()
-    (intended,) = (one for one in outflows(world) if one["order_id"] == swap.id)
+    intended = world.outflow(swap)
+    assert intended is not None
     assert intended["tx_id"] is not None
     assert intended["broadcast_at"] is None
     world.kill_settlement()
@@ -88,7 +126,6 @@ def test_a_payout_signed_and_not_broadcast_is_broadcast_once_after_a_kill(world:
     done = swap.until("DONE")
     assert done["to"]["tx"]["id"] == intended["tx_id"]
     assert world.anvil.balance(swap.recipient) == int(Decimal(done["to"]["amount"]) * ETHER)
-    assert world.differences() == []
 
 
 def test_a_payout_broadcast_and_not_recorded_is_found_after_a_kill(world: World) -> None:
@@ -105,7 +142,6 @@ def test_a_payout_broadcast_and_not_recorded_is_found_after_a_kill(world: World)
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
     world.litecoind.mine(2)
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
-    assert world.differences() == []
 
 
 @pytest.mark.parametrize("held", ["fundrawtransaction", "signrawtransactionwithwallet"])
@@ -115,14 +151,14 @@ def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World, h
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
     assert world.ltc.held.wait(DEADLINE), world.log()
-    (intended,) = (one for one in outflows(world) if one["order_id"] == swap.id)
+    intended = world.outflow(swap)
+    assert intended is not None
     assert intended["tx_id"] is None
     world.kill_settlement()
     world.ltc.release()
     done = swap.until("DONE")
     world.until(lambda: world.litecoind.call("listlockunspent", wallet="hot") == [])
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
-    assert world.differences() == []
 
 
 def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World) -> None:
@@ -149,7 +185,6 @@ def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World
     world.ltc_second.alter = None
     world.operate("chain", "resume", "litecoin")
     assert swap.until("DONE")["from"]["tx"]["amount"] == "2.00000000"
-    assert world.differences() == []
 
 
 @pytest.mark.parametrize(
@@ -198,14 +233,13 @@ def test_a_deposit_replaced_by_its_sender_vanishes_and_the_new_one_counts(world:
     world.litecoind.mine(2)
     done = swap.until("DONE")
     assert done["from"]["tx"] == {"id": second, "amount": "2.00000000"}
-    assert world.differences() == []
 
 
 def test_a_deposit_that_is_spent_elsewhere_leaves_the_order_new(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     first = swap.pay_litecoin("2")
     swap.until("PENDING")
-    double_spend(world, first)
+    world.litecoind.double_spend(first)
     world.litecoind.mine()
     assert swap.until("NEW")["from"]["tx"] == {"id": None, "amount": None}
     swap.pay_litecoin("2")
@@ -236,11 +270,6 @@ def test_what_is_out_of_bounds_is_sent_back_on_its_chain(world: World) -> None:
     received = world.litecoind.received(regtest_address(back["address"]))
     assert received == Decimal("79.999")
     assert back["tx"]["id"] in world.litecoind.call("getrawmempool")
-    assert world.differences() == []
-
-
-def outflows(world: World) -> list[dict[str, Any]]:
-    return list(world.operate("outflow", "list"))
 
 
 def main_script(world: World, address: str) -> str:
@@ -248,18 +277,64 @@ def main_script(world: World, address: str) -> str:
     return str(found["scriptPubKey"])
 
 
-def double_spend(world: World, tx_id: str) -> None:
-    """Have the user's wallet pay what a transaction spends to itself instead, at a higher fee."""
+def test_litecoin_that_was_paid_in_is_swept_by_a_wallet_with_the_keys(world: World) -> None:
+    for amount in ("2", "3"):
+        world.open("ltc", "eth", amount).pay_litecoin(amount)
+    world.litecoind.mine()
+    cold = world.litecoind.address("user")
+    drafted = sweep(world, "ltc", "--to", main_address(cold), "--fee-rate", "0.0002")
     call = world.litecoind.call
-    spent = call("getrawtransaction", tx_id, True)
-    inputs = [
-        {"txid": one["txid"], "vout": one["vout"], "sequence": 0xFFFFFFFD} for one in spent["vin"]
-    ]
-    total = sum(Decimal(one["value"]) for one in spent["vout"])
-    outputs = [{world.litecoind.address("user"): str(total - Decimal("0.01"))}]
-    raw = call("createrawtransaction", inputs, outputs)
-    signed = call("signrawtransactionwithwallet", raw, wallet="user")
-    call("sendrawtransaction", signed["hex"])
+    inputs = call("decodepsbt", drafted["psbt"])["inputs"]
+    assert all(one["bip32_derivs"] for one in inputs)
+    assert drafted["inputs"] == len(inputs) >= 2
+    total = sum(Decimal(one["witness_utxo"]["amount"]) for one in inputs)
+    assert Decimal(drafted["amount"]) + Decimal(drafted["fee"]) == total >= 5
+    make_signer(world)
+    signed = call("walletprocesspsbt", drafted["psbt"], wallet="signer")
+    assert signed["complete"]
+    final = call("finalizepsbt", signed["psbt"])["hex"]
+    size = call("decoderawtransaction", final)["vsize"]
+    above = Decimal(drafted["fee"]) * 10**8 - 20 * size
+    assert 0 <= above < 20 * (30 + len(inputs)), "20 a vB, or a bit more"
+    call("sendrawtransaction", final)
+    assert world.litecoind.received(cold) == Decimal(drafted["amount"])
+
+
+def test_ether_and_tokens_that_were_paid_in_are_swept_by_who_has_the_keys(world: World) -> None:
+    coins, tokens = world.open("eth", "ltc", "0.5"), world.open("usdt_erc20", "ltc", "150")
+    world.anvil.send(coins.pay_in, ETHER // 2)
+    world.anvil.send_token(world.token, tokens.pay_in, 150_000_000)
+    cold = world.anvil.other_address
+    before = world.anvil.balance(cold)
+    transfer = transfer_from(coins, "eth", cold)
+    send_signed(world, transfer)
+    assert world.anvil.balance(cold) - before == ETHER // 2 - 21_000 * GAS_PRICE
+    assert not transfer_from(tokens, "usdt_erc20", cold)["hasGas"]
+    world.anvil.send(tokens.pay_in, ETHER // 10)
+    transfer = transfer_from(tokens, "usdt_erc20", cold)
+    assert transfer["hasGas"]
+    held = world.anvil.token_balance(world.token, cold)
+    send_signed(world, transfer)
+    assert world.anvil.token_balance(world.token, cold) - held == 150_000_000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["trx", "--to", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"], "doesn't have trx"),
+        (["ltc", "--to", "ltc1qnonsense"], "ot an address on"),
+        (["usdc_erc20", "--to", "0x1"], "10 to 200 printable"),
+    ],
+)
+def test_what_cannot_be_swept_is_refused(world: World, arguments: list[str], said: str) -> None:
+    assert said in sentence_of(try_sweep(world, *arguments))
+
+
+def transfer_from(swap: Swap, asset: str, to: str) -> dict[str, Any]:
+    """Return what is drafted for the address of one order."""
+    drafted = sweep(swap.world, asset, "--to", to)
+    (found,) = (one for one in drafted if one["from"] == swap.pay_in)
+    return dict(found)
 
 
 def test_pay_in_addresses_are_those_that_litecoinds_descriptor_derives(world: World) -> None:

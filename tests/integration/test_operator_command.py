@@ -65,12 +65,15 @@ COMMANDS = [
     "chain confirmations ltc 6",
     "outflow show",
     "outflow list",
+    "outflow cancelled",
+    f"outflow allow {UNKNOWN}",
     "outflow on",
     "outflow off",
     "outflow cap 1000",
     "pay-in list",
     "pay-in set Litecoin zpub",
     "pay-in import Solana pool.txt",
+    "pay-in sweep ltc --to ltc1q",
 ]
 
 

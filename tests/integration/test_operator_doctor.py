@@ -30,6 +30,8 @@ OF_POSTGRES = [
     *("database", "database-clock", "migrations", "roles", "keyring", "addresses", "webhooks"),
     "endpoints",
     "chains",
+    "connected-assets",
+    "outflows",
 ]
 OF_VALKEY = ["valkey", "valkey-memory", "valkey-clock", "rates", "rate-sources"]
 NAMES = ["settings", *OF_POSTGRES, *OF_VALKEY]

@@ -163,18 +163,12 @@ async def test_orders_of_the_same_moment_are_each_shown_once(world: World) -> No
     world.store(same)
     newest_first = sorted((one.id for one in same), reverse=True)
     assert await world.walk(OrderFilter(), limit=5) == newest_first
-    page = await world.orders.page(
-        world.own, OrderFilter(), older_than=newest_first[11], limit=5
-    )
+    page = await world.orders.page(world.own, OrderFilter(), older_than=newest_first[11], limit=5)
     assert ids_of(page) == newest_first[12:17]
-    back = await world.orders.page(
-        world.own, OrderFilter(), newer_than=newest_first[12], limit=5
-    )
+    back = await world.orders.page(world.own, OrderFilter(), newer_than=newest_first[12], limit=5)
     assert ids_of(back) == newest_first[7:12]
     assert back.has_newer
-    first = await world.orders.page(
-        world.own, OrderFilter(), newer_than=newest_first[3], limit=5
-    )
+    first = await world.orders.page(world.own, OrderFilter(), newer_than=newest_first[3], limit=5)
     assert (ids_of(first), first.has_newer) == (newest_first[:5], False)
 
 

@@ -1,8 +1,10 @@
 """What the database itself refuses of outflows, and what the operator's commands set."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-from uuid import UUID
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -13,7 +15,9 @@ from persistence.postgres.orders import PostgresOrderBook
 from persistence.postgres.outflows import PostgresOutflowBook
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls, Servers
-from tests.operator import USD, Operator, new_operator, with_database
+from tests.operator import USD, Operator, new_operator, sentence_of, with_database
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -49,14 +53,26 @@ def intend(operator: Operator, order_id: UUID, *, usd: int = 600, **changes: Any
     return with_database(operator.urls.settlement, work)
 
 
-def sign(operator: Operator, order_id: UUID, tx_id: str = "tx") -> bool:
-    async def work(settlement: Database) -> bool:
+def on_book(operator: Operator, ask: Callable[[PostgresOutflowBook], Awaitable[T]]) -> T:
+    async def work(settlement: Database) -> T:
         catalogue = await read_catalogue(settlement)
-        book = PostgresOutflowBook(settlement, lambda: catalogue)
-        (outflow,) = (one for one in await book.unfinished("Tron") if one.order_id == order_id)
-        return await book.sign(outflow, raw="00", tx_id=tx_id)
+        return await ask(PostgresOutflowBook(settlement, lambda: catalogue))
 
     return with_database(operator.urls.settlement, work)
+
+
+def unfinished(operator: Operator) -> Sequence[Outflow]:
+    return on_book(operator, lambda book: book.unfinished("Tron"))
+
+
+def sign(operator: Operator, order_id: UUID, tx_id: str = "tx") -> bool:
+    (outflow,) = (one for one in unfinished(operator) if one.order_id == order_id)
+    return on_book(operator, lambda book: book.sign(outflow, raw="00", tx_id=tx_id))
+
+
+def cancel(operator: Operator, order_id: UUID) -> bool:
+    found = [one for one in unfinished(operator) if one.order_id == order_id]
+    return bool(found) and on_book(operator, lambda book: book.cancel(found[0]))
 
 
 def test_an_order_is_intended_to_be_paid_once(operator: Operator) -> None:
@@ -95,6 +111,81 @@ def test_what_was_signed_is_never_replaced(operator: Operator) -> None:
         pytest.raises(psycopg.errors.RaiseException, match="what was signed stays"),
     ):
         connection.execute("UPDATE outflows SET raw = 'ff', tx_id = 'another'")
+
+
+def test_an_intention_that_nothing_is_signed_for_is_taken_back_and_listed(
+    operator: Operator,
+) -> None:
+    order_id = paying_out(operator)
+    intend(operator, order_id, nonce=7)
+    assert cancel(operator, order_id)
+    assert not cancel(operator, order_id)
+    assert operator.sql("SELECT count(*) FROM outflows") == [(0,)]
+    assert operator.sql("SELECT usd FROM daily_outflow") == [(0,)]
+    (one,) = operator.json("outflow", "cancelled")
+    assert (one["order_id"], one["asset"], one["nonce"]) == (str(order_id), "usdt_trc20", 7)
+
+
+def test_the_nonce_of_what_was_taken_back_is_given_again(operator: Operator) -> None:
+    first, second, third = (paying_out(operator) for _ in range(3))
+    intend(operator, first, nonce=7)
+    intend(operator, second, nonce=7)
+    cancel(operator, first)
+    intend(operator, third, nonce=7)
+    assert operator.sql("SELECT order_id, nonce FROM outflows ORDER BY nonce") == [
+        (third, 7),
+        (second, 8),
+    ]
+
+
+def test_what_is_signed_is_not_taken_back(operator: Operator) -> None:
+    order_id = paying_out(operator)
+    intend(operator, order_id)
+    sign(operator, order_id)
+    assert not cancel(operator, order_id)
+    with (
+        psycopg.connect(operator.urls.settlement) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="what was signed stays"),
+    ):
+        connection.execute("DELETE FROM outflows")
+
+
+def test_a_signature_for_an_intention_that_was_taken_back_is_not_kept(operator: Operator) -> None:
+    order_id = paying_out(operator)
+    intend(operator, order_id)
+    (before,) = unfinished(operator)
+    cancel(operator, order_id)
+    intend(operator, order_id)
+    assert not on_book(operator, lambda book: book.sign(before, raw="00", tx_id="tx"))
+    assert sign(operator, order_id)
+
+
+def test_a_replacement_is_kept_once_beside_what_it_replaces(operator: Operator) -> None:
+    order_id = paying_out(operator)
+    intend(operator, order_id)
+    sign(operator, order_id)
+    (signed,) = unfinished(operator)
+    assert not on_book(operator, lambda book: book.replace(signed, raw="01", tx_id="second"))
+    on_book(operator, lambda book: book.broadcast(order_id, at=datetime.now(UTC)))
+    assert on_book(operator, lambda book: book.replace(signed, raw="01", tx_id="second"))
+    assert not on_book(operator, lambda book: book.replace(signed, raw="02", tx_id="third"))
+    (found,) = on_book(operator, lambda book: book.unsettled("Tron"))
+    assert [one.tx_id for one in found.candidates] == ["tx", "second"]
+    operator.json("outflow", "off")
+    assert not on_book(operator, lambda book: book.replace(found, raw="02", tx_id="third"))
+    operator.json("outflow", "on")
+    on_book(operator, lambda book: book.settled(order_id, tx_id="tx", at=datetime.now(UTC)))
+    assert not on_book(operator, lambda book: book.replace(found, raw="02", tx_id="third"))
+
+
+def test_a_payout_is_allowed_by_the_operator_alone(operator: Operator) -> None:
+    order_id = paying_out(operator)
+    assert not on_book(operator, lambda book: book.is_permitted(order_id))
+    assert operator.json("outflow", "allow", str(order_id))["allowed"] is True
+    operator.json("outflow", "allow", str(order_id))
+    assert on_book(operator, lambda book: book.is_permitted(order_id))
+    done = operator.run("outflow", "allow", str(uuid4()))
+    assert "There is no order" in sentence_of(done)
 
 
 def test_nothing_is_intended_or_signed_while_outflow_is_off(operator: Operator) -> None:

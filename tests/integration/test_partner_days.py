@@ -67,9 +67,7 @@ class World:
             updated_at=datetime.now(UTC),
             finished_at=datetime.now(UTC),
         )
-        assert await self._book.save(
-            done, expected_version=read.version, event=None, earned=earned
-        )
+        assert await self._book.save(done, expected_version=read.version, event=None, earned=earned)
 
     async def figures(self) -> Figures:
         days = await read_days(self.gateway, self.partner.id, LONG_AGO)

@@ -135,9 +135,7 @@ async def test_another_change_takes_the_place_of_the_one_that_waits(world: World
     plan = await world.plan()
     assert plan.pending is not None
     assert plan.pending.id == second
-    (withdrawn,) = world.sql(
-        "SELECT cancelled_by FROM payout_details WHERE id = %s", first
-    )
+    (withdrawn,) = world.sql("SELECT cancelled_by FROM payout_details WHERE id = %s", first)
     assert withdrawn == (world.owner.email,)
 
 
@@ -192,9 +190,7 @@ async def test_the_gateway_cant_tell_a_partner_of_anything_else(world: World) ->
         psycopg.connect(world.urls.gateway) as connection,
         pytest.raises(psycopg.errors.RaiseException, match="says what it is"),
     ):
-        connection.execute(
-            ASK, (uuid4(), world.partner.id, TRON, datetime.now(UTC), uuid4(), body)
-        )
+        connection.execute(ASK, (uuid4(), world.partner.id, TRON, datetime.now(UTC), uuid4(), body))
 
 
 @pytest.mark.parametrize(

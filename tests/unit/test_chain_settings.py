@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from feeds.key_file import KeyUnusable
 from feeds.settlement.chains.evm_transaction import Transaction, address_of_key, sign
 from feeds.settlement.chains.settings import (
     BitcoinSettings,
@@ -14,7 +15,7 @@ from feeds.settlement.chains.settings import (
     check_chain,
     read_chains_file,
 )
-from feeds.settlement.chains.signers import KeyFile, KeyUnusable, SignerCommand, SignerFailed
+from feeds.settlement.chains.signers import KeyFile, SignerCommand, SignerFailed
 from tests.unit.test_orders import asset
 
 KEY = bytes(range(1, 33))
@@ -99,7 +100,7 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
 
 def test_a_key_file_without_a_key_is_refused_and_not_repeated(tmp_path: Path) -> None:
     for text in ("", "no hex", KEY.hex()[2:], KEY.hex() * 2):
-        with pytest.raises(KeyUnusable, match="holds no private key") as refused:
+        with pytest.raises(KeyUnusable, match="holds no key") as refused:
             KeyFile(written(tmp_path / "key", text))
         assert text == "" or text not in str(refused.value)
 

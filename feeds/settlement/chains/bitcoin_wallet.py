@@ -13,6 +13,8 @@ from feeds.settlement.chains.scripts import script_of
 
 VERSION: Final = (2).to_bytes(4, "little")
 NO_LOCK_TIME: Final = bytes(4)
+REPLACEABLE: Final = frozenset({"Bitcoin", "Litecoin"})
+"""Networks whose nodes let a transaction be replaced by one with a higher fee (BIP 125)."""
 
 
 class BitcoinWallet:
@@ -44,9 +46,8 @@ class BitcoinWallet:
         """
         wanted: set[tuple[str, int]] = set()
         for outflow in unfinished:
-            if outflow.raw is not None:
-                decoded = await self._rpc.call("decoderawtransaction", outflow.raw)
-                wanted |= {(one["txid"], one["vout"]) for one in decoded["vin"]}
+            for candidate in outflow.candidates:
+                wanted |= _inputs(await self._rpc.call("decoderawtransaction", candidate.raw))
         locked = {(one["txid"], one["vout"]) for one in await self._rpc.call("listlockunspent")}
         for unlock, places in ((True, locked - wanted), (False, wanted - locked)):
             for tx_id, index in sorted(places):
@@ -57,23 +58,50 @@ class BitcoinWallet:
         """See Wallet."""
         script = script_of(self._network, outflow.address)
         options: dict[str, Any] = {"lockUnspents": True}
+        if self._network in REPLACEABLE:
+            options["replaceable"] = True
         if self._fee_rate is not None:
             options["feeRate"] = str(self._fee_rate)
         draft = _one_output(script, outflow.amount).hex()
         # Without inputs a count of 0 looks like segwit's marker: it has to be told that it isn't.
         funded = await self._rpc.call("fundrawtransaction", draft, options, False)
         signed = await self._rpc.call("signrawtransactionwithwallet", funded["hex"])
-        decoded = await self._rpc.call("decoderawtransaction", signed["hex"])
-        paid = [
-            units(one["value"])
-            for one in decoded["vout"]
-            if one["scriptPubKey"]["hex"] == script.hex()
-        ]
-        if not signed.get("complete") or paid != [outflow.amount]:
-            raise NodeAway(f"the wallet of {self._network} signed something else")
-        if units(funded["fee"]) > self._max_fee:
-            raise NodeAway(f"the fee on {self._network} is above what is allowed")
+        decoded = await self._checked(outflow, signed, fee=funded["fee"])
         return Signed(signed["hex"], decoded["txid"])
+
+    async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
+        """See Wallet. The node's own way of doing it: the same inputs, and more if need be.
+
+        It refuses where another payout spends the change of this one, which helps it along when it
+        gets a higher fee itself.
+        """
+        if self._network not in REPLACEABLE:
+            raise NodeAway(f"nodes of {self._network} don't replace transactions")
+        bumped = await self._rpc.call("psbtbumpfee", stuck, {"replaceable": True})
+        processed = await self._rpc.call("walletprocesspsbt", bumped["psbt"])
+        signed = await self._rpc.call("finalizepsbt", processed["psbt"])
+        decoded = await self._checked(outflow, signed, fee=bumped["fee"])
+        spent = await self._rpc.call("decoderawtransaction", outflow.candidates[0].raw)
+        if not _inputs(spent) <= _inputs(decoded):
+            raise NodeAway(f"the wallet of {self._network} would pay twice")
+        return Signed(signed["hex"], decoded["txid"])
+
+    async def _checked(
+        self, outflow: Outflow, signed: dict[str, Any], *, fee: Decimal
+    ) -> dict[str, Any]:
+        """Return a signed transaction as it is read; raise NodeAway if it isn't what was wanted."""
+        if not signed.get("complete"):
+            raise NodeAway(f"the wallet of {self._network} doesn't sign")
+        decoded: dict[str, Any] = await self._rpc.call("decoderawtransaction", signed["hex"])
+        script = script_of(self._network, outflow.address).hex()
+        paid = [
+            units(one["value"]) for one in decoded["vout"] if one["scriptPubKey"]["hex"] == script
+        ]
+        if paid != [outflow.amount]:
+            raise NodeAway(f"the wallet of {self._network} signed something else")
+        if units(fee) > self._max_fee:
+            raise NodeAway(f"the fee on {self._network} is above what is allowed")
+        return decoded
 
     async def broadcast(self, signed: Signed) -> None:
         """See Wallet."""
@@ -93,6 +121,10 @@ class BitcoinWallet:
         found = await self._transaction(tx_id)
         return int(found.get("confirmations", 0)) if found else 0
 
+    async def has_paid(self, tx_id: str) -> bool:
+        """See Wallet: a block takes nothing that fails."""
+        return await self.depth(tx_id) > 0
+
     async def _transaction(self, tx_id: str) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = await self._rpc.call("getrawtransaction", tx_id, True)
@@ -101,6 +133,11 @@ class BitcoinWallet:
                 return None
             raise
         return found
+
+
+def _inputs(decoded: dict[str, Any]) -> set[tuple[str, int]]:
+    """Return what a transaction spends: transaction ids and numbers of outputs."""
+    return {(one["txid"], one["vout"]) for one in decoded["vin"]}
 
 
 def _one_output(script: bytes, amount: int) -> bytes:

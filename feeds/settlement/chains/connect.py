@@ -8,14 +8,15 @@ from pathlib import Path
 import msgspec
 
 from domain.assets import Asset
-from domain.chains import ChainBook, OutflowBook
+from domain.chains import ChainBook, ConnectedAsset, OutflowBook
 from domain.ports import Settlement
 from feeds.settlement.chains.bitcoin import BitcoinNode
 from feeds.settlement.chains.bitcoin_wallet import BitcoinWallet
 from feeds.settlement.chains.evm import EvmAsset, EvmNode, address_bytes
 from feeds.settlement.chains.evm_wallet import EvmSigner, EvmWallet
 from feeds.settlement.chains.node import Node, Wallet
-from feeds.settlement.chains.outflow import Paying, Payouts
+from feeds.settlement.chains.outflow import Payouts
+from feeds.settlement.chains.paying import Paying
 from feeds.settlement.chains.rpc import Rpc
 from feeds.settlement.chains.settings import (
     BitcoinSettings,
@@ -32,6 +33,7 @@ class Connected(msgspec.Struct, frozen=True):
 
     watches: Mapping[str, ChainWatch]
     payouts: Mapping[str, Payouts]
+    assets: tuple[ConnectedAsset, ...]
     connections: tuple[Rpc, ...]
 
     async def close(self) -> None:
@@ -81,17 +83,23 @@ def connect_chains(
                 ports=ports,
                 chains=book,
                 outflows=outflows,
+                raise_fee_after=timedelta(seconds=chains[network].raise_fee_after_seconds),
             )
         )
         for network, wallet in wallets.items()
     }
-    return Connected(watches, payouts, tuple(connections))
+    known = tuple(
+        ConnectedAsset(code, receives=True, sends=network in wallets)
+        for network, chain in chains.items()
+        for code in chain.codes
+    )
+    return Connected(watches, payouts, known, tuple(connections))
 
 
 def _node(network: str, chain: ChainSettings, rpc: Rpc, assets: Mapping[str, Asset]) -> Node:
     if isinstance(chain, BitcoinSettings):
         return BitcoinNode(rpc, network=network, asset=chain.asset)
-    return EvmNode(rpc, _evm_assets(chain, assets))
+    return EvmNode(rpc, evm_assets(chain, assets))
 
 
 def _wallet(
@@ -106,7 +114,7 @@ def _wallet(
     signer = _signer(chain)
     if signer is None:
         return None
-    return EvmWallet(rpc, signer, _evm_assets(chain, assets), max_fee_gwei=chain.max_fee_gwei)
+    return EvmWallet(rpc, signer, evm_assets(chain, assets), max_fee_gwei=chain.max_fee_gwei)
 
 
 def _wallet_url(chain: ChainSettings) -> str:
@@ -122,7 +130,8 @@ def _signer(chain: EvmSettings) -> EvmSigner | None:
     return KeyFile(Path(chain.key_file)) if chain.key_file is not None else None
 
 
-def _evm_assets(chain: EvmSettings, assets: Mapping[str, Asset]) -> list[EvmAsset]:
+def evm_assets(chain: EvmSettings, assets: Mapping[str, Asset]) -> list[EvmAsset]:
+    """Return the assets of a network as it counts them."""
     return [
         EvmAsset(
             code,

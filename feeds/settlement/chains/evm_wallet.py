@@ -14,6 +14,8 @@ TRANSFER_CALL: Final = bytes.fromhex("a9059cbb")
 COIN_GAS: Final = 21_000
 TOKEN_GAS: Final = 120_000
 """What is allowed where the node can't tell any more: a nonce that is given must be used."""
+LEAST_RISE: Final = 112
+"""Nodes replace a transaction by one whose fees are at least 10 percent higher: hundredths."""
 
 
 class EvmSigner(Protocol):
@@ -43,7 +45,13 @@ class EvmWallet:
         self._max_fee = max_fee_gwei * 10**9
 
     async def prepare(self, outflow: Outflow) -> int | None:
-        """See Wallet. What the node would refuse for want of money or otherwise raises."""
+        """See Wallet. What the node would refuse for want of money or otherwise raises.
+
+        So does a base fee that may not be paid: the transaction would hold up all that follow it.
+        """
+        base, _ = await self._fees()
+        if base > self._max_fee:
+            raise NodeAway(f"the base fee is above what is allowed, {self._max_fee} wei")
         await self._rpc.call("eth_estimateGas", await self._call(outflow))
         sender = "0x" + (await self._signer.address()).hex()
         return int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
@@ -55,13 +63,32 @@ class EvmWallet:
         """See Wallet. An external signer's answer is checked to the letter."""
         if outflow.nonce is None:
             raise NodeAway("an outflow of this network has a nonce")
-        call = await self._call(outflow)
         base, tip = await self._fees()
+        fees = min(2 * base + tip, self._max_fee), min(tip, self._max_fee)
+        return await self._signed(outflow, outflow.nonce, fees)
+
+    async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
+        """See Wallet. The same nonce: the chain takes one of them."""
+        found = await self._rpc.call("eth_getTransactionByHash", stuck)
+        if outflow.nonce is None or found is None or int(found["nonce"], 16) != outflow.nonce:
+            raise NodeAway("the node doesn't know what is to be replaced")
+        base, tip = await self._fees()
+        least = _raised(int(found["maxFeePerGas"], 16))
+        least_tip = _raised(int(found["maxPriorityFeePerGas"], 16))
+        if max(least, least_tip) > self._max_fee:
+            raise NodeAway(f"a higher fee would be above what is allowed, {self._max_fee} wei")
+        max_fee = min(max(least, 2 * base + tip), self._max_fee)
+        fees = max(max_fee, least_tip), min(max(least_tip, tip), max_fee)
+        return await self._signed(outflow, outflow.nonce, fees)
+
+    async def _signed(self, outflow: Outflow, nonce: int, fees: tuple[int, int]) -> Signed:
+        """Sign at fees in wei a unit of gas: the most in all, and the tip of it."""
+        call = await self._call(outflow)
         transaction = Transaction(
             chain_id=int(await self._rpc.call("eth_chainId"), 16),
-            nonce=outflow.nonce,
-            max_priority_fee=min(tip, self._max_fee),
-            max_fee=min(2 * base + tip, self._max_fee),
+            nonce=nonce,
+            max_priority_fee=fees[1],
+            max_fee=fees[0],
             gas=await self._gas(call, outflow),
             to=bytes.fromhex(call["to"][2:]),
             value=int(call["value"], 16),
@@ -91,6 +118,11 @@ class EvmWallet:
             return 0
         height = int(await self._rpc.call("eth_blockNumber"), 16)
         return max(height - int(receipt["blockNumber"], 16) + 1, 0)
+
+    async def has_paid(self, tx_id: str) -> bool:
+        """See Wallet."""
+        receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
+        return receipt is not None and int(receipt["status"], 16) == 1
 
     async def _call(self, outflow: Outflow) -> dict[str, str]:
         asset = self._assets.get(outflow.asset.code)
@@ -122,3 +154,7 @@ class EvmWallet:
         block = await self._rpc.call("eth_getBlockByNumber", "latest", False)
         tip = int(await self._rpc.call("eth_maxPriorityFeePerGas"), 16)
         return int(block["baseFeePerGas"], 16), tip
+
+
+def _raised(fee: int) -> int:
+    return fee * LEAST_RISE // 100 + 1

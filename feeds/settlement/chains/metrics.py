@@ -15,3 +15,9 @@ OUTFLOWS: Final = Counter("swapgate_outflows", "Transactions broadcast", ["netwo
 OUTFLOWS_WAITING: Final = Gauge(
     "swapgate_outflows_waiting", "Orders that can't be paid out at the moment", ["network"]
 )
+OUTFLOWS_CANCELLED: Final = Counter(
+    "swapgate_outflows_cancelled", "Intentions taken back, for the deposit was gone", ["network"]
+)
+FEES_RAISED: Final = Counter(
+    "swapgate_outflow_fees_raised", "Transactions replaced by one with a higher fee", ["network"]
+)

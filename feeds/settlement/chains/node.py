@@ -62,6 +62,12 @@ class Wallet(Protocol):
     async def sign(self, outflow: Outflow) -> Signed:
         """Sign a transaction that pays exactly this; nothing is broadcast."""
 
+    async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
+        """Sign one with a higher fee that pays the same and can't be mined beside `stuck`, its id.
+
+        Raises NodeAway where the fee would be above what is allowed.
+        """
+
     async def broadcast(self, signed: Signed) -> None:
         """Have the transaction be on its way; fine where it is already, or in a block."""
 
@@ -70,3 +76,6 @@ class Wallet(Protocol):
 
     async def depth(self, tx_id: str) -> int:
         """Return how many blocks deep it is; 0 for none."""
+
+    async def has_paid(self, tx_id: str) -> bool:
+        """Tell whether what a block took has moved money: one that fails uses up its nonce only."""

@@ -1,6 +1,5 @@
-"""Pays orders out and sends deposits back: intended, signed, broadcast, settled, once each."""
+"""Pays orders out and sends deposits back: intended, signed, broadcast, once each."""
 
-from collections.abc import Awaitable, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -10,36 +9,22 @@ import structlog
 from domain.actions.complete_payout import complete_payout
 from domain.actions.observe_deposit import unconfirm_deposits
 from domain.actions.resolve_order import refund_order
-from domain.chains import (
-    ChainBook,
-    Outflow,
-    OutflowBook,
-    OutflowCapped,
-    OutflowKind,
-    OutflowOff,
-)
+from domain.chains import Outflow, OutflowKind, OutflowOff
 from domain.errors import InvalidTransition, Unavailable
-from domain.orders import Choice, Order, State
-from domain.ports import Settlement, VersionedOrder
+from domain.orders import Choice, Order, RateType, State
+from domain.ports import VersionedOrder
 from domain.pricing import usd_value
 from feeds.settlement.chains import metrics
-from feeds.settlement.chains.node import Signed, Wallet
-from feeds.settlement.chains.watch import ChainWatch, Lie
+from feeds.settlement.chains.follow import Following
+from feeds.settlement.chains.node import Signed
+from feeds.settlement.chains.paying import Paying, Waiting
+from feeds.settlement.chains.watch import Lie
 
 BATCH: Final = 50
+FIXED_TOLERANCE_BPS: Final = 500
+"""How much more than what came in a fixed rate may pay before the operator is asked."""
 
-log = structlog.get_logger()
-
-
-class Paying(msgspec.Struct, frozen=True, kw_only=True):
-    """What payouts on a network need: its hot wallet, and all chains that deposits come from."""
-
-    network: str
-    wallet: Wallet
-    watches: Mapping[str, ChainWatch]
-    ports: Settlement
-    chains: ChainBook
-    outflows: OutflowBook
+log: Final = structlog.get_logger()
 
 
 class Payouts:
@@ -47,23 +32,24 @@ class Payouts:
 
     def __init__(self, paying: Paying) -> None:
         self._of = paying
-        self._told: dict[UUID, str] = {}
+        self._waiting = Waiting(paying.network)
+        self._following = Following(paying, self._waiting)
 
     async def round(self) -> int:
         """Finish what was begun, then begin what is due; return how much was broadcast."""
         of = self._of
         if not await of.watches[of.network].is_trusted():
             return 0
-        await self._settle()
+        await self._following.round()
         unfinished = await of.outflows.unfinished(of.network)
         await of.wallet.reserve(unfinished)
         done = 0
         for outflow in unfinished:
-            done += await self._carefully(outflow.order_id, self._finish(outflow))
+            done += await self._waiting.carefully(outflow.order_id, self._finish(outflow))
         for order_id, kind in await of.outflows.due(of.network, limit=BATCH):
             if await self._nonce_is_open():
                 break
-            done += await self._carefully(order_id, self._begin(order_id, kind))
+            done += await self._waiting.carefully(order_id, self._begin(order_id, kind))
         return done
 
     async def _nonce_is_open(self) -> bool:
@@ -71,33 +57,19 @@ class Payouts:
         unfinished = await self._of.outflows.unfinished(self._of.network)
         return any(outflow.nonce is not None for outflow in unfinished)
 
-    async def _carefully(self, order_id: UUID, work: Awaitable[bool]) -> bool:
-        """Do one order's part; what can't be done now is told once, and tried again."""
-        try:
-            done = await work
-        except (Unavailable, OutflowOff, OutflowCapped, InvalidTransition) as error:
-            why = str(error) or type(error).__name__
-            if self._told.get(order_id) != why:
-                log.warning("outflow has to wait", order=str(order_id), why=why)
-                self._told[order_id] = why
-            self._count_waiting()
-            return False
-        self._told.pop(order_id, None)
-        self._count_waiting()
-        return done
-
-    def _count_waiting(self) -> None:
-        metrics.OUTFLOWS_WAITING.labels(self._of.network).set(len(self._told))
-
     async def _begin(self, order_id: UUID, kind: OutflowKind) -> bool:
         """Check the deposit once more, put the intention down, and go on to the broadcast."""
         of = self._of
         held = await of.ports.orders.read(order_id)
-        if held is None or not await self._deposit_stands(held.order):
+        if held is None:
+            return False
+        if not await self._deposit_stands(held.order):
+            await self._wait_again(held.order)
             return False
         drafted = _drafted(held.order, kind)
         if drafted is None:
             raise Unavailable("the deposit doesn't cover the network fee of sending it back")
+        await self._check_worth(held.order, kind)
         nonce = await of.wallet.prepare(drafted)
         outflow = msgspec.structs.replace(drafted, nonce=nonce)
         if not await self._intend(held, outflow):
@@ -106,6 +78,22 @@ class Payouts:
             if written.order_id == order_id:
                 return await self._finish(written)
         return False
+
+    async def _check_worth(self, order: Order, kind: OutflowKind) -> None:
+        """Hold back what a fixed rate would give away: unlike a float one, it isn't our own.
+
+        Settlement prices float orders itself; a fixed rate is what the gateway has written.
+        """
+        of = self._of
+        if kind is OutflowKind.REFUND or order.rate_type is RateType.FLOAT:
+            return
+        if not order.outpays(of.ports.market.snapshot(), tolerance_bps=FIXED_TOLERANCE_BPS):
+            return
+        if not await of.outflows.is_permitted(order.id):
+            raise Unavailable(
+                f"its fixed rate pays more than {FIXED_TOLERANCE_BPS / 100:g} % above what came in "
+                f"at today's prices: `swapgate outflow allow {order.id}` lets it go"
+            )
 
     async def _intend(self, held: VersionedOrder, outflow: Outflow) -> bool:
         snapshot = self._of.ports.market.snapshot()
@@ -120,22 +108,52 @@ class Payouts:
         held = await of.ports.orders.read(outflow.order_id)
         if held is None:
             return False
-        if outflow.raw is None or outflow.tx_id is None:
-            if not await self._deposit_stands(held.order, intended=True):
+        if outflow.candidates:
+            signed = await self._stored(held.order, outflow)
+        else:
+            if not await self._deposit_stands(held.order):
+                await self._take_back(held.order, outflow)
                 return False
             signed = await of.wallet.sign(outflow)
             if not await of.outflows.sign(outflow, raw=signed.raw, tx_id=signed.tx_id):
                 return False
-        else:
-            signed = Signed(outflow.raw, outflow.tx_id)
-        if not await of.outflows.is_on() and not await of.wallet.is_known(signed.tx_id):
-            raise OutflowOff("outflow is off")
+            await self._check_on()
         await of.wallet.broadcast(signed)
         await self._record(held.order, outflow.kind, signed.tx_id)
         await of.outflows.broadcast(outflow.order_id, at=of.ports.clock.now())
         metrics.OUTFLOWS.labels(of.network, outflow.kind.value).inc()
         log.info("outflow broadcast", order=str(outflow.order_id), tx_id=signed.tx_id)
         return True
+
+    async def _stored(self, order: Order, outflow: Outflow) -> Signed:
+        """Return what a process before us has signed, if it may be broadcast, or was already.
+
+        Where the deposit has gone meanwhile it is held back: the transaction could still be out
+        there, so that it can't be taken back either. The deposit comes back, or the operator pays.
+        """
+        of = self._of
+        signed = Signed(outflow.candidates[-1].raw, outflow.candidates[-1].tx_id)
+        told = signed.tx_id in (order.payout_tx_id, order.refund_tx_id)
+        if told or await of.wallet.is_known(signed.tx_id):
+            return signed
+        await self._check_on()
+        if await self._deposit_stands(order) or await of.outflows.is_permitted(order.id):
+            return signed
+        raise Unavailable(
+            "the deposit isn't there any more, and its payout is signed: it is held back until the "
+            f"deposit is there again, or `swapgate outflow allow {order.id}`"
+        )
+
+    async def _check_on(self) -> None:
+        if not await self._of.outflows.is_on():
+            raise OutflowOff("outflow is off")
+
+    async def _take_back(self, order: Order, outflow: Outflow) -> None:
+        """Have an order wait for its deposit again, whose payout was intended and isn't signed."""
+        if await self._of.outflows.cancel(outflow):
+            metrics.OUTFLOWS_CANCELLED.labels(self._of.network).inc()
+            log.error("outflow taken back: its deposit is gone", order=str(order.id))
+            await self._wait_again(order)
 
     async def _record(self, order: Order, kind: OutflowKind, tx_id: str) -> None:
         """Have the order know its transaction, unless it does already."""
@@ -144,11 +162,8 @@ class Payouts:
         elif kind is OutflowKind.REFUND and order.refund_tx_id != tx_id:
             await refund_order(self._of.ports, order.id, tx_id, overrule=True)
 
-    async def _deposit_stands(self, order: Order, *, intended: bool = False) -> bool:
-        """Re-read an order's deposit from the nodes of its chain.
-
-        Where it doesn't stand, an order that nothing is intended for goes back to waiting for it.
-        """
+    async def _deposit_stands(self, order: Order) -> bool:
+        """Re-read an order's deposit from the nodes of its chain; raise Unavailable."""
         watch = self._of.watches.get(order.source.network)
         if watch is None:
             raise Unavailable(f"no node of {order.source.network} is connected")
@@ -156,40 +171,15 @@ class Payouts:
             raise Unavailable(f"the nodes of {order.source.network} disagree")
         needed = await self._of.chains.confirmations(order.source.network)
         try:
-            stands = await watch.stands(order, needed)
+            return await watch.stands(order, needed)
         except Lie as lie:
             await watch.halt(lie)
-            return False
-        if stands:
-            return True
-        if intended:
-            raise Unavailable("the deposit isn't there any more, and a payout is intended")
+            raise Unavailable(f"the nodes of {order.source.network} disagree") from lie
+
+    async def _wait_again(self, order: Order) -> None:
         log.warning("deposit has to be confirmed again", order=str(order.id))
         parts = {part.tx_id for part in order.parts.counted}
         await unconfirm_deposits(self._of.ports, order.id, parts)
-        return False
-
-    async def _settle(self) -> None:
-        """See that what was broadcast gets deep enough; what was dropped is broadcast again."""
-        of = self._of
-        needed = await of.chains.confirmations(of.network)
-        for outflow in await of.outflows.unsettled(of.network):
-            if outflow.raw is None or outflow.tx_id is None:
-                continue
-            depth = await of.wallet.depth(outflow.tx_id)
-            if depth >= needed[outflow.asset.code]:
-                await of.outflows.settled(outflow.order_id, at=of.ports.clock.now())
-                continue
-            dropped = depth == 0 and not await of.wallet.is_known(outflow.tx_id)
-            if dropped and await of.outflows.is_on():
-                log.warning("outflow broadcast again", order=str(outflow.order_id))
-                again = of.wallet.broadcast(Signed(outflow.raw, outflow.tx_id))
-                await self._carefully(outflow.order_id, _done(again))
-
-
-async def _done(work: Awaitable[None]) -> bool:
-    await work
-    return True
 
 
 def _drafted(order: Order, kind: OutflowKind) -> Outflow | None:

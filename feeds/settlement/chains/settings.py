@@ -38,12 +38,19 @@ class EvmSettings(
     """A command that signs instead; it needs `address`."""
     address: str | None = None
     max_fee_gwei: int = 500
+    raise_fee_after_seconds: float = 300
+    """What no block has taken so long is replaced by the same with a higher fee."""
     vanish_after_seconds: float = 600
     first_height: int | None = None
 
     def __repr__(self) -> str:
         """Hide the URLs: they may hold passwords."""
         return "EvmSettings(...)"
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes of the assets that are followed."""
+        return tuple(self.assets)
 
 
 class BitcoinSettings(
@@ -58,12 +65,19 @@ class BitcoinSettings(
     fee_rate: str | None = None
     """Coins a kvB; without it the node estimates."""
     max_fee: str = "0.01"
+    raise_fee_after_seconds: float = 3_600
+    """As on EVM networks; only where nodes take replacements, Bitcoin and Litecoin."""
     vanish_after_seconds: float = 600
     first_height: int | None = None
 
     def __repr__(self) -> str:
         """Hide the URLs: they may hold passwords."""
         return "BitcoinSettings(...)"
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes of the assets that are followed."""
+        return (self.asset,)
 
 
 ChainSettings = EvmSettings | BitcoinSettings
@@ -89,8 +103,7 @@ def read_chains_file(path: Path) -> Mapping[str, ChainSettings]:
 
 def check_chain(network: str, chain: ChainSettings, assets: Mapping[str, Asset]) -> None:
     """Raise ChainsUnusable for what doesn't fit the catalogue."""
-    named = list(chain.assets) if isinstance(chain, EvmSettings) else [chain.asset]
-    for code in named:
+    for code in chain.codes:
         if code not in assets or assets[code].network != network:
             raise ChainsUnusable(f"{network} has no asset {code}")
     if isinstance(chain, BitcoinSettings):

@@ -1,21 +1,16 @@
 """Who signs for an EVM hot wallet: a key file of ours, or a command that holds the key."""
 
 import asyncio
-import os
-import stat
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from domain.errors import Unavailable
+from feeds.key_file import read_key
 from feeds.settlement.chains.evm_transaction import Transaction, address_of_key, sign
 
 COMMAND_SECONDS: Final = 30.0
-
-
-class KeyUnusable(Exception):
-    """The key can't be used; the text says why, and never what it is."""
 
 
 class SignerFailed(Unavailable):
@@ -27,7 +22,7 @@ class KeyFile:
 
     def __init__(self, path: Path) -> None:
         """Read the key; raise KeyUnusable."""
-        self._key = _read_key(path)
+        self._key = read_key(path)
 
     def __repr__(self) -> str:
         """Hide the key."""
@@ -107,24 +102,3 @@ class SignerCommand:
         if process.returncode:
             raise SignerFailed(f"the external signer ended with status {process.returncode}")
         return answer
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    except OSError as error:
-        raise KeyUnusable(f"{path} can't be read: {error.strerror}") from None
-    with os.fdopen(descriptor) as file:
-        found = os.fstat(file.fileno())
-        if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.geteuid():
-            raise KeyUnusable(
-                f"{path} can be read by others: chmod 600, and owned by who runs this"
-            )
-        text = file.read().strip().removeprefix("0x")
-    try:
-        key = bytes.fromhex(text)
-    except ValueError:
-        key = b""
-    if len(key) != 32:
-        raise KeyUnusable(f"{path} holds no private key of 32 bytes in hex")
-    return key

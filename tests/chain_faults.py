@@ -1,0 +1,264 @@
+"""Orders on real chains while settlement is killed at every step: `python -m tests.chain_faults`.
+
+Whatever dies, each order's recipient gets the order's amount, by one transaction, and the books are
+right. Which orders there are and where settlement is killed comes from a seed.
+"""
+
+import argparse
+import json
+import secrets
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import msgspec
+
+from feeds.settlement.chains.evm import checksummed
+from tests.chain_world import DEADLINE, Swap, World
+from tests.nodes import Door, main_address, regtest_address
+
+BATCH: Final = 4
+KILLS_A_BATCH: Final = 3
+MOST_CALLS: Final = 40
+"""How many calls to nodes settlement may make at most before a kill that comes from nowhere."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Where settlement is killed: before or after a call to a node of one of the networks."""
+
+    name: str
+    evm: str
+    litecoin: str
+    after: bool = False
+
+
+STEPS: Final = (
+    Step("before an intention", "eth_estimateGas", "getbalance"),
+    Step("between intention and signature", "eth_chainId", "fundrawtransaction"),
+    Step("while it is signed", "", "signrawtransactionwithwallet", after=True),
+    Step("after the signature", "eth_sendRawTransaction", "sendrawtransaction"),
+    Step("after the broadcast", "eth_sendRawTransaction", "sendrawtransaction", after=True),
+)
+ANYWHERE: Final = "anywhere"
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """What is swapped; `paid` differs from `amount` where the order is to be refunded."""
+
+    source: str
+    destination: str
+    amount: str
+    paid: str
+    refund: bool = False
+
+    @property
+    def leaves_on_litecoin(self) -> bool:
+        return (self.source if self.refund else self.destination) == "ltc"
+
+
+PAYOUTS: Final = (
+    Kind("ltc", "eth", "2", "2"),
+    Kind("ltc", "usdt_erc20", "2", "2"),
+    Kind("usdt_erc20", "ltc", "150", "150"),
+)
+REFUNDS: Final = (
+    Kind("ltc", "eth", "2", "0.005", refund=True),
+    Kind("usdt_erc20", "ltc", "150", "6000", refund=True),
+)
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """An order, and where its money goes in the end."""
+
+    swap: Swap
+    kind: Kind
+    refund_address: str
+
+    def has_ended(self) -> bool:
+        return bool(self.swap.now()["status"] == ("EXPIRED" if self.kind.refund else "DONE"))
+
+
+class Campaign:
+    """Batch after batch of orders, some paid out and some refunded, with kills between."""
+
+    def __init__(self, world: World, *, seed: int) -> None:
+        self._world = world
+        self._random = Random(seed)
+        self._sent_before = self._evm_count()
+        self.placed: list[Placed] = []
+        self.kills: Counter[str] = Counter()
+
+    def run(self, orders: int) -> None:
+        """Have that many orders meet their end."""
+        while len(self.placed) < orders:
+            refunds = self._random.random() < 0.35
+            kinds = REFUNDS if refunds else PAYOUTS
+            size = min(BATCH, orders - len(self.placed))
+            self._batch([self._random.choice(kinds) for _ in range(size)])
+
+    def _batch(self, kinds: Sequence[Kind]) -> None:
+        batch = [self._open(kind) for kind in kinds]
+        self.placed += batch
+        for one in batch:
+            self._pay(one)
+        first = self._hold(kinds)  # before the payment is deep enough: nothing has been sent yet
+        self._mine()
+        for one in batch:
+            if one.kind.refund:
+                one.swap.until("EMERGENCY")
+                request = {"id": one.swap.id, "token": one.swap.token, "choice": "REFUND"}
+                assert self._world.partner.call("/emergency", request).data is True
+        self._kill_when(first, batch)
+        for _ in range(KILLS_A_BATCH - 1):
+            self._kill_when(self._hold(kinds), batch)
+        self._world.until(lambda: all(one.has_ended() for one in batch))
+        self._mine()
+
+    def _open(self, kind: Kind) -> Placed:
+        world = self._world
+        refund = (
+            main_address(world.litecoind.address("user"))
+            if kind.source == "ltc"
+            else checksummed("0x" + secrets.token_hex(20))
+        )
+        swap = world.open(kind.source, kind.destination, kind.amount, refundAddress=refund)
+        return Placed(swap, kind, refund)
+
+    def _pay(self, one: Placed) -> None:
+        if one.kind.source == "ltc":
+            one.swap.pay_litecoin(one.kind.paid)
+        else:
+            amount = int(Decimal(one.kind.paid).scaleb(6))
+            self._world.anvil.send_token(self._world.token, one.swap.pay_in, amount)
+
+    def _mine(self) -> None:
+        self._world.litecoind.mine(2)
+        self._world.anvil.mine(2)
+
+    def _hold(self, kinds: Sequence[Kind]) -> tuple[str, Callable[[], bool]]:
+        """Prepare the next kill; return its name, and what tells that settlement has come there."""
+        world, kind = self._world, self._random.choice(kinds)
+        step = self._random.choice((*STEPS, None))
+        if step is None:
+            calls, least = (world.evm, world.ltc), self._random.randrange(MOST_CALLS)
+            start = sum(len(door.methods) for door in calls)
+            return ANYWHERE, lambda: sum(len(door.methods) for door in calls) - start >= least
+        door, method = (
+            (world.ltc, step.litecoin) if kind.leaves_on_litecoin else (world.evm, step.evm)
+        )
+        name = f"{step.name}, {'refund' if kind.refund else 'payout'}"
+        if not method:
+            world.signer_hold.touch()
+            return name, world.signer_held
+        _hold_back(door, method, after=step.after)
+        return name, door.held.is_set
+
+    def _kill_when(self, prepared: tuple[str, Callable[[], bool]], batch: Sequence[Placed]) -> None:
+        """Kill settlement once it has come to a step, unless all orders end without it."""
+        name, is_there = prepared
+        deadline = time.monotonic() + DEADLINE
+        asked = 0
+        while not is_there():
+            assert time.monotonic() < deadline, self._world.log()
+            time.sleep(0.01)
+            asked += 1
+            if asked % 50 == 0 and all(one.has_ended() for one in batch):
+                break
+        if is_there():
+            with suppress(ProcessLookupError):
+                self._world.kill_settlement()
+            self.kills[name] += 1
+        self._world.let_go()
+
+    def _evm_count(self) -> int:
+        sender = self._world.hot_address
+        return int(self._world.anvil.call("eth_getTransactionCount", sender, "latest"), 16)
+
+    def wait_settled(self) -> None:
+        """Have all that was sent get deep enough."""
+        world = self._world
+        open_ones = "SELECT count(*) FROM outflows WHERE settled_at IS NULL"
+        world.until(lambda: world.sql(open_ones) == [(0,)])
+
+    def verdict(self) -> dict[str, Any]:
+        """Count what recipients have got beside what their orders say."""
+        exact = sum(self._is_exact(one) for one in self.placed)
+        on_evm = sum(not one.kind.leaves_on_litecoin for one in self.placed)
+        return {
+            "orders": len(self.placed),
+            "refunds": sum(one.kind.refund for one in self.placed),
+            "kills": self.kills.total(),
+            "killsByStep": dict(sorted(self.kills.items())),
+            "paidExactlyOnce": exact,
+            "transactionsBeyondOrders": self._evm_count() - self._sent_before - on_evm,
+            "differences": self._world.differences(),
+        }
+
+    def _is_exact(self, one: Placed) -> bool:
+        """Tell whether what came in is what was due, in one transaction, and nothing elsewhere."""
+        order = one.swap.now()
+        due = Decimal(order["to"]["amount"])
+        address, other = one.swap.recipient, one.refund_address
+        if one.kind.refund:
+            fee = Decimal("0.001") if one.kind.source == "ltc" else Decimal("1.5")
+            due, address, other = Decimal(one.kind.paid) - fee, other, address
+        asset, other_asset = one.kind.destination, one.kind.source
+        if one.kind.refund:
+            asset, other_asset = other_asset, asset
+        return (
+            self._received(asset, address) == (due, 1) and not self._received(other_asset, other)[0]
+        )
+
+    def _received(self, asset: str, address: str) -> tuple[Decimal, int]:
+        """Return what an address has received, and by how many transactions of litecoin's."""
+        world = self._world
+        if asset == "ltc":
+            asked = (0, True, False, regtest_address(address))
+            (found,) = world.litecoind.call("listreceivedbyaddress", *asked, wallet="user")
+            return Decimal(found["amount"]), len(found["txids"])
+        if asset == "eth":
+            return Decimal(world.anvil.balance(address)).scaleb(-18), 1
+        return Decimal(world.anvil.token_balance(world.token, address)).scaleb(-6), 1
+
+
+def _hold_back(door: Door, method: str, *, after: bool) -> None:
+    if after:
+        door.hold_after = method
+    else:
+        door.hold_before = method
+
+
+def main() -> None:
+    """Run a campaign and print what came of it; exit status 1 where a promise was broken."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--orders", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="sg-chains-") as directory:
+        Path(directory).chmod(0o755)  # PostgreSQL runs as another user where we are root
+        world = World(Path(directory), external_signer=True)
+        try:
+            campaign = Campaign(world, seed=arguments.seed)
+            campaign.run(arguments.orders)
+            campaign.wait_settled()
+            verdict = campaign.verdict()
+        finally:
+            world.close()
+    seconds = round(time.monotonic() - began)
+    document = {"seed": arguments.seed, **verdict, "seconds": seconds}
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
+    kept = verdict["paidExactlyOnce"] == verdict["orders"]
+    if not kept or verdict["transactionsBeyondOrders"] or verdict["differences"]:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()
