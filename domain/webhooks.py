@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
@@ -17,7 +17,7 @@ import msgspec
 from domain.errors import InvalidRequest
 from domain.order_object import OrderOut, order_out
 from domain.orders import Order
-from domain.wire import Identity, Moment, UnixMilliseconds, Usd
+from domain.wire import Identity, Moment, UnixMilliseconds, Usd, one_of
 
 JITTER = 0.10
 RETRY_LADDER = (
@@ -48,7 +48,15 @@ class EventType(StrEnum):
     ORDER_STATUS_CHANGED = "order.status_changed"
     PARTNER_PAID_OUT = "partner.paid_out"
     EARNINGS_CLEARED = "earnings.cleared"
+    PAYOUT_DETAILS_CHANGED = "payout_details.changed"
     WEBHOOK_TEST = "webhook.test"
+
+
+class DetailsStatus(StrEnum):
+    """Whether changed payout details wait to take effect, or were withdrawn before."""
+
+    PENDING = "PENDING"
+    WITHDRAWN = "WITHDRAWN"
 
 
 DEFAULT_EVENTS = frozenset({EventType.ORDER_STATUS_CHANGED})
@@ -167,6 +175,27 @@ class EarningsCleared(msgspec.Struct, frozen=True):
     ts: UnixMilliseconds
 
 
+class PayoutDetailsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where earnings are to be sent from `takesEffectAt` on, unless that was withdrawn."""
+
+    id: Identity
+    status: Annotated[str, one_of(DetailsStatus)]
+    asset: str
+    network: str
+    address: str
+    tag: str | None
+    requested_at: Moment
+    takes_effect_at: Moment
+
+
+class PayoutDetailsChanged(msgspec.Struct, frozen=True, rename="camel"):
+    """Somebody has asked in the cabinet for other payout details, or has withdrawn that."""
+
+    event: Literal["payout_details.changed"]
+    payout_details: PayoutDetailsOut
+    ts: UnixMilliseconds
+
+
 class TestOut(msgspec.Struct, frozen=True):
     """What a test event says."""
 
@@ -186,6 +215,7 @@ EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
     EventType.ORDER_STATUS_CHANGED: OrderStatusChanged,
     EventType.PARTNER_PAID_OUT: PartnerPaidOut,
     EventType.EARNINGS_CLEARED: EarningsCleared,
+    EventType.PAYOUT_DETAILS_CHANGED: PayoutDetailsChanged,
     EventType.WEBHOOK_TEST: WebhookTest,
 }
 """What the body of each event is."""
@@ -232,6 +262,24 @@ def earnings_cleared(
         order_id=None,
         type=EventType.EARNINGS_CLEARED,
         dedup_key=f"cleared:{earnings.cleared_at}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
+def payout_details_changed(
+    event_id: UUID, partner_id: UUID, details: PayoutDetailsOut, *, at: datetime
+) -> Event:
+    """Return the event that tells a partner of a change of its payout details."""
+    body = PayoutDetailsChanged(
+        event="payout_details.changed", payout_details=details, ts=_milliseconds(at)
+    )
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=EventType.PAYOUT_DETAILS_CHANGED,
+        dedup_key=f"payout_details:{details.id}:{details.status}",
         body=msgspec.json.encode(body),
         created_at=at,
     )

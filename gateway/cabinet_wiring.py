@@ -4,7 +4,9 @@ import secrets
 
 from valkey.asyncio import Valkey
 
+from domain.actions.change_payout_details import PayoutDetailsChange
 from domain.cabinet_ports import SecondFactors, SigningIn, TeamManagement
+from domain.cabinet_reading import Reading
 from domain.sessions import KEY_PURPOSE, SessionSigner
 from domain.webhook_desk import WebhookDesk
 from gateway.api.endpoint import Services
@@ -26,7 +28,14 @@ from persistence.valkey.sessions import ValkeySessions
 
 
 def compose_cabinet(
-    settings: Settings, database: Database, valkey: Valkey, *, keyring: KeyRing, services: Services
+    settings: Settings,
+    database: Database,
+    valkey: Valkey,
+    *,
+    keyring: KeyRing,
+    services: Services,
+    reading: Reading,
+    payout_details: PayoutDetailsChange,
 ) -> CabinetParts:
     """Return what the cabinet of one worker is made of; it shares `services` with the API."""
     clock = services.clock
@@ -75,4 +84,6 @@ def compose_cabinet(
         new_id=new_id,
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),
         secure=not settings.sandbox,
+        reading=reading,
+        payout_details=payout_details,
     )

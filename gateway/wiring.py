@@ -28,6 +28,7 @@ from gateway.key_uses import keep_noting
 from gateway.metrics import keep_publishing, publish_counts
 from gateway.qr_codes import QrCodes
 from gateway.rate_feeds import RateFeeds
+from gateway.reading_wiring import compose_payout_details, compose_reading, reading_database
 from gateway.referrers import KeptReferrers
 from gateway.settings import Settings, brand_from
 from gateway.unsigned_guard import UnsignedGuard
@@ -132,8 +133,15 @@ class GatewayProcess:
             token_keys=_newest_first(keyring, TOKEN_PURPOSE),
             secure=not settings.sandbox,
         )
+        self._reading = reading_database(settings)
         self.cabinet = compose_cabinet(
-            settings, database, connections.valkey, keyring=keyring, services=self.services
+            settings,
+            database,
+            connections.valkey,
+            keyring=keyring,
+            services=self.services,
+            reading=compose_reading(connections, self._reading),
+            payout_details=compose_payout_details(connections, self._reading),
         )
         self._gate = AdmissionGate(connections.valkey)
         self.authenticator = Authenticator(directory, self._gate, self.addresses)
@@ -162,6 +170,7 @@ class GatewayProcess:
     async def stop(self) -> None:
         """End all background work and close connections."""
         await self._connections.close()
+        self._reading.close()
         publish_counts()
 
     async def _note_uses(self, partners: Collection[UUID]) -> None:

@@ -9,9 +9,11 @@ import structlog
 from blacksheep import Request
 
 from cabinet_htmx.partner.site import PartnerSite
+from domain.actions.change_payout_details import PayoutDetailsChange
 from domain.actions.sign_in import Browser, SignedIn, resume
 from domain.audit import AuditEntry, shortened
 from domain.cabinet_ports import AuditLog, KeyBook, SecondFactors, SigningIn, TeamManagement
+from domain.cabinet_reading import Reading
 from domain.errors import Unavailable
 from domain.members import Member
 from domain.ports import CodeManagement, Market, Rotation
@@ -41,6 +43,8 @@ class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], UUID]
     addresses: ClientAddresses
     secure: bool
+    reading: Reading
+    payout_details: PayoutDetailsChange
 
 
 class Cabinet(msgspec.Struct, frozen=True):

@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from domain.deliveries import Backlog, EventStatus, ListedEvent, LoggedAttempt, ShownEvent
+from domain.deliveries import (
+    Backlog,
+    EventStatus,
+    ListedEvent,
+    LoggedAttempt,
+    ShownEvent,
+    WebhookHealth,
+)
 from domain.errors import NotFound
 from persistence.postgres.pool import Database
 
@@ -72,6 +79,29 @@ WHERE e.status IN ('pending', 'queued')
 """
 
 
+OF_ORDER = f"{EVENTS} WHERE e.partner_id = $1 AND e.order_id = $2 ORDER BY e.position"
+
+ATTEMPTS_OF = """
+SELECT event_id, attempt, started_at, latency_ms, http_status, error, answer FROM webhook_attempts
+WHERE event_id = ANY ($1::uuid[]) ORDER BY started_at, attempt
+"""
+
+HEALTH = """
+SELECT p.webhook_gone_at AS gone_at, c.opened_at AS open_since, c.probe_at, (
+  SELECT count(*) FROM (
+    SELECT FROM webhook_events e
+    WHERE e.partner_id = p.id AND e.status = 'pending' AND e.attempts > 0 LIMIT 1000) AS counted
+) AS waiting, (
+  SELECT count(*) FROM (
+    SELECT e.finished_at FROM webhook_events e WHERE e.partner_id = p.id AND e.status = 'dead'
+    ORDER BY e.id DESC LIMIT 1000) AS newest
+  WHERE finished_at > now() - interval '1 day'
+) AS dead
+FROM partners p LEFT JOIN webhook_circuits c ON c.partner_id = p.id
+WHERE p.id = $1
+"""
+
+
 class PostgresOutlook:
     """The outbox as a whole, under the gateway's role."""
 
@@ -106,6 +136,32 @@ async def show_event(
         body=row["body"].decode(),
         attempts=[logged_attempt(attempt) for attempt in attempts],
     )
+
+
+async def events_of_order(database: Database, partner_id: UUID, order_id: UUID) -> list[ShownEvent]:
+    """Return an order's events with all their attempts, in the order's own order."""
+    rows = await database.fetch(OF_ORDER, [partner_id, order_id])
+    attempts: dict[str, list[LoggedAttempt]] = {row["id"]: [] for row in rows}
+    ids = [UUID(row["id"]) for row in rows]
+    for row in await database.fetch(ATTEMPTS_OF, [ids]) if ids else []:
+        attempts[row["event_id"]].append(logged_attempt(row))
+    return [
+        ShownEvent(
+            event=listed_event(row),
+            partner_id=partner_id,
+            body=row["body"].decode(),
+            attempts=attempts[row["id"]],
+        )
+        for row in rows
+    ]
+
+
+async def webhook_health(database: Database, partner_id: UUID) -> WebhookHealth:
+    """Return how a partner's endpoint fares; raise NotFound."""
+    row = await database.fetch_one(HEALTH, [partner_id])
+    if row is None:
+        raise NotFound(f"there is no partner {partner_id}")
+    return WebhookHealth(**row)
 
 
 async def replay_event(

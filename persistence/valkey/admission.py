@@ -32,14 +32,20 @@ ANSWERED: Final = Struct(">iii")
 _VERDICTS: Final = tuple(Verdict)
 
 
+def window_key(partner_id: UUID) -> str:
+    """Return the name of a partner's window of admitted weight."""
+    return f"{{p:{partner_id}}}:weights"
+
+
 class _PartnerKeys:
     """A partner's keys as a command has them; all have one hash tag, and so one slot."""
 
     __slots__ = ("charged", "fixed", "nonce", "nonce_length")
 
     def __init__(self, partner_id: UUID) -> None:
-        window = f"{{p:{partner_id}}}:weights".encode()
-        self.fixed = bulk(window) + bulk(generation_key(partner_id).encode())
+        self.fixed = bulk(window_key(partner_id).encode()) + bulk(
+            generation_key(partner_id).encode()
+        )
         self.nonce = f"{{p:{partner_id}}}:nonce:".encode()
         self.nonce_length = len(self.nonce)
         self.charged = 0

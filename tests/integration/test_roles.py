@@ -58,12 +58,13 @@ GATEWAY_WRITES = {
 """All that the gateway may write. A table that isn't named here is closed to it: whoever adds one
 that the gateway writes says so here, and nothing that settlement or the ledger goes by."""
 
-GATEWAY_CALLS = {"send_test_event", "part_of_session", "is_open", "came_to_nothing", "utc_day"} | {
-    "delete_order"
+GATEWAY_CALLS = {
+    *("send_test_event", "part_of_session", "is_open", "came_to_nothing", "utc_day"),
+    *("delete_order", "first_id_at", "ask_payout_details", "withdraw_payout_details"),
 }
 LEDGER = (
     *("ledger_postings", "earnings_closings", "earnings_closing_codes"),
-    *("partner_totals", "code_totals"),
+    *("partner_totals", "code_totals", "partner_days", "counted_orders", "payout_details"),
 )
 
 COLUMNS = """
