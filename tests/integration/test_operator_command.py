@@ -46,6 +46,7 @@ COMMANDS = [
     f"order show {UNKNOWN}",
     f"order resolve {UNKNOWN} cancel",
     "payout mark-paid team@wallet.example --reference R",
+    "payout details team@wallet.example",
     "payout list team@wallet.example",
     "earnings show team@wallet.example",
     "earnings clear team@wallet.example",
