@@ -1,5 +1,6 @@
 """Webhook events: URL, body, signature and the ladder of retries (contract, section 8)."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -75,19 +76,37 @@ def checked_events(names: Iterable[str]) -> frozenset[EventType]:
     return frozenset(known[name] for name in chosen)
 
 
+class UrlFault(StrEnum):
+    """What is wrong with a webhook URL."""
+
+    SHAPE = "a webhook URL looks like https://host/path: ASCII, no spaces"
+    PLAIN = "a webhook URL must be https: plain http is for sandbox mode"
+    PARTS = "a webhook URL carries no user name, password or fragment"
+    HOST = "a webhook URL's host must be a public address"
+    NUMBER = "a webhook URL's host isn't written as addresses are"
+
+
+class UrlRefused(InvalidRequest):
+    """Events can't be sent to this URL."""
+
+    def __init__(self, fault: UrlFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
 def checked_webhook_url(text: str, *, insecure_allowed: bool) -> str:
     """Return a URL that events may be sent to; `insecure_allowed` lets plain http pass.
 
     Only its shape is checked here: whether its host may be reached is decided when connecting, by
-    the address it then has. Raises InvalidRequest.
+    the address it then has. Raises UrlRefused.
     """
     parts = _split(text)
     if parts is None:
-        raise InvalidRequest("a webhook URL looks like https://host/path: ASCII, no spaces")
+        raise UrlRefused(UrlFault.SHAPE)
     if parts.scheme == "http" and not insecure_allowed:
-        raise InvalidRequest("a webhook URL must be https: plain http is for sandbox mode")
+        raise UrlRefused(UrlFault.PLAIN)
     if "@" in parts.netloc or "#" in text:
-        raise InvalidRequest("a webhook URL carries no user name, password or fragment")
+        raise UrlRefused(UrlFault.PARTS)
     return text
 
 
@@ -293,6 +312,22 @@ def _milliseconds(at: datetime) -> int:
 def signature(body: bytes, webhook_secret: str) -> str:
     """Return `X-Partner-Webhook-Sign`: hex HMAC-SHA256 of the raw body."""
     return hmac.new(webhook_secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def standard_signed(body: bytes, *, message_id: str, timestamp: int) -> bytes:
+    """Return what a signature of the Standard Webhooks specification (1.0.0) is computed over."""
+    return f"{message_id}.{timestamp}.".encode() + body
+
+
+def standard_signature(body: bytes, webhook_secret: str, *, message_id: str, timestamp: int) -> str:
+    """Return a signature of the Standard Webhooks specification (1.0.0): v1 and base64.
+
+    The HMAC key is the webhookSecret's text, as for our own signature. The public libraries take it
+    as raw bytes, or as `whsec_` + base64(webhookSecret).
+    """
+    signed = standard_signed(body, message_id=message_id, timestamp=timestamp)
+    digest = hmac.new(webhook_secret.encode(), signed, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
 
 
 def retry_delay(

@@ -2,7 +2,11 @@
 
 from gateway.cabinet import (
     account,
+    audit,
+    code_links,
+    codes,
     dashboard,
+    keys,
     orders,
     payout_details,
     payouts,
@@ -10,6 +14,10 @@ from gateway.cabinet import (
     sessions,
     sign_in,
     step_up,
+    team,
+    webhook_events,
+    webhook_signature,
+    webhooks,
 )
 from gateway.cabinet.routes import RouteTable
 
@@ -19,8 +27,16 @@ TABLE = RouteTable(
         *step_up.ROUTES,
         *dashboard.ROUTES,
         *orders.ROUTES,
-        *payout_details.ROUTES,
+        *codes.ROUTES,
+        *code_links.ROUTES,
+        *webhooks.ROUTES,
+        *webhook_events.ROUTES,
+        *webhook_signature.ROUTES,
         *payouts.ROUTES,
+        *payout_details.ROUTES,
+        *keys.ROUTES,
+        *team.ROUTES,
+        *audit.ROUTES,
         *account.ROUTES,
         *second_factor.ROUTES,
         *sessions.ROUTES,

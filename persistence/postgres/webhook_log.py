@@ -119,7 +119,7 @@ async def list_events(
 ) -> list[ListedEvent]:
     """Return a partner's newest events that have one of these statuses, newest first."""
     wanted = [status.value for status in statuses]
-    return [_listed(row) for row in await database.fetch(LIST, [partner_id, wanted, limit])]
+    return [listed_event(row) for row in await database.fetch(LIST, [partner_id, wanted, limit])]
 
 
 async def show_event(
@@ -131,10 +131,10 @@ async def show_event(
         raise NotFound(f"there is no event {event_id}")
     attempts = await database.fetch(ATTEMPTS, [event_id])
     return ShownEvent(
-        event=_listed(row),
+        event=listed_event(row),
         partner_id=UUID(row["partner_id"]),
         body=row["body"].decode(),
-        attempts=[_logged(attempt) for attempt in attempts],
+        attempts=[logged_attempt(attempt) for attempt in attempts],
     )
 
 
@@ -144,10 +144,10 @@ async def events_of_order(database: Database, partner_id: UUID, order_id: UUID) 
     attempts: dict[str, list[LoggedAttempt]] = {row["id"]: [] for row in rows}
     ids = [UUID(row["id"]) for row in rows]
     for row in await database.fetch(ATTEMPTS_OF, [ids]) if ids else []:
-        attempts[row["event_id"]].append(_logged(row))
+        attempts[row["event_id"]].append(logged_attempt(row))
     return [
         ShownEvent(
-            event=_listed(row),
+            event=listed_event(row),
             partner_id=partner_id,
             body=row["body"].decode(),
             attempts=attempts[row["id"]],
@@ -198,7 +198,8 @@ async def replay_between(
         last = max(ids)
 
 
-def _listed(row: dict[str, Any]) -> ListedEvent:
+def listed_event(row: dict[str, Any]) -> ListedEvent:
+    """Return the event of a row as EVENTS has them."""
     return ListedEvent(
         id=UUID(row["id"]),
         order_id=UUID(row["order_id"]) if row["order_id"] else None,
@@ -209,11 +210,12 @@ def _listed(row: dict[str, Any]) -> ListedEvent:
         due_at=row["due_at"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
-        last=_logged(row) if row["attempt"] is not None else None,
+        last=logged_attempt(row) if row["attempt"] is not None else None,
     )
 
 
-def _logged(row: dict[str, Any]) -> LoggedAttempt:
+def logged_attempt(row: dict[str, Any]) -> LoggedAttempt:
+    """Return the attempt of a row."""
     return LoggedAttempt(
         attempt=row["attempt"],
         started_at=row["started_at"],

@@ -9,6 +9,7 @@ from valkey import Valkey
 
 from domain.rates import RateSnapshot
 from persistence.valkey.rates import CHANNEL, KEY, encode_snapshot
+from tests.chain_faults import Campaign
 from tests.chain_world import Swap, Tuning, World, needs_nodes
 
 pytestmark = needs_nodes
@@ -168,6 +169,14 @@ def test_false_prices_in_valkey_move_no_money(world: World) -> None:
     done = swap.until("DONE")
     assert swap.received_ether() == Decimal(done["to"]["amount"]) < 1
     world.until(lambda: len(world.partner.call("/pairs", {}).data) == 12)
+
+
+def test_orders_are_paid_exactly_once_wherever_settlement_is_killed(world: World) -> None:
+    campaign = Campaign(world, seed=4)
+    campaign.run(2)
+    verdict = campaign.verdict()
+    assert verdict["kills"] >= 1
+    assert (verdict["paidExactlyOnce"], verdict["transactionsBeyondOrders"]) == (2, 0)
 
 
 def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: World) -> None:

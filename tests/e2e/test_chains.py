@@ -82,11 +82,9 @@ def test_a_deposit_that_a_reorganisation_of_ethereum_drops_has_vanished(world: W
     swap = world.open("usdt_erc20", "ltc", "150")
     left_behind = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     assert swap.until("PENDING")["from"]["tx"]["id"] == left_behind
-    height = world.chain("Ethereum")["height"]
     world.anvil.reorganise(1)
     assert world.anvil.call("eth_getTransactionReceipt", left_behind) is None
     assert swap.until("NEW")["from"]["tx"]["id"] is None
-    assert world.chain("Ethereum")["height"] == height
     paid = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     assert swap.until("PENDING")["from"]["tx"]["id"] == paid
     world.anvil.mine()
