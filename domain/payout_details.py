@@ -7,9 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.addresses import check_address, check_tag
-from domain.assets import Asset, Catalogue
-from domain.errors import InvalidAddress, InvalidRequest
+from domain.errors import InvalidRequest
 
 DELAY: Final = timedelta(hours=24)
 """Who has come into a cabinet can be noticed within this time."""
@@ -53,33 +51,6 @@ def plan(history: Sequence[PayoutDetails], now: datetime) -> PayoutPlan:
         max(current, key=_in_force_since, default=None),
         max(pending, key=_in_force_since, default=None),
     )
-
-
-def checked_details(
-    catalogue: Catalogue, *, asset: str, address: str, tag: str
-) -> tuple[Asset, str, str | None]:
-    """Return asset, address and tag that can be sent to; raise DetailsRefused."""
-    found = catalogue.assets.get(asset)
-    if found is None or not found.enabled or not found.sendable:
-        raise DetailsRefused({"asset": "Please choose one of the list."})
-    address, given = address.strip(), tag.strip() or None
-    faults = {}
-    try:
-        check_address(found.network, address)
-    except InvalidAddress:
-        faults["address"] = (
-            f"This isn't a valid address on {found.network}. Check that it is complete, and of the "
-            "right network."
-        )
-    if given is not None:
-        try:
-            check_tag(found.network, given)
-        except InvalidRequest:
-            name = found.tag_name or "memo"
-            faults["tag"] = f"This can't be a {name.lower()} on {found.network}."
-    if faults:
-        raise DetailsRefused(faults)
-    return found, address, given
 
 
 def _in_force_since(details: PayoutDetails) -> datetime:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 import msgspec
 
-from domain.assets import Asset
-from domain.errors import InvalidTransition, NotFound
+from domain.addresses import check_address, check_tag
+from domain.assets import Asset, Catalogue
+from domain.errors import InvalidAddress, InvalidRequest, InvalidTransition, NotFound
 from domain.members import Member
-from domain.payout_details import DELAY, PayoutDetails, PayoutPlan, checked_details, plan
+from domain.payout_details import DELAY, DetailsRefused, PayoutDetails, PayoutPlan, plan
 from domain.ports import Clock, Market
 from domain.webhooks import (
     DetailsStatus,
@@ -97,6 +98,36 @@ async def withdraw_payout_details(
     ):
         raise InvalidTransition("these payout details don't wait any more")
     return details
+
+
+def checked_details(
+    catalogue: Catalogue, *, asset: str, address: str, tag: str
+) -> tuple[Asset, str, str | None]:
+    """Return asset, address and tag that can be sent to; raise DetailsRefused.
+
+    Any asset that is enabled will do: the operator sends earnings by itself, not by settlement.
+    """
+    found = catalogue.assets.get(asset)
+    if found is None or not found.enabled:
+        raise DetailsRefused({"asset": "Please choose one of the list."})
+    address, given = address.strip(), tag.strip() or None
+    faults = {}
+    try:
+        check_address(found.network, address)
+    except InvalidAddress:
+        faults["address"] = (
+            f"This isn't a valid address on {found.network}. Check that it is complete, and of the "
+            "right network."
+        )
+    if given is not None:
+        try:
+            check_tag(found.network, given)
+        except InvalidRequest:
+            name = found.tag_name or "memo"
+            faults["tag"] = f"This can't be a {name.lower()} on {found.network}."
+    if faults:
+        raise DetailsRefused(faults)
+    return found, address, given
 
 
 def _event(

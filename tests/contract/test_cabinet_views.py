@@ -52,12 +52,14 @@ class Shop(msgspec.Struct):
 def carried(api: Partner, up: Running, orders: list[dict[str, Any]]) -> None:
     for order in orders:
         operate(up, "sandbox", "deposit", order["id"])
-    for order in orders:
-        asked = {"id": order["id"], "token": order["token"]}
-        until(
-            lambda asked=asked: api.call("/order", asked).data["status"] == "DONE",
-            lambda asked=asked: api.call("/order", asked).data,
-        )
+
+    def statuses() -> set[str]:
+        return {
+            api.call("/order", {"id": one["id"], "token": one["token"]}).data["status"]
+            for one in orders
+        }
+
+    until(lambda: statuses() == {"DONE"}, statuses)
 
 
 @pytest.fixture(scope="module")

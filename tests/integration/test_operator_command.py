@@ -47,6 +47,7 @@ COMMANDS = [
     f"order show {UNKNOWN}",
     f"order resolve {UNKNOWN} cancel",
     "payout mark-paid team@wallet.example --reference R",
+    "payout details team@wallet.example",
     "payout list team@wallet.example",
     "earnings show team@wallet.example",
     "earnings clear team@wallet.example",

@@ -47,7 +47,8 @@ def test_a_payout_is_marked_once_and_listed(operator: Operator) -> None:
     earn(operator, "12.345")
     paid = operator.json("payout", "mark-paid", EMAIL, "--reference", "wire 7")
     assert list(paid) == [
-        *("id", "periodStart", "periodEnd", "amountUsd", "reference", "paidOutAt", "repeated")
+        *("id", "periodStart", "periodEnd", "amountUsd", "reference", "paidOutAt"),
+        *("sentTo", "repeated"),
     ]
     assert (paid["amountUsd"], paid["repeated"]) == ("12.34", False)
     assert operator.json("earnings", "show", EMAIL) == {
@@ -58,9 +59,36 @@ def test_a_payout_is_marked_once_and_listed(operator: Operator) -> None:
     again = operator.json("payout", "mark-paid", EMAIL, "--reference", "wire 7")
     assert again == {**paid, "repeated": True}
     said = operator.run("payout", "mark-paid", EMAIL, "--reference", "wire 7")
+    assert "not said" in said.stdout
     assert "was marked as paid before: nothing was paid twice" in said.stdout
     del paid["repeated"]
     assert operator.json("payout", "list", EMAIL) == [paid]
+
+
+def test_a_payout_shows_where_it_was_to_be_sent_then(operator: Operator) -> None:
+    earn(operator, "10")
+    assert operator.json("payout", "details", EMAIL) == {"current": None, "pending": None}
+    operator.json("payout", "mark-paid", EMAIL, "--reference", "before", "--amount", "1")
+    for hours, asset, address in (
+        (48, "usdt_trc20", "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"),
+        (1, "btc", "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"),
+    ):
+        operator.sql(
+            "INSERT INTO payout_details (id, partner_id, asset, address, asked_by, asked_at,"
+            " effective_at) SELECT gen_random_uuid(), id, %s, %s, 'owner@shop.example',"
+            " now() - make_interval(hours => %s), now() + make_interval(hours => 24 - %s)"
+            " FROM partners WHERE email = %s",
+            *(asset, address, hours, hours, EMAIL),
+        )
+    found = operator.json("payout", "details", EMAIL)
+    assert found["current"]["asset"] == "usdt_trc20"
+    assert (found["pending"]["asset"], found["pending"]["askedBy"]) == ("btc", "owner@shop.example")
+    paid = operator.json("payout", "mark-paid", EMAIL, "--reference", "now", "--amount", "2")
+    assert paid["sentTo"] == found["current"]
+    newest, _ = operator.json("payout", "list", EMAIL)
+    assert newest["sentTo"] == found["current"]
+    people = operator.run("payout", "details", EMAIL).stdout
+    assert "usdt_trc20 to TJRabPrwbZy45sbavfcjinPJC18kjpRTv8" in people
 
 
 def test_a_part_can_be_paid(operator: Operator) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
@@ -50,7 +51,7 @@ class World:
     async def plan(self) -> PayoutPlan:
         return await show_payout_details(self.ports, self.partner.id)
 
-    def sql(self, statement: str, *parameters: object) -> list[tuple[object, ...]]:
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.urls.owner, autocommit=True) as connection:
             cursor = connection.execute(statement.encode(), parameters)
             return cursor.fetchall() if cursor.description else []
@@ -64,9 +65,9 @@ class World:
                 " cancelled_at = cancelled_at - interval '25 hours'"
             )
 
-    def events(self) -> list[dict[str, object]]:
-        rows = self.sql("SELECT body FROM webhook_events ORDER BY id")
-        return [msgspec.json.decode(bytes(row[0]))["payoutDetails"] for row in rows]  # type: ignore[arg-type]
+    def events(self) -> list[dict[str, Any]]:
+        rows = self.sql("SELECT convert_from(body, 'UTF8') FROM webhook_events ORDER BY id")
+        return [msgspec.json.decode(row[0])["payoutDetails"] for row in rows]
 
 
 def member_of(partner: Partner) -> Member:

@@ -98,7 +98,7 @@ EVENT = one("webhook_events", "dedup_key LIKE 'order:%:PENDING'")
 LAST = "id = (SELECT e.id FROM webhook_events e JOIN orders o ON o.id = e.order_id"
 LAST += " WHERE e.position = o.version AND o.state = 'completed' ORDER BY 1 LIMIT 1)"
 TOLD_OF_PAYOUT = one("webhook_events", "type = 'partner.paid_out'")
-TOTALS = {"total of a partner", "total of a code"}
+TOTALS = {"total of a partner", "day of a partner", "total of a code"}
 
 DAMAGE = {
     "a posting is changed": (
@@ -138,7 +138,7 @@ DAMAGE = {
             f" (SELECT id FROM partners WHERE {one('partners')}) AS partners,"
             " (VALUES (1, 'customer_deposits'), (2, 'markup')) AS p (n, account)"
         ),
-        {"cause of a transaction", "total of a partner"},
+        {"cause of a transaction", "total of a partner", "day of a partner"},
     ),
     "an order's price is changed": (
         f"UPDATE orders SET accrual_price_usd = accrual_price_usd + 1 WHERE {ORDER}",
@@ -196,6 +196,11 @@ DAMAGE = {
         ),
         {"total of a partner"},
     ),
+    "a partner's day is changed": (
+        "UPDATE partner_days SET completed = completed + 1",
+        {"day of a partner"},
+    ),
+    "a partner's days are gone": ("TRUNCATE partner_days", {"day of a partner"}),
     "a partner's totals are gone": ("TRUNCATE partner_totals", {"total of a partner"}),
     "a code's orders are counted wrongly": (
         "UPDATE code_totals SET orders = orders + 1",
