@@ -34,6 +34,10 @@ OF_MEMBER: Final = Patience(5, 5, 900, 86_400)
 """Codes of six digits and present passwords, by somebody who is signed in: a million codes last."""
 
 
+OF_INVITING: Final = Patience(5, 60, 3_600, 86_400)
+"""Invitations that fail tell an owner that somebody has an e-mail address here."""
+
+
 class Subject(msgspec.Struct, frozen=True):
     """Whose attempts are counted together; `shared` if that may be several people's."""
 
@@ -52,6 +56,11 @@ def of_email(email: str) -> Subject:
     """Return the subject for an e-mail address as it was typed, known or not."""
     digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()
     return Subject(f"email:{digest[:32]}", OF_EMAIL)
+
+
+def of_inviting(partner_id: object) -> Subject:
+    """Return the subject for invitations by a partner's owners."""
+    return Subject(f"inviting:{partner_id}", OF_INVITING, shared=True)
 
 
 def of_member(member_id: object) -> Subject:

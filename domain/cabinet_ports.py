@@ -1,6 +1,6 @@
 """What the actions of the cabinet need from the world, as Protocols, and the bundle of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -10,7 +10,8 @@ import msgspec
 from domain.attempts import Subject
 from domain.audit import AuditEntry
 from domain.credentials import Randomness
-from domain.members import KnownPassword, Member
+from domain.key_settings import KeySettings
+from domain.members import Invited, KnownPassword, Member, Role, TeamMember
 from domain.ports import Clock
 from domain.second_factor import StoredFactor
 from domain.sessions import Said, Session, SessionSigner
@@ -117,6 +118,45 @@ class FactorBook(Protocol):
         """Remove a second factor; False where there is none."""
 
 
+class TeamBook(Protocol):
+    """A partner's people, as its owners see and change them. All of it raises Unavailable.
+
+    Each change is made by `actor`, who must be an owner of the partner at that very moment: else,
+    and where there would be no owner left, nothing is changed and the answer is None or False.
+    """
+
+    async def all_of(self, partner_id: UUID) -> Sequence[TeamMember]:
+        """Return all members, owners first, then by e-mail address."""
+
+    async def invite(
+        self, actor: Member, invited: Invited, *, password_hash: str, now: datetime
+    ) -> bool:
+        """Add a member with a one-time password; False too where somebody has the address."""
+
+    async def set_role(
+        self, actor: Member, member_id: UUID, role: Role, *, now: datetime
+    ) -> str | None:
+        """Give a member another role; return its e-mail address."""
+
+    async def remove(self, actor: Member, member_id: UUID) -> str | None:
+        """Remove a member; return its e-mail address."""
+
+    async def set_one_time_password(
+        self, actor: Member, member_id: UUID, password_hash: str, *, now: datetime
+    ) -> str | None:
+        """Give a member a one-time password in place of its own; return its e-mail address."""
+
+
+class KeyBook(Protocol):
+    """What is kept of partners' keys beside the secrets. Both raise Unavailable."""
+
+    async def find(self, partner_id: UUID) -> KeySettings:
+        """Return a partner's."""
+
+    async def allow(self, partner_id: UUID, networks: Sequence[str]) -> None:
+        """Have signed calls come from these networks only; from anywhere, if there are none."""
+
+
 class Passwords(Protocol):
     """Hashes and checks passwords. All of it raises Unavailable where too many are under way."""
 
@@ -128,6 +168,17 @@ class Passwords(Protocol):
 
     async def is_common(self, password: str, about: Sequence[str]) -> bool:
         """Tell whether it is easily guessed by who knows what people choose, and these words."""
+
+
+class TeamManagement(msgspec.Struct, frozen=True, kw_only=True):
+    """What changing a team needs."""
+
+    clock: Clock
+    team: TeamBook
+    passwords: Passwords
+    attempts: AttemptCounter
+    new_id: Callable[[], UUID]
+    randomness: Randomness
 
 
 class SigningIn(msgspec.Struct, frozen=True, kw_only=True):

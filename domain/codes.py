@@ -58,6 +58,14 @@ class ListedCode(msgspec.Struct, frozen=True):
     statistics: CodeStatistics
 
 
+class CodeRoom(msgspec.Struct, frozen=True):
+    """How many codes a partner has, disabled ones counted, and may have; and its own markup."""
+
+    codes: int
+    most: int
+    markup_bps: int
+
+
 def is_code(text: str) -> bool:
     """Tell whether `text` has the shape of a code: 4 to 32 letters, digits, `_` and `-`."""
     return _CODE.fullmatch(text) is not None

@@ -67,3 +67,23 @@ class Backlog(msgspec.Struct, frozen=True):
     kept_back: int
     open_circuits: int
     oldest_due: datetime | None
+
+
+class WebhookHealth(msgspec.Struct, frozen=True):
+    """How an endpoint fares.
+
+    `gone_at` is since when it says that it is gone, `open_since` since when its circuit is open and
+    `probe_at` when it is tried next; `waiting` events wait after a failed attempt, and `dead` were
+    given up within a day. Both are counted up to a thousand.
+    """
+
+    gone_at: datetime | None
+    open_since: datetime | None
+    probe_at: datetime | None
+    waiting: int
+    dead: int
+
+    @property
+    def is_well(self) -> bool:
+        """Tell whether there is nothing to worry about."""
+        return self.gone_at is None and self.open_since is None and not (self.waiting or self.dead)

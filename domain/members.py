@@ -10,6 +10,10 @@ import msgspec
 from domain.errors import InvalidRequest
 
 DEFAULT_ZONE: Final = "UTC"
+MOST_MEMBERS: Final = 50
+"""Of one partner."""
+ONE_TIME_BYTES: Final = 15
+"""Of the password that somebody gets from somebody else: 20 characters."""
 
 
 class Role(StrEnum):
@@ -43,6 +47,24 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     one_time: bool
     epoch: int
     second_factor: bool = False
+
+
+class TeamMember(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody of a team, as the others see it. `one_time`: hasn't chosen a password yet."""
+
+    id: UUID
+    email: str
+    role: Role
+    one_time: bool
+    second_factor: bool
+
+
+class Invited(msgspec.Struct, frozen=True):
+    """Somebody new in a team."""
+
+    id: UUID
+    email: str
+    role: Role
 
 
 class KnownPassword(msgspec.Struct, frozen=True):

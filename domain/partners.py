@@ -8,7 +8,9 @@ import msgspec
 
 from domain.codes import Code
 from domain.errors import InvalidRequest
-from domain.webhooks import DEFAULT_EVENTS, EventType, checked_webhook_url
+from domain.networks import Network
+from domain.webhook_addresses import checked_endpoint
+from domain.webhooks import DEFAULT_EVENTS, EventType
 from domain.weights import DEFAULT_BUDGET, WEIGHTS
 
 HOUSE_ID = UUID(int=1)
@@ -70,6 +72,8 @@ class PartnerAccess(msgspec.Struct, frozen=True):
     markup_bps: int
     budget: int
     codes: Mapping[str, Code]
+    networks: tuple[Network, ...] | None = None
+    """From where it may call; None for anywhere."""
 
     def __repr__(self) -> str:
         """Hide the secret."""
@@ -107,7 +111,7 @@ def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> Partner
     if change == PartnerChange():
         raise InvalidRequest("there is nothing to change")
     if change.webhook_url:
-        checked_webhook_url(change.webhook_url, insecure_allowed=insecure_webhooks)
+        checked_endpoint(change.webhook_url, insecure_allowed=insecure_webhooks)
     if change.markup_bps is not None:
         checked_markup(change.markup_bps)
     for what, value, least, most in (

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.assets import Catalogue
 from domain.closings import Closing, Earnings
-from domain.codes import ListedCode, OwnCode
+from domain.codes import CodeRoom, ListedCode, OwnCode
 from domain.credentials import Credentials, NewSecrets, Randomness
 from domain.earnings import Accrual
 from domain.limits import Headroom
@@ -314,8 +314,21 @@ class CodeBook(Protocol):
     async def add(self, partner_id: UUID, code: OwnCode) -> bool:
         """Store a new code; False where its name is taken or the partner has no room for it."""
 
-    async def newest(self, partner_id: UUID, *, limit: int) -> Sequence[ListedCode]:
-        """Return the partner's newest codes, newest first."""
+    async def newest(
+        self, partner_id: UUID, *, limit: int, after: str | None = None
+    ) -> Sequence[ListedCode]:
+        """Return the partner's newest codes, newest first; those behind one of them, if named."""
+
+    async def find(self, partner_id: UUID, name: str) -> ListedCode | None:
+        """Return a code of the partner's."""
+
+    async def room(self, partner_id: UUID) -> CodeRoom:
+        """Return how many codes the partner has, and may have; raise NotFound."""
+
+    async def change(
+        self, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None
+    ) -> bool:
+        """Replace label and markup of a code; False where the partner has none of this name."""
 
     async def switch(self, partner_id: UUID, name: str, *, enabled: bool) -> bool:
         """Enable or disable a code; False where the partner has none of this name."""

@@ -1,5 +1,6 @@
 """Webhook events: URL, body, signature and the ladder of retries (contract, section 8)."""
 
+import base64
 import hashlib
 import hmac
 import re
@@ -7,7 +8,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
@@ -16,7 +17,7 @@ import msgspec
 from domain.errors import InvalidRequest
 from domain.order_object import OrderOut, order_out
 from domain.orders import Order
-from domain.wire import Identity, Moment, UnixMilliseconds, Usd
+from domain.wire import Identity, Moment, UnixMilliseconds, Usd, one_of
 
 JITTER = 0.10
 RETRY_LADDER = (
@@ -47,7 +48,15 @@ class EventType(StrEnum):
     ORDER_STATUS_CHANGED = "order.status_changed"
     PARTNER_PAID_OUT = "partner.paid_out"
     EARNINGS_CLEARED = "earnings.cleared"
+    PAYOUT_DETAILS_CHANGED = "payout_details.changed"
     WEBHOOK_TEST = "webhook.test"
+
+
+class DetailsStatus(StrEnum):
+    """Whether changed payout details wait to take effect, or were withdrawn before."""
+
+    PENDING = "PENDING"
+    WITHDRAWN = "WITHDRAWN"
 
 
 DEFAULT_EVENTS = frozenset({EventType.ORDER_STATUS_CHANGED})
@@ -67,19 +76,37 @@ def checked_events(names: Iterable[str]) -> frozenset[EventType]:
     return frozenset(known[name] for name in chosen)
 
 
+class UrlFault(StrEnum):
+    """What is wrong with a webhook URL."""
+
+    SHAPE = "a webhook URL looks like https://host/path: ASCII, no spaces"
+    PLAIN = "a webhook URL must be https: plain http is for sandbox mode"
+    PARTS = "a webhook URL carries no user name, password or fragment"
+    HOST = "a webhook URL's host must be a public address"
+    NUMBER = "a webhook URL's host isn't written as addresses are"
+
+
+class UrlRefused(InvalidRequest):
+    """Events can't be sent to this URL."""
+
+    def __init__(self, fault: UrlFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
 def checked_webhook_url(text: str, *, insecure_allowed: bool) -> str:
     """Return a URL that events may be sent to; `insecure_allowed` lets plain http pass.
 
     Only its shape is checked here: whether its host may be reached is decided when connecting, by
-    the address it then has. Raises InvalidRequest.
+    the address it then has. Raises UrlRefused.
     """
     parts = _split(text)
     if parts is None:
-        raise InvalidRequest("a webhook URL looks like https://host/path: ASCII, no spaces")
+        raise UrlRefused(UrlFault.SHAPE)
     if parts.scheme == "http" and not insecure_allowed:
-        raise InvalidRequest("a webhook URL must be https: plain http is for sandbox mode")
+        raise UrlRefused(UrlFault.PLAIN)
     if "@" in parts.netloc or "#" in text:
-        raise InvalidRequest("a webhook URL carries no user name, password or fragment")
+        raise UrlRefused(UrlFault.PARTS)
     return text
 
 
@@ -148,6 +175,27 @@ class EarningsCleared(msgspec.Struct, frozen=True):
     ts: UnixMilliseconds
 
 
+class PayoutDetailsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where earnings are to be sent from `takesEffectAt` on, unless that was withdrawn."""
+
+    id: Identity
+    status: Annotated[str, one_of(DetailsStatus)]
+    asset: str
+    network: str
+    address: str
+    tag: str | None
+    requested_at: Moment
+    takes_effect_at: Moment
+
+
+class PayoutDetailsChanged(msgspec.Struct, frozen=True, rename="camel"):
+    """Somebody has asked in the cabinet for other payout details, or has withdrawn that."""
+
+    event: Literal["payout_details.changed"]
+    payout_details: PayoutDetailsOut
+    ts: UnixMilliseconds
+
+
 class TestOut(msgspec.Struct, frozen=True):
     """What a test event says."""
 
@@ -167,6 +215,7 @@ EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
     EventType.ORDER_STATUS_CHANGED: OrderStatusChanged,
     EventType.PARTNER_PAID_OUT: PartnerPaidOut,
     EventType.EARNINGS_CLEARED: EarningsCleared,
+    EventType.PAYOUT_DETAILS_CHANGED: PayoutDetailsChanged,
     EventType.WEBHOOK_TEST: WebhookTest,
 }
 """What the body of each event is."""
@@ -218,6 +267,24 @@ def earnings_cleared(
     )
 
 
+def payout_details_changed(
+    event_id: UUID, partner_id: UUID, details: PayoutDetailsOut, *, at: datetime
+) -> Event:
+    """Return the event that tells a partner of a change of its payout details."""
+    body = PayoutDetailsChanged(
+        event="payout_details.changed", payout_details=details, ts=_milliseconds(at)
+    )
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=EventType.PAYOUT_DETAILS_CHANGED,
+        dedup_key=f"payout_details:{details.id}:{details.status}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
 def webhook_test(event_id: UUID, partner_id: UUID, *, at: datetime) -> Event:
     """Return an event that is only there to try an endpoint out."""
     told = TestOut(id=str(event_id), message="This is a test: nothing has happened.")
@@ -245,6 +312,22 @@ def _milliseconds(at: datetime) -> int:
 def signature(body: bytes, webhook_secret: str) -> str:
     """Return `X-Partner-Webhook-Sign`: hex HMAC-SHA256 of the raw body."""
     return hmac.new(webhook_secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def standard_signed(body: bytes, *, message_id: str, timestamp: int) -> bytes:
+    """Return what a signature of the Standard Webhooks specification (1.0.0) is computed over."""
+    return f"{message_id}.{timestamp}.".encode() + body
+
+
+def standard_signature(body: bytes, webhook_secret: str, *, message_id: str, timestamp: int) -> str:
+    """Return a signature of the Standard Webhooks specification (1.0.0): v1 and base64.
+
+    The HMAC key is the webhookSecret's text, as for our own signature. The public libraries take it
+    as raw bytes, or as `whsec_` + base64(webhookSecret).
+    """
+    signed = standard_signed(body, message_id=message_id, timestamp=timestamp)
+    digest = hmac.new(webhook_secret.encode(), signed, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
 
 
 def retry_delay(

@@ -1,5 +1,6 @@
 """Authentication and admission, in the contract's order of checks (section 3)."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 from uuid import UUID
 
@@ -8,9 +9,12 @@ import msgspec
 from domain.codes import Code
 from domain.credentials import SigningKey, is_nonce
 from domain.errors import AuthDisabled, AuthInvalid, AuthRequired, RateLimited, Unavailable
+from domain.networks import Network, contains
 from domain.ports import Admission, Gate, Verdict
 from domain.weights import WEIGHTS, WINDOW_MS, Call
+from gateway.client_address import ClientAddresses
 from gateway.directory import Access, PartnerDirectory
+from gateway.request_head import Headers, forwarded_for
 
 _DUMMY_KEY = SigningKey("a key nobody has, so that unknown partners take as long as known ones")
 _NOBODY = UUID(int=0)
@@ -25,6 +29,9 @@ class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
     key: str | None
     sign: str | None
     nonce: str | None
+    peer: str = ""
+    sent: Headers | None = None
+    """All of them, and who has sent them: only looked at for partners with a list of networks."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -43,9 +50,10 @@ class Caller(msgspec.Struct, frozen=True):
 class Authenticator:
     """Tells who calls, and whether they may."""
 
-    def __init__(self, directory: PartnerDirectory, gate: Gate) -> None:
+    def __init__(self, directory: PartnerDirectory, gate: Gate, addresses: ClientAddresses) -> None:
         self._directory = directory
         self._gate = gate
+        self._addresses = addresses
 
     async def authenticate(self, headers: AuthHeaders, body: bytes, call: Call) -> Caller:
         """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
@@ -62,7 +70,11 @@ class Authenticator:
         if access is None and len(api_key) <= _LONGEST_KEY:
             access = await self._directory.find(api_key)
         for _ in _READINGS:
-            if access is None or not _has_signed(access, body, sign):
+            if (
+                access is None
+                or not _has_signed(access, body, sign)
+                or (access.networks is not None and not self._is_from(access.networks, headers))
+            ):
                 access = await self._outdated(access, body, sign)
             else:
                 if not access.enabled:
@@ -80,6 +92,11 @@ class Authenticator:
                     return _caller(access, access.codes.get(code), admission)
             access = await self._directory.find_newer(access)
         raise Unavailable("a partner's secrets are older in the database than Valkey says")
+
+    def _is_from(self, networks: Sequence[Network], headers: AuthHeaders) -> bool:
+        """Tell whether a call comes from where the partner's may; if not, it is like any forged."""
+        forwarded = forwarded_for(headers.sent or {})
+        return contains(networks, self._addresses.exact(headers.peer, forwarded))
 
     async def _outdated(self, access: Access | None, body: bytes, sign: str) -> Access:
         """Return `access` where its secret has been replaced unheard of here; else AuthInvalid.

@@ -4,9 +4,12 @@ import secrets
 
 from valkey.asyncio import Valkey
 
-from domain.cabinet_ports import SecondFactors, SigningIn
-from domain.ports import Clock
+from domain.actions.change_payout_details import PayoutDetailsChange
+from domain.cabinet_ports import SecondFactors, SigningIn, TeamManagement
+from domain.cabinet_reading import Reading
 from domain.sessions import KEY_PURPOSE, SessionSigner
+from domain.webhook_desk import WebhookDesk
+from gateway.api.endpoint import Services
 from gateway.cabinet.entrance import CabinetParts
 from gateway.client_address import ClientAddresses, parse_networks
 from gateway.clock import new_id
@@ -14,17 +17,28 @@ from gateway.settings import Settings
 from persistence.keyring import KeyRing
 from persistence.password_pool import PasswordPool
 from persistence.postgres.audit import PostgresAuditLog
+from persistence.postgres.key_settings import PostgresKeySettings
 from persistence.postgres.members import PostgresMembers
 from persistence.postgres.pool import Database
 from persistence.postgres.second_factors import PostgresSecondFactors
+from persistence.postgres.team import PostgresTeam
+from persistence.postgres.webhook_book import PostgresWebhookBook
 from persistence.valkey.attempts import ValkeyAttempts
 from persistence.valkey.sessions import ValkeySessions
 
 
 def compose_cabinet(
-    settings: Settings, database: Database, valkey: Valkey, *, keyring: KeyRing, clock: Clock
+    settings: Settings,
+    database: Database,
+    valkey: Valkey,
+    *,
+    keyring: KeyRing,
+    services: Services,
+    reading: Reading,
+    payout_details: PayoutDetailsChange,
 ) -> CabinetParts:
-    """Return what the cabinet of one worker is made of."""
+    """Return what the cabinet of one worker is made of; it shares `services` with the API."""
+    clock = services.clock
     members, sessions = PostgresMembers(database), ValkeySessions(valkey)
     passwords, attempts = PasswordPool(), ValkeyAttempts(valkey)
     return CabinetParts(
@@ -48,7 +62,28 @@ def compose_cabinet(
             randomness=secrets.token_bytes,
         ),
         audit=PostgresAuditLog(database),
+        codes=services.codes,
+        market=services.market,
+        qr_codes=services.qr_codes,
+        webhooks=WebhookDesk(
+            clock=clock,
+            book=PostgresWebhookBook(database, keyring),
+            new_id=new_id,
+            insecure_allowed=settings.insecure_webhooks,
+        ),
+        keys=PostgresKeySettings(database),
+        rotation=services.rotation,
+        team=TeamManagement(
+            clock=clock,
+            team=PostgresTeam(database),
+            passwords=passwords,
+            attempts=attempts,
+            new_id=new_id,
+            randomness=secrets.token_bytes,
+        ),
         new_id=new_id,
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),
         secure=not settings.sandbox,
+        reading=reading,
+        payout_details=payout_details,
     )

@@ -1,9 +1,9 @@
 """Which address a call comes from, also behind the operator's own proxies."""
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 
-Network = IPv4Network | IPv6Network
+from domain.networks import Network
 
 IPV6_PREFIX = 64
 """What a single customer of a provider has at least: one address of it is as good as another."""
@@ -26,13 +26,17 @@ class ClientAddresses:
 
     def of(self, peer: str, forwarded_for: str | None) -> str:
         """Return the client's address; of IPv6 its /64, and `peer` where that isn't an address."""
+        return _grouped(self.exact(peer, forwarded_for), otherwise=peer)
+
+    def exact(self, peer: str, forwarded_for: str | None) -> str:
+        """Return the client's address as it was told, whatever that is."""
         address = peer
         if forwarded_for is not None and self._is_trusted(peer):
             for hop in reversed(forwarded_for.split(",")):
                 address = hop.strip()
                 if not self._is_trusted(address):
                     break
-        return _grouped(address, otherwise=peer)
+        return address
 
     def _is_trusted(self, text: str) -> bool:
         try:

@@ -12,6 +12,7 @@ import msgspec
 from domain.codes import Code
 from domain.credentials import SigningKey
 from domain.errors import Unavailable
+from domain.networks import Network
 from domain.partners import PartnerAccess
 
 MOST_RECORDS: Final = 20_000
@@ -33,6 +34,8 @@ class Access(msgspec.Struct, frozen=True):
     markup_bps: int
     budget: int
     codes: Mapping[str, Code]
+    networks: tuple[Network, ...] | None
+    """From where it may call; None for anywhere."""
 
 
 ReadAccess = Callable[[str], Awaitable[PartnerAccess | None]]
@@ -124,4 +127,5 @@ def _access(stored: PartnerAccess) -> Access:
         markup_bps=stored.markup_bps,
         budget=stored.budget,
         codes=stored.codes,
+        networks=stored.networks,
     )

@@ -38,6 +38,12 @@ def headers_of(given: list[tuple[bytes, bytes]]) -> Headers:
     return by_name
 
 
+def forwarded_for(sent: Headers) -> str | None:
+    """Return X-Forwarded-For, in one line however many headers it came in; None without any."""
+    forwarded = sent.get(b"x-forwarded-for")
+    return None if forwarded is None else forwarded.decode("latin-1").replace("\n", ",")
+
+
 def body_length(scope: Scope, headers: Headers) -> int | None:
     """Return Content-Length; 0 where there is no body, None for a chunked one.
 

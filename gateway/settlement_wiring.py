@@ -23,11 +23,13 @@ from gateway.settings import Settings
 from persistence.postgres.chains import PostgresChainBook
 from persistence.postgres.orders import PostgresOrderBook
 from persistence.postgres.outflows import PostgresOutflowBook
+from persistence.postgres.partner_days import count_orders
 from persistence.postgres.pay_in import PostgresAddressPool
 
 CHOICES_SECONDS = 0.25
 EXPIRY_SECONDS = 1.0
 ACCRUAL_SECONDS = 2.0
+COUNTING_SECONDS = 5.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
 CHAIN_SECONDS = 0.5
@@ -68,6 +70,11 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
             every_seconds=CHOICES_SECONDS,
         ),
         repeat("accrual", lambda: accrue_earnings(ports), every_seconds=ACCRUAL_SECONDS),
+        repeat(
+            "counting",
+            lambda: count_orders(connections.database),
+            every_seconds=COUNTING_SECONDS,
+        ),
         repeat("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
         repeat(
             "refill",

@@ -12,7 +12,7 @@ from gateway.auth import Authenticator, AuthHeaders, OverBudget, rate_limit_head
 from gateway.client_address import ClientAddresses
 from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, Answer, answer_for
 from gateway.metrics import count_call
-from gateway.request_head import Headers
+from gateway.request_head import Headers, forwarded_for
 from gateway.request_id import request_id
 from gateway.unsigned_guard import UnsignedGuard
 
@@ -88,7 +88,7 @@ class SignedDoor:
         try:
             caller = None
             if endpoint.auth_required or not key is sign is nonce is None:
-                signed_by = AuthHeaders(_text(key), _text(sign), _text(nonce))
+                signed_by = AuthHeaders(_text(key), _text(sign), _text(nonce), peer, sent)
                 caller = await self._authenticator.authenticate(signed_by, body, endpoint.call)
                 headers += caller.rate_limit_headers()
             elif endpoint.call in GUARDED:  # discovery is bytes from memory, and isn't counted
@@ -108,10 +108,7 @@ class SignedDoor:
         return _served(200, headers, answer)
 
     def _address_of(self, peer: str, sent: Headers) -> str:
-        forwarded = _text(sent.get(b"x-forwarded-for"))
-        if forwarded is not None:
-            forwarded = forwarded.replace("\n", ",")  # a list may come in several headers
-        return self._addresses.of(peer, forwarded)
+        return self._addresses.of(peer, forwarded_for(sent))
 
 
 def refuse_path(allowed: Iterable[str], sent: Headers) -> Served:

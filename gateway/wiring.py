@@ -5,6 +5,7 @@ This and its neighbours `*_wiring` and `connections` alone name adapters.
 
 import asyncio
 import secrets
+from collections.abc import Collection
 from contextlib import suppress
 from uuid import UUID
 
@@ -23,9 +24,11 @@ from gateway.clock import new_id
 from gateway.connections import Connections
 from gateway.directory import PartnerDirectory
 from gateway.discovery import Discovery
+from gateway.key_uses import keep_noting
 from gateway.metrics import keep_publishing, publish_counts
 from gateway.qr_codes import QrCodes
 from gateway.rate_feeds import RateFeeds
+from gateway.reading_wiring import compose_payout_details, compose_reading, reading_database
 from gateway.referrers import KeptReferrers
 from gateway.settings import Settings, brand_from
 from gateway.unsigned_guard import UnsignedGuard
@@ -33,6 +36,7 @@ from gateway.visitors.entrance import Entrance, Guards
 from persistence.keyring import KeyRing, load_keyring
 from persistence.postgres.codes import PostgresCodeBook
 from persistence.postgres.health import missing_migrations
+from persistence.postgres.key_settings import note_uses
 from persistence.postgres.orders import PostgresOrderDesk
 from persistence.postgres.partners import read_access
 from persistence.postgres.referrals import read_house, read_referrer
@@ -129,10 +133,18 @@ class GatewayProcess:
             token_keys=_newest_first(keyring, TOKEN_PURPOSE),
             secure=not settings.sandbox,
         )
+        self._reading = reading_database(settings)
         self.cabinet = compose_cabinet(
-            settings, database, connections.valkey, keyring=keyring, clock=connections.clock
+            settings,
+            database,
+            connections.valkey,
+            keyring=keyring,
+            services=self.services,
+            reading=compose_reading(connections, self._reading),
+            payout_details=compose_payout_details(connections, self._reading),
         )
-        self.authenticator = Authenticator(directory, AdmissionGate(connections.valkey))
+        self._gate = AdmissionGate(connections.valkey)
+        self.authenticator = Authenticator(directory, self._gate, self.addresses)
 
     async def start(self) -> None:
         """Begin to follow rates and changes, and wait a moment for the first of them.
@@ -153,11 +165,17 @@ class GatewayProcess:
         for name, guard in self._public_guards.items():
             background.start(guard.keep_sharing(), name=f"guard of {name}")
         background.start(keep_publishing(), name="metrics")
+        background.start(keep_noting(self._gate.take_used, self._note_uses), name="key uses")
 
     async def stop(self) -> None:
         """End all background work and close connections."""
         await self._connections.close()
+        self._reading.close()
         publish_counts()
+
+    async def _note_uses(self, partners: Collection[UUID]) -> None:
+        now = self._connections.clock.now()
+        await note_uses(self._connections.database, partners, at=now)
 
     async def readiness(self) -> dict[str, bool]:
         """Return what readiness depends on: servers, migrations, catalogue and fresh rates."""

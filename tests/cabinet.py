@@ -8,10 +8,13 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 import msgspec
+import psycopg
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from valkey import Valkey
 
+from gateway.settings import read_instance
+from tests.client import Partner
 from tests.conftest import Running
 from tests.visitor import Seen, Visitor
 
@@ -79,12 +82,15 @@ class CabinetPartner(msgspec.Struct):
     id: str
     email: str
     password: str
+    api_key: str = ""
+    api_secret: str = ""
 
     @classmethod
     def new(cls, up: Running) -> Self:
         email = f"{uuid4().hex}@partners.example"
         created: dict[str, Any] = up.json("partner", "create", "--email", email)
-        partner = cls(up, created["id"], email, "")
+        keys = created["apiKey"], created["apiSecret"]
+        partner = cls(up, created["id"], email, "", *keys)
         given = partner.one_time_password()
         partner.password = f"one's own {uuid4()}"
         visitor = person(up)
@@ -92,6 +98,10 @@ class CabinetPartner(msgspec.Struct):
         chosen = {"former": given, "chosen": partner.password, "again": partner.password}
         assert visitor.send_form("/partner/new-password", **chosen).status == 303
         return partner
+
+    def api(self) -> Partner:
+        """Return the partner's own client, once all workers know it."""
+        return Partner(self.up.base_url, self.api_key, self.api_secret).once_known()
 
     def one_time_password(self) -> str:
         return str(self.up.json("partner", "password", self.email)["password"])
@@ -101,6 +111,23 @@ class CabinetPartner(msgspec.Struct):
         owner = self.owner()
         secret = set_up_factor(owner, self.password)
         return owner, secret
+
+    def member(self, role: str) -> Person:
+        """Return somebody of the team with this role, signed in with the owner's password."""
+        email = f"{role}-{uuid4().hex[:8]}@partners.example"
+        instance = read_instance(self.up.data_dir)
+        assert instance is not None
+        with psycopg.connect(instance.owner_database_url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, role,"
+                " updated_at) SELECT gen_random_uuid(), partner_id, %s, password_hash, false, %s,"
+                " now() FROM partner_users WHERE email = %s",
+                (email, role, self.email),
+            )
+        visitor = person(self.up)
+        answer = visitor.sign_in(email, self.password)
+        assert answer.status == 303, answer.words()
+        return visitor
 
     def owner(self) -> Person:
         """Return the owner, signed in on a browser of its own."""

@@ -30,6 +30,9 @@ NO_SECOND_FACTOR: Final = Message(
     "Whoever does this has to prove it with a code from a phone, beside the password. You haven't "
     "set that up yet: it takes a minute.",
 )
+ROTATED_MEANWHILE: Final = (
+    "Somebody has rotated a secret since you opened this page, so nothing was changed now."
+)
 WRONG_CODE: Final = "That code isn't right, or was used before. The app shows a new one soon."
 WRONG_SIGN_IN: Final = "E-mail address or password is wrong."
 DISABLED: Final = "This account is disabled. Please ask whoever runs this service."
@@ -37,6 +40,11 @@ WRONG_PASSWORD: Final = "That isn't your present password."  # noqa: S105  a sen
 PASSWORD_CHANGED: Final = (  # a sentence
     "Your password is changed, and you are signed out everywhere else."  # noqa: S105
 )
+NOT_ADDRESS: Final = "Please enter an e-mail address."
+NOT_INVITED: Final = (
+    "Nobody can be invited by this address: somebody signs in with it already, or the team is full."
+)
+LAST_OWNER: Final = "Nothing was changed: a team needs an owner, and only its owners can change it."
 NO_ZONE: Final = "Please choose one of the list."
 NOT_REPEATED: Final = "The two don't match."
 

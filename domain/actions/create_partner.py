@@ -5,7 +5,7 @@ import msgspec
 from domain.credentials import Credentials, new_credentials
 from domain.partners import Partner, checked_email, checked_markup, checked_name
 from domain.ports import Onboarding
-from domain.webhooks import checked_webhook_url
+from domain.webhook_addresses import checked_endpoint
 
 
 class NewPartner(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ async def create_partner(ports: Onboarding, wanted: NewPartner) -> CreatedPartne
     email = checked_email(wanted.email)
     url = wanted.webhook_url or None
     if url is not None:
-        checked_webhook_url(url, insecure_allowed=ports.insecure_webhooks)
+        checked_endpoint(url, insecure_allowed=ports.insecure_webhooks)
     credentials = new_credentials(ports.randomness)
     partner = Partner(
         id=ports.new_id(),

@@ -1,9 +1,6 @@
 """One delivery attempt over HTTP: headers, signatures, and bounds on time, size and address."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import ssl
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
@@ -16,8 +13,8 @@ from aiohttp.abc import AbstractResolver
 
 from domain.errors import InvalidRequest
 from domain.ports import Attempt, Clock, PendingDelivery
-from domain.webhooks import asked_wait, checked_webhook_url, readable, signature
-from feeds.webhooks.addresses import MayConnect, is_public, is_public_or_private, literal_address
+from domain.webhook_addresses import MayConnect, is_public, is_public_or_private, literal_address
+from domain.webhooks import asked_wait, checked_webhook_url, readable, signature, standard_signature
 from feeds.webhooks.connector import AddressRefused, checked_connector, was_refused
 
 BUDGET_SECONDS: Final = 10.0
@@ -165,18 +162,19 @@ def headers_of(delivery: PendingDelivery, *, unix_seconds: int) -> dict[str, str
 
 
 def standard_signatures(delivery: PendingDelivery, *, unix_seconds: int) -> str:
-    """Return the `webhook-signature` of the Standard Webhooks specification (1.0.0).
+    """Return the `webhook-signature` of one attempt.
 
-    The HMAC key is the webhookSecret's text, as for our own signature. The public libraries take it
-    as raw bytes, or as `whsec_` + base64(webhookSecret). While a rotated secret may still be in use
-    there is a signature by it as well, behind the new one's.
+    While a rotated secret may still be in use there is a signature by it as well, behind the new
+    one's.
     """
-    signed = f"{delivery.event.id}.{unix_seconds}.".encode() + delivery.event.body
     secrets = [delivery.webhook_secret]
     if delivery.previous_webhook_secret is not None:
         secrets.append(delivery.previous_webhook_secret)
-    digests = [hmac.new(secret.encode(), signed, hashlib.sha256).digest() for secret in secrets]
-    return " ".join("v1," + base64.b64encode(digest).decode() for digest in digests)
+    event = delivery.event
+    return " ".join(
+        standard_signature(event.body, secret, message_id=str(event.id), timestamp=unix_seconds)
+        for secret in secrets
+    )
 
 
 async def _read(answer: aiohttp.ClientResponse, beginning: bytearray) -> None:

@@ -9,13 +9,18 @@ import structlog
 from blacksheep import Request
 
 from cabinet_htmx.partner.site import PartnerSite
+from domain.actions.change_payout_details import PayoutDetailsChange
 from domain.actions.sign_in import Browser, SignedIn, resume
 from domain.audit import AuditEntry, shortened
-from domain.cabinet_ports import AuditLog, SecondFactors, SigningIn
+from domain.cabinet_ports import AuditLog, KeyBook, SecondFactors, SigningIn, TeamManagement
+from domain.cabinet_reading import Reading
 from domain.errors import Unavailable
 from domain.members import Member
+from domain.ports import CodeManagement, Market, Rotation
 from domain.sessions import LIFETIME, SessionName
+from domain.webhook_desk import WebhookDesk
 from gateway.client_address import ClientAddresses
+from gateway.qr_codes import QrCodes
 
 LONGEST_COOKIE: Final = 256
 
@@ -28,9 +33,18 @@ class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
     signing_in: SigningIn
     second_factors: SecondFactors
     audit: AuditLog
+    codes: CodeManagement
+    market: Market
+    qr_codes: QrCodes
+    webhooks: WebhookDesk
+    keys: KeyBook
+    rotation: Rotation
+    team: TeamManagement
     new_id: Callable[[], UUID]
     addresses: ClientAddresses
     secure: bool
+    reading: Reading
+    payout_details: PayoutDetailsChange
 
 
 class Cabinet(msgspec.Struct, frozen=True):

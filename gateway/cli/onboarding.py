@@ -1,4 +1,4 @@
-"""`swapgate partner create` and `password`: what a partner signs and signs in with, shown once."""
+"""`swapgate partner create`, `password` and `second-factor-off`: what partners sign in with."""
 
 import secrets
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PASSWORD_BYTES = 15
 
 Who = Annotated[str, typer.Argument(help="A partner's e-mail address or id.")]
+Member = Annotated[str, typer.Argument(help="Who signs in to a cabinet: e-mail address or id.")]
 Email = Annotated[str, typer.Option(help="The address the partner is known by.")]
 Name = Annotated[str | None, typer.Option(help="Its name; without one, the e-mail address.")]
 WebhookUrl = Annotated[str | None, typer.Option(help="Where its events go; empty for nowhere.")]
@@ -62,6 +63,20 @@ def create(
 def password(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Set a fresh one-time password for the cabinet and print it, this once."""
     show(run(Role.ADMIN, data_dir, lambda desk: _password(desk, who)), as_json=as_json)
+
+
+def second_factor_off(
+    who: Member, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Turn off the second factor of somebody who has lost it: check first who is asking."""
+    show(run(Role.ADMIN, data_dir, lambda desk: _second_factor_off(desk, who)), as_json=as_json)
+
+
+async def _second_factor_off(desk: "Desk", who: str) -> dict[str, object]:
+    from persistence.postgres.second_factors import turn_off_for
+
+    email = await turn_off_for(desk.database, who, entry_id=new_id(), now=desk.clock.now())
+    return {"email": email, "secondFactor": False}
 
 
 async def _create(desk: "Desk", wanted: NewPartner) -> CreatedPartner:

@@ -123,6 +123,7 @@ def disable(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) 
 
 
 app.command()(onboarding.password)
+app.command("second-factor-off")(onboarding.second_factor_off)
 
 
 async def _change(desk: "Desk", who: str, wanted: PartnerChange) -> Partner:

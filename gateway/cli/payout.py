@@ -1,21 +1,24 @@
-"""`swapgate payout`: mark what partners are owed as paid, and list what was."""
+"""`swapgate payout`: mark what partners are owed as paid, list what was, see where to send it."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from domain.actions.mark_paid_out import MarkedPayout, mark_paid_out, payout_out
+from domain.actions.mark_paid_out import mark_paid_out, payout_out
 from domain.limits import parse_usd
-from domain.webhooks import PayoutOut
+from domain.payout_details import plan
+from domain.webhooks import PayoutOut, wire_moment
 from gateway.cli.frame import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.cli.onboarding import Who
 from gateway.settings import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from domain.closings import Closing
+    from domain.payout_details import PayoutDetails
     from gateway.cli.desk import Desk
 
 MOST_LISTED = 1_000
@@ -31,10 +34,33 @@ Amount = Annotated[
 Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")]
 
 
-class MarkedPayoutOut(PayoutOut, frozen=True, kw_only=True, rename="camel"):
+class SentTo(msgspec.Struct, frozen=True, rename="camel"):
+    """Where a partner wants its earnings sent, and since when that holds."""
+
+    asset: str
+    address: str
+    tag: str | None
+    in_force_from: str
+    asked_by: str
+
+
+class ListedPayoutOut(PayoutOut, frozen=True, kw_only=True, rename="camel"):
+    """A payout, with the details that were in force then; None without any."""
+
+    sent_to: SentTo | None
+
+
+class MarkedPayoutOut(ListedPayoutOut, frozen=True, kw_only=True, rename="camel"):
     """A payout; `repeated` if its reference had paid before, and nothing was paid now."""
 
     repeated: bool
+
+
+class DetailsOut(msgspec.Struct, frozen=True, rename="camel"):
+    """Where to send earnings now, and what takes its place later, unless that is withdrawn."""
+
+    current: SentTo | None
+    pending: SentTo | None
 
 
 @app.command("mark-paid")
@@ -47,15 +73,11 @@ def mark_paid(
     as_json: AsJson = False,
 ) -> None:
     """Mark all that a partner is owed as paid, and tell it; once for each reference."""
-    marked = run(Role.ADMIN, data_dir, lambda desk: _mark(desk, who, reference, amount))
-    document = MarkedPayoutOut(
-        **msgspec.structs.asdict(payout_out(marked.payout)), repeated=marked.repeated
-    )
-    people = {
-        "said": "was marked as paid before: nothing was paid twice" if marked.repeated else "paid",
-        **msgspec.to_builtins(payout_out(marked.payout)),
-    }
-    show(document, as_json=as_json, people=people)
+    document = run(Role.ADMIN, data_dir, lambda desk: _mark(desk, who, reference, amount))
+    people = msgspec.to_builtins(document) | {"sentTo": _in_words(document.sent_to)}
+    del people["repeated"]
+    said = "was marked as paid before: nothing was paid twice" if document.repeated else "paid"
+    show(document, as_json=as_json, people={"said": said, **people})
 
 
 @app.command("list")
@@ -64,20 +86,72 @@ def list_newest(
 ) -> None:
     """List a partner's payouts, newest first."""
     found = run(Role.ADMIN, data_dir, lambda desk: _newest(desk, who, limit))
-    show([payout_out(one) for one in found], as_json=as_json)
+    people = [msgspec.to_builtins(one) | {"sentTo": _in_words(one.sent_to)} for one in found]
+    show(found, as_json=as_json, people=people)
 
 
-async def _mark(desk: "Desk", who: str, reference: str, amount: str | None) -> MarkedPayout:
+@app.command("details")
+def show_details(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Show where a partner wants its earnings sent: look here before you send them."""
+    found = run(Role.ADMIN, data_dir, lambda desk: _details(desk, who))
+    people = {"current": _in_words(found.current), "pending": _in_words(found.pending)}
+    show(found, as_json=as_json, people=people)
+
+
+async def _mark(desk: "Desk", who: str, reference: str, amount: str | None) -> MarkedPayoutOut:
     from persistence.postgres.partners import find_partner
 
     partner = await find_partner(desk.database, who)
     usd = None if amount is None else parse_usd(amount)
-    return await mark_paid_out(desk.bookkeeping(), partner.id, reference, amount=usd)
+    marked = await mark_paid_out(desk.bookkeeping(), partner.id, reference, amount=usd)
+    history = await _history(desk, partner.id)
+    listed = _listed(marked.payout, history)
+    return MarkedPayoutOut(**msgspec.structs.asdict(listed), repeated=marked.repeated)
 
 
-async def _newest(desk: "Desk", who: str, limit: int) -> "Sequence[Closing]":
+async def _newest(desk: "Desk", who: str, limit: int) -> list[ListedPayoutOut]:
     from persistence.postgres.accounts import PostgresAccounts
     from persistence.postgres.partners import find_partner
 
     partner = await find_partner(desk.database, who)
-    return await PostgresAccounts(desk.database).payouts(partner.id, limit=limit)
+    payouts = await PostgresAccounts(desk.database).payouts(partner.id, limit=limit)
+    history = await _history(desk, partner.id)
+    return [_listed(one, history) for one in payouts]
+
+
+async def _details(desk: "Desk", who: str) -> DetailsOut:
+    from persistence.postgres.partners import find_partner
+
+    partner = await find_partner(desk.database, who)
+    now = plan(await _history(desk, partner.id), desk.bookkeeping().clock.now())
+    return DetailsOut(_sent_to(now.current), _sent_to(now.pending))
+
+
+async def _history(desk: "Desk", partner_id: "UUID") -> "Sequence[PayoutDetails]":
+    from persistence.postgres.payout_details import PostgresPayoutDetails
+
+    return await PostgresPayoutDetails(desk.database).history(partner_id)
+
+
+def _listed(payout: "Closing", history: "Sequence[PayoutDetails]") -> ListedPayoutOut:
+    then = plan(history, payout.closed_at).current
+    return ListedPayoutOut(**msgspec.structs.asdict(payout_out(payout)), sent_to=_sent_to(then))
+
+
+def _sent_to(details: "PayoutDetails | None") -> SentTo | None:
+    if details is None:
+        return None
+    return SentTo(
+        details.asset,
+        details.address,
+        details.tag,
+        wire_moment(details.effective_at),
+        details.asked_by,
+    )
+
+
+def _in_words(sent_to: SentTo | None) -> str:
+    if sent_to is None:
+        return "not said"
+    tag = f", {sent_to.tag}" if sent_to.tag else ""
+    return f"{sent_to.asset} to {sent_to.address}{tag} (from {sent_to.in_force_from})"

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from domain.codes import CodeStatistics, ListedCode, OwnCode
+from domain.codes import CodeRoom, CodeStatistics, ListedCode, OwnCode
+from domain.errors import NotFound
 from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
 
@@ -16,7 +17,7 @@ ON CONFLICT (code) DO NOTHING
 RETURNING id
 """
 
-NEWEST = """
+_LISTED = """
 SELECT c.id, c.code, c.label, c.markup_bps, c.enabled, c.created_at,
   coalesce(t.orders, 0) AS orders, coalesce(t.volume_usd, 0)::text AS volume_usd,
   coalesce(t.earnings_usd, 0)::text AS earnings_usd
@@ -25,8 +26,24 @@ FROM codes c LEFT JOIN LATERAL (
     sum(earnings_usd) AS earnings_usd
   FROM code_totals WHERE code_id = c.id
 ) AS t ON true
-WHERE c.partner_id = $1
+"""
+
+NEWEST = f"""{_LISTED}
+WHERE c.partner_id = $1 AND ($3::text IS NULL OR (c.created_at, c.id) < (
+  SELECT created_at, id FROM codes WHERE code = $3 AND partner_id = $1))
 ORDER BY c.created_at DESC, c.id DESC LIMIT $2
+"""  # noqa: S608  our own constant
+
+FIND = f"{_LISTED} WHERE c.partner_id = $1 AND c.code = $2"
+
+ROOM = """
+SELECT (SELECT count(*) FROM codes WHERE partner_id = p.id) AS codes, p.max_codes AS most,
+  p.markup_bps
+FROM partners p WHERE p.id = $1
+"""
+
+CHANGE = """
+UPDATE codes SET label = $3, markup_bps = $4 WHERE code = $2 AND partner_id = $1 RETURNING id
 """
 
 SWITCH = """
@@ -53,9 +70,31 @@ class PostgresCodeBook:
         ]
         return await self._database.fetch_one(ADD, parameters) is not None
 
-    async def newest(self, partner_id: UUID, *, limit: int) -> Sequence[ListedCode]:
+    async def newest(
+        self, partner_id: UUID, *, limit: int, after: str | None = None
+    ) -> Sequence[ListedCode]:
         """See CodeBook."""
-        return [_listed(row) for row in await self._database.fetch(NEWEST, [partner_id, limit])]
+        rows = await self._database.fetch(NEWEST, [partner_id, limit, after])
+        return [_listed(row) for row in rows]
+
+    async def find(self, partner_id: UUID, name: str) -> ListedCode | None:
+        """See CodeBook."""
+        row = await self._database.fetch_one(FIND, [partner_id, name])
+        return _listed(row) if row else None
+
+    async def room(self, partner_id: UUID) -> CodeRoom:
+        """See CodeBook."""
+        row = await self._database.fetch_one(ROOM, [partner_id])
+        if row is None:
+            raise NotFound(f"there is no partner {partner_id}")
+        return CodeRoom(**row)
+
+    async def change(
+        self, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None
+    ) -> bool:
+        """See CodeBook."""
+        parameters = [partner_id, name, label, markup_bps]
+        return await self._database.fetch_one(CHANGE, parameters) is not None
 
     async def switch(self, partner_id: UUID, name: str, *, enabled: bool) -> bool:
         """See CodeBook."""

@@ -26,12 +26,12 @@ from persistence.postgres.pool import Database
 
 Assets = Callable[[], Catalogue]
 
-COLUMNS = f"""
+SHOWN = f"""
   id, partner_id, code_id, rate_type, state, version, source, destination,
   source_amount::text AS source_amount, destination_amount::text AS destination_amount, rate,
   network_fee::text AS network_fee, fee_bps, markup_bps, worth_usd::text AS worth_usd,
   destination_address, destination_tag,
-  refund_address, pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at,
+  refund_address, pay_in_address, pay_in_tag, created_at, expires_at, updated_at,
   finished_at, payout_tx_id, refund_tx_id, emergency,
   COALESCE(
     NULLIF(choice, 'NONE'),
@@ -39,6 +39,8 @@ COLUMNS = f"""
     'NONE') AS choice,
   ({PARTS})::text AS parts
 """  # noqa: S608  the parts are a constant of ours
+
+COLUMNS = f"{SHOWN}, token_hash"
 
 FIND = f"""
 SELECT {COLUMNS} FROM orders WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
@@ -341,7 +343,7 @@ class _Typed(msgspec.Struct, frozen=True):
 
 
 def order_of(row: dict[str, Any], assets: Any) -> Order:
-    """Return the order of a row with COLUMNS."""
+    """Return the order of a row with SHOWN or COLUMNS."""
     typed = msgspec.convert(row, _Typed)
     source: Asset = assets[row["source"]]
     destination: Asset = assets[row["destination"]]

@@ -8,6 +8,7 @@ from uuid import UUID
 from domain.codes import Code
 from domain.credentials import Credentials
 from domain.errors import InvalidRequest, NotFound
+from domain.networks import networks_of
 from domain.partners import Partner, PartnerAccess, PartnerChange
 from domain.webhooks import EventType
 from persistence.keyring import KeyRing
@@ -55,7 +56,7 @@ RETURNING {COLUMNS}
 """  # noqa: S608  as above
 
 ACCESS = """
-SELECT id, enabled, api_key, api_secret_sealed, generation, markup_bps, budget
+SELECT id, enabled, api_key, api_secret_sealed, generation, markup_bps, budget, api_networks
 FROM partners WHERE api_key = $1
 """
 
@@ -190,6 +191,7 @@ async def read_access(database: Database, keyring: KeyRing, api_key: str) -> Par
         markup_bps=row["markup_bps"],
         budget=row["budget"],
         codes={code["code"]: _code(code) for code in codes},
+        networks=networks_of(row["api_networks"]),
     )
 
 

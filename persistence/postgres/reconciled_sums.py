@@ -87,6 +87,34 @@ FROM posted FULL JOIN kept USING (partner_id), LATERAL (VALUES
 WHERE coalesce(expected, 0) <> coalesce(found, 0) ORDER BY 1
 """
 
+# Orders are counted by their ids up to where counting has come; money on the day it was posted.
+PARTNER_DAYS = """
+WITH opened AS (
+  SELECT partner_id, utc_day(created_at) AS day, count(*)::numeric AS orders FROM orders
+  WHERE id <= (SELECT up_to FROM counted_orders) GROUP BY 1, 2
+), posted AS (
+  SELECT partner_id, utc_day(created_at) AS day,
+    count(*) FILTER (WHERE account = 'customer_deposits')::numeric AS completed,
+    coalesce(-sum(amount) FILTER (WHERE account = 'customer_deposits'), 0) AS volume,
+    coalesce(sum(amount) FILTER (WHERE account = 'markup'), 0) AS markup,
+    coalesce(sum(amount) FILTER (WHERE account = 'base_fee_share'), 0) AS share
+  FROM ledger_postings WHERE partner_id IS NOT NULL AND currency = 'USD' GROUP BY 1, 2
+), kept AS (
+  SELECT partner_id, day, sum(orders) AS orders, sum(completed) AS completed,
+    sum(volume_usd) AS volume, sum(markup_usd) AS markup, sum(base_fee_share_usd) AS share
+  FROM partner_days GROUP BY 1, 2
+)
+SELECT concat_ws(' ', partner_id, day, name) AS subject,
+  trim_scale(coalesce(expected, 0))::text AS expected, trim_scale(coalesce(found, 0))::text AS found
+FROM opened FULL JOIN posted USING (partner_id, day) FULL JOIN kept USING (partner_id, day),
+LATERAL (VALUES
+  ('orders', opened.orders, kept.orders), ('completed', posted.completed, kept.completed),
+  ('volume', posted.volume, kept.volume), ('markup', posted.markup, kept.markup),
+  ('base fee share', posted.share, kept.share)
+) AS sums (name, expected, found)
+WHERE coalesce(expected, 0) <> coalesce(found, 0) ORDER BY 1
+"""
+
 OVERPAID = """
 SELECT partner_id::text AS subject, '0 or more owed' AS expected,
   trim_scale(sum(amount))::text AS found
@@ -248,6 +276,7 @@ CHECKS: Final = {
     "chain of closings": CLOSING_CHAIN,
     "total of a partner": PARTNER_TOTALS,
     "owed to a partner": OVERPAID,
+    "day of a partner": PARTNER_DAYS,
     "total of a code": CODE_TOTALS,
     "promised of a reserve": PROMISED,
     "volume of a day": DAILY_VOLUME,

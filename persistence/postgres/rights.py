@@ -17,6 +17,7 @@ UNTOUCHABLE = (
     "chains",
     "code_totals",
     "connected_assets",
+    "counted_orders",
     "daily_outflow",
     "daily_volume",
     "deposits",
@@ -28,8 +29,10 @@ UNTOUCHABLE = (
     "outflow_replacements",
     "outflow_settings",
     "outflows",
+    "partner_days",
     "partner_totals",
     "pay_in_accounts",
+    "payout_details",
     "reserves",
     "unclaimed_deposits",
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from domain.errors import Unavailable
+from domain.errors import NotFound, Unavailable
 from domain.second_factor import SET_UP_WITHIN, StoredFactor
 from persistence.keyring import KeyRing, SecretUnreadable
 from persistence.postgres.pool import Database
@@ -48,6 +48,22 @@ RENEW_RECOVERY: Final = """
 UPDATE second_factors SET recovery_hashes = $2::text[]
 WHERE member_id = $1 AND confirmed_at IS NOT NULL
 RETURNING member_id
+"""
+
+# By the operator: a member by e-mail address or id, or a partner's own user. The log says so.
+TURN_OFF_FOR: Final = """
+WITH found AS (
+  SELECT u.id, u.partner_id, u.email FROM partner_users u JOIN partners p ON p.id = u.partner_id
+  WHERE u.email = $1 OR u.id::text = $1 OR (p.id::text = $1 AND u.email = p.email)
+  LIMIT 1
+), gone AS (
+  DELETE FROM second_factors f USING found WHERE f.member_id = found.id RETURNING f.member_id
+), logged AS (
+  INSERT INTO audit_log (id, partner_id, member_id, email, at, address, what, about)
+  SELECT $2, partner_id, id, 'operator', $3, '', 'Turned the second factor off', email
+  FROM found JOIN gone ON gone.member_id = found.id
+)
+SELECT email, EXISTS (SELECT FROM gone) AS turned_off FROM found
 """
 
 TURN_OFF: Final = "DELETE FROM second_factors WHERE member_id = $1 RETURNING member_id"
@@ -103,6 +119,19 @@ class PostgresSecondFactors:
 
     async def _did(self, statement: str, parameters: list[object]) -> bool:
         return await self._database.fetch_one(statement, parameters) is not None
+
+
+async def turn_off_for(database: Database, who: str, *, entry_id: UUID, now: datetime) -> str:
+    """Turn off somebody's second factor for the operator; return the e-mail address.
+
+    Raises NotFound for nobody, and for somebody without one.
+    """
+    row = await database.fetch_one(TURN_OFF_FOR, [who.strip().lower(), entry_id, now])
+    if row is None:
+        raise NotFound(f"nobody signs in to the cabinet as {who}")
+    if not row["turned_off"]:
+        raise NotFound(f"{row['email']} has no second factor")
+    return str(row["email"])
 
 
 def factor_record(member_id: UUID) -> str:

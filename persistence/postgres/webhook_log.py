@@ -5,7 +5,14 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from domain.deliveries import Backlog, EventStatus, ListedEvent, LoggedAttempt, ShownEvent
+from domain.deliveries import (
+    Backlog,
+    EventStatus,
+    ListedEvent,
+    LoggedAttempt,
+    ShownEvent,
+    WebhookHealth,
+)
 from domain.errors import NotFound
 from persistence.postgres.pool import Database
 
@@ -72,6 +79,29 @@ WHERE e.status IN ('pending', 'queued')
 """
 
 
+OF_ORDER = f"{EVENTS} WHERE e.partner_id = $1 AND e.order_id = $2 ORDER BY e.position"
+
+ATTEMPTS_OF = """
+SELECT event_id, attempt, started_at, latency_ms, http_status, error, answer FROM webhook_attempts
+WHERE event_id = ANY ($1::uuid[]) ORDER BY started_at, attempt
+"""
+
+HEALTH = """
+SELECT p.webhook_gone_at AS gone_at, c.opened_at AS open_since, c.probe_at, (
+  SELECT count(*) FROM (
+    SELECT FROM webhook_events e
+    WHERE e.partner_id = p.id AND e.status = 'pending' AND e.attempts > 0 LIMIT 1000) AS counted
+) AS waiting, (
+  SELECT count(*) FROM (
+    SELECT e.finished_at FROM webhook_events e WHERE e.partner_id = p.id AND e.status = 'dead'
+    ORDER BY e.id DESC LIMIT 1000) AS newest
+  WHERE finished_at > now() - interval '1 day'
+) AS dead
+FROM partners p LEFT JOIN webhook_circuits c ON c.partner_id = p.id
+WHERE p.id = $1
+"""
+
+
 class PostgresOutlook:
     """The outbox as a whole, under the gateway's role."""
 
@@ -89,7 +119,7 @@ async def list_events(
 ) -> list[ListedEvent]:
     """Return a partner's newest events that have one of these statuses, newest first."""
     wanted = [status.value for status in statuses]
-    return [_listed(row) for row in await database.fetch(LIST, [partner_id, wanted, limit])]
+    return [listed_event(row) for row in await database.fetch(LIST, [partner_id, wanted, limit])]
 
 
 async def show_event(
@@ -101,11 +131,37 @@ async def show_event(
         raise NotFound(f"there is no event {event_id}")
     attempts = await database.fetch(ATTEMPTS, [event_id])
     return ShownEvent(
-        event=_listed(row),
+        event=listed_event(row),
         partner_id=UUID(row["partner_id"]),
         body=row["body"].decode(),
-        attempts=[_logged(attempt) for attempt in attempts],
+        attempts=[logged_attempt(attempt) for attempt in attempts],
     )
+
+
+async def events_of_order(database: Database, partner_id: UUID, order_id: UUID) -> list[ShownEvent]:
+    """Return an order's events with all their attempts, in the order's own order."""
+    rows = await database.fetch(OF_ORDER, [partner_id, order_id])
+    attempts: dict[str, list[LoggedAttempt]] = {row["id"]: [] for row in rows}
+    ids = [UUID(row["id"]) for row in rows]
+    for row in await database.fetch(ATTEMPTS_OF, [ids]) if ids else []:
+        attempts[row["event_id"]].append(logged_attempt(row))
+    return [
+        ShownEvent(
+            event=listed_event(row),
+            partner_id=partner_id,
+            body=row["body"].decode(),
+            attempts=attempts[row["id"]],
+        )
+        for row in rows
+    ]
+
+
+async def webhook_health(database: Database, partner_id: UUID) -> WebhookHealth:
+    """Return how a partner's endpoint fares; raise NotFound."""
+    row = await database.fetch_one(HEALTH, [partner_id])
+    if row is None:
+        raise NotFound(f"there is no partner {partner_id}")
+    return WebhookHealth(**row)
 
 
 async def replay_event(
@@ -142,7 +198,8 @@ async def replay_between(
         last = max(ids)
 
 
-def _listed(row: dict[str, Any]) -> ListedEvent:
+def listed_event(row: dict[str, Any]) -> ListedEvent:
+    """Return the event of a row as EVENTS has them."""
     return ListedEvent(
         id=UUID(row["id"]),
         order_id=UUID(row["order_id"]) if row["order_id"] else None,
@@ -153,11 +210,12 @@ def _listed(row: dict[str, Any]) -> ListedEvent:
         due_at=row["due_at"],
         created_at=row["created_at"],
         finished_at=row["finished_at"],
-        last=_logged(row) if row["attempt"] is not None else None,
+        last=logged_attempt(row) if row["attempt"] is not None else None,
     )
 
 
-def _logged(row: dict[str, Any]) -> LoggedAttempt:
+def logged_attempt(row: dict[str, Any]) -> LoggedAttempt:
+    """Return the attempt of a row."""
     return LoggedAttempt(
         attempt=row["attempt"],
         started_at=row["started_at"],

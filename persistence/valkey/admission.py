@@ -32,16 +32,23 @@ ANSWERED: Final = Struct(">iii")
 _VERDICTS: Final = tuple(Verdict)
 
 
+def window_key(partner_id: UUID) -> str:
+    """Return the name of a partner's window of admitted weight."""
+    return f"{{p:{partner_id}}}:weights"
+
+
 class _PartnerKeys:
     """A partner's keys as a command has them; all have one hash tag, and so one slot."""
 
-    __slots__ = ("fixed", "nonce", "nonce_length")
+    __slots__ = ("charged", "fixed", "nonce", "nonce_length")
 
     def __init__(self, partner_id: UUID) -> None:
-        window = f"{{p:{partner_id}}}:weights".encode()
-        self.fixed = bulk(window) + bulk(generation_key(partner_id).encode())
+        self.fixed = bulk(window_key(partner_id).encode()) + bulk(
+            generation_key(partner_id).encode()
+        )
         self.nonce = f"{{p:{partner_id}}}:nonce:".encode()
         self.nonce_length = len(self.nonce)
+        self.charged = 0
 
 
 class _Batch:
@@ -80,6 +87,7 @@ class AdmissionGate:
         else:
             loop = batch.waiting[0].get_loop()
         keys = self._partners.get(partner_id.int) or self._prepare(partner_id)
+        keys.charged += weight
         batch.keys.append(
             b"%b$%d\r\n%b%b\r\n"
             % (keys.fixed, keys.nonce_length + len(nonce), keys.nonce, nonce.encode())
@@ -90,6 +98,13 @@ class AdmissionGate:
         if len(batch.waiting) == MOST_PER_CALL:
             self._flush()
         return future
+
+    def take_used(self) -> list[UUID]:
+        """Return the partners that have called since this was last asked."""
+        used = [UUID(int=number) for number, keys in self._partners.items() if keys.charged]
+        for keys in self._partners.values():
+            keys.charged = 0
+        return used
 
     async def newest_generation(self, partner_id: UUID) -> int:
         """Return the generation of secrets below which calls are refused; -1 where all pass.

@@ -27,6 +27,7 @@ COMMANDS = [
     "partner enable team@wallet.example",
     "partner disable team@wallet.example",
     "partner password team@wallet.example",
+    "partner second-factor-off team@wallet.example",
     "asset list",
     "asset enable xmr",
     "asset disable xmr",

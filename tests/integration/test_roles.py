@@ -30,11 +30,15 @@ GATEWAY_WRITES = {
     ("emergency_choices", "INSERT"): "order_id choice",
     ("idempotency_keys", "INSERT"): "partner_id key body_hash order_id",
     ("orders", "INSERT"): OPENING,
+    ("api_key_uses", "INSERT"): "partner_id used_at",
+    ("api_key_uses", "UPDATE"): "used_at",
     ("partners", "UPDATE"): (
         "api_secret_sealed webhook_secret_sealed webhook_url webhook_events generation"
-        " webhook_gone_at"
+        " webhook_gone_at api_networks"
     ),
-    ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at",
+    ("partner_users", "INSERT"): ("id partner_id email password_hash one_time updated_at role"),
+    ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at role",
+    ("partner_users", "DELETE"): "*",
     ("second_factors", "INSERT"): (
         "member_id secret_sealed confirmed_at last_step recovery_hashes created_at"
     ),
@@ -54,12 +58,13 @@ GATEWAY_WRITES = {
 """All that the gateway may write. A table that isn't named here is closed to it: whoever adds one
 that the gateway writes says so here, and nothing that settlement or the ledger goes by."""
 
-GATEWAY_CALLS = {"send_test_event", "part_of_session", "is_open", "came_to_nothing", "utc_day"} | {
-    "delete_order"
+GATEWAY_CALLS = {
+    *("send_test_event", "part_of_session", "is_open", "came_to_nothing", "utc_day"),
+    *("delete_order", "first_id_at", "ask_payout_details", "withdraw_payout_details"),
 }
 LEDGER = (
     *("ledger_postings", "earnings_closings", "earnings_closing_codes"),
-    *("partner_totals", "code_totals"),
+    *("partner_totals", "code_totals", "partner_days", "counted_orders", "payout_details"),
 )
 
 COLUMNS = """

@@ -17,6 +17,7 @@ from domain.partners import Partner, PartnerAccess, PartnerChange
 from domain.ports import Rotation
 from domain.weights import Call
 from gateway.auth import Authenticator, AuthHeaders
+from gateway.client_address import ClientAddresses
 from gateway.directory import PartnerDirectory
 from persistence.postgres.partners import change_partner, read_access
 from persistence.postgres.pool import Database
@@ -40,7 +41,7 @@ class Worker:
         self.directory = PartnerDirectory(self._read)
         self.directory.changed([partner.api_key])
         self.directory.verified()
-        self.authenticator = Authenticator(self.directory, AdmissionGate(valkey))
+        self.authenticator = Authenticator(self.directory, AdmissionGate(valkey), ClientAddresses())
         self.gateway = gateway
 
     async def _read(self, api_key: str) -> PartnerAccess | None:

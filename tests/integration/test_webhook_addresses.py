@@ -14,8 +14,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from domain.ports import PendingDelivery
+from domain.webhook_addresses import Address, is_public, is_public_or_private
 from domain.webhooks import Event, EventType
-from feeds.webhooks.addresses import Address, is_public, is_public_or_private
 from feeds.webhooks.connector import checked_connector, was_refused
 from feeds.webhooks.sender import WebhookSender
 from tests.forged_urls import NAMES, SPECIAL_V4, SPECIAL_V6, WHOLE, disguises, hosts

@@ -15,6 +15,9 @@ from ipaddress import (
     ip_network,
 )
 from typing import Final
+from urllib.parse import urlsplit
+
+from domain.webhooks import UrlFault, UrlRefused, checked_webhook_url
 
 Address = IPv4Address | IPv6Address
 MayConnect = Callable[[Address], bool]
@@ -126,3 +129,22 @@ def literal_address(host: str) -> Address | None:
     if _NUMBER.fullmatch(labels[-1]) is None:
         return None
     return IPv4Address(host)
+
+
+def checked_endpoint(text: str, *, insecure_allowed: bool) -> str:
+    """Return a URL that events may be sent to, as a partner or the operator sets it.
+
+    Beside its shape this looks at a host that is an address already: one that could never be sent
+    to is refused at once. Names are looked up, and judged, whenever a connection is made. Raises
+    UrlRefused.
+    """
+    checked_webhook_url(text, insecure_allowed=insecure_allowed)
+    may_connect = is_public_or_private if insecure_allowed else is_public
+    host = urlsplit(text).hostname or ""
+    try:
+        address = literal_address(host)
+    except ValueError:
+        raise UrlRefused(UrlFault.NUMBER) from None
+    if address is not None and not may_connect(address):
+        raise UrlRefused(UrlFault.HOST)
+    return text

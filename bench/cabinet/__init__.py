@@ -1,0 +1,1 @@
+"""The cabinet: how long its pages take with ten million orders of one partner."""

@@ -1,0 +1,84 @@
+"""A partner's orders as they are listed: what is asked for, and a page of the answer."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from domain.orders import STATUS_OF, Order, State, Status
+
+PAGE: Final = 25
+CLOCKS_DIFFER: Final = timedelta(seconds=10)
+"""An order's id and its `created_at` may be told by two looks at a clock; so far apart, at most."""
+LAST_ID: Final = (1 << 128) - 1
+
+_MILLISECOND_BITS: Final = 80
+
+
+class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which orders are asked for; None asks for all.
+
+    `asset` is either side's; `since` counts and `until` doesn't; `id_prefix` is 1 to 32 digits.
+    """
+
+    status: Status | None = None
+    code_id: UUID | None = None
+    asset: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    id_prefix: str | None = None
+
+    @property
+    def states(self) -> list[str]:
+        """Return the states behind the status, or all of them."""
+        return [state.value for state in State if self.status in (None, STATUS_OF[state])]
+
+    def range_of_ids(self) -> tuple[int, int]:
+        """Return the first and the last id that may fit, as numbers; by UUIDv7's time for dates."""
+        first, last = 0, LAST_ID
+        if self.since is not None:
+            first = first_id(self.since - CLOCKS_DIFFER)
+        if self.until is not None:
+            last = first_id(self.until + CLOCKS_DIFFER)
+        if self.id_prefix is not None:
+            first = max(first, int(self.id_prefix.ljust(32, "0"), 16))
+            last = min(last, int(self.id_prefix.ljust(32, "f"), 16))
+        return first, last
+
+
+class ListedOrder(msgspec.Struct, frozen=True):
+    """An order of a list, with its code's name, and what it has earned its partner in 10^-18 USD.
+
+    `earned` is None where nothing was posted for it.
+    """
+
+    order: Order
+    code: str | None
+    earned: int | None
+
+
+class OrderPage(msgspec.Struct, frozen=True):
+    """Orders that fit, newest first, and whether there may be older and newer ones.
+
+    `looked_back_to` says that no more orders were looked through than down to this id, where that
+    is why there aren't more: it goes on there.
+    """
+
+    orders: Sequence[ListedOrder]
+    has_older: bool
+    has_newer: bool
+    looked_back_to: UUID | None = None
+
+
+def first_id(moment: datetime) -> int:
+    """Return the least UUIDv7 of a moment's millisecond, as a number (RFC 9562)."""
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return max(since // timedelta(milliseconds=1), 0) << _MILLISECOND_BITS
+
+
+def moment_of(order_id: UUID) -> datetime:
+    """Return when a UUIDv7 was made."""
+    milliseconds = order_id.int >> _MILLISECOND_BITS
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)

@@ -1,0 +1,91 @@
+"""What somebody asks of the delivery log, as an address and as fields of a form have it."""
+
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Final, Self
+from urllib.parse import urlencode
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from domain.delivery_log import Due, LogFilter, Outcome, Place
+from domain.webhooks import EventType
+
+NO_DAY: Final = "Please give a day, such as 2026-05-01."
+NO_ID: Final = "An id looks like 019a2b3c-…: 36 characters. Copy it whole."
+FIELDS: Final = ("outcome", "type", "from", "to", "about", "behind")
+
+_OUTCOMES: Final = {one.value: one for one in Outcome}
+_TYPES: Final = {one.value: one for one in EventType}
+
+
+class LogQuery(msgspec.Struct, frozen=True):
+    """The fields that are filled in, and the zone whose days are meant."""
+
+    fields: Mapping[str, str]
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, given: Mapping[str, str], zone: ZoneInfo) -> Self:
+        """Take what an address or a form has of the log's own fields."""
+        named = {name: given.get(name, "").strip() for name in FIELDS}
+        return cls({name: value for name, value in named.items() if value}, zone)
+
+    @property
+    def faults(self) -> Mapping[str, str]:
+        """Return what is wrong, by field."""
+        faults = {
+            name: NO_DAY
+            for name in ("from", "to")
+            if name in self.fields and self._day(name) is None
+        }
+        if "about" in self.fields and _id(self.fields["about"]) is None:
+            faults["about"] = NO_ID
+        return faults
+
+    @property
+    def filter(self) -> LogFilter:
+        """Return which events are asked for; what makes no sense asks for nothing."""
+        first, last = self._day("from"), self._day("to")
+        return LogFilter(
+            outcome=_OUTCOMES.get(self.fields.get("outcome", "")),
+            type=_TYPES.get(self.fields.get("type", "")),
+            since=self._midnight(first) if first else None,
+            until=self._midnight(last + timedelta(days=1)) if last else None,
+            about=_id(self.fields.get("about", "")),
+        )
+
+    @property
+    def behind(self) -> Place | None:
+        """Return behind what the page begins."""
+        text = self.fields.get("behind", "")
+        return Due.of(text) or _id(text)
+
+    def path(self, root: str, *, behind: Place | None = None) -> str:
+        """Return the address of a page of the same events."""
+        fields = {name: value for name, value in self.fields.items() if name != "behind"}
+        if behind is not None:
+            fields["behind"] = str(behind)
+        return f"{root}?{urlencode(fields)}" if fields else root
+
+    def here(self, root: str) -> str:
+        """Return the address of this very page."""
+        return self.path(root, behind=self.behind)
+
+    def _day(self, name: str) -> date | None:
+        try:
+            day = date.fromisoformat(self.fields.get(name, ""))
+        except ValueError:
+            return None
+        return day if 2000 <= day.year < 3000 else None
+
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), self.zone)
+
+
+def _id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
