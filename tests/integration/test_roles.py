@@ -34,7 +34,7 @@ GATEWAY_WRITES = {
     ("api_key_uses", "UPDATE"): "used_at",
     ("partners", "UPDATE"): (
         "api_secret_sealed webhook_secret_sealed webhook_url webhook_events generation"
-        " webhook_gone_at api_networks"
+        " webhook_gone_at api_networks standard_webhooks"
     ),
     ("partner_users", "INSERT"): ("id partner_id email password_hash one_time updated_at role"),
     ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at role",
