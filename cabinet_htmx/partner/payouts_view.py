@@ -206,8 +206,8 @@ def details_view(
         withdrawn=[_shown(one, catalogue) for one in withdrawn[:5]],
         options=[
             Option(asset.code, f"{asset.coin} · {asset.network}", asset.code == form.asset)
-            for asset in catalogue.active_assets()
-            if asset.sendable
+            for asset in catalogue.assets.values()
+            if asset.enabled
         ],
         form=form,
         faults=faults or {},
