@@ -68,6 +68,7 @@ CONTENTS: Final = (
         (
             Entry("referral-links", "Referral links"),
             Entry("feeds", "Rate feeds"),
+            Entry("cabinet", "Cabinet"),
         ),
     ),
     Chapter(

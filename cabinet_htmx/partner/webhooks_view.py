@@ -37,6 +37,7 @@ URL_FAULTS: Final = {
 _ABOUT: Final = {
     EventType.ORDER_STATUS_CHANGED: "An order's status has changed, once for each change.",
     EventType.PARTNER_PAID_OUT: "Your earnings of a period were paid out.",
+    EventType.PAYOUT_DETAILS_CHANGED: "Where your earnings are paid to was changed in the cabinet.",
     EventType.EARNINGS_CLEARED: "A new accounting cycle has begun, and earnings start at zero.",
 }
 _TONES: Final = {Outcome.WAITING: "warn", Outcome.DELIVERED: "good", Outcome.FAILED: "bad"}

@@ -49,6 +49,7 @@ def sign_in(page: Page, email: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    page.wait_for_load_state()  # else what is still loading is broken off by the next page
 
 
 def is_sound(page: Page, *, scripts: bool) -> None:
@@ -81,6 +82,7 @@ def manage_codes(page: Page, base_url: str, *, scripts: bool) -> None:
         page.get_by_role("button", name="Copy link").click()
         expect(page.locator("#announced")).to_have_text("Copied")
         assert page.evaluate("navigator.clipboard.readText()") == link
+        expect(page.get_by_role("button", name="Copy link")).to_have_text("Copy")  # again
     page.get_by_text("QR code to print").click()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
     is_sound(page, scripts=scripts)

@@ -294,3 +294,31 @@ def test_no_page_has_a_secret(up: Running) -> None:
     pages.append(owner.send_form(SIGNATURE, body="{}", event_id="x", timestamp="1").text)
     for secret in (demo.webhook_secret, demo.api_secret):
         assert not any(secret in page for page in pages)
+
+
+CIRCUIT = """
+INSERT INTO webhook_circuits
+  (partner_id, concurrency, window_began_at, attempts, failures, failed_at, opened_at, probe_at,
+   failed_probes)
+VALUES (%s, 4, now(), 9, 8, now(), {since}, {probe}, 2)
+"""
+
+
+def test_the_state_of_an_endpoint_is_told_in_words(up: Running) -> None:
+    """As it can't be brought about without waiting, it is written as delivery would."""
+    partner = CabinetPartner.new(up)
+    owner = partner.owner()
+    save(owner, "https://example.org/")
+    assert "All is well" in owner.get(PAGE).words()
+    forget = "DELETE FROM webhook_circuits WHERE partner_id = %s"
+    for since, probe, said in (
+        ("NULL", "NULL", "at most 4 events are sent to it at once"),
+        ("now()", "now() + interval '1 hour'", "2 such tries were in vain so far"),
+    ):
+        own(partner, CIRCUIT.format(since=since, probe=probe), partner.id)
+        assert said in owner.get(PAGE).words()
+        own(partner, forget, partner.id)
+    own(partner, "UPDATE partners SET webhook_gone_at = now() WHERE id = %s", partner.id)
+    assert "answered 410 Gone" in owner.get(PAGE).words()
+    save(owner, "https://example.net/")
+    assert "All is well" in owner.get(PAGE).words()

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -10,12 +11,19 @@ import msgspec
 import psycopg
 import pytest
 
+from domain.actions.manage_codes import (
+    CODES_PAGE,
+    change_code,
+    code_room,
+    find_code,
+    page_of_codes,
+)
 from domain.actions.rotate_keys import LEARNING_SECONDS, rotate_keys
 from domain.codes import OwnCode
 from domain.credentials import NewSecrets, SecretName
-from domain.errors import RotationConflict, Unavailable
+from domain.errors import InvalidRequest, NotFound, RotationConflict, Unavailable
 from domain.partners import Partner
-from domain.ports import Rotation
+from domain.ports import CodeManagement, Rotation
 from gateway.clock import new_id
 from persistence.postgres.codes import PostgresCodeBook
 from persistence.postgres.partners import changed_keys, read_access
@@ -200,6 +208,15 @@ def code(name: str = "", **changes: object) -> OwnCode:
     return msgspec.structs.replace(new, **changes)
 
 
+class StoppedClock:
+    def now(self) -> datetime:
+        return START
+
+
+async def told_to_nobody(_: UUID) -> None:
+    return
+
+
 async def test_fifty_creates_at_once_never_exceed_the_cap(
     gateway: Database, admin: Database
 ) -> None:
@@ -251,3 +268,46 @@ async def test_a_code_is_listed_as_it_was_created(gateway: Database, admin: Data
     assert await book.add(partner.id, new)
     (listed,) = await book.newest(partner.id, limit=100)
     assert listed.code == new
+
+
+async def test_pages_of_codes_hold_every_code_once(gateway: Database, admin: Database) -> None:
+    partner = await stored_partner(admin, max_codes=CODES_PAGE + 3)
+    other = await stored_partner(admin)
+    book = PostgresCodeBook(gateway)
+    management = CodeManagement(StoppedClock(), book, told_to_nobody, new_id)
+    for _ in range(CODES_PAGE + 3):
+        assert await book.add(partner.id, code())
+    first = await page_of_codes(management, partner.id, after=None)
+    assert first.onward is not None
+    second = await page_of_codes(management, partner.id, after=first.onward)
+    names = [one.code.code for page in (first, second) for one in page.codes]
+    assert (len(first.codes), second.onward) == (CODES_PAGE, None)
+    assert len(set(names)) == len(names) == CODES_PAGE + 3
+    theirs = await page_of_codes(management, other.id, after=first.onward)
+    assert theirs.codes == []
+    room = await code_room(management, partner.id)
+    assert (room.codes, room.most) == (CODES_PAGE + 3, CODES_PAGE + 3)
+    with pytest.raises(NotFound):
+        await code_room(management, uuid4())
+
+
+async def test_label_and_markup_of_ones_own_code_change_and_are_checked(
+    gateway: Database, admin: Database
+) -> None:
+    partner, other = await stored_partner(admin), await stored_partner(admin)
+    book = PostgresCodeBook(gateway)
+    management = CodeManagement(StoppedClock(), book, told_to_nobody, new_id)
+    kept = code(label="before", markup_bps=10)
+    await book.add(partner.id, kept)
+    for wrong in ({"label": "a\nb", "markup_bps": None}, {"label": None, "markup_bps": 2_001}):
+        with pytest.raises(InvalidRequest):
+            await change_code(management, partner.id, kept.code, **wrong)
+    for who, name in ((other.id, kept.code), (partner.id, "unknown"), (partner.id, "'")):
+        with pytest.raises(NotFound):
+            await change_code(management, who, name, label="x", markup_bps=1)
+        with pytest.raises(NotFound):
+            await find_code(management, who, name)
+    assert (await find_code(management, partner.id, kept.code)).code == kept
+    await change_code(management, partner.id, kept.code, label=" ", markup_bps=None)
+    found = (await find_code(management, partner.id, kept.code)).code
+    assert found == msgspec.structs.replace(kept, label=None, markup_bps=None)
