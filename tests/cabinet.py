@@ -4,6 +4,8 @@ import base64
 import hashlib
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -16,6 +18,7 @@ from valkey import Valkey
 from gateway.settings import read_instance
 from tests.client import Partner
 from tests.conftest import Running
+from tests.operator import operate
 from tests.visitor import Seen, Visitor
 
 TOKEN = re.compile(r'name="form_token" value="([A-Za-z0-9_-]{43})"')
@@ -50,25 +53,58 @@ class Person(Visitor):
         return self.post(action or page, {"form_token": self.token_of(page), **fields})
 
 
+TEAM = "/partner/team"
+ONE_TIME = re.compile(r'<code id="password">([A-Za-z0-9_-]{20})</code>')
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 FACTOR = "/partner/account/second-factor"
 SECRET = re.compile(r'<code id="secret">([A-Z2-7 ]+)</code>')
 
 
-def set_up_factor(visitor: Person, password: str) -> str:
-    """Turn a second factor on; return its secret. Its present code is used up by that."""
+class App(msgspec.Struct):
+    """What shows codes of a second factor, on somebody's phone."""
+
+    secret: str
+    shown: int = 0
+
+    def code(self) -> str:
+        """Return a code that wasn't shown before: the present one, or at once the next."""
+        self.shown = max(self.shown + 1, int(time.time()) // 30)
+        app = TOTP(base64.b32decode(self.secret), 6, SHA1(), 30)
+        return app.generate(30 * self.shown).decode()
+
+
+def set_up_factor(visitor: Person, password: str) -> tuple[App, list[str]]:
+    """Turn a second factor on; return the app that has it, and its recovery codes."""
     assert visitor.send_form(FACTOR, f"{FACTOR}/begin", password=password).status == 303
     found = SECRET.search(visitor.get(FACTOR).text)
     assert found is not None
-    secret = found[1].replace(" ", "")
-    done = visitor.send_form(FACTOR, f"{FACTOR}/confirm", code=code_of(secret))
+    app = App(found[1].replace(" ", ""))
+    done = visitor.send_form(FACTOR, f"{FACTOR}/confirm", code=app.code())
     assert done.status == 200, done.words()
-    return secret
+    return app, codes_on(done)
 
 
-def code_of(secret: str, *, steps: int = 0) -> str:
-    """Return the code that an app shows now, or some steps of 30 seconds from now."""
-    app = TOTP(base64.b32decode(secret), 6, SHA1(), 30)
-    return app.generate(int(time.time()) + 30 * steps).decode()
+def codes_on(page: Seen) -> list[str]:
+    """Return the recovery codes that a page shows."""
+    return re.findall(r"^(?:.*>)?([a-z2-7]{4}(?:-[a-z2-7]{4}){3})$", page.text, re.MULTILINE)
+
+
+def give(visitor: Person, page: Seen | str, code: str) -> Seen:
+    """Give a code on the page that asks for one, with all that stands in its form."""
+    text = visitor.get(page).text if isinstance(page, str) else page.text
+    form = {name: unescape(value) for name, value in HIDDEN.findall(text)}
+    form |= {"step_up_code": code}
+    answer = visitor.post("/partner/verify", form)
+    if answer.status == 307:  # as a browser does: the same form, elsewhere
+        return visitor.post(answer.location, form)
+    return answer
+
+
+def commanded(up: Running, *arguments: str) -> dict[str, Any]:
+    """Run the operator's command; in a thread, since a browser's event loop may occupy this one."""
+    with ThreadPoolExecutor(1) as thread:
+        done: dict[str, Any] = thread.submit(operate, up, *arguments).result()
+    return done
 
 
 def person(up: Running) -> Person:
@@ -82,15 +118,16 @@ class CabinetPartner(msgspec.Struct):
     id: str
     email: str
     password: str
-    api_key: str = ""
-    api_secret: str = ""
+    api: Partner
+    """Its calls of the API."""
 
     @classmethod
-    def new(cls, up: Running) -> Self:
+    def new(cls, up: Running, *more: str) -> Self:
+        """Create a partner; `more` are further options of the command."""
         email = f"{uuid4().hex}@partners.example"
-        created: dict[str, Any] = up.json("partner", "create", "--email", email)
-        keys = created["apiKey"], created["apiSecret"]
-        partner = cls(up, created["id"], email, "", *keys)
+        created = commanded(up, "partner", "create", "--email", email, *more)
+        api = Partner(up.base_url, created["apiKey"], created["apiSecret"])
+        partner = cls(up, created["id"], email, "", api)
         given = partner.one_time_password()
         partner.password = f"one's own {uuid4()}"
         visitor = person(up)
@@ -99,18 +136,29 @@ class CabinetPartner(msgspec.Struct):
         assert visitor.send_form("/partner/new-password", **chosen).status == 303
         return partner
 
-    def api(self) -> Partner:
-        """Return the partner's own client, once all workers know it."""
-        return Partner(self.up.base_url, self.api_key, self.api_secret).once_known()
-
     def one_time_password(self) -> str:
-        return str(self.up.json("partner", "password", self.email)["password"])
+        return str(commanded(self.up, "partner", "password", self.email)["password"])
 
-    def owner_with_factor(self) -> tuple[Person, str]:
-        """Return the owner, signed in, with a fresh second factor, and its secret."""
+    def owner_with_factor(self) -> tuple[Person, App]:
+        """Return the owner, signed in, with a second factor that was just set up, and its app."""
         owner = self.owner()
-        secret = set_up_factor(owner, self.password)
-        return owner, secret
+        app, _ = set_up_factor(owner, self.password)
+        return owner, app
+
+    def colleague(self, owner: Person, role: str) -> tuple[Person, str, str]:
+        """Have an owner with a fresh second factor invite somebody, who chooses a password.
+
+        Returns them signed in, their e-mail address and password.
+        """
+        email, password = f"{uuid4().hex}@partners.example", f"their own {uuid4()}"
+        invited = owner.send_form(TEAM, f"{TEAM}/invite", email=email, role=role)
+        found = ONE_TIME.search(invited.text)
+        assert found is not None, invited.words()
+        visitor = person(self.up)
+        assert visitor.sign_in(email, found[1]).status == 303
+        chosen = {"former": found[1], "chosen": password, "again": password}
+        assert visitor.send_form("/partner/new-password", **chosen).status == 303
+        return visitor, email, password
 
     def member(self, role: str) -> Person:
         """Return somebody of the team with this role, signed in with the owner's password."""

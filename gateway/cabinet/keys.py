@@ -29,10 +29,7 @@ async def rotate(visit: Visit) -> Response:
     rotation, it changes nothing.
     """
     name = _secret(visit.parameters["name"])
-    try:
-        generation = int(visit.form.get("generation", ""))
-    except ValueError:
-        raise InvalidRequest("no generation") from None
+    generation = _generation(visit.form.get("generation", ""))
     try:
         new = await rotate_keys(
             visit.cabinet.parts.rotation,
@@ -61,6 +58,13 @@ async def allow(visit: Visit) -> Response:
     await visit.record("Set where API calls may come from", ", ".join(networks) or "anywhere")
     said = "These addresses only" if networks else "Any address"
     return await visit.go(PATH, f"{said} may use the API key from now on.")
+
+
+def _generation(text: str) -> int:
+    """Return a whole number as the form has it, which the database takes for one."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise InvalidRequest("no generation")
+    return int(text)
 
 
 def _secret(text: str) -> SecretName:

@@ -24,11 +24,12 @@ if until_ms > now then
 end
 local failures = tonumber(kept[1] or '0') + 1
 local beyond = failures - tonumber(ARGV[3])
-local wait = 0
+local wait, ends = 0, 0
 if beyond > 0 then
   wait = math.min(tonumber(ARGV[4]) * 2 ^ math.min(beyond - 1, 20), tonumber(ARGV[5]))
+  ends = now + wait * 1000
 end
-server.call('HSET', KEYS[1], 'failures', failures, 'until', string.format('%d', now + wait * 1000))
+server.call('HSET', KEYS[1], 'failures', failures, 'until', string.format('%d', ends))
 server.call('EXPIRE', KEYS[1], math.max(tonumber(ARGV[2]), wait + 1))
 return 0
 """

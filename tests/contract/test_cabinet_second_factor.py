@@ -1,12 +1,18 @@
 """The second factor: set up, asked for at sign-in and before what matters, lost and turned off."""
 
-import re
-
 import pytest
 
-from tests.cabinet import FACTOR, SECRET, CabinetPartner, Person, code_of, person, set_up_factor
+from tests.cabinet import (
+    FACTOR,
+    SECRET,
+    App,
+    CabinetPartner,
+    codes_on,
+    give,
+    person,
+    set_up_factor,
+)
 from tests.conftest import Running
-from tests.visitor import Seen
 
 OFF = f"{FACTOR}/off"
 RENEW = f"{FACTOR}/recovery-codes"
@@ -15,20 +21,6 @@ RENEW = f"{FACTOR}/recovery-codes"
 @pytest.fixture
 def partner(up: Running) -> CabinetPartner:
     return CabinetPartner.new(up)
-
-
-def give(visitor: Person, page: Seen | str, code: str) -> Seen:
-    """Give a code on the page that asks for one, with all that stands in its form."""
-    text = visitor.get(page).text if isinstance(page, str) else page.text
-    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', text))
-    answer = visitor.post("/partner/verify", {**fields, "step_up_code": code})
-    if answer.status == 307:  # as a browser does: the same form, elsewhere
-        return visitor.post(answer.location, {**fields, "step_up_code": code})
-    return answer
-
-
-def codes_on(page: Seen) -> list[str]:
-    return re.findall(r"[a-z2-7]{4}(?:-[a-z2-7]{4}){3}", page.text)
 
 
 def test_it_is_set_up_with_the_password_and_a_code(partner: CabinetPartner) -> None:
@@ -43,7 +35,7 @@ def test_it_is_set_up_with_the_password_and_a_code(partner: CabinetPartner) -> N
     assert found is not None
     secret = found[1].replace(" ", "")
     assert owner.send_form(FACTOR, f"{FACTOR}/confirm", code="12345x").status == 422
-    done = owner.send_form(FACTOR, f"{FACTOR}/confirm", code=code_of(secret))
+    done = owner.send_form(FACTOR, f"{FACTOR}/confirm", code=App(secret).code())
     assert len(set(codes_on(done))) == 10
     again = owner.get(FACTOR)
     assert "Your second factor is on" in again.text
@@ -58,7 +50,7 @@ def test_it_is_set_up_with_the_password_and_a_code(partner: CabinetPartner) -> N
 
 
 def test_signing_in_asks_for_a_code_before_anything_else(partner: CabinetPartner) -> None:
-    _, secret = partner.owner_with_factor()
+    _, app = partner.owner_with_factor()
     visitor = partner.owner()
     for path in ("/partner/account", FACTOR):
         answer = visitor.get(path)
@@ -67,10 +59,11 @@ def test_signing_in_asks_for_a_code_before_anything_else(partner: CabinetPartner
     zone = {"form_token": visitor.token_of("/partner/verify"), "zone": "Asia/Tokyo"}
     assert visitor.post("/partner/account/zone", zone).location == "/partner/verify"
     assert visitor.get("/partner/account", HX_Request="true").status == 401
-    used = give(visitor, "/partner/verify", code_of(secret))
+    again = App(app.secret, app.shown - 1).code()
+    used = give(visitor, "/partner/verify", again)
     assert used.status == 403, "the code that set it up was used by that"
     assert "used before" in used.text
-    there = give(visitor, "/partner/verify?next=%2Fpartner%2Faccount", code_of(secret, steps=1))
+    there = give(visitor, "/partner/verify?next=%2Fpartner%2Faccount", app.code())
     assert (there.status, there.location) == (303, "/partner/account")
     page = visitor.get("/partner/account")
     assert page.status == 200
@@ -78,9 +71,9 @@ def test_signing_in_asks_for_a_code_before_anything_else(partner: CabinetPartner
 
 
 def test_a_code_is_good_once_whoever_sees_it(partner: CabinetPartner) -> None:
-    _, secret = partner.owner_with_factor()
+    _, app = partner.owner_with_factor()
     first, second = partner.owner(), partner.owner()
-    code = code_of(secret, steps=1)
+    code = app.code()
     assert give(first, "/partner/verify", code).status == 303
     assert give(second, "/partner/verify", code).status == 403
     assert second.get("/partner/account").status == 303
@@ -88,8 +81,9 @@ def test_a_code_is_good_once_whoever_sees_it(partner: CabinetPartner) -> None:
 
 def test_a_recovery_code_is_good_once(partner: CabinetPartner) -> None:
     owner = partner.owner()
-    set_up_factor(owner, partner.password)
+    _, former = set_up_factor(owner, partner.password)
     codes = codes_on(owner.send_form(FACTOR, RENEW))
+    assert not set(former) & set(codes)
     assert len(codes) == 10
     first, second = partner.owner(), partner.owner()
     there = give(first, "/partner/verify?next=%2Fpartner%2Faccount", codes[0].upper())
@@ -101,8 +95,9 @@ def test_a_recovery_code_is_good_once(partner: CabinetPartner) -> None:
 
 def test_what_matters_asks_again_and_then_does_what_was_asked(partner: CabinetPartner) -> None:
     owner = partner.owner()
-    set_up_factor(owner, partner.password)
+    _, former = set_up_factor(owner, partner.password)
     codes = codes_on(owner.send_form(FACTOR, RENEW))
+    assert not set(former) & set(codes)
     owner.age_proof(partner.up, seconds=400)
     asked = owner.send_form(FACTOR, OFF, kept="<b>&amp;")
     assert asked.status == 403
@@ -124,24 +119,24 @@ def test_without_one_a_page_that_needs_it_leads_to_it(partner: CabinetPartner) -
 
 
 def test_guesses_are_made_to_wait_in_all_sessions(partner: CabinetPartner) -> None:
-    _, secret = partner.owner_with_factor()
+    _, app = partner.owner_with_factor()
     first, second = partner.owner(), partner.owner()
     statuses = [give(first, "/partner/verify", "000000").status for _ in range(7)]
     assert statuses[:6] == [403] * 6
     assert statuses[6] == 429
-    late = give(second, "/partner/verify", code_of(secret, steps=1))
+    late = give(second, "/partner/verify", app.code())
     assert late.status == 429
     assert "Try again in" in late.text
 
 
 @pytest.mark.parametrize("elsewhere", ["//evil.example/", "https://evil.example/", "/docs", ""])
 def test_nobody_is_led_elsewhere(partner: CabinetPartner, elsewhere: str) -> None:
-    _, secret = partner.owner_with_factor()
+    _, app = partner.owner_with_factor()
     visitor = partner.owner()
     token = visitor.token_of("/partner/verify")
     form = {
         "form_token": token,
-        "step_up_code": code_of(secret, steps=1),
+        "step_up_code": app.code(),
         "step_up_then": elsewhere,
     }
     assert visitor.post("/partner/verify", form | {"step_up_again": "1"}).location == "/partner"
@@ -155,9 +150,9 @@ def test_a_changed_password_keeps_who_has_given_a_code_signed_in(partner: Cabine
 
 
 def test_who_comes_from_elsewhere_gets_no_code_taken(partner: CabinetPartner) -> None:
-    _, secret = partner.owner_with_factor()
+    _, app = partner.owner_with_factor()
     visitor = partner.owner()
-    form = {"step_up_code": code_of(secret, steps=1), "form_token": "x" * 43}
+    form = {"step_up_code": app.code(), "form_token": "x" * 43}
     assert visitor.post("/partner/verify", form).status == 403
     assert person(partner.up).post("/partner/verify", form).status == 303
     assert visitor.get("/partner/account").status == 303

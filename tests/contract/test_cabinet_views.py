@@ -66,9 +66,9 @@ def carried(api: Partner, up: Running, orders: list[dict[str, Any]]) -> None:
 def shop(up: Running) -> Shop:
     partner = CabinetPartner.new(up)
     operate(up, "partner", "set", partner.email, "--base-fee-share-bps", "1000")
-    api, code = partner.api(), f"shop-{uuid4().hex[:8]}"
+    api, code = partner.api.once_known(), f"shop-{uuid4().hex[:8]}"
     assert api.call("/codes", {"code": code, "label": SCRIPT, "afftaxBps": 200}).code == 0
-    coded = Partner(up.base_url, f"{partner.api_key}.{code}", partner.api_secret)
+    coded = Partner(up.base_url, f"{api.api_key}.{code}", api.api_secret)
     until(
         lambda: all(
             coded.call("/price", quote_request()).data["markupBps"] == 200 for _ in range(12)

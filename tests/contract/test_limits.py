@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.cabinet import Person
 from tests.client import Answer, Partner, order_request, quote_request, send
 from tests.conftest import Running, start_up, stop
 
 PER_MINUTE = 30
+FREE_TRIES = 3
 WITHIN_SECONDS = 1.0
 PATIENCE_SECONDS = 20
 BODY = json.dumps(quote_request()).encode()
@@ -23,6 +25,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         environment={
             "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": str(PER_MINUTE),
             "SWAPGATE_TRUSTED_PROXIES": "127.0.0.0/8",
+            "SWAPGATE_SIGN_IN_TRIES": str(FREE_TRIES),
         },
     )
     running.json("partner", "set", running.demo().cabinet_email, "--budget", "1000000")
@@ -193,3 +196,20 @@ def test_a_disabled_partners_open_orders_go_on(service: Running, partner: Partne
     service.json("partner", "enable", email)
     everywhere(lambda: partner.call("/price", quote_request()).code, 0)
     until_done(partner, order)
+
+
+def test_sign_ins_that_fail_make_their_address_wait(service: Running) -> None:
+    demo = service.demo()
+    here, there = (Person(service.base_url, address) for address in ("198.51.100.7", "192.0.2.7"))
+    for _ in range(FREE_TRIES - 1):
+        assert here.sign_in("nobody@example.org", "x").status == 403
+    assert here.sign_in(demo.cabinet_email, demo.cabinet_password).status == 303
+    for number in range(2):
+        assert here.sign_in(f"nobody{number}@example.org", "x").status == 403, (
+            "one's own doesn't count"
+        )
+    waits = here.sign_in(demo.cabinet_email, demo.cabinet_password)
+    assert waits.status == 429
+    assert waits.headers["retry-after"] in ("1", "2")
+    assert "Try again in" in waits.words()
+    assert there.sign_in(demo.cabinet_email, demo.cabinet_password).status == 303

@@ -230,6 +230,19 @@ def test_the_first_of_two_payouts_may_be_the_one_that_a_block_takes(world: World
     assert swap.received_litecoin() == Decimal(first["amount"])
 
 
+def test_a_payout_whose_change_another_spends_is_left_alone(world: World) -> None:
+    swaps = [world.open("usdt_erc20", "ltc", amount) for amount in ("150", "160")]
+    for swap, amount in zip(swaps, (150_000_000, 160_000_000), strict=True):
+        world.anvil.send_token(world.token, swap.pay_in, amount)
+    world.anvil.mine(2)
+    paid = [Decimal(swap.until("DONE")["to"]["amount"]) for swap in swaps]
+    world.until(lambda: any(replacements(world, swap) for swap in swaps))
+    world.until(lambda: "Transaction has descendants" in world.whole_log())
+    world.litecoind.mine(2)
+    world.until(lambda: all(settled_tx(world, swap) for swap in swaps))
+    assert [swap.received_litecoin() for swap in swaps] == paid
+
+
 def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) -> None:
     world.anvil.call("evm_setAutomine", False)
     swap = world.paid_for("eth")

@@ -121,6 +121,16 @@ class BitcoinWallet:
         found = await self._transaction(tx_id)
         return int(found.get("confirmations", 0)) if found else 0
 
+    async def is_spent_from(self, tx_id: str) -> bool:
+        """See Wallet."""
+        try:
+            entry = await self._rpc.call("getmempoolentry", tx_id)
+        except NodeRefused as error:
+            if error.code == NOT_FOUND:
+                return False
+            raise
+        return int(entry["descendantcount"]) > 1
+
     async def has_paid(self, tx_id: str) -> bool:
         """See Wallet: a block takes nothing that fails."""
         return await self.depth(tx_id) > 0

@@ -119,6 +119,10 @@ class EvmWallet:
         height = int(await self._rpc.call("eth_blockNumber"), 16)
         return max(height - int(receipt["blockNumber"], 16) + 1, 0)
 
+    async def is_spent_from(self, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
+        """See Wallet: nothing is, accounts have balances."""
+        return False
+
     async def has_paid(self, tx_id: str) -> bool:
         """See Wallet."""
         receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)

@@ -21,15 +21,20 @@ class Following:
         self._of = paying
         self._waiting = waiting
 
-    async def round(self) -> None:
-        """Look at each; what has a nonce is stuck behind the first that no block has taken."""
+    async def round(self, *, others_wait: bool) -> None:
+        """Look at each; what has a nonce is stuck behind the first that no block has taken.
+
+        Without nonces nothing is replaced while `others_wait`, signed and not broadcast: they may
+        spend what would be replaced.
+        """
         of = self._of
         needed = await of.chains.confirmations(of.network)
         stuck = False
         for outflow in await of.outflows.unsettled(of.network):
             taken = await self._taken(outflow)
             if taken is None:
-                work = self._push(outflow, may_raise=not stuck or outflow.nonce is None)
+                free = not others_wait if outflow.nonce is None else not stuck
+                work = self._push(outflow, may_replace=free)
                 stuck = True
             else:
                 candidate, depth = taken
@@ -61,16 +66,19 @@ class Following:
         await of.outflows.settled(outflow.order_id, tx_id=candidate.tx_id, at=at)
         return True
 
-    async def _push(self, outflow: Outflow, *, may_raise: bool) -> bool:
+    async def _push(self, outflow: Outflow, *, may_replace: bool) -> bool:
         """Broadcast again what the node has dropped; raise the fee of what waits for too long."""
         of = self._of
         newest = outflow.candidates[-1]
         if not await of.outflows.is_on():
             return False
         if not await of.wallet.is_known(newest.tx_id):
+            for older in outflow.candidates[:-1]:
+                if not may_replace or await of.wallet.is_spent_from(older.tx_id):
+                    return False
             log.warning("outflow broadcast again", order=str(outflow.order_id), tx_id=newest.tx_id)
             await self._broadcast(outflow, Signed(newest.raw, newest.tx_id))
-        elif may_raise and of.ports.clock.now() - newest.signed_at > of.raise_fee_after:
+        elif may_replace and of.ports.clock.now() - newest.signed_at > of.raise_fee_after:
             await self._raise_fee(outflow, newest)
         return False
 

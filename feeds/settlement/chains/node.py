@@ -77,5 +77,8 @@ class Wallet(Protocol):
     async def depth(self, tx_id: str) -> int:
         """Return how many blocks deep it is; 0 for none."""
 
+    async def is_spent_from(self, tx_id: str) -> bool:
+        """Tell whether another transaction on its way spends what this one leaves behind."""
+
     async def has_paid(self, tx_id: str) -> bool:
         """Tell whether what a block took has moved money: one that fails uses up its nonce only."""

@@ -40,17 +40,22 @@ class Payouts:
         of = self._of
         if not await of.watches[of.network].is_trusted():
             return 0
-        await self._following.round()
         unfinished = await of.outflows.unfinished(of.network)
         await of.wallet.reserve(unfinished)
         done = 0
         for outflow in unfinished:
             done += await self._waiting.carefully(outflow.order_id, self._finish(outflow))
+        await self._following.round(others_wait=await self._signed_ones_wait())
         for order_id, kind in await of.outflows.due(of.network, limit=BATCH):
             if await self._nonce_is_open():
                 break
             done += await self._waiting.carefully(order_id, self._begin(order_id, kind))
         return done
+
+    async def _signed_ones_wait(self) -> bool:
+        """Tell whether something signed couldn't be broadcast: it may spend another's change."""
+        unfinished = await self._of.outflows.unfinished(self._of.network)
+        return any(outflow.candidates for outflow in unfinished)
 
     async def _nonce_is_open(self) -> bool:
         """Tell whether a nonce was given out that isn't used: what came after it would be stuck."""

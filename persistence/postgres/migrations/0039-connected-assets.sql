@@ -1,6 +1,6 @@
 -- Which assets settlement takes in and pays out on real chains, as it tells itself when it starts.
 -- Outside the sandbox nothing else is swapped: who paid in would wait for a payout nobody makes.
--- depends: 0032-audit-and-second-factor
+-- depends: 0036-payout-details
 
 CREATE TABLE connected_assets (
   asset text PRIMARY KEY REFERENCES assets (code),

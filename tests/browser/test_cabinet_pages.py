@@ -1,0 +1,168 @@
+"""The cabinet's codes and webhooks in a browser, for each role, with scripts and without."""
+
+from collections.abc import Iterator
+from typing import Final
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+
+from tests.browser.chromium import COLOURS, browser, complaints, violations
+from tests.cabinet import CabinetPartner
+from tests.conftest import Running
+from tests.receiver import Receiver, receiving
+from tests.team import add_member
+
+DESK = ViewportSize(width=1280, height=900)
+PHONE = ViewportSize(width=375, height=812)
+FIRST_PAINT_BYTES: Final = 100_000
+
+
+@pytest.fixture(scope="module")
+def partner(up: Running) -> CabinetPartner:
+    return CabinetPartner.new(up)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Receiver]:
+    with receiving("unknown") as receiver:  # it refuses all, for it doesn't know the secret
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def emails(partner: CabinetPartner) -> dict[str, str]:
+    return {
+        "owner": partner.email,
+        **{role: add_member(partner, role) for role in ("developer", "viewer")},
+    }
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as running:
+        yield running
+
+
+def sign_in(page: Page, email: str, password: str) -> None:
+    page.goto("/partner/login")
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+
+
+def is_sound(page: Page, *, scripts: bool) -> None:
+    """Check a page as it is shown: nobody is kept out, in either theme, and nothing sticks out."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    if scripts:  # axe itself is a script
+        assert violations(page) == []
+        page.emulate_media(color_scheme="dark")
+        page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
+        assert violations(page, rules=COLOURS) == []
+        page.emulate_media(color_scheme="light")
+
+
+def manage_codes(page: Page, base_url: str, *, scripts: bool) -> None:
+    page.goto("/partner/codes")
+    name = f"c-{uuid4().hex[:10]}"
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Label").fill("<b>Summer</b>")
+    page.get_by_label("Markup in %").fill("1.5")
+    page.get_by_role("button", name="Create the code").click()
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_text("<b>Summer</b>")).to_be_visible()
+    page.get_by_label("They send").select_option("btc")
+    page.get_by_label("They get").select_option("usdt_trc20")
+    if not scripts:
+        page.get_by_role("button", name="Build the link").click()
+    link = f"{base_url}/r/{name}?from=btc&to=usdt_trc20"
+    expect(page.locator("#address")).to_have_text(link)
+    if scripts:
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.locator("#announced")).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()") == link
+    page.get_by_text("QR code to print").click()
+    expect(page.get_by_role("img", name="QR code")).to_be_visible()
+    is_sound(page, scripts=scripts)
+    page.get_by_text("Disable this code").first.click()
+    page.get_by_role("button", name="Disable this code").click()
+    expect(page.get_by_role("button", name="Enable this code again")).to_be_visible()
+    page.get_by_role("link", name="All codes").click()
+    expect(page.get_by_role("row", name=name)).to_contain_text("Disabled")
+    is_sound(page, scripts=scripts)
+
+
+def manage_webhooks(page: Page, server: Receiver, *, scripts: bool) -> None:
+    page.goto("/partner/webhooks")
+    page.get_by_label("URL", exact=True).fill("http://169.254.169.254/")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("can't be sent to this host")).to_be_visible()
+    page.get_by_label("URL", exact=True).fill(server.url)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Saved. Send a test event")).to_be_visible()
+    page.get_by_role("button", name="Send a test event").click()
+    expect(page.get_by_role("heading", name="webhook.test")).to_be_visible()
+    refused = page.get_by_text("HTTP 401")
+    while not scripts and not refused.is_visible():
+        page.get_by_role("link", name="Look again").or_(refused).first.click()
+    expect(refused).to_be_visible(timeout=15_000)
+    is_sound(page, scripts=scripts)
+    page.get_by_role("link", name="Check its signature").click()
+    page.get_by_label("Signature", exact=True).fill("0" * 64)
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.get_by_text("The body is that of the event, byte for byte.")).to_be_visible()
+    is_sound(page, scripts=scripts)
+    page.goto("/partner/webhooks?type=webhook.test")
+    page.locator("tbody input[type=checkbox]").first.check()
+    page.get_by_role("button", name="Send the ticked ones again").click()
+    expect(page.get_by_text("1 event on the way again.")).to_be_visible()
+    is_sound(page, scripts=scripts)
+
+
+@pytest.mark.parametrize(
+    ("role", "scripts"),
+    [("owner", True), ("developer", False)],
+    ids=["owner with scripts", "developer without scripts"],
+)
+def test_codes_and_webhooks_are_managed(
+    chromium: Browser,
+    partner: CabinetPartner,
+    emails: dict[str, str],
+    server: Receiver,
+    *,
+    role: str,
+    scripts: bool,
+) -> None:
+    context = chromium.new_context(
+        base_url=partner.up.base_url,
+        viewport=DESK if scripts else PHONE,
+        java_script_enabled=scripts,
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    page = context.new_page()
+    heard = complaints(page)
+    sign_in(page, emails[role], partner.password)
+
+    manage_codes(page, partner.up.base_url, scripts=scripts)
+    manage_webhooks(page, server, scripts=scripts)
+    expected = "status of 4"  # the page of a form that was refused
+    assert [one for one in heard if expected not in one] == []
+    context.close()
+
+
+def test_viewers_look_at_all_of_it_within_a_first_paint(
+    chromium: Browser, partner: CabinetPartner, emails: dict[str, str]
+) -> None:
+    context = chromium.new_context(base_url=partner.up.base_url, viewport=PHONE)
+    page = context.new_page()
+    heard = complaints(page)
+    sign_in(page, emails["viewer"], partner.password)
+    for path in ("/partner/codes", "/partner/webhooks", "/partner/webhooks/signature"):
+        page.goto(path)
+        is_sound(page, scripts=True)
+        sizes = "performance.getEntries().reduce((sum, one) => sum + (one.transferSize || 0), 0)"
+        assert page.evaluate(sizes) < FIRST_PAINT_BYTES
+        for button in ("Save", "Create the code", "Send a test event", "Send the ticked ones"):
+            expect(page.get_by_role("button", name=button)).to_have_count(0)
+    assert heard == []
+    context.close()
