@@ -8,7 +8,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds faults ledger clean lock
+.PHONY: faults-chains help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds faults ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -50,6 +50,9 @@ bench-chart: $(VENV)/.dev ## Draw a result, a file or a commit, in docs/performa
 
 bench-scale: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Quotes, creates and reads with up to 100,000 partners and a million orders
 	$(BIN)/python -m bench.scale $(ARGS)
+
+bench-cabinet: $(VENV)/.dev $(ASSETS) ## Each page of the cabinet with ten million orders (takes a while to fill, and 15 GB)
+	$(BIN)/python -m bench.cabinet $(ARGS)
 
 bench-profile: $(VENV)/.dev ## Where the time of a signed quote goes, and a flame graph
 	$(BIN)/python -m bench.profile $(ARGS)

@@ -10,12 +10,10 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 import msgspec
-import psycopg
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from valkey import Valkey
 
-from gateway.settings import read_instance
 from tests.client import Partner
 from tests.conftest import Running
 from tests.operator import operate
@@ -159,23 +157,6 @@ class CabinetPartner(msgspec.Struct):
         chosen = {"former": found[1], "chosen": password, "again": password}
         assert visitor.send_form("/partner/new-password", **chosen).status == 303
         return visitor, email, password
-
-    def member(self, role: str) -> Person:
-        """Return somebody of the team with this role, signed in with the owner's password."""
-        email = f"{role}-{uuid4().hex[:8]}@partners.example"
-        instance = read_instance(self.up.data_dir)
-        assert instance is not None
-        with psycopg.connect(instance.owner_database_url, autocommit=True) as connection:
-            connection.execute(
-                "INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, role,"
-                " updated_at) SELECT gen_random_uuid(), partner_id, %s, password_hash, false, %s,"
-                " now() FROM partner_users WHERE email = %s",
-                (email, role, self.email),
-            )
-        visitor = person(self.up)
-        answer = visitor.sign_in(email, self.password)
-        assert answer.status == 303, answer.words()
-        return visitor
 
     def owner(self) -> Person:
         """Return the owner, signed in on a browser of its own."""

@@ -7,15 +7,14 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-import psycopg
 import pytest
 
-from gateway.settings import read_instance
 from tests.cabinet import CabinetPartner, Person
 from tests.client import Partner, order_request, quote_request
 from tests.conftest import Running
 from tests.operator import operate
 from tests.orders_by_hand import until
+from tests.team import own, signed_in
 
 TRON = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
 SCRIPT = "<script>alert('x')</script>"
@@ -38,10 +37,7 @@ class Shop(msgspec.Struct):
         return self.partner.up
 
     def sql(self, statement: str, *parameters: object) -> None:
-        instance = read_instance(self.up.data_dir)
-        assert instance is not None
-        with psycopg.connect(instance.owner_database_url, autocommit=True) as connection:
-            connection.execute(statement.encode(), parameters)
+        own(self.partner, statement, *parameters)
 
     def rows(self, query: str = "") -> list[dict[str, str]]:
         answer = self.owner.get(f"/partner/orders.csv?{query}")
@@ -273,7 +269,7 @@ def test_owners_change_payout_details_with_a_code_and_others_dont(up: Running) -
     operate(up, "partner", "set", partner.email, "--events", "payout_details.changed")
     asked = {"asset": "usdt_trc20", "address": TRON, "tag": ""}
     for role in ("developer", "viewer"):
-        other = partner.member(role)
+        other = signed_in(partner, role)
         assert 'name="address"' not in other.get(DETAILS).text
         assert other.send_form(DETAILS, DETAILS, **asked).status == 403
     plain = partner.owner()
@@ -288,7 +284,9 @@ def test_owners_change_payout_details_with_a_code_and_others_dont(up: Running) -
     page = owner.get(DETAILS).text
     assert "take effect in 24 hours" in page
     assert TRON in page
-    assert "Payout details change soon" in partner.member("viewer").get("/partner/dashboard").text
+    assert (
+        "Payout details change soon" in signed_in(partner, "viewer").get("/partner/dashboard").text
+    )
     told = operate(up, "payout", "details", partner.email)
     assert (told["current"], told["pending"]["address"]) == (None, TRON)
     owner.age_proof(up, seconds=3_600)

@@ -1,6 +1,6 @@
 -- What a partner's pages read: orders found by status, code, asset and time without looking through
 -- all of them, and what each day has brought, kept as sums.
--- depends: 0032-audit-and-second-factor
+-- depends: 0034-team
 
 -- All of them lead from the newest order to the oldest, for ids are made in the order of time, and
 -- none has an order that its user has deleted; nor one that still waits for its deposit, so that
