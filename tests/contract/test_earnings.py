@@ -56,6 +56,7 @@ def test_earnings_from_the_swap_to_the_payout(up: Running) -> None:
         assert operate(up, "payout", "mark-paid", email, "--reference", "wire 7")["repeated"]
         until(lambda: bool(told(receiver, "partner.paid_out")), lambda: receiver.events)
         assert not paid.pop("repeated")
+        assert paid.pop("sentTo") is None  # nobody has said where to
         (event,) = told(receiver, "partner.paid_out")
         assert event["payout"] == paid
         assert paid["amountUsd"] == listed["earningsUsd"]
