@@ -95,7 +95,7 @@ def test_somebody_new_sets_a_second_factor_up_and_rotates_a_secret(
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as a file").click()
     assert download.value.path().read_text().split() == saved
-    page.get_by_role("link", name="I have them").click()
+    page.get_by_role("button", name="I have them").click()
     page.goto(KEYS)
     page.get_by_text("Rotate it").first.click()
     page.get_by_role("button", name="Make a new apiSecret").click()
@@ -105,7 +105,7 @@ def test_somebody_new_sets_a_second_factor_up_and_rotates_a_secret(
     assert download.value.path().read_text().strip() == secret
     partner.api.api_secret = secret
     partner.api.until(0)
-    page.get_by_role("link", name="I have it").click()
+    page.get_by_role("button", name="I have it").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Keys")
     context.close()
 
