@@ -32,7 +32,8 @@ _STATUSES: Final = {
 }
 
 # Where to look, in the order of an index, from $2 and $3 on. A rare kind has an index of its own
-# (0043-delivery-log.sql); whatever else is asked for is sought among the newest.
+# (0035-partner-days.sql, 0043-delivery-log.sql); whatever else is asked for is sought among the
+# newest.
 _NEWEST = """
   SELECT * FROM webhook_events
   WHERE partner_id = $1 AND id < $2 AND id >= $3 ORDER BY id DESC
