@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from domain.deliveries import EventStatus, ListedEvent
+from domain.ids import first_id_at
 from domain.webhooks import EventType
 
 PAGE: Final = 25
@@ -100,10 +101,4 @@ def first_id(at: datetime) -> UUID:
 
     Events are given their ids when they are made, by clocks that may differ a little.
     """
-    milliseconds = max(int((at - CLOCKS_DIFFER).timestamp() * 1000), 0)
-    return UUID(int=(milliseconds & (1 << 48) - 1) << 80)
-
-
-def made_at(event_id: UUID) -> datetime:
-    """Return when a UUIDv7 was made."""
-    return datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
+    return first_id_at(at - CLOCKS_DIFFER)

@@ -1,20 +1,18 @@
 """A partner's orders as they are listed: what is asked for, and a page of the answer."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from domain.ids import FIRST_ID, LAST_ID, first_id_at
 from domain.orders import STATUS_OF, Order, State, Status
 
 PAGE: Final = 25
 CLOCKS_DIFFER: Final = timedelta(seconds=10)
 """An order's id and its `created_at` may be told by two looks at a clock; so far apart, at most."""
-LAST_ID: Final = (1 << 128) - 1
-
-_MILLISECOND_BITS: Final = 80
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +35,11 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     def range_of_ids(self) -> tuple[int, int]:
         """Return the first and the last id that may fit, as numbers; by UUIDv7's time for dates."""
-        first, last = 0, LAST_ID
+        first, last = FIRST_ID.int, LAST_ID.int
         if self.since is not None:
-            first = first_id(self.since - CLOCKS_DIFFER)
+            first = first_id_at(self.since - CLOCKS_DIFFER).int
         if self.until is not None:
-            last = first_id(self.until + CLOCKS_DIFFER)
+            last = first_id_at(self.until + CLOCKS_DIFFER).int
         if self.id_prefix is not None:
             first = max(first, int(self.id_prefix.ljust(32, "0"), 16))
             last = min(last, int(self.id_prefix.ljust(32, "f"), 16))
@@ -70,15 +68,3 @@ class OrderPage(msgspec.Struct, frozen=True):
     has_older: bool
     has_newer: bool
     looked_back_to: UUID | None = None
-
-
-def first_id(moment: datetime) -> int:
-    """Return the least UUIDv7 of a moment's millisecond, as a number (RFC 9562)."""
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return max(since // timedelta(milliseconds=1), 0) << _MILLISECOND_BITS
-
-
-def moment_of(order_id: UUID) -> datetime:
-    """Return when a UUIDv7 was made."""
-    milliseconds = order_id.int >> _MILLISECOND_BITS
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)

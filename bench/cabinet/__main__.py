@@ -20,7 +20,7 @@ from bench.cabinet.fill import fill
 from bench.cabinet.visitor import Visitor
 from bench.limits.servers import Servers
 from bench.report import Report, Row, keep, report, table
-from domain.order_list import moment_of
+from domain.ids import made_at
 
 ORDERS: Final = 10_000_000
 GOAL_MS: Final = 30.0
@@ -74,7 +74,7 @@ def main() -> None:
 
 def pages(anywhere: Sequence[str]) -> Mapping[str, PathOf]:
     """Return how each page's address is made for the nth look; `anywhere` are orders of any age."""
-    day = moment_of(UUID(anywhere[0])).date()
+    day = made_at(UUID(anywhere[0])).date()
 
     def some(number: int) -> str:
         return anywhere[number % len(anywhere)]

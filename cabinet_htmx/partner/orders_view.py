@@ -11,8 +11,9 @@ import msgspec
 from cabinet_htmx.swap.amounts import shown
 from domain.assets import Catalogue
 from domain.codes import ListedCode
+from domain.ids import made_at
 from domain.limits import format_usd
-from domain.order_list import ListedOrder, OrderPage, moment_of
+from domain.order_list import ListedOrder, OrderPage
 from domain.orders import Status
 
 PATH: Final = "/partner/orders"
@@ -128,7 +129,7 @@ def orders_view(
         ],
         older=older,
         newer=newer,
-        looked_back_to=moment_of(page.looked_back_to) if page.looked_back_to else None,
+        looked_back_to=made_at(page.looked_back_to) if page.looked_back_to else None,
         is_first=is_first,
         live=_live(rows, asked, is_first=is_first),
         csv=f"{PATH}.csv?{asked.query()}",

@@ -18,12 +18,11 @@ from domain.delivery_log import (
     Place,
     first_id,
 )
+from domain.ids import FIRST_ID, LAST_ID
 from domain.webhooks import EventType
 from persistence.postgres.pool import Database, Row
 from persistence.postgres.webhook_log import listed_event
 
-_LAST_ID: Final = UUID(int=(1 << 128) - 1)
-_FIRST_ID: Final = UUID(int=0)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES: Final = {
     Outcome.WAITING: [EventStatus.PENDING.value],
@@ -115,8 +114,8 @@ async def read_log(
         return await _page(database, ABOUT, bounds, wanted)
     if wanted.outcome is Outcome.WAITING:
         return await _waiting(database, partner_id, wanted, behind)
-    below = behind if isinstance(behind, UUID) else _LAST_ID
-    least = first_id(wanted.since) if wanted.since else _FIRST_ID
+    below = behind if isinstance(behind, UUID) else LAST_ID
+    least = first_id(wanted.since) if wanted.since else FIRST_ID
     if wanted.until is not None:
         below = min(below, first_id(wanted.until + 2 * CLOCKS_DIFFER))
     return await _page(database, _place(wanted), [partner_id, below, least], wanted)
@@ -129,14 +128,14 @@ async def _waiting(
     place = behind if isinstance(behind, Due) else None
     bounds = [
         partner_id,
-        place.id if place else _FIRST_ID,
+        place.id if place else FIRST_ID,
         place.at if place else _EPOCH,
     ]
     page = await _page(database, WAITING, bounds, wanted)
     if place is not None:
         return page
     queued = msgspec.structs.replace(wanted, outcome=None)
-    sent = await _page(database, ON_THEIR_WAY, [partner_id, _LAST_ID, _FIRST_ID], queued)
+    sent = await _page(database, ON_THEIR_WAY, [partner_id, LAST_ID, FIRST_ID], queued)
     return msgspec.structs.replace(page, events=[*sent.events, *page.events])
 
 

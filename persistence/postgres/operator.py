@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from uuid import UUID
 
 import msgspec
 
 from domain.assets import Asset
 from domain.errors import NotFound
+from domain.ids import first_id_at
 from domain.limits import Limits, PairLimits
 from domain.money import USD_DECIMALS, format_units, units_from
 from persistence.postgres.pool import Database, Row
@@ -154,7 +154,7 @@ async def read_limits(database: Database) -> Limits:
 async def save_limits(database: Database, limits: Limits) -> None:
     """Store the limits of all pairs; those of single pairs stay."""
     amounts = [limits.min_usd, limits.max_usd, limits.daily_cap_usd]
-    lately = first_id_since(datetime.now(UTC) - timedelta(days=1, minutes=10))
+    lately = first_id_at(datetime.now(UTC) - timedelta(days=1, minutes=10))
     await database.fetch(SET_LIMITS, [*(_text(amount) for amount in amounts), lately])
 
 
@@ -180,11 +180,6 @@ async def is_sandbox(database: Database) -> bool:
     """Tell whether the database is a sandbox's."""
     (row,) = await database.fetch(IS_SANDBOX)
     return bool(row["sandbox"])
-
-
-def first_id_since(moment: datetime) -> UUID:
-    """Return the smallest UUIDv7 (RFC 9562) of a moment: ids made since are not below it."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)
 
 
 def _pair_limits(row: Row) -> PairLimits:

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from domain.order_list import LAST_ID, OrderFilter
+from domain.ids import LAST_ID
+from domain.order_list import OrderFilter
 from domain.orders import State
 from persistence.postgres.pool import Database
 
@@ -187,7 +188,7 @@ async def search_orders(
     wanted: OrderFilter,
     *,
     first: int = 0,
-    last: int = LAST_ID,
+    last: int = LAST_ID.int,
     newest_first: bool = True,
     limit: int,
 ) -> Found:

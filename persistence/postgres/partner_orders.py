@@ -7,8 +7,9 @@ from uuid import UUID
 from domain.assets import Catalogue
 from domain.deliveries import ShownEvent
 from domain.errors import NotFound
+from domain.ids import LAST_ID
 from domain.money import USD_DECIMALS, units_from
-from domain.order_list import LAST_ID, PAGE, ListedOrder, OrderFilter, OrderPage
+from domain.order_list import PAGE, ListedOrder, OrderFilter, OrderPage
 from persistence.postgres.order_search import search_orders
 from persistence.postgres.orders import SHOWN, order_of
 from persistence.postgres.pool import Database
@@ -67,7 +68,7 @@ class PartnerOrders:
                 ids = list(found.ids)[:limit][::-1]
                 return OrderPage(await self._listed(partner_id, ids), True, True)
             older_than = None  # the newest ones: a whole page of them
-        last = LAST_ID if older_than is None else older_than.int - 1
+        last = LAST_ID.int if older_than is None else older_than.int - 1
         found = await search_orders(self._database, partner_id, wanted, last=last, limit=limit + 1)
         listed = await self._listed(partner_id, found.ids[:limit])
         has_older = len(found.ids) > limit or found.horizon is not None

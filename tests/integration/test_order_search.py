@@ -13,7 +13,8 @@ import pytest
 
 from domain.assets import Catalogue
 from domain.errors import NotFound
-from domain.order_list import OrderFilter, OrderPage, first_id, moment_of
+from domain.ids import first_id_at, made_at
+from domain.order_list import OrderFilter, OrderPage
 from domain.orders import STATUS_OF, State, Status
 from domain.partners import Partner
 from persistence.postgres import order_search, partner_orders
@@ -61,7 +62,7 @@ class Stored(msgspec.Struct, frozen=True):
 
 def seventh(at: datetime, random: Random) -> UUID:
     """Return a UUIDv7 of a moment."""
-    return UUID(int=first_id(at) | 7 << 76 | 2 << 62 | random.getrandbits(62))
+    return UUID(int=first_id_at(at).int | 7 << 76 | 2 << 62 | random.getrandbits(62))
 
 
 class World:
@@ -221,7 +222,7 @@ async def test_a_search_that_breaks_off_says_where(
     page = await world.orders.page(world.own, nothing, limit=5)
     assert (page.orders, page.has_older) == ([], True)
     assert page.looked_back_to is not None
-    assert moments[-1] < moment_of(page.looked_back_to) < moments[0]
+    assert moments[-1] < made_at(page.looked_back_to) < moments[0]
     assert await world.walk(nothing, limit=5) == []
 
 

@@ -14,7 +14,8 @@ from cabinet_htmx.partner.chart import HEIGHT, WIDTH, Point, axis_step, bar_char
 from cabinet_htmx.partner.csv_lines import FORMULA, csv_bytes, safe
 from cabinet_htmx.partner.payouts_view import statement, statement_lines
 from domain.closings import CodeEarnings, Period
-from domain.order_list import OrderFilter, first_id, moment_of
+from domain.ids import first_id_at, made_at
+from domain.order_list import OrderFilter
 from domain.statistics import SHOWN, DayFigures, Figures, Step, first_day, grouped, total
 
 USD = 10**18
@@ -109,7 +110,7 @@ def test_the_lines_of_a_statement_add_up_to_the_cent(
 
 
 def test_an_ids_time_is_that_of_its_order() -> None:
-    assert moment_of(UUID(int=first_id(AT) | 5)) == AT
+    assert made_at(UUID(int=first_id_at(AT).int | 5)) == AT
     wanted = OrderFilter(since=AT, until=AT, id_prefix="019de3a2")
     first, last = wanted.range_of_ids()
     assert UUID(int=first).hex.startswith("019de3a2")
