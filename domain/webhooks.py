@@ -240,14 +240,13 @@ def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event
 def partner_paid_out(event_id: UUID, partner_id: UUID, payout: PayoutOut, *, at: datetime) -> Event:
     """Return the event that tells a partner of a payout of its earnings."""
     body = PartnerPaidOut(event="partner.paid_out", payout=payout, ts=_milliseconds(at))
-    return Event(
-        id=event_id,
-        partner_id=partner_id,
-        order_id=None,
-        type=EventType.PARTNER_PAID_OUT,
+    return _of_partner(
+        event_id,
+        partner_id,
+        EventType.PARTNER_PAID_OUT,
+        body,
         dedup_key=f"paid_out:{payout.paid_out_at}",
-        body=msgspec.json.encode(body),
-        created_at=at,
+        at=at,
     )
 
 
@@ -256,14 +255,13 @@ def earnings_cleared(
 ) -> Event:
     """Return the event that tells a partner that its earnings are set back to zero."""
     body = EarningsCleared(event="earnings.cleared", earnings=earnings, ts=_milliseconds(at))
-    return Event(
-        id=event_id,
-        partner_id=partner_id,
-        order_id=None,
-        type=EventType.EARNINGS_CLEARED,
+    return _of_partner(
+        event_id,
+        partner_id,
+        EventType.EARNINGS_CLEARED,
+        body,
         dedup_key=f"cleared:{earnings.cleared_at}",
-        body=msgspec.json.encode(body),
-        created_at=at,
+        at=at,
     )
 
 
@@ -274,14 +272,13 @@ def payout_details_changed(
     body = PayoutDetailsChanged(
         event="payout_details.changed", payout_details=details, ts=_milliseconds(at)
     )
-    return Event(
-        id=event_id,
-        partner_id=partner_id,
-        order_id=None,
-        type=EventType.PAYOUT_DETAILS_CHANGED,
+    return _of_partner(
+        event_id,
+        partner_id,
+        EventType.PAYOUT_DETAILS_CHANGED,
+        body,
         dedup_key=f"payout_details:{details.id}:{details.status}",
-        body=msgspec.json.encode(body),
-        created_at=at,
+        at=at,
     )
 
 
@@ -289,14 +286,8 @@ def webhook_test(event_id: UUID, partner_id: UUID, *, at: datetime) -> Event:
     """Return an event that is only there to try an endpoint out."""
     told = TestOut(id=str(event_id), message="This is a test: nothing has happened.")
     body = WebhookTest(event="webhook.test", test=told, ts=_milliseconds(at))
-    return Event(
-        id=event_id,
-        partner_id=partner_id,
-        order_id=None,
-        type=EventType.WEBHOOK_TEST,
-        dedup_key=f"test:{event_id}",
-        body=msgspec.json.encode(body),
-        created_at=at,
+    return _of_partner(
+        event_id, partner_id, EventType.WEBHOOK_TEST, body, dedup_key=f"test:{event_id}", at=at
     )
 
 
@@ -378,3 +369,24 @@ def readable(answer: bytes, *, limit: int) -> str:
     """
     text = _CONTROL.sub("\ufffd", answer[:limit].decode(errors="replace"))
     return text.encode()[:limit].decode(errors="ignore")
+
+
+def _of_partner(
+    event_id: UUID,
+    partner_id: UUID,
+    event_type: EventType,
+    body: msgspec.Struct,
+    *,
+    dedup_key: str,
+    at: datetime,
+) -> Event:
+    """Return an event that is about no order."""
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=event_type,
+        dedup_key=dedup_key,
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
