@@ -8,10 +8,12 @@ from uuid import UUID
 import msgspec
 
 from cabinet_htmx.partner.orders_view import TONES
+from cabinet_htmx.partner.webhooks_view import AttemptView
 from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.amounts import percent, shown, trimmed
 from cabinet_htmx.swap.marks import Mark, mark_of
-from domain.deliveries import EventStatus, LoggedAttempt, ShownEvent
+from cabinet_htmx.swap.order_view import version_seen
+from domain.deliveries import EventStatus, ShownEvent
 from domain.limits import format_usd
 from domain.order_list import ListedOrder
 from domain.orders import FINAL, Choice, Order, State, Status
@@ -23,12 +25,6 @@ TOLD: Final = {
     Status.DONE: "Payout sent",
     Status.EXPIRED: "No longer actionable",
     Status.EMERGENCY: "Held: a choice is needed",
-}
-_ENDS: Final = {
-    State.COMPLETED: "Payout sent",
-    State.EXPIRED: "Expired: no deposit arrived in time",
-    State.CANCELLED: "Cancelled by the operator",
-    State.REFUNDED: "Refunded",
 }
 _HEADLINES: Final = {
     State.AWAITING_DEPOSIT: "Waiting for the deposit",
@@ -64,17 +60,6 @@ class Moment(msgspec.Struct, frozen=True):
     note_label: str | None = None
 
 
-class ShownAttempt(msgspec.Struct, frozen=True):
-    """An attempt to deliver an event."""
-
-    number: int
-    at: datetime
-    outcome: str
-    good: bool
-    took: str
-    answer: str | None
-
-
 class EventShown(msgspec.Struct, frozen=True, kw_only=True):
     """An event that tells of a change of the order."""
 
@@ -84,7 +69,7 @@ class EventShown(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     tone: str
     due_at: datetime | None
-    attempts: Sequence[ShownAttempt]
+    attempts: Sequence[AttemptView]
 
 
 class OrderPageView(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,7 +134,7 @@ def order_page_view(listed: ListedOrder, events: Sequence[ShownEvent]) -> OrderP
         earned=None if listed.earned is None else str(format_usd(listed.earned)),
         code=listed.code,
         timeline=timeline(order, events),
-        events=[_event(one) for one in events],
+        events=[event_shown(one) for one in events],
         is_final=order.state in FINAL,
         seen=_seen(order, events),
     )
@@ -195,11 +180,12 @@ def timeline(order: Order, events: Sequence[ShownEvent]) -> list[Moment]:
         tx_id = order.payout_tx_id or order.refund_tx_id
         label = "Payout" if order.payout_tx_id else "Refund"
         tone = TONES[order.status]
-        found.append(Moment(order.finished_at, _ENDS[order.state], tone, tx_id, label))
+        found.append(Moment(order.finished_at, _HEADLINES[order.state], tone, tx_id, label))
     return sorted(found, key=lambda moment: moment.at)
 
 
-def _event(one: ShownEvent) -> EventShown:
+def event_shown(one: ShownEvent) -> EventShown:
+    """Return an event with its attempts, oldest first."""
     status = _status_of(one)
     event = one.event
     return EventShown(
@@ -209,15 +195,7 @@ def _event(one: ShownEvent) -> EventShown:
         state=_EVENT_WORDS[event.status],
         tone=_EVENT_TONES[event.status],
         due_at=event.due_at if event.status is EventStatus.PENDING else None,
-        attempts=[_attempt(number, given) for number, given in enumerate(one.attempts, 1)],
-    )
-
-
-def _attempt(number: int, attempt: LoggedAttempt) -> ShownAttempt:
-    good = attempt.error is None and 200 <= (attempt.http_status or 0) < 300
-    outcome = attempt.error or f"HTTP {attempt.http_status}"
-    return ShownAttempt(
-        number, attempt.started_at, outcome, good, f"{attempt.latency_ms:,} ms", attempt.answer
+        attempts=[AttemptView.of(attempt) for attempt in one.attempts],
     )
 
 
@@ -233,5 +211,4 @@ def _seen(order: Order, events: Sequence[ShownEvent]) -> str:
     tried = sum(len(one.attempts) for one in events)
     settled = sum(one.event.finished_at is not None for one in events)
     parts = sum(1 + (part.confirmed_at is not None) for part in order.parts.all)
-    moment = int(order.updated_at.timestamp() * 1000)
-    return f"{order.state}-{moment}-{order.choice}-{parts}-{len(events)}-{tried}-{settled}"
+    return f"{version_seen(order)}-{parts}-{len(events)}-{tried}-{settled}"

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from cabinet_htmx.partner.chart import HEIGHT, WIDTH, Point, axis_step, bar_chart, short
 from cabinet_htmx.partner.csv_lines import FORMULA, csv_bytes, safe
+from cabinet_htmx.partner.order_view import event_shown
 from cabinet_htmx.partner.payouts_view import statement, statement_lines
 from domain.closings import CodeEarnings, Period
+from domain.deliveries import EventStatus, ListedEvent, LoggedAttempt, ShownEvent
 from domain.ids import first_id_at, made_at
 from domain.order_list import OrderFilter
 from domain.statistics import SHOWN, DayFigures, Figures, Step, first_day, grouped, total
@@ -46,6 +48,16 @@ def test_axes_are_told_in_few_letters() -> None:
     assert [short(one) for one in (0, 950, 1_500, 20_000, 2_500_000, 10**9)] == [
         *("0", "950", "1.5k", "20k", "2.5M", "1B")
     ]
+
+
+def test_an_orders_page_hides_the_token_that_a_receiver_has_answered_with() -> None:
+    attempt = LoggedAttempt(1, AT, 12, 500, None, f'{{"token": "{"t" * 43}"}}')
+    listed = ListedEvent(
+        *(UUID(int=1), UUID(int=2), "order.status_changed", "order:2:DONE", EventStatus.DEAD),
+        *(1, AT, AT, AT, attempt),
+    )
+    (shown,) = event_shown(ShownEvent(listed, UUID(int=3), "{}", [attempt])).attempts
+    assert shown.answer == '{"token": "[hidden]"}'
 
 
 @pytest.mark.parametrize("step", list(Step))
