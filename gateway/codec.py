@@ -1,7 +1,7 @@
 """JSON in and out: the only place that decodes a request body."""
 
 import json
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -62,7 +62,6 @@ def _without_repeats(members: list[tuple[str, object]]) -> None:
 
 _members = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_int=len, parse_float=len)
 
-_QUOTE: Final = ord('"')
 _text = msgspec.json.Decoder(str)
 
 
@@ -72,7 +71,7 @@ def decimal_digits(raw: msgspec.Raw) -> str:
     What isn't a plain decimal is refused by whoever parses it.
     """
     literal = bytes(raw)
-    if literal[0] == _QUOTE:
+    if literal.startswith(b'"'):
         try:
             return _text.decode(literal)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:

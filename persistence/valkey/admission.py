@@ -40,7 +40,7 @@ def window_key(partner_id: UUID) -> str:
 class _PartnerKeys:
     """A partner's keys as a command has them; all have one hash tag, and so one slot."""
 
-    __slots__ = ("charged", "fixed", "nonce", "nonce_length")
+    __slots__ = ("fixed", "nonce", "nonce_length")
 
     def __init__(self, partner_id: UUID) -> None:
         self.fixed = bulk(window_key(partner_id).encode()) + bulk(
@@ -48,7 +48,6 @@ class _PartnerKeys:
         )
         self.nonce = f"{{p:{partner_id}}}:nonce:".encode()
         self.nonce_length = len(self.nonce)
-        self.charged = 0
 
 
 class _Batch:
@@ -71,6 +70,7 @@ class AdmissionGate:
         self._batches: deque[_Batch] = deque()
         self._in_flight = 0
         self._partners: dict[int, _PartnerKeys] = {}
+        self._used: set[int] = set()
 
     def admit(
         self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
@@ -87,7 +87,8 @@ class AdmissionGate:
         else:
             loop = batch.waiting[0].get_loop()
         keys = self._partners.get(partner_id.int) or self._prepare(partner_id)
-        keys.charged += weight
+        if weight:
+            self._used.add(partner_id.int)
         batch.keys.append(
             b"%b$%d\r\n%b%b\r\n"
             % (keys.fixed, keys.nonce_length + len(nonce), keys.nonce, nonce.encode())
@@ -101,10 +102,8 @@ class AdmissionGate:
 
     def take_used(self) -> list[UUID]:
         """Return the partners that have called since this was last asked."""
-        used = [UUID(int=number) for number, keys in self._partners.items() if keys.charged]
-        for keys in self._partners.values():
-            keys.charged = 0
-        return used
+        used, self._used = self._used, set()
+        return [UUID(int=number) for number in used]
 
     async def newest_generation(self, partner_id: UUID) -> int:
         """Return the generation of secrets below which calls are refused; -1 where all pass.
