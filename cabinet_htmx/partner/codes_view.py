@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from cabinet_htmx.partner.options import Option, asset_options
 from domain.assets import Asset
 from domain.codes import CodeRoom, ListedCode
 from domain.errors import InvalidRequest
@@ -105,21 +106,13 @@ class RoomView(msgspec.Struct, frozen=True):
         return self.codes >= self.most
 
 
-class AssetChoice(msgspec.Struct, frozen=True):
-    """An asset to choose."""
-
-    code: str
-    label: str
-    chosen: bool
-
-
 class LinkView(msgspec.Struct, frozen=True, kw_only=True):
     """A referral link, with or without a pair, and the assets to choose from."""
 
     address: str
     picture: str
-    sources: Sequence[AssetChoice]
-    destinations: Sequence[AssetChoice]
+    sources: Sequence[Option]
+    destinations: Sequence[Option]
     has_pair: bool
     is_offered: bool
 
@@ -143,8 +136,8 @@ def link_view(code: CodeView, pair: Pair, assets: Sequence[Asset], *, is_offered
     return LinkView(
         address=f"{code.link}{pair.query}",
         picture=f"{code.path}/qr.png{pair.query}",
-        sources=_choices(assets, pair.source),
-        destinations=_choices(assets, pair.destination),
+        sources=asset_options(assets, pair.source),
+        destinations=asset_options(assets, pair.destination),
         has_pair=bool(pair.source and pair.destination),
         is_offered=is_offered,
     )
@@ -169,9 +162,3 @@ def bps_of(text: str) -> int | None:
 def _percentage(bps: int) -> str:
     whole, rest = divmod(bps, 100)
     return f"{whole}.{rest:02}".rstrip("0").rstrip(".")
-
-
-def _choices(assets: Sequence[Asset], chosen: str) -> list[AssetChoice]:
-    return [
-        AssetChoice(one.code, f"{one.coin} · {one.network}", one.code == chosen) for one in assets
-    ]

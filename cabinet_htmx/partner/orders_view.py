@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from cabinet_htmx.partner.options import Option, asset_options
 from cabinet_htmx.swap.amounts import shown
 from domain.assets import Catalogue
 from domain.codes import ListedCode
@@ -71,14 +72,6 @@ class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
     earned: str | None
 
 
-class Option(msgspec.Struct, frozen=True):
-    """Something to choose in a filter."""
-
-    value: str
-    label: str
-    chosen: bool
-
-
 class OrdersView(msgspec.Struct, frozen=True, kw_only=True):
     """All that the list's template needs. `looked_back_to` is None where all was looked through."""
 
@@ -123,10 +116,7 @@ def orders_view(
         codes=[
             Option(one.code.code, _code_label(one), one.code.code == asked.code) for one in codes
         ],
-        assets=[
-            Option(one.code, f"{one.coin} · {one.network}", one.code == asked.asset)
-            for one in catalogue.assets.values()
-        ],
+        assets=asset_options(catalogue.assets.values(), asked.asset),
         older=older,
         newer=newer,
         looked_back_to=made_at(page.looked_back_to) if page.looked_back_to else None,

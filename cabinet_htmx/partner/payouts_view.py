@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from cabinet_htmx.partner.options import Option, asset_options
 from cabinet_htmx.partner.shown import machine
 from domain.assets import Asset, Catalogue
 from domain.closings import ClosingKind, Earnings, Period, whole_cents
@@ -85,14 +86,6 @@ class ShownDetails(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: datetime
     cancelled_by: str | None
     cancelled_at: datetime | None
-
-
-class Option(msgspec.Struct, frozen=True):
-    """An asset to choose."""
-
-    value: str
-    label: str
-    chosen: bool
 
 
 class DetailsForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,11 +197,9 @@ def details_view(
         current=_shown_or_none(plan.current, catalogue),
         pending=_shown_or_none(plan.pending, catalogue),
         withdrawn=[_shown(one, catalogue) for one in withdrawn[:5]],
-        options=[
-            Option(asset.code, f"{asset.coin} · {asset.network}", asset.code == form.asset)
-            for asset in catalogue.assets.values()
-            if asset.enabled
-        ],
+        options=asset_options(
+            (asset for asset in catalogue.assets.values() if asset.enabled), form.asset
+        ),
         form=form,
         faults=faults or {},
         may_change=member.role is Role.OWNER,

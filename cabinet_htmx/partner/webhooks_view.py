@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from cabinet_htmx.partner.options import Option
 from domain.deliveries import EventStatus, ListedEvent, LoggedAttempt, ShownEvent
 from domain.delivery_log import Outcome
 from domain.webhook_desk import MOST_COUNTED, EndpointState, WebhookSettings
@@ -216,20 +217,12 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Choice(msgspec.Struct, frozen=True):
-    """Something to choose in a filter."""
-
-    value: str
-    label: str
-    chosen: bool
-
-
 class LogView(msgspec.Struct, frozen=True, kw_only=True):
     """A page of the log, its filters as they are set, and its neighbours."""
 
     rows: Sequence[EventView]
-    outcomes: Sequence[Choice]
-    types: Sequence[Choice]
+    outcomes: Sequence[Option]
+    types: Sequence[Option]
     fields: Mapping[str, str]
     faults: Mapping[str, str]
     is_filtered: bool
@@ -250,16 +243,16 @@ def event_choices(chosen: Collection[EventType]) -> list[EventChoice]:
     ]
 
 
-def outcome_choices(chosen: str) -> list[Choice]:
+def outcome_choices(chosen: str) -> list[Option]:
     """Return what may have become of events."""
     named = {"": "All", "waiting": "Waiting", "delivered": "Delivered", "failed": "Failed"}
-    return [Choice(value, label, value == chosen) for value, label in named.items()]
+    return [Option(value, label, value == chosen) for value, label in named.items()]
 
 
-def type_choices(chosen: str) -> list[Choice]:
+def type_choices(chosen: str) -> list[Option]:
     """Return the kinds of events that may be looked for."""
-    kinds = [Choice(kind.value, kind.value, kind.value == chosen) for kind in EventType]
-    return [Choice("", "All", not chosen), *kinds]
+    kinds = [Option(kind.value, kind.value, kind.value == chosen) for kind in EventType]
+    return [Option("", "All", not chosen), *kinds]
 
 
 def counted(events: int) -> str:
