@@ -1,4 +1,4 @@
-"""Ids that tell when they were made: UUIDv7 (RFC 9562)."""
+"""Ids as somebody has typed them, and what they tell of when they were made (UUIDv7, RFC 9562)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -20,3 +20,11 @@ def first_id_at(moment: datetime) -> UUID:
 def made_at(one: UUID) -> datetime:
     """Return when an id was made, to the millisecond."""
     return _EPOCH + timedelta(milliseconds=one.int >> _MILLISECOND_BITS)
+
+
+def id_in(text: str | None) -> UUID | None:
+    """Return the id that a text is; None for any other, or none."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None

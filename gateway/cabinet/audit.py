@@ -1,13 +1,10 @@
 """`/partner/team/log`: what everybody has changed, when and from where."""
 
-from uuid import UUID
-
 from blacksheep import Response
 
-from domain.errors import NotFound
 from domain.members import Role
 from gateway.cabinet.routes import Route, Section
-from gateway.cabinet.visit import Visit
+from gateway.cabinet.visit import Visit, known_id
 
 PATH = f"{Section.TEAM.path}/log"
 PAGE = 50
@@ -15,20 +12,13 @@ PAGE = 50
 
 async def show(visit: Visit) -> Response:
     """Show a page of the log, the newest or what came before an entry."""
-    before = _id(visit.query["before"]) if visit.query.get("before") else None
+    before = known_id(visit.query["before"]) if visit.query.get("before") else None
     entries = await visit.cabinet.parts.audit.newest(
         visit.member.partner_id, before=before, limit=PAGE + 1
     )
     shown = entries[:PAGE]
     more = f"{PATH}?before={shown[-1].id}" if len(entries) > PAGE else None
     return visit.page("audit.html", entries=shown, earlier=more, newest=PATH if before else None)
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("not an id") from None
 
 
 ROUTES = (Route(method="GET", path=PATH, handle=show, role=Role.DEVELOPER, section=Section.TEAM),)

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Final, Self
 from urllib.parse import urlencode
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from domain.delivery_log import Due, LogFilter, Outcome, Place
+from domain.ids import id_in
 from domain.webhooks import EventType
 
 NO_DAY: Final = "Please give a day, such as 2026-05-01."
@@ -40,7 +40,7 @@ class LogQuery(msgspec.Struct, frozen=True):
             for name in ("from", "to")
             if name in self.fields and self._day(name) is None
         }
-        if "about" in self.fields and _id(self.fields["about"]) is None:
+        if "about" in self.fields and id_in(self.fields["about"]) is None:
             faults["about"] = NO_ID
         return faults
 
@@ -53,14 +53,14 @@ class LogQuery(msgspec.Struct, frozen=True):
             type=_TYPES.get(self.fields.get("type", "")),
             since=self._midnight(first) if first else None,
             until=self._midnight(last + timedelta(days=1)) if last else None,
-            about=_id(self.fields.get("about", "")),
+            about=id_in(self.fields.get("about", "")),
         )
 
     @property
     def behind(self) -> Place | None:
         """Return behind what the page begins."""
         text = self.fields.get("behind", "")
-        return Due.of(text) or _id(text)
+        return Due.of(text) or id_in(text)
 
     def path(self, root: str, *, behind: Place | None = None) -> str:
         """Return the address of a page of the same events."""
@@ -82,10 +82,3 @@ class LogQuery(msgspec.Struct, frozen=True):
 
     def _midnight(self, day: date) -> datetime:
         return datetime.combine(day, time(), self.zone)
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

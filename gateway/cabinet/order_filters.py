@@ -51,14 +51,6 @@ async def filters_of(visit: Visit) -> Filters:
     return Filters(asked, wanted, faults)
 
 
-def id_of(text: str | None) -> UUID | None:
-    """Return an id that stands in a query, None for what isn't one."""
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
-
-
 def _day_begins(
     text: str, field: str, zone: ZoneInfo, faults: dict[str, str], *, days: int = 0
 ) -> datetime | None:

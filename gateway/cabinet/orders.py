@@ -6,10 +6,11 @@ from cabinet_htmx.partner.order_view import order_page_view
 from cabinet_htmx.partner.orders_view import PATH as LIST
 from cabinet_htmx.partner.orders_view import order_row, orders_view
 from cabinet_htmx.partner.site import HEADERS
+from domain.ids import id_in
 from domain.members import Role
 from domain.order_list import PAGE
 from gateway.cabinet.export import export
-from gateway.cabinet.order_filters import filters_of, id_of
+from gateway.cabinet.order_filters import filters_of
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.visit import Visit
 from gateway.visitors.entrance import page
@@ -22,7 +23,7 @@ async def show_list(visit: Visit) -> Response:
     """Show a page of orders."""
     reading, partner_id = visit.cabinet.parts.reading, visit.member.partner_id
     filters = await filters_of(visit)
-    older, newer = id_of(visit.query.get("older")), id_of(visit.query.get("newer"))
+    older, newer = id_in(visit.query.get("older")), id_in(visit.query.get("newer"))
     found = await reading.orders.page(
         partner_id, filters.wanted, older_than=older, newer_than=newer
     )
@@ -41,9 +42,9 @@ async def live_list(visit: Visit) -> Response:
     """Answer htmx with how the rows of a page are now, and how many orders are new."""
     orders, partner_id = visit.cabinet.parts.reading.orders, visit.member.partner_id
     filters = await filters_of(visit)
-    ids = [id_of(text) for text in visit.query.get("ids", "").split(",")[:PAGE]]
+    ids = [id_in(text) for text in visit.query.get("ids", "").split(",")[:PAGE]]
     found = await orders.some(partner_id, [one for one in ids if one is not None])
-    than = id_of(visit.query.get("than"))
+    than = id_in(visit.query.get("than"))
     fresh = 0 if than is None else await orders.newer(partner_id, filters.wanted, than)
     return visit.page(
         "_orders_live.html",

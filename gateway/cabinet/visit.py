@@ -11,6 +11,7 @@ from blacksheep import Request, Response
 from cabinet_htmx.partner.frame import Frame
 from cabinet_htmx.partner.site import HEADERS
 from domain.errors import NotFound
+from domain.ids import id_in
 from domain.members import Member
 from domain.sessions import Said, Session
 from gateway.visitors.entrance import page, redirect
@@ -56,10 +57,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
     def id_of(self, parameter: str) -> UUID:
         """Return an id that stands in the path; raise NotFound for what isn't one."""
-        try:
-            return UUID(self.parameters[parameter])
-        except ValueError:
-            raise NotFound("not an id") from None
+        return known_id(self.parameters[parameter])
 
     def page(self, template: str, *, status: int = 200, **context: object) -> Response:
         """Return a page, or a part of one, made from a template of the cabinet."""
@@ -73,3 +71,11 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         if said is not None:
             await self.cabinet.signing_in.sessions.say(self.session, Said(said, good))
         return redirect(303, path, HEADERS)
+
+
+def known_id(text: str) -> UUID:
+    """Return the id that a text is; raise NotFound for any other: nothing goes by that."""
+    found = id_in(text)
+    if found is None:
+        raise NotFound("not an id")
+    return found

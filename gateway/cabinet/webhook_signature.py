@@ -1,17 +1,15 @@
 """`/partner/webhooks/signature`: shows how a signature is computed, and compares one with it."""
 
 from typing import Final
-from uuid import UUID
 
 from blacksheep import Response
 
 from cabinet_htmx.partner.signature_view import signature_view
 from domain.actions.check_webhook import check_webhook
-from domain.errors import NotFound
 from domain.members import Role
 from domain.signature_check import Pasted, SignatureCheck
 from gateway.cabinet.routes import Route, Section
-from gateway.cabinet.visit import Visit
+from gateway.cabinet.visit import Visit, known_id
 from gateway.cabinet.webhooks import PATH as WEBHOOKS
 
 PATH: Final = f"{WEBHOOKS}/signature"
@@ -23,7 +21,7 @@ async def show(visit: Visit) -> Response:
     if "event" not in visit.query:
         return _page(visit, NOTHING)
     book = visit.cabinet.parts.webhooks.book
-    found = await book.event(visit.member.partner_id, _id(visit.query["event"]))
+    found = await book.event(visit.member.partner_id, known_id(visit.query["event"]))
     last = found.event.last
     pasted = Pasted(
         body=found.body,
@@ -64,13 +62,6 @@ def _page(
         fault=fault,
         view=signature_view(pasted, found, now=visit.now) if found else None,
     )
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("not an id") from None
 
 
 ROUTES = (

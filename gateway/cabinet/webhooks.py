@@ -26,6 +26,7 @@ from domain.actions.manage_webhooks import (
     set_webhooks,
 )
 from domain.errors import InvalidRequest
+from domain.ids import id_in
 from domain.members import Role
 from domain.webhook_desk import WebhookSettings, event_names
 from domain.webhooks import SUBSCRIBABLE, UrlRefused
@@ -117,10 +118,10 @@ def events(number: int) -> str:
 
 
 def _id_of(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise InvalidRequest("not an event's id") from None
+    found = id_in(text)
+    if found is None:
+        raise InvalidRequest("not an event's id")
+    return found
 
 
 def _described(settings: WebhookSettings) -> str:
