@@ -9,10 +9,8 @@ from domain.chains import Outflow
 from feeds.settlement.chains.bitcoin import NOT_FOUND, units
 from feeds.settlement.chains.node import NodeAway, NodeRefused, Signed
 from feeds.settlement.chains.rpc import Rpc
-from feeds.settlement.chains.scripts import script_of
+from feeds.settlement.chains.scripts import script_of, unsigned
 
-VERSION: Final = (2).to_bytes(4, "little")
-NO_LOCK_TIME: Final = bytes(4)
 REPLACEABLE: Final = frozenset({"Bitcoin", "Litecoin"})
 """Networks whose nodes let a transaction be replaced by one with a higher fee (BIP 125)."""
 
@@ -62,7 +60,7 @@ class BitcoinWallet:
             options["replaceable"] = True
         if self._fee_rate is not None:
             options["feeRate"] = str(self._fee_rate)
-        draft = _one_output(script, outflow.amount).hex()
+        draft = unsigned(script, outflow.amount).hex()
         # Without inputs a count of 0 looks like segwit's marker: it has to be told that it isn't.
         funded = await self._rpc.call("fundrawtransaction", draft, options, False)
         signed = await self._rpc.call("signrawtransactionwithwallet", funded["hex"])
@@ -148,9 +146,3 @@ class BitcoinWallet:
 def _inputs(decoded: dict[str, Any]) -> set[tuple[str, int]]:
     """Return what a transaction spends: transaction ids and numbers of outputs."""
     return {(one["txid"], one["vout"]) for one in decoded["vin"]}
-
-
-def _one_output(script: bytes, amount: int) -> bytes:
-    """Return a transaction without inputs that pays to a script; scripts are below 253 bytes."""
-    output = amount.to_bytes(8, "little") + bytes((len(script),)) + script
-    return VERSION + b"\x00\x01" + output + NO_LOCK_TIME

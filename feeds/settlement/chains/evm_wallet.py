@@ -136,7 +136,7 @@ class EvmWallet:
         to, value, data = recipient, amount, b""
         if asset.contract is not None:
             to, value = bytes.fromhex(asset.contract[2:]), 0
-            data = TRANSFER_CALL + recipient.rjust(32, b"\0") + amount.to_bytes(32, "big")
+            data = transfer_call(recipient, amount)
         return {
             "from": "0x" + (await self._signer.address()).hex(),
             "to": "0x" + to.hex(),
@@ -162,3 +162,8 @@ class EvmWallet:
 
 def _raised(fee: int) -> int:
     return fee * LEAST_RISE // 100 + 1
+
+
+def transfer_call(recipient: bytes, amount: int) -> bytes:
+    """Return a call of ERC-20's transfer(address,uint256)."""
+    return TRANSFER_CALL + recipient.rjust(32, b"\0") + amount.to_bytes(32, "big")

@@ -1,6 +1,6 @@
-"""Addresses of bitcoin's family as the scripts that stand in transactions, and back."""
+"""Addresses of bitcoin's family as scripts and back, and the transactions that scripts stand in."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -23,6 +23,11 @@ FORMS: Final[Mapping[str, Form]] = {
     "Dogecoin": Form(None, b"\x1e", b"\x16"),
     "Dash": Form(None, b"\x4c", b"\x10"),
 }
+
+_VERSION: Final = (2).to_bytes(4, "little")
+_NO_LOCK_TIME: Final = bytes(4)
+_UNSIGNED_REPLACEABLE: Final = b"\x00\xfd\xff\xff\xff"
+"""No script yet, and a sequence that lets the fee be raised."""
 
 _P2PKH = (b"\x76\xa9\x14", b"\x88\xac")  # OP_DUP OP_HASH160 20 bytes OP_EQUALVERIFY OP_CHECKSIG
 _P2SH = (b"\xa9\x14", b"\x87")  # OP_HASH160 20 bytes OP_EQUAL
@@ -71,3 +76,18 @@ def _is_segwit(script: bytes) -> bool:
 def _base58(payload: bytes) -> str:
     text: str = Base58Encoder.CheckEncode(payload)
     return text
+
+
+def unsigned(script: bytes, amount: int, coins: Sequence[tuple[str, int]] = ()) -> bytes:
+    """Return a transaction of version 2 that pays to a script, which is below 253 bytes.
+
+    `coins` are what it spends, transaction ids and numbers of outputs, each so that the fee may be
+    raised (BIP 125). Of less than 65,536.
+    """
+    count = bytes((len(coins),)) if len(coins) < 253 else b"\xfd" + len(coins).to_bytes(2, "little")
+    inputs = b"".join(
+        bytes.fromhex(tx_id)[::-1] + index.to_bytes(4, "little") + _UNSIGNED_REPLACEABLE
+        for tx_id, index in coins
+    )
+    output = b"\x01" + amount.to_bytes(8, "little") + bytes((len(script),)) + script
+    return _VERSION + count + inputs + output + _NO_LOCK_TIME

@@ -1,8 +1,8 @@
 """Drafts what moves coins from pay-in addresses to one: a PSBT for who holds the account's keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from bip_utils import Base58Decoder, Base58Encoder
@@ -12,13 +12,11 @@ from domain.pay_in import PayInAccount
 from feeds.settlement.accounts import Kind, kind_of
 from feeds.settlement.chains.bitcoin import units
 from feeds.settlement.chains.rpc import Rpc
-from feeds.settlement.chains.scripts import script_of
+from feeds.settlement.chains.scripts import script_of, unsigned
 from feeds.settlement.derivation import checked_account
 
 MOST_INPUTS: Final = 500
 KVB: Final = 1_000
-REPLACEABLE: Final = b"\x00\xfd\xff\xff\xff"
-"""No script yet, and a sequence that lets the fee be raised (BIP 125)."""
 
 FORMS: Final[Mapping[Kind, tuple[str, int]]] = {
     Kind.BIP84: ("wpkh({key}/0/*)", 68),
@@ -74,7 +72,8 @@ async def draft_coins(
     amount = sum(units(one["amount"]) for one in coins) - fee
     if amount <= fee:
         raise InvalidRequest(f"there is nothing on {account.network} that is worth the fee")
-    draft = _serialized(coins, script_of(account.network, to), amount).hex()
+    spent = [(one["txid"], one["vout"]) for one in coins]
+    draft = unsigned(script_of(account.network, to), amount, spent).hex()
     psbt = await rpc.call("converttopsbt", draft)
     psbt = await rpc.call("utxoupdatepsbt", psbt, [described])
     return CoinSweep(len(coins), amount, fee, len(found) - len(coins), psbt)
@@ -85,16 +84,3 @@ async def _estimated(rpc: Rpc) -> Decimal:
     if "feerate" not in found:
         raise InvalidRequest("the node has no estimate of fees: say --fee-rate")
     return Decimal(found["feerate"])
-
-
-def _serialized(coins: Sequence[Mapping[str, Any]], script: bytes, amount: int) -> bytes:
-    """Return the unsigned transaction."""
-    inputs = b"".join(
-        bytes.fromhex(one["txid"])[::-1]
-        + one["vout"].to_bytes(4, "little")
-        + b"\x00\xfd\xff\xff\xff"
-        for one in coins
-    )
-    count = bytes((len(coins),)) if len(coins) < 253 else b"\xfd" + len(coins).to_bytes(2, "little")
-    output = b"\x01" + amount.to_bytes(8, "little") + bytes((len(script),)) + script
-    return (2).to_bytes(4, "little") + count + inputs + output + bytes(4)

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from feeds.settlement.chains.evm import EvmAsset, address_bytes
-from feeds.settlement.chains.evm_wallet import COIN_GAS, TOKEN_GAS, TRANSFER_CALL
+from feeds.settlement.chains.evm_wallet import COIN_GAS, TOKEN_GAS, transfer_call
 from feeds.settlement.chains.node import NodeAway
 from feeds.settlement.chains.rpc import Rpc
 from feeds.settlement.chains.signers import SignRequest
@@ -45,11 +45,10 @@ async def draft_transfers(
     tip = min(int(await rpc.call("eth_maxPriorityFeePerGas"), 16), max_fee)
     recipient, drafts = address_bytes(to), []
     for purse, coin, amount in zip(purses, coins, held, strict=True):
-        value = amount - gas * max_fee if asset.contract is None else 0
-        if amount <= 0 or (asset.contract is None and value <= 0):
-            continue
         token = asset.contract is not None
-        data = TRANSFER_CALL + recipient.rjust(32, b"\0") + amount.to_bytes(32, "big")
+        value = 0 if token else amount - gas * max_fee
+        if amount <= 0 or (not token and value <= 0):
+            continue
         nonce = await rpc.call("eth_getTransactionCount", purse.address, "pending")
         drafts.append(
             Unsigned(
@@ -60,7 +59,7 @@ async def draft_transfers(
                 gas=hex(gas),
                 to=asset.contract or to,
                 value=hex(value),
-                data="0x" + (data.hex() if token else ""),
+                data="0x" + (transfer_call(recipient, amount).hex() if token else ""),
                 sender=purse.address,
                 index=purse.index,
                 has_gas=not token or coin >= gas * max_fee,
