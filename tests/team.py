@@ -2,10 +2,9 @@
 
 from uuid import uuid4
 
-import msgspec
 import psycopg
 
-from gateway.settings import INSTANCE_FILE, Instance
+from gateway.settings import read_instance
 from tests.cabinet import CabinetPartner, Person, person
 
 ADD = """
@@ -16,8 +15,8 @@ SELECT %s, partner_id, %s, password_hash, false, now(), %s FROM partner_users WH
 
 def own(partner: CabinetPartner, sql: str, *parameters: object) -> list[tuple[object, ...]]:
     """Run a statement as the owner of the running service's tables."""
-    path = partner.up.data_dir / INSTANCE_FILE
-    instance = msgspec.json.decode(path.read_bytes(), type=Instance)
+    instance = read_instance(partner.up.data_dir)
+    assert instance is not None
     with psycopg.connect(instance.owner_database_url, autocommit=True) as connection:
         cursor = connection.execute(sql.encode(), parameters)
         return cursor.fetchall() if cursor.description else []

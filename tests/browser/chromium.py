@@ -67,3 +67,12 @@ def violations(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
         for one in found["violations"]
         for node in one["nodes"]
     ]
+
+
+def transferred(page: Page) -> int:
+    """Return how many bytes came over the network for a page, headers and all."""
+    return int(
+        page.evaluate(
+            "performance.getEntries().reduce((sum, one) => sum + (one.transferSize || 0), 0)"
+        )
+    )

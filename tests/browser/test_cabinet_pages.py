@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.chromium import COLOURS, browser, complaints, violations
+from tests.browser.chromium import COLOURS, browser, complaints, transferred, violations
 from tests.cabinet import CabinetPartner
 from tests.conftest import Running
 from tests.receiver import Receiver, receiving
@@ -162,8 +162,7 @@ def test_viewers_look_at_all_of_it_within_a_first_paint(
     for path in ("/partner/codes", "/partner/webhooks", "/partner/webhooks/signature"):
         page.goto(path)
         is_sound(page, scripts=True)
-        sizes = "performance.getEntries().reduce((sum, one) => sum + (one.transferSize || 0), 0)"
-        assert page.evaluate(sizes) < FIRST_PAINT_BYTES
+        assert transferred(page) < FIRST_PAINT_BYTES
         for button in ("Save", "Create the code", "Send a test event", "Send the ticked ones"):
             expect(page.get_by_role("button", name=button)).to_have_count(0)
     assert heard == []

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.chromium import COLOURS, browser, complaints, violations
+from tests.browser.chromium import COLOURS, browser, complaints, transferred, violations
 from tests.cabinet import App, CabinetPartner, Person, set_up_factor
 from tests.conftest import Running
 from tests.snippets import ROOT
@@ -212,11 +212,9 @@ def test_no_page_has_faults_scrolls_sideways_or_is_heavy(
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > SIZES[size]["width"]:
             found.append(f"{state}: {width} wide")
-        transferred = page.evaluate(
-            "performance.getEntries().reduce((sum, one) => sum + (one.transferSize || 0), 0)"
-        )
-        if not 0 < transferred < MOST_BYTES:
-            found.append(f"{state}: {transferred} bytes")
+        size_in_bytes = transferred(page)
+        if not 0 < size_in_bytes < MOST_BYTES:
+            found.append(f"{state}: {size_in_bytes} bytes")
         if shots:
             page.screenshot(path=ROOT / shots / f"cabinet-{state}-{size}-{scheme}.png")
         page.context.close()

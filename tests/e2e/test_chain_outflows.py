@@ -26,14 +26,6 @@ def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.close()
 
 
-@pytest.fixture
-def world(one_world: World) -> Iterator[World]:
-    """Lend the world to a story; whatever happened in it, its books must be right afterwards."""
-    yield one_world
-    one_world.mend()
-    assert one_world.differences() == []
-
-
 def test_an_external_signer_pays_a_token(world: World) -> None:
     swap = world.paid_for("usdt_erc20")
     done = swap.until("DONE")
