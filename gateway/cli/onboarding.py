@@ -8,6 +8,7 @@ import msgspec
 import typer
 
 from domain.actions.create_partner import CreatedPartner, NewPartner, create_partner
+from domain.actions.manage_team import one_time_password
 from domain.ports import Onboarding
 from gateway.cli.frame import DATA_DIR, AsJson, DataDir, run, show
 from gateway.clock import new_id
@@ -15,8 +16,6 @@ from gateway.settings import Role
 
 if TYPE_CHECKING:
     from gateway.cli.desk import Desk
-
-PASSWORD_BYTES = 15
 
 Who = Annotated[str, typer.Argument(help="A partner's e-mail address or id.")]
 Member = Annotated[str, typer.Argument(help="Who signs in to a cabinet: e-mail address or id.")]
@@ -102,7 +101,7 @@ async def _password(desk: "Desk", who: str) -> dict[str, str]:
     from persistence.postgres.partners import find_partner, set_password
 
     partner = await find_partner(desk.database, who)
-    fresh = secrets.token_urlsafe(PASSWORD_BYTES)
+    fresh = one_time_password(secrets.token_bytes)
     email = await set_password(
         desk.database,
         user_id=new_id(),
