@@ -97,7 +97,7 @@ class Partner:
         body = b"" if request is None else json.dumps(request).encode()
         return self.post(path, body, {**self.headers(body, code=code), **extra}, method=method)
 
-    def until(self, code: int) -> None:
+    def until(self, code: int, path: str = "/pairs", request: object = None) -> None:
         """Wait until every worker answers a call with this code: a second at most.
 
         Chance decides which worker takes a call: this many in a row reach each of two.
@@ -105,7 +105,7 @@ class Partner:
         deadline, answered = time.monotonic() + KNOWN_SECONDS, 0
         while answered < CALLS_THAT_REACH_BOTH_WORKERS:
             assert time.monotonic() < deadline
-            answered = answered + 1 if self.call("/pairs", {}).code == code else 0
+            answered = answered + 1 if self.call(path, request).code == code else 0
 
     def once_known(self) -> Self:
         """Return this new partner once every worker knows it, which takes up to a second."""

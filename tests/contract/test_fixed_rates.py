@@ -159,8 +159,7 @@ def test_switched_off_nothing_new_is_fixed_and_open_orders_keep_their_promise(
     first = swaps.partner.call("/create", repeated, **key).data
     try:
         swaps.command("fixed-rates", "off")
-        quote = quote_request(type="fixed")
-        until(lambda: swaps.partner.call("/price", quote).code == 1, lambda: "still on")
+        swaps.partner.until(1, "/price", quote_request(type="fixed"))
         answer = swaps.partner.call("/create", order_request(type="fixed"))
         assert (answer.status, answer.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
         until(
@@ -173,10 +172,7 @@ def test_switched_off_nothing_new_is_fixed_and_open_orders_keep_their_promise(
         assert confirmed_at_another_rate(swaps, kept)["rate"] == kept["rate"]
     finally:
         swaps.command("fixed-rates", "on")
-        until(
-            lambda: swaps.partner.call("/price", quote_request(type="fixed")).code == 0,
-            lambda: "still off",
-        )
+        swaps.partner.until(0, "/price", quote_request(type="fixed"))
 
 
 WRONG_TYPES: dict[str, object] = {
