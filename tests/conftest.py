@@ -19,7 +19,7 @@ import pytest
 from gateway.settings import INSTANCE_FILE, Instance
 from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
 from persistence.postgres.migrate import apply_migrations
-from tests.client import Demo, Partner
+from tests.client import Demo, Partner, quote_request
 
 TEMPLATE = "swapgate_template"
 READY_SECONDS = 60
@@ -184,5 +184,6 @@ def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = start_up(tmp_path_factory.mktemp("by-hand") / "data", "--no-auto-settle")
     for switch in ("refunds", "fixed-rates"):
         running.json(switch, "on")
+    running.partner().until(0, "/price", quote_request(type="fixed"))
     yield running
     stop(running)
