@@ -130,13 +130,18 @@ def _fields(order: Order, now: datetime) -> dict[str, Any]:
     }
 
 
+def seconds_left(order: Order, now: datetime) -> int:
+    """Return `time.left`: all of an order that changes though the order doesn't."""
+    if order.state in FINAL:
+        return 0
+    return max(int(order.expires_at.timestamp()) - int(now.timestamp()), 0)
+
+
 def _times(order: Order, now: datetime) -> TimeOut:
-    expiration = int(order.expires_at.timestamp())
-    left = 0 if order.state in FINAL else expiration - int(now.timestamp())
     return TimeOut(
         reg=int(order.created_at.timestamp()),
-        expiration=expiration,
-        left=max(left, 0),
+        expiration=int(order.expires_at.timestamp()),
+        left=seconds_left(order, now),
         update=int(order.updated_at.timestamp()),
         finish=int(order.finished_at.timestamp()) if order.finished_at else None,
     )

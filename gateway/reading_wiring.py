@@ -14,7 +14,7 @@ from persistence.postgres.partner_orders import PartnerOrders
 from persistence.postgres.partners import find_partner
 from persistence.postgres.payout_details import PostgresPayoutDetails
 from persistence.postgres.pool import Database
-from persistence.postgres.webhook_log import webhook_health
+from persistence.postgres.webhook_book import webhook_health
 from persistence.valkey.weight_used import weight_used
 
 CONNECTIONS = 4

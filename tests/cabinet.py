@@ -118,6 +118,7 @@ class CabinetPartner(msgspec.Struct):
     password: str
     api: Partner
     """Its calls of the API."""
+    webhook_secret: str
 
     @classmethod
     def new(cls, up: Running, *more: str) -> Self:
@@ -125,7 +126,7 @@ class CabinetPartner(msgspec.Struct):
         email = f"{uuid4().hex}@partners.example"
         created = commanded(up, "partner", "create", "--email", email, *more)
         api = Partner(up.base_url, created["apiKey"], created["apiSecret"])
-        partner = cls(up, created["id"], email, "", api)
+        partner = cls(up, created["id"], email, "", api, created["webhookSecret"])
         given = partner.one_time_password()
         partner.password = f"one's own {uuid4()}"
         visitor = person(up)
@@ -134,8 +135,11 @@ class CabinetPartner(msgspec.Struct):
         assert visitor.send_form("/partner/new-password", **chosen).status == 303
         return partner
 
+    def command(self, *arguments: str) -> dict[str, Any]:
+        return commanded(self.up, *arguments)
+
     def one_time_password(self) -> str:
-        return str(commanded(self.up, "partner", "password", self.email)["password"])
+        return str(self.command("partner", "password", self.email)["password"])
 
     def owner_with_factor(self) -> tuple[Person, App]:
         """Return the owner, signed in, with a second factor that was just set up, and its app."""

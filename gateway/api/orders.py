@@ -19,7 +19,7 @@ from domain.errors import (
     ReserveExceeded,
     Unavailable,
 )
-from domain.order_object import OpenedOrderOut, OrderOut, opened_order_out, order_out
+from domain.order_object import OpenedOrderOut, OrderOut, opened_order_out
 from domain.ports import IdempotencyKey
 from domain.weights import Call
 from domain.wire import OrderIdIn, TokenIn
@@ -27,6 +27,7 @@ from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Received, Services
 from gateway.api.price import PriceIn, markup_for
 from gateway.codec import Decoder, success
+from gateway.order_answer import order_answer
 
 AddressIn = Annotated[
     str,
@@ -90,7 +91,7 @@ async def order(services: Services, received: Received) -> bytes:
         order_id=asked.id,
         token=asked.token,
     )
-    return success(order_out(found, now=services.clock.now()))
+    return order_answer(found, now=services.clock.now())
 
 
 def _idempotency(received: Received) -> IdempotencyKey | None:

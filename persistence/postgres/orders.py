@@ -42,8 +42,15 @@ SHOWN = f"""
 
 COLUMNS = f"{SHOWN}, token_hash"
 
+# Whatever changes of an order that is shown, its row is written anew: see SAVE and CHOOSE.
+WRITTEN = """
+SELECT id, xmin::text AS written FROM orders
+WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
+"""
+
 FIND = f"""
-SELECT {COLUMNS} FROM orders WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
+SELECT {COLUMNS}, xmin::text AS written FROM orders
+WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
 """  # noqa: S608  the columns are this module's own constant
 
 STATE = "SELECT state FROM orders WHERE id = $1 AND deleted_at IS NULL"
@@ -152,6 +159,8 @@ MOST_OPENED = 64
 """Orders that one statement opens."""
 MOST_FOUND = 64
 """Orders that one statement finds."""
+MOST_KEPT = 2_000
+"""Orders that are kept as they were last found: some 3 KB each."""
 OPENED_AT_ONCE = 2
 FOUND_AT_ONCE = 1
 """Statements under way at once; what comes meanwhile is gathered for the next.
@@ -172,11 +181,12 @@ class PostgresOrderDesk:
             most=MOST_OPENED if grouped else 1,
             at_once=OPENED_AT_ONCE if grouped else MOST_OPENED,
         )
-        self._finding: Grouping[UUID, dict[str, Any] | None] = Grouping(
-            self._rows,
+        self._finding: Grouping[UUID, _Found | None] = Grouping(
+            self._found,
             most=MOST_FOUND if grouped else 1,
             at_once=FOUND_AT_ONCE if grouped else MOST_FOUND,
         )
+        self._kept: dict[str, _Found] = {}
 
     async def open(
         self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
@@ -207,10 +217,10 @@ class PostgresOrderDesk:
 
     async def find(self, order_id: UUID, partner_id: UUID | None) -> tuple[Order, bytes] | None:
         """See OrderDesk."""
-        row = await self._finding.ask(order_id)
-        if row is None or (partner_id is not None and row["partner_id"] != str(partner_id)):
+        found = await self._finding.ask(order_id)
+        if found is None or (partner_id is not None and found.order.partner_id != partner_id):
             return None
-        return order_of(row, self._catalogue().assets), row["token_hash"]
+        return found.order, found.token_hash
 
     async def state(self, order_id: UUID) -> State | None:
         """See OrderDesk."""
@@ -227,10 +237,44 @@ class PostgresOrderDesk:
         row = await self._database.fetch_one(CHOOSE, [order_id, partner_id, choice.value])
         return row is not None
 
-    async def _rows(self, order_ids: Sequence[UUID]) -> Sequence[dict[str, Any] | None]:
-        rows = await self._database.fetch(FIND, [[str(one) for one in order_ids]])
-        found = {row["id"]: row for row in rows}
-        return [found.get(str(one)) for one in order_ids]
+    async def _found(self, order_ids: Sequence[UUID]) -> "Sequence[_Found | Exception | None]":
+        """Ask which of the orders there are, and read those that aren't kept as they are now."""
+        asked, catalogue = [str(one) for one in order_ids], self._catalogue()
+        found: dict[str, _Found | Exception] = {}
+        changed = []
+        for row in await self._database.fetch(WRITTEN, [asked]):
+            kept = self._kept.get(row["id"])
+            if kept and kept.written == row["written"] and kept.catalogue is catalogue:
+                found[row["id"]] = kept
+            else:
+                changed.append(row["id"])
+        for row in await self._database.fetch(FIND, [changed]) if changed else ():
+            try:
+                read = _Found(order_of(row, catalogue.assets), row, catalogue)
+            except Exception as error:  # noqa: BLE001  of this order alone
+                found[row["id"]] = error
+            else:
+                found[row["id"]] = self._keep(row["id"], read)
+        return [found.get(one) for one in asked]
+
+    def _keep(self, order_id: str, found: "_Found") -> "_Found":
+        self._kept.pop(order_id, None)
+        self._kept[order_id] = found
+        if len(self._kept) > MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
+        return found
+
+
+class _Found:
+    """An order as it was found, its token's hash, and what tells whether it has changed since."""
+
+    __slots__ = ("catalogue", "order", "token_hash", "written")
+
+    def __init__(self, order: Order, row: dict[str, Any], catalogue: Catalogue) -> None:
+        self.order = order
+        self.token_hash: bytes = row["token_hash"]
+        self.written: str = row["written"]
+        self.catalogue = catalogue
 
 
 class PostgresOrderBook:

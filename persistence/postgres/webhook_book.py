@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from domain.deliveries import ShownEvent
+from domain.deliveries import ShownEvent, WebhookHealth
 from domain.delivery_log import LogFilter, LogPage, Place, first_id
 from domain.errors import NotFound
 from domain.webhook_desk import (
@@ -47,6 +47,23 @@ SELECT p.webhook_url, p.webhook_events, p.standard_webhooks, p.webhook_gone_at, 
 FROM partners p LEFT JOIN webhook_circuits c ON c.partner_id = p.id
 WHERE p.id = $1
 """  # noqa: S608  our own constants
+
+HEALTH = f"""
+SELECT p.webhook_gone_at AS gone_at, c.opened_at AS open_since, c.probe_at, (
+  SELECT count(*) FROM (
+    SELECT FROM webhook_events e
+    WHERE e.partner_id = p.id AND e.status = 'pending' AND e.attempts > 0 AND {SHOWN}
+    LIMIT $2::integer) AS counted
+) AS waiting, (
+  SELECT count(*) FROM (
+    SELECT e.finished_at FROM webhook_events e
+    WHERE e.partner_id = p.id AND e.status = 'dead' AND {SHOWN}
+    ORDER BY e.id DESC LIMIT $2::integer) AS newest
+  WHERE finished_at > now() - interval '1 day'
+) AS dead
+FROM partners p LEFT JOIN webhook_circuits c ON c.partner_id = p.id
+WHERE p.id = $1
+"""  # noqa: S608  as above
 
 SET = """
 UPDATE partners SET webhook_url = $2, webhook_events = $3::text[], standard_webhooks = $4
@@ -102,6 +119,14 @@ SELECT count(*) AS events FROM webhook_events
 WHERE partner_id = $1 AND type <> 'order.status_changed' AND type = 'webhook.test' AND id >= $2
   AND created_at >= $3
 """
+
+
+async def webhook_health(database: Database, partner_id: UUID) -> WebhookHealth:
+    """Return how a partner's endpoint fares; raise NotFound."""
+    row = await database.fetch_one(HEALTH, [partner_id, MOST_COUNTED])
+    if row is None:
+        raise NotFound(f"there is no partner {partner_id}")
+    return WebhookHealth(**row)
 
 
 class PostgresWebhookBook:

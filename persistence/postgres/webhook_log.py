@@ -11,7 +11,6 @@ from domain.deliveries import (
     ListedEvent,
     LoggedAttempt,
     ShownEvent,
-    WebhookHealth,
 )
 from domain.errors import NotFound
 from persistence.postgres.pool import Database
@@ -86,21 +85,6 @@ SELECT event_id, attempt, started_at, latency_ms, http_status, error, answer FRO
 WHERE event_id = ANY ($1::uuid[]) ORDER BY started_at, attempt
 """
 
-HEALTH = """
-SELECT p.webhook_gone_at AS gone_at, c.opened_at AS open_since, c.probe_at, (
-  SELECT count(*) FROM (
-    SELECT FROM webhook_events e
-    WHERE e.partner_id = p.id AND e.status = 'pending' AND e.attempts > 0 LIMIT 1000) AS counted
-) AS waiting, (
-  SELECT count(*) FROM (
-    SELECT e.finished_at FROM webhook_events e WHERE e.partner_id = p.id AND e.status = 'dead'
-    ORDER BY e.id DESC LIMIT 1000) AS newest
-  WHERE finished_at > now() - interval '1 day'
-) AS dead
-FROM partners p LEFT JOIN webhook_circuits c ON c.partner_id = p.id
-WHERE p.id = $1
-"""
-
 
 class PostgresOutlook:
     """The outbox as a whole, under the gateway's role."""
@@ -152,14 +136,6 @@ async def events_of_order(database: Database, partner_id: UUID, order_id: UUID) 
         )
         for row in rows
     ]
-
-
-async def webhook_health(database: Database, partner_id: UUID) -> WebhookHealth:
-    """Return how a partner's endpoint fares; raise NotFound."""
-    row = await database.fetch_one(HEALTH, [partner_id])
-    if row is None:
-        raise NotFound(f"there is no partner {partner_id}")
-    return WebhookHealth(**row)
 
 
 async def replay_event(database: Database, event_id: UUID, *, now: datetime) -> None:

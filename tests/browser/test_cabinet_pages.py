@@ -1,21 +1,17 @@
 """The cabinet's codes and webhooks in a browser, for each role, with scripts and without."""
 
 from collections.abc import Iterator
-from typing import Final
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import COLOURS, browser, complaints, transferred, violations
+from tests.browser.chromium import complaints
+from tests.browser.crew import DESK, PHONE, faults
 from tests.cabinet import CabinetPartner
 from tests.conftest import Running
 from tests.receiver import Receiver, receiving
 from tests.team import add_member
-
-DESK = ViewportSize(width=1280, height=900)
-PHONE = ViewportSize(width=375, height=812)
-FIRST_PAINT_BYTES: Final = 100_000
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +33,6 @@ def emails(partner: CabinetPartner) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
-
-
 def sign_in(page: Page, email: str, password: str) -> None:
     page.goto("/partner/login")
     page.get_by_label("E-mail address").fill(email)
@@ -50,17 +40,6 @@ def sign_in(page: Page, email: str, password: str) -> None:
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     page.wait_for_load_state()  # else what is still loading is broken off by the next page
-
-
-def is_sound(page: Page, *, scripts: bool) -> None:
-    """Check a page as it is shown: nobody is kept out, in either theme, and nothing sticks out."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-    if scripts:  # axe itself is a script
-        assert violations(page) == []
-        page.emulate_media(color_scheme="dark")
-        page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
-        assert violations(page, rules=COLOURS) == []
-        page.emulate_media(color_scheme="light")
 
 
 def manage_codes(page: Page, base_url: str, *, scripts: bool) -> None:
@@ -85,13 +64,13 @@ def manage_codes(page: Page, base_url: str, *, scripts: bool) -> None:
         expect(page.get_by_role("button", name="Copy link")).to_have_text("Copy")  # again
     page.get_by_text("QR code to print").click()
     expect(page.get_by_role("img", name="QR code")).to_be_visible()
-    is_sound(page, scripts=scripts)
+    assert faults(page, scripts=scripts) == []
     page.get_by_text("Disable this code").first.click()
     page.get_by_role("button", name="Disable this code").click()
     expect(page.get_by_role("button", name="Enable this code again")).to_be_visible()
     page.get_by_role("link", name="All codes").click()
     expect(page.get_by_role("row", name=name)).to_contain_text("Disabled")
-    is_sound(page, scripts=scripts)
+    assert faults(page, scripts=scripts) == []
 
 
 def manage_webhooks(page: Page, server: Receiver, *, scripts: bool) -> None:
@@ -108,17 +87,17 @@ def manage_webhooks(page: Page, server: Receiver, *, scripts: bool) -> None:
     while not scripts and not refused.is_visible():
         page.get_by_role("link", name="Look again").or_(refused).first.click()
     expect(refused).to_be_visible(timeout=15_000)
-    is_sound(page, scripts=scripts)
+    assert faults(page, scripts=scripts) == []
     page.get_by_role("link", name="Check its signature").click()
     page.get_by_label("Signature", exact=True).fill("0" * 64)
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.get_by_text("The body is that of the event, byte for byte.")).to_be_visible()
-    is_sound(page, scripts=scripts)
+    assert faults(page, scripts=scripts) == []
     page.goto("/partner/webhooks?type=webhook.test")
     page.locator("tbody input[type=checkbox]").first.check()
     page.get_by_role("button", name="Send the ticked ones again").click()
     expect(page.get_by_text("1 event on the way again.")).to_be_visible()
-    is_sound(page, scripts=scripts)
+    assert faults(page, scripts=scripts) == []
 
 
 @pytest.mark.parametrize(
@@ -149,21 +128,4 @@ def test_codes_and_webhooks_are_managed(
     manage_webhooks(page, server, scripts=scripts)
     expected = "status of 4"  # the page of a form that was refused
     assert [one for one in heard if expected not in one] == []
-    context.close()
-
-
-def test_viewers_look_at_all_of_it_within_a_first_paint(
-    chromium: Browser, partner: CabinetPartner, emails: dict[str, str]
-) -> None:
-    context = chromium.new_context(base_url=partner.up.base_url, viewport=PHONE)
-    page = context.new_page()
-    heard = complaints(page)
-    sign_in(page, emails["viewer"], partner.password)
-    for path in ("/partner/codes", "/partner/webhooks", "/partner/webhooks/signature"):
-        page.goto(path)
-        is_sound(page, scripts=True)
-        assert transferred(page) < FIRST_PAINT_BYTES
-        for button in ("Save", "Create the code", "Send a test event", "Send the ticked ones"):
-            expect(page.get_by_role("button", name=button)).to_have_count(0)
-    assert heard == []
     context.close()

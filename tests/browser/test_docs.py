@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from cabinet_htmx.docs.contents import entries
-from tests.browser.chromium import COLOURS, browser, complaints, violations
+from tests.browser.chromium import COLOURS, complaints, violations
 from tests.conftest import Running
 
 Scheme = Literal["light", "dark"]
@@ -15,12 +15,6 @@ Scheme = Literal["light", "dark"]
 PHONE = ViewportSize(width=375, height=812)
 DESK = ViewportSize(width=1280, height=900)
 PAGES = [entry.path for entry in entries()]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, ViewportSize, expect
 from typer.testing import Result
 
-from tests.browser.chromium import COLOURS, browser, complaints, violations
+from tests.browser.chromium import COLOURS, complaints, violations
 from tests.conftest import Running
 from tests.orders_by_hand import MUCH, Swaps, until
 from tests.visitor import REFUND, TO
@@ -25,12 +25,6 @@ EXPECTED = re.compile(r"status of 4(?:04|22)|: no http")
 SIZES = {"phone": PHONE, "desk": DESK}
 
 Scheme = Literal["light", "dark"]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as running:
-        yield running
 
 
 class BesideABrowser(Swaps):

@@ -24,7 +24,7 @@ from domain.webhooks import DEFAULT_EVENTS, EventType, UrlRefused
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.orders import PostgresOrderDesk
 from persistence.postgres.pool import Database
-from persistence.postgres.webhook_book import PostgresWebhookBook
+from persistence.postgres.webhook_book import PostgresWebhookBook, webhook_health
 from tests.conftest import DatabaseUrls
 from tests.records import KEYRING, START, WEBHOOK_SECRET, add_addresses, new_order, stored_partner
 
@@ -184,12 +184,15 @@ async def test_rare_events_are_found_by_an_index_of_their_own(log: Log) -> None:
 async def test_events_of_a_deleted_order_never_show_and_are_not_sent_again(log: Log) -> None:
     order = await order_of(log)
     (event,) = log.add(1, status="dead", order=order)
+    log.own("UPDATE webhook_events SET finished_at = now()")
     assert [one.id for one in (await log.page(about=order)).events] == [event]
     assert (await log.book.state(log.partner.id)).failed == 1
+    assert (await webhook_health(log.gateway, log.partner.id)).dead == 1
     log.own("UPDATE orders SET deleted_at = now() WHERE id = %s", order)
     for wanted in ({}, {"about": order}, {"outcome": Outcome.FAILED}):
         assert await log.ids(**wanted) == []
     assert (await log.book.state(log.partner.id)).failed == 0
+    assert (await webhook_health(log.gateway, log.partner.id)).is_well
     with pytest.raises(NotFound):
         await log.book.event(log.partner.id, event)
     assert await log.book.body(log.partner.id, event) is None

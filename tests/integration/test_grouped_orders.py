@@ -75,10 +75,11 @@ async def test_orders_of_one_moment_share_a_few_statements(world: World) -> None
     assert world.database.statements <= 3
     assert len({one.order.pay_in_address for one in opened}) == 100
     partner_id = opened[0].order.partner_id
-    world.database.statements = 0
-    found = await asyncio.gather(*(world.desk.find(one.order.id, partner_id) for one in opened))
-    assert world.database.statements <= 3
-    assert [one and one[0] for one in found] == [one.order for one in opened]
+    for most in (4, 2):  # once read, they are only asked whether they have changed
+        world.database.statements = 0
+        found = await asyncio.gather(*(world.desk.find(one.order.id, partner_id) for one in opened))
+        assert world.database.statements <= most
+        assert [one and one[0] for one in found] == [one.order for one in opened]
 
 
 async def test_an_order_that_cant_be_afforded_is_refused_alone(world: World) -> None:

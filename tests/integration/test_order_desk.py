@@ -11,12 +11,13 @@ from domain.actions.expire_orders import expire_due_orders
 from domain.assets import Catalogue
 from domain.deposits import Deposit
 from domain.errors import IdempotencyConflict, Unavailable
-from domain.orders import LIFETIME, Order, State
+from domain.orders import LIFETIME, Choice, Order, State
 from domain.partners import Partner
 from domain.ports import IdempotencyKey, OpenedOrder, Settlement
 from domain.webhooks import order_status_changed
 from gateway.clock import SystemClock, new_id
 from gateway.market import LiveMarket
+from persistence.postgres import orders
 from persistence.postgres.catalogue import read_catalogue
 from persistence.postgres.orders import PostgresOrderBook, PostgresOrderDesk
 from persistence.postgres.pool import Database
@@ -35,7 +36,7 @@ class Desk:
         self.gateway = Database(urls.gateway, size=8)
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
-        self.desk = PostgresOrderDesk(self.gateway, lambda: catalogue)
+        self.desk = PostgresOrderDesk(self.gateway, lambda: self.catalogue)
         self.book = PostgresOrderBook(self.settlement, lambda: catalogue)
 
     async def open(
@@ -101,6 +102,72 @@ async def test_a_deleted_order_is_not_found(desk: Desk) -> None:
     with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET deleted_at = now()")
     assert await desk.desk.find(opened.order.id, partner.id) is None
+
+
+async def test_an_order_is_read_again_only_when_its_row_was_written_anew(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    opened = (await desk.open(partner)).order
+
+    async def found() -> Order:
+        answer = await desk.desk.find(opened.id, partner.id)
+        assert answer is not None
+        return answer[0]
+
+    first = await found()
+    assert await found() is first
+    assert await seen(desk, opened)
+    second = await found()
+    assert (second.state, second.deposit is None) == (State.CONFIRMING, False)
+    assert await found() is second
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET payout_tx_id = 'by hand'")  # its version stays
+    assert (await found()).payout_tx_id == "by hand"
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET state = 'held', emergency = '{LIMIT}'")
+    assert await desk.desk.choose(opened.id, partner.id, Choice.REFUND)
+    assert (await found()).choice is Choice.REFUND
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET deleted_at = now()")
+    assert await desk.desk.find(opened.id, partner.id) is None
+
+
+async def test_an_order_has_the_assets_of_the_present_catalogue(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    opened = (await desk.open(partner)).order
+    assert await desk.desk.find(opened.id, partner.id) == (opened, HASH)
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE networks SET fee_bps = 77")
+    desk.catalogue = await read_catalogue(desk.gateway)
+    found = await desk.desk.find(opened.id, partner.id)
+    assert found is not None
+    assert found[0].source.fee_bps >= 77
+
+
+async def test_an_order_that_cant_be_read_spoils_no_other(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 2)
+    good, bad = (await desk.open(partner)).order, (await desk.open(partner)).order
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET rate = 'none' WHERE id = %s", (bad.id,))
+    found, error = await asyncio.gather(
+        desk.desk.find(good.id, partner.id),
+        desk.desk.find(bad.id, partner.id),
+        return_exceptions=True,
+    )
+    assert found == (good, HASH)
+    assert isinstance(error, ValueError)
+
+
+async def test_few_orders_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "MOST_KEPT", 2)
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 4)
+    opened = [(await desk.open(partner)).order for _ in range(4)]
+    for _ in range(2):
+        for order in opened:
+            assert await desk.desk.find(order.id, partner.id) == (order, HASH)
 
 
 async def test_without_a_free_address_nothing_is_opened(desk: Desk) -> None:

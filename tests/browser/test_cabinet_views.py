@@ -1,0 +1,309 @@
+"""Every page of the cabinet for each role, with scripts and without; and what is done on those of
+money: dashboard, orders, payouts."""
+
+import csv
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from domain.members import Role
+from domain.order_list import PAGE
+from gateway.cabinet.pages import TABLE
+from tests.browser.chromium import complaints
+from tests.browser.crew import EXPECTED, PHONE, Crew, faults
+from tests.client import order_request
+from tests.conftest import Running
+from tests.orders_by_hand import MUCH, until
+from tests.receiver import Receiver, receiving
+
+TRON = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
+DASHBOARD, ORDERS, PAYOUTS = "/partner/dashboard", "/partner/orders", "/partner/payout-history"
+DETAILS = f"{PAYOUTS}/details"
+PARTS_AND_FILES = {
+    "/partner/dashboard/budget",
+    "/partner/orders-live",
+    "/partner/orders.csv",
+    "/partner/codes/{code}/qr.png",
+    "/partner/payout-history/{number}/statement.csv",
+}
+ROLES = ("owner", "developer", "viewer")
+POLLED_MS = 6_000
+"""Pages ask what is new every five seconds."""
+EVERYBODY = [
+    pytest.param(role, scripts, id=f"{role} {'with' if scripts else 'without'} scripts")
+    for role in ROLES
+    for scripts in (True, False)
+]
+
+
+class Busy(Crew):
+    """A crew whose pages have something to show: orders in four states, a period that has ended."""
+
+    def __init__(self, up: Running, receiver: Receiver) -> None:
+        super().__init__(up)
+        self.api = self.partner.api.once_known()
+        email, receiver.secret = self.partner.email, self.partner.webhook_secret.encode()
+        url = ("--webhook-url", receiver.url)
+        self.partner.command("partner", "set", email, "--budget", "100000", *url)
+        self.code = f"spring-{uuid4().hex[:8]}"
+        made = {"code": self.code, "label": "Spring campaign", "afftaxBps": 100}
+        assert self.api.call("/codes", made).code == 0
+        for _ in range(PAGE):
+            self.opened_order(toCcy="trx")
+        self.held = self.opened_order()
+        self.partner.command("sandbox", "deposit", self.held["id"], "--amount", MUCH)
+        self.done = self.carried(self.opened_order(toCcy="trx", afftax=100))
+        self.partner.command("payout", "mark-paid", email, "--reference", "March, by bank")
+        self.new = self.opened_order()
+        sent = self.owner.send_form("/partner/webhooks", "/partner/webhooks/test")
+        self.event = sent.location.rpartition("/")[2]
+        self.after = {
+            "/partner/orders": self.done["id"],
+            "/partner/codes": self.code,
+            "/partner/webhooks/events": self.event,
+            PAYOUTS: "1",
+        }
+
+    def opened_order(self, **changes: object) -> dict[str, Any]:
+        order: dict[str, Any] = self.api.call("/create", order_request(**changes)).data
+        return order
+
+    def status(self, order: dict[str, Any]) -> str:
+        asked = {"id": order["id"], "token": order["token"]}
+        return str(self.api.call("/order", asked).data["status"])
+
+    def carried(self, order: dict[str, Any]) -> dict[str, Any]:
+        """Pay an order in, and wait until it is done."""
+        self.partner.command("sandbox", "deposit", order["id"])
+        until(lambda: self.status(order) == "DONE", lambda: self.status(order))
+        return order
+
+    def pages(self, role: str) -> list[str]:
+        """Return where all pages are that somebody may see."""
+        return [
+            self.filled(route.path)
+            for route in TABLE.routes
+            if route.method == "GET" and Role(role).may_act_as(route.role)
+            if route.path not in PARTS_AND_FILES
+        ]
+
+    def filled(self, path: str) -> str:
+        """Return a route's path with the id of something that is there."""
+        before, _, last = path.rpartition("/")
+        return f"{before}/{self.after[before]}" if last.startswith("{") else path
+
+
+@pytest.fixture(scope="module")
+def busy(up: Running) -> Iterator[Busy]:
+    with receiving("") as receiver:
+        yield Busy(up, receiver)
+
+
+def may_be_sent(path: str, role: str) -> bool:
+    """Tell whether somebody may send the form that leads to a path."""
+    (needed,) = {
+        route.role
+        for route in TABLE.routes
+        if route.method == "POST" and re.fullmatch(re.sub(r"{\w+}", "[^/]+", route.path), path)
+    }
+    return Role(role).may_act_as(needed)
+
+
+@pytest.mark.parametrize(("role", "scripts"), EVERYBODY)
+def test_everybody_walks_through_all_that_is_theirs(
+    chromium: Browser, busy: Busy, role: str, *, scripts: bool
+) -> None:
+    page = busy.opened(chromium, role, scripts=scripts)
+    heard, found = complaints(page), []
+    for path in busy.pages(role):
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.ok, path
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
+        found += faults(page, scripts=scripts and role != "developer")  # who sees what owners see
+        for form in page.locator("form[method=post]").all():
+            action = form.get_attribute("action") or urlsplit(page.url).path
+            assert may_be_sent(action, role), (path, action)
+        assert busy.done["token"] not in page.content()
+    assert found == []
+    assert [one for one in heard if not EXPECTED.search(one)] == []
+    page.context.close()
+
+
+@pytest.mark.parametrize(("role", "scripts"), EVERYBODY)
+def test_the_dashboard_tells_how_things_are(
+    chromium: Browser, busy: Busy, role: str, *, scripts: bool
+) -> None:
+    page = busy.opened(chromium, role, scripts=scripts)
+    page.clock.install()
+    page.goto("/partner")
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    expect(page.get_by_text("An order is in EMERGENCY")).to_be_visible()
+    page.get_by_role("link", name="Volume").click()
+    page.get_by_role("link", name="Weeks").click()
+    expect(page.get_by_role("img", name="Volume by week, the last 26 weeks")).to_be_visible()
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("table", name="Orders, volume and earnings")).to_be_visible()
+    left = page.locator("#budget .big")
+    before = left.inner_text()
+    busy.api.call("/qr", {"id": busy.new["id"], "token": busy.new["token"]})
+    if scripts:
+        page.clock.run_for(POLLED_MS)
+    else:
+        page.reload()
+    expect(left).not_to_have_text(before)
+    page.get_by_role("link", name="Look at it").click()
+    expect(page.get_by_role("row", name=busy.held["id"])).to_contain_text("EMERGENCY")
+    page.context.close()
+
+
+def rows(page: Page) -> list[str]:
+    """Return the ids of the orders that a page lists."""
+    links = page.locator("tbody a.id").all()
+    return [(link.get_attribute("href") or "").rpartition("/")[2] for link in links]
+
+
+@pytest.mark.parametrize(("role", "scripts"), EVERYBODY)
+def test_orders_are_found_paged_and_saved(
+    chromium: Browser, busy: Busy, role: str, *, scripts: bool
+) -> None:
+    page = busy.opened(chromium, role, scripts=scripts, size=PHONE)
+    page.goto(ORDERS)
+    first = rows(page)
+    assert (len(first), first) == (PAGE, sorted(first, reverse=True))
+    page.get_by_role("link", name="Older").click()
+    expect(page.get_by_role("link", name="Newer")).to_be_visible()
+    assert max(rows(page)) < min(first)
+    page.get_by_role("link", name="Newer").click()
+    expect(page.get_by_role("link", name="Older")).to_be_visible()
+    assert rows(page) == first
+    page.get_by_label("Status").select_option("DONE")
+    page.get_by_label("Asset").select_option("trx")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("link", name="Show all")).to_be_visible()
+    assert busy.done["id"] in rows(page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export as CSV").click()
+    with download.value.path().open(newline="") as saved:
+        assert {row["status"] for row in csv.DictReader(saved)} == {"DONE"}
+    page.get_by_label("Order", exact=True).fill("nonsense")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_text("An order's id has digits")).to_be_visible()
+    assert faults(page, scripts=scripts) == []
+    page.get_by_label("Order", exact=True).fill(busy.held["id"])
+    page.get_by_label("Status").select_option("")
+    page.get_by_label("Asset").select_option("")
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("row", name=busy.held["id"])).to_be_visible()
+    assert rows(page) == [busy.held["id"]]
+    page.get_by_role("link", name=f"Order {busy.held['id']}").click()
+    expect(page.get_by_text("Your system chooses with the order's token")).to_be_visible()
+    page.context.close()
+
+
+def test_the_list_follows_its_orders_and_nobody_loses_their_place(
+    chromium: Browser, busy: Busy
+) -> None:
+    page, order = busy.opened(chromium, "viewer"), busy.opened_order(toCcy="trx")
+    page.clock.install()
+    page.goto(ORDERS)
+    row = page.get_by_role("row", name=order["id"])
+    expect(row).to_contain_text("NEW")
+    page.get_by_label("Order", exact=True).fill("half an id")
+    page.evaluate("scrollTo(0, 200)")
+    busy.carried(order)
+    later = busy.opened_order()
+    page.clock.run_for(POLLED_MS)
+    expect(row).to_contain_text("DONE")
+    expect(page.get_by_label("Order", exact=True)).to_have_value("half an id")
+    assert page.evaluate("scrollY") == 200
+    assert later["id"] not in rows(page)
+    page.get_by_role("link", name="1 new order: show").click()
+    expect(page.get_by_role("row", name=later["id"])).to_be_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_an_orders_page_follows_it_to_its_end(
+    chromium: Browser, busy: Busy, *, scripts: bool
+) -> None:
+    page, order = busy.opened(chromium, "developer", scripts=scripts), busy.opened_order()
+    page.clock.install()
+    page.goto(f"{ORDERS}/{order['id']}")
+    expect(page.get_by_role("heading", name="NEW")).to_be_visible()
+    assert page.get_by_role("link", name="Look again").is_visible() != scripts
+    busy.carried(order)
+    if scripts:
+        page.clock.run_for(POLLED_MS)
+    else:
+        page.get_by_role("link", name="Look again").click()
+    expect(page.get_by_role("heading", name="DONE")).to_be_visible()
+    expect(page.get_by_text("Payout sent", exact=True)).to_be_visible()
+    told = page.get_by_role("table", name="Attempts to deliver DONE").get_by_text("HTTP 204")
+    until(lambda: bool(page.reload()) and told.is_visible(), page.content)
+    page.get_by_role("link", name="All orders").click()
+    expect(page.get_by_role("row", name=order["id"])).to_contain_text("DONE")
+    page.context.close()
+
+
+@pytest.mark.parametrize(("role", "scripts"), EVERYBODY)
+def test_a_periods_statement_is_read_saved_and_printed(
+    chromium: Browser, busy: Busy, role: str, *, scripts: bool
+) -> None:
+    page = busy.opened(chromium, role, scripts=scripts)
+    page.goto(PAYOUTS)
+    ended = page.get_by_role("row").filter(has_text="March, by bank")
+    ended.get_by_role("link", name="Statement").click()
+    expect(page.get_by_role("heading", name="Statement no. 1")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="As CSV").click()
+    with download.value.path().open(newline="") as saved:
+        assert [row["reference"] for row in csv.DictReader(saved)][-1] == "March, by bank"
+    page.emulate_media(media="print")
+    expect(page.get_by_role("navigation", name="Cabinet")).to_be_hidden()
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    expect(page.get_by_text("Earned in all")).to_be_visible()
+    page.context.close()
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_an_owner_asks_for_other_payout_details_and_withdraws_them(
+    chromium: Browser, up: Running, *, scripts: bool
+) -> None:
+    with ThreadPoolExecutor(1) as thread:  # Playwright's event loop occupies this one
+        crew = thread.submit(Crew, up).result()
+    crew.owner.age_proof(up, seconds=3_600)
+    page = crew.opened(chromium, "owner", scripts=scripts)
+    page.goto(PAYOUTS)
+    page.get_by_role("link", name="Payout details").click()
+    expect(page.get_by_text("None yet.")).to_be_visible()
+    page.get_by_label("Asset").select_option("usdt_trc20")
+    page.get_by_label("Address").fill(TRON[:-1] + "9")
+    page.get_by_role("button", name="Ask for this change").click()
+    page.get_by_label("Code").fill(crew.recovery.pop())
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_text("isn't a valid address on Tron")).to_be_visible()
+    assert faults(page, scripts=scripts) == []
+    page.get_by_label("Address").fill(TRON)
+    page.get_by_role("button", name="Ask for this change").click()
+    expect(page.get_by_text("take effect in 24 hours").first).to_be_visible()
+    assert faults(page, scripts=scripts) == []
+    page.goto(DASHBOARD)
+    expect(page.get_by_text("Payout details change soon")).to_be_visible()
+    page.get_by_role("link", name="Check the change").click()
+    page.get_by_text("Withdraw", exact=True).click()
+    page.get_by_role("button", name="Withdraw this change").click()
+    expect(page.get_by_text("The change is withdrawn")).to_be_visible()
+    expect(page.get_by_role("table", name="Changes that were withdrawn")).to_be_visible()
+    for role in ("developer", "viewer"):
+        other = crew.opened(chromium, role, scripts=scripts)
+        other.goto(DETAILS)
+        expect(other.get_by_text("Only owners change payout details.")).to_be_visible()
+        other.context.close()
+    page.context.close()

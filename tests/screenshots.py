@@ -1,0 +1,149 @@
+"""`python -m tests.screenshots`: every page of the cabinet in both themes and on a phone.
+
+Starts a service of its own, whose partner has some thousand orders of the last ninety days, made
+from their numbers, and some of today, made by calls; writes docs/screenshots/cabinet-*.png.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, Page, ViewportSize
+
+from bench.cabinet.fill import fill
+from gateway.settings import read_instance
+from tests.browser.chromium import browser
+from tests.browser.crew import DESK, PHONE, Crew, Scheme
+from tests.client import order_request
+from tests.conftest import Running, start_up, stop
+from tests.orders_by_hand import MUCH, until
+from tests.receiver import Receiver, receiving
+from tests.snippets import ROOT
+from tests.team import own
+
+PICTURES: Final = ROOT / "docs" / "screenshots"
+ORDERS: Final = 4_000
+CODES: Final = {
+    "half": ("wallet-app", "The app's swap tab"),
+    "rare-one": ("newsletter", "Newsletter, March"),
+    "spring": ("spring", "Spring campaign"),
+    "summer": ("summer", "Summer campaign"),
+    "autumn": ("partners-blog", "Guest article"),
+}
+RENAME: Final = "UPDATE codes SET code = %s, label = %s WHERE code = %s"
+LOOKS: Final[Mapping[str, tuple[ViewportSize, Scheme]]] = {
+    "": (DESK, "light"),
+    "-dark": (DESK, "dark"),
+    "-phone": (PHONE, "light"),
+}
+
+Reach = Callable[[Page], object]
+
+
+class Pictured(Crew):
+    """A crew with a history."""
+
+    def __init__(self, up: Running, receiver: Receiver) -> None:
+        super().__init__(up)
+        partner, api = self.partner, self.partner.api.once_known()
+        operate, receiver.secret = partner.command, partner.webhook_secret.encode()
+        operate("partner", "set", partner.email, "--webhook-url", receiver.url)
+        instance = read_instance(up.data_dir)
+        assert instance is not None
+        fill(instance.owner_database_url, partner.id, ORDERS)
+        for former, (name, label) in CODES.items():
+            own(
+                partner,
+                "UPDATE codes SET code = %s, label = %s WHERE code = %s",
+                name,
+                label,
+                former,
+            )
+        operate("payout", "mark-paid", partner.email, "--reference", "SEPA 2026-11 / 4471")
+        done, held = (api.call("/create", order_request()).data for _ in range(2))
+        operate("sandbox", "deposit", held["id"], "--amount", MUCH)
+        operate("sandbox", "deposit", done["id"])
+
+        def status() -> str:
+            asked = {"id": done["id"], "token": done["token"]}
+            return str(api.call("/order", asked).data["status"])
+
+        until(lambda: status() == "DONE", status)
+        sent = self.owner.send_form("/partner/webhooks", "/partner/webhooks/test")
+        details = "/partner/payout-history/details"
+        asked = {"asset": "usdt_trc20", "address": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "tag": ""}
+        assert self.owner.send_form(details, details, **asked).status == 303
+        self.order = f"/partner/orders/{done['id']}"
+        self.event = sent.location
+
+
+def paths(crew: Pictured) -> dict[str, Reach]:
+    """Return how each picture's page is reached."""
+
+    def at(path: str) -> Reach:
+        return lambda page: page.goto(path)
+
+    def login(page: Page) -> None:
+        page.context.clear_cookies()
+        page.goto("/partner/login")
+
+    def new_secret(page: Page) -> None:
+        page.goto("/partner/keys")
+        page.get_by_text("Rotate it").last.click()
+        page.get_by_role("button", name="Make a new webhookSecret").click()
+
+    def invited(page: Page) -> None:
+        page.goto("/partner/team")
+        page.get_by_label("E-mail address").fill(
+            f"grace{len(page.context.pages)}@northwind.example"
+        )
+        page.get_by_role("button", name="Invite", exact=True).click()
+
+    return {
+        "dashboard": at("/partner/dashboard"),
+        "orders": at("/partner/orders"),
+        "order": at(crew.order),
+        "codes": at("/partner/codes"),
+        "code": at("/partner/codes/wallet-app"),
+        "keys": at("/partner/keys"),
+        "webhooks": at("/partner/webhooks"),
+        "webhook-event": at(crew.event),
+        "webhook-signature": at("/partner/webhooks/signature"),
+        "payouts": at("/partner/payout-history"),
+        "statement": at("/partner/payout-history/1"),
+        "payout-details": at("/partner/payout-history/details"),
+        "team": at("/partner/team"),
+        "log": at("/partner/team/log"),
+        "account": at("/partner/account"),
+        "second-factor": at("/partner/account/second-factor"),
+        "verify": at("/partner/verify?next=%2Fpartner%2Fkeys"),
+        "new-secret": new_secret,
+        "invited": invited,
+        "login": login,
+    }
+
+
+def main() -> None:
+    """Take all pictures."""
+    with tempfile.TemporaryDirectory() as directory, receiving("") as receiver:
+        up = start_up(Path(directory) / "data")
+        try:
+            crew = Pictured(up, receiver)
+            with browser() as chromium:
+                for name, reach in paths(crew).items():
+                    _take(crew, chromium, name, reach)
+        finally:
+            stop(up)
+
+
+def _take(crew: Crew, chromium: Browser, name: str, reach: Reach) -> None:
+    for suffix, (size, scheme) in LOOKS.items():
+        page = crew.opened(chromium, "owner", size=size, scheme=scheme)
+        reach(page)
+        page.screenshot(path=PICTURES / f"cabinet-{name}{suffix}.png", full_page=True)
+        page.context.close()
+
+
+if __name__ == "__main__":
+    main()
