@@ -30,6 +30,7 @@ from tests.conftest import DatabaseUrls
 from tests.records import START, add_addresses, new_order
 
 USD = 10**18
+ADDRESSES_AT_ONCE = 64
 BTC_AT_62450 = {"BTC": 62_450 * USD, "USDT": USD}
 
 
@@ -39,6 +40,8 @@ class Books:
     def __init__(self, urls: DatabaseUrls, catalogue: Catalogue) -> None:
         self.urls = urls
         self.catalogue = catalogue
+        self.free_addresses = 0
+        self.owner = psycopg.connect(urls.owner, autocommit=True)
         self.gateway = Database(urls.gateway, size=8)
         self.settlement = Database(urls.settlement, size=8)
         self.admin = Database(urls.admin)
@@ -72,7 +75,10 @@ class Books:
     async def opened(
         self, partner: Partner, code: OwnCode | None = None, **changes: object
     ) -> Order:
-        add_addresses(self.urls.owner, 1)
+        if not self.free_addresses:
+            add_addresses(self.urls.owner, ADDRESSES_AT_ONCE)
+            self.free_addresses = ADDRESSES_AT_ONCE
+        self.free_addresses -= 1
         desk = PostgresOrderDesk(self.gateway, lambda: self.catalogue)
         now = self.ports.clock.now()
         changes = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME, **changes}
@@ -104,9 +110,8 @@ class Books:
         self.market.adopt_snapshot(RateSnapshot(at=at.timestamp(), prices=prices))
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.urls.owner, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode(), parameters)
-            return cursor.fetchall() if cursor.description else []
+        cursor = self.owner.execute(statement.encode(), parameters)
+        return cursor.fetchall() if cursor.description else []
 
     def posted(self) -> dict[str, Decimal]:
         rows = self.sql("SELECT account, sum(amount) FROM ledger_postings GROUP BY account")
@@ -122,5 +127,6 @@ async def opened_books(urls: DatabaseUrls) -> AsyncIterator[Books]:
     try:
         yield books
     finally:
+        books.owner.close()
         for database in (books.gateway, books.settlement, books.admin):
             database.close()

@@ -182,8 +182,10 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Another running service: refunds and fixed rates are on, and deposits wait to be moved."""
     running = start_up(tmp_path_factory.mktemp("by-hand") / "data", "--no-auto-settle")
-    for switch in ("refunds", "fixed-rates"):
-        running.json(switch, "on")
-    running.partner().until(0, "/price", quote_request(type="fixed"))
-    yield running
-    stop(running)
+    try:
+        for switch in ("refunds", "fixed-rates"):
+            running.json(switch, "on")
+        running.partner().until(0, "/price", quote_request(type="fixed"))
+        yield running
+    finally:
+        stop(running)

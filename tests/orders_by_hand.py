@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 from typer.testing import Result
 
-from tests.client import Answer, Partner, order_request
+from tests.client import CALLS_THAT_REACH_BOTH_WORKERS, Answer, Partner, order_request
 from tests.conftest import Running
 from tests.operator import invoke, sentence_of
 from tests.receiver import Receiver
@@ -18,12 +18,21 @@ LITTLE, AGREED, MUCH = "0.00000800", "0.01000000", "0.10000000"
 """BTC: below the bounds of 1 USD, within them, and above those of 5,000 USD."""
 
 
-def until(holds: Callable[[], bool], what: Callable[[], object]) -> None:
+def never() -> str:
+    return "it never came true"
+
+
+def until(holds: Callable[[], bool], what: Callable[[], object] = never) -> None:
     """Wait until something holds; tell what is instead when it takes too long."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         assert time.monotonic() < deadline, what()
         time.sleep(0.02)
+
+
+def until_everywhere(holds: Callable[[], bool], what: Callable[[], object] = never) -> None:
+    """Wait until something holds on both workers: as many tries in a row say so as reach each."""
+    until(lambda: all(holds() for _ in range(CALLS_THAT_REACH_BOTH_WORKERS)), what)
 
 
 class Swaps:

@@ -141,9 +141,11 @@ class World:
         return ids
 
     async def event_of_new_order(self, url: str | None) -> UUID:
-        partner = await self.partner("https://example.org")
+        """Return the event of an order whose partner has this URL; None for one taken back."""
+        partner = await self.partner(url or "https://example.org")
         (event_id,) = await self.move(await self.order(partner), State.CONFIRMING)
-        await self.change(partner, webhook_url=url)
+        if url is None:
+            await self.change(partner, webhook_url=None)
         return event_id
 
     def row(self, event_id: UUID) -> dict[str, Any]:

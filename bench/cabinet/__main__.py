@@ -36,6 +36,11 @@ SOME: Final = """
 SELECT id::text FROM orders WHERE partner_id = %s AND state = 'completed' LIMIT 400
 """
 
+PAINTED: Final = (
+    *("/partner/dashboard", "/partner/orders", "/partner/codes", "/partner/keys"),
+    *("/partner/webhooks", "/partner/payout-history", "/partner/team", "/partner/account"),
+)
+
 PathOf = Callable[[int], str]
 
 
@@ -55,10 +60,7 @@ def main() -> None:
         given = servers.command("partner", "password", own)
         visitor.sign_in(str(given["email"]), str(given["password"]))
         rows = _measured(visitor, pages(anywhere), options.rounds, options.looks)
-        paint = {
-            path: float(visitor.first_paint(path))
-            for path in ("/partner/dashboard", "/partner/orders", "/partner/payout-history")
-        }
+        paint = {path: float(visitor.first_paint(path)) for path in PAINTED}
         visitor.close()
     rows += [
         Row(f"first paint of {path}", "paint", None, [{"bytes": n}]) for path, n in paint.items()

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from cabinet_htmx.partner.orders_view import TONES
-from cabinet_htmx.partner.webhooks_view import AttemptView
+from cabinet_htmx.partner.webhooks_view import AttemptView, outcome_tone, outcome_words
 from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.amounts import percent, shown, trimmed
 from cabinet_htmx.swap.marks import Mark, mark_of
@@ -35,18 +35,6 @@ _HEADLINES: Final = {
     State.CANCELLED: "Cancelled by the operator",
     State.REFUNDED: "Refunded",
     State.HELD: "Held until somebody chooses",
-}
-_EVENT_TONES: Final = {
-    EventStatus.PENDING: "warn",
-    EventStatus.QUEUED: "warn",
-    EventStatus.DELIVERED: "good",
-    EventStatus.DEAD: "bad",
-}
-_EVENT_WORDS: Final = {
-    EventStatus.PENDING: "waiting",
-    EventStatus.QUEUED: "being sent",
-    EventStatus.DELIVERED: "delivered",
-    EventStatus.DEAD: "given up",
 }
 
 
@@ -192,8 +180,8 @@ def event_shown(one: ShownEvent) -> EventShown:
         id=event.id,
         status=status.value if status else None,
         created_at=event.created_at,
-        state=_EVENT_WORDS[event.status],
-        tone=_EVENT_TONES[event.status],
+        state=outcome_words(event),
+        tone=outcome_tone(event),
         due_at=event.due_at if event.status is EventStatus.PENDING else None,
         attempts=[AttemptView.of(attempt) for attempt in one.attempts],
     )

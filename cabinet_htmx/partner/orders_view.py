@@ -1,7 +1,7 @@
 """What the list of orders shows: rows, the filters as they were asked for, pages beside it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -146,11 +146,6 @@ def order_row(listed: ListedOrder) -> OrderRow:
         code=listed.code,
         earned=None if listed.earned is None else str(format_usd(listed.earned)),
     )
-
-
-def as_date(text: str) -> date | None:
-    """Return the date of a field; raise ValueError for what isn't one, None for nothing."""
-    return date.fromisoformat(text) if text else None
 
 
 def _code_label(listed: ListedCode) -> str:

@@ -169,8 +169,8 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
             type=event.type,
             status=event.dedup_key.rpartition(":")[2] if event.order_id else None,
             order_id=event.order_id,
-            outcome=_outcome(event, outcome),
-            tone=_TONES[outcome],
+            outcome=outcome_words(event),
+            tone=outcome_tone(event),
             is_queued=queued,
             is_waiting=outcome is Outcome.WAITING,
             is_due_later=event.status is EventStatus.PENDING and event.due_at > now,
@@ -268,7 +268,14 @@ def without_tokens(text: str) -> str:
     return _TOKEN.sub(r"\1[hidden]", text)
 
 
-def _outcome(event: ListedEvent, outcome: Outcome) -> str:
+def outcome_tone(event: ListedEvent) -> str:
+    """Return the colour of what has become of an event."""
+    return _TONES[Outcome.of(event.status)]
+
+
+def outcome_words(event: ListedEvent) -> str:
+    """Return what has become of an event, in words."""
+    outcome = Outcome.of(event.status)
     if event.status is EventStatus.QUEUED:
         return "Being sent"
     if outcome is Outcome.WAITING:

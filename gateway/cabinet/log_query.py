@@ -1,7 +1,6 @@
 """What somebody asks of the delivery log, as an address and as fields of a form have it."""
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
 from typing import Final, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
@@ -11,8 +10,8 @@ import msgspec
 from domain.delivery_log import Due, LogFilter, Outcome, Place
 from domain.ids import id_in
 from domain.webhooks import EventType
+from gateway.cabinet.days import NO_DAY, begins, day_in, ends
 
-NO_DAY: Final = "Please give a day, such as 2026-05-01."
 NO_ID: Final = "An id looks like 019a2b3c-…: 36 characters. Copy it whole."
 FIELDS: Final = ("outcome", "type", "from", "to", "about", "behind")
 
@@ -38,7 +37,7 @@ class LogQuery(msgspec.Struct, frozen=True):
         faults = {
             name: NO_DAY
             for name in ("from", "to")
-            if name in self.fields and self._day(name) is None
+            if name in self.fields and day_in(self.fields[name]) is None
         }
         if "about" in self.fields and id_in(self.fields["about"]) is None:
             faults["about"] = NO_ID
@@ -47,12 +46,12 @@ class LogQuery(msgspec.Struct, frozen=True):
     @property
     def filter(self) -> LogFilter:
         """Return which events are asked for; what makes no sense asks for nothing."""
-        first, last = self._day("from"), self._day("to")
+        first, last = (day_in(self.fields.get(name, "")) for name in ("from", "to"))
         return LogFilter(
             outcome=_OUTCOMES.get(self.fields.get("outcome", "")),
             type=_TYPES.get(self.fields.get("type", "")),
-            since=self._midnight(first) if first else None,
-            until=self._midnight(last + timedelta(days=1)) if last else None,
+            since=begins(first, self.zone) if first else None,
+            until=ends(last, self.zone) if last else None,
             about=id_in(self.fields.get("about", "")),
         )
 
@@ -72,13 +71,3 @@ class LogQuery(msgspec.Struct, frozen=True):
     def here(self, root: str) -> str:
         """Return the address of this very page."""
         return self.path(root, behind=self.behind)
-
-    def _day(self, name: str) -> date | None:
-        try:
-            day = date.fromisoformat(self.fields.get(name, ""))
-        except ValueError:
-            return None
-        return day if 2000 <= day.year < 3000 else None
-
-    def _midnight(self, day: date) -> datetime:
-        return datetime.combine(day, time(), self.zone)

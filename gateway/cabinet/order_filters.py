@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import msgspec
 
-from cabinet_htmx.partner.orders_view import AskedFor, as_date
+from cabinet_htmx.partner.orders_view import AskedFor
 from domain.order_list import OrderFilter
 from domain.orders import Status
+from gateway.cabinet.days import NO_DAY, begins, day_in, ends
 from gateway.cabinet.visit import Visit
 
 _DIGITS: Final = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
@@ -40,30 +40,24 @@ async def filters_of(visit: Visit) -> Filters:
     if asked.code:
         found = await reading.orders.code_id(visit.member.partner_id, asked.code)
         code_id = found or NOBODYS
+    since, until = _day(asked.since, "since", faults), _day(asked.until, "until", faults)
+    zone = visit.frame.zone
     wanted = OrderFilter(
         status=status,
         code_id=code_id,
         asset=asset,
-        since=_day_begins(asked.since, "since", visit.frame.zone, faults),
-        until=_day_begins(asked.until, "until", visit.frame.zone, faults, days=1),
+        since=begins(since, zone) if since else None,
+        until=ends(until, zone) if until else None,
         id_prefix=_prefix(asked.id, faults),
     )
     return Filters(asked, wanted, faults)
 
 
-def _day_begins(
-    text: str, field: str, zone: ZoneInfo, faults: dict[str, str], *, days: int = 0
-) -> datetime | None:
-    """Return when a day begins where the reader is; so many days later, to count the day in."""
-    try:
-        day = as_date(text)
-        if day is None:
-            return None
-        local = datetime.combine(day + timedelta(days=days), time(), zone)
-        return local.astimezone(UTC)
-    except (ValueError, OverflowError):
-        faults[field] = f"A day looks like {date(2026, 5, 1)}."
-        return None
+def _day(text: str, field: str, faults: dict[str, str]) -> date | None:
+    day = day_in(text)
+    if text and day is None:
+        faults[field] = NO_DAY
+    return day
 
 
 def _prefix(text: str, faults: dict[str, str]) -> str | None:

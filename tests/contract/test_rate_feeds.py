@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import time
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,12 +10,12 @@ import brotli
 import pytest
 from lxml import etree
 
-from tests.client import CALLS_THAT_REACH_BOTH_WORKERS, Answer, quote_request, send
+from tests.client import Answer, quote_request, send
 from tests.conftest import Running
+from tests.orders_by_hand import until, until_everywhere
 
 SCHEMAS = Path(__file__).parents[2] / "docs" / "schemas"
 RATES = ["/api/rates.xml", "/rates/float.xml"]
-SECONDS = 10
 
 
 def get(running: Running, path: str, method: str = "GET", **headers: str) -> Answer:
@@ -25,17 +24,6 @@ def get(running: Running, path: str, method: str = "GET", **headers: str) -> Ans
         headers={name.replace("_", "-"): value for name, value in headers.items()},
         method=method,
     )
-
-
-def until(holds: Callable[[], bool], *, on_every_worker: bool = False) -> None:
-    """Wait until something holds: on every worker, if as many tries in a row say so."""
-    deadline, needed = time.monotonic() + SECONDS, CALLS_THAT_REACH_BOTH_WORKERS
-    held = 0 if on_every_worker else needed - 1
-    while held < needed:
-        assert time.monotonic() < deadline
-        held = held + 1 if holds() else 0 if on_every_worker else needed - 1
-        if not held:
-            time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +100,7 @@ def test_the_fixed_feed_is_not_found_where_fixed_rates_are_off(up: Running) -> N
 
 
 def test_the_fixed_feed_is_served_where_fixed_rates_are_on(by_hand: Running) -> None:
-    until(lambda: get(by_hand, "/rates/fixed.xml").status == 200, on_every_worker=True)
+    until_everywhere(lambda: get(by_hand, "/rates/fixed.xml").status == 200)
     assert b"<item>" in get(by_hand, "/rates/fixed.xml").body
 
 
@@ -132,8 +120,8 @@ def test_reserves_and_fees_show_in_the_feed(by_hand: Running) -> None:
     least = out() - 50
     by_hand.json("reserve", "set", "dash", "1234.5")
     by_hand.json("network-fee", "set", "dash", "100")
-    until(lambda: item().findtext("amount") == "1234.5", on_every_worker=True)
-    until(lambda: out() < least and quoted() < least, on_every_worker=True)
+    until_everywhere(lambda: item().findtext("amount") == "1234.5")
+    until_everywhere(lambda: out() < least and quoted() < least)
     assert abs(quoted() / out() - 1) < Decimal("0.01")
     by_hand.json("reserve", "set", "dash", "none")
     by_hand.json("network-fee", "set", "dash", "0.001")
@@ -145,6 +133,6 @@ def test_maintenance_empties_the_feed(by_hand: Running) -> None:
     def empty() -> bool:
         return b"<item>" not in get(by_hand, "/api/rates.xml").body
 
-    until(empty, on_every_worker=True)
+    until_everywhere(empty)
     by_hand.json("maintenance", "off")
-    until(lambda: not empty(), on_every_worker=True)
+    until_everywhere(lambda: not empty())

@@ -8,7 +8,7 @@ import pytest
 
 from tests.client import send
 from tests.conftest import Running, start_up, stop
-from tests.orders_by_hand import Swaps, until
+from tests.orders_by_hand import Swaps, until, until_everywhere
 from tests.visitor import Visitor
 
 PAIR = "/?from=btc&to=usdt_trc20"
@@ -97,7 +97,7 @@ def test_a_disabled_partner_is_nobodys_referrer(swaps: Swaps, by_hand: Running) 
     guest.get(f"/r/{code}")
     assert shows_fee(guest, "2.5")
     swaps.command("partner", "disable", other.email)
-    until(lambda: shows_fee(guest, "0.5"), lambda: guest.get(PAIR).words())
+    until_everywhere(lambda: shows_fee(guest, "0.5"), lambda: guest.get(PAIR).words())
     place = guest.opened()
     order_id = UUID(place.removeprefix("/order/").partition("?")[0])
     assert other.command("order", "show", str(order_id))["markupBps"] == 0

@@ -6,7 +6,6 @@ SWAPGATE_LEDGER_RUNS and SWAPGATE_LEDGER_STEPS make it longer (`make ledger`).
 import asyncio
 import os
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
 from fractions import Fraction
 from typing import Any, ClassVar, TypeVar
 
@@ -40,6 +39,8 @@ T = TypeVar("T")
 
 RUNS = int(os.environ.get("SWAPGATE_LEDGER_RUNS", "6"))
 STEPS = int(os.environ.get("SWAPGATE_LEDGER_STEPS", "20"))
+PARTS = range(os.cpu_count() or 1) if RUNS > 100 else range(1)
+"""Long runs go on all cores, a database each."""
 CENT = USD // 100
 
 
@@ -74,9 +75,8 @@ class Model(msgspec.Struct):
 class Ledger(RuleBasedStateMachine):
     """Its runs all write to one database, each for a partner of its own."""
 
-    urls: ClassVar[DatabaseUrls]
+    books: ClassVar[Books]
     runner: ClassVar[asyncio.Runner]
-    books: Books
     partner: Partner
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
@@ -84,14 +84,9 @@ class Ledger(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.stack = AsyncExitStack()
-        self.books = self.run(self.stack.enter_async_context(opened_books(self.urls)))
         self.partner = self.run(stored_partner(self.books.admin))
         self.codes = [self.run(self.books.code(self.partner)) for _ in range(2)]
         self.model = Model(references={}, waiting=[])
-
-    def teardown(self) -> None:
-        self.run(self.stack.aclose())
 
     @rule(
         units=st.integers(1, 10**8),
@@ -184,22 +179,27 @@ class Ledger(RuleBasedStateMachine):
         )
 
 
-def test_the_ledger_agrees_with_a_plain_model(database_urls: DatabaseUrls) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_the_ledger_agrees_with_a_plain_model(database_urls: DatabaseUrls, part: int) -> None:
     with asyncio.Runner() as runner:
-        run_state_machine_as_test(
-            type("Run", (Ledger,), {"urls": database_urls, "runner": runner}),
-            settings=settings(
-                max_examples=RUNS,
-                stateful_step_count=STEPS,
-                deadline=None,
-                derandomize=RUNS < 100,
-                suppress_health_check=list(HealthCheck),
-            ),
-        )
+        opened = opened_books(database_urls)
+        books = runner.run(opened.__aenter__())
+        try:
+            run_state_machine_as_test(
+                type(f"Run{part}", (Ledger,), {"books": books, "runner": runner}),
+                settings=settings(
+                    max_examples=RUNS // len(PARTS),
+                    stateful_step_count=STEPS,
+                    deadline=None,
+                    derandomize=RUNS < 100,
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
 
-        async def reconciled() -> list[str]:
-            async with opened_books(database_urls) as books:
+            async def reconciled() -> list[str]:
                 return [one.what async for one in differences(books.admin, books.catalogue)]
 
-        nothing_on_chains = {"deposits of an order", "outflow of an order"}
-        assert set(runner.run(reconciled())) <= nothing_on_chains
+            nothing_on_chains = {"deposits of an order", "outflow of an order"}
+            assert set(runner.run(reconciled())) <= nothing_on_chains
+        finally:
+            runner.run(opened.__aexit__(None, None, None))
