@@ -8,7 +8,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds faults ledger clean lock
+.PHONY: faults-chains help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -17,7 +17,7 @@ run: $(VENV)/.run $(ASSETS) ## Set up what is missing and start everything (ARGS
 	@exec $(BIN)/swapgate up $(ARGS)
 
 test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Lint, types, import contracts and all tests (ARGS="-k name")
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 assets: $(ASSETS) ## Fetch and copy what the pages take from npm
 
@@ -72,6 +72,9 @@ bench-webhooks: $(VENV)/.dev ## Webhooks: five minutes at 1,000 a second, then s
 
 bench-feeds: $(VENV)/.dev ## Feeds of 100 assets: rendering, and the event loop beside it (ARGS=--serve: with wrk)
 	$(BIN)/python -m bench.feeds $(ARGS)
+
+screenshots: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Take the pictures of the cabinet in docs/screenshots
+	$(BIN)/python -m tests.screenshots
 
 faults: faults-chains $(VENV)/.dev ## Kills from a seed: settlement on chains, then webhooks' workers and servers (ARGS="--seed 7")
 	$(BIN)/python -m bench.webhooks kills --events 100000 --rate 400 --workers 3 $(ARGS)

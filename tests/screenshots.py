@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from bench.cabinet.fill import fill
 from gateway.settings import read_instance
-from tests.browser.chromium import browser
-from tests.browser.crew import DESK, PHONE, Crew, Scheme
+from tests.browser.chromium import DESK, PHONE, browser
+from tests.browser.crew import Crew, Scheme
 from tests.client import order_request
 from tests.conftest import Running, start_up, stop
 from tests.orders_by_hand import MUCH, until

@@ -30,6 +30,8 @@ GROUPS: Final = ("quotes", "discovery", "orders", "creates", "workers", "open-lo
 
 CONNECTIONS: Final = 32
 CONNECTIONS_OF_CREATES: Final = 64
+CONNECTIONS_OF_TWO: Final = 2 * CONNECTIONS
+"""As many for each of two workers as one has elsewhere; one gets them all, and is no slower."""
 CREATE_LONE_UNGROUPED: Final = "/v1/create, 1 connection, ungrouped"
 CREATE_LONE: Final = "/v1/create, 1 connection"
 CREATES_UNGROUPED: Final = f"/v1/create, {CONNECTIONS_OF_CREATES} connections, ungrouped"
@@ -143,7 +145,15 @@ def _creates(servers: Servers, ours: Server) -> Iterator[Case]:
 def _workers(servers: Servers, ours: Server) -> Iterator[Case]:
     two = servers.ours(TWO_WORKERS, workers=2)
     for name, server in ((ONE_WORKER, ours), (TWO_WORKERS, two)):
-        yield Case(name, "workers", server, servers.quote, ONE_WORKER, shared=True)
+        yield Case(
+            name,
+            "workers",
+            server,
+            servers.quote,
+            ONE_WORKER,
+            connections=CONNECTIONS_OF_TWO,
+            shared=True,
+        )
 
 
 def open_loop(servers: Servers, found: list[Case], rate: float) -> list[Case]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
 from tests.snippets import ROOT
 
@@ -22,6 +22,11 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+PHONE = ViewportSize(width=375, height=812)
+DESK = ViewportSize(width=1280, height=900)
+WIDE = ViewportSize(width=1920, height=1080)
 
 
 @contextmanager
@@ -76,3 +81,26 @@ def transferred(page: Page) -> int:
             "performance.getEntries().reduce((sum, one) => sum + (one.transferSize || 0), 0)"
         )
     )
+
+
+def unsound(page: Page, *, scripts: bool = True) -> list[str]:
+    """Return what axe finds in either theme, and on which screens a page is too wide.
+
+    Without scripts there is no axe, which is one itself. The themes differ in nothing but colour.
+    """
+    found = []
+    if scripts:
+        found += violations(page)
+        page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
+        found += violations(page, rules=COLOURS)
+        page.emulate_media(color_scheme="light")
+    former = page.viewport_size
+    for size in (PHONE, DESK, WIDE):
+        page.set_viewport_size(size)
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > size["width"]:
+            found.append(f"{page.url}: {width} wide on a screen of {size['width']}")
+    if former is not None:
+        page.set_viewport_size(former)
+    return found

@@ -5,14 +5,10 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from tests.browser.chromium import COLOURS, transferred, violations
+from tests.browser.chromium import DESK, transferred, unsound
 from tests.cabinet import CabinetPartner, Person, set_up_factor
 from tests.conftest import Running
 
-PHONE = ViewportSize(width=375, height=812)
-DESK = ViewportSize(width=1280, height=900)
-WIDE = ViewportSize(width=1920, height=1080)
-SIZES = {"phone": PHONE, "desk": DESK}
 FIRST_PAINT_BYTES = 100_000
 EXPECTED = re.compile(r"status of 4(?:03|04|22|29)|: no http")
 """Answers that a page is for, and loads that were broken off when it was left."""
@@ -58,27 +54,7 @@ class Crew:
 
 
 def faults(page: Page, *, scripts: bool = True) -> list[str]:
-    """Return what is wrong with a page as it was just opened.
-
-    It is heavy, or wider than some screen, or axe finds something in either theme. Without scripts
-    there is no axe, which is one itself.
-    """
-    found = []
-    size_in_bytes = transferred(page)
-    if not 0 < size_in_bytes < FIRST_PAINT_BYTES:
-        found.append(f"{page.url}: {size_in_bytes} bytes")
-    if scripts:
-        found += violations(page)
-        page.emulate_media(color_scheme="dark")
-        page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
-        found += violations(page, rules=COLOURS)  # the schemes differ in nothing but colour
-        page.emulate_media(color_scheme="light")
-    former = page.viewport_size
-    for size in (PHONE, DESK, WIDE):
-        page.set_viewport_size(size)
-        width = page.evaluate("document.documentElement.scrollWidth")
-        if width > size["width"]:
-            found.append(f"{page.url}: {width} wide on a screen of {size['width']}")
-    if former is not None:
-        page.set_viewport_size(former)
-    return found
+    """Return what is wrong with a page as it was just opened: its weight, or what isn't sound."""
+    size = transferred(page)
+    heavy = [] if 0 < size < FIRST_PAINT_BYTES else [f"{page.url}: {size} bytes"]
+    return heavy + unsound(page, scripts=scripts)

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import complaints
-from tests.browser.crew import DESK, PHONE, faults
+from tests.browser.chromium import DESK, PHONE, complaints
+from tests.browser.crew import faults
 from tests.cabinet import CabinetPartner
 from tests.conftest import Running
 from tests.receiver import Receiver, receiving

@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, Page, expect
 from domain.members import Role
 from domain.order_list import PAGE
 from gateway.cabinet.pages import TABLE
-from tests.browser.chromium import complaints
-from tests.browser.crew import EXPECTED, PHONE, Crew, faults
+from tests.browser.chromium import DESK, PHONE, complaints
+from tests.browser.crew import EXPECTED, Crew, faults
 from tests.client import order_request
 from tests.conftest import Running
 from tests.orders_by_hand import MUCH, until
@@ -119,7 +119,8 @@ def may_be_sent(path: str, role: str) -> bool:
 def test_everybody_walks_through_all_that_is_theirs(
     chromium: Browser, busy: Busy, role: str, *, scripts: bool
 ) -> None:
-    page = busy.opened(chromium, role, scripts=scripts)
+    size = PHONE if role == "viewer" else DESK
+    page = busy.opened(chromium, role, scripts=scripts, size=size)
     heard, found = complaints(page), []
     for path in busy.pages(role):
         answer = page.goto(path)

@@ -7,13 +7,11 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from cabinet_htmx.docs.contents import entries
-from tests.browser.chromium import COLOURS, complaints, violations
+from tests.browser.chromium import COLOURS, DESK, PHONE, complaints, unsound, violations
 from tests.conftest import Running
 
 Scheme = Literal["light", "dark"]
 
-PHONE = ViewportSize(width=375, height=812)
-DESK = ViewportSize(width=1280, height=900)
 PAGES = [entry.path for entry in entries()]
 
 
@@ -33,19 +31,12 @@ def desk(
     return chromium.new_context(base_url=up.base_url, viewport=size, color_scheme=scheme).new_page()
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_has_faults_or_scrolls_sideways(
-    up: Running, chromium: Browser, scheme: Scheme, size: ViewportSize
-) -> None:
-    """The schemes differ in nothing but colour."""
-    page = desk(up, chromium, scheme, size)
+def test_no_page_has_faults_or_scrolls_sideways(up: Running, chromium: Browser) -> None:
+    page = desk(up, chromium, size=PHONE)  # where tables scroll, and must be reached by keys
     heard, found = complaints(page), []
     for path in PAGES:
         page.goto(path)
-        found += violations(page, rules=COLOURS if scheme == "dark" else ())
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= size["width"], (path, width)
+        found += unsound(page)
     page.context.close()
     assert found == []
     assert heard == []
