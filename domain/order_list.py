@@ -49,7 +49,7 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
 class ListedOrder(msgspec.Struct, frozen=True):
     """An order of a list, with its code's name, and what it has earned its partner in 10^-18 USD.
 
-    `earned` is None where nothing was posted for it.
+    `earned` is None until it was posted.
     """
 
     order: Order

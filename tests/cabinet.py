@@ -121,9 +121,9 @@ class CabinetPartner(msgspec.Struct):
     webhook_secret: str
 
     @classmethod
-    def new(cls, up: Running, *more: str) -> Self:
+    def new(cls, up: Running, *more: str, email: str | None = None) -> Self:
         """Create a partner; `more` are further options of the command."""
-        email = f"{uuid4().hex}@partners.example"
+        email = email or f"{uuid4().hex}@partners.example"
         created = commanded(up, "partner", "create", "--email", email, *more)
         api = Partner(up.base_url, created["apiKey"], created["apiSecret"])
         partner = cls(up, created["id"], email, "", api, created["webhookSecret"])
@@ -147,12 +147,14 @@ class CabinetPartner(msgspec.Struct):
         app, _ = set_up_factor(owner, self.password)
         return owner, app
 
-    def colleague(self, owner: Person, role: str) -> tuple[Person, str, str]:
+    def colleague(
+        self, owner: Person, role: str, email: str | None = None
+    ) -> tuple[Person, str, str]:
         """Have an owner with a fresh second factor invite somebody, who chooses a password.
 
         Returns them signed in, their e-mail address and password.
         """
-        email, password = f"{uuid4().hex}@partners.example", f"their own {uuid4()}"
+        email, password = email or f"{uuid4().hex}@partners.example", f"their own {uuid4()}"
         invited = owner.send_form(TEAM, f"{TEAM}/invite", email=email, role=role)
         found = ONE_TIME.search(invited.text)
         assert found is not None, invited.words()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from bench.cabinet.fill import fill
@@ -31,6 +32,24 @@ CODES: Final = {
     "summer": ("summer", "Summer campaign"),
     "autumn": ("partners-blog", "Guest article"),
 }
+PRICES: Final = {
+    "btc": 62_450,
+    "eth": 2_540,
+    "ltc": 81,
+    "sol": 148,
+    "trx": "0.14",
+    "doge": "0.16",
+    "xmr": 171,
+    "usdt_trc20": 1,
+    "usdc_erc20": 1,
+}
+"""In USD: the orders made from numbers have none of their own."""
+AMOUNTS: Final = """
+UPDATE orders SET source_amount = round(worth_usd / s.price::numeric, 6),
+  destination_amount = round(worth_usd * 0.99 / d.price::numeric, 6)
+FROM json_each_text(%s) AS s (code, price), json_each_text(%s) AS d (code, price)
+WHERE pay_in_address LIKE 'bench %%' AND s.code = source AND d.code = destination
+"""
 RENAME: Final = "UPDATE codes SET code = %s, label = %s WHERE code = %s"
 LOOKS: Final[Mapping[str, tuple[ViewportSize, Scheme]]] = {
     "": (DESK, "light"),
@@ -45,13 +64,15 @@ class Pictured(Crew):
     """A crew with a history."""
 
     def __init__(self, up: Running, receiver: Receiver) -> None:
-        super().__init__(up)
+        super().__init__(up, "northwind.example")
         partner, api = self.partner, self.partner.api.once_known()
         operate, receiver.secret = partner.command, partner.webhook_secret.encode()
         operate("partner", "set", partner.email, "--webhook-url", receiver.url)
         instance = read_instance(up.data_dir)
         assert instance is not None
         fill(instance.owner_database_url, partner.id, ORDERS)
+        prices = msgspec.json.encode(PRICES).decode()
+        own(partner, AMOUNTS, prices, prices)
         for former, (name, label) in CODES.items():
             own(
                 partner,

@@ -207,11 +207,13 @@ def _webhook_concerns(facts: Facts) -> list[Concern]:
         found.append(Concern(text, "warn", hooks, "See the delivery log"))
     if health.dead:
         number = _at_least(health.dead, 1000)
+        many = health.dead > 1
         text = (
-            f"{number} event{'s were' if health.dead > 1 else ' was'} given up within the last "
-            "day. They are kept and can be sent again."
+            f"{number} event{'s were' if many else ' was'} given up within the last day. "
+            f"{'They are' if many else 'It is'} kept and can be sent again."
         )
-        found.append(Concern(text, "bad", hooks, "Send them again"))
+        link = "Send them again" if many else "Send it again"
+        found.append(Concern(text, "bad", hooks, link))
     return found
 
 

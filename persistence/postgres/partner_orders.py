@@ -20,7 +20,8 @@ MOST_NEW: Final = 100
 
 ROWS = f"""
 SELECT {SHOWN}, (SELECT c.code FROM codes c WHERE c.id = orders.code_id) AS code, (
-  SELECT sum(l.amount)::text FROM ledger_postings l WHERE l.transaction_id = orders.id
+  SELECT CASE WHEN accrued THEN coalesce(sum(l.amount), 0)::text END
+  FROM ledger_postings l WHERE l.transaction_id = orders.id
     AND l.account IN ('markup', 'base_fee_share')) AS earned
 FROM orders
 WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND deleted_at IS NULL

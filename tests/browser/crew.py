@@ -2,6 +2,7 @@
 
 import re
 from typing import Literal
+from uuid import uuid4
 
 from playwright.sync_api import Browser, Page, ViewportSize
 
@@ -19,13 +20,16 @@ Scheme = Literal["light", "dark"]
 class Crew:
     """An owner, whose recovery codes are at hand, a developer and a viewer of one partner."""
 
-    def __init__(self, up: Running) -> None:
-        self.partner = CabinetPartner.new(up, "--name", "Northwind Wallet")
+    def __init__(self, up: Running, domain: str | None = None) -> None:
+        domain = domain or f"{uuid4().hex[:12]}.example"
+        self.partner = CabinetPartner.new(up, "--name", "Northwind Wallet", email=f"ada@{domain}")
         self.owner = self.partner.owner()
         _, self.recovery = set_up_factor(self.owner, self.partner.password)
         self.people: dict[str, Person] = {"owner": self.owner}
-        for role in ("developer", "viewer"):
-            self.people[role], _, password = self.partner.colleague(self.owner, role)
+        for role, name in (("developer", "grace"), ("viewer", "edsger")):
+            self.people[role], _, password = self.partner.colleague(
+                self.owner, role, f"{name}@{domain}"
+            )
             if role == "developer":
                 set_up_factor(self.people[role], password)
 

@@ -97,6 +97,18 @@ def test_figures_are_the_same_everywhere(shop: Shop) -> None:
     assert row["id"] == shop.done[1]["id"]
 
 
+def test_an_order_that_earned_nothing_says_so_once_it_is_done(up: Running) -> None:
+    partner = CabinetPartner.new(up)
+    order = partner.api.once_known().call("/create", order_request(toCcy="trx")).data
+    owner, path = partner.owner(), f"/partner/orders/{order['id']}"
+    assert "nothing yet" in owner.get(path).words()
+    carried(partner.api, up, [order])
+    for page in (path, "/partner/orders"):
+        words = owner.get(page).words()
+        assert "$0.00" in words
+        assert "nothing yet" not in words
+
+
 def test_the_dashboard_counts_orders_at_once(shop: Shop) -> None:
     for by in ("day", "week", "month", "nonsense"):
         page = shop.owner.get(f"/partner/dashboard?by={by}&show=orders")
