@@ -9,7 +9,7 @@ What is rare is so on purpose: one order in a million is XMR, two in ten million
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import psycopg
@@ -137,6 +137,9 @@ INSERT INTO partner_days
   (partner_id, day, part, orders, completed, volume_usd, markup_usd, base_fee_share_usd)
 SELECT partner_id, utc_day(created_at), get_byte(token_hash, 0) %% 16, count(*), %(sums)s
 FROM orders WHERE pay_in_address LIKE 'bench %%' GROUP BY 1, 2, 3
+ON CONFLICT (partner_id, day, part) DO UPDATE SET orders = EXCLUDED.orders,
+  completed = EXCLUDED.completed, volume_usd = EXCLUDED.volume_usd,
+  markup_usd = EXCLUDED.markup_usd, base_fee_share_usd = EXCLUDED.base_fee_share_usd
 """
 
 SUMS: Final = """
@@ -146,7 +149,9 @@ SUMS: Final = """
   coalesce(sum(source_amount * 0.1) FILTER (WHERE state = 'completed'), 0)
 """
 
+# The service counts what it sees meanwhile: all of it is counted here, and it goes on from there.
 KEPT: Final = (
+    "LOCK TABLE counted_orders",
     DAYS_KEPT.replace("%(sums)s", SUMS).replace("%%", "%"),
     """
 INSERT INTO partner_totals (partner_id, part, volume_usd, markup_usd, base_fee_share_usd)
@@ -195,6 +200,11 @@ def fill(owner_url: str, own: str, orders: int) -> None:
             connection.execute(NUMBERED, told)
             connection.execute(ORDERS, told)
             connection.execute(DEPOSITS)
+    complete(owner_url, own, orders, indexes)
+
+
+def complete(owner_url: str, own: str, orders: int, indexes: Sequence[tuple[str, str]]) -> None:
+    """Add what belongs to the newest orders, sum all up, and build the indexes."""
     with psycopg.connect(owner_url) as connection:
         _quietly(connection)
         for what, statement, newest in (
