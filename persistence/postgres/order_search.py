@@ -22,7 +22,7 @@ SESSION: Final = {
     "plan_cache_mode": "force_custom_plan",
 }
 """Of sessions that search: all answers come by an index, and one plan isn't everybody's best."""
-ROUNDS: Final = (500, 1_500, 1_500)
+ROUNDS: Final = (500, 1_200, 1_000)
 """Entries taken by one round after another, until there are orders enough."""
 AWAITING: Final = 4_000
 """Of the newest orders so many are looked at for those that wait for their deposit."""
