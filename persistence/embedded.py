@@ -86,6 +86,10 @@ class DataDirInUse(EmbeddedError):
         )
 
 
+class DataDirGone(EmbeddedError):
+    """Somebody has removed the directory of a server that ran in it."""
+
+
 class OtherPostgresVersion(EmbeddedError):
     """The data directory was made by another major version of PostgreSQL."""
 
@@ -154,17 +158,22 @@ class EmbeddedServer(ABC):
         self._directory = directory.resolve()
         self._log = self._directory / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_run = False
 
     def start(self) -> None:
         """Return when the server answers: made on first use, adopted where it runs already.
 
-        What a crash left behind is ended and cleared first. Raises an EmbeddedError.
+        What a crash left behind is ended and cleared first. Raises an EmbeddedError; DataDirGone
+        where this very server has run there before: an empty one in its place would help nobody.
         """
+        if self._has_run and not self._directory.exists():
+            raise DataDirGone(f"{self._directory} is gone, and with it what {self.name} kept there")
         with _writing_to(self._directory):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _one_at_a_time(self._directory / "start.lock"):
                 self._prepare()
                 self._start_or_adopt()
+        self._has_run = True
 
     def is_running(self) -> bool:
         """Tell whether the server's socket is open: false within milliseconds of its death."""
@@ -192,6 +201,8 @@ class EmbeddedServer(ABC):
                 _signal(remaining, signal.SIGKILL)
             time.sleep(POLL_SECONDS)
         if self._process is not None:
+            # Its directory tells where a process belongs: without that it isn't found by it.
+            self._process.kill()
             self._process.wait()
             self._process = None
 

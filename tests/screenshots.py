@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 import msgspec
 from playwright.sync_api import Browser, Page, ViewportSize
@@ -116,10 +117,21 @@ def paths(crew: Pictured) -> dict[str, Reach]:
 
     def invited(page: Page) -> None:
         page.goto("/partner/team")
-        page.get_by_label("E-mail address").fill(
-            f"grace{len(page.context.pages)}@northwind.example"
-        )
+        page.get_by_label("E-mail address").fill(f"barbara-{uuid4().hex[:4]}@northwind.example")
         page.get_by_role("button", name="Invite", exact=True).click()
+
+    def new_codes(page: Page) -> None:
+        page.goto("/partner/account/second-factor")
+        page.get_by_text("Make new ones").first.click()
+        page.locator("form[action$=recovery-codes] button").click()
+
+    def new_password(page: Page) -> None:
+        email, operate = f"alan-{uuid4().hex[:4]}@northwind.example", crew.partner.command
+        operate("partner", "create", "--email", email, "--name", "Northwind Wallet")
+        login(page)
+        page.get_by_label("E-mail address").fill(email)
+        page.get_by_label("Password").fill(operate("partner", "password", email)["password"])
+        page.get_by_role("button", name="Sign in").click()
 
     return {
         "dashboard": at("/partner/dashboard"),
@@ -138,10 +150,13 @@ def paths(crew: Pictured) -> dict[str, Reach]:
         "log": at("/partner/team/log"),
         "account": at("/partner/account"),
         "second-factor": at("/partner/account/second-factor"),
+        "second-factor-off": at("/partner/account/second-factor"),
         "verify": at("/partner/verify?next=%2Fpartner%2Fkeys"),
         "new-secret": new_secret,
         "invited": invited,
+        "recovery-codes": new_codes,
         "login": login,
+        "new-password": new_password,
     }
 
 
@@ -160,7 +175,8 @@ def main() -> None:
 
 def _take(crew: Crew, chromium: Browser, name: str, reach: Reach) -> None:
     for suffix, (size, scheme) in LOOKS.items():
-        page = crew.opened(chromium, "owner", size=size, scheme=scheme)
+        role = "viewer" if name.endswith("-off") else "owner"  # who has no second factor
+        page = crew.opened(chromium, role, size=size, scheme=scheme)
         reach(page)
         page.screenshot(path=PICTURES / f"cabinet-{name}{suffix}.png", full_page=True)
         page.context.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from yoyo import get_backend
 
 from persistence import embedded
 from persistence.embedded import (
+    DataDirGone,
     DataDirInUse,
     DataDirLock,
     DataDirNotWritable,
@@ -305,6 +307,22 @@ def test_a_stale_valkey_that_is_of_no_use_is_replaced(
     assert new != old
     with valkey.Valkey.from_url(server.url) as client:
         assert client.get("kept") == b"yes"
+
+
+@pytest.mark.parametrize("kind", ["postgres", "valkey"])
+def test_a_server_whose_directory_is_gone_is_not_made_anew_and_can_be_stopped(
+    make: Stopped, tmp_path: Path, kind: str
+) -> None:
+    server: EmbeddedServer = getattr(make, kind)(tmp_path / "gone")
+    server.start()
+    launched = server._process
+    assert launched is not None
+    shutil.rmtree(tmp_path / "gone", ignore_errors=True)
+    with pytest.raises(DataDirGone, match="is gone, and with it"):
+        server.start()
+    server.stop()
+    assert launched.returncode is not None
+    assert not (tmp_path / "gone").exists()
 
 
 def test_processes_are_found_without_proc_too(make: Stopped, tmp_path: Path) -> None:
