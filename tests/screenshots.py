@@ -6,11 +6,13 @@ from their numbers, and some of today, made by calls; writes docs/screenshots/ca
 
 import tempfile
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
 import msgspec
+from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from bench.cabinet.fill import fill
@@ -178,7 +180,9 @@ def _take(crew: Crew, chromium: Browser, name: str, reach: Reach) -> None:
         role = "viewer" if name.endswith("-off") else "owner"  # who has no second factor
         page = crew.opened(chromium, role, size=size, scheme=scheme)
         reach(page)
-        page.screenshot(path=PICTURES / f"cabinet-{name}{suffix}.png", full_page=True)
+        taken = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
+        few_colours = taken.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few_colours.save(PICTURES / f"cabinet-{name}{suffix}.png", optimize=True)
         page.context.close()
 
 
