@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -187,6 +187,7 @@ class PostgresOrderDesk:
             at_once=FOUND_AT_ONCE if grouped else MOST_FOUND,
         )
         self._kept: dict[str, _Found] = {}
+        self._kept_with: Catalogue | None = None
 
     async def open(
         self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
@@ -240,41 +241,35 @@ class PostgresOrderDesk:
     async def _found(self, order_ids: Sequence[UUID]) -> "Sequence[_Found | Exception | None]":
         """Ask which of the orders there are, and read those that aren't kept as they are now."""
         asked, catalogue = [str(one) for one in order_ids], self._catalogue()
+        if catalogue is not self._kept_with:
+            self._kept, self._kept_with = {}, catalogue
+        kept_now = self._kept
         found: dict[str, _Found | Exception] = {}
         changed = []
         for row in await self._database.fetch(WRITTEN, [asked]):
-            kept = self._kept.get(row["id"])
-            if kept and kept.written == row["written"] and kept.catalogue is catalogue:
+            kept = kept_now.get(row["id"])
+            if kept and kept.written == row["written"]:
                 found[row["id"]] = kept
             else:
                 changed.append(row["id"])
         for row in await self._database.fetch(FIND, [changed]) if changed else ():
             try:
-                read = _Found(order_of(row, catalogue.assets), row, catalogue)
+                found[row["id"]] = kept_now[row["id"]] = _Found(
+                    order_of(row, catalogue.assets), row["token_hash"], row["written"]
+                )
             except Exception as error:  # noqa: BLE001  of this order alone
                 found[row["id"]] = error
-            else:
-                found[row["id"]] = self._keep(row["id"], read)
+        while len(kept_now) > MOST_KEPT:
+            del kept_now[next(iter(kept_now))]
         return [found.get(one) for one in asked]
 
-    def _keep(self, order_id: str, found: "_Found") -> "_Found":
-        self._kept.pop(order_id, None)
-        self._kept[order_id] = found
-        if len(self._kept) > MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        return found
 
+class _Found(NamedTuple):
+    """An order as it was found, its token's hash, and which transaction had written it."""
 
-class _Found:
-    """An order as it was found, its token's hash, and what tells whether it has changed since."""
-
-    __slots__ = ("catalogue", "order", "token_hash", "written")
-
-    def __init__(self, order: Order, row: dict[str, Any], catalogue: Catalogue) -> None:
-        self.order = order
-        self.token_hash: bytes = row["token_hash"]
-        self.written: str = row["written"]
-        self.catalogue = catalogue
+    order: Order
+    token_hash: bytes
+    written: str
 
 
 class PostgresOrderBook:
