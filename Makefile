@@ -17,7 +17,7 @@ run: $(VENV)/.run $(ASSETS) ## Set up what is missing and start everything (ARGS
 	@exec $(BIN)/swapgate up $(ARGS)
 
 test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Lint, types, import contracts and all tests (ARGS="-k name")
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal $(ARGS)
 
 assets: $(ASSETS) ## Fetch and copy what the pages take from npm
 

@@ -17,6 +17,7 @@ from valkey import Valkey
 from tests.client import Partner
 from tests.conftest import Running
 from tests.operator import operate
+from tests.orders_by_hand import until
 from tests.visitor import Seen, Visitor
 
 TOKEN = re.compile(r'name="form_token" value="([A-Za-z0-9_-]{43})"')
@@ -137,6 +138,17 @@ class CabinetPartner(msgspec.Struct):
 
     def command(self, *arguments: str) -> dict[str, Any]:
         return commanded(self.up, *arguments)
+
+    def carried(self, *orders: dict[str, Any]) -> None:
+        """Pay orders in, and wait until all of them are done."""
+        for order in orders:
+            self.command("sandbox", "deposit", order["id"])
+
+        def statuses() -> set[str]:
+            asked = [{"id": one["id"], "token": one["token"]} for one in orders]
+            return {self.api.call("/order", one).data["status"] for one in asked}
+
+        until(lambda: statuses() == {"DONE"}, statuses)
 
     def one_time_password(self) -> str:
         return str(self.command("partner", "password", self.email)["password"])

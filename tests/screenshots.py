@@ -18,10 +18,16 @@ from playwright.sync_api import Browser, Page, ViewportSize
 from bench.cabinet.fill import fill
 from gateway.settings import read_instance
 from tests.browser.chromium import DESK, PHONE, browser
-from tests.browser.crew import Crew, Scheme
+from tests.browser.crew import (
+    Crew,
+    Scheme,
+    invitation_page,
+    new_secret_page,
+    sign_in_page,
+)
 from tests.client import order_request
 from tests.conftest import Running, start_up, stop
-from tests.orders_by_hand import MUCH, until
+from tests.orders_by_hand import MUCH
 from tests.receiver import Receiver, receiving
 from tests.snippets import ROOT
 from tests.team import own
@@ -87,13 +93,7 @@ class Pictured(Crew):
         operate("payout", "mark-paid", partner.email, "--reference", "SEPA 2026-11 / 4471")
         done, held = (api.call("/create", order_request()).data for _ in range(2))
         operate("sandbox", "deposit", held["id"], "--amount", MUCH)
-        operate("sandbox", "deposit", done["id"])
-
-        def status() -> str:
-            asked = {"id": done["id"], "token": done["token"]}
-            return str(api.call("/order", asked).data["status"])
-
-        until(lambda: status() == "DONE", status)
+        partner.carried(done)
         sent = self.owner.send_form("/partner/webhooks", "/partner/webhooks/test")
         details = "/partner/payout-history/details"
         asked = {"asset": "usdt_trc20", "address": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "tag": ""}
@@ -108,20 +108,6 @@ def paths(crew: Pictured) -> dict[str, Reach]:
     def at(path: str) -> Reach:
         return lambda page: page.goto(path)
 
-    def login(page: Page) -> None:
-        page.context.clear_cookies()
-        page.goto("/partner/login")
-
-    def new_secret(page: Page) -> None:
-        page.goto("/partner/keys")
-        page.get_by_text("Rotate it").last.click()
-        page.get_by_role("button", name="Make a new webhookSecret").click()
-
-    def invited(page: Page) -> None:
-        page.goto("/partner/team")
-        page.get_by_label("E-mail address").fill(f"barbara-{uuid4().hex[:4]}@northwind.example")
-        page.get_by_role("button", name="Invite", exact=True).click()
-
     def new_codes(page: Page) -> None:
         page.goto("/partner/account/second-factor")
         page.get_by_text("Make new ones").first.click()
@@ -130,7 +116,7 @@ def paths(crew: Pictured) -> dict[str, Reach]:
     def new_password(page: Page) -> None:
         email, operate = f"alan-{uuid4().hex[:4]}@northwind.example", crew.partner.command
         operate("partner", "create", "--email", email, "--name", "Northwind Wallet")
-        login(page)
+        sign_in_page(page)
         page.get_by_label("E-mail address").fill(email)
         page.get_by_label("Password").fill(operate("partner", "password", email)["password"])
         page.get_by_role("button", name="Sign in").click()
@@ -154,10 +140,10 @@ def paths(crew: Pictured) -> dict[str, Reach]:
         "second-factor": at("/partner/account/second-factor"),
         "second-factor-off": at("/partner/account/second-factor"),
         "verify": at("/partner/verify?next=%2Fpartner%2Fkeys"),
-        "new-secret": new_secret,
-        "invited": invited,
+        "new-secret": new_secret_page,
+        "invited": invitation_page,
         "recovery-codes": new_codes,
-        "login": login,
+        "login": sign_in_page,
         "new-password": new_password,
     }
 

@@ -200,10 +200,10 @@ def fill(owner_url: str, own: str, orders: int) -> None:
             connection.execute(NUMBERED, told)
             connection.execute(ORDERS, told)
             connection.execute(DEPOSITS)
-    complete(owner_url, own, orders, indexes)
+    _complete(owner_url, own, orders, indexes)
 
 
-def complete(owner_url: str, own: str, orders: int, indexes: Sequence[tuple[str, str]]) -> None:
+def _complete(owner_url: str, own: str, orders: int, indexes: Sequence[tuple[str, str]]) -> None:
     """Add what belongs to the newest orders, sum all up, and build the indexes."""
     with psycopg.connect(owner_url) as connection:
         _quietly(connection)

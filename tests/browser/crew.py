@@ -57,6 +57,26 @@ class Crew:
         return context.new_page()
 
 
+def sign_in_page(page: Page) -> None:
+    """Open the page that everybody sees first."""
+    page.context.clear_cookies()
+    page.goto("/partner/login")
+
+
+def new_secret_page(page: Page) -> None:
+    """Rotate the webhookSecret, which is shown once."""
+    page.goto("/partner/keys")
+    page.get_by_text("Rotate it").last.click()
+    page.get_by_role("button", name="Make a new webhookSecret").click()
+
+
+def invitation_page(page: Page) -> None:
+    """Invite somebody, whose one-time password is shown once."""
+    page.goto("/partner/team")
+    page.get_by_label("E-mail address").fill(f"barbara-{uuid4().hex[:4]}@northwind.example")
+    page.get_by_role("button", name="Invite", exact=True).click()
+
+
 def faults(page: Page, *, scripts: bool = True) -> list[str]:
     """Return what is wrong with a page as it was just opened: its weight, or what isn't sound."""
     size = transferred(page)

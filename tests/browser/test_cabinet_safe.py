@@ -1,12 +1,20 @@
 """Keys, team, log, account and second factor in a browser: each role, with scripts and without."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import complaints
-from tests.browser.crew import EXPECTED, Crew, faults
+from tests.browser.crew import (
+    EXPECTED,
+    Crew,
+    faults,
+    invitation_page,
+    new_secret_page,
+    sign_in_page,
+)
 from tests.cabinet import App, CabinetPartner
 from tests.conftest import Running
 
@@ -119,30 +127,19 @@ def test_everybody_is_linked_to_what_is_theirs(
     page.context.close()
 
 
-def reach(page: Page, state: str) -> None:
-    """Open a page that isn't there for everybody at any time."""
-    if state == "login":
-        page.context.clear_cookies()
-        page.goto("/partner/login")
-    elif state == "a code is asked for":
-        page.goto("/partner/verify?next=%2Fpartner%2Fkeys")
-    elif state == "a new secret":
-        page.goto(KEYS)
-        page.get_by_text("Rotate it").last.click()
-        page.get_by_role("button", name="Make a new webhookSecret").click()
-    else:
-        page.goto(TEAM)
-        page.get_by_label("E-mail address").fill("grace@northwind.example")
-        page.get_by_role("button", name="Invite", exact=True).click()
+IN_BETWEEN: dict[str, Callable[[Page], object]] = {
+    "a new secret": new_secret_page,
+    "somebody invited": invitation_page,
+    "a code is asked for": lambda page: page.goto("/partner/verify?next=%2Fpartner%2Fkeys"),
+    "login": sign_in_page,
+}
 
 
-@pytest.mark.parametrize(
-    "state", ["a new secret", "somebody invited", "a code is asked for", "login"]
-)
+@pytest.mark.parametrize("state", IN_BETWEEN)
 def test_pages_in_between_have_no_faults(chromium: Browser, crew: Crew, state: str) -> None:
     page = crew.opened(chromium, "owner")
     heard = complaints(page)
-    reach(page, state)
+    IN_BETWEEN[state](page)
     assert faults(page) == []
     assert [one for one in heard if not EXPECTED.search(one)] == []
     page.context.close()

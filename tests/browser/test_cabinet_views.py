@@ -58,7 +58,8 @@ class Busy(Crew):
             self.opened_order(toCcy="trx")
         self.held = self.opened_order()
         self.partner.command("sandbox", "deposit", self.held["id"], "--amount", MUCH)
-        self.done = self.carried(self.opened_order(toCcy="trx", afftax=100))
+        self.done = self.opened_order(toCcy="trx", afftax=100)
+        self.partner.carried(self.done)
         self.partner.command("payout", "mark-paid", email, "--reference", "March, by bank")
         self.new = self.opened_order()
         sent = self.owner.send_form("/partner/webhooks", "/partner/webhooks/test")
@@ -72,16 +73,6 @@ class Busy(Crew):
 
     def opened_order(self, **changes: object) -> dict[str, Any]:
         order: dict[str, Any] = self.api.call("/create", order_request(**changes)).data
-        return order
-
-    def status(self, order: dict[str, Any]) -> str:
-        asked = {"id": order["id"], "token": order["token"]}
-        return str(self.api.call("/order", asked).data["status"])
-
-    def carried(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Pay an order in, and wait until it is done."""
-        self.partner.command("sandbox", "deposit", order["id"])
-        until(lambda: self.status(order) == "DONE", lambda: self.status(order))
         return order
 
     def pages(self, role: str) -> list[str]:
@@ -218,7 +209,7 @@ def test_the_list_follows_its_orders_and_nobody_loses_their_place(
     expect(row).to_contain_text("NEW")
     page.get_by_label("Order", exact=True).fill("half an id")
     page.evaluate("scrollTo(0, 200)")
-    busy.carried(order)
+    busy.partner.carried(order)
     later = busy.opened_order()
     page.clock.run_for(POLLED_MS)
     expect(row).to_contain_text("DONE")
@@ -239,7 +230,7 @@ def test_an_orders_page_follows_it_to_its_end(
     page.goto(f"{ORDERS}/{order['id']}")
     expect(page.get_by_role("heading", name="NEW")).to_be_visible()
     assert page.get_by_role("link", name="Look again").is_visible() != scripts
-    busy.carried(order)
+    busy.partner.carried(order)
     if scripts:
         page.clock.run_for(POLLED_MS)
     else:

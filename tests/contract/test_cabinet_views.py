@@ -13,7 +13,7 @@ from tests.cabinet import CabinetPartner, Person
 from tests.client import Partner, order_request, quote_request
 from tests.conftest import Running
 from tests.operator import operate
-from tests.orders_by_hand import until
+from tests.orders_by_hand import until_everywhere
 from tests.team import own, signed_in
 
 TRON = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
@@ -45,19 +45,6 @@ class Shop(msgspec.Struct):
         return list(csv.DictReader(io.StringIO(answer.text)))
 
 
-def carried(api: Partner, up: Running, orders: list[dict[str, Any]]) -> None:
-    for order in orders:
-        operate(up, "sandbox", "deposit", order["id"])
-
-    def statuses() -> set[str]:
-        return {
-            api.call("/order", {"id": one["id"], "token": one["token"]}).data["status"]
-            for one in orders
-        }
-
-    until(lambda: statuses() == {"DONE"}, statuses)
-
-
 @pytest.fixture(scope="module")
 def shop(up: Running) -> Shop:
     partner = CabinetPartner.new(up)
@@ -65,17 +52,14 @@ def shop(up: Running) -> Shop:
     api, code = partner.api.once_known(), f"shop-{uuid4().hex[:8]}"
     assert api.call("/codes", {"code": code, "label": SCRIPT, "afftaxBps": 200}).code == 0
     coded = Partner(up.base_url, f"{api.api_key}.{code}", api.api_secret)
-    until(
-        lambda: all(
-            coded.call("/price", quote_request()).data["markupBps"] == 200 for _ in range(12)
-        ),
-        lambda: code,
+    until_everywhere(
+        lambda: coded.call("/price", quote_request()).data["markupBps"] == 200, lambda: code
     )
     done = [
         api.call("/create", order_request()).data,
         coded.call("/create", order_request(toCcy="trx")).data,
     ]
-    carried(api, up, done)
+    partner.carried(*done)
     new = api.call("/create", order_request()).data
     return Shop(partner, api, partner.owner(), code, done, new)
 
@@ -102,7 +86,7 @@ def test_an_order_that_earned_nothing_says_so_once_it_is_done(up: Running) -> No
     order = partner.api.once_known().call("/create", order_request(toCcy="trx")).data
     owner, path = partner.owner(), f"/partner/orders/{order['id']}"
     assert "nothing yet" in owner.get(path).words()
-    carried(partner.api, up, [order])
+    partner.carried(order)
     for page in (path, "/partner/orders"):
         words = owner.get(page).words()
         assert "$0.00" in words
