@@ -309,11 +309,18 @@ class EmbeddedPostgres(EmbeddedServer):
         return f"postgresql://{names}?host={host}&port={POSTGRES_PORT}"
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Create a database, as a copy of `template` if given (nobody may be connected to it)."""
+        """Create a database, as a copy of `template` if given (nobody may be connected to it).
+
+        A copy does not inherit the rights on its template, so the right to create temporary tables
+        is revoked here as `swapgate migrate` revokes it.
+        """
         self._execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
                 sql.Identifier(name), sql.Identifier(template or "template1")
             )
+        )
+        self._execute(
+            sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name))
         )
 
     def drop_database(self, name: str) -> None:

@@ -76,6 +76,9 @@ found AS (
   SELECT w.oid, 6, 'may CREATE in the schema public' FROM who w
   WHERE NOT w.rolsuper AND has_schema_privilege(w.oid, 'public', 'CREATE')
   UNION ALL
+  SELECT w.oid, 6, 'may create temporary tables' FROM who w
+  WHERE NOT w.rolsuper AND has_database_privilege(w.oid, current_database(), 'TEMPORARY')
+  UNION ALL
   SELECT w.oid, 7, 'may pay partners out' FROM who w JOIN pg_proc p
     ON p.pronamespace = 'public'::regnamespace AND p.proname = 'close_earnings'
   WHERE NOT w.rolsuper AND has_function_privilege(w.oid, p.oid, 'EXECUTE')

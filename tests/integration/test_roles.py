@@ -154,6 +154,74 @@ def test_the_ledger_only_grows_and_by_settlement_alone(
     assert possible == ({("ledger_postings", "INSERT")} if role == "settlement" else set())
 
 
+DEFINER_FUNCTIONS = """
+SELECT proname, coalesce(array_to_string(proconfig, '; '), '') FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prosecdef
+"""
+SAFE_PATH = "search_path=pg_catalog, public, pg_temp"
+
+
+def test_every_function_that_runs_as_its_owner_searches_temporary_tables_last(
+    database_urls: DatabaseUrls,
+) -> None:
+    with psycopg.connect(database_urls.owner) as connection:
+        functions = dict(connection.execute(DEFINER_FUNCTIONS).fetchall())
+    assert "partner_changed" in functions
+    assert {name for name, settings in functions.items() if SAFE_PATH not in settings} == set()
+
+
+@pytest.mark.parametrize("role", ["gateway", "settlement", "admin"])
+def test_no_role_of_ours_creates_temporary_tables(database_urls: DatabaseUrls, role: str) -> None:
+    with psycopg.connect(getattr(database_urls, role)) as connection:
+        assert is_refused(connection, "CREATE TEMPORARY TABLE revisions (topic text)")
+        assert is_refused(
+            connection,
+            "CREATE FUNCTION pg_temp.attack() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        )
+
+
+ATTACK = """
+CREATE FUNCTION pg_temp.attack() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('attack.ran_as', current_user, false);
+  RETURN NEW;
+END
+$$;
+CREATE TEMPORARY TABLE revisions (LIKE public.revisions);
+INSERT INTO pg_temp.revisions SELECT * FROM public.revisions;
+CREATE TRIGGER attack BEFORE UPDATE ON pg_temp.revisions
+  FOR EACH ROW EXECUTE FUNCTION pg_temp.attack();
+CREATE TEMPORARY TABLE partners (LIKE public.partners);
+INSERT INTO pg_temp.partners SELECT * FROM public.partners;
+CREATE TRIGGER attack BEFORE UPDATE ON pg_temp.partners
+  FOR EACH ROW EXECUTE FUNCTION pg_temp.attack();
+"""
+
+
+def test_a_temporary_table_with_a_trigger_does_not_run_code_as_the_owner(
+    database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
+) -> None:
+    operator = new_operator(database_urls, servers, tmp_path)
+    operator.json("partner", "create", "--email", "victim@wallet.example")
+    operator.sql(grant_temporary(database_urls.owner))
+    with psycopg.connect(database_urls.gateway, autocommit=True) as connection:
+        connection.execute(ATTACK.encode())
+        connection.execute(
+            "INSERT INTO public.codes (id, partner_id, code, enabled, created_at)"
+            " SELECT gen_random_uuid(), id, 'attack', true, now() FROM public.partners"
+        )
+        connection.execute("UPDATE public.partners SET webhook_url = 'https://attack.example'")
+        ran_as = connection.execute("SELECT current_setting('attack.ran_as', true)").fetchone()
+    assert ran_as == (None,)
+
+
+def grant_temporary(owner_url: str) -> str:
+    """Return the statement that undoes what a migration revoked."""
+    with psycopg.connect(owner_url) as connection:
+        name = connection.info.dbname
+    return f'GRANT TEMPORARY ON DATABASE "{name}" TO PUBLIC'
+
+
 def found(database_urls: DatabaseUrls, *changes: str) -> list[str]:
     with psycopg.connect(database_urls.owner, autocommit=True) as connection:
         for change in changes:
@@ -174,6 +242,7 @@ def test_every_right_beyond_the_gateways_is_found(database_urls: DatabaseUrls) -
         "GRANT DELETE ON orders, earnings_closings TO swapgate_gateway",
         "GRANT TRUNCATE, TRIGGER ON codes TO swapgate_gateway",
         "GRANT CREATE ON SCHEMA public TO swapgate_gateway",
+        grant_temporary(database_urls.owner),
         "GRANT EXECUTE ON FUNCTION close_earnings TO swapgate_gateway",
     ) == [
         "may INSERT ledger_postings.amount",
@@ -184,6 +253,7 @@ def test_every_right_beyond_the_gateways_is_found(database_urls: DatabaseUrls) -
         "may TRIGGER codes",
         "may TRUNCATE codes",
         "may CREATE in the schema public",
+        "may create temporary tables",
         "may pay partners out",
     ]
 
