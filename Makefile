@@ -83,7 +83,7 @@ faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes wh
 	$(BIN)/python -m tests.chain_faults --orders $(or $(ORDERS),40) --seed $(or $(SEED),1)
 
 ledger: $(VENV)/.dev ## The ledger against a plain model: 10,000 runs of 50 steps (RUNS=100 for fewer)
-	SWAPGATE_LEDGER_RUNS=$(RUNS) SWAPGATE_LEDGER_STEPS=50 $(BIN)/python -m pytest -q -n auto --timeout 0 tests/integration/test_ledger_machine.py $(ARGS)
+	SWAPGATE_LEDGER_RUNS=$(RUNS) SWAPGATE_LEDGER_STEPS=50 $(BIN)/python -m pytest -q -n auto --timeout 0 tests/integration/ledger/test_ledger_machine.py $(ARGS)
 
 lock: $(VENV)/.dev ## Lock the dependencies anew: versions and hashes, no addresses
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.lock

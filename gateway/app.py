@@ -7,26 +7,26 @@ import orjson
 from blacksheep import Application, Content, Request, Response, Router
 from blacksheep.exceptions import HTTPException
 
-from cabinet_htmx.assets import Assets
 from cabinet_htmx.partner.site import PartnerSite
-from cabinet_htmx.swap.brand import Brand
+from cabinet_htmx.shared.assets import Assets
+from cabinet_htmx.shared.brand import Brand
 from cabinet_htmx.swap.site import SwapSite
-from gateway.api import ENDPOINTS
+from gateway.api.authentication import Authenticator
+from gateway.api.blacksheep import mount_door, mount_feeds, refuse_missing, refusing
+from gateway.api.dispatcher import SignedDoor
 from gateway.api.endpoint import Endpoint, Services
-from gateway.auth import Authenticator
-from gateway.blacksheep_door import mount_door, mount_feeds, refuse_missing, refusing
+from gateway.api.endpoints import ENDPOINTS
+from gateway.asgi import Front
 from gateway.cabinet import mount_cabinet
-from gateway.cabinet.entrance import CabinetParts
-from gateway.client_address import ClientAddresses
-from gateway.front import Front
-from gateway.metrics import exposition
+from gateway.cabinet.context import CabinetParts
+from gateway.http.client_address import ClientAddresses
+from gateway.http.rate_limiter import UnsignedGuard
 from gateway.openapi.route import mount_openapi
-from gateway.pages import mount_docs
-from gateway.rate_feeds import RateFeeds
-from gateway.signed_door import SignedDoor
-from gateway.unsigned_guard import UnsignedGuard
-from gateway.visitors import mount_visitors
-from gateway.visitors.entrance import Entrance
+from gateway.pages import mount_visitors
+from gateway.pages.rate_feeds import RateFeeds
+from gateway.pages.request import Entrance
+from gateway.pages.site import mount_docs
+from gateway.runtime.metrics import exposition
 
 
 class Gateway(Protocol):

@@ -9,7 +9,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from prometheus_client import start_http_server
 
-from gateway.metrics import worker_registry
+from gateway.runtime.metrics import worker_registry
 from gateway.settings import Settings, environment_of
 
 BACKLOG = 2048

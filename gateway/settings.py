@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from cabinet_htmx.swap.brand import Brand, brand_of
-from gateway.client_address import parse_networks
+from cabinet_htmx.shared.brand import Brand, brand_of
+from gateway.http.client_address import parse_networks
 
 DEFAULT_DATA_DIR = Path(".swapgate")
 INSTANCE_FILE = "instance.json"

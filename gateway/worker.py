@@ -3,11 +3,11 @@
 import os
 
 from gateway.app import build
-from gateway.front import Front
-from gateway.logs import configure_logs
+from gateway.asgi import Front
+from gateway.runtime.logs import configure_logs
+from gateway.runtime.supervisor import die_with_parent
 from gateway.settings import settings_from
-from gateway.supervisor import die_with_parent
-from gateway.wiring import GatewayProcess
+from gateway.wiring.worker import GatewayProcess
 
 
 def application() -> Front:

@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import msgspec
 
-from feeds.settlement.chains.evm import checksummed
-from tests.chain_world import DEADLINE, Swap, World
-from tests.nodes import Door, main_address, regtest_address
+from feeds.settlement.chains.evm.node import checksummed
+from tests.support.chains.nodes import Door, main_address, regtest_address
+from tests.support.chains.world import DEADLINE, Swap, World
 
 BATCH: Final = 4
 KILLS_A_BATCH: Final = 3

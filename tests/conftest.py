@@ -19,7 +19,7 @@ import pytest
 from gateway.settings import INSTANCE_FILE, Instance
 from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
 from persistence.postgres.migrate import apply_migrations
-from tests.client import Demo, Partner, quote_request
+from tests.support.clients.partner import Demo, Partner, quote_request
 
 TEMPLATE = "swapgate_template"
 READY_SECONDS = 60

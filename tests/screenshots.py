@@ -25,12 +25,12 @@ from tests.browser.crew import (
     new_secret_page,
     sign_in_page,
 )
-from tests.client import order_request
 from tests.conftest import Running, start_up, stop
-from tests.orders_by_hand import MUCH
-from tests.receiver import Receiver, receiving
-from tests.snippets import ROOT
-from tests.team import own
+from tests.support.builders.orders import MUCH
+from tests.support.clients.partner import order_request
+from tests.support.clients.snippets import ROOT
+from tests.support.clients.team import own
+from tests.support.servers.webhook_receiver import Receiver, receiving
 
 PICTURES: Final = ROOT / "docs" / "screenshots"
 ORDERS: Final = 4_000

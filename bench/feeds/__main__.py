@@ -14,9 +14,9 @@ from collections.abc import Callable
 import uvloop
 
 from bench.feeds.catalogue import priced_catalogue
-from domain.pricing import UNBOUNDED, PriceTable
+from domain.market.pricing import UNBOUNDED, PriceTable
 from feeds.xml.document import RateDocuments, render_rates
-from gateway.rate_feeds import breathe, served
+from gateway.pages.rate_feeds import breathe, served
 
 TICK_SECONDS = 0.001
 

@@ -1,9 +1,9 @@
 """A catalogue of made-up assets that all swap to each other, with prices over eight decades."""
 
 from domain.assets import Asset, Bounds, Catalogue, Switches
+from domain.market.pricing import PriceTable
+from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, power_of_ten
-from domain.pricing import PriceTable
-from domain.rates import RateSnapshot
 
 DEAREST_USD = 62_450
 FALL = 1.18

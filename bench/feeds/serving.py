@@ -11,11 +11,11 @@ from typing import Any
 
 from bench.feeds.catalogue import priced_catalogue
 from bench.processes import Server, free_port, running
-from domain.pricing import UNBOUNDED
+from domain.market.pricing import UNBOUNDED
 from feeds.xml.document import EMPTY, render_rates
-from gateway.front import Front
-from gateway.market import LiveMarket
-from gateway.rate_feeds import RATES, RateFeeds, served
+from gateway.asgi import Front
+from gateway.pages.rate_feeds import RATES, RateFeeds, served
+from gateway.runtime.market import LiveMarket
 
 SMALL = 4
 ROUNDS = 5

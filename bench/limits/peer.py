@@ -18,15 +18,15 @@ from fastapi import FastAPI, Header, HTTPException, Request
 from pydantic import BaseModel, Field, ValidationError
 from valkey.asyncio import Valkey
 
-from domain.actions.quote import SwapRequest, quote
+from domain.actions.orders.quote import SwapRequest, quote
+from domain.actions.partners.ports import Verdict
 from domain.assets import Asset
-from domain.credentials import is_nonce
+from domain.market.pricing import Direction, Quote, usd_value
 from domain.money import format_units
-from domain.orders import RateType
-from domain.ports import Verdict
-from domain.pricing import Direction, Quote, usd_value
-from gateway.market import LiveMarket
-from persistence.postgres.catalogue import read_catalogue
+from domain.orders.order import RateType
+from domain.partners.credentials import is_nonce
+from gateway.runtime.market import LiveMarket
+from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from persistence.valkey.admission import ANSWERED, ASKED, SCRIPT
 from persistence.valkey.rates import read_snapshot

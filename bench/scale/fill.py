@@ -9,8 +9,8 @@ from typing import Final
 
 import psycopg
 
-from domain.partners import DEFAULT_MAX_CODES
-from domain.weights import DEFAULT_BUDGET
+from domain.partners.partner import DEFAULT_MAX_CODES
+from domain.partners.weights import DEFAULT_BUDGET
 
 OWN_EVERY: Final = 50
 """One order in so many is the measured partner's."""

@@ -7,8 +7,8 @@ from uuid import UUID
 import psycopg
 
 from domain.assets import Catalogue
-from domain.orders import LIFETIME, Order, RateType, State
-from domain.pricing import Rate
+from domain.market.pricing import Rate
+from domain.orders.order import LIFETIME, Order, RateType, State
 
 BEGAN = datetime.now(UTC)
 

@@ -17,14 +17,14 @@ import psycopg
 
 from bench.webhooks.orders import store_orders
 from bench.webhooks.writer import STATES, Work
-from domain.credentials import Credentials
-from domain.partners import Partner
-from gateway.clock import SystemClock, new_id
+from domain.partners.credentials import Credentials
+from domain.partners.partner import Partner
+from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings, environment_of
 from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
 from persistence.keyring import load_keyring, new_keyring
 from persistence.postgres.migrate import apply_migrations
-from persistence.postgres.partners import create_partner
+from persistence.postgres.partners.partners import create_partner
 from persistence.postgres.pool import Database
 
 SECRET: Final = "s" * 43

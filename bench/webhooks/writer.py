@@ -22,11 +22,11 @@ from psqlpy.exceptions import Error
 
 from bench.webhooks.orders import bench_order
 from domain.errors import Unavailable
-from domain.orders import Order, State
-from domain.webhooks import order_status_changed
-from gateway.clock import SystemClock, new_id
-from persistence.postgres.catalogue import read_catalogue
-from persistence.postgres.orders import PostgresOrderBook
+from domain.orders.order import Order, State
+from domain.webhooks.events import order_status_changed
+from gateway.runtime.clock import SystemClock, new_id
+from persistence.postgres.market.catalogue import read_catalogue
+from persistence.postgres.orders.orders import PostgresOrderBook
 from persistence.postgres.pool import Database
 
 LANES: Final = 24

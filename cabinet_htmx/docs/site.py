@@ -6,11 +6,11 @@ from typing import Final
 
 import msgspec
 
-from cabinet_htmx.assets import Assets
 from cabinet_htmx.docs.contents import CONTENTS, Entry, entries
 from cabinet_htmx.docs.markdown import Renderer
-from cabinet_htmx.representation import Representation
-from cabinet_htmx.templates import environment
+from cabinet_htmx.shared.assets import Assets
+from cabinet_htmx.shared.environment import environment
+from cabinet_htmx.shared.representation import Representation
 
 DOCS: Final = Path(__file__).parents[2] / "docs"
 ROOT: Final = "/docs"

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from cabinet_htmx.partner.options import Option, asset_options
+from cabinet_htmx.shared.options import Option, asset_options
 from domain.assets import Asset
-from domain.codes import CodeRoom, ListedCode
 from domain.errors import InvalidRequest
-from domain.limits import format_usd
-from domain.partners import MAX_MARKUP_BPS
+from domain.market.limits import format_usd
+from domain.partners.codes import CodeRoom, ListedCode
+from domain.partners.partner import MAX_MARKUP_BPS
 
 _PERCENTAGE = re.compile(r"([0-9]{1,4})(?:\.([0-9]{1,2}))?", re.ASCII)
 

@@ -9,17 +9,17 @@ from uuid import UUID
 import msgspec
 
 from cabinet_htmx.partner.chart import Chart, Point, bar_chart
-from cabinet_htmx.swap.amounts import percent
-from domain.cabinet_reading import WeightUsed
-from domain.closings import Earnings
-from domain.codes import ListedCode
-from domain.deliveries import WebhookHealth
-from domain.limits import format_usd
-from domain.members import Member, Role
+from cabinet_htmx.shared.amounts import percent
+from domain.actions.cabinet.queries import WeightUsed
+from domain.cabinet.members import Member, Role
+from domain.ledger.payout_details import PayoutPlan
+from domain.ledger.payouts import Earnings
+from domain.ledger.statistics import NOTHING, DayFigures, Figures, Step, grouped, total
+from domain.market.limits import format_usd
 from domain.money import USD_DECIMALS, power_of_ten
-from domain.partners import Partner
-from domain.payout_details import PayoutPlan
-from domain.statistics import NOTHING, DayFigures, Figures, Step, grouped, total
+from domain.partners.codes import ListedCode
+from domain.partners.partner import Partner
+from domain.webhooks.delivery import WebhookHealth
 
 _USD: Final = power_of_ten(USD_DECIMALS)
 COMPARED_DAYS: Final = 30

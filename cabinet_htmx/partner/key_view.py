@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from cabinet_htmx.partner.second_factor_view import text_file
-from domain.credentials import SecretName
-from domain.key_settings import KeySettings
+from cabinet_htmx.partner.account.second_factor_view import text_file
+from domain.partners.credentials import SecretName
+from domain.partners.key_settings import KeySettings
 
 
 class SecretText(msgspec.Struct, frozen=True):

@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 
-from cabinet_htmx.partner.options import Option, asset_options
-from cabinet_htmx.partner.shown import machine
+from cabinet_htmx.partner.formats import machine
+from cabinet_htmx.shared.options import Option, asset_options
 from domain.assets import Asset, Catalogue
-from domain.closings import ClosingKind, Earnings, Period, whole_cents
-from domain.limits import format_usd
-from domain.members import Member, Role
-from domain.payout_details import PayoutDetails, PayoutPlan
+from domain.cabinet.members import Member, Role
+from domain.ledger.payout_details import PayoutDetails, PayoutPlan
+from domain.ledger.payouts import ClosingKind, Earnings, Period, whole_cents
+from domain.market.limits import format_usd
 
 PATH: Final = "/partner/payout-history"
 DETAILS: Final = f"{PATH}/details"

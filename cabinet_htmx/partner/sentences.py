@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
+from domain.cabinet.passwords import LEAST_CHARACTERS, MOST_BYTES, PasswordFault
 from domain.errors import DomainError, InvalidRequest, NotFound, RateLimited, Unavailable
-from domain.passwords import LEAST_CHARACTERS, MOST_BYTES, PasswordFault
 
 
 class Message(msgspec.Struct, frozen=True):

@@ -6,7 +6,13 @@ from typing import Final
 
 import msgspec
 
-from domain.signature_check import BodyVerdict, Computed, Pasted, SignatureCheck, Verdict
+from domain.webhooks.signature_check import (
+    BodyVerdict,
+    Computed,
+    Pasted,
+    SignatureCheck,
+    Verdict,
+)
 
 TOLERATED_SECONDS: Final = 300
 """What public libraries of Standard Webhooks let pass."""

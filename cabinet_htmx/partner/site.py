@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from cabinet_htmx.assets import Assets
-from cabinet_htmx.partner import shown
+from cabinet_htmx.partner import formats as shown
 from cabinet_htmx.partner.browsers import browser_name
-from cabinet_htmx.partner.frame import Frame
-from cabinet_htmx.security import page_headers
-from cabinet_htmx.swap.brand import Brand
-from cabinet_htmx.templates import environment
+from cabinet_htmx.partner.layout import Frame
+from cabinet_htmx.shared.assets import Assets
+from cabinet_htmx.shared.brand import Brand
+from cabinet_htmx.shared.environment import environment
+from cabinet_htmx.shared.security import page_headers
 
 HEADERS: Final = page_headers(script_src="'self'", connect_src="'self'", form_action="'self'") | {
     "X-Robots-Tag": "noindex",

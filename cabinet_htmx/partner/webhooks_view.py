@@ -10,11 +10,11 @@ from uuid import UUID
 
 import msgspec
 
-from cabinet_htmx.partner.options import Option
-from domain.deliveries import EventStatus, ListedEvent, LoggedAttempt, ShownEvent
-from domain.delivery_log import Outcome
-from domain.webhook_desk import MOST_COUNTED, EndpointState, WebhookSettings
-from domain.webhooks import SUBSCRIBABLE, EventType, UrlFault
+from cabinet_htmx.shared.options import Option
+from domain.webhooks.delivery import EventStatus, ListedEvent, LoggedAttempt, ShownEvent
+from domain.webhooks.delivery_log import Outcome
+from domain.webhooks.events import SUBSCRIBABLE, EventType, UrlFault
+from domain.webhooks.ports import MOST_COUNTED, EndpointState, WebhookSettings
 
 SOON: Final = timedelta(seconds=45)
 """An event that is due so soon is worth waiting for on its page."""

@@ -8,9 +8,9 @@ from typing import Final, Self
 
 import msgspec
 
-from domain.actions.quote import SwapRequest
-from domain.orders import RateType
-from domain.pricing import Direction
+from domain.actions.orders.quote import SwapRequest
+from domain.market.pricing import Direction
+from domain.orders.order import RateType
 
 LONGEST_FIELD: Final = 300
 """Beyond any address, tag or amount: what is longer is cut, and then refused for what it is."""

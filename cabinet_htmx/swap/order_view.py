@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
+from cabinet_htmx.shared.amounts import moment, percent, shown, trimmed
+from cabinet_htmx.shared.coin_icons import Mark, mark_of
 from cabinet_htmx.swap import sentences
-from cabinet_htmx.swap.amounts import moment, percent, shown, trimmed
-from cabinet_htmx.swap.marks import Mark, mark_of
-from domain.orders import FINAL, Choice, Order, State
+from domain.orders.order import FINAL, Choice, Order, State
 
 SHOWN_PAY_IN: Final = frozenset({State.AWAITING_DEPOSIT})
 

@@ -3,8 +3,8 @@
 from typing import Final
 
 from domain import errors
-from domain.orders import Choice, Emergency, Order, State
-from domain.pricing import Refusal
+from domain.market.pricing import Refusal
+from domain.orders.order import Choice, Emergency, Order, State
 
 PAUSED: Final = "New swaps are paused for maintenance. Orders that are open already go on."
 NO_PRICES: Final = (

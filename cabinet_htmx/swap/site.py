@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from cabinet_htmx.assets import Assets
-from cabinet_htmx.security import page_headers
-from cabinet_htmx.swap.brand import Brand
+from cabinet_htmx.shared.assets import Assets
+from cabinet_htmx.shared.brand import Brand
+from cabinet_htmx.shared.environment import environment
+from cabinet_htmx.shared.security import page_headers
 from cabinet_htmx.swap.order_view import OrderView
 from cabinet_htmx.swap.swap_view import SwapView
-from cabinet_htmx.templates import environment
-from domain.orders import Status
+from domain.orders.order import Status
 
 ORDER_SECONDS: Final = 3
 """How often an order's page looks whether there is something new."""

@@ -5,17 +5,17 @@ from typing import Final
 
 import msgspec
 
+from cabinet_htmx.shared.amounts import percent, shown, trimmed
+from cabinet_htmx.shared.coin_icons import Mark, mark_of
 from cabinet_htmx.swap import sentences
-from cabinet_htmx.swap.amounts import percent, shown, trimmed
 from cabinet_htmx.swap.form import SwapForm
-from cabinet_htmx.swap.marks import Mark, mark_of
-from domain.actions.quote import quote
-from domain.addresses import check_address, check_tag
+from domain.actions.orders.quote import quote
 from domain.assets import Asset, Catalogue
+from domain.chains.addresses import check_address, check_tag
 from domain.errors import DomainError, InvalidRequest, Maintenance
+from domain.market.ports import Market
+from domain.market.pricing import BPS, Direction, Quote, usd_value
 from domain.money import parse_units
-from domain.ports import Market
-from domain.pricing import BPS, Direction, Quote, usd_value
 
 SUGGESTED_USD: Final = 300 * 10**18
 MOST_DRIFT_BPS: Final = 100

@@ -6,9 +6,9 @@ from typing import Final, Self
 
 import structlog
 
-from domain.consolidation import Consolidated, consolidate
-from domain.ports import Clock
-from domain.rates import RateSnapshot
+from domain.clock import Clock
+from domain.market.consolidation import Consolidated, consolidate
+from domain.market.rates import RateSnapshot
 from feeds.rates import metrics
 from feeds.rates.health import SourcesHealth
 from feeds.rates.venue import Venue

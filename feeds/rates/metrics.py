@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge
 
-from domain.consolidation import Consolidated
+from domain.market.consolidation import Consolidated
 from feeds.rates.health import VenueHealth
 
 _books = Gauge("swapgate_rate_source_books", "Markets a source has told of.", ("source",))

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from domain.errors import Unavailable
-from domain.ports import RateSource
-from domain.rates import RateSnapshot
+from domain.market.ports import RateSource
+from domain.market.rates import RateSnapshot
 from feeds.rates.metrics import leads
 
 log = structlog.get_logger()

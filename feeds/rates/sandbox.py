@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
 from typing import Final
 
+from domain.clock import Clock
+from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, units_of
-from domain.ports import Clock
-from domain.rates import RateSnapshot
 
 REFERENCE_USD: Final[Mapping[str, str]] = {
     "BTC": "62450.00",

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import structlog
 
-from domain.consolidation import Book
+from domain.market.consolidation import Book
 from feeds.rates.health import VenueHealth
 from feeds.rates.venues import markets_of
 

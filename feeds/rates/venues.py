@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from domain.consolidation import BRIDGES
+from domain.market.consolidation import BRIDGES
 
 VENUES: Final = ("kraken", "coinbase", "binance", "okx")
 

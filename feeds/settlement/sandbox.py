@@ -5,12 +5,12 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from domain.actions.complete_payout import complete_payout
-from domain.actions.observe_deposit import confirm_deposits
-from domain.deposits import Deposit
+from domain.actions.orders.complete_payout import complete_payout
+from domain.actions.orders.observe_deposit import confirm_deposits
+from domain.actions.orders.ports import Settlement
 from domain.errors import InvalidTransition, Unavailable
-from domain.orders import Order, State
-from domain.ports import Settlement
+from domain.orders.deposits import Deposit
+from domain.orders.order import Order, State
 
 REST: Final = timedelta(seconds=1)
 BATCH: Final = 100

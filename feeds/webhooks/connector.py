@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from domain.webhook_addresses import MayConnect
+from domain.webhooks.address_policy import MayConnect
 
 IDLE_CONNECTION_SECONDS: Final = 4.0
 """Shorter than receivers keep a connection (5 s is common), as a POST to a closed one is lost."""

@@ -11,9 +11,10 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from domain.clock import Clock
 from domain.errors import Unavailable
-from domain.ports import Attempt, Clock, FinishedAttempt, PendingDelivery
-from domain.webhooks import EventType, retry_delay
+from domain.webhooks.delivery import Attempt, FinishedAttempt, PendingDelivery
+from domain.webhooks.events import EventType, retry_delay
 from feeds.webhooks.loop import keep_doing
 from feeds.webhooks.metrics import ATTEMPTS, LATENCY
 from feeds.webhooks.ports import Circuits, Deliveries, LeasedEvent, Queue, Sender

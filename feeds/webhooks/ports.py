@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.circuits import VersionedCircuit
-from domain.ports import Attempt, FinishedAttempt, PendingDelivery
-from domain.webhooks import Event
+from domain.webhooks.circuit_breaker import VersionedCircuit
+from domain.webhooks.delivery import Attempt, FinishedAttempt, PendingDelivery
+from domain.webhooks.events import Event
 
 
 class LeasedEvent(Protocol):

@@ -10,9 +10,10 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from domain.circuits import SLOW, Outcome, Uniform, VersionedCircuit, noted
+from domain.clock import Clock
 from domain.errors import Unavailable
-from domain.ports import Clock, FinishedAttempt
+from domain.webhooks.circuit_breaker import SLOW, Outcome, Uniform, VersionedCircuit, noted
+from domain.webhooks.delivery import FinishedAttempt
 from feeds.webhooks.loop import pause_after, wait_for
 from feeds.webhooks.ports import Circuits, Deliveries, Queue
 

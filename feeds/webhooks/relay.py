@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 from typing import Final
 
+from domain.clock import Clock
 from domain.errors import Unavailable
-from domain.ports import Clock
 from feeds.webhooks.loop import keep_doing, wait_for
 from feeds.webhooks.ports import Outbox, Queue
 

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final, Protocol
 
-from domain.deliveries import Backlog
-from domain.ports import Clock
+from domain.clock import Clock
+from domain.webhooks.delivery import Backlog
 from feeds.webhooks.loop import keep_doing, wait_for
 from feeds.webhooks.metrics import EVENTS, OLDEST_DUE, OPEN_CIRCUITS, QUEUE_DEPTH
 from feeds.webhooks.ports import Queue

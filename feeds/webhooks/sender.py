@@ -11,10 +11,22 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp.abc import AbstractResolver
 
+from domain.clock import Clock
 from domain.errors import InvalidRequest
-from domain.ports import Attempt, Clock, PendingDelivery
-from domain.webhook_addresses import MayConnect, is_public, is_public_or_private, literal_address
-from domain.webhooks import asked_wait, checked_webhook_url, readable, signature, standard_signature
+from domain.webhooks.address_policy import (
+    MayConnect,
+    is_public,
+    is_public_or_private,
+    literal_address,
+)
+from domain.webhooks.delivery import Attempt, PendingDelivery
+from domain.webhooks.events import (
+    asked_wait,
+    checked_webhook_url,
+    readable,
+    signature,
+    standard_signature,
+)
 from feeds.webhooks.connector import AddressRefused, checked_connector, was_refused
 
 BUDGET_SECONDS: Final = 10.0

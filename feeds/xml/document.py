@@ -7,10 +7,10 @@ from itertools import groupby
 import msgspec
 
 from domain.assets import Asset, Pair
-from domain.limits import Headroom
+from domain.market.limits import Headroom
+from domain.market.pricing import Direction, PricedPair, PriceTable
+from domain.market.rates import RateSnapshot
 from domain.money import format_units, power_of_ten
-from domain.pricing import Direction, PricedPair, PriceTable
-from domain.rates import RateSnapshot
 
 HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n<rates>'
 TAIL = b"</rates>\n"

@@ -1,15 +1,1 @@
-"""The endpoints of /v1, one file per family. `ENDPOINTS` is the table of all of them."""
-
-from gateway.api import codes, discovery, emergency, keys, orders, price, qr, status
-from gateway.api.endpoint import Endpoint
-
-ENDPOINTS: tuple[Endpoint, ...] = (
-    *discovery.ENDPOINTS,
-    *price.ENDPOINTS,
-    *orders.ENDPOINTS,
-    *emergency.ENDPOINTS,
-    *qr.ENDPOINTS,
-    *keys.ENDPOINTS,
-    *codes.ENDPOINTS,
-    *status.ENDPOINTS,
-)
+"""The signed API: dispatch, authentication and encoding."""

@@ -5,11 +5,14 @@ from typing import Any, Protocol
 
 import msgspec
 
+from domain.actions.orders.ports import OrderOpening
+from domain.actions.partners.ports import CodeManagement, Rotation
+from domain.clock import Clock
 from domain.errors import DomainError
-from domain.ports import Clock, CodeManagement, Market, OrderOpening, Rotation
-from domain.weights import Call
-from gateway.auth import Caller
-from gateway.qr_codes import QrCodes
+from domain.market.ports import Market
+from domain.partners.weights import Call
+from gateway.api.authentication import Caller
+from gateway.api.qr_codes import QrCodes
 
 
 class DiscoveryBytes(Protocol):

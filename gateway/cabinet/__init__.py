@@ -3,10 +3,10 @@
 from blacksheep import Application
 
 from cabinet_htmx.partner.site import PartnerSite
-from gateway.cabinet.door import CabinetDoor, mount_routes
-from gateway.cabinet.entrance import Cabinet, CabinetParts
-from gateway.cabinet.pages import TABLE
-from gateway.cabinet.sign_in import SignInDoor, mount_sign_in
+from gateway.cabinet.account.sign_in import SignInDoor, mount_sign_in
+from gateway.cabinet.context import Cabinet, CabinetParts
+from gateway.cabinet.dispatcher import CabinetDoor, mount_routes
+from gateway.cabinet.route_table import TABLE
 
 
 def mount_cabinet(application: Application, parts: CabinetParts, site: PartnerSite) -> None:

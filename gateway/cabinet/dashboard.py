@@ -10,13 +10,13 @@ from cabinet_htmx.partner.dashboard_view import (
     budget_of,
     dashboard_view,
 )
-from domain.actions.change_payout_details import show_payout_details
-from domain.cabinet_reading import WeightUsed
+from domain.actions.cabinet.queries import WeightUsed
+from domain.actions.ledger.change_payout_details import show_payout_details
+from domain.cabinet.members import Role
 from domain.errors import Unavailable
-from domain.members import Role
-from domain.statistics import Step, first_day
+from domain.ledger.statistics import Step, first_day
+from gateway.cabinet.page_request import Visit
 from gateway.cabinet.routes import Route, Section
-from gateway.cabinet.visit import Visit
 
 PATH = Section.DASHBOARD.path
 MOST_WAITING = 100

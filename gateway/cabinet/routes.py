@@ -7,9 +7,9 @@ from typing import Final, Literal
 import msgspec
 from blacksheep import Response
 
-from cabinet_htmx.partner.frame import Link
-from domain.members import Role
-from gateway.cabinet.visit import Visit
+from cabinet_htmx.partner.layout import Link
+from domain.cabinet.members import Role
+from gateway.cabinet.page_request import Visit
 
 ROOT: Final = "/partner"
 LOGIN: Final = f"{ROOT}/login"

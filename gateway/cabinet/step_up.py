@@ -8,14 +8,14 @@ from blacksheep import Request, Response
 
 from cabinet_htmx.partner import sentences
 from cabinet_htmx.partner.site import HEADERS
-from domain.actions.prove_second_factor import prove_second_factor
-from domain.actions.sign_in import SignedIn
+from domain.actions.cabinet.prove_second_factor import prove_second_factor
+from domain.actions.cabinet.sign_in import SignedIn
+from domain.cabinet.members import Role
+from domain.cabinet.sessions import Said
 from domain.errors import AuthInvalid, RateLimited
-from domain.members import Role
-from domain.sessions import Said
+from gateway.cabinet.page_request import Visit
 from gateway.cabinet.routes import ROOT, VERIFY, Route, checked_next
-from gateway.cabinet.visit import Visit
-from gateway.visitors.entrance import page, redirect
+from gateway.pages.request import page, redirect
 
 CODE: Final = "step_up_code"
 THEN: Final = "step_up_then"

@@ -2,28 +2,13 @@
 
 import typer
 
-from gateway.cli import (
-    asset,
-    chain,
-    doctor,
-    earnings,
-    fee,
-    limits,
-    order,
-    outflow,
-    pair,
-    partner,
-    pay_in,
-    payout,
-    processes,
-    reconcile,
-    reserve,
-    sandbox,
-    sweep,
-    switches,
-    up,
-    webhooks,
-)
+from gateway.cli.chains import chain, outflow, pay_in, sweep
+from gateway.cli.ledger import earnings, payout, reconcile
+from gateway.cli.market import asset, fee, limits, pair, reserve, switches
+from gateway.cli.orders import order, sandbox
+from gateway.cli.partners import partner
+from gateway.cli.processes import doctor, processes, up
+from gateway.cli.webhooks import webhooks
 
 main = typer.Typer(
     name="swapgate",

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from domain.errors import IdempotencyConflict
-from domain.webhooks import EVENT_BODIES
-from domain.weights import WEIGHTS
-from gateway.api import ENDPOINTS
+from domain.partners.weights import WEIGHTS
+from domain.webhooks.events import EVENT_BODIES
+from gateway.api.dispatcher import PARAMETER
 from gateway.api.endpoint import Endpoint
+from gateway.api.endpoints import ENDPOINTS
 from gateway.openapi import prose
 from gateway.openapi.responses import Document, failure_schemas, responses
-from gateway.signed_door import PARAMETER
 
 
 def document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> bytes:

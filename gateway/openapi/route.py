@@ -2,9 +2,9 @@
 
 from blacksheep import Application, Request, Response
 
-from cabinet_htmx.representation import Representation
+from cabinet_htmx.shared.representation import Representation
 from gateway.openapi.document import document
-from gateway.pages import REVALIDATED, respond
+from gateway.pages.site import REVALIDATED, respond
 
 PATH = "/openapi.json"
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from persistence.keyring import KeyRing, SecretUnreadable
-from persistence.postgres.partners import api_secret_record, webhook_secret_record
+from persistence.postgres.partners.partners import api_secret_record, webhook_secret_record
 from persistence.postgres.pool import Database, Row
 
 MIGRATIONS = Path(__file__).parent / "migrations"

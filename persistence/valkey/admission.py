@@ -10,11 +10,11 @@ from uuid import UUID
 
 from valkey.asyncio import Valkey
 
+from domain.actions.partners.ports import Admission, Verdict
 from domain.errors import Unavailable
-from domain.ports import Admission, Verdict
 from persistence.valkey.generations import generation_key
-from persistence.valkey.script_lane import ScriptLane
-from persistence.valkey.script_wire import bulk
+from persistence.valkey.script_connection import ScriptLane
+from persistence.valkey.script_protocol import bulk
 
 SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
 MOST_PER_CALL: Final = 16

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
-from domain.ports import Notice
+from domain.changes import Notice
 from persistence.valkey.rates import CHANNEL as RATES
 
 CHANGES = "changes"

@@ -7,8 +7,8 @@ from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
+from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, format_units, power_of_ten
-from domain.rates import RateSnapshot
 
 KEY = "rates:snapshot"
 CHANNEL = "rates"

@@ -9,8 +9,8 @@ import msgspec
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
+from domain.cabinet.sessions import IDLE, LIFETIME, SEEN_EVERY, Said, Session
 from domain.errors import Unavailable
-from domain.sessions import IDLE, LIFETIME, SEEN_EVERY, Said, Session
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

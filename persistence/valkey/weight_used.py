@@ -7,7 +7,7 @@ from uuid import UUID
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
-from domain.cabinet_reading import WeightUsed
+from domain.actions.cabinet.queries import WeightUsed
 from domain.errors import Unavailable
 from persistence.valkey.admission import window_key
 

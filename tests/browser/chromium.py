@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
 
-from tests.snippets import ROOT
+from tests.support.clients.snippets import ROOT
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = [

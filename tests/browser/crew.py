@@ -7,8 +7,8 @@ from uuid import uuid4
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.browser.chromium import DESK, transferred, unsound
-from tests.cabinet import CabinetPartner, Person, set_up_factor
 from tests.conftest import Running
+from tests.support.clients.cabinet import CabinetPartner, Person, set_up_factor
 
 FIRST_PAINT_BYTES = 100_000
 EXPECTED = re.compile(r"status of 4(?:03|04|22|29)|: no http")

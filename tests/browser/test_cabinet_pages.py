@@ -8,10 +8,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import DESK, PHONE, complaints
 from tests.browser.crew import faults
-from tests.cabinet import CabinetPartner
 from tests.conftest import Running
-from tests.receiver import Receiver, receiving
-from tests.team import add_member
+from tests.support.clients.cabinet import CabinetPartner
+from tests.support.clients.team import add_member
+from tests.support.servers.webhook_receiver import Receiver, receiving
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from tests.browser.crew import (
     new_secret_page,
     sign_in_page,
 )
-from tests.cabinet import App, CabinetPartner
 from tests.conftest import Running
+from tests.support.clients.cabinet import App, CabinetPartner
 
 KEYS, TEAM = "/partner/keys", "/partner/team"
 

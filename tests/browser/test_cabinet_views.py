@@ -12,15 +12,15 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from domain.members import Role
-from domain.order_list import PAGE
-from gateway.cabinet.pages import TABLE
+from domain.cabinet.members import Role
+from domain.orders.query import PAGE
+from gateway.cabinet.route_table import TABLE
 from tests.browser.chromium import DESK, PHONE, complaints
 from tests.browser.crew import EXPECTED, Crew, faults
-from tests.client import order_request
 from tests.conftest import Running
-from tests.orders_by_hand import MUCH, until
-from tests.receiver import Receiver, receiving
+from tests.support.builders.orders import MUCH, until
+from tests.support.clients.partner import order_request
+from tests.support.servers.webhook_receiver import Receiver, receiving
 
 TRON = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
 DASHBOARD, ORDERS, PAYOUTS = "/partner/dashboard", "/partner/orders", "/partner/payout-history"

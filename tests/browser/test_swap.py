@@ -11,8 +11,8 @@ from typer.testing import Result
 
 from tests.browser.chromium import DESK, PHONE, complaints, unsound, violations
 from tests.conftest import Running
-from tests.orders_by_hand import MUCH, Swaps, until
-from tests.visitor import REFUND, TO
+from tests.support.builders.orders import MUCH, Swaps, until
+from tests.support.clients.visitor import REFUND, TO
 
 PAIR = "from=btc&to=usdt_trc20"
 ORDER_PAGE = re.compile(r"/order/[0-9a-f-]{36}\?t=[A-Za-z0-9_-]{43}$")

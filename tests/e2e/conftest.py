@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chain_world import World
+from tests.support.chains.world import World
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from valkey import Valkey
 
-from domain.rates import RateSnapshot
+from domain.market.rates import RateSnapshot
 from persistence.valkey.rates import CHANNEL, KEY, encode_snapshot
 from tests.chain_faults import Campaign
-from tests.chain_world import Swap, Tuning, World, needs_nodes
+from tests.support.chains.world import Swap, Tuning, World, needs_nodes
 
 pytestmark = needs_nodes
 

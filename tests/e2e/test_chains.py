@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 from bip_utils import Base58Decoder, Base58Encoder
 
-from tests.chain_world import DEADLINE, ETHER, Swap, World, litecoin_account, needs_nodes
-from tests.nodes import main_address, regtest_address
-from tests.operator import sentence_of
-from tests.sweeping import make_signer, send_signed, sweep, try_sweep
+from tests.support.chains.nodes import main_address, regtest_address
+from tests.support.chains.sweeping import make_signer, send_signed, sweep, try_sweep
+from tests.support.chains.world import (
+    DEADLINE,
+    ETHER,
+    Swap,
+    World,
+    litecoin_account,
+    needs_nodes,
+)
+from tests.support.clients.operator_command import sentence_of
 
 pytestmark = needs_nodes
 

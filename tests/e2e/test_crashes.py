@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from persistence.embedded import EmbeddedPostgres, EmbeddedValkey
-from tests.client import Answer, Partner, order_request
 from tests.conftest import Running, start_up, stop
-from tests.receiver import Receiver, receiving
+from tests.support.clients.partner import Answer, Partner, order_request
+from tests.support.servers.webhook_receiver import Receiver, receiving
 
 PATIENCE_SECONDS = 90
 CHILDREN = ("serve", "rates", "settlement", "webhooks")

@@ -17,9 +17,9 @@ import msgspec
 import pytest
 
 from cabinet_htmx.docs.contents import entries
-from tests.client import Partner, order_request, send
 from tests.conftest import Running, free_port
-from tests.snippets import ROOT, RUN, block, blocks, command, run
+from tests.support.clients.partner import Partner, order_request, send
+from tests.support.clients.snippets import ROOT, RUN, block, blocks, command, run
 
 DOCS = ROOT / "docs"
 SUFFIXES = {"bash": ".sh", "python": ".py", "js": ".mjs", "go": ".go"}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Running, start_up, stop
-from tests.snippets import ROOT, blocks, run
+from tests.support.clients.snippets import ROOT, blocks, run
 
 STEPS = ["quote", "order", "webhook"]
 DONE = "DONE"

@@ -10,7 +10,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.client import order_request, quote_request, send
 from tests.conftest import (
     SWAPGATE,
     DatabaseUrls,
@@ -20,7 +19,8 @@ from tests.conftest import (
     start_up,
     stop,
 )
-from tests.orders_by_hand import until
+from tests.support.builders.orders import until
+from tests.support.clients.partner import order_request, quote_request, send
 
 
 def refused(data_dir: Path, *arguments: str) -> str:

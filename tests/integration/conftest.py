@@ -6,9 +6,9 @@ import pytest
 from aiohttp import web
 
 from persistence.valkey.client import connect
-from tests.books import Books, opened_books
 from tests.conftest import DatabaseUrls, Servers
-from tests.webhook_world import Receiver, World
+from tests.support.builders.ledger import Books, opened_books
+from tests.support.builders.webhook_world import Receiver, World
 
 
 @pytest.fixture

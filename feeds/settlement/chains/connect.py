@@ -7,16 +7,17 @@ from pathlib import Path
 
 import msgspec
 
+from domain.actions.orders.ports import Settlement
 from domain.assets import Asset
-from domain.chains import ChainBook, ConnectedAsset, OutflowBook
-from domain.ports import Settlement
-from feeds.settlement.chains.bitcoin import BitcoinNode
-from feeds.settlement.chains.bitcoin_wallet import BitcoinWallet
-from feeds.settlement.chains.evm import EvmAsset, EvmNode, address_bytes
-from feeds.settlement.chains.evm_wallet import EvmSigner, EvmWallet
-from feeds.settlement.chains.node import Node, Wallet
-from feeds.settlement.chains.outflow import Payouts
-from feeds.settlement.chains.paying import Paying
+from domain.chains.transfers import ChainBook, ConnectedAsset, OutflowBook
+from feeds.settlement.chains.bitcoin.node import BitcoinNode
+from feeds.settlement.chains.bitcoin.wallet import BitcoinWallet
+from feeds.settlement.chains.evm.node import EvmAsset, EvmNode, address_bytes
+from feeds.settlement.chains.evm.signers import KeyFile, SignerCommand
+from feeds.settlement.chains.evm.wallet import EvmSigner, EvmWallet
+from feeds.settlement.chains.interface import Node, Wallet
+from feeds.settlement.chains.payout_ports import Paying
+from feeds.settlement.chains.payouts import Payouts
 from feeds.settlement.chains.rpc import Rpc
 from feeds.settlement.chains.settings import (
     BitcoinSettings,
@@ -24,7 +25,6 @@ from feeds.settlement.chains.settings import (
     EvmSettings,
     check_chain,
 )
-from feeds.settlement.chains.signers import KeyFile, SignerCommand
 from feeds.settlement.chains.watch import ChainWatch, Watching
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 import msgspec
 
-from feeds.settlement.chains.node import NodeAway, NodeRefused
+from feeds.settlement.chains.interface import NodeAway, NodeRefused
 
 SECONDS: Final = 20.0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from domain.assets import Asset
-from feeds.settlement.chains.scripts import FORMS
+from feeds.settlement.chains.bitcoin.scripts import FORMS
 
 
 class ChainsUnusable(Exception):

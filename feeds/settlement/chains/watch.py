@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 import structlog
 
-from domain.actions.observe_deposit import confirm_deposits, lose_deposits, see_deposit
-from domain.chains import Block, ChainBook, Found, PayIn, Transfer
-from domain.deposits import Deposit, Part
+from domain.actions.orders.observe_deposit import confirm_deposits, lose_deposits, see_deposit
+from domain.actions.orders.ports import Settlement
+from domain.chains.transfers import Block, ChainBook, Found, PayIn, Transfer
 from domain.errors import InvalidTransition, Unavailable
-from domain.orders import Order, State
-from domain.ports import Settlement
+from domain.orders.deposits import Deposit, Part
+from domain.orders.order import Order, State
 from feeds.settlement.chains import metrics
-from feeds.settlement.chains.node import Node, NodeAway, NodeRefused
+from feeds.settlement.chains.interface import Node, NodeAway, NodeRefused
 
 if TYPE_CHECKING:
     from uuid import UUID

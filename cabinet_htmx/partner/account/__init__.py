@@ -1,0 +1,1 @@
+"""Views of account, second factor and team."""

@@ -1,0 +1,1 @@
+"""What the swap page, the cabinet and the documentation share."""

@@ -1,0 +1,50 @@
+"""Static files, each under an address that changes with its content, so caches may keep it."""
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from cabinet_htmx.shared.representation import Representation
+
+STATIC: Final = Path(__file__).parents[1] / "static"
+PREFIX: Final = "/static/"
+DIGEST_LENGTH: Final = 12
+
+_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml; charset=utf-8",
+}
+
+
+class AssetMissing(Exception):
+    """A file that a page needs isn't there; the text says what to do."""
+
+
+class Assets:
+    """The files below a directory that have a type pages use, read once."""
+
+    def __init__(self, directory: Path = STATIC) -> None:
+        files = {
+            path.relative_to(directory).as_posix(): Representation.of(
+                path.read_bytes(), _TYPES[path.suffix]
+            )
+            for path in sorted(directory.rglob("*"))
+            if path.suffix in _TYPES
+        }
+        self._addresses = {name: _address(name, file.digest) for name, file in files.items()}
+        self.by_address = MappingProxyType(
+            {self._addresses[name]: file for name, file in files.items()}
+        )
+
+    def address(self, name: str) -> str:
+        """Return the path to request a file by, such as /static/docs.0a1b2c3d4e5f.css."""
+        found = self._addresses.get(name)
+        if found is None:
+            raise AssetMissing(f"{name} isn't among the static files: run `make assets`")
+        return found
+
+
+def _address(name: str, digest: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return f"{PREFIX}{stem}.{digest[:DIGEST_LENGTH]}{dot}{suffix}"

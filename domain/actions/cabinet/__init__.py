@@ -1,0 +1,1 @@
+"""Use cases on members, sessions and second factors."""

@@ -1,0 +1,36 @@
+"""What the actions on earnings need from the outside, as Protocols."""
+
+from collections.abc import Callable
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.clock import Clock
+from domain.ledger.payouts import Closing, Earnings
+from domain.webhooks.events import Event
+
+
+class Accounts(Protocol):
+    """Where partners' earnings are kept: sums of the ledger, and closings."""
+
+    async def earnings(self, partner_id: UUID) -> Earnings:
+        """Return a partner's account as it is now; raise NotFound."""
+
+    async def payout(self, partner_id: UUID, reference: str) -> Closing | None:
+        """Return the partner's payout of this reference, or None."""
+
+    async def close(self, closing: Closing, event: Event) -> bool:
+        """Store a closing, its postings and, where the partner subscribes to it, its event.
+
+        All of it or nothing: False where another closing of the partner came first, or one with
+        the same reference.
+        """
+
+
+class Bookkeeping(msgspec.Struct, frozen=True):
+    """What paying out and clearing partners' earnings needs."""
+
+    clock: Clock
+    accounts: Accounts
+    new_id: Callable[[], UUID]

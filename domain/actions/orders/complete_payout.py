@@ -1,0 +1,24 @@
+"""Complete an order: its payout has been broadcast."""
+
+from uuid import UUID
+
+from domain.actions.orders.move_order import move_order
+from domain.actions.orders.ports import Settlement
+from domain.ledger.postings import completion_if_priced
+from domain.orders.order import Order
+
+
+async def complete_payout(ports: Settlement, order_id: UUID, tx_id: str) -> Order:
+    """Record the payout's transaction and what it has earned; raise NotFound or InvalidTransition.
+
+    The payout is on its way, so nothing holds this up: earnings are valued at the newest prices
+    known, however old; where none are, `accrue_earnings` posts them as soon as there are some.
+    """
+    now, snapshot = ports.clock.now(), ports.market.newest_snapshot()
+    share = await ports.orders.base_fee_share_bps(order_id)
+    return await move_order(
+        ports,
+        order_id,
+        lambda order: order.payout_broadcast(tx_id, at=now),
+        earned=lambda order: completion_if_priced(order, snapshot, base_fee_share_bps=share),
+    )

@@ -1,0 +1,52 @@
+"""Observe a deposit: first seen on its chain, later confirmed by it."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from domain.actions.orders.move_order import move_order
+from domain.actions.orders.ports import Settlement
+from domain.assets import Bounds, Catalogue
+from domain.orders.deposits import Deposit
+from domain.orders.order import Order
+
+
+async def see_deposit(ports: Settlement, order_id: UUID, deposit: Deposit) -> Order:
+    """Note an unconfirmed deposit or a part of one; raise NotFound."""
+    now = ports.clock.now()
+    return await move_order(ports, order_id, lambda order: order.deposit_seen(deposit, at=now))
+
+
+async def confirm_deposits(
+    ports: Settlement, order_id: UUID, deposits: Collection[Deposit]
+) -> Order:
+    """Note what its chain has confirmed; with the last part the order goes on.
+
+    Raises NotFound, InvalidTransition, and Unavailable without fresh rates: the deposit then waits.
+    """
+    snapshot, catalogue = ports.market.snapshot(), ports.market.catalogue
+    now = ports.clock.now()
+    return await move_order(
+        ports,
+        order_id,
+        lambda order: order.deposits_confirmed(
+            deposits, snapshot=snapshot, bounds=_bounds(catalogue, order), at=now
+        ),
+    )
+
+
+async def unconfirm_deposits(ports: Settlement, order_id: UUID, tx_ids: Collection[str]) -> Order:
+    """Note that parts' blocks were left behind; raise NotFound or InvalidTransition."""
+    now = ports.clock.now()
+    return await move_order(
+        ports, order_id, lambda order: order.deposits_unconfirmed(tx_ids, at=now)
+    )
+
+
+async def lose_deposits(ports: Settlement, order_id: UUID, tx_ids: Collection[str]) -> Order:
+    """Note that unconfirmed parts are on no chain any more, nor on their way; raise NotFound."""
+    now = ports.clock.now()
+    return await move_order(ports, order_id, lambda order: order.deposits_vanished(tx_ids, at=now))
+
+
+def _bounds(catalogue: Catalogue, order: Order) -> Bounds:
+    return catalogue.bounds(order.source.code, order.destination.code)

@@ -1,0 +1,116 @@
+"""Open an order: price it, check what a quote only warns of, and store it with its address."""
+
+from uuid import UUID
+
+import msgspec
+
+from domain.actions.orders.ports import IdempotencyKey, OrderOpening
+from domain.actions.orders.quote import SwapRequest, quote
+from domain.assets import Pair
+from domain.chains.addresses import check_address, check_tag
+from domain.errors import (
+    AboveMaximum,
+    BelowMinimum,
+    DomainError,
+    InvalidAddress,
+    InvalidRequest,
+    ReserveExceeded,
+)
+from domain.market.pricing import Refusal
+from domain.orders.order import LIFETIME, Order, State
+from domain.partners.credentials import new_secret, token_hash
+
+_REFUSED: dict[Refusal, type[DomainError]] = {
+    Refusal.LIMIT_MIN: BelowMinimum,
+    Refusal.LIMIT_MAX: AboveMaximum,
+    Refusal.RESERVE: ReserveExceeded,
+}
+
+
+class OrderRequest(msgspec.Struct, frozen=True):
+    """What a caller wants opened, for whom, and where the money goes."""
+
+    partner_id: UUID
+    code_id: UUID | None
+    swap: SwapRequest
+    markup_bps: int
+    destination_address: str
+    destination_tag: str | None
+    refund_address: str
+    source_network: str | None
+    destination_network: str | None
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """An open order, and its access token unless it had been opened before."""
+
+    order: Order
+    token: str | None
+
+
+async def open_order(
+    ports: OrderOpening, request: OrderRequest, *, idempotency: IdempotencyKey | None
+) -> Opened:
+    """Open an order, or return the one this Idempotency-Key opened before.
+
+    Raises InvalidRequest (InvalidAddress, IdempotencyConflict), BelowMinimum, AboveMaximum,
+    ReserveExceeded, Maintenance and Unavailable. A repeat is answered whatever has changed since:
+    rates, bounds and switches only matter to a new order.
+    """
+    try:
+        order = _drafted(ports, request)
+    except DomainError:
+        if idempotency is not None:
+            before = await ports.orders.repeated(request.partner_id, idempotency)
+            if before is not None:
+                return Opened(before, None)
+        raise
+    token = new_secret(ports.randomness)
+    opened = await ports.orders.open(order, token_hash=token_hash(token), idempotency=idempotency)
+    return Opened(opened.order, None if opened.repeated else token)
+
+
+def _drafted(ports: OrderOpening, request: OrderRequest) -> Order:
+    quoted = quote(ports.market, request.swap, markup_bps=request.markup_bps)
+    priced = quoted.priced
+    _check_places(request, priced.pair)
+    for refusal in quoted.refusals:
+        raise _REFUSED[refusal](f"{request.swap.source} to {request.swap.destination}")
+    now = ports.clock.now()
+    return Order(
+        id=ports.new_id(),
+        partner_id=request.partner_id,
+        code_id=request.code_id,
+        rate_type=request.swap.rate_type,
+        state=State.AWAITING_DEPOSIT,
+        source=priced.pair.source,
+        destination=priced.pair.destination,
+        source_amount=quoted.source_amount,
+        destination_amount=quoted.destination_amount,
+        rate=priced.rate,
+        network_fee=priced.network_fee,
+        fee_bps=priced.fee_bps,
+        markup_bps=priced.markup_bps,
+        destination_address=request.destination_address,
+        destination_tag=request.destination_tag,
+        refund_address=request.refund_address,
+        pay_in_address="",
+        pay_in_tag=None,
+        created_at=now,
+        expires_at=now + LIFETIME,
+        worth_usd=quoted.worth_usd,
+        updated_at=now,
+    )
+
+
+def _check_places(request: OrderRequest, pair: Pair) -> None:
+    source, destination = pair.source, pair.destination
+    if request.source_network not in (None, source.network):
+        raise InvalidRequest(f"{source.code} isn't on {request.source_network!r}")
+    if request.destination_network not in (None, destination.network):
+        raise InvalidRequest(f"{destination.code} isn't on {request.destination_network!r}")
+    if not request.refund_address:
+        raise InvalidAddress("a refund address is required")
+    check_address(destination.network, request.destination_address)
+    check_tag(destination.network, request.destination_tag)
+    check_address(source.network, request.refund_address)

@@ -1,0 +1,38 @@
+"""Quote a swap: check the request against the catalogue and price it at the live rates."""
+
+import msgspec
+
+from domain.errors import InvalidRequest, Maintenance
+from domain.market.ports import Market
+from domain.market.pricing import Direction, Quote
+from domain.money import parse_units
+from domain.orders.order import RateType
+
+
+class SwapRequest(msgspec.Struct, frozen=True):
+    """What a caller wants priced. `amount` is still its literal decimal digits."""
+
+    rate_type: RateType
+    source: str
+    destination: str
+    direction: Direction
+    amount: str
+
+
+def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
+    """Return the price of `request` now.
+
+    Raises InvalidRequest for an unknown or disabled pair, an amount that can't be read and a fixed
+    rate where they are off; Maintenance; Unavailable without fresh rates.
+    """
+    catalogue = market.catalogue
+    if catalogue.switches.maintenance:
+        raise Maintenance
+    if request.rate_type is RateType.FIXED and not catalogue.switches.fixed_rates:
+        raise InvalidRequest("fixed rates are off")
+    direction = request.direction
+    pair = catalogue.pair(request.source, request.destination)
+    side = pair.source if direction is Direction.FROM else pair.destination
+    amount = parse_units(request.amount, side.precision)
+    priced = market.prices().pair(request.source, request.destination, markup_bps=markup_bps)
+    return priced.quote(direction, amount, headroom=market.headroom)

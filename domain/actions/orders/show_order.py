@@ -1,0 +1,39 @@
+"""Show an order to who holds its token: the partner that opened it, or its user."""
+
+import hmac
+from uuid import UUID
+
+from domain.actions.orders.ports import OrderDesk
+from domain.errors import NotFound
+from domain.orders.order import Order
+from domain.partners.credentials import is_token, token_hash
+
+_NO_HASH = bytes(32)
+
+
+async def show_order(
+    orders: OrderDesk, *, partner_id: UUID | None, order_id: str, token: str
+) -> Order:
+    """Return the order, or raise NotFound: unknown, another partner's, deleted or wrong token.
+
+    All of them take the same steps, so that they can't be told apart. `partner_id` is None for an
+    end user, whose right is the token alone.
+    """
+    key = order_key(order_id)
+    if key is None or not is_token(token):
+        raise NotFound
+    found = await orders.find(key, partner_id)
+    order, stored_hash = found or (None, _NO_HASH)
+    if not hmac.compare_digest(token_hash(token), stored_hash) or order is None:
+        raise NotFound
+    return order
+
+
+def order_key(text: str) -> UUID | None:
+    """Return an order's id in its usual form; None for any other text."""
+    if len(text) != 36:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""Members of a partner: sign-in, sessions, roles and the audit log."""

@@ -1,0 +1,1 @@
+"""Addresses, pay-in accounts and transfers on chains."""

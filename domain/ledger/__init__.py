@@ -1,0 +1,1 @@
+"""Earnings, payouts, payout details and reconciliation."""

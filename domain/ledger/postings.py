@@ -1,0 +1,95 @@
+"""The ledger's accounts, and what a completed order has earned, as postings that sum to zero."""
+
+from enum import StrEnum
+
+import msgspec
+
+from domain.errors import Unavailable
+from domain.market.pricing import BPS
+from domain.market.rates import RateSnapshot
+from domain.money import power_of_ten, quantize_down
+from domain.orders.order import Order
+
+CURRENCY = "USD"
+
+
+class Account(StrEnum):
+    """Where money comes from (its postings are negative) and whose it becomes (positive).
+
+    MARKUP and BASE_FEE_SHARE are the partner's, SERVICE_FEE and ROUNDING are the operator's.
+    CUSTOMER_PAYOUTS is what a deposit leaves for its customer at mid prices: the payout, its
+    network fee, and whatever prices have moved since its rate was set. SETTLED_EARNINGS is what
+    was taken off a partner's own: what went to it is in PAYOUTS, what was cleared in CLEARINGS.
+    """
+
+    CUSTOMER_DEPOSITS = "customer_deposits"
+    CUSTOMER_PAYOUTS = "customer_payouts"
+    SERVICE_FEE = "service_fee"
+    MARKUP = "markup"
+    BASE_FEE_SHARE = "base_fee_share"
+    ROUNDING = "rounding"
+    SETTLED_EARNINGS = "settled_earnings"
+    PAYOUTS = "payouts"
+    CLEARINGS = "clearings"
+
+
+class Posting(msgspec.Struct, frozen=True):
+    """An amount on an account, in 10^-18 USD."""
+
+    account: Account
+    amount: int
+
+
+class Accrual(msgspec.Struct, frozen=True):
+    """What an order has earned: its postings, which sum to zero, and what they are computed from.
+
+    `price` is that of the source coin in 10^-18 USD, `base_fee_share_bps` the partner's share.
+    """
+
+    price: int
+    base_fee_share_bps: int
+    postings: tuple[Posting, ...]
+
+
+def completion(order: Order, snapshot: RateSnapshot, *, base_fee_share_bps: int) -> Accrual:
+    """Return what an order earns that is completed at these prices.
+
+    Raises Unavailable without a price of the source coin.
+    """
+    return accrual(order, snapshot.price(order.source.coin), base_fee_share_bps=base_fee_share_bps)
+
+
+def accrual(order: Order, price: int, *, base_fee_share_bps: int) -> Accrual:
+    """Return what an order earns whose source coin is worth `price`.
+
+    Fee and markup are their basis points of the deposit's value; the partner's base share is one of
+    the fee. Each is rounded down, and what is left over, below 3 x 10^-18 USD, is posted too.
+    Accounts that get nothing are left out.
+    """
+    value = quantize_down(order.source_amount * price, power_of_ten(order.source.precision))
+    payout = quantize_down(value * (BPS - order.fee_bps - order.markup_bps), BPS)
+    markup = quantize_down(value * order.markup_bps, BPS)
+    fee = quantize_down(value * order.fee_bps, BPS)
+    base_fee_share = quantize_down(fee * base_fee_share_bps, BPS)
+    amounts = {
+        Account.CUSTOMER_DEPOSITS: -value,
+        Account.CUSTOMER_PAYOUTS: payout,
+        Account.SERVICE_FEE: fee - base_fee_share,
+        Account.MARKUP: markup,
+        Account.BASE_FEE_SHARE: base_fee_share,
+        Account.ROUNDING: value - payout - markup - fee,
+    }
+    postings = tuple(Posting(account, amount) for account, amount in amounts.items() if amount)
+    return Accrual(price, base_fee_share_bps, postings)
+
+
+def completion_if_priced(
+    order: Order, snapshot: RateSnapshot | None, *, base_fee_share_bps: int
+) -> Accrual | None:
+    """Return what `completion` does, or None where no price is known yet."""
+    if snapshot is None:
+        return None
+    try:
+        return completion(order, snapshot, base_fee_share_bps=base_fee_share_bps)
+    except Unavailable:
+        return None

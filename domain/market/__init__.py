@@ -1,0 +1,1 @@
+"""Rates, pricing, fees and limits."""

@@ -1,0 +1,1 @@
+"""Orders: their states, deposits, queries and wire form."""

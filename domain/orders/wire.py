@@ -1,0 +1,147 @@
+"""The order object of the wire contract, the same bytes' worth in API answers and in webhooks."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from domain.money import format_units
+from domain.orders.order import FINAL, Choice, Emergency, Order, RateType, Status
+from domain.wire import Amount, Bps, Identity, Rate, Token, UnixSeconds, one_of
+
+RESERVED_EMERGENCIES = ("LESS", "MORE")
+
+
+class TimeOut(msgspec.Struct, frozen=True):
+    """Times of an order in unix seconds; `left` until expiry, never negative, 0 once final."""
+
+    reg: UnixSeconds
+    expiration: UnixSeconds
+    left: Annotated[int, msgspec.Meta(ge=0)]
+    update: UnixSeconds
+    finish: UnixSeconds | None
+
+
+class TransactionOut(msgspec.Struct, frozen=True):
+    """A transaction on a chain and its amount; null until there is one."""
+
+    id: str | None
+    amount: Amount | None
+
+
+class OrderSideOut(msgspec.Struct, frozen=True):
+    """One side of an order: what, how much, and the address it goes to."""
+
+    code: str
+    network: str
+    amount: Amount
+    address: str
+    tag: str | None
+    tx: TransactionOut
+
+
+class RefundTransactionOut(msgspec.Struct, frozen=True):
+    """The transaction that sent a deposit back; null until there is one."""
+
+    id: str | None
+
+
+class BackOut(msgspec.Struct, frozen=True):
+    """Where a refund goes."""
+
+    address: str
+    tx: RefundTransactionOut
+
+
+class EmergencyOut(msgspec.Struct, frozen=True):
+    """Why an order is held, and what was chosen. `LESS` and `MORE` are reserved."""
+
+    status: tuple[Annotated[str, one_of(Emergency, also=RESERVED_EMERGENCIES)], ...]
+    choice: Annotated[str, one_of(Choice)]
+
+
+class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as its partner sees it."""
+
+    id: Identity
+    type: Annotated[str, one_of(RateType)]
+    status: Annotated[str, one_of(Status)]
+    time: TimeOut
+    source: OrderSideOut = msgspec.field(name="from")
+    destination: OrderSideOut = msgspec.field(name="to")
+    back: BackOut
+    emergency: EmergencyOut
+    rate: Rate
+    network_fee: Amount = msgspec.field(name="networkFee")
+    markup_bps: Bps = msgspec.field(name="markupBps")
+
+
+class OpenedOrderOut(OrderOut, frozen=True, kw_only=True):
+    """An order as its creation answers it: with the access token, or null when repeated."""
+
+    token: Token | None
+
+
+def order_out(order: Order, *, now: datetime) -> OrderOut:
+    """Return the order as its partner sees it at `now`."""
+    return OrderOut(**_fields(order, now))
+
+
+def opened_order_out(order: Order, token: str | None, *, now: datetime) -> OpenedOrderOut:
+    """Return the order as its creation answers it."""
+    return OpenedOrderOut(**_fields(order, now), token=token)
+
+
+def _fields(order: Order, now: datetime) -> dict[str, Any]:
+    source, destination, deposit = order.source, order.destination, order.deposit
+    paid_out = order.payout_tx_id is not None
+    destination_amount = format_units(order.destination_amount, destination.precision)
+    return {
+        "id": str(order.id),
+        "type": order.rate_type.value,
+        "status": order.status.value,
+        "time": _times(order, now),
+        "source": OrderSideOut(
+            code=source.code,
+            network=source.network,
+            amount=format_units(order.source_amount, source.precision),
+            address=order.pay_in_address,
+            tag=order.pay_in_tag,
+            tx=TransactionOut(
+                deposit.tx_id if deposit else None,
+                format_units(deposit.amount, source.precision) if deposit else None,
+            ),
+        ),
+        "destination": OrderSideOut(
+            code=destination.code,
+            network=destination.network,
+            amount=destination_amount,
+            address=order.destination_address,
+            tag=order.destination_tag,
+            tx=TransactionOut(order.payout_tx_id, destination_amount if paid_out else None),
+        ),
+        "back": BackOut(order.refund_address, RefundTransactionOut(order.refund_tx_id)),
+        "emergency": EmergencyOut(
+            tuple(reason.value for reason in order.emergency), order.choice.value
+        ),
+        "rate": str(order.rate),
+        "network_fee": format_units(order.network_fee, destination.precision),
+        "markup_bps": order.markup_bps,
+    }
+
+
+def seconds_left(order: Order, now: datetime) -> int:
+    """Return `time.left`: all of an order that changes though the order doesn't."""
+    if order.state in FINAL:
+        return 0
+    return max(int(order.expires_at.timestamp()) - int(now.timestamp()), 0)
+
+
+def _times(order: Order, now: datetime) -> TimeOut:
+    return TimeOut(
+        reg=int(order.created_at.timestamp()),
+        expiration=int(order.expires_at.timestamp()),
+        left=seconds_left(order, now),
+        update=int(order.updated_at.timestamp()),
+        finish=int(order.finished_at.timestamp()) if order.finished_at else None,
+    )

@@ -1,0 +1,1 @@
+"""Partners, their codes, credentials and weight budgets."""

@@ -1,0 +1,95 @@
+"""A referral: who sent a visitor, as a signed cookie remembers it (contract, section 10)."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from domain.partners.codes import Code
+
+LIFETIME: Final = timedelta(days=30)
+KEY_PURPOSE: Final = b"referral cookie"
+"""What the keys are derived for; another purpose has other keys."""
+
+_NOBODY = UUID(int=0)
+_COOKIE = re.compile(
+    r"(?P<key>[A-Za-z0-9-]{1,32})\.(?P<code>[A-Za-z0-9_-]{4,32})"
+    r"\.(?P<issued>[1-9][0-9]{9,10})\.(?P<mac>[0-9a-f]{64})",
+    re.ASCII,
+)
+
+
+class Referrer(msgspec.Struct, frozen=True):
+    """A partner as somebody's referrer; `code` is None for the house, which nobody refers to."""
+
+    partner_id: UUID
+    enabled: bool
+    markup_bps: int
+    """The partner's default."""
+    code: Code | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Tell whether orders may be attributed to it now."""
+        return self.enabled and (self.code is None or self.code.enabled)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """What a cookie says, before anything of it is checked."""
+
+    key: str
+    code: str
+    issued: int
+    mac: str
+
+
+def claim_of(cookie: str) -> Claim | None:
+    """Return what a cookie of the right shape says; None for any other text."""
+    parts = _COOKIE.fullmatch(cookie)
+    if parts is None:
+        return None
+    return Claim(parts["key"], parts["code"], int(parts["issued"]), parts["mac"])
+
+
+class ReferralSigner:
+    """Signs and checks cookies with HMAC-SHA256 under named keys, of which one signs.
+
+    A cookie is `key.code.issued.mac`. The partner is in what is signed, but not in what is sent: a
+    visitor learns nothing of it, not even which codes are the same partner's.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], *, current: str) -> None:
+        self._keys = keys
+        self._current = current
+
+    def sign(self, code: str, partner_id: UUID, *, at: datetime) -> str:
+        """Return the cookie of a visitor who followed a link of `code` at this moment."""
+        issued = int(at.timestamp())
+        mac = _mac(self._keys[self._current], code, partner_id, issued)
+        return f"{self._current}.{code}.{issued}.{mac}"
+
+    def verifies(self, claim: Claim, partner_id: UUID | None, *, at: datetime) -> bool:
+        """Tell in constant time whether we signed this for `partner_id`, not 30 days ago.
+
+        None is a code that nobody has: false, with the same steps.
+        """
+        key = self._keys.get(claim.key)
+        expected = _mac(
+            key if key is not None else self._keys[self._current],
+            claim.code,
+            partner_id if partner_id is not None else _NOBODY,
+            claim.issued,
+        )
+        signed = hmac.compare_digest(expected, claim.mac)
+        age = at.timestamp() - claim.issued
+        fresh = -60 <= age <= LIFETIME.total_seconds()  # workers' clocks may differ a little
+        return signed and key is not None and partner_id is not None and fresh
+
+
+def _mac(key: bytes, code: str, partner_id: UUID, issued: int) -> str:
+    return hmac.new(key, f"{partner_id}\n{code}\n{issued}".encode(), hashlib.sha256).hexdigest()

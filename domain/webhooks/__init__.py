@@ -1,0 +1,1 @@
+"""Webhook events, deliveries and the rules for endpoints."""

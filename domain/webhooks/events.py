@@ -1,0 +1,392 @@
+"""Webhook events: URL, body, signature and the ladder of retries (contract, section 8)."""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+from urllib.parse import SplitResult, urlsplit
+from uuid import UUID
+
+import msgspec
+
+from domain.errors import InvalidRequest
+from domain.orders.order import Order
+from domain.orders.wire import OrderOut, order_out
+from domain.wire import Identity, Moment, UnixMilliseconds, Usd, one_of
+
+JITTER = 0.10
+RETRY_LADDER = (
+    timedelta(seconds=10),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(minutes=30),
+    timedelta(hours=1),
+    timedelta(hours=3),
+    timedelta(hours=6),
+    timedelta(hours=12),
+)
+"""Waits after the first, second ... failed attempt; after the last the event is dead-lettered."""
+LONGEST_ASKED_WAIT = timedelta(hours=1)
+"""A receiver's Retry-After counts up to this: a day's would outlast what its partner knows of."""
+
+_URL = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}", re.ASCII)
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+", re.ASCII)
+_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and line ends, and what turns the direction of writing."""
+
+
+class EventType(StrEnum):
+    """What a partner can be told."""
+
+    ORDER_STATUS_CHANGED = "order.status_changed"
+    PARTNER_PAID_OUT = "partner.paid_out"
+    EARNINGS_CLEARED = "earnings.cleared"
+    PAYOUT_DETAILS_CHANGED = "payout_details.changed"
+    WEBHOOK_TEST = "webhook.test"
+
+
+class DetailsStatus(StrEnum):
+    """Whether changed payout details wait to take effect, or were withdrawn before."""
+
+    PENDING = "PENDING"
+    WITHDRAWN = "WITHDRAWN"
+
+
+DEFAULT_EVENTS = frozenset({EventType.ORDER_STATUS_CHANGED})
+SUBSCRIBABLE = tuple(event for event in EventType if event is not EventType.WEBHOOK_TEST)
+"""A test is sent to whoever asks for it, subscribed or not."""
+
+
+def checked_events(names: Iterable[str]) -> frozenset[EventType]:
+    """Return the events by these names; none at all is fine. Raises InvalidRequest."""
+    known = {event.value: event for event in SUBSCRIBABLE}
+    chosen = frozenset(names)
+    unknown = sorted(chosen - known.keys())
+    if unknown:
+        raise InvalidRequest(
+            f"there is no event {', '.join(unknown)}: there are {', '.join(known)}"
+        )
+    return frozenset(known[name] for name in chosen)
+
+
+class UrlFault(StrEnum):
+    """What is wrong with a webhook URL."""
+
+    SHAPE = "a webhook URL looks like https://host/path: ASCII, no spaces"
+    PLAIN = "a webhook URL must be https: plain http is for sandbox mode"
+    PARTS = "a webhook URL carries no user name, password or fragment"
+    HOST = "a webhook URL's host must be a public address"
+    NUMBER = "a webhook URL's host isn't written as addresses are"
+
+
+class UrlRefused(InvalidRequest):
+    """Events can't be sent to this URL."""
+
+    def __init__(self, fault: UrlFault) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+
+
+def checked_webhook_url(text: str, *, insecure_allowed: bool) -> str:
+    """Return a URL that events may be sent to; `insecure_allowed` lets plain http pass.
+
+    Only its shape is checked here: whether its host may be reached is decided when connecting, by
+    the address it then has. Raises UrlRefused.
+    """
+    parts = _split(text)
+    if parts is None:
+        raise UrlRefused(UrlFault.SHAPE)
+    if parts.scheme == "http" and not insecure_allowed:
+        raise UrlRefused(UrlFault.PLAIN)
+    if "@" in parts.netloc or "#" in text:
+        raise UrlRefused(UrlFault.PARTS)
+    return text
+
+
+def _split(text: str) -> SplitResult | None:
+    if _URL.fullmatch(text) is None:
+        return None
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable and _HOST.fullmatch(parts.hostname or "") else None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """An event as it is committed. `body` is what every attempt sends, byte for byte."""
+
+    id: UUID
+    partner_id: UUID
+    order_id: UUID | None
+    type: EventType
+    dedup_key: str
+    body: bytes
+    created_at: datetime
+
+
+class OrderStatusChanged(msgspec.Struct, frozen=True):
+    """The status that the partner sees has changed; `order` is as it was at that change."""
+
+    event: Literal["order.status_changed"]
+    order: OrderOut
+    ts: UnixMilliseconds
+
+
+class PayoutOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Earnings of a period that the operator has paid out."""
+
+    id: Identity
+    period_start: Moment
+    period_end: Moment
+    amount_usd: Usd
+    reference: str
+    paid_out_at: Moment
+
+
+class PartnerPaidOut(msgspec.Struct, frozen=True):
+    """The operator has marked earnings as paid."""
+
+    event: Literal["partner.paid_out"]
+    payout: PayoutOut
+    ts: UnixMilliseconds
+
+
+class EarningsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Earnings that the operator has set back to zero."""
+
+    amount_usd: Usd
+    cleared_at: Moment
+
+
+class EarningsCleared(msgspec.Struct, frozen=True):
+    """The operator has begun a new accounting cycle."""
+
+    event: Literal["earnings.cleared"]
+    earnings: EarningsOut
+    ts: UnixMilliseconds
+
+
+class PayoutDetailsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Where earnings are to be sent from `takesEffectAt` on, unless that was withdrawn."""
+
+    id: Identity
+    status: Annotated[str, one_of(DetailsStatus)]
+    asset: str
+    network: str
+    address: str
+    tag: str | None
+    requested_at: Moment
+    takes_effect_at: Moment
+
+
+class PayoutDetailsChanged(msgspec.Struct, frozen=True, rename="camel"):
+    """Somebody has asked in the cabinet for other payout details, or has withdrawn that."""
+
+    event: Literal["payout_details.changed"]
+    payout_details: PayoutDetailsOut
+    ts: UnixMilliseconds
+
+
+class TestOut(msgspec.Struct, frozen=True):
+    """What a test event says."""
+
+    id: Identity
+    message: str
+
+
+class WebhookTest(msgspec.Struct, frozen=True):
+    """Somebody has asked for a test: nothing has happened, and there is nothing to do."""
+
+    event: Literal["webhook.test"]
+    test: TestOut
+    ts: UnixMilliseconds
+
+
+EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
+    EventType.ORDER_STATUS_CHANGED: OrderStatusChanged,
+    EventType.PARTNER_PAID_OUT: PartnerPaidOut,
+    EventType.EARNINGS_CLEARED: EarningsCleared,
+    EventType.PAYOUT_DETAILS_CHANGED: PayoutDetailsChanged,
+    EventType.WEBHOOK_TEST: WebhookTest,
+}
+"""What the body of each event is."""
+
+
+def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event:
+    """Return the event that tells of the status `order` has now."""
+    body = OrderStatusChanged(
+        event="order.status_changed", order=order_out(order, now=at), ts=_milliseconds(at)
+    )
+    return Event(
+        id=event_id,
+        partner_id=order.partner_id,
+        order_id=order.id,
+        type=EventType.ORDER_STATUS_CHANGED,
+        dedup_key=f"order:{order.id}:{order.status.value}",
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )
+
+
+def partner_paid_out(event_id: UUID, partner_id: UUID, payout: PayoutOut, *, at: datetime) -> Event:
+    """Return the event that tells a partner of a payout of its earnings."""
+    body = PartnerPaidOut(event="partner.paid_out", payout=payout, ts=_milliseconds(at))
+    return _of_partner(
+        event_id,
+        partner_id,
+        EventType.PARTNER_PAID_OUT,
+        body,
+        dedup_key=f"paid_out:{payout.paid_out_at}",
+        at=at,
+    )
+
+
+def earnings_cleared(
+    event_id: UUID, partner_id: UUID, earnings: EarningsOut, *, at: datetime
+) -> Event:
+    """Return the event that tells a partner that its earnings are set back to zero."""
+    body = EarningsCleared(event="earnings.cleared", earnings=earnings, ts=_milliseconds(at))
+    return _of_partner(
+        event_id,
+        partner_id,
+        EventType.EARNINGS_CLEARED,
+        body,
+        dedup_key=f"cleared:{earnings.cleared_at}",
+        at=at,
+    )
+
+
+def payout_details_changed(
+    event_id: UUID, partner_id: UUID, details: PayoutDetailsOut, *, at: datetime
+) -> Event:
+    """Return the event that tells a partner of a change of its payout details."""
+    body = PayoutDetailsChanged(
+        event="payout_details.changed", payout_details=details, ts=_milliseconds(at)
+    )
+    return _of_partner(
+        event_id,
+        partner_id,
+        EventType.PAYOUT_DETAILS_CHANGED,
+        body,
+        dedup_key=f"payout_details:{details.id}:{details.status}",
+        at=at,
+    )
+
+
+def webhook_test(event_id: UUID, partner_id: UUID, *, at: datetime) -> Event:
+    """Return an event that is only there to try an endpoint out."""
+    told = TestOut(id=str(event_id), message="This is a test: nothing has happened.")
+    body = WebhookTest(event="webhook.test", test=told, ts=_milliseconds(at))
+    return _of_partner(
+        event_id, partner_id, EventType.WEBHOOK_TEST, body, dedup_key=f"test:{event_id}", at=at
+    )
+
+
+def wire_moment(at: datetime) -> str:
+    """Return a moment as `paidOutAt` and its like are written: UTC, milliseconds, `Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def signature(body: bytes, webhook_secret: str) -> str:
+    """Return `X-Partner-Webhook-Sign`: hex HMAC-SHA256 of the raw body."""
+    return hmac.new(webhook_secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def standard_signed(body: bytes, *, message_id: str, timestamp: int) -> bytes:
+    """Return what a signature of the Standard Webhooks specification (1.0.0) is computed over."""
+    return f"{message_id}.{timestamp}.".encode() + body
+
+
+def standard_signature(body: bytes, webhook_secret: str, *, message_id: str, timestamp: int) -> str:
+    """Return a signature of the Standard Webhooks specification (1.0.0): v1 and base64.
+
+    The HMAC key is the webhookSecret's text, as for our own signature. The public libraries take it
+    as raw bytes, or as `whsec_` + base64(webhookSecret).
+    """
+    signed = standard_signed(body, message_id=message_id, timestamp=timestamp)
+    digest = hmac.new(webhook_secret.encode(), signed, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def retry_delay(
+    failed_attempts: int,
+    *,
+    uniform: Callable[[float, float], float],
+    asked: timedelta | None = None,
+) -> timedelta | None:
+    """Return the wait after `failed_attempts` (1 or more), or None when it is time to give up.
+
+    `uniform(a, b)` draws the jitter. What the receiver asked for by Retry-After makes the wait
+    longer, up to an hour, and never shorter: a receiver can't have itself called more often.
+    """
+    if failed_attempts > len(RETRY_LADDER):
+        return None
+    rung = RETRY_LADDER[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
+    if asked is None:
+        return rung
+    return max(rung, min(asked, LONGEST_ASKED_WAIT) * uniform(1, 1 + JITTER))
+
+
+def remaining_ladder(failed_attempts: int) -> timedelta:
+    """Return how long an event that is due after `failed_attempts` may still take, at most."""
+    return sum(RETRY_LADDER[failed_attempts:], timedelta()) * (1 + JITTER)
+
+
+def asked_wait(retry_after: str | None, *, now: datetime) -> timedelta | None:
+    """Return the wait that a Retry-After header asks for: whole seconds or a date (RFC 9110).
+
+    None where there is none that can be understood, or where it is over.
+    """
+    text = (retry_after or "").strip()
+    if _SECONDS.fullmatch(text):
+        return timedelta(seconds=int(text)) if int(text) else None
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return wait if wait > timedelta() else None
+
+
+def readable(answer: bytes, *, limit: int) -> str:
+    """Return a receiver's answer as text of at most `limit` bytes that is safe to keep and to show.
+
+    What isn't UTF-8, and control characters, which a database or a terminal would choke on or
+    obey, become replacement characters.
+    """
+    text = _CONTROL.sub("\ufffd", answer[:limit].decode(errors="replace"))
+    return text.encode()[:limit].decode(errors="ignore")
+
+
+def _of_partner(
+    event_id: UUID,
+    partner_id: UUID,
+    event_type: EventType,
+    body: msgspec.Struct,
+    *,
+    dedup_key: str,
+    at: datetime,
+) -> Event:
+    """Return an event that is about no order."""
+    return Event(
+        id=event_id,
+        partner_id=partner_id,
+        order_id=None,
+        type=event_type,
+        dedup_key=dedup_key,
+        body=msgspec.json.encode(body),
+        created_at=at,
+    )

@@ -1,0 +1,1 @@
+"""Pay-in accounts and the derivation of their addresses."""

@@ -1,0 +1,86 @@
+"""The door on BlackSheep: each endpoint as a handler, and answers to what no route takes."""
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from blacksheep import Application, Content, Request, Response, Router
+
+from gateway.api.dispatcher import PARAMETER, PREFIXES, Served, SignedDoor, refuse_path
+from gateway.api.endpoint import Endpoint
+from gateway.http.head import headers_of
+from gateway.pages.rate_feeds import METHODS, PATHS, RateFeeds
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def mount_door(application: Application, door: SignedDoor) -> None:
+    """Serve every endpoint of the door."""
+    for (method, path), endpoint in door.endpoints.items():
+        application.router.add(method, path, _handler(door, endpoint, path))
+
+
+def mount_feeds(application: Application, feeds: RateFeeds) -> None:
+    """Serve the rate feeds."""
+    for path in PATHS:
+        for method in METHODS:
+            application.router.add(method, path, _feed(feeds, path))
+
+
+def refusing(router: Router, door: SignedDoor) -> Handler:
+    """Return what answers requests that no route takes: 404, or 405 with what would do."""
+
+    async def refuse(request: Request) -> Response:
+        path, sent = request.path, headers_of(request.scope["headers"])
+        if path.lower().startswith(PREFIXES):  # where the router takes more than the door does
+            return _response(door.refuse_path(path, sent))
+        return _response(refuse_path(_methods_at(router, path), sent))
+
+    return refuse
+
+
+async def refuse_missing(request: Request) -> Response:
+    """Answer 404 for a path that a route takes, but that nothing is at."""
+    return _response(refuse_path((), headers_of(request.scope["headers"])))
+
+
+def _handler(door: SignedDoor, endpoint: Endpoint, path: str) -> Handler:
+    async def handle(request: Request) -> Response:
+        sent = headers_of(request.scope["headers"])
+        parent, _, tail = request.path.rpartition("/")
+        given = tail if path.endswith(PARAMETER) else None
+        taken = request.path if given is None else f"{parent}/{PARAMETER}"
+        if taken != path:  # the router takes other cases and a slash at the end
+            return _response(door.refuse_path(request.path, sent))
+        body = await request.read() or b""
+        peer = request.scope["client"]
+        answer = await door.serve(endpoint, sent, body, peer=peer[0] if peer else "", tail=given)
+        return _response(answer)
+
+    return handle
+
+
+def _feed(feeds: RateFeeds, path: str) -> Handler:
+    async def handle(request: Request) -> Response:
+        sent = headers_of(request.scope["headers"])
+        if request.path != path:
+            return _response(refuse_path((), sent))
+        return _response(await feeds.answer(path, sent))
+
+    return handle
+
+
+def _methods_at(router: Router, path: str) -> Iterable[str]:
+    return {
+        method.decode()
+        for method, routes in router.routes.items()
+        if any(route.match_by_path(path.encode()) for route in routes)
+    }
+
+
+def _response(served: Served) -> Response:
+    """Return the answer as BlackSheep sends it: it writes type and length by itself."""
+    headers = [
+        header for header in served.headers if header[0] not in (b"content-type", b"content-length")
+    ]
+    content_type = dict(served.headers).get(b"content-type")
+    content = Content(content_type, served.body) if content_type else None
+    return Response(served.status, headers, content)

@@ -1,0 +1,121 @@
+"""The answers of /v1/currencies and /v1/pairs, made in the background whenever they change."""
+
+import asyncio
+from typing import Final, Literal
+
+import msgspec
+
+from domain.assets import Asset, Catalogue, Pair
+from domain.errors import Unavailable
+from domain.wire import Amount, Precision
+from gateway.codec import success
+from gateway.runtime.market import LiveMarket
+
+LOOK_SECONDS: Final = 0.5
+
+
+class CurrencyOut(msgspec.Struct, frozen=True):
+    """An active asset. `recv`: we accept deposits of it; `send`: we pay it out."""
+
+    code: str
+    coin: str
+    network: str
+    name: str
+    recv: bool
+    send: bool
+    tag: str | None
+    logo: str | None
+    color: str | None
+    min_amount: Amount | None = msgspec.field(name="minAmount")
+    max_amount: Amount | None = msgspec.field(name="maxAmount")
+    precision: Precision
+
+
+class PairOut(msgspec.Struct, frozen=True):
+    """A pair that can be quoted now, and with which kinds of rate."""
+
+    source: str = msgspec.field(name="from")
+    destination: str = msgspec.field(name="to")
+    source_network: str = msgspec.field(name="fromNetwork")
+    destination_network: str = msgspec.field(name="toNetwork")
+    rate_types: list[Literal["FLOAT", "FIXED"]] = msgspec.field(name="rateTypes")
+
+
+class Discovery:
+    """Holds both answers; `refresh` renders them anew where what they show has changed."""
+
+    def __init__(self, market: LiveMarket) -> None:
+        self._market = market
+        self._shown: tuple[Catalogue, frozenset[str]] | None = None
+        self._currencies: bytes | None = None
+        self._pairs: bytes | None = None
+
+    @property
+    def currencies(self) -> bytes:
+        """Return the answer of /v1/currencies; raise Unavailable before there is one."""
+        return _ready(self._currencies)
+
+    @property
+    def pairs(self) -> bytes:
+        """Return the answer of /v1/pairs; raise Unavailable before there is one."""
+        return _ready(self._pairs)
+
+    def is_ready(self) -> bool:
+        """Tell whether there are answers."""
+        return self._shown is not None
+
+    def refresh(self) -> None:
+        """Render both answers if the catalogue or the set of priced coins has changed."""
+        catalogue = self._market.catalogue
+        priced = frozenset(self._market.snapshot().prices if self._market.has_fresh_rates() else ())
+        if self._shown is not None and self._shown[0] is catalogue and self._shown[1] == priced:
+            return
+        self._currencies = success([_currency(asset) for asset in catalogue.active_assets()])
+        self._pairs = success(
+            [
+                _pair(pair, fixed=catalogue.switches.fixed_rates)
+                for pair in catalogue.pairs.values()
+                if pair.source.coin in priced and pair.destination.coin in priced
+            ]
+        )
+        self._shown = catalogue, priced
+
+    async def keep_fresh(self) -> None:
+        """Refresh for ever, twice a second."""
+        while True:
+            if self._market.is_ready():
+                self.refresh()
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+def _ready(answer: bytes | None) -> bytes:
+    if answer is None:
+        raise Unavailable("the catalogue has not been read yet")
+    return answer
+
+
+def _currency(asset: Asset) -> CurrencyOut:
+    return CurrencyOut(
+        code=asset.code,
+        coin=asset.coin,
+        network=asset.network,
+        name=asset.name,
+        recv=asset.receivable,
+        send=asset.sendable,
+        tag=asset.tag_name,
+        logo=asset.logo,
+        color=asset.color,
+        min_amount=None,
+        max_amount=None,
+        precision=asset.precision,
+    )
+
+
+def _pair(pair: Pair, *, fixed: bool) -> PairOut:
+    return PairOut(
+        source=pair.source.code,
+        destination=pair.destination.code,
+        source_network=pair.source.network,
+        destination_network=pair.destination.network,
+        rate_types=["FLOAT", "FIXED"] if fixed else ["FLOAT"],
+    )

@@ -1,0 +1,76 @@
+"""/v1/price: a quote at the live rates."""
+
+from typing import Annotated
+
+import msgspec
+
+from domain.actions.orders.quote import SwapRequest, quote
+from domain.errors import InvalidRequest, Maintenance, Unavailable
+from domain.market.pricing import Direction
+from domain.orders.order import RateType
+from domain.partners.partner import MAX_MARKUP_BPS, applied_markup
+from domain.partners.weights import Call
+from domain.wire import AmountIn, AssetIn
+from gateway.api import examples
+from gateway.api.authentication import Caller
+from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.api.quote_encoding import QuoteOut, quote_answer
+from gateway.codec import Decoder, decimal_digits
+
+MarkupIn = Annotated[int, msgspec.Meta(ge=0, le=MAX_MARKUP_BPS)]
+
+
+class PriceIn(msgspec.Struct, frozen=True, kw_only=True):
+    """What to price."""
+
+    rate_type: RateType = msgspec.field(name="type")
+    source: AssetIn = msgspec.field(name="fromCcy")
+    destination: AssetIn = msgspec.field(name="toCcy")
+    direction: Direction
+    amount: AmountIn
+    markup_bps: MarkupIn | None = msgspec.field(name="afftax", default=None)
+
+    def swap(self) -> SwapRequest:
+        """Return the request in the domain's terms."""
+        return SwapRequest(
+            rate_type=self.rate_type,
+            source=self.source,
+            destination=self.destination,
+            direction=self.direction,
+            amount=decimal_digits(self.amount),
+        )
+
+
+_decode = Decoder(PriceIn)
+
+
+def price(services: Services, received: Received) -> bytes:
+    """Quote a swap."""
+    asked = _decode(received.body)
+    markup_bps = markup_for(received.caller, asked.markup_bps)
+    return quote_answer(quote(services.market, asked.swap(), markup_bps=markup_bps))
+
+
+def markup_for(caller: Caller | None, requested_bps: int | None) -> int:
+    """Return the markup of a call: 0 for unsigned ones, which may not ask for any."""
+    if caller is None:
+        if requested_bps is not None:
+            raise InvalidRequest("an unsigned call can't ask for a markup")
+        return 0
+    return applied_markup(requested_bps, caller.code, caller.access.markup_bps)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "/price",
+        "POST",
+        Call.PRICE,
+        auth_required=False,
+        handle=price,
+        summary="Quote a swap at the live rates",
+        takes=PriceIn,
+        gives=QuoteOut,
+        refusals=(InvalidRequest, Maintenance, Unavailable),
+        example=examples.PRICE,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Sign-in, sessions, second factor, team and audit log."""

@@ -1,0 +1,1 @@
+"""Payouts and payout details."""

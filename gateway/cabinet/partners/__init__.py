@@ -1,0 +1,1 @@
+"""Reference codes and API keys."""

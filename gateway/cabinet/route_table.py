@@ -1,0 +1,39 @@
+"""All pages of the cabinet: whoever adds one adds its module's routes here."""
+
+from gateway.cabinet import dashboard, step_up
+from gateway.cabinet.account import account, audit, second_factor, sessions, sign_in, team
+from gateway.cabinet.ledger import payout_details, payouts
+from gateway.cabinet.orders import orders
+from gateway.cabinet.partners import code_links, codes, keys
+from gateway.cabinet.routes import RouteTable
+from gateway.cabinet.webhooks import (
+    events as webhook_events,
+)
+from gateway.cabinet.webhooks import (
+    settings as webhooks,
+)
+from gateway.cabinet.webhooks import (
+    signature as webhook_signature,
+)
+
+TABLE = RouteTable(
+    (
+        *sign_in.ROUTES,
+        *step_up.ROUTES,
+        *dashboard.ROUTES,
+        *orders.ROUTES,
+        *codes.ROUTES,
+        *code_links.ROUTES,
+        *webhooks.ROUTES,
+        *webhook_events.ROUTES,
+        *webhook_signature.ROUTES,
+        *payouts.ROUTES,
+        *payout_details.ROUTES,
+        *keys.ROUTES,
+        *team.ROUTES,
+        *audit.ROUTES,
+        *account.ROUTES,
+        *second_factor.ROUTES,
+        *sessions.ROUTES,
+    )
+)

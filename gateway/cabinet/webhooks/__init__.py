@@ -1,0 +1,1 @@
+"""Webhook settings, delivery log and signature check."""

@@ -1,0 +1,1 @@
+"""Commands on chains and pay-in accounts."""

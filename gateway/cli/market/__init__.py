@@ -1,0 +1,1 @@
+"""Commands on assets, pairs, fees, limits and switches."""

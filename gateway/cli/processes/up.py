@@ -1,0 +1,234 @@
+"""`swapgate up`: the whole service on one machine, from nothing but this checkout."""
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import msgspec
+import typer
+
+from gateway.cli.command import DATA_DIR, DataDir, err, fail, out
+from gateway.cli.processes.processes import (
+    DEFAULT_PORT,
+    AutoSettle,
+    Port,
+    Workers,
+    check_rights,
+)
+from gateway.runtime.supervisor import (
+    Child,
+    ChildKeepsDying,
+    Event,
+    EventKind,
+    Supervisor,
+    Watched,
+)
+from gateway.settings import (
+    DEMO_FILE,
+    INSTANCE_FILE,
+    KEYRING_FILE,
+    RATES_KEY_FILE,
+    Instance,
+    PreparationFailed,
+    Role,
+    SettingsError,
+    environment_of,
+    settings_from,
+    write_private,
+)
+
+HOST: Final = "127.0.0.1"
+READY_SECONDS: Final = 60
+
+Sandbox = Annotated[
+    bool, typer.Option("--sandbox/--no-sandbox", help="Play money, a demo partner, http webhooks.")
+]
+
+
+def up(
+    *,
+    port: Port = DEFAULT_PORT,
+    workers: Workers = 2,
+    data_dir: DataDir = DATA_DIR,
+    auto_settle: AutoSettle = True,
+    sandbox: Sandbox = True,
+) -> None:
+    """Start everything, with embedded servers unless others are set, and stop it together."""
+    began = time.monotonic()
+    # Half a second of imports, that PostgreSQL makes its directory in.
+    preparing = ThreadPoolExecutor(1).submit(import_module, "gateway.wiring.preparation")
+    from persistence.embedded import DataDirLock, EmbeddedError
+
+    try:
+        with ExitStack() as stack, out.status("Starting") as status:
+            stack.enter_context(DataDirLock(data_dir))
+            _check_port(port)
+            data_dir = data_dir.resolve()
+            servers, instance = _servers(stack, data_dir, sandbox=sandbox)
+            preparing.result()
+            from gateway.wiring.preparation import prepare
+
+            write_private(data_dir / INSTANCE_FILE, msgspec.json.encode(instance))
+            status.update("Preparing the database")
+            prepare(instance, data_dir, base_url=f"http://{HOST}:{port}")
+            check_rights(instance.gateway_database_url, sandbox=sandbox)
+            children = _children(instance, data_dir, port, workers, auto_settle=auto_settle)
+            supervisor = stack.enter_context(
+                Supervisor(children, logs=data_dir / "logs", watch=servers, on_event=_tell)
+            )
+            status.update("Starting the processes")
+            supervisor.start()
+            _wait_until_ready(supervisor, port, data_dir)
+            status.stop()
+            if not supervisor.stopping:
+                _welcome(port, data_dir, instance, seconds=time.monotonic() - began)
+            supervisor.run()
+            out.print("Stopping")
+    except (EmbeddedError, PreparationFailed, ChildKeepsDying, SettingsError, NotReady) as error:
+        fail(str(error))
+    except OSError as error:
+        fail(f"Can't go on: {error}")
+
+
+class NotReady(Exception):
+    """The service didn't become ready in time."""
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            fail(
+                f"Port {port} can't be used ({error.strerror}): stop what listens there, "
+                "or choose another with --port"
+            )
+
+
+def _servers(stack: ExitStack, data_dir: Path, *, sandbox: bool) -> tuple[list[Watched], Instance]:
+    """Start the embedded servers that no setting replaces; return them and where all is found."""
+    from persistence.embedded import (
+        EmbeddedPostgres,
+        EmbeddedServer,
+        EmbeddedValkey,
+        start_together,
+    )
+
+    database_url = os.environ.get("SWAPGATE_DATABASE_URL")
+    valkey_url = os.environ.get("SWAPGATE_VALKEY_URL")
+    postgres = EmbeddedPostgres(data_dir / "postgres") if not database_url else None
+    valkey = EmbeddedValkey(data_dir / "valkey") if not valkey_url else None
+    servers: list[EmbeddedServer] = [one for one in (postgres, valkey) if one is not None]
+    for server in servers:
+        stack.callback(server.stop)
+    start_together(*servers)
+    urls = {
+        role: postgres.url(user=_user(role)) if postgres else _under(role, str(database_url))
+        for role in Role
+    }
+    instance = Instance(
+        owner_database_url=urls[Role.OWNER],
+        admin_database_url=urls[Role.ADMIN],
+        gateway_database_url=urls[Role.GATEWAY],
+        settlement_database_url=urls[Role.SETTLEMENT],
+        valkey_url=valkey.url if valkey else str(valkey_url),
+        sandbox=sandbox,
+    )
+    return list(servers), instance
+
+
+def _user(role: Role) -> str:
+    return "postgres" if role is Role.OWNER else f"swapgate_{role.value}"
+
+
+def _under(role: Role, url: str) -> str:
+    """Return an owner's URL with its session put under a role: external servers have no logins."""
+    if role is Role.OWNER:
+        return url
+    separator = "&" if "?" in url else "?"
+    return f"{url}{separator}options=-c%20role%3D{_user(role)}"
+
+
+def _children(
+    instance: Instance, data_dir: Path, port: int, workers: int, *, auto_settle: bool
+) -> list[Child]:
+    def child(name: str, role: Role, *arguments: str) -> Child:
+        chains = os.environ.get("SWAPGATE_CHAINS", "") if role is Role.SETTLEMENT else ""
+        signing = name in ("rates", "settlement") and not instance.sandbox
+        own_key = str(data_dir / RATES_KEY_FILE)
+        rates_key = os.environ.get("SWAPGATE_RATES_KEY", own_key) if signing else ""
+        settings = settings_from(
+            {
+                **os.environ,
+                "SWAPGATE_CHAINS": chains,
+                "SWAPGATE_RATES_KEY": rates_key,
+                "SWAPGATE_DATABASE_URL": instance.database_url(role),
+                "SWAPGATE_VALKEY_URL": instance.valkey_url,
+                "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
+                "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
+                "SWAPGATE_METRICS_ON_PORT": "true",
+            }
+        )
+        argv = [sys.executable, "-m", "gateway", name, *arguments]
+        return Child(name, argv, environment_of(settings))
+
+    settle = ["--auto-settle"] if auto_settle and instance.sandbox else []
+    serving = ["--host", HOST, "--port", str(port), "--workers", str(workers)]
+    return [
+        child("rates", Role.GATEWAY),
+        child("serve", Role.GATEWAY, *serving, "--metrics-port", "0"),
+        child("settlement", Role.SETTLEMENT, *settle),
+        child("webhooks", Role.GATEWAY),
+    ]
+
+
+def _wait_until_ready(supervisor: Supervisor, port: int, data_dir: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not supervisor.stopping and not _is_ready(port):
+        if time.monotonic() > deadline:
+            raise NotReady(
+                f"the service isn't ready after {READY_SECONDS} s: see {data_dir / 'logs'} and "
+                "`swapgate doctor`"
+            )
+        supervisor.poll()
+        time.sleep(0.05)
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _tell(event: Event) -> None:
+    if event.kind in (EventKind.DIED, EventKind.RESTARTED):
+        err.print(f"{event.name} {event.kind.value}", event.detail, markup=False)
+
+
+def _welcome(port: int, data_dir: Path, instance: Instance, *, seconds: float) -> None:
+    base = f"http://{HOST}:{port}"
+    out.print(f"[bold green]Swapgate is ready[/] after {seconds:.1f} s. Ctrl-C stops it.")
+    for name, where in _places(base, data_dir, instance):
+        out.print(f"  {name:<10} {where}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _places(base: str, data_dir: Path, instance: Instance) -> Iterator[tuple[str, str]]:
+    yield "API", f"{base}/v1"
+    yield "docs", f"{base}/docs"
+    yield "health", f"{base}/healthz, {base}/readyz, {base}/metrics"
+    if instance.sandbox:
+        yield "demo keys", str(data_dir / DEMO_FILE)
+    yield "logs", str(data_dir / "logs")
+    yield "next", "swapgate partner list, swapgate order list, swapgate doctor"

@@ -1,0 +1,310 @@
+"""`swapgate webhooks`: deliver events; see how they fared, send them again, send a test."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import msgspec
+import typer
+
+from domain.errors import NotFound
+from domain.webhooks.delivery import (
+    SETTLED,
+    EventStatus,
+    ListedEvent,
+    LoggedAttempt,
+    ShownEvent,
+)
+from domain.webhooks.events import webhook_test
+from gateway.cli.command import (
+    DATA_DIR,
+    AsJson,
+    DataDir,
+    Failure,
+    fail,
+    run,
+    settings_of,
+    show,
+)
+from gateway.cli.partners.onboarding import Who
+from gateway.cli.processes.processes import MetricsPort, run_until_told
+from gateway.runtime.clock import new_id
+from gateway.settings import Role
+
+if TYPE_CHECKING:
+    from gateway.cli.connections import Desk
+
+MOST_LISTED = 1_000
+TEST_SECONDS = 15.0
+LOOK_SECONDS = 0.1
+
+app = typer.Typer(
+    help="Deliver events (without a subcommand); see how they fared, send them again."
+)
+
+Statuses = Annotated[
+    list[EventStatus] | None, typer.Option("--status", help="Only of this status; repeat.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")]
+EventId = Annotated[str, typer.Argument(metavar="EVENT_ID", help="The event's id.")]
+What = Annotated[
+    str, typer.Argument(metavar="EVENT_ID|WHO", help="An event; with --since, a partner.")
+]
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="A partner's events from then on, ISO 8601.")
+]
+Until = Annotated[str | None, typer.Option(metavar="TIME", help="... and before then; else now.")]
+Delivered = Annotated[
+    bool, typer.Option("--delivered", help="Those delivered before as well, not only the dead.")
+]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Wait to see how the first attempt goes.")
+]
+
+
+class AttemptOut(msgspec.Struct, rename="camel"):
+    """An attempt."""
+
+    attempt: int
+    started_at: datetime
+    latency_ms: int
+    http_status: int | None
+    error: str | None
+    answer: str | None
+
+
+class EventOut(msgspec.Struct, rename="camel"):
+    """An event without its body."""
+
+    id: UUID
+    type: str
+    status: str
+    dedup_key: str
+    order_id: UUID | None
+    attempts: int
+    created_at: datetime
+    due_at: datetime | None
+    finished_at: datetime | None
+    last_attempt: AttemptOut | None
+
+
+class ShownEventOut(msgspec.Struct, rename="camel"):
+    """An event with its body, as text, and all its attempts."""
+
+    event: EventOut
+    partner_id: UUID
+    body: str
+    log: list[AttemptOut]
+
+
+@app.callback(invoke_without_command=True)
+def deliver(
+    context: typer.Context, metrics_port: MetricsPort = 0, data_dir: DataDir = DATA_DIR
+) -> None:
+    """Deliver events until told to stop: run as many as you like."""
+    if context.invoked_subcommand is not None:
+        for name in ("metrics_port", "data_dir"):
+            source = context.get_parameter_source(name)
+            if source is not None and source.name == "COMMANDLINE":
+                fail(f"--{name.replace('_', '-')} goes behind {context.invoked_subcommand}")
+        return
+    from gateway.wiring.webhooks import run_webhooks
+
+    settings = settings_of(Role.GATEWAY, data_dir)
+    try:
+        run_until_told(run_webhooks(settings, metrics_port=metrics_port))
+    except OSError as error:
+        fail(f"Can't listen on port {metrics_port}: {error.strerror or error}")
+
+
+@app.command("list")
+def list_newest(
+    who: Who,
+    *,
+    status: Statuses = None,
+    limit: Limit = 50,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """List a partner's newest events, newest first."""
+    found = run(Role.ADMIN, data_dir, lambda desk: _newest(desk, who, status, limit))
+    show(
+        [_event_out(event) for event in found],
+        as_json=as_json,
+        people=[_one_line(event) for event in found],
+    )
+
+
+@app.command("show")
+def show_one(event_id: EventId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Show an event, what it says, and every attempt to deliver it."""
+    from persistence.postgres.webhooks.operator_log import show_event
+
+    shown = run(Role.ADMIN, data_dir, lambda desk: show_event(desk.database, _parse_id(event_id)))
+    show(_shown_out(shown), as_json=as_json, people=_for_people(shown))
+
+
+@app.command()
+def replay(
+    what: What,
+    *,
+    since: Since = None,
+    until: Until = None,
+    delivered: Delivered = False,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Send an event again, with the same id and the same bytes; or a partner's dead ones."""
+
+    async def work(desk: "Desk") -> int:
+        if since is None:
+            if until is not None or delivered:
+                raise Failure("--until and --delivered go with --since TIME, and a partner")
+            return await _replay_one(desk, _parse_id(what))
+        return await _replay_some(desk, what, since, until, delivered=delivered)
+
+    show({"replayed": run(Role.ADMIN, data_dir, work)}, as_json=as_json)
+
+
+@app.command("test")
+def send_test(
+    who: Who, *, wait: Wait = True, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Send a partner a test event; to an endpoint that was gone, sending resumes if it is taken."""
+    found = run(Role.ADMIN, data_dir, lambda desk: _test(desk, who, wait=wait))
+    show(_event_out(found), as_json=as_json, people=_one_line(found))
+
+
+async def _newest(
+    desk: "Desk", who: str, statuses: list[EventStatus] | None, limit: int
+) -> list[ListedEvent]:
+    from persistence.postgres.partners.partners import find_partner
+    from persistence.postgres.webhooks.operator_log import list_events
+
+    partner = await find_partner(desk.database, who)
+    return await list_events(
+        desk.database, partner.id, statuses=statuses or list(EventStatus), limit=limit
+    )
+
+
+async def _replay_one(desk: "Desk", event_id: UUID) -> int:
+    from persistence.postgres.webhooks.operator_log import replay_event
+
+    await replay_event(desk.database, event_id, now=desk.clock.now())
+    return 1
+
+
+async def _replay_some(
+    desk: "Desk", who: str, since: str, until: str | None, *, delivered: bool
+) -> int:
+    from persistence.postgres.partners.partners import find_partner
+    from persistence.postgres.webhooks.operator_log import replay_between
+
+    partner = await find_partner(desk.database, who)
+    now = desk.clock.now()
+    return await replay_between(
+        desk.database,
+        partner.id,
+        since=_parse_time(since),
+        until=_parse_time(until) if until else now,
+        statuses=SETTLED if delivered else [EventStatus.DEAD],
+        now=now,
+    )
+
+
+async def _test(desk: "Desk", who: str, *, wait: bool) -> ListedEvent:
+    from persistence.postgres.partners.partners import find_partner
+    from persistence.postgres.webhooks.operator_log import show_event
+    from persistence.postgres.webhooks.outbox import add_test_event
+
+    partner = await find_partner(desk.database, who)
+    event = webhook_test(new_id(), partner.id, at=desk.clock.now())
+    if not await add_test_event(desk.database, event):
+        raise Failure(
+            f"There is no webhook URL of {partner.email}: `swapgate partner set` gives one"
+        )
+    until = asyncio.get_running_loop().time() + (TEST_SECONDS if wait else 0)
+    while True:
+        found = (await show_event(desk.database, event.id)).event
+        if found.last is not None or asyncio.get_running_loop().time() >= until:
+            return found
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _parse_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound(f"{text!r} is not an event's id") from None
+
+
+def _parse_time(text: str) -> datetime:
+    """Read a moment; without an offset it is UTC, without a time the day's beginning."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Failure(f"{text!r} is not a time like 2026-05-01T12:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _attempt_out(attempt: LoggedAttempt) -> AttemptOut:
+    return AttemptOut(
+        attempt=attempt.attempt,
+        started_at=attempt.started_at,
+        latency_ms=attempt.latency_ms,
+        http_status=attempt.http_status,
+        error=attempt.error,
+        answer=attempt.answer,
+    )
+
+
+def _event_out(event: ListedEvent) -> EventOut:
+    return EventOut(
+        id=event.id,
+        type=event.type,
+        status=event.status.value,
+        dedup_key=event.dedup_key,
+        order_id=event.order_id,
+        attempts=event.attempts,
+        created_at=event.created_at,
+        due_at=event.due_at if event.status is EventStatus.PENDING else None,
+        finished_at=event.finished_at,
+        last_attempt=_attempt_out(event.last) if event.last else None,
+    )
+
+
+def _shown_out(shown: ShownEvent) -> ShownEventOut:
+    return ShownEventOut(
+        event=_event_out(shown.event),
+        partner_id=shown.partner_id,
+        body=shown.body,
+        log=[_attempt_out(attempt) for attempt in shown.attempts],
+    )
+
+
+def _one_line(event: ListedEvent) -> dict[str, object]:
+    return {
+        "id": event.id,
+        "status": event.status.value,
+        "dedup key": event.dedup_key,
+        "attempts": event.attempts,
+        "outcome": _outcome(event.last) if event.last else None,
+        "created": event.created_at,
+        "due": event.due_at if event.status is EventStatus.PENDING else None,
+    }
+
+
+def _outcome(attempt: LoggedAttempt) -> str:
+    said = attempt.error or f"HTTP {attempt.http_status}"
+    return f"{said} after {attempt.latency_ms} ms"
+
+
+def _for_people(shown: ShownEvent) -> dict[str, object]:
+    log = {
+        f"attempt {attempt.attempt}, {attempt.started_at}": " | ".join(
+            part for part in (_outcome(attempt), attempt.answer) if part
+        )
+        for attempt in shown.attempts
+    }
+    return {**_one_line(shown.event), "partner": shown.partner_id, "body": shown.body, **log}

@@ -1,0 +1,1 @@
+"""What any web server needs, independent of the API and the pages."""

@@ -1,0 +1,189 @@
+"""The XML rate feeds: rendered beside the event loop when what they show has changed.
+
+Rendering and compressing them takes a few percent of a worker, so they rest while nobody asks.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+
+from domain.assets import Catalogue
+from domain.market.limits import Headroom
+from domain.market.pricing import PriceTable
+from domain.market.rates import RateSnapshot
+from gateway.api.dispatcher import Served, refuse_path
+from gateway.http.head import Headers
+from gateway.http.negotiation import Variants
+from gateway.runtime.market import LiveMarket
+
+RATES: Final = "/api/rates.xml"
+FLOAT: Final = "/rates/float.xml"
+FIXED: Final = "/rates/fixed.xml"
+EREF: Final = "/rates/eref.xml"
+PATHS: Final = (RATES, FLOAT, FIXED, EREF)
+METHODS: Final = ("GET", "HEAD")
+
+LOOK_SECONDS: Final = 0.25
+REST_AFTER_SECONDS: Final = 180.0
+"""Who scrapes feeds asks about once a minute; after so long without, nobody does."""
+SHARE: Final = 0.1
+"""The most of a worker's time that goes into rendering: large feeds are rendered less often."""
+BREATH_SECONDS: Final = 0.00005
+"""How long the rendering thread lets go of the interpreter, each few hundred microseconds."""
+
+_TYPE: Final = "application/xml; charset=utf-8"
+_CACHE: Final = "no-cache"
+
+log = structlog.get_logger()
+
+
+class Documents(Protocol):
+    """A feed in both dialects."""
+
+    @property
+    def plain(self) -> bytes:
+        """Return it as the contract has it."""
+
+    @property
+    def eref(self) -> bytes:
+        """Return it as EREF 1.1."""
+
+
+class Render(Protocol):
+    """Renders a feed; `pause` is called every few hundred microseconds."""
+
+    def __call__(
+        self, table: PriceTable, headroom: Headroom, *, pause: Callable[[], None]
+    ) -> Documents:
+        """Return the feed of a price table."""
+
+
+class _Shown(NamedTuple):
+    """All that a feed depends on."""
+
+    catalogue: Catalogue
+    snapshot: RateSnapshot
+    headroom: Headroom
+
+    def shows_the_same(self, other: "_Shown") -> bool:
+        return (
+            self.catalogue is other.catalogue
+            and self.snapshot.prices == other.snapshot.prices
+            and self.headroom.reserves == other.headroom.reserves
+        )
+
+
+class RateFeeds:
+    """Holds the feeds as they are served; `refresh` renders them anew where they have changed."""
+
+    def __init__(
+        self,
+        market: LiveMarket,
+        render: Render,
+        *,
+        empty: Documents,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the market, and how to render it; `now` tells seconds."""
+        self._market = market
+        self._render = render
+        self._empty = served(empty)
+        self._now = now
+        self._shown: _Shown | None = None
+        self._lazy_until = 0.0
+        self._asked_at = float("-inf")
+        self._waking: asyncio.Future[None] | None = None
+        self._rendering = asyncio.Lock()
+        self._by_path: Mapping[str, Variants] = {}
+        self._serve(self._empty, fixed=False)
+
+    async def answer(self, path: str, sent: Headers) -> Served:
+        """Answer a GET or HEAD of one of PATHS: from memory, but for the first after a rest."""
+        if self._waking is None and self._is_resting():
+            self._waking = asyncio.ensure_future(self._wake())
+        self._asked_at = self._now()
+        if self._waking is not None:
+            await asyncio.shield(self._waking)
+        document = self._by_path.get(path)
+        return refuse_path((), sent) if document is None else document.answer(sent)
+
+    async def refresh(self) -> None:
+        """Render the feeds if the catalogue, the prices or the reserves have changed.
+
+        Without prices that may be quoted from, and in maintenance, they are empty. So they are
+        where they can't be rendered.
+        """
+        async with self._rendering:
+            try:
+                await self._render_anew()
+            except Exception:
+                log.exception("a feed can't be rendered")
+                self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
+                self._shown = None
+
+    def _is_resting(self) -> bool:
+        return self._now() - self._asked_at > REST_AFTER_SECONDS
+
+    async def _wake(self) -> None:
+        try:
+            if self._market.is_ready():
+                await self.refresh()
+        finally:
+            self._waking = None
+
+    async def _render_anew(self) -> None:
+        wanted, shown = self._wanted(), self._shown
+        if wanted is None:
+            self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
+        elif shown is not None and (
+            wanted.shows_the_same(shown)
+            or (wanted.catalogue is shown.catalogue and self._now() < self._lazy_until)
+        ):
+            return
+        else:
+            began = self._now()
+            rendered = await asyncio.to_thread(self._rendered, wanted)
+            self._serve(rendered, fixed=wanted.catalogue.switches.fixed_rates)
+            self._lazy_until = began + (self._now() - began) / SHARE
+        self._shown = wanted
+
+    async def keep_fresh(self) -> None:
+        """Refresh for ever, four times a second, while somebody asks."""
+        while True:
+            if not self._is_resting() and self._market.is_ready():
+                await self.refresh()
+            elif self._shown is not None and self._waking is None:
+                self._shown = None  # what is rendered by now isn't worth its memory
+                self._serve(self._empty, fixed=False)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _wanted(self) -> _Shown | None:
+        """Return what there is to show now, or None where nothing can be quoted."""
+        market = self._market
+        if market.catalogue.switches.maintenance or not market.has_fresh_rates():
+            return None
+        return _Shown(market.catalogue, market.snapshot(), market.headroom)
+
+    def _rendered(self, wanted: _Shown) -> tuple[Variants, Variants]:
+        table = PriceTable(wanted.catalogue, wanted.snapshot)
+        documents = self._render(table, wanted.headroom, pause=breathe)
+        return served(documents)
+
+    def _serve(self, feeds: tuple[Variants, Variants], *, fixed: bool) -> None:
+        plain, eref = feeds
+        every = {RATES: plain, FLOAT: plain, EREF: eref}
+        self._by_path = {**every, FIXED: plain} if fixed else every
+
+
+def breathe() -> None:
+    """Let go of the interpreter for a moment: a thread that never does holds it for 5 ms a time."""
+    time.sleep(BREATH_SECONDS)
+
+
+def served(documents: Documents) -> tuple[Variants, Variants]:
+    """Return both dialects in all their encodings."""
+    plain, eref = documents.plain, documents.eref
+    return Variants(plain, _TYPE, cache=_CACHE), Variants(eref, _TYPE, cache=_CACHE)

@@ -1,0 +1,1 @@
+"""What keeps a process current and observable."""

@@ -1,0 +1,1 @@
+"""The composition of each process; adapters are named only here."""

@@ -1,0 +1,184 @@
+"""What `up` prepares before the processes start: schema, keys, pay-in accounts, demo partner."""
+
+import asyncio
+import secrets
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from domain.chains.addresses import NETWORKS
+from domain.errors import DomainError, NotFound
+from domain.partners.credentials import Credentials, new_credentials
+from domain.partners.partner import Partner
+from feeds.settlement.addresses.derivation import sandbox_account
+from feeds.settlement.addresses.refill import refill_addresses
+from gateway.runtime.clock import SystemClock, new_id
+from gateway.settings import (
+    DEMO_FILE,
+    KEYRING_FILE,
+    RATES_KEY_FILE,
+    Instance,
+    PreparationFailed,
+    write_private,
+)
+from persistence.keyring import KeyRing, load_keyring, new_keyring
+from persistence.passwords.hashing import hash_password
+from persistence.postgres.chains.pay_in import (
+    PostgresAddressPool,
+    add_account,
+    networks_without_account,
+)
+from persistence.postgres.market.switches import become_sandbox, is_sandbox
+from persistence.postgres.migrate import MigrationFailed, apply_migrations
+from persistence.postgres.partners.partners import (
+    create_partner,
+    find_partner,
+    replace_secrets,
+    set_password,
+)
+from persistence.postgres.pool import Database
+
+DEMO_EMAIL: Final = "demo@swapgate.example"
+DEMO_MARKUP_BPS: Final = 50
+OTHER_MODE: Final = {
+    True: "The database is a sandbox's, whose pay-in addresses are made up: for real money begin "
+    "with another --data-dir or database, or leave --no-sandbox away",
+    False: "The database is not a sandbox's: use --no-sandbox, or another --data-dir or database",
+}
+FIRST_ADDRESSES: Final = 5
+
+
+class Demo(msgspec.Struct, rename="camel"):
+    """The demo partner as scripts read it from demo.json."""
+
+    base_url: str
+    api_key: str
+    api_secret: str
+    webhook_secret: str
+    cabinet_email: str
+    cabinet_password: str
+
+
+def prepare(instance: Instance, data_dir: Path, *, base_url: str) -> None:
+    """Bring schema and key ring up to date and, in sandbox mode, add accounts and demo partner.
+
+    Safe to repeat. Raises PreparationFailed.
+    """
+    try:
+        apply_migrations(instance.owner_database_url)
+        keyring_path = data_dir / KEYRING_FILE
+        if not keyring_path.exists():
+            write_private(keyring_path, new_keyring())
+        rates_key_path = data_dir / RATES_KEY_FILE
+        if not instance.sandbox and not rates_key_path.exists():
+            write_private(rates_key_path, secrets.token_hex(32).encode())
+        asyncio.run(_prepare(instance, data_dir, base_url))
+    except (MigrationFailed, DomainError, msgspec.MsgspecError, ValueError) as error:
+        raise PreparationFailed(str(error)) from error
+
+
+async def _prepare(instance: Instance, data_dir: Path, base_url: str) -> None:
+    database = Database(instance.admin_database_url, size=2, application="swapgate-up")
+    try:
+        if instance.sandbox:
+            await become_sandbox(database)
+        if await is_sandbox(database) is not instance.sandbox:
+            raise PreparationFailed(OTHER_MODE[not instance.sandbox])
+        if not instance.sandbox:
+            return
+        added = False
+        for network in await networks_without_account(database):
+            if network in NETWORKS:
+                await add_account(database, sandbox_account(network))
+                added = True
+        if added:
+            await _first_addresses(instance)
+        keyring = load_keyring(data_dir / KEYRING_FILE)
+        await _ensure_demo(database, keyring, data_dir / DEMO_FILE, base_url)
+    finally:
+        database.close()
+
+
+async def _first_addresses(instance: Instance) -> None:
+    """Give every network some addresses at once; settlement goes on from there."""
+    database = Database(instance.settlement_database_url, size=2)
+    try:
+        pool = PostgresAddressPool(database)
+        await refill_addresses(pool, to_thread=asyncio.to_thread, chunk=FIRST_ADDRESSES)
+    finally:
+        database.close()
+
+
+async def _ensure_demo(database: Database, keyring: KeyRing, path: Path, base_url: str) -> None:
+    """Make the partner that demo.json tells of, or keep it; the file is written first."""
+    known = _read_demo(path)
+    partner = await _find_demo(database)
+    demo = known or _new_demo()
+    if partner is not None:
+        demo.api_key = partner.api_key
+    demo.base_url = base_url
+    write_private(path, msgspec.json.encode(demo))
+    if known is None or partner is None:
+        await _store_demo(database, keyring, partner, demo)
+
+
+async def _find_demo(database: Database) -> Partner | None:
+    try:
+        return await find_partner(database, DEMO_EMAIL)
+    except NotFound:
+        return None
+
+
+async def _store_demo(
+    database: Database, keyring: KeyRing, partner: Partner | None, demo: Demo
+) -> None:
+    credentials = Credentials(demo.api_key, demo.api_secret, demo.webhook_secret)
+    now = SystemClock().now()
+    if partner is None:
+        partner = _demo_partner(demo)
+        await create_partner(database, keyring, partner, credentials, now=now)
+    else:
+        await replace_secrets(database, keyring, partner.id, credentials)
+    await set_password(
+        database,
+        user_id=new_id(),
+        partner_id=partner.id,
+        password_hash=hash_password(demo.cabinet_password),
+        one_time=False,
+        now=now,
+    )
+
+
+def _read_demo(path: Path) -> Demo | None:
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Demo)
+    except msgspec.MsgspecError as error:
+        raise PreparationFailed(
+            f"{path} can't be read ({error}): remove it, and the demo partner gets new secrets"
+        ) from None
+
+
+def _new_demo() -> Demo:
+    credentials = new_credentials(secrets.token_bytes)
+    return Demo(
+        base_url="",
+        api_key=credentials.api_key,
+        api_secret=credentials.api_secret,
+        webhook_secret=credentials.webhook_secret,
+        cabinet_email=DEMO_EMAIL,
+        cabinet_password=secrets.token_urlsafe(12),
+    )
+
+
+def _demo_partner(demo: Demo) -> Partner:
+    return Partner(
+        id=new_id(),
+        email=DEMO_EMAIL,
+        name="Demo partner",
+        enabled=True,
+        api_key=demo.api_key,
+        markup_bps=DEMO_MARKUP_BPS,
+    )

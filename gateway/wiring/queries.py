@@ -1,0 +1,53 @@
+"""The composition of what the cabinet's pages read, on connections of their own."""
+
+from domain.actions.cabinet.queries import Reading
+from domain.actions.ledger.change_payout_details import PayoutDetailsChange
+from domain.partners.codes import MOST_LISTED
+from gateway.runtime.clock import new_id
+from gateway.settings import Settings
+from gateway.wiring.connections import Connections
+from persistence.postgres.ledger.accounts import PostgresAccounts
+from persistence.postgres.ledger.partner_days import read_days
+from persistence.postgres.ledger.payout_details import PostgresPayoutDetails
+from persistence.postgres.orders.partner_orders import PartnerOrders
+from persistence.postgres.orders.search import SESSION
+from persistence.postgres.partners.codes import PostgresCodeBook
+from persistence.postgres.partners.partners import find_partner
+from persistence.postgres.pool import Database
+from persistence.postgres.webhooks.endpoints import webhook_health
+from persistence.valkey.weight_used import weight_used
+
+CONNECTIONS = 4
+"""Of each worker, for pages: however many people look around, calls of the API have their own."""
+
+
+def reading_database(settings: Settings) -> Database:
+    """Return the connections that pages read through."""
+    return Database(
+        settings.database_url, size=CONNECTIONS, application="swapgate-cabinet", session=SESSION
+    )
+
+
+def compose_reading(connections: Connections, database: Database) -> Reading:
+    """Return what pages read."""
+    market, codes = connections.market, PostgresCodeBook(database)
+    return Reading(
+        catalogue=lambda: market.catalogue,
+        orders=PartnerOrders(database, lambda: market.catalogue),
+        accounts=PostgresAccounts(database),
+        partner=lambda partner_id: find_partner(database, str(partner_id)),
+        codes=lambda partner_id: codes.newest(partner_id, limit=MOST_LISTED),
+        days=lambda partner_id, since: read_days(database, partner_id, since),
+        weight_used=lambda partner_id: weight_used(connections.valkey, partner_id),
+        webhooks=lambda partner_id: webhook_health(database, partner_id),
+    )
+
+
+def compose_payout_details(connections: Connections, database: Database) -> PayoutDetailsChange:
+    """Return what changing payout details needs."""
+    return PayoutDetailsChange(
+        clock=connections.clock,
+        market=connections.market,
+        book=PostgresPayoutDetails(database),
+        new_id=new_id,
+    )

@@ -1,0 +1,130 @@
+"""The composition of `swapgate settlement`."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from prometheus_client import start_http_server
+
+from domain.actions.ledger.accrue_earnings import accrue_earnings
+from domain.actions.orders.expire_orders import expire_due_orders
+from domain.actions.orders.ports import Settlement
+from domain.actions.orders.resolve_emergency import carry_out_choices
+from feeds.key_file import KeyUnusable
+from feeds.settlement.addresses.refill import PoolAlarms, refill_addresses
+from feeds.settlement.chains.connect import connect_chains
+from feeds.settlement.chains.settings import ChainSettings, ChainsUnusable, read_chains_file
+from feeds.settlement.rounds import repeat
+from feeds.settlement.sandbox import sandbox_tx_id, settle_step
+from gateway.runtime.clock import new_id
+from gateway.settings import Settings
+from gateway.wiring.connections import Connections
+from gateway.wiring.rates_key import rates_key
+from persistence.postgres.chains.chains import PostgresChainBook
+from persistence.postgres.chains.outflows import PostgresOutflowBook
+from persistence.postgres.chains.pay_in import PostgresAddressPool
+from persistence.postgres.ledger.partner_days import count_orders
+from persistence.postgres.orders.orders import PostgresOrderBook
+
+CHOICES_SECONDS = 0.25
+EXPIRY_SECONDS = 1.0
+ACCRUAL_SECONDS = 2.0
+COUNTING_SECONDS = 5.0
+REFILL_SECONDS = 1.0
+STEP_SECONDS = 0.25
+CHAIN_SECONDS = 0.5
+TELL_SECONDS = 5.0
+
+
+def settlement_ports(connections: Connections) -> Settlement:
+    """Return what the actions of settlement need."""
+    market = connections.market
+    return Settlement(
+        clock=connections.clock,
+        market=market,
+        orders=PostgresOrderBook(connections.database, lambda: market.catalogue),
+        new_id=new_id,
+    )
+
+
+async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port: int = 0) -> None:
+    """Run settlement until cancelled: choices, accrual, expiry, refill, chains or sandbox steps.
+
+    With a port, metrics are served on it. Raises OSError where it is taken, and ChainsUnusable and
+    KeyUnusable for chains that are set in a way they can't be used.
+    """
+    if metrics_port:
+        start_http_server(metrics_port, addr="127.0.0.1")
+    chains = read_chains_file(Path(settings.chains)) if settings.chains else {}
+    connections = Connections(settings, rates_key=rates_key(settings))
+    watchers = connections.watchers(None)
+    ports = settlement_ports(connections)
+    pool, alarms = PostgresAddressPool(connections.database), PoolAlarms()
+    send_back = (lambda _: sandbox_tx_id()) if settings.sandbox else None
+    rounds = [
+        watchers.follow_changes(),
+        watchers.follow_notices(),
+        repeat(
+            "choices",
+            lambda: carry_out_choices(ports, send_back),
+            every_seconds=CHOICES_SECONDS,
+        ),
+        repeat("accrual", lambda: accrue_earnings(ports), every_seconds=ACCRUAL_SECONDS),
+        repeat(
+            "counting",
+            lambda: count_orders(connections.database),
+            every_seconds=COUNTING_SECONDS,
+        ),
+        repeat("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
+        repeat(
+            "refill",
+            lambda: refill_addresses(pool, to_thread=asyncio.to_thread, alarms=alarms),
+            every_seconds=REFILL_SECONDS,
+        ),
+    ]
+    if auto_settle:
+        rounds.append(repeat("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS))
+    if not settings.sandbox:
+        rounds.append(_settle_on_chains(connections, chains, ports))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for work in rounds:
+                group.create_task(work)
+    except* (ChainsUnusable, KeyUnusable) as unusable:
+        raise unusable.exceptions[0] from None
+    finally:
+        await connections.close()
+
+
+async def _settle_on_chains(
+    connections: Connections, chains: Mapping[str, ChainSettings], ports: Settlement
+) -> None:
+    """Follow all chains, and pay out on those that have a hot wallet, each at its own pace.
+
+    What isn't connected isn't swapped: so it is said where nothing is connected at all, too.
+    """
+    market = connections.market
+    while not market.is_ready():  # noqa: ASYNC110  once a process: which assets there are
+        await asyncio.sleep(0.05)
+    book = PostgresChainBook(connections.database, lambda: market.catalogue)
+    connected = connect_chains(
+        chains,
+        ports=ports,
+        book=book,
+        outflows=PostgresOutflowBook(connections.database, lambda: market.catalogue),
+    )
+
+    async def tell() -> int:
+        await book.connect(connected.assets)
+        return 0
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(repeat("connected assets", tell, every_seconds=TELL_SECONDS))
+            for network, watch in connected.watches.items():
+                group.create_task(repeat(network, watch.round, every_seconds=CHAIN_SECONDS))
+            for network, paying in connected.payouts.items():
+                name = f"payouts on {network}"
+                group.create_task(repeat(name, paying.round, every_seconds=CHAIN_SECONDS))
+    finally:
+        await connected.close()

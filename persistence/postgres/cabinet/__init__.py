@@ -1,0 +1,1 @@
+"""Members, second factors and the audit log in PostgreSQL."""

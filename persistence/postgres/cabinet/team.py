@@ -1,0 +1,105 @@
+"""A partner's people, changed by its owners: each change one statement, an owner always left."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from domain.cabinet.members import MOST_MEMBERS, Invited, Member, Role, TeamMember
+from persistence.postgres.pool import Database
+
+ALL: Final = """
+SELECT u.id, u.email, u.role, u.one_time, EXISTS (
+    SELECT FROM second_factors f WHERE f.member_id = u.id AND f.confirmed_at IS NOT NULL
+  ) AS second_factor
+FROM partner_users u WHERE u.partner_id = $1
+ORDER BY array_position(ARRAY['owner', 'developer', 'viewer'], u.role), u.email
+"""
+
+# The whole team is locked, in one order, so that two changes at once see each other: of two owners
+# who remove one another, one succeeds.
+_TEAM: Final = """
+WITH team AS MATERIALIZED (
+  SELECT id, role FROM partner_users WHERE partner_id = $1 ORDER BY id FOR UPDATE
+), allowed AS (SELECT FROM team WHERE id = $2 AND role = 'owner')
+"""
+
+INVITE: Final = f"""
+{_TEAM}
+INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at, role)
+SELECT $3, $1, $4, $5, true, $6, $7 FROM allowed
+WHERE (SELECT count(*) FROM team) < {MOST_MEMBERS}
+ON CONFLICT (email) DO NOTHING
+RETURNING email
+"""  # noqa: S608  our own constants
+
+SET_ROLE: Final = f"""
+{_TEAM}
+UPDATE partner_users u SET role = $4, updated_at = $5 FROM allowed
+WHERE u.partner_id = $1 AND u.id = $3
+  AND ($4 = 'owner' OR EXISTS (SELECT FROM team WHERE role = 'owner' AND id <> $3))
+RETURNING u.email
+"""  # noqa: S608  as above
+
+REMOVE: Final = f"""
+{_TEAM}
+DELETE FROM partner_users u USING allowed
+WHERE u.partner_id = $1 AND u.id = $3
+  AND EXISTS (SELECT FROM team WHERE role = 'owner' AND id <> $3)
+RETURNING u.email
+"""  # noqa: S608  as above
+
+SET_PASSWORD: Final = f"""
+{_TEAM}
+UPDATE partner_users u SET password_hash = $4, one_time = true, updated_at = $5 FROM allowed
+WHERE u.partner_id = $1 AND u.id = $3
+RETURNING u.email
+"""  # noqa: S608  as above
+
+
+class PostgresTeam:
+    """TeamBook over PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def all_of(self, partner_id: UUID) -> Sequence[TeamMember]:
+        """See TeamBook."""
+        rows = await self._database.fetch(ALL, [partner_id])
+        return [
+            TeamMember(
+                id=UUID(row["id"]),
+                email=row["email"],
+                role=Role(row["role"]),
+                one_time=row["one_time"],
+                second_factor=row["second_factor"],
+            )
+            for row in rows
+        ]
+
+    async def invite(
+        self, actor: Member, invited: Invited, *, password_hash: str, now: datetime
+    ) -> bool:
+        """See TeamBook."""
+        what = [invited.id, invited.email, password_hash, now, invited.role.value]
+        return await self._email(INVITE, actor, what) is not None
+
+    async def set_role(
+        self, actor: Member, member_id: UUID, role: Role, *, now: datetime
+    ) -> str | None:
+        """See TeamBook."""
+        return await self._email(SET_ROLE, actor, [member_id, role.value, now])
+
+    async def remove(self, actor: Member, member_id: UUID) -> str | None:
+        """See TeamBook."""
+        return await self._email(REMOVE, actor, [member_id])
+
+    async def set_one_time_password(
+        self, actor: Member, member_id: UUID, password_hash: str, *, now: datetime
+    ) -> str | None:
+        """See TeamBook."""
+        return await self._email(SET_PASSWORD, actor, [member_id, password_hash, now])
+
+    async def _email(self, statement: str, actor: Member, what: list[Any]) -> str | None:
+        row = await self._database.fetch_one(statement, [actor.partner_id, actor.id, *what])
+        return str(row["email"]) if row else None

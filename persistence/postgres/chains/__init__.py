@@ -1,0 +1,1 @@
+"""Pay-in addresses, chains and outflows in PostgreSQL."""

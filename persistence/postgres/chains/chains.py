@@ -1,0 +1,209 @@
+"""What settlement knows of chains: blocks looked through, alarms, deposits nobody can use."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from domain.assets import Catalogue
+from domain.chains.transfers import Block, ConnectedAsset, PayIn, Transfer
+from domain.errors import NotFound
+from domain.money import format_units
+from persistence.postgres.pool import Database
+
+KEPT = 500
+"""Blocks remembered of each chain: far deeper than any reorganisation."""
+
+NEWEST = """
+SELECT height, hash FROM chain_blocks WHERE network = $1 ORDER BY height DESC LIMIT 1
+"""
+
+ADD = """
+WITH old AS (DELETE FROM chain_blocks WHERE network = $1 AND height <= $2::bigint - $4::bigint)
+INSERT INTO chain_blocks (network, height, hash) VALUES ($1, $2::bigint, $3)
+ON CONFLICT (network, height) DO NOTHING
+"""
+
+DROP = "DELETE FROM chain_blocks WHERE network = $1 AND height > $2"
+
+PAY_INS = """
+SELECT p.address, p.order_id, o.source FROM pay_in_addresses p JOIN orders o ON o.id = p.order_id
+WHERE p.network = $1 AND p.address = ANY ($2::text[])
+"""
+
+UNCLAIMED = """
+INSERT INTO unclaimed_deposits (network, tx_id, address, asset, amount, order_id)
+VALUES ($1, $2, $3, $4, $5::text::numeric, $6)
+ON CONFLICT (network, tx_id, address, asset) DO NOTHING
+"""
+
+UNCONFIRMED = """
+SELECT o.id FROM orders o JOIN assets a ON a.code = o.source
+WHERE a.network = $1 AND o.id = ANY (ARRAY(
+  SELECT order_id FROM deposits WHERE confirmed_at IS NULL AND NOT vanished))
+ORDER BY o.updated_at
+"""
+
+CONFIRMATIONS = """
+SELECT a.code, coalesce(a.confirmations, n.confirmations) AS confirmations
+FROM assets a JOIN networks n ON n.name = a.network WHERE n.name = $1
+"""
+
+TELL = """
+INSERT INTO chains (network, height, alarm) VALUES ($1, $2, $3)
+ON CONFLICT (network) DO UPDATE
+SET height = coalesce(EXCLUDED.height, chains.height), checked_at = now(),
+  alarm = CASE WHEN chains.halted THEN chains.alarm ELSE EXCLUDED.alarm END
+"""
+
+HALT = """
+INSERT INTO chains (network, alarm, halted) VALUES ($1, $2, true)
+ON CONFLICT (network) DO UPDATE SET alarm = EXCLUDED.alarm, halted = true, checked_at = now()
+"""
+
+HALTED = "SELECT halted FROM chains WHERE network = $1"
+
+RESUME = """
+UPDATE chains SET halted = false, alarm = NULL WHERE lower(network) = lower($1) RETURNING network
+"""
+
+CHAINS = "SELECT network, height, alarm, halted, checked_at FROM chains ORDER BY network"
+
+LISTED = """
+SELECT network, tx_id, address, asset, amount::text AS amount, order_id::text AS order_id, seen_at
+FROM unclaimed_deposits ORDER BY seen_at DESC LIMIT $1
+"""
+
+CONNECT = """
+WITH told AS (
+  SELECT * FROM unnest($1::text[], $2::boolean[], $3::boolean[]) AS told (asset, receives, sends)
+), gone AS (DELETE FROM connected_assets WHERE asset <> ALL ($1::text[]))
+INSERT INTO connected_assets AS c (asset, receives, sends)
+SELECT asset, receives, sends FROM told
+ON CONFLICT (asset) DO UPDATE SET receives = EXCLUDED.receives, sends = EXCLUDED.sends
+WHERE (c.receives, c.sends) <> (EXCLUDED.receives, EXCLUDED.sends)
+"""
+
+# Enabled assets that nothing is connected for, and open orders that need one of those.
+UNCONNECTED = """
+SELECT a.code, a.network, EXISTS (
+    SELECT FROM orders o WHERE is_open(o.state) AND o.state <> 'awaiting_deposit'
+      AND (o.destination = a.code AND NOT coalesce(c.sends, false)
+        OR o.source = a.code AND NOT coalesce(c.receives, false))) AS waited_for
+FROM assets a LEFT JOIN connected_assets c ON c.asset = a.code
+WHERE NOT (SELECT sandbox FROM operator_settings) AND a.enabled
+  AND NOT (coalesce(c.receives, false) AND coalesce(c.sends, false))
+ORDER BY a.position
+"""
+
+SET_CONFIRMATIONS = "UPDATE assets SET confirmations = $2 WHERE code = $1 RETURNING code"
+
+
+class ChainStatus(msgspec.Struct, frozen=True, rename="camel"):
+    """How a chain is: `alarm` says what is wrong."""
+
+    network: str
+    height: int | None
+    alarm: str | None
+    halted: bool
+    checked_at: datetime
+
+
+class Unconnected(msgspec.Struct, frozen=True):
+    """An enabled asset that isn't both taken in and paid out by settlement."""
+
+    code: str
+    network: str
+    waited_for: bool
+    """Whether an order that was paid for can't go on for want of it."""
+
+
+class PostgresChainBook:
+    """ChainBook over PostgreSQL, under settlement's role."""
+
+    def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def newest_block(self, network: str) -> Block | None:
+        """See ChainBook."""
+        row = await self._database.fetch_one(NEWEST, [network])
+        return Block(row["height"], row["hash"]) if row else None
+
+    async def add_block(self, network: str, block: Block) -> None:
+        """See ChainBook."""
+        await self._database.fetch(ADD, [network, block.height, block.hash, KEPT])
+
+    async def drop_blocks(self, network: str, *, above: int) -> None:
+        """See ChainBook."""
+        await self._database.fetch(DROP, [network, above])
+
+    async def pay_ins(self, network: str, addresses: Collection[str]) -> Mapping[str, PayIn]:
+        """See ChainBook."""
+        rows = await self._database.fetch(PAY_INS, [network, list(addresses)])
+        return {row["address"]: PayIn(UUID(row["order_id"]), row["source"]) for row in rows}
+
+    async def unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
+        """See ChainBook."""
+        precision = self._catalogue().assets[transfer.asset].precision
+        amount = format_units(transfer.amount, precision)
+        place = [network, transfer.tx_id, transfer.address, transfer.asset]
+        await self._database.fetch(UNCLAIMED, [*place, amount, order_id])
+
+    async def unconfirmed(self, network: str) -> Sequence[UUID]:
+        """See ChainBook."""
+        return [UUID(row["id"]) for row in await self._database.fetch(UNCONFIRMED, [network])]
+
+    async def confirmations(self, network: str) -> Mapping[str, int]:
+        """See ChainBook."""
+        rows = await self._database.fetch(CONFIRMATIONS, [network])
+        return {row["code"]: row["confirmations"] for row in rows}
+
+    async def connect(self, assets: Sequence[ConnectedAsset]) -> None:
+        """See ChainBook."""
+        codes = [one.code for one in assets]
+        ways = [[one.receives for one in assets], [one.sends for one in assets]]
+        await self._database.fetch(CONNECT, [codes, *ways])
+
+    async def tell(self, network: str, *, height: int | None, alarm: str | None) -> None:
+        """See ChainBook."""
+        await self._database.fetch(TELL, [network, height, alarm])
+
+    async def halt(self, network: str, alarm: str) -> None:
+        """See ChainBook."""
+        await self._database.fetch(HALT, [network, alarm])
+
+    async def is_halted(self, network: str) -> bool:
+        """See ChainBook."""
+        row = await self._database.fetch_one(HALTED, [network])
+        return row is not None and bool(row["halted"])
+
+
+async def resume_chain(database: Database, network: str) -> str:
+    """Let a halted chain go on; return the network's name, or raise NotFound."""
+    row = await database.fetch_one(RESUME, [network])
+    if row is None:
+        raise NotFound(f"no chain {network} is connected")
+    return str(row["network"])
+
+
+async def read_chains(database: Database) -> Sequence[ChainStatus]:
+    """Return how every chain is that was ever connected."""
+    return [ChainStatus(**row) for row in await database.fetch(CHAINS)]
+
+
+async def read_unconnected(database: Database) -> Sequence[Unconnected]:
+    """Return enabled assets that settlement can't both take in and pay out; none in a sandbox."""
+    return [Unconnected(**row) for row in await database.fetch(UNCONNECTED)]
+
+
+async def read_unclaimed(database: Database, *, limit: int) -> Sequence[Mapping[str, object]]:
+    """Return the newest deposits that no order can use."""
+    return await database.fetch(LISTED, [limit])
+
+
+async def set_confirmations(database: Database, asset: str, confirmations: int | None) -> None:
+    """Set how many blocks a deposit needs; None for what is usual on its network."""
+    if await database.fetch_one(SET_CONFIRMATIONS, [asset, confirmations]) is None:
+        raise NotFound(f"there is no asset {asset}")

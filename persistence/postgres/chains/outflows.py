@@ -1,0 +1,299 @@
+"""Outflows: what is sent on chains, one row an order, for good once it is signed."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from psqlpy.exceptions import Error
+
+from domain.assets import Catalogue
+from domain.chains.transfers import Candidate, Outflow, OutflowCapped, OutflowKind, OutflowOff
+from domain.money import USD_DECIMALS, format_units, units_from
+from persistence.postgres.pool import Database
+
+COLUMNS = """
+  order_id, kind, asset, address, tag, amount::text AS amount, nonce, intention,
+  (SELECT coalesce(json_agg(json_build_object('raw', c.raw, 'tx_id', c.tx_id,
+     'signed_at', c.signed_at) ORDER BY c.number), '[]')::text
+   FROM (
+     SELECT 0 AS number, outflows.raw, outflows.tx_id, outflows.signed_at
+     WHERE outflows.raw IS NOT NULL
+     UNION ALL
+     SELECT r.number, r.raw, r.tx_id, r.signed_at FROM outflow_replacements r
+     WHERE r.order_id = outflows.order_id
+   ) AS c) AS candidates
+"""
+
+# Held orders whose partner or operator has chosen a refund; the few of either are found by index.
+DUE = """
+SELECT o.id, 'payout' AS kind, o.updated_at
+FROM orders o JOIN assets a ON a.code = o.destination
+WHERE o.state = 'paying_out' AND a.network = $1
+  AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)
+UNION ALL
+SELECT o.id, 'refund', o.updated_at
+FROM orders o JOIN assets a ON a.code = o.source
+WHERE o.state = 'held' AND a.network = $1 AND (o.choice = 'REFUND' OR (o.choice = 'NONE'
+    AND EXISTS (SELECT FROM emergency_choices c WHERE c.order_id = o.id AND c.choice = 'REFUND')))
+  AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)
+  AND NOT EXISTS (
+    SELECT FROM deposits d WHERE d.order_id = o.id AND d.confirmed_at IS NULL
+      AND NOT d.stray AND NOT d.vanished)
+ORDER BY 3 LIMIT $2
+"""
+
+# Whoever moves the order at this moment has to look again: its version is raised. Where it goes to
+# and how much is the order's own; a second intention for it breaks on the primary key. A nonce that
+# an intention had which was taken back is given again: what came after it would be stuck.
+INTEND = """
+WITH meant AS (
+  UPDATE orders SET version = version + 1
+  WHERE id = $1 AND version = $2 AND state = CASE $3 WHEN 'payout' THEN 'paying_out' ELSE 'held' END
+    AND ($3 = 'refund' OR (destination, destination_address, destination_amount)
+      = ($4, $5, $7::text::numeric))
+    AND ($3 = 'payout' OR (source, refund_address) = ($4, $5))
+  RETURNING id
+)
+INSERT INTO outflows (order_id, kind, network, asset, address, tag, amount, usd, nonce)
+SELECT meant.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::numeric, (
+  SELECT min(free.nonce) FROM (
+    SELECT $9::bigint AS nonce
+    UNION ALL
+    SELECT w.nonce + 1 FROM outflows w WHERE w.network = a.network AND w.nonce >= $9::bigint
+  ) AS free
+  WHERE NOT EXISTS (
+    SELECT FROM outflows w WHERE w.network = a.network AND w.nonce = free.nonce))
+FROM meant, assets a WHERE a.code = $4
+RETURNING order_id
+"""
+
+CANCEL = """
+DELETE FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NULL RETURNING order_id
+"""
+
+PERMITTED = "SELECT EXISTS (SELECT FROM outflow_permits WHERE order_id = $1) AS permitted"
+
+PERMIT = """
+INSERT INTO outflow_permits (order_id) SELECT id FROM orders WHERE id = $1
+ON CONFLICT (order_id) DO UPDATE SET permitted_at = outflow_permits.permitted_at
+RETURNING order_id
+"""
+
+UNFINISHED = f"""
+SELECT {COLUMNS} FROM outflows
+WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NULL
+ORDER BY nonce, intended_at
+"""  # noqa: S608  the columns are this module's own constant
+
+UNSETTLED = f"""
+SELECT {COLUMNS} FROM outflows
+WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NOT NULL ORDER BY nonce, intended_at
+"""  # noqa: S608  as above
+
+SIGN = """
+UPDATE outflows SET raw = $2, tx_id = $3, signed_at = clock_timestamp()
+WHERE order_id = $1 AND intention = $4 AND raw IS NULL
+  AND (SELECT enabled FROM outflow_settings)
+RETURNING order_id
+"""
+
+REPLACE = """
+INSERT INTO outflow_replacements (order_id, number, network, tx_id, raw)
+SELECT order_id, $2, network, $3, $4 FROM outflows
+WHERE order_id = $1 AND broadcast_at IS NOT NULL AND settled_at IS NULL
+  AND (SELECT enabled FROM outflow_settings)
+ON CONFLICT DO NOTHING
+RETURNING order_id
+"""
+
+IS_ON = "SELECT enabled FROM outflow_settings"
+
+BROADCAST = "UPDATE outflows SET broadcast_at = $2 WHERE order_id = $1 AND broadcast_at IS NULL"
+
+SETTLED = "UPDATE outflows SET settled_at = $2, settled_tx_id = $3 WHERE order_id = $1"
+
+# What the partner has chosen otherwise is only overruled.
+ASK_REFUND = """
+UPDATE orders SET choice = 'REFUND', version = version + 1, updated_at = now()
+WHERE id = $1 AND state = 'held' AND ($2 OR NOT EXISTS (
+  SELECT FROM emergency_choices c WHERE c.order_id = orders.id AND c.choice <> 'REFUND'))
+RETURNING id
+"""
+
+SET_ON = "UPDATE outflow_settings SET enabled = $1"
+
+SET_CAP = "UPDATE outflow_settings SET daily_cap_usd = $1::text::numeric"
+
+SHOW = """
+SELECT enabled, daily_cap_usd::text AS daily_cap_usd,
+  coalesce((SELECT usd FROM daily_outflow WHERE day = utc_day(clock_timestamp())), 0)::text
+    AS today_usd
+FROM outflow_settings
+"""
+
+LISTED = """
+SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
+  tx_id, (SELECT coalesce(array_agg(r.tx_id ORDER BY r.number), '{}') FROM outflow_replacements r
+    WHERE r.order_id = outflows.order_id) AS replaced_by,
+  intended_at, signed_at, broadcast_at, settled_at, settled_tx_id
+FROM outflows ORDER BY intended_at DESC LIMIT $1
+"""
+
+# What was promised long ago and isn't on its chain: not begun, not broadcast, or taken by no block.
+OVERDUE = """
+SELECT id::text AS order_id, coalesce(w.network, a.network) AS network
+FROM orders o JOIN assets a ON a.code = o.destination
+LEFT JOIN outflows w ON w.order_id = o.id
+WHERE o.state = 'paying_out' AND o.updated_at < $1 AND NOT (SELECT sandbox FROM operator_settings)
+UNION ALL
+SELECT order_id::text, network FROM outflows
+WHERE settled_at IS NULL AND intended_at < $1
+  AND order_id NOT IN (SELECT id FROM orders WHERE state = 'paying_out')
+ORDER BY 1
+"""
+
+CANCELLED = """
+SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
+  intended_at, cancelled_at
+FROM cancelled_outflows ORDER BY cancelled_at DESC LIMIT $1
+"""
+
+_candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
+
+
+class PostgresOutflowBook:
+    """OutflowBook over PostgreSQL, under settlement's role."""
+
+    def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def due(self, network: str, *, limit: int) -> Sequence[tuple[UUID, OutflowKind]]:
+        """See OutflowBook."""
+        rows = await self._database.fetch(DUE, [network, limit])
+        return [(UUID(row["id"]), OutflowKind(row["kind"])) for row in rows]
+
+    async def intend(self, outflow: Outflow, *, usd: int, expected_version: int) -> bool:
+        """See OutflowBook."""
+        parameters = [
+            outflow.order_id,
+            expected_version,
+            outflow.kind.value,
+            outflow.asset.code,
+            outflow.address,
+            outflow.tag,
+            format_units(outflow.amount, outflow.asset.precision),
+            format_units(usd, USD_DECIMALS),
+            outflow.nonce,
+        ]
+        try:
+            return await self._database.fetch_one(INTEND, parameters) is not None
+        except Error as error:
+            text = str(error)
+            if "outflow is off" in text:
+                raise OutflowOff("outflow is off") from error
+            if "daily outflow exceeded" in text:
+                raise OutflowCapped("the daily cap of outflow would be exceeded") from error
+            if "duplicate key" in text:
+                return False  # another process was quicker
+            raise
+
+    async def unfinished(self, network: str) -> Sequence[Outflow]:
+        """See OutflowBook."""
+        return [self._outflow(row) for row in await self._database.fetch(UNFINISHED, [network])]
+
+    async def unsettled(self, network: str) -> Sequence[Outflow]:
+        """See OutflowBook."""
+        return [self._outflow(row) for row in await self._database.fetch(UNSETTLED, [network])]
+
+    async def cancel(self, outflow: Outflow) -> bool:
+        """See OutflowBook."""
+        parameters = [outflow.order_id, outflow.intention]
+        return await self._database.fetch_one(CANCEL, parameters) is not None
+
+    async def is_permitted(self, order_id: UUID) -> bool:
+        """See OutflowBook."""
+        (row,) = await self._database.fetch(PERMITTED, [order_id])
+        return bool(row["permitted"])
+
+    async def sign(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+        """See OutflowBook."""
+        parameters = [outflow.order_id, raw, tx_id, outflow.intention]
+        return await self._database.fetch_one(SIGN, parameters) is not None
+
+    async def replace(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+        """See OutflowBook."""
+        parameters = [outflow.order_id, len(outflow.candidates), tx_id, raw]
+        return await self._database.fetch_one(REPLACE, parameters) is not None
+
+    async def is_on(self) -> bool:
+        """See OutflowBook."""
+        (row,) = await self._database.fetch(IS_ON)
+        return bool(row["enabled"])
+
+    async def broadcast(self, order_id: UUID, *, at: datetime) -> None:
+        """See OutflowBook."""
+        await self._database.fetch(BROADCAST, [order_id, at])
+
+    async def settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
+        """See OutflowBook."""
+        await self._database.fetch(SETTLED, [order_id, at, tx_id])
+
+    def _outflow(self, row: dict[str, Any]) -> Outflow:
+        asset = self._catalogue().assets[row["asset"]]
+        return Outflow(
+            order_id=UUID(row["order_id"]),
+            kind=OutflowKind(row["kind"]),
+            asset=asset,
+            address=row["address"],
+            tag=row["tag"],
+            amount=units_from(row["amount"], asset.precision),
+            intention=row["intention"],
+            nonce=row["nonce"],
+            candidates=_candidates(row["candidates"]),
+        )
+
+
+async def ask_refund(database: Database, order_id: UUID, *, overrule: bool) -> bool:
+    """Have settlement send a held order's deposit back; False where that can't be asked."""
+    return await database.fetch_one(ASK_REFUND, [order_id, overrule]) is not None
+
+
+async def permit_outflow(database: Database, order_id: UUID) -> bool:
+    """Let an order's payout go whatever it is worth; False where there is no such order."""
+    return await database.fetch_one(PERMIT, [order_id]) is not None
+
+
+async def set_outflow(database: Database, *, on: bool) -> None:
+    """Let settlement send, or don't: nothing more is signed or broadcast from this moment on."""
+    await database.fetch(SET_ON, [on])
+
+
+async def set_outflow_cap(database: Database, usd: Decimal | None) -> None:
+    """Set how much may be sent a day (UTC), in USD; None for any amount."""
+    await database.fetch(SET_CAP, [None if usd is None else str(usd)])
+
+
+async def read_outflow(database: Database) -> dict[str, Any]:
+    """Return switch, cap and what was sent today."""
+    (row,) = await database.fetch(SHOW)
+    return row
+
+
+async def read_outflows(database: Database, *, limit: int) -> Sequence[dict[str, Any]]:
+    """Return the newest outflows, newest first."""
+    return await database.fetch(LISTED, [limit])
+
+
+async def read_overdue_outflows(database: Database, before: datetime) -> Sequence[tuple[str, str]]:
+    """Return orders whose payout or refund has been under way since before then, with networks."""
+    rows = await database.fetch(OVERDUE, [before])
+    return [(row["order_id"], row["network"]) for row in rows]
+
+
+async def read_cancelled_outflows(database: Database, *, limit: int) -> Sequence[dict[str, Any]]:
+    """Return the newest intentions that were taken back, newest first."""
+    return await database.fetch(CANCELLED, [limit])

@@ -1,0 +1,1 @@
+"""The ledger, payouts and reconciliation in PostgreSQL."""

@@ -1,0 +1,1 @@
+"""Assets, pairs, switches and reserves in PostgreSQL."""

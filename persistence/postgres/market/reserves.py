@@ -1,0 +1,84 @@
+"""What the operator can afford to pay out: reserves of single assets, and what a day has left."""
+
+import msgspec
+
+from domain.assets import Asset, Catalogue
+from domain.errors import NotFound
+from domain.market.limits import Headroom
+from domain.money import USD_DECIMALS, format_units, units_from
+from persistence.postgres.pool import Database
+
+RESERVES = """
+SELECT asset, amount::text AS amount, promised::text AS promised FROM reserves ORDER BY asset
+"""
+
+# Promises are counted anew, in case orders were opened while the asset had no reserve. Open orders
+# are looked up by the two partial indexes on them, never among all there ever were.
+SET = """
+WITH open_orders AS (
+  SELECT destination, destination_amount + network_fee AS promise FROM orders
+  WHERE state = 'awaiting_deposit'
+  UNION ALL
+  SELECT destination, destination_amount + network_fee FROM orders
+  WHERE state IN ('confirming', 'paying_out', 'held')
+)
+INSERT INTO reserves (asset, amount, promised)
+SELECT a.code, $2::text::numeric,
+  (SELECT coalesce(sum(o.promise), 0) FROM open_orders o WHERE o.destination = a.code)
+FROM assets a WHERE a.code = $1
+ON CONFLICT (asset) DO UPDATE SET amount = EXCLUDED.amount, promised = EXCLUDED.promised
+RETURNING asset
+"""
+
+UNSET = "DELETE FROM reserves WHERE asset = $1"
+
+LEFT_TODAY = """
+SELECT (s.daily_cap_usd - coalesce(d.usd, 0))::text AS usd
+FROM operator_settings s LEFT JOIN daily_volume d ON d.day = utc_day(clock_timestamp())
+WHERE s.daily_cap_usd IS NOT NULL
+"""
+
+
+class Reserve(msgspec.Struct, frozen=True):
+    """What there is of an asset, and how much of it is promised to open orders; smallest units."""
+
+    asset: Asset
+    amount: int
+    promised: int
+
+
+async def read_reserves(database: Database, catalogue: Catalogue) -> list[Reserve]:
+    """Return the reserves that are set."""
+    return [
+        Reserve(asset, _units(row["amount"], asset), _units(row["promised"], asset))
+        for row in await database.fetch(RESERVES)
+        if (asset := catalogue.assets.get(row["asset"])) is not None
+    ]
+
+
+async def read_headroom(database: Database, catalogue: Catalogue) -> Headroom:
+    """Return how much may be promised now."""
+    reserves = await read_reserves(database, catalogue)
+    left = await database.fetch_one(LEFT_TODAY)
+    return Headroom(
+        reserves={one.asset.code: max(one.amount - one.promised, 0) for one in reserves},
+        usd_today=None if left is None else _usd(left["usd"]),
+    )
+
+
+async def set_reserve(database: Database, asset: Asset, units: int | None) -> None:
+    """Set what there is of an asset, or with None take its reserve for endless; raise NotFound."""
+    if units is None:
+        await database.fetch(UNSET, [asset.code])
+        return
+    amount = format_units(units, asset.precision)
+    if await database.fetch_one(SET, [asset.code, amount]) is None:
+        raise NotFound(f"there is no asset {asset.code}")
+
+
+def _units(text: str, asset: Asset) -> int:
+    return units_from(text, asset.precision)
+
+
+def _usd(text: str) -> int:
+    return 0 if text.startswith("-") else units_from(text, USD_DECIMALS)

@@ -1,0 +1,126 @@
+"""A partner's orders as its people see them: pages, one order, changes since. No access tokens."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from domain.assets import Catalogue
+from domain.errors import NotFound
+from domain.ids import LAST_ID
+from domain.money import USD_DECIMALS, units_from
+from domain.orders.query import PAGE, ListedOrder, OrderFilter, OrderPage
+from domain.webhooks.delivery import ShownEvent
+from persistence.postgres.orders.orders import SHOWN, order_of
+from persistence.postgres.orders.search import search_orders
+from persistence.postgres.pool import Database
+from persistence.postgres.webhooks.operator_log import events_of_order
+
+MOST_NEW: Final = 100
+"""More new orders than these aren't counted."""
+
+ROWS = f"""
+SELECT {SHOWN}, (SELECT c.code FROM codes c WHERE c.id = orders.code_id) AS code, (
+  SELECT CASE WHEN accrued THEN coalesce(sum(l.amount), 0)::text END
+  FROM ledger_postings l WHERE l.transaction_id = orders.id
+    AND l.account IN ('markup', 'base_fee_share')) AS earned
+FROM orders
+WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND deleted_at IS NULL
+"""  # noqa: S608  the columns are a constant of ours
+
+AWAITING_CHOICE = """
+SELECT id FROM orders o
+WHERE (partner_id, state, id) >= ($1::uuid, 'held', '00000000-0000-0000-0000-000000000000'::uuid)
+  AND (partner_id, state, id) <= ($1::uuid, 'held', 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid)
+  AND state <> 'awaiting_deposit' AND deleted_at IS NULL
+  AND NOT EXISTS (SELECT FROM emergency_choices c WHERE c.order_id = o.id)
+ORDER BY partner_id, state, id LIMIT $2
+"""
+
+CODE = "SELECT id FROM codes WHERE partner_id = $1 AND code = $2"
+
+
+class PartnerOrders:
+    """OrderListing over PostgreSQL, under the gateway's role."""
+
+    def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    async def page(
+        self,
+        partner_id: UUID,
+        wanted: OrderFilter,
+        *,
+        older_than: UUID | None = None,
+        newer_than: UUID | None = None,
+        limit: int = PAGE,
+    ) -> OrderPage:
+        """See OrderListing."""
+        if newer_than is not None:
+            found = await search_orders(
+                self._database,
+                partner_id,
+                wanted,
+                first=newer_than.int + 1,
+                newest_first=False,
+                limit=limit + 1,
+            )
+            if len(found.ids) > limit or found.horizon is not None:
+                ids = list(found.ids)[:limit][::-1]
+                return OrderPage(await self._listed(partner_id, ids), True, True)
+            older_than = None  # the newest ones: a whole page of them
+        last = LAST_ID.int if older_than is None else older_than.int - 1
+        found = await search_orders(self._database, partner_id, wanted, last=last, limit=limit + 1)
+        listed = await self._listed(partner_id, found.ids[:limit])
+        has_older = len(found.ids) > limit or found.horizon is not None
+        return OrderPage(listed, has_older, older_than is not None, found.horizon)
+
+    async def newer(self, partner_id: UUID, wanted: OrderFilter, than: UUID) -> int:
+        """See OrderListing."""
+        found = await search_orders(
+            self._database,
+            partner_id,
+            wanted,
+            first=than.int + 1,
+            newest_first=False,
+            limit=MOST_NEW,
+        )
+        return len(found.ids)
+
+    async def some(self, partner_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, ListedOrder]:
+        """See OrderListing."""
+        rows = await self._database.fetch(ROWS, [partner_id, [str(one) for one in ids]])
+        return {UUID(row["id"]): self._order(row) for row in rows}
+
+    async def one(self, partner_id: UUID, order_id: UUID) -> ListedOrder:
+        """See OrderListing."""
+        found = await self.some(partner_id, [order_id])
+        if order_id not in found:
+            raise NotFound(f"the partner has no order {order_id}")
+        return found[order_id]
+
+    async def events(self, partner_id: UUID, order_id: UUID) -> Sequence[ShownEvent]:
+        """See OrderListing."""
+        return await events_of_order(self._database, partner_id, order_id)
+
+    async def awaiting_choice(self, partner_id: UUID, *, limit: int) -> Sequence[UUID]:
+        """See OrderListing."""
+        rows = await self._database.fetch(AWAITING_CHOICE, [partner_id, limit])
+        return [UUID(row["id"]) for row in rows]
+
+    async def code_id(self, partner_id: UUID, code: str) -> UUID | None:
+        """See OrderListing."""
+        row = await self._database.fetch_one(CODE, [partner_id, code])
+        return UUID(row["id"]) if row else None
+
+    async def _listed(self, partner_id: UUID, ids: Sequence[UUID]) -> list[ListedOrder]:
+        found = await self.some(partner_id, ids) if ids else {}
+        return [found[one] for one in ids if one in found]
+
+    def _order(self, row: dict[str, Any]) -> ListedOrder:
+        earned = row["earned"]
+        return ListedOrder(
+            order_of(row, self._catalogue().assets),
+            row["code"],
+            None if earned is None else units_from(earned, USD_DECIMALS),
+        )

@@ -1,0 +1,1 @@
+"""Partners, codes and secrets in PostgreSQL."""

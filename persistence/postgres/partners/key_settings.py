@@ -1,0 +1,53 @@
+"""What the cabinet shows of a partner's keys, and from where calls may come."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from domain.partners.key_settings import KeySettings
+from persistence.postgres.pool import Database
+
+FIND: Final = """
+SELECT p.api_key, p.generation, p.api_networks, p.api_secret_rotated_at,
+  p.webhook_secret_rotated_at, p.created_at, u.used_at
+FROM partners p LEFT JOIN api_key_uses u ON u.partner_id = p.id
+WHERE p.id = $1
+"""
+
+ALLOW: Final = "UPDATE partners SET api_networks = $2::text[] WHERE id = $1"
+
+# In one order, so that workers don't wait for each other in a circle.
+USED: Final = """
+INSERT INTO api_key_uses (partner_id, used_at)
+SELECT id, $2 FROM partners WHERE id = ANY($1::uuid[]) ORDER BY id
+ON CONFLICT (partner_id) DO UPDATE SET used_at = greatest(api_key_uses.used_at, EXCLUDED.used_at)
+"""
+
+
+class PostgresKeySettings:
+    """KeyBook over PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, partner_id: UUID) -> KeySettings:
+        """See KeyBook."""
+        (row,) = await self._database.fetch(FIND, [partner_id])
+        return KeySettings(
+            api_key=row["api_key"],
+            generation=row["generation"],
+            networks=row["api_networks"],
+            api_secret_from=row["api_secret_rotated_at"] or row["created_at"],
+            webhook_secret_from=row["webhook_secret_rotated_at"] or row["created_at"],
+            used_at=row["used_at"],
+        )
+
+    async def allow(self, partner_id: UUID, networks: Sequence[str]) -> None:
+        """See KeyBook."""
+        await self._database.fetch(ALLOW, [partner_id, list(networks)])
+
+
+async def note_uses(database: Database, partners: Collection[UUID], *, at: datetime) -> None:
+    """Put down that these partners' keys were used; raise Unavailable."""
+    await database.fetch(USED, [list(partners), at])

@@ -1,0 +1,226 @@
+"""Sections 5 and 7 of the contract: what can be swapped, and at what price, to the last digit."""
+
+import json
+import re
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, localcontext
+from typing import Any
+
+import pytest
+
+from tests.conftest import Running
+from tests.support.clients.partner import Answer, Partner, quote_request, send
+
+CURRENCY_FIELDS = [
+    "code",
+    "coin",
+    "network",
+    "name",
+    "recv",
+    "send",
+    "tag",
+    "logo",
+    "color",
+    "minAmount",
+    "maxAmount",
+    "precision",
+]
+NAMED_BY_THE_CONTRACT = {
+    *("btc", "eth", "ltc", "doge", "bch", "trx", "usdt_trc20", "usdt_erc20", "usdc_erc20"),
+    *("xmr", "xrp", "sol", "ton", "bnb_bsc", "matic_polygon", "ada"),
+}
+
+
+@pytest.fixture(scope="session")
+def partner(up: Running) -> Partner:
+    return up.partner()
+
+
+@pytest.fixture(scope="session")
+def currencies(up: Running) -> dict[str, dict[str, Any]]:
+    return {one["code"]: one for one in send(f"{up.base_url}/v1/currencies").data}
+
+
+def price(up: Running, **changes: object) -> Answer:
+    return send(f"{up.base_url}/v1/price", json.dumps(quote_request(**changes)).encode())
+
+
+def test_currencies_are_listed_as_the_contract_shows(
+    currencies: dict[str, dict[str, Any]],
+) -> None:
+    assert currencies.keys() >= NAMED_BY_THE_CONTRACT
+    assert len({one["network"] for one in currencies.values()}) >= 10
+    assert all(list(one) == CURRENCY_FIELDS for one in currencies.values())
+    assert currencies["usdt_trc20"] == {
+        "code": "usdt_trc20",
+        "coin": "USDT",
+        "network": "Tron",
+        "name": "Tether (Tron)",
+        "recv": True,
+        "send": True,
+        "tag": None,
+        "logo": None,
+        "color": None,
+        "minAmount": None,
+        "maxAmount": None,
+        "precision": 6,
+    }
+    assert currencies["xrp"]["tag"] == "Destination tag"
+
+
+def test_every_currency_swaps_to_every_other(
+    up: Running, currencies: dict[str, dict[str, Any]]
+) -> None:
+    pairs = send(f"{up.base_url}/v1/pairs").data
+    assert {
+        "from": "btc",
+        "to": "usdt_trc20",
+        "fromNetwork": "Bitcoin",
+        "toNetwork": "Tron",
+        "rateTypes": ["FLOAT"],
+    } in pairs
+    assert len(pairs) == len(currencies) * (len(currencies) - 1)
+
+
+def reproduces(data: dict[str, Any]) -> bool:
+    """Check `to.amount` = `from.amount` x `from.rate` - `networkFee`, rounded down."""
+    with localcontext(prec=80):
+        paid = Decimal(data["from"]["amount"]) * Decimal(data["from"]["rate"])
+        unit = Decimal(1).scaleb(-data["to"]["precision"])
+        return (paid - Decimal(data["networkFee"])).quantize(unit, rounding=ROUND_FLOOR) == Decimal(
+            data["to"]["amount"]
+        )
+
+
+def needs(data: dict[str, Any]) -> Decimal:
+    """Return (`to.amount` + `networkFee`) / `from.rate`, rounded up."""
+    with localcontext(prec=80):
+        gross = Decimal(data["to"]["amount"]) + Decimal(data["networkFee"])
+        unit = Decimal(1).scaleb(-data["from"]["precision"])
+        return (gross / Decimal(data["from"]["rate"])).quantize(unit, rounding=ROUND_CEILING)
+
+
+def test_a_quote_has_the_contracts_shape(up: Running, partner: Partner) -> None:
+    data = partner.call("/price", quote_request()).data
+    assert list(data) == ["from", "to", "networkFee", "errors", "markupBps"]
+    side = {"code", "coin", "network", "amount", "rate", "precision", "min", "max", "usd"}
+    assert set(data["from"]) == {*side, "btc"}
+    assert set(data["to"]) == side
+    assert data["from"]["amount"] == data["from"]["btc"] == "0.01000000"
+    assert (data["networkFee"], data["errors"], data["markupBps"]) == ("1.200000", [], 50)
+    assert price(up).data["markupBps"] == 0, "unsigned calls have no markup"
+    assert reproduces(data)
+
+
+@pytest.mark.parametrize("source", ["btc", "xmr", "usdt_trc20", "doge", "xlm"])
+@pytest.mark.parametrize("destination", ["eth", "trx", "sol", "usdc_base"])
+def test_published_numbers_reproduce_every_quote_both_ways(
+    up: Running, source: str, destination: str
+) -> None:
+    dollars = price(up, fromCcy=source, toCcy="usdc_erc20", amount="1").data["from"]["usd"]
+    amount = (100 / Decimal(dollars)).quantize(Decimal("0.000001"))
+    forth = price(up, fromCcy=source, toCcy=destination, amount=f"{amount:f}").data
+    assert forth["errors"] == []
+    assert reproduces(forth)
+    back = price(
+        up, fromCcy=source, toCcy=destination, direction="to", amount=forth["to"]["amount"]
+    ).data
+    assert Decimal(back["from"]["amount"]) == needs(back)
+    for side in (forth["from"], forth["to"], back["from"], back["to"]):
+        for amount_field in ("amount", "min", "max"):
+            decimals = side[amount_field].partition(".")[2]
+            assert len(decimals) == side["precision"]
+        whole, _, decimals = side["rate"].partition(".")
+        assert len(decimals) >= 8
+        assert len((whole + decimals).lstrip("0")) >= 10
+
+
+def test_amounts_out_of_bounds_are_quoted_with_what_a_create_would_say(up: Running) -> None:
+    data = price(up).data
+    least, most = data["from"]["min"], data["from"]["max"]
+    below = f"{Decimal(least) * Decimal('0.9'):.8f}"
+    above = f"{Decimal(most) * Decimal('1.1'):.8f}"
+    assert price(up, amount=below).data["errors"] == ["LIMIT_MIN"]
+    assert price(up, amount=above).data["errors"] == ["LIMIT_MAX"]
+    assert price(up, amount="0.00000001").data["to"]["amount"] == "0.000000"
+
+
+@pytest.mark.parametrize("amount", ["0.01", 0.01, "0.010", "00.01", 1, "1"])
+def test_amounts_come_as_strings_or_numbers(up: Running, amount: object) -> None:
+    answer = price(up, amount=amount)
+    assert answer.code == 0
+    assert Decimal(answer.data["from"]["amount"]) == Decimal(str(amount))
+
+
+def test_a_number_is_read_from_its_literal_digits(up: Running) -> None:
+    body = json.dumps(quote_request(amount="DIGITS")).replace('"DIGITS"', "0.12345678")
+    answer = send(f"{up.base_url}/v1/price", body.encode())
+    assert answer.data["from"]["amount"] == "0.12345678"
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        *("0", "0.0", "-1", "1e2", "1E-8", "0.000000001", "NaN", "Infinity", "true", "null"),
+        *("[1]", "{}", '""', '"1e2"', '"-1"', '"+1"', '" 1"', '"1 "', '".5"', '"1."', '"1,5"'),
+        *('"0x10"', '"NaN"', '"Infinity"', '"0.000000001"', '"1_000"', '"\\u0661"', '"\uff11"'),
+        *('"' + "9" * 21 + '"', "9" * 400, '"0"', '"0.00000000"'),
+    ],
+)
+def test_what_is_no_plain_positive_amount_is_invalid(up: Running, literal: str) -> None:
+    body = json.dumps(quote_request(amount="AMOUNT")).replace('"AMOUNT"', literal)
+    answer = send(f"{up.base_url}/v1/price", body.encode())
+    assert (answer.status, answer.code) == (400, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": "fixed"},
+        {"type": "FLOAT"},
+        {"type": None},
+        {"fromCcy": "nocoin"},
+        {"fromCcy": "BTC"},
+        {"toCcy": "btc"},
+        {"toCcy": None},
+        {"direction": "sideways"},
+        {"afftax": 50},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_quoted_is_invalid(up: Running, changes: dict[str, object]) -> None:
+    answer = price(up, **changes)
+    assert (answer.status, answer.code) == (400, 1)
+
+
+@pytest.mark.parametrize("field", ["type", "fromCcy", "toCcy", "direction", "amount"])
+def test_every_field_is_needed(up: Running, field: str) -> None:
+    request = quote_request()
+    del request[field]
+    assert send(f"{up.base_url}/v1/price", json.dumps(request).encode()).code == 1
+
+
+@pytest.mark.parametrize(
+    ("afftax", "code"),
+    [(0, 0), (2000, 0), (None, 0), (2001, 1), (-1, 1), (1.5, 1), ("50", 1), (True, 1)],
+)
+def test_markup_is_taken_as_asked_or_refused(partner: Partner, afftax: object, code: int) -> None:
+    answer = partner.call("/price", quote_request(afftax=afftax))
+    assert answer.code == code
+    if code == 0:
+        assert answer.data["markupBps"] == (50 if afftax is None else afftax)
+
+
+def test_markup_and_fee_make_the_margin(partner: Partner) -> None:
+    """Quoted of one snapshot: the rates with and without markup differ by exactly it."""
+    for _ in range(20):
+        plain = partner.call("/price", quote_request(afftax=0)).data
+        marked = partner.call("/price", quote_request(afftax=1000)).data
+        if plain["from"]["usd"] == marked["from"]["usd"]:
+            break
+    ratio = Decimal(marked["from"]["rate"]) / Decimal(plain["from"]["rate"])
+    assert abs(ratio - Decimal(8950) / Decimal(9950)) < Decimal("1e-3")
+
+
+def test_amounts_are_never_in_exponent_notation(up: Running) -> None:
+    text = price(up, fromCcy="usdt_trc20", toCcy="btc", amount="1.000001").body.decode()
+    assert re.search(r'"[0-9.]*[eE][+-]?[0-9]+"', text) is None

@@ -1,0 +1,203 @@
+"""Sections 5 and 7 of the contract: fixed rates, where the operator offers them."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from gateway.settings import INSTANCE_FILE, Instance
+from tests.conftest import Running
+from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps, until
+from tests.support.clients.partner import order_request, quote_request, send
+
+Order = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def swaps(by_hand: Running) -> Swaps:
+    return Swaps(by_hand)
+
+
+def opened(swaps: Swaps) -> Order:
+    return swaps.opened(type="fixed")
+
+
+def confirmed_at_another_rate(swaps: Swaps, order: Order) -> Order:
+    """Confirm what was seen when the market has moved on from the order's rate."""
+    request = quote_request(toCcy="trx")
+    until(
+        lambda: swaps.partner.call("/price", request).data["from"]["rate"] != order["rate"],
+        lambda: "the market stands still",
+    )
+    return swaps.confirmed(order)
+
+
+def expire_now(swaps: Swaps, order: Order) -> None:
+    """Move an order's expiry into the past, and no more, as half an hour does."""
+    instance = msgspec.json.decode((swaps.up.data_dir / INSTANCE_FILE).read_bytes(), type=Instance)
+    with psycopg.connect(instance.owner_database_url, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE orders SET expires_at = now() - %s WHERE id = %s",
+            (timedelta(seconds=1), order["id"]),
+        )
+
+
+def test_pairs_say_so(swaps: Swaps) -> None:
+    pairs = swaps.partner.call("/pairs").data
+    assert all(pair["rateTypes"] == ["FLOAT", "FIXED"] for pair in pairs)
+
+
+def test_a_fixed_quote_is_priced_as_a_floating_one(swaps: Swaps) -> None:
+    for _ in range(20):  # of one snapshot; they change once a second
+        fixed = swaps.partner.call("/price", quote_request(type="fixed")).data
+        floating = swaps.partner.call("/price", quote_request()).data
+        if fixed == floating:
+            break
+    assert fixed == floating
+    unsigned = send(
+        f"{swaps.up.base_url}/v1/price", msgspec.json.encode(quote_request(type="fixed"))
+    )
+    assert unsigned.code == 0
+
+
+def test_a_fixed_order_says_so(swaps: Swaps) -> None:
+    order = opened(swaps)
+    assert order["type"] == "fixed"
+    assert swaps.shown(order)["type"] == "fixed"
+    assert {**order, "type": "float"}.keys() == swaps.opened().keys()
+
+
+@pytest.mark.parametrize(
+    "parts", [[AGREED], ["0.004", "0.006"], ["0.00000001", "0.00999998", "0.00000001"]], ids=str
+)
+def test_the_rate_is_kept_for_the_full_amount(swaps: Swaps, parts: list[str]) -> None:
+    order = opened(swaps)
+    for part in parts:
+        swaps.deposited(order, part)
+    confirmed = confirmed_at_another_rate(swaps, order)
+    assert confirmed["status"] == "EXCHANGE"
+    assert confirmed["rate"] == order["rate"]
+    assert confirmed["to"]["amount"] == order["to"]["amount"]
+    swaps.command("sandbox", "payout", order["id"])
+    done = swaps.shown(order)
+    assert done["to"]["tx"]["amount"] == order["to"]["amount"]
+
+
+def test_a_promise_to_the_unit_of_what_is_received(swaps: Swaps) -> None:
+    order = swaps.opened(type="fixed", direction="to", amount="4321.012345")
+    swaps.deposited(order, order["from"]["amount"])
+    confirmed = confirmed_at_another_rate(swaps, order)
+    assert (confirmed["to"]["amount"], confirmed["rate"]) == ("4321.012345", order["rate"])
+
+
+@pytest.mark.parametrize(
+    "parts", [["0.00999999"], ["0.01000001"], [AGREED, "0.00000001"], ["0.004", "0.005"]], ids=str
+)
+def test_another_amount_follows_the_market(swaps: Swaps, parts: list[str]) -> None:
+    order = opened(swaps)
+    for part in parts:
+        swaps.deposited(order, part)
+    confirmed = confirmed_at_another_rate(swaps, order)
+    assert confirmed["status"] == "EXCHANGE"
+    assert confirmed["type"] == "fixed"
+    assert confirmed["rate"] != order["rate"]
+    assert confirmed["from"]["amount"] == confirmed["from"]["tx"]["amount"]
+
+
+def test_seen_in_time_is_in_time_whenever_it_is_confirmed(swaps: Swaps) -> None:
+    order = opened(swaps)
+    swaps.deposited(order, AGREED)
+    with_seconds = swaps.shown(order)["time"]["left"]
+    assert with_seconds > 0
+    assert confirmed_at_another_rate(swaps, order)["rate"] == order["rate"]
+
+
+def test_a_last_part_after_expiry_follows_the_market(swaps: Swaps) -> None:
+    order = opened(swaps)
+    swaps.deposited(order, "0.004")
+    expire_now(swaps, order)
+    swaps.deposited(order, "0.006")
+    confirmed = confirmed_at_another_rate(swaps, order)
+    assert confirmed["status"] == "EXCHANGE"
+    assert confirmed["rate"] != order["rate"]
+
+
+@pytest.mark.parametrize("amount", [LITTLE, MUCH])
+def test_out_of_bounds_is_an_emergency(swaps: Swaps, amount: str) -> None:
+    order = opened(swaps)
+    swaps.deposited(order, amount)
+    held = swaps.confirmed(order)
+    assert (held["status"], held["emergency"]["status"]) == ("EMERGENCY", ["LIMIT"])
+    assert swaps.ask("/emergency", order, choice="EXCHANGE").data is True
+    assert swaps.until(order, "EXCHANGE")["from"]["amount"] == amount
+
+
+def test_the_full_amount_after_expiry_is_an_emergency(swaps: Swaps) -> None:
+    order = opened(swaps)
+    swaps.command("sandbox", "expire", order["id"])
+    swaps.deposited(order, AGREED)
+    held = swaps.confirmed(order)
+    assert (held["status"], held["emergency"]["status"]) == ("EMERGENCY", ["EXPIRED"])
+    until(
+        lambda: (
+            swaps.partner.call("/price", quote_request(toCcy="trx")).data["from"]["rate"]
+            != order["rate"]
+        ),
+        lambda: "the market stands still",
+    )
+    swaps.ask("/emergency", order, choice="EXCHANGE")
+    assert swaps.until(order, "EXCHANGE")["rate"] != order["rate"]
+
+
+def test_switched_off_nothing_new_is_fixed_and_open_orders_keep_their_promise(
+    swaps: Swaps,
+) -> None:
+    kept, repeated = opened(swaps), order_request(type="fixed", toCcy="trx")
+    key = {"Idempotency-Key": f"fixed-{kept['id']}"}
+    first = swaps.partner.call("/create", repeated, **key).data
+    try:
+        swaps.command("fixed-rates", "off")
+        swaps.partner.until(1, "/price", quote_request(type="fixed"))
+        answer = swaps.partner.call("/create", order_request(type="fixed"))
+        assert (answer.status, answer.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
+        until(
+            lambda: swaps.partner.call("/pairs").data[0]["rateTypes"] == ["FLOAT"],
+            lambda: "pairs still say FIXED",
+        )
+        assert swaps.partner.call("/price", quote_request()).code == 0
+        assert swaps.partner.call("/create", repeated, **key).data["id"] == first["id"]
+        swaps.deposited(kept, AGREED)
+        assert confirmed_at_another_rate(swaps, kept)["rate"] == kept["rate"]
+    finally:
+        swaps.command("fixed-rates", "on")
+        swaps.partner.until(0, "/price", quote_request(type="fixed"))
+
+
+WRONG_TYPES: dict[str, object] = {
+    "upper case": "FIXED",
+    "mixed case": "Fixed",
+    "a space after": "fixed ",
+    "empty": "",
+    "null": None,
+    "a list": ["fixed"],
+    "a number": 1,
+    "true": True,
+    "both": "fixed,float",
+    "another word": "locked",
+}
+
+
+@pytest.mark.parametrize("path", ["/price", "/create"])
+@pytest.mark.parametrize("name", list(WRONG_TYPES))
+def test_what_is_no_type(swaps: Swaps, name: str, path: str) -> None:
+    answer = swaps.partner.call(path, order_request(type=WRONG_TYPES[name]))
+    assert (answer.status, answer.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
+
+
+@pytest.mark.parametrize("path", ["/price", "/create"])
+def test_a_type_is_needed(swaps: Swaps, path: str) -> None:
+    request = order_request()
+    del request["type"]
+    assert swaps.partner.call(path, request).code == 1

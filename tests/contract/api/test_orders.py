@@ -1,0 +1,241 @@
+"""Sections 5 and 6 of the contract: orders from their creation to each of their ends."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.conftest import Running
+from tests.support.clients.partner import Answer, Partner, order_request, quote_request
+
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(scope="session")
+def partner(up: Running) -> Partner:
+    """A partner with room for many orders."""
+    created = up.json("partner", "create", "--email", f"{uuid4().hex}@partner.example")
+    up.json("partner", "set", str(created["id"]), "--budget", "1000000")
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
+
+
+def opened(partner: Partner, **changes: object) -> dict[str, Any]:
+    data: dict[str, Any] = partner.call("/create", order_request(**changes)).data
+    return data
+
+
+def shown(partner: Partner, order: dict[str, Any]) -> dict[str, Any]:
+    data: dict[str, Any] = partner.call("/order", {"id": order["id"], "token": order["token"]}).data
+    return data
+
+
+def until(partner: Partner, order: dict[str, Any], status: str) -> dict[str, Any]:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (now := shown(partner, order))["status"] != status:
+        assert time.monotonic() < deadline, now
+        time.sleep(0.05)
+    return now
+
+
+def test_a_new_order_has_the_contracts_shape(partner: Partner) -> None:
+    order = opened(partner)
+    token = order.pop("token")
+    assert len(token) == 43
+    assert list(order) == [
+        *("id", "type", "status", "time", "from", "to", "back", "emergency"),
+        *("rate", "networkFee", "markupBps"),
+    ]
+    assert UUID(order["id"]).version == 7
+    assert (order["type"], order["status"]) == ("float", "NEW")
+    times = order["time"]
+    assert times["expiration"] - times["reg"] == 1800
+    assert 1795 <= times["left"] <= 1800
+    assert times["update"] == times["reg"]
+    assert times["finish"] is None
+    assert order["from"]["tx"] == order["to"]["tx"] == {"id": None, "amount": None}
+    assert order["from"]["amount"] == "0.01000000"
+    assert order["from"]["address"].startswith("bc1q")
+    assert order["to"]["address"] == order_request()["toAddress"]
+    assert order["back"] == {"address": order_request()["refundAddress"], "tx": {"id": None}}
+    assert order["emergency"] == {"status": [], "choice": "NONE"}
+
+
+def test_showing_an_order_gives_it_without_its_token(partner: Partner) -> None:
+    order = opened(partner)
+    again = shown(partner, order)
+    del order["token"], order["time"], again["time"]
+    assert again == order
+
+
+def test_create_prices_as_price_does(partner: Partner) -> None:
+    """Of one snapshot; they change once a second, so one of a few tries falls between changes."""
+    for _ in range(10):
+        quote = partner.call("/price", quote_request(afftax=7)).data
+        order = opened(partner, afftax=7)
+        if order["rate"] == quote["from"]["rate"]:
+            break
+    assert order["rate"] == quote["from"]["rate"]
+    assert order["to"]["amount"] == quote["to"]["amount"]
+    assert (order["networkFee"], order["markupBps"]) == (quote["networkFee"], 7)
+
+
+def test_an_amount_to_receive_is_kept_to_the_unit(partner: Partner) -> None:
+    order = opened(partner, direction="to", amount="500.123456")
+    assert order["to"]["amount"] == "500.123456"
+
+
+@pytest.mark.parametrize(
+    ("source", "refund", "amount"),
+    [
+        ("eth", "0x9858EfFD232B4033E47d90003D41EC34EcaEda94", "0.1"),
+        ("xrp", "rG1QQv2nh2gr7RCZ1P8YYcBUKCCN633jCn", "100"),
+        ("sol", "7v91N7iZ9mNicL8WfG6cgSCKyRXydQjLh6UYBWwm6y1Q", "1"),
+        ("ltc", "ltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kgmn4n9", "1"),
+    ],
+)
+def test_deposits_are_taken_on_other_networks(
+    partner: Partner, source: str, refund: str, amount: str
+) -> None:
+    order = opened(partner, fromCcy=source, refundAddress=refund, amount=amount)
+    assert order["from"]["address"]
+    assert (order["from"]["tag"] is not None) == (source == "xrp")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"toAddress": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv9"},
+        {"toAddress": "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"},
+        {"toAddress": "short"},
+        {"toAddress": "x" * 201},
+        {"toAddress": None},
+        {"refundAddress": ""},
+        {"refundAddress": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"},
+        {"refundAddress": None},
+        {"tag": "123"},
+        {"tag": ""},
+        {"tag": 5},
+        {"fromNetwork": "Tron"},
+        {"toNetwork": "Bitcoin"},
+        {"afftax": 2001},
+        {"type": "fixed"},
+    ],
+    ids=str,
+)
+def test_what_cannot_be_paid_out_or_back_is_invalid(
+    partner: Partner, changes: dict[str, object]
+) -> None:
+    answer = partner.call("/create", order_request(**changes))
+    assert (answer.status, answer.code) == (400, 1)
+
+
+@pytest.mark.parametrize("field", ["toAddress", "refundAddress", "type", "amount"])
+def test_fields_that_are_needed(partner: Partner, field: str) -> None:
+    request = order_request()
+    del request[field]
+    assert partner.call("/create", request).code == 1
+
+
+def test_hints_that_are_right_and_a_null_tag_are_fine(partner: Partner) -> None:
+    assert opened(partner, fromNetwork="Bitcoin", toNetwork="Tron", tag=None)["status"] == "NEW"
+
+
+def test_bounds_are_kept(partner: Partner) -> None:
+    bounds = partner.call("/price", quote_request()).data["from"]
+    small = partner.call("/create", order_request(amount="0.00000100"))
+    assert (small.status, small.json()) == (400, {"code": 7, "msg": "LIMIT_MIN"})
+    large = partner.call("/create", order_request(amount=str(float(bounds["max"]) * 2)[:8]))
+    assert (large.status, large.json()) == (400, {"code": 8, "msg": "LIMIT_MAX"})
+
+
+def create(partner: Partner, key: str, **changes: object) -> Answer:
+    return partner.call("/create", order_request(**changes), **{"Idempotency-Key": key})
+
+
+def test_a_repeat_gets_the_same_order_without_its_token(partner: Partner) -> None:
+    first, again = (create(partner, key := f"key-{uuid4()}"), create(partner, key))
+    assert first.data["token"] is not None
+    assert again.data["token"] is None
+    assert again.data["id"] == first.data["id"]
+    changed = create(partner, key, amount="0.02")
+    assert (changed.status, changed.json()) == (409, {"code": 1, "msg": "INVALID_REQUEST"})
+
+
+def test_duplicates_at_once_open_one_order(partner: Partner) -> None:
+    key = f"key-{uuid4()}"
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: create(partner, key).data, range(16)))
+    assert len({answer["id"] for answer in answers}) == 1
+    assert sum(answer["token"] is not None for answer in answers) == 1
+
+
+@pytest.mark.parametrize("key", ["short", "x" * 129, "not ascii é"])
+def test_a_malformed_key_is_invalid(partner: Partner, key: str) -> None:
+    answer = create(partner, key)
+    assert (answer.status, answer.code) == (400, 1)
+
+
+def test_what_is_not_the_callers_order_is_not_found(up: Running, partner: Partner) -> None:
+    order = opened(partner)
+    right = {"id": order["id"], "token": order["token"]}
+    wrong = [
+        {**right, "id": str(uuid4())},
+        {**right, "id": "not-a-uuid"},
+        {**right, "id": order["id"].replace("-", "")},
+        {**right, "id": order["id"].upper() + " "},
+        {**right, "token": "x" * 43},
+        {**right, "token": order["token"][:-1]},
+        {**right, "token": ""},
+    ]
+    answers = [partner.call("/order", request) for request in wrong]
+    answers.append(up.partner().call("/order", right))
+    for answer in answers:
+        assert (answer.status, answer.body) == (404, b'{"code":6,"msg":"NOT_FOUND"}')
+    assert partner.call("/order", right).code == 0
+
+
+@pytest.mark.parametrize("request_", [{}, {"id": "x"}, {"token": "x"}, {"id": 1, "token": 2}])
+def test_an_order_is_asked_for_by_id_and_token(
+    partner: Partner, request_: dict[str, object]
+) -> None:
+    assert partner.call("/order", request_).code == 1
+
+
+def test_the_good_day_ends_in_done(up: Running, partner: Partner) -> None:
+    order = opened(partner)
+    up.json("sandbox", "deposit", order["id"])
+    done = until(partner, order, "DONE")
+    assert done["from"]["tx"]["amount"] == done["from"]["amount"] == "0.01000000"
+    assert len(done["from"]["tx"]["id"]) == 64
+    assert done["to"]["tx"]["amount"] == done["to"]["amount"]
+    assert done["time"]["finish"] >= done["time"]["reg"]
+    assert done["time"]["left"] == 0
+
+
+def test_a_float_order_is_priced_anew_from_what_was_received(up: Running, partner: Partner) -> None:
+    order = opened(partner)
+    up.json("sandbox", "deposit", order["id"], "--amount", "0.02")
+    done = until(partner, order, "DONE")
+    assert done["from"]["amount"] == done["from"]["tx"]["amount"] == "0.02000000"
+    assert float(done["to"]["amount"]) > 1.9 * float(order["to"]["amount"])
+
+
+def test_a_deposit_out_of_bounds_is_an_emergency(up: Running, partner: Partner) -> None:
+    order = opened(partner)
+    up.json("sandbox", "deposit", order["id"], "--amount", "0.00000500")
+    held = until(partner, order, "EMERGENCY")
+    assert held["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
+    assert held["time"]["finish"] is None
+
+
+def test_a_deposit_after_expiry_is_an_emergency(up: Running, partner: Partner) -> None:
+    order = opened(partner)
+    up.json("sandbox", "expire", order["id"])
+    expired = until(partner, order, "EXPIRED")
+    assert expired["time"]["left"] == 0
+    assert expired["time"]["finish"] is not None
+    up.json("sandbox", "deposit", order["id"])
+    held = until(partner, order, "EMERGENCY")
+    assert held["emergency"]["status"] == ["EXPIRED"]

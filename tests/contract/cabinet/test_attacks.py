@@ -1,0 +1,346 @@
+"""The cabinet under attack: other sites, other partners, lesser roles, planted markup, guesses.
+
+What walks the table of routes covers pages that come later by itself.
+"""
+
+import re
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from urllib.parse import quote
+from uuid import uuid4
+
+import msgspec
+import pytest
+from valkey import Valkey
+
+from domain.cabinet.members import Role
+from gateway.cabinet.route_table import TABLE
+from gateway.cabinet.routes import Route
+from tests.conftest import Running
+from tests.support.clients.cabinet import (
+    FACTOR,
+    TEAM,
+    CabinetPartner,
+    Person,
+    person,
+    set_up_factor,
+)
+from tests.support.clients.partner import order_request
+from tests.support.clients.visitor import Seen
+
+ACCOUNT = "/partner/account"
+MARKUP = "\"'><img src=x onerror=alert(1)><script>alert(1)</script>"
+FORMS = [route for route in TABLE.routes if route.method == "POST"]
+PAGES = [route for route in TABLE.routes if route.method == "GET"]
+PARAMETERS = ("id", "before", "after", "order", "code", "event", "q", "cursor", "page")
+ROUNDS, SIGN_INS_EACH = 4, 12
+NEAR = 0.25
+"""A hash that isn't made, or a look-up more, would be far more than that of a sign-in."""
+
+
+def name(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+def filled(path: str, value: str) -> str:
+    return re.sub(r"{[^}]+}", value, path)
+
+
+class Team(msgspec.Struct):
+    """A partner's owner, developer and viewer, each signed in with a fresh second factor."""
+
+    partner: CabinetPartner
+    people: dict[Role, Person]
+
+    @property
+    def owner(self) -> Person:
+        return self.people[Role.OWNER]
+
+
+@pytest.fixture(scope="module")
+def team(up: Running) -> Team:
+    partner = CabinetPartner.new(up)
+    owner, _ = partner.owner_with_factor()
+    people = {Role.OWNER: owner}
+    for role in (Role.DEVELOPER, Role.VIEWER):
+        people[role], _, password = partner.colleague(owner, role.value)
+        set_up_factor(people[role], password)
+    return Team(partner, people)
+
+
+class Victim(msgspec.Struct):
+    """Another partner: its ids, and words that only its own pages hold."""
+
+    owner: Person
+    ids: list[str]
+    words: list[str]
+
+    def is_told(self, page: Seen) -> bool:
+        return any(word in page.text for word in self.words)
+
+
+@pytest.fixture(scope="module")
+def victim(up: Running) -> Victim:
+    partner = CabinetPartner.new(up, "--name", f"Victim {uuid4().hex}")
+    partner.api.once_known()
+    owner = partner.owner()
+    code = f"v-{uuid4().hex[:12]}"
+    label = f"label {uuid4().hex}"
+    made = partner.api.call("/codes", {"code": code, "label": label}).data
+    order = partner.api.call("/create", order_request()).data
+    member = re.search(rf"{TEAM}/([0-9a-f-]{{36}})/role", owner.get(TEAM).text)
+    assert member is not None
+    ids = [partner.id, made["id"], code, order["id"], member[1], owner.session_id()]
+    words = [partner.email, label, code, order["id"], order["from"]["address"]]
+    return Victim(owner, ids, words)
+
+
+def test_nobody_sees_a_page_without_signing_in(up: Running) -> None:
+    visitor = person(up)
+    for route in TABLE.routes:
+        send: Callable[[str], Seen] = visitor.get
+        if route.method == "POST":
+            send = lambda path: visitor.post(path, {})  # noqa: E731
+        answer = send(filled(route.path, str(uuid4())))
+        assert answer.status == 303, name(route)
+        assert answer.location.startswith("/partner/login"), name(route)
+
+
+def test_every_role_gets_no_further_than_it_may(team: Team) -> None:
+    for role, visitor in team.people.items():
+        token = visitor.token_of(ACCOUNT)
+        for route in TABLE.routes:
+            if role.may_act_as(route.role):
+                continue
+            path = filled(route.path, str(uuid4()))
+            answer = (
+                visitor.get(path)
+                if route.method == "GET"
+                else visitor.post(path, {"form_token": token})
+            )
+            assert answer.status == 403, (role, name(route))
+            assert "Not for your role" in answer.text, (role, name(route))
+
+
+def test_a_role_is_not_taken_from_what_is_sent(team: Team) -> None:
+    viewer = team.people[Role.VIEWER]
+    member = re.search(rf"{TEAM}/([0-9a-f-]{{36}})/role", team.owner.get(TEAM).text)
+    assert member is not None
+    forged = {"form_token": viewer.token_of(ACCOUNT), "role": "owner", "partner_id": str(uuid4())}
+    assert viewer.post(f"{TEAM}/{member[1]}/role", forged).status == 403
+    assert viewer.send_form(ACCOUNT, f"{ACCOUNT}/zone", zone="UTC", role="owner").status == 303
+    assert viewer.get(f"{TEAM}/log").status == 403
+
+
+@pytest.mark.parametrize("route", FORMS, ids=name)
+def test_a_form_of_another_site_changes_nothing(team: Team, route: Route) -> None:
+    owner, path = team.owner, filled(route.path, str(uuid4()))
+    token = owner.token_of(ACCOUNT)
+    others = team.people[Role.VIEWER].token_of(ACCOUNT)
+    host = team.partner.up.base_url.removeprefix("http://")
+    own = {"form_token": token}
+    refused = [
+        owner.post(path, {}),
+        owner.post(path, {"form_token": "x" * 43}),
+        owner.post(path, {"form_token": others}),
+        owner.post(path, own, Sec_Fetch_Site="cross-site"),
+        owner.post(path, own, Sec_Fetch_Site="same-site"),
+        owner.post(path, own, Sec_Fetch_Site="none"),
+        owner.post(path, own, Sec_Fetch_Site="", Origin="https://evil.example"),
+        owner.post(path, own, Sec_Fetch_Site="", Origin=f"https://{host}.evil.example"),
+        owner.post(path, own, Sec_Fetch_Site="", Origin="null"),
+    ]
+    assert [answer.status for answer in refused] == [403] * len(refused)
+    assert all("Please try again" in answer.text for answer in refused)
+    assert owner.post(path, own, Content_Type="text/plain").status in (400, 403)
+    assert owner.get(ACCOUNT).status == 200
+
+
+def test_another_partners_ids_lead_nowhere(team: Team, victim: Victim) -> None:
+    owner = team.owner
+    token = owner.token_of(ACCOUNT)
+    for route in TABLE.routes:
+        if "{" not in route.path:
+            continue
+        for foreign in victim.ids:
+            path = filled(route.path, foreign)
+            answer = (
+                owner.get(path)
+                if route.method == "GET"
+                else owner.post(path, {"form_token": token, "role": "viewer", "generation": "0"})
+            )
+            assert answer.status in (400, 404, 422), (name(route), foreign, answer.status)
+            assert not victim.is_told(answer), (name(route), foreign)
+    assert victim.owner.get(ACCOUNT).status == 200
+
+
+def test_another_partners_ids_in_an_address_show_nothing(team: Team, victim: Victim) -> None:
+    for route in PAGES:
+        if "{" in route.path:
+            continue
+        for foreign in victim.ids:
+            query = "&".join(f"{parameter}={foreign}" for parameter in PARAMETERS)
+            page = team.owner.get(f"{route.path}?{query}")
+            assert page.status < 500, (name(route), foreign)
+            shown = page.text.replace(foreign, "")  # what was asked for may stand in a field
+            words = [word for word in victim.words if word != foreign]
+            assert not any(word in shown for word in words), (name(route), foreign)
+
+
+def test_planted_markup_stays_text(up: Running) -> None:
+    partner = CabinetPartner.new(up, "--name", MARKUP[:100])
+    partner.api.once_known()
+    owner, _ = partner.owner_with_factor()
+    code = f"x-{uuid4().hex[:10]}"
+    partner.api.call("/codes", {"code": code, "label": MARKUP[:64]})
+    owner.post(
+        f"{TEAM}/invite",
+        {"form_token": owner.token_of(TEAM), "email": f"<b>{uuid4().hex}@x.y", "role": "viewer"},
+    )
+    browser = person(up)
+    browser.post(
+        "/partner/login",
+        {"email": partner.email, "password": partner.password},
+        User_Agent=MARKUP,
+    )
+    reflected = [
+        browser.get(f"/partner/login?next={ACCOUNT}%3F%22%3E%3Cscript%3E"),
+        person(up).sign_in(MARKUP, MARKUP, next=f"{ACCOUNT}?{MARKUP}"),
+        owner.send_form("/partner/keys", "/partner/keys/networks", networks=MARKUP),
+        owner.send_form(TEAM, f"{TEAM}/invite", email=MARKUP, role="viewer"),
+        owner.get(f"/partner/{quote(MARKUP, safe='')}"),
+    ]
+    owner.age_proof(up, seconds=400)
+    reflected.append(owner.send_form(FACTOR, f"{FACTOR}/off", planted=MARKUP))
+    assert reflected[-1].status == 403
+    stored = [owner.get(route.path) for route in PAGES if "{" not in route.path]
+    for page in [*reflected, *stored]:
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+        assert "<b>" not in re.sub(r"<b>[^<]*</b><span>", "", page.text)
+        policy = page.headers["content-security-policy"]
+        assert "script-src 'self'" in policy
+        assert "unsafe" not in policy
+        assert "*" not in policy
+
+
+def test_a_cookie_that_was_tampered_with_is_nobodys(team: Team, victim: Victim) -> None:
+    cookie = team.owner.cookies["cabinet"]
+    key, member, token, mac = cookie.split(".")
+    other = victim.owner.cookies["cabinet"].split(".")
+    forged = [
+        f"{key}.{other[1]}.{token}.{mac}",
+        f"{key}.{member}.{other[2]}.{mac}",
+        f"{key}.{other[1]}.{other[2]}.{mac}",
+        f"{key}.{member}.{token}.{other[3]}",
+        f"k2.{member}.{token}.{mac}",
+        f"{key}.{member}.{token}.{'0' * 64}",
+        f"{key}.{member}.{token}",
+        f"{key}.{member.upper()}.{token}.{mac}",
+        f"{cookie}x",
+        "x" * 5000,
+        "\xe9",
+        "",
+    ]
+    for value in forged:
+        visitor = person(team.partner.up)
+        visitor.cookies["cabinet"] = value
+        assert visitor.get(ACCOUNT).status == 303, value
+    assert team.owner.get(ACCOUNT).status == 200
+
+
+def test_a_session_that_was_planted_is_not_signed_in(up: Running, victim: Victim) -> None:
+    demo = up.demo()
+    attacker, browser = person(up), person(up)
+    attacker.sign_in(demo.cabinet_email, demo.cabinet_password)
+    planted = attacker.cookies["cabinet"]
+    browser.cookies["cabinet"] = planted
+    partner = CabinetPartner.new(up)
+    browser.sign_in(partner.email, partner.password)
+    assert browser.cookies["cabinet"] != planted
+    assert partner.email in browser.get(ACCOUNT).text
+    assert attacker.get(ACCOUNT).status == 303, "the planted session is over"
+    assert victim.owner.get(ACCOUNT).status == 200
+
+
+def forget(valkey: Valkey, email: str) -> None:
+    valkey.delete(f"attempts:{{email:{sha256(email.encode()).hexdigest()[:32]}}}")
+
+
+@pytest.fixture
+def valkey(up: Running) -> Iterator[Valkey]:
+    with Valkey.from_url(up.valkey_url()) as client:
+        yield client
+
+
+def test_an_unknown_address_is_answered_like_a_known_one(
+    up: Running, victim: Victim, valkey: Valkey
+) -> None:
+    """Same status, headers and words; and the same time, in the best of some rounds."""
+    known = victim.words[0]
+    visitor, differences = person(up), []
+    for _ in range(ROUNDS):
+        took: dict[bool, list[float]] = {True: [], False: []}
+        for _ in range(SIGN_INS_EACH):
+            for is_known in (True, False):
+                email = known if is_known else f"{uuid4().hex}@partners.example"
+                forget(valkey, email)
+                began = time.perf_counter()
+                answer = visitor.sign_in(email, "not the password")
+                took[is_known].append(time.perf_counter() - began)
+                assert answer.status == 403
+                body = answer.text.replace(email, "")
+                assert (
+                    sha256(body.encode()).hexdigest()
+                    == sha256(visitor_body(visitor, valkey).encode()).hexdigest()
+                )
+        medians = [statistics.median(took[is_known]) for is_known in (True, False)]
+        differences.append(abs(medians[0] / medians[1] - 1))
+        if differences[-1] < NEAR:
+            break
+    assert min(differences) < NEAR
+
+
+_BODIES: dict[str, str] = {}
+
+
+def visitor_body(visitor: Person, valkey: Valkey) -> str:
+    """Return the body for an address that surely nobody has, made once."""
+    if "nobody" not in _BODIES:
+        email = f"{uuid4().hex}@nobody.example"
+        forget(valkey, email)
+        _BODIES["nobody"] = visitor.sign_in(email, "not the password").text.replace(email, "")
+    return _BODIES["nobody"]
+
+
+def test_known_and_unknown_addresses_wait_alike(
+    up: Running, victim: Victim, valkey: Valkey
+) -> None:
+    forget(valkey, victim.words[0])
+    for email in (victim.words[0], f"{uuid4().hex}@partners.example"):
+        visitor = person(up)
+        statuses: list[int] = []
+        while len(statuses) < 20 and 429 not in statuses:
+            statuses.append(visitor.sign_in(email.upper(), "wrong").status)
+        assert statuses[:6] == [403] * 6
+        assert statuses[-1] == 429
+
+
+def test_a_storm_of_sign_ins_is_shed_and_the_api_goes_on(up: Running) -> None:
+    demo, partner = up.demo(), up.partner()
+
+    def sign_in(number: int) -> int:
+        return person(up).sign_in(f"{number}-{uuid4().hex}@storm.example", "wrong").status
+
+    with ThreadPoolExecutor(50) as storm:
+        under_way = [storm.submit(sign_in, number) for number in range(100)]
+        codes = []
+        while not all(one.done() for one in under_way):
+            codes.append(partner.call("/pairs", {}).code)
+        statuses = [one.result() for one in under_way]
+    assert set(statuses) == {403, 503}, "what the pool has no room for is turned away"
+    assert set(codes) == {0}
+    assert person(up).sign_in(demo.cabinet_email, demo.cabinet_password).status == 303

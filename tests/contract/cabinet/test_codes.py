@@ -1,0 +1,200 @@
+"""The cabinet's pages of reference codes, without scripts: what they do, and for whom."""
+
+import re
+from html import unescape
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Running
+from tests.support.builders.orders import until
+from tests.support.clients.cabinet import CabinetPartner, Person
+from tests.support.clients.partner import order_request
+from tests.support.clients.team import own, signed_in
+from tests.support.clients.visitor import Visitor
+
+CODES = "/partner/codes"
+LINK = re.compile(r'<code id="address">([^<]+)</code>')
+EVIL = "<script>alert('label')</script>"
+
+
+@pytest.fixture(scope="module")
+def partner(up: Running) -> CabinetPartner:
+    return CabinetPartner.new(up)
+
+
+@pytest.fixture(scope="module")
+def owner(partner: CabinetPartner) -> Person:
+    return partner.owner()
+
+
+@pytest.fixture(scope="module")
+def other(up: Running) -> CabinetPartner:
+    return CabinetPartner.new(up)
+
+
+def new_name() -> str:
+    return f"c-{uuid4().hex[:12]}"
+
+
+def create(person: Person, **fields: str) -> str:
+    name = fields.get("code") or new_name()
+    answer = person.send_form(CODES, **{"code": name} | fields)
+    assert answer.location == f"{CODES}/{name}", answer.words()
+    return name
+
+
+def test_without_codes_the_page_says_what_to_do(other: CabinetPartner) -> None:
+    assert "No codes yet" in other.owner().get(CODES).text
+    viewer = signed_in(other, "viewer").get(CODES)
+    assert "A developer or owner of your team can create them" in viewer.words()
+
+
+def test_a_code_is_created_changed_disabled_and_enabled(partner: CabinetPartner) -> None:
+    developer = signed_in(partner, "developer")
+    name = create(developer, label="A blog", markup="1,25")
+    page = developer.get(f"{CODES}/{name}").words()
+    assert "A blog" in page
+    assert "1.25 %" in page
+    changed = developer.send_form(f"{CODES}/{name}", label="", markup="")
+    assert changed.location == f"{CODES}/{name}"
+    assert own(partner, "SELECT label, markup_bps FROM codes WHERE code = %s", name) == [
+        (None, None)
+    ]
+    developer.send_form(f"{CODES}/{name}", f"{CODES}/{name}/disable")
+    assert "Disabled" in developer.get(f"{CODES}/{name}").words()
+    developer.send_form(f"{CODES}/{name}", f"{CODES}/{name}/enable")
+    assert own(partner, "SELECT enabled FROM codes WHERE code = %s", name) == [(True,)]
+    said = own(partner, "SELECT what FROM audit_log WHERE about LIKE %s ORDER BY id", f"{name}%")
+    assert [what for (what,) in said] == [
+        "Created a code",
+        "Changed a code",
+        "Disabled a code",
+        "Enabled a code",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"code": "abc"}, "4 to 32 letters, digits, underscores and hyphens"),
+        ({"code": "né-code"}, "4 to 32 letters, digits, underscores and hyphens"),
+        ({"code": "good-name", "label": "x" * 65}, "at most 64 characters"),
+        ({"code": "good-name", "label": "a\nb"}, "at most 64 characters"),
+        ({"code": "good-name", "markup": "20.01"}, "a percentage from 0 to 20"),
+        ({"code": "good-name", "markup": "-1"}, "a percentage from 0 to 20"),
+        ({"code": "good-name", "markup": "1.255"}, "a percentage from 0 to 20"),
+    ],
+)
+def test_faults_are_said_in_words_beside_what_was_typed(
+    owner: Person, fields: dict[str, str], said: str
+) -> None:
+    answer = owner.send_form(CODES, **fields)
+    assert answer.status == 422
+    assert said in answer.words()
+    assert 'aria-invalid="true"' in answer.text
+
+
+def test_a_name_that_is_taken_is_another_fault_than_no_room(
+    partner: CabinetPartner, owner: Person, other: CabinetPartner
+) -> None:
+    theirs = create(other.owner())
+    taken = owner.send_form(CODES, code=theirs)
+    assert taken.status == 409
+    assert "This name is taken" in taken.words()
+    (most,) = own(partner, "SELECT max_codes FROM partners WHERE id = %s", partner.id)[0]
+    count = "(SELECT count(*) FROM codes WHERE partner_id = p.id)"
+    own(partner, f"UPDATE partners p SET max_codes = {count} WHERE id = %s", partner.id)
+    full = owner.get(CODES)
+    assert "can make room for more" in full.words()
+    token = owner.token_of(CODES)
+    refused = owner.post(CODES, {"form_token": token, "code": new_name()})
+    assert refused.status == 409
+    own(partner, "UPDATE partners SET max_codes = %s WHERE id = %s", most, partner.id)
+
+
+def test_what_is_typed_into_a_label_stays_text(owner: Person) -> None:
+    name = create(owner, label=EVIL)
+    for path in (CODES, f"{CODES}/{name}"):
+        page = owner.get(path).text
+        assert "<script>alert" not in page
+        assert EVIL in unescape(page)
+    reflected = owner.send_form(CODES, code="<script>x", label='"><b>', markup="<i>")
+    assert reflected.status == 422
+    assert not re.search(r"<script>x|<b>$|<i>", reflected.text)
+
+
+def test_viewers_look_and_change_nothing(partner: CabinetPartner, owner: Person) -> None:
+    name = create(owner)
+    viewer = signed_in(partner, "viewer")
+    page = viewer.get(f"{CODES}/{name}")
+    assert page.status == 200
+    assert "Label and markup" not in page.text
+    assert 'id="new"' not in viewer.get(CODES).text
+    token = viewer.token_of(CODES)
+    for path in (CODES, *(f"{CODES}/{name}{end}" for end in ("", "/enable", "/disable"))):
+        refused = viewer.post(path, {"form_token": token, "code": new_name()})
+        assert refused.status == 403, path
+    assert own(partner, "SELECT enabled FROM codes WHERE code = %s", name) == [(True,)]
+
+
+def test_another_partners_code_is_nothing(owner: Person, other: CabinetPartner) -> None:
+    theirs = create(other.owner(), label="theirs")
+    for path in (f"{CODES}/{theirs}", f"{CODES}/{theirs}/qr.png", f"{CODES}/no such"):
+        assert owner.get(path.replace(" ", "%20")).status == 404
+    token = owner.token_of(CODES)
+    for end in ("", "/enable", "/disable"):
+        answer = owner.post(f"{CODES}/{theirs}{end}", {"form_token": token, "label": "mine"})
+        assert answer.status == 404
+    assert own(other, "SELECT label, enabled FROM codes WHERE code = %s", theirs) == [
+        ("theirs", True)
+    ]
+    assert "theirs" not in owner.get(f"{CODES}?after={theirs}").text
+
+
+def test_a_link_for_a_pair_is_built_by_a_form_and_leads_there(owner: Person, up: Running) -> None:
+    name = create(owner)
+    page = owner.get(f"{CODES}/{name}?from=btc&to=usdt_trc20")
+    found = LINK.search(page.text)
+    assert found is not None
+    link = unescape(found[1])
+    assert link == f"{up.base_url}/r/{name}?from=btc&to=usdt_trc20"
+    followed = Visitor(up.base_url).get(link.removeprefix(up.base_url))
+    assert (followed.status, followed.location) == (302, "/?from=btc&to=usdt_trc20")
+    assert "set-cookie" in followed.headers
+    assert "isn't offered" in unescape(owner.get(f"{CODES}/{name}?from=btc&to=btc").text)
+    unknown = LINK.search(owner.get(f"{CODES}/{name}?from=%22%3E&to=nothing").text)
+    assert unknown is not None
+    assert urlsplit(unknown[1]).query == ""
+    forged = owner.get(f"{CODES}/{name}", Host="evil.example/x?")
+    assert "evil.example" not in forged.text
+    picture = owner.get(f"{CODES}/{name}/qr.png?from=btc&to=usdt_trc20")
+    assert picture.headers["content-type"] == "image/png"
+
+
+def test_figures_agree_with_the_api_to_the_cent(up: Running) -> None:
+    demo = up.demo()
+    visitor = Person(up.base_url)
+    visitor.sign_in(demo.cabinet_email, demo.cabinet_password)
+    name = create(visitor, markup="1.5")
+    partner = up.partner()
+    opened = []
+
+    def is_known() -> bool:
+        opened.append(partner.call("/create", order_request(), code=name).data)
+        return bool(opened[-1]["markupBps"] == 150)
+
+    until(is_known, lambda: opened)
+    up.json("sandbox", "deposit", opened[-1]["id"])
+
+    def listed() -> dict[str, str]:
+        found = partner.call("/codes", method="GET").data
+        return dict(next(one for one in found if one["code"] == name))
+
+    until(lambda: float(listed()["earningsUsd"]) > 5, listed)
+    figures = listed()
+    for path in (CODES, f"{CODES}/{name}"):
+        words = visitor.get(path).words().replace(",", "")
+        assert f"${figures['volumeUsd']}" in words
+        assert f"${figures['earningsUsd']}" in words

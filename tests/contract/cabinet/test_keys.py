@@ -1,0 +1,129 @@
+"""The page of the keys: rotation, last use, and where signed calls may come from."""
+
+import re
+import time
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Running
+from tests.support.clients.cabinet import CabinetPartner, Person
+from tests.support.clients.operator_command import operate
+from tests.support.clients.partner import Partner
+
+KEYS = "/partner/keys"
+SHOWN = re.compile(r'<pre class="secret" id="new-secret"[^>]*>([A-Za-z0-9_-]{43})</pre>')
+GENERATION = re.compile(r'name="generation" value="(\d+)"')
+ELSEWHERE = "203.0.113.0/24"
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def partner(up: Running) -> CabinetPartner:
+    return CabinetPartner.new(up)
+
+
+@pytest.fixture(scope="module")
+def owner(partner: CabinetPartner) -> Person:
+    partner.api.once_known()
+    return partner.owner_with_factor()[0]
+
+
+def rotated(owner: Person, name: str, generation: str = "") -> str | None:
+    page = owner.get(KEYS).text
+    found = GENERATION.search(page)
+    assert found is not None
+    answer = owner.send_form(KEYS, f"{KEYS}/rotate/{name}", generation=generation or found[1])
+    shown = SHOWN.search(answer.text)
+    return shown[1] if shown else None
+
+
+def test_a_rotated_api_secret_is_shown_once_and_good_at_once(
+    partner: CabinetPartner, owner: Person
+) -> None:
+    former = partner.api
+    secret = rotated(owner, "apiSecret")
+    assert secret is not None
+    assert secret not in owner.get(KEYS).text
+    partner.api = Partner(former.base_url, former.api_key, secret)
+    assert former.call("/pairs", {}).code == 3
+    assert partner.api.call("/pairs", {}).code == 0
+    log = owner.get("/partner/team/log").words()
+    assert "Rotated the apiSecret" in log
+    assert secret not in log
+
+
+def test_a_form_that_is_sent_again_rotates_nothing(partner: CabinetPartner, owner: Person) -> None:
+    found = GENERATION.search(owner.get(KEYS).text)
+    assert found is not None
+    assert rotated(owner, "webhookSecret", found[1]) is not None
+    again = owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation=found[1])
+    assert again.location == KEYS
+    assert "Somebody has rotated a secret since" in owner.get(KEYS).text
+    assert partner.api.call("/pairs", {}).code == 0
+    for wrong in ("", "x", "-1", "9" * 30):
+        answer = owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation=wrong)
+        assert answer.status in (303, 400), wrong
+    assert owner.send_form(KEYS, f"{KEYS}/rotate/nothing", generation="1").status == 404
+    assert partner.api.call("/pairs", {}).code == 0
+
+
+def test_the_last_use_is_told_soon_after_it(partner: CabinetPartner, owner: Person) -> None:
+    assert partner.api.call("/pairs", {}).code == 0
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while "Last used: not yet" in owner.get(KEYS).words():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_calls_from_elsewhere_are_refused_like_forged_ones(
+    partner: CabinetPartner, owner: Person
+) -> None:
+    listed = owner.send_form(KEYS, f"{KEYS}/networks", networks=f"{ELSEWHERE}\n2001:db8::/32")
+    assert listed.location == KEYS
+    partner.api.until(3)
+    forged = Partner(partner.api.base_url, partner.api.api_key, "x" * 43).call("/pairs", {})
+    refused = partner.api.call("/pairs", {})
+    assert (refused.status, refused.body) == (forged.status, forged.body)
+    assert refused.headers.keys() == forged.headers.keys()
+    believed = partner.api.call("/pairs", {}, **{"X-Forwarded-For": "203.0.113.7"})
+    assert believed.code == 3, "nobody's word is taken for where they are"
+    owner.send_form(KEYS, f"{KEYS}/networks", networks="127.0.0.1, ::1")
+    partner.api.until(0)
+    owner.send_form(KEYS, f"{KEYS}/networks", networks="")
+    partner.api.until(0)
+    assert "127.0.0.1/32, ::1/128" in owner.get("/partner/team/log").words()
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("10.0.0.1/8", "did you mean 10.0.0.0/8?"),
+        ("somewhere", "not an address or network"),
+        ("<b>", "not an address or network"),
+        ("::ffff:10.0.0.1", "write IPv4 addresses as such"),
+        ("\n".join(f"10.0.0.{number}" for number in range(51)), "at most 50 entries"),
+    ],
+)
+def test_a_list_that_makes_no_sense_changes_nothing(owner: Person, entry: str, said: str) -> None:
+    answer = owner.send_form(KEYS, f"{KEYS}/networks", networks=entry)
+    assert answer.status == 422
+    assert said in answer.words()
+    assert "<b>" not in answer.text.partition("networks-heading")[2].partition("<p>")[0]
+    assert "Anywhere" in owner.get(KEYS).text
+
+
+def test_the_operator_turns_a_second_factor_off(up: Running) -> None:
+    partner = CabinetPartner.new(up)
+    owner, _ = partner.owner_with_factor()
+    done = operate(up, "partner", "second-factor-off", partner.email)
+    assert done == {"email": partner.email, "secondFactor": False}
+    assert partner.owner().get("/partner/account").status == 200
+    assert owner.get(KEYS).status == 200
+    assert owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation="0").status == 403
+    log = owner.get("/partner/team/log").words()
+    assert f"operator Turned the second factor off {partner.email}" in log
+    for who in (partner.email, f"{uuid4()}@nobody.example"):
+        refused = up.command("partner", "second-factor-off", who)
+        assert refused.returncode == 1
+        assert "has no second factor" in refused.stderr or "Nobody signs in" in refused.stderr

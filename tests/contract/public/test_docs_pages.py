@@ -1,0 +1,159 @@
+"""/docs over HTTP: how it is served, and that its examples have the shape of live answers."""
+
+import gzip
+import re
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+import pytest
+
+from cabinet_htmx.docs.contents import Entry, entries
+from tests.conftest import Running
+from tests.support.clients.partner import Answer, Partner, order_request, quote_request, send
+from tests.support.clients.snippets import ROOT, block
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+
+
+def get(up: Running, path: str, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return send(up.base_url + path, headers=named, method="GET")
+
+
+@pytest.mark.parametrize("page", list(entries()), ids=lambda page: page.name)
+def test_every_page_is_served(up: Running, page: Entry) -> None:
+    answer = get(up, page.path)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert f'<a href="{page.path}" aria-current="page">'.encode() in answer.body
+
+
+def test_pages_carry_the_security_headers(up: Running) -> None:
+    for path in ("/docs", "/docs/nothing"):
+        headers = get(up, path).headers
+        assert headers["content-security-policy"] == POLICY
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+
+
+def test_a_page_that_the_browser_has_is_not_sent_again(up: Running) -> None:
+    first = get(up, "/docs/price")
+    etag = first.headers["etag"]
+    assert re.fullmatch(r'"[0-9a-f]{16}"', etag)
+    assert first.headers["cache-control"] == "no-cache"
+    for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        again = get(up, "/docs/price", If_None_Match=known)
+        assert (again.status, again.body, again.headers["etag"]) == (304, b"", etag)
+    assert get(up, "/docs/price", If_None_Match='"other"').status == 200
+
+
+def test_every_worker_gives_a_page_the_same_tag(up: Running) -> None:
+    assert len({get(up, "/docs/create").headers["etag"] for _ in range(12)}) == 1
+
+
+def test_pages_are_compressed_for_those_who_take_it(up: Running) -> None:
+    plain, packed = get(up, "/docs"), get(up, "/docs", Accept_Encoding="br, gzip;q=0.8")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(packed.body) == plain.body
+    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert packed.headers["etag"] != plain.headers["etag"]
+    for refused in ("gzip;q=0", "br", "identity"):
+        assert "content-encoding" not in get(up, "/docs", Accept_Encoding=refused).headers
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/nothing", "/docs/price/more", "/docs/..%2fsecrets", "/docs/%FF"]
+)
+def test_an_unknown_page_is_a_page_that_helps(up: Running, path: str) -> None:
+    answer = get(up, path)
+    assert answer.status == 404
+    assert b"There is no such page" in answer.body
+    assert b'<a href="/docs/quickstart">' in answer.body
+
+
+def test_a_head_has_no_body(up: Running) -> None:
+    answer = send(up.base_url + "/docs", method="HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["etag"] == get(up, "/docs").headers["etag"]
+
+
+def test_pages_are_only_read(up: Running) -> None:
+    answer = send(up.base_url + "/docs", b"{}")
+    assert (answer.status, answer.code) == (405, 1)
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize(("path", "page"), [("/docs/", "/docs"), ("/docs/price/", "/docs/price")])
+def test_a_slash_at_the_end_leads_to_the_page(up: Running, path: str, page: str) -> None:
+    assert get(up, path).body == get(up, page).body  # the client follows redirects
+
+
+def test_static_files_may_be_kept_for_ever(up: Running) -> None:
+    linked = re.findall(rb'"(/static/[^"]+)"', get(up, "/docs").body)
+    assert len(set(linked)) == 4
+    for path in set(linked):
+        answer = get(up, path.decode())
+        assert answer.status == 200
+        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert answer.headers["content-type"] in (
+            "text/css; charset=utf-8",
+            "image/svg+xml; charset=utf-8",
+        )
+
+
+@pytest.mark.parametrize("path", ["/static/site.css", "/static/site.000000000000.css", "/static/"])
+def test_a_file_that_is_not_there_is_refused_in_the_envelope(up: Running, path: str) -> None:
+    answer = get(up, path)
+    assert (answer.status, answer.code) == (404, 6)
+
+
+@pytest.fixture(scope="module")
+def partner(up: Running) -> Partner:
+    created = up.json("partner", "create", "--email", f"{uuid4().hex}@docs.example")
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
+
+
+def example(page: str, step: str = "answer") -> Any:
+    return msgspec.json.decode(block(ROOT / "docs" / f"{page}.md", "json", step))
+
+
+def shape(value: Any) -> Any:
+    """Return the names in a document and the kinds of what they name; null is of any kind."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    return None if value is None else type(value)
+
+
+def agrees(documented: Any, live: Any) -> bool:
+    if isinstance(documented, dict) and isinstance(live, dict):
+        return list(documented) == list(live) and all(
+            agrees(documented[name], live[name]) for name in documented
+        )
+    return documented is None or live is None or documented == live
+
+
+def test_the_examples_have_the_shape_of_live_answers(partner: Partner) -> None:
+    opened = partner.call("/create", order_request()).data
+    access = {"id": opened["id"], "token": opened["token"]}
+    code = f"docs-{uuid4().hex[:8]}"
+    made = partner.call("/codes", {"code": code, "label": "A label", "afftaxBps": 7}).data
+    signed = partner.headers(b"")
+    listed = send(f"{partner.base_url}/v1/codes", headers=signed, method="GET").data
+    live = {
+        ("currencies", "answer"): partner.call("/currencies", {}).data[0],
+        ("pairs", "answer"): partner.call("/pairs", {}).data[0],
+        ("price", "answer"): partner.call("/price", quote_request()).data,
+        ("create", "answer"): opened,
+        ("order", "answer"): partner.call("/order", access).data,
+        ("qr", "answer"): partner.call("/qr", access).data,
+        ("codes", "made"): made,
+        ("codes", "listed"): listed[0],
+        ("keys-rotate", "answer"): partner.call("/keys/rotate", {"rotate": ["apiSecret"]}).data,
+    }
+    for (page, step), answer in live.items():
+        documented = example(page, step)
+        assert agrees(shape(documented), shape(answer)), (page, step, answer)

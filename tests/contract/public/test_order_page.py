@@ -1,0 +1,212 @@
+"""An order's page and a status over HTTP: who may see and do what, and who learns the token."""
+
+import re
+from uuid import uuid4
+
+import pytest
+
+from tests.conftest import Running
+from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps, until
+from tests.support.clients.partner import Answer, send
+from tests.support.clients.visitor import Visitor
+
+WRONG = "w" * 43
+
+
+@pytest.fixture(scope="module")
+def swaps(by_hand: Running) -> Swaps:
+    return Swaps(by_hand)
+
+
+@pytest.fixture
+def guest(by_hand: Running) -> Visitor:
+    return Visitor(by_hand.base_url)
+
+
+def parts(place: str) -> tuple[str, str]:
+    """Return an order's id and token from its page's address."""
+    path, _, token = place.partition("?t=")
+    return path.removeprefix("/order/"), token
+
+
+def status_of(running: Running, order_id: str, prefix: str = "/v1") -> Answer:
+    return send(f"{running.base_url}{prefix}/status/{order_id}", method="GET")
+
+
+def test_the_page_shows_where_to_send_what(guest: Visitor) -> None:
+    page = guest.get(guest.opened())
+    words = page.words()
+    assert "Waiting for your deposit" in words
+    assert re.search(
+        r"Exact amount 0\.01 BTC Copy BTC address on Bitcoin bc1q[a-z0-9]+ Copy", words
+    )
+    assert 'src="data:image/png;base64,' in page.text
+    assert "Send within 30 minutes" in words
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cache-control"] == "no-store"
+    assert "img-src 'self' data:" in page.headers["content-security-policy"]
+
+
+def test_whoever_lacks_the_token_learns_nothing(guest: Visitor) -> None:
+    order_id, token = parts(guest.opened())
+    other_id, other_token = parts(guest.opened())
+    refused = [
+        *(f"/order/{order_id}", f"/order/{order_id}?t=", f"/order/{order_id}?t={WRONG}"),
+        *(f"/order/{order_id}?t={other_token}", f"/order/{other_id}?t={token}"),
+        *(f"/order/{uuid4()}?t={token}", f"/order/x?t={token}", f"/order/{order_id}x?t={token}"),
+        *(f"/order/{order_id}?t={token}x", f"/order/{order_id}?t=%22%3E%3Cscript%3E"),
+        f"/order/{order_id}/live",
+    ]
+    pages = {guest.get(path).text for path in refused}
+    assert {guest.get(path).status for path in refused} == {404}
+    assert len(pages) == 1
+    for action in ("choice", "delete", "receipt"):
+        for wrong in ("", WRONG, other_token):
+            answer = guest.post(f"/order/{order_id}/{action}", {"t": wrong, "choice": "REFUND"})
+            assert answer.status == 404
+            assert answer.text in pages
+
+
+def test_an_order_of_the_api_has_the_same_page(swaps: Swaps, guest: Visitor) -> None:
+    order = swaps.opened()
+    page = guest.get(f"/order/{order['id']}?t={order['token']}")
+    assert order["from"]["address"] in page.words()
+
+
+def test_a_look_that_finds_nothing_new_is_empty(swaps: Swaps, guest: Visitor) -> None:
+    order_id, token = parts(guest.opened())
+    first = guest.get(f"/order/{order_id}/live", X_Order_Token=token)
+    assert first.status == 200
+    seen = first.headers["x-order-seen"]
+    again = guest.get(f"/order/{order_id}/live", X_Order_Token=token, X_Order_Seen=seen)
+    assert (again.status, again.text) == (204, "")
+    swaps.command("sandbox", "deposit", order_id)
+    changed = guest.get(f"/order/{order_id}/live", X_Order_Token=token, X_Order_Seen=seen)
+    assert changed.status == 200
+    assert "Deposit seen, waiting for confirmations" in changed.words()
+    swaps.command("sandbox", "confirm", order_id)
+    swaps.command("sandbox", "payout", order_id)
+    done = guest.get(f"/order/{order_id}/live", X_Order_Token=token, X_Order_Seen=seen)
+    assert done.status == 286  # nothing more will come
+    assert token not in guest.get(f"/status/{order_id}").text
+
+
+@pytest.mark.parametrize("choice", ["EXCHANGE", "REFUND"])
+def test_a_held_order_is_decided_on_its_page(swaps: Swaps, guest: Visitor, choice: str) -> None:
+    place = guest.opened()
+    order_id, token = parts(place)
+    swaps.command("sandbox", "deposit", order_id, "--amount", MUCH)
+    swaps.command("sandbox", "confirm", order_id)
+    words = guest.get(place).words()
+    assert "What arrived is outside the limits of this pair." in words
+    assert "Received: 0.1 BTC ; agreed: 0.01 BTC" in words
+    wrong = guest.post(f"/order/{order_id}/choice", {"t": token, "choice": "KEEP"})
+    assert wrong.status == 409
+    chosen = guest.post(f"/order/{order_id}/choice", {"t": token, "choice": choice})
+    assert (chosen.status, chosen.location) == (303, place)
+    ended = {"EXCHANGE": "Exchanged, sending your coins", "REFUND": "Refunded"}[choice]
+    until(lambda: ended in guest.get(place).words(), lambda: guest.get(place).words())
+
+
+def test_too_little_can_only_be_sent_back(swaps: Swaps, guest: Visitor) -> None:
+    place = guest.opened()
+    order_id, _ = parts(place)
+    swaps.command("sandbox", "deposit", order_id, "--amount", LITTLE)
+    swaps.command("sandbox", "confirm", order_id)
+    page = guest.get(place)
+    assert 'value="REFUND"' in page.text
+    assert 'value="EXCHANGE"' not in page.text
+
+
+def test_a_late_deposit_is_told_as_such(swaps: Swaps, guest: Visitor) -> None:
+    place = guest.opened()
+    order_id, token = parts(place)
+    swaps.command("sandbox", "expire", order_id)
+    assert "Expired: no deposit arrived in time" in guest.get(place).words()
+    swaps.command("sandbox", "deposit", order_id, "--amount", AGREED)
+    assert "A deposit arrived late" in guest.get(place).words()
+    refused = guest.post(f"/order/{order_id}/delete", {"t": token})
+    assert refused.status == 409
+    swaps.command("sandbox", "confirm", order_id)
+    assert "The deposit arrived after the order had expired." in guest.get(place).words()
+
+
+def test_a_finished_order_has_a_receipt_and_can_be_deleted(swaps: Swaps, guest: Visitor) -> None:
+    place = guest.opened()
+    order_id, token = parts(place)
+    early = guest.post(f"/order/{order_id}/delete", {"t": token})
+    assert early.status == 409
+    for step in ("deposit", "confirm", "payout"):
+        swaps.command("sandbox", step, order_id)
+    receipt = guest.post(f"/order/{order_id}/receipt", {"t": token})
+    assert receipt.headers["content-disposition"] == f"attachment; filename=receipt-{order_id}.txt"
+    assert receipt.headers["content-type"] == "text/plain; charset=utf-8"
+    assert "Payout transaction" in receipt.text
+    assert token not in receipt.text
+    deleted = guest.post(f"/order/{order_id}/delete", {"t": token})
+    assert (deleted.status, "The order is deleted" in deleted.words()) == (200, True)
+    assert guest.get(place).status == guest.get(f"/status/{order_id}").status == 404
+    assert status_of(swaps.up, order_id).code == 6
+    again = guest.post(f"/order/{order_id}/delete", {"t": token})
+    assert again.status == 404
+
+
+def test_an_order_its_user_has_deleted_is_gone_for_its_partner_too(
+    swaps: Swaps, guest: Visitor
+) -> None:
+    order = swaps.opened()
+    swaps.command("sandbox", "expire", order["id"])
+    assert guest.post(f"/order/{order['id']}/delete", {"t": order["token"]}).status == 200
+    assert swaps.ask("/order", order).code == 6
+
+
+def test_the_status_is_for_anybody_and_nothing_else_is(swaps: Swaps, guest: Visitor) -> None:
+    order_id, _ = parts(guest.opened())
+    for prefix in ("/v1", "/api/v1"):
+        answer = status_of(swaps.up, order_id, prefix)
+        assert answer.data == {"id": order_id, "status": "NEW"}
+        assert answer.headers["cache-control"] == "no-store"
+    page = guest.get(f"/status/{order_id.upper()}")
+    assert "Status: NEW" in page.words()
+    assert not re.search(r"BTC|USDT|0\.01|bc1|\?t=", page.words())
+    swaps.command("sandbox", "deposit", order_id)
+    assert status_of(swaps.up, order_id).data["status"] == "PENDING"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["01890000-0000-7000-8000-000000000000", "x", "%22%3E", "{id}", "a" * 36]
+)
+def test_an_unknown_status_is_not_found(swaps: Swaps, guest: Visitor, wrong: str) -> None:
+    answer = status_of(swaps.up, wrong)
+    assert (answer.status, answer.code) == (404, 6)
+    assert guest.get(f"/status/{wrong}").status == 404
+
+
+def test_a_signed_look_at_a_status_is_checked_and_charged(swaps: Swaps) -> None:
+    order = swaps.opened()
+    path = f"/status/{order['id']}"
+    signed = send(f"{swaps.up.base_url}/v1{path}", headers=swaps.partner.headers(b""), method="GET")
+    assert signed.data["status"] == "NEW"
+    assert "ratelimit" in signed.headers
+    forged = swaps.partner.headers(b"x")
+    assert send(f"{swaps.up.base_url}/v1{path}", headers=forged, method="GET").code == 3
+    wrong = send(f"{swaps.up.base_url}/v1{path}", b"{}")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "GET")
+
+
+def test_the_token_is_in_no_log(swaps: Swaps, guest: Visitor) -> None:
+    place = guest.opened()
+    order_id, token = parts(place)
+    guest.get(place)
+    guest.get(f"/order/{order_id}/live", X_Order_Token=token)
+    guest.post(f"/order/{order_id}/choice", {"t": token, "choice": "REFUND"})
+    guest.get(f"{place}%00")
+    logs = [*swaps.up.data_dir.glob("logs/*"), *swaps.up.data_dir.parent.glob("*.log")]
+    assert logs
+    assert not [log for log in logs if token in log.read_text(errors="replace")]
+
+
+def test_without_scripts_a_page_loads_anew_only_where_that_was_asked_for(guest: Visitor) -> None:
+    place = guest.opened()
+    assert "refresh" not in guest.get(place).headers
+    assert guest.get(f"{place}&auto=1").headers["refresh"] == "15"

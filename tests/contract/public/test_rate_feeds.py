@@ -1,0 +1,138 @@
+"""The rate feeds over HTTP, by a client that has only read the contract."""
+
+import gzip
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import brotli
+import pytest
+from lxml import etree
+
+from tests.conftest import Running
+from tests.support.builders.orders import until, until_everywhere
+from tests.support.clients.partner import Answer, quote_request, send
+
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+RATES = ["/api/rates.xml", "/rates/float.xml"]
+
+
+def get(running: Running, path: str, method: str = "GET", **headers: str) -> Answer:
+    return send(
+        running.base_url + path,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        method=method,
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"), [*((path, "rates.xsd") for path in RATES), ("/rates/eref.xml", "eref.xsd")]
+)
+def test_a_feed_validates_and_lists_every_pair(up: Running, path: str, schema: str) -> None:
+    answer = get(up, path)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/xml; charset=utf-8"
+    assert re.fullmatch(r'"[0-9a-f]{16}"', answer.headers["etag"])
+    root = etree.fromstring(answer.body)
+    etree.XMLSchema(etree.parse(SCHEMAS / schema)).assertValid(root)
+    listed = {(item.findtext("from"), item.findtext("to")) for item in root}
+    assert ("BTC", "USDTTRC20") in listed
+    assert len(listed) == len(root) == len(up.partner().call("/pairs", {}).data)
+
+
+@pytest.mark.parametrize("path", [*RATES, "/rates/eref.xml"])
+def test_an_unchanged_feed_is_304_without_a_body(up: Running, path: str) -> None:
+    def unchanged() -> bool:  # prices move each second, and workers follow one by one
+        tag = get(up, path).headers["etag"]
+        answer = get(up, path, If_None_Match=tag)
+        if answer.status == 200:
+            return False
+        assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", tag)
+        return True
+
+    until(unchanged)
+    assert get(up, path, If_None_Match='"0000000000000000"').status == 200
+
+
+def test_the_alias_has_the_same_bytes_and_the_same_tag(up: Running) -> None:
+    def same() -> bool:
+        one, other = (get(up, path) for path in RATES)
+        return (one.headers["etag"], one.body) == (other.headers["etag"], other.body)
+
+    until(same)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding", "decode"),
+    [
+        ("gzip", "gzip", gzip.decompress),
+        ("br, gzip", "br", brotli.decompress),
+        ("br;q=0.1, gzip;q=0.9", "gzip", gzip.decompress),
+        ("gzip;q=0, br;q=0", None, bytes),
+    ],
+)
+def test_a_feed_is_compressed_as_the_client_likes_it(
+    up: Running, accepted: str, coding: str | None, decode: Callable[[bytes], bytes]
+) -> None:
+    answer = get(up, "/api/rates.xml", Accept_Encoding=accepted)
+    assert answer.headers.get("content-encoding") == coding
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert etree.fromstring(decode(answer.body)).tag == "rates"
+
+
+def test_head_tells_of_the_feed_without_sending_it(up: Running) -> None:
+    answer = get(up, "/api/rates.xml", "HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+    assert int(answer.headers["content-length"]) > 1_000
+    assert get(up, "/api/rates.xml", "HEAD", If_None_Match="*").status == 304
+
+
+@pytest.mark.parametrize("path", [*RATES, "/rates/eref.xml", "/rates/fixed.xml"])
+def test_other_methods_are_refused(up: Running, path: str) -> None:
+    answer = get(up, path, "POST")
+    assert (answer.status, answer.code) == (405, 1)
+    assert answer.headers["allow"] == "GET, HEAD"
+
+
+def test_the_fixed_feed_is_not_found_where_fixed_rates_are_off(up: Running) -> None:
+    assert (get(up, "/rates/fixed.xml").status, get(up, "/rates/fixed.xml").code) == (404, 6)
+
+
+def test_the_fixed_feed_is_served_where_fixed_rates_are_on(by_hand: Running) -> None:
+    until_everywhere(lambda: get(by_hand, "/rates/fixed.xml").status == 200)
+    assert b"<item>" in get(by_hand, "/rates/fixed.xml").body
+
+
+def test_reserves_and_fees_show_in_the_feed(by_hand: Running) -> None:
+    def item() -> etree._Element:
+        root = etree.fromstring(get(by_hand, "/api/rates.xml").body)
+        return next(one for one in root if (one[0].text, one[1].text) == ("BTC", "DASH"))
+
+    def out() -> Decimal:
+        return Decimal(item().findtext("out") or "0")
+
+    def quoted() -> Decimal:
+        request = quote_request(toCcy="dash", amount="1", afftax=0)
+        return Decimal(by_hand.partner().call("/price", request).data["to"]["amount"])
+
+    assert abs(quoted() / out() - 1) < Decimal("0.01")
+    least = out() - 50
+    by_hand.json("reserve", "set", "dash", "1234.5")
+    by_hand.json("network-fee", "set", "dash", "100")
+    until_everywhere(lambda: item().findtext("amount") == "1234.5")
+    until_everywhere(lambda: out() < least and quoted() < least)
+    assert abs(quoted() / out() - 1) < Decimal("0.01")
+    by_hand.json("reserve", "set", "dash", "none")
+    by_hand.json("network-fee", "set", "dash", "0.001")
+
+
+def test_maintenance_empties_the_feed(by_hand: Running) -> None:
+    by_hand.json("maintenance", "on")
+
+    def empty() -> bool:
+        return b"<item>" not in get(by_hand, "/api/rates.xml").body
+
+    until_everywhere(empty)
+    by_hand.json("maintenance", "off")
+    until_everywhere(lambda: not empty())

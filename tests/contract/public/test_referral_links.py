@@ -1,0 +1,235 @@
+"""Section 10 of the contract: links, their cookie, and whose an order is that comes of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.conftest import Running, start_up, stop
+from tests.support.builders.orders import Swaps, until, until_everywhere
+from tests.support.clients.partner import send
+from tests.support.clients.visitor import Visitor
+
+PAIR = "/?from=btc&to=usdt_trc20"
+
+
+@pytest.fixture(scope="module")
+def swaps(by_hand: Running) -> Swaps:
+    return Swaps(by_hand)
+
+
+@pytest.fixture
+def guest(by_hand: Running) -> Visitor:
+    return Visitor(by_hand.base_url)
+
+
+def new_code(swaps: Swaps, markup_bps: int | None = 200) -> str:
+    code = f"link-{uuid4().hex[:10]}"
+    swaps.partner.call("/codes", {"code": code, "afftaxBps": markup_bps}).data  # noqa: B018  checks
+    return code
+
+
+def listed(swaps: Swaps, code: str) -> dict[str, object]:
+    signed = swaps.partner.headers(b"")
+    codes = send(f"{swaps.up.base_url}/v1/codes", headers=signed, method="GET").data
+    return next(one for one in codes if one["code"] == code)
+
+
+def shows_fee(guest: Visitor, percent: str) -> bool:
+    return f"in the rate {percent} %" in guest.get(PAIR).words()
+
+
+def test_a_link_leads_to_the_page_with_its_pair_and_remembers_who_sent(
+    swaps: Swaps, guest: Visitor
+) -> None:
+    code = new_code(swaps)
+    answer = guest.get(f"/r/{code}?from=btc&to=usdt_trc20")
+    assert (answer.status, answer.location) == (302, PAIR)
+    cookie = answer.headers["set-cookie"]
+    assert cookie.endswith("; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
+    assert shows_fee(guest, "2.5")
+
+
+def test_what_a_referred_visitor_opens_is_the_partners_and_earns(
+    swaps: Swaps, guest: Visitor
+) -> None:
+    code = new_code(swaps)
+    guest.get(f"/r/{code}")
+    place = guest.opened()
+    order_id, _, token = place.removeprefix("/order/").partition("?t=")
+    order = swaps.shown({"id": order_id, "token": token})
+    assert order["markupBps"] == 200
+    assert listed(swaps, code)["orders"] == 1
+    for step in ("deposit", "confirm", "payout"):
+        swaps.command("sandbox", step, order_id)
+    until(lambda: listed(swaps, code)["earningsUsd"] != "0.00", lambda: listed(swaps, code))
+    earned = float(str(listed(swaps, code)["earningsUsd"]))
+    volume = float(str(listed(swaps, code)["volumeUsd"]))
+    assert abs(earned - volume * 0.02) < 0.02
+
+
+def test_a_code_without_a_markup_has_its_partners(swaps: Swaps, guest: Visitor) -> None:
+    swaps.command("partner", "set", swaps.email, "--markup-bps", "70")
+    guest.get(f"/r/{new_code(swaps, None)}")
+    until(lambda: shows_fee(guest, "1.2"), lambda: guest.get(PAIR).words())
+
+
+def test_unknown_disabled_and_malformed_codes_look_alike(swaps: Swaps, guest: Visitor) -> None:
+    disabled = new_code(swaps)
+    swaps.partner.call("/codes", {"code": disabled}, method="DELETE").data  # noqa: B018  checks
+    unknown = "a" * len(disabled)
+    answers = [guest.get(f"/r/{code}?from=btc&to=ltc") for code in (disabled, unknown, "x", "%00")]
+    told = [
+        {name: value for name, value in one.headers.items() if name != "date"} for one in answers
+    ]
+    assert all(one == told[0] for one in told)
+    assert "set-cookie" not in told[0]
+    assert {(one.status, one.location, one.text) for one in answers} == {
+        (302, "/?from=btc&to=ltc", "")
+    }
+
+
+def test_a_disabled_partner_is_nobodys_referrer(swaps: Swaps, by_hand: Running) -> None:
+    other = Swaps(by_hand)
+    code = new_code(other)
+    guest = Visitor(by_hand.base_url)
+    guest.get(f"/r/{code}")
+    assert shows_fee(guest, "2.5")
+    swaps.command("partner", "disable", other.email)
+    until_everywhere(lambda: shows_fee(guest, "0.5"), lambda: guest.get(PAIR).words())
+    place = guest.opened()
+    order_id = UUID(place.removeprefix("/order/").partition("?")[0])
+    assert other.command("order", "show", str(order_id))["markupBps"] == 0
+
+
+def test_a_code_that_was_disabled_after_the_link_counts_for_nothing(
+    swaps: Swaps, guest: Visitor
+) -> None:
+    code = new_code(swaps)
+    guest.get(f"/r/{code}")
+    form = guest.filled()
+    swaps.partner.call("/codes", {"code": code}, method="DELETE").data  # noqa: B018  checks
+    place = guest.post("/", form).location  # at once: no worker need know of it yet
+    order_id = place.removeprefix("/order/").partition("?")[0]
+    assert swaps.command("order", "show", order_id)["markupBps"] == 0
+    assert listed(swaps, code)["orders"] == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("", "/"),
+        ("?from=nothing&to=usdt_trc20", "/?to=usdt_trc20"),
+        ("?from=//evil.example&to=https://evil.example", "/"),
+        ("?next=https://evil.example&from=btc", "/?from=btc"),
+        ("?from=btc%0d%0aSet-Cookie:%20a=b", "/"),
+        ("?from=btc&to=btc", "/?from=btc&to=btc"),
+    ],
+)
+def test_a_link_never_leads_elsewhere(guest: Visitor, query: str, place: str) -> None:
+    answer = guest.get(f"/r/nobody{query}")
+    assert (answer.status, answer.location) == (302, place)
+
+
+def test_a_cookie_that_is_not_ours_counts_for_nothing(swaps: Swaps, guest: Visitor) -> None:
+    code, other = new_code(swaps), new_code(swaps, 300)
+    guest.get(f"/r/{code}")
+    good = guest.cookies["ref"]
+    key, _, issued, mac = good.split(".")
+    forged = [
+        *(f"{key}.{other}.{issued}.{mac}", f"{key}.{code}.{int(issued) + 1}.{mac}"),
+        *(f"k9.{code}.{issued}.{mac}", f"{key}.{code}.{issued}.{'0' * 64}", good[:-1], good + "0"),
+        *("", "x", '"', "a" * 5_000, "../../etc"),
+    ]
+    for cookie in forged:
+        guest.cookies = {"ref": cookie}
+        assert shows_fee(guest, "0.5"), cookie
+    guest.cookies = {"ref": good}
+    assert shows_fee(guest, "2.5")
+
+
+def test_the_cookie_tells_nothing_of_a_partner(swaps: Swaps, guest: Visitor) -> None:
+    found = swaps.command("partner", "show", swaps.email)
+    code = new_code(swaps)
+    guest.get(f"/r/{code}")
+    cookie = guest.cookies["ref"]
+    page = guest.get(PAIR).text
+    for secret in (found["id"], found["apiKey"], swaps.email, code):
+        assert secret not in page
+    assert str(found["id"]) not in cookie
+    assert str(found["apiKey"]) not in cookie
+
+
+def test_the_last_link_counts(swaps: Swaps, guest: Visitor) -> None:
+    guest.get(f"/r/{new_code(swaps, 100)}")
+    guest.get(f"/r/{new_code(swaps, 300)}")
+    assert shows_fee(guest, "3.5")
+    guest.get("/r/nobody")
+    assert shows_fee(guest, "3.5")
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service of one worker that counts strictly, behind a proxy, in another's colours."""
+    directory = tmp_path_factory.mktemp("guarded")
+    logo = directory / "logo.svg"
+    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>')
+    running = start_up(
+        directory / "data",
+        *("--workers", "1"),
+        environment={
+            "SWAPGATE_PUBLIC_ORDERS_PER_MINUTE": "3",
+            "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": "5",
+            "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": "40",
+            "SWAPGATE_TRUSTED_PROXIES": "127.0.0.0/8",
+            "SWAPGATE_BRAND_NAME": "Coin & Sons",
+            "SWAPGATE_BRAND_COLOURS": "accent=#7a1fa2, accent-dark=#d9a6ff",
+            "SWAPGATE_BRAND_LOGO": str(logo),
+        },
+    )
+    yield running
+    stop(running)
+
+
+def test_the_page_is_in_the_operators_name_and_colours(guarded: Running) -> None:
+    guest = Visitor(guarded.base_url, "198.51.100.1")
+    page = guest.get("/")
+    assert "Coin &amp; Sons" in page.text
+    style = page.text.partition('href="/brand/colours')[2].partition('"')[0]
+    css = guest.get(f"/brand/colours{style}")
+    assert "--accent: #7a1fa2; --accent-ink: #ffffff;" in css.text
+    assert css.headers["content-type"] == "text/css; charset=utf-8"
+    logo = guest.get("/brand/logo" + page.text.partition('src="/brand/logo')[2].partition('"')[0])
+    assert logo.headers["content-type"] == "image/svg+xml; charset=utf-8"
+    assert logo.headers["content-security-policy"].startswith("default-src 'none'")
+    assert guest.get("/brand/nothing.css").status == 404
+
+
+def test_an_address_may_open_so_many_orders_and_all_together_so_many(guarded: Running) -> None:
+    greedy = Visitor(guarded.base_url, "203.0.113.1")
+    statuses = [greedy.post("/", greedy.filled()).status for _ in range(4)]
+    assert statuses == [303, 303, 303, 429]
+    told = greedy.post("/", greedy.filled())
+    assert "wait a moment" in told.words()
+    assert told.fields()["to_address"]  # nothing that was entered is lost
+    others = [Visitor(guarded.base_url, f"203.0.113.{number}") for number in (2, 3, 4)]
+    assert [one.post("/", one.filled()).status for one in others] == [303, 303, 429]
+
+
+def test_prices_and_looks_are_counted_by_address(guarded: Running) -> None:
+    guest = Visitor(guarded.base_url, "203.0.113.77")
+    form = guest.get("/").fields()
+    seen = [guest.post("/swap/quote", form, HX_Request="true") for _ in range(45)]
+    assert seen[0].status == 200
+    assert seen[-1].status == 429
+    assert int(seen[-1].headers["retry-after"]) >= 1
+    assert "wait a moment" in seen[-1].words()
+    looks = [guest.get(f"/status/{uuid4()}").status for _ in range(45)]
+    assert (looks[0], looks[-1]) == (404, 429)
+    assert Visitor(guarded.base_url, "203.0.113.78").get("/").status == 200
+
+
+def test_settings_that_pages_cannot_carry_are_refused_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="can't be read on"):
+        start_up(tmp_path / "data", environment={"SWAPGATE_BRAND_COLOURS": "accent=#ffff00"})

@@ -1,0 +1,303 @@
+"""The swap page over HTTP, as a browser without scripts uses it: good days and bad ones."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.conftest import Running
+from tests.support.builders.orders import Swaps, until
+from tests.support.clients.visitor import REFUND, TO, Seen, Visitor
+
+ORDER_PAGE = re.compile(r"/order/[0-9a-f-]{36}\?t=[A-Za-z0-9_-]{43}")
+SCRIPT = "\"'><script>alert(1)</script>"
+
+
+@pytest.fixture
+def visitor(up: Running) -> Visitor:
+    return Visitor(up.base_url)
+
+
+@pytest.fixture(scope="module")
+def swaps(by_hand: Running) -> Swaps:
+    return Swaps(by_hand)
+
+
+@pytest.fixture
+def guest(by_hand: Running) -> Visitor:
+    """A visitor of the service whose operator we are."""
+    return Visitor(by_hand.base_url)
+
+
+def quoted(seen: Seen) -> tuple[str, str]:
+    form = seen.fields()
+    return form["send"], form["get"]
+
+
+def test_the_page_shows_a_price_at_once_and_every_fee(visitor: Visitor) -> None:
+    seen = visitor.get("/")
+    assert seen.status == 200
+    send, get = quoted(seen)
+    assert float(send) > 0
+    assert float(get) > 0
+    words = seen.words()
+    assert re.search(r"Rate 1 BTC = [0-9.]+ ETH Service fee in the rate 0\.5 %", words)
+    assert re.search(r"Network fee deducted 0\.0004 ETH ≈ \$[0-9.]+ You get [0-9.]+ ETH", words)
+
+
+def test_either_amount_may_be_edited_without_scripts(visitor: Visitor) -> None:
+    form = visitor.get("/?from=btc&to=usdt_trc20&amount=0.01").fields()
+    assert form["side"] == "from"
+    other = visitor.post("/", form | {"get": "500", "step": "quote"})
+    send, get = quoted(other)
+    assert other.fields()["side"] == "to"
+    assert get == "500"
+    assert 0 < float(send) < 0.1
+    back = visitor.post("/", other.fields() | {"send": "0.02", "step": "quote"})
+    assert back.fields()["side"] == "from"
+    assert float(quoted(back)[1]) > 900
+
+
+def test_a_quote_on_the_page_is_the_order_that_is_opened(guest: Visitor) -> None:
+    form = guest.filled()
+    page = guest.get(guest.post("/", form).location)
+    words = page.words()
+    assert "0.01 BTC" in words
+    got = re.search(r"to → USDT ([0-9.]+) USDT", words)
+    assert got is not None
+    assert abs(float(got[1]) / float(form["get"]) - 1) < 0.01
+
+
+def test_the_form_can_be_turned_round(visitor: Visitor) -> None:
+    form = visitor.get("/?from=btc&to=eth&amount=0.01").fields()
+    turned = visitor.post("/", form | {"to_address": "a", "step": "reverse"}).fields()
+    assert (turned["from"], turned["to"]) == ("eth", "btc")
+    assert turned["refund_address"] == "a"
+    assert float(turned["get"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("query", "pair"),
+    [
+        ("from=ltc&to=xmr", ("ltc", "xmr")),
+        ("from=nothing&to=xmr", ("btc", "xmr")),
+        ("from=ltc&to=nothing", ("ltc", "btc")),
+        ("from=ltc&to=ltc", ("ltc", "btc")),
+        ("from=&to=", ("btc", "eth")),
+        ("from=btc&from=ltc&to=eth", ("ltc", "eth")),
+        ("from=%00%ff&to=%F0%9F%98%80", ("btc", "eth")),
+    ],
+)
+def test_a_link_fills_in_a_pair_that_there_is(
+    visitor: Visitor, query: str, pair: tuple[str, str]
+) -> None:
+    form = visitor.get(f"/?{query}").fields()
+    assert (form["from"], form["to"]) == pair
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "told"),
+    [
+        ("to_address", "", "Enter an address on Tron."),
+        ("to_address", REFUND, "This isn't a valid address on Tron."),
+        ("to_address", TO + "x", "This isn't a valid address on Tron."),
+        ("refund_address", "", "Enter an address on Bitcoin."),
+        ("refund_address", TO, "This isn't a valid address on Bitcoin."),
+        ("send", "", "Enter an amount."),
+        ("send", "0", "Enter an amount."),
+        ("send", "abc", "Enter an amount in digits, such as 0.05, with up to 8 decimals."),
+        ("send", "1e3", "Enter an amount in digits"),
+        ("send", "-1", "Enter an amount in digits"),
+        ("send", "0.000000001", "Enter an amount in digits"),
+        ("send", "1,000", "Enter an amount in digits"),
+        ("send", "9" * 400, "Enter an amount in digits"),
+        ("send", "0.000001", "Nothing would be left after the network fee."),
+        ("send", "50", "The maximum is 0.0"),
+        ("get", "0.5", "The minimum is "),
+    ],
+)
+def test_what_cannot_be_opened_is_told_and_keeps_what_was_entered(
+    visitor: Visitor, field: str, text: str, told: str
+) -> None:
+    form = visitor.filled(**{field: text})
+    answer = visitor.post("/", form)
+    assert answer.status == 422
+    assert told in answer.words()
+    kept = answer.fields()
+    assert kept[field] == text[:300]
+    other = "refund_address" if field != "refund_address" else "to_address"
+    assert kept[other] == form[other]
+
+
+def test_a_comma_of_a_phone_is_a_point(visitor: Visitor) -> None:
+    form = visitor.get("/?from=btc&to=usdt_trc20").fields()
+    answer = visitor.post("/", form | {"send": " 0,02 ", "step": "quote"})
+    assert quoted(answer)[0] == "0.02"
+    assert float(quoted(answer)[1]) > 900
+
+
+def test_pasted_addresses_lose_what_does_not_show(guest: Visitor) -> None:
+    assert guest.opened(to_address=f" \u200b{TO}\n", refund_address=f"\ufeff{REFUND} ")
+
+
+def test_memos_are_asked_for_where_there_are_some(guest: Visitor) -> None:
+    xrp = {"to_address": "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"}
+    path = "/?from=btc&to=xrp&amount=0.01"
+    assert "Destination tag" in guest.get(path).words()
+    assert "tag" not in guest.filled()
+    bad = guest.post("/", guest.filled(path, **xrp, tag="99999999999"))
+    assert "This can't be a destination tag on XRP Ledger." in bad.words()
+    page = guest.get(guest.post("/", guest.filled(path, **xrp, tag="77")).location)
+    assert "Destination tag 77" in page.words()
+
+
+def test_sending_a_form_twice_opens_one_order(guest: Visitor) -> None:
+    form = guest.filled()
+    first, again = guest.post("/", form), guest.post("/", form)
+    assert first.status == again.status == 303
+    assert first.location == again.location
+    with ThreadPoolExecutor(8) as threads:
+        form = guest.filled()
+        places = {one.location for one in threads.map(lambda _: guest.post("/", form), range(8))}
+    assert len(places) == 1
+    other = guest.post("/", form | {"refund_address": "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"})
+    assert other.status == 409
+    assert "sent before with other details" in other.words()
+    assert other.fields()["once"] != form["once"]
+
+
+@pytest.mark.parametrize("once", ["", "x", "a" * 200, "<b>"])
+def test_a_form_without_its_secret_is_shown_again(visitor: Visitor, once: str) -> None:
+    answer = visitor.post("/", visitor.filled() | {"once": once})
+    assert answer.status == 422
+    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", answer.fields()["once"])
+
+
+def test_a_price_that_has_become_worse_is_shown_again(visitor: Visitor) -> None:
+    form = visitor.filled()
+    better = f"{float(form['get']) * 1.05:.6f}"
+    answer = visitor.post("/", form | {"was_get": better, "get": better})
+    assert answer.status == 409
+    assert "The market has moved" in answer.words()
+    unseen = visitor.post("/", form | {"was_get": "", "get": ""})
+    assert unseen.status == 409
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
+        {"Sec_Fetch_Site": "none"},
+        {"Sec_Fetch_Site": "", "Origin": "https://evil.example"},
+        {"Sec_Fetch_Site": "", "Origin": "null"},
+    ],
+)
+def test_forms_of_other_sites_are_refused(visitor: Visitor, headers: dict[str, str]) -> None:
+    for path in ("/", "/swap/quote", "/swap/form", "/swap/check/tag"):
+        assert visitor.post(path, visitor.filled(), **headers).status == 403
+
+
+def test_a_browser_that_only_sends_its_origin_is_heard(guest: Visitor, by_hand: Running) -> None:
+    origin = {"Sec_Fetch_Site": "", "Origin": by_hand.base_url}
+    assert guest.post("/", guest.filled(), **origin).status == 303
+
+
+@pytest.mark.parametrize("body", ["a=1&" * 100, "%", "=", "send=1&send=2"])
+def test_what_is_no_form_of_ours_breaks_nothing(visitor: Visitor, body: str) -> None:
+    answer = visitor._send("POST", "/", body, {"Sec_Fetch_Site": "same-origin"})
+    assert answer.status in (200, 400)
+    json = visitor._send("POST", "/", "{}", {"Content_Type": "application/json"})
+    assert json.status == 400
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("from", "to", "send", "get", "was_send", "was_get", "side", "type"),
+        *("to_address", "tag", "refund_address", "once", "step"),
+    ],
+)
+def test_nothing_that_is_sent_becomes_markup(visitor: Visitor, field: str) -> None:
+    form = visitor.filled("/?from=btc&to=xrp&amount=0.01") | {field: SCRIPT}
+    for path in ("/", "/swap/form", "/swap/quote", "/swap/check/to_address"):
+        assert "<script>alert" not in visitor.post(path, form).text
+    assert "<script>alert" not in visitor.get(f"/?{field}=%22%3E%3Cscript%3Ealert(1)").text
+
+
+def test_pages_carry_a_strict_policy_and_are_not_kept(visitor: Visitor) -> None:
+    seen = visitor.get("/")
+    assert seen.headers["content-security-policy"] == (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert seen.headers["cache-control"] == "no-store"
+    assert seen.headers["referrer-policy"] == "same-origin"
+    assert "set-cookie" not in seen.headers
+    assert not re.search(r"<style|<script>|\sstyle=|\son[a-z]+=", seen.text)
+
+
+def test_a_page_and_all_it_loads_are_below_150_kilobytes(visitor: Visitor) -> None:
+    seen = visitor.get("/")
+    files = set(re.findall(r'(?:href|src)="(/(?:static|brand)/[^"]+)"', seen.text))
+    assert len(files) >= 6
+    sizes = [
+        int(visitor.get(one, Accept_Encoding="gzip").headers["content-length"]) for one in files
+    ]
+    assert sum(sizes) + len(seen.text.encode()) < 150_000
+
+
+@pytest.fixture
+def paused(swaps: Swaps) -> Iterator[None]:
+    swaps.command("maintenance", "on")
+    yield
+    swaps.command("maintenance", "off")
+
+
+@pytest.mark.usefixtures("paused")
+def test_maintenance_is_told_and_opens_nothing(guest: Visitor) -> None:
+    until(
+        lambda: "paused for maintenance" in guest.get("/").words(), lambda: guest.get("/").words()
+    )
+    answer = guest.post("/", guest.filled())
+    assert answer.status == 422
+    assert "paused for maintenance" in answer.words()
+
+
+@pytest.fixture
+def without_a_pair(swaps: Swaps) -> Iterator[None]:
+    swaps.command("pair", "disable", "btc", "usdt_trc20")
+    yield
+    swaps.command("pair", "enable", "btc", "usdt_trc20")
+
+
+@pytest.mark.usefixtures("without_a_pair")
+def test_a_pair_that_is_off_stays_chosen_and_is_told(guest: Visitor) -> None:
+    path = "/?from=btc&to=usdt_trc20&amount=0.01"
+    until(lambda: "can't be swapped" in guest.get(path).words(), lambda: guest.get(path).words())
+    form = guest.get(path).fields()
+    assert (form["from"], form["to"]) == ("btc", "usdt_trc20")
+    assert guest.post("/", guest.filled()).status == 422
+
+
+def test_an_empty_house_is_closed_to_those_that_nobody_referred(
+    swaps: Swaps, guest: Visitor
+) -> None:
+    house = "house@swapgate.invalid"
+    swaps.command("partner", "disable", house)
+    try:
+        until(lambda: guest.get("/").status == 503, lambda: guest.get("/").words())
+        assert guest.post("/", guest.filled()).status in (422, 503)
+    finally:
+        swaps.command("partner", "enable", house)
+    until(lambda: guest.get("/").status == 200, lambda: guest.get("/").words())
+
+
+def test_the_markup_of_the_house_is_in_its_prices(swaps: Swaps, guest: Visitor) -> None:
+    house = "house@swapgate.invalid"
+    swaps.command("partner", "set", house, "--markup-bps", "100")
+    try:
+        until(lambda: "in the rate 1.5 %" in guest.get("/").words(), lambda: guest.get("/").words())
+    finally:
+        swaps.command("partner", "set", house, "--markup-bps", "0")

@@ -1,0 +1,117 @@
+"""Pay-in accounts and imported pools by command: public keys only, and no address twice."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from bip_utils import Bip44, Bip44Changes, Bip44Coins, Bip84, Bip84Coins
+
+from tests.conftest import DatabaseUrls, Servers
+from tests.support.chains.world import SEED, ethereum_account, litecoin_account
+from tests.support.clients.operator_command import Operator, new_operator
+
+SOLANA = [
+    "4Nd1mBQtrMJVYVfKf2PJy9NZUZdTAsp7D4xWLs4gDB4T",
+    "9B5XszUGdMaxCZ7uSQhPzdks5ZQSmWxrmzCSvtJ6Ns6g",
+]
+
+
+@pytest.fixture
+def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> Operator:
+    return new_operator(database_urls, servers, tmp_path, sandbox=False)
+
+
+def test_an_account_shows_the_addresses_that_its_wallet_has(operator: Operator) -> None:
+    litecoin = operator.json("pay-in", "set", "litecoin", litecoin_account())
+    account = Bip84.FromSeed(SEED, Bip84Coins.LITECOIN).Purpose().Coin().Account(0)
+    receiving = account.Change(Bip44Changes.CHAIN_EXT)
+    wallets = [receiving.AddressIndex(index).PublicKey().ToAddress() for index in range(3)]
+    assert litecoin == {"network": "Litecoin", "kind": "bip84", "firstAddresses": wallets}
+
+    ethereum = operator.json("pay-in", "set", "Ethereum", ethereum_account())
+    account = Bip44.FromSeed(SEED, Bip44Coins.ETHEREUM).Purpose().Coin().Account(0)
+    receiving = account.Change(Bip44Changes.CHAIN_EXT)
+    wallets = [receiving.AddressIndex(index).PublicKey().ToAddress() for index in range(3)]
+    assert ethereum["firstAddresses"] == wallets
+
+
+def test_a_private_key_is_refused_and_not_repeated(operator: Operator) -> None:
+    account = Bip84.FromSeed(SEED, Bip84Coins.LITECOIN).Purpose().Coin().Account(0)
+    private = account.PrivateKey().ToExtended()
+    said = operator.refused("pay-in", "set", "Litecoin", private)
+    assert "private keys are refused" in said
+    assert private not in said
+    assert operator.json("pay-in", "list") == []
+
+
+def test_another_account_takes_the_free_addresses_of_the_one_before(operator: Operator) -> None:
+    operator.json("pay-in", "set", "Bitcoin", bitcoin_account(0))
+    operator.sql(
+        "INSERT INTO pay_in_addresses (network, address, derivation_index)"
+        " VALUES ('Bitcoin', 'free', 0)"
+    )
+    operator.json("pay-in", "set", "Bitcoin", bitcoin_account(0))
+    assert operator.sql("SELECT count(*) FROM pay_in_addresses") == [(1,)]
+    operator.json("pay-in", "set", "Bitcoin", bitcoin_account(1))
+    assert operator.sql("SELECT count(*) FROM pay_in_addresses") == [(0,)]
+    assert operator.json("pay-in", "list")[0]["nextIndex"] == 0
+
+
+def test_an_address_that_an_order_has_is_never_taken_back(operator: Operator) -> None:
+    operator.order()
+    with (
+        psycopg.connect(operator.urls.admin) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="reserved for good"),
+    ):
+        connection.execute("DELETE FROM pay_in_addresses")
+    operator.json("pay-in", "set", "Bitcoin", bitcoin_account(1))
+    assert operator.sql("SELECT count(*) FROM pay_in_addresses WHERE order_id IS NOT NULL") == [
+        (1,)
+    ]
+
+
+def test_a_pool_is_imported_once_and_told_of_by_doctor(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "pool.txt"
+    file.write_text("\n".join(SOLANA))
+    imported = operator.json("pay-in", "import", "solana", str(file))
+    assert imported == {"network": "Solana", "added": 2, "knownBefore": 0}
+    again = operator.json("pay-in", "import", "Solana", str(file))
+    assert again == {"network": "Solana", "added": 0, "knownBefore": 2}
+    assert operator.json("pay-in", "list") == [
+        {"network": "Solana", "kind": "imported", "nextIndex": 4, "free": 2}
+    ]
+    assert operator.json("reconcile") == {"differences": []}
+
+
+def test_a_pool_of_anything_else_is_refused(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "pool.txt"
+    file.write_text(f"{SOLANA[0]}\nnot-an-address\n")
+    assert "Address 2 of" in operator.refused("pay-in", "import", "Solana", str(file))
+    assert "can't be read" in operator.refused("pay-in", "import", "Solana", str(tmp_path))
+    assert operator.json("pay-in", "list") == []
+
+
+def test_derived_and_imported_addresses_do_not_mix(operator: Operator, tmp_path: Path) -> None:
+    file = tmp_path / "pool.txt"
+    file.write_text("ltc1qcr8te4kr609gcawutmrza0j4xv80jy8z4nqduv\n")
+    assert "pay-in import" in operator.refused("pay-in", "set", "Solana", "x" * 20)
+    operator.json("pay-in", "set", "Litecoin", litecoin_account())
+    assert "are derived" in operator.refused("pay-in", "import", "Litecoin", str(file))
+
+
+def test_a_network_with_a_memo_has_one_address(operator: Operator) -> None:
+    address = "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH"
+    shown = operator.json("pay-in", "set", "XRP Ledger", address)["firstAddresses"]
+    assert shown == [f"{address} {100_000_000 + index}" for index in range(3)]
+
+
+def test_a_sandbox_keeps_its_made_up_addresses(
+    database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
+) -> None:
+    operator = new_operator(database_urls, servers, tmp_path)
+    assert "made up" in operator.refused("pay-in", "set", "Litecoin", litecoin_account())
+
+
+def bitcoin_account(index: int) -> str:
+    account = Bip84.FromSeed(SEED, Bip84Coins.BITCOIN).Purpose().Coin().Account(index)
+    return str(account.PublicKey().ToExtended())

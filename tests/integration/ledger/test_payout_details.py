@@ -1,0 +1,212 @@
+"""Payout details: a day's delay by the database's clock, whatever the gateway says."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import pytest
+
+from domain.actions.ledger.change_payout_details import (
+    PayoutDetailsChange,
+    ask_payout_details,
+    show_payout_details,
+    withdraw_payout_details,
+)
+from domain.cabinet.members import Member, Role
+from domain.errors import InvalidTransition, NotFound
+from domain.ledger.payout_details import DELAY, DetailsRefused, PayoutPlan
+from domain.partners.partner import Partner
+from domain.webhooks.events import EventType
+from gateway.runtime.clock import SystemClock, new_id
+from gateway.runtime.market import LiveMarket
+from persistence.postgres.ledger.payout_details import PostgresPayoutDetails
+from persistence.postgres.market.catalogue import read_catalogue
+from persistence.postgres.pool import Database
+from tests.conftest import DatabaseUrls
+from tests.support.builders.records import stored_partner
+
+TRON, OTHER = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "TLa2f6VPqDgRE67v1736s7bJ8Ray5wYjU7"
+HOOK = "https://partner.example/hook"
+
+
+class World:
+    """A partner with an owner, under the gateway's role."""
+
+    def __init__(self, urls: DatabaseUrls, partner: Partner, market: LiveMarket) -> None:
+        self.urls = urls
+        self.gateway = Database(urls.gateway)
+        self.partner = partner
+        self.owner = member_of(partner)
+        self.ports = PayoutDetailsChange(
+            SystemClock(), market, PostgresPayoutDetails(self.gateway), new_id
+        )
+
+    async def ask(self, address: str = TRON, **changes: str) -> UUID:
+        asked = {"asset": "usdt_trc20", "address": address, "tag": "", **changes}
+        return (await ask_payout_details(self.ports, self.owner, **asked)).id
+
+    async def plan(self) -> PayoutPlan:
+        return await show_payout_details(self.ports, self.partner.id)
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.urls.owner, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def let_a_day_pass(self) -> None:
+        with psycopg.connect(self.urls.owner, autocommit=True) as connection:
+            connection.execute("SET session_replication_role = replica")
+            connection.execute(
+                "UPDATE payout_details SET asked_at = asked_at - interval '25 hours',"
+                " effective_at = effective_at - interval '25 hours',"
+                " cancelled_at = cancelled_at - interval '25 hours'"
+            )
+
+    def events(self) -> list[dict[str, Any]]:
+        rows = self.sql("SELECT convert_from(body, 'UTF8') FROM webhook_events ORDER BY id")
+        return [msgspec.json.decode(row[0])["payoutDetails"] for row in rows]
+
+
+def member_of(partner: Partner) -> Member:
+    return Member(
+        id=uuid4(),
+        partner_id=partner.id,
+        partner_name=partner.name,
+        enabled=True,
+        email="owner@partner.example",
+        role=Role.OWNER,
+        zone="UTC",
+        one_time=False,
+        epoch=0,
+        second_factor=True,
+    )
+
+
+@pytest.fixture
+async def world(database_urls: DatabaseUrls) -> AsyncIterator[World]:
+    admin = Database(database_urls.admin)
+    market = LiveMarket()
+    market.adopt_catalogue(await read_catalogue(admin))
+    partner = await stored_partner(
+        admin,
+        webhook_url=HOOK,
+        webhook_events=frozenset({EventType.PAYOUT_DETAILS_CHANGED}),
+    )
+    made = World(database_urls, partner, market)
+    yield made
+    admin.close()
+    made.gateway.close()
+
+
+async def test_details_take_effect_after_a_day(world: World) -> None:
+    assert await world.plan() == PayoutPlan(None, None)
+    asked = await world.ask()
+    plan = await world.plan()
+    assert plan.current is None
+    assert plan.pending is not None
+    assert plan.pending.effective_at - plan.pending.asked_at == DELAY
+    assert plan.pending.asked_by == world.owner.email
+    world.let_a_day_pass()
+    plan = await world.plan()
+    assert plan.current is not None
+    assert (plan.current.id, plan.pending) == (asked, None)
+    (told,) = world.events()
+    assert (told["status"], told["address"], told["network"]) == ("PENDING", TRON, "Tron")
+
+
+async def test_a_change_that_waits_can_be_withdrawn(world: World) -> None:
+    first = await world.ask()
+    world.let_a_day_pass()
+    second = await world.ask(OTHER)
+    await withdraw_payout_details(world.ports, world.owner, second)
+    plan = await world.plan()
+    assert plan.current is not None
+    assert (plan.current.id, plan.pending) == (first, None)
+    assert [one["status"] for one in world.events()] == ["PENDING", "PENDING", "WITHDRAWN"]
+    for gone in (first, second):  # in force, and withdrawn before
+        with pytest.raises(InvalidTransition):
+            await withdraw_payout_details(world.ports, world.owner, gone)
+
+
+async def test_another_change_takes_the_place_of_the_one_that_waits(world: World) -> None:
+    first, second = await world.ask(), await world.ask(OTHER)
+    plan = await world.plan()
+    assert plan.pending is not None
+    assert plan.pending.id == second
+    (withdrawn,) = world.sql("SELECT cancelled_by FROM payout_details WHERE id = %s", first)
+    assert withdrawn == (world.owner.email,)
+
+
+async def test_nobody_withdraws_anothers(world: World, database_urls: DatabaseUrls) -> None:
+    asked = await world.ask()
+    admin = Database(database_urls.admin)
+    stranger = member_of(await stored_partner(admin))
+    admin.close()
+    with pytest.raises(NotFound):
+        await withdraw_payout_details(world.ports, stranger, asked)
+    assert (await world.plan()).pending is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("address", {"address": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv9"}),
+        ("address", {"address": "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"}),
+        ("asset", {"asset": "gold"}),
+        ("asset", {"asset": ""}),
+        ("tag", {"tag": "12"}),
+    ],
+)
+async def test_what_nothing_can_be_sent_to_is_refused_in_words(
+    world: World, field: str, changes: dict[str, str]
+) -> None:
+    with pytest.raises(DetailsRefused) as refused:
+        await world.ask(**changes)
+    assert list(refused.value.faults) == [field]
+    assert await world.plan() == PayoutPlan(None, None)
+
+
+ASK = """
+SELECT ask_payout_details(%s, %s, 'usdt_trc20', %s, NULL, 'somebody', %s, %s, 'key', %s)
+"""
+
+
+@pytest.mark.parametrize("hours", [-25, -1, 1])
+async def test_the_gateway_cant_make_a_change_older(world: World, hours: int) -> None:
+    at = datetime.now(UTC) + timedelta(hours=hours)
+    body = b'{"event":"payout_details.changed",}'
+    with (
+        psycopg.connect(world.urls.gateway) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="clocks"),
+    ):
+        connection.execute(ASK, (uuid4(), world.partner.id, TRON, at, uuid4(), body))
+
+
+async def test_the_gateway_cant_tell_a_partner_of_anything_else(world: World) -> None:
+    body = b'{"event":"order.status_changed","order":{}}'
+    with (
+        psycopg.connect(world.urls.gateway) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="says what it is"),
+    ):
+        connection.execute(ASK, (uuid4(), world.partner.id, TRON, datetime.now(UTC), uuid4(), body))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE payout_details SET address = 'somewhere else'",
+        "UPDATE payout_details SET effective_at = now()",
+        "UPDATE payout_details SET tag = '1'",
+        "DELETE FROM payout_details",
+        "TRUNCATE payout_details",
+    ],
+)
+async def test_details_are_never_overwritten_even_by_their_owner(
+    world: World, statement: str
+) -> None:
+    await world.ask()
+    with pytest.raises(psycopg.errors.RaiseException, match="stay"):
+        world.sql(statement)

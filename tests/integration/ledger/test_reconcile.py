@@ -1,0 +1,323 @@
+"""Reconciling finds whatever is damaged, names it, and finds nothing where all is well."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import psycopg
+import pytest
+
+from domain.actions.ledger.clear_earnings import clear_earnings
+from domain.actions.ledger.mark_paid_out import mark_paid_out
+from domain.actions.orders.expire_orders import expire_due_orders
+from domain.webhooks.events import EventType
+from persistence.postgres.market.reserves import set_reserve
+from persistence.postgres.market.switches import read_limits, save_limits
+from tests.conftest import TEMPLATE, DatabaseUrls, Servers
+from tests.support.builders.ledger import BTC_AT_62450, USD, opened_books
+from tests.support.builders.records import stored_partner
+from tests.support.clients.operator_command import Operator, new_operator
+
+ALL_EVENTS = frozenset(EventType) - {EventType.WEBHOOK_TEST}
+
+
+async def keep_books(urls: DatabaseUrls) -> None:
+    """Leave a bit of everything that can happen to a partner behind."""
+    async with opened_books(urls) as books:
+        books.knows(BTC_AT_62450)
+        await set_reserve(books.admin, books.catalogue.assets["usdt_trc20"], 10**12)
+        limits = await read_limits(books.admin)
+        await save_limits(
+            books.admin, msgspec.structs.replace(limits, daily_cap_usd=1_000_000 * USD)
+        )
+        for settings in ({}, {"webhook_url": "https://wallet.example", "base_fee_share_bps": 900}):
+            partner = await stored_partner(books.admin, webhook_events=ALL_EVENTS, **settings)
+            code = await books.code(partner)
+            await books.swapped(partner, code, markup_bps=75, worth_usd=624 * USD)
+            await books.swapped(partner, markup_bps=20)
+            await mark_paid_out(books.bookkeeping, partner.id, "wire 7", amount=USD)
+            await clear_earnings(books.bookkeeping, partner.id)
+            await books.swapped(partner, code, markup_bps=75, worth_usd=624 * USD)
+            await mark_paid_out(books.bookkeeping, partner.id, "wire 8")
+            await books.opened(partner, code, worth_usd=624 * USD)
+            late = books.ports.clock.now()
+            await books.opened(partner, code, expires_at=late, worth_usd=624 * USD)
+        assert await expire_due_orders(books.ports) == 2
+
+
+@pytest.fixture(scope="module")
+def kept(servers: Servers) -> Iterator[str]:
+    """A database with kept books, to be copied."""
+    name = f"kept_{uuid4().hex}"
+    servers.postgres.create_database(name, template=TEMPLATE)
+    asyncio.run(keep_books(urls_of(servers, name)))
+    yield name
+    servers.postgres.drop_database(name)
+
+
+@pytest.fixture
+def operator(servers: Servers, kept: str, tmp_path: Path) -> Iterator[Operator]:
+    name = f"copy_{uuid4().hex}"
+    servers.postgres.create_database(name, template=kept)
+    yield new_operator(urls_of(servers, name), servers, tmp_path)
+    servers.postgres.drop_database(name)
+
+
+def urls_of(servers: Servers, name: str) -> DatabaseUrls:
+    def url(role: str) -> str:
+        return servers.postgres.url(user=f"swapgate_{role}", database=name)
+
+    owner = servers.postgres.url(database=name)
+    return DatabaseUrls(owner, url("admin"), url("gateway"), url("settlement"))
+
+
+def damage(operator: Operator, statement: str) -> None:
+    """Do as only somebody could who is beyond all triggers and keys."""
+    with psycopg.connect(operator.urls.owner, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute(statement.encode())
+
+
+def test_kept_books_have_no_differences(operator: Operator) -> None:
+    assert operator.json("reconcile") == {"differences": []}
+    assert operator.run("reconcile").stdout.strip() == "nothing"
+
+
+def one(table: str, condition: str = "true", key: str = "id") -> str:
+    """Return a condition for the first row of a table that `condition` is true of."""
+    return f"{key} = (SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT 1)"
+
+
+ORDER = one("orders", "state = 'completed' AND code_id IS NOT NULL AND events > 0")
+MARKUP = "account = 'markup' AND code_id IS NOT NULL AND transaction_id = (SELECT id FROM orders"
+MARKUP += f" WHERE {ORDER})"
+PAYOUT = one("earnings_closings", "kind = 'payout' AND event_id IS NOT NULL")
+EVENT = one("webhook_events", "dedup_key LIKE 'order:%:PENDING'")
+LAST = "id = (SELECT e.id FROM webhook_events e JOIN orders o ON o.id = e.order_id"
+LAST += " WHERE e.position = o.version AND o.state = 'completed' ORDER BY 1 LIMIT 1)"
+TOLD_OF_PAYOUT = one("webhook_events", "type = 'partner.paid_out'")
+TOTALS = {"total of a partner", "day of a partner", "total of a code"}
+
+DAMAGE = {
+    "a posting is changed": (
+        f"UPDATE ledger_postings SET amount = amount + 1 WHERE {MARKUP}",
+        {"sum of a transaction", "postings of an order", *TOTALS},
+    ),
+    "a posting is gone": (
+        f"DELETE FROM ledger_postings WHERE {MARKUP}",
+        {"sum of a transaction", "postings of an order", "owed to a partner", *TOTALS},
+    ),
+    "an order's postings are gone": (
+        f"DELETE FROM ledger_postings WHERE transaction_id = (SELECT id FROM orders WHERE {ORDER})",
+        {"postings of an order", "owed to a partner", *TOTALS},
+    ),
+    "money is moved from one account to another": (
+        (
+            "UPDATE ledger_postings SET amount = amount"
+            " + CASE account WHEN 'markup' THEN 1 ELSE -1 END"
+            " WHERE account IN ('markup', 'service_fee')"
+            f" AND transaction_id = (SELECT id FROM orders WHERE {ORDER})"
+        ),
+        {"postings of an order", *TOTALS},
+    ),
+    "a posting is another code's": (
+        f"UPDATE ledger_postings SET code_id = NULL WHERE {MARKUP}",
+        {"postings of an order", "total of a code"},
+    ),
+    "a posting is in another currency": (
+        f"UPDATE ledger_postings SET currency = 'EUR' WHERE {MARKUP}",
+        {"sum of a transaction", "postings of an order", "owed to a partner", *TOTALS},
+    ),
+    "a posting is made up": (
+        (
+            "WITH made AS MATERIALIZED (SELECT gen_random_uuid() AS id) INSERT INTO ledger_postings"
+            " (transaction_id, position, account, partner_id, amount, created_at)"
+            " SELECT made.id, n, account, partners.id, n * 2 - 3, now() FROM made,"
+            f" (SELECT id FROM partners WHERE {one('partners')}) AS partners,"
+            " (VALUES (1, 'customer_deposits'), (2, 'markup')) AS p (n, account)"
+        ),
+        {"cause of a transaction", "total of a partner", "day of a partner"},
+    ),
+    "an order's price is changed": (
+        f"UPDATE orders SET accrual_price_usd = accrual_price_usd + 1 WHERE {ORDER}",
+        {"postings of an order"},
+    ),
+    "an order's share is changed": (
+        f"UPDATE orders SET accrual_share_bps = accrual_share_bps + 1 WHERE {ORDER}",
+        {"postings of an order"},
+    ),
+    "an order's amount is changed": (
+        f"UPDATE orders SET source_amount = source_amount * 2 WHERE {ORDER}",
+        {"postings of an order", "deposits of an order"},
+    ),
+    "an order's earnings are forgotten": (
+        (
+            "UPDATE orders SET accrued = false, finished_at = finished_at - interval '1 hour'"
+            f" WHERE {ORDER}"
+        ),
+        {"postings of an order", "earnings of an order"},
+    ),
+    "a completed order is no longer completed": (
+        f"UPDATE orders SET state = 'expired' WHERE {ORDER}",
+        {
+            "state of an accrued order",
+            "status of an order's last event",
+            "volume of a day",
+        },
+    ),
+    "a payout is changed": (
+        f"UPDATE earnings_closings SET amount_usd = amount_usd + 1000 WHERE {PAYOUT}",
+        {"postings of a closing", "chain of closings"},
+    ),
+    "a payout is gone": (
+        f"DELETE FROM earnings_closings WHERE {PAYOUT}",
+        {"cause of a transaction", "chain of closings", "closing of an event"},
+    ),
+    "a payout's postings are another's": (
+        (
+            "UPDATE ledger_postings SET amount = amount * 100 WHERE transaction_id ="
+            f" (SELECT id FROM earnings_closings WHERE {PAYOUT})"
+        ),
+        {"postings of a closing", "total of a partner", "owed to a partner"},
+    ),
+    "a period begins elsewhere": (
+        (
+            "UPDATE earnings_closings SET period_start = period_start - interval '1 day'"
+            f" WHERE {PAYOUT}"
+        ),
+        {"chain of closings"},
+    ),
+    "a partner's total is changed": (
+        (
+            f"UPDATE partner_totals SET paid_usd = paid_usd - 1"
+            f" WHERE {one('partner_totals', key='partner_id')}"
+        ),
+        {"total of a partner"},
+    ),
+    "a partner's day is changed": (
+        "UPDATE partner_days SET completed = completed + 1",
+        {"day of a partner"},
+    ),
+    "a partner's days are gone": ("TRUNCATE partner_days", {"day of a partner"}),
+    "a partner's totals are gone": ("TRUNCATE partner_totals", {"total of a partner"}),
+    "a code's orders are counted wrongly": (
+        "UPDATE code_totals SET orders = orders + 1",
+        {"total of a code"},
+    ),
+    "a reserve is promised wrongly": (
+        "UPDATE reserves SET promised = promised + 1",
+        {"promised of a reserve"},
+    ),
+    "a day is counted wrongly": ("UPDATE daily_volume SET usd = usd - 1", {"volume of a day"}),
+    "an address is free that isn't": (
+        f"UPDATE pay_in_addresses SET order_id = NULL WHERE {one('pay_in_addresses')}",
+        {"pay-in address of an order"},
+    ),
+    "an order shows another address": (
+        f"UPDATE orders SET pay_in_address = 'elsewhere' WHERE {ORDER}",
+        {"pay-in address of an order"},
+    ),
+    "an account derives at an index anew": (
+        (
+            "INSERT INTO pay_in_accounts (network, kind, public_key, next_index)"
+            " VALUES ('Bitcoin', 'bip84', 'xpub', 1)"
+        ),
+        {"next index of an account"},
+    ),
+    "a deposit is changed": (
+        (
+            f"UPDATE deposits SET amount = amount / 2 WHERE order_id = (SELECT id FROM orders"
+            f" WHERE {ORDER})"
+        ),
+        {"deposits of an order"},
+    ),
+    "a deposit is gone": (
+        f"DELETE FROM deposits WHERE order_id = (SELECT id FROM orders WHERE {ORDER})",
+        {"deposits of an order"},
+    ),
+    "an event is gone": (
+        f"DELETE FROM webhook_events WHERE {EVENT}",
+        {"number of an order's events"},
+    ),
+    "an event is there twice": (
+        (
+            "INSERT INTO webhook_events (id, partner_id, order_id, position, type, dedup_key, body,"
+            " due_at, created_at)"
+            " SELECT gen_random_uuid(), partner_id, order_id, 99, type, dedup_key,"
+            f" body, due_at, created_at FROM webhook_events WHERE {EVENT}"
+        ),
+        {"number of an order's events", "position of an event"},
+    ),
+    "an event is another partner's": (
+        (
+            "UPDATE webhook_events SET partner_id = (SELECT id FROM partners p"
+            f" WHERE p.id <> partner_id LIMIT 1) WHERE {EVENT}"
+        ),
+        {"partner of an event"},
+    ),
+    "an event is another order's": (
+        (
+            f"UPDATE webhook_events SET position = 0,"
+            f" order_id = (SELECT id FROM orders WHERE {ORDER})"
+            f" WHERE {one('webhook_events', 'order_id IS NULL')}"
+        ),
+        {"number of an order's events"},
+    ),
+    "an event's body is garbled": (
+        f"UPDATE webhook_events SET body = '{{' WHERE {EVENT}",
+        {"body of an event"},
+    ),
+    "an event tells of another status": (
+        (
+            "UPDATE webhook_events SET body = convert_to(replace(convert_from(body, 'UTF8'),"
+            f" '\"DONE\"', '\"EXPIRED\"'), 'UTF8') WHERE {LAST}"
+        ),
+        {"dedup key of an event", "status of an order's last event"},
+    ),
+    "an event tells of another order": (
+        (
+            "UPDATE webhook_events SET body = (SELECT body FROM webhook_events e WHERE e.type ="
+            f" webhook_events.type AND e.order_id <> webhook_events.order_id LIMIT 1) WHERE {EVENT}"
+        ),
+        {"dedup key of an event", "order of an event"},
+    ),
+    "an event is of an unknown type": (
+        f"UPDATE webhook_events SET type = 'order.vanished' WHERE {EVENT}",
+        {"type of an event"},
+    ),
+    "a payout's event is gone": (
+        f"DELETE FROM webhook_events WHERE {TOLD_OF_PAYOUT}",
+        {"event of a closing"},
+    ),
+    "a payout is told of that wasn't": (
+        (
+            "INSERT INTO webhook_events (id, partner_id, position, type, dedup_key, body, due_at,"
+            " created_at) SELECT gen_random_uuid(), partner_id, 0, type, dedup_key, body, due_at,"
+            f" created_at FROM webhook_events WHERE {TOLD_OF_PAYOUT}"
+        ),
+        {"closing of an event"},
+    ),
+    "an event counts as delivered": (
+        f"UPDATE webhook_events SET status = 'delivered', finished_at = now() WHERE {EVENT}",
+        {"proof of a delivery"},
+    ),
+    "an event waits that has ended": (
+        f"UPDATE webhook_events SET finished_at = now() WHERE {EVENT}",
+        {"end of an event"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_what_is_damaged_is_listed(operator: Operator, name: str) -> None:
+    statement, expected = DAMAGE[name]
+    damage(operator, statement)
+    done = operator.run("reconcile", "--json")
+    assert done.exit_code == 1
+    listed = msgspec.json.decode(done.stdout)["differences"]
+    assert {difference["what"] for difference in listed} == expected
+    assert all(difference["expected"] != difference["found"] for difference in listed)
+    how_many = "One thing differs" if len(listed) == 1 else f"{len(listed)} things differ"
+    assert done.stderr.startswith(how_many)

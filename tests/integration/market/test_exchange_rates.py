@@ -1,0 +1,154 @@
+"""Prices from exchanges, over real HTTP and WebSocket connections that fail in all ways."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from functools import partial
+
+import pytest
+from structlog.testing import capture_logs
+
+from domain.market.rates import RateSnapshot
+from feeds.rates.exchanges import ExchangeMarket
+from feeds.rates.health import decode_health, encode_health
+from feeds.rates.venue import Venue
+from feeds.rates.venues import VENUES, venue_in_ccxt
+from gateway.runtime.clock import SystemClock
+from tests.support.servers.exchanges import Exchanges, Trouble
+
+COINS = frozenset({"BTC", "ETH", "USDT", "USDC", "LTC", "XMR"})
+SECONDS = 30
+CLOSE = Decimal("0.001")
+
+
+class Running:
+    """Stand-ins that are served, and a market of them."""
+
+    def __init__(self, exchanges: Exchanges, market: ExchangeMarket) -> None:
+        self.exchanges = exchanges
+        self.market = market
+
+    def prices(self) -> dict[str, Decimal]:
+        return {coin: Decimal(units) / 10**18 for coin, units in self.market.step().prices.items()}
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(SECONDS):
+            while not holds():  # noqa: ASYNC110  prices tell nobody that they have changed
+                await asyncio.sleep(0.05)
+
+    def are_right(self, coins: frozenset[str] = COINS) -> bool:
+        found = self.prices()
+        return found.keys() == coins and all(
+            abs(price / Decimal(self.exchanges.usd[coin]) - 1) < CLOSE
+            for coin, price in found.items()
+        )
+
+
+@asynccontextmanager
+async def running(exchanges: Exchanges, *, skipped: float = 0) -> AsyncIterator[Running]:
+    """`skipped` seconds are added to the clock once books are there: they are as much older."""
+
+    def connected(name: str) -> Venue:
+        connect = partial(venue_in_ccxt, name, base_url=exchanges.url)
+        return Venue(name, connect, coins=lambda: COINS, monotonic=time.monotonic)
+
+    async with exchanges.served():
+        market = ExchangeMarket(
+            [connected(name) for name in VENUES],
+            coins=lambda: COINS,
+            clock=SystemClock(),
+            monotonic=lambda: time.monotonic() + skipped,
+            needed=2,
+        )
+        async with market:
+            yield Running(exchanges, market)
+
+
+async def first(market: ExchangeMarket) -> RateSnapshot:
+    async for snapshot in market.snapshots():
+        return snapshot
+    raise AssertionError
+
+
+async def test_all_four_are_asked_and_stream() -> None:
+    async with running(Exchanges()) as world:
+        snapshot = await first(world.market)
+        assert snapshot.prices.keys() == COINS
+        assert world.are_right()
+        await world.until(lambda: all(one.streaming for one in world.market.health().venues))
+        health = {one.name: one for one in world.market.health().venues}
+        assert {name: one.books for name, one in health.items()} == {
+            "kraken": 6,
+            "coinbase": 4,
+            "binance": 5,
+            "okx": 4,
+        }
+        assert all(one.error is None for one in health.values())
+        world.exchanges.usd["BTC"] = 61_000.0
+        world.exchanges.usd["USDT"] = 0.999
+        await world.until(world.are_right)
+        assert decode_health(encode_health(world.market.health())).withdrawn == []
+
+
+async def test_prices_go_on_by_http_where_streams_are_silent() -> None:
+    exchanges = Exchanges()
+    exchanges.silent_streams = {"kraken", "binance", "okx"}
+    async with running(exchanges) as world:
+        await world.until(world.are_right)
+        exchanges.usd["ETH"] = 3_030.0
+        await world.until(world.are_right)
+
+
+@pytest.mark.parametrize("venue", VENUES)
+async def test_one_exchange_at_ten_times_the_price_moves_nothing(venue: str) -> None:
+    exchanges = Exchanges()
+    exchanges.trouble(Trouble.TENFOLD, [venue])
+    async with running(exchanges) as world:
+        await world.until(lambda: len(world.prices()) >= 4)
+        found = world.prices()
+        for coin in ("BTC", "ETH", "LTC"):
+            assert abs(found[coin] / Decimal(exchanges.usd[coin]) - 1) < CLOSE
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [Trouble.HANGS, Trouble.GARBAGE, Trouble.HALF, Trouble.CROSSED, Trouble.AWAY],
+)
+async def test_an_exchange_in_trouble_from_the_start_is_done_without(trouble: Trouble) -> None:
+    exchanges = Exchanges()
+    exchanges.trouble(trouble, ["okx"])
+    async with running(exchanges) as world:
+        await world.until(world.are_right)
+        exchanges.trouble(None, ["okx"])
+
+
+async def test_clocks_of_exchanges_may_say_what_they_like() -> None:
+    exchanges = Exchanges()
+    exchanges.trouble(Trouble.OTHER_TIME, VENUES)
+    async with running(exchanges) as world:
+        await world.until(world.are_right)
+
+
+async def test_without_any_exchange_all_coins_are_withdrawn_until_they_are_back() -> None:
+    exchanges = Exchanges()
+    exchanges.trouble(Trouble.AWAY, VENUES)
+    async with running(exchanges) as world:
+        with capture_logs() as logs:
+            assert (await first(world.market)).prices == {}
+        assert [one["withdrawn"] for one in logs if "withdrawn" in one] == [sorted(COINS)]
+        assert all(one.error for one in world.market.health().venues)
+        assert world.market.health().withdrawn == sorted(COINS)
+        exchanges.trouble(None, VENUES)
+        await world.until(world.are_right)
+        await world.until(lambda: not any(one.error for one in world.market.health().venues))
+
+
+async def test_books_that_nobody_renews_are_withdrawn() -> None:
+    async with running(Exchanges(), skipped=29) as world:
+        await world.until(lambda: bool(world.prices()))
+        world.exchanges.trouble(Trouble.HANGS, VENUES)
+        await world.until(lambda: world.prices() == {})
+        world.exchanges.trouble(None, VENUES)
+        await world.until(world.are_right)

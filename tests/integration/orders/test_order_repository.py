@@ -1,0 +1,338 @@
+"""Orders on a real PostgreSQL: opened once, with an address of their own, moved one at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from domain.actions.orders.expire_orders import expire_due_orders
+from domain.actions.orders.ports import IdempotencyKey, OpenedOrder, Settlement
+from domain.assets import Catalogue
+from domain.errors import IdempotencyConflict, Unavailable
+from domain.orders.deposits import Deposit
+from domain.orders.order import LIFETIME, Choice, Order, State
+from domain.partners.partner import Partner
+from domain.webhooks.events import order_status_changed
+from gateway.runtime.clock import SystemClock, new_id
+from gateway.runtime.market import LiveMarket
+from persistence.postgres.market.catalogue import read_catalogue
+from persistence.postgres.orders import orders
+from persistence.postgres.orders.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.pool import Database
+from tests.conftest import DatabaseUrls
+from tests.support.builders.records import START, add_addresses, new_order, stored_partner
+
+HASH = b"t" * 32
+
+
+class Desk:
+    """Orders as the gateway and settlement have them, each under its own role."""
+
+    def __init__(self, urls: DatabaseUrls, catalogue: Catalogue) -> None:
+        self.urls = urls
+        self.catalogue = catalogue
+        self.gateway = Database(urls.gateway, size=8)
+        self.settlement = Database(urls.settlement)
+        self.admin = Database(urls.admin)
+        self.desk = PostgresOrderDesk(self.gateway, lambda: self.catalogue)
+        self.book = PostgresOrderBook(self.settlement, lambda: catalogue)
+
+    async def open(
+        self, partner: Partner, key: IdempotencyKey | None = None, **changes: object
+    ) -> OpenedOrder:
+        order = new_order(partner, self.catalogue, **changes)
+        return await self.desk.open(order, token_hash=HASH, idempotency=key)
+
+    def count(self, table: str, condition: str = "true") -> int:
+        with psycopg.connect(self.urls.owner) as connection:
+            row = connection.execute(
+                f"SELECT count(*) FROM {table} WHERE {condition}".encode()
+            ).fetchone()
+            assert row is not None
+            return int(row[0])
+
+
+@pytest.fixture
+async def desk(database_urls: DatabaseUrls) -> AsyncIterator[Desk]:
+    reading = Database(database_urls.gateway)
+    catalogue = await read_catalogue(reading)
+    reading.close()
+    desk = Desk(database_urls, catalogue)
+    yield desk
+    for database in (desk.gateway, desk.settlement, desk.admin):
+        database.close()
+
+
+def key(name: str = "key-0001", body: bytes = b"b") -> IdempotencyKey:
+    return IdempotencyKey(key=name, body_hash=body * 32)
+
+
+async def test_an_order_is_found_as_it_was_opened(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    opened = await desk.open(partner, destination_tag="tag")
+    assert not opened.repeated
+    assert opened.order.pay_in_address.startswith("address ")
+    assert await desk.desk.find(opened.order.id, partner.id) == (opened.order, HASH)
+
+
+async def test_the_greatest_and_smallest_amounts_survive(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 2)
+    greatest = await desk.open(partner, source_amount=10**20 * 10**8 - 1)
+    smallest = await desk.open(partner, source_amount=1, destination_amount=0)
+    for opened in (greatest, smallest):
+        assert await desk.desk.find(opened.order.id, partner.id) == (opened.order, HASH)
+
+
+async def test_another_partner_does_not_find_it(desk: Desk) -> None:
+    partner, other = await stored_partner(desk.admin), await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    opened = await desk.open(partner)
+    assert await desk.desk.find(opened.order.id, other.id) is None
+    assert await desk.desk.find(uuid4(), partner.id) is None
+
+
+async def test_a_deleted_order_is_not_found(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    opened = await desk.open(partner)
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET deleted_at = now()")
+    assert await desk.desk.find(opened.order.id, partner.id) is None
+
+
+async def test_an_order_is_read_again_only_when_its_row_was_written_anew(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    opened = (await desk.open(partner)).order
+
+    async def found() -> Order:
+        answer = await desk.desk.find(opened.id, partner.id)
+        assert answer is not None
+        return answer[0]
+
+    first = await found()
+    assert await found() is first
+    assert await seen(desk, opened)
+    second = await found()
+    assert (second.state, second.deposit is None) == (State.CONFIRMING, False)
+    assert await found() is second
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET payout_tx_id = 'by hand'")  # its version stays
+    assert (await found()).payout_tx_id == "by hand"
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET state = 'held', emergency = '{LIMIT}'")
+    assert await desk.desk.choose(opened.id, partner.id, Choice.REFUND)
+    assert (await found()).choice is Choice.REFUND
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET deleted_at = now()")
+    assert await desk.desk.find(opened.id, partner.id) is None
+
+
+async def test_an_order_has_the_assets_of_the_present_catalogue(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    opened = (await desk.open(partner)).order
+    assert await desk.desk.find(opened.id, partner.id) == (opened, HASH)
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE networks SET fee_bps = 77")
+    desk.catalogue = await read_catalogue(desk.gateway)
+    found = await desk.desk.find(opened.id, partner.id)
+    assert found is not None
+    assert found[0].source.fee_bps >= 77
+
+
+async def test_an_order_that_cant_be_read_spoils_no_other(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 2)
+    good, bad = (await desk.open(partner)).order, (await desk.open(partner)).order
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET rate = 'none' WHERE id = %s", (bad.id,))
+    found, error = await asyncio.gather(
+        desk.desk.find(good.id, partner.id),
+        desk.desk.find(bad.id, partner.id),
+        return_exceptions=True,
+    )
+    assert found == (good, HASH)
+    assert isinstance(error, ValueError)
+
+
+async def test_few_orders_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "MOST_KEPT", 2)
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 4)
+    opened = [(await desk.open(partner)).order for _ in range(4)]
+    for _ in range(2):
+        for order in opened:
+            assert await desk.desk.find(order.id, partner.id) == (order, HASH)
+
+
+async def test_without_a_free_address_nothing_is_opened(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    with pytest.raises(Unavailable, match="no free pay-in address on Bitcoin"):
+        await desk.open(partner, key())
+    assert desk.count("orders") == desk.count("idempotency_keys") == 0
+
+
+async def test_every_order_has_an_address_of_its_own(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 64)
+    opened = await asyncio.gather(*(desk.open(partner) for _ in range(64)))
+    assert len({one.order.pay_in_address for one in opened}) == 64
+    with pytest.raises(Unavailable):
+        await desk.open(partner)
+
+
+async def test_a_hundred_callers_with_one_key_open_one_order(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 100)
+    opened = await asyncio.gather(*(desk.open(partner, key()) for _ in range(100)))
+    assert len({one.order.id for one in opened}) == 1
+    assert sum(not one.repeated for one in opened) == 1
+    assert desk.count("orders") == 1
+    assert desk.count("pay_in_addresses", "order_id IS NOT NULL") == 1
+
+
+async def test_a_key_with_another_body_is_a_conflict(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 2)
+    await desk.open(partner, key())
+    with pytest.raises(IdempotencyConflict):
+        await desk.open(partner, key(body=b"c"))
+    assert desk.count("orders") == 1
+
+
+async def test_a_key_is_a_partners_own(desk: Desk) -> None:
+    partner, other = await stored_partner(desk.admin), await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 2)
+    assert not (await desk.open(partner, key())).repeated
+    assert not (await desk.open(other, key(body=b"c"))).repeated
+
+
+async def test_a_repeat_is_answered_when_the_addresses_have_run_out(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    first = await desk.open(partner, key())
+    again = await desk.open(partner, key())
+    assert again.repeated
+    assert again.order == first.order
+
+
+async def seen(desk: Desk, order: Order) -> bool:
+    """Move an order on, from the version it has now, with its event."""
+    held = await desk.book.read(order.id)
+    assert held is not None
+    moved = held.order.deposit_seen(Deposit("tx", 7), at=START)
+    event = order_status_changed(new_id(), moved, at=START)
+    return await desk.book.save(moved, expected_version=held.version, event=event)
+
+
+async def test_of_two_moves_at_once_one_wins_and_tells_of_it(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin, webhook_url="https://example.org")
+    add_addresses(desk.urls.owner, 1)
+    opened = await desk.open(partner)
+    held = await desk.book.read(opened.order.id)
+    assert held is not None
+    moved = held.order.deposit_seen(Deposit("tx", 7), at=START)
+    saved = await asyncio.gather(
+        *(
+            desk.book.save(
+                moved,
+                expected_version=held.version,
+                event=order_status_changed(new_id(), moved, at=START),
+            )
+            for _ in range(8)
+        )
+    )
+    assert sorted(saved) == [False] * 7 + [True]
+    assert desk.count("webhook_events") == 1
+    assert await desk.desk.find(moved.id, partner.id) == (moved, HASH)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"webhook_url": None}, {"webhook_events": frozenset()}], ids=["no URL", "no event"]
+)
+async def test_nobody_is_told_who_does_not_want_to_be(
+    desk: Desk, settings: dict[str, object]
+) -> None:
+    partner = await stored_partner(desk.admin, **{"webhook_url": "https://example.org", **settings})
+    add_addresses(desk.urls.owner, 1)
+    assert await seen(desk, (await desk.open(partner)).order)
+    assert desk.count("webhook_events") == 0
+
+
+async def test_a_deleted_order_sends_nothing(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin, webhook_url="https://example.org")
+    add_addresses(desk.urls.owner, 1)
+    opened = await desk.open(partner)
+    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+        connection.execute("UPDATE orders SET deleted_at = now()")
+    assert await seen(desk, opened.order)
+    assert desk.count("webhook_events") == 0
+
+
+async def test_orders_expire_when_their_time_has_passed(desk: Desk) -> None:
+    partner = await stored_partner(desk.admin, webhook_url="https://example.org")
+    add_addresses(desk.urls.owner, 3)
+    clock = SystemClock()
+    now = clock.now()
+    late = await desk.open(partner, created_at=now - LIFETIME, expires_at=now)
+    paid = await desk.open(partner, created_at=now - LIFETIME, expires_at=now)
+    fresh = await desk.open(partner, created_at=now, expires_at=now + LIFETIME)
+    assert await seen(desk, paid.order)
+    ports = Settlement(clock=clock, market=LiveMarket(), orders=desk.book, new_id=new_id)
+    assert await expire_due_orders(ports) == 1
+    states = [await desk.book.read(one.order.id) for one in (late, paid, fresh)]
+    assert [held.order.state for held in states if held] == [
+        State.EXPIRED,
+        State.CONFIRMING,
+        State.AWAITING_DEPOSIT,
+    ]
+    assert desk.count("webhook_events", "dedup_key LIKE '%:EXPIRED'") == 1
+
+
+FORBIDDEN_TO_THE_GATEWAY = [
+    "UPDATE orders SET state = 'completed'",
+    "UPDATE orders SET destination_address = 'mine'",
+    "UPDATE orders SET payout_tx_id = 'tx'",
+    "DELETE FROM orders",
+    "TRUNCATE orders",
+    "INSERT INTO orders (id, state) VALUES (gen_random_uuid(), 'paying_out')",
+    "INSERT INTO pay_in_addresses (network, address, derivation_index) VALUES ('Bitcoin', 'x', 0)",
+    "UPDATE pay_in_addresses SET address = 'mine'",
+    "DELETE FROM pay_in_addresses",
+    "UPDATE pay_in_accounts SET public_key = 'mine'",
+    "SELECT public_key FROM pay_in_accounts",
+    "INSERT INTO webhook_events (id) VALUES (gen_random_uuid())",
+    "UPDATE webhook_events SET body = ''",
+    "UPDATE partners SET enabled = true",
+    "UPDATE partners SET base_fee_share_bps = 10000",
+    "UPDATE assets SET network_fee = 0",
+    "UPDATE operator_settings SET maintenance = false",
+    "UPDATE idempotency_keys SET order_id = gen_random_uuid()",
+    "CREATE TABLE mine (id integer)",
+]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN_TO_THE_GATEWAY)
+def test_the_gateway_may_not(database_urls: DatabaseUrls, statement: str) -> None:
+    with (
+        psycopg.connect(database_urls.gateway) as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement.encode())
+
+
+async def test_an_address_that_was_taken_is_never_given_again(desk: Desk) -> None:
+    """The gateway reserves addresses, and so may write the column: only once an address."""
+    partner = await stored_partner(desk.admin)
+    add_addresses(desk.urls.owner, 1)
+    await desk.open(partner)
+    with (
+        psycopg.connect(desk.urls.gateway) as connection,
+        pytest.raises(psycopg.errors.RaiseException, match="reserved for good"),
+    ):
+        connection.execute("UPDATE pay_in_addresses SET order_id = NULL")

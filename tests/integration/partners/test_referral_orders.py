@@ -1,0 +1,177 @@
+"""The swap page when what it needs is missing: prices, pay-in addresses, the database."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from domain.actions.orders.quote import SwapRequest
+from domain.actions.partners.open_for_visitor import VisitorOrder, open_for_visitor
+from domain.errors import Unavailable
+from domain.market.pricing import Direction
+from domain.orders.order import RateType
+from gateway.app import build
+from gateway.asgi import Front
+from gateway.settings import KEYRING_FILE, Settings
+from gateway.wiring.worker import GatewayProcess
+from tests.conftest import DatabaseUrls, Servers
+from tests.support.builders.records import add_addresses
+from tests.support.clients.operator_command import Operator, new_operator
+from tests.support.clients.visitor import REFUND, TO, Seen
+
+FORM = {
+    "from": "btc",
+    "to": "usdt_trc20",
+    "send": "0.01",
+    "side": "from",
+    "to_address": TO,
+    "refund_address": REFUND,
+    "once": "o" * 22,
+    "step": "open",
+}
+
+
+async def ask(front: Front, path: str, form: dict[str, str] | None = None) -> Seen:
+    body = urlencode(form or {}).encode()
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(0)
+        sent.append(message)
+
+    headers = [(b"host", b"x"), (b"content-type", b"application/x-www-form-urlencoded")]
+    await front(
+        {
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST" if form else "GET",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "http",
+            "server": ("127.0.0.1", 80),
+            "client": ("10.0.0.1", 4000),
+            "headers": [*headers, (b"content-length", str(len(body)).encode())],
+        },
+        receive,
+        send,
+    )
+    begun, *rest = sent
+    told = {name.decode().lower(): value.decode() for name, value in begun["headers"]}
+    return Seen(begun["status"], told, b"".join(one["body"] for one in rest).decode())
+
+
+@pytest.fixture
+def operator(servers: Servers, database_urls: DatabaseUrls, tmp_path: Path) -> Operator:
+    return new_operator(database_urls, servers, tmp_path)
+
+
+@pytest.fixture
+async def gateway(operator: Operator) -> AsyncIterator[GatewayProcess]:
+    process = GatewayProcess(
+        Settings(
+            database_url=operator.urls.gateway,
+            valkey_url=operator.valkey_url,
+            keyring_path=operator.data_dir / KEYRING_FILE,
+            sandbox=True,
+        )
+    )
+    yield process
+    await process.stop()
+
+
+def pages(gateway: GatewayProcess) -> Front:
+    return build(gateway, body_deadline_seconds=1, metrics=False)
+
+
+async def test_without_fresh_prices_the_page_says_so_and_opens_nothing(
+    operator: Operator, gateway: GatewayProcess
+) -> None:
+    operator.publish_rates(age=120)
+    await gateway.start()
+    front = pages(gateway)
+    shown = await ask(front, "/")
+    assert shown.status == 200
+    assert "There are no current prices at the moment" in shown.words()
+    price = await ask(front, "/swap/quote", FORM)
+    assert "There are no current prices at the moment" in price.words()
+    opened = await ask(front, "/", FORM)
+    assert opened.status == 422
+    assert opened.fields()["to_address"] == TO
+
+
+async def test_without_a_free_address_nothing_is_opened_and_nothing_entered_is_lost(
+    operator: Operator, gateway: GatewayProcess
+) -> None:
+    operator.publish_rates()
+    await gateway.start()
+    front = pages(gateway)
+    seen = await ask(front, "/swap/form", {name: FORM[name] for name in ("from", "to", "send")})
+    form = FORM | {"get": seen.fields()["get"], "was_send": "0.01", "was_get": seen.fields()["get"]}
+    refused = await ask(front, "/", form)
+    assert refused.status == 503
+    assert "The order couldn't be opened, and nothing was charged." in refused.words()
+    kept = refused.fields()
+    assert {name: kept[name] for name in form if name in kept} == {
+        name: form[name] for name in form if name in kept
+    }
+    add_addresses(operator.urls.owner, 1)
+    opened = await ask(front, "/", kept | {"step": "open"})
+    assert opened.status == 303
+
+
+async def test_an_order_is_found_again_after_the_keys_were_rotated(
+    operator: Operator, gateway: GatewayProcess
+) -> None:
+    operator.publish_rates()
+    await gateway.start()
+    add_addresses(operator.urls.owner, 2)
+    wanted = VisitorOrder(
+        once="r" * 22,
+        swap=SwapRequest(RateType.FLOAT, "btc", "usdt_trc20", Direction.FROM, "0.01"),
+        destination_address=TO,
+        destination_tag=None,
+        refund_address=REFUND,
+    )
+    entrance, old, new = gateway.entrance, b"o" * 32, b"n" * 32
+
+    async def opened(*keys: bytes) -> tuple[Any, str]:
+        found = await open_for_visitor(
+            entrance.services.opening, entrance.referring, wanted, cookie=None, token_keys=keys
+        )
+        return found.order.id, found.token
+
+    first = await opened(old)
+    assert await opened(new, old) == first
+    with pytest.raises(Exception, match="another token"):
+        await opened(new)
+
+
+async def test_without_the_catalogue_there_is_still_a_page(operator: Operator) -> None:
+    process = GatewayProcess(
+        Settings(
+            database_url="postgresql://nobody@127.0.0.1:9/none",
+            valkey_url=operator.valkey_url,
+            keyring_path=operator.data_dir / KEYRING_FILE,
+            sandbox=True,
+        )
+    )
+    try:
+        shown = await ask(pages(process), "/")
+        assert shown.status == 503
+        assert "Not at the moment" in shown.words()
+        link = await ask(pages(process), "/r/some-code")
+        assert (link.status, link.location) == (302, "/")
+        assert "set-cookie" not in link.headers
+        with pytest.raises(Unavailable):
+            await process.entrance.referring.referrers.house()
+    finally:
+        await process.stop()

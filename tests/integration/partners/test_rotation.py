@@ -1,0 +1,192 @@
+"""A rotation as a worker meets it that hasn't heard of it yet, on a real PostgreSQL and Valkey."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from valkey.asyncio import Valkey
+
+from domain.actions.partners.ports import Rotation
+from domain.actions.partners.rotate_keys import rotate_keys
+from domain.errors import AuthDisabled, AuthInvalid, Unavailable
+from domain.partners.credentials import SecretName
+from domain.partners.partner import Partner, PartnerAccess, PartnerChange
+from domain.partners.weights import Call
+from gateway.api.authentication import Authenticator, AuthHeaders
+from gateway.api.partner_cache import PartnerDirectory
+from gateway.http.client_address import ClientAddresses
+from persistence.postgres.partners.partners import change_partner, read_access
+from persistence.postgres.partners.secrets import PostgresSecrets
+from persistence.postgres.pool import Database
+from persistence.valkey.admission import AdmissionGate
+from persistence.valkey.client import connect
+from persistence.valkey.generations import outdate
+from tests.conftest import DatabaseUrls, Servers
+from tests.support.builders.records import KEYRING, stored_partner
+
+OLD = "a" * 43
+BODY = b"{}"
+
+
+class Worker:
+    """A worker that knows its partner's record, and hears of changes only when it is told."""
+
+    def __init__(self, gateway: Database, valkey: Valkey, partner: Partner) -> None:
+        self.partner = partner
+        self.reads = 0
+        self.directory = PartnerDirectory(self._read)
+        self.directory.changed([partner.api_key])
+        self.directory.verified()
+        self.authenticator = Authenticator(self.directory, AdmissionGate(valkey), ClientAddresses())
+        self.gateway = gateway
+
+    async def _read(self, api_key: str) -> PartnerAccess | None:
+        self.reads += 1
+        return await read_access(self.gateway, KEYRING, api_key)
+
+    async def call(self, secret: str, *, nonce: str | None = None, key: str | None = None) -> int:
+        """Return how much weight is left after a call."""
+        headers = AuthHeaders(
+            key=key or self.partner.api_key,
+            sign=hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest(),
+            nonce=nonce or uuid4().hex,
+        )
+        return (await self.authenticator.authenticate(headers, BODY, Call.PRICE)).left
+
+
+class Setting:
+    """Two workers, one partner, and the rotation of the first."""
+
+    def __init__(
+        self, gateway: Database, admin: Database, valkey: Valkey, partner: Partner
+    ) -> None:
+        self.admin = admin
+        self.valkey = valkey
+        self.partner = partner
+        self.here = Worker(gateway, valkey, partner)
+        self.there = Worker(gateway, valkey, partner)
+        self.rotation = Rotation(
+            secrets=PostgresSecrets(gateway, KEYRING),
+            outdate=lambda partner_id, generation: outdate(valkey, partner_id, generation),
+            changed=self._changed,
+            pause=asyncio.sleep,
+            randomness=secrets.token_bytes,
+        )
+
+    async def _changed(self, _: object) -> None:
+        self.here.directory.partner_changed(self.partner.id)
+
+    async def rotate(self, *names: SecretName, generation: int = 0) -> str:
+        """Return the new apiSecret, or the old one where it stays."""
+        new = await rotate_keys(self.rotation, self.partner.id, generation=generation, names=names)
+        return new.api_secret or OLD
+
+
+@pytest.fixture
+async def setting(database_urls: DatabaseUrls, servers: Servers) -> AsyncIterator[Setting]:
+    gateway, admin = Database(database_urls.gateway), Database(database_urls.admin)
+    valkey = connect(servers.valkey.url)
+    partner = await stored_partner(admin)
+    setting = Setting(gateway, admin, valkey, partner)
+    for worker in (setting.here, setting.there):
+        await worker.call(OLD)
+    yield setting
+    gateway.close()
+    admin.close()
+    await valkey.aclose()
+
+
+async def test_both_workers_refuse_the_old_secret_and_take_the_new_one(setting: Setting) -> None:
+    new = await setting.rotate(SecretName.API)
+    for worker in (setting.here, setting.there):
+        with pytest.raises(AuthInvalid):
+            await worker.call(OLD)
+        await worker.call(new)
+
+
+async def test_a_worker_that_has_not_heard_of_it_takes_the_new_secret_first(
+    setting: Setting,
+) -> None:
+    new = await setting.rotate(SecretName.API)
+    await setting.there.call(new)
+
+
+async def test_a_hundred_calls_that_are_too_late_cost_few_readings(setting: Setting) -> None:
+    new = await setting.rotate(SecretName.API)
+    before = setting.there.reads
+    ended = await asyncio.gather(
+        *(setting.there.call(secret) for secret in (OLD, new) * 50), return_exceptions=True
+    )
+    assert [type(one) for one in ended] == [AuthInvalid, int] * 50
+    assert setting.there.reads - before <= 3
+
+
+async def test_a_call_that_is_too_late_burns_and_costs_nothing(setting: Setting) -> None:
+    nonce = uuid4().hex
+    new = await setting.rotate(SecretName.API)
+    left = await setting.here.call(new)
+    with pytest.raises(AuthInvalid):
+        await setting.there.call(OLD, nonce=nonce)
+    assert await setting.there.call(new, nonce=nonce) == left - 1
+
+
+async def test_calls_go_on_when_only_the_webhook_secret_is_new(setting: Setting) -> None:
+    await setting.rotate(SecretName.WEBHOOK)
+    for worker in (setting.there, setting.here):
+        await worker.call(OLD)
+    await setting.rotate(SecretName.WEBHOOK, generation=1)
+
+
+async def test_a_partner_that_was_disabled_meanwhile_is_told(setting: Setting) -> None:
+    new = await setting.rotate(SecretName.API)
+    await change_partner(setting.admin, setting.partner.id, PartnerChange(enabled=False))
+    with pytest.raises(AuthDisabled):
+        await setting.there.call(new)
+
+
+async def test_a_store_that_has_lost_everything_admits(setting: Setting) -> None:
+    """As long as the worker knows the newest secret: within a second all do."""
+    new = await setting.rotate(SecretName.API)
+    await setting.here.call(new)
+    await setting.valkey.delete(f"{{p:{setting.partner.id}}}:generation")
+    await setting.here.call(new)
+
+
+async def test_a_database_that_is_behind_the_gate_closes(setting: Setting) -> None:
+    await outdate(setting.valkey, setting.partner.id, 7)
+    with pytest.raises(Unavailable, match="older in the database"):
+        await setting.here.call(OLD)
+
+
+async def test_wrong_signatures_are_refused_without_valkey(
+    setting: Setting, database_urls: DatabaseUrls
+) -> None:
+    gateway, nowhere = Database(database_urls.gateway), connect("unix:///nowhere/valkey.sock")
+    worker = Worker(gateway, nowhere, setting.partner)
+    with pytest.raises(AuthInvalid):
+        await worker.call("another secret")
+    with pytest.raises(Unavailable):
+        await worker.call(OLD)
+    gateway.close()
+    await nowhere.aclose()
+
+
+@pytest.mark.parametrize("key", [None, "unknown", "x" * 5_000], ids=["known", "unknown", "long"])
+async def test_every_wrong_signature_costs_the_same_steps(
+    setting: Setting, key: str | None
+) -> None:
+    await setting.valkey.config_resetstat()
+    with pytest.raises(AuthInvalid):
+        await setting.here.call("another secret", key=key)
+    stats = await setting.valkey.info("commandstats")
+    stats.pop("cmdstat_config|resetstat", None)
+    calls = {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in stats.items()}
+    assert {name: calls.get(name) for name in ("evalsha", "get", "set")} == {
+        "evalsha": 1,
+        "get": 1,
+        "set": None,
+    }

@@ -1,0 +1,313 @@
+"""Secrets and codes on a real PostgreSQL: replaced and created by one of many, within their cap."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+import psycopg
+import pytest
+
+from domain.actions.partners.manage_codes import (
+    CODES_PAGE,
+    change_code,
+    code_room,
+    find_code,
+    page_of_codes,
+)
+from domain.actions.partners.ports import CodeManagement, Rotation
+from domain.actions.partners.rotate_keys import LEARNING_SECONDS, rotate_keys
+from domain.errors import InvalidRequest, NotFound, RotationConflict, Unavailable
+from domain.partners.codes import OwnCode
+from domain.partners.credentials import NewSecrets, SecretName
+from domain.partners.partner import Partner
+from gateway.runtime.clock import new_id
+from persistence.postgres.partners.codes import PostgresCodeBook
+from persistence.postgres.partners.partners import changed_keys, read_access
+from persistence.postgres.partners.secrets import PostgresSecrets
+from persistence.postgres.pool import Database, DatabaseUnavailable, Row
+from tests.conftest import DatabaseUrls
+from tests.support.builders.records import KEYRING, START, stored_partner
+
+NEW = NewSecrets(api_secret="n" * 43, webhook_secret=None)
+
+
+@pytest.fixture
+async def gateway(database_urls: DatabaseUrls) -> AsyncIterator[Database]:
+    database = Database(database_urls.gateway, size=8)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+async def admin(database_urls: DatabaseUrls) -> AsyncIterator[Database]:
+    database = Database(database_urls.admin)
+    yield database
+    database.close()
+
+
+async def known(gateway: Database, partner: Partner) -> tuple[str | None, int]:
+    access = await read_access(gateway, KEYRING, partner.api_key)
+    assert access is not None
+    return access.api_secret, access.generation
+
+
+async def test_a_replaced_secret_is_of_the_next_generation(
+    gateway: Database, admin: Database
+) -> None:
+    partner = await stored_partner(admin)
+    store = PostgresSecrets(gateway, KEYRING)
+    assert await known(gateway, partner) == ("a" * 43, 0)
+    assert await store.replace(partner.id, NEW, generation=0)
+    assert await known(gateway, partner) == ("n" * 43, 1)
+    assert not await store.replace(partner.id, NEW, generation=0)
+    assert await known(gateway, partner) == ("n" * 43, 1)
+
+
+async def test_of_many_replacements_at_once_one_is_stored(
+    gateway: Database, admin: Database
+) -> None:
+    partner = await stored_partner(admin)
+    store = PostgresSecrets(gateway, KEYRING)
+    tries = [NewSecrets(secrets.token_urlsafe(32), secrets.token_urlsafe(32)) for _ in range(20)]
+    stored = await asyncio.gather(*(store.replace(partner.id, one, generation=0) for one in tries))
+    assert sorted(stored) == [False] * 19 + [True]
+    assert await known(gateway, partner) == (tries[stored.index(True)].api_secret, 1)
+
+
+async def test_a_secret_that_stays_is_left_as_it_is(
+    gateway: Database, admin: Database, database_urls: DatabaseUrls
+) -> None:
+    partner = await stored_partner(admin)
+    store = PostgresSecrets(gateway, KEYRING)
+    assert await store.replace(partner.id, NewSecrets(None, "w" * 43), generation=0)
+    assert await known(gateway, partner) == ("a" * 43, 1)
+    with psycopg.connect(database_urls.owner) as connection:
+        row = connection.execute(
+            "SELECT webhook_secret_sealed FROM partners WHERE api_secret_sealed <> ''"
+        ).fetchone()
+    assert row is not None
+    record = f"partner:{partner.id}:webhook_secret"
+    assert KEYRING.open(row[0], record=record) == "w" * 43
+
+
+class LosesAnswers(Database):
+    """A database whose answers are lost a few times, after the statement was done."""
+
+    lost = 0
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        rows = await super().fetch(sql, parameters)
+        if self.lost:
+            self.lost -= 1
+            raise DatabaseUnavailable("the connection broke")
+        return rows
+
+
+async def test_a_lost_answer_loses_no_secret(
+    gateway: Database, admin: Database, database_urls: DatabaseUrls
+) -> None:
+    partner = await stored_partner(admin)
+    faulty = LosesAnswers(database_urls.gateway)
+    faulty.lost = 2
+    assert await PostgresSecrets(faulty, KEYRING).replace(partner.id, NEW, generation=0)
+    assert await known(gateway, partner) == ("n" * 43, 1)
+    faulty.close()
+
+
+async def test_a_database_that_stays_away_is_told(
+    admin: Database, database_urls: DatabaseUrls
+) -> None:
+    partner = await stored_partner(admin)
+    faulty = LosesAnswers(database_urls.gateway)
+    faulty.lost = 100
+    with pytest.raises(Unavailable):
+        await PostgresSecrets(faulty, KEYRING).replace(partner.id, NEW, generation=0)
+    faulty.close()
+
+
+async def test_generations_never_go_back(
+    gateway: Database, admin: Database, database_urls: DatabaseUrls
+) -> None:
+    partner = await stored_partner(admin)
+    assert await PostgresSecrets(gateway, KEYRING).replace(partner.id, NEW, generation=0)
+    for url in (database_urls.gateway, database_urls.admin, database_urls.owner):
+        with (
+            psycopg.connect(url) as connection,
+            pytest.raises(psycopg.errors.RaiseException, match="never goes back"),
+        ):
+            connection.execute("UPDATE partners SET generation = 0")
+
+
+class Told:
+    """What a rotation tells, and how long it waits."""
+
+    def __init__(self, gateway: Database, *, valkey: bool = True) -> None:
+        self.outdated: list[tuple[UUID, int]] = []
+        self.steps: list[str] = []
+        self.valkey = valkey
+        self.ports = Rotation(
+            secrets=PostgresSecrets(gateway, KEYRING),
+            outdate=self._outdate,
+            changed=self._changed,
+            pause=self._pause,
+            randomness=secrets.token_bytes,
+        )
+
+    async def _outdate(self, partner_id: UUID, generation: int) -> None:
+        if not self.valkey:
+            raise Unavailable
+        self.outdated.append((partner_id, generation))
+        self.steps.append("outdated")
+
+    async def _changed(self, _: UUID) -> None:
+        self.steps.append("changed")
+
+    async def _pause(self, seconds: float) -> None:
+        self.steps.append(f"paused {seconds}")
+
+
+async def test_the_gate_is_told_before_the_answer(gateway: Database, admin: Database) -> None:
+    partner, told = await stored_partner(admin), Told(gateway)
+    new = await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.API])
+    assert await known(gateway, partner) == (new.api_secret, 1)
+    assert told.outdated == [(partner.id, 1)]
+    assert told.steps == ["outdated", "changed"]
+
+
+async def test_without_valkey_the_new_secret_is_told_when_all_have_learned_of_it(
+    gateway: Database, admin: Database
+) -> None:
+    partner, told = await stored_partner(admin), Told(gateway, valkey=False)
+    new = await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.API])
+    assert await known(gateway, partner) == (new.api_secret, 1)
+    assert told.steps == ["changed", f"paused {LEARNING_SECONDS}"]
+
+
+async def test_a_rotation_that_loses_tells_nobody(gateway: Database, admin: Database) -> None:
+    partner, told = await stored_partner(admin), Told(gateway)
+    await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.WEBHOOK])
+    told.steps.clear()
+    with pytest.raises(RotationConflict):
+        await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.WEBHOOK])
+    assert told.steps == []
+
+
+def code(name: str = "", **changes: object) -> OwnCode:
+    new = OwnCode(
+        id=new_id(),
+        code=name or f"code-{uuid4().hex[:12]}",
+        label=None,
+        markup_bps=None,
+        enabled=True,
+        created_at=START,
+    )
+    return msgspec.structs.replace(new, **changes)
+
+
+class StoppedClock:
+    def now(self) -> datetime:
+        return START
+
+
+async def told_to_nobody(_: UUID) -> None:
+    return
+
+
+async def test_fifty_creates_at_once_never_exceed_the_cap(
+    gateway: Database, admin: Database
+) -> None:
+    partner, book = await stored_partner(admin, max_codes=7), PostgresCodeBook(gateway)
+    added = await asyncio.gather(*(book.add(partner.id, code()) for _ in range(50)))
+    assert sum(added) == 7
+    assert len(await book.newest(partner.id, limit=100)) == 7
+
+
+async def test_of_many_partners_who_want_one_name_one_gets_it(
+    gateway: Database, admin: Database
+) -> None:
+    partners = [await stored_partner(admin) for _ in range(10)]
+    book = PostgresCodeBook(gateway)
+    added = await asyncio.gather(*(book.add(one.id, code("the-name")) for one in partners * 5))
+    assert sum(added) == 1
+    owned = [len(await book.newest(one.id, limit=100)) for one in partners]
+    assert sorted(owned) == [0] * 9 + [1]
+
+
+async def test_a_cap_of_zero_means_no_codes(gateway: Database, admin: Database) -> None:
+    partner = await stored_partner(admin, max_codes=0)
+    assert not await PostgresCodeBook(gateway).add(partner.id, code())
+
+
+async def test_each_change_of_a_code_is_a_change_of_its_partner(
+    gateway: Database, admin: Database
+) -> None:
+    partner, other = await stored_partner(admin), await stored_partner(admin)
+    book, new = PostgresCodeBook(gateway), code("the-code", markup_bps=9)
+    _, revision = await changed_keys(gateway, 0)
+    assert await book.add(partner.id, new)
+    keys, revision = await changed_keys(gateway, revision)
+    assert keys == [partner.api_key]
+    for enabled in (False, True):
+        assert await book.switch(partner.id, "the-code", enabled=enabled)
+        keys, revision = await changed_keys(gateway, revision)
+        assert keys == [partner.api_key]
+    assert not await book.switch(other.id, "the-code", enabled=False)
+    assert await changed_keys(gateway, revision) == ([], revision)
+    access = await read_access(gateway, KEYRING, partner.api_key)
+    assert access is not None
+    assert access.codes["the-code"].markup_bps == 9
+
+
+async def test_a_code_is_listed_as_it_was_created(gateway: Database, admin: Database) -> None:
+    partner, book = await stored_partner(admin), PostgresCodeBook(gateway)
+    new = code(label="Grüße 😀", markup_bps=2_000)
+    assert await book.add(partner.id, new)
+    (listed,) = await book.newest(partner.id, limit=100)
+    assert listed.code == new
+
+
+async def test_pages_of_codes_hold_every_code_once(gateway: Database, admin: Database) -> None:
+    partner = await stored_partner(admin, max_codes=CODES_PAGE + 3)
+    other = await stored_partner(admin)
+    book = PostgresCodeBook(gateway)
+    management = CodeManagement(StoppedClock(), book, told_to_nobody, new_id)
+    for _ in range(CODES_PAGE + 3):
+        assert await book.add(partner.id, code())
+    first = await page_of_codes(management, partner.id, after=None)
+    assert first.onward is not None
+    second = await page_of_codes(management, partner.id, after=first.onward)
+    names = [one.code.code for page in (first, second) for one in page.codes]
+    assert (len(first.codes), second.onward) == (CODES_PAGE, None)
+    assert len(set(names)) == len(names) == CODES_PAGE + 3
+    theirs = await page_of_codes(management, other.id, after=first.onward)
+    assert theirs.codes == []
+    room = await code_room(management, partner.id)
+    assert (room.codes, room.most) == (CODES_PAGE + 3, CODES_PAGE + 3)
+    with pytest.raises(NotFound):
+        await code_room(management, uuid4())
+
+
+async def test_label_and_markup_of_ones_own_code_change_and_are_checked(
+    gateway: Database, admin: Database
+) -> None:
+    partner, other = await stored_partner(admin), await stored_partner(admin)
+    book = PostgresCodeBook(gateway)
+    management = CodeManagement(StoppedClock(), book, told_to_nobody, new_id)
+    kept = code(label="before", markup_bps=10)
+    await book.add(partner.id, kept)
+    for wrong in ({"label": "a\nb", "markup_bps": None}, {"label": None, "markup_bps": 2_001}):
+        with pytest.raises(InvalidRequest):
+            await change_code(management, partner.id, kept.code, **wrong)
+    for who, name in ((other.id, kept.code), (partner.id, "unknown"), (partner.id, "'")):
+        with pytest.raises(NotFound):
+            await change_code(management, who, name, label="x", markup_bps=1)
+        with pytest.raises(NotFound):
+            await find_code(management, who, name)
+    assert (await find_code(management, partner.id, kept.code)).code == kept
+    await change_code(management, partner.id, kept.code, label=" ", markup_bps=None)
+    found = (await find_code(management, partner.id, kept.code)).code
+    assert found == msgspec.structs.replace(kept, label=None, markup_bps=None)

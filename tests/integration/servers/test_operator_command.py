@@ -1,0 +1,255 @@
+"""What all commands share: names and options, quick starts, and sentences instead of tracebacks."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import msgspec
+import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from gateway.cli import main
+from tests.conftest import DatabaseUrls, Servers
+from tests.support.clients.operator_command import Operator, invoke, new_operator, sentence_of
+
+PROCESSES = {"up", "serve", "rates", "settlement"}
+UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
+COMMANDS = [
+    "partner create --email team@wallet.example",
+    "partner list",
+    "partner show team@wallet.example",
+    "partner set team@wallet.example --budget 500",
+    "partner enable team@wallet.example",
+    "partner disable team@wallet.example",
+    "partner password team@wallet.example",
+    "partner second-factor-off team@wallet.example",
+    "asset list",
+    "asset enable xmr",
+    "asset disable xmr",
+    "pair list",
+    "pair enable btc xmr",
+    "pair disable btc xmr",
+    "fee set Tron 10",
+    "spread set 10",
+    "network-fee set btc 0.1",
+    "reserve list",
+    "reserve set btc 2",
+    "limits set --min-usd 2",
+    "fixed-rates on",
+    "refunds on",
+    "maintenance on",
+    "order list",
+    f"order show {UNKNOWN}",
+    f"order resolve {UNKNOWN} cancel",
+    "payout mark-paid team@wallet.example --reference R",
+    "payout details team@wallet.example",
+    "payout list team@wallet.example",
+    "earnings show team@wallet.example",
+    "earnings clear team@wallet.example",
+    "earnings list team@wallet.example",
+    "reconcile",
+    f"sandbox deposit {UNKNOWN}",
+    f"sandbox confirm {UNKNOWN}",
+    f"sandbox payout {UNKNOWN}",
+    f"sandbox expire {UNKNOWN}",
+    "webhooks list team@wallet.example",
+    f"webhooks show {UNKNOWN}",
+    f"webhooks replay {UNKNOWN}",
+    "webhooks test team@wallet.example",
+    "chain list",
+    "chain unclaimed",
+    "chain resume Litecoin",
+    "chain confirmations ltc 6",
+    "outflow show",
+    "outflow list",
+    "outflow cancelled",
+    f"outflow allow {UNKNOWN}",
+    "outflow on",
+    "outflow off",
+    "outflow cap 1000",
+    "pay-in list",
+    "pay-in set Litecoin zpub",
+    "pay-in import Solana pool.txt",
+    "pay-in sweep ltc --to ltc1q",
+]
+
+
+@pytest.fixture
+def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> Operator:
+    return new_operator(database_urls, servers, tmp_path)
+
+
+def all_commands() -> Iterator[tuple[str, set[str]]]:
+    """Yield each command's full name and its options."""
+
+    def walk(group: TyperGroup, before: str) -> Iterator[tuple[str, set[str]]]:
+        for name, command in group.commands.items():
+            if isinstance(command, TyperGroup):
+                yield from walk(command, f"{before}{name} ")
+            else:
+                options = {option for one in command.params for option in one.opts}
+                yield before + name, options
+
+    root = get_command(main)
+    assert isinstance(root, TyperGroup)
+    return walk(root, "")
+
+
+def test_the_commands_are_those_of_the_architecture() -> None:
+    there = {name for name, _ in all_commands()}
+    named = {
+        max((name for name in there if f"{command} ".startswith(f"{name} ")), key=len)
+        for command in COMMANDS
+    }
+    assert there == named | PROCESSES | {"migrate", "doctor"}
+
+
+def test_every_command_takes_json_and_a_data_directory() -> None:
+    for name, options in all_commands():
+        assert "--data-dir" in options, name
+        assert name in PROCESSES or "--json" in options, name
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, "migrate"])
+def test_without_an_instance_a_command_says_how_to_get_one(command: str, tmp_path: Path) -> None:
+    sentence = sentence_of(invoke(*command.split(), data_dir=tmp_path))
+
+    assert sentence == (
+        f"There is no instance in {tmp_path}: start one with `swapgate up`, name its directory "
+        "with --data-dir, or set SWAPGATE_DATABASE_URL"
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_a_database_a_command_says_so_at_once(command: str, tmp_path: Path) -> None:
+    nowhere = DatabaseUrls(*(["postgresql://somebody:hidden@127.0.0.1:1/swapgate"] * 4))
+    operator = Operator(nowhere, "valkey://127.0.0.1:1", tmp_path / "instance")
+    began = time.monotonic()
+
+    sentence = operator.refused(*command.split())
+    assert time.monotonic() - began < 1
+    assert sentence == (
+        "The database can't be reached (Connection refused (os error 111)): "
+        "`swapgate doctor` says what to do"
+    )
+
+
+def test_a_database_that_never_answers_is_given_up_in_seconds(
+    operator: Operator, tmp_path: Path
+) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        url = f"postgresql://somebody@127.0.0.1:{listener.getsockname()[1]}/swapgate"
+        mute = Operator(DatabaseUrls(*([url] * 4)), operator.valkey_url, tmp_path / "mute")
+        began = time.monotonic()
+
+        assert "no answer in time" in mute.refused("partner", "list")
+        assert time.monotonic() - began < 6
+
+
+def test_a_database_without_migrations_is_told_of(
+    operator: Operator, servers: Servers, tmp_path: Path
+) -> None:
+    name = f"empty_{uuid4().hex}"
+    servers.postgres.create_database(name)
+    try:
+        urls = DatabaseUrls(*([servers.postgres.url(database=name)] * 4))
+        empty = Operator(urls, operator.valkey_url, tmp_path / "empty")
+        assert empty.refused("partner", "list") == (
+            'The database refuses this (relation "partners" does not exist): '
+            "`swapgate doctor` says what to do"
+        )
+    finally:
+        servers.postgres.drop_database(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [("adminDatabaseUrl", "SWAPGATE_DATABASE_URL"), ("valkeyUrl", "SWAPGATE_VALKEY_URL")],
+)
+@pytest.mark.parametrize("url", ["hidden", "postgresql://a:hidden@[", "://hidden", "http://["])
+def test_a_url_that_cannot_be_used_is_named_and_not_repeated(
+    operator: Operator, name: str, setting: str, url: str
+) -> None:
+    path = operator.data_dir / "instance.json"
+    path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), name: url}))
+
+    sentence = operator.refused("partner", "list")
+    assert sentence.startswith(f"{setting} can't be used: it looks like ")
+    assert "hidden" not in sentence
+
+
+def test_an_instance_file_that_is_damaged_is_named(operator: Operator) -> None:
+    path = operator.data_dir / "instance.json"
+    path.write_text("{")
+
+    assert operator.refused("partner", "list").startswith(f"{path} can't be read: ")
+
+
+def test_the_environment_can_stand_for_an_instance(operator: Operator, tmp_path: Path) -> None:
+    operator.partner(email="team@wallet.example")
+    environment = {
+        "SWAPGATE_DATABASE_URL": operator.urls.admin,
+        "SWAPGATE_VALKEY_URL": operator.valkey_url,
+        "SWAPGATE_KEYRING": str(operator.data_dir / "keyring.json"),
+    }
+
+    done = invoke("partner", "list", "--json", data_dir=tmp_path / "nothing", **environment)
+    assert [one["email"] for one in msgspec.json.decode(done.stdout)] == ["team@wallet.example"]
+    del environment["SWAPGATE_KEYRING"]
+    done = invoke("partner", "list", data_dir=tmp_path / "nothing", **environment)
+    assert sentence_of(done) == "SWAPGATE_KEYRING is not set"
+
+
+def test_a_command_has_the_rights_of_its_role_and_no_others(operator: Operator) -> None:
+    path = operator.data_dir / "instance.json"
+    instance = msgspec.json.decode(path.read_bytes())
+    order_id = operator.order()
+    path.write_bytes(
+        msgspec.json.encode(
+            {
+                **instance,
+                "adminDatabaseUrl": operator.urls.gateway,
+                "settlementDatabaseUrl": operator.urls.admin,
+            }
+        )
+    )
+
+    for arguments in (
+        ["asset", "disable", "xmr"],
+        ["maintenance", "on"],
+        ["order", "resolve", order_id, "cancel"],
+        ["sandbox", "deposit", order_id],
+    ):
+        assert "(permission denied for table " in operator.refused(*arguments)
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+    heavy = [
+        *("aiohttp", "bip_utils", "blacksheep", "cryptography", "granian", "monero", "psqlpy"),
+        *("prometheus_client", "psycopg", "solders", "structlog", "valkey", "yoyo"),
+    ]
+    script = f"import sys, gateway.cli; print(sorted(set({heavy!r}) & sys.modules.keys()))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_command_runs_as_a_program(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "order", "list", "--data-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("There is no instance in ")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,337 @@
+"""What each role may write is decided by PostgreSQL, and no table there is was forgotten."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from domain.errors import Unavailable
+from gateway.settings import Role, settings_for
+from gateway.wiring.worker import GatewayProcess
+from persistence.postgres.rights import Excess, excess_rights_at, refusal
+from tests.conftest import SWAPGATE, DatabaseUrls, Servers, free_port
+from tests.support.clients.operator_command import Operator, new_operator
+
+OPENING = """
+  id partner_id code_id rate_type source destination source_amount destination_amount rate
+  network_fee fee_bps markup_bps destination_address destination_tag refund_address pay_in_address
+  pay_in_tag token_hash created_at expires_at updated_at worth_usd
+"""
+CIRCUIT = """
+  partner_id version concurrency window_began_at attempts failures failed_at opened_at probe_at
+  probed_at failed_probes
+"""
+GATEWAY_WRITES = {
+    ("audit_log", "INSERT"): "id partner_id member_id email at address what about",
+    ("codes", "INSERT"): "id partner_id code label markup_bps enabled created_at",
+    ("codes", "UPDATE"): "label markup_bps enabled",
+    ("emergency_choices", "INSERT"): "order_id choice",
+    ("idempotency_keys", "INSERT"): "partner_id key body_hash order_id",
+    ("orders", "INSERT"): OPENING,
+    ("api_key_uses", "INSERT"): "partner_id used_at",
+    ("api_key_uses", "UPDATE"): "used_at",
+    ("partners", "UPDATE"): (
+        "api_secret_sealed webhook_secret_sealed webhook_url webhook_events generation"
+        " webhook_gone_at api_networks standard_webhooks"
+    ),
+    ("partner_users", "INSERT"): ("id partner_id email password_hash one_time updated_at role"),
+    ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at role",
+    ("partner_users", "DELETE"): "*",
+    ("second_factors", "INSERT"): (
+        "member_id secret_sealed confirmed_at last_step recovery_hashes created_at"
+    ),
+    ("second_factors", "UPDATE"): (
+        "secret_sealed confirmed_at last_step recovery_hashes created_at"
+    ),
+    ("second_factors", "DELETE"): "*",
+    ("pay_in_addresses", "UPDATE"): "order_id",
+    ("webhook_attempts", "INSERT"): (
+        "event_id attempt started_at latency_ms http_status error answer"
+    ),
+    ("webhook_circuits", "INSERT"): CIRCUIT,
+    ("webhook_circuits", "UPDATE"): CIRCUIT,
+    ("webhook_circuits", "DELETE"): "*",
+    ("webhook_events", "UPDATE"): "status attempts due_at lease leased_until finished_at",
+}
+"""All that the gateway may write. A table that isn't named here is closed to it: whoever adds one
+that the gateway writes says so here, and nothing that settlement or the ledger goes by."""
+
+GATEWAY_CALLS = {
+    *("send_test_event", "part_of_session", "is_open", "came_to_nothing", "utc_day"),
+    *("delete_order", "first_id_at", "ask_payout_details", "withdraw_payout_details"),
+}
+LEDGER = (
+    *("ledger_postings", "earnings_closings", "earnings_closing_codes"),
+    *("partner_totals", "code_totals", "partner_days", "counted_orders", "payout_details"),
+)
+
+COLUMNS = """
+SELECT c.relname, a.attname FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+ORDER BY c.relname, a.attnum
+"""
+FUNCTIONS = """
+SELECT DISTINCT proname FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
+  AND has_function_privilege(%s, oid, 'EXECUTE')
+"""
+
+
+def writes(owner_url: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield every write there is: table, kind, column or `*`, and a statement that changes nothing.
+
+    PostgreSQL looks at rights before it looks at rows.
+    """
+    with psycopg.connect(owner_url) as connection:
+        columns = connection.execute(COLUMNS).fetchall()
+    for table, column in columns:
+        yield table, "INSERT", column, f'INSERT INTO "{table}" ("{column}") VALUES (DEFAULT)'
+        yield table, "UPDATE", column, f'UPDATE "{table}" SET "{column}" = DEFAULT WHERE false'
+    for table in dict.fromkeys(table for table, _ in columns):
+        yield table, "DELETE", "*", f'DELETE FROM "{table}" WHERE false'
+        yield table, "TRUNCATE", "*", f'TRUNCATE "{table}" CASCADE'
+
+
+def is_refused(connection: psycopg.Connection, statement: str) -> bool:
+    try:
+        connection.execute(statement.encode())
+    except psycopg.errors.InsufficientPrivilege:
+        return True
+    except psycopg.Error:
+        return False  # a rule or a constraint, behind the right to try
+    finally:
+        connection.rollback()
+    return False
+
+
+def test_the_gateway_writes_what_it_is_meant_to_and_nothing_else(
+    database_urls: DatabaseUrls,
+) -> None:
+    meant = {
+        (table, kind, column)
+        for (table, kind), columns in GATEWAY_WRITES.items()
+        for column in columns.split()
+    }
+    with psycopg.connect(database_urls.gateway) as connection:
+        every = list(writes(database_urls.owner))
+        possible = {
+            (table, kind, column)
+            for table, kind, column, statement in every
+            if not is_refused(connection, statement)
+        }
+    assert {table for table, *_ in every} >= {"orders", "deposits", "pay_in_accounts", *LEDGER}
+    assert possible == meant
+
+
+def test_the_gateway_locks_no_order_and_calls_no_function_of_others(
+    database_urls: DatabaseUrls,
+) -> None:
+    with psycopg.connect(database_urls.gateway) as connection:
+        for table in ("orders", "deposits", "pay_in_accounts", *LEDGER):
+            for strength in ("UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"):
+                assert is_refused(connection, f"SELECT FROM {table} FOR {strength}"), table
+        assert is_refused(connection, "LOCK TABLE orders IN EXCLUSIVE MODE")
+        assert is_refused(connection, "SET ROLE swapgate_settlement")
+        assert is_refused(connection, "CREATE TABLE mine ()")
+        assert is_refused(connection, "COPY ledger_postings FROM STDIN")
+        called = {row[0] for row in connection.execute(FUNCTIONS, ["swapgate_gateway"])}
+    assert called == GATEWAY_CALLS
+
+
+@pytest.mark.parametrize("role", ["gateway", "settlement", "admin"])
+def test_the_ledger_only_grows_and_by_settlement_alone(
+    database_urls: DatabaseUrls, role: str
+) -> None:
+    with psycopg.connect(getattr(database_urls, role)) as connection:
+        possible = {
+            (table, kind)
+            for table, kind, _, statement in writes(database_urls.owner)
+            if table in LEDGER and not is_refused(connection, statement)
+        }
+    assert possible == ({("ledger_postings", "INSERT")} if role == "settlement" else set())
+
+
+DEFINER_FUNCTIONS = """
+SELECT proname, coalesce(array_to_string(proconfig, '; '), '') FROM pg_proc
+WHERE pronamespace = 'public'::regnamespace AND prosecdef
+"""
+SAFE_PATH = "search_path=pg_catalog, public, pg_temp"
+
+
+def test_every_function_that_runs_as_its_owner_searches_temporary_tables_last(
+    database_urls: DatabaseUrls,
+) -> None:
+    with psycopg.connect(database_urls.owner) as connection:
+        functions: dict[str, str] = dict(connection.execute(DEFINER_FUNCTIONS).fetchall())
+    assert "partner_changed" in functions
+    assert {name for name, settings in functions.items() if SAFE_PATH not in settings} == set()
+
+
+@pytest.mark.parametrize("role", ["gateway", "settlement", "admin"])
+def test_no_role_of_ours_creates_temporary_tables(database_urls: DatabaseUrls, role: str) -> None:
+    with psycopg.connect(getattr(database_urls, role)) as connection:
+        assert is_refused(connection, "CREATE TEMPORARY TABLE revisions (topic text)")
+        assert is_refused(
+            connection,
+            "CREATE FUNCTION pg_temp.attack() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        )
+
+
+ATTACK = """
+CREATE FUNCTION pg_temp.attack() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('attack.ran_as', current_user, false);
+  RETURN NEW;
+END
+$$;
+CREATE TEMPORARY TABLE revisions (LIKE public.revisions);
+INSERT INTO pg_temp.revisions SELECT * FROM public.revisions;
+CREATE TRIGGER attack BEFORE UPDATE ON pg_temp.revisions
+  FOR EACH ROW EXECUTE FUNCTION pg_temp.attack();
+CREATE TEMPORARY TABLE partners (LIKE public.partners);
+INSERT INTO pg_temp.partners SELECT * FROM public.partners;
+CREATE TRIGGER attack BEFORE UPDATE ON pg_temp.partners
+  FOR EACH ROW EXECUTE FUNCTION pg_temp.attack();
+"""
+
+
+def test_a_temporary_table_with_a_trigger_does_not_run_code_as_the_owner(
+    database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
+) -> None:
+    operator = new_operator(database_urls, servers, tmp_path)
+    operator.json("partner", "create", "--email", "victim@wallet.example")
+    operator.sql(grant_temporary(database_urls.owner))
+    with psycopg.connect(database_urls.gateway, autocommit=True) as connection:
+        connection.execute(ATTACK.encode())
+        connection.execute(
+            "INSERT INTO public.codes (id, partner_id, code, enabled, created_at)"
+            " SELECT gen_random_uuid(), id, 'attack', true, now() FROM public.partners"
+        )
+        connection.execute("UPDATE public.partners SET webhook_url = 'https://attack.example'")
+        ran_as = connection.execute("SELECT current_setting('attack.ran_as', true)").fetchone()
+    assert ran_as == (None,)
+
+
+def grant_temporary(owner_url: str) -> str:
+    """Return the statement that undoes what a migration revoked."""
+    with psycopg.connect(owner_url) as connection:
+        name = connection.info.dbname
+    return f'GRANT TEMPORARY ON DATABASE "{name}" TO PUBLIC'
+
+
+def found(database_urls: DatabaseUrls, *changes: str) -> list[str]:
+    with psycopg.connect(database_urls.owner, autocommit=True) as connection:
+        for change in changes:
+            connection.execute(change.encode())
+    excess = excess_rights_at(database_urls.gateway)
+    assert excess is not None
+    assert all(one.role == "swapgate_gateway" for one in excess)
+    return [one.what for one in excess]
+
+
+def test_every_right_beyond_the_gateways_is_found(database_urls: DatabaseUrls) -> None:
+    assert found(database_urls) == []
+    assert found(
+        database_urls,
+        "GRANT UPDATE (state) ON orders TO swapgate_gateway",
+        "GRANT INSERT (address) ON pay_in_addresses TO swapgate_gateway",
+        "GRANT INSERT (amount) ON ledger_postings TO swapgate_gateway",
+        "GRANT DELETE ON orders, earnings_closings TO swapgate_gateway",
+        "GRANT TRUNCATE, TRIGGER ON codes TO swapgate_gateway",
+        "GRANT CREATE ON SCHEMA public TO swapgate_gateway",
+        grant_temporary(database_urls.owner),
+        "GRANT EXECUTE ON FUNCTION close_earnings TO swapgate_gateway",
+    ) == [
+        "may INSERT ledger_postings.amount",
+        "may INSERT pay_in_addresses.address",
+        "may UPDATE orders.state",
+        "may DELETE earnings_closings",
+        "may DELETE orders",
+        "may TRIGGER codes",
+        "may TRUNCATE codes",
+        "may CREATE in the schema public",
+        "may create temporary tables",
+        "may pay partners out",
+    ]
+
+
+def test_a_new_table_of_settlements_is_guarded_by_itself(database_urls: DatabaseUrls) -> None:
+    assert found(
+        database_urls,
+        "CREATE TABLE blocks (height bigint)",
+        "GRANT INSERT ON blocks TO swapgate_settlement",
+        "GRANT ALL ON blocks TO PUBLIC",
+    ) == [
+        "may INSERT blocks.height",
+        "may UPDATE blocks.height",
+        "may DELETE blocks",
+        "may TRIGGER blocks",
+        "may TRUNCATE blocks",
+    ]
+
+
+@pytest.mark.parametrize("role", ["settlement", "admin", "owner"])
+def test_serve_refuses_a_role_that_could(
+    database_urls: DatabaseUrls, servers: Servers, tmp_path: Path, role: str
+) -> None:
+    mighty = DatabaseUrls(*([getattr(database_urls, role)] * 4))
+    operator = Operator(mighty, servers.valkey.url, tmp_path / "instance")
+    done = serve(operator)
+    name = "postgres" if role == "owner" else f"swapgate_{role}"
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"The database role {name} is")
+    assert "a gateway must not be able to" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_serve_refuses_a_right_given_by_mistake(
+    database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
+) -> None:
+    operator = new_operator(database_urls, servers, tmp_path)
+    operator.sql("GRANT UPDATE (state) ON orders TO swapgate_gateway")
+    done = serve(operator)
+    assert done.returncode == 1
+    assert "swapgate_gateway may UPDATE orders.state: a gateway must not" in done.stderr
+
+
+def test_only_a_sandbox_may_be_served_by_a_mightier_login(database_urls: DatabaseUrls) -> None:
+    separator = "&" if "?" in database_urls.owner else "?"
+    url = f"{database_urls.owner}{separator}options=-c%20role%3Dswapgate_gateway"
+    excess = excess_rights_at(url)
+    assert excess == [Excess("postgres", logged_in=True, what="is a superuser")]
+    assert refusal(excess, sandbox=True) is None
+    assert "postgres is a superuser" in str(refusal(excess, sandbox=False))
+
+
+def test_a_database_that_is_away_is_asked_later() -> None:
+    assert excess_rights_at("postgresql://somebody@127.0.0.1:1/swapgate") is None
+
+
+async def test_a_worker_takes_no_calls_while_its_role_could(
+    database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
+) -> None:
+    operator = new_operator(database_urls, servers, tmp_path)
+    operator.sql("GRANT UPDATE (state) ON orders TO swapgate_gateway")
+    process = GatewayProcess(settings_for(Role.GATEWAY, data_dir=operator.data_dir, environment={}))
+    try:
+        with pytest.raises(Unavailable, match=r"swapgate_gateway may UPDATE orders\.state"):
+            await process._watchers.look()
+        operator.sql("REVOKE UPDATE (state) ON orders FROM swapgate_gateway")
+        await process._watchers.look()
+    finally:
+        await process.stop()
+
+
+def serve(operator: Operator) -> subprocess.CompletedProcess[str]:
+    command = [*SWAPGATE, "serve", "--port", str(free_port()), "--metrics-port", "0"]
+    return subprocess.run(
+        [*command, "--data-dir", str(operator.data_dir)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={"COLUMNS": "200", "PATH": ""},
+    )

@@ -1,0 +1,298 @@
+"""A partner's delivery log on real PostgreSQL: filters, pages, deleted orders, replay, rights."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from uuid_utils.compat import uuid7
+
+from domain.actions.webhooks.manage_webhooks import (
+    TESTS_AT_ONCE,
+    NoEndpoint,
+    replay,
+    replay_failed,
+    send_test,
+    set_webhooks,
+)
+from domain.errors import InvalidRequest, NotFound, RateLimited
+from domain.partners.partner import Partner
+from domain.webhooks.delivery_log import (
+    LOOKED_AT,
+    PAGE,
+    Due,
+    LogFilter,
+    LogPage,
+    Outcome,
+    Place,
+)
+from domain.webhooks.events import DEFAULT_EVENTS, EventType, UrlRefused
+from domain.webhooks.ports import WebhookDesk, WebhookSettings
+from persistence.postgres.market.catalogue import read_catalogue
+from persistence.postgres.orders.orders import PostgresOrderDesk
+from persistence.postgres.pool import Database
+from persistence.postgres.webhooks.endpoints import PostgresWebhookBook, webhook_health
+from tests.conftest import DatabaseUrls
+from tests.support.builders.records import (
+    KEYRING,
+    START,
+    WEBHOOK_SECRET,
+    add_addresses,
+    new_order,
+    stored_partner,
+)
+
+URL = "https://example.org/hook"
+
+
+class Clock:
+    def now(self) -> datetime:
+        return START
+
+
+class Log:
+    """A partner, and what its people see."""
+
+    def __init__(self, urls: DatabaseUrls, gateway: Database, partner: Partner) -> None:
+        self.urls = urls
+        self.gateway = gateway
+        self.partner = partner
+        self.book = PostgresWebhookBook(gateway, KEYRING)
+        self.desk = WebhookDesk(Clock(), self.book, uuid7, insecure_allowed=False)
+
+    def own(self, sql: str, *parameters: object) -> Sequence[tuple[object, ...]]:
+        with psycopg.connect(self.urls.owner, autocommit=True) as connection:
+            cursor = connection.execute(sql.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def add(
+        self,
+        number: int,
+        *,
+        status: str = "delivered",
+        type_: str = "order.status_changed",
+        minutes: int = 0,
+        partner: Partner | None = None,
+        order: UUID | None = None,
+    ) -> list[UUID]:
+        """Add events, one a second beginning some minutes after START; return ids, oldest first."""
+        begun = START + timedelta(minutes=minutes)
+        rows = self.own(
+            """
+            INSERT INTO webhook_events (id, partner_id, order_id, position, type, dedup_key, body,
+              status, due_at, created_at, leased_until)
+            SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0')
+                || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid,
+              %s, %s, n, %s, 'key:' || n, '{"event":"x"}', %s, at, at,
+              CASE WHEN %s = 'queued' THEN at END
+            FROM (SELECT n, %s::timestamptz + n * interval '1 second' AS at
+                  FROM generate_series(0, %s - 1) AS n) AS made ORDER BY n
+            RETURNING id
+            """,
+            (partner or self.partner).id,
+            order,
+            type_,
+            status,
+            status,
+            begun,
+            number,
+        )
+        return [UUID(str(row[0])) for row in rows]
+
+    async def page(self, behind: Place | None = None, **wanted: object) -> LogPage:
+        return await self.book.log(self.partner.id, LogFilter(**wanted), behind)  # type: ignore[arg-type]
+
+    async def ids(self, **wanted: object) -> list[UUID]:
+        """Return all ids that fit, page by page."""
+        found: list[UUID] = []
+        behind: Place | None = None
+        while True:
+            page = await self.page(behind, **wanted)
+            assert len(page.events) <= 2 * PAGE
+            found += [event.id for event in page.events]
+            behind = page.onward
+            if behind is None:
+                return found
+
+    def statuses(self) -> dict[str, int]:
+        counted = self.own("SELECT status, count(*) FROM webhook_events GROUP BY 1")
+        return {str(status): int(str(number)) for status, number in counted}
+
+
+@pytest.fixture
+async def log(database_urls: DatabaseUrls) -> Iterator[Log]:  # type: ignore[misc]
+    gateway, admin = Database(database_urls.gateway), Database(database_urls.admin)
+    yield Log(database_urls, gateway, await stored_partner(admin, webhook_url=URL))
+    gateway.close()
+    admin.close()
+
+
+async def order_of(log: Log) -> UUID:
+    add_addresses(log.urls.owner, 1)
+    catalogue = await read_catalogue(log.gateway)
+    desk = PostgresOrderDesk(log.gateway, lambda: catalogue)
+    order = new_order(log.partner, catalogue)
+    return (await desk.open(order, token_hash=b"t" * 32, idempotency=None)).order.id
+
+
+async def test_pages_hold_every_event_once_newest_first(log: Log) -> None:
+    ids = log.add(2 * PAGE + 3)
+    assert await log.ids() == ids[::-1]
+    assert len((await log.page()).events) == PAGE
+    assert (await log.page(ids[0])).events == []
+
+
+async def test_what_is_asked_for_is_found_and_nothing_else(log: Log) -> None:
+    delivered = log.add(3)
+    failed = log.add(PAGE + 1, status="dead", minutes=10)
+    tests = log.add(2, type_="webhook.test", status="dead", minutes=20)
+    paid = log.add(1, type_="partner.paid_out", minutes=30)
+    assert await log.ids(outcome=Outcome.DELIVERED) == [*paid, *delivered[::-1]]
+    assert await log.ids(outcome=Outcome.FAILED) == [*tests[::-1], *failed[::-1]]
+    assert await log.ids(type=EventType.WEBHOOK_TEST) == tests[::-1]
+    assert await log.ids(type=EventType.PARTNER_PAID_OUT, outcome=Outcome.FAILED) == []
+    assert await log.ids(about=failed[4]) == [failed[4]]
+    since = START + timedelta(minutes=20, seconds=1)
+    assert await log.ids(since=since) == [*paid, tests[1]]
+    assert await log.ids(until=START + timedelta(seconds=2)) == delivered[1::-1]
+    assert await log.ids(since=since, until=since + timedelta(seconds=1)) == [tests[1]]
+
+
+async def test_waiting_events_come_in_the_order_in_which_they_are_due(log: Log) -> None:
+    log.add(2)
+    waiting = log.add(PAGE + 2, status="pending", minutes=5)
+    sent = log.add(2, status="queued", minutes=1)
+    log.own(
+        "UPDATE webhook_events SET due_at = due_at + interval '1 day' WHERE id = %s", waiting[0]
+    )
+    later = [*waiting[1:], waiting[0]]
+    assert await log.ids(outcome=Outcome.WAITING) == [*sent[::-1], *later]
+    page = await log.page(outcome=Outcome.WAITING)
+    assert isinstance(page.onward, Due)
+    assert Due.of(str(page.onward)) == page.onward
+
+
+async def test_looking_stops_among_very_many_and_goes_on_from_there(log: Log) -> None:
+    log.add(1, status="pending")
+    oldest = log.add(2, minutes=1)
+    log.add(LOOKED_AT + 10, status="dead", minutes=60)
+    first = await log.page(outcome=Outcome.DELIVERED)
+    assert first.events == []
+    assert first.looked_back_to is not None
+    further = await log.page(first.onward, outcome=Outcome.DELIVERED)
+    assert [event.id for event in further.events] == oldest[::-1]
+    assert (further.onward, further.looked_back_to) == (None, None)
+
+
+async def test_rare_events_are_found_by_an_index_of_their_own(log: Log) -> None:
+    """What is looked at for them doesn't grow with the log."""
+    log.add(20_000)
+    log.add(2, status="dead", minutes=-60)
+    log.add(2, type_="webhook.test", minutes=-60)
+    log.own("ANALYZE webhook_events")
+    for wanted in ({"outcome": Outcome.FAILED}, {"type": EventType.WEBHOOK_TEST}):
+        page = await log.page(**wanted)
+        assert (len(page.events), page.looked_back_to) == (2, None)
+
+
+async def test_events_of_a_deleted_order_never_show_and_are_not_sent_again(log: Log) -> None:
+    order = await order_of(log)
+    (event,) = log.add(1, status="dead", order=order)
+    log.own("UPDATE webhook_events SET finished_at = now()")
+    assert [one.id for one in (await log.page(about=order)).events] == [event]
+    assert (await log.book.state(log.partner.id)).failed == 1
+    assert (await webhook_health(log.gateway, log.partner.id)).dead == 1
+    log.own("UPDATE orders SET deleted_at = now() WHERE id = %s", order)
+    for wanted in ({}, {"about": order}, {"outcome": Outcome.FAILED}):
+        assert await log.ids(**wanted) == []
+    assert (await log.book.state(log.partner.id)).failed == 0
+    assert (await webhook_health(log.gateway, log.partner.id)).is_well
+    with pytest.raises(NotFound):
+        await log.book.event(log.partner.id, event)
+    assert await log.book.body(log.partner.id, event) is None
+    assert await replay(log.desk, log.partner.id, [event]) == 0
+    assert await replay_failed(log.desk, log.partner.id, since=START) == 0
+    assert log.statuses() == {"dead": 1}
+
+
+async def test_another_partners_events_are_neither_seen_nor_sent(
+    log: Log, database_urls: DatabaseUrls
+) -> None:
+    admin = Database(database_urls.admin)
+    other = await stored_partner(admin, webhook_url=URL)
+    admin.close()
+    (event,) = log.add(1, status="dead", partner=other)
+    assert await log.ids(about=event) == []
+    with pytest.raises(NotFound):
+        await log.book.event(log.partner.id, event)
+    assert await log.book.body(log.partner.id, event) is None
+    assert await replay(log.desk, log.partner.id, [event]) == 0
+    assert await replay_failed(log.desk, log.partner.id, since=START) == 0
+    assert log.statuses() == {"dead": 1}
+
+
+async def test_replay_lets_go_what_is_on_its_way(log: Log) -> None:
+    dead, delivered = log.add(1, status="dead"), log.add(1, minutes=1)
+    queued = log.add(1, status="queued", minutes=2)
+    assert await replay(log.desk, log.partner.id, [*dead, *delivered, *queued, uuid4()]) == 3
+    assert log.statuses() == {"pending": 2, "queued": 1}
+
+
+async def test_all_that_failed_since_a_moment_is_sent_again(log: Log) -> None:
+    log.add(3, status="dead", minutes=-60)
+    log.add(1_500, status="dead")
+    log.add(2)
+    assert await replay_failed(log.desk, log.partner.id, since=START) == 1_500
+    assert log.statuses() == {"pending": 1_500, "dead": 3, "delivered": 2}
+
+
+async def test_settings_are_replaced_as_a_whole(log: Log) -> None:
+    wanted = WebhookSettings(
+        url="https://example.net/x",
+        events=frozenset({EventType.PARTNER_PAID_OUT}),
+        standard_webhooks=True,
+    )
+    await set_webhooks(log.desk, log.partner.id, wanted)
+    assert (await log.book.state(log.partner.id)).settings == wanted
+    with pytest.raises(NotFound):
+        await set_webhooks(log.desk, uuid4(), wanted)
+    tests = WebhookSettings(
+        url=None, events=frozenset({EventType.WEBHOOK_TEST}), standard_webhooks=False
+    )
+    with pytest.raises(InvalidRequest):
+        await set_webhooks(log.desk, log.partner.id, tests)
+
+
+async def test_a_url_that_nothing_could_be_sent_to_changes_nothing(log: Log) -> None:
+    wanted = WebhookSettings(
+        url="https://10.0.0.1/", events=DEFAULT_EVENTS, standard_webhooks=False
+    )
+    with pytest.raises(UrlRefused):
+        await set_webhooks(log.desk, log.partner.id, wanted)
+    assert (await log.book.state(log.partner.id)).settings.url == URL
+
+
+async def test_tests_are_sent_now_and_then_only_and_need_a_url(log: Log) -> None:
+    for _ in range(TESTS_AT_ONCE):
+        await send_test(log.desk, log.partner.id)
+    with pytest.raises(RateLimited):
+        await send_test(log.desk, log.partner.id)
+    log.own("UPDATE webhook_events SET created_at = created_at - interval '2 minutes'")
+    await send_test(log.desk, log.partner.id)
+    log.own("UPDATE partners SET webhook_url = NULL")
+    with pytest.raises(NoEndpoint):
+        await send_test(log.desk, log.partner.id)
+
+
+async def test_the_secret_before_signs_for_a_day(log: Log) -> None:
+    assert (await log.book.secrets(log.partner.id, now=START)).present == WEBHOOK_SECRET
+    record = f"partner:{log.partner.id}:webhook_secret"
+    sealed = KEYRING.seal("n" * 43, record=record)
+    log.own("UPDATE partners SET webhook_secret_sealed = %s WHERE id = %s", sealed, log.partner.id)
+    (until,) = log.own("SELECT max(previous_webhook_secret_until) FROM partners")[0]
+    assert isinstance(until, datetime)
+    before = await log.book.secrets(log.partner.id, now=until - timedelta(seconds=1))
+    assert (before.present, before.previous) == ("n" * 43, WEBHOOK_SECRET)
+    assert (await log.book.secrets(log.partner.id, now=until)).previous is None
+    assert "n" * 43 not in repr(before)

@@ -1,0 +1,185 @@
+"""Events by command: listed, shown, sent again with the same id and bytes, and tests."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.conftest import DatabaseUrls, Servers
+from tests.support.clients.operator_command import Operator, invoke, new_operator
+
+EVENT = """
+INSERT INTO webhook_events (id, partner_id, position, type, dedup_key, body, status, attempts,
+  due_at, leased_until, created_at, finished_at)
+VALUES (%s, %s, 0, 'order.status_changed', %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+ATTEMPT = """
+INSERT INTO webhook_attempts (event_id, attempt, started_at, latency_ms, http_status, error, answer)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+"""
+MAY = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> Operator:
+    return new_operator(database_urls, servers, tmp_path)
+
+
+def stored(
+    operator: Operator, partner: str, status: str, *, at: datetime = MAY, number: int = 0
+) -> str:
+    event_id = str(UUID(int=uuid4().int >> 48 | (int(at.timestamp()) + number) << 80))
+    settled = at if status in {"dead", "delivered"} else None
+    leased = at if status == "queued" else None
+    key, body = f"key {number}", b'{"a":"b"}'
+    operator.sql(EVENT, event_id, partner, key, body, status, 3, at, leased, at, settled)
+    return event_id
+
+
+def rows(operator: Operator) -> dict[str, tuple[str, int]]:
+    found = operator.sql("SELECT id, status, attempts FROM webhook_events")
+    return {str(row[0]): (row[1], row[2]) for row in found}
+
+
+def test_newest_events_are_listed_with_how_they_fared(operator: Operator) -> None:
+    partner, other = operator.partner(), operator.partner()
+    old, new = stored(operator, partner, "dead"), stored(operator, partner, "pending", number=1)
+    stored(operator, other, "dead")
+    operator.sql(ATTEMPT, old, 1, MAY, 12, 500, None, "oops")
+    operator.sql(ATTEMPT, old, 2, MAY + timedelta(seconds=10), 9, None, "no connection", None)
+
+    listed = operator.json("webhooks", "list", partner)
+    assert [event["id"] for event in listed] == [new, old]
+    assert listed[1] == {
+        "id": old,
+        "type": "order.status_changed",
+        "status": "dead",
+        "dedupKey": "key 0",
+        "orderId": None,
+        "attempts": 3,
+        "createdAt": "2026-05-01T12:00:00Z",
+        "dueAt": None,
+        "finishedAt": "2026-05-01T12:00:00Z",
+        "lastAttempt": {
+            "attempt": 2,
+            "startedAt": "2026-05-01T12:00:10Z",
+            "latencyMs": 9,
+            "httpStatus": None,
+            "error": "no connection",
+            "answer": None,
+        },
+    }
+    assert listed[0]["lastAttempt"] is None
+    assert [e["id"] for e in operator.json("webhooks", "list", partner, "--status", "dead")] == [
+        old
+    ]
+    assert len(operator.json("webhooks", "list", partner, "--limit", "1")) == 1
+    assert "no connection after 9 ms" in operator.run("webhooks", "list", partner).stdout
+
+
+def test_event_is_shown_with_its_body_and_every_attempt(operator: Operator) -> None:
+    partner = operator.partner()
+    event_id = stored(operator, partner, "dead")
+    operator.sql(ATTEMPT, event_id, 1, MAY, 12, 500, None, "[red]oops")
+
+    shown = operator.json("webhooks", "show", event_id)
+    assert (shown["body"], shown["partnerId"]) == ('{"a":"b"}', partner)
+    assert [one["answer"] for one in shown["log"]] == ["[red]oops"]
+    assert "HTTP 500 after 12 ms | [red]oops" in operator.run("webhooks", "show", event_id).stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("dead", ("pending", 0)),
+        ("delivered", ("pending", 0)),
+        ("pending", ("pending", 3)),
+        ("queued", ("queued", 3)),
+    ],
+)
+def test_event_is_replayed_with_its_ladder_begun_anew(
+    operator: Operator, before: str, after: tuple[str, int]
+) -> None:
+    event_id = stored(operator, operator.partner(), before)
+    other = stored(operator, operator.partner(), "dead")
+
+    assert operator.json("webhooks", "replay", event_id) == {"replayed": 1}
+    assert rows(operator) == {event_id: after, other: ("dead", 3)}
+
+
+def test_dead_events_of_a_time_are_replayed(operator: Operator) -> None:
+    partner, other = operator.partner(), operator.partner()
+    hours = [MAY + timedelta(hours=hour) for hour in range(4)]
+    dead = [stored(operator, partner, "dead", at=at) for at in hours]
+    delivered = stored(operator, partner, "delivered", at=hours[1])
+    foreign = stored(operator, other, "dead", at=hours[1])
+    window = ("--since", "2026-05-01T13:00Z", "--until", "2026-05-01T17:00+02:00")
+
+    assert operator.json("webhooks", "replay", partner, *window) == {"replayed": 2}
+    assert {event for event, (status, _) in rows(operator).items() if status == "pending"} == {
+        dead[1],
+        dead[2],
+    }
+    assert operator.json("webhooks", "replay", partner, *window, "--delivered") == {"replayed": 1}
+    assert rows(operator)[delivered] == ("pending", 0)
+    assert rows(operator)[foreign] == ("dead", 3)
+    assert operator.json("webhooks", "replay", partner, "--since", "2026-05-01") == {"replayed": 2}
+
+
+def test_many_events_are_replayed_in_steps(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persistence.postgres.webhooks.operator_log.REPLAYED_AT_ONCE", 3)
+    partner = operator.partner()
+    for number in range(7):
+        stored(operator, partner, "dead", number=number)
+
+    assert operator.json("webhooks", "replay", partner, "--since", "2026-05-01") == {"replayed": 7}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("replay", "nonsense"), "'nonsense' is not an event's id"),
+        (("replay", str(UUID(int=9))), f"There is no event {UUID(int=9)}"),
+        (("show", str(UUID(int=9))), f"There is no event {UUID(int=9)}"),
+        (("replay", "who@example.org", "--since", "2026-05-01"), "There is no partner"),
+        (("list", "who@example.org"), "There is no partner who@example.org"),
+        (("replay", str(UUID(int=9)), "--until", "2026-05-01"), "--until and --delivered go with"),
+        (("--metrics-port", "1", "list", "x"), "--metrics-port goes behind list"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    operator: Operator, arguments: tuple[str, ...], sentence: str
+) -> None:
+    assert operator.refused("webhooks", *arguments).startswith(sentence)
+
+
+def test_time_that_is_none_is_said(operator: Operator) -> None:
+    partner = operator.partner()
+    sentence = operator.refused("webhooks", "replay", partner, "--since", "noon")
+    assert sentence == "'noon' is not a time like 2026-05-01T12:00Z"
+
+
+def test_test_event_is_stored_and_without_a_url_refused(operator: Operator) -> None:
+    partner = operator.partner(webhook_url="https://example.org")
+    sent = operator.json("webhooks", "test", partner, "--no-wait")
+    assert (sent["type"], sent["status"], sent["attempts"]) == ("webhook.test", "pending", 0)
+    assert sent["dedupKey"] == f"test:{sent['id']}"
+
+    nowhere = operator.partner()
+    assert "There is no webhook URL of" in operator.refused("webhooks", "test", nowhere)
+
+
+def test_test_event_is_waited_for(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cli.webhooks.webhooks.TEST_SECONDS", 60)
+    partner = operator.partner(webhook_url="https://example.org")
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(invoke, "webhooks", "test", partner, data_dir=operator.data_dir)
+        while not (found := operator.sql("SELECT id FROM webhook_events")):
+            assert not waiting.done()
+        operator.sql(ATTEMPT, found[0][0], 1, MAY, 12, 204, None, "")
+        assert "HTTP 204 after 12 ms" in waiting.result(30).stdout

@@ -1,0 +1,293 @@
+"""No event goes to an address it must not go to, however its URL or its name is forged."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from ipaddress import IPv4Address, ip_address
+from itertools import cycle
+from operator import itemgetter
+from uuid import uuid4
+
+import aiohttp
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from domain.webhooks.address_policy import Address, is_public, is_public_or_private
+from domain.webhooks.delivery import PendingDelivery
+from domain.webhooks.events import Event, EventType
+from feeds.webhooks.connector import checked_connector, was_refused
+from feeds.webhooks.sender import WebhookSender
+from tests.support.builders.forged_urls import (
+    NAMES,
+    SPECIAL_V4,
+    SPECIAL_V6,
+    WHOLE,
+    disguises,
+    hosts,
+)
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+HOSTS = hosts()
+REFUSED = "the host's address is not a public one"
+REASONS = {REFUSED, "the URL is invalid", "the URL is not https", "the host name can't be resolved"}
+TRIES = 1_000
+
+
+class StandingClock:
+    def now(self) -> datetime:
+        return NOW
+
+
+class Trap:
+    """Listens on every address of this machine, of both kinds, and counts who connects."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._sockets = []
+        for family, address in ((socket.AF_INET6, "::"), (socket.AF_INET, "0.0.0.0")):
+            listening = socket.socket(family, socket.SOCK_STREAM)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind((address, self.port))
+            listening.listen(1024)
+            listening.setblocking(False)
+            self.port = listening.getsockname()[1]
+            self._sockets.append(listening)
+
+    def connections(self) -> list[str]:
+        """Return the addresses that were connected to since this was asked last."""
+        found = []
+        for listening in self._sockets:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except BlockingIOError:
+                    break
+                found.append(str(connection.getsockname()[0]))
+                connection.close()
+        return found
+
+    def close(self) -> None:
+        for listening in self._sockets:
+            listening.close()
+
+
+@pytest.fixture(scope="module")
+def trap() -> Iterator[Trap]:
+    trap = Trap()
+    yield trap
+    trap.close()
+
+
+class Names(AbstractResolver):
+    """Answers each look-up of any name with the next of these addresses."""
+
+    def __init__(self, *answers: list[str]) -> None:
+        self.asked = 0
+        self._answers = cycle(answers)
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002  aiohttp's signature
+    ) -> list[ResolveResult]:
+        self.asked += 1
+        return [
+            ResolveResult(
+                hostname=host,
+                host=text,
+                port=port,
+                family=socket.AF_INET6 if ":" in text else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for text in next(self._answers)
+        ]
+
+    async def close(self) -> None:
+        return
+
+
+def delivery(url: str) -> PendingDelivery:
+    event = Event(
+        id=uuid4(),
+        partner_id=uuid4(),
+        order_id=None,
+        type=EventType.PARTNER_PAID_OUT,
+        dedup_key="paid_out:1",
+        body=b"{}",
+        created_at=NOW,
+    )
+    return PendingDelivery(
+        event=event,
+        url=url,
+        webhook_secret="k" * 43,
+        standard_webhooks=False,
+        failed_attempts=0,
+    )
+
+
+def strict_sender() -> WebhookSender:
+    return WebhookSender(clock=StandingClock(), budget_seconds=5)
+
+
+def plain_sender(resolver: AbstractResolver | None = None) -> WebhookSender:
+    """Return a sender that goes to plain http, so that only the address is in the way."""
+    return WebhookSender(
+        clock=StandingClock(),
+        allow_insecure=True,
+        may_connect=is_public,
+        resolver=resolver,
+        budget_seconds=5,
+    )
+
+
+async def errors_of(sender: WebhookSender, urls: list[str]) -> dict[str, str | None]:
+    async with sender:
+        attempts = await asyncio.gather(*(sender.send(delivery(url)) for url in urls))
+    assert [attempt.http_status for attempt in attempts] == [None] * len(urls)
+    return {url: attempt.error for url, attempt in zip(urls, attempts, strict=True)}
+
+
+def chunks(cases: list[str], size: int = 40) -> list[list[str]]:
+    return [cases[first : first + size] for first in range(0, len(cases), size)]
+
+
+def test_there_are_hundreds_of_forged_urls() -> None:
+    assert len({*HOSTS, *WHOLE}) == len(HOSTS) + len(WHOLE) > 700
+
+
+@pytest.mark.parametrize("hosts", chunks([*HOSTS, *disguises()]), ids=itemgetter(0))
+async def test_forged_hosts_are_not_connected_to(hosts: list[str], trap: Trap) -> None:
+    urls = [f"http://{host}:{trap.port}/" for host in hosts]
+    plain = await errors_of(plain_sender(), urls)
+    strict = await errors_of(strict_sender(), [url.replace("http:", "https:") for url in urls])
+
+    assert {url: error for url, error in (plain | strict).items() if error not in REASONS} == {}
+    assert trap.connections() == []
+
+
+@pytest.mark.parametrize(
+    "hosts", chunks([one for one in HOSTS if one not in NAMES]), ids=itemgetter(0)
+)
+async def test_connector_by_itself_refuses_what_the_system_takes_for_an_address(
+    hosts: list[str], trap: Trap
+) -> None:
+    connector = checked_connector(may_connect=is_public, resolver=aiohttp.ThreadedResolver())
+    async with aiohttp.ClientSession(connector=connector) as session:
+        for host in hosts:
+            with pytest.raises((aiohttp.ClientError, ValueError)) as raised:
+                await session.post(f"http://{host}:{trap.port}/")
+            unknown = (aiohttp.InvalidURL, aiohttp.ClientConnectorDNSError)
+            assert was_refused(raised.value) or isinstance(raised.value, unknown), host
+
+    assert trap.connections() == []
+
+
+async def test_forged_urls_are_not_connected_to(trap: Trap) -> None:
+    urls = [url.replace("{port}", str(trap.port)) for url in WHOLE]
+    errors = await errors_of(plain_sender(), urls)
+
+    assert {url: error for url, error in errors.items() if error not in REASONS} == {}
+    assert trap.connections() == []
+
+
+async def test_names_of_special_addresses_are_not_connected_to(trap: Trap) -> None:
+    for address in [*map(str, SPECIAL_V4), *SPECIAL_V6]:
+        url = f"http://partner.example:{trap.port}/"
+        assert await errors_of(plain_sender(Names([address])), [url]) == {url: REFUSED}, address
+
+    assert trap.connections() == []
+
+
+async def test_name_that_is_bound_anew_never_leads_to_a_forbidden_address(trap: Trap) -> None:
+    """Of two local addresses one plays the public one; the name changes between them at will."""
+    names = Names(["127.0.0.2"], ["127.0.0.1"], ["127.0.0.1", "127.0.0.2"], ["127.0.0.2"])
+
+    sender = WebhookSender(
+        clock=StandingClock(),
+        allow_insecure=True,
+        may_connect=lambda address: address == IPv4Address("127.0.0.2"),
+        resolver=names,
+    )
+    connected: list[str] = []
+
+    async def hang_up() -> None:
+        while True:
+            connected.extend(trap.connections())
+            await asyncio.sleep(0.005)
+
+    hanging_up = asyncio.create_task(hang_up())
+    errors = []
+    async with sender:
+        for chunk in chunks([f"http://h{n}.example:{trap.port}/" for n in range(TRIES)], 250):
+            attempts = await asyncio.gather(*(sender.send(delivery(url)) for url in chunk))
+            errors += [attempt.error for attempt in attempts]
+    hanging_up.cancel()
+
+    assert names.asked == TRIES
+    assert errors.count(REFUSED) == TRIES // 4
+    assert set(connected) == {"127.0.0.2"}
+    assert len(connected) == TRIES * 3 // 4
+
+
+async def test_checked_address_is_the_one_that_is_connected_to(trap: Trap) -> None:
+    """One attempt asks once: there is no second look-up that could answer something else."""
+    names = Names(["127.0.0.2"], ["127.0.0.1"])
+    async with WebhookSender(
+        clock=StandingClock(), allow_insecure=True, resolver=names, budget_seconds=0.2
+    ) as sender:
+        await sender.send(delivery(f"http://partner.example:{trap.port}/"))
+
+    assert names.asked == 1
+    assert trap.connections() == ["127.0.0.2"]
+
+
+async def test_slow_name_servers_count_against_the_budget() -> None:
+    class Slow(Names):
+        async def resolve(self, *_: object) -> list[ResolveResult]:
+            await asyncio.Event().wait()
+            return []
+
+    async with WebhookSender(
+        clock=StandingClock(), resolver=Slow([]), budget_seconds=0.2
+    ) as sender:
+        attempt = await sender.send(delivery("https://partner.example/"))
+
+    assert attempt.error == "no answer in time"
+
+
+@pytest.mark.parametrize(
+    ("text", "public", "private"),
+    [
+        ("8.8.8.8", True, True),
+        ("1.1.1.1", True, True),
+        ("100.63.255.255", True, True),
+        ("100.128.0.0", True, True),
+        ("172.15.255.255", True, True),
+        ("172.32.0.0", True, True),
+        ("2606:4700:4700::1111", True, True),
+        ("2a00:1450:4001::1", True, True),
+        ("2001:4860:4860::8888", True, True),
+        ("127.0.0.1", False, True),
+        ("10.1.2.3", False, True),
+        ("192.168.1.1", False, True),
+        ("::1", False, True),
+        ("fd12:3456::1", False, True),
+        ("169.254.169.254", False, False),
+        ("fd00:ec2::254", False, False),
+        ("fe80::1", False, False),
+        ("100.64.0.1", False, False),
+        ("0.0.0.0", False, False),
+        ("224.0.0.1", False, False),
+        ("::ffff:127.0.0.1", False, False),
+        ("64:ff9b::a00:1", False, False),
+        ("fd12::1%lo", False, False),
+    ],
+)
+def test_addresses_are_public_private_or_neither(text: str, public: bool, private: bool) -> None:
+    address: Address = ip_address(text)
+    assert is_public(address) is public
+    assert is_public_or_private(address) is private

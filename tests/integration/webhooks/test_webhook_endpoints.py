@@ -1,0 +1,342 @@
+"""What an endpoint's answers and its partner's settings do to its events."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from aiohttp import web
+from psqlpy.exceptions import Error
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from domain.errors import Unavailable
+from domain.orders.order import State
+from domain.partners.credentials import Credentials
+from domain.partners.partner import Partner
+from domain.webhooks.events import (
+    RETRY_LADDER,
+    EarningsOut,
+    Event,
+    EventType,
+    PayoutOut,
+    earnings_cleared,
+    partner_paid_out,
+    signature,
+    webhook_test,
+    wire_moment,
+)
+from feeds.webhooks.relay import Relay
+from persistence.postgres.partners.partners import replace_secrets, webhook_secret_record
+from persistence.postgres.pool import DatabaseUnavailable
+from persistence.postgres.webhooks.outbox import add_test_event, tell_partner
+from persistence.postgres.webhooks.signal import listen_for_events
+from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET
+from tests.support.builders.webhook_world import Receiver, World, eventually, fail
+
+GONE = "the endpoint has answered 410 before: it is gone"
+NEW_SECRET = "n" * 43
+
+
+async def gone(_: web.Request) -> web.StreamResponse:
+    return web.Response(status=410, text="moved out")
+
+
+def gone_at(world: World, partner: Partner) -> datetime | None:
+    ((at,),) = world.own("SELECT webhook_gone_at FROM partners WHERE id = %s", (partner.id,))
+    return at if at is None else at.astimezone(UTC)
+
+
+async def rotated(world: World, partner: Partner) -> None:
+    fresh = Credentials(partner.api_key, api_secret="b" * 43, webhook_secret=NEW_SECRET)
+    await replace_secrets(world.admin, KEYRING, partner.id, fresh)
+
+
+async def send_test(world: World, partner: Partner) -> UUID:
+    event = webhook_test(uuid4(), partner.id, at=world.clock.now())
+    assert await add_test_event(world.gateway, event)
+    return event.id
+
+
+async def test_retry_after_puts_the_next_attempt_off(world: World, receiver: Receiver) -> None:
+    async def busy(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=429, headers={"Retry-After": "600"})
+
+    receiver.answer = busy
+    event_id = await world.event_of_new_order(receiver.url)
+    async with world.delivering():
+        row = await world.after_attempts(event_id, 1)
+
+    wait = row["due_at"] - world.clock.now()
+    assert RETRY_LADDER[0] < timedelta(minutes=10) <= wait < timedelta(minutes=12)
+
+
+async def test_beginning_of_the_answer_is_logged(world: World, receiver: Receiver) -> None:
+    async def explain(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=422, body=b"no such \x00 order " + b"\xff" + b"x" * 9000)
+
+    receiver.answer = explain
+    event_id = await world.event_of_new_order(receiver.url)
+    async with world.delivering():
+        await world.after_attempts(event_id, 1)
+
+    ((answer, status),) = world.own("SELECT answer, http_status FROM webhook_attempts")
+    assert answer.startswith("no such \ufffd order \ufffdxxx")
+    assert len(answer.encode()) <= 2048
+    assert status == 422
+
+
+async def test_endpoint_that_is_gone_is_sent_nothing_more_and_its_events_are_kept(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answer = gone
+    partner = await world.partner(receiver.url)
+    (first,) = await world.events_of(partner, 1)
+    async with world.delivering():
+        await eventually(lambda: world.status(first) == "dead")
+        await eventually(lambda: gone_at(world, partner) == START)
+        (second,) = await world.events_of(partner, 1)
+        await eventually(lambda: world.status(second) == "dead")
+
+    assert receiver.ids() == [first]
+    assert world.attempts(first) == [(1, 410, None)]
+    assert world.attempts(second) == [(1, None, GONE)]
+
+
+@pytest.mark.parametrize(
+    "change", [{"webhook_url": "https://example.net"}, {"webhook_events": frozenset(EventType)}]
+)
+async def test_new_subscription_is_not_gone(world: World, change: dict[str, Any]) -> None:
+    partner = await world.partner("https://example.org")
+    await world.events.stop_sending(partner.id, "https://example.org", now=START)
+    await world.change(partner, markup_bps=7)
+    assert gone_at(world, partner) == START
+
+    await world.change(partner, **change)
+    assert gone_at(world, partner) is None
+
+
+async def test_410_of_a_url_that_was_replaced_meanwhile_stops_nothing(world: World) -> None:
+    partner = await world.partner("https://new.example.org")
+
+    assert not await world.events.stop_sending(partner.id, "https://old.example.org", now=START)
+    assert gone_at(world, partner) is None
+
+
+async def test_test_event_is_sent_to_a_gone_endpoint_and_its_success_resumes_sending(
+    world: World, receiver: Receiver
+) -> None:
+    partner = await world.partner(receiver.url)
+    await world.events.stop_sending(partner.id, receiver.url, now=START)
+    async with world.delivering():
+        receiver.answer = fail
+        failing = await send_test(world, partner)
+        await world.after_attempts(failing, 1)
+        assert gone_at(world, partner) == START
+
+        receiver.answer = receiver.ok
+        event_id = await send_test(world, partner)
+        await eventually(lambda: gone_at(world, partner) is None)
+        assert world.status(event_id) == "delivered"
+
+    assert receiver.received[-1].headers["X-Partner-Webhook-Event"] == "webhook.test"
+    assert receiver.received[-1].body.startswith(b'{"event":"webhook.test",')
+
+
+async def test_test_event_needs_no_subscription_but_a_url(world: World, receiver: Receiver) -> None:
+    partner = await world.partner(receiver.url)
+    await world.change(partner, webhook_events=frozenset())
+    async with world.delivering():
+        event_id = await send_test(world, partner)
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+    await world.change(partner, webhook_url=None)
+    event = webhook_test(uuid4(), partner.id, at=START)
+    assert await add_test_event(world.gateway, event) is False
+
+
+async def test_gateway_can_add_tests_alone(world: World) -> None:
+    partner = await world.partner("https://example.org")
+    paid = webhook_test(uuid4(), partner.id, at=START)
+    for body in (
+        paid.body.replace(b"webhook.test", b"partner.paid_out"),
+        b'{"event":"order.status_changed","was":{"event":"webhook.test"}}',
+        b' {"event":"webhook.test","ts":1}',
+    ):
+        forged = Event(
+            id=paid.id,
+            partner_id=partner.id,
+            order_id=None,
+            type=paid.type,
+            dedup_key=paid.dedup_key,
+            body=body,
+            created_at=START,
+        )
+        with pytest.raises(Error, match="a test event says what it is"):
+            await add_test_event(world.gateway, forged)
+    with pytest.raises(Error, match="permission denied"):
+        await tell_partner(world.gateway, paid)
+
+
+async def test_event_of_a_partner_is_stored_where_it_is_subscribed_to(world: World) -> None:
+    partner = await world.partner("https://example.org")
+    moment = wire_moment(START)
+    payout = PayoutOut(
+        id=str(uuid4()),
+        period_start=moment,
+        period_end=moment,
+        amount_usd="1.00",
+        reference="r",
+        paid_out_at=moment,
+    )
+    paid = partner_paid_out(uuid4(), partner.id, payout, at=START)
+    cleared = earnings_cleared(
+        uuid4(), partner.id, EarningsOut(amount_usd="1.00", cleared_at=moment), at=START
+    )
+
+    assert await tell_partner(world.admin, paid) is False
+    await world.change(partner, webhook_events=frozenset({EventType.PARTNER_PAID_OUT}))
+    assert await tell_partner(world.admin, paid) is True
+    assert await tell_partner(world.settlement, cleared) is False
+    rows = world.own("SELECT id, type, dedup_key, body, order_id FROM webhook_events")
+    assert rows == [(paid.id, "partner.paid_out", f"paid_out:{moment}", paid.body, None)]
+
+
+async def test_rotated_secret_signs_the_next_attempt(world: World, receiver: Receiver) -> None:
+    receiver.answer = fail
+    partner = await world.partner(receiver.url)
+    (event_id,) = await world.move(await world.order(partner), State.CONFIRMING)
+    async with world.delivering():
+        await world.after_attempts(event_id, 1)
+        await rotated(world, partner)
+        receiver.answer = receiver.ok
+        world.clock.advance(RETRY_LADDER[0] * 1.01)
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+    first, second = receiver.received
+    assert first.headers["X-Partner-Webhook-Sign"] == signature(first.body, WEBHOOK_SECRET)
+    assert second.headers["X-Partner-Webhook-Sign"] == signature(second.body, NEW_SECRET)
+
+
+async def test_both_secrets_verify_for_a_day_after_a_rotation_in_the_standard_format(
+    world: World, receiver: Receiver
+) -> None:
+    partner = await world.partner(receiver.url)
+    await world.change(partner, standard_webhooks=True)
+    await rotated(world, partner)
+    world.clock.time = datetime.now(UTC)  # the database's own clock decides when the day is over
+    async with world.delivering():
+        (during,) = await world.events_of(partner, 1)
+        await eventually(lambda: world.status(during) == "delivered")
+        world.clock.advance(timedelta(hours=24, minutes=1))
+        (after,) = await world.events_of(partner, 1)
+        await eventually(lambda: world.status(after) == "delivered")
+
+    first, second = receiver.received
+    assert verifies(first.headers, first.body) == [WEBHOOK_SECRET, NEW_SECRET]
+    assert len(second.headers["webhook-signature"].split()) == 1
+    assert first.headers["X-Partner-Webhook-Sign"] == signature(first.body, NEW_SECRET)
+
+
+def verifies(headers: dict[str, str], body: bytes) -> list[str]:
+    """Return the secrets with which the public library finds a delivery genuine."""
+    found = []
+    for secret in (WEBHOOK_SECRET, NEW_SECRET):
+        try:
+            Webhook(secret.encode()).verify(body.decode(), headers)
+        except WebhookVerificationError:
+            continue
+        found.append(secret)
+    return found
+
+
+async def test_previous_secret_is_kept_by_rotations_and_not_by_sealing_anew(world: World) -> None:
+    partner = await world.partner("https://example.org")
+
+    def kept() -> tuple[bytes | None, datetime | None]:
+        sql = "SELECT previous_webhook_secret_sealed, previous_webhook_secret_until FROM partners"
+        sql += " WHERE api_secret_sealed <> ''"
+        (row,) = world.own(sql)
+        return row[0], row[1]
+
+    assert kept() == (None, None)
+    record = webhook_secret_record(partner.id)
+    anew = KEYRING.seal(WEBHOOK_SECRET, record=record)
+    world.own(
+        "UPDATE partners SET webhook_secret_sealed = %s,"
+        " previous_webhook_secret_until = '1999-01-01'",
+        (anew,),
+    )
+    assert kept()[0] is None
+
+    await rotated(world, partner)
+    previous, until = kept()
+    assert previous is not None
+    assert KEYRING.open(previous, record=record) == WEBHOOK_SECRET
+    assert until is not None
+    assert timedelta(hours=23) < until - datetime.now(UTC) <= timedelta(hours=24)
+
+
+async def test_listener_is_told_of_new_events_though_writers_tell_only_now_and_then(
+    world: World,
+) -> None:
+    told, stop = asyncio.Semaphore(0), asyncio.Event()
+    partner = await world.partner("https://example.org")
+    order = await world.order(partner)
+    listening = asyncio.create_task(
+        listen_for_events(world.gateway_url, on_event=told.release, stop=stop)
+    )
+    await told.acquire()  # it has begun to listen
+    await world.move(order, State.CONFIRMING)
+    async with asyncio.timeout(5):
+        await told.acquire()
+
+    added = 0
+    async with asyncio.timeout(10):
+        while told.locked():
+            world.own(
+                "INSERT INTO webhook_events"
+                " (id, partner_id, position, type, dedup_key, body, due_at, created_at)"
+                " SELECT gen_random_uuid(), id, 0, 'webhook.test', '', '', now(), now()"
+                " FROM partners WHERE api_secret_sealed <> ''"
+            )
+            added += 1
+            await asyncio.sleep(0)
+    stop.set()
+    await listening
+    assert added > told._value
+
+
+async def test_listener_says_so_when_there_is_no_server() -> None:
+    with pytest.raises(DatabaseUnavailable):
+        await listen_for_events(
+            "postgresql://127.0.0.1:1/x", on_event=lambda: None, stop=asyncio.Event()
+        )
+
+
+async def test_events_go_out_at_once_when_listening_though_polls_are_far_apart(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.webhooks.relay.POLL_SECONDS", 3600)
+    partner = await world.partner(receiver.url)
+    order = await world.order(partner)
+    async with world.delivering(listening=True):
+        (event_id,) = await world.move(order, State.CONFIRMING)
+        await eventually(lambda: world.status(event_id) == "delivered")
+
+
+async def test_events_a_lost_queue_did_not_take_are_put_back_at_once(world: World) -> None:
+    class Lost:
+        async def length(self) -> int:
+            return 0
+
+        async def add(self, ids: Any) -> None:
+            raise Unavailable(f"no queue for {len(ids)}")
+
+    (event_id,) = await world.events_of(await world.partner("https://example.org"), 1)
+    queue: Any = Lost()
+    relay = Relay(outbox=world.events, queue=queue, clock=world.clock, wake=asyncio.Event())
+    with pytest.raises(Unavailable):
+        await relay.step()
+
+    assert world.status(event_id) == "pending"

@@ -1,0 +1,300 @@
+"""What one endpoint does is nobody else's business: shares, and circuits."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from domain.orders.order import State
+from domain.partners.partner import Partner
+from domain.webhooks.circuit_breaker import (
+    FIRST_WAIT,
+    LEAST_CONCURRENCY,
+    Circuit,
+    VersionedCircuit,
+)
+from domain.webhooks.events import remaining_ladder
+from feeds.webhooks.delivery import LEASE
+from tests.support.builders.records import START
+from tests.support.builders.webhook_world import Receiver, World, eventually, fail, hang
+
+
+class Hanging:
+    """An answer that never comes; counts how many wait for it at once."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.most = 0
+
+    async def __call__(self, _: web.Request) -> web.StreamResponse:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.now -= 1
+        return web.Response()
+
+
+async def test_hanging_endpoint_gets_its_share_of_the_workers_and_no_more(
+    world: World, receiver: Receiver
+) -> None:
+    hanging = Hanging()
+    stuck, free = await world.partner(receiver.url + "?stuck"), await world.partner(receiver.url)
+    await world.events_of(stuck, 12)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await (hanging(request) if "stuck" in request.query else receiver.ok(request))
+
+    receiver.answer = answer
+    async with world.delivering(workers=2, per_endpoint=5, budget_seconds=2):
+        await eventually(lambda: hanging.now == 5)
+        passing = await world.events_of(free, 12)
+        await eventually(lambda: all(world.status(e) == "delivered" for e in passing))
+        assert hanging.most == 5
+
+
+async def test_share_shrinks_with_the_room_that_is_left(world: World) -> None:
+    partners = [await world.partner("https://example.org") for _ in range(4)]
+    for partner in partners:
+        await world.events_of(partner, 8)
+
+    def queued() -> list[int]:
+        sql = (
+            "SELECT count(*) FROM webhook_events WHERE status = 'queued' GROUP BY partner_id"
+            " ORDER BY 1"
+        )
+        return [row[0] for row in world.own(sql)]
+
+    await world.claim(limit=100, room=20)
+    assert queued() == [5, 5, 5, 5]
+    assert await world.claim(limit=100, room=20) == []
+    later = await world.partner("https://example.org")
+    (event_id,) = await world.events_of(later, 1)
+    assert await world.claim(limit=100, room=21) == [event_id]
+
+
+async def test_claim_takes_the_oldest_first_and_no_more_than_asked(world: World) -> None:
+    partner = await world.partner("https://example.org")
+    first = await world.events_of(partner, 2)
+    world.clock.advance(timedelta(seconds=1))
+    second = await world.events_of(partner, 2)
+
+    assert set(await world.claim(limit=3)) > set(first)
+    assert set(await world.claim(limit=3)) < set(second)
+    assert await world.claim(limit=3) == []
+
+
+async def test_endpoint_that_fails_is_left_alone_but_for_probes_and_comes_back(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answer = fail
+    partner = await world.partner(receiver.url)
+    ids = await world.events_of(partner, 20)
+
+    def tried() -> int:
+        return sum(world.row(event_id)["attempts"] for event_id in ids)
+
+    async with world.delivering(per_endpoint=5):
+        circuit = await opened(world, partner)
+        assert circuit.probe_at == START + FIRST_WAIT
+        await nothing_more_is_sent(world, receiver)
+        before = tried()
+        assert before < 20
+
+        world.clock.advance(FIRST_WAIT)
+        await until_noted(world, partner, failed_probes=1)
+        await nothing_more_is_sent(world, receiver)
+        assert tried() == before + 1
+
+        receiver.answer = receiver.ok
+        world.clock.advance(FIRST_WAIT * 2)
+        circuit = await until_noted(world, partner, failed_probes=0)
+        assert circuit.concurrency >= LEAST_CONCURRENCY
+        world.clock.advance(timedelta(minutes=1))
+        await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
+
+
+async def test_order_is_kept_over_an_open_circuit(world: World, receiver: Receiver) -> None:
+    receiver.answer = fail
+    partner = await world.partner(receiver.url)
+    order = await world.order(partner)
+    told = await world.move(order, State.CONFIRMING, State.PAYING_OUT, State.COMPLETED)
+    others = await world.events_of(partner, 4)
+
+    async with world.delivering():
+        await opened(world, partner)
+        receiver.answer = receiver.ok
+        world.clock.advance(timedelta(minutes=1))
+        await eventually(lambda: all(world.status(e) == "delivered" for e in [*told, *others]))
+
+    ids = list(dict.fromkeys(e for e in receiver.ids() if e in told))
+    assert ids == told
+
+
+async def test_what_an_open_circuit_keeps_back_dies_when_its_ladder_would_have_ended(
+    world: World,
+) -> None:
+    partner = await world.partner("https://example.org")
+    order = await world.order(partner)
+    first, second = await world.move(order, State.CONFIRMING, State.PAYING_OUT)
+    await keep_open(world, partner, failed_at=START)
+
+    world.clock.advance(remaining_ladder(0))
+    assert await world.events.give_up_hopeless(now=world.clock.now()) == 0  # nobody has tried
+
+    almost = START + remaining_ladder(0) - timedelta(seconds=1)
+    await keep_open(world, partner, failed_at=almost)
+    assert await world.events.give_up_hopeless(now=world.clock.now()) == 0
+
+    await keep_open(world, partner, failed_at=world.clock.now())
+    assert await world.events.give_up_hopeless(now=world.clock.now()) == 1
+    assert (world.status(first), world.status(second)) == ("dead", "pending")
+    ((attempt, http_status, error),) = world.attempts(first)
+    assert (attempt, http_status) == (1, None)
+    assert error == "given up: the endpoint failed for as long as retries last"
+
+
+async def test_closed_circuit_gives_nothing_up(world: World) -> None:
+    (event_id,) = await world.events_of(await world.partner("https://example.org"), 1)
+    world.clock.advance(timedelta(days=30))
+
+    assert await world.events.give_up_hopeless(now=world.clock.now()) == 0
+    assert world.status(event_id) == "pending"
+
+
+async def test_slow_endpoint_is_sent_less_at_once(
+    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.webhooks.recording.SLOW", timedelta(seconds=0.1))
+    partner = await world.partner(receiver.url)
+
+    async def slowly(_: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(0.2)
+        return web.Response()
+
+    receiver.answer = slowly
+    ids = await world.events_of(partner, 3)
+    async with world.delivering():
+        await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
+        circuit = await until_known(world, partner)
+
+    assert circuit.concurrency < 32
+    assert circuit.opened_at is None
+
+
+async def test_another_url_begins_with_a_clean_sheet(world: World) -> None:
+    partner = await world.partner("https://example.org")
+    await keep_open(world, partner, failed_at=START)
+
+    await world.change(partner, webhook_url="https://example.org", markup_bps=1)
+    assert await world.circuit(partner) is not None
+    await world.change(partner, webhook_url="https://example.net")
+    assert await world.circuit(partner) is None
+
+
+async def test_of_two_workers_that_note_the_same_circuit_the_later_must_read_it_again(
+    world: World,
+) -> None:
+    partner = await world.partner("https://example.org")
+    circuit = Circuit(concurrency=7, window_began_at=START, attempts=1, failures=1)
+
+    assert await world.circuits.save({partner.id: VersionedCircuit(circuit, 0)}) == {partner.id}
+    assert await world.circuits.save({partner.id: VersionedCircuit(circuit, 0)}) == set()
+    read = (await world.circuits.read([partner.id]))[partner.id]
+    assert read == VersionedCircuit(circuit, 1)
+    assert await world.circuits.save({partner.id: read}) == {partner.id}
+    assert await world.circuits.forget({partner.id: 1}) == set()
+    assert await world.circuits.forget({partner.id: 2}) == {partner.id}
+
+
+async def test_probe_whose_worker_dies_is_made_again(world: World) -> None:
+    partner = await world.partner("https://example.org")
+    await world.events_of(partner, 3)
+    await keep_open(world, partner, failed_at=START, probe_at=START)
+
+    (probe,) = await world.claim(limit=10)
+    assert await world.claim(limit=10) == []
+    await take(world, probe)
+    world.clock.advance(LEASE)
+    assert await world.events.release_expired(now=world.clock.now()) == 1
+    assert len(await world.claim(limit=10)) == 1
+
+
+async def test_hanging_receivers_are_still_given_up_after_the_budget(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answer = hang
+    partner = await world.partner(receiver.url)
+    await world.events_of(partner, 6)
+
+    async with world.delivering(budget_seconds=0.3):
+        circuit = await opened(world, partner)
+
+    assert circuit.failures == circuit.attempts
+
+
+async def opened(world: World, partner: Partner) -> Circuit:
+    async with asyncio.timeout(10):
+        while True:
+            circuit = await world.circuit(partner)
+            if circuit is not None and circuit.opened_at is not None:
+                return circuit
+            await asyncio.sleep(0.01)
+
+
+async def until_noted(world: World, partner: Partner, *, failed_probes: int) -> Circuit:
+    async with asyncio.timeout(10):
+        while True:
+            circuit = await world.circuit(partner)
+            if circuit is not None and circuit.failed_probes == failed_probes:
+                return circuit
+            await asyncio.sleep(0.01)
+
+
+async def until_known(world: World, partner: Partner) -> Circuit:
+    async with asyncio.timeout(10):
+        while True:
+            circuit = await world.circuit(partner)
+            if circuit is not None:
+                return circuit
+            await asyncio.sleep(0.01)
+
+
+async def nothing_more_is_sent(world: World, receiver: Receiver) -> None:
+    """Let what was claimed before the circuit opened end, and see that nothing follows."""
+    quiet, seen = 0, -1
+    async with asyncio.timeout(10):
+        while quiet < 20:
+            sent = len(receiver)
+            queued = world.own("SELECT id FROM webhook_events WHERE status = 'queued'")
+            quiet = quiet + 1 if sent == seen and not queued else 0
+            seen = sent
+            await asyncio.sleep(0.01)
+    assert await world.claim(limit=10) == []
+
+
+async def keep_open(world: World, partner: Partner, **times: object) -> None:
+    """Put an open circuit down as a worker would have left it."""
+    read = (await world.circuits.read([partner.id])).get(partner.id)
+    circuit = Circuit(
+        concurrency=4,
+        window_began_at=START,
+        attempts=5,
+        failures=5,
+        opened_at=START,
+        probe_at=START + timedelta(days=9),
+    )
+    stored = VersionedCircuit(
+        msgspec.structs.replace(circuit, **times), read.version if read else 0
+    )
+    assert await world.circuits.save({partner.id: stored}) == {partner.id}
+
+
+async def take(world: World, event_id: UUID) -> None:
+    now = world.clock.now()
+    taken = await world.events.take([event_id], lease=uuid4(), now=now, leased_until=now + LEASE)
+    assert len(taken) == 1

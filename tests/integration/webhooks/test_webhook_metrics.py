@@ -1,0 +1,107 @@
+"""The webhooks process by itself: its metrics, and how it begins and ends."""
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from gateway.settings import Settings, environment_of
+from tests.conftest import DatabaseUrls, Servers, free_port
+from tests.support.clients.operator_command import Operator, new_operator
+
+PATIENCE_SECONDS = 60
+
+
+@pytest.fixture
+def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> Operator:
+    return new_operator(database_urls, servers, tmp_path)
+
+
+def metrics(port: int, until: str) -> str:
+    """Return the metrics once they tell what they should."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        assert time.monotonic() < deadline
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+                told = str(answer.read().decode())
+        except (URLError, OSError):
+            told = ""
+        if until in told:
+            return told
+        time.sleep(0.05)
+
+
+def test_webhooks_process_tells_of_its_queue_and_attempts(operator: Operator) -> None:
+    partner = operator.partner(webhook_url="http://127.0.0.1:1/")
+    operator.json("webhooks", "test", partner, "--no-wait")
+    port = free_port()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "gateway", "webhooks", "--metrics-port", str(port)),
+            *("--data-dir", str(operator.data_dir)),
+        ]
+    )
+    try:
+        told = metrics(port, 'swapgate_webhook_events{state="waiting"} 1.0')
+        assert 'swapgate_webhook_attempts_total{outcome="retried"} 1.0' in told
+        assert "swapgate_webhook_latency_seconds_count 1.0" in told
+        assert "swapgate_webhook_queue_depth 0.0" in told
+        assert "swapgate_webhook_oldest_due_seconds 0.0" in told
+        assert "swapgate_webhook_open_circuits 0.0" in told
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_port_of_metrics_that_is_taken_is_said(operator: Operator) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "gateway", "webhooks", "--metrics-port", str(port)),
+                *("--data-dir", str(operator.data_dir)),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert f"Can't listen on port {port}" in done.stderr
+
+
+@pytest.mark.parametrize("allowed", ["true", "false"])
+def test_operator_may_let_webhooks_go_to_private_networks(
+    database_urls: DatabaseUrls,
+    servers: Servers,
+    tmp_path: Path,
+    allowed: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    live = new_operator(database_urls, servers, tmp_path, sandbox=False)
+    partner = live.partner()
+    monkeypatch.setenv("SWAPGATE_WEBHOOKS_TO_PRIVATE_NETWORKS", allowed)
+    done = live.run("partner", "set", partner, "--webhook-url", "http://10.0.0.7/hook")
+
+    assert (done.exit_code == 0) is (allowed == "true")
+
+
+def test_settings_of_webhooks_are_handed_on() -> None:
+    settings = Settings(
+        database_url="postgresql:///x",
+        valkey_url="valkey://x",
+        keyring_path=Path("k"),
+        webhooks_to_private_networks=True,
+        webhook_endpoint_concurrency=7,
+    )
+    handed = environment_of(settings)
+    assert handed["SWAPGATE_WEBHOOKS_TO_PRIVATE_NETWORKS"] == "true"
+    assert handed["SWAPGATE_WEBHOOK_ENDPOINT_CONCURRENCY"] == "7"
+    assert settings.insecure_webhooks

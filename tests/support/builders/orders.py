@@ -1,0 +1,107 @@
+"""Orders of a running service, followed by their partner and pushed on by its operator."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from typer.testing import Result
+
+from tests.conftest import Running
+from tests.support.clients.operator_command import invoke, sentence_of
+from tests.support.clients.partner import (
+    CALLS_THAT_REACH_BOTH_WORKERS,
+    Answer,
+    Partner,
+    order_request,
+)
+from tests.support.servers.webhook_receiver import Receiver
+
+PATIENCE_SECONDS = 20.0
+LITTLE, AGREED, MUCH = "0.00000800", "0.01000000", "0.10000000"
+"""BTC: below the bounds of 1 USD, within them, and above those of 5,000 USD."""
+
+
+def never() -> str:
+    return "it never came true"
+
+
+def until(holds: Callable[[], bool], what: Callable[[], object] = never) -> None:
+    """Wait until something holds; tell what is instead when it takes too long."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.02)
+
+
+def until_everywhere(holds: Callable[[], bool], what: Callable[[], object] = never) -> None:
+    """Wait until something holds on both workers: as many tries in a row say so as reach each."""
+    until(lambda: all(holds() for _ in range(CALLS_THAT_REACH_BOTH_WORKERS)), what)
+
+
+class Swaps:
+    """A partner of its own on a running service, and the operator's command in this process."""
+
+    def __init__(self, up: Running, receiver: Receiver | None = None) -> None:
+        self.up = up
+        url = ("--webhook-url", receiver.url) if receiver else ()
+        self.email = f"{uuid4().hex}@partner.example"
+        created = self.command("partner", "create", "--email", self.email, *url)
+        self.command("partner", "set", self.email, "--budget", "1000000")
+        self.partner = Partner(up.base_url, created["apiKey"], created["apiSecret"]).once_known()
+        self.receiver = receiver
+        if receiver is not None:
+            receiver.secret = created["webhookSecret"].encode()
+
+    def run(self, *arguments: str) -> Result:
+        return invoke(*arguments, data_dir=self.up.data_dir)
+
+    def command(self, *arguments: str) -> Any:
+        done = self.run(*arguments, "--json")
+        assert done.exit_code == 0, done.stderr
+        return msgspec.json.decode(done.stdout)
+
+    def refused(self, *arguments: str) -> str:
+        return sentence_of(self.run(*arguments))
+
+    def opened(self, **changes: object) -> dict[str, Any]:
+        """Open an order, to TRX: its network fee of 12 cents leaves some of little deposits."""
+        data: dict[str, Any] = self.partner.call(
+            "/create", order_request(**{"toCcy": "trx", **changes})
+        ).data
+        return data
+
+    def ask(self, path: str, order: dict[str, Any], **more: object) -> Answer:
+        return self.partner.call(path, {"id": order["id"], "token": order["token"], **more})
+
+    def shown(self, order: dict[str, Any]) -> dict[str, Any]:
+        data: dict[str, Any] = self.ask("/order", order).data
+        return data
+
+    def until(self, order: dict[str, Any], status: str) -> dict[str, Any]:
+        until(lambda: self.shown(order)["status"] == status, lambda: self.shown(order))
+        return self.shown(order)
+
+    def deposited(self, order: dict[str, Any], amount: str) -> dict[str, Any]:
+        seen: dict[str, Any] = self.command("sandbox", "deposit", order["id"], "--amount", amount)
+        return seen
+
+    def confirmed(self, order: dict[str, Any]) -> dict[str, Any]:
+        data: dict[str, Any] = self.command("sandbox", "confirm", order["id"])
+        return data
+
+    def held(self, amount: str = MUCH, **changes: object) -> dict[str, Any]:
+        """Return an order that is held for LIMIT."""
+        order = self.opened(**changes)
+        self.deposited(order, amount)
+        assert self.confirmed(order)["status"] == "EMERGENCY"
+        return order
+
+    def held_late(self) -> dict[str, Any]:
+        """Return an order that is held for EXPIRED."""
+        order = self.opened()
+        self.command("sandbox", "expire", order["id"])
+        self.deposited(order, AGREED)
+        assert self.confirmed(order)["status"] == "EMERGENCY"
+        return order

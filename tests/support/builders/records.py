@@ -1,0 +1,75 @@
+"""Partners, orders and addresses as they stand in the database, for tests that begin there."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import msgspec
+import psycopg
+
+from domain.assets import Catalogue
+from domain.market.pricing import Rate
+from domain.orders.order import LIFETIME, Order, RateType, State
+from domain.partners.credentials import Credentials
+from domain.partners.partner import Partner
+from persistence.keyring import KeyRing
+from persistence.postgres.partners.partners import create_partner
+from persistence.postgres.pool import Database
+
+START = datetime(2026, 5, 1, 12, tzinfo=UTC)
+KEYRING = KeyRing({"k1": b"0" * 32}, current="k1")
+WEBHOOK_SECRET = "k" * 43
+
+
+async def stored_partner(admin: Database, **changes: object) -> Partner:
+    """Store a partner through the operator's connection."""
+    partner = msgspec.structs.replace(
+        Partner(
+            id=uuid4(),
+            email=f"{uuid4()}@example.org",
+            name="Partner",
+            enabled=True,
+            api_key=uuid4().hex,
+        ),
+        **changes,
+    )
+    credentials = Credentials(partner.api_key, api_secret="a" * 43, webhook_secret=WEBHOOK_SECRET)
+    await create_partner(admin, KEYRING, partner, credentials, now=START)
+    return partner
+
+
+def add_addresses(owner_url: str, count: int, *, network: str = "Bitcoin") -> None:
+    """Put made-up pay-in addresses into the pool, as the tables' owner."""
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO pay_in_addresses (network, address, derivation_index)"
+            " SELECT %s, 'address ' || gen_random_uuid(), n FROM generate_series(1, %s) AS n",
+            (network, count),
+        )
+
+
+def new_order(partner: Partner, catalogue: Catalogue, **changes: object) -> Order:
+    """Return a fresh order of 0.01 BTC to USDT on Tron, not stored yet."""
+    order = Order(
+        id=uuid4(),
+        partner_id=partner.id,
+        code_id=None,
+        rate_type=RateType.FLOAT,
+        state=State.AWAITING_DEPOSIT,
+        source=catalogue.assets["btc"],
+        destination=catalogue.assets["usdt_trc20"],
+        source_amount=1_000_000,
+        destination_amount=619_987_500,
+        rate=Rate.parse("62118.75000000"),
+        network_fee=1_200_000,
+        fee_bps=50,
+        markup_bps=50,
+        destination_address="recipient",
+        destination_tag=None,
+        refund_address="refund",
+        pay_in_address="",
+        pay_in_tag=None,
+        created_at=START,
+        expires_at=START + LIFETIME,
+        updated_at=START,
+    )
+    return msgspec.structs.replace(order, **changes)

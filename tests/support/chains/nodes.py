@@ -1,0 +1,275 @@
+"""Real nodes for tests: anvil, litecoind, and a door before each that can lie and hold back."""
+
+import base64
+import json
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from bip_utils import SegwitBech32Decoder, SegwitBech32Encoder
+
+from tests.support.chains.erc20 import creation_code
+
+ANVIL = next(
+    Path(__file__).parents[3].glob("node_modules/@foundry-rs/anvil-*/bin/anvil"), Path("anvil")
+)
+READY_SECONDS = 30
+USER = "tests"
+
+Alter = Callable[[str, list[Any], Any], Any]
+
+
+def post(url: str, body: bytes, *, user: bool) -> bytes:
+    request = Request(url, data=body, headers={"Content-Type": "application/json"})
+    if user:
+        pair = base64.b64encode(f"{USER}:{USER}".encode()).decode()
+        request.add_header("Authorization", f"Basic {pair}")
+    try:
+        with urlopen(request, timeout=30) as answer:
+            return bytes(answer.read())
+    except HTTPError as error:
+        with error:
+            return error.read()
+
+
+class NodeProcess:
+    """A node that is called by JSON-RPC."""
+
+    user = False
+
+    def __init__(self, arguments: list[str], port: int, log: Path, started: ExitStack) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(arguments, stdout=output, stderr=subprocess.STDOUT)
+        started.callback(self.stop)
+
+    def wait(self, method: str) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            assert self.process.poll() is None
+            assert time.monotonic() < deadline
+            try:
+                self.call(method)
+            except (OSError, AssertionError):
+                time.sleep(0.05)
+            else:
+                return
+
+    def call(self, method: str, *parameters: object, wallet: str | None = None) -> Any:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
+        path = f"{self.url}/wallet/{wallet}" if wallet else self.url
+        answer = json.loads(post(path, body.encode(), user=self.user), parse_float=Decimal)
+        assert not answer.get("error"), answer["error"]
+        return answer["result"]
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+
+
+class Anvil(NodeProcess):
+    """A chain that mines each transaction at once, and more blocks when told."""
+
+    def __init__(self, port: int, directory: Path, started: ExitStack) -> None:
+        arguments = [str(ANVIL), "--port", str(port), "--silent", "--accounts", "3"]
+        super().__init__(arguments, port, directory / "anvil.log", started)
+        self.wait("eth_chainId")
+        self.user_address, self.other_address, self.signing_address = self.call("eth_accounts")
+
+    def mine(self, blocks: int = 1) -> None:
+        self.call("anvil_mine", hex(blocks))
+
+    def reorganise(self, blocks: int) -> None:
+        """Put as many other blocks in the place of the newest, without their transactions."""
+        self.call("anvil_reorg", blocks, [])
+
+    def send(self, to: str, wei: int, data: bytes = b"", *, sender: str | None = None) -> str:
+        call = {
+            "from": sender or self.user_address,
+            "to": to,
+            "value": hex(wei),
+            "data": "0x" + data.hex(),
+        }
+        return str(self.call("eth_sendTransaction", call))
+
+    def deploy(self) -> str:
+        call = {"from": self.user_address, "data": "0x" + creation_code().hex()}
+        tx_id = self.call("eth_sendTransaction", call)
+        deadline = time.monotonic() + READY_SECONDS
+        while (receipt := self.call("eth_getTransactionReceipt", tx_id)) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert receipt["status"] == "0x1"
+        return str(receipt["contractAddress"])
+
+    def send_token(self, token: str, to: str, amount: int, *, sender: str | None = None) -> str:
+        words = bytes.fromhex(to[2:]).rjust(32, b"\0") + amount.to_bytes(32, "big")
+        return self.send(token, 0, bytes.fromhex("a9059cbb") + words, sender=sender)
+
+    def set_token_balance(self, token: str, address: str, amount: int) -> None:
+        place, value = (f"0x{int(one):064x}" for one in (int(address, 16), amount))
+        self.call("anvil_setStorageAt", token, place, value)
+
+    def balance(self, address: str) -> int:
+        return int(self.call("eth_getBalance", address, "latest"), 16)
+
+    def token_balance(self, token: str, address: str) -> int:
+        data = "0x70a08231" + bytes.fromhex(address[2:]).rjust(32, b"\0").hex()
+        return int(self.call("eth_call", {"to": token, "data": data}, "latest"), 16)
+
+
+class Litecoind(NodeProcess):
+    """A regtest chain with the wallets `user` and `hot`."""
+
+    user = True
+
+    def __init__(self, port: int, directory: Path, started: ExitStack) -> None:
+        data = directory / "litecoin"
+        data.mkdir()
+        program = shutil.which("litecoind")
+        assert program is not None
+        arguments = [
+            *(program, "-regtest", f"-datadir={data}", f"-rpcport={port}", "-listen=0"),
+            *("-txindex=1", "-fallbackfee=0.0001", f"-rpcuser={USER}", f"-rpcpassword={USER}"),
+            *(
+                "-walletrbf=1",
+                "-mempoolreplacement=1",
+                "-rpcworkqueue=64",
+                "-keypool=5",
+                "-persistmempool=0",
+            ),
+        ]
+        super().__init__(arguments, port, directory / "litecoind.log", started)
+        self.wait("getblockcount")
+        for wallet in ("user", "hot"):
+            self.call("createwallet", wallet)
+        self.mine(103)
+        self.pay("user", self.address("hot"), "100")
+        self.mine()
+
+    def mine(self, blocks: int = 1) -> None:
+        """Mine to a new address: a block like one that was invalidated would be refused."""
+        self.call("generatetoaddress", blocks, self.address("user"))
+
+    def leave_behind(self, tx_id: str) -> None:
+        """Have the chain leave the block of a transaction behind, and all that follow it."""
+        found = self.call("getrawtransaction", tx_id, True)
+        self.call("invalidateblock", found["blockhash"])
+
+    def double_spend(self, tx_id: str) -> None:
+        """Have the user's wallet pay what a transaction spends to itself, at a higher fee."""
+        spent = self.call("getrawtransaction", tx_id, True)
+        inputs = [
+            {"txid": one["txid"], "vout": one["vout"], "sequence": 0xFFFFFFFD}
+            for one in spent["vin"]
+        ]
+        total = sum(Decimal(one["value"]) for one in spent["vout"])
+        outputs = [{self.address("user"): str(total - Decimal("0.01"))}]
+        raw = self.call("createrawtransaction", inputs, outputs)
+        signed = self.call("signrawtransactionwithwallet", raw, wallet="user")
+        self.call("sendrawtransaction", signed["hex"])
+
+    def address(self, wallet: str) -> str:
+        return str(self.call("getnewaddress", "", "bech32", wallet=wallet))
+
+    def pay(self, wallet: str, address: str, amount: str) -> str:
+        return str(self.call("sendtoaddress", address, amount, wallet=wallet))
+
+    def received(self, address: str) -> Decimal:
+        found = self.call("getreceivedbyaddress", address, 0, wallet="user")
+        return Decimal(found)
+
+
+def main_address(address: str) -> str:
+    """Return the main network's form of a regtest address: the same program."""
+    version, program = SegwitBech32Decoder.Decode("rltc", address)
+    return str(SegwitBech32Encoder.Encode("ltc", version, program))
+
+
+def regtest_address(address: str) -> str:
+    version, program = SegwitBech32Decoder.Decode("ltc", address)
+    return str(SegwitBech32Encoder.Encode("rltc", version, program))
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of calls that are cut: that is what doors are for."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Stay silent."""
+
+
+class Door:
+    """Passes calls on to a node; `alter` may change an answer, `hold` hold one back for good.
+
+    What is held before is never seen by the node; what is held after was done by it.
+    """
+
+    def __init__(self, node: NodeProcess, port: int) -> None:
+        self.alter: Alter | None = None
+        self.hold_before: str | None = None
+        self.hold_after: str | None = None
+        self.held = threading.Event()
+        self.methods: list[str] = []
+        self._free = threading.Event()
+        door = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = door.answer(node, self.path, body)
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                """Stay silent."""
+
+        self._server = _Server(("127.0.0.1", port), Handler)
+        self.url = f"http://{USER}:{USER}@127.0.0.1:{port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def answer(self, node: NodeProcess, path: str, body: bytes) -> bytes:
+        call = json.loads(body)
+        method = call[0]["method"] if isinstance(call, list) else call["method"]
+        self.methods.append(method)
+        self._wait(method, self.hold_before)
+        answer = post(node.url + path.rstrip("/"), body, user=node.user)
+        self._wait(method, self.hold_after)
+        if self.alter is None or isinstance(call, list):
+            return answer
+        told = json.loads(answer, parse_float=Decimal)
+        told["result"] = self.alter(method, call["params"], told.get("result"))
+        return json.dumps(told, default=float).encode()
+
+    def release(self) -> None:
+        """Hold nothing back any more; what was held goes nowhere."""
+        self.hold_before = self.hold_after = None
+        self.held.clear()
+        self._free.set()
+        self._free = threading.Event()
+
+    def close(self) -> None:
+        self.release()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _wait(self, method: str, held: str | None) -> None:
+        if method == held:
+            free = self._free
+            self.held.set()
+            free.wait(60)
+            raise ConnectionAbortedError

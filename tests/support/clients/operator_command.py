@@ -1,0 +1,161 @@
+"""The operator's command, run in this process against an instance made of a test's own servers."""
+
+import asyncio
+import base64
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import psycopg
+from typer.testing import CliRunner, Result
+from valkey import Valkey
+
+from domain.market.rates import RateSnapshot
+from domain.orders.order import LIFETIME, Order
+from gateway.cli import main
+from gateway.settings import INSTANCE_FILE, KEYRING_FILE, Instance
+from persistence.postgres.market.catalogue import read_catalogue
+from persistence.postgres.orders.orders import PostgresOrderDesk
+from persistence.postgres.pool import Database
+from persistence.valkey.rates import KEY, encode_snapshot
+from tests.conftest import DatabaseUrls, Running, Servers
+from tests.support.builders.records import add_addresses, new_order, stored_partner
+
+T = TypeVar("T")
+
+TOKEN_HASH = b"t" * 32
+VALKEY_DATABASE = 5
+USD = 10**18
+
+
+class Operator:
+    """An instance as `swapgate up` writes it down, without its processes."""
+
+    def __init__(
+        self, urls: DatabaseUrls, valkey_url: str, data_dir: Path, *, sandbox: bool = True
+    ) -> None:
+        self.urls = urls
+        self.valkey_url = valkey_url
+        self.data_dir = data_dir
+        data_dir.mkdir()
+        instance = Instance(
+            owner_database_url=urls.owner,
+            admin_database_url=urls.admin,
+            gateway_database_url=urls.gateway,
+            settlement_database_url=urls.settlement,
+            valkey_url=valkey_url,
+            sandbox=sandbox,
+        )
+        (data_dir / INSTANCE_FILE).write_bytes(msgspec.json.encode(instance))
+        self.write_keyring(b"0" * 32)
+
+    def write_keyring(self, key: bytes) -> None:
+        ring = {"current": "k1", "keys": {"k1": base64.b64encode(key).decode()}}
+        (self.data_dir / KEYRING_FILE).write_bytes(msgspec.json.encode(ring))
+
+    def run(self, *arguments: str) -> Result:
+        return invoke(*arguments, data_dir=self.data_dir)
+
+    def json(self, *arguments: str) -> Any:
+        done = self.run(*arguments, "--json")
+        assert done.exit_code == 0, done.stderr
+        return msgspec.json.decode(done.stdout)
+
+    def refused(self, *arguments: str) -> str:
+        """Return the sentence a command ends with: exit status 1, and nothing else said."""
+        return sentence_of(self.run(*arguments))
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a statement as the tables' owner."""
+        with psycopg.connect(self.urls.owner, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def revisions(self) -> dict[str, int]:
+        return {row[0]: row[1] for row in self.sql("SELECT topic, revision FROM revisions")}
+
+    def publish_rates(self, *, age: float = 0) -> None:
+        """Leave prices as the rates process would: 62,500 USD for BTC, 1 for USDT."""
+        snapshot = RateSnapshot(
+            at=time.time() - age, prices={"BTC": 62_500 * USD, "USDT": USD, "XMR": 160 * USD}
+        )
+        with Valkey.from_url(self.valkey_url) as client:
+            client.set(KEY, encode_snapshot(snapshot))
+
+    def partner(self, **changes: object) -> str:
+        """Store a partner; return its id."""
+
+        async def work(admin: Database) -> str:
+            return str((await stored_partner(admin, **changes)).id)
+
+        return with_database(self.urls.admin, work)
+
+    def order(self, **changes: object) -> str:
+        """Open an order of 0.01 BTC to USDT for a partner of its own; return its id."""
+        add_addresses(self.urls.owner, 1)
+        now = datetime.now(UTC)
+        times = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME}
+
+        async def work(admin: Database) -> Order:
+            partner, catalogue = await stored_partner(admin), await read_catalogue(admin)
+            return new_order(partner, catalogue, **{**times, **changes})
+
+        async def open_it(gateway: Database) -> str:
+            catalogue = await read_catalogue(gateway)
+            desk = PostgresOrderDesk(gateway, lambda: catalogue)
+            opened = await desk.open(order, token_hash=TOKEN_HASH, idempotency=None)
+            return str(opened.order.id)
+
+        order = with_database(self.urls.admin, work)
+        return with_database(self.urls.gateway, open_it)
+
+
+def new_operator(
+    urls: DatabaseUrls, servers: Servers, directory: Path, *, sandbox: bool = True
+) -> Operator:
+    """Return an instance on a test's own database and an empty Valkey database."""
+    valkey_url = f"{servers.valkey.url}?db={VALKEY_DATABASE}"
+    with Valkey.from_url(valkey_url) as client:
+        client.flushdb()
+    operator = Operator(urls, valkey_url, directory / "instance", sandbox=sandbox)
+    if sandbox:
+        operator.sql("UPDATE operator_settings SET sandbox = true")
+    return operator
+
+
+def invoke(*arguments: str, data_dir: Path, **environment: str) -> Result:
+    return CliRunner().invoke(
+        main,
+        list(arguments),
+        env={"SWAPGATE_DATA_DIR": str(data_dir), "COLUMNS": "200", **environment},
+    )
+
+
+def operate(up: Running, *arguments: str) -> Any:
+    """Run a command on a running service, quicker than in a process of its own."""
+    done = invoke(*arguments, "--json", data_dir=up.data_dir)
+    assert done.exit_code == 0, done.stderr
+    return msgspec.json.decode(done.stdout)
+
+
+def sentence_of(done: Result) -> str:
+    assert done.exit_code == 1, (done.stdout, done.stderr)
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line[0].isupper() or line[0] in "'-/"  # quoted, an option, a path
+    return line
+
+
+def with_database(url: str, work: Callable[[Database], Awaitable[T]]) -> T:
+    async def connected() -> T:
+        database = Database(url, size=2)
+        try:
+            return await work(database)
+        finally:
+            database.close()
+
+    return asyncio.run(connected())

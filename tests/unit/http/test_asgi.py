@@ -1,0 +1,201 @@
+"""Defects are answered with 99 and logged by request id, wherever behind the front they happen."""
+
+import asyncio
+import json
+from ipaddress import ip_network
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+from blacksheep.exceptions import BadRequest
+from structlog.testing import capture_logs
+
+from cabinet_htmx.shared.brand import brand_of
+from domain.partners.weights import Call
+from gateway.api.endpoint import Endpoint, Example, Received, Services
+from gateway.app import build
+from gateway.asgi import Front
+from gateway.http.client_address import ClientAddresses
+
+BROKEN = Endpoint(
+    "/price",
+    "POST",
+    Call.PRICE,
+    auth_required=False,
+    handle=cast("Any", None),
+    summary="Break",
+    takes=None,
+    gives=bool,
+    refusals=(),
+    example=Example(None, True),
+)
+
+
+class Guard:
+    """Notes which addresses it has let in."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def admit(self, address: str) -> None:
+        self.seen.append(address)
+
+
+class FakeGateway:
+    """A gateway without anything behind it."""
+
+    def __init__(self) -> None:
+        self.services = cast("Any", None)
+        self.authenticator = cast("Any", None)
+        self.guard = cast("Any", Guard())
+        self.addresses = ClientAddresses([ip_network("10.0.0.0/8")])
+        self.brand = brand_of(name="Swapgate")
+        self.entrance = cast("Any", SimpleNamespace(services=SimpleNamespace(market=None)))
+        self.cabinet = cast("Any", None)
+        self.feeds = cast("Any", None)
+
+    async def start(self) -> None:
+        await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        await asyncio.sleep(0)
+
+    async def readiness(self) -> dict[str, bool]:
+        raise ZeroDivisionError
+
+
+class Got(msgspec.Struct):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+async def call(
+    front: Front, method: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b""
+) -> Got:
+    """Call an ASGI application as Granian does."""
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(0)
+        sent.append(message)
+
+    await front(
+        {
+            "type": "http",
+            "http_version": "1.1",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "scheme": "http",
+            "server": ("127.0.0.1", 80),
+            "client": ("10.0.0.1", 4000),
+            "headers": [(b"host", b"x"), *headers],
+        },
+        receive,
+        send,
+    )
+    begun, *rest = sent
+    told = {name.decode().lower(): value.decode() for name, value in begun["headers"]}
+    return Got(begun["status"], told, b"".join(message["body"] for message in rest))
+
+
+def front_with(gateway: FakeGateway, handle: Any, *, direct: bool = True) -> Front:
+    endpoint = msgspec.structs.replace(BROKEN, handle=handle)
+    return build(
+        gateway, body_deadline_seconds=1, metrics=False, direct=direct, endpoints=[endpoint]
+    )
+
+
+async def fails(_: Services, __: Received) -> bytes:
+    await asyncio.sleep(0)
+    raise ZeroDivisionError("a defect")
+
+
+def is_a_defect(got: Got) -> None:
+    assert (got.status, json.loads(got.body)) == (500, {"code": 99, "msg": "INTERNAL"})
+    assert got.headers["cache-control"] == "no-store"
+    assert got.headers["x-request-id"] == "call-7"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/price"), ("POST", "/api/v1/price"), ("GET", "/readyz")]
+)
+@pytest.mark.parametrize("direct", [True, False])
+async def test_a_defect_is_answered_with_99_and_logged_with_the_request_id(
+    method: str, path: str, direct: bool
+) -> None:
+    front = front_with(FakeGateway(), fails, direct=direct)
+    with capture_logs() as logs:
+        got = await call(front, method, path, (b"x-request-id", b"call-7"))
+    is_a_defect(got)
+    (entry,) = logs
+    assert (entry["event"], entry["request_id"], entry["log_level"]) == (
+        "defect",
+        "call-7",
+        "error",
+    )
+    assert entry["exc_info"]
+    assert b"a defect" not in got.body
+
+
+async def test_a_defect_leaves_the_application_working() -> None:
+    outcomes = iter([ZeroDivisionError("once"), None])
+
+    async def fails_once(_: Services, __: Received) -> bytes:
+        await asyncio.sleep(0)
+        if (error := next(outcomes)) is not None:
+            raise error
+        return b'{"code":0,"msg":"","data":true}'
+
+    front = front_with(FakeGateway(), fails_once)
+    with capture_logs():
+        assert (await call(front, "POST", "/v1/price")).status == 500
+    assert (await call(front, "POST", "/v1/price")).status == 200
+
+
+async def test_a_defect_in_blacksheep_is_one_too() -> None:
+    front = front_with(FakeGateway(), fails)
+    front._application = cast("Any", _raising)
+    with capture_logs() as logs:
+        is_a_defect(await call(front, "POST", "/v1/price", (b"x-request-id", b"call-7")))
+    assert logs[0]["request_id"] == "call-7"
+
+
+async def _raising(_: Any, __: Any, ___: Any) -> None:
+    await asyncio.sleep(0)
+    raise ZeroDivisionError
+
+
+async def test_what_is_raised_to_be_an_answer_is_one() -> None:
+    front = front_with(FakeGateway(), fails)
+    application = cast("Any", front._application)
+
+    async def refuses(_: Any) -> Any:
+        await asyncio.sleep(0)
+        raise BadRequest("no")
+
+    application.router.add_get("/page", refuses)
+    with capture_logs() as logs:
+        assert (await call(front, "GET", "/page")).status == 400
+    assert logs == []
+
+
+async def test_forwarded_addresses_in_several_headers_are_one_list() -> None:
+    gateway = FakeGateway()
+
+    async def quotes(_: Services, __: Received) -> bytes:
+        await asyncio.sleep(0)
+        return b"{}"
+
+    forwarded = [b"192.0.2.1", b"198.51.100.7", b"10.0.0.2"]
+    headers = [(b"x-forwarded-for", address) for address in forwarded]
+    await call(front_with(gateway, quotes), "POST", "/v1/price", *headers)
+    assert gateway.guard.seen == ["198.51.100.7"]

@@ -1,0 +1,196 @@
+"""One price from many exchanges: no one of them can move it, and none is told that isn't sure."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.market.consolidation import (
+    BOOK_SECONDS,
+    Book,
+    Consolidated,
+    Fault,
+    consolidate,
+    fault_of,
+    median,
+)
+from tests.support.builders.market import USD
+
+NOW = 1_000.0
+
+
+def book(
+    source: str,
+    market: str,
+    mid: str,
+    *,
+    spread: str = "0",
+    at: float = NOW,
+) -> Book:
+    coin, priced_in = market.split("/")
+    half = Decimal(spread) / 2
+    return Book(source, coin, priced_in, Decimal(mid) - half, Decimal(mid) + half, at)
+
+
+PEGS = [book("kraken", "USDT/USD", "1.0002"), book("coinbase", "USDT/USD", "1.0004")]
+
+
+def found(*books: Book, coins: tuple[str, ...] = ("BTC",), needed: int = 2) -> Consolidated:
+    return consolidate(books, coins, now=NOW, needed=needed)
+
+
+def prices(consolidated: Consolidated) -> Mapping[str, Decimal]:
+    return {coin: Decimal(price) / USD for coin, price in consolidated.prices.items()}
+
+
+def test_the_price_is_the_median_of_the_sources_mids() -> None:
+    odd = found(
+        *(
+            book(name, "BTC/USD", mid)
+            for name, mid in zip("abc", ["100", "101", "100.2"], strict=True)
+        )
+    )
+    assert prices(odd) == {"BTC": Decimal("100.2")}
+    even = found(book("a", "BTC/USD", "100", spread="0.2"), book("b", "BTC/USD", "101", spread="1"))
+    assert prices(even) == {"BTC": Decimal("100.5")}
+
+
+def test_a_cross_rate_goes_by_the_stablecoins_own_price() -> None:
+    crossed = found(
+        *PEGS,
+        book("binance", "BTC/USDT", "100"),
+        book("okx", "BTC/USDT", "100"),
+        coins=("BTC", "USDT"),
+    )
+    assert prices(crossed) == {"BTC": Decimal("100.03"), "USDT": Decimal("1.0003")}
+
+
+def test_a_source_s_market_in_usd_goes_before_its_cross_rates() -> None:
+    both = found(
+        *PEGS,
+        book("kraken", "BTC/USD", "100"),
+        book("kraken", "BTC/USDT", "101"),
+        book("coinbase", "BTC/USD", "100"),
+    )
+    assert prices(both) == {"BTC": Decimal(100)}
+
+
+def test_a_coin_may_be_priced_in_btc() -> None:
+    books = [
+        book(name, market, mid)
+        for name in "ab"
+        for market, mid in (("BTC/USD", "50000"), ("XMR/BTC", "0.003"))
+    ]
+    assert prices(found(*books, coins=("XMR",))) == {"XMR": Decimal(150)}
+
+
+def test_a_bridge_without_a_price_prices_nothing() -> None:
+    books = [book("binance", "BTC/USDT", "100"), book("okx", "BTC/USDT", "100")]
+    assert found(*books, coins=("BTC", "USDT")).withdrawn == {"BTC", "USDT"}
+
+
+@pytest.mark.parametrize("wrong", ["1000", "10", "102.1", "97.9"])
+def test_a_price_more_than_two_percent_off_the_median_is_dropped(wrong: str) -> None:
+    books = [book("a", "BTC/USD", "100"), book("b", "BTC/USD", "100"), book("c", "BTC/USD", wrong)]
+    consolidated = found(*books)
+    assert prices(consolidated) == {"BTC": Decimal(100)}
+    assert [(one.book.source, one.fault) for one in consolidated.dropped] == [("c", Fault.OUTLIER)]
+
+
+def test_two_sources_that_disagree_price_nothing() -> None:
+    consolidated = found(book("a", "BTC/USD", "100"), book("b", "BTC/USD", "1000"))
+    assert consolidated.withdrawn == {"BTC"}
+    assert len(consolidated.dropped) == 2
+
+
+def test_a_coin_with_too_few_sources_is_withdrawn_and_comes_back_with_them() -> None:
+    one = [book("a", "BTC/USD", "100")]
+    assert found(*one) == Consolidated({}, [], frozenset({"BTC"}))
+    assert found(*one, needed=1).withdrawn == frozenset()
+    assert found(*one, book("b", "BTC/USD", "100")).withdrawn == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("mid", "priced"), [("1.001", True), ("0.98", True), ("0.97", False), ("10", False)]
+)
+def test_a_stablecoin_with_one_market_counts_while_it_is_near_a_dollar(
+    mid: str, priced: bool
+) -> None:
+    consolidated = found(book("kraken", "USDT/USD", mid), coins=("USDT",))
+    assert ("USDT" in consolidated.prices) is priced
+
+
+def test_of_two_that_disagree_on_a_stablecoin_the_one_near_a_dollar_counts() -> None:
+    books = [book("kraken", "USDT/USD", "10"), book("coinbase", "USDT/USD", "1.001")]
+    assert prices(found(*books, coins=("USDT",))) == {"USDT": Decimal("1.001")}
+
+
+def test_a_stablecoin_s_price_is_its_markets_however_far_from_a_dollar() -> None:
+    books = [book(name, "USDT/USD", "0.90") for name in "ab"]
+    assert prices(found(*books, coins=("USDT",))) == {"USDT": Decimal("0.9")}
+
+
+def test_a_stablecoin_without_any_market_has_no_price() -> None:
+    assert found(coins=("USDT", "USDC", "DAI")).withdrawn == {"USDT", "USDC", "DAI"}
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "age", "fault"),
+    [
+        ("1", "1", 0, None),
+        ("1", "2", BOOK_SECONDS, None),
+        (None, "1", 0, Fault.HALF),
+        ("1", None, 0, Fault.HALF),
+        ("0", "1", 0, Fault.HALF),
+        ("-1", "1", 0, Fault.HALF),
+        ("NaN", "1", 0, Fault.HALF),
+        ("1", "Infinity", 0, Fault.HALF),
+        ("1.01", "1", 0, Fault.CROSSED),
+        ("1", "1", BOOK_SECONDS + 0.1, Fault.STALE),
+        ("1", "1", -1, Fault.STALE),
+    ],
+)
+def test_books_that_can_not_be_right_are_not_counted(
+    bid: str | None, ask: str | None, age: float, fault: Fault | None
+) -> None:
+    told = Book("a", "BTC", "USD", _decimal(bid), _decimal(ask), NOW - age)
+    assert fault_of(told, NOW) is fault
+    consolidated = consolidate([told], ["BTC"], now=NOW, needed=1)
+    assert [one.fault for one in consolidated.dropped] == ([fault] if fault else [])
+
+
+def test_prices_too_small_to_tell_are_none() -> None:
+    books = [book(name, "BTC/USD", "1E-19") for name in "ab"]
+    assert found(*books).withdrawn == {"BTC"}
+
+
+mids = st.decimals("0.00000001", "1000000", places=10).filter(lambda mid: mid > 0)
+
+
+@given(
+    honest=st.lists(st.integers(-10, 10), min_size=3, max_size=7),
+    mid=mids,
+    liar=st.decimals("0.0001", "10000", places=4).filter(lambda factor: factor > 0),
+)
+def test_one_liar_can_not_move_a_price_beyond_what_honest_sources_say(
+    honest: list[int], mid: Decimal, liar: Decimal
+) -> None:
+    said = [mid * (1 + Decimal(permille) / 1000) for permille in honest]
+    books = [Book(f"s{n}", "BTC", "USD", one, one, NOW) for n, one in enumerate(said)]
+    books.append(Book("liar", "BTC", "USD", mid * liar, mid * liar, NOW))
+    price = consolidate(books, ["BTC"], now=NOW).prices["BTC"]
+    assert min(said) * USD - 1 <= price <= max(said) * USD + 1
+
+
+@given(st.lists(mids, min_size=1, max_size=9))
+def test_the_median_has_as_many_below_as_above(values: list[Decimal]) -> None:
+    middle = median(values)
+    assert sum(value < middle for value in values) <= len(values) // 2
+    assert sum(value > middle for value in values) <= len(values) // 2
+    assert median(list(reversed(values))) == middle
+
+
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -1,0 +1,40 @@
+"""Where prices are signed, nobody's are taken but those of who has the key."""
+
+import msgspec
+import pytest
+
+from domain.errors import Unavailable
+from domain.market.rates import RateSnapshot
+from persistence.valkey.rates import decode_snapshot, encode_snapshot
+
+KEY, OTHER = bytes(range(32)), bytes(32)
+SNAPSHOT = RateSnapshot(at=1_716_800_000.125, prices={"LTC": 85 * 10**18, "ETH": 3 * 10**21 + 1})
+
+
+def test_signed_prices_are_read_by_those_with_the_key_and_those_without() -> None:
+    stored = encode_snapshot(SNAPSHOT, key=KEY)
+    assert decode_snapshot(stored, key=KEY) == SNAPSHOT
+    assert decode_snapshot(stored) == SNAPSHOT
+
+
+@pytest.mark.parametrize("change", ["price", "coin", "time", "mac", "no mac"])
+def test_prices_that_were_changed_are_refused(change: str) -> None:
+    document = msgspec.json.decode(encode_snapshot(SNAPSHOT, key=KEY))
+    match change:
+        case "price":
+            document["prices"]["ETH"] = "1.000000000000000000"
+        case "coin":
+            document["prices"] = {"LTC": document["prices"]["ETH"]}
+        case "time":
+            document["at"] += 3_600
+        case "mac":
+            document["mac"] = "é" * 64
+        case _:
+            del document["mac"]
+    with pytest.raises(Unavailable, match="isn't signed"):
+        decode_snapshot(msgspec.json.encode(document), key=KEY)
+
+
+def test_prices_that_somebody_else_has_signed_are_refused() -> None:
+    with pytest.raises(Unavailable, match="isn't signed"):
+        decode_snapshot(encode_snapshot(SNAPSHOT, key=OTHER), key=KEY)

@@ -1,0 +1,60 @@
+"""The operator's name, logo and colours: only what pages can carry and people can read."""
+
+from pathlib import Path
+
+import pytest
+
+from cabinet_htmx.shared.brand import BACKGROUNDS, BrandUnusable, brand_of, contrast
+from cabinet_htmx.shared.coin_icons import OWN, TONES
+
+
+def test_contrast_is_as_the_standard_computes_it() -> None:
+    assert contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+def test_colours_become_a_style_sheet_for_both_schemes() -> None:
+    brand = brand_of(name=" Coin & Sons ", colours="accent=#7A1FA2, accent-dark=#d9a6ff")
+    style = brand.style.plain.decode()
+    assert brand.name == "Coin & Sons"
+    assert "--accent: #7a1fa2; --accent-ink: #ffffff;" in style
+    assert "--accent: #d9a6ff; --accent-ink: #10151c;" in style
+    assert brand.style_address.startswith("/brand/colours.")
+    assert brand_of(name="A").style.plain == b"\n"
+
+
+@pytest.mark.parametrize(
+    "colours",
+    [
+        *("accent=red", "accent=#fff", "accent=#ffff00", "accent-dark=#101010", "accent"),
+        *("background=#000000", "accent=#0f766e;}body{display:none", "accent=#0f766e, x"),
+    ],
+)
+def test_colours_that_cannot_be_read_or_are_none_are_refused(colours: str) -> None:
+    with pytest.raises(BrandUnusable):
+        brand_of(name="A", colours=colours)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a" * 41, "a\nb"])
+def test_a_name_is_a_short_line(name: str) -> None:
+    with pytest.raises(BrandUnusable):
+        brand_of(name=name)
+
+
+def test_a_logo_is_a_small_picture(tmp_path: Path) -> None:
+    good = tmp_path / "logo.PNG"
+    good.write_bytes(b"png")
+    address = brand_of(name="A", logo=good).logo_address
+    assert address is not None
+    assert address.endswith(".png")
+    big, other = tmp_path / "big.svg", tmp_path / "logo.html"
+    big.write_bytes(b"x" * 40_000)
+    other.write_bytes(b"x")
+    for path in (big, other, tmp_path / "missing.svg"):
+        with pytest.raises(BrandUnusable):
+            brand_of(name="A", logo=path)
+
+
+def test_letters_can_be_read_in_every_tone_of_a_mark() -> None:
+    assert all(contrast(tone, "#ffffff") >= 4.5 for tone in (*TONES, *OWN.values()))
+    assert set(BACKGROUNDS) == {"accent", "accent-dark"}

@@ -1,0 +1,157 @@
+"""The feed says what /v1/price says, in two dialects that validate against their schemas."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml import etree
+
+from domain.market.limits import Headroom
+from domain.market.pricing import UNBOUNDED, Direction, PriceTable
+from feeds.xml.document import EMPTY, RateDocuments, render_rates
+from gateway.api.quote_encoding import quote_answer
+from tests.support.builders.market import USD, asset, table
+
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
+PLAIN = etree.XMLSchema(etree.parse(SCHEMAS / "rates.xsd"))
+EREF = etree.XMLSchema(etree.parse(SCHEMAS / "eref.xsd"))
+
+BTC = asset("BTC", network_fee=2_000)
+USDT = asset("USDT", 6, network_fee=1_200_000, code="usdt_trc20", aggregator_code="USDTTRC20")
+DOGE = asset("DOGE", network_fee=10**8)
+PRICES = {"BTC": 62_500 * USD, "USDT": 10_002 * USD // 10_000, "DOGE": 158 * USD // 1_000}
+
+
+def valid(documents: RateDocuments) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the items of both dialects, once they have been validated."""
+    return _items(documents.plain, PLAIN), _items(documents.eref, EREF)
+
+
+def _items(document: bytes, schema: etree.XMLSchema) -> list[dict[str, Any]]:
+    root = etree.fromstring(document)
+    schema.assertValid(root)
+    return [{element.tag: element.text for element in item} for item in root]
+
+
+def test_the_documents_read_as_the_contract_has_them() -> None:
+    rendered = render_rates(table(BTC, USDT, usd=PRICES), Headroom({"usdt_trc20": 120_000 * 10**6}))
+    first = rendered.plain.decode().replace("\n<item>", "<item>").partition("</item>")[0]
+    assert first == (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        "<rates><item><from>BTC</from><to>USDTTRC20</to><in>1</in><out>62173.864987</out>"
+        "<amount>120000</amount><minamount>0.000016</minamount><maxamount>0.08</maxamount>"
+    )
+    plain, eref = valid(rendered)
+    assert [(item["from"], item["to"]) for item in plain] == [
+        ("BTC", "USDTTRC20"),
+        ("USDTTRC20", "BTC"),
+    ]
+    for theirs, ours in zip(eref, plain, strict=True):
+        assert ours.items() <= theirs.items()
+        assert (theirs["frommin"], theirs["frommax"]) == (ours["minamount"], ours["maxamount"])
+        assert theirs["manual"] == "false"
+    assert rendered.eref.count(b'<floating minutes="1"/>') == len(eref)
+
+
+def test_where_a_unit_does_not_pay_the_network_fee_the_feed_asks_for_more_units() -> None:
+    (doge_to_btc, _), _ = valid(render_rates(table(DOGE, BTC, usd=PRICES), UNBOUNDED))
+    assert (doge_to_btc["in"], doge_to_btc["out"]) == ("10", "0.00000515")
+
+
+def test_what_has_no_price_or_no_aggregator_code_is_left_out() -> None:
+    secret = asset("LTC", aggregator_code=None)
+    unpriced = asset("XMR", 12)
+    rendered = render_rates(table(BTC, USDT, secret, unpriced, usd=PRICES), UNBOUNDED)
+    plain, _ = valid(rendered)
+    assert {item["from"] for item in plain} == {"BTC", "USDTTRC20"}
+
+
+def test_codes_are_escaped() -> None:
+    odd = asset("ODD", aggregator_code="A&<B")
+    rendered = render_rates(table(BTC, odd, usd={**PRICES, "ODD": USD}), UNBOUNDED)
+    assert etree.fromstring(rendered.plain)[0].findtext("to") == "A&<B"
+
+
+def test_nothing_at_all_is_a_valid_document() -> None:
+    assert valid(EMPTY) == ([], [])
+    assert valid(render_rates(table(usd={}), UNBOUNDED)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "<rates><item><from>BTC</from></item></rates>",
+        "<rates><items/></rates>",
+        "<rate/>",
+    ],
+)
+def test_the_schemas_refuse_what_is_no_feed(broken: str) -> None:
+    for schema in (PLAIN, EREF):
+        assert not schema.validate(etree.fromstring(broken))
+
+
+def test_the_schemas_refuse_zero_and_exponents() -> None:
+    good = render_rates(table(BTC, USDT, usd=PRICES), UNBOUNDED).plain.decode()
+    for wrong in ("0", "1E5", "62173.8650", "-1", "062173", ""):
+        spoilt = good.replace("<out>62173.864987<", f"<out>{wrong}<")
+        assert spoilt != good
+        assert not PLAIN.validate(etree.fromstring(spoilt.encode())), wrong
+
+
+def quoted(prices: PriceTable, item: dict[str, Any]) -> dict[str, Any]:
+    """Return what /v1/price answers for the amount that an item is about."""
+    assets = {one.aggregator_code: one for one in prices.catalogue.assets.values()}
+    source, destination = assets[item["from"]], assets[item["to"]]
+    amount = int(item["in"]) * 10**source.precision
+    found = prices.pair(source.code, destination.code, markup_bps=0).quote(Direction.FROM, amount)
+    answer: dict[str, Any] = json.loads(quote_answer(found))["data"]
+    return answer
+
+
+values = st.integers(min_value=10**12, max_value=10**24)
+
+
+@given(
+    usd=st.tuples(values, values, values),
+    precisions=st.tuples(*[st.integers(0, 18)] * 3),
+    fees=st.tuples(*[st.integers(0, 10**9)] * 3),
+)
+def test_figures_are_those_of_a_quote_at_the_same_snapshot(
+    usd: tuple[int, ...], precisions: tuple[int, ...], fees: tuple[int, ...]
+) -> None:
+    coins = ["AAA", "BBB", "CCC"]
+    assets = [
+        asset(coin, precision, network_fee=fee)
+        for coin, precision, fee in zip(coins, precisions, fees, strict=True)
+    ]
+    prices = table(*assets, usd=dict(zip(coins, usd, strict=True)))
+    items = _items_of(render_rates(prices, UNBOUNDED).plain)
+    assert len(items) == 6
+    for item in items:
+        quote = quoted(prices, item)
+        assert Decimal(item["out"]) == Decimal(quote["to"]["amount"]) > 0
+        assert Decimal(item["minamount"]) == Decimal(quote["from"]["min"])
+        assert Decimal(item["maxamount"]) == Decimal(quote["from"]["max"])
+        assert Decimal(item["amount"]) == Decimal(quote["to"]["max"])
+
+
+def _items_of(document: bytes) -> list[dict[str, Any]]:
+    return [{one.tag: one.text for one in item} for item in etree.fromstring(document)]
+
+
+def test_amount_is_what_the_reserve_has_left() -> None:
+    prices = table(BTC, USDT, usd=PRICES)
+    (item, _), _ = valid(render_rates(prices, Headroom({"usdt_trc20": 0})))
+    assert item["amount"] == "0"
+    (item, _), _ = valid(render_rates(prices, Headroom({"usdt_trc20": 1_500_000})))
+    assert item["amount"] == "1.5"
+
+
+def test_the_rendering_thread_may_pause_after_each_source() -> None:
+    pauses: list[int] = []
+    render_rates(table(BTC, USDT, DOGE, usd=PRICES), UNBOUNDED, pause=lambda: pauses.append(1))
+    assert len(pauses) == 3

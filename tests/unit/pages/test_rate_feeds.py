@@ -1,0 +1,227 @@
+"""Feeds are rendered when what they show changes, and are empty where nothing can be quoted."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from domain.assets import Catalogue, Switches
+from domain.market.limits import Headroom
+from domain.market.pricing import PriceTable
+from feeds.xml.document import EMPTY, RateDocuments, render_rates
+from gateway.pages.rate_feeds import (
+    EREF,
+    FIXED,
+    FLOAT,
+    PATHS,
+    RATES,
+    REST_AFTER_SECONDS,
+    RateFeeds,
+)
+from gateway.runtime.market import LiveMarket
+from tests.support.builders.market import USD, asset, catalogue, prices
+
+BTC, USDT = asset("BTC"), asset("USDT", 6)
+USD_PRICES = {"BTC": 62_500 * USD, "USDT": USD}
+
+
+class SetClock:
+    def __init__(self) -> None:
+        self.at = 1_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+class World:
+    """A market, its clock, and a feed of it that counts its renderings."""
+
+    def __init__(self) -> None:
+        self.clock = SetClock()
+        self.market = LiveMarket(unix_time=self.clock)
+        self.rendered: list[int] = []
+        self.seconds = 0.0
+        self.fails = False
+        self.feeds = RateFeeds(self.market, self.render, empty=EMPTY, now=lambda: self.seconds)
+        self.market.adopt_catalogue(catalogue(BTC, USDT))
+        self.price()
+
+    def price(self, **usd: int) -> None:
+        self.clock.at += 1
+        self.market.adopt_snapshot(prices({**USD_PRICES, **usd}, at=self.clock.at))
+
+    def switch(self, *, maintenance: bool = False, fixed: bool = False) -> Catalogue:
+        switches = Switches(maintenance=maintenance, fixed_rates=fixed)
+        switched = catalogue(BTC, USDT, switches=switches)
+        self.market.adopt_catalogue(switched)
+        return switched
+
+    def render(
+        self, table: PriceTable, headroom: Headroom, *, pause: Callable[[], None]
+    ) -> RateDocuments:
+        self.rendered.append(threading.get_ident())
+        if self.fails:
+            raise ZeroDivisionError
+        return render_rates(table, headroom, pause=pause)
+
+    async def body(self, path: str = RATES) -> bytes:
+        return (await self.feeds.answer(path, {})).body
+
+    async def refreshed(self) -> bytes:
+        await self.feeds.refresh()
+        return await self.body()
+
+
+async def test_a_feed_is_empty_before_there_is_a_catalogue() -> None:
+    feeds = RateFeeds(LiveMarket(), render_rates, empty=EMPTY)
+    assert (await feeds.answer(RATES, {})).body == EMPTY.plain
+    assert (await feeds.answer(FIXED, {})).status == 404
+
+
+async def test_feeds_rest_until_somebody_asks_and_all_who_ask_first_get_those_of_now() -> None:
+    world = World()
+    task = asyncio.create_task(world.feeds.keep_fresh())
+    try:
+        await asyncio.sleep(0)
+        assert world.rendered == []
+        first = await asyncio.gather(world.body(), world.body(FLOAT), world.body())
+        assert len(set(first)) == 1
+        assert first[0].count(b"<item>") == 2
+        assert len(world.rendered) == 1
+        world.seconds += REST_AFTER_SECONDS + 1
+        world.price(BTC=60_000 * USD)
+        assert await world.body() not in {first[0], EMPTY.plain}
+        assert len(world.rendered) == 2
+    finally:
+        task.cancel()
+
+
+async def test_whoever_asks_and_goes_does_not_take_the_feed_from_others() -> None:
+    world = World()
+    gone, stays = asyncio.ensure_future(world.body()), asyncio.ensure_future(world.body())
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert (await stays).count(b"<item>") == 2
+
+
+async def test_a_feed_that_can_not_be_rendered_at_first_is_empty_and_logged() -> None:
+    world = World()
+    world.fails = True
+    with capture_logs() as logs:
+        assert await world.body() == EMPTY.plain
+    assert logs[0]["event"] == "a feed can't be rendered"
+
+
+async def test_feeds_that_rest_hold_no_memory() -> None:
+    world = World()
+    await world.body()
+    world.seconds += REST_AFTER_SECONDS + 1
+    task = asyncio.create_task(world.feeds.keep_fresh())
+    await asyncio.sleep(0)
+    task.cancel()
+    world.fails = True
+    with capture_logs():
+        assert await world.body() == EMPTY.plain
+
+
+async def test_a_feed_is_rendered_on_another_thread_and_only_when_it_changes() -> None:
+    world = World()
+    first = await world.refreshed()
+    assert first.count(b"<item>") == 2
+    world.price()
+    world.market.adopt_headroom(Headroom(usd_today=5))
+    assert await world.refreshed() is first
+    assert len(world.rendered) == 1
+    assert world.rendered[0] != threading.get_ident()
+
+
+@pytest.mark.parametrize("change", ["price", "reserve", "catalogue"])
+async def test_each_thing_a_feed_shows_has_it_rendered_anew(change: str) -> None:
+    world = World()
+    await world.refreshed()
+    if change == "price":
+        world.price(BTC=60_000 * USD)
+    elif change == "reserve":
+        world.market.adopt_headroom(Headroom({"btc": 7}))
+    else:
+        world.switch()
+    await world.refreshed()
+    assert len(world.rendered) == 2
+
+
+async def test_stale_rates_and_maintenance_empty_the_feeds_and_their_end_fills_them() -> None:
+    world = World()
+    full = await world.refreshed()
+    world.clock.at += 61
+    assert await world.refreshed() == EMPTY.plain
+    assert await world.body(EREF) == EMPTY.eref
+    world.price()
+    assert await world.refreshed() == full
+    world.switch(maintenance=True)
+    assert await world.refreshed() == EMPTY.plain
+    world.switch()
+    assert await world.refreshed() == full
+
+
+async def test_the_fixed_feed_is_there_where_fixed_rates_are_on() -> None:
+    world = World()
+    await world.refreshed()
+    assert (await world.feeds.answer(FIXED, {})).status == 404
+    world.switch(fixed=True)
+    assert await world.refreshed() == await world.body(FIXED)
+    world.clock.at += 61
+    await world.refreshed()
+    assert await world.body(FIXED) == EMPTY.plain
+    world.switch()
+    await world.refreshed()
+    assert (await world.feeds.answer(FIXED, {})).status == 404
+
+
+async def test_the_aliases_are_the_same_bytes_with_the_same_tag() -> None:
+    world = World()
+    await world.refreshed()
+    rates = await world.feeds.answer(RATES, {})
+    assert rates == await world.feeds.answer(FLOAT, {})
+    assert rates != await world.feeds.answer(EREF, {})
+    assert set(PATHS) == {RATES, FLOAT, FIXED, EREF}
+
+
+async def test_a_slow_feed_is_rendered_less_often_but_for_what_the_operator_changes() -> None:
+    world = World()
+
+    def slow(table: PriceTable, headroom: Headroom, *, pause: Callable[[], None]) -> RateDocuments:
+        world.seconds += 0.5
+        return world.render(table, headroom, pause=pause)
+
+    world.feeds = RateFeeds(world.market, slow, empty=EMPTY, now=lambda: world.seconds)
+    await world.refreshed()
+    world.price(BTC=60_000 * USD)
+    await world.refreshed()
+    assert len(world.rendered) == 1
+    world.switch()
+    await world.refreshed()
+    assert len(world.rendered) == 2
+    world.price(BTC=60_001 * USD)
+    world.seconds += 5
+    await world.refreshed()
+    assert len(world.rendered) == 3
+
+
+async def test_a_feed_that_can_not_be_rendered_is_empty_and_logged_and_tried_again() -> None:
+    world = World()
+    await world.refreshed()
+    world.fails = True
+    world.price(BTC=60_000 * USD)
+    with capture_logs() as logs:
+        task = asyncio.create_task(world.feeds.keep_fresh())
+        async with asyncio.timeout(5):
+            while not logs:  # noqa: ASYNC110  what is waited for tells nobody
+                await asyncio.sleep(0.01)
+            assert await world.body() == EMPTY.plain
+            world.fails = False
+            while await world.body() == EMPTY.plain:  # noqa: ASYNC110  as above
+                await asyncio.sleep(0.01)
+        task.cancel()
+    assert logs[0]["event"] == "a feed can't be rendered"

@@ -1,0 +1,98 @@
+"""The referral cookie: what it takes to be believed, and for how long."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from domain.partners.referrals import LIFETIME, ReferralSigner, Referrer, claim_of
+from gateway.pages.referrers import KEPT_SECONDS, KeptReferrers
+from persistence.keyring import KeyRing
+
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+PARTNER, OTHER = UUID(int=7), UUID(int=8)
+KEYS = {"k1": b"a" * 32, "k2": b"b" * 32}
+SIGNER = ReferralSigner(KEYS, current="k2")
+
+
+def test_a_cookie_is_believed_for_thirty_days() -> None:
+    claim = claim_of(SIGNER.sign("summer", PARTNER, at=NOW))
+    assert claim is not None
+    assert (claim.key, claim.code) == ("k2", "summer")
+    assert SIGNER.verifies(claim, PARTNER, at=NOW)
+    assert SIGNER.verifies(claim, PARTNER, at=NOW + LIFETIME)
+    assert not SIGNER.verifies(claim, PARTNER, at=NOW + LIFETIME + timedelta(seconds=1))
+    assert not SIGNER.verifies(claim, PARTNER, at=NOW - timedelta(minutes=2))
+
+
+def test_every_part_of_a_cookie_is_signed() -> None:
+    claim = claim_of(SIGNER.sign("summer", PARTNER, at=NOW))
+    assert claim is not None
+    assert not SIGNER.verifies(claim, OTHER, at=NOW)
+    assert not SIGNER.verifies(claim, None, at=NOW)
+    macs = [claim.mac[:place] + "x" + claim.mac[place + 1 :] for place in range(64)]
+    forged = [
+        msgspec.structs.replace(claim, code="winter"),
+        msgspec.structs.replace(claim, issued=claim.issued + 1),
+        msgspec.structs.replace(claim, key="k1"),
+        msgspec.structs.replace(claim, key="k3"),
+        *(msgspec.structs.replace(claim, mac=mac) for mac in macs),
+    ]
+    for one in forged:
+        assert not SIGNER.verifies(one, PARTNER, at=NOW)
+
+
+def test_an_old_key_still_checks_and_a_removed_one_does_not() -> None:
+    claim = claim_of(ReferralSigner(KEYS, current="k1").sign("summer", PARTNER, at=NOW))
+    assert claim is not None
+    assert SIGNER.verifies(claim, PARTNER, at=NOW)
+    without = ReferralSigner({"k2": KEYS["k2"]}, current="k2")
+    assert not without.verifies(claim, PARTNER, at=NOW)
+
+
+def test_keys_for_cookies_are_none_of_those_that_seal() -> None:
+    ring = KeyRing(KEYS, current="k2")
+    derived = ring.derived(b"referral cookie")
+    assert derived.keys() == KEYS.keys()
+    assert not set(derived.values()) & set(KEYS.values())
+    assert derived != ring.derived(b"another purpose")
+    assert {len(key) for key in derived.values()} == {32}
+
+
+@pytest.mark.parametrize(
+    "cookie",
+    [
+        *("", "k1", "k1.summer.1700000000", "k1.summer.1700000000." + "g" * 64),
+        *("k1.sum.1700000000." + "0" * 64, "k1.summer.017000000000." + "0" * 64),
+        *("k1.summer.1700000000." + "0" * 65, "k1.summer.-700000000." + "0" * 64),
+        *("k1.summer.1700000000." + "0" * 64 + "\n", "k1.sümmer.1700000000." + "0" * 64),
+    ],
+)
+def test_other_shapes_are_no_claims(cookie: str) -> None:
+    assert claim_of(cookie) is None
+
+
+async def test_a_code_is_asked_for_once_a_moment_and_anew_where_it_counts() -> None:
+    asked: list[str] = []
+    now = 100.0
+    found = Referrer(partner_id=PARTNER, enabled=True, markup_bps=5)
+
+    async def read(code: str) -> Referrer:
+        asked.append(code)
+        return found
+
+    async def house() -> Referrer:
+        asked.append("the house")
+        return found
+
+    kept = KeptReferrers(read, house, monotonic=lambda: now)
+    for _ in range(3):
+        assert await kept.of("summer") is found
+        assert await kept.house() is found
+    assert asked == ["summer", "the house"]
+    await kept.of("summer", anew=True)
+    await kept.house(anew=True)
+    now += KEPT_SECONDS + 0.1
+    await kept.of("summer")
+    assert asked == ["summer", "the house", "summer", "the house", "summer"]

@@ -1,0 +1,63 @@
+"""The import contracts hold, and each of them can fail: a planted violation is found."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PACKAGES = ("domain", "persistence", "feeds", "gateway", "cabinet_htmx", "bench")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    for package in PACKAGES:
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint(directory: Path) -> tuple[int, str]:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=directory,
+        env={"PYTHONPATH": str(directory), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_contracts_hold(copy: Path) -> None:
+    status, report = lint(copy)
+    assert status == 0, report
+
+
+@pytest.mark.parametrize(
+    ("module", "imported", "broken"),
+    [
+        ("domain/money.py", "persistence.keyring", "imports point one way"),
+        ("domain/actions/orders/quote.py", "gateway.settings", "imports point one way"),
+        ("persistence/keyring.py", "feeds.rates.sandbox", "imports point one way"),
+        ("feeds/rates/sandbox.py", "persistence.keyring", "imports point one way"),
+        ("cabinet_htmx/__init__.py", "persistence.keyring", "imports point one way"),
+        ("feeds/rates/sandbox.py", "gateway.runtime.clock", "imports point one way"),
+        ("gateway/runtime/clock.py", "bench", "imports point one way"),
+        ("domain/money.py", "aiohttp", "domain imports no web framework"),
+        ("domain/market/rates.py", "psqlpy", "domain imports no web framework"),
+        ("domain/market/rates.py", "valkey", "domain imports no web framework"),
+        ("gateway/api/authentication.py", "persistence.keyring", "only gateway.wiring.worker"),
+        ("gateway/api/endpoints/price.py", "feeds.rates.sandbox", "only gateway.wiring.worker"),
+    ],
+)
+def test_a_planted_violation_is_found(copy: Path, module: str, imported: str, broken: str) -> None:
+    path = copy / module
+    path.write_text(f"{path.read_text()}\nimport {imported}\n")
+    status, report = lint(copy)
+    assert status == 1
+    assert any(broken in line and "BROKEN" in line for line in report.splitlines()), report

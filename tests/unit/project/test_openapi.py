@@ -1,0 +1,137 @@
+"""The OpenAPI document is valid, and tells all that the tables of endpoints and errors hold."""
+
+import json
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from domain.webhooks.events import EVENT_BODIES, EventType
+from gateway.api.endpoint import Endpoint
+from gateway.api.endpoints import ENDPOINTS
+from gateway.errors import TABLE
+from gateway.openapi.document import document
+
+DOCUMENT: dict[str, Any] = json.loads(document())
+EVERY_STATUS = {"400", "401", "405", "408", "413", "429", "500", "503"}
+
+endpoints = pytest.mark.parametrize(
+    "endpoint", ENDPOINTS, ids=lambda endpoint: f"{endpoint.method} {endpoint.path}"
+)
+
+
+def operation(endpoint: Endpoint) -> dict[str, Any]:
+    found: dict[str, Any] = DOCUMENT["paths"][endpoint.path][endpoint.method.lower()]
+    return found
+
+
+def matches(schema: dict[str, Any], value: object) -> None:
+    whole = {**schema, "components": DOCUMENT["components"]}
+    jsonschema.Draft202012Validator(whole).validate(value)
+
+
+def test_the_document_is_openapi_3_1() -> None:
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+    assert DOCUMENT["openapi"] == "3.1.0"
+    assert [server["url"] for server in DOCUMENT["servers"]] == ["/v1", "/api/v1"]
+
+
+def test_every_endpoint_is_there_and_nothing_else() -> None:
+    told = {
+        (method.upper(), path)
+        for path, operations in DOCUMENT["paths"].items()
+        for method in operations
+    }
+    assert told == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
+
+
+def test_every_code_of_the_table_of_errors_is_told_somewhere() -> None:
+    told = {
+        example["value"]["code"]
+        for operations in DOCUMENT["paths"].values()
+        for one in operations.values()
+        for response in one["responses"].values()
+        for example in response["content"]["application/json"]["examples"].values()
+    }
+    assert told == {0, 99} | {answer.code for answer in TABLE.values()}
+
+
+@endpoints
+def test_an_endpoint_tells_each_refusal_with_its_status(endpoint: Endpoint) -> None:
+    responses = operation(endpoint)["responses"]
+    assert responses.keys() >= EVERY_STATUS
+    for fact in endpoint.refusals:
+        answer = TABLE[fact]
+        content = responses[str(answer.status)]["content"]["application/json"]
+        assert content["examples"][answer.msg]["value"] == {
+            "code": answer.code,
+            "msg": answer.msg,
+        }
+
+
+@endpoints
+def test_all_examples_are_what_their_schemas_say(endpoint: Endpoint) -> None:
+    for response in operation(endpoint)["responses"].values():
+        content = response["content"]["application/json"]
+        for example in content["examples"].values():
+            matches(content["schema"], example["value"])
+    body = operation(endpoint).get("requestBody")
+    assert (body is None) == (endpoint.takes is None)
+    if body is not None:
+        content = body["content"]["application/json"]
+        matches(content["schema"], content["examples"]["request"]["value"])
+
+
+@endpoints
+def test_example_data_is_of_the_type_that_is_given(endpoint: Endpoint) -> None:
+    msgspec.json.decode(msgspec.json.encode(endpoint.example.data), type=endpoint.gives)
+
+
+@endpoints
+def test_headers_are_told_where_they_can_come(endpoint: Endpoint) -> None:
+    responses = operation(endpoint)["responses"]
+    for response in responses.values():
+        assert response["headers"].keys() >= {"X-Request-Id", "Cache-Control"}
+    assert "Allow" in responses["405"]["headers"]
+    assert "Retry-After" in responses["429"]["headers"]
+    assert "Retry-After" in responses["503"]["headers"]
+    for status in ("200", "400", "429", "500", "503"):
+        assert responses[status]["headers"].keys() >= {"RateLimit", "RateLimit-Policy"}
+    assert all(header["description"] for header in DOCUMENT["components"]["headers"].values())
+
+
+@endpoints
+def test_signing_is_told_as_it_is_asked_for(endpoint: Endpoint) -> None:
+    signed: dict[str, list[str]] = {"key": [], "sign": [], "nonce": []}
+    alternatives = [signed] if endpoint.auth_required else [{}, signed]
+    assert operation(endpoint)["security"] == alternatives
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert {scheme["name"] for scheme in schemes.values()} == {
+        "X-API-KEY",
+        "X-API-SIGN",
+        "X-API-NONCE",
+    }
+
+
+def test_only_what_repeats_safely_takes_an_idempotency_key() -> None:
+    taking = [
+        endpoint.path
+        for endpoint in ENDPOINTS
+        if {"$ref": "#/components/parameters/IdempotencyKey"} in operation(endpoint)["parameters"]
+    ]
+    assert taking == ["/create"]
+
+
+def test_every_event_is_told_as_a_webhook() -> None:
+    assert EVENT_BODIES.keys() == set(EventType)
+    assert DOCUMENT["webhooks"].keys() == {event.value for event in EventType}
+    for webhook in DOCUMENT["webhooks"].values():
+        names = {parameter["name"] for parameter in webhook["post"]["parameters"]}
+        assert "X-Partner-Webhook-Sign" in names
+
+
+def test_a_row_of_the_table_cannot_be_without_what_the_document_needs() -> None:
+    required = {field.name for field in msgspec.structs.fields(Endpoint) if field.required}
+    assert required >= {"summary", "takes", "gives", "refusals", "example"}

@@ -1,0 +1,83 @@
+"""Bodies and dedup keys of events (contract, section 8)."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from uuid import UUID
+
+import pytest
+
+from domain.errors import InvalidRequest
+from domain.webhooks.events import (
+    EarningsOut,
+    EventType,
+    PayoutOut,
+    checked_events,
+    earnings_cleared,
+    partner_paid_out,
+    webhook_test,
+    wire_moment,
+)
+
+AT = datetime(2026, 5, 1, 12, 0, 0, 123_456, tzinfo=UTC)
+EVENT, PARTNER = UUID(int=1), UUID(int=2)
+
+
+def test_paid_out_event_has_the_contracts_body_and_key() -> None:
+    payout = PayoutOut(
+        id=str(UUID(int=3)),
+        period_start=wire_moment(AT - timedelta(days=30)),
+        period_end=wire_moment(AT),
+        amount_usd="1234.50",
+        reference="wire 7",
+        paid_out_at=wire_moment(AT),
+    )
+    event = partner_paid_out(EVENT, PARTNER, payout, at=AT)
+
+    assert json.loads(event.body) == {
+        "event": "partner.paid_out",
+        "payout": {
+            "id": "00000000-0000-0000-0000-000000000003",
+            "periodStart": "2026-04-01T12:00:00.123Z",
+            "periodEnd": "2026-05-01T12:00:00.123Z",
+            "amountUsd": "1234.50",
+            "reference": "wire 7",
+            "paidOutAt": "2026-05-01T12:00:00.123Z",
+        },
+        "ts": 1_777_636_800_123,
+    }
+    assert event.dedup_key == "paid_out:2026-05-01T12:00:00.123Z"
+    assert (event.id, event.partner_id, event.order_id) == (EVENT, PARTNER, None)
+    assert event.type is EventType.PARTNER_PAID_OUT
+
+
+def test_cleared_event_has_the_contracts_body_and_key() -> None:
+    earnings = EarningsOut(amount_usd="0.00", cleared_at=wire_moment(AT))
+    event = earnings_cleared(EVENT, PARTNER, earnings, at=AT)
+
+    assert json.loads(event.body) == {
+        "event": "earnings.cleared",
+        "earnings": {"amountUsd": "0.00", "clearedAt": "2026-05-01T12:00:00.123Z"},
+        "ts": 1_777_636_800_123,
+    }
+    assert event.dedup_key == "cleared:2026-05-01T12:00:00.123Z"
+    assert event.type is EventType.EARNINGS_CLEARED
+
+
+def test_test_event_says_in_its_body_that_it_is_one() -> None:
+    event = webhook_test(EVENT, PARTNER, at=AT)
+
+    body = json.loads(event.body)
+    assert body["event"] == "webhook.test"
+    assert body["test"]["id"] == str(EVENT)
+    assert set(body) == {"event", "test", "ts"}
+    assert event.dedup_key == f"test:{EVENT}"
+
+
+def test_moments_are_in_utc_with_milliseconds() -> None:
+    east = timezone(timedelta(hours=2))
+    assert wire_moment(datetime(2026, 5, 1, 2, tzinfo=east)) == "2026-05-01T00:00:00.000Z"
+
+
+def test_tests_cannot_be_subscribed_to() -> None:
+    with pytest.raises(InvalidRequest, match=r"there is no event webhook\.test"):
+        checked_events(["webhook.test"])
