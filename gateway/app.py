@@ -12,19 +12,19 @@ from cabinet_htmx.shared.assets import Assets
 from cabinet_htmx.shared.brand import Brand
 from cabinet_htmx.swap.site import SwapSite
 from gateway.api.authentication import Authenticator
-from gateway.api.blacksheep import mount_door, mount_feeds, refuse_missing, refusing
-from gateway.api.dispatcher import SignedDoor
+from gateway.api.blacksheep import missing, mount_endpoints, mount_feeds, not_found_handler
+from gateway.api.dispatcher import Dispatcher
 from gateway.api.endpoint import Endpoint, Services
 from gateway.api.endpoints import ENDPOINTS
-from gateway.asgi import Front
+from gateway.asgi import AsgiMiddleware
 from gateway.cabinet import mount_cabinet
-from gateway.cabinet.context import CabinetParts
+from gateway.cabinet.context import CabinetPorts
 from gateway.http.client_address import ClientAddresses
-from gateway.http.rate_limiter import UnsignedGuard
+from gateway.http.rate_limiter import RateLimiter
 from gateway.openapi.route import mount_openapi
-from gateway.pages import mount_visitors
+from gateway.pages import mount_public_pages
 from gateway.pages.rate_feeds import RateFeeds
-from gateway.pages.request import Entrance
+from gateway.pages.request import PublicContext
 from gateway.pages.site import mount_docs
 from gateway.runtime.metrics import exposition
 
@@ -34,10 +34,10 @@ class Gateway(Protocol):
 
     services: Services
     authenticator: Authenticator
-    guard: UnsignedGuard
+    guard: RateLimiter
     addresses: ClientAddresses
-    entrance: Entrance
-    cabinet: CabinetParts
+    entrance: PublicContext
+    cabinet: CabinetPorts
     brand: Brand
     feeds: RateFeeds
 
@@ -58,21 +58,21 @@ def build(
     metrics: bool,
     direct: bool = True,
     endpoints: Sequence[Endpoint] = ENDPOINTS,
-) -> Front:
+) -> AsgiMiddleware:
     """Return the ASGI application; `metrics` serves /metrics beside everything else.
 
     With `direct` the front calls the door of /v1 by itself, which spares a third of a call's time,
     and serves the rate feeds; both are on BlackSheep too, and without it they are served there.
     """
     application = _Application(router=Router(), show_error_details=False)
-    door = SignedDoor(
+    door = Dispatcher(
         endpoints,
         gateway.services,
         gateway.authenticator,
         guard=gateway.guard,
         addresses=gateway.addresses,
     )
-    mount_door(application, door)
+    mount_endpoints(application, door)
     documents = {"/healthz": _healthz, "/readyz": _readyz(gateway)}
     if metrics:
         documents["/metrics"] = _metrics
@@ -82,12 +82,12 @@ def build(
     mount_feeds(application, gateway.feeds)
     mount_openapi(application)
     assets = Assets()
-    mount_docs(application, assets=assets, refuse_path=refuse_missing)
-    mount_visitors(
-        application, gateway.entrance, SwapSite(assets, gateway.brand), refuse_path=refuse_missing
+    mount_docs(application, assets=assets, refuse_path=missing)
+    mount_public_pages(
+        application, gateway.entrance, SwapSite(assets, gateway.brand), refuse_path=missing
     )
     mount_cabinet(application, gateway.cabinet, PartnerSite(assets, gateway.brand))
-    application.router.fallback = refusing(application.router, door)
+    application.router.fallback = not_found_handler(application.router, door)
 
     async def start(_: Application) -> None:
         await gateway.start()
@@ -97,7 +97,7 @@ def build(
 
     application.on_start += start
     application.on_stop += stop
-    return Front(
+    return AsgiMiddleware(
         application,
         door=door if direct else None,
         feeds=gateway.feeds if direct else None,

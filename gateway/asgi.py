@@ -6,10 +6,10 @@ from typing import Any, Final
 import structlog
 from blacksheep.url import InvalidURL
 
-from gateway.api.dispatcher import Served, SignedDoor
-from gateway.errors import INTERNAL, NOT_FOUND, Answer
+from gateway.api.dispatcher import Dispatcher, Response
+from gateway.errors import INTERNAL, NOT_FOUND, ErrorResponse
 from gateway.http.body import BodyReader, Message, Receive, replay
-from gateway.http.head import Headers, Refused, body_length, check_target, headers_of
+from gateway.http.head import Headers, RejectedRequest, body_length, check_target, headers_of
 from gateway.http.request_id import request_id
 from gateway.pages.rate_feeds import METHODS, PATHS, RateFeeds
 
@@ -22,7 +22,7 @@ BODY: Final = "http.response.body"
 log = structlog.get_logger()
 
 
-class Front:
+class AsgiMiddleware:
     """An ASGI application before another one, for what neither Granian nor BlackSheep looks after.
 
     What it refuses is answered in the envelope, and the connection closed.
@@ -32,7 +32,7 @@ class Front:
         self,
         application: Application,
         *,
-        door: SignedDoor | None,
+        door: Dispatcher | None,
         feeds: RateFeeds | None,
         body_deadline_seconds: float,
     ) -> None:
@@ -73,7 +73,7 @@ class Front:
                 check_target(scope)
                 body = await self._bodies.read(length, receive)
                 await self._application(scope, replay(body, receive), send)
-        except Refused as refused:
+        except RejectedRequest as refused:
             await _refuse(refused.answer, headers, send)
         except InvalidURL:
             await _refuse(NOT_FOUND, headers, send)
@@ -83,7 +83,7 @@ class Front:
             await _refuse(INTERNAL, headers, send, identity=identity)
 
 
-async def _send(served: Served, send: Send) -> None:
+async def _send(served: Response, send: Send) -> None:
     status, headers, body = served
     await send({"type": START, "status": status, "headers": headers})
     await send({"type": BODY, "body": body, "more_body": False})
@@ -94,7 +94,7 @@ def _identity(headers: Headers) -> bytes:
 
 
 async def _refuse(
-    answer: Answer, headers: Headers, send: Send, *, identity: bytes | None = None
+    answer: ErrorResponse, headers: Headers, send: Send, *, identity: bytes | None = None
 ) -> None:
     body = answer.body()
     answer_headers = [
@@ -104,4 +104,4 @@ async def _refuse(
         (b"x-request-id", identity or _identity(headers)),
         (b"connection", b"close"),
     ]
-    await _send(Served(answer.status, answer_headers, body), send)
+    await _send(Response(answer.status, answer_headers, body), send)

@@ -7,7 +7,7 @@ import msgspec
 
 from domain.errors import InvalidRequest
 
-MOST_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 
 T = TypeVar("T", bound=msgspec.Struct)
 

@@ -5,7 +5,7 @@ import msgspec
 from domain import errors
 
 
-class Answer(msgspec.Struct, frozen=True):
+class ErrorResponse(msgspec.Struct, frozen=True):
     """A row of the table."""
 
     code: int
@@ -18,38 +18,38 @@ class Answer(msgspec.Struct, frozen=True):
         return b'{"code":%d,"msg":"%s"}' % (self.code, self.msg.encode())
 
 
-INVALID_REQUEST = Answer(1, "INVALID_REQUEST", 400)
-TOO_LARGE = Answer(1, "INVALID_REQUEST", 413)
-TIMED_OUT = Answer(1, "INVALID_REQUEST", 408)
-WRONG_METHOD = Answer(1, "INVALID_REQUEST", 405)
-NOT_FOUND = Answer(6, "NOT_FOUND", 404)
-UPSTREAM_ERROR = Answer(11, "UPSTREAM_ERROR", 503)
-INTERNAL = Answer(99, "INTERNAL", 500)
+INVALID_REQUEST = ErrorResponse(1, "INVALID_REQUEST", 400)
+TOO_LARGE = ErrorResponse(1, "INVALID_REQUEST", 413)
+TIMED_OUT = ErrorResponse(1, "INVALID_REQUEST", 408)
+WRONG_METHOD = ErrorResponse(1, "INVALID_REQUEST", 405)
+NOT_FOUND = ErrorResponse(6, "NOT_FOUND", 404)
+UPSTREAM_ERROR = ErrorResponse(11, "UPSTREAM_ERROR", 503)
+INTERNAL = ErrorResponse(99, "INTERNAL", 500)
 
 MAINTENANCE_SECONDS = 60
 
-TABLE: dict[type[errors.DomainError], Answer] = {
+TABLE: dict[type[errors.DomainError], ErrorResponse] = {
     errors.InvalidRequest: INVALID_REQUEST,
     errors.InvalidAddress: INVALID_REQUEST,
-    errors.IdempotencyConflict: Answer(1, "INVALID_REQUEST", 409),
-    errors.AuthRequired: Answer(2, "AUTH_REQUIRED", 401),
-    errors.AuthInvalid: Answer(3, "AUTH_INVALID", 401),
-    errors.AuthDisabled: Answer(4, "AUTH_DISABLED", 401),
-    errors.RateLimited: Answer(5, "RATE_LIMIT", 429),
+    errors.IdempotencyConflict: ErrorResponse(1, "INVALID_REQUEST", 409),
+    errors.AuthRequired: ErrorResponse(2, "AUTH_REQUIRED", 401),
+    errors.AuthInvalid: ErrorResponse(3, "AUTH_INVALID", 401),
+    errors.AuthDisabled: ErrorResponse(4, "AUTH_DISABLED", 401),
+    errors.RateLimited: ErrorResponse(5, "RATE_LIMIT", 429),
     errors.NotFound: NOT_FOUND,
-    errors.BelowMinimum: Answer(7, "LIMIT_MIN", 400),
-    errors.AboveMaximum: Answer(8, "LIMIT_MAX", 400),
-    errors.ReserveExceeded: Answer(9, "RESERVE_EXCEEDED", 503),
-    errors.Maintenance: Answer(10, "MAINTENANCE", 503, retry_after=MAINTENANCE_SECONDS),
+    errors.BelowMinimum: ErrorResponse(7, "LIMIT_MIN", 400),
+    errors.AboveMaximum: ErrorResponse(8, "LIMIT_MAX", 400),
+    errors.ReserveExceeded: ErrorResponse(9, "RESERVE_EXCEEDED", 503),
+    errors.Maintenance: ErrorResponse(10, "MAINTENANCE", 503, retry_after=MAINTENANCE_SECONDS),
     errors.Unavailable: UPSTREAM_ERROR,
-    errors.EmergencyInvalidChoice: Answer(12, "EMERGENCY_INVALID_CHOICE", 400),
-    errors.CodeConflict: Answer(13, "CODE_CONFLICT", 409),
-    errors.RotationConflict: Answer(14, "ROTATION_CONFLICT", 409),
+    errors.EmergencyInvalidChoice: ErrorResponse(12, "EMERGENCY_INVALID_CHOICE", 400),
+    errors.CodeConflict: ErrorResponse(13, "CODE_CONFLICT", 409),
+    errors.RotationConflict: ErrorResponse(14, "ROTATION_CONFLICT", 409),
     errors.InvalidTransition: NOT_FOUND,
 }
 
 
-def answer_for(error: errors.DomainError) -> Answer:
+def error_response(error: errors.DomainError) -> ErrorResponse:
     """Return the row for an error, or for the nearest of its bases."""
     for kind in type(error).__mro__:
         row = TABLE.get(kind)

@@ -16,7 +16,7 @@ BACKLOG = 2048
 PER_WORKER_REQUESTS = 4096
 """Granian's permits are held by connections, idle ones too: far more than requests in flight."""
 HEADER_SECONDS = 10
-MOST_HEAD_BYTES = 32 * 1024
+MAX_HEAD_BYTES = 32 * 1024
 """Of a request's line and headers together; each connection may hold as much in memory."""
 KILL_AFTER_SECONDS = 10
 
@@ -44,7 +44,7 @@ def serve(
         loop=Loops.uvloop,
         http=HTTPModes.http1,
         http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=MOST_HEAD_BYTES
+            header_read_timeout=HEADER_SECONDS * 1000, max_buffer_size=MAX_HEAD_BYTES
         ),
         websockets=False,
         backlog=BACKLOG,

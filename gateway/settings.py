@@ -173,7 +173,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
 
 def brand_from(settings: Settings) -> Brand:
-    """Return how the public pages look; raise BrandUnusable, which is a ValueError."""
+    """Return how the public pages look; raise InvalidBrand, which is a ValueError."""
     return brand_of(
         name=settings.brand_name, colours=settings.brand_colours, logo=settings.brand_logo
     )

@@ -3,14 +3,14 @@
 import os
 
 from gateway.app import build
-from gateway.asgi import Front
+from gateway.asgi import AsgiMiddleware
 from gateway.runtime.logs import configure_logs
 from gateway.runtime.supervisor import die_with_parent
 from gateway.settings import settings_from
 from gateway.wiring.worker import GatewayProcess
 
 
-def application() -> Front:
+def application() -> AsgiMiddleware:
     """Build this worker's application from the environment that `serve` prepared."""
     die_with_parent()
     configure_logs()

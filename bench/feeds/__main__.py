@@ -16,7 +16,7 @@ import uvloop
 from bench.feeds.catalogue import priced_catalogue
 from domain.market.pricing import UNBOUNDED, PriceTable
 from feeds.xml.document import RateDocuments, render_rates
-from gateway.pages.rate_feeds import breathe, served
+from gateway.pages.rate_feeds import served, yield_to_loop
 
 TICK_SECONDS = 0.001
 
@@ -47,7 +47,7 @@ async def _render(table: PriceTable, rounds: int) -> None:
     alone = [await _beside_loop(lambda: render_rates(table, UNBOUNDED)) for _ in range(rounds)]
     _tell("rendering both dialects, never pausing", alone)
     polite = [
-        await _beside_loop(lambda: render_rates(table, UNBOUNDED, pause=breathe))
+        await _beside_loop(lambda: render_rates(table, UNBOUNDED, pause=yield_to_loop))
         for _ in range(rounds)
     ]
     _tell("rendering both dialects", polite)

@@ -13,7 +13,7 @@ from bench.feeds.catalogue import priced_catalogue
 from bench.processes import Server, free_port, running
 from domain.market.pricing import UNBOUNDED
 from feeds.xml.document import EMPTY, render_rates
-from gateway.asgi import Front
+from gateway.asgi import AsgiMiddleware
 from gateway.pages.rate_feeds import RATES, RateFeeds, served
 from gateway.runtime.market import LiveMarket
 
@@ -68,7 +68,7 @@ def bare() -> Asgi:
     return application
 
 
-def ours() -> Front:
+def ours() -> AsgiMiddleware:
     """Return the front with a feed and nothing behind it."""
 
     class Rendered(RateFeeds):
@@ -78,7 +78,7 @@ def ours() -> Front:
             self._serve(served(documents), fixed=False)
             self._asked_at = float("inf")
 
-    return Front(_nothing, door=None, feeds=Rendered(), body_deadline_seconds=1)
+    return AsgiMiddleware(_nothing, door=None, feeds=Rendered(), body_deadline_seconds=1)
 
 
 async def _nothing(scope: Any, _: Any, __: Any) -> None:

@@ -25,7 +25,7 @@ from bench.processes import Server, cpu_seconds, python
 
 GRACE_SECONDS: Final = 5.0
 """How long answers are waited for after the last call was due."""
-MOST_CONNECTIONS: Final = 256
+MAX_CONNECTIONS: Final = 256
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -133,7 +133,7 @@ class OpenLoop:
     def run(self) -> Found:
         """Send all calls, gather the answers, and return the figures."""
         order = self._order
-        for _ in range(min(32, MOST_CONNECTIONS)):
+        for _ in range(min(32, MAX_CONNECTIONS)):
             self._free.append(self._connect())
         cpu = time.process_time()
         began = time.perf_counter()
@@ -181,7 +181,7 @@ class OpenLoop:
     def _a_free_one(self) -> _Connection | None:
         if self._free:
             return self._free.popleft()
-        return self._connect() if len(self._open) < MOST_CONNECTIONS else None
+        return self._connect() if len(self._open) < MAX_CONNECTIONS else None
 
     def _send(self, connection: _Connection, due: float, *, counted: bool) -> None:
         self._sent += 1

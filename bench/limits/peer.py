@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from valkey.asyncio import Valkey
 
 from domain.actions.orders.quote import SwapRequest, quote
-from domain.actions.partners.ports import Verdict
+from domain.actions.partners.ports import AdmissionOutcome
 from domain.assets import Asset
 from domain.market.pricing import Direction, Quote, usd_value
 from domain.money import format_units
@@ -141,8 +141,10 @@ def build() -> FastAPI:
             args=[ASKED.pack(known.budget, PRICE_WEIGHT, 1)],
         )
         verdict, _, _ = ANSWERED.unpack(admitted)
-        if Verdict(verdict) is not Verdict.ADMITTED:
-            raise HTTPException(429 if Verdict(verdict) is Verdict.LIMITED else 401)
+        if AdmissionOutcome(verdict) is not AdmissionOutcome.ADMITTED:
+            raise HTTPException(
+                429 if AdmissionOutcome(verdict) is AdmissionOutcome.LIMITED else 401
+            )
         try:
             asked = PriceIn.model_validate_json(body)
         except ValidationError as error:

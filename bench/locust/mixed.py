@@ -10,7 +10,7 @@ from bench.calls import ORDER, QUOTE
 from bench.locust import share  # noqa: F401  tells at the end what locust took
 from bench.locust.signing import SigningUser
 
-MOST_POLLED: Final = 200
+MAX_POLLED: Final = 200
 ROUTES: Final = (
     ("btc", "usdt_trc20", "0.01"),
     ("usdt_trc20", "btc", "250"),
@@ -23,7 +23,7 @@ class Backend(SigningUser):
     """One of the partner's workers: two calls a second."""
 
     wait_time = constant_throughput(2)
-    orders: ClassVar[deque[tuple[str, str]]] = deque(maxlen=MOST_POLLED)
+    orders: ClassVar[deque[tuple[str, str]]] = deque(maxlen=MAX_POLLED)
 
     @task(70)
     def quote(self) -> None:

@@ -26,7 +26,7 @@ from domain.orders.order import Order, State
 from domain.webhooks.events import order_status_changed
 from gateway.runtime.clock import SystemClock, new_id
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderBook
+from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 
 LANES: Final = 24
@@ -58,7 +58,7 @@ async def write(work: Work) -> None:
     """Move all orders; each move is made again until it is known to be made."""
     database = Database(work.database_url, size=8, application="swapgate-bench")
     catalogue = await read_catalogue(database)
-    book = PostgresOrderBook(database, lambda: catalogue)
+    book = PostgresSettlementOrderRepository(database, lambda: catalogue)
     todo = iter(work.orders)
     tickets = _tickets(work.rate)
     committed: list[str] = []
@@ -97,7 +97,7 @@ def _tickets(rate: float) -> Iterator[float]:
         yield moment
 
 
-async def _move(book: PostgresOrderBook, order: Order, version: int) -> UUID:
+async def _move(book: PostgresSettlementOrderRepository, order: Order, version: int) -> UUID:
     """Save the order with its event; where the answer is lost, save both again.
 
     If the first try was committed after all the second finds the order moved: by the same event.

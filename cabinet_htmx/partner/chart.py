@@ -12,7 +12,7 @@ RIGHT: Final = 22
 TOP: Final = 14
 BOTTOM: Final = 28
 LINES: Final = 4
-MOST_LABELS: Final = 8
+MAX_LABELS: Final = 8
 GAP: Final = 0.28
 """Of a bar's place so much stays free."""
 
@@ -68,7 +68,7 @@ def bar_chart(points: Sequence[Point], *, unit: int = 1, prefix: str = "") -> Ch
     bars = [_bar(point, number, room, scale, base) for number, point in enumerate(points)]
     if bars:
         bars[-1] = msgspec.structs.replace(bars[-1], newest=True)
-    every = -(-len(points) // MOST_LABELS) or 1
+    every = -(-len(points) // MAX_LABELS) or 1
     return Chart(
         width=WIDTH,
         height=HEIGHT,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.cabinet.members import Member, zone_of
-from domain.cabinet.sessions import Said
+from domain.cabinet.sessions import FlashMessage
 
 
 class Link(msgspec.Struct, frozen=True):
@@ -18,12 +18,12 @@ class Link(msgspec.Struct, frozen=True):
     current: bool
 
 
-class Frame(msgspec.Struct, frozen=True, kw_only=True):
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """What the templates of all pages know. `form_token` goes into every form."""
 
     member: Member
     links: Sequence[Link]
-    said: Said | None
+    said: FlashMessage | None
     form_token: str
 
     @property

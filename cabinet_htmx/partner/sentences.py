@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from domain.cabinet.passwords import LEAST_CHARACTERS, MOST_BYTES, PasswordFault
+from domain.cabinet.passwords import MAX_BYTES, MIN_CHARACTERS, PasswordProblem
 from domain.errors import DomainError, InvalidRequest, NotFound, RateLimited, Unavailable
 
 
@@ -49,16 +49,16 @@ NO_ZONE: Final = "Please choose one of the list."
 NOT_REPEATED: Final = "The two don't match."
 
 _PASSWORD_FAULTS: Final = {
-    PasswordFault.SHORT: f"Please take at least {LEAST_CHARACTERS} characters.",
-    PasswordFault.LONG: f"Please take at most {MOST_BYTES} bytes.",
-    PasswordFault.SAME: "That is the password you have. Please choose another one.",
-    PasswordFault.COMMON: (
+    PasswordProblem.SHORT: f"Please take at least {MIN_CHARACTERS} characters.",
+    PasswordProblem.LONG: f"Please take at most {MAX_BYTES} bytes.",
+    PasswordProblem.SAME: "That is the password you have. Please choose another one.",
+    PasswordProblem.COMMON: (
         "Too many people use this password, or one like it. Please choose another."
     ),
 }
 
 
-def password_fault(fault: PasswordFault) -> str:
+def password_fault(fault: PasswordProblem) -> str:
     """Return why a password won't do."""
     return _PASSWORD_FAULTS[fault]
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from cabinet_htmx.partner import formats as shown
 from cabinet_htmx.partner.browsers import browser_name
-from cabinet_htmx.partner.layout import Frame
+from cabinet_htmx.partner.layout import Layout
 from cabinet_htmx.shared.assets import Assets
 from cabinet_htmx.shared.brand import Brand
 from cabinet_htmx.shared.environment import environment
@@ -27,7 +27,7 @@ class PartnerSite:
         for filter_ in (shown.local, shown.utc, shown.machine, shown.usd, browser_name):
             self._templates.filters[filter_.__name__] = filter_
 
-    def page(self, template: str, frame: Frame, **context: object) -> str:
+    def page(self, template: str, frame: Layout, **context: object) -> str:
         """Return a page for somebody signed in; `template` such as `keys.html`."""
         return self._render(template, frame=frame, **context)
 

@@ -12,25 +12,25 @@ import msgspec
 
 from cabinet_htmx.shared.options import Option
 from domain.webhooks.delivery import EventStatus, ListedEvent, LoggedAttempt, ShownEvent
-from domain.webhooks.delivery_log import Outcome
-from domain.webhooks.events import SUBSCRIBABLE, EventType, UrlFault
-from domain.webhooks.ports import MOST_COUNTED, EndpointState, WebhookSettings
+from domain.webhooks.delivery_log import EventOutcome
+from domain.webhooks.events import SUBSCRIBABLE, EventType, UrlProblem
+from domain.webhooks.ports import MAX_COUNTED, EndpointState, WebhookSettings
 
 SOON: Final = timedelta(seconds=45)
 """An event that is due so soon is worth waiting for on its page."""
 
 URL_FAULTS: Final = {
-    UrlFault.SHAPE: (
+    UrlProblem.SHAPE: (
         "Please give a whole address, such as https://example.com/webhooks: plain letters and "
         "signs, no spaces."
     ),
-    UrlFault.PLAIN: "Please take https: events go over encrypted connections only.",
-    UrlFault.PARTS: "Please leave out user name, password and what comes behind #.",
-    UrlFault.HOST: (
+    UrlProblem.PLAIN: "Please take https: events go over encrypted connections only.",
+    UrlProblem.PARTS: "Please leave out user name, password and what comes behind #.",
+    UrlProblem.HOST: (
         "Events can't be sent to this host: it must be a public address, not one of a private or "
         "special network."
     ),
-    UrlFault.NUMBER: (
+    UrlProblem.NUMBER: (
         "Please write the host as a name, or as an address with four numbers or with colons."
     ),
 }
@@ -41,7 +41,11 @@ _ABOUT: Final = {
     EventType.PAYOUT_DETAILS_CHANGED: "Where your earnings are paid to was changed in the cabinet.",
     EventType.EARNINGS_CLEARED: "A new accounting cycle has begun, and earnings start at zero.",
 }
-_TONES: Final = {Outcome.WAITING: "warn", Outcome.DELIVERED: "good", Outcome.FAILED: "bad"}
+_TONES: Final = {
+    EventOutcome.WAITING: "warn",
+    EventOutcome.DELIVERED: "good",
+    EventOutcome.FAILED: "bad",
+}
 _TOKEN = re.compile(r"(token\\?[\"']?\s*[:=]\s*\\?[\"']?)[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 
 
@@ -162,7 +166,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, event: ListedEvent, root: str, *, now: datetime) -> Self:
         """Return the view of an event; its page is below `root`."""
-        outcome = Outcome.of(event.status)
+        outcome = EventOutcome.of(event.status)
         queued = event.status is EventStatus.QUEUED
         return cls(
             id=event.id,
@@ -172,7 +176,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
             outcome=outcome_words(event),
             tone=outcome_tone(event),
             is_queued=queued,
-            is_waiting=outcome is Outcome.WAITING,
+            is_waiting=outcome is EventOutcome.WAITING,
             is_due_later=event.status is EventStatus.PENDING and event.due_at > now,
             attempts=event.attempts,
             due_at=event.due_at,
@@ -256,8 +260,8 @@ def type_choices(chosen: str) -> list[Option]:
 
 
 def counted(events: int) -> str:
-    """Return a count that stops at MOST_COUNTED."""
-    return f"{MOST_COUNTED:,} or more" if events >= MOST_COUNTED else f"{events:,}"
+    """Return a count that stops at MAX_COUNTED."""
+    return f"{MAX_COUNTED:,} or more" if events >= MAX_COUNTED else f"{events:,}"
 
 
 def without_tokens(text: str) -> str:
@@ -270,17 +274,17 @@ def without_tokens(text: str) -> str:
 
 def outcome_tone(event: ListedEvent) -> str:
     """Return the colour of what has become of an event."""
-    return _TONES[Outcome.of(event.status)]
+    return _TONES[EventOutcome.of(event.status)]
 
 
 def outcome_words(event: ListedEvent) -> str:
     """Return what has become of an event, in words."""
-    outcome = Outcome.of(event.status)
+    outcome = EventOutcome.of(event.status)
     if event.status is EventStatus.QUEUED:
         return "Being sent"
-    if outcome is Outcome.WAITING:
+    if outcome is EventOutcome.WAITING:
         return "Trying again" if event.attempts else "Waiting"
-    return "Delivered" if outcome is Outcome.DELIVERED else "Failed"
+    return "Delivered" if outcome is EventOutcome.DELIVERED else "Failed"
 
 
 def _milliseconds(latency: int) -> str:

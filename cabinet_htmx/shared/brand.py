@@ -8,9 +8,9 @@ import msgspec
 
 from cabinet_htmx.shared.representation import Representation
 
-MOST_LOGO_BYTES: Final = 32 * 1024
-LONGEST_NAME: Final = 40
-LEAST_CONTRAST: Final = 4.5
+MAX_LOGO_BYTES: Final = 32 * 1024
+MAX_NAME_LENGTH: Final = 40
+MIN_CONTRAST: Final = 4.5
 """Of text against what it stands on (WCAG 2.2, 1.4.3)."""
 BACKGROUNDS: Final = {"accent": "#ffffff", "accent-dark": "#161d27"}
 """By the name of a colour, what it has to be told from: the surface of cards, light and dark."""
@@ -23,7 +23,7 @@ _LOGO_TYPES: Final = {
 }
 
 
-class BrandUnusable(ValueError):
+class InvalidBrand(ValueError):
     """A name, logo or colour that pages can't carry; the text says why."""
 
 
@@ -40,13 +40,13 @@ class Brand(msgspec.Struct, frozen=True):
 def brand_of(*, name: str, colours: str = "", logo: Path | None = None) -> Brand:
     """Return a brand.
 
-    `colours` is such as `accent=#0f766e, accent-dark=#4fd1c0`. Raises BrandUnusable for a name that
+    `colours` is such as `accent=#0f766e, accent-dark=#4fd1c0`. Raises InvalidBrand for a name that
     is empty, too long or doesn't print, for a colour that isn't one or that text in it couldn't be
     read in, and for a logo that can't be read, is over 32 KiB or of another type than SVG, PNG or
     WebP.
     """
-    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
-        raise BrandUnusable(f"a brand's name has 1 to {LONGEST_NAME} printable characters")
+    if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+        raise InvalidBrand(f"a brand's name has 1 to {MAX_NAME_LENGTH} printable characters")
     style = Representation.of(_style(_parsed(colours)).encode(), "text/css; charset=utf-8")
     picture = _logo(logo) if logo is not None else None
     suffix = logo.suffix.lower() if logo is not None else ""
@@ -78,13 +78,13 @@ def _parsed(colours: str) -> dict[str, str]:
     for pair in filter(None, (part.strip() for part in colours.split(","))):
         name, _, value = (part.strip() for part in pair.partition("="))
         if name not in BACKGROUNDS or _COLOUR.fullmatch(value) is None:
-            raise BrandUnusable(
+            raise InvalidBrand(
                 f"{pair!r} is no colour: write accent=#rrggbb or accent-dark=#rrggbb"
             )
-        if contrast(value, BACKGROUNDS[name]) < LEAST_CONTRAST:
-            raise BrandUnusable(
+        if contrast(value, BACKGROUNDS[name]) < MIN_CONTRAST:
+            raise InvalidBrand(
                 f"text of {value} can't be read on {BACKGROUNDS[name]}: their contrast is "
-                f"{contrast(value, BACKGROUNDS[name]):.1f}, and {LEAST_CONTRAST} is needed"
+                f"{contrast(value, BACKGROUNDS[name]):.1f}, and {MIN_CONTRAST} is needed"
             )
         parsed[name] = value.lower()
     return parsed
@@ -111,11 +111,11 @@ def _variables(accent: str) -> str:
 def _logo(path: Path) -> Representation:
     kind = _LOGO_TYPES.get(path.suffix.lower())
     if kind is None:
-        raise BrandUnusable(f"the logo {path} is neither SVG, PNG nor WebP")
+        raise InvalidBrand(f"the logo {path} is neither SVG, PNG nor WebP")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise BrandUnusable(f"the logo {path} can't be read: {error.strerror}") from None
-    if len(content) > MOST_LOGO_BYTES:
-        raise BrandUnusable(f"the logo {path} is over {MOST_LOGO_BYTES // 1024} KiB")
+        raise InvalidBrand(f"the logo {path} can't be read: {error.strerror}") from None
+    if len(content) > MAX_LOGO_BYTES:
+        raise InvalidBrand(f"the logo {path} is over {MAX_LOGO_BYTES // 1024} KiB")
     return Representation.of(content, kind)

@@ -28,7 +28,7 @@ OWN: Final = {
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-class Mark(msgspec.Struct, frozen=True):
+class CoinIcon(msgspec.Struct, frozen=True):
     """A mark: its letters, their size in a circle of 40, and the circle's colour."""
 
     letters: str
@@ -36,12 +36,12 @@ class Mark(msgspec.Struct, frozen=True):
     colour: str
 
 
-def mark_of(asset: Asset) -> Mark:
+def coin_icon(asset: Asset) -> CoinIcon:
     """Return the asset's mark; its own colour where it has one."""
     colour = asset.color if asset.color and _COLOUR.fullmatch(asset.color) else None
     letters = asset.coin[:4]
     size = {1: 20, 2: 17, 3: 13}.get(len(letters), 11)
-    return Mark(letters, size, colour or OWN.get(asset.coin) or _tone(asset.coin))
+    return CoinIcon(letters, size, colour or OWN.get(asset.coin) or _tone(asset.coin))
 
 
 def _tone(coin: str) -> str:

@@ -12,7 +12,7 @@ from domain.actions.orders.quote import SwapRequest
 from domain.market.pricing import Direction
 from domain.orders.order import RateType
 
-LONGEST_FIELD: Final = 300
+MAX_FIELD_LENGTH: Final = 300
 """Beyond any address, tag or amount: what is longer is cut, and then refused for what it is."""
 
 _ONCE = re.compile(r"[A-Za-z0-9_-]{22,43}", re.ASCII)
@@ -108,7 +108,9 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
 
 def _cleaned(text: str) -> str:
     """Return a field without what doesn't show: it comes along when addresses are pasted."""
-    shown = "".join(one for one in text[:LONGEST_FIELD] if unicodedata.category(one) not in _HIDDEN)
+    shown = "".join(
+        one for one in text[:MAX_FIELD_LENGTH] if unicodedata.category(one) not in _HIDDEN
+    )
     return shown.strip()
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from cabinet_htmx.shared.amounts import moment, percent, shown, trimmed
-from cabinet_htmx.shared.coin_icons import Mark, mark_of
+from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
 from cabinet_htmx.swap import sentences
 from domain.orders.order import FINAL, Choice, Order, State
 
@@ -44,8 +44,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     is_waiting: bool
     seconds_left: int
     expires: str
-    source_mark: Mark
-    destination_mark: Mark
+    source_mark: CoinIcon
+    destination_mark: CoinIcon
     sent: str
     got: str
     received: str | None
@@ -99,8 +99,8 @@ def order_view(
         is_waiting=order.state is State.AWAITING_DEPOSIT,
         seconds_left=max(int((order.expires_at - now).total_seconds()), 0),
         expires=moment(order.expires_at),
-        source_mark=mark_of(source),
-        destination_mark=mark_of(destination),
+        source_mark=coin_icon(source),
+        destination_mark=coin_icon(destination),
         sent=shown(order.source_amount, source),
         got=shown(order.destination_amount, destination),
         received=shown(deposit.amount, source) if deposit else None,

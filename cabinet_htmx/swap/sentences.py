@@ -3,7 +3,7 @@
 from typing import Final
 
 from domain import errors
-from domain.market.pricing import Refusal
+from domain.market.pricing import QuoteProblem
 from domain.orders.order import Choice, Emergency, Order, State
 
 PAUSED: Final = "New swaps are paused for maintenance. Orders that are open already go on."
@@ -46,14 +46,14 @@ def problem(error: errors.DomainError) -> str:
     return NOTHING_OPENED
 
 
-def refusal(found: Refusal, *, least: str, most: str | None) -> str:
+def refusal(found: QuoteProblem, *, least: str, most: str | None) -> str:
     """Return what a quote would be refused for, with the numbers that would do.
 
     `most` is None for an amount below the maximum: then it is the day's volume that is exceeded.
     """
-    if found is Refusal.LIMIT_MIN:
+    if found is QuoteProblem.LIMIT_MIN:
         return f"The minimum is {least}."
-    if found is Refusal.LIMIT_MAX:
+    if found is QuoteProblem.LIMIT_MAX:
         return f"The maximum is {most}." if most is not None else USED_UP
     return _PROBLEMS[errors.ReserveExceeded]
 

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from cabinet_htmx.shared.amounts import percent, shown, trimmed
-from cabinet_htmx.shared.coin_icons import Mark, mark_of
+from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
 from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.form import SwapForm
 from domain.actions.orders.quote import quote
@@ -18,7 +18,7 @@ from domain.market.pricing import BPS, Direction, Quote, usd_value
 from domain.money import parse_units
 
 SUGGESTED_USD: Final = 300 * 10**18
-MOST_DRIFT_BPS: Final = 100
+MAX_DRIFT_BPS: Final = 100
 """A price that has become worse by more than this since it was shown is shown again first."""
 
 FIELDS: Final = ("to_address", "tag", "refund_address")
@@ -36,7 +36,7 @@ class Side(msgspec.Struct, frozen=True):
     """One of the two assets, and what may be chosen instead."""
 
     asset: Asset
-    mark: Mark
+    mark: CoinIcon
     options: list[Option]
 
 
@@ -165,11 +165,11 @@ def has_drifted(form: SwapForm, quoted: Quote) -> bool:
     try:
         if form.side is Direction.FROM:
             before = parse_units(form.was_get, pair.destination.precision)
-            return quoted.destination_amount * BPS < before * (BPS - MOST_DRIFT_BPS)
+            return quoted.destination_amount * BPS < before * (BPS - MAX_DRIFT_BPS)
         before = parse_units(form.was_send, pair.source.precision)
     except InvalidRequest:
         return True  # no price was shown: one is, before anything is opened
-    return quoted.source_amount * BPS > before * (BPS + MOST_DRIFT_BPS)
+    return quoted.source_amount * BPS > before * (BPS + MAX_DRIFT_BPS)
 
 
 def faults_of(
@@ -296,4 +296,4 @@ def _bounds(quoted: Quote) -> str:
 def _side(code: str, catalogue: Catalogue, choices: Iterable[Asset]) -> Side:
     asset = catalogue.assets[code]
     options = [Option(one.code, f"{one.coin} · {one.network}", one.code == code) for one in choices]
-    return Side(asset, mark_of(asset), options)
+    return Side(asset, coin_icon(asset), options)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-LONGEST_ABOUT: Final = 300
+MAX_DETAIL_LENGTH: Final = 300
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,4 +29,4 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
 def shortened(about: str) -> str:
     """Return what an entry is about in its room, in one line."""
     plain = " ".join("".join(one if one.isprintable() else " " for one in about).split())
-    return plain if len(plain) <= LONGEST_ABOUT else f"{plain[: LONGEST_ABOUT - 1]}…"
+    return plain if len(plain) <= MAX_DETAIL_LENGTH else f"{plain[: MAX_DETAIL_LENGTH - 1]}…"

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 
-class Patience(msgspec.Struct, frozen=True):
+class ThrottlePolicy(msgspec.Struct, frozen=True):
     """After `free` failures each further one makes the wait twice as long, up to the longest.
 
     Failures are forgotten when there were none for `memory_seconds`.
@@ -26,15 +26,15 @@ class Patience(msgspec.Struct, frozen=True):
         return min(doubled, self.longest_wait_seconds)
 
 
-OF_ADDRESS: Final = Patience(20, 2, 900, 3_600)
+OF_ADDRESS: Final = ThrottlePolicy(20, 2, 900, 3_600)
 """Whole offices share an address."""
-OF_EMAIL: Final = Patience(5, 2, 300, 3_600)
+OF_EMAIL: Final = ThrottlePolicy(5, 2, 300, 3_600)
 """Shorter at the longest: a stranger who fails on purpose keeps somebody else out by it."""
-OF_MEMBER: Final = Patience(5, 5, 900, 86_400)
+OF_MEMBER: Final = ThrottlePolicy(5, 5, 900, 86_400)
 """Codes of six digits and present passwords, by somebody who is signed in: a million codes last."""
 
 
-OF_INVITING: Final = Patience(5, 60, 3_600, 86_400)
+OF_INVITING: Final = ThrottlePolicy(5, 60, 3_600, 86_400)
 """Invitations that fail tell an owner that somebody has an e-mail address here."""
 
 
@@ -42,7 +42,7 @@ class Subject(msgspec.Struct, frozen=True):
     """Whose attempts are counted together; `shared` if that may be several people's."""
 
     name: str
-    patience: Patience
+    patience: ThrottlePolicy
     shared: bool = False
 
 

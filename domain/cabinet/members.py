@@ -10,7 +10,7 @@ import msgspec
 from domain.errors import InvalidRequest
 
 DEFAULT_ZONE: Final = "UTC"
-MOST_MEMBERS: Final = 50
+MAX_MEMBERS: Final = 50
 """Of one partner."""
 ONE_TIME_BYTES: Final = 15
 """Of the password that somebody gets from somebody else: 20 characters."""

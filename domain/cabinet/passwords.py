@@ -5,11 +5,11 @@ from typing import Final
 
 from domain.errors import InvalidRequest
 
-LEAST_CHARACTERS: Final = 12
-MOST_BYTES: Final = 1024
+MIN_CHARACTERS: Final = 12
+MAX_BYTES: Final = 1024
 
 
-class PasswordFault(Enum):
+class PasswordProblem(Enum):
     """Why a password won't do."""
 
     SHORT = auto()
@@ -18,20 +18,20 @@ class PasswordFault(Enum):
     COMMON = auto()
 
 
-class PasswordRefused(InvalidRequest):
+class RejectedPassword(InvalidRequest):
     """Somebody chose a password that won't do."""
 
-    def __init__(self, fault: PasswordFault) -> None:
+    def __init__(self, fault: PasswordProblem) -> None:
         super().__init__(f"the new password is refused: {fault.name.lower()}")
         self.fault = fault
 
 
 def checked_password(password: str, *, former: str) -> str:
-    """Return a password that may be chosen in place of `former`; raise PasswordRefused."""
-    if len(password) < LEAST_CHARACTERS:
-        raise PasswordRefused(PasswordFault.SHORT)
-    if len(password.encode()) > MOST_BYTES:
-        raise PasswordRefused(PasswordFault.LONG)
+    """Return a password that may be chosen in place of `former`; raise RejectedPassword."""
+    if len(password) < MIN_CHARACTERS:
+        raise RejectedPassword(PasswordProblem.SHORT)
+    if len(password.encode()) > MAX_BYTES:
+        raise RejectedPassword(PasswordProblem.LONG)
     if password == former:
-        raise PasswordRefused(PasswordFault.SAME)
+        raise RejectedPassword(PasswordProblem.SAME)
     return password

@@ -25,7 +25,7 @@ SET_UP_WITHIN: Final = timedelta(hours=1)
 RECOVERY_CODES: Final = 10
 RECOVERY_BYTES: Final = 10
 RECOVERY_LENGTH: Final = 16
-LONGEST_CODE: Final = 64
+MAX_CODE_LENGTH: Final = 64
 
 
 class StoredFactor(msgspec.Struct, frozen=True):
@@ -81,7 +81,7 @@ def enrolment_uri(secret: str, *, issuer: str, account: str) -> str:
 
 def typed_code(text: str) -> str:
     """Return a code as it was meant: without the spaces and dashes it is shown or typed with."""
-    return "".join(text[:LONGEST_CODE].split()).replace("-", "").lower()
+    return "".join(text[:MAX_CODE_LENGTH].split()).replace("-", "").lower()
 
 
 def new_recovery_codes(randomness: Randomness) -> list[str]:

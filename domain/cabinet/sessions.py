@@ -27,7 +27,7 @@ _COOKIE = re.compile(
 )
 
 
-class Said(msgspec.Struct, frozen=True):
+class FlashMessage(msgspec.Struct, frozen=True):
     """What the next page tells of what was just done. Never a secret: it is kept meanwhile."""
 
     text: str
@@ -47,7 +47,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: datetime
     address: str
     agent: str
-    said: Said | None = None
+    said: FlashMessage | None = None
     proved_at: datetime | None = None
     """When a code of the second factor was given in it, if any was."""
 

@@ -41,9 +41,9 @@ _SHAPE = re.compile(r"[!-~]{10,200}", re.ASCII)
 _EVM_SINGLE_CASE = re.compile(r"0x(?:[0-9a-f]{40}|[0-9A-F]{40})", re.ASCII)
 _UINT32 = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 
-_LONGEST_COMMENT = 120
-_LONGEST_STELLAR_MEMO_BYTES = 28
-_LONGEST_COSMOS_MEMO = 256
+_MAX_COMMENT_BYTES = 120
+_MAX_STELLAR_MEMO_BYTES = 28
+_MAX_COSMOS_MEMO_LENGTH = 256
 
 _TON_BYTES = 36
 _TON_FLAGS = (0x11, 0x51)
@@ -206,15 +206,12 @@ def _is_text(tag: str, most: int) -> bool:
 
 
 def _is_stellar_memo(tag: str) -> bool:
-    return (
-        _is_text(tag, _LONGEST_STELLAR_MEMO_BYTES)
-        and len(tag.encode()) <= _LONGEST_STELLAR_MEMO_BYTES
-    )
+    return _is_text(tag, _MAX_STELLAR_MEMO_BYTES) and len(tag.encode()) <= _MAX_STELLAR_MEMO_BYTES
 
 
 _TAGS: Final[Mapping[str, Callable[[str], bool]]] = {
     "XRP Ledger": _is_uint32,
-    "TON": lambda tag: _is_text(tag, _LONGEST_COMMENT),
+    "TON": lambda tag: _is_text(tag, _MAX_COMMENT_BYTES),
     "Stellar": _is_stellar_memo,
-    "Cosmos": lambda tag: _is_text(tag, _LONGEST_COSMOS_MEMO),
+    "Cosmos": lambda tag: _is_text(tag, _MAX_COSMOS_MEMO_LENGTH),
 }

@@ -92,7 +92,7 @@ class Outflow(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
 
 
-class ChainBook(Protocol):
+class ChainRepository(Protocol):
     """Where what is known of chains is kept. All of it raises Unavailable."""
 
     async def newest_block(self, network: str) -> Block | None:
@@ -129,7 +129,7 @@ class ChainBook(Protocol):
         """Tell whether the chain is halted."""
 
 
-class OutflowBook(Protocol):
+class OutflowRepository(Protocol):
     """Where outflows are kept. All of it raises Unavailable."""
 
     async def due(self, network: str, *, limit: int) -> Sequence[tuple[UUID, OutflowKind]]:

@@ -34,7 +34,7 @@ class PayoutPlan(msgspec.Struct, frozen=True):
     pending: PayoutDetails | None
 
 
-class DetailsRefused(InvalidRequest):
+class RejectedPayoutDetails(InvalidRequest):
     """Payout details that nothing could be sent to; `faults` says in words why, by field."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:

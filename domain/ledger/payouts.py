@@ -18,7 +18,7 @@ from domain.money import USD_DECIMALS, power_of_ten, quantize_down
 MAX_REFERENCE_LENGTH = 200
 
 _CENT = power_of_ten(USD_DECIMALS - CENTS)
-_LEAST_STEP = timedelta(milliseconds=1)
+_MIN_STEP = timedelta(milliseconds=1)
 """Webhooks tell moments in milliseconds, and receivers tell payouts apart by them."""
 
 
@@ -217,7 +217,7 @@ def _closing(
         amount=amount,
         reference=reference,
         period_start=earnings.period_start,
-        closed_at=max(whole, earnings.period_start + _LEAST_STEP),
+        closed_at=max(whole, earnings.period_start + _MIN_STEP),
         markup=earnings.markup,
         base_fee_share=earnings.base_fee_share,
         codes=earnings.codes,

@@ -15,7 +15,7 @@ STABLE: Final = ("USDT", "USDC", "DAI")
 BRIDGES: Final = (USD, "USDT", "USDC", "BTC")
 """What coins are priced in, best first: a source's market in USD, else a cross rate by these."""
 
-MOST_OFF: Final = Decimal("0.02")
+MAX_DEVIATION: Final = Decimal("0.02")
 """How far from the median of all sources a price may be."""
 BOOK_SECONDS: Final = 30.0
 """How long what a source said of a market counts: quiet markets are asked for every few seconds."""
@@ -158,7 +158,7 @@ def _without_outliers(mids: Sequence[tuple[Decimal, Book]]) -> tuple[list[Decima
 
 
 def _is_near(price: Decimal, middle: Decimal) -> bool:
-    return abs(_EXACT.subtract(price, middle)) <= _EXACT.multiply(middle, MOST_OFF)
+    return abs(_EXACT.subtract(price, middle)) <= _EXACT.multiply(middle, MAX_DEVIATION)
 
 
 def _units(price: Decimal) -> int:

@@ -8,7 +8,7 @@ from domain.errors import InvalidRequest
 from domain.money import USD_DECIMALS, format_units, parse_units, power_of_ten
 
 CENTS = 2
-MOST_USD = 1_000_000_000
+MAX_USD = 1_000_000_000
 NONE = "none"
 
 _PER_CENT = power_of_ten(USD_DECIMALS - CENTS)
@@ -47,8 +47,8 @@ def parse_usd(text: str) -> int:
         cents = parse_units(text, CENTS)
     except InvalidRequest as error:
         raise InvalidRequest(f"{text!r} is no amount of USD: {error}") from None
-    if cents > MOST_USD * power_of_ten(CENTS):
-        raise InvalidRequest(f"an amount of {text} USD is above {MOST_USD} USD")
+    if cents > MAX_USD * power_of_ten(CENTS):
+        raise InvalidRequest(f"an amount of {text} USD is above {MAX_USD} USD")
     return cents * _PER_CENT
 
 

@@ -25,7 +25,7 @@ CENT_DECIMALS = 2
 
 UNBOUNDED = Headroom()
 
-MOST_PREPARED = 20_000
+MAX_PREPARED = 20_000
 """Pairs at a markup that are kept ready; a snapshot lasts a second, in which few are asked for."""
 
 
@@ -36,7 +36,7 @@ class Direction(StrEnum):
     TO = "to"
 
 
-class Refusal(StrEnum):
+class QuoteProblem(StrEnum):
     """What a create of a quote would be refused for."""
 
     LIMIT_MIN = "LIMIT_MIN"
@@ -157,15 +157,15 @@ class PricedPair:
         else:
             within = self.destination_bounds
             source_amount, destination_amount = self.conversion.needed_for(amount), amount
-        refusals: tuple[Refusal, ...] = ()
+        refusals: tuple[QuoteProblem, ...] = ()
         if amount < within[0] or destination_amount == 0:
-            refusals = (Refusal.LIMIT_MIN,)
+            refusals = (QuoteProblem.LIMIT_MIN,)
         elif amount > within[1] or not (
             headroom is UNBOUNDED or self._is_affordable(source_amount, headroom)
         ):
-            refusals = (Refusal.LIMIT_MAX,)
+            refusals = (QuoteProblem.LIMIT_MAX,)
         if not (headroom is UNBOUNDED or self._is_covered(destination_amount, headroom)):
-            refusals += (Refusal.RESERVE,)
+            refusals += (QuoteProblem.RESERVE,)
         return Quote(self, source_amount, destination_amount, refusals)
 
     def _is_affordable(self, source_amount: int, headroom: Headroom) -> bool:
@@ -185,7 +185,7 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     priced: PricedPair
     source_amount: int
     destination_amount: int
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[QuoteProblem, ...]
 
     @property
     def worth_usd(self) -> int:
@@ -209,7 +209,7 @@ class PriceTable:
         if prepared is None:
             pair = self.catalogue.pair(source, destination)
             prepared = PricedPair(pair, self.snapshot, markup_bps=markup_bps)
-            if len(self._prepared) >= MOST_PREPARED:
+            if len(self._prepared) >= MAX_PREPARED:
                 self._prepared.clear()
             self._prepared[key] = prepared
         return prepared

@@ -12,7 +12,7 @@ from domain.errors import InvalidRequest
 
 CODE_PATTERN: Final = r"^[A-Za-z0-9_-]{4,32}$"
 MAX_LABEL_LENGTH: Final = 64
-MOST_LISTED: Final = 100
+MAX_LISTED: Final = 100
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{4,32}", re.ASCII)
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -9,11 +9,11 @@ from domain.errors import InvalidRequest
 
 Network = IPv4Network | IPv6Network
 
-MOST_NETWORKS: Final = 50
-LONGEST_LIST: Final = 5_000
+MAX_NETWORKS: Final = 50
+MAX_LIST_LENGTH: Final = 5_000
 
 
-class NetworkRefused(InvalidRequest):
+class InvalidAllowlist(InvalidRequest):
     """Something in a list of networks can't be one; `entry` is what."""
 
     def __init__(self, entry: str, why: str) -> None:
@@ -25,14 +25,14 @@ class NetworkRefused(InvalidRequest):
 def parse_allowed(text: str) -> list[str]:
     """Return networks and addresses, one a line or separated by commas, each once and in CIDR form.
 
-    Raises NetworkRefused for the first that isn't one, and for too many.
+    Raises InvalidAllowlist for the first that isn't one, and for too many.
     """
     found: dict[str, None] = {}
-    for entry in re.split(r"[\s,;]+", text[:LONGEST_LIST]):
+    for entry in re.split(r"[\s,;]+", text[:MAX_LIST_LENGTH]):
         if entry:
             found[str(_network(entry))] = None
-    if len(found) > MOST_NETWORKS or len(text) > LONGEST_LIST:
-        raise NetworkRefused(entry, f"at most {MOST_NETWORKS} entries")
+    if len(found) > MAX_NETWORKS or len(text) > MAX_LIST_LENGTH:
+        raise InvalidAllowlist(entry, f"at most {MAX_NETWORKS} entries")
     return list(found)
 
 
@@ -42,11 +42,11 @@ def _network(entry: str) -> Network:
     except ValueError as error:
         if "host bits" in str(error):
             meant = ip_network(entry, strict=False)
-            raise NetworkRefused(entry, f"did you mean {meant}?") from None
-        raise NetworkRefused(entry, "not an address or network") from None
+            raise InvalidAllowlist(entry, f"did you mean {meant}?") from None
+        raise InvalidAllowlist(entry, "not an address or network") from None
     mapped = network.network_address
     if network.version == 6 and mapped in ip_network("::ffff:0:0/96"):
-        raise NetworkRefused(entry, "write IPv4 addresses as such")
+        raise InvalidAllowlist(entry, "write IPv4 addresses as such")
     return network
 
 

@@ -13,7 +13,7 @@ from domain.partners.weights import DEFAULT_BUDGET, WEIGHTS
 from domain.webhooks.address_policy import checked_endpoint
 from domain.webhooks.events import DEFAULT_EVENTS, EventType
 
-HOUSE_ID = UUID(int=1)
+DEFAULT_PARTNER_ID = UUID(int=1)
 """The operator's own partner, which orders without a referrer belong to: without credentials."""
 
 MAX_MARKUP_BPS = 2_000
@@ -22,7 +22,7 @@ MIN_BUDGET = max(WEIGHTS.values())
 """A smaller one would never admit the heaviest call."""
 MAX_BUDGET = 10_000_000
 DEFAULT_MAX_CODES = 50
-MOST_CODES = 10_000
+MAX_CODES = 10_000
 MAX_NAME_LENGTH = 100
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,189}")
@@ -117,7 +117,7 @@ def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> Partner
     for what, value, least, most in (
         ("base fee share", change.base_fee_share_bps, 0, MAX_BASE_FEE_SHARE_BPS),
         ("weight budget", change.budget, MIN_BUDGET, MAX_BUDGET),
-        ("cap on codes", change.max_codes, 0, MOST_CODES),
+        ("cap on codes", change.max_codes, 0, MAX_CODES),
     ):
         if value is not None and not least <= value <= most:
             raise InvalidRequest(f"a {what} of {value} is not in {least}..{most}")

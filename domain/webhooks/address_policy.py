@@ -17,7 +17,7 @@ from ipaddress import (
 from typing import Final
 from urllib.parse import urlsplit
 
-from domain.webhooks.events import UrlFault, UrlRefused, checked_webhook_url
+from domain.webhooks.events import InvalidWebhookUrl, UrlProblem, checked_webhook_url
 
 Address = IPv4Address | IPv6Address
 MayConnect = Callable[[Address], bool]
@@ -136,7 +136,7 @@ def checked_endpoint(text: str, *, insecure_allowed: bool) -> str:
 
     Beside its shape this looks at a host that is an address already: one that could never be sent
     to is refused at once. Names are looked up, and judged, whenever a connection is made. Raises
-    UrlRefused.
+    InvalidWebhookUrl.
     """
     checked_webhook_url(text, insecure_allowed=insecure_allowed)
     may_connect = is_public_or_private if insecure_allowed else is_public
@@ -144,7 +144,7 @@ def checked_endpoint(text: str, *, insecure_allowed: bool) -> str:
     try:
         address = literal_address(host)
     except ValueError:
-        raise UrlRefused(UrlFault.NUMBER) from None
+        raise InvalidWebhookUrl(UrlProblem.NUMBER) from None
     if address is not None and not may_connect(address):
-        raise UrlRefused(UrlFault.HOST)
+        raise InvalidWebhookUrl(UrlProblem.HOST)
     return text

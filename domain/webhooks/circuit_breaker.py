@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-LEAST_CONCURRENCY: Final = 4
+MIN_CONCURRENCY: Final = 4
 """What a slow endpoint, or one that has just come back, is sent at once."""
 SLOW: Final = timedelta(seconds=3)
 """An answer that takes longer counts against an endpoint's concurrency, though not as a failure."""
@@ -19,14 +19,14 @@ WINDOW: Final = timedelta(seconds=60)
 OPENS_AT_FAILURES: Final = 5
 """So many failures of a window open a circuit, if they are half of its attempts or more."""
 FIRST_WAIT: Final = timedelta(seconds=5)
-LONGEST_WAIT: Final = timedelta(seconds=60)
+MAX_WAIT: Final = timedelta(seconds=60)
 """A recovered endpoint is noticed within about so long."""
 JITTER: Final = 0.10
 
 Uniform = Callable[[float, float], float]
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class CallOutcome(msgspec.Struct, frozen=True):
     """What an attempt tells of its endpoint."""
 
     started_at: datetime
@@ -34,7 +34,7 @@ class Outcome(msgspec.Struct, frozen=True):
     slow: bool
 
 
-class Circuit(msgspec.Struct, frozen=True, kw_only=True):
+class CircuitBreaker(msgspec.Struct, frozen=True, kw_only=True):
     """What is remembered of an endpoint that has lately failed or been slow.
 
     `failed_at` is its last failure. While open: `opened_at` is since when, `probe_at` from when one
@@ -51,21 +51,21 @@ class Circuit(msgspec.Struct, frozen=True, kw_only=True):
     failed_probes: int = 0
 
 
-class VersionedCircuit(msgspec.Struct, frozen=True):
+class VersionedCircuitBreaker(msgspec.Struct, frozen=True):
     """A circuit as stored, and the version it was read at; version 0 isn't stored yet."""
 
-    circuit: Circuit
+    circuit: CircuitBreaker
     version: int
 
 
-def noted(
-    circuit: Circuit | None,
-    outcomes: Sequence[Outcome],
+def record_outcome(
+    circuit: CircuitBreaker | None,
+    outcomes: Sequence[CallOutcome],
     *,
     now: datetime,
     most: int,
     uniform: Uniform,
-) -> Circuit | None:
+) -> CircuitBreaker | None:
     """Return the circuit after these outcomes; None where there is nothing to remember.
 
     `most` is the concurrency of an endpoint in good health; `uniform(a, b)` draws jitter.
@@ -73,20 +73,24 @@ def noted(
     if circuit is None:
         if all(outcome.delivered and not outcome.slow for outcome in outcomes):
             return None
-        circuit = Circuit(concurrency=most, window_began_at=now)
+        circuit = CircuitBreaker(concurrency=most, window_began_at=now)
     if circuit.opened_at is not None:
         return _noted_open(circuit, outcomes, now, uniform)
     return _noted_closed(circuit, outcomes, now, most, uniform)
 
 
 def _noted_closed(
-    circuit: Circuit, outcomes: Sequence[Outcome], now: datetime, most: int, uniform: Uniform
-) -> Circuit | None:
+    circuit: CircuitBreaker,
+    outcomes: Sequence[CallOutcome],
+    now: datetime,
+    most: int,
+    uniform: Uniform,
+) -> CircuitBreaker | None:
     failures = sum(not outcome.delivered for outcome in outcomes)
     slow = any(outcome.slow for outcome in outcomes)
     over = now >= circuit.window_began_at + WINDOW
     if failures or slow:
-        concurrency = max(circuit.concurrency // 2, min(LEAST_CONCURRENCY, most))
+        concurrency = max(circuit.concurrency // 2, min(MIN_CONCURRENCY, most))
     else:
         concurrency = min(circuit.concurrency + len(outcomes), most)
     if over and concurrency == most:
@@ -102,17 +106,17 @@ def _noted_closed(
     if after.failures < OPENS_AT_FAILURES or after.failures * 2 < after.attempts:
         return after
     return msgspec.structs.replace(
-        after, opened_at=now, probe_at=now + probe_wait(0, uniform=uniform), failed_probes=0
+        after, opened_at=now, probe_at=now + half_open_wait(0, uniform=uniform), failed_probes=0
     )
 
 
 def _noted_open(
-    circuit: Circuit, outcomes: Sequence[Outcome], now: datetime, uniform: Uniform
-) -> Circuit:
+    circuit: CircuitBreaker, outcomes: Sequence[CallOutcome], now: datetime, uniform: Uniform
+) -> CircuitBreaker:
     """Judge by the probe alone: what was sent before it became due says nothing new."""
     probes = [one for one in outcomes if circuit.probe_at and one.started_at >= circuit.probe_at]
     if any(probe.delivered for probe in probes):
-        return Circuit(concurrency=LEAST_CONCURRENCY, window_began_at=now)
+        return CircuitBreaker(concurrency=MIN_CONCURRENCY, window_began_at=now)
     if all(outcome.delivered for outcome in outcomes):
         return circuit
     after = msgspec.structs.replace(circuit, failed_at=now)
@@ -122,11 +126,11 @@ def _noted_open(
     return msgspec.structs.replace(
         after,
         failed_probes=failed_probes,
-        probe_at=now + probe_wait(failed_probes, uniform=uniform),
+        probe_at=now + half_open_wait(failed_probes, uniform=uniform),
     )
 
 
-def probe_wait(failed_probes: int, *, uniform: Uniform) -> timedelta:
+def half_open_wait(failed_probes: int, *, uniform: Uniform) -> timedelta:
     """Return the wait before the next probe: 5 s at first, twice as long each time, up to 60 s."""
-    wait: timedelta = min(FIRST_WAIT * 2 ** min(failed_probes, 10), LONGEST_WAIT)
+    wait: timedelta = min(FIRST_WAIT * 2 ** min(failed_probes, 10), MAX_WAIT)
     return wait * uniform(1 - JITTER, 1 + JITTER)

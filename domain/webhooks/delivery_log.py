@@ -25,7 +25,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class Outcome(StrEnum):
+class EventOutcome(StrEnum):
     """What has become of an event, as people ask for it."""
 
     WAITING = "waiting"
@@ -46,7 +46,7 @@ class LogFilter(msgspec.Struct, frozen=True, kw_only=True):
     `since` counts and `until` doesn't. `about` is the id of an order or of an event.
     """
 
-    outcome: Outcome | None = None
+    outcome: EventOutcome | None = None
     type: EventType | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -80,7 +80,7 @@ class Due(msgspec.Struct, frozen=True):
         return f"{(self.at - _EPOCH) // _MICROSECOND}_{self.id}"
 
 
-Place = UUID | Due
+LogCursor = UUID | Due
 """Behind what a page begins: an event, or among the waiting ones a time and an event."""
 
 
@@ -92,7 +92,7 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     events: Sequence[ListedEvent]
-    onward: Place | None
+    onward: LogCursor | None
     looked_back_to: datetime | None = None
 
 

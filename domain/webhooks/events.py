@@ -20,7 +20,7 @@ from domain.orders.wire import OrderOut, order_out
 from domain.wire import Identity, Moment, UnixMilliseconds, Usd, one_of
 
 JITTER = 0.10
-RETRY_LADDER = (
+RETRY_SCHEDULE = (
     timedelta(seconds=10),
     timedelta(seconds=30),
     timedelta(minutes=2),
@@ -32,7 +32,7 @@ RETRY_LADDER = (
     timedelta(hours=12),
 )
 """Waits after the first, second ... failed attempt; after the last the event is dead-lettered."""
-LONGEST_ASKED_WAIT = timedelta(hours=1)
+MAX_RETRY_AFTER = timedelta(hours=1)
 """A receiver's Retry-After counts up to this: a day's would outlast what its partner knows of."""
 
 _URL = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}", re.ASCII)
@@ -76,7 +76,7 @@ def checked_events(names: Iterable[str]) -> frozenset[EventType]:
     return frozenset(known[name] for name in chosen)
 
 
-class UrlFault(StrEnum):
+class UrlProblem(StrEnum):
     """What is wrong with a webhook URL."""
 
     SHAPE = "a webhook URL looks like https://host/path: ASCII, no spaces"
@@ -86,10 +86,10 @@ class UrlFault(StrEnum):
     NUMBER = "a webhook URL's host isn't written as addresses are"
 
 
-class UrlRefused(InvalidRequest):
+class InvalidWebhookUrl(InvalidRequest):
     """Events can't be sent to this URL."""
 
-    def __init__(self, fault: UrlFault) -> None:
+    def __init__(self, fault: UrlProblem) -> None:
         super().__init__(fault.value)
         self.fault = fault
 
@@ -98,15 +98,15 @@ def checked_webhook_url(text: str, *, insecure_allowed: bool) -> str:
     """Return a URL that events may be sent to; `insecure_allowed` lets plain http pass.
 
     Only its shape is checked here: whether its host may be reached is decided when connecting, by
-    the address it then has. Raises UrlRefused.
+    the address it then has. Raises InvalidWebhookUrl.
     """
     parts = _split(text)
     if parts is None:
-        raise UrlRefused(UrlFault.SHAPE)
+        raise InvalidWebhookUrl(UrlProblem.SHAPE)
     if parts.scheme == "http" and not insecure_allowed:
-        raise UrlRefused(UrlFault.PLAIN)
+        raise InvalidWebhookUrl(UrlProblem.PLAIN)
     if "@" in parts.netloc or "#" in text:
-        raise UrlRefused(UrlFault.PARTS)
+        raise InvalidWebhookUrl(UrlProblem.PARTS)
     return text
 
 
@@ -332,20 +332,20 @@ def retry_delay(
     `uniform(a, b)` draws the jitter. What the receiver asked for by Retry-After makes the wait
     longer, up to an hour, and never shorter: a receiver can't have itself called more often.
     """
-    if failed_attempts > len(RETRY_LADDER):
+    if failed_attempts > len(RETRY_SCHEDULE):
         return None
-    rung = RETRY_LADDER[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
+    rung = RETRY_SCHEDULE[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
     if asked is None:
         return rung
-    return max(rung, min(asked, LONGEST_ASKED_WAIT) * uniform(1, 1 + JITTER))
+    return max(rung, min(asked, MAX_RETRY_AFTER) * uniform(1, 1 + JITTER))
 
 
-def remaining_ladder(failed_attempts: int) -> timedelta:
+def remaining_schedule(failed_attempts: int) -> timedelta:
     """Return how long an event that is due after `failed_attempts` may still take, at most."""
-    return sum(RETRY_LADDER[failed_attempts:], timedelta()) * (1 + JITTER)
+    return sum(RETRY_SCHEDULE[failed_attempts:], timedelta()) * (1 + JITTER)
 
 
-def asked_wait(retry_after: str | None, *, now: datetime) -> timedelta | None:
+def retry_after_delay(retry_after: str | None, *, now: datetime) -> timedelta | None:
     """Return the wait that a Retry-After header asks for: whole seconds or a date (RFC 9110).
 
     None where there is none that can be understood, or where it is over.

@@ -8,12 +8,12 @@ from uuid import UUID
 import msgspec
 
 from domain.clock import Clock
-from domain.webhooks.circuit_breaker import Circuit
+from domain.webhooks.circuit_breaker import CircuitBreaker
 from domain.webhooks.delivery import ShownEvent
-from domain.webhooks.delivery_log import LogFilter, LogPage, Place
+from domain.webhooks.delivery_log import LogCursor, LogFilter, LogPage
 from domain.webhooks.events import Event, EventType
 
-MOST_COUNTED = 1_000
+MAX_COUNTED = 1_000
 """Events are counted up to here."""
 
 
@@ -29,12 +29,12 @@ class EndpointState(msgspec.Struct, frozen=True, kw_only=True):
     """How an endpoint fares.
 
     `circuit` is there only where it has lately failed or been slow; `gone_at` is since when it says
-    that it is gone. `waiting` and `failed` count events, up to MOST_COUNTED; `next_due_at` is when
+    that it is gone. `waiting` and `failed` count events, up to MAX_COUNTED; `next_due_at` is when
     the first of those that wait is due.
     """
 
     settings: WebhookSettings
-    circuit: Circuit | None
+    circuit: CircuitBreaker | None
     gone_at: datetime | None
     waiting: int
     next_due_at: datetime | None
@@ -55,7 +55,7 @@ class SigningSecrets(msgspec.Struct, frozen=True):
         return "SigningSecrets(...)"
 
 
-class WebhookBook(Protocol):
+class WebhookRepository(Protocol):
     """Where webhooks of partners are kept, each asked for by its partner.
 
     All of it raises Unavailable. Events of orders that their users have deleted aren't there.
@@ -70,7 +70,7 @@ class WebhookBook(Protocol):
     async def secrets(self, partner_id: UUID, *, now: datetime) -> SigningSecrets:
         """Return what signs the partner's events now; raise NotFound."""
 
-    async def log(self, partner_id: UUID, wanted: LogFilter, behind: Place | None) -> LogPage:
+    async def log(self, partner_id: UUID, wanted: LogFilter, behind: LogCursor | None) -> LogPage:
         """Return a page of events."""
 
     async def event(self, partner_id: UUID, event_id: UUID) -> ShownEvent:
@@ -94,11 +94,11 @@ class WebhookBook(Protocol):
         """Store a test event; False where its partner has no URL."""
 
 
-class WebhookDesk(msgspec.Struct, frozen=True):
+class WebhookPorts(msgspec.Struct, frozen=True):
     """What managing webhooks needs. `insecure_allowed` lets them go to http and private hosts."""
 
     clock: Clock
-    book: WebhookBook
+    book: WebhookRepository
     new_id: Callable[[], UUID]
     insecure_allowed: bool
 

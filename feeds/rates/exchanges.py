@@ -14,7 +14,7 @@ from feeds.rates.health import SourcesHealth
 from feeds.rates.venue import Venue
 
 INTERVAL_SECONDS: Final = 1.0
-FIRST_LOOK_SECONDS: Final = 10.0
+FIRST_POLL_SECONDS: Final = 10.0
 """How long the first answers of all exchanges are waited for: less would withdraw what is there."""
 
 log = structlog.get_logger()
@@ -54,7 +54,7 @@ class ExchangeMarket:
     async def snapshots(self) -> AsyncIterator[RateSnapshot]:
         """Yield a snapshot every second, once the exchanges have been asked."""
         asked = [asyncio.ensure_future(venue.asked.wait()) for venue in self._venues]
-        _, unasked = await asyncio.wait(asked, timeout=FIRST_LOOK_SECONDS)
+        _, unasked = await asyncio.wait(asked, timeout=FIRST_POLL_SECONDS)
         for waiting in unasked:
             waiting.cancel()
         while True:

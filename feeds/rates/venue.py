@@ -17,11 +17,11 @@ ASK_SECONDS: Final = 4.0
 ANSWER_SECONDS: Final = 8.0
 RELOAD_SECONDS: Final = 3_600.0
 FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 15.0
+MAX_PAUSE_SECONDS: Final = 15.0
 SILENCE_SECONDS: Final = 30.0
 GATHER_SECONDS: Final = 0.1
 CLOSE_SECONDS: Final = 2.0
-LONGEST_ERROR: Final = 200
+MAX_ERROR_LENGTH: Final = 200
 
 ASKING: Final = "asking"
 STREAMING: Final = "streaming"
@@ -89,11 +89,11 @@ class Venue:
                 if self._errors.pop(what, None) is not None:
                     log.info("exchange is back", exchange=self.name, what=what)
             except Exception as error:  # noqa: BLE001  exchanges send anything, ccxt raises anything
-                said = f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+                said = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
                 if what not in self._errors:
                     log.warning("exchange fails", exchange=self.name, what=what, why=said)
                 self._errors[what] = said
-                pause = min(max(pause, FIRST_PAUSE_SECONDS) * 2, LONGEST_PAUSE_SECONDS)
+                pause = min(max(pause, FIRST_PAUSE_SECONDS) * 2, MAX_PAUSE_SECONDS)
             if what == ASKING:
                 self.asked.set()
             await asyncio.sleep(pause)

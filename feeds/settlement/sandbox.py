@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.observe_deposit import confirm_deposits
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.errors import InvalidTransition, Unavailable
 from domain.orders.deposits import Deposit
 from domain.orders.order import Order, State
@@ -26,7 +26,7 @@ def unconfirmed_deposits(order: Order) -> list[Deposit]:
     return [Deposit(part.tx_id, part.amount) for part in order.parts.unconfirmed]
 
 
-async def settle_step(ports: Settlement) -> int:
+async def settle_step(ports: SettlementPorts) -> int:
     """Move each order that has rested for a second one step on; return how many were looked at.
 
     Without fresh rates deposits wait; an order that somebody else moves meanwhile is left alone.
@@ -38,7 +38,7 @@ async def settle_step(ports: Settlement) -> int:
     return len(resting)
 
 
-async def _step(ports: Settlement, order: Order) -> None:
+async def _step(ports: SettlementPorts, order: Order) -> None:
     if order.state is State.PAYING_OUT:
         await complete_payout(ports, order.id, sandbox_tx_id())
     else:

@@ -18,7 +18,7 @@ RESOLVED_FOR_SECONDS: Final = 5
 AddressInfo = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int]]
 
 
-class AddressRefused(OSError):
+class ForbiddenAddress(OSError):
     """The receiver's address isn't one that events may be sent to."""
 
 
@@ -32,11 +32,11 @@ class CheckedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Resolve a name; raise AddressRefused where none of its addresses will do."""
+        """Resolve a name; raise ForbiddenAddress where none of its addresses will do."""
         found = await self._inner.resolve(host, port, family)
         allowed = [one for one in found if _allowed(one["host"], self._may_connect)]
         if found and not allowed:
-            raise AddressRefused(host)
+            raise ForbiddenAddress(host)
         return allowed
 
     async def close(self) -> None:
@@ -62,7 +62,7 @@ def checked_connector(
     def checked_socket(info: AddressInfo) -> socket.socket:
         family, kind, protocol, _, address = info
         if not _allowed(address[0], may_connect):
-            raise AddressRefused(address[0])
+            raise ForbiddenAddress(address[0])
         return socket.socket(family, kind, protocol)
 
     return aiohttp.TCPConnector(
@@ -75,11 +75,11 @@ def checked_connector(
     )
 
 
-def was_refused(failure: BaseException) -> bool:
+def is_forbidden(failure: BaseException) -> bool:
     """Tell whether a failed attempt failed for its receiver's address."""
     seen: BaseException | None = failure
     while seen is not None:
-        if isinstance(seen, AddressRefused):
+        if isinstance(seen, ForbiddenAddress):
             return True
         inner = getattr(seen, "os_error", None)
         seen = inner if isinstance(inner, BaseException) else seen.__cause__

@@ -36,7 +36,7 @@ RECLAIM_SECONDS: Final = 10.0
 _log = structlog.get_logger(__name__)
 
 
-class Outcome(StrEnum):
+class DeliveryOutcome(StrEnum):
     """What became of an event by an attempt."""
 
     DELIVERED = "delivered"
@@ -217,14 +217,14 @@ class DeliveryWorker:
                 return
             outcome = await self._attempt(hold)
             ATTEMPTS.labels(outcome.value).inc()
-            if outcome in (Outcome.DELIVERED, Outcome.DEAD):
+            if outcome in (DeliveryOutcome.DELIVERED, DeliveryOutcome.DEAD):
                 self._on_settled()
         except Unavailable as error:
             _log.warning("left unfinished", event_id=event_id, reason=str(error))
         except Exception:  # noqa: BLE001  a worker's body; its event comes back when its lease ends
             _log.exception("failed", event_id=event_id)
 
-    async def _attempt(self, hold: Hold) -> Outcome:
+    async def _attempt(self, hold: Hold) -> DeliveryOutcome:
         leased = hold.leased
         delivery = sendable(leased)
         if isinstance(delivery, Withheld):
@@ -246,10 +246,10 @@ class DeliveryWorker:
             entries=hold.entries,
         )
         if not await self._recorder.record(finished):
-            return Outcome.LATE
+            return DeliveryOutcome.LATE
         if attempt.delivered:
-            return Outcome.DELIVERED
-        return Outcome.RETRIED if retry_at else Outcome.DEAD
+            return DeliveryOutcome.DELIVERED
+        return DeliveryOutcome.RETRIED if retry_at else DeliveryOutcome.DEAD
 
     def _retry_at(self, leased: LeasedEvent, attempt: Attempt) -> datetime | None:
         delay = retry_delay(

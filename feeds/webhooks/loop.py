@@ -9,8 +9,8 @@ import structlog
 
 from domain.errors import Unavailable
 
-SHORTEST_PAUSE_SECONDS: Final = 0.1
-LONGEST_PAUSE_SECONDS: Final = 2.0
+MIN_PAUSE_SECONDS: Final = 0.1
+MAX_PAUSE_SECONDS: Final = 2.0
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ async def keep_doing(
 
 def pause_after(failures: int) -> float:
     """Return how many seconds to pause after so many failures (1 or more) in a row."""
-    return min(SHORTEST_PAUSE_SECONDS * 2.0 ** min(failures - 1, 10), LONGEST_PAUSE_SECONDS)
+    return min(MIN_PAUSE_SECONDS * 2.0 ** min(failures - 1, 10), MAX_PAUSE_SECONDS)
 
 
 async def wait_for(event: asyncio.Event, *, seconds: float) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from domain.webhooks.circuit_breaker import VersionedCircuit
+from domain.webhooks.circuit_breaker import VersionedCircuitBreaker
 from domain.webhooks.delivery import Attempt, FinishedAttempt, PendingDelivery
 from domain.webhooks.events import Event
 
@@ -93,7 +93,7 @@ class Deliveries(Protocol):
 
     async def record(
         self, finished: Sequence[FinishedAttempt], *, now: datetime
-    ) -> Mapping[UUID, VersionedCircuit | None]:
+    ) -> Mapping[UUID, VersionedCircuitBreaker | None]:
         """Log attempts and settle their events, each where its lease is still the event's.
 
         Returns the ids of those events, each with its endpoint's circuit if there is one; nothing
@@ -113,10 +113,10 @@ class Deliveries(Protocol):
 class Circuits(Protocol):
     """What is remembered of endpoints in trouble. All methods raise Unavailable."""
 
-    async def read(self, partners: Collection[UUID]) -> Mapping[UUID, VersionedCircuit]:
+    async def read(self, partners: Collection[UUID]) -> Mapping[UUID, VersionedCircuitBreaker]:
         """Return what is remembered of these partners' endpoints."""
 
-    async def save(self, circuits: Mapping[UUID, VersionedCircuit]) -> set[UUID]:
+    async def save(self, circuits: Mapping[UUID, VersionedCircuitBreaker]) -> set[UUID]:
         """Store circuits; return the partners of those that had not changed since."""
 
     async def forget(self, versions: Mapping[UUID, int]) -> set[UUID]:

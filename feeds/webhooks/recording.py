@@ -12,7 +12,13 @@ import structlog
 
 from domain.clock import Clock
 from domain.errors import Unavailable
-from domain.webhooks.circuit_breaker import SLOW, Outcome, Uniform, VersionedCircuit, noted
+from domain.webhooks.circuit_breaker import (
+    SLOW,
+    CallOutcome,
+    Uniform,
+    VersionedCircuitBreaker,
+    record_outcome,
+)
 from domain.webhooks.delivery import FinishedAttempt
 from feeds.webhooks.loop import pause_after, wait_for
 from feeds.webhooks.ports import Circuits, Deliveries, Queue
@@ -132,7 +138,7 @@ class Recorder:
 
     async def _recorded(
         self, batch: list[Waiting]
-    ) -> tuple[list[Waiting], Mapping[UUID, VersionedCircuit | None]]:
+    ) -> tuple[list[Waiting], Mapping[UUID, VersionedCircuitBreaker | None]]:
         """Record a batch; return those of it whose leases lasted, and which are settled now."""
         failures = 0
         while True:
@@ -185,17 +191,17 @@ class Recorder:
     async def _note(
         self,
         settled: Sequence[Finished],
-        recorded: Mapping[UUID, VersionedCircuit | None],
+        recorded: Mapping[UUID, VersionedCircuitBreaker | None],
     ) -> None:
         """Note how endpoints fared; what can't be noted is lost, and only costs a little time."""
-        outcomes: dict[UUID, list[Outcome]] = defaultdict(list)
-        known: dict[UUID, VersionedCircuit] = {}
+        outcomes: dict[UUID, list[CallOutcome]] = defaultdict(list)
+        known: dict[UUID, VersionedCircuitBreaker] = {}
         for one in settled:
             if not one.sent:
                 continue
             attempt = one.made.attempt
             outcomes[one.partner_id].append(
-                Outcome(attempt.started_at, attempt.delivered, attempt.latency > SLOW)
+                CallOutcome(attempt.started_at, attempt.delivered, attempt.latency > SLOW)
             )
             circuit = recorded[one.made.event_id]
             if circuit is not None:
@@ -211,16 +217,16 @@ class Recorder:
 
     async def _noted(
         self,
-        outcomes: Mapping[UUID, list[Outcome]],
-        known: Mapping[UUID, VersionedCircuit],
-    ) -> dict[UUID, list[Outcome]]:
+        outcomes: Mapping[UUID, list[CallOutcome]],
+        known: Mapping[UUID, VersionedCircuitBreaker],
+    ) -> dict[UUID, list[CallOutcome]]:
         """Save what circuits become; return the outcomes of those that others have changed."""
         now = self._clock.now()
-        changed: dict[UUID, VersionedCircuit] = {}
+        changed: dict[UUID, VersionedCircuitBreaker] = {}
         forgotten: dict[UUID, int] = {}
         for partner_id, theirs in outcomes.items():
             before = known.get(partner_id)
-            after = noted(
+            after = record_outcome(
                 before.circuit if before else None,
                 theirs,
                 now=now,
@@ -228,7 +234,9 @@ class Recorder:
                 uniform=self._uniform,
             )
             if after is not None and (before is None or after != before.circuit):
-                changed[partner_id] = VersionedCircuit(after, before.version if before else 0)
+                changed[partner_id] = VersionedCircuitBreaker(
+                    after, before.version if before else 0
+                )
                 self._tell(partner_id, before, changed[partner_id])
             elif after is None and before is not None:
                 forgotten[partner_id] = before.version
@@ -238,7 +246,10 @@ class Recorder:
         return {partner: outcomes[partner] for partner in changed.keys() - saved}
 
     def _tell(
-        self, partner_id: UUID, before: VersionedCircuit | None, after: VersionedCircuit
+        self,
+        partner_id: UUID,
+        before: VersionedCircuitBreaker | None,
+        after: VersionedCircuitBreaker,
     ) -> None:
         was_open = before is not None and before.circuit.opened_at is not None
         is_open = after.circuit.opened_at is not None

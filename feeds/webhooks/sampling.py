@@ -12,14 +12,14 @@ from feeds.webhooks.ports import Queue
 SAMPLE_SECONDS: Final = 5.0
 
 
-class Outlook(Protocol):
+class OutboxStats(Protocol):
     """What can be told of the outbox as a whole."""
 
     async def backlog(self) -> Backlog:
         """Return what waits; raise Unavailable."""
 
 
-async def sample(*, outlook: Outlook, queue: Queue, clock: Clock, stop: asyncio.Event) -> None:
+async def sample(*, outlook: OutboxStats, queue: Queue, clock: Clock, stop: asyncio.Event) -> None:
     """Keep the gauges up to date until `stop`."""
 
     async def look() -> None:

@@ -21,13 +21,13 @@ from domain.webhooks.address_policy import (
 )
 from domain.webhooks.delivery import Attempt, PendingDelivery
 from domain.webhooks.events import (
-    asked_wait,
     checked_webhook_url,
     readable,
+    retry_after_delay,
     signature,
     standard_signature,
 )
-from feeds.webhooks.connector import AddressRefused, checked_connector, was_refused
+from feeds.webhooks.connector import ForbiddenAddress, checked_connector, is_forbidden
 
 BUDGET_SECONDS: Final = 10.0
 ANSWER_BYTES: Final = 64 * 1024
@@ -101,7 +101,7 @@ class WebhookSender:
             async with asyncio.timeout(self._budget_seconds):
                 async with self._post(delivery, unix_seconds=int(started_at.timestamp())) as answer:
                     status = answer.status
-                    wait = asked_wait(answer.headers.get("Retry-After"), now=started_at)
+                    wait = retry_after_delay(answer.headers.get("Retry-After"), now=started_at)
                     await _read(answer, beginning)
         except (aiohttp.ClientError, OSError, ValueError) as failure:
             error = _reason(failure) if status is None else None
@@ -143,9 +143,9 @@ class WebhookSender:
         try:
             address = literal_address(host)
         except ValueError:
-            raise AddressRefused(host) from None
+            raise ForbiddenAddress(host) from None
         if address is not None and not self._may_connect(address):
-            raise AddressRefused(host)
+            raise ForbiddenAddress(host)
 
 
 class SchemeNotAllowed(ValueError):
@@ -202,7 +202,7 @@ async def _read(answer: aiohttp.ClientResponse, beginning: bytearray) -> None:
 
 def _reason(failure: Exception) -> str:
     """Return what the partner may read: no addresses, nothing of what the receiver sent."""
-    if was_refused(failure):
+    if is_forbidden(failure):
         return "the host's address is not a public one"
     reasons: tuple[tuple[type[Exception], str], ...] = (
         (SchemeNotAllowed, "the URL is not https"),

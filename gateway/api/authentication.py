@@ -6,20 +6,20 @@ from uuid import UUID
 
 import msgspec
 
-from domain.actions.partners.ports import Admission, Gate, Verdict
+from domain.actions.partners.ports import Admission, AdmissionController, AdmissionOutcome
 from domain.errors import AuthDisabled, AuthInvalid, AuthRequired, RateLimited, Unavailable
 from domain.partners.codes import Code
 from domain.partners.credentials import SigningKey, is_nonce
 from domain.partners.ip_allowlist import Network, contains
 from domain.partners.weights import WEIGHTS, WINDOW_MS, Call
-from gateway.api.partner_cache import Access, PartnerDirectory
+from gateway.api.partner_cache import CachedPartner, PartnerCache
 from gateway.http.client_address import ClientAddresses
 from gateway.http.head import Headers, forwarded_for
 
 _DUMMY_KEY = SigningKey("a key nobody has, so that unknown partners take as long as known ones")
 _NOBODY = UUID(int=0)
-_LONGEST_KEY = 128
-_READINGS = range(4)
+_MAX_KEY_LENGTH = 128
+_MAX_READS = range(4)
 """How often a record is read for one call: one that is read anew may be from before a rotation."""
 
 
@@ -37,7 +37,7 @@ class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
 class Caller(msgspec.Struct, frozen=True):
     """Who has signed a call, through which code, and how much weight is left."""
 
-    access: Access
+    access: CachedPartner
     code: Code | None
     left: int
     reset_seconds: int
@@ -50,7 +50,9 @@ class Caller(msgspec.Struct, frozen=True):
 class Authenticator:
     """Tells who calls, and whether they may."""
 
-    def __init__(self, directory: PartnerDirectory, gate: Gate, addresses: ClientAddresses) -> None:
+    def __init__(
+        self, directory: PartnerCache, gate: AdmissionController, addresses: ClientAddresses
+    ) -> None:
         self._directory = directory
         self._gate = gate
         self._addresses = addresses
@@ -67,9 +69,9 @@ class Authenticator:
             raise AuthRequired
         api_key, _, code = headers.key.partition(".")
         access = self._directory.known(api_key)
-        if access is None and len(api_key) <= _LONGEST_KEY:
+        if access is None and len(api_key) <= _MAX_KEY_LENGTH:
             access = await self._directory.find(api_key)
-        for _ in _READINGS:
+        for _ in _MAX_READS:
             if (
                 access is None
                 or not _has_signed(access, body, sign)
@@ -88,7 +90,7 @@ class Authenticator:
                     weight=WEIGHTS[call],
                     budget=access.budget,
                 )
-                if admission.verdict is not Verdict.STALE:
+                if admission.verdict is not AdmissionOutcome.STALE:
                     return _caller(access, access.codes.get(code), admission)
             access = await self._directory.find_newer(access)
         raise Unavailable("a partner's secrets are older in the database than Valkey says")
@@ -98,7 +100,9 @@ class Authenticator:
         forwarded = forwarded_for(headers.sent or {})
         return contains(networks, self._addresses.exact(headers.peer, forwarded))
 
-    async def _outdated(self, access: Access | None, body: bytes, sign: str) -> Access:
+    async def _outdated(
+        self, access: CachedPartner | None, body: bytes, sign: str
+    ) -> CachedPartner:
         """Return `access` where its secret has been replaced unheard of here; else AuthInvalid.
 
         Without it a new secret would be refused by the workers that have yet to hear of it. An
@@ -115,7 +119,7 @@ class Authenticator:
         return access
 
 
-def _has_signed(access: Access, body: bytes, sign: str) -> bool:
+def _has_signed(access: CachedPartner, body: bytes, sign: str) -> bool:
     key = access.key
     if key is None:  # that takes as long
         _DUMMY_KEY.verifies(body, sign)
@@ -123,17 +127,17 @@ def _has_signed(access: Access, body: bytes, sign: str) -> bool:
     return key.verifies(body, sign)
 
 
-def _caller(access: Access, code: Code | None, admission: Admission) -> Caller:
-    if admission.verdict is Verdict.ADMITTED:
+def _caller(access: CachedPartner, code: Code | None, admission: Admission) -> Caller:
+    if admission.verdict is AdmissionOutcome.ADMITTED:
         used = code if code is not None and code.enabled else None
         return Caller(access, used, admission.left, -(-admission.wait_ms // 1000))
-    if admission.verdict is Verdict.REPLAYED:
+    if admission.verdict is AdmissionOutcome.REPLAYED:
         raise AuthInvalid
     retry_after = max(-(-admission.wait_ms // 1000), 1)
-    raise OverBudget(retry_after, budget=access.budget, left=admission.left)
+    raise BudgetExceeded(retry_after, budget=access.budget, left=admission.left)
 
 
-class OverBudget(RateLimited):
+class BudgetExceeded(RateLimited):
     """A partner's weight budget is spent; carries what the RateLimit headers say."""
 
     def __init__(self, retry_after: int, *, budget: int, left: int) -> None:

@@ -2,17 +2,18 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from blacksheep import Application, Content, Request, Response, Router
+from blacksheep import Application, Content, Request, Router
+from blacksheep import Response as BlackSheepResponse
 
-from gateway.api.dispatcher import PARAMETER, PREFIXES, Served, SignedDoor, refuse_path
+from gateway.api.dispatcher import PARAMETER, PREFIXES, Dispatcher, Response, refuse_path
 from gateway.api.endpoint import Endpoint
 from gateway.http.head import headers_of
 from gateway.pages.rate_feeds import METHODS, PATHS, RateFeeds
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Awaitable[BlackSheepResponse]]
 
 
-def mount_door(application: Application, door: SignedDoor) -> None:
+def mount_endpoints(application: Application, door: Dispatcher) -> None:
     """Serve every endpoint of the door."""
     for (method, path), endpoint in door.endpoints.items():
         application.router.add(method, path, _handler(door, endpoint, path))
@@ -25,10 +26,10 @@ def mount_feeds(application: Application, feeds: RateFeeds) -> None:
             application.router.add(method, path, _feed(feeds, path))
 
 
-def refusing(router: Router, door: SignedDoor) -> Handler:
+def not_found_handler(router: Router, door: Dispatcher) -> Handler:
     """Return what answers requests that no route takes: 404, or 405 with what would do."""
 
-    async def refuse(request: Request) -> Response:
+    async def refuse(request: Request) -> BlackSheepResponse:
         path, sent = request.path, headers_of(request.scope["headers"])
         if path.lower().startswith(PREFIXES):  # where the router takes more than the door does
             return _response(door.refuse_path(path, sent))
@@ -37,13 +38,13 @@ def refusing(router: Router, door: SignedDoor) -> Handler:
     return refuse
 
 
-async def refuse_missing(request: Request) -> Response:
+async def missing(request: Request) -> BlackSheepResponse:
     """Answer 404 for a path that a route takes, but that nothing is at."""
     return _response(refuse_path((), headers_of(request.scope["headers"])))
 
 
-def _handler(door: SignedDoor, endpoint: Endpoint, path: str) -> Handler:
-    async def handle(request: Request) -> Response:
+def _handler(door: Dispatcher, endpoint: Endpoint, path: str) -> Handler:
+    async def handle(request: Request) -> BlackSheepResponse:
         sent = headers_of(request.scope["headers"])
         parent, _, tail = request.path.rpartition("/")
         given = tail if path.endswith(PARAMETER) else None
@@ -59,7 +60,7 @@ def _handler(door: SignedDoor, endpoint: Endpoint, path: str) -> Handler:
 
 
 def _feed(feeds: RateFeeds, path: str) -> Handler:
-    async def handle(request: Request) -> Response:
+    async def handle(request: Request) -> BlackSheepResponse:
         sent = headers_of(request.scope["headers"])
         if request.path != path:
             return _response(refuse_path((), sent))
@@ -76,11 +77,11 @@ def _methods_at(router: Router, path: str) -> Iterable[str]:
     }
 
 
-def _response(served: Served) -> Response:
+def _response(served: Response) -> BlackSheepResponse:
     """Return the answer as BlackSheep sends it: it writes type and length by itself."""
     headers = [
         header for header in served.headers if header[0] not in (b"content-type", b"content-length")
     ]
     content_type = dict(served.headers).get(b"content-type")
     content = Content(content_type, served.body) if content_type else None
-    return Response(served.status, headers, content)
+    return BlackSheepResponse(served.status, headers, content)

@@ -11,7 +11,7 @@ from domain.wire import Amount, Precision
 from gateway.codec import success
 from gateway.runtime.market import LiveMarket
 
-LOOK_SECONDS: Final = 0.5
+POLL_INTERVAL_SECONDS: Final = 0.5
 
 
 class CurrencyOut(msgspec.Struct, frozen=True):
@@ -41,7 +41,7 @@ class PairOut(msgspec.Struct, frozen=True):
     rate_types: list[Literal["FLOAT", "FIXED"]] = msgspec.field(name="rateTypes")
 
 
-class Discovery:
+class DiscoveryCache:
     """Holds both answers; `refresh` renders them anew where what they show has changed."""
 
     def __init__(self, market: LiveMarket) -> None:
@@ -85,7 +85,7 @@ class Discovery:
         while True:
             if self._market.is_ready():
                 self.refresh()
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
 
 def _ready(answer: bytes | None) -> bytes:

@@ -10,20 +10,20 @@ from domain.partners.weights import Call
 from gateway.api.authentication import (
     Authenticator,
     AuthHeaders,
-    OverBudget,
+    BudgetExceeded,
     rate_limit_headers,
 )
-from gateway.api.endpoint import Endpoint, Received, Services
-from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, Answer, answer_for
+from gateway.api.endpoint import Endpoint, Request, Services
+from gateway.errors import INTERNAL, NOT_FOUND, WRONG_METHOD, ErrorResponse, error_response
 from gateway.http.client_address import ClientAddresses
 from gateway.http.head import Headers, forwarded_for
-from gateway.http.rate_limiter import UnsignedGuard
+from gateway.http.rate_limiter import RateLimiter
 from gateway.http.request_id import request_id
 from gateway.runtime.metrics import count_call
 
 PREFIXES = ("/v1", "/api/v1")
 PARAMETER = "{id}"
-GUARDED = frozenset({Call.PRICE, Call.STATUS})
+RATE_LIMITED_UNSIGNED = frozenset({Call.PRICE, Call.STATUS})
 """What unsigned calls are counted for."""
 
 log = structlog.get_logger()
@@ -34,7 +34,7 @@ _JSON: Header = (b"content-type", b"application/json")
 _NOT_STORED: Header = (b"cache-control", b"no-store")
 
 
-class Served(NamedTuple):
+class Response(NamedTuple):
     """An answer, for a transport to send."""
 
     status: int
@@ -42,7 +42,7 @@ class Served(NamedTuple):
     body: bytes
 
 
-class SignedDoor:
+class Dispatcher:
     """Serves a table of endpoints: checks the signature, calls the endpoint, wraps its answer."""
 
     def __init__(
@@ -51,7 +51,7 @@ class SignedDoor:
         services: Services,
         authenticator: Authenticator,
         *,
-        guard: UnsignedGuard,
+        guard: RateLimiter,
         addresses: ClientAddresses,
     ) -> None:
         self._services = services
@@ -72,7 +72,7 @@ class SignedDoor:
         """Return the endpoints by method and exact path."""
         return self._endpoints
 
-    def refuse_path(self, path: str, sent: Headers) -> Served:
+    def refuse_path(self, path: str, sent: Headers) -> Response:
         """Answer what no endpoint takes: 405 where another method would do, else 404."""
         templated = f"{path.rpartition('/')[0]}/{PARAMETER}"
         methods = self._methods.get(path) or self._methods.get(templated) or ()
@@ -86,7 +86,7 @@ class SignedDoor:
         *,
         peer: str,
         tail: str | None = None,
-    ) -> Served:
+    ) -> Response:
         """Answer a call of `endpoint` from the address `peer`; `sent` are its headers."""
         headers = _headers_for(sent)
         key, sign, nonce = sent.get(b"x-api-key"), sent.get(b"x-api-sign"), sent.get(b"x-api-nonce")
@@ -96,10 +96,12 @@ class SignedDoor:
                 signed_by = AuthHeaders(_text(key), _text(sign), _text(nonce), peer, sent)
                 caller = await self._authenticator.authenticate(signed_by, body, endpoint.call)
                 headers += caller.rate_limit_headers()
-            elif endpoint.call in GUARDED:  # discovery is bytes from memory, and isn't counted
+            elif (
+                endpoint.call in RATE_LIMITED_UNSIGNED
+            ):  # discovery is bytes from memory, and isn't counted
                 self._guard.admit(self._address_of(peer, sent))
             answer = endpoint.handle(
-                self._services, Received(body, caller, _text(sent.get(b"idempotency-key")), tail)
+                self._services, Request(body, caller, _text(sent.get(b"idempotency-key")), tail)
             )
             if not isinstance(answer, bytes):
                 answer = await answer
@@ -116,7 +118,7 @@ class SignedDoor:
         return self._addresses.of(peer, forwarded_for(sent))
 
 
-def refuse_path(allowed: Iterable[str], sent: Headers) -> Served:
+def refuse_path(allowed: Iterable[str], sent: Headers) -> Response:
     """Answer 405 and what is allowed at a path, or 404 where that is nothing."""
     methods = ", ".join(sorted(allowed)).encode()
     refusal = WRONG_METHOD if methods else NOT_FOUND
@@ -130,21 +132,21 @@ def _headers_for(sent: Headers) -> list[Header]:
     return [_JSON, _NOT_STORED, (b"x-request-id", request_id(sent.get(b"x-request-id")))]
 
 
-def _refused(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Served:
-    answer: Answer = answer_for(error)
+def _refused(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Response:
+    answer: ErrorResponse = error_response(error)
     count_call(endpoint.call, answer.code)
     if isinstance(error, Unavailable):
         log.warning("unavailable", path=endpoint.path, why=str(error))
-    if isinstance(error, OverBudget):
+    if isinstance(error, BudgetExceeded):
         headers += rate_limit_headers(error.budget, error.left, error.retry_after)
     if answer.retry_after is not None:
         headers.append((b"retry-after", b"%d" % answer.retry_after))
     return _served(answer.status, headers, answer.body())
 
 
-def _served(status: int, headers: list[Header], body: bytes) -> Served:
+def _served(status: int, headers: list[Header], body: bytes) -> Response:
     headers.append((b"content-length", b"%d" % len(body)))
-    return Served(status, headers, body)
+    return Response(status, headers, body)
 
 
 def _text(value: bytes | None) -> str | None:

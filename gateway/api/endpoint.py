@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from domain.actions.orders.ports import OrderOpening
-from domain.actions.partners.ports import CodeManagement, Rotation
+from domain.actions.orders.ports import OrderPorts
+from domain.actions.partners.ports import CodePorts, RotationPorts
 from domain.clock import Clock
 from domain.errors import DomainError
 from domain.market.ports import Market
@@ -32,14 +32,14 @@ class Services(msgspec.Struct, frozen=True):
 
     clock: Clock
     market: Market
-    opening: OrderOpening
-    rotation: Rotation
-    codes: CodeManagement
+    opening: OrderPorts
+    rotation: RotationPorts
+    codes: CodePorts
     discovery: DiscoveryBytes
     qr_codes: QrCodes
 
 
-class Received(msgspec.Struct, frozen=True):
+class Request(msgspec.Struct, frozen=True):
     """A call whose signature, if it needs or has one, is checked."""
 
     body: bytes
@@ -56,7 +56,7 @@ class Received(msgspec.Struct, frozen=True):
         return self.caller
 
 
-Handle = Callable[[Services, Received], Awaitable[bytes] | bytes]
+Handle = Callable[[Services, Request], Awaitable[bytes] | bytes]
 """Answers a call; a plain function where there is nothing to wait for."""
 
 

@@ -8,12 +8,12 @@ from domain.orders.order import Order
 from domain.orders.wire import order_out, seconds_left
 from gateway.codec import success
 
-MOST_KEPT: Final = 2_000
+MAX_CACHED: Final = 2_000
 """Orders whose bytes are kept: some 1 KB each."""
 _LEFT: Final = b'"left":'
 
 
-class _Frame(NamedTuple):
+class _Layout(NamedTuple):
     """An order, and the bytes before and after `time.left`."""
 
     order: Order
@@ -21,10 +21,10 @@ class _Frame(NamedTuple):
     after: bytes
 
 
-_frames: dict[UUID, _Frame] = {}
+_frames: dict[UUID, _Layout] = {}
 
 
-def order_answer(order: Order, *, now: datetime) -> bytes:
+def encode_order(order: Order, *, now: datetime) -> bytes:
     """Return the whole answer: what `success` gives for the order's OrderOut, byte for byte."""
     frame = _frames.get(order.id)
     if frame is None or frame.order is not order:
@@ -32,10 +32,10 @@ def order_answer(order: Order, *, now: datetime) -> bytes:
     return b"%b%d%b" % (frame.before, seconds_left(order, now), frame.after)
 
 
-def _made(order: Order, now: datetime) -> _Frame:
+def _made(order: Order, now: datetime) -> _Layout:
     # Of what stands before, nothing is anybody's text: the first is the one.
     before, _, rest = success(order_out(order, now=now)).partition(_LEFT)
-    if len(_frames) >= MOST_KEPT:
+    if len(_frames) >= MAX_CACHED:
         del _frames[next(iter(_frames))]
-    frame = _frames[order.id] = _Frame(order, before + _LEFT, rest.lstrip(b"0123456789"))
+    frame = _frames[order.id] = _Layout(order, before + _LEFT, rest.lstrip(b"0123456789"))
     return frame

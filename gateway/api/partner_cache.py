@@ -15,12 +15,12 @@ from domain.partners.credentials import SigningKey
 from domain.partners.ip_allowlist import Network
 from domain.partners.partner import PartnerAccess
 
-MOST_RECORDS: Final = 20_000
+MAX_RECORDS: Final = 20_000
 UNVERIFIED_SECONDS: Final = 30.0
 """How long records are trusted while the database can't be asked whether they have changed."""
 
 
-class Access(msgspec.Struct, frozen=True):
+class CachedPartner(msgspec.Struct, frozen=True):
     """What a call of a partner is checked against. `key` is None where its secret is unreadable.
 
     `generation` is that of the secret.
@@ -41,7 +41,7 @@ class Access(msgspec.Struct, frozen=True):
 ReadAccess = Callable[[str], Awaitable[PartnerAccess | None]]
 
 
-class PartnerDirectory:
+class PartnerCache:
     """Finds partners by key without a database, once they have called.
 
     All keys are known by name, so an unknown one costs no look-up and no time that would tell it
@@ -54,18 +54,18 @@ class PartnerDirectory:
         self._read = read
         self._monotonic = monotonic
         self._known: set[str] = set()
-        self._records: OrderedDict[str, Access] = OrderedDict()
+        self._records: OrderedDict[str, CachedPartner] = OrderedDict()
         self._keys: dict[UUID, str] = {}
-        self._reading: dict[str, asyncio.Future[Access | None]] = {}
+        self._reading: dict[str, asyncio.Future[CachedPartner | None]] = {}
         self._verified_at = float("-inf")
 
-    def known(self, api_key: str) -> Access | None:
+    def known(self, api_key: str) -> CachedPartner | None:
         """Return the partner's record if it can be had at once; if not, `find` may find it."""
         if self._monotonic() - self._verified_at > UNVERIFIED_SECONDS:
             return None
         return self._records.get(api_key)
 
-    async def find(self, api_key: str) -> Access | None:
+    async def find(self, api_key: str) -> CachedPartner | None:
         """Return the partner's record, or None for an unknown key; raise Unavailable."""
         if self._monotonic() - self._verified_at > UNVERIFIED_SECONDS:
             raise Unavailable("partners can't be verified: no database")
@@ -78,7 +78,7 @@ class PartnerDirectory:
             self._reading[api_key] = reading
         return await asyncio.shield(reading)
 
-    async def find_newer(self, access: Access) -> Access | None:
+    async def find_newer(self, access: CachedPartner) -> CachedPartner | None:
         """Return the record that takes the place of `access`, which is out of date."""
         if self._records.get(access.api_key) is access:
             self.changed((access.api_key,))
@@ -101,7 +101,7 @@ class PartnerDirectory:
         """Take note that up to this moment nothing else has changed."""
         self._verified_at = self._monotonic()
 
-    async def _load(self, api_key: str) -> Access | None:
+    async def _load(self, api_key: str) -> CachedPartner | None:
         this = asyncio.current_task()
         try:
             stored = await self._read(api_key)
@@ -109,7 +109,7 @@ class PartnerDirectory:
             if record is not None and self._reading.get(api_key) is this:
                 self._records[api_key] = record
                 self._keys[record.partner_id] = api_key
-                while len(self._records) > MOST_RECORDS:
+                while len(self._records) > MAX_RECORDS:
                     self._records.popitem(last=False)
             return record
         finally:
@@ -117,8 +117,8 @@ class PartnerDirectory:
                 del self._reading[api_key]
 
 
-def _access(stored: PartnerAccess) -> Access:
-    return Access(
+def _access(stored: PartnerAccess) -> CachedPartner:
+    return CachedPartner(
         partner_id=stored.id,
         api_key=stored.api_key,
         enabled=stored.enabled,

@@ -10,8 +10,8 @@ from typing import Final
 
 from domain.orders.qr import qr_png
 
-KEPT_SECONDS: Final = 3_600.0
-MOST_KEPT: Final = 4_096
+CACHE_SECONDS: Final = 3_600.0
+MAX_CACHED: Final = 4_096
 """Of about 800 bytes each: some 3 MB a worker at most."""
 
 
@@ -28,7 +28,7 @@ class QrCodes:
         make: Callable[[str], bytes] = qr_png,
         executor: Executor | None = None,
         monotonic: Callable[[], float] = time.monotonic,
-        most_kept: int = MOST_KEPT,
+        most_kept: int = MAX_CACHED,
     ) -> None:
         self._make = make
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="qr")
@@ -40,7 +40,7 @@ class QrCodes:
     async def data_url(self, payload: str) -> str:
         """Return the picture of a code that reads `payload`; callers at once share its making."""
         kept = self._kept.get(payload)
-        if kept is not None and self._monotonic() - kept[0] < KEPT_SECONDS:
+        if kept is not None and self._monotonic() - kept[0] < CACHE_SECONDS:
             self._kept.move_to_end(payload)
             return kept[1]
         making = self._making.get(payload)

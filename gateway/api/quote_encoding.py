@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from domain.assets import Asset
-from domain.market.pricing import BTC_DECIMALS, CENT_DECIMALS, PricedPair, Quote, Refusal
+from domain.market.pricing import BTC_DECIMALS, CENT_DECIMALS, PricedPair, Quote, QuoteProblem
 from domain.money import USD_DECIMALS, format_units, power_of_ten
 from domain.wire import Amount, Bps, Precision, Rate, Usd, one_of
 from gateway.codec import success
@@ -41,7 +41,7 @@ class QuoteOut(msgspec.Struct, frozen=True, kw_only=True):
     source: QuoteSourceOut = msgspec.field(name="from")
     destination: QuoteSideOut = msgspec.field(name="to")
     network_fee: Amount = msgspec.field(name="networkFee")
-    errors: list[Annotated[str, one_of(Refusal)]]
+    errors: list[Annotated[str, one_of(QuoteProblem)]]
     markup_bps: Bps = msgspec.field(name="markupBps")
 
 
@@ -56,7 +56,7 @@ def _half_up(numerator: int, denominator: int) -> _Shown:
     return 2 * numerator, denominator, 2 * denominator
 
 
-class _Frame(NamedTuple):
+class _Layout(NamedTuple):
     """An answer's bytes around what differs, and what each figure is made of.
 
     The template takes whole and fraction of the source's amount, its worth in USD and BTC, the
@@ -77,11 +77,11 @@ _SLOTS = ("@amount", "@usd", "@btc", "@paid", "@worth", "@errors")
 _SLOT = re.compile(rb'@amount|@usd|"@btc"|@paid|@worth|\["@errors"\]')
 
 
-def quote_answer(quoted: Quote) -> bytes:
+def encode_quote(quoted: Quote) -> bytes:
     """Return the whole answer: what `success` gives for the quote's QuoteOut, byte for byte."""
     priced, refusals = quoted.priced, quoted.refusals
     amount, paid = quoted.source_amount, quoted.destination_amount
-    frame: _Frame | None = priced.answer_frame
+    frame: _Layout | None = priced.answer_frame
     if frame is None:
         frame = priced.answer_frame = _frame(priced)
     template, unit, paid_unit, usd, btc, worth = frame
@@ -98,7 +98,7 @@ def quote_answer(quoted: Quote) -> bytes:
     )
 
 
-def _frame(priced: PricedPair) -> _Frame:
+def _frame(priced: PricedPair) -> _Layout:
     """Encode an answer with a mark in each place that differs, and make a template of it."""
     source, destination = priced.pair.source, priced.pair.destination
     marked = QuoteOut(
@@ -133,7 +133,7 @@ def _frame(priced: PricedPair) -> _Frame:
         b"",
     )
     scale = power_of_ten(source.precision)
-    return _Frame(
+    return _Layout(
         template=b"".join(piece + slot for piece, slot in zip(pieces, slots, strict=True)),
         source_unit=scale,
         destination_unit=power_of_ten(destination.precision),

@@ -3,15 +3,15 @@
 from blacksheep import Application
 
 from cabinet_htmx.partner.site import PartnerSite
-from gateway.cabinet.account.sign_in import SignInDoor, mount_sign_in
-from gateway.cabinet.context import Cabinet, CabinetParts
-from gateway.cabinet.dispatcher import CabinetDoor, mount_routes
+from gateway.cabinet.account.sign_in import SignInPages, mount_sign_in
+from gateway.cabinet.context import CabinetContext, CabinetPorts
+from gateway.cabinet.dispatcher import PageDispatcher, mount_routes
 from gateway.cabinet.route_table import TABLE
 
 
-def mount_cabinet(application: Application, parts: CabinetParts, site: PartnerSite) -> None:
+def mount_cabinet(application: Application, parts: CabinetPorts, site: PartnerSite) -> None:
     """Serve the cabinet."""
-    cabinet = Cabinet(parts, site)
-    door = CabinetDoor(cabinet, TABLE)
-    mount_sign_in(application, SignInDoor(cabinet, TABLE), door)
+    cabinet = CabinetContext(parts, site)
+    door = PageDispatcher(cabinet, TABLE)
+    mount_sign_in(application, SignInPages(cabinet, TABLE), door)
     mount_routes(application, door, TABLE)

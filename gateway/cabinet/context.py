@@ -11,57 +11,57 @@ from blacksheep import Request
 from cabinet_htmx.partner.site import PartnerSite
 from domain.actions.cabinet.ports import (
     AuditLog,
-    KeyBook,
-    SecondFactors,
-    SigningIn,
-    TeamManagement,
+    KeySettingsRepository,
+    SecondFactorPorts,
+    SignInPorts,
+    TeamPorts,
 )
-from domain.actions.cabinet.queries import Reading
+from domain.actions.cabinet.queries import CabinetQueries
 from domain.actions.cabinet.sign_in import Browser, SignedIn, resume
-from domain.actions.ledger.change_payout_details import PayoutDetailsChange
-from domain.actions.partners.ports import CodeManagement, Rotation
+from domain.actions.ledger.change_payout_details import PayoutDetailsPorts
+from domain.actions.partners.ports import CodePorts, RotationPorts
 from domain.cabinet.audit import AuditEntry, shortened
 from domain.cabinet.members import Member
 from domain.cabinet.sessions import LIFETIME, SessionName
 from domain.errors import Unavailable
 from domain.market.ports import Market
-from domain.webhooks.ports import WebhookDesk
+from domain.webhooks.ports import WebhookPorts
 from gateway.api.qr_codes import QrCodes
 from gateway.http.client_address import ClientAddresses
 
-LONGEST_COOKIE: Final = 256
+MAX_COOKIE_LENGTH: Final = 256
 
 log = structlog.get_logger()
 
 
-class CabinetParts(msgspec.Struct, frozen=True, kw_only=True):
+class CabinetPorts(msgspec.Struct, frozen=True, kw_only=True):
     """What the wiring gives the cabinet. `secure` says that pages are served over TLS."""
 
-    signing_in: SigningIn
-    second_factors: SecondFactors
+    signing_in: SignInPorts
+    second_factors: SecondFactorPorts
     audit: AuditLog
-    codes: CodeManagement
+    codes: CodePorts
     market: Market
     qr_codes: QrCodes
-    webhooks: WebhookDesk
-    keys: KeyBook
-    rotation: Rotation
-    team: TeamManagement
+    webhooks: WebhookPorts
+    keys: KeySettingsRepository
+    rotation: RotationPorts
+    team: TeamPorts
     new_id: Callable[[], UUID]
     addresses: ClientAddresses
     secure: bool
-    reading: Reading
-    payout_details: PayoutDetailsChange
+    reading: CabinetQueries
+    payout_details: PayoutDetailsPorts
 
 
-class Cabinet(msgspec.Struct, frozen=True):
+class CabinetContext(msgspec.Struct, frozen=True):
     """What the doors of the cabinet work with."""
 
-    parts: CabinetParts
+    parts: CabinetPorts
     site: PartnerSite
 
     @property
-    def signing_in(self) -> SigningIn:
+    def signing_in(self) -> SignInPorts:
         """Return what signing in and out needs."""
         return self.parts.signing_in
 
@@ -135,6 +135,6 @@ class Cabinet(msgspec.Struct, frozen=True):
         for header in request.get_headers(b"Cookie"):
             for part in header.split(b";"):
                 found, _, value = part.strip().partition(b"=")
-                if found == name and len(value) <= LONGEST_COOKIE:
+                if found == name and len(value) <= MAX_COOKIE_LENGTH:
                     return value.decode("latin-1")
         return None

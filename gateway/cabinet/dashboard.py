@@ -15,14 +15,14 @@ from domain.actions.ledger.change_payout_details import show_payout_details
 from domain.cabinet.members import Role
 from domain.errors import Unavailable
 from domain.ledger.statistics import Step, first_day
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 PATH = Section.DASHBOARD.path
-MOST_WAITING = 100
+MAX_WAITING = 100
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show figures, budget and health; `by` and `show` choose what the chart is of."""
     by, what = visit.query.get("by", ""), visit.query.get("show", "")
     step = Step(by) if by in set(Step) else Step.DAY
@@ -30,7 +30,7 @@ async def show(visit: Visit) -> Response:
     return visit.page("dashboard.html", view=dashboard_view(await _facts(visit), step, metric))
 
 
-async def budget(visit: Visit) -> Response:
+async def budget(visit: PageRequest) -> Response:
     """Answer htmx with what is left of the weight budget now."""
     reading, partner_id = visit.cabinet.parts.reading, visit.member.partner_id
     partner, used = await asyncio.gather(reading.partner(partner_id), _used(visit))
@@ -40,7 +40,7 @@ async def budget(visit: Visit) -> Response:
     return visit.page("_budget.html", budget=left)
 
 
-async def _facts(visit: Visit) -> Facts:
+async def _facts(visit: PageRequest) -> Facts:
     parts, partner_id = visit.cabinet.parts, visit.member.partner_id
     reading, today = parts.reading, visit.now.date()
     days, earnings, partner, codes = await asyncio.gather(
@@ -52,7 +52,7 @@ async def _facts(visit: Visit) -> Facts:
     health, used, waiting, plan = await asyncio.gather(
         reading.webhooks(partner_id),
         _used(visit),
-        reading.orders.awaiting_choice(partner_id, limit=MOST_WAITING),
+        reading.orders.awaiting_choice(partner_id, limit=MAX_WAITING),
         show_payout_details(parts.payout_details, partner_id),
     )
     return Facts(
@@ -69,7 +69,7 @@ async def _facts(visit: Visit) -> Facts:
     )
 
 
-async def _used(visit: Visit) -> WeightUsed | None:
+async def _used(visit: PageRequest) -> WeightUsed | None:
     try:
         return await visit.cabinet.parts.reading.weight_used(visit.member.partner_id)
     except Unavailable:

@@ -10,7 +10,7 @@ import structlog
 from blacksheep import Application, Request, Response
 
 from cabinet_htmx.partner import sentences
-from cabinet_htmx.partner.layout import Frame
+from cabinet_htmx.partner.layout import Layout
 from cabinet_htmx.partner.site import HEADERS
 from cabinet_htmx.shared.assets import AssetMissing
 from cabinet_htmx.shared.security import page_headers
@@ -18,12 +18,12 @@ from domain.actions.cabinet.prove_second_factor import is_fresh
 from domain.actions.cabinet.sign_in import SignedIn
 from domain.cabinet.members import Role
 from domain.errors import DomainError, NotFound, Unavailable
-from gateway.cabinet.context import Cabinet
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.context import CabinetContext
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, NEW_PASSWORD, ROOT, Route, RouteTable
 from gateway.cabinet.step_up import ask_for_code, is_awaited, to_step_up
-from gateway.errors import answer_for
-from gateway.pages.request import ForeignForm, form_of, page, query_of, redirect
+from gateway.errors import error_response
+from gateway.pages.request import CrossSiteForm, form_of, page, query_of, redirect
 from gateway.pages.site import REVALIDATED, UNMADE, Handler, respond
 
 FORM_TOKEN: Final = "form_token"  # noqa: S105  the name of a field
@@ -31,18 +31,18 @@ FORM_TOKEN: Final = "form_token"  # noqa: S105  the name of a field
 log = structlog.get_logger()
 
 
-class NotForThisRole(Exception):
+class RoleNotSufficient(Exception):
     """Somebody signed in asks for what the role isn't enough for."""
 
 
-class NoSecondFactor(Exception):
+class SecondFactorMissing(Exception):
     """Somebody without a second factor asks for what needs a code of one."""
 
 
-class CabinetDoor:
+class PageDispatcher:
     """Lets visits in, by route."""
 
-    def __init__(self, cabinet: Cabinet, table: RouteTable) -> None:
+    def __init__(self, cabinet: CabinetContext, table: RouteTable) -> None:
         self._cabinet = cabinet
         self._table = table
         self._running: set[asyncio.Future[Response]] = set()
@@ -67,7 +67,7 @@ class CabinetDoor:
                     return redirect(303, NEW_PASSWORD, HEADERS)
                 form = await _form(request, frame) if route.method == "POST" else {}
                 response = await self._answer(route, self._visit(request, signed_in, frame, form))
-            except (NotForThisRole, NoSecondFactor, ForeignForm, DomainError) as error:
+            except (RoleNotSufficient, SecondFactorMissing, CrossSiteForm, DomainError) as error:
                 return self._refused(request, frame, error)
             if signed_in.session.said is not None and _shows(request, response):
                 await self._cabinet.signing_in.sessions.say(signed_in.session, None)
@@ -81,7 +81,7 @@ class CabinetDoor:
         async def handled(request: Request) -> Response:
             try:
                 return await handle(request)
-            except (ForeignForm, DomainError) as error:
+            except (CrossSiteForm, DomainError) as error:
                 return self._refused(request, None, error)
             except AssetMissing as missing:
                 log.warning("pages can't be made", why=str(missing))
@@ -89,11 +89,11 @@ class CabinetDoor:
 
         return handled
 
-    def frame(self, signed_in: SignedIn, route: Route | None) -> Frame:
+    def frame(self, signed_in: SignedIn, route: Route | None) -> Layout:
         """Return what is around a page of somebody signed in."""
         member = signed_in.member
         section = route.section if route else None
-        return Frame(
+        return Layout(
             member=member,
             links=(
                 []
@@ -104,10 +104,10 @@ class CabinetDoor:
             form_token=signed_in.name.form_token,
         )
 
-    async def _answer(self, route: Route, visit: Visit) -> Response:
+    async def _answer(self, route: Route, visit: PageRequest) -> Response:
         """Answer a visit; what a form asks for is done to its end, also where its sender leaves."""
         if route.fresh and not visit.member.second_factor:
-            raise NoSecondFactor
+            raise SecondFactorMissing
         if route.fresh and not is_fresh(visit.session, now=visit.now):
             return ask_for_code(visit)
         if route.method == "GET":
@@ -118,9 +118,9 @@ class CabinetDoor:
         return await asyncio.shield(running)
 
     def _visit(
-        self, request: Request, signed_in: SignedIn, frame: Frame, form: Mapping[str, str]
-    ) -> Visit:
-        return Visit(
+        self, request: Request, signed_in: SignedIn, frame: Layout, form: Mapping[str, str]
+    ) -> PageRequest:
+        return PageRequest(
             cabinet=self._cabinet,
             request=request,
             member=signed_in.member,
@@ -135,12 +135,12 @@ class CabinetDoor:
     def _refused(
         self,
         request: Request,
-        frame: Frame | None,
-        error: NotForThisRole | NoSecondFactor | ForeignForm | DomainError,
+        frame: Layout | None,
+        error: RoleNotSufficient | SecondFactorMissing | CrossSiteForm | DomainError,
     ) -> Response:
         status, wait = 403, None
         if isinstance(error, DomainError):
-            answer = answer_for(error)
+            answer = error_response(error)
             status, wait = answer.status, answer.retry_after
         if isinstance(error, Unavailable):
             log.warning("unavailable", path=request.path, why=str(error))
@@ -151,27 +151,27 @@ class CabinetDoor:
             return page(status, site.door("_notice.html", text=said.text), HEADERS, *more)
         if frame is None:
             return page(status, site.door("message.html", message=said), HEADERS, *more)
-        template = "no_factor.html" if isinstance(error, NoSecondFactor) else "refusal.html"
+        template = "no_factor.html" if isinstance(error, SecondFactorMissing) else "refusal.html"
         return page(status, site.page(template, frame, message=said), HEADERS, *more)
 
 
-async def _handled(route: Route, visit: Visit) -> Response:
+async def _handled(route: Route, visit: PageRequest) -> Response:
     return await route.handle(visit)
 
 
 def _check_role(signed_in: SignedIn, route: Route) -> None:
     if not signed_in.member.role.may_act_as(route.role):
-        raise NotForThisRole
+        raise RoleNotSufficient
 
 
 def _said_of(
-    error: NotForThisRole | NoSecondFactor | ForeignForm | DomainError,
+    error: RoleNotSufficient | SecondFactorMissing | CrossSiteForm | DomainError,
 ) -> sentences.Message:
-    if isinstance(error, NotForThisRole):
+    if isinstance(error, RoleNotSufficient):
         return sentences.NOT_FOR_THIS_ROLE
-    if isinstance(error, NoSecondFactor):
+    if isinstance(error, SecondFactorMissing):
         return sentences.NO_SECOND_FACTOR
-    if isinstance(error, ForeignForm):
+    if isinstance(error, CrossSiteForm):
         return sentences.FOREIGN_FORM
     return sentences.refusal(error)
 
@@ -185,12 +185,12 @@ def to_login(request: Request) -> Response:
     return redirect(303, there, HEADERS)
 
 
-async def _form(request: Request, frame: Frame) -> Mapping[str, str]:
-    """Return the fields of a form of this session; raise ForeignForm for any other."""
+async def _form(request: Request, frame: Layout) -> Mapping[str, str]:
+    """Return the fields of a form of this session; raise CrossSiteForm for any other."""
     form = await form_of(request)
     token = form.pop(FORM_TOKEN, "")
     if not hmac.compare_digest(token.encode(), frame.form_token.encode()):
-        raise ForeignForm
+        raise CrossSiteForm
     return form
 
 
@@ -199,7 +199,7 @@ def _shows(request: Request, response: Response) -> bool:
     return request.get_first_header(b"HX-Request") is None and response.status < 300
 
 
-def mount_routes(application: Application, door: CabinetDoor, table: RouteTable) -> None:
+def mount_routes(application: Application, door: PageDispatcher, table: RouteTable) -> None:
     """Serve a table of routes; what is at none of them is told on a page as well."""
     for route in table.routes:
         handler = door.serve(route)
@@ -211,5 +211,5 @@ def mount_routes(application: Application, door: CabinetDoor, table: RouteTable)
         application.router.add(method, f"{ROOT}/*", missing)
 
 
-async def _nothing(visit: Visit) -> Response:
+async def _nothing(visit: PageRequest) -> Response:
     raise NotFound(f"there is no page {visit.request.path}")

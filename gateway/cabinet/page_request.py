@@ -8,30 +8,30 @@ from uuid import UUID
 import msgspec
 from blacksheep import Request, Response
 
-from cabinet_htmx.partner.layout import Frame
+from cabinet_htmx.partner.layout import Layout
 from cabinet_htmx.partner.site import HEADERS
 from domain.cabinet.members import Member
-from domain.cabinet.sessions import Said, Session
+from domain.cabinet.sessions import FlashMessage, Session
 from domain.errors import NotFound
 from domain.ids import id_in
 from gateway.pages.request import page, redirect
 
 if TYPE_CHECKING:
-    from gateway.cabinet.context import Cabinet
+    from gateway.cabinet.context import CabinetContext
 
 
-class Visit(msgspec.Struct, frozen=True, kw_only=True):
+class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks, from where, and what: all of it checked, nothing of it to be checked again.
 
     `form` are the fields of a POST, `query` those of the address, `parameters` what stands in its
     path. Whose data is asked for is `member.partner_id`, never anything that was sent.
     """
 
-    cabinet: "Cabinet"
+    cabinet: "CabinetContext"
     request: Request
     member: Member
     session: Session
-    frame: Frame
+    frame: Layout
     address: str
     parameters: Mapping[str, str]
     query: Mapping[str, str]
@@ -69,7 +69,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
         Never say a secret: what is said is kept until that page is asked for.
         """
         if said is not None:
-            await self.cabinet.signing_in.sessions.say(self.session, Said(said, good))
+            await self.cabinet.signing_in.sessions.say(self.session, FlashMessage(said, good))
         return redirect(303, path, HEADERS)
 
 

@@ -9,15 +9,15 @@ from blacksheep import Response
 
 from cabinet_htmx.partner.layout import Link
 from domain.cabinet.members import Role
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 
 ROOT: Final = "/partner"
 LOGIN: Final = f"{ROOT}/login"
 NEW_PASSWORD: Final = f"{ROOT}/new-password"
 VERIFY: Final = f"{ROOT}/verify"
-LONGEST_NEXT: Final = 500
+MAX_NEXT_LENGTH: Final = 500
 
-Handler = Callable[[Visit], Awaitable[Response]]
+Handler = Callable[[PageRequest], Awaitable[Response]]
 
 
 class Section(Enum):
@@ -93,6 +93,8 @@ class RouteTable:
 
 def checked_next(path: str) -> str | None:
     """Return a path of the cabinet to go on to; None for one that leads elsewhere or in circles."""
-    plain = path.isascii() and path.isprintable() and "\\" not in path and len(path) < LONGEST_NEXT
+    plain = (
+        path.isascii() and path.isprintable() and "\\" not in path and len(path) < MAX_NEXT_LENGTH
+    )
     inside = path.startswith(f"{ROOT}/") and "//" not in path and "/." not in path
     return path if plain and inside and not path.startswith((LOGIN, VERIFY)) else None

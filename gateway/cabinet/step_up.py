@@ -11,9 +11,9 @@ from cabinet_htmx.partner.site import HEADERS
 from domain.actions.cabinet.prove_second_factor import prove_second_factor
 from domain.actions.cabinet.sign_in import SignedIn
 from domain.cabinet.members import Role
-from domain.cabinet.sessions import Said
+from domain.cabinet.sessions import FlashMessage
 from domain.errors import AuthInvalid, RateLimited
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import ROOT, VERIFY, Route, checked_next
 from gateway.pages.request import page, redirect
 
@@ -37,14 +37,14 @@ def to_step_up(request: Request) -> Response:
     return redirect(303, f"{VERIFY}?next={quote(there, safe='')}" if there else VERIFY, HEADERS)
 
 
-def ask_for_code(visit: Visit) -> Response:
+def ask_for_code(visit: PageRequest) -> Response:
     """Ask for a code in the place of what was asked for; a form goes along and is sent again."""
     if visit.request.method != "POST" or visit.is_htmx:
         return to_step_up(visit.request)
     return _page(visit, 403, then=visit.request.path, fields=visit.form)
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Ask for a code."""
     then = checked_next(visit.query.get("next", "")) or ROOT
     if not visit.member.second_factor:
@@ -52,7 +52,7 @@ async def show(visit: Visit) -> Response:
     return _page(visit, 200, then=then)
 
 
-async def give(visit: Visit) -> Response:
+async def give(visit: PageRequest) -> Response:
     """Take a code, and go on.
 
     A form is sent again by the browser itself: 307 keeps method and body (RFC 9110, 15.4.8).
@@ -74,13 +74,13 @@ async def give(visit: Visit) -> Response:
         return _page(visit, 429, then=then, fields=form if again else None, fault=fault)
     if left is not None:
         await visit.record("Used a recovery code")
-        said = Said(sentences.codes_left(left), good=left > 0)
+        said = FlashMessage(sentences.codes_left(left), good=left > 0)
         await cabinet.signing_in.sessions.say(visit.session, said)
     return redirect(307 if again else 303, then, HEADERS)
 
 
 def _page(
-    visit: Visit,
+    visit: PageRequest,
     status: int,
     *,
     then: str,

@@ -18,7 +18,7 @@ from domain.errors import DomainError
 from gateway.settings import DEFAULT_DATA_DIR, Role, Settings, SettingsError, settings_for
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 T = TypeVar("T")
 
@@ -59,16 +59,16 @@ def settings_of(role: Role, data_dir: Path) -> Settings:
         fail(sentence(error))
 
 
-def run(role: Role, data_dir: Path, work: "Callable[[Desk], Coroutine[Any, Any, T]]") -> T:
+def run(role: Role, data_dir: Path, work: "Callable[[OperatorPorts], Coroutine[Any, Any, T]]") -> T:
     """Run `work` with connections under a role; what it raises becomes a sentence and status 1."""
     settings = settings_of(role, data_dir)
     from psqlpy.exceptions import Error as DatabaseError
 
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
     from persistence.postgres.pool import DatabaseUnavailable
 
     async def at_desk() -> T:
-        desk = Desk(settings)
+        desk = OperatorPorts(settings)
         try:
             return await work(desk)
         finally:

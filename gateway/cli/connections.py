@@ -6,27 +6,27 @@ import msgspec
 from psqlpy.exceptions import Error as DatabaseError
 from valkey.exceptions import ValkeyError
 
-from domain.actions.ledger.ports import Bookkeeping
-from domain.actions.orders.ports import Settlement
+from domain.actions.ledger.ports import LedgerPorts
+from domain.actions.orders.ports import SettlementPorts
 from domain.assets import Catalogue
-from feeds.key_file import KeyUnusable
+from feeds.key_file import InvalidKeyFile
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.rates_key import rates_key
 from persistence.keyring import KeyRing, load_keyring
-from persistence.postgres.ledger.accounts import PostgresAccounts
+from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderBook
+from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from persistence.valkey.client import connect
-from persistence.valkey.notices import tell_of_changes
+from persistence.valkey.notices import publish_change
 from persistence.valkey.rates import read_snapshot
 
 STATEMENT_TIMEOUT_MS = 3_000
 
 
-class Desk:
+class OperatorPorts:
     """Connections of one command: a fraction of what a process of the service needs.
 
     Nothing is connected before it is used. Raises SettingsError for a URL that can't be used; the
@@ -70,14 +70,14 @@ class Desk:
         """Return what prices are signed with; raise SettingsError for a key that can't be used."""
         try:
             return rates_key(self.settings)
-        except KeyUnusable as error:
+        except InvalidKeyFile as error:
             raise SettingsError(str(error)) from None
 
     async def catalogue(self) -> Catalogue:
         """Return the catalogue as it is now."""
         return await read_catalogue(self.database)
 
-    async def settlement(self, *, rates: bool = False) -> Settlement:
+    async def settlement(self, *, rates: bool = False) -> SettlementPorts:
         """Return what the actions of settlement need, with today's catalogue.
 
         `rates` reads the newest prices too: raises Unavailable without Valkey.
@@ -89,22 +89,22 @@ class Desk:
             snapshot = await read_snapshot(self.valkey, key=self._rates_key())
         if snapshot is not None:
             market.adopt_snapshot(snapshot)
-        return Settlement(
+        return SettlementPorts(
             clock=self.clock,
             market=market,
-            orders=PostgresOrderBook(self.database, lambda: market.catalogue),
+            orders=PostgresSettlementOrderRepository(self.database, lambda: market.catalogue),
             new_id=new_id,
         )
 
-    def bookkeeping(self) -> Bookkeeping:
+    def bookkeeping(self) -> LedgerPorts:
         """Return what paying out and clearing earnings needs."""
-        return Bookkeeping(
-            clock=self.clock, accounts=PostgresAccounts(self.database), new_id=new_id
+        return LedgerPorts(
+            clock=self.clock, accounts=PostgresEarningsRepository(self.database), new_id=new_id
         )
 
     async def tell(self) -> None:
         """Wake every worker to see a change at once; without Valkey it sees it soon after."""
-        await tell_of_changes(self.valkey)
+        await publish_change(self.valkey)
 
     async def close(self) -> None:
         """Close the connections."""

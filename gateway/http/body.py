@@ -7,14 +7,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from gateway.codec import MOST_BODY_BYTES
+from gateway.codec import MAX_BODY_BYTES
 from gateway.errors import INVALID_REQUEST, TIMED_OUT, TOO_LARGE
-from gateway.http.head import Refused
+from gateway.http.head import RejectedRequest
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
-LOOKS: Final = 16
+CHECKS_PER_DEADLINE: Final = 16
 """How often the deadline is looked at while a body takes that long."""
 
 
@@ -27,7 +27,7 @@ class BodyReader:
 
     def __init__(self, deadline_seconds: float) -> None:
         """Give each body `deadline_seconds`, and up to a sixteenth more."""
-        self._look_seconds = deadline_seconds / LOOKS
+        self._look_seconds = deadline_seconds / CHECKS_PER_DEADLINE
         self._look = 0
         self._looking = False
         self._reading: dict[asyncio.Task[Any], int] = {}
@@ -39,8 +39,8 @@ class BodyReader:
         """
         if length == 0:
             return b""
-        if length is not None and length > MOST_BODY_BYTES:
-            raise Refused(TOO_LARGE)
+        if length is not None and length > MAX_BODY_BYTES:
+            raise RejectedRequest(TOO_LARGE)
         task = asyncio.current_task()
         if task is None:
             raise RuntimeError("a body is read outside of a task")
@@ -57,7 +57,7 @@ class BodyReader:
             if task in self._reading:
                 raise
             task.uncancel()
-            raise Refused(TIMED_OUT) from None
+            raise RejectedRequest(TIMED_OUT) from None
         finally:
             self._reading.pop(task, None)
 
@@ -68,7 +68,11 @@ class BodyReader:
     def _look_at_all(self, loop: asyncio.AbstractEventLoop) -> None:
         self._looking = False
         self._look += 1
-        late = [task for task, since in self._reading.items() if self._look - since > LOOKS]
+        late = [
+            task
+            for task, since in self._reading.items()
+            if self._look - since > CHECKS_PER_DEADLINE
+        ]
         for task in late:
             del self._reading[task]
             task.cancel()
@@ -82,9 +86,9 @@ async def _collect(message: Message, length: int | None, receive: Receive) -> by
     while True:
         if message["type"] == "http.disconnect":
             # The client has gone, or sends chunks that aren't any: then it can still be told.
-            raise Refused(INVALID_REQUEST)
-        if size > MOST_BODY_BYTES:
-            raise Refused(TOO_LARGE)
+            raise RejectedRequest(INVALID_REQUEST)
+        if size > MAX_BODY_BYTES:
+            raise RejectedRequest(TOO_LARGE)
         if size == length or not message.get("more_body", False):
             return b"".join(parts)
         message = await receive()

@@ -3,23 +3,23 @@
 from collections.abc import MutableMapping
 from typing import Any
 
-from gateway.errors import INVALID_REQUEST, NOT_FOUND, Answer
+from gateway.errors import INVALID_REQUEST, NOT_FOUND, ErrorResponse
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
 )
 UNKNOWN_METHOD = "UNKNOWN"
 """What any other method goes by: the router remembers each name it has ever seen."""
-LONGEST_PATH = 2048
+MAX_PATH_LENGTH = 2048
 
 Scope = MutableMapping[str, Any]
 Headers = dict[bytes, bytes]
 
 
-class Refused(Exception):
+class RejectedRequest(Exception):
     """A request that is not read on; `answer` says why."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: ErrorResponse) -> None:
         super().__init__(answer.msg)
         self.answer = answer
 
@@ -53,24 +53,24 @@ def body_length(scope: Scope, headers: Headers) -> int | None:
     """
     host = headers.get(b"host")
     if b"\n" in host if host else scope["http_version"] == "1.1":
-        raise Refused(INVALID_REQUEST)
+        raise RejectedRequest(INVALID_REQUEST)
     coding = headers.get(b"transfer-encoding")
     if coding is not None:
         if coding.lower() != b"chunked":
-            raise Refused(INVALID_REQUEST)
+            raise RejectedRequest(INVALID_REQUEST)
         return None
     length = headers.get(b"content-length")
     if length is None:
         return 0
     if not length.isdigit():
-        raise Refused(INVALID_REQUEST)
+        raise RejectedRequest(INVALID_REQUEST)
     return int(length)
 
 
 def check_target(scope: Scope) -> None:
     """Raise Refused for a path that can't be anywhere, and give odd methods one name."""
     path = scope["raw_path"]
-    if not 0 < len(path) <= LONGEST_PATH or not path.isascii():
-        raise Refused(NOT_FOUND)
+    if not 0 < len(path) <= MAX_PATH_LENGTH or not path.isascii():
+        raise RejectedRequest(NOT_FOUND)
     if scope["method"] not in METHODS:
         scope["method"] = UNKNOWN_METHOD

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import brotli
 
-from gateway.api.dispatcher import Header, Served
+from gateway.api.dispatcher import Header, Response
 from gateway.http.head import Headers
 
 BR: Final = "br"
@@ -23,15 +23,15 @@ _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII | re.IGNORE
 _UNCHANGED: Final = 304
 
 
-class Variant(NamedTuple):
+class EncodedDocument(NamedTuple):
     """One encoding: its entity tag, and the answers of 200 and 304."""
 
     etag: bytes
-    full: Served
-    unchanged: Served
+    full: Response
+    unchanged: Response
 
 
-class Variants:
+class NegotiatedDocument:
     """What is served of one document, by encoding. Each has a tag of its own, of its bytes."""
 
     def __init__(self, body: bytes, content_type: str, *, cache: str) -> None:
@@ -47,7 +47,7 @@ class Variants:
         }
         self._by_tag = {variant.etag: variant for variant in self._variants.values()}
 
-    def answer(self, sent: Headers) -> Served:
+    def answer(self, sent: Headers) -> Response:
         """Answer a GET or HEAD: in the encoding the client likes best, or 304 where it has it.
 
         The tag of any encoding will do for 304: whoever has one of them has this document.
@@ -59,7 +59,7 @@ class Variants:
         known = self._known(condition, variant)
         return variant.full if known is None else known.unchanged
 
-    def _known(self, condition: bytes, chosen: Variant) -> Variant | None:
+    def _known(self, condition: bytes, chosen: EncodedDocument) -> EncodedDocument | None:
         """Return what `If-None-Match` names (RFC 9110, 13.1.2: weak comparison)."""
         tags = [tag.strip().removeprefix(b"W/") for tag in re.split(rb"[,\n]", condition)]
         if b"*" in tags or chosen.etag in tags:
@@ -96,7 +96,7 @@ def preferred(accepted: bytes | None) -> str:
     return best if rated[best] > 0 else IDENTITY
 
 
-def _variant(coding: str, content: bytes, content_type: str, cache: str) -> Variant:
+def _variant(coding: str, content: bytes, content_type: str, cache: str) -> EncodedDocument:
     etag = b'"%s"' % hashlib.sha256(content).hexdigest()[:16].encode()
     shared: list[Header] = [
         (b"etag", etag),
@@ -110,4 +110,4 @@ def _variant(coding: str, content: bytes, content_type: str, cache: str) -> Vari
     ]
     if coding != IDENTITY:
         headers.append((b"content-encoding", coding.encode()))
-    return Variant(etag, Served(200, headers, content), Served(_UNCHANGED, shared, b""))
+    return EncodedDocument(etag, Response(200, headers, content), Response(_UNCHANGED, shared, b""))

@@ -13,7 +13,7 @@ from domain.errors import RateLimited, Unavailable
 
 MINUTE: Final = 60
 SHARE_SECONDS: Final = 0.25
-MOST_ADDRESSES: Final = 50_000
+MAX_ADDRESSES: Final = 50_000
 
 Counts = Mapping[tuple[str, int], int]
 """Calls by (address, minute since the epoch)."""
@@ -30,7 +30,7 @@ class _Seen(msgspec.Struct):
     before: int = 0
 
 
-class UnsignedGuard:
+class RateLimiter:
     """Counts calls here, and four times a second shares the counts with the other workers.
 
     No call waits for anything: between two exchanges a worker knows of the others' calls only up
@@ -84,7 +84,7 @@ class UnsignedGuard:
         seen = self._seen.get(address)
         if seen is None:
             seen = self._seen[address] = _Seen(minute)
-            if len(self._seen) > MOST_ADDRESSES:
+            if len(self._seen) > MAX_ADDRESSES:
                 self._seen.popitem(last=False)
         elif seen.minute != minute:
             seen.before = seen.now if seen.minute == minute - 1 else 0

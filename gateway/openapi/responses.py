@@ -12,11 +12,11 @@ from gateway.errors import (
     TIMED_OUT,
     TOO_LARGE,
     WRONG_METHOD,
-    Answer,
+    ErrorResponse,
 )
 
 Document = dict[str, Any]
-Reasons = dict[Answer, str]
+Reasons = dict[ErrorResponse, str]
 """Rows of the table of errors, and when each of them is the answer."""
 
 EVERY_CALL: Final = (
@@ -58,7 +58,7 @@ def failure_schemas() -> Document:
     return {_schema_name(answer): _envelope(answer) for answer in _every_answer()}
 
 
-def _every_answer() -> Iterable[Answer]:
+def _every_answer() -> Iterable[ErrorResponse]:
     rows = [*TABLE.values(), *OTHERWISE]
     return {answer.msg: answer for answer in sorted(rows, key=lambda row: row.code)}.values()
 
@@ -124,11 +124,11 @@ def _headers(*names: str) -> Document:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _schema_name(answer: Answer) -> str:
+def _schema_name(answer: ErrorResponse) -> str:
     return answer.msg.title().replace("_", "") + "Failure"
 
 
-def _envelope(answer: Answer) -> Document:
+def _envelope(answer: ErrorResponse) -> Document:
     return {
         "type": "object",
         "required": ["code", "msg"],

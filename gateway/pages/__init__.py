@@ -4,19 +4,19 @@ from blacksheep import Application
 
 from cabinet_htmx.swap.site import SwapSite
 from gateway.pages.errors import answering, mount_brand
-from gateway.pages.orders import OrderDoor, mount_orders
+from gateway.pages.orders import OrderPages, mount_orders
 from gateway.pages.referral import mount_referrals
-from gateway.pages.request import Entrance
+from gateway.pages.request import PublicContext
 from gateway.pages.site import Handler
-from gateway.pages.swap import SwapDoor, mount_swap
+from gateway.pages.swap import SwapPages, mount_swap
 
 
-def mount_visitors(
-    application: Application, entrance: Entrance, site: SwapSite, *, refuse_path: Handler
+def mount_public_pages(
+    application: Application, entrance: PublicContext, site: SwapSite, *, refuse_path: Handler
 ) -> None:
     """Serve all public pages; `refuse_path` answers for files that aren't there."""
     answered = answering(site)
-    mount_swap(application, SwapDoor(entrance, site), answered=answered)
-    mount_orders(application, OrderDoor(entrance, site), answered=answered)
+    mount_swap(application, SwapPages(entrance, site), answered=answered)
+    mount_orders(application, OrderPages(entrance, site), answered=answered)
     mount_referrals(application, entrance)
     mount_brand(application, site, refuse_path=refuse_path)

@@ -11,11 +11,13 @@ from cabinet_htmx.shared.security import page_headers
 from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.site import ORDER_HEADERS, SwapSite
 from domain.errors import DomainError, InvalidTransition, NotFound, Unavailable
-from gateway.errors import answer_for
-from gateway.pages.request import ForeignForm, page
+from gateway.errors import error_response
+from gateway.pages.request import CrossSiteForm, page
 from gateway.pages.site import FOR_EVER, REVALIDATED, UNMADE, Handler, respond
 
-FOREIGN: Final = "This form wasn't sent from our own page. Please open the page anew and try again."
+CROSS_SITE: Final = (
+    "This form wasn't sent from our own page. Please open the page anew and try again."
+)
 NO_ORDER: Final = (
     "There is no such order, or its address is incomplete. Please use the whole address that you "
     "were given when you opened it."
@@ -31,8 +33,8 @@ def answering(site: SwapSite) -> Callable[[Handler], Handler]:
         async def handled(request: Request) -> Response:
             try:
                 return await handle(request)
-            except ForeignForm:
-                return page(403, site.message("Please try again", FOREIGN), ORDER_HEADERS)
+            except CrossSiteForm:
+                return page(403, site.message("Please try again", CROSS_SITE), ORDER_HEADERS)
             except (NotFound, InvalidTransition):
                 said = site.message("No such order", NO_ORDER)
                 return page(404, said, ORDER_HEADERS)
@@ -50,7 +52,7 @@ def answering(site: SwapSite) -> Callable[[Handler], Handler]:
 def _refused(site: SwapSite, request: Request, error: DomainError) -> Response:
     if isinstance(error, Unavailable):
         log.warning("unavailable", path=request.path, why=str(error))
-    answer, said = answer_for(error), sentences.problem(error)
+    answer, said = error_response(error), sentences.problem(error)
     wait = [("Retry-After", str(answer.retry_after))] if answer.retry_after is not None else []
     if request.get_first_header(b"HX-Request"):
         return page(answer.status, site.notice(said), ORDER_HEADERS, *wait)

@@ -12,7 +12,7 @@ from domain.actions.orders.show_order import show_order
 from domain.actions.orders.show_status import show_status
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
 from domain.orders.order import FINAL, Order, State
-from gateway.pages.request import Entrance, form_of, page, query_of, redirect
+from gateway.pages.request import PublicContext, form_of, page, query_of, redirect
 from gateway.pages.site import Handler
 
 REFRESH_SECONDS = 15
@@ -20,10 +20,10 @@ STOP_POLLING = 286
 """What htmx takes as the last answer of a poll."""
 
 
-class OrderDoor:
+class OrderPages:
     """Answers the requests of an order's page."""
 
-    def __init__(self, entrance: Entrance, site: SwapSite) -> None:
+    def __init__(self, entrance: PublicContext, site: SwapSite) -> None:
         self._entrance = entrance
         self._site = site
 
@@ -139,7 +139,7 @@ class OrderDoor:
 
 
 def mount_orders(
-    application: Application, door: OrderDoor, *, answered: Callable[[Handler], Handler]
+    application: Application, door: OrderPages, *, answered: Callable[[Handler], Handler]
 ) -> None:
     """Serve orders' pages; `answered` wraps a handler so that refusals are pages."""
     router = application.router

@@ -14,9 +14,9 @@ from domain.assets import Catalogue
 from domain.market.limits import Headroom
 from domain.market.pricing import PriceTable
 from domain.market.rates import RateSnapshot
-from gateway.api.dispatcher import Served, refuse_path
+from gateway.api.dispatcher import Response, refuse_path
 from gateway.http.head import Headers
-from gateway.http.negotiation import Variants
+from gateway.http.negotiation import NegotiatedDocument
 from gateway.runtime.market import LiveMarket
 
 RATES: Final = "/api/rates.xml"
@@ -26,12 +26,12 @@ EREF: Final = "/rates/eref.xml"
 PATHS: Final = (RATES, FLOAT, FIXED, EREF)
 METHODS: Final = ("GET", "HEAD")
 
-LOOK_SECONDS: Final = 0.25
+POLL_INTERVAL_SECONDS: Final = 0.25
 REST_AFTER_SECONDS: Final = 180.0
 """Who scrapes feeds asks about once a minute; after so long without, nobody does."""
 SHARE: Final = 0.1
 """The most of a worker's time that goes into rendering: large feeds are rendered less often."""
-BREATH_SECONDS: Final = 0.00005
+YIELD_SECONDS: Final = 0.00005
 """How long the rendering thread lets go of the interpreter, each few hundred microseconds."""
 
 _TYPE: Final = "application/xml; charset=utf-8"
@@ -97,10 +97,10 @@ class RateFeeds:
         self._asked_at = float("-inf")
         self._waking: asyncio.Future[None] | None = None
         self._rendering = asyncio.Lock()
-        self._by_path: Mapping[str, Variants] = {}
+        self._by_path: Mapping[str, NegotiatedDocument] = {}
         self._serve(self._empty, fixed=False)
 
-    async def answer(self, path: str, sent: Headers) -> Served:
+    async def answer(self, path: str, sent: Headers) -> Response:
         """Answer a GET or HEAD of one of PATHS: from memory, but for the first after a rest."""
         if self._waking is None and self._is_resting():
             self._waking = asyncio.ensure_future(self._wake())
@@ -158,7 +158,7 @@ class RateFeeds:
             elif self._shown is not None and self._waking is None:
                 self._shown = None  # what is rendered by now isn't worth its memory
                 self._serve(self._empty, fixed=False)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
     def _wanted(self) -> _Shown | None:
         """Return what there is to show now, or None where nothing can be quoted."""
@@ -167,23 +167,25 @@ class RateFeeds:
             return None
         return _Shown(market.catalogue, market.snapshot(), market.headroom)
 
-    def _rendered(self, wanted: _Shown) -> tuple[Variants, Variants]:
+    def _rendered(self, wanted: _Shown) -> tuple[NegotiatedDocument, NegotiatedDocument]:
         table = PriceTable(wanted.catalogue, wanted.snapshot)
-        documents = self._render(table, wanted.headroom, pause=breathe)
+        documents = self._render(table, wanted.headroom, pause=yield_to_loop)
         return served(documents)
 
-    def _serve(self, feeds: tuple[Variants, Variants], *, fixed: bool) -> None:
+    def _serve(self, feeds: tuple[NegotiatedDocument, NegotiatedDocument], *, fixed: bool) -> None:
         plain, eref = feeds
         every = {RATES: plain, FLOAT: plain, EREF: eref}
         self._by_path = {**every, FIXED: plain} if fixed else every
 
 
-def breathe() -> None:
+def yield_to_loop() -> None:
     """Let go of the interpreter for a moment: a thread that never does holds it for 5 ms a time."""
-    time.sleep(BREATH_SECONDS)
+    time.sleep(YIELD_SECONDS)
 
 
-def served(documents: Documents) -> tuple[Variants, Variants]:
+def served(documents: Documents) -> tuple[NegotiatedDocument, NegotiatedDocument]:
     """Return both dialects in all their encodings."""
     plain, eref = documents.plain, documents.eref
-    return Variants(plain, _TYPE, cache=_CACHE), Variants(eref, _TYPE, cache=_CACHE)
+    return NegotiatedDocument(plain, _TYPE, cache=_CACHE), NegotiatedDocument(
+        eref, _TYPE, cache=_CACHE
+    )

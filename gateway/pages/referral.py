@@ -8,14 +8,14 @@ from blacksheep import Application, Request, Response
 from cabinet_htmx.swap.site import SWAP_HEADERS
 from domain.actions.partners.refer import follow_link
 from domain.errors import RateLimited, Unavailable
-from gateway.pages.request import Entrance, query_of, redirect
+from gateway.pages.request import PublicContext, query_of, redirect
 
 PREFIX = "/r/"
 
 log = structlog.get_logger()
 
 
-def mount_referrals(application: Application, entrance: Entrance) -> None:
+def mount_referrals(application: Application, entrance: PublicContext) -> None:
     """Serve referral links."""
 
     async def follow(request: Request) -> Response:
@@ -36,7 +36,7 @@ def mount_referrals(application: Application, entrance: Entrance) -> None:
     application.router.add_head(f"{PREFIX}{{code}}", follow)
 
 
-def _location(entrance: Entrance, request: Request) -> str:
+def _location(entrance: PublicContext, request: Request) -> str:
     """Return the swap page, with the assets that there are: nothing else of the link goes on."""
     asked = query_of(request)
     try:

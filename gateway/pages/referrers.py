@@ -7,20 +7,20 @@ from typing import Final
 
 from domain.partners.referrals import Referrer
 
-KEPT_SECONDS: Final = 0.8
-MOST_KEPT: Final = 5_000
+CACHE_SECONDS: Final = 0.8
+MAX_CACHED: Final = 5_000
 
 ReadReferrer = Callable[[str], Awaitable[Referrer | None]]
-ReadHouse = Callable[[], Awaitable[Referrer]]
+ReadDefaultPartner = Callable[[], Awaitable[Referrer]]
 
 
-class KeptReferrers:
+class CachedReferrers:
     """Referrers over the database, which asks it about a code once in 0.8 s."""
 
     def __init__(
         self,
         read: ReadReferrer,
-        read_house: ReadHouse,
+        read_house: ReadDefaultPartner,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -39,7 +39,7 @@ class KeptReferrers:
         found = await self._read(code)
         self._kept[code] = asked_at, found
         self._kept.move_to_end(code)
-        while len(self._kept) > MOST_KEPT:
+        while len(self._kept) > MAX_CACHED:
             self._kept.popitem(last=False)
         return found
 
@@ -54,4 +54,4 @@ class KeptReferrers:
         return house
 
     def _is_fresh(self, asked_at: float) -> bool:
-        return self._monotonic() - asked_at < KEPT_SECONDS
+        return self._monotonic() - asked_at < CACHE_SECONDS

@@ -8,38 +8,38 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from blacksheep import Content, Request, Response
 
-from domain.actions.partners.ports import Referring
+from domain.actions.partners.ports import ReferralPorts
 from domain.errors import InvalidRequest
 from gateway.api.endpoint import Services
 from gateway.http.client_address import ClientAddresses
-from gateway.http.rate_limiter import UnsignedGuard
+from gateway.http.rate_limiter import RateLimiter
 
-MOST_FIELDS: Final = 40
+MAX_FIELDS: Final = 40
 REFERRAL_SECONDS: Final = 30 * 24 * 60 * 60
 HTML: Final = b"text/html; charset=utf-8"
 
 Headers = Mapping[str, str]
 
 
-class ForeignForm(Exception):
+class CrossSiteForm(Exception):
     """A form that another site has sent."""
 
 
-class Guards(msgspec.Struct, frozen=True):
+class RateLimiters(msgspec.Struct, frozen=True):
     """Who may do how much in a minute: quotes and looks, orders of an address, orders of all."""
 
-    quotes: UnsignedGuard
-    looks: UnsignedGuard
-    orders: UnsignedGuard
-    all_orders: UnsignedGuard
+    quotes: RateLimiter
+    looks: RateLimiter
+    orders: RateLimiter
+    all_orders: RateLimiter
 
 
-class Entrance(msgspec.Struct, frozen=True):
+class PublicContext(msgspec.Struct, frozen=True):
     """What the public doors work with. `secure` says that pages are served over TLS."""
 
     services: Services
-    referring: Referring
-    guards: Guards
+    referring: ReferralPorts
+    guards: RateLimiters
     addresses: ClientAddresses
     token_keys: Sequence[bytes]
     secure: bool
@@ -93,7 +93,7 @@ class Entrance(msgspec.Struct, frozen=True):
 async def form_of(request: Request) -> dict[str, str]:
     """Return the fields of a form that our own page has sent, each once.
 
-    Raises ForeignForm for another site's, InvalidRequest for what isn't a form.
+    Raises CrossSiteForm for another site's, InvalidRequest for what isn't a form.
     """
     check_own(request)
     kind = (request.get_first_header(b"Content-Type") or b"").partition(b";")[0].strip().lower()
@@ -112,7 +112,7 @@ def query_of(request: Request) -> dict[str, str]:
 
 
 def check_own(request: Request) -> None:
-    """Raise ForeignForm unless the request comes from a page of ours.
+    """Raise CrossSiteForm unless the request comes from a page of ours.
 
     Browsers say where from in Sec-Fetch-Site, older ones in Origin; whoever says neither isn't a
     browser that somebody else could misuse. An order's page, which tells nobody where it is, has a
@@ -121,14 +121,14 @@ def check_own(request: Request) -> None:
     site = request.get_first_header(b"Sec-Fetch-Site")
     if site is not None:
         if site != b"same-origin":
-            raise ForeignForm
+            raise CrossSiteForm
         return
     origin = request.get_first_header(b"Origin")
     if origin is None:
         return
     host = request.get_first_header(b"Host") or b""
     if urlsplit(origin.decode("latin-1")).netloc.lower() != host.decode("latin-1").lower():
-        raise ForeignForm
+        raise CrossSiteForm
 
 
 def page(status: int, html: str, headers: Headers, *more: tuple[str, str]) -> Response:
@@ -146,9 +146,7 @@ def redirect(status: int, location: str, headers: Headers, *more: tuple[str, str
 
 def _fields(text: str) -> dict[str, str]:
     try:
-        pairs = parse_qsl(
-            text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="replace"
-        )
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="replace")
     except ValueError as error:
         raise InvalidRequest(str(error)) from None
     return dict(pairs)

@@ -26,8 +26,8 @@ from domain.actions.partners.open_for_visitor import (
 )
 from domain.actions.partners.refer import attribute
 from domain.errors import DomainError, InvalidRequest, Maintenance, Unavailable
-from gateway.errors import answer_for
-from gateway.pages.request import Entrance, form_of, page, query_of, redirect
+from gateway.errors import error_response
+from gateway.pages.request import PublicContext, form_of, page, query_of, redirect
 from gateway.pages.site import Handler
 
 ONCE_BYTES = 16
@@ -35,10 +35,10 @@ ONCE_BYTES = 16
 log = structlog.get_logger()
 
 
-class SwapDoor:
+class SwapPages:
     """Answers the swap page's requests."""
 
-    def __init__(self, entrance: Entrance, site: SwapSite) -> None:
+    def __init__(self, entrance: PublicContext, site: SwapSite) -> None:
         self._entrance = entrance
         self._site = site
         self._market = entrance.services.market
@@ -121,7 +121,7 @@ class SwapDoor:
             self._entrance.admit_order(request)
             opened = await self._opened(request, form)
         except DomainError as error:
-            answer = answer_for(error)
+            answer = error_response(error)
             if isinstance(error, Unavailable):
                 log.warning("unavailable", path="/", why=str(error))
             said = sentences.NOTHING_OPENED
@@ -176,7 +176,7 @@ class SwapDoor:
 
 
 def mount_swap(
-    application: Application, door: SwapDoor, *, answered: Callable[[Handler], Handler]
+    application: Application, door: SwapPages, *, answered: Callable[[Handler], Handler]
 ) -> None:
     """Serve the swap page; `answered` wraps a handler so that refusals are pages."""
     application.router.add_get("/", answered(door.show))

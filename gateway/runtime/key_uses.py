@@ -11,7 +11,7 @@ from domain.errors import Unavailable
 EVERY_SECONDS: Final = 10.0
 
 
-async def keep_noting(
+async def keep_recording(
     used: Callable[[], Collection[UUID]], note: Callable[[Collection[UUID]], Awaitable[None]]
 ) -> None:
     """Note again and again who has called since the last time.

@@ -19,7 +19,7 @@ PARENT_PID_VARIABLE: Final = "SWAPGATE_PARENT_PID"
 POLL_SECONDS: Final = 0.1
 WATCH_SECONDS: Final = 0.3
 FIRST_BACKOFF_SECONDS: Final = 0.2
-LONGEST_BACKOFF_SECONDS: Final = 5.0
+MAX_BACKOFF_SECONDS: Final = 5.0
 HEALTHY_AFTER_SECONDS: Final = 30.0
 SETTLED_AFTER_SECONDS: Final = 10.0
 DEATHS_AT_START: Final = 5
@@ -214,7 +214,7 @@ class Supervisor:
                 f"{kept.child.name} died {kept.early_deaths} times right at its start "
                 f"({_manner(process.returncode)}); {kept.log} ends with:\n{_last_lines(kept.log)}"
             )
-        backoff = min(FIRST_BACKOFF_SECONDS * 2 ** (kept.deaths - 1), LONGEST_BACKOFF_SECONDS)
+        backoff = min(FIRST_BACKOFF_SECONDS * 2 ** (kept.deaths - 1), MAX_BACKOFF_SECONDS)
         kept.restart_at = time.monotonic() + backoff
         manner = f"{_manner(process.returncode)}, back in {backoff:.1f} s"
         self._on_event(Event(EventKind.DIED, kept.child.name, manner))

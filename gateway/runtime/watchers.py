@@ -12,10 +12,10 @@ from domain.changes import Notice, Revisions
 from domain.errors import Unavailable
 from domain.market.limits import Headroom
 from domain.market.rates import RateSnapshot
-from gateway.api.partner_cache import PartnerDirectory
+from gateway.api.partner_cache import PartnerCache
 from gateway.runtime.market import LiveMarket
 
-LOOK_SECONDS: Final = 0.25
+POLL_INTERVAL_SECONDS: Final = 0.25
 RATES_CHANNEL: Final = "rates"
 
 log = structlog.get_logger()
@@ -41,7 +41,7 @@ class Watchers:
     """
 
     def __init__(
-        self, sources: Sources, market: LiveMarket, directory: PartnerDirectory | None
+        self, sources: Sources, market: LiveMarket, directory: PartnerCache | None
     ) -> None:
         self._sources = sources
         self._market = market
@@ -82,7 +82,7 @@ class Watchers:
             except Exception:
                 log.exception("looking for changes failed")
             try:
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(POLL_INTERVAL_SECONDS):
                     await self._woken.wait()
             except TimeoutError:
                 continue

@@ -4,27 +4,27 @@ import secrets
 
 from valkey.asyncio import Valkey
 
-from domain.actions.cabinet.ports import SecondFactors, SigningIn, TeamManagement
-from domain.actions.cabinet.queries import Reading
-from domain.actions.ledger.change_payout_details import PayoutDetailsChange
+from domain.actions.cabinet.ports import SecondFactorPorts, SignInPorts, TeamPorts
+from domain.actions.cabinet.queries import CabinetQueries
+from domain.actions.ledger.change_payout_details import PayoutDetailsPorts
 from domain.cabinet.sessions import KEY_PURPOSE, SessionSigner
-from domain.webhooks.ports import WebhookDesk
+from domain.webhooks.ports import WebhookPorts
 from gateway.api.endpoint import Services
-from gateway.cabinet.context import CabinetParts
+from gateway.cabinet.context import CabinetPorts
 from gateway.http.client_address import ClientAddresses, parse_networks
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
 from persistence.keyring import KeyRing
 from persistence.passwords.pool import PasswordPool
 from persistence.postgres.cabinet.audit import PostgresAuditLog
-from persistence.postgres.cabinet.members import PostgresMembers
-from persistence.postgres.cabinet.second_factors import PostgresSecondFactors
-from persistence.postgres.cabinet.team import PostgresTeam
-from persistence.postgres.partners.key_settings import PostgresKeySettings
+from persistence.postgres.cabinet.members import PostgresMemberRepository
+from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepository
+from persistence.postgres.cabinet.team import PostgresTeamRepository
+from persistence.postgres.partners.key_settings import PostgresKeySettingsRepository
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.endpoints import PostgresWebhookBook
-from persistence.valkey.login_throttle import ValkeyAttempts
-from persistence.valkey.sessions import ValkeySessions
+from persistence.postgres.webhooks.endpoints import PostgresWebhookRepository
+from persistence.valkey.login_throttle import ValkeyLoginThrottle
+from persistence.valkey.sessions import ValkeySessionRepository
 
 
 def compose_cabinet(
@@ -34,15 +34,15 @@ def compose_cabinet(
     *,
     keyring: KeyRing,
     services: Services,
-    reading: Reading,
-    payout_details: PayoutDetailsChange,
-) -> CabinetParts:
+    reading: CabinetQueries,
+    payout_details: PayoutDetailsPorts,
+) -> CabinetPorts:
     """Return what the cabinet of one worker is made of; it shares `services` with the API."""
     clock = services.clock
-    members, sessions = PostgresMembers(database), ValkeySessions(valkey)
-    passwords, attempts = PasswordPool(), ValkeyAttempts(valkey)
-    return CabinetParts(
-        signing_in=SigningIn(
+    members, sessions = PostgresMemberRepository(database), ValkeySessionRepository(valkey)
+    passwords, attempts = PasswordPool(), ValkeyLoginThrottle(valkey)
+    return CabinetPorts(
+        signing_in=SignInPorts(
             clock=clock,
             members=members,
             sessions=sessions,
@@ -52,9 +52,9 @@ def compose_cabinet(
             signer=SessionSigner(keyring.derived(KEY_PURPOSE), current=keyring.current),
             randomness=secrets.token_bytes,
         ),
-        second_factors=SecondFactors(
+        second_factors=SecondFactorPorts(
             clock=clock,
-            factors=PostgresSecondFactors(database, keyring),
+            factors=PostgresSecondFactorRepository(database, keyring),
             sessions=sessions,
             passwords=passwords,
             members=members,
@@ -65,17 +65,17 @@ def compose_cabinet(
         codes=services.codes,
         market=services.market,
         qr_codes=services.qr_codes,
-        webhooks=WebhookDesk(
+        webhooks=WebhookPorts(
             clock=clock,
-            book=PostgresWebhookBook(database, keyring),
+            book=PostgresWebhookRepository(database, keyring),
             new_id=new_id,
             insecure_allowed=settings.insecure_webhooks,
         ),
-        keys=PostgresKeySettings(database),
+        keys=PostgresKeySettingsRepository(database),
         rotation=services.rotation,
-        team=TeamManagement(
+        team=TeamPorts(
             clock=clock,
-            team=PostgresTeam(database),
+            team=PostgresTeamRepository(database),
             passwords=passwords,
             attempts=attempts,
             new_id=new_id,

@@ -11,7 +11,7 @@ from valkey.exceptions import ValkeyError
 
 from domain.assets import Catalogue
 from domain.errors import Unavailable
-from gateway.api.partner_cache import PartnerDirectory
+from gateway.api.partner_cache import PartnerCache
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.market import LiveMarket
 from gateway.runtime.watchers import Sources, Watchers
@@ -68,7 +68,7 @@ class Connections:
         self.market = LiveMarket(sandbox=settings.sandbox)
         self.background = Background()
 
-    def watchers(self, directory: PartnerDirectory | None) -> Watchers:
+    def watchers(self, directory: PartnerCache | None) -> Watchers:
         """Return what keeps the market, and the directory if there is one, up to date.
 
         Who has a directory is a gateway: it takes no catalogue, and so no calls, while its

@@ -1,17 +1,17 @@
 """The composition of what the cabinet's pages read, on connections of their own."""
 
-from domain.actions.cabinet.queries import Reading
-from domain.actions.ledger.change_payout_details import PayoutDetailsChange
-from domain.partners.codes import MOST_LISTED
+from domain.actions.cabinet.queries import CabinetQueries
+from domain.actions.ledger.change_payout_details import PayoutDetailsPorts
+from domain.partners.codes import MAX_LISTED
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
 from gateway.wiring.connections import Connections
-from persistence.postgres.ledger.accounts import PostgresAccounts
+from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.ledger.partner_days import read_days
-from persistence.postgres.ledger.payout_details import PostgresPayoutDetails
-from persistence.postgres.orders.partner_orders import PartnerOrders
+from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
+from persistence.postgres.orders.partner_orders import PostgresOrderQueries
 from persistence.postgres.orders.search import SESSION
-from persistence.postgres.partners.codes import PostgresCodeBook
+from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.partners import find_partner
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.endpoints import webhook_health
@@ -21,33 +21,33 @@ CONNECTIONS = 4
 """Of each worker, for pages: however many people look around, calls of the API have their own."""
 
 
-def reading_database(settings: Settings) -> Database:
+def query_database(settings: Settings) -> Database:
     """Return the connections that pages read through."""
     return Database(
         settings.database_url, size=CONNECTIONS, application="swapgate-cabinet", session=SESSION
     )
 
 
-def compose_reading(connections: Connections, database: Database) -> Reading:
+def compose_queries(connections: Connections, database: Database) -> CabinetQueries:
     """Return what pages read."""
-    market, codes = connections.market, PostgresCodeBook(database)
-    return Reading(
+    market, codes = connections.market, PostgresCodeRepository(database)
+    return CabinetQueries(
         catalogue=lambda: market.catalogue,
-        orders=PartnerOrders(database, lambda: market.catalogue),
-        accounts=PostgresAccounts(database),
+        orders=PostgresOrderQueries(database, lambda: market.catalogue),
+        accounts=PostgresEarningsRepository(database),
         partner=lambda partner_id: find_partner(database, str(partner_id)),
-        codes=lambda partner_id: codes.newest(partner_id, limit=MOST_LISTED),
+        codes=lambda partner_id: codes.newest(partner_id, limit=MAX_LISTED),
         days=lambda partner_id, since: read_days(database, partner_id, since),
         weight_used=lambda partner_id: weight_used(connections.valkey, partner_id),
         webhooks=lambda partner_id: webhook_health(database, partner_id),
     )
 
 
-def compose_payout_details(connections: Connections, database: Database) -> PayoutDetailsChange:
+def compose_payout_details(connections: Connections, database: Database) -> PayoutDetailsPorts:
     """Return what changing payout details needs."""
-    return PayoutDetailsChange(
+    return PayoutDetailsPorts(
         clock=connections.clock,
         market=connections.market,
-        book=PostgresPayoutDetails(database),
+        book=PostgresPayoutDetailsRepository(database),
         new_id=new_id,
     )

@@ -7,5 +7,5 @@ from gateway.settings import Settings
 
 
 def rates_key(settings: Settings) -> bytes | None:
-    """Return the key of SWAPGATE_RATES_KEY, None where there is none; raise KeyUnusable."""
+    """Return the key of SWAPGATE_RATES_KEY, None where there is none; raise InvalidKeyFile."""
     return read_key(Path(settings.rates_key)) if settings.rates_key else None

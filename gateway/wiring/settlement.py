@@ -8,23 +8,23 @@ from prometheus_client import start_http_server
 
 from domain.actions.ledger.accrue_earnings import accrue_earnings
 from domain.actions.orders.expire_orders import expire_due_orders
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.actions.orders.resolve_emergency import carry_out_choices
-from feeds.key_file import KeyUnusable
+from feeds.key_file import InvalidKeyFile
 from feeds.settlement.addresses.refill import PoolAlarms, refill_addresses
 from feeds.settlement.chains.connect import connect_chains
-from feeds.settlement.chains.settings import ChainSettings, ChainsUnusable, read_chains_file
+from feeds.settlement.chains.settings import ChainSettings, InvalidChainSettings, read_chains_file
 from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
 from gateway.wiring.connections import Connections
 from gateway.wiring.rates_key import rates_key
-from persistence.postgres.chains.chains import PostgresChainBook
-from persistence.postgres.chains.outflows import PostgresOutflowBook
+from persistence.postgres.chains.chains import PostgresChainRepository
+from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.chains.pay_in import PostgresAddressPool
 from persistence.postgres.ledger.partner_days import count_orders
-from persistence.postgres.orders.orders import PostgresOrderBook
+from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
 
 CHOICES_SECONDS = 0.25
 EXPIRY_SECONDS = 1.0
@@ -33,16 +33,16 @@ COUNTING_SECONDS = 5.0
 REFILL_SECONDS = 1.0
 STEP_SECONDS = 0.25
 CHAIN_SECONDS = 0.5
-TELL_SECONDS = 5.0
+REPORT_INTERVAL_SECONDS = 5.0
 
 
-def settlement_ports(connections: Connections) -> Settlement:
+def settlement_ports(connections: Connections) -> SettlementPorts:
     """Return what the actions of settlement need."""
     market = connections.market
-    return Settlement(
+    return SettlementPorts(
         clock=connections.clock,
         market=market,
-        orders=PostgresOrderBook(connections.database, lambda: market.catalogue),
+        orders=PostgresSettlementOrderRepository(connections.database, lambda: market.catalogue),
         new_id=new_id,
     )
 
@@ -50,8 +50,8 @@ def settlement_ports(connections: Connections) -> Settlement:
 async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port: int = 0) -> None:
     """Run settlement until cancelled: choices, accrual, expiry, refill, chains or sandbox steps.
 
-    With a port, metrics are served on it. Raises OSError where it is taken, and ChainsUnusable and
-    KeyUnusable for chains that are set in a way they can't be used.
+    With a port, metrics are served on it. Raises OSError if the port is taken, and
+    InvalidChainSettings or InvalidKeyFile if the chains file cannot be used.
     """
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
@@ -90,14 +90,14 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
         async with asyncio.TaskGroup() as group:
             for work in rounds:
                 group.create_task(work)
-    except* (ChainsUnusable, KeyUnusable) as unusable:
+    except* (InvalidChainSettings, InvalidKeyFile) as unusable:
         raise unusable.exceptions[0] from None
     finally:
         await connections.close()
 
 
 async def _settle_on_chains(
-    connections: Connections, chains: Mapping[str, ChainSettings], ports: Settlement
+    connections: Connections, chains: Mapping[str, ChainSettings], ports: SettlementPorts
 ) -> None:
     """Follow all chains, and pay out on those that have a hot wallet, each at its own pace.
 
@@ -106,12 +106,12 @@ async def _settle_on_chains(
     market = connections.market
     while not market.is_ready():  # noqa: ASYNC110  once a process: which assets there are
         await asyncio.sleep(0.05)
-    book = PostgresChainBook(connections.database, lambda: market.catalogue)
+    book = PostgresChainRepository(connections.database, lambda: market.catalogue)
     connected = connect_chains(
         chains,
         ports=ports,
         book=book,
-        outflows=PostgresOutflowBook(connections.database, lambda: market.catalogue),
+        outflows=PostgresOutflowRepository(connections.database, lambda: market.catalogue),
     )
 
     async def tell() -> int:
@@ -120,7 +120,9 @@ async def _settle_on_chains(
 
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(repeat("connected assets", tell, every_seconds=TELL_SECONDS))
+            group.create_task(
+                repeat("connected assets", tell, every_seconds=REPORT_INTERVAL_SECONDS)
+            )
             for network, watch in connected.watches.items():
                 group.create_task(repeat(network, watch.round, every_seconds=CHAIN_SECONDS))
             for network, paying in connected.payouts.items():

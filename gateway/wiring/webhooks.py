@@ -19,10 +19,10 @@ from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings
 from persistence.keyring import load_keyring
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.circuit_breakers import PostgresCircuits
+from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreakers
 from persistence.postgres.webhooks.leases import SESSION as EVENTS_SESSION
 from persistence.postgres.webhooks.leases import PostgresWebhookEvents
-from persistence.postgres.webhooks.operator_log import PostgresOutlook
+from persistence.postgres.webhooks.operator_log import PostgresOutboxStats
 from persistence.postgres.webhooks.signal import listen_for_events
 from persistence.valkey.client import connect
 from persistence.valkey.stream import WebhookStream
@@ -50,7 +50,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
     work: list[Coroutine[Any, Any, None]] = []
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
-        outlook = PostgresOutlook(database)
+        outlook = PostgresOutboxStats(database)
         work.append(sample(outlook=outlook, queue=queues[0], clock=clock, stop=stop))
     listening = keep_doing(
         lambda: listen_for_events(settings.database_url, on_event=wake.set, stop=stop),
@@ -68,7 +68,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
     )
     delivering = run_delivery(
         events=events,
-        circuits=PostgresCircuits(database),
+        circuits=PostgresCircuitBreakers(database),
         queue=queues[1],
         sender=sender,
         clock=clock,

@@ -12,42 +12,42 @@ from uuid import UUID
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
-from domain.actions.orders.ports import OrderOpening
+from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.open_for_visitor import TOKEN_PURPOSE
-from domain.actions.partners.ports import CodeManagement, Referring, Rotation
+from domain.actions.partners.ports import CodePorts, ReferralPorts, RotationPorts
 from domain.partners.referrals import KEY_PURPOSE, ReferralSigner
 from feeds.xml.document import EMPTY, render_rates
 from gateway.api.authentication import Authenticator
-from gateway.api.discovery_cache import Discovery
+from gateway.api.discovery_cache import DiscoveryCache
 from gateway.api.endpoint import Services
-from gateway.api.partner_cache import PartnerDirectory
+from gateway.api.partner_cache import PartnerCache
 from gateway.api.qr_codes import QrCodes
 from gateway.http.client_address import ClientAddresses, parse_networks
-from gateway.http.rate_limiter import UnsignedGuard
+from gateway.http.rate_limiter import RateLimiter
 from gateway.pages.rate_feeds import RateFeeds
-from gateway.pages.referrers import KeptReferrers
-from gateway.pages.request import Entrance, Guards
+from gateway.pages.referrers import CachedReferrers
+from gateway.pages.request import PublicContext, RateLimiters
 from gateway.runtime.clock import new_id
-from gateway.runtime.key_uses import keep_noting
+from gateway.runtime.key_uses import keep_recording
 from gateway.runtime.metrics import keep_publishing, publish_counts
 from gateway.settings import Settings, brand_from
 from gateway.wiring.cabinet import compose_cabinet
 from gateway.wiring.connections import Connections
-from gateway.wiring.queries import compose_payout_details, compose_reading, reading_database
+from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
 from persistence.keyring import KeyRing, load_keyring
 from persistence.postgres.health import missing_migrations
-from persistence.postgres.orders.orders import PostgresOrderDesk
-from persistence.postgres.partners.codes import PostgresCodeBook
-from persistence.postgres.partners.key_settings import note_uses
+from persistence.postgres.orders.orders import PostgresOrderRepository
+from persistence.postgres.partners.codes import PostgresCodeRepository
+from persistence.postgres.partners.key_settings import record_key_uses
 from persistence.postgres.partners.partners import read_access
-from persistence.postgres.partners.referrals import read_house, read_referrer
-from persistence.postgres.partners.secrets import PostgresSecrets
-from persistence.valkey.admission import AdmissionGate
+from persistence.postgres.partners.referrals import read_default_partner, read_referrer
+from persistence.postgres.partners.secrets import PostgresSecretRepository
+from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.counters import add_counts
 from persistence.valkey.generations import outdate
-from persistence.valkey.notices import tell_of_changes
+from persistence.valkey.notices import publish_change
 
-FIRST_LOOK_SECONDS = 3.0
+FIRST_DATA_SECONDS = 3.0
 """How long a new worker waits for catalogue and rates before it takes calls without them."""
 
 
@@ -58,44 +58,44 @@ class GatewayProcess:
         self._connections = connections = Connections(settings)
         keyring = load_keyring(settings.keyring_path)
         database, market = connections.database, connections.market
-        directory = PartnerDirectory(lambda api_key: read_access(database, keyring, api_key))
+        directory = PartnerCache(lambda api_key: read_access(database, keyring, api_key))
         self._watchers = connections.watchers(directory)
-        self._discovery = Discovery(market)
+        self._discovery = DiscoveryCache(market)
         self.feeds = RateFeeds(market, render_rates, empty=EMPTY)
 
         async def changed(partner_id: UUID) -> None:
             directory.partner_changed(partner_id)
-            await tell_of_changes(connections.valkey)
+            await publish_change(connections.valkey)
 
         self.services = Services(
             clock=connections.clock,
             market=market,
-            opening=OrderOpening(
+            opening=OrderPorts(
                 clock=connections.clock,
                 market=market,
-                orders=PostgresOrderDesk(
+                orders=PostgresOrderRepository(
                     database, lambda: market.catalogue, grouped=settings.group_orders
                 ),
                 new_id=new_id,
                 randomness=secrets.token_bytes,
             ),
-            rotation=Rotation(
-                secrets=PostgresSecrets(database, keyring),
+            rotation=RotationPorts(
+                secrets=PostgresSecretRepository(database, keyring),
                 outdate=lambda partner_id, below: outdate(connections.valkey, partner_id, below),
                 changed=changed,
                 pause=asyncio.sleep,
                 randomness=secrets.token_bytes,
             ),
-            codes=CodeManagement(
+            codes=CodePorts(
                 clock=connections.clock,
-                codes=PostgresCodeBook(database),
+                codes=PostgresCodeRepository(database),
                 changed=changed,
                 new_id=new_id,
             ),
             discovery=self._discovery,
             qr_codes=QrCodes(),
         )
-        self.guard = UnsignedGuard(
+        self.guard = RateLimiter(
             per_minute=settings.unsigned_quotes_per_minute,
             clock=connections.clock,
             share=lambda counts: add_counts(connections.valkey, counts),
@@ -103,7 +103,7 @@ class GatewayProcess:
         self.addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
         self.brand = brand_from(settings)
         self._public_guards = {
-            name: UnsignedGuard(
+            name: RateLimiter(
                 per_minute=per_minute,
                 clock=connections.clock,
                 share=lambda counts: add_counts(connections.valkey, counts),
@@ -115,16 +115,17 @@ class GatewayProcess:
             )
         }
         signing = keyring.derived(KEY_PURPOSE)
-        self.entrance = Entrance(
+        self.entrance = PublicContext(
             services=self.services,
-            referring=Referring(
+            referring=ReferralPorts(
                 clock=connections.clock,
-                referrers=KeptReferrers(
-                    lambda code: read_referrer(database, code), lambda: read_house(database)
+                referrers=CachedReferrers(
+                    lambda code: read_referrer(database, code),
+                    lambda: read_default_partner(database),
                 ),
                 signer=ReferralSigner(signing, current=keyring.current),
             ),
-            guards=Guards(
+            guards=RateLimiters(
                 quotes=self.guard,
                 looks=self._public_guards["looks"],
                 orders=self._public_guards["orders"],
@@ -134,17 +135,17 @@ class GatewayProcess:
             token_keys=_newest_first(keyring, TOKEN_PURPOSE),
             secure=not settings.sandbox,
         )
-        self._reading = reading_database(settings)
+        self._reading = query_database(settings)
         self.cabinet = compose_cabinet(
             settings,
             database,
             connections.valkey,
             keyring=keyring,
             services=self.services,
-            reading=compose_reading(connections, self._reading),
+            reading=compose_queries(connections, self._reading),
             payout_details=compose_payout_details(connections, self._reading),
         )
-        self._gate = AdmissionGate(connections.valkey)
+        self._gate = ValkeyAdmissionController(connections.valkey)
         self.authenticator = Authenticator(directory, self._gate, self.addresses)
 
     async def start(self) -> None:
@@ -156,7 +157,7 @@ class GatewayProcess:
         background.start(self._watchers.follow_changes(), name="changes")
         background.start(self._watchers.follow_notices(), name="notices")
         with suppress(TimeoutError):
-            async with asyncio.timeout(FIRST_LOOK_SECONDS):
+            async with asyncio.timeout(FIRST_DATA_SECONDS):
                 while not self._connections.market.has_all():  # noqa: ASYNC110  once a worker
                     await asyncio.sleep(0.02)
                 self._discovery.refresh()
@@ -166,7 +167,7 @@ class GatewayProcess:
         for name, guard in self._public_guards.items():
             background.start(guard.keep_sharing(), name=f"guard of {name}")
         background.start(keep_publishing(), name="metrics")
-        background.start(keep_noting(self._gate.take_used, self._note_uses), name="key uses")
+        background.start(keep_recording(self._gate.take_used, self._note_uses), name="key uses")
 
     async def stop(self) -> None:
         """End all background work and close connections."""
@@ -176,7 +177,7 @@ class GatewayProcess:
 
     async def _note_uses(self, partners: Collection[UUID]) -> None:
         now = self._connections.clock.now()
-        await note_uses(self._connections.database, partners, at=now)
+        await record_key_uses(self._connections.database, partners, at=now)
 
     async def readiness(self) -> dict[str, bool]:
         """Return what readiness depends on: servers, migrations, catalogue and fresh rates."""

@@ -5,7 +5,7 @@ from typing import Final
 
 LOOKED_AT: Final = 64
 """Characters that are looked at: it takes 50 ms for so many, and the square of that for more."""
-LEAST_SCORE: Final = 3
+MIN_SCORE: Final = 3
 """Of 0 to 4: at least a hundred million guesses, by somebody who knows what people choose."""
 
 
@@ -15,4 +15,4 @@ def is_common(password: str, about: Sequence[str]) -> bool:
 
     found = zxcvbn(password[:LOOKED_AT], user_inputs=list(about), max_length=LOOKED_AT)
     score: int = found["score"]
-    return score < LEAST_SCORE
+    return score < MIN_SCORE

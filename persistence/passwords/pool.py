@@ -14,7 +14,7 @@ from persistence.passwords.hashing import hash_password, verify_password
 
 THREADS: Final = 1
 """Of each worker: a hash takes a core for some 40 ms and 19 MiB, and calls of the API go first."""
-MOST_WAITING: Final = 16
+MAX_WAITING: Final = 16
 NICENESS: Final = 10
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ T = TypeVar("T")
 class PasswordPool:
     """Hashes and checks passwords, so many at once; what comes beyond that is turned away."""
 
-    def __init__(self, *, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, *, most_waiting: int = MAX_WAITING) -> None:
         self._threads = ThreadPoolExecutor(THREADS, "passwords", initializer=_step_back)
         self._free = most_waiting
 

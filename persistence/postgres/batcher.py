@@ -12,7 +12,7 @@ Run = Callable[[Sequence[Question]], Awaitable[Sequence[Answer | Exception]]]
 """Answers questions in one statement, each with what it asked for or an error of its own."""
 
 
-class Grouping(Generic[Question, Answer]):
+class Batcher(Generic[Question, Answer]):
     """Gathers questions while `at_once` statements are under way, and asks `most` in the next.
 
     A question that comes alone goes at once. Whoever leaves takes nobody with him: his question is

@@ -10,18 +10,18 @@ from uuid import UUID
 
 from valkey.asyncio import Valkey
 
-from domain.actions.partners.ports import Admission, Verdict
+from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from persistence.valkey.generations import generation_key
-from persistence.valkey.script_connection import ScriptLane
+from persistence.valkey.script_connection import ScriptConnection
 from persistence.valkey.script_protocol import bulk
 
 SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
-MOST_PER_CALL: Final = 16
+MAX_PER_CALL: Final = 16
 """Admissions that share one call: larger batches let us and Valkey take turns idling."""
-MOST_IN_FLIGHT: Final = 4
+MAX_IN_FLIGHT: Final = 4
 """Calls under way at once; what comes meanwhile is gathered for the next."""
-MOST_PARTNERS: Final = 20_000
+MAX_PARTNERS: Final = 20_000
 """Partners whose keys are kept ready."""
 KEYS_EACH: Final = 3
 ASKED: Final = Struct(">III")
@@ -29,7 +29,7 @@ ASKED: Final = Struct(">III")
 ANSWERED: Final = Struct(">iii")
 """Verdict, weight left, milliseconds to wait."""
 
-_VERDICTS: Final = tuple(Verdict)
+_VERDICTS: Final = tuple(AdmissionOutcome)
 
 
 def window_key(partner_id: UUID) -> str:
@@ -61,11 +61,11 @@ class _Batch:
         self.waiting: list[asyncio.Future[Admission]] = []
 
 
-class AdmissionGate:
+class ValkeyAdmissionController:
     """Asks Valkey for admissions, those of one turn of the event loop in one call."""
 
     def __init__(self, client: Valkey) -> None:
-        self._lane = ScriptLane(client, SCRIPT)
+        self._lane = ScriptConnection(client, SCRIPT)
         self._open = _Batch()
         self._batches: deque[_Batch] = deque()
         self._in_flight = 0
@@ -96,7 +96,7 @@ class AdmissionGate:
         batch.asked.append(ASKED.pack(budget, weight, generation))
         future: asyncio.Future[Admission] = loop.create_future()
         batch.waiting.append(future)
-        if len(batch.waiting) == MOST_PER_CALL:
+        if len(batch.waiting) == MAX_PER_CALL:
             self._flush()
         return future
 
@@ -113,7 +113,7 @@ class AdmissionGate:
         return (await self.admit(partner_id, generation=0, nonce="", weight=0, budget=0)).left
 
     def _prepare(self, partner_id: UUID) -> _PartnerKeys:
-        if len(self._partners) >= MOST_PARTNERS:
+        if len(self._partners) >= MAX_PARTNERS:
             self._partners.clear()
         keys = self._partners[partner_id.int] = _PartnerKeys(partner_id)
         return keys
@@ -126,7 +126,7 @@ class AdmissionGate:
         self._start()
 
     def _start(self) -> None:
-        while self._in_flight < MOST_IN_FLIGHT and self._batches:
+        while self._in_flight < MAX_IN_FLIGHT and self._batches:
             batch = self._batches.popleft()
             self._in_flight += 1
             self._lane.call(

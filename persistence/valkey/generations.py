@@ -10,7 +10,7 @@ from valkey.exceptions import ValkeyError
 from domain.errors import Unavailable
 
 DEADLINE_SECONDS: Final = 1.5
-KEPT_SECONDS: Final = 3_600
+CACHE_SECONDS: Final = 3_600
 """Long after the second in which every worker has read the changed record."""
 
 # Two rotations may tell in the wrong order: the newer one stays.
@@ -32,7 +32,7 @@ async def outdate(client: Valkey, partner_id: UUID, generation: int) -> None:
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             await client.register_script(OUTDATE)(
-                keys=[generation_key(partner_id)], args=[generation, KEPT_SECONDS]
+                keys=[generation_key(partner_id)], args=[generation, CACHE_SECONDS]
             )
     except (ValkeyError, OSError, TimeoutError) as error:
         raise Unavailable(f"Valkey can't be told of a rotation: {error}") from error

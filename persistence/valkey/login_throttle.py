@@ -46,8 +46,8 @@ end
 """
 
 
-class ValkeyAttempts:
-    """AttemptCounter over Valkey."""
+class ValkeyLoginThrottle:
+    """LoginThrottle over Valkey."""
 
     def __init__(self, client: Valkey) -> None:
         self._client = client
@@ -55,7 +55,7 @@ class ValkeyAttempts:
         self._take_back = client.register_script(TAKE_BACK)
 
     async def begin(self, subject: Subject, *, now: datetime) -> int:
-        """See AttemptCounter."""
+        """See LoginThrottle."""
         patience = subject.patience
         arguments = [
             *(int(now.timestamp() * 1000), patience.memory_seconds, patience.free),
@@ -65,11 +65,11 @@ class ValkeyAttempts:
         return -(-wait_ms // 1000)
 
     async def take_back(self, subject: Subject) -> None:
-        """See AttemptCounter."""
+        """See LoginThrottle."""
         await _asked(self._take_back(keys=[_key(subject)], args=[]))
 
     async def forget(self, subject: Subject) -> None:
-        """See AttemptCounter."""
+        """See LoginThrottle."""
         await _asked(self._client.delete(_key(subject)))
 
 

@@ -14,7 +14,7 @@ QUIET_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 
 
-async def tell_of_changes(client: Valkey) -> None:
+async def publish_change(client: Valkey) -> None:
     """Wake every worker to look for changes; one that misses it looks by itself soon after."""
     try:
         await client.publish(CHANGES, b"")

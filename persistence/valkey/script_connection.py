@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from valkey.asyncio import Valkey
 
-from persistence.valkey.script_protocol import Answered, ScriptWire, bulk
+from persistence.valkey.script_protocol import Answered, ScriptProtocol, bulk
 
 if TYPE_CHECKING:
     from valkey.asyncio.connection import AbstractConnection
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 1.5
 
 
-class ScriptLane:
+class ScriptConnection:
     """Calls a script on a connection that it makes, and makes anew.
 
     The client's own way to call one, through its pool and its parser and with an argument each for
@@ -29,8 +29,8 @@ class ScriptLane:
         digest = sha1(script.encode()).hexdigest()  # noqa: S324  what EVALSHA goes by
         self._command = bulk(b"EVALSHA") + bulk(digest.encode())
         self._connection: AbstractConnection | None = None
-        self._connecting: asyncio.Task[ScriptWire] | None = None
-        self._wire: ScriptWire | None = None
+        self._connecting: asyncio.Task[ScriptProtocol] | None = None
+        self._wire: ScriptProtocol | None = None
         self._unsent: list[tuple[bytes, Answered]] = []
 
     def call(self, keys: Iterable[bytes], count: int, argument: bytes, answered: Answered) -> None:
@@ -49,7 +49,7 @@ class ScriptLane:
             self._connecting = asyncio.ensure_future(self._connect())
             self._connecting.add_done_callback(self._connected)
 
-    async def _connect(self) -> ScriptWire:
+    async def _connect(self) -> ScriptProtocol:
         async with asyncio.timeout(CONNECT_SECONDS):
             if self._connection is None:  # it comes connected, and stays taken
                 taking = self._pool.get_connection("EVALSHA")  # type: ignore[no-untyped-call]
@@ -58,9 +58,9 @@ class ScriptLane:
                 await self._connection.disconnect(nowait=True)
                 await self._connection.connect()  # type: ignore[no-untyped-call]
         writer = self._connection._writer  # noqa: SLF001  there is no other way to the transport
-        return ScriptWire(writer.transport, self._script)  # type: ignore[union-attr, arg-type]
+        return ScriptProtocol(writer.transport, self._script)  # type: ignore[union-attr, arg-type]
 
-    def _connected(self, connecting: "asyncio.Task[ScriptWire]") -> None:
+    def _connected(self, connecting: "asyncio.Task[ScriptProtocol]") -> None:
         self._connecting = None
         unsent, self._unsent = self._unsent, []
         error = None if connecting.cancelled() else connecting.exception()

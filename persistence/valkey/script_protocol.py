@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from valkey.exceptions import ValkeyError
 
 DEADLINE_SECONDS: Final = 1.5
-LOOK_SECONDS: Final = 0.25
+POLL_INTERVAL_SECONDS: Final = 0.25
 """How often it is looked whether an answer is overdue, while any is awaited."""
 
 Answered = Callable[[bytes | Exception], None]
@@ -23,7 +23,7 @@ class _Awaited(NamedTuple):
     again: bool
 
 
-class ScriptWire(asyncio.Protocol):
+class ScriptProtocol(asyncio.Protocol):
     """Calls a script, one call behind another, and hears strings and errors.
 
     Takes over a connection that somebody else has made ready. Whatever goes wrong, it is given up,
@@ -50,7 +50,7 @@ class ScriptWire(asyncio.Protocol):
         self._transport.write(command)
         if not self._looking:
             self._looking = True
-            loop.call_later(LOOK_SECONDS, self._look, loop)
+            loop.call_later(POLL_INTERVAL_SECONDS, self._look, loop)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
@@ -95,7 +95,7 @@ class ScriptWire(asyncio.Protocol):
         if loop.time() - self._awaited[0].sent_at > DEADLINE_SECONDS:
             self._give_up(TimeoutError("Valkey hasn't answered in time"))
         else:
-            loop.call_later(LOOK_SECONDS, self._look, loop)
+            loop.call_later(POLL_INTERVAL_SECONDS, self._look, loop)
 
     def _give_up(self, error: Exception) -> None:
         self.closed = True

@@ -9,13 +9,13 @@ import msgspec
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
-from domain.cabinet.sessions import IDLE, LIFETIME, SEEN_EVERY, Said, Session
+from domain.cabinet.sessions import IDLE, LIFETIME, SEEN_EVERY, FlashMessage, Session
 from domain.errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-MOST_SESSIONS: Final = 20
+MAX_SESSIONS: Final = 20
 """Sessions of one member; another one ends the oldest."""
 
 # KEYS: the session, the list of the member's. ARGV: opened, end, idle seconds, lifetime, most,
@@ -48,8 +48,8 @@ return 1
 """
 
 
-class ValkeySessions:
-    """SessionStore over Valkey. Everything raises Unavailable without it."""
+class ValkeySessionRepository:
+    """SessionRepository over Valkey. Everything raises Unavailable without it."""
 
     def __init__(self, client: Valkey) -> None:
         self._client = client
@@ -57,19 +57,19 @@ class ValkeySessions:
         self._change = client.register_script(CHANGE)
 
     async def open(self, session: Session) -> None:
-        """See SessionStore."""
+        """See SessionRepository."""
         opened = session.opened_at.timestamp()
         end = opened + LIFETIME.total_seconds()
         fields = [part for pair in _fields(session).items() for part in pair]
         arguments: list[str | int | float] = [
-            *(opened, end, _whole(IDLE), _whole(LIFETIME), MOST_SESSIONS),
+            *(opened, end, _whole(IDLE), _whole(LIFETIME), MAX_SESSIONS),
             *(_key(session.member_id, ""), session.id, *fields),
         ]
         keys = [_key(session.member_id, session.id), _list_key(session.member_id)]
         await _asked(self._open(keys=keys, args=arguments))
 
     async def find(self, member_id: UUID, session_id: str, *, now: datetime) -> Session | None:
-        """See SessionStore."""
+        """See SessionRepository."""
         key = _key(member_id, session_id)
         found: dict[bytes, bytes] = await _asked(self._client.hgetall(key))
         session = _session(member_id, session_id, found)
@@ -80,19 +80,19 @@ class ValkeySessions:
             await _asked(self._change(keys=[key], args=[left, "seen", str(now.timestamp())]))
         return session
 
-    async def say(self, session: Session, said: Said | None) -> None:
-        """See SessionStore."""
+    async def say(self, session: Session, said: FlashMessage | None) -> None:
+        """See SessionRepository."""
         text = msgspec.json.encode(said).decode() if said else ""
         key = _key(session.member_id, session.id)
         await _asked(self._change(keys=[key], args=["0", "said", text]))
 
     async def prove(self, session: Session, at: datetime) -> None:
-        """See SessionStore."""
+        """See SessionRepository."""
         key = _key(session.member_id, session.id)
         await _asked(self._change(keys=[key], args=["0", "proved", str(at.timestamp())]))
 
     async def all_of(self, member_id: UUID, *, now: datetime) -> list[Session]:
-        """See SessionStore."""
+        """See SessionRepository."""
         listed: list[bytes] = await _asked(self._client.zrange(_list_key(member_id), 0, -1))
         pipeline = self._client.pipeline(transaction=False)
         names = [name.decode() for name in listed]
@@ -104,7 +104,7 @@ class ValkeySessions:
         return sorted(alive, key=lambda one: one.seen_at, reverse=True)
 
     async def end(self, member_id: UUID, session_id: str) -> None:
-        """See SessionStore."""
+        """See SessionRepository."""
         pipeline = self._client.pipeline(transaction=True)
         pipeline.delete(_key(member_id, session_id))
         pipeline.zrem(_list_key(member_id), session_id)
@@ -155,7 +155,7 @@ def _session(member_id: UUID, session_id: str, found: dict[bytes, bytes]) -> Ses
             seen_at=_moment(fields["seen"]),
             address=fields["address"],
             agent=fields["agent"],
-            said=msgspec.json.decode(said, type=Said) if said else None,
+            said=msgspec.json.decode(said, type=FlashMessage) if said else None,
             proved_at=_moment(fields["proved"]) if fields.get("proved") else None,
         )
     return None

@@ -16,7 +16,7 @@ from tests.fuzz.campaign import run
 from tests.fuzz.partners import Partners, Signer
 
 BUDGET = "10000000"
-MOST_CODES = "10000"
+MAX_CODES = "10000"
 
 
 def main() -> int:
@@ -44,7 +44,7 @@ def _fuzz(running: Running, *, cases: int, seed: int) -> int:
 def _partner(running: Running) -> Signer:
     email = f"{secrets.token_hex(8)}@fuzz.example"
     made = running.json("partner", "create", "--email", email)
-    running.json("partner", "set", email, "--budget", BUDGET, "--max-codes", MOST_CODES)
+    running.json("partner", "set", email, "--budget", BUDGET, "--max-codes", MAX_CODES)
     credentials = msgspec.convert(made, type=dict[str, str], strict=False)
     return Signer(credentials["apiKey"], credentials["apiSecret"])
 

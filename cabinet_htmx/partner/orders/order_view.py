@@ -10,7 +10,7 @@ import msgspec
 from cabinet_htmx.partner.orders.orders_view import TONES
 from cabinet_htmx.partner.webhooks_view import AttemptView, outcome_tone, outcome_words
 from cabinet_htmx.shared.amounts import percent, shown, trimmed
-from cabinet_htmx.shared.coin_icons import Mark, mark_of
+from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
 from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.order_view import version_seen
 from domain.market.limits import format_usd
@@ -69,8 +69,8 @@ class OrderPageView(msgspec.Struct, frozen=True, kw_only=True):
     headline: str
     reasons: Sequence[str]
     chosen: str | None
-    source_mark: Mark
-    destination_mark: Mark
+    source_mark: CoinIcon
+    destination_mark: CoinIcon
     sent: str
     got: str
     received: str | None
@@ -109,8 +109,8 @@ def order_page_view(listed: ListedOrder, events: Sequence[ShownEvent]) -> OrderP
         headline=_HEADLINES[order.state],
         reasons=[sentences.REASONS[reason] for reason in order.emergency],
         chosen=_CHOSEN.get(order.choice) if order.state is State.HELD else None,
-        source_mark=mark_of(source),
-        destination_mark=mark_of(destination),
+        source_mark=coin_icon(source),
+        destination_mark=coin_icon(destination),
         sent=shown(order.source_amount, source),
         got=shown(order.destination_amount, destination),
         received=shown(deposit.amount, source) if deposit else None,

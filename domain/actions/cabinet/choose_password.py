@@ -2,17 +2,17 @@
 
 from datetime import datetime
 
-from domain.actions.cabinet.ports import SigningIn
+from domain.actions.cabinet.ports import SignInPorts
 from domain.actions.cabinet.sign_in import Browser, SignedIn, open_session
-from domain.actions.cabinet.throttled import trying
+from domain.actions.cabinet.throttled import throttled
 from domain.cabinet.login_throttle import of_member
 from domain.cabinet.members import Member
-from domain.cabinet.passwords import PasswordFault, PasswordRefused, checked_password
+from domain.cabinet.passwords import PasswordProblem, RejectedPassword, checked_password
 from domain.errors import AuthInvalid
 
 
 async def choose_password(
-    ports: SigningIn,
+    ports: SignInPorts,
     member: Member,
     *,
     former: str,
@@ -23,18 +23,18 @@ async def choose_password(
     """Replace a member's password, and open a new session: all others have ended with the old one.
 
     `proved_at` is the present session's. Raises AuthInvalid where `former` isn't the password,
-    PasswordRefused for what won't do, RateLimited where `former` was wrong too often, and
+    RejectedPassword for what won't do, RateLimited where `former` was wrong too often, and
     Unavailable.
     """
     known = await ports.members.password_of(member.id)
-    async with trying(ports.attempts, of_member(member.id), clock=ports.clock):
+    async with throttled(ports.attempts, of_member(member.id), clock=ports.clock):
         genuine = await ports.passwords.verify(former, known.password_hash if known else None)
         if known is None or not genuine:
             raise AuthInvalid
     checked_password(chosen, former=former)
     about = [*member.email.replace("@", ".").split("."), *member.partner_name.split()]
     if await ports.passwords.is_common(chosen, about):
-        raise PasswordRefused(PasswordFault.COMMON)
+        raise RejectedPassword(PasswordProblem.COMMON)
     hashed = await ports.passwords.hash(chosen)
     epoch = await ports.members.set_password(known, hashed, now=ports.clock.now())
     if epoch is None:

@@ -3,8 +3,8 @@
 import base64
 from uuid import UUID
 
-from domain.actions.cabinet.ports import TeamManagement
-from domain.actions.cabinet.throttled import trying
+from domain.actions.cabinet.ports import TeamPorts
+from domain.actions.cabinet.throttled import throttled
 from domain.cabinet.login_throttle import of_inviting
 from domain.cabinet.members import ONE_TIME_BYTES, Invited, Member, Role
 from domain.errors import AuthInvalid, InvalidTransition
@@ -25,7 +25,7 @@ def one_time_password(randomness: Randomness) -> str:
     return base64.urlsafe_b64encode(randomness(ONE_TIME_BYTES)).decode()
 
 
-async def invite(ports: TeamManagement, actor: Member, *, email: str, role: Role) -> str:
+async def invite(ports: TeamPorts, actor: Member, *, email: str, role: Role) -> str:
     """Add somebody to the team; return the only sight of the one-time password.
 
     Raises InvalidRequest for what isn't an address, CannotInvite, RateLimited after too many of
@@ -35,19 +35,19 @@ async def invite(ports: TeamManagement, actor: Member, *, email: str, role: Role
     password = one_time_password(ports.randomness)
     hashed = await ports.passwords.hash(password)
     try:
-        async with trying(ports.attempts, of_inviting(actor.partner_id), clock=ports.clock):
+        async with throttled(ports.attempts, of_inviting(actor.partner_id), clock=ports.clock):
             await _add(ports, actor, invited, hashed)
     except AuthInvalid:
         raise CannotInvite(invited.email) from None
     return password
 
 
-async def _add(ports: TeamManagement, actor: Member, invited: Invited, hashed: str) -> None:
+async def _add(ports: TeamPorts, actor: Member, invited: Invited, hashed: str) -> None:
     if not await ports.team.invite(actor, invited, password_hash=hashed, now=ports.clock.now()):
         raise AuthInvalid
 
 
-async def change_role(ports: TeamManagement, actor: Member, member_id: UUID, role: Role) -> str:
+async def change_role(ports: TeamPorts, actor: Member, member_id: UUID, role: Role) -> str:
     """Give somebody another role, which signs them out; return their address.
 
     Raises TeamUnchanged, Unavailable.
@@ -58,7 +58,7 @@ async def change_role(ports: TeamManagement, actor: Member, member_id: UUID, rol
     return email
 
 
-async def remove(ports: TeamManagement, actor: Member, member_id: UUID) -> str:
+async def remove(ports: TeamPorts, actor: Member, member_id: UUID) -> str:
     """Remove somebody, who is signed out by that; return their address. Raises TeamUnchanged."""
     email = await ports.team.remove(actor, member_id)
     if email is None:
@@ -66,7 +66,7 @@ async def remove(ports: TeamManagement, actor: Member, member_id: UUID) -> str:
     return email
 
 
-async def reset_password(ports: TeamManagement, actor: Member, member_id: UUID) -> tuple[str, str]:
+async def reset_password(ports: TeamPorts, actor: Member, member_id: UUID) -> tuple[str, str]:
     """Give somebody a one-time password; return their address and the only sight of it.
 
     It signs them out; their second factor stays. Raises TeamUnchanged, Unavailable.

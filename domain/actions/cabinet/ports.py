@@ -11,13 +11,13 @@ from domain.cabinet.audit import AuditEntry
 from domain.cabinet.login_throttle import Subject
 from domain.cabinet.members import Invited, KnownPassword, Member, Role, TeamMember
 from domain.cabinet.second_factor import StoredFactor
-from domain.cabinet.sessions import Said, Session, SessionSigner
+from domain.cabinet.sessions import FlashMessage, Session, SessionSigner
 from domain.clock import Clock
 from domain.partners.credentials import Randomness
 from domain.partners.key_settings import KeySettings
 
 
-class MemberBook(Protocol):
+class MemberRepository(Protocol):
     """Where a partner's people are kept. All of it raises Unavailable."""
 
     async def known_password(self, email: str) -> KnownPassword | None:
@@ -44,7 +44,7 @@ class MemberBook(Protocol):
         """End all sessions of a member; return the new epoch."""
 
 
-class SessionStore(Protocol):
+class SessionRepository(Protocol):
     """Where sessions are kept, for their time only. All of it raises Unavailable."""
 
     async def open(self, session: Session) -> None:
@@ -53,7 +53,7 @@ class SessionStore(Protocol):
     async def find(self, member_id: UUID, session_id: str, *, now: datetime) -> Session | None:
         """Return a session that isn't over, and put down that it is used."""
 
-    async def say(self, session: Session, said: Said | None) -> None:
+    async def say(self, session: Session, said: FlashMessage | None) -> None:
         """Keep what the next page tells, or drop it."""
 
     async def all_of(self, member_id: UUID, *, now: datetime) -> list[Session]:
@@ -78,7 +78,7 @@ class AuditLog(Protocol):
         """Return a partner's newest entries, or those before one of this id, newest first."""
 
 
-class AttemptCounter(Protocol):
+class LoginThrottle(Protocol):
     """Who has failed how often lately. All of it raises Unavailable."""
 
     async def begin(self, subject: Subject, *, now: datetime) -> int:
@@ -91,7 +91,7 @@ class AttemptCounter(Protocol):
         """Forget all attempts of a subject."""
 
 
-class FactorBook(Protocol):
+class SecondFactorRepository(Protocol):
     """Where second factors are kept. All of it raises Unavailable."""
 
     async def begin(self, member_id: UUID, secret: str, *, now: datetime) -> bool:
@@ -118,7 +118,7 @@ class FactorBook(Protocol):
         """Remove a second factor; False where there is none."""
 
 
-class TeamBook(Protocol):
+class TeamRepository(Protocol):
     """A partner's people, as its owners see and change them. All of it raises Unavailable.
 
     Each change is made by `actor`, who must be an owner of the partner at that very moment: else,
@@ -147,7 +147,7 @@ class TeamBook(Protocol):
         """Give a member a one-time password in place of its own; return its e-mail address."""
 
 
-class KeyBook(Protocol):
+class KeySettingsRepository(Protocol):
     """What is kept of partners' keys beside the secrets. Both raise Unavailable."""
 
     async def find(self, partner_id: UUID) -> KeySettings:
@@ -157,7 +157,7 @@ class KeyBook(Protocol):
         """Have signed calls come from these networks only; from anywhere, if there are none."""
 
 
-class Passwords(Protocol):
+class PasswordHasher(Protocol):
     """Hashes and checks passwords. All of it raises Unavailable where too many are under way."""
 
     async def verify(self, password: str, stored: str | None) -> bool:
@@ -170,40 +170,40 @@ class Passwords(Protocol):
         """Tell whether it is easily guessed by who knows what people choose, and these words."""
 
 
-class TeamManagement(msgspec.Struct, frozen=True, kw_only=True):
+class TeamPorts(msgspec.Struct, frozen=True, kw_only=True):
     """What changing a team needs."""
 
     clock: Clock
-    team: TeamBook
-    passwords: Passwords
-    attempts: AttemptCounter
+    team: TeamRepository
+    passwords: PasswordHasher
+    attempts: LoginThrottle
     new_id: Callable[[], UUID]
     randomness: Randomness
 
 
-class SigningIn(msgspec.Struct, frozen=True, kw_only=True):
+class SignInPorts(msgspec.Struct, frozen=True, kw_only=True):
     """What signing in and out, and passwords, need.
 
     `free_tries` is how many sign-ins may fail from a client address before it waits.
     """
 
     clock: Clock
-    members: MemberBook
-    sessions: SessionStore
-    passwords: Passwords
-    attempts: AttemptCounter
+    members: MemberRepository
+    sessions: SessionRepository
+    passwords: PasswordHasher
+    attempts: LoginThrottle
     free_tries: int
     signer: SessionSigner
     randomness: Randomness
 
 
-class SecondFactors(msgspec.Struct, frozen=True):
+class SecondFactorPorts(msgspec.Struct, frozen=True):
     """What setting up, giving and turning off a second factor needs."""
 
     clock: Clock
-    factors: FactorBook
-    sessions: SessionStore
-    passwords: Passwords
-    members: MemberBook
-    attempts: AttemptCounter
+    factors: SecondFactorRepository
+    sessions: SessionRepository
+    passwords: PasswordHasher
+    members: MemberRepository
+    attempts: LoginThrottle
     randomness: Randomness

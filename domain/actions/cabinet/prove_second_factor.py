@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from domain.actions.cabinet.ports import SecondFactors
-from domain.actions.cabinet.throttled import trying
+from domain.actions.cabinet.ports import SecondFactorPorts
+from domain.actions.cabinet.throttled import throttled
 from domain.cabinet.login_throttle import of_member
 from domain.cabinet.members import Member
 from domain.cabinet.second_factor import (
@@ -23,7 +23,7 @@ def is_fresh(session: Session, *, now: datetime) -> bool:
 
 
 async def prove_second_factor(
-    ports: SecondFactors, member: Member, session: Session, *, code: str
+    ports: SecondFactorPorts, member: Member, session: Session, *, code: str
 ) -> int | None:
     """Take a code of the app, or a recovery code, each of them once.
 
@@ -31,13 +31,15 @@ async def prove_second_factor(
     used code, RateLimited where too many were wrong, and Unavailable.
     """
     now = ports.clock.now()
-    async with trying(ports.attempts, of_member(member.id), clock=ports.clock):
+    async with throttled(ports.attempts, of_member(member.id), clock=ports.clock):
         left = await _used(ports, member, typed_code(code), now=now)
     await ports.sessions.prove(session, now)
     return left
 
 
-async def _used(ports: SecondFactors, member: Member, code: str, *, now: datetime) -> int | None:
+async def _used(
+    ports: SecondFactorPorts, member: Member, code: str, *, now: datetime
+) -> int | None:
     if len(code) == RECOVERY_LENGTH:
         left = await ports.factors.use_recovery(member.id, recovery_hash(code))
         if left is None:

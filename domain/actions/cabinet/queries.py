@@ -16,7 +16,7 @@ from domain.partners.partner import Partner
 from domain.webhooks.delivery import ShownEvent, WebhookHealth
 
 
-class OrderListing(Protocol):
+class OrderQueries(Protocol):
     """A partner's orders without those that were deleted. All of it raises Unavailable."""
 
     async def page(
@@ -49,7 +49,7 @@ class OrderListing(Protocol):
         """Return the oldest orders in EMERGENCY that nothing was chosen for."""
 
 
-class PartnerAccounts(Protocol):
+class EarningsQueries(Protocol):
     """What a partner has earned and was paid. All of it raises Unavailable."""
 
     async def earnings(self, partner_id: UUID) -> Earnings:
@@ -73,12 +73,12 @@ class WeightUsed(msgspec.Struct, frozen=True):
     free_in_ms: int
 
 
-class Reading(msgspec.Struct, frozen=True, kw_only=True):
+class CabinetQueries(msgspec.Struct, frozen=True, kw_only=True):
     """What the cabinet's pages read."""
 
     catalogue: Callable[[], Catalogue]
-    orders: OrderListing
-    accounts: PartnerAccounts
+    orders: OrderQueries
+    accounts: EarningsQueries
     partner: Callable[[UUID], Awaitable[Partner]]
     codes: Callable[[UUID], Awaitable[Sequence[ListedCode]]]
     days: Callable[[UUID, date], Awaitable[Sequence[DayFigures]]]

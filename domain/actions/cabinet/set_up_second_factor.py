@@ -1,7 +1,7 @@
 """Set up a second factor: a secret for an app, then a code that proves that the app has it."""
 
-from domain.actions.cabinet.ports import SecondFactors
-from domain.actions.cabinet.throttled import trying
+from domain.actions.cabinet.ports import SecondFactorPorts
+from domain.actions.cabinet.throttled import throttled
 from domain.cabinet.login_throttle import of_member
 from domain.cabinet.members import Member
 from domain.cabinet.second_factor import (
@@ -15,14 +15,14 @@ from domain.cabinet.sessions import Session
 from domain.errors import AuthInvalid, InvalidTransition
 
 
-async def begin_second_factor(ports: SecondFactors, member: Member, *, password: str) -> None:
+async def begin_second_factor(ports: SecondFactorPorts, member: Member, *, password: str) -> None:
     """Keep a fresh secret that is to be confirmed, for who knows the member's password.
 
     Without it whoever finds a browser signed in could keep its owner out. Raises AuthInvalid for
     another password, InvalidTransition where there is a second factor, RateLimited, Unavailable.
     """
     known = await ports.members.password_of(member.id)
-    async with trying(ports.attempts, of_member(member.id), clock=ports.clock):
+    async with throttled(ports.attempts, of_member(member.id), clock=ports.clock):
         if not await ports.passwords.verify(password, known.password_hash if known else None):
             raise AuthInvalid
     secret = new_factor_secret(ports.randomness)
@@ -31,7 +31,7 @@ async def begin_second_factor(ports: SecondFactors, member: Member, *, password:
 
 
 async def confirm_second_factor(
-    ports: SecondFactors, member: Member, session: Session, *, code: str
+    ports: SecondFactorPorts, member: Member, session: Session, *, code: str
 ) -> list[str]:
     """Confirm the secret by a code of it; return the only sight of the recovery codes.
 
@@ -42,7 +42,7 @@ async def confirm_second_factor(
     factor = await ports.factors.find(member.id, now=now)
     if factor is None or factor.confirmed:
         raise InvalidTransition("no second factor is being set up")
-    async with trying(ports.attempts, of_member(member.id), clock=ports.clock):
+    async with throttled(ports.attempts, of_member(member.id), clock=ports.clock):
         step = matching_step(factor.secret, typed_code(code), now=now)
         if step is None:
             raise AuthInvalid
@@ -54,7 +54,7 @@ async def confirm_second_factor(
     return codes
 
 
-async def renew_recovery_codes(ports: SecondFactors, member: Member) -> list[str]:
+async def renew_recovery_codes(ports: SecondFactorPorts, member: Member) -> list[str]:
     """Replace all recovery codes; return the only sight of them. Raises InvalidTransition."""
     codes = new_recovery_codes(ports.randomness)
     if not await ports.factors.renew_recovery(member.id, [recovery_hash(one) for one in codes]):

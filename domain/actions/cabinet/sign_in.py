@@ -5,8 +5,8 @@ from uuid import UUID
 
 import msgspec
 
-from domain.actions.cabinet.ports import SigningIn
-from domain.actions.cabinet.throttled import trying
+from domain.actions.cabinet.ports import SignInPorts
+from domain.actions.cabinet.throttled import throttled
 from domain.cabinet.login_throttle import of_address, of_email
 from domain.cabinet.members import Member
 from domain.cabinet.sessions import Session, SessionName
@@ -14,7 +14,7 @@ from domain.errors import AuthDisabled, AuthInvalid, InvalidRequest
 from domain.partners.credentials import new_secret
 from domain.partners.partner import checked_email
 
-LONGEST_AGENT = 200
+MAX_USER_AGENT_LENGTH = 200
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class SignedIn(msgspec.Struct, frozen=True):
     name: SessionName
 
 
-async def sign_in(ports: SigningIn, *, email: str, password: str, browser: Browser) -> SignedIn:
+async def sign_in(ports: SignInPorts, *, email: str, password: str, browser: Browser) -> SignedIn:
     """Open a new session for who has this password.
 
     Raises AuthInvalid for an unknown address and a wrong password alike, with the same steps;
@@ -40,7 +40,7 @@ async def sign_in(ports: SigningIn, *, email: str, password: str, browser: Brows
     have failed from this client's address or for this e-mail address, whether anybody has it or
     not; Unavailable, also where that can't be counted.
     """
-    async with trying(
+    async with throttled(
         ports.attempts,
         of_address(browser.address, free=ports.free_tries),
         of_email(email),
@@ -52,7 +52,7 @@ async def sign_in(ports: SigningIn, *, email: str, password: str, browser: Brows
     return await open_session(ports, member, epoch=member.epoch, browser=browser)
 
 
-async def _genuine(ports: SigningIn, email: str, password: str) -> Member:
+async def _genuine(ports: SignInPorts, email: str, password: str) -> Member:
     try:
         known = await ports.members.known_password(checked_email(email))
     except InvalidRequest:
@@ -65,7 +65,7 @@ async def _genuine(ports: SigningIn, email: str, password: str) -> Member:
 
 
 async def open_session(
-    ports: SigningIn,
+    ports: SignInPorts,
     member: Member,
     *,
     epoch: int,
@@ -85,14 +85,14 @@ async def open_session(
         opened_at=now,
         seen_at=now,
         address=browser.address,
-        agent=browser.agent[:LONGEST_AGENT],
+        agent=browser.agent[:MAX_USER_AGENT_LENGTH],
         proved_at=proved_at,
     )
     await ports.sessions.open(session)
     return SignedIn(member, session, name)
 
 
-async def resume(ports: SigningIn, cookie: str) -> SignedIn | None:
+async def resume(ports: SignInPorts, cookie: str) -> SignedIn | None:
     """Return who a cookie names, and in which session; None where it names none, or no more.
 
     Raises Unavailable where that can't be found out: then nobody is signed in.
@@ -108,6 +108,6 @@ async def resume(ports: SigningIn, cookie: str) -> SignedIn | None:
     return SignedIn(member, session, name)
 
 
-async def sign_out(ports: SigningIn, member_id: UUID, session_id: str) -> None:
+async def sign_out(ports: SignInPorts, member_id: UUID, session_id: str) -> None:
     """End a session; raise Unavailable."""
     await ports.sessions.end(member_id, session_id)

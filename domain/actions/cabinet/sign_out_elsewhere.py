@@ -1,6 +1,6 @@
 """Sign out on all other browsers."""
 
-from domain.actions.cabinet.ports import SigningIn
+from domain.actions.cabinet.ports import SignInPorts
 from domain.actions.cabinet.sign_in import Browser, SignedIn, open_session
 from domain.cabinet.members import Member
 from domain.cabinet.sessions import Session
@@ -8,7 +8,7 @@ from domain.errors import AuthInvalid
 
 
 async def sign_out_elsewhere(
-    ports: SigningIn, member: Member, session: Session, *, browser: Browser
+    ports: SignInPorts, member: Member, session: Session, *, browser: Browser
 ) -> SignedIn:
     """End all sessions of a member, and go on in a new one here.
 

@@ -3,14 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from domain.actions.cabinet.ports import AttemptCounter
+from domain.actions.cabinet.ports import LoginThrottle
 from domain.cabinet.login_throttle import Subject
 from domain.clock import Clock
 from domain.errors import AuthInvalid, RateLimited
 
 
 @asynccontextmanager
-async def trying(attempts: AttemptCounter, *subjects: Subject, clock: Clock) -> AsyncIterator[None]:
+async def throttled(
+    attempts: LoginThrottle, *subjects: Subject, clock: Clock
+) -> AsyncIterator[None]:
     """Count what raises AuthInvalid inside as a failure of all subjects.
 
     Raises RateLimited, and does nothing, where one of them has to wait. An attempt counts as failed

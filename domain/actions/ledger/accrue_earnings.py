@@ -1,12 +1,12 @@
 """Accrue what orders have earned that were completed while nobody knew a price."""
 
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.ledger.postings import completion_if_priced
 
 BATCH = 200
 
 
-async def accrue_earnings(ports: Settlement) -> int:
+async def accrue_earnings(ports: SettlementPorts) -> int:
     """Post the earnings of up to 200 completed orders without any; return how many got theirs.
 
     They are valued at the newest prices known now. Raises Unavailable.

@@ -14,9 +14,9 @@ from domain.clock import Clock
 from domain.errors import InvalidAddress, InvalidRequest, InvalidTransition, NotFound
 from domain.ledger.payout_details import (
     DELAY,
-    DetailsRefused,
     PayoutDetails,
     PayoutPlan,
+    RejectedPayoutDetails,
     plan,
 )
 from domain.market.ports import Market
@@ -29,7 +29,7 @@ from domain.webhooks.events import (
 )
 
 
-class PayoutDetailsBook(Protocol):
+class PayoutDetailsRepository(Protocol):
     """Where payout details are kept, with who has asked for them. All of it raises Unavailable."""
 
     async def history(self, partner_id: UUID) -> Sequence[PayoutDetails]:
@@ -47,24 +47,27 @@ class PayoutDetailsBook(Protocol):
         """Withdraw details that wait, with the event of it; False where they don't wait."""
 
 
-class PayoutDetailsChange(msgspec.Struct, frozen=True):
+class PayoutDetailsPorts(msgspec.Struct, frozen=True):
     """What changing payout details needs."""
 
     clock: Clock
     market: Market
-    book: PayoutDetailsBook
+    book: PayoutDetailsRepository
     new_id: Callable[[], UUID]
 
 
-async def show_payout_details(ports: PayoutDetailsChange, partner_id: UUID) -> PayoutPlan:
+async def show_payout_details(ports: PayoutDetailsPorts, partner_id: UUID) -> PayoutPlan:
     """Return the details in force and those that wait; raise Unavailable."""
     return plan(await ports.book.history(partner_id), ports.clock.now())
 
 
 async def ask_payout_details(
-    ports: PayoutDetailsChange, member: Member, *, asset: str, address: str, tag: str
+    ports: PayoutDetailsPorts, member: Member, *, asset: str, address: str, tag: str
 ) -> PayoutDetails:
-    """Have earnings be sent elsewhere from tomorrow on. Raises DetailsRefused and Unavailable."""
+    """Change where payouts are sent, in effect from tomorrow.
+
+    Raises RejectedPayoutDetails and Unavailable.
+    """
     chosen, pay_to, pay_to_tag = checked_details(
         ports.market.catalogue, asset=asset, address=address, tag=tag
     )
@@ -86,7 +89,7 @@ async def ask_payout_details(
 
 
 async def withdraw_payout_details(
-    ports: PayoutDetailsChange, member: Member, details_id: UUID
+    ports: PayoutDetailsPorts, member: Member, details_id: UUID
 ) -> PayoutDetails:
     """Withdraw details that wait: what is in force stays.
 
@@ -110,13 +113,13 @@ async def withdraw_payout_details(
 def checked_details(
     catalogue: Catalogue, *, asset: str, address: str, tag: str
 ) -> tuple[Asset, str, str | None]:
-    """Return asset, address and tag that can be sent to; raise DetailsRefused.
+    """Return asset, address and tag that can be sent to; raise RejectedPayoutDetails.
 
     Any asset that is enabled will do: the operator sends earnings by itself, not by settlement.
     """
     found = catalogue.assets.get(asset)
     if found is None or not found.enabled:
-        raise DetailsRefused({"asset": "Please choose one of the list."})
+        raise RejectedPayoutDetails({"asset": "Please choose one of the list."})
     address, given = address.strip(), tag.strip() or None
     faults = {}
     try:
@@ -133,12 +136,12 @@ def checked_details(
             name = found.tag_name or "memo"
             faults["tag"] = f"This can't be a {name.lower()} on {found.network}."
     if faults:
-        raise DetailsRefused(faults)
+        raise RejectedPayoutDetails(faults)
     return found, address, given
 
 
 def _event(
-    ports: PayoutDetailsChange,
+    ports: PayoutDetailsPorts,
     partner_id: UUID,
     details: PayoutDetails,
     asset: Asset,

@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from domain.actions.ledger.close_earnings import close_earnings
-from domain.actions.ledger.ports import Bookkeeping
+from domain.actions.ledger.ports import LedgerPorts
 from domain.ledger.payouts import Closing, Earnings, clearing
 from domain.market.limits import format_usd
 from domain.webhooks.events import EarningsOut, Event, earnings_cleared, wire_moment
 
 
-async def clear_earnings(ports: Bookkeeping, partner_id: UUID) -> Closing:
+async def clear_earnings(ports: LedgerPorts, partner_id: UUID) -> Closing:
     """Set back to zero what the partner has accrued and been paid since the last clearing.
 
     What was still owed is owed no longer: that is the closing's amount. Raises InvalidRequest

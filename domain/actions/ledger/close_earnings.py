@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from domain.actions.ledger.ports import Bookkeeping
+from domain.actions.ledger.ports import LedgerPorts
 from domain.errors import Unavailable
 from domain.ledger.payouts import Closing, Earnings
 from domain.webhooks.events import Event
@@ -16,7 +16,7 @@ async def _never_before() -> Closing | None:
 
 
 async def close_earnings(
-    ports: Bookkeeping,
+    ports: LedgerPorts,
     partner_id: UUID,
     *,
     decide: Callable[[Earnings], Closing],

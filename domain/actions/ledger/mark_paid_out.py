@@ -5,7 +5,7 @@ from uuid import UUID
 import msgspec
 
 from domain.actions.ledger.close_earnings import close_earnings
-from domain.actions.ledger.ports import Bookkeeping
+from domain.actions.ledger.ports import LedgerPorts
 from domain.errors import InvalidRequest
 from domain.ledger.payouts import Closing, Earnings, checked_reference, payout
 from domain.market.limits import format_usd
@@ -20,7 +20,7 @@ class MarkedPayout(msgspec.Struct, frozen=True):
 
 
 async def mark_paid_out(
-    ports: Bookkeeping, partner_id: UUID, reference: str, *, amount: int | None = None
+    ports: LedgerPorts, partner_id: UUID, reference: str, *, amount: int | None = None
 ) -> MarkedPayout:
     """Take `amount` (10^-18 USD, whole cents), or all that is owed, off what the partner is owed.
 

@@ -11,7 +11,7 @@ from domain.ledger.payouts import Closing, Earnings
 from domain.webhooks.events import Event
 
 
-class Accounts(Protocol):
+class EarningsRepository(Protocol):
     """Where partners' earnings are kept: sums of the ledger, and closings."""
 
     async def earnings(self, partner_id: UUID) -> Earnings:
@@ -28,9 +28,9 @@ class Accounts(Protocol):
         """
 
 
-class Bookkeeping(msgspec.Struct, frozen=True):
+class LedgerPorts(msgspec.Struct, frozen=True):
     """What paying out and clearing partners' earnings needs."""
 
     clock: Clock
-    accounts: Accounts
+    accounts: EarningsRepository
     new_id: Callable[[], UUID]

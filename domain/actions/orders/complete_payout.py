@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from domain.actions.orders.move_order import move_order
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.ledger.postings import completion_if_priced
 from domain.orders.order import Order
 
 
-async def complete_payout(ports: Settlement, order_id: UUID, tx_id: str) -> Order:
+async def complete_payout(ports: SettlementPorts, order_id: UUID, tx_id: str) -> Order:
     """Record the payout's transaction and what it has earned; raise NotFound or InvalidTransition.
 
     The payout is on its way, so nothing holds this up: earnings are valued at the newest prices

@@ -1,11 +1,11 @@
 """Delete an order for its user: it vanishes from every door; what it has earned stays."""
 
-from domain.actions.orders.ports import OrderDesk
+from domain.actions.orders.ports import OrderRepository
 from domain.actions.orders.show_order import show_order
 from domain.errors import InvalidTransition
 
 
-async def delete_order(orders: OrderDesk, *, order_id: str, token: str) -> None:
+async def delete_order(orders: OrderRepository, *, order_id: str, token: str) -> None:
     """Delete a finished order; raise NotFound as show_order, InvalidTransition for one that isn't.
 
     One with a deposit that its chain hasn't confirmed yet isn't finished: it may need a choice.

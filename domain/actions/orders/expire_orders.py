@@ -4,20 +4,20 @@ from contextlib import suppress
 from uuid import UUID
 
 from domain.actions.orders.move_order import move_order
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.errors import InvalidTransition
 from domain.orders.order import Order
 
 BATCH = 200
 
 
-async def expire_order(ports: Settlement, order_id: UUID) -> Order:
+async def expire_order(ports: SettlementPorts, order_id: UUID) -> Order:
     """Expire one order now; raise NotFound or InvalidTransition."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.expired(at=now))
 
 
-async def expire_due_orders(ports: Settlement) -> int:
+async def expire_due_orders(ports: SettlementPorts) -> int:
     """Expire up to 200 orders whose time has passed; return how many were due."""
     due = await ports.orders.awaiting_expiry(ports.clock.now(), limit=BATCH)
     for order_id in due:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.errors import NotFound, Unavailable
 from domain.ledger.postings import Accrual
 from domain.orders.order import Order
@@ -16,7 +16,7 @@ MAX_TRIES = 20
 
 
 async def move_order(
-    ports: Settlement, order_id: UUID, transition: Transition, *, earned: Earned | None = None
+    ports: SettlementPorts, order_id: UUID, transition: Transition, *, earned: Earned | None = None
 ) -> Order:
     """Apply `transition` to the order as it is now, and store the result with its event.
 

@@ -4,20 +4,20 @@ from collections.abc import Collection
 from uuid import UUID
 
 from domain.actions.orders.move_order import move_order
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.assets import Bounds, Catalogue
 from domain.orders.deposits import Deposit
 from domain.orders.order import Order
 
 
-async def see_deposit(ports: Settlement, order_id: UUID, deposit: Deposit) -> Order:
+async def see_deposit(ports: SettlementPorts, order_id: UUID, deposit: Deposit) -> Order:
     """Note an unconfirmed deposit or a part of one; raise NotFound."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.deposit_seen(deposit, at=now))
 
 
 async def confirm_deposits(
-    ports: Settlement, order_id: UUID, deposits: Collection[Deposit]
+    ports: SettlementPorts, order_id: UUID, deposits: Collection[Deposit]
 ) -> Order:
     """Note what its chain has confirmed; with the last part the order goes on.
 
@@ -34,7 +34,9 @@ async def confirm_deposits(
     )
 
 
-async def unconfirm_deposits(ports: Settlement, order_id: UUID, tx_ids: Collection[str]) -> Order:
+async def unconfirm_deposits(
+    ports: SettlementPorts, order_id: UUID, tx_ids: Collection[str]
+) -> Order:
     """Note that parts' blocks were left behind; raise NotFound or InvalidTransition."""
     now = ports.clock.now()
     return await move_order(
@@ -42,7 +44,7 @@ async def unconfirm_deposits(ports: Settlement, order_id: UUID, tx_ids: Collecti
     )
 
 
-async def lose_deposits(ports: Settlement, order_id: UUID, tx_ids: Collection[str]) -> Order:
+async def lose_deposits(ports: SettlementPorts, order_id: UUID, tx_ids: Collection[str]) -> Order:
     """Note that unconfirmed parts are on no chain any more, nor on their way; raise NotFound."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.deposits_vanished(tx_ids, at=now))

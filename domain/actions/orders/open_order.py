@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.actions.orders.ports import IdempotencyKey, OrderOpening
+from domain.actions.orders.ports import IdempotencyKey, OrderPorts
 from domain.actions.orders.quote import SwapRequest, quote
 from domain.assets import Pair
 from domain.chains.addresses import check_address, check_tag
@@ -16,14 +16,14 @@ from domain.errors import (
     InvalidRequest,
     ReserveExceeded,
 )
-from domain.market.pricing import Refusal
+from domain.market.pricing import QuoteProblem
 from domain.orders.order import LIFETIME, Order, State
 from domain.partners.credentials import new_secret, token_hash
 
-_REFUSED: dict[Refusal, type[DomainError]] = {
-    Refusal.LIMIT_MIN: BelowMinimum,
-    Refusal.LIMIT_MAX: AboveMaximum,
-    Refusal.RESERVE: ReserveExceeded,
+_REFUSED: dict[QuoteProblem, type[DomainError]] = {
+    QuoteProblem.LIMIT_MIN: BelowMinimum,
+    QuoteProblem.LIMIT_MAX: AboveMaximum,
+    QuoteProblem.RESERVE: ReserveExceeded,
 }
 
 
@@ -49,7 +49,7 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 async def open_order(
-    ports: OrderOpening, request: OrderRequest, *, idempotency: IdempotencyKey | None
+    ports: OrderPorts, request: OrderRequest, *, idempotency: IdempotencyKey | None
 ) -> Opened:
     """Open an order, or return the one this Idempotency-Key opened before.
 
@@ -70,7 +70,7 @@ async def open_order(
     return Opened(opened.order, None if opened.repeated else token)
 
 
-def _drafted(ports: OrderOpening, request: OrderRequest) -> Order:
+def _drafted(ports: OrderPorts, request: OrderRequest) -> Order:
     quoted = quote(ports.market, request.swap, markup_bps=request.markup_bps)
     priced = quoted.priced
     _check_places(request, priced.pair)

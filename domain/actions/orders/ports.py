@@ -28,7 +28,7 @@ class OpenedOrder(msgspec.Struct, frozen=True):
     repeated: bool
 
 
-class OrderDesk(Protocol):
+class OrderRepository(Protocol):
     """What the gateway may do with orders: open and read them."""
 
     async def open(
@@ -70,7 +70,7 @@ class VersionedOrder(msgspec.Struct, frozen=True):
     version: int
 
 
-class OrderBook(Protocol):
+class SettlementOrderRepository(Protocol):
     """What settlement and the operator may do with orders: move them."""
 
     async def read(self, order_id: UUID) -> VersionedOrder | None:
@@ -111,20 +111,20 @@ class OrderBook(Protocol):
         """Return orders with an unconfirmed deposit or a due payout, unmoved since `moment`."""
 
 
-class Settlement(msgspec.Struct, frozen=True):
+class SettlementPorts(msgspec.Struct, frozen=True):
     """What the actions of settlement need."""
 
     clock: Clock
     market: Market
-    orders: OrderBook
+    orders: SettlementOrderRepository
     new_id: Callable[[], UUID]
 
 
-class OrderOpening(msgspec.Struct, frozen=True):
+class OrderPorts(msgspec.Struct, frozen=True):
     """What opening and showing orders, and choosing for held ones, needs."""
 
     clock: Clock
     market: Market
-    orders: OrderDesk
+    orders: OrderRepository
     new_id: Callable[[], UUID]
     randomness: Callable[[int], bytes]

@@ -5,7 +5,7 @@ from contextlib import suppress
 from uuid import UUID
 
 from domain.actions.orders.move_order import move_order
-from domain.actions.orders.ports import OrderOpening, Settlement
+from domain.actions.orders.ports import OrderPorts, SettlementPorts
 from domain.actions.orders.resolve_order import refund_order
 from domain.actions.orders.show_order import show_order
 from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound, Unavailable
@@ -18,7 +18,7 @@ SendBack = Callable[[Order], str]
 
 
 async def choose(
-    ports: OrderOpening, *, partner_id: UUID | None, order_id: str, token: str, choice: str
+    ports: OrderPorts, *, partner_id: UUID | None, order_id: str, token: str, choice: str
 ) -> None:
     """Put down what a held order's partner chooses; what was chosen before may be repeated.
 
@@ -38,7 +38,7 @@ async def choose(
     raise Unavailable(f"order {order_id} is moved by somebody else all the time")
 
 
-def offered_choices(ports: OrderOpening, order: Order) -> tuple[Choice, ...]:
+def offered_choices(ports: OrderPorts, order: Order) -> tuple[Choice, ...]:
     """Return what may be chosen for the order now; nothing where that is done, or it isn't held."""
     if order.state is not State.HELD or order.choice is not Choice.NONE:
         return ()
@@ -47,7 +47,7 @@ def offered_choices(ports: OrderOpening, order: Order) -> tuple[Choice, ...]:
     return exchange + refund
 
 
-def _chosen(ports: OrderOpening, order: Order, text: str) -> Choice:
+def _chosen(ports: OrderPorts, order: Order, text: str) -> Choice:
     """Return the choice if it is one that can be taken, or has been."""
     if order.choice is not Choice.NONE and text == order.choice.value:
         return order.choice
@@ -61,7 +61,7 @@ def _chosen(ports: OrderOpening, order: Order, text: str) -> Choice:
     raise EmergencyInvalidChoice(f"{text!r} is not offered")
 
 
-def _is_too_little(ports: OrderOpening, order: Order) -> bool:
+def _is_too_little(ports: OrderPorts, order: Order) -> bool:
     """Tell whether nothing would be left to pay out; without rates settlement finds out."""
     try:
         return not order.covers_network_fee(ports.market.snapshot())
@@ -69,7 +69,7 @@ def _is_too_little(ports: OrderOpening, order: Order) -> bool:
         return False
 
 
-async def carry_out_choices(ports: Settlement, send_back: SendBack | None) -> int:
+async def carry_out_choices(ports: SettlementPorts, send_back: SendBack | None) -> int:
     """Do what partners have chosen for held orders; return how many were done.
 
     An exchange waits for fresh rates, and both for all of the deposit to be confirmed.
@@ -87,7 +87,7 @@ async def carry_out_choices(ports: Settlement, send_back: SendBack | None) -> in
     return done
 
 
-async def _exchange(ports: Settlement, order_id: UUID) -> None:
+async def _exchange(ports: SettlementPorts, order_id: UUID) -> None:
     """Exchange, or have it be chosen again where the rates have moved against it meanwhile."""
     snapshot, now = ports.market.snapshot(), ports.clock.now()
 
@@ -101,7 +101,7 @@ async def _exchange(ports: Settlement, order_id: UUID) -> None:
     await move_order(ports, order_id, exchanged)
 
 
-async def _refund(ports: Settlement, order_id: UUID, send_back: SendBack) -> None:
+async def _refund(ports: SettlementPorts, order_id: UUID, send_back: SendBack) -> None:
     held = await ports.orders.read(order_id)
     if held is None:
         raise NotFound(f"there is no order {order_id}")

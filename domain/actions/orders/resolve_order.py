@@ -3,11 +3,13 @@
 from uuid import UUID
 
 from domain.actions.orders.move_order import move_order
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.orders.order import Order
 
 
-async def exchange_order(ports: Settlement, order_id: UUID, *, overrule: bool = False) -> Order:
+async def exchange_order(
+    ports: SettlementPorts, order_id: UUID, *, overrule: bool = False
+) -> Order:
     """Carry a held order on at the live rate, with what was received.
 
     Raises NotFound, InvalidTransition, EmergencyInvalidChoice where the deposit doesn't cover the
@@ -23,7 +25,7 @@ async def exchange_order(ports: Settlement, order_id: UUID, *, overrule: bool = 
 
 
 async def refund_order(
-    ports: Settlement, order_id: UUID, tx_id: str, *, overrule: bool = False
+    ports: SettlementPorts, order_id: UUID, tx_id: str, *, overrule: bool = False
 ) -> Order:
     """Record that a held order's deposit was sent back; raises as above."""
     now = ports.clock.now()
@@ -32,7 +34,7 @@ async def refund_order(
     )
 
 
-async def cancel_order(ports: Settlement, order_id: UUID, *, overrule: bool = False) -> Order:
+async def cancel_order(ports: SettlementPorts, order_id: UUID, *, overrule: bool = False) -> Order:
     """End an order that nobody has paid for, or a held one without doing anything; as above."""
     now = ports.clock.now()
     return await move_order(

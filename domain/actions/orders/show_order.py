@@ -3,7 +3,7 @@
 import hmac
 from uuid import UUID
 
-from domain.actions.orders.ports import OrderDesk
+from domain.actions.orders.ports import OrderRepository
 from domain.errors import NotFound
 from domain.orders.order import Order
 from domain.partners.credentials import is_token, token_hash
@@ -12,7 +12,7 @@ _NO_HASH = bytes(32)
 
 
 async def show_order(
-    orders: OrderDesk, *, partner_id: UUID | None, order_id: str, token: str
+    orders: OrderRepository, *, partner_id: UUID | None, order_id: str, token: str
 ) -> Order:
     """Return the order, or raise NotFound: unknown, another partner's, deleted or wrong token.
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from domain.actions.partners.ports import Onboarding
+from domain.actions.partners.ports import OnboardingPorts
 from domain.partners.credentials import Credentials, new_credentials
 from domain.partners.partner import Partner, checked_email, checked_markup, checked_name
 from domain.webhooks.address_policy import checked_endpoint
@@ -24,7 +24,7 @@ class CreatedPartner(msgspec.Struct, frozen=True):
     credentials: Credentials
 
 
-async def create_partner(ports: Onboarding, wanted: NewPartner) -> CreatedPartner:
+async def create_partner(ports: OnboardingPorts, wanted: NewPartner) -> CreatedPartner:
     """Store a new, enabled partner; raise InvalidRequest for what can't be, or exists already."""
     email = checked_email(wanted.email)
     url = wanted.webhook_url or None

@@ -6,10 +6,10 @@ from uuid import UUID
 
 import msgspec
 
-from domain.actions.partners.ports import CodeManagement
+from domain.actions.partners.ports import CodePorts
 from domain.errors import CodeConflict, NotFound
 from domain.partners.codes import (
-    MOST_LISTED,
+    MAX_LISTED,
     CodeRoom,
     ListedCode,
     OwnCode,
@@ -30,7 +30,7 @@ class NewCode(msgspec.Struct, frozen=True, kw_only=True):
     markup_bps: int | None = None
 
 
-async def create_code(ports: CodeManagement, partner_id: UUID, wanted: NewCode) -> OwnCode:
+async def create_code(ports: CodePorts, partner_id: UUID, wanted: NewCode) -> OwnCode:
     """Store a new, enabled code.
 
     Raises InvalidRequest; CodeConflict where anybody has the name, or had it, or where the partner
@@ -50,9 +50,9 @@ async def create_code(ports: CodeManagement, partner_id: UUID, wanted: NewCode) 
     return code
 
 
-async def list_codes(ports: CodeManagement, partner_id: UUID) -> Sequence[ListedCode]:
+async def list_codes(ports: CodePorts, partner_id: UUID) -> Sequence[ListedCode]:
     """Return the partner's newest codes, up to 100, newest first; raise Unavailable."""
-    return await ports.codes.newest(partner_id, limit=MOST_LISTED)
+    return await ports.codes.newest(partner_id, limit=MAX_LISTED)
 
 
 class CodePage(msgspec.Struct, frozen=True):
@@ -62,19 +62,19 @@ class CodePage(msgspec.Struct, frozen=True):
     onward: str | None
 
 
-async def page_of_codes(ports: CodeManagement, partner_id: UUID, *, after: str | None) -> CodePage:
+async def page_of_codes(ports: CodePorts, partner_id: UUID, *, after: str | None) -> CodePage:
     """Return a page of a partner's codes, those behind one of them if named; raise Unavailable."""
     found = await ports.codes.newest(partner_id, limit=CODES_PAGE + 1, after=after)
     shown = found[:CODES_PAGE]
     return CodePage(shown, shown[-1].code.code if len(found) > CODES_PAGE else None)
 
 
-async def code_room(ports: CodeManagement, partner_id: UUID) -> CodeRoom:
+async def code_room(ports: CodePorts, partner_id: UUID) -> CodeRoom:
     """Return how many codes a partner has and may have; raise NotFound, Unavailable."""
     return await ports.codes.room(partner_id)
 
 
-async def find_code(ports: CodeManagement, partner_id: UUID, name: str) -> ListedCode:
+async def find_code(ports: CodePorts, partner_id: UUID, name: str) -> ListedCode:
     """Return a code of the partner's; raise NotFound, Unavailable."""
     found = await ports.codes.find(partner_id, name) if is_code(name) else None
     if found is None:
@@ -83,7 +83,7 @@ async def find_code(ports: CodeManagement, partner_id: UUID, name: str) -> Liste
 
 
 async def change_code(
-    ports: CodeManagement, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None
+    ports: CodePorts, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None
 ) -> None:
     """Replace label and markup of a code; without one the partner's default applies.
 
@@ -101,7 +101,7 @@ async def change_code(
     await ports.changed(partner_id)
 
 
-async def switch_code(ports: CodeManagement, partner_id: UUID, name: str, *, enabled: bool) -> None:
+async def switch_code(ports: CodePorts, partner_id: UUID, name: str, *, enabled: bool) -> None:
     """Enable a code of the partner's, or disable it; raise NotFound for what isn't one.
 
     What is so already stays so.

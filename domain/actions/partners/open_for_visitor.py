@@ -8,10 +8,10 @@ from typing import Final
 import msgspec
 
 from domain.actions.orders.open_order import OrderRequest, open_order
-from domain.actions.orders.ports import IdempotencyKey, OrderOpening
+from domain.actions.orders.ports import IdempotencyKey, OrderPorts
 from domain.actions.orders.quote import SwapRequest
 from domain.actions.orders.show_order import show_order
-from domain.actions.partners.ports import Referring
+from domain.actions.partners.ports import ReferralPorts
 from domain.actions.partners.refer import attribute
 from domain.errors import IdempotencyConflict, NotFound
 from domain.orders.order import Order
@@ -38,8 +38,8 @@ class VisitorsOrder(msgspec.Struct, frozen=True):
 
 
 async def open_for_visitor(
-    ports: OrderOpening,
-    referring: Referring,
+    ports: OrderPorts,
+    referring: ReferralPorts,
     wanted: VisitorOrder,
     *,
     cookie: str | None,

@@ -15,7 +15,7 @@ from domain.partners.partner import Partner
 from domain.partners.referrals import ReferralSigner, Referrer
 
 
-class Verdict(IntEnum):
+class AdmissionOutcome(IntEnum):
     """What the gate says of a call."""
 
     ADMITTED = 0
@@ -30,12 +30,12 @@ class Admission(msgspec.Struct, frozen=True, gc=False):
     The wait is until the oldest weight ages out (admitted), or until this call would be admitted.
     """
 
-    verdict: Verdict
+    verdict: AdmissionOutcome
     left: int
     wait_ms: int
 
 
-class Gate(Protocol):
+class AdmissionController(Protocol):
     """Burns nonces and charges weights."""
 
     def admit(
@@ -54,7 +54,7 @@ class Gate(Protocol):
         """
 
 
-class Referrers(Protocol):
+class ReferrerRepository(Protocol):
     """Who may have sent a visitor. All of it raises Unavailable.
 
     Without `anew` the answer may be as old as other changes are when workers see them: a second.
@@ -67,15 +67,15 @@ class Referrers(Protocol):
         """Return the partner that orders without a referrer belong to."""
 
 
-class Referring(msgspec.Struct, frozen=True):
+class ReferralPorts(msgspec.Struct, frozen=True):
     """What attributing visitors to partners needs."""
 
     clock: Clock
-    referrers: Referrers
+    referrers: ReferrerRepository
     signer: ReferralSigner
 
 
-class Onboarding(msgspec.Struct, frozen=True):
+class OnboardingPorts(msgspec.Struct, frozen=True):
     """What creating partners needs.
 
     `store` keeps a new partner and seals its secrets; it raises InvalidRequest where the e-mail
@@ -89,7 +89,7 @@ class Onboarding(msgspec.Struct, frozen=True):
     insecure_webhooks: bool
 
 
-class SecretStore(Protocol):
+class SecretRepository(Protocol):
     """Where partners' secrets are kept, sealed."""
 
     async def replace(self, partner_id: UUID, secrets: NewSecrets, *, generation: int) -> bool:
@@ -99,21 +99,21 @@ class SecretStore(Protocol):
         """
 
 
-class Rotation(msgspec.Struct, frozen=True):
+class RotationPorts(msgspec.Struct, frozen=True):
     """What rotating secrets needs.
 
     `outdate` tells the gate that a partner's generations below the given one are over; it raises
     Unavailable. `changed` has a partner's record read again: at once here, and soon elsewhere.
     """
 
-    secrets: SecretStore
+    secrets: SecretRepository
     outdate: Callable[[UUID, int], Awaitable[None]]
     changed: Callable[[UUID], Awaitable[None]]
     pause: Callable[[float], Awaitable[None]]
     randomness: Randomness
 
 
-class CodeBook(Protocol):
+class CodeRepository(Protocol):
     """Where reference codes are kept. All of it raises Unavailable."""
 
     async def add(self, partner_id: UUID, code: OwnCode) -> bool:
@@ -139,10 +139,10 @@ class CodeBook(Protocol):
         """Enable or disable a code; False where the partner has none of this name."""
 
 
-class CodeManagement(msgspec.Struct, frozen=True):
+class CodePorts(msgspec.Struct, frozen=True):
     """What managing codes needs. `changed` is as in Rotation."""
 
     clock: Clock
-    codes: CodeBook
+    codes: CodeRepository
     changed: Callable[[UUID], Awaitable[None]]
     new_id: Callable[[], UUID]

@@ -4,7 +4,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.actions.partners.ports import Referring
+from domain.actions.partners.ports import ReferralPorts
 from domain.errors import Maintenance
 from domain.partners.codes import is_code
 from domain.partners.partner import applied_markup
@@ -19,7 +19,7 @@ class Attribution(msgspec.Struct, frozen=True):
     markup_bps: int
 
 
-async def follow_link(ports: Referring, code: str) -> str | None:
+async def follow_link(ports: ReferralPorts, code: str) -> str | None:
     """Return the cookie for a visitor who followed a link of `code`.
 
     None for a code that is unknown or disabled, or its partner is. Raises Unavailable.
@@ -32,7 +32,7 @@ async def follow_link(ports: Referring, code: str) -> str | None:
     return ports.signer.sign(code, referrer.partner_id, at=ports.clock.now())
 
 
-async def attribute(ports: Referring, cookie: str | None, *, anew: bool = False) -> Attribution:
+async def attribute(ports: ReferralPorts, cookie: str | None, *, anew: bool = False) -> Attribution:
     """Return whose an order is that a visitor with this cookie opens.
 
     A cookie that isn't ours, is too old, or whose code or partner is disabled counts for nothing:

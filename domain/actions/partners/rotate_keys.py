@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from domain.actions.partners.ports import Rotation
+from domain.actions.partners.ports import RotationPorts
 from domain.errors import InvalidRequest, RotationConflict, Unavailable
 from domain.partners.credentials import NewSecrets, SecretName, new_secret
 
@@ -12,7 +12,7 @@ LEARNING_SECONDS = 1.0
 
 
 async def rotate_keys(
-    ports: Rotation, partner_id: UUID, *, generation: int, names: Collection[SecretName]
+    ports: RotationPorts, partner_id: UUID, *, generation: int, names: Collection[SecretName]
 ) -> NewSecrets:
     """Replace the named secrets and return the only sight of the new ones.
 

@@ -4,11 +4,11 @@ from uuid import UUID
 
 from domain.errors import Unavailable
 from domain.ids import id_in
-from domain.webhooks.ports import WebhookDesk
+from domain.webhooks.ports import WebhookPorts
 from domain.webhooks.signature_check import Pasted, SignatureCheck, check_signature
 
 
-async def check_webhook(desk: WebhookDesk, partner_id: UUID, pasted: Pasted) -> SignatureCheck:
+async def check_webhook(desk: WebhookPorts, partner_id: UUID, pasted: Pasted) -> SignatureCheck:
     """Return how what was pasted is signed, and compares with what was sent.
 
     Raises NotFound, Unavailable.

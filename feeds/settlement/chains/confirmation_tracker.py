@@ -9,15 +9,15 @@ from domain.chains.transfers import Candidate, Outflow
 from domain.errors import Unavailable
 from feeds.settlement.chains import metrics
 from feeds.settlement.chains.interface import Signed
-from feeds.settlement.chains.payout_ports import Paying, Waiting
+from feeds.settlement.chains.payout_ports import PayoutBacklog, PayoutPorts
 
 log: Final = structlog.get_logger()
 
 
-class Following:
+class ConfirmationTracker:
     """What was broadcast on a network and isn't deep enough yet, the lowest nonce first."""
 
-    def __init__(self, paying: Paying, waiting: Waiting) -> None:
+    def __init__(self, paying: PayoutPorts, waiting: PayoutBacklog) -> None:
         self._of = paying
         self._waiting = waiting
 

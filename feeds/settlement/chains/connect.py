@@ -7,16 +7,16 @@ from pathlib import Path
 
 import msgspec
 
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.assets import Asset
-from domain.chains.transfers import ChainBook, ConnectedAsset, OutflowBook
+from domain.chains.transfers import ChainRepository, ConnectedAsset, OutflowRepository
 from feeds.settlement.chains.bitcoin.node import BitcoinNode
 from feeds.settlement.chains.bitcoin.wallet import BitcoinWallet
 from feeds.settlement.chains.evm.node import EvmAsset, EvmNode, address_bytes
 from feeds.settlement.chains.evm.signers import KeyFile, SignerCommand
 from feeds.settlement.chains.evm.wallet import EvmSigner, EvmWallet
 from feeds.settlement.chains.interface import Node, Wallet
-from feeds.settlement.chains.payout_ports import Paying
+from feeds.settlement.chains.payout_ports import PayoutPorts
 from feeds.settlement.chains.payouts import Payouts
 from feeds.settlement.chains.rpc import Rpc
 from feeds.settlement.chains.settings import (
@@ -45,11 +45,14 @@ class Connected(msgspec.Struct, frozen=True):
 def connect_chains(
     chains: Mapping[str, ChainSettings],
     *,
-    ports: Settlement,
-    book: ChainBook,
-    outflows: OutflowBook,
+    ports: SettlementPorts,
+    book: ChainRepository,
+    outflows: OutflowRepository,
 ) -> Connected:
-    """Return what follows and pays; raise ChainsUnusable and KeyUnusable. Nothing is asked yet."""
+    """Return watchers and payouts without calling a node yet.
+
+    Raises InvalidChainSettings and InvalidKeyFile.
+    """
     assets = ports.market.catalogue.assets
     connections: list[Rpc] = []
     watches: dict[str, ChainWatch] = {}
@@ -76,7 +79,7 @@ def connect_chains(
             wallets[network] = wallet
     payouts = {
         network: Payouts(
-            Paying(
+            PayoutPorts(
                 network=network,
                 wallet=wallet,
                 watches=watches,

@@ -9,11 +9,11 @@ from domain.chains.transfers import Found, Outflow, Transfer
 from domain.errors import Unavailable
 
 
-class NodeAway(Unavailable):
+class NodeUnavailable(Unavailable):
     """A node doesn't answer, or not in a way that can be understood."""
 
 
-class NodeRefused(Unavailable):
+class NodeRejected(Unavailable):
     """A node answers that it won't do what was asked. `code` is JSON-RPC's."""
 
     def __init__(self, method: str, code: int, message: str) -> None:
@@ -29,7 +29,7 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 class Node(Protocol):
-    """One node. All of it raises NodeAway and NodeRefused."""
+    """One node. All of it raises NodeUnavailable and NodeRejected."""
 
     async def height(self) -> int:
         """Return the height of the newest block."""
@@ -51,7 +51,7 @@ class Node(Protocol):
 
 
 class Wallet(Protocol):
-    """A hot wallet. All of it raises NodeAway and NodeRefused."""
+    """A hot wallet. All of it raises NodeUnavailable and NodeRejected."""
 
     async def prepare(self, outflow: Outflow) -> int | None:
         """Make sure that it can be paid, as far as can be told; return the node's next nonce."""
@@ -65,7 +65,7 @@ class Wallet(Protocol):
     async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
         """Sign one with a higher fee that pays the same and can't be mined beside `stuck`, its id.
 
-        Raises NodeAway where the fee would be above what is allowed.
+        Raises NodeUnavailable where the fee would be above what is allowed.
         """
 
     async def broadcast(self, signed: Signed) -> None:

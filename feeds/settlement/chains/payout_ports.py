@@ -8,8 +8,8 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from domain.actions.orders.ports import Settlement
-from domain.chains.transfers import ChainBook, OutflowBook, OutflowCapped, OutflowOff
+from domain.actions.orders.ports import SettlementPorts
+from domain.chains.transfers import ChainRepository, OutflowCapped, OutflowOff, OutflowRepository
 from domain.errors import InvalidTransition, Unavailable
 from feeds.settlement.chains import metrics
 from feeds.settlement.chains.interface import Wallet
@@ -18,7 +18,7 @@ from feeds.settlement.chains.watch import ChainWatch
 log: Final = structlog.get_logger()
 
 
-class Paying(msgspec.Struct, frozen=True, kw_only=True):
+class PayoutPorts(msgspec.Struct, frozen=True, kw_only=True):
     """What payouts on a network need: its hot wallet, and all chains that deposits come from.
 
     The fee of what no block has taken `raise_fee_after` so long is raised.
@@ -27,13 +27,13 @@ class Paying(msgspec.Struct, frozen=True, kw_only=True):
     network: str
     wallet: Wallet
     watches: Mapping[str, ChainWatch]
-    ports: Settlement
-    chains: ChainBook
-    outflows: OutflowBook
+    ports: SettlementPorts
+    chains: ChainRepository
+    outflows: OutflowRepository
     raise_fee_after: timedelta
 
 
-class Waiting:
+class PayoutBacklog:
     """The orders of a network that can't be paid out at the moment, and why."""
 
     def __init__(self, network: str) -> None:

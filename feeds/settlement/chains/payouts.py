@@ -15,10 +15,10 @@ from domain.errors import InvalidTransition, Unavailable
 from domain.market.pricing import usd_value
 from domain.orders.order import Choice, Order, RateType, State
 from feeds.settlement.chains import metrics
-from feeds.settlement.chains.confirmation_tracker import Following
+from feeds.settlement.chains.confirmation_tracker import ConfirmationTracker
 from feeds.settlement.chains.interface import Signed
-from feeds.settlement.chains.payout_ports import Paying, Waiting
-from feeds.settlement.chains.watch import Lie
+from feeds.settlement.chains.payout_ports import PayoutBacklog, PayoutPorts
+from feeds.settlement.chains.watch import NodeDisagreement
 
 BATCH: Final = 50
 FIXED_TOLERANCE_BPS: Final = 500
@@ -30,10 +30,10 @@ log: Final = structlog.get_logger()
 class Payouts:
     """Payouts and refunds on one network, one after the other."""
 
-    def __init__(self, paying: Paying) -> None:
+    def __init__(self, paying: PayoutPorts) -> None:
         self._of = paying
-        self._waiting = Waiting(paying.network)
-        self._following = Following(paying, self._waiting)
+        self._waiting = PayoutBacklog(paying.network)
+        self._following = ConfirmationTracker(paying, self._waiting)
 
     async def round(self) -> int:
         """Finish what was begun, then begin what is due; return how much was broadcast."""
@@ -177,7 +177,7 @@ class Payouts:
         needed = await self._of.chains.confirmations(order.source.network)
         try:
             return await watch.stands(order, needed)
-        except Lie as lie:
+        except NodeDisagreement as lie:
             await watch.halt(lie)
             raise Unavailable(f"the nodes of {order.source.network} disagree") from lie
 

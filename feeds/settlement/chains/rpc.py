@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 import msgspec
 
-from feeds.settlement.chains.interface import NodeAway, NodeRefused
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
 
 SECONDS: Final = 20.0
 
@@ -32,11 +32,11 @@ class Rpc:
         self.name = host
 
     async def call(self, method: str, *parameters: object) -> Any:
-        """Return a call's result; raise NodeAway or NodeRefused."""
+        """Return a call's result; raise NodeUnavailable or NodeRejected."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         answer = await self._post(msgspec.json.encode(body))
         if not isinstance(answer, dict):
-            raise NodeAway(f"{self.name} doesn't speak JSON-RPC")
+            raise NodeUnavailable(f"{self.name} doesn't speak JSON-RPC")
         return _result(method, answer)
 
     async def batch(self, method: str, parameters: Sequence[Sequence[object]]) -> list[Any]:
@@ -49,7 +49,7 @@ class Rpc:
         ]
         answers = await self._post(msgspec.json.encode(body))
         if not isinstance(answers, list):
-            raise NodeAway(f"{self.name} doesn't take several calls at once")
+            raise NodeUnavailable(f"{self.name} doesn't take several calls at once")
         by_number = {one.get("id"): one.get("result") for one in answers}
         return [by_number.get(number) for number in range(len(parameters))]
 
@@ -65,14 +65,14 @@ class Rpc:
             async with self._session.post(self._url, data=body) as response:
                 return _decode(await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise NodeAway(f"{self.name} doesn't answer: {type(error).__name__}") from error
+            raise NodeUnavailable(f"{self.name} doesn't answer: {type(error).__name__}") from error
         except msgspec.DecodeError as error:
-            raise NodeAway(f"{self.name} doesn't speak JSON-RPC") from error
+            raise NodeUnavailable(f"{self.name} doesn't speak JSON-RPC") from error
 
 
 def _result(method: str, answer: dict[str, Any]) -> Any:
     error = answer.get("error")
     if error:
         told = error if isinstance(error, dict) else {}
-        raise NodeRefused(method, int(told.get("code", 0)), str(told.get("message", error)))
+        raise NodeRejected(method, int(told.get("code", 0)), str(told.get("message", error)))
     return answer.get("result")

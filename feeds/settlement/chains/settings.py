@@ -13,7 +13,7 @@ from domain.assets import Asset
 from feeds.settlement.chains.bitcoin.scripts import FORMS
 
 
-class ChainsUnusable(Exception):
+class InvalidChainSettings(Exception):
     """The file can't be used; the text says why, and repeats nothing secret."""
 
 
@@ -84,7 +84,7 @@ ChainSettings = EvmSettings | BitcoinSettings
 
 
 def read_chains_file(path: Path) -> Mapping[str, ChainSettings]:
-    """Return what the file says, by network; raise ChainsUnusable.
+    """Return what the file says, by network; raise InvalidChainSettings.
 
     Others must not be able to read it: node URLs may hold passwords.
     """
@@ -92,35 +92,35 @@ def read_chains_file(path: Path) -> Mapping[str, ChainSettings]:
         descriptor = os.open(path, os.O_RDONLY)
         with os.fdopen(descriptor, "rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise ChainsUnusable(f"{path} can be read by others: chmod 600 it")
+                raise InvalidChainSettings(f"{path} can be read by others: chmod 600 it")
             document = tomllib.load(file)
         return msgspec.convert(document, type=dict[str, ChainSettings])
     except OSError as error:
-        raise ChainsUnusable(f"{path} can't be read: {error.strerror}") from None
+        raise InvalidChainSettings(f"{path} can't be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ChainsUnusable(f"{path} can't be used: {error}") from None
+        raise InvalidChainSettings(f"{path} can't be used: {error}") from None
 
 
 def check_chain(network: str, chain: ChainSettings, assets: Mapping[str, Asset]) -> None:
-    """Raise ChainsUnusable for what doesn't fit the catalogue."""
+    """Raise InvalidChainSettings for what doesn't fit the catalogue."""
     for code in chain.codes:
         if code not in assets or assets[code].network != network:
-            raise ChainsUnusable(f"{network} has no asset {code}")
+            raise InvalidChainSettings(f"{network} has no asset {code}")
     if isinstance(chain, BitcoinSettings):
         _check_bitcoin(network, chain)
         return
     for code, one in chain.assets.items():
         if one.decimals < assets[code].precision:
-            raise ChainsUnusable(f"{code} has {assets[code].precision} decimals or more")
+            raise InvalidChainSettings(f"{code} has {assets[code].precision} decimals or more")
     if chain.signer is not None and chain.address is None:
-        raise ChainsUnusable(f"{network}: a signer needs the hot wallet's address")
+        raise InvalidChainSettings(f"{network}: a signer needs the hot wallet's address")
 
 
 def _check_bitcoin(network: str, chain: BitcoinSettings) -> None:
     if network not in FORMS:
-        raise ChainsUnusable(f"{network} can't be followed as one of bitcoin's family")
+        raise InvalidChainSettings(f"{network} can't be followed as one of bitcoin's family")
     try:
         for text in (chain.fee_rate or "0", chain.max_fee):
             Decimal(text)
     except InvalidOperation:
-        raise ChainsUnusable(f"{network}: fees are decimal numbers in quotes") from None
+        raise InvalidChainSettings(f"{network}: fees are decimal numbers in quotes") from None

@@ -11,19 +11,19 @@ import msgspec
 import structlog
 
 from domain.actions.orders.observe_deposit import confirm_deposits, lose_deposits, see_deposit
-from domain.actions.orders.ports import Settlement
-from domain.chains.transfers import Block, ChainBook, Found, PayIn, Transfer
+from domain.actions.orders.ports import SettlementPorts
+from domain.chains.transfers import Block, ChainRepository, Found, PayIn, Transfer
 from domain.errors import InvalidTransition, Unavailable
 from domain.orders.deposits import Deposit, Part
 from domain.orders.order import Order, State
 from feeds.settlement.chains import metrics
-from feeds.settlement.chains.interface import Node, NodeAway, NodeRefused
+from feeds.settlement.chains.interface import Node, NodeRejected, NodeUnavailable
 
 if TYPE_CHECKING:
     from uuid import UUID
 
 BLOCKS_AT_ONCE: Final = 50
-TELL_SECONDS: Final = 5.0
+REPORT_INTERVAL_SECONDS: Final = 5.0
 """How often it is written down that nothing has changed."""
 LAG: Final = 3
 """A node that is more blocks behind than this is told of."""
@@ -33,7 +33,7 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class Lie(Exception):
+class NodeDisagreement(Exception):
     """Two nodes told different things of the very same block or transaction."""
 
 
@@ -45,8 +45,8 @@ class Watching(msgspec.Struct, frozen=True, kw_only=True):
 
     network: str
     nodes: tuple[Node, Node]
-    ports: Settlement
-    book: ChainBook
+    ports: SettlementPorts
+    book: ChainRepository
     vanish_after: timedelta
     first_height: int | None = None
 
@@ -80,9 +80,9 @@ class ChainWatch:
             return 0
         try:
             return await self._look()
-        except Lie as lie:
+        except NodeDisagreement as lie:
             await self.halt(lie)
-        except (NodeAway, NodeRefused) as error:
+        except (NodeUnavailable, NodeRejected) as error:
             await self._tell(None, str(error), trusted=False)
         return 0
 
@@ -140,7 +140,9 @@ class ChainWatch:
         pay_ins = await self._pay_ins([*ours, *theirs])
         mine = sorted(one for one in ours if one.address in pay_ins)
         if mine != sorted(one for one in theirs if one.address in pay_ins):
-            raise Lie(f"the nodes tell different deposits of block {block.height} {block.hash}")
+            raise NodeDisagreement(
+                f"the nodes tell different deposits of block {block.height} {block.hash}"
+            )
         await self._take(mine)
         await self._of.book.add_block(self.network, block)
 
@@ -196,7 +198,7 @@ class ChainWatch:
         if ours is None or theirs is None:
             return None
         if ours.amount != theirs.amount:
-            raise Lie(f"the nodes tell different amounts of {part.tx_id}")
+            raise NodeDisagreement(f"the nodes tell different amounts of {part.tx_id}")
         if ours.height is None or theirs.height is None:
             return Found(None, ours.amount)
         return Found(max(ours.height, theirs.height), ours.amount)
@@ -242,7 +244,7 @@ class ChainWatch:
                 log.info("chain goes on", network=self.network)
             self._alarm = alarm
         now = self._monotonic()
-        if (height, alarm) != self._told or now - self._told_at > TELL_SECONDS:
+        if (height, alarm) != self._told or now - self._told_at > REPORT_INTERVAL_SECONDS:
             self._told, self._told_at = (height, alarm), now
             await self._of.book.tell(self.network, height=height, alarm=alarm)
 
@@ -264,7 +266,7 @@ class ChainWatch:
                 return False
         return bool(order.parts.counted)
 
-    async def halt(self, lie: Lie) -> None:
+    async def halt(self, lie: NodeDisagreement) -> None:
         """Stop the chain until the operator resumes it."""
         metrics.HALTED.labels(self.network).set(1)
         log.error("chain halted", network=self.network, why=str(lie))

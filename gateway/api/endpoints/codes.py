@@ -13,7 +13,7 @@ from domain.partners.codes import CODE_PATTERN, MAX_LABEL_LENGTH, ListedCode, Ow
 from domain.partners.weights import Call
 from domain.wire import Bps, Identity, Moment, Usd
 from gateway.api import examples
-from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.api.endpoints.price import MarkupIn
 from gateway.codec import Decoder, success
 
@@ -55,7 +55,7 @@ _decode_create = Decoder(CreateCodeIn)
 _decode_name = Decoder(NameCodeIn)
 
 
-async def create(services: Services, received: Received) -> bytes:
+async def create(services: Services, received: Request) -> bytes:
     """Create a code. Its name is unique across all partners, and is never given again."""
     asked = _decode_create(received.body)
     created = await create_code(
@@ -66,7 +66,7 @@ async def create(services: Services, received: Received) -> bytes:
     return success(CodeOut(**_described(created)))
 
 
-async def list_all(services: Services, received: Received) -> bytes:
+async def list_all(services: Services, received: Request) -> bytes:
     """List the caller's newest codes, at most 100, enabled and disabled ones, newest first.
 
     A call without a body signs zero bytes.
@@ -75,17 +75,17 @@ async def list_all(services: Services, received: Received) -> bytes:
     return success([_listed(one) for one in found])
 
 
-async def disable(services: Services, received: Received) -> bytes:
+async def disable(services: Services, received: Request) -> bytes:
     """Disable a code: calls through it fall back to the partner's default markup."""
     return await _switch(services, received, enabled=False)
 
 
-async def enable(services: Services, received: Received) -> bytes:
+async def enable(services: Services, received: Request) -> bytes:
     """Enable a code again."""
     return await _switch(services, received, enabled=True)
 
 
-async def _switch(services: Services, received: Received, *, enabled: bool) -> bytes:
+async def _switch(services: Services, received: Request, *, enabled: bool) -> bytes:
     asked = _decode_name(received.body)
     partner_id = received.signed_by.access.partner_id
     await switch_code(services.codes, partner_id, asked.code, enabled=enabled)

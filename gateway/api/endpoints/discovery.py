@@ -6,7 +6,7 @@ from domain.errors import Unavailable
 from domain.partners.weights import Call
 from gateway.api import examples
 from gateway.api.discovery_cache import CurrencyOut, PairOut
-from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.codec import Decoder
 
 
@@ -17,13 +17,13 @@ class NothingIn(msgspec.Struct):
 _decode = Decoder(NothingIn)
 
 
-def currencies(services: Services, received: Received) -> bytes:
+def currencies(services: Services, received: Request) -> bytes:
     """List the active assets."""
     _check_empty(received.body)
     return services.discovery.currencies
 
 
-def pairs(services: Services, received: Received) -> bytes:
+def pairs(services: Services, received: Request) -> bytes:
     """List the pairs that can be quoted now."""
     _check_empty(received.body)
     return services.discovery.pairs

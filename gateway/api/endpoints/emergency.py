@@ -4,7 +4,7 @@ from domain.actions.orders.resolve_emergency import choose
 from domain.errors import EmergencyInvalidChoice, InvalidRequest, NotFound, Unavailable
 from domain.partners.weights import Call
 from gateway.api import examples
-from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.api.endpoints.orders import ShowOrderIn
 from gateway.codec import Decoder, success
 
@@ -18,7 +18,7 @@ class ResolveEmergencyIn(ShowOrderIn, frozen=True):
 _decode = Decoder(ResolveEmergencyIn)
 
 
-async def emergency(services: Services, received: Received) -> bytes:
+async def emergency(services: Services, received: Request) -> bytes:
     """Choose for an order in EMERGENCY; the same choice may be repeated."""
     asked = _decode(received.body)
     await choose(

@@ -9,7 +9,7 @@ from domain.errors import InvalidRequest, RotationConflict, Unavailable
 from domain.partners.credentials import SecretName
 from domain.partners.weights import Call
 from gateway.api import examples
-from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.codec import Decoder, success
 
 ONE_OR_BOTH = msgspec.Meta(
@@ -37,7 +37,7 @@ class RotatedKeysOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 _decode = Decoder(RotateKeysIn)
 
 
-async def rotate(services: Services, received: Received) -> bytes:
+async def rotate(services: Services, received: Request) -> bytes:
     """Replace secrets of the caller.
 
     The old apiSecret is refused everywhere from this answer on; the new webhookSecret signs every

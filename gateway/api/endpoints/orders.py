@@ -24,9 +24,9 @@ from domain.partners.credentials import is_idempotency_key
 from domain.partners.weights import Call
 from domain.wire import OrderIdIn, TokenIn
 from gateway.api import examples
-from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.api.endpoints.price import PriceIn, markup_for
-from gateway.api.order_encoding import order_answer
+from gateway.api.order_encoding import encode_order
 from gateway.codec import Decoder, success
 
 AddressIn = Annotated[
@@ -59,7 +59,7 @@ _decode_create = Decoder(CreateOrderIn)
 _decode_show = Decoder(ShowOrderIn)
 
 
-async def create(services: Services, received: Received) -> bytes:
+async def create(services: Services, received: Request) -> bytes:
     """Open an order."""
     caller = received.signed_by
     idempotency = _idempotency(received)
@@ -82,7 +82,7 @@ async def create(services: Services, received: Received) -> bytes:
     return success(opened_order_out(opened.order, opened.token, now=services.clock.now()))
 
 
-async def order(services: Services, received: Received) -> bytes:
+async def order(services: Services, received: Request) -> bytes:
     """Show an order as it is now."""
     asked = _decode_show(received.body)
     found = await show_order(
@@ -91,10 +91,10 @@ async def order(services: Services, received: Received) -> bytes:
         order_id=asked.id,
         token=asked.token,
     )
-    return order_answer(found, now=services.clock.now())
+    return encode_order(found, now=services.clock.now())
 
 
-def _idempotency(received: Received) -> IdempotencyKey | None:
+def _idempotency(received: Request) -> IdempotencyKey | None:
     key = received.idempotency_key
     if key is None:
         return None

@@ -13,8 +13,8 @@ from domain.partners.weights import Call
 from domain.wire import AmountIn, AssetIn
 from gateway.api import examples
 from gateway.api.authentication import Caller
-from gateway.api.endpoint import Endpoint, Received, Services
-from gateway.api.quote_encoding import QuoteOut, quote_answer
+from gateway.api.endpoint import Endpoint, Request, Services
+from gateway.api.quote_encoding import QuoteOut, encode_quote
 from gateway.codec import Decoder, decimal_digits
 
 MarkupIn = Annotated[int, msgspec.Meta(ge=0, le=MAX_MARKUP_BPS)]
@@ -44,11 +44,11 @@ class PriceIn(msgspec.Struct, frozen=True, kw_only=True):
 _decode = Decoder(PriceIn)
 
 
-def price(services: Services, received: Received) -> bytes:
+def price(services: Services, received: Request) -> bytes:
     """Quote a swap."""
     asked = _decode(received.body)
     markup_bps = markup_for(received.caller, asked.markup_bps)
-    return quote_answer(quote(services.market, asked.swap(), markup_bps=markup_bps))
+    return encode_quote(quote(services.market, asked.swap(), markup_bps=markup_bps))
 
 
 def markup_for(caller: Caller | None, requested_bps: int | None) -> int:

@@ -8,7 +8,7 @@ from domain.actions.orders.show_order import show_order
 from domain.errors import InvalidRequest, NotFound, Unavailable
 from domain.partners.weights import Call
 from gateway.api import examples
-from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.api.endpoints.orders import ShowOrderIn
 from gateway.codec import Decoder, success
 
@@ -24,7 +24,7 @@ class QrOut(msgspec.Struct, frozen=True):
 _decode = Decoder(ShowOrderIn)
 
 
-async def qr(services: Services, received: Received) -> bytes:
+async def qr(services: Services, received: Request) -> bytes:
     """Show an order's pay-in address as a QR code. A tag, where there is one, isn't in it."""
     asked = _decode(received.body)
     order = await show_order(

@@ -10,7 +10,7 @@ from domain.orders.order import Status
 from domain.partners.weights import Call
 from domain.wire import Identity, one_of
 from gateway.api import examples
-from gateway.api.endpoint import Endpoint, Received, Services
+from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.codec import success
 
 
@@ -21,7 +21,7 @@ class StatusOut(msgspec.Struct, frozen=True):
     status: Annotated[str, one_of(Status)]
 
 
-async def status(services: Services, received: Received) -> bytes:
+async def status(services: Services, received: Request) -> bytes:
     """Tell an order's status. No signature and no token are needed, and nothing else is told."""
     order_id = received.tail or ""
     found = await show_status(services.opening.orders, order_id)

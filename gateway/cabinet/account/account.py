@@ -9,11 +9,11 @@ from cabinet_htmx.partner.account.account_view import zones
 from cabinet_htmx.partner.site import HEADERS
 from domain.actions.cabinet.choose_password import choose_password
 from domain.cabinet.members import Role, checked_zone
-from domain.cabinet.passwords import PasswordRefused
-from domain.cabinet.sessions import Said
+from domain.cabinet.passwords import RejectedPassword
+from domain.cabinet.sessions import FlashMessage
 from domain.errors import AuthInvalid, InvalidRequest, RateLimited
 from gateway.cabinet.account.sessions import sessions_of
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import NEW_PASSWORD, ROOT, Route, Section
 from gateway.pages.request import redirect
 
@@ -21,17 +21,17 @@ PATH = Section.ACCOUNT.path
 NO_FAULTS: Mapping[str, str] = {}
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show one's own account."""
     return await _page(visit)
 
 
-async def show_new_password(visit: Visit) -> Response:
+async def show_new_password(visit: PageRequest) -> Response:
     """Ask for a password of one's own."""
     return visit.page("new_password.html", faults=NO_FAULTS)
 
 
-async def change_password(visit: Visit) -> Response:
+async def change_password(visit: PageRequest) -> Response:
     """Replace the password; this browser stays signed in, in a new session."""
     chosen = visit.form.get("chosen", "")
     if chosen != visit.form.get("again", ""):
@@ -50,15 +50,17 @@ async def change_password(visit: Visit) -> Response:
         return await _refused(visit, {"former": sentences.WRONG_PASSWORD})
     except RateLimited as error:
         return await _refused(visit, {"former": sentences.too_often(error.retry_after)})
-    except PasswordRefused as refused:
+    except RejectedPassword as refused:
         return await _refused(visit, {"chosen": sentences.password_fault(refused.fault)})
     await visit.record("Changed the password")
-    await cabinet.signing_in.sessions.say(signed_in.session, Said(sentences.PASSWORD_CHANGED))
+    await cabinet.signing_in.sessions.say(
+        signed_in.session, FlashMessage(sentences.PASSWORD_CHANGED)
+    )
     there = ROOT if visit.member.one_time else PATH
     return redirect(303, there, HEADERS, cabinet.cookie(signed_in.name))
 
 
-async def set_zone(visit: Visit) -> Response:
+async def set_zone(visit: PageRequest) -> Response:
     """Put down the time zone that times are shown in."""
     signing_in = visit.cabinet.signing_in
     try:
@@ -69,14 +71,14 @@ async def set_zone(visit: Visit) -> Response:
     return await visit.go(PATH, f"Times are shown in the zone {zone} from now on.")
 
 
-async def _refused(visit: Visit, faults: Mapping[str, str]) -> Response:
+async def _refused(visit: PageRequest, faults: Mapping[str, str]) -> Response:
     if visit.member.one_time:
         return visit.page("new_password.html", status=422, faults=faults)
     return await _page(visit, status=422, faults=faults)
 
 
 async def _page(
-    visit: Visit, *, status: int = 200, faults: Mapping[str, str] = NO_FAULTS
+    visit: PageRequest, *, status: int = 200, faults: Mapping[str, str] = NO_FAULTS
 ) -> Response:
     return visit.page(
         "account.html",

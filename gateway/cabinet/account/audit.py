@@ -3,14 +3,14 @@
 from blacksheep import Response
 
 from domain.cabinet.members import Role
-from gateway.cabinet.page_request import Visit, known_id
+from gateway.cabinet.page_request import PageRequest, known_id
 from gateway.cabinet.routes import Route, Section
 
 PATH = f"{Section.TEAM.path}/log"
 PAGE = 50
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show a page of the log, the newest or what came before an entry."""
     before = known_id(visit.query["before"]) if visit.query.get("before") else None
     entries = await visit.cabinet.parts.audit.newest(

@@ -14,19 +14,19 @@ from domain.actions.cabinet.set_up_second_factor import (
 )
 from domain.cabinet.members import Role
 from domain.errors import AuthInvalid, InvalidTransition, RateLimited
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 PATH = f"{Section.ACCOUNT.path}/second-factor"
 NO_FAULTS: Mapping[str, str] = {}
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show what there is: nothing, one that is being set up, or one that is on."""
     return await _page(visit)
 
 
-async def begin(visit: Visit) -> Response:
+async def begin(visit: PageRequest) -> Response:
     """Make a secret for an app, for who knows the password."""
     try:
         await begin_second_factor(
@@ -43,7 +43,7 @@ async def begin(visit: Visit) -> Response:
     return await visit.go(PATH)
 
 
-async def confirm(visit: Visit) -> Response:
+async def confirm(visit: PageRequest) -> Response:
     """Turn the second factor on, and show its recovery codes."""
     try:
         codes = await confirm_second_factor(
@@ -62,21 +62,23 @@ async def confirm(visit: Visit) -> Response:
     return _codes(visit, codes, new=True)
 
 
-async def renew(visit: Visit) -> Response:
+async def renew(visit: PageRequest) -> Response:
     """Replace the recovery codes, and show the new ones."""
     codes = await renew_recovery_codes(visit.cabinet.parts.second_factors, visit.member)
     await visit.record("Made new recovery codes")
     return _codes(visit, codes, new=False)
 
 
-async def turn_off(visit: Visit) -> Response:
+async def turn_off(visit: PageRequest) -> Response:
     """Turn the second factor off."""
     await visit.cabinet.parts.second_factors.factors.turn_off(visit.member.id)
     await visit.record("Turned the second factor off")
     return await visit.go(PATH, "The second factor is off.")
 
 
-async def _page(visit: Visit, status: int = 200, faults: Mapping[str, str] = NO_FAULTS) -> Response:
+async def _page(
+    visit: PageRequest, status: int = 200, faults: Mapping[str, str] = NO_FAULTS
+) -> Response:
     parts = visit.cabinet.parts.second_factors
     factor = await parts.factors.find(visit.member.id, now=visit.now)
     begun = None
@@ -89,7 +91,7 @@ async def _page(visit: Visit, status: int = 200, faults: Mapping[str, str] = NO_
     return visit.page("second_factor.html", status=status, faults=faults, begun=begun, on=on)
 
 
-def _codes(visit: Visit, codes: list[str], *, new: bool) -> Response:
+def _codes(visit: PageRequest, codes: list[str], *, new: bool) -> Response:
     return visit.page("recovery_codes.html", saved=saved_codes(codes), new=new)
 
 

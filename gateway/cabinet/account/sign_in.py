@@ -7,19 +7,19 @@ from cabinet_htmx.partner.site import HEADERS
 from domain.actions.cabinet.sign_in import sign_in, sign_out
 from domain.cabinet.members import Role
 from domain.errors import AuthDisabled, AuthInvalid, RateLimited
-from gateway.cabinet.context import Cabinet
-from gateway.cabinet.dispatcher import CabinetDoor
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.context import CabinetContext
+from gateway.cabinet.dispatcher import PageDispatcher
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, checked_next
 from gateway.pages.request import form_of, page, query_of, redirect
 
 SIGNED_OUT = "out"
 
 
-class SignInDoor:
+class SignInPages:
     """Answers who isn't signed in yet."""
 
-    def __init__(self, cabinet: Cabinet, table: RouteTable) -> None:
+    def __init__(self, cabinet: CabinetContext, table: RouteTable) -> None:
         self._cabinet = cabinet
         self._table = table
 
@@ -89,7 +89,7 @@ class SignInDoor:
         return page(status, html, HEADERS, *more)
 
 
-async def leave(visit: Visit) -> Response:
+async def leave(visit: PageRequest) -> Response:
     """Sign somebody out."""
     cabinet = visit.cabinet
     await sign_out(cabinet.signing_in, visit.member.id, visit.session.id)
@@ -108,7 +108,7 @@ ROUTES = (
 )
 
 
-def mount_sign_in(application: Application, entry: SignInDoor, door: CabinetDoor) -> None:
+def mount_sign_in(application: Application, entry: SignInPages, door: PageDispatcher) -> None:
     """Serve what there is before anybody is signed in."""
     for method, path, handler in (
         ("GET", ROOT, entry.home),

@@ -17,18 +17,18 @@ from domain.actions.cabinet.manage_team import (
 )
 from domain.cabinet.members import Role
 from domain.errors import InvalidRequest, NotFound, RateLimited
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, Handler, Route, Section
 
 PATH = Section.TEAM.path
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show the team."""
     return await _page(visit)
 
 
-async def invite_one(visit: Visit) -> Response:
+async def invite_one(visit: PageRequest) -> Response:
     """Add somebody, and show their one-time password, this once."""
     email, role = visit.form.get("email", ""), _role(visit)
     try:
@@ -45,7 +45,7 @@ async def invite_one(visit: Visit) -> Response:
     return _one_time(visit, invited, password)
 
 
-async def set_role(visit: Visit) -> Response:
+async def set_role(visit: PageRequest) -> Response:
     """Change somebody's role, which signs them out."""
     member_id, role = await _id_of(visit), _role(visit)
     try:
@@ -56,7 +56,7 @@ async def set_role(visit: Visit) -> Response:
     return await visit.go(PATH, f"{email} is {role.value} now, and has to sign in again.")
 
 
-async def remove_one(visit: Visit) -> Response:
+async def remove_one(visit: PageRequest) -> Response:
     """Remove somebody, who is signed out by that."""
     try:
         email = await remove(visit.cabinet.parts.team, visit.member, await _id_of(visit))
@@ -66,7 +66,7 @@ async def remove_one(visit: Visit) -> Response:
     return await visit.go(PATH, f"{email} is no longer in the team.")
 
 
-async def reset_one(visit: Visit) -> Response:
+async def reset_one(visit: PageRequest) -> Response:
     """Give somebody else a one-time password, and show it, this once."""
     member_id = await _id_of(visit)
     if member_id == visit.member.id:
@@ -79,7 +79,7 @@ async def reset_one(visit: Visit) -> Response:
     return _one_time(visit, email, password)
 
 
-async def _id_of(visit: Visit) -> UUID:
+async def _id_of(visit: PageRequest) -> UUID:
     """Return whose id stands in the path; raise NotFound for anybody who isn't of this team."""
     member_id = visit.id_of("id")
     team = await visit.cabinet.parts.team.team.all_of(visit.member.partner_id)
@@ -88,14 +88,14 @@ async def _id_of(visit: Visit) -> UUID:
     return member_id
 
 
-def _role(visit: Visit) -> Role:
+def _role(visit: PageRequest) -> Role:
     try:
         return Role(visit.form.get("role", ""))
     except ValueError:
         raise InvalidRequest("no such role") from None
 
 
-def _one_time(visit: Visit, email: str, password: str) -> Response:
+def _one_time(visit: PageRequest, email: str, password: str) -> Response:
     host = (visit.request.get_first_header(b"Host") or b"").decode("latin-1")
     scheme = "https" if visit.cabinet.parts.secure else "http"
     invitation = Invitation(email, password, f"{scheme}://{host}{LOGIN}")
@@ -103,7 +103,7 @@ def _one_time(visit: Visit, email: str, password: str) -> Response:
 
 
 async def _page(
-    visit: Visit,
+    visit: PageRequest,
     status: int = 200,
     faults: Mapping[str, str] | None = None,
     *,

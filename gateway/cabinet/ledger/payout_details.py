@@ -11,8 +11,8 @@ from domain.actions.ledger.change_payout_details import (
 )
 from domain.cabinet.members import Role
 from domain.errors import InvalidTransition
-from domain.ledger.payout_details import DetailsRefused, PayoutDetails, plan
-from gateway.cabinet.page_request import Visit
+from domain.ledger.payout_details import PayoutDetails, RejectedPayoutDetails, plan
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 ASKED = (
@@ -23,25 +23,25 @@ WITHDRAWN = "The change is withdrawn: what was in force stays so."
 TOO_LATE = "This change doesn't wait any more: it is in force, or was withdrawn before."
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show what is in force, what waits, and to owners the form."""
     return await _page(visit)
 
 
-async def ask(visit: Visit) -> Response:
+async def ask(visit: PageRequest) -> Response:
     """Put new details down."""
     given = {name: visit.form.get(name, "").strip() for name in DetailsForm.__struct_fields__}
     try:
         details = await ask_payout_details(
             visit.cabinet.parts.payout_details, visit.member, **given
         )
-    except DetailsRefused as refused:
+    except RejectedPayoutDetails as refused:
         return await _page(visit, 422, form=DetailsForm(**given), faults=refused.faults)
     await visit.record("Asked for other payout details", _about(details))
     return await visit.go(DETAILS, ASKED)
 
 
-async def withdraw(visit: Visit) -> Response:
+async def withdraw(visit: PageRequest) -> Response:
     """Withdraw details that wait."""
     details_id = visit.id_of("id")
     try:
@@ -60,7 +60,7 @@ def _about(details: PayoutDetails) -> str:
 
 
 async def _page(
-    visit: Visit,
+    visit: PageRequest,
     status: int = 200,
     *,
     form: DetailsForm | None = None,

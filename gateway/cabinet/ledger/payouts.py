@@ -10,15 +10,15 @@ from domain.cabinet.members import Role
 from domain.errors import NotFound
 from domain.ledger.payouts import Period
 from gateway.cabinet.orders.export import CSV
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 PATH = Section.PAYOUTS.path
 LISTED = 25
-MOST_DIGITS = 9
+MAX_DIGITS = 9
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show the account and its periods."""
     parts, partner_id = visit.cabinet.parts, visit.member.partner_id
     accounts = parts.reading.accounts
@@ -34,13 +34,13 @@ async def show(visit: Visit) -> Response:
     return visit.page("payouts.html", view=view)
 
 
-async def show_statement(visit: Visit) -> Response:
+async def show_statement(visit: PageRequest) -> Response:
     """Show what a period has earned, to read and to print."""
     shown = statement(await _period(visit), visit.member.partner_name)
     return visit.page("statement.html", shown=shown)
 
 
-async def statement_csv(visit: Visit) -> Response:
+async def statement_csv(visit: PageRequest) -> Response:
     """Hand out a period's statement as CSV."""
     period = await _period(visit)
     shown = statement(period, visit.member.partner_name)
@@ -54,7 +54,7 @@ async def statement_csv(visit: Visit) -> Response:
     return Response(200, headers, Content(CSV, csv_bytes(statement_lines(shown))))
 
 
-async def _period(visit: Visit) -> Period:
+async def _period(visit: PageRequest) -> Period:
     """Return the period that stands in the path; raise NotFound."""
     accounts, partner_id = visit.cabinet.parts.reading.accounts, visit.member.partner_id
     name = visit.parameters["number"]
@@ -70,7 +70,7 @@ async def _period(visit: Visit) -> Period:
 
 
 def _number(text: str) -> int | None:
-    plain = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    plain = text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
     return int(text) if plain else None
 
 

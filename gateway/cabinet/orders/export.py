@@ -12,7 +12,7 @@ from cabinet_htmx.partner.site import HEADERS
 from domain.errors import Unavailable
 from domain.orders.query import OrderFilter
 from gateway.cabinet.orders.filters import filters_of
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -28,7 +28,7 @@ CSV: Final = b"text/csv; charset=utf-8"
 _under_way = asyncio.Semaphore(AT_ONCE)
 
 
-async def export(visit: Visit) -> Response:
+async def export(visit: PageRequest) -> Response:
     """Send orders as CSV, newest first, as long as somebody reads."""
     filters = await filters_of(visit)
     if _under_way.locked():
@@ -54,7 +54,7 @@ async def export(visit: Visit) -> Response:
     return Response(200, headers, StreamedContent(CSV, lines))
 
 
-async def _lines(visit: Visit, wanted: OrderFilter) -> AsyncIterator[bytes]:
+async def _lines(visit: PageRequest, wanted: OrderFilter) -> AsyncIterator[bytes]:
     orders, partner_id = visit.cabinet.parts.reading.orders, visit.member.partner_id
     yield csv_bytes([HEAD])
     older_than: UUID | None = None

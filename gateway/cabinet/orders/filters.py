@@ -12,10 +12,10 @@ from cabinet_htmx.partner.orders.orders_view import AskedFor
 from domain.orders.order import Status
 from domain.orders.query import OrderFilter
 from gateway.cabinet.days import NO_DAY, begins, day_in, ends
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 
 _DIGITS: Final = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
-LEAST_DIGITS: Final = 8
+MIN_DIGITS: Final = 8
 """Fewer digits of an id than these say nothing: they are the month."""
 NOBODYS: Final = UUID(int=0)
 
@@ -28,7 +28,7 @@ class Filters(msgspec.Struct, frozen=True):
     faults: Mapping[str, str]
 
 
-async def filters_of(visit: Visit) -> Filters:
+async def filters_of(visit: PageRequest) -> Filters:
     """Return a visit's filters; what can't be understood is left out, and said."""
     given = {name: visit.query.get(name, "").strip()[:64] for name in AskedFor.__struct_fields__}
     asked = AskedFor(**given)
@@ -66,8 +66,8 @@ def _prefix(text: str, faults: dict[str, str]) -> str | None:
         return None
     if _DIGITS.fullmatch(digits) is None:
         faults["id"] = "An order's id has digits and the letters a to f."
-    elif len(digits) < LEAST_DIGITS:
-        faults["id"] = f"At least {LEAST_DIGITS} characters, please."
+    elif len(digits) < MIN_DIGITS:
+        faults["id"] = f"At least {MIN_DIGITS} characters, please."
     else:
         return digits
     return None

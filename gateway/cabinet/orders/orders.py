@@ -11,15 +11,15 @@ from domain.ids import id_in
 from domain.orders.query import PAGE
 from gateway.cabinet.orders.export import export
 from gateway.cabinet.orders.filters import filters_of
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 from gateway.pages.request import page
 
 PATH = Section.ORDERS.path
-MOST_NEW = 100
+MAX_NEW_COUNTED = 100
 
 
-async def show_list(visit: Visit) -> Response:
+async def show_list(visit: PageRequest) -> Response:
     """Show a page of orders."""
     reading, partner_id = visit.cabinet.parts.reading, visit.member.partner_id
     filters = await filters_of(visit)
@@ -38,7 +38,7 @@ async def show_list(visit: Visit) -> Response:
     return visit.page("orders.html", view=view)
 
 
-async def live_list(visit: Visit) -> Response:
+async def live_list(visit: PageRequest) -> Response:
     """Answer htmx with how the rows of a page are now, and how many orders are new."""
     orders, partner_id = visit.cabinet.parts.reading.orders, visit.member.partner_id
     filters = await filters_of(visit)
@@ -50,12 +50,12 @@ async def live_list(visit: Visit) -> Response:
         "_orders_live.html",
         rows=[order_row(one) for one in found.values()],
         fresh=fresh,
-        most=MOST_NEW,
+        most=MAX_NEW_COUNTED,
         path=f"{LIST}?{filters.asked.query()}",
     )
 
 
-async def show_order(visit: Visit) -> Response:
+async def show_order(visit: PageRequest) -> Response:
     """Show an order with its timeline and what its partner was told."""
     orders, partner_id = visit.cabinet.parts.reading.orders, visit.member.partner_id
     order_id = visit.id_of("id")

@@ -29,7 +29,7 @@ from domain.cabinet.members import Role
 from domain.errors import CodeConflict, InvalidRequest, NotFound
 from domain.partners.codes import checked_code, checked_label, is_code
 from domain.partners.partner import checked_markup
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.partners.code_links import origin_of, show_link
 from gateway.cabinet.routes import Handler, Route, Section
 
@@ -37,12 +37,12 @@ PATH: Final = Section.CODES.path
 EMPTY: Final = CodeForm()
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show a page of the codes."""
     return await _page(visit)
 
 
-async def create(visit: Visit) -> Response:
+async def create(visit: PageRequest) -> Response:
     """Create a code."""
     form = _form(visit, visit.form.get("code", "").strip())
     if form.faults:
@@ -59,12 +59,12 @@ async def create(visit: Visit) -> Response:
     return await visit.go(f"{PATH}/{form.code}", f"The code {form.code} is there: copy its link.")
 
 
-async def show_one(visit: Visit) -> Response:
+async def show_one(visit: PageRequest) -> Response:
     """Show a code."""
     return await _code_page(visit)
 
 
-async def change(visit: Visit) -> Response:
+async def change(visit: PageRequest) -> Response:
     """Change label and markup of a code."""
     form = _form(visit, visit.parameters["code"])
     if "code" in form.faults:
@@ -82,17 +82,17 @@ async def change(visit: Visit) -> Response:
     return await visit.go(f"{PATH}/{form.code}", "Changed: it counts from the next order on.")
 
 
-async def enable(visit: Visit) -> Response:
+async def enable(visit: PageRequest) -> Response:
     """Enable a code again."""
     return await _switch(visit, enabled=True)
 
 
-async def disable(visit: Visit) -> Response:
+async def disable(visit: PageRequest) -> Response:
     """Disable a code."""
     return await _switch(visit, enabled=False)
 
 
-async def _switch(visit: Visit, *, enabled: bool) -> Response:
+async def _switch(visit: PageRequest, *, enabled: bool) -> Response:
     name = visit.parameters["code"]
     codes, partner_id = visit.cabinet.parts.codes, visit.member.partner_id
     await switch_code(codes, partner_id, name, enabled=enabled)
@@ -101,7 +101,7 @@ async def _switch(visit: Visit, *, enabled: bool) -> Response:
     return await visit.go(f"{PATH}/{name}", f"The code {name} is {said}.")
 
 
-def _form(visit: Visit, code: str) -> CodeForm:
+def _form(visit: PageRequest, code: str) -> CodeForm:
     """Return a form as it was sent, with all that is wrong with it; the actions check it again."""
     label, markup = visit.form.get("label", "").strip(), visit.form.get("markup", "").strip()
     faults: dict[str, str] = {}
@@ -127,7 +127,7 @@ def _described(form: CodeForm) -> str:
     return f"{form.code}: {form.label or 'no label'}, {markup}"
 
 
-async def _page(visit: Visit, form: CodeForm = EMPTY, *, status: int = 200) -> Response:
+async def _page(visit: PageRequest, form: CodeForm = EMPTY, *, status: int = 200) -> Response:
     codes, partner_id = visit.cabinet.parts.codes, visit.member.partner_id
     after = visit.query.get("after", "")
     room = await code_room(codes, partner_id)
@@ -145,7 +145,9 @@ async def _page(visit: Visit, form: CodeForm = EMPTY, *, status: int = 200) -> R
     )
 
 
-async def _code_page(visit: Visit, form: CodeForm | None = None, *, status: int = 200) -> Response:
+async def _code_page(
+    visit: PageRequest, form: CodeForm | None = None, *, status: int = 200
+) -> Response:
     codes, partner_id = visit.cabinet.parts.codes, visit.member.partner_id
     listed = await find_code(codes, partner_id, visit.parameters["code"])
     room = await code_room(codes, partner_id)

@@ -10,19 +10,19 @@ from domain.actions.partners.rotate_keys import rotate_keys
 from domain.cabinet.members import Role
 from domain.errors import InvalidRequest, NotFound, RotationConflict
 from domain.partners.credentials import SecretName
-from domain.partners.ip_allowlist import NetworkRefused, parse_allowed
-from gateway.cabinet.page_request import Visit
+from domain.partners.ip_allowlist import InvalidAllowlist, parse_allowed
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 PATH = Section.KEYS.path
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show the keys."""
     return await _page(visit)
 
 
-async def rotate(visit: Visit) -> Response:
+async def rotate(visit: PageRequest) -> Response:
     """Replace a secret, and show the new one, this once.
 
     The form says which generation of secrets its page showed: sent twice, or after somebody else's
@@ -44,12 +44,12 @@ async def rotate(visit: Visit) -> Response:
     return visit.page("new_secret.html", new=new_secret(name, secret or ""))
 
 
-async def allow(visit: Visit) -> Response:
+async def allow(visit: PageRequest) -> Response:
     """Have signed calls come from some networks only."""
     text = visit.form.get("networks", "")
     try:
         networks = parse_allowed(text)
-    except NetworkRefused as refused:
+    except InvalidAllowlist as refused:
         fault = f"{refused.entry}: {refused.why}"
         return await _page(visit, 422, text=text, faults={"networks": fault})
     parts = visit.cabinet.parts
@@ -75,7 +75,7 @@ def _secret(text: str) -> SecretName:
 
 
 async def _page(
-    visit: Visit,
+    visit: PageRequest,
     status: int = 200,
     *,
     text: str | None = None,

@@ -10,7 +10,7 @@ from domain.cabinet.members import Role
 from domain.errors import NotFound
 from domain.webhooks.events import signature, standard_signature
 from domain.webhooks.signature_check import told
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.webhooks.log_query import LogQuery
 from gateway.cabinet.webhooks.settings import PATH, changes
@@ -18,7 +18,7 @@ from gateway.cabinet.webhooks.settings import PATH, changes
 EVENT: Final = f"{PATH}/events/{{id}}"
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show an event and its attempts; the address may say from which page of the log one came."""
     desk, partner_id = visit.cabinet.parts.webhooks, visit.member.partner_id
     found = await desk.book.event(partner_id, visit.id_of("id"))
@@ -51,7 +51,7 @@ async def show(visit: Visit) -> Response:
     )
 
 
-async def send_again(visit: Visit) -> Response:
+async def send_again(visit: PageRequest) -> Response:
     """Send an event again, and show how it goes."""
     event_id = visit.id_of("id")
     desk, partner_id = visit.cabinet.parts.webhooks, visit.member.partner_id

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.ids import id_in
-from domain.webhooks.delivery_log import Due, LogFilter, Outcome, Place
+from domain.webhooks.delivery_log import Due, EventOutcome, LogCursor, LogFilter
 from domain.webhooks.events import EventType
 from gateway.cabinet.days import NO_DAY, begins, day_in, ends
 
 NO_ID: Final = "An id looks like 019a2b3c-…: 36 characters. Copy it whole."
 FIELDS: Final = ("outcome", "type", "from", "to", "about", "behind")
 
-_OUTCOMES: Final = {one.value: one for one in Outcome}
+_OUTCOMES: Final = {one.value: one for one in EventOutcome}
 _TYPES: Final = {one.value: one for one in EventType}
 
 
@@ -56,12 +56,12 @@ class LogQuery(msgspec.Struct, frozen=True):
         )
 
     @property
-    def behind(self) -> Place | None:
+    def behind(self) -> LogCursor | None:
         """Return behind what the page begins."""
         text = self.fields.get("behind", "")
         return Due.of(text) or id_in(text)
 
-    def path(self, root: str, *, behind: Place | None = None) -> str:
+    def path(self, root: str, *, behind: LogCursor | None = None) -> str:
         """Return the address of a page of the same events."""
         fields = {name: value for name, value in self.fields.items() if name != "behind"}
         if behind is not None:

@@ -28,9 +28,9 @@ from domain.actions.webhooks.manage_webhooks import (
 from domain.cabinet.members import Role
 from domain.errors import InvalidRequest
 from domain.ids import id_in
-from domain.webhooks.events import SUBSCRIBABLE, UrlRefused
+from domain.webhooks.events import SUBSCRIBABLE, InvalidWebhookUrl
 from domain.webhooks.ports import WebhookSettings, event_names
-from gateway.cabinet.page_request import Visit
+from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Handler, Route, Section
 from gateway.cabinet.webhooks.log_query import LogQuery
 
@@ -44,12 +44,12 @@ SPANS: Final = {
 }
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show settings, state and a page of the log."""
     return await _page(visit)
 
 
-async def save(visit: Visit) -> Response:
+async def save(visit: PageRequest) -> Response:
     """Replace the settings."""
     form = visit.form
     chosen = frozenset(event for event in SUBSCRIBABLE if event.value in form)
@@ -60,7 +60,7 @@ async def save(visit: Visit) -> Response:
     )
     try:
         await set_webhooks(visit.cabinet.parts.webhooks, visit.member.partner_id, wanted)
-    except UrlRefused as refused:
+    except InvalidWebhookUrl as refused:
         sent = SettingsForm(
             url=wanted.url or "",
             events=event_choices(chosen),
@@ -73,7 +73,7 @@ async def save(visit: Visit) -> Response:
     return await visit.go(PATH, said if wanted.url else "Saved: no events are sent any more.")
 
 
-async def test(visit: Visit) -> Response:
+async def test(visit: PageRequest) -> Response:
     """Send a test event, and show how it goes."""
     try:
         event = await send_test(visit.cabinet.parts.webhooks, visit.member.partner_id)
@@ -83,7 +83,7 @@ async def test(visit: Visit) -> Response:
     return await visit.go(f"{PATH}/events/{event.id}")
 
 
-async def replay_chosen(visit: Visit) -> Response:
+async def replay_chosen(visit: PageRequest) -> Response:
     """Send the events again that are ticked."""
     query = LogQuery.of(visit.form, visit.frame.zone)
     found = [TICKED.fullmatch(name) for name in visit.form]
@@ -98,7 +98,7 @@ async def replay_chosen(visit: Visit) -> Response:
     return await visit.go(query.here(PATH), f"{events(replayed)} on the way again.".capitalize())
 
 
-async def replay_all(visit: Visit) -> Response:
+async def replay_all(visit: PageRequest) -> Response:
     """Send again what has failed for good since a while ago."""
     if visit.form.get("since") not in SPANS:
         raise InvalidRequest("not one of the spans")
@@ -130,7 +130,9 @@ def _described(settings: WebhookSettings) -> str:
     return f"{settings.url or 'no URL'}; {names}; {signed}"
 
 
-async def _page(visit: Visit, form: SettingsForm | None = None, *, status: int = 200) -> Response:
+async def _page(
+    visit: PageRequest, form: SettingsForm | None = None, *, status: int = 200
+) -> Response:
     book, partner_id = visit.cabinet.parts.webhooks.book, visit.member.partner_id
     query = LogQuery.of(visit.query, visit.frame.zone)
     state = await book.state(partner_id)
@@ -145,7 +147,7 @@ async def _page(visit: Visit, form: SettingsForm | None = None, *, status: int =
     )
 
 
-async def _log(visit: Visit, query: LogQuery) -> LogView:
+async def _log(visit: PageRequest, query: LogQuery) -> LogView:
     book, partner_id = visit.cabinet.parts.webhooks.book, visit.member.partner_id
     faults, wanted = query.faults, query.filter
     found = await book.log(partner_id, wanted, query.behind)

@@ -8,7 +8,7 @@ from cabinet_htmx.partner.signature_view import signature_view
 from domain.actions.webhooks.check_webhook import check_webhook
 from domain.cabinet.members import Role
 from domain.webhooks.signature_check import Pasted, SignatureCheck
-from gateway.cabinet.page_request import Visit, known_id
+from gateway.cabinet.page_request import PageRequest, known_id
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.webhooks.settings import PATH as WEBHOOKS
 
@@ -16,7 +16,7 @@ PATH: Final = f"{WEBHOOKS}/signature"
 NOTHING: Final = Pasted(body="")
 
 
-async def show(visit: Visit) -> Response:
+async def show(visit: PageRequest) -> Response:
     """Show the form, filled in with an event of one's own if the address names one."""
     if "event" not in visit.query:
         return _page(visit, NOTHING)
@@ -31,7 +31,7 @@ async def show(visit: Visit) -> Response:
     return _page(visit, pasted)
 
 
-async def check(visit: Visit) -> Response:
+async def check(visit: PageRequest) -> Response:
     """Check what was pasted. It changes nothing, and is a POST to stay out of addresses."""
     given = {name: value.strip() for name, value in visit.form.items() if name != "body"}
     pasted = Pasted(
@@ -48,7 +48,7 @@ async def check(visit: Visit) -> Response:
 
 
 def _page(
-    visit: Visit,
+    visit: PageRequest,
     pasted: Pasted,
     *,
     found: SignatureCheck | None = None,

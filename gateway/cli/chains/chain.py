@@ -8,7 +8,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 app = nouns("Chains that settlement follows.")
 
@@ -22,7 +22,7 @@ Limit = Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")]
 def list_chains(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show how far each chain was followed, and what is wrong with it."""
 
-    async def work(desk: "Desk") -> object:
+    async def work(desk: "OperatorPorts") -> object:
         from persistence.postgres.chains.chains import read_chains
 
         return await read_chains(desk.database)
@@ -34,7 +34,7 @@ def list_chains(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> Non
 def resume(network: Network, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let a halted chain go on, once you know which of its nodes lied and have replaced it."""
 
-    async def work(desk: "Desk") -> str:
+    async def work(desk: "OperatorPorts") -> str:
         from persistence.postgres.chains.chains import resume_chain
 
         return await resume_chain(desk.database, network)
@@ -46,7 +46,7 @@ def resume(network: Network, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = 
 def unclaimed(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List deposits of another asset than the order they came for, newest first."""
 
-    async def work(desk: "Desk") -> object:
+    async def work(desk: "OperatorPorts") -> object:
         from persistence.postgres.chains.chains import read_unclaimed
 
         return await read_unclaimed(desk.database, limit=limit)
@@ -60,7 +60,7 @@ def confirmations(
 ) -> None:
     """Set how many blocks deep a deposit of an asset must be."""
 
-    async def work(desk: "Desk") -> None:
+    async def work(desk: "OperatorPorts") -> None:
         from persistence.postgres.chains.chains import set_confirmations
 
         await set_confirmations(desk.database, code.lower(), number or None)

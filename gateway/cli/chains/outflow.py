@@ -13,7 +13,7 @@ from gateway.cli.orders.order_view import parse_order_id
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 app = nouns("What settlement sends on chains: payouts of orders, and refunds.")
 
@@ -50,7 +50,7 @@ def show_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
 def allow(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let an order's payout go that settlement holds back, at your own loss; its log says why."""
 
-    async def work(desk: "Desk") -> None:
+    async def work(desk: "OperatorPorts") -> None:
         from persistence.postgres.chains.outflows import permit_outflow
 
         if not await permit_outflow(desk.database, parse_order_id(order_id)):
@@ -64,7 +64,7 @@ def allow(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = 
 def cancelled(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List what was going to be sent and was taken back: the deposit was gone before signing."""
 
-    async def work(desk: "Desk") -> object:
+    async def work(desk: "OperatorPorts") -> object:
         from persistence.postgres.chains.outflows import read_cancelled_outflows
 
         return await read_cancelled_outflows(desk.database, limit=limit)
@@ -78,7 +78,7 @@ def list_newest(
 ) -> None:
     """List what was sent, or is going to be, newest first."""
 
-    async def work(desk: "Desk") -> object:
+    async def work(desk: "OperatorPorts") -> object:
         from persistence.postgres.chains.outflows import read_outflows
 
         return await read_outflows(desk.database, limit=limit)
@@ -86,14 +86,14 @@ def list_newest(
     show(run(Role.ADMIN, data_dir, work), as_json=as_json)
 
 
-async def _turn(desk: "Desk", *, on: bool) -> dict[str, Any]:
+async def _turn(desk: "OperatorPorts", *, on: bool) -> dict[str, Any]:
     from persistence.postgres.chains.outflows import set_outflow
 
     await set_outflow(desk.database, on=on)
     return await _state(desk)
 
 
-async def _cap(desk: "Desk", text: str) -> dict[str, Any]:
+async def _cap(desk: "OperatorPorts", text: str) -> dict[str, Any]:
     from persistence.postgres.chains.outflows import set_outflow_cap
 
     usd = None if text == NONE else Decimal(parse_units(text, 2)).scaleb(-2)
@@ -101,7 +101,7 @@ async def _cap(desk: "Desk", text: str) -> dict[str, Any]:
     return await _state(desk)
 
 
-async def _state(desk: "Desk") -> dict[str, Any]:
+async def _state(desk: "OperatorPorts") -> dict[str, Any]:
     from persistence.postgres.chains.outflows import read_outflow
 
     found = await read_outflow(desk.database)

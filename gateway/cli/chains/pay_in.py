@@ -11,7 +11,7 @@ from gateway.settings import Role
 
 if TYPE_CHECKING:
     from domain.chains.pay_in import PayInAccount
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 app = nouns("Pay-in addresses: derived from public keys, or imported.")
 
@@ -63,7 +63,7 @@ def import_pool(
     show(run(Role.ADMIN, data_dir, lambda desk: _import(desk, network, file)), as_json=as_json)
 
 
-async def _list(desk: "Desk") -> list[dict[str, Any]]:
+async def _list(desk: "OperatorPorts") -> list[dict[str, Any]]:
     from persistence.postgres.chains.pay_in import FEW, PostgresAddressPool
 
     pool = PostgresAddressPool(desk.database)
@@ -79,7 +79,7 @@ async def _list(desk: "Desk") -> list[dict[str, Any]]:
     ]
 
 
-async def _set(desk: "Desk", network: str, key: str, kind: str | None) -> dict[str, Any]:
+async def _set(desk: "OperatorPorts", network: str, key: str, kind: str | None) -> dict[str, Any]:
     from feeds.settlement.addresses.derivation import checked_account, derive
     from persistence.postgres.chains.pay_in import replace_account
 
@@ -96,7 +96,7 @@ async def _set(desk: "Desk", network: str, key: str, kind: str | None) -> dict[s
     }
 
 
-async def _import(desk: "Desk", network: str, file: Path) -> dict[str, Any]:
+async def _import(desk: "OperatorPorts", network: str, file: Path) -> dict[str, Any]:
     from domain.chains.addresses import check_address
     from persistence.postgres.chains.pay_in import import_addresses
 
@@ -118,7 +118,7 @@ def _words(file: Path) -> list[str]:
         raise Failure(f"{file} can't be read: {type(error).__name__}") from None
 
 
-async def _check_real(desk: "Desk") -> None:
+async def _check_real(desk: "OperatorPorts") -> None:
     from persistence.postgres.market.switches import is_sandbox
 
     if await is_sandbox(desk.database):

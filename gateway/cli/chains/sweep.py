@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from domain.assets import Asset
     from feeds.settlement.chains.evm.node import EvmAsset
-    from feeds.settlement.chains.evm.sweep import Purse, Unsigned
+    from feeds.settlement.chains.evm.sweep import FundedAddress, Unsigned
     from feeds.settlement.chains.settings import BitcoinSettings, ChainSettings, EvmSettings
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 SCAN_SECONDS = 3_600
 """How long a node may look through all coins there are."""
@@ -48,7 +48,7 @@ def sweep(
     It asks the first node of the file in SWAPGATE_CHAINS.
     """
 
-    async def work(desk: "Desk") -> object:
+    async def work(desk: "OperatorPorts") -> object:
         from domain.chains.addresses import check_address
         from feeds.settlement.chains.connect import evm_assets
         from feeds.settlement.chains.settings import BitcoinSettings
@@ -70,8 +70,10 @@ def sweep(
     show(found, as_json=as_json)
 
 
-def _chain_of(desk: "Desk", asset: "Asset", assets: "Mapping[str, Asset]") -> "ChainSettings":
-    from feeds.settlement.chains.settings import ChainsUnusable, check_chain, read_chains_file
+def _chain_of(
+    desk: "OperatorPorts", asset: "Asset", assets: "Mapping[str, Asset]"
+) -> "ChainSettings":
+    from feeds.settlement.chains.settings import InvalidChainSettings, check_chain, read_chains_file
 
     if not desk.settings.chains:
         raise Failure("SWAPGATE_CHAINS is not set: it names the file of nodes")
@@ -79,7 +81,7 @@ def _chain_of(desk: "Desk", asset: "Asset", assets: "Mapping[str, Asset]") -> "C
         chain = read_chains_file(Path(desk.settings.chains)).get(asset.network)
         if chain is not None:
             check_chain(asset.network, chain, assets)
-    except ChainsUnusable as error:
+    except InvalidChainSettings as error:
         raise Failure(str(error)) from None
     if chain is None or asset.code not in chain.codes:
         raise Failure(f"the file of SWAPGATE_CHAINS doesn't have {asset.code}")
@@ -97,7 +99,7 @@ def _rate(text: str | None) -> Decimal | None:
 
 
 async def _coins(
-    desk: "Desk",
+    desk: "OperatorPorts",
     chain: "BitcoinSettings",
     asset: "Asset",
     *,
@@ -127,15 +129,15 @@ async def _coins(
     }
 
 
-async def _given(desk: "Desk", network: str) -> "list[Purse]":
-    from feeds.settlement.chains.evm.sweep import Purse
+async def _given(desk: "OperatorPorts", network: str) -> "list[FundedAddress]":
+    from feeds.settlement.chains.evm.sweep import FundedAddress
     from persistence.postgres.chains.pay_in import given_addresses
 
-    return [Purse(*one) for one in await given_addresses(desk.database, network)]
+    return [FundedAddress(*one) for one in await given_addresses(desk.database, network)]
 
 
 async def _transfers(
-    chain: "EvmSettings", asset: "EvmAsset", given: "list[Purse]", *, to: str, max_fee: int
+    chain: "EvmSettings", asset: "EvmAsset", given: "list[FundedAddress]", *, to: str, max_fee: int
 ) -> "list[Unsigned]":
     from feeds.settlement.chains.evm.sweep import draft_transfers
     from feeds.settlement.chains.rpc import Rpc

@@ -16,13 +16,13 @@ from gateway.settings import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
-MOST_LISTED = 1_000
+MAX_LISTED = 1_000
 
 app = nouns("What partners have earned, and are owed.")
 
-Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")]
+Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="At most so many.")]
 
 
 class AccountOut(msgspec.Struct, rename="camel"):
@@ -94,26 +94,26 @@ def list_newest(
     show(periods, as_json=as_json, people=[_one_line(one) for one in periods])
 
 
-async def _account(desk: "Desk", who: str) -> Earnings:
+async def _account(desk: "OperatorPorts", who: str) -> Earnings:
     from persistence.postgres.partners.partners import find_partner
 
     partner = await find_partner(desk.database, who)
     return await desk.bookkeeping().accounts.earnings(partner.id)
 
 
-async def _clear(desk: "Desk", who: str) -> Closing:
+async def _clear(desk: "OperatorPorts", who: str) -> Closing:
     from persistence.postgres.partners.partners import find_partner
 
     partner = await find_partner(desk.database, who)
     return await clear_earnings(desk.bookkeeping(), partner.id)
 
 
-async def _periods(desk: "Desk", who: str, limit: int) -> "Sequence[Period]":
-    from persistence.postgres.ledger.accounts import PostgresAccounts
+async def _periods(desk: "OperatorPorts", who: str, limit: int) -> "Sequence[Period]":
+    from persistence.postgres.ledger.accounts import PostgresEarningsRepository
     from persistence.postgres.partners.partners import find_partner
 
     partner = await find_partner(desk.database, who)
-    return await PostgresAccounts(desk.database).periods(partner.id, limit=limit)
+    return await PostgresEarningsRepository(desk.database).periods(partner.id, limit=limit)
 
 
 def _period_out(period: Period) -> PeriodOut:

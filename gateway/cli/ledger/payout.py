@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from domain.ledger.payout_details import PayoutDetails
     from domain.ledger.payouts import Closing
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
-MOST_LISTED = 1_000
+MAX_LISTED = 1_000
 
 app = nouns("Payouts of partners' earnings, which the operator makes by itself.")
 
@@ -31,7 +31,7 @@ Reference = Annotated[
 Amount = Annotated[
     str | None, typer.Option(metavar="USD", help="What was paid, if not all that is owed.")
 ]
-Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")]
+Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="At most so many.")]
 
 
 class SentTo(msgspec.Struct, frozen=True, rename="camel"):
@@ -98,7 +98,9 @@ def show_details(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = Fa
     show(found, as_json=as_json, people=people)
 
 
-async def _mark(desk: "Desk", who: str, reference: str, amount: str | None) -> MarkedPayoutOut:
+async def _mark(
+    desk: "OperatorPorts", who: str, reference: str, amount: str | None
+) -> MarkedPayoutOut:
     from persistence.postgres.partners.partners import find_partner
 
     partner = await find_partner(desk.database, who)
@@ -109,17 +111,17 @@ async def _mark(desk: "Desk", who: str, reference: str, amount: str | None) -> M
     return MarkedPayoutOut(**msgspec.structs.asdict(listed), repeated=marked.repeated)
 
 
-async def _newest(desk: "Desk", who: str, limit: int) -> list[ListedPayoutOut]:
-    from persistence.postgres.ledger.accounts import PostgresAccounts
+async def _newest(desk: "OperatorPorts", who: str, limit: int) -> list[ListedPayoutOut]:
+    from persistence.postgres.ledger.accounts import PostgresEarningsRepository
     from persistence.postgres.partners.partners import find_partner
 
     partner = await find_partner(desk.database, who)
-    payouts = await PostgresAccounts(desk.database).payouts(partner.id, limit=limit)
+    payouts = await PostgresEarningsRepository(desk.database).payouts(partner.id, limit=limit)
     history = await _history(desk, partner.id)
     return [_listed(one, history) for one in payouts]
 
 
-async def _details(desk: "Desk", who: str) -> DetailsOut:
+async def _details(desk: "OperatorPorts", who: str) -> DetailsOut:
     from persistence.postgres.partners.partners import find_partner
 
     partner = await find_partner(desk.database, who)
@@ -127,10 +129,10 @@ async def _details(desk: "Desk", who: str) -> DetailsOut:
     return DetailsOut(_sent_to(now.current), _sent_to(now.pending))
 
 
-async def _history(desk: "Desk", partner_id: "UUID") -> "Sequence[PayoutDetails]":
-    from persistence.postgres.ledger.payout_details import PostgresPayoutDetails
+async def _history(desk: "OperatorPorts", partner_id: "UUID") -> "Sequence[PayoutDetails]":
+    from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
 
-    return await PostgresPayoutDetails(desk.database).history(partner_id)
+    return await PostgresPayoutDetailsRepository(desk.database).history(partner_id)
 
 
 def _listed(payout: "Closing", history: "Sequence[PayoutDetails]") -> ListedPayoutOut:

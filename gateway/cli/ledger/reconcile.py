@@ -7,7 +7,7 @@ from gateway.settings import Role
 
 if TYPE_CHECKING:
     from domain.ledger.reconciliation import Difference
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 STATEMENT_TIMEOUT_MS = 15 * 60 * 1000
 """Sums over all orders there ever were take their time."""
@@ -25,7 +25,7 @@ def reconcile(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
         fail(f"{these} from what orders and events make of them: nothing was changed")
 
 
-async def _differences(desk: "Desk") -> "list[Difference]":
+async def _differences(desk: "OperatorPorts") -> "list[Difference]":
     from persistence.postgres.ledger.reconciliation import differences
     from persistence.postgres.pool import Database
 

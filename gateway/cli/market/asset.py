@@ -10,7 +10,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 FOR_PEOPLE = ("code", "coin", "network", "enabled", "networkFee", "feeBps")
 
@@ -40,7 +40,7 @@ def disable(code: Code, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
     show(run(Role.ADMIN, data_dir, lambda desk: _switch(desk, code, on=False)), as_json=as_json)
 
 
-async def _switch(desk: "Desk", code: str, *, on: bool) -> dict[str, Any]:
+async def _switch(desk: "OperatorPorts", code: str, *, on: bool) -> dict[str, Any]:
     from persistence.postgres.market.switches import set_asset_enabled
 
     known = code.lower()

@@ -11,7 +11,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 fee = nouns("The service fee, by the network that is paid out on.")
 spread = nouns("The spread: what is taken of all swaps beside the service fee.")
@@ -47,7 +47,7 @@ def set_network_fee(
     show(done, as_json=as_json)
 
 
-async def _set_fee(desk: "Desk", network: str, bps: int) -> dict[str, Any]:
+async def _set_fee(desk: "OperatorPorts", network: str, bps: int) -> dict[str, Any]:
     from persistence.postgres.market.switches import set_fee as store
 
     name = await store(desk.database, network, checked_fee(bps))
@@ -55,7 +55,7 @@ async def _set_fee(desk: "Desk", network: str, bps: int) -> dict[str, Any]:
     return {"network": name, "feeBps": bps}
 
 
-async def _set_spread(desk: "Desk", bps: int) -> dict[str, Any]:
+async def _set_spread(desk: "OperatorPorts", bps: int) -> dict[str, Any]:
     from persistence.postgres.market.switches import set_spread as store
 
     await store(desk.database, checked_spread(bps))
@@ -63,7 +63,7 @@ async def _set_spread(desk: "Desk", bps: int) -> dict[str, Any]:
     return {"spreadBps": bps}
 
 
-async def _set_network_fee(desk: "Desk", code: str, amount: str) -> dict[str, Any]:
+async def _set_network_fee(desk: "OperatorPorts", code: str, amount: str) -> dict[str, Any]:
     from persistence.postgres.market.switches import set_network_fee as store
 
     asset = (await desk.catalogue()).assets.get(code)

@@ -16,7 +16,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, nouns, run, 
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 app = nouns("Limits: what orders may be worth, in USD.")
 
@@ -51,7 +51,7 @@ def change(
     """Set the bounds of all pairs and the daily cap or, with --from and --to, one pair's own."""
     wanted = _Wanted(min_usd, max_usd, daily_cap_usd)
 
-    async def work(desk: "Desk") -> dict[str, Any]:
+    async def work(desk: "OperatorPorts") -> dict[str, Any]:
         if wanted == _Wanted(None, None, None):
             raise Failure("There is nothing to change: name a limit")
         if source is None and destination is None:
@@ -66,7 +66,7 @@ def change(
     show(run(Role.ADMIN, data_dir, work), as_json=as_json)
 
 
-async def _set_all(desk: "Desk", wanted: _Wanted) -> dict[str, Any]:
+async def _set_all(desk: "OperatorPorts", wanted: _Wanted) -> dict[str, Any]:
     from persistence.postgres.market.switches import read_limits, save_limits
 
     limits = await read_limits(desk.database)
@@ -84,7 +84,9 @@ async def _set_all(desk: "Desk", wanted: _Wanted) -> dict[str, Any]:
     }
 
 
-async def _set_pair(desk: "Desk", pair: tuple[str, str], wanted: _Wanted) -> dict[str, Any]:
+async def _set_pair(
+    desk: "OperatorPorts", pair: tuple[str, str], wanted: _Wanted
+) -> dict[str, Any]:
     from persistence.postgres.market.switches import read_limits, save_pair_limits
 
     if wanted.daily_cap_usd is not None:

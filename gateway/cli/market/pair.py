@@ -10,7 +10,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 app = nouns("Pairs: what can be swapped for what.")
 
@@ -50,7 +50,7 @@ def disable(
     show(run(Role.ADMIN, data_dir, lambda desk: _switch(desk, pair, on=False)), as_json=as_json)
 
 
-async def _switch(desk: "Desk", pair: tuple[str, str], *, on: bool) -> dict[str, Any]:
+async def _switch(desk: "OperatorPorts", pair: tuple[str, str], *, on: bool) -> dict[str, Any]:
     from persistence.postgres.market.switches import set_pair_enabled
 
     source, destination = pair
@@ -59,7 +59,7 @@ async def _switch(desk: "Desk", pair: tuple[str, str], *, on: bool) -> dict[str,
     return {"from": source, "to": destination, "enabled": on}
 
 
-async def _pairs(desk: "Desk") -> list[dict[str, Any]]:
+async def _pairs(desk: "OperatorPorts") -> list[dict[str, Any]]:
     from persistence.postgres.market.switches import read_pair_settings
 
     catalogue = await desk.catalogue()

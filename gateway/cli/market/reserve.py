@@ -11,7 +11,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 app = nouns("Reserves: what there is to pay out; an asset without one is thought to be endless.")
 
@@ -35,7 +35,7 @@ def change(
     show(run(Role.ADMIN, data_dir, lambda desk: _set(desk, code.lower(), amount)), as_json=as_json)
 
 
-async def _list(desk: "Desk") -> list[dict[str, Any]]:
+async def _list(desk: "OperatorPorts") -> list[dict[str, Any]]:
     from persistence.postgres.market.reserves import read_reserves
 
     return [
@@ -49,7 +49,7 @@ async def _list(desk: "Desk") -> list[dict[str, Any]]:
     ]
 
 
-async def _set(desk: "Desk", code: str, amount: str) -> dict[str, Any]:
+async def _set(desk: "OperatorPorts", code: str, amount: str) -> dict[str, Any]:
     from persistence.postgres.market.reserves import set_reserve
 
     asset = (await desk.catalogue()).assets.get(code)

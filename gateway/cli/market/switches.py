@@ -10,7 +10,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, run, show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
     from persistence.postgres.market.switches import Switch
 
 
@@ -51,7 +51,7 @@ def maintenance(to: To, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 def _turn(switch: "Switch", to: Turn, data_dir: Path) -> None:
     from persistence.postgres.market.switches import set_switch
 
-    async def work(desk: "Desk") -> None:
+    async def work(desk: "OperatorPorts") -> None:
         await set_switch(desk.database, switch, on=to is Turn.ON)
         await desk.tell()
 

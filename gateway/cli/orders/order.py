@@ -22,11 +22,11 @@ from gateway.settings import Role
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from domain.actions.orders.ports import Settlement
+    from domain.actions.orders.ports import SettlementPorts
     from domain.orders.order import Order
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
-MOST_LISTED = 1_000
+MAX_LISTED = 1_000
 
 app = nouns("Orders, whoever's they are.")
 
@@ -45,7 +45,7 @@ Statuses = Annotated[
     list[Status] | None,
     typer.Option("--status", case_sensitive=False, help="Only of this status; repeat."),
 ]
-Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")]
+Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="At most so many.")]
 How = Annotated[
     Resolution,
     typer.Argument(metavar="exchange|refund|cancel", help="A held order: any; one unpaid: cancel."),
@@ -99,7 +99,7 @@ def resolve(
     An order that nobody has paid can be cancelled, too.
     """
 
-    async def work(desk: "Desk") -> OperatorOrderOut:
+    async def work(desk: "OperatorPorts") -> OperatorOrderOut:
         order = await _resolve(desk, parse_order_id(order_id), how, overrule=overrule)
         return operator_order_out(order, now=desk.clock.now())
 
@@ -108,14 +108,14 @@ def resolve(
 
 
 async def _newest(
-    desk: "Desk", states: set[State], limit: int, *, stray: bool
+    desk: "OperatorPorts", states: set[State], limit: int, *, stray: bool
 ) -> list[OperatorOrderOut]:
-    from persistence.postgres.orders.orders import PostgresOrderBook
+    from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
     from persistence.postgres.partners.partners import list_partners
 
     catalogue, now = await desk.catalogue(), desk.clock.now()
     emails = {one.id: one.email for one in await list_partners(desk.database)}
-    book = PostgresOrderBook(desk.database, lambda: catalogue)
+    book = PostgresSettlementOrderRepository(desk.database, lambda: catalogue)
     return [
         operator_order_out(
             found.order, now=now, partner_email=emails.get(found.order.partner_id, "")
@@ -124,7 +124,7 @@ async def _newest(
     ]
 
 
-async def _order(desk: "Desk", text: str) -> OperatorOrderOut:
+async def _order(desk: "OperatorPorts", text: str) -> OperatorOrderOut:
     from persistence.postgres.partners.partners import find_partner
 
     order_id = parse_order_id(text)
@@ -135,7 +135,9 @@ async def _order(desk: "Desk", text: str) -> OperatorOrderOut:
     return operator_order_out(found.order, now=desk.clock.now(), partner_email=partner.email)
 
 
-async def _resolve(desk: "Desk", order_id: "UUID", how: Resolution, *, overrule: bool) -> "Order":
+async def _resolve(
+    desk: "OperatorPorts", order_id: "UUID", how: Resolution, *, overrule: bool
+) -> "Order":
     if how is Resolution.EXCHANGE:
         return await exchange_order(await desk.settlement(rates=True), order_id, overrule=overrule)
     ports = await desk.settlement()
@@ -147,7 +149,7 @@ async def _resolve(desk: "Desk", order_id: "UUID", how: Resolution, *, overrule:
 
 
 async def _ask_refund(
-    desk: "Desk", ports: "Settlement", order_id: "UUID", *, overrule: bool
+    desk: "OperatorPorts", ports: "SettlementPorts", order_id: "UUID", *, overrule: bool
 ) -> "Order":
     """Leave a refund to the settlement process: it holds the keys, and looks at the deposit."""
     from persistence.postgres.chains.outflows import ask_refund

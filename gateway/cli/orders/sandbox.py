@@ -10,7 +10,7 @@ import typer
 from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.expire_orders import expire_order
 from domain.actions.orders.observe_deposit import confirm_deposits, see_deposit
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.errors import InvalidRequest, NotFound
 from domain.money import parse_units
 from domain.orders.deposits import Deposit
@@ -27,7 +27,7 @@ from gateway.cli.orders.order_view import (
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 app = nouns("Sandbox mode: play the chains and the clock.")
 
@@ -79,11 +79,11 @@ def expire(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson =
 def _move(
     text: str,
     data_dir: Path,
-    step: Callable[[Settlement, UUID], Awaitable[Order]],
+    step: Callable[[SettlementPorts, UUID], Awaitable[Order]],
     *,
     rates: bool = False,
 ) -> OperatorOrderOut:
-    async def work(desk: "Desk") -> OperatorOrderOut:
+    async def work(desk: "OperatorPorts") -> OperatorOrderOut:
         if not desk.settings.sandbox:
             raise Failure("The sandbox commands are for sandbox mode only, and this isn't")
         order_id = parse_order_id(text)
@@ -93,7 +93,7 @@ def _move(
     return run(Role.SETTLEMENT, data_dir, work)
 
 
-async def _see(ports: Settlement, order_id: UUID, amount: str | None) -> Order:
+async def _see(ports: SettlementPorts, order_id: UUID, amount: str | None) -> Order:
     order = await _read(ports, order_id)
     missing = order.source_amount - order.parts.total
     units = missing if missing > 0 else order.source_amount
@@ -105,12 +105,12 @@ async def _see(ports: Settlement, order_id: UUID, amount: str | None) -> Order:
     return await see_deposit(ports, order_id, Deposit(sandbox_tx_id(), units))
 
 
-async def _confirm(ports: Settlement, order_id: UUID) -> Order:
+async def _confirm(ports: SettlementPorts, order_id: UUID) -> Order:
     order = await _read(ports, order_id)
     return await confirm_deposits(ports, order_id, unconfirmed_deposits(order))
 
 
-async def _read(ports: Settlement, order_id: UUID) -> Order:
+async def _read(ports: SettlementPorts, order_id: UUID) -> Order:
     found = await ports.orders.read(order_id)
     if found is None:
         raise NotFound(f"there is no order {order_id}")

@@ -9,13 +9,13 @@ import typer
 
 from domain.actions.cabinet.manage_team import one_time_password
 from domain.actions.partners.create_partner import CreatedPartner, NewPartner, create_partner
-from domain.actions.partners.ports import Onboarding
+from domain.actions.partners.ports import OnboardingPorts
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, run, show
 from gateway.runtime.clock import new_id
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 Who = Annotated[str, typer.Argument(help="A partner's e-mail address or id.")]
 Member = Annotated[str, typer.Argument(help="Who signs in to a cabinet: e-mail address or id.")]
@@ -71,18 +71,18 @@ def second_factor_off(
     show(run(Role.ADMIN, data_dir, lambda desk: _second_factor_off(desk, who)), as_json=as_json)
 
 
-async def _second_factor_off(desk: "Desk", who: str) -> dict[str, object]:
+async def _second_factor_off(desk: "OperatorPorts", who: str) -> dict[str, object]:
     from persistence.postgres.cabinet.second_factors import turn_off_for
 
     email = await turn_off_for(desk.database, who, entry_id=new_id(), now=desk.clock.now())
     return {"email": email, "secondFactor": False}
 
 
-async def _create(desk: "Desk", wanted: NewPartner) -> CreatedPartner:
+async def _create(desk: "OperatorPorts", wanted: NewPartner) -> CreatedPartner:
     from persistence.postgres.partners.partners import create_partner as store_partner
 
     keyring = desk.keyring()
-    ports = Onboarding(
+    ports = OnboardingPorts(
         clock=desk.clock,
         store=lambda partner, credentials, now: store_partner(
             desk.database, keyring, partner, credentials, now=now
@@ -96,7 +96,7 @@ async def _create(desk: "Desk", wanted: NewPartner) -> CreatedPartner:
     return created
 
 
-async def _password(desk: "Desk", who: str) -> dict[str, str]:
+async def _password(desk: "OperatorPorts", who: str) -> dict[str, str]:
     from persistence.passwords.hashing import hash_password
     from persistence.postgres.partners.partners import find_partner, set_password
 

@@ -13,7 +13,7 @@ from gateway.cli.partners import onboarding
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
 app = nouns("Partners: the API's customers.")
 
@@ -91,7 +91,7 @@ def change(
 ) -> None:
     """Change a partner's settings; what isn't named stays as it is."""
 
-    async def work(desk: "Desk") -> Partner:
+    async def work(desk: "OperatorPorts") -> Partner:
         wanted = PartnerChange(
             webhook_url=webhook_url,
             webhook_events=None if events is None else checked_events(_names(events)),
@@ -126,7 +126,7 @@ app.command()(onboarding.password)
 app.command("second-factor-off")(onboarding.second_factor_off)
 
 
-async def _change(desk: "Desk", who: str, wanted: PartnerChange) -> Partner:
+async def _change(desk: "OperatorPorts", who: str, wanted: PartnerChange) -> Partner:
     from persistence.postgres.partners.partners import change_partner, find_partner
 
     partner = await find_partner(desk.database, who)

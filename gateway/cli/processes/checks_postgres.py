@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Final
 
-from gateway.cli.connections import Desk
+from gateway.cli.connections import OperatorPorts
 from gateway.cli.processes.checks import Question, Remark, clock_advice
 from persistence.postgres.chains.chains import read_chains, read_unconnected
 from persistence.postgres.chains.outflows import read_overdue_outflows
@@ -20,7 +20,7 @@ from persistence.postgres.health import (
 from persistence.postgres.rights import excess_rights_of_gateway
 
 SERVER: Final = "PostgreSQL"
-LEAST_VERSION: Final = 15
+MIN_VERSION: Final = 15
 FEW_ADDRESSES: Final = 5
 STUCK: Final = timedelta(minutes=1)
 OVERDUE: Final = timedelta(hours=2)
@@ -30,7 +30,7 @@ GATEWAY, SETTLEMENT, ADMIN = "swapgate_gateway", "swapgate_settlement", "swapgat
 class PostgresChecks:
     """The questions, over one command's connections."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: OperatorPorts) -> None:
         self._desk = desk
         self._database = desk.database
 
@@ -52,9 +52,9 @@ class PostgresChecks:
 
     async def _version(self) -> str | None:
         version = (await read_server(self._database)).version // 10_000
-        if version >= LEAST_VERSION:
+        if version >= MIN_VERSION:
             return None
-        return f"PostgreSQL {version} is too old: use {LEAST_VERSION} or newer"
+        return f"PostgreSQL {version} is too old: use {MIN_VERSION} or newer"
 
     async def _clock(self) -> str | None:
         asked = self._desk.clock.now()

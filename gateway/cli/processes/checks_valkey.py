@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from feeds.rates.health import decode_health
-from gateway.cli.connections import Desk
+from gateway.cli.connections import OperatorPorts
 from gateway.cli.processes.checks import Question, clock_advice
 from persistence.valkey.health import read_server
 from persistence.valkey.rates import read_snapshot, read_sources
 
 SERVER: Final = "Valkey"
-LEAST_VERSION: Final = (7, 2)
+MIN_VERSION: Final = (7, 2)
 FORGOTTEN_SECONDS: Final = 60
 KEEPS_ALL: Final = "noeviction"
 
@@ -18,7 +18,7 @@ KEEPS_ALL: Final = "noeviction"
 class ValkeyChecks:
     """The questions, over one command's connections."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: OperatorPorts) -> None:
         self._desk = desk
 
     def questions(self) -> list[tuple[str, Question]]:
@@ -33,10 +33,10 @@ class ValkeyChecks:
 
     async def _version(self) -> str | None:
         version = (await read_server(self._desk.valkey)).version
-        if version >= LEAST_VERSION:
+        if version >= MIN_VERSION:
             return None
         found = f"Valkey {'.'.join(map(str, version))}" if version else "What answers as Valkey"
-        least = ".".join(map(str, LEAST_VERSION))
+        least = ".".join(map(str, MIN_VERSION))
         return f"{found} can't be used: use Valkey {least} or newer"
 
     async def _memory(self) -> str | None:

@@ -20,7 +20,7 @@ def doctor(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
 
 
 async def _examine(data_dir: Path) -> dict[str, Any]:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
     from gateway.cli.processes.checks import ask, failed, passed
     from gateway.cli.processes.checks_postgres import SERVER as POSTGRES
     from gateway.cli.processes.checks_postgres import PostgresChecks
@@ -28,7 +28,7 @@ async def _examine(data_dir: Path) -> dict[str, Any]:
     from gateway.cli.processes.checks_valkey import ValkeyChecks
 
     try:
-        desk = Desk(settings_for(Role.ADMIN, data_dir=data_dir, environment=os.environ))
+        desk = OperatorPorts(settings_for(Role.ADMIN, data_dir=data_dir, environment=os.environ))
     except SettingsError as error:
         return {"ok": False, "checks": [failed("settings", sentence(error))]}
     try:

@@ -61,13 +61,13 @@ def serve(
 
 def rates(seed: Seed = 1, metrics_port: RatesMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
     """Publish rates: the sandbox market's, or with SWAPGATE_RATES=exchanges those of exchanges."""
-    from feeds.key_file import KeyUnusable
+    from feeds.key_file import InvalidKeyFile
     from gateway.wiring.rates import run_rates
 
     settings = settings_of(Role.GATEWAY, data_dir)
     try:
         run_until_told(run_rates(settings, seed=seed, metrics_port=metrics_port))
-    except KeyUnusable as error:
+    except InvalidKeyFile as error:
         fail(f"Can't sign rates: {error}")
     except OSError as error:
         fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")
@@ -80,8 +80,8 @@ def settlement(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Run settlement: the chains of SWAPGATE_CHAINS, expiry, address refill, sandbox steps."""
-    from feeds.key_file import KeyUnusable
-    from feeds.settlement.chains.settings import ChainsUnusable
+    from feeds.key_file import InvalidKeyFile
+    from feeds.settlement.chains.settings import InvalidChainSettings
     from gateway.wiring.settlement import run_settlement
 
     settings = settings_of(Role.SETTLEMENT, data_dir)
@@ -96,7 +96,7 @@ def settlement(
         )
     try:
         run_until_told(run_settlement(settings, auto_settle=auto_settle, metrics_port=metrics_port))
-    except (ChainsUnusable, KeyUnusable) as error:
+    except (InvalidChainSettings, InvalidKeyFile) as error:
         fail(f"Can't settle on chains: {error}")
     except OSError as error:
         fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")

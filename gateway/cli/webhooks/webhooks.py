@@ -33,11 +33,11 @@ from gateway.runtime.clock import new_id
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import Desk
+    from gateway.cli.connections import OperatorPorts
 
-MOST_LISTED = 1_000
+MAX_LISTED = 1_000
 TEST_SECONDS = 15.0
-LOOK_SECONDS = 0.1
+POLL_INTERVAL_SECONDS = 0.1
 
 app = typer.Typer(
     help="Deliver events (without a subcommand); see how they fared, send them again."
@@ -46,7 +46,7 @@ app = typer.Typer(
 Statuses = Annotated[
     list[EventStatus] | None, typer.Option("--status", help="Only of this status; repeat.")
 ]
-Limit = Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="At most so many.")]
+Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="At most so many.")]
 EventId = Annotated[str, typer.Argument(metavar="EVENT_ID", help="The event's id.")]
 What = Annotated[
     str, typer.Argument(metavar="EVENT_ID|WHO", help="An event; with --since, a partner.")
@@ -157,7 +157,7 @@ def replay(
 ) -> None:
     """Send an event again, with the same id and the same bytes; or a partner's dead ones."""
 
-    async def work(desk: "Desk") -> int:
+    async def work(desk: "OperatorPorts") -> int:
         if since is None:
             if until is not None or delivered:
                 raise Failure("--until and --delivered go with --since TIME, and a partner")
@@ -177,7 +177,7 @@ def send_test(
 
 
 async def _newest(
-    desk: "Desk", who: str, statuses: list[EventStatus] | None, limit: int
+    desk: "OperatorPorts", who: str, statuses: list[EventStatus] | None, limit: int
 ) -> list[ListedEvent]:
     from persistence.postgres.partners.partners import find_partner
     from persistence.postgres.webhooks.operator_log import list_events
@@ -188,7 +188,7 @@ async def _newest(
     )
 
 
-async def _replay_one(desk: "Desk", event_id: UUID) -> int:
+async def _replay_one(desk: "OperatorPorts", event_id: UUID) -> int:
     from persistence.postgres.webhooks.operator_log import replay_event
 
     await replay_event(desk.database, event_id, now=desk.clock.now())
@@ -196,7 +196,7 @@ async def _replay_one(desk: "Desk", event_id: UUID) -> int:
 
 
 async def _replay_some(
-    desk: "Desk", who: str, since: str, until: str | None, *, delivered: bool
+    desk: "OperatorPorts", who: str, since: str, until: str | None, *, delivered: bool
 ) -> int:
     from persistence.postgres.partners.partners import find_partner
     from persistence.postgres.webhooks.operator_log import replay_between
@@ -213,7 +213,7 @@ async def _replay_some(
     )
 
 
-async def _test(desk: "Desk", who: str, *, wait: bool) -> ListedEvent:
+async def _test(desk: "OperatorPorts", who: str, *, wait: bool) -> ListedEvent:
     from persistence.postgres.partners.partners import find_partner
     from persistence.postgres.webhooks.operator_log import show_event
     from persistence.postgres.webhooks.outbox import add_test_event
@@ -229,7 +229,7 @@ async def _test(desk: "Desk", who: str, *, wait: bool) -> ListedEvent:
         found = (await show_event(desk.database, event.id)).event
         if found.last is not None or asyncio.get_running_loop().time() >= until:
             return found
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
 
 def _parse_id(text: str) -> UUID:

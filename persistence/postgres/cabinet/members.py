@@ -32,24 +32,24 @@ SET_ZONE: Final = "UPDATE partner_users SET zone = $2, updated_at = $3 WHERE id 
 SIGN_OUT: Final = "UPDATE partner_users SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch"
 
 
-class PostgresMembers:
-    """MemberBook over PostgreSQL."""
+class PostgresMemberRepository:
+    """MemberRepository over PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def known_password(self, email: str) -> KnownPassword | None:
-        """See MemberBook."""
+        """See MemberRepository."""
         row = await self._database.fetch_one(BY_EMAIL, [email])
         return KnownPassword(UUID(row["id"]), row["password_hash"]) if row else None
 
     async def password_of(self, member_id: UUID) -> KnownPassword | None:
-        """See MemberBook."""
+        """See MemberRepository."""
         row = await self._database.fetch_one(BY_ID, [member_id])
         return KnownPassword(UUID(row["id"]), row["password_hash"]) if row else None
 
     async def find(self, member_id: UUID) -> Member | None:
-        """See MemberBook."""
+        """See MemberRepository."""
         row = await self._database.fetch_one(FIND, [member_id])
         if row is None:
             return None
@@ -69,16 +69,16 @@ class PostgresMembers:
     async def set_password(
         self, known: KnownPassword, password_hash: str, *, now: datetime
     ) -> int | None:
-        """See MemberBook."""
+        """See MemberRepository."""
         parameters = [known.member_id, known.password_hash, password_hash, now]
         row = await self._database.fetch_one(REPLACE, parameters)
         return int(row["epoch"]) if row else None
 
     async def set_zone(self, member_id: UUID, zone: str, *, now: datetime) -> None:
-        """See MemberBook."""
+        """See MemberRepository."""
         await self._database.fetch(SET_ZONE, [member_id, zone, now])
 
     async def sign_out(self, member_id: UUID) -> int | None:
-        """See MemberBook."""
+        """See MemberRepository."""
         row = await self._database.fetch_one(SIGN_OUT, [member_id])
         return int(row["epoch"]) if row else None

@@ -69,20 +69,20 @@ SELECT email, EXISTS (SELECT FROM gone) AS turned_off FROM found
 TURN_OFF: Final = "DELETE FROM second_factors WHERE member_id = $1 RETURNING member_id"
 
 
-class PostgresSecondFactors:
-    """FactorBook over PostgreSQL."""
+class PostgresSecondFactorRepository:
+    """SecondFactorRepository over PostgreSQL."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
         self._database = database
         self._keyring = keyring
 
     async def begin(self, member_id: UUID, secret: str, *, now: datetime) -> bool:
-        """See FactorBook."""
+        """See SecondFactorRepository."""
         sealed = self._keyring.seal(secret, record=factor_record(member_id))
         return await self._did(BEGIN, [member_id, sealed, now])
 
     async def find(self, member_id: UUID, *, now: datetime) -> StoredFactor | None:
-        """See FactorBook."""
+        """See SecondFactorRepository."""
         row = await self._database.fetch_one(FIND, [member_id, now - SET_UP_WITHIN])
         if row is None:
             return None
@@ -97,24 +97,24 @@ class PostgresSecondFactors:
     async def confirm(
         self, member_id: UUID, *, step: int, recovery_hashes: Sequence[str], now: datetime
     ) -> bool:
-        """See FactorBook."""
+        """See SecondFactorRepository."""
         return await self._did(CONFIRM, [member_id, now, step, list(recovery_hashes)])
 
     async def use_step(self, member_id: UUID, step: int) -> bool:
-        """See FactorBook."""
+        """See SecondFactorRepository."""
         return await self._did(USE_STEP, [member_id, step])
 
     async def use_recovery(self, member_id: UUID, code_hash: str) -> int | None:
-        """See FactorBook."""
+        """See SecondFactorRepository."""
         row = await self._database.fetch_one(USE_RECOVERY, [member_id, code_hash])
         return int(row["recovery_left"]) if row else None
 
     async def renew_recovery(self, member_id: UUID, hashes: Sequence[str]) -> bool:
-        """See FactorBook."""
+        """See SecondFactorRepository."""
         return await self._did(RENEW_RECOVERY, [member_id, list(hashes)])
 
     async def turn_off(self, member_id: UUID) -> bool:
-        """See FactorBook."""
+        """See SecondFactorRepository."""
         return await self._did(TURN_OFF, [member_id])
 
     async def _did(self, statement: str, parameters: list[object]) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from domain.cabinet.members import MOST_MEMBERS, Invited, Member, Role, TeamMember
+from domain.cabinet.members import MAX_MEMBERS, Invited, Member, Role, TeamMember
 from persistence.postgres.pool import Database
 
 ALL: Final = """
@@ -28,7 +28,7 @@ INVITE: Final = f"""
 {_TEAM}
 INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at, role)
 SELECT $3, $1, $4, $5, true, $6, $7 FROM allowed
-WHERE (SELECT count(*) FROM team) < {MOST_MEMBERS}
+WHERE (SELECT count(*) FROM team) < {MAX_MEMBERS}
 ON CONFLICT (email) DO NOTHING
 RETURNING email
 """  # noqa: S608  our own constants
@@ -57,14 +57,14 @@ RETURNING u.email
 """  # noqa: S608  as above
 
 
-class PostgresTeam:
-    """TeamBook over PostgreSQL."""
+class PostgresTeamRepository:
+    """TeamRepository over PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def all_of(self, partner_id: UUID) -> Sequence[TeamMember]:
-        """See TeamBook."""
+        """See TeamRepository."""
         rows = await self._database.fetch(ALL, [partner_id])
         return [
             TeamMember(
@@ -80,24 +80,24 @@ class PostgresTeam:
     async def invite(
         self, actor: Member, invited: Invited, *, password_hash: str, now: datetime
     ) -> bool:
-        """See TeamBook."""
+        """See TeamRepository."""
         what = [invited.id, invited.email, password_hash, now, invited.role.value]
         return await self._email(INVITE, actor, what) is not None
 
     async def set_role(
         self, actor: Member, member_id: UUID, role: Role, *, now: datetime
     ) -> str | None:
-        """See TeamBook."""
+        """See TeamRepository."""
         return await self._email(SET_ROLE, actor, [member_id, role.value, now])
 
     async def remove(self, actor: Member, member_id: UUID) -> str | None:
-        """See TeamBook."""
+        """See TeamRepository."""
         return await self._email(REMOVE, actor, [member_id])
 
     async def set_one_time_password(
         self, actor: Member, member_id: UUID, password_hash: str, *, now: datetime
     ) -> str | None:
-        """See TeamBook."""
+        """See TeamRepository."""
         return await self._email(SET_PASSWORD, actor, [member_id, password_hash, now])
 
     async def _email(self, statement: str, actor: Member, what: list[Any]) -> str | None:

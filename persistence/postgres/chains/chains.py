@@ -119,63 +119,63 @@ class Unconnected(msgspec.Struct, frozen=True):
     """Whether an order that was paid for can't go on for want of it."""
 
 
-class PostgresChainBook:
-    """ChainBook over PostgreSQL, under settlement's role."""
+class PostgresChainRepository:
+    """ChainRepository over PostgreSQL, under settlement's role."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
         self._database = database
         self._catalogue = catalogue
 
     async def newest_block(self, network: str) -> Block | None:
-        """See ChainBook."""
+        """See ChainRepository."""
         row = await self._database.fetch_one(NEWEST, [network])
         return Block(row["height"], row["hash"]) if row else None
 
     async def add_block(self, network: str, block: Block) -> None:
-        """See ChainBook."""
+        """See ChainRepository."""
         await self._database.fetch(ADD, [network, block.height, block.hash, KEPT])
 
     async def drop_blocks(self, network: str, *, above: int) -> None:
-        """See ChainBook."""
+        """See ChainRepository."""
         await self._database.fetch(DROP, [network, above])
 
     async def pay_ins(self, network: str, addresses: Collection[str]) -> Mapping[str, PayIn]:
-        """See ChainBook."""
+        """See ChainRepository."""
         rows = await self._database.fetch(PAY_INS, [network, list(addresses)])
         return {row["address"]: PayIn(UUID(row["order_id"]), row["source"]) for row in rows}
 
     async def unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
-        """See ChainBook."""
+        """See ChainRepository."""
         precision = self._catalogue().assets[transfer.asset].precision
         amount = format_units(transfer.amount, precision)
         place = [network, transfer.tx_id, transfer.address, transfer.asset]
         await self._database.fetch(UNCLAIMED, [*place, amount, order_id])
 
     async def unconfirmed(self, network: str) -> Sequence[UUID]:
-        """See ChainBook."""
+        """See ChainRepository."""
         return [UUID(row["id"]) for row in await self._database.fetch(UNCONFIRMED, [network])]
 
     async def confirmations(self, network: str) -> Mapping[str, int]:
-        """See ChainBook."""
+        """See ChainRepository."""
         rows = await self._database.fetch(CONFIRMATIONS, [network])
         return {row["code"]: row["confirmations"] for row in rows}
 
     async def connect(self, assets: Sequence[ConnectedAsset]) -> None:
-        """See ChainBook."""
+        """See ChainRepository."""
         codes = [one.code for one in assets]
         ways = [[one.receives for one in assets], [one.sends for one in assets]]
         await self._database.fetch(CONNECT, [codes, *ways])
 
     async def tell(self, network: str, *, height: int | None, alarm: str | None) -> None:
-        """See ChainBook."""
+        """See ChainRepository."""
         await self._database.fetch(TELL, [network, height, alarm])
 
     async def halt(self, network: str, alarm: str) -> None:
-        """See ChainBook."""
+        """See ChainRepository."""
         await self._database.fetch(HALT, [network, alarm])
 
     async def is_halted(self, network: str) -> bool:
-        """See ChainBook."""
+        """See ChainRepository."""
         row = await self._database.fetch_one(HALTED, [network])
         return row is not None and bool(row["halted"])
 

@@ -164,20 +164,20 @@ FROM cancelled_outflows ORDER BY cancelled_at DESC LIMIT $1
 _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
 
 
-class PostgresOutflowBook:
-    """OutflowBook over PostgreSQL, under settlement's role."""
+class PostgresOutflowRepository:
+    """OutflowRepository over PostgreSQL, under settlement's role."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
         self._database = database
         self._catalogue = catalogue
 
     async def due(self, network: str, *, limit: int) -> Sequence[tuple[UUID, OutflowKind]]:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         rows = await self._database.fetch(DUE, [network, limit])
         return [(UUID(row["id"]), OutflowKind(row["kind"])) for row in rows]
 
     async def intend(self, outflow: Outflow, *, usd: int, expected_version: int) -> bool:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         parameters = [
             outflow.order_id,
             expected_version,
@@ -202,44 +202,44 @@ class PostgresOutflowBook:
             raise
 
     async def unfinished(self, network: str) -> Sequence[Outflow]:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         return [self._outflow(row) for row in await self._database.fetch(UNFINISHED, [network])]
 
     async def unsettled(self, network: str) -> Sequence[Outflow]:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         return [self._outflow(row) for row in await self._database.fetch(UNSETTLED, [network])]
 
     async def cancel(self, outflow: Outflow) -> bool:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         parameters = [outflow.order_id, outflow.intention]
         return await self._database.fetch_one(CANCEL, parameters) is not None
 
     async def is_permitted(self, order_id: UUID) -> bool:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         (row,) = await self._database.fetch(PERMITTED, [order_id])
         return bool(row["permitted"])
 
     async def sign(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         parameters = [outflow.order_id, raw, tx_id, outflow.intention]
         return await self._database.fetch_one(SIGN, parameters) is not None
 
     async def replace(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         parameters = [outflow.order_id, len(outflow.candidates), tx_id, raw]
         return await self._database.fetch_one(REPLACE, parameters) is not None
 
     async def is_on(self) -> bool:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         (row,) = await self._database.fetch(IS_ON)
         return bool(row["enabled"])
 
     async def broadcast(self, order_id: UUID, *, at: datetime) -> None:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         await self._database.fetch(BROADCAST, [order_id, at])
 
     async def settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
-        """See OutflowBook."""
+        """See OutflowRepository."""
         await self._database.fetch(SETTLED, [order_id, at, tx_id])
 
     def _outflow(self, row: dict[str, Any]) -> Outflow:

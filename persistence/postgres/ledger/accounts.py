@@ -23,7 +23,7 @@ from domain.ledger.payouts import (
 from domain.money import USD_DECIMALS, format_units, units_from
 from domain.webhooks.events import Event
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.outbox import told
+from persistence.postgres.webhooks.outbox import enqueued
 
 # One statement, so that sums and closings are of the same moment.
 EARNINGS = """
@@ -81,7 +81,7 @@ SELECT close_earnings($1::uuid, $2::uuid, $3::integer, $4::text, $5::text::numer
 """
 
 
-class PostgresAccounts:
+class PostgresEarningsRepository:
     """Accounts over PostgreSQL: the gateway's role may read, the operator's close as well."""
 
     def __init__(self, database: Database) -> None:
@@ -112,7 +112,7 @@ class PostgresAccounts:
 
     async def close(self, closing: Closing, event: Event) -> bool:
         """See Accounts."""
-        event_id, _, event_type, key, body, _ = told(event)
+        event_id, _, event_type, key, body, _ = enqueued(event)
         parameters = [
             closing.id,
             closing.partner_id,

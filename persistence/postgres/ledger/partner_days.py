@@ -25,7 +25,7 @@ SELECT day, sum(orders)::bigint AS orders, sum(completed)::bigint AS completed,
 FROM kept GROUP BY day ORDER BY day
 """
 
-MOST_COUNTED: Final = 50_000
+MAX_COUNTED: Final = 50_000
 """What one call of `count_orders` counts, as in 0035-partner-days.sql."""
 
 COUNT = "SELECT count_orders() AS counted"
@@ -55,4 +55,4 @@ async def count_orders(database: Database) -> int:
     """
     (row,) = await database.fetch(COUNT)
     counted = int(row["counted"])
-    return counted if counted >= MOST_COUNTED else 0
+    return counted if counted >= MAX_COUNTED else 0

@@ -9,7 +9,7 @@ from domain.ledger.payout_details import PayoutDetails
 from domain.webhooks.events import Event
 from persistence.postgres.pool import Database
 
-MOST_SHOWN: Final = 50
+MAX_SHOWN: Final = 50
 
 # However often somebody asks and withdraws, what counts is among them.
 HISTORY = """
@@ -29,19 +29,19 @@ SELECT withdraw_payout_details($1::uuid, $2::uuid, $3::text, $4::timestamptz, $5
 """
 
 
-class PostgresPayoutDetails:
-    """PayoutDetailsBook over PostgreSQL; the operator's role may only read."""
+class PostgresPayoutDetailsRepository:
+    """PayoutDetailsRepository over PostgreSQL; the operator's role may only read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def history(self, partner_id: UUID) -> Sequence[PayoutDetails]:
-        """See PayoutDetailsBook."""
-        rows = await self._database.fetch(HISTORY, [partner_id, MOST_SHOWN])
+        """See PayoutDetailsRepository."""
+        rows = await self._database.fetch(HISTORY, [partner_id, MAX_SHOWN])
         return [_details(row) for row in rows]
 
     async def ask(self, partner_id: UUID, details: PayoutDetails, event: Event) -> bool:
-        """See PayoutDetailsBook."""
+        """See PayoutDetailsRepository."""
         parameters = [
             details.id,
             partner_id,
@@ -58,7 +58,7 @@ class PostgresPayoutDetails:
     async def withdraw(
         self, partner_id: UUID, details_id: UUID, who: str, *, at: datetime, event: Event
     ) -> bool:
-        """See PayoutDetailsBook."""
+        """See PayoutDetailsRepository."""
         parameters = [details_id, partner_id, who, at, event.id, event.dedup_key, event.body]
         row = await self._database.fetch_one(WITHDRAW, parameters)
         return row is not None and bool(row["done"])

@@ -75,7 +75,7 @@ _BEYOND: dict[str, type[DomainError]] = {
 """What the triggers on `orders` say of orders that can't be afforded."""
 
 
-class Opening(msgspec.Struct, frozen=True):
+class OrderInsert(msgspec.Struct, frozen=True):
     """An order to open, as a row."""
 
     id: str
@@ -102,7 +102,7 @@ class Opening(msgspec.Struct, frozen=True):
     worth_usd: str
 
 
-class Place(msgspec.Struct, frozen=True):
+class InsertResult(msgspec.Struct, frozen=True):
     """What became of it: nothing without `address`; its key is taken, or no address was free."""
 
     had_address: bool
@@ -110,14 +110,14 @@ class Place(msgspec.Struct, frozen=True):
     tag: str | None
 
 
-_NOWHERE = Place(had_address=False, address=None, tag=None)
+_NOWHERE = InsertResult(had_address=False, address=None, tag=None)
 _encode = msgspec.json.Encoder().encode
 
 
-def opening_of(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> Opening:
+def order_insert(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> OrderInsert:
     """Return an order as `open_orders` takes it."""
     destination = order.destination.precision
-    return Opening(
+    return OrderInsert(
         id=str(order.id),
         network=order.source.network,
         partner_id=str(order.partner_id),
@@ -143,16 +143,16 @@ def opening_of(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> O
     )
 
 
-async def open_orders(
-    database: Database, openings: Sequence[Opening]
-) -> Sequence[Place | Exception]:
+async def insert_orders(
+    database: Database, openings: Sequence[OrderInsert]
+) -> Sequence[InsertResult | Exception]:
     """Open orders by one statement; where that fails, or for whom it did nothing, one by one.
 
     An order that can't be afforded fails the statement, and one whose key is taken may keep the
     last address from another. Raises DatabaseUnavailable: then it isn't known what was opened.
     """
     try:
-        places: list[Place | Exception] = list(await _opened(database, openings))
+        places: list[InsertResult | Exception] = list(await _opened(database, openings))
     except DatabaseUnavailable:
         raise
     except Error as error:
@@ -166,7 +166,7 @@ async def open_orders(
     return places
 
 
-async def _opened_alone(database: Database, opening: Opening) -> Place | Exception:
+async def _opened_alone(database: Database, opening: OrderInsert) -> InsertResult | Exception:
     try:
         return (await _opened(database, (opening,)))[0]
     except Error as error:
@@ -175,10 +175,10 @@ async def _opened_alone(database: Database, opening: Opening) -> Place | Excepti
         return error
 
 
-async def _opened(database: Database, openings: Sequence[Opening]) -> Sequence[Place]:
+async def _opened(database: Database, openings: Sequence[OrderInsert]) -> Sequence[InsertResult]:
     rows = await database.fetch(OPEN, [_encode(openings).decode()])
     places = {
-        row["id"]: Place(row["had_address"], row["pay_in_address"], row["pay_in_tag"])
+        row["id"]: InsertResult(row["had_address"], row["pay_in_address"], row["pay_in_tag"])
         for row in rows
     }
     return [places[opening.id] for opening in openings]

@@ -18,7 +18,7 @@ from domain.market.pricing import Rate
 from domain.money import USD_DECIMALS, format_units, units_from
 from domain.orders.order import Choice, Emergency, Order, RateType, State
 from domain.webhooks.events import Event
-from persistence.postgres.batcher import Grouping
+from persistence.postgres.batcher import Batcher
 from persistence.postgres.ledger.postings import (
     POST,
     accrue,
@@ -26,7 +26,12 @@ from persistence.postgres.ledger.postings import (
     stored_accrual,
 )
 from persistence.postgres.orders.deposits import PARTS, parts_of, stored_parts
-from persistence.postgres.orders.insert import Opening, Place, open_orders, opening_of
+from persistence.postgres.orders.insert import (
+    InsertResult,
+    OrderInsert,
+    insert_orders,
+    order_insert,
+)
 from persistence.postgres.pool import Database
 
 Assets = Callable[[], Catalogue]
@@ -160,36 +165,36 @@ ORDER BY id DESC LIMIT $2
 """  # noqa: S608  as above
 
 
-MOST_OPENED = 64
+MAX_INSERTS_PER_BATCH = 64
 """Orders that one statement opens."""
-MOST_FOUND = 64
+MAX_READS_PER_BATCH = 64
 """Orders that one statement finds."""
-MOST_KEPT = 2_000
+MAX_CACHED_ORDERS = 2_000
 """Orders that are kept as they were last found: some 3 KB each."""
-OPENED_AT_ONCE = 2
-FOUND_AT_ONCE = 1
+CONCURRENT_INSERTS = 2
+CONCURRENT_READS = 1
 """Statements under way at once; what comes meanwhile is gathered for the next.
 
 A statement costs as much as reading fifty rows; opening waits for the disk, reading does not.
 """
 
 
-class PostgresOrderDesk:
-    """OrderDesk over PostgreSQL, under the gateway's role."""
+class PostgresOrderRepository:
+    """OrderRepository over PostgreSQL, under the gateway's role."""
 
     def __init__(self, database: Database, catalogue: Assets, *, grouped: bool = True) -> None:
         """Open and find the orders of one moment together, unless `grouped` is off."""
         self._database = database
         self._catalogue = catalogue
-        self._opening: Grouping[Opening, Place] = Grouping(
-            lambda openings: open_orders(database, openings),
-            most=MOST_OPENED if grouped else 1,
-            at_once=OPENED_AT_ONCE if grouped else MOST_OPENED,
+        self._opening: Batcher[OrderInsert, InsertResult] = Batcher(
+            lambda openings: insert_orders(database, openings),
+            most=MAX_INSERTS_PER_BATCH if grouped else 1,
+            at_once=CONCURRENT_INSERTS if grouped else MAX_INSERTS_PER_BATCH,
         )
-        self._finding: Grouping[UUID, _Found | None] = Grouping(
+        self._finding: Batcher[UUID, _Found | None] = Batcher(
             self._found,
-            most=MOST_FOUND if grouped else 1,
-            at_once=FOUND_AT_ONCE if grouped else MOST_FOUND,
+            most=MAX_READS_PER_BATCH if grouped else 1,
+            at_once=CONCURRENT_READS if grouped else MAX_READS_PER_BATCH,
         )
         self._kept: dict[str, _Found] = {}
         self._kept_with: Catalogue | None = None
@@ -197,8 +202,8 @@ class PostgresOrderDesk:
     async def open(
         self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
     ) -> OpenedOrder:
-        """See OrderDesk."""
-        place = await self._opening.ask(opening_of(order, token_hash, idempotency))
+        """See OrderRepository."""
+        place = await self._opening.ask(order_insert(order, token_hash, idempotency))
         if place.address is not None:
             stored = msgspec.structs.replace(
                 order, pay_in_address=place.address, pay_in_tag=place.tag
@@ -212,7 +217,7 @@ class PostgresOrderDesk:
         raise Unavailable(f"no free pay-in address on {order.source.network}")
 
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:
-        """See OrderDesk."""
+        """See OrderRepository."""
         row = await self._database.fetch_one(REPEATED, [partner_id, idempotency.key])
         if row is None:
             return None
@@ -222,24 +227,24 @@ class PostgresOrderDesk:
         return found[0] if found else None
 
     async def find(self, order_id: UUID, partner_id: UUID | None) -> tuple[Order, bytes] | None:
-        """See OrderDesk."""
+        """See OrderRepository."""
         found = await self._finding.ask(order_id)
         if found is None or (partner_id is not None and found.order.partner_id != partner_id):
             return None
         return found.order, found.token_hash
 
     async def state(self, order_id: UUID) -> State | None:
-        """See OrderDesk."""
+        """See OrderRepository."""
         row = await self._database.fetch_one(STATE, [order_id])
         return State(row["state"]) if row else None
 
     async def delete(self, order_id: UUID) -> bool:
-        """See OrderDesk."""
+        """See OrderRepository."""
         row = await self._database.fetch_one(DELETE, [order_id])
         return row is not None and bool(row["deleted"])
 
     async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
-        """See OrderDesk."""
+        """See OrderRepository."""
         row = await self._database.fetch_one(CHOOSE, [order_id, partner_id, choice.value])
         return row is not None
 
@@ -264,7 +269,7 @@ class PostgresOrderDesk:
                 )
             except Exception as error:  # noqa: BLE001  of this order alone
                 found[row["id"]] = error
-        while len(kept_now) > MOST_KEPT:
+        while len(kept_now) > MAX_CACHED_ORDERS:
             del kept_now[next(iter(kept_now))]
         return [found.get(one) for one in asked]
 
@@ -277,15 +282,15 @@ class _Found(NamedTuple):
     written: str
 
 
-class PostgresOrderBook:
-    """OrderBook over PostgreSQL, under settlement's role; the operator's may only read."""
+class PostgresSettlementOrderRepository:
+    """SettlementOrderRepository in PostgreSQL under settlement's role; the operator only reads."""
 
     def __init__(self, database: Database, catalogue: Assets) -> None:
         self._database = database
         self._catalogue = catalogue
 
     async def read(self, order_id: UUID) -> VersionedOrder | None:
-        """See OrderBook."""
+        """See SettlementOrderRepository."""
         row = await self._database.fetch_one(READ, [order_id])
         return self._versioned(row) if row else None
 
@@ -297,7 +302,7 @@ class PostgresOrderBook:
         event: Event | None,
         earned: Accrual | None = None,
     ) -> bool:
-        """See OrderBook."""
+        """See SettlementOrderRepository."""
         parameters = [
             *_saving(order, expected_version, event),
             earned is not None,
@@ -307,32 +312,32 @@ class PostgresOrderBook:
         return row is not None and bool(row["moved"])
 
     async def base_fee_share_bps(self, order_id: UUID) -> int:
-        """See OrderBook."""
+        """See SettlementOrderRepository."""
         return await base_fee_share_bps(self._database, order_id)
 
     async def unaccrued(self, sources: Collection[str], *, limit: int) -> Sequence[Order]:
-        """See OrderBook."""
+        """See SettlementOrderRepository."""
         rows = await self._database.fetch(UNACCRUED, [list(sources), limit])
         return [self._versioned(row).order for row in rows]
 
     async def accrue(self, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
-        """See OrderBook."""
+        """See SettlementOrderRepository."""
         return await accrue(self._database, order_id, earned, at=at)
 
     async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
-        """See OrderBook."""
+        """See SettlementOrderRepository."""
         rows = await self._database.fetch(AWAITING_EXPIRY, [now, limit])
         return [UUID(row["id"]) for row in rows]
 
     async def chosen(
         self, choices: Collection[Choice], *, limit: int
     ) -> Sequence[tuple[UUID, Choice]]:
-        """See OrderBook."""
+        """See SettlementOrderRepository."""
         rows = await self._database.fetch(CHOSEN, [[one.value for one in choices], limit])
         return [(UUID(row["id"]), Choice(row["choice"])) for row in rows]
 
     async def resting_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
-        """See OrderBook."""
+        """See SettlementOrderRepository."""
         rows = await self._database.fetch(RESTING, [moment, limit])
         return [self._versioned(row) for row in rows]
 

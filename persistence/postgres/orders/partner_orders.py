@@ -15,7 +15,7 @@ from persistence.postgres.orders.search import search_orders
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.operator_log import events_of_order
 
-MOST_NEW: Final = 100
+MAX_NEW_COUNTED: Final = 100
 """More new orders than these aren't counted."""
 
 ROWS = f"""
@@ -39,8 +39,8 @@ ORDER BY partner_id, state, id LIMIT $2
 CODE = "SELECT id FROM codes WHERE partner_id = $1 AND code = $2"
 
 
-class PartnerOrders:
-    """OrderListing over PostgreSQL, under the gateway's role."""
+class PostgresOrderQueries:
+    """OrderQueries over PostgreSQL, under the gateway's role."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
         self._database = database
@@ -55,7 +55,7 @@ class PartnerOrders:
         newer_than: UUID | None = None,
         limit: int = PAGE,
     ) -> OrderPage:
-        """See OrderListing."""
+        """See OrderQueries."""
         if newer_than is not None:
             found = await search_orders(
                 self._database,
@@ -76,40 +76,40 @@ class PartnerOrders:
         return OrderPage(listed, has_older, older_than is not None, found.horizon)
 
     async def newer(self, partner_id: UUID, wanted: OrderFilter, than: UUID) -> int:
-        """See OrderListing."""
+        """See OrderQueries."""
         found = await search_orders(
             self._database,
             partner_id,
             wanted,
             first=than.int + 1,
             newest_first=False,
-            limit=MOST_NEW,
+            limit=MAX_NEW_COUNTED,
         )
         return len(found.ids)
 
     async def some(self, partner_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, ListedOrder]:
-        """See OrderListing."""
+        """See OrderQueries."""
         rows = await self._database.fetch(ROWS, [partner_id, [str(one) for one in ids]])
         return {UUID(row["id"]): self._order(row) for row in rows}
 
     async def one(self, partner_id: UUID, order_id: UUID) -> ListedOrder:
-        """See OrderListing."""
+        """See OrderQueries."""
         found = await self.some(partner_id, [order_id])
         if order_id not in found:
             raise NotFound(f"the partner has no order {order_id}")
         return found[order_id]
 
     async def events(self, partner_id: UUID, order_id: UUID) -> Sequence[ShownEvent]:
-        """See OrderListing."""
+        """See OrderQueries."""
         return await events_of_order(self._database, partner_id, order_id)
 
     async def awaiting_choice(self, partner_id: UUID, *, limit: int) -> Sequence[UUID]:
-        """See OrderListing."""
+        """See OrderQueries."""
         rows = await self._database.fetch(AWAITING_CHOICE, [partner_id, limit])
         return [UUID(row["id"]) for row in rows]
 
     async def code_id(self, partner_id: UUID, code: str) -> UUID | None:
-        """See OrderListing."""
+        """See OrderQueries."""
         row = await self._database.fetch_one(CODE, [partner_id, code])
         return UUID(row["id"]) if row else None
 

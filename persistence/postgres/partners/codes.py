@@ -51,14 +51,14 @@ UPDATE codes SET enabled = $3 WHERE code = $2 AND partner_id = $1 RETURNING id
 """
 
 
-class PostgresCodeBook:
-    """CodeBook over PostgreSQL."""
+class PostgresCodeRepository:
+    """CodeRepository over PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def add(self, partner_id: UUID, code: OwnCode) -> bool:
-        """See CodeBook."""
+        """See CodeRepository."""
         parameters = [
             code.id,
             partner_id,
@@ -73,17 +73,17 @@ class PostgresCodeBook:
     async def newest(
         self, partner_id: UUID, *, limit: int, after: str | None = None
     ) -> Sequence[ListedCode]:
-        """See CodeBook."""
+        """See CodeRepository."""
         rows = await self._database.fetch(NEWEST, [partner_id, limit, after])
         return [_listed(row) for row in rows]
 
     async def find(self, partner_id: UUID, name: str) -> ListedCode | None:
-        """See CodeBook."""
+        """See CodeRepository."""
         row = await self._database.fetch_one(FIND, [partner_id, name])
         return _listed(row) if row else None
 
     async def room(self, partner_id: UUID) -> CodeRoom:
-        """See CodeBook."""
+        """See CodeRepository."""
         row = await self._database.fetch_one(ROOM, [partner_id])
         if row is None:
             raise NotFound(f"there is no partner {partner_id}")
@@ -92,12 +92,12 @@ class PostgresCodeBook:
     async def change(
         self, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None
     ) -> bool:
-        """See CodeBook."""
+        """See CodeRepository."""
         parameters = [partner_id, name, label, markup_bps]
         return await self._database.fetch_one(CHANGE, parameters) is not None
 
     async def switch(self, partner_id: UUID, name: str, *, enabled: bool) -> bool:
-        """See CodeBook."""
+        """See CodeRepository."""
         row = await self._database.fetch_one(SWITCH, [partner_id, name, enabled])
         return row is not None
 

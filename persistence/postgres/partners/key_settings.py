@@ -25,14 +25,14 @@ ON CONFLICT (partner_id) DO UPDATE SET used_at = greatest(api_key_uses.used_at, 
 """
 
 
-class PostgresKeySettings:
-    """KeyBook over PostgreSQL."""
+class PostgresKeySettingsRepository:
+    """KeySettingsRepository over PostgreSQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find(self, partner_id: UUID) -> KeySettings:
-        """See KeyBook."""
+        """See KeySettingsRepository."""
         (row,) = await self._database.fetch(FIND, [partner_id])
         return KeySettings(
             api_key=row["api_key"],
@@ -44,10 +44,10 @@ class PostgresKeySettings:
         )
 
     async def allow(self, partner_id: UUID, networks: Sequence[str]) -> None:
-        """See KeyBook."""
+        """See KeySettingsRepository."""
         await self._database.fetch(ALLOW, [partner_id, list(networks)])
 
 
-async def note_uses(database: Database, partners: Collection[UUID], *, at: datetime) -> None:
+async def record_key_uses(database: Database, partners: Collection[UUID], *, at: datetime) -> None:
     """Put down that these partners' keys were used; raise Unavailable."""
     await database.fetch(USED, [list(partners), at])

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from domain.partners.codes import Code
-from domain.partners.partner import HOUSE_ID
+from domain.partners.partner import DEFAULT_PARTNER_ID
 from domain.partners.referrals import Referrer
 from persistence.postgres.pool import Database
 
@@ -13,7 +13,7 @@ SELECT p.id AS partner_id, p.enabled AS partner_enabled, p.markup_bps AS default
 FROM codes c JOIN partners p ON p.id = c.partner_id WHERE c.code = $1
 """
 
-HOUSE = "SELECT enabled, markup_bps FROM partners WHERE id = $1"
+DEFAULT_PARTNER = "SELECT enabled, markup_bps FROM partners WHERE id = $1"
 
 
 async def read_referrer(database: Database, code: str) -> Referrer | None:
@@ -34,9 +34,11 @@ async def read_referrer(database: Database, code: str) -> Referrer | None:
     )
 
 
-async def read_house(database: Database) -> Referrer:
+async def read_default_partner(database: Database) -> Referrer:
     """Return the operator's own partner; 0023-house-partner.sql has made it."""
-    row = await database.fetch_one(HOUSE, [HOUSE_ID])
+    row = await database.fetch_one(DEFAULT_PARTNER, [DEFAULT_PARTNER_ID])
     if row is None:
         raise LookupError("the house partner is gone")
-    return Referrer(partner_id=HOUSE_ID, enabled=row["enabled"], markup_bps=row["markup_bps"])
+    return Referrer(
+        partner_id=DEFAULT_PARTNER_ID, enabled=row["enabled"], markup_bps=row["markup_bps"]
+    )

@@ -26,15 +26,15 @@ PAUSES_SECONDS: Final = (0.1, 0.4, 1.0)
 """Waits before the statement is sent again because its answer was lost."""
 
 
-class PostgresSecrets:
-    """SecretStore over PostgreSQL."""
+class PostgresSecretRepository:
+    """SecretRepository over PostgreSQL."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
         self._database = database
         self._keyring = keyring
 
     async def replace(self, partner_id: UUID, secrets: NewSecrets, *, generation: int) -> bool:
-        """See SecretStore.
+        """See SecretRepository.
 
         A lost answer may follow a commit, and then the old secret is dead and the new one known to
         nobody. So the statement is sent again a few times: it tells its own work from another's.

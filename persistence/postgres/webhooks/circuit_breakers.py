@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.webhooks.circuit_breaker import Circuit, VersionedCircuit
+from domain.webhooks.circuit_breaker import CircuitBreaker, VersionedCircuitBreaker
 from persistence.postgres.pool import Database
 
 COLUMNS = """
@@ -46,18 +46,18 @@ RETURNING c.partner_id
 """
 
 
-class PostgresCircuits:
+class PostgresCircuitBreakers:
     """Circuits over PostgreSQL, under the gateway's role."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def read(self, partners: Collection[UUID]) -> Mapping[UUID, VersionedCircuit]:
+    async def read(self, partners: Collection[UUID]) -> Mapping[UUID, VersionedCircuitBreaker]:
         """Return what is remembered of these partners' endpoints."""
         rows = await self._database.fetch(READ, [list(partners)])
-        return {UUID(row["partner_id"]): versioned_circuit(row) for row in rows}
+        return {UUID(row["partner_id"]): versioned_circuit_breaker(row) for row in rows}
 
-    async def save(self, circuits: Mapping[UUID, VersionedCircuit]) -> set[UUID]:
+    async def save(self, circuits: Mapping[UUID, VersionedCircuitBreaker]) -> set[UUID]:
         """Store circuits; return the partners of those that had not changed since."""
         given = [
             {"partner_id": partner, "version": one.version, **msgspec.structs.asdict(one.circuit)}
@@ -73,10 +73,10 @@ class PostgresCircuits:
         return {UUID(row["partner_id"]) for row in rows}
 
 
-def versioned_circuit(row: Mapping[str, Any]) -> VersionedCircuit:
+def versioned_circuit_breaker(row: Mapping[str, Any]) -> VersionedCircuitBreaker:
     """Return the circuit of a row that has COLUMNS."""
-    return VersionedCircuit(
-        Circuit(
+    return VersionedCircuitBreaker(
+        CircuitBreaker(
             concurrency=row["concurrency"],
             window_began_at=row["window_began_at"],
             attempts=row["attempts"],

@@ -13,10 +13,10 @@ from domain.webhooks.delivery_log import (
     LOOKED_AT,
     PAGE,
     Due,
+    EventOutcome,
+    LogCursor,
     LogFilter,
     LogPage,
-    Outcome,
-    Place,
     first_id,
 )
 from domain.webhooks.events import EventType
@@ -25,9 +25,9 @@ from persistence.postgres.webhooks.operator_log import listed_event
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES: Final = {
-    Outcome.WAITING: [EventStatus.PENDING.value],
-    Outcome.DELIVERED: [EventStatus.DELIVERED.value],
-    Outcome.FAILED: [EventStatus.DEAD.value],
+    EventOutcome.WAITING: [EventStatus.PENDING.value],
+    EventOutcome.DELIVERED: [EventStatus.DELIVERED.value],
+    EventOutcome.FAILED: [EventStatus.DEAD.value],
 }
 
 # Where to look, in the order of an index, from $2 and $3 on. A rare kind has an index of its own
@@ -106,13 +106,13 @@ ABOUT: Final = _reading(_ABOUT)
 
 
 async def read_log(
-    database: Database, partner_id: UUID, wanted: LogFilter, behind: Place | None
+    database: Database, partner_id: UUID, wanted: LogFilter, behind: LogCursor | None
 ) -> LogPage:
     """Return a page of a partner's events, without those of deleted orders; raise Unavailable."""
     if wanted.about is not None:
         bounds = [partner_id, wanted.about, wanted.about]
         return await _page(database, ABOUT, bounds, wanted)
-    if wanted.outcome is Outcome.WAITING:
+    if wanted.outcome is EventOutcome.WAITING:
         return await _waiting(database, partner_id, wanted, behind)
     below = behind if isinstance(behind, UUID) else LAST_ID
     least = first_id(wanted.since) if wanted.since else FIRST_ID
@@ -122,7 +122,7 @@ async def read_log(
 
 
 async def _waiting(
-    database: Database, partner_id: UUID, wanted: LogFilter, behind: Place | None
+    database: Database, partner_id: UUID, wanted: LogFilter, behind: LogCursor | None
 ) -> LogPage:
     """Return what is being sent, and then what is due next."""
     place = behind if isinstance(behind, Due) else None
@@ -140,7 +140,7 @@ async def _waiting(
 
 
 def _place(wanted: LogFilter) -> _Reading:
-    if wanted.outcome is Outcome.FAILED:
+    if wanted.outcome is EventOutcome.FAILED:
         return FAILED
     if wanted.type not in (None, EventType.ORDER_STATUS_CHANGED):
         return RARE
@@ -164,10 +164,10 @@ async def _page(
     return LogPage(events=events, onward=_behind(end, reading), looked_back_to=end["created_at"])
 
 
-def _after(event: ListedEvent, reading: _Reading) -> Place:
+def _after(event: ListedEvent, reading: _Reading) -> LogCursor:
     return Due(event.due_at, event.id) if reading is WAITING else event.id
 
 
-def _behind(row: Row, reading: _Reading) -> Place:
+def _behind(row: Row, reading: _Reading) -> LogCursor:
     event_id = UUID(row["id"])
     return Due(row["due_at"], event_id) if reading is WAITING else event_id

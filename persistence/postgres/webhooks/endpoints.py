@@ -7,10 +7,10 @@ from uuid import UUID
 
 from domain.errors import NotFound
 from domain.webhooks.delivery import ShownEvent, WebhookHealth
-from domain.webhooks.delivery_log import LogFilter, LogPage, Place, first_id
+from domain.webhooks.delivery_log import LogCursor, LogFilter, LogPage, first_id
 from domain.webhooks.events import Event, EventType
 from domain.webhooks.ports import (
-    MOST_COUNTED,
+    MAX_COUNTED,
     EndpointState,
     SigningSecrets,
     WebhookSettings,
@@ -19,12 +19,12 @@ from domain.webhooks.ports import (
 from persistence.keyring import KeyRing
 from persistence.postgres.partners.partners import webhook_secret_record
 from persistence.postgres.pool import Database, Row
-from persistence.postgres.webhooks.circuit_breakers import COLUMNS, versioned_circuit
+from persistence.postgres.webhooks.circuit_breakers import COLUMNS, versioned_circuit_breaker
 from persistence.postgres.webhooks.delivery_log import read_log
 from persistence.postgres.webhooks.operator_log import EVENTS, listed_event, logged_attempt
 from persistence.postgres.webhooks.outbox import add_test_event
 
-MOST_ATTEMPTS: Final = 50
+MAX_ATTEMPTS_SHOWN: Final = 50
 REPLAYED_IN_ONE: Final = 1_000
 
 SHOWN: Final = """
@@ -123,23 +123,23 @@ WHERE partner_id = $1 AND type <> 'order.status_changed' AND type = 'webhook.tes
 
 async def webhook_health(database: Database, partner_id: UUID) -> WebhookHealth:
     """Return how a partner's endpoint fares; raise NotFound."""
-    row = await database.fetch_one(HEALTH, [partner_id, MOST_COUNTED])
+    row = await database.fetch_one(HEALTH, [partner_id, MAX_COUNTED])
     if row is None:
         raise NotFound(f"there is no partner {partner_id}")
     return WebhookHealth(**row)
 
 
-class PostgresWebhookBook:
-    """WebhookBook over PostgreSQL."""
+class PostgresWebhookRepository:
+    """WebhookRepository over PostgreSQL."""
 
     def __init__(self, database: Database, keyring: KeyRing) -> None:
         self._database = database
         self._keyring = keyring
 
     async def state(self, partner_id: UUID) -> EndpointState:
-        """See WebhookBook."""
-        row = await self._one(STATE, [partner_id, MOST_COUNTED])
-        circuit = versioned_circuit(row).circuit if row["version"] is not None else None
+        """See WebhookRepository."""
+        row = await self._one(STATE, [partner_id, MAX_COUNTED])
+        circuit = versioned_circuit_breaker(row).circuit if row["version"] is not None else None
         return EndpointState(
             settings=WebhookSettings(
                 url=row["webhook_url"],
@@ -154,7 +154,7 @@ class PostgresWebhookBook:
         )
 
     async def set(self, partner_id: UUID, settings: WebhookSettings) -> bool:
-        """See WebhookBook."""
+        """See WebhookRepository."""
         parameters = [
             partner_id,
             settings.url,
@@ -164,20 +164,20 @@ class PostgresWebhookBook:
         return await self._database.fetch_one(SET, parameters) is not None
 
     async def secrets(self, partner_id: UUID, *, now: datetime) -> SigningSecrets:
-        """See WebhookBook."""
+        """See WebhookRepository."""
         row = await self._one(SECRETS, [partner_id, now])
         return SigningSecrets(
             self._opened(partner_id, row["present"]), self._opened(partner_id, row["previous"])
         )
 
-    async def log(self, partner_id: UUID, wanted: LogFilter, behind: Place | None) -> LogPage:
-        """See WebhookBook."""
+    async def log(self, partner_id: UUID, wanted: LogFilter, behind: LogCursor | None) -> LogPage:
+        """See WebhookRepository."""
         return await read_log(self._database, partner_id, wanted, behind)
 
     async def event(self, partner_id: UUID, event_id: UUID) -> ShownEvent:
-        """See WebhookBook."""
+        """See WebhookRepository."""
         row = await self._one(SHOW, [partner_id, event_id])
-        attempts = await self._database.fetch(ATTEMPTS, [event_id, MOST_ATTEMPTS])
+        attempts = await self._database.fetch(ATTEMPTS, [event_id, MAX_ATTEMPTS_SHOWN])
         return ShownEvent(
             event=listed_event(row),
             partner_id=partner_id,
@@ -186,18 +186,18 @@ class PostgresWebhookBook:
         )
 
     async def body(self, partner_id: UUID, event_id: UUID) -> bytes | None:
-        """See WebhookBook."""
+        """See WebhookRepository."""
         row = await self._database.fetch_one(BODY, [partner_id, event_id])
         return bytes(row["body"]) if row else None
 
     async def replay(self, partner_id: UUID, event_ids: Collection[UUID], *, now: datetime) -> int:
-        """See WebhookBook."""
+        """See WebhookRepository."""
         return await self._count(REPLAY, [partner_id, list(event_ids), now])
 
     async def replay_failed(
         self, partner_id: UUID, *, since: datetime, now: datetime, most: int
     ) -> int:
-        """See WebhookBook. A step at a time: what is sent again isn't among the failed any more."""
+        """See WebhookRepository. Works in steps: a replayed event is no longer among the failed."""
         replayed = 0
         while replayed < most:
             parameters = [partner_id, first_id(since), since, REPLAYED_IN_ONE, now]
@@ -208,11 +208,11 @@ class PostgresWebhookBook:
         return replayed
 
     async def tests_since(self, partner_id: UUID, at: datetime) -> int:
-        """See WebhookBook."""
+        """See WebhookRepository."""
         return await self._count(TESTS, [partner_id, first_id(at), at])
 
     async def add_test(self, event: Event) -> bool:
-        """See WebhookBook."""
+        """See WebhookRepository."""
         return await add_test_event(self._database, event)
 
     async def _one(self, sql: str, parameters: list[Any]) -> Row:

@@ -7,14 +7,14 @@ from uuid import UUID
 
 import msgspec
 
-from domain.webhooks.circuit_breaker import VersionedCircuit
+from domain.webhooks.circuit_breaker import VersionedCircuitBreaker
 from domain.webhooks.delivery import FinishedAttempt
-from domain.webhooks.events import RETRY_LADDER, Event, EventType, remaining_ladder
+from domain.webhooks.events import RETRY_SCHEDULE, Event, EventType, remaining_schedule
 from persistence.keyring import KeyRing
 from persistence.postgres.partners.partners import webhook_secret_record
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.circuit_breakers import COLUMNS as CIRCUIT
-from persistence.postgres.webhooks.circuit_breakers import versioned_circuit
+from persistence.postgres.webhooks.circuit_breakers import versioned_circuit_breaker
 
 SESSION = {"enable_seqscan": "off", "jit": "off"}
 """Settings of sessions that run these: a queue is empty now and long a moment later, and a plan
@@ -217,7 +217,7 @@ RETURNING id
 REMAINING = (
     "{"
     + ",".join(
-        str(remaining_ladder(failed).total_seconds()) for failed in range(len(RETRY_LADDER) + 1)
+        str(remaining_schedule(failed).total_seconds()) for failed in range(len(RETRY_SCHEDULE) + 1)
     )
     + "}"
 )
@@ -285,12 +285,12 @@ class PostgresWebhookEvents:
 
     async def record(
         self, finished: Sequence[FinishedAttempt], *, now: datetime
-    ) -> Mapping[UUID, VersionedCircuit | None]:
+    ) -> Mapping[UUID, VersionedCircuitBreaker | None]:
         """Log attempts and settle their events, if the leases are still theirs; see Deliveries."""
         given = msgspec.json.encode([_given(one) for one in finished]).decode()
         rows = await self._database.fetch(RECORD, [given, now])
         return {
-            UUID(row["id"]): versioned_circuit(row) if row["version"] is not None else None
+            UUID(row["id"]): versioned_circuit_breaker(row) if row["version"] is not None else None
             for row in rows
         }
 

@@ -86,7 +86,7 @@ WHERE event_id = ANY ($1::uuid[]) ORDER BY started_at, attempt
 """
 
 
-class PostgresOutlook:
+class PostgresOutboxStats:
     """The outbox as a whole, under the gateway's role."""
 
     def __init__(self, database: Database) -> None:

@@ -3,14 +3,14 @@
 from domain.webhooks.events import Event
 from persistence.postgres.pool import Database, Row
 
-TELL = "SELECT tell_partner($1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6) AS told"
+ENQUEUE = "SELECT tell_partner($1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6) AS told"
 """To be part of the statement that does what the event tells of: `SELECT tell_partner(...) FROM
 done`, with the parameters of `told`. It checks the partner's subscription."""
 
 TEST = "SELECT send_test_event($1::uuid, $2::uuid, $3::bytea, $4) AS told"
 
 
-def told(event: Event) -> list[object]:
+def enqueued(event: Event) -> list[object]:
     """Return the parameters of `tell_partner`."""
     return [
         event.id,
@@ -22,9 +22,9 @@ def told(event: Event) -> list[object]:
     ]
 
 
-async def tell_partner(database: Database, event: Event) -> bool:
+async def enqueue_event(database: Database, event: Event) -> bool:
     """Store an event by itself; False where its partner has no URL or doesn't subscribe to it."""
-    return _was_told(await database.fetch_one(TELL, told(event)))
+    return _was_told(await database.fetch_one(ENQUEUE, enqueued(event)))
 
 
 async def add_test_event(database: Database, event: Event) -> bool:

@@ -8,7 +8,7 @@ import psycopg
 
 from persistence.postgres.pool import CONNECT_TIMEOUT_SECONDS, DatabaseUnavailable
 
-LOOK_SECONDS: Final = 0.5
+POLL_INTERVAL_SECONDS: Final = 0.5
 """How often a listener looks whether it is to stop."""
 
 
@@ -32,7 +32,7 @@ async def listen_for_events(url: str, *, on_event: Callable[[], None], stop: asy
             await connection.execute("LISTEN webhook_events")
             on_event()
             while not stop.is_set():
-                async for _ in connection.notifies(timeout=LOOK_SECONDS):
+                async for _ in connection.notifies(timeout=POLL_INTERVAL_SECONDS):
                     on_event()
                     if stop.is_set():
                         return

@@ -9,19 +9,19 @@ import psycopg
 import pytest
 from valkey.asyncio import Valkey
 
-from domain.cabinet.login_throttle import Patience, Subject
+from domain.cabinet.login_throttle import Subject, ThrottlePolicy
 from domain.cabinet.members import Invited, Member, Role
 from domain.errors import Unavailable
-from persistence.postgres.cabinet.members import PostgresMembers
-from persistence.postgres.cabinet.second_factors import PostgresSecondFactors
-from persistence.postgres.cabinet.team import PostgresTeam
+from persistence.postgres.cabinet.members import PostgresMemberRepository
+from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepository
+from persistence.postgres.cabinet.team import PostgresTeamRepository
 from persistence.postgres.pool import Database
 from persistence.valkey.client import connect
-from persistence.valkey.login_throttle import ValkeyAttempts
+from persistence.valkey.login_throttle import ValkeyLoginThrottle
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import KEYRING, START, stored_partner
 
-PATIENCE = Patience(3, 2, 10, 60)
+PATIENCE = ThrottlePolicy(3, 2, 10, 60)
 
 
 @pytest.fixture
@@ -45,14 +45,14 @@ async def owners(database: Database, database_urls: DatabaseUrls) -> list[Member
                 " updated_at, role) VALUES (%s, %s, %s, '', false, %s, 'owner')",
                 (member_id, partner.id, f"{member_id}@example.org", START),
             )
-    found = [await PostgresMembers(database).find(member_id) for member_id in ids]
+    found = [await PostgresMemberRepository(database).find(member_id) for member_id in ids]
     return [member for member in found if member is not None]
 
 
 async def test_of_two_owners_who_remove_each_other_one_stays(
     database: Database, owners: list[Member]
 ) -> None:
-    team = PostgresTeam(database)
+    team = PostgresTeamRepository(database)
     one, other = owners
     for _ in range(10):
         outcomes = await asyncio.gather(
@@ -74,7 +74,7 @@ async def test_of_two_owners_who_remove_each_other_one_stays(
 async def test_who_is_no_owner_any_more_changes_nothing(
     database: Database, owners: list[Member]
 ) -> None:
-    team = PostgresTeam(database)
+    team = PostgresTeamRepository(database)
     one, other = owners
     assert await team.set_role(one, other.id, Role.VIEWER, now=START)
     invited = Invited(uuid4(), "x@example.org", Role.OWNER)
@@ -87,7 +87,7 @@ async def test_who_is_no_owner_any_more_changes_nothing(
 async def test_a_code_that_comes_many_times_at_once_is_taken_once(
     database: Database, owners: list[Member]
 ) -> None:
-    factors = PostgresSecondFactors(database, KEYRING)
+    factors = PostgresSecondFactorRepository(database, KEYRING)
     member_id = owners[0].id
     assert await factors.begin(member_id, "A" * 32, now=START)
     hashes = ["a" * 64, "b" * 64]
@@ -103,7 +103,7 @@ async def test_a_code_that_comes_many_times_at_once_is_taken_once(
 async def test_a_sealed_factor_opens_for_nobody_else(
     database: Database, database_urls: DatabaseUrls, owners: list[Member]
 ) -> None:
-    factors = PostgresSecondFactors(database, KEYRING)
+    factors = PostgresSecondFactorRepository(database, KEYRING)
     for member, secret in zip(owners, ("A" * 32, "B" * 32), strict=True):
         await factors.begin(member.id, secret, now=datetime.now(UTC))
     with psycopg.connect(database_urls.owner, autocommit=True) as connection:
@@ -135,7 +135,7 @@ async def valkey(servers: Servers) -> AsyncIterator[Valkey]:
 
 
 async def test_waits_grow_with_failures_and_end(valkey: Valkey) -> None:
-    attempts = ValkeyAttempts(valkey)
+    attempts = ValkeyLoginThrottle(valkey)
     subject, now = Subject(f"test:{uuid4()}", PATIENCE), START
     told = [await attempts.begin(subject, now=now) for _ in range(6)]
     assert told == [0, 0, 0, 0, 2, 2], "the fourth failure is the first to be waited after"
@@ -150,21 +150,21 @@ async def test_waits_grow_with_failures_and_end(valkey: Valkey) -> None:
 
 
 async def test_clocks_of_workers_may_differ(valkey: Valkey) -> None:
-    attempts = ValkeyAttempts(valkey)
+    attempts = ValkeyLoginThrottle(valkey)
     subject = Subject(f"test:{uuid4()}", PATIENCE)
     assert await attempts.begin(subject, now=START + timedelta(seconds=1)) == 0
     assert await attempts.begin(subject, now=START) == 0
 
 
 async def test_many_at_once_get_no_more_tries(valkey: Valkey) -> None:
-    attempts = ValkeyAttempts(valkey)
+    attempts = ValkeyLoginThrottle(valkey)
     subject = Subject(f"test:{uuid4()}", PATIENCE)
     waits = await asyncio.gather(*(attempts.begin(subject, now=START) for _ in range(50)))
     assert waits.count(0) == PATIENCE.free + 1
 
 
 async def test_what_succeeds_is_taken_back_one_by_one(valkey: Valkey) -> None:
-    attempts = ValkeyAttempts(valkey)
+    attempts = ValkeyLoginThrottle(valkey)
     subject = Subject(f"test:{uuid4()}", PATIENCE)
     for _ in range(3):
         assert await attempts.begin(subject, now=START) == 0
@@ -178,5 +178,5 @@ async def test_what_succeeds_is_taken_back_one_by_one(valkey: Valkey) -> None:
 async def test_without_valkey_nothing_may_be_tried() -> None:
     client = connect("valkey://127.0.0.1:1")
     with pytest.raises(Unavailable):
-        await ValkeyAttempts(client).begin(Subject("test", PATIENCE), now=START)
+        await ValkeyLoginThrottle(client).begin(Subject("test", PATIENCE), now=START)
     await client.aclose(close_connection_pool=True)

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from domain.chains.transfers import Outflow, OutflowCapped, OutflowKind, OutflowOff
-from persistence.postgres.chains.outflows import PostgresOutflowBook
+from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderBook
+from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import (
@@ -41,7 +41,7 @@ def paying_out(operator: Operator) -> UUID:
 def intend(operator: Operator, order_id: UUID, *, usd: int = 600, **changes: Any) -> bool:
     async def work(settlement: Database) -> bool:
         catalogue = await read_catalogue(settlement)
-        held = await PostgresOrderBook(settlement, lambda: catalogue).read(order_id)
+        held = await PostgresSettlementOrderRepository(settlement, lambda: catalogue).read(order_id)
         assert held is not None
         order = held.order
         outflow: dict[str, Any] = {
@@ -53,16 +53,16 @@ def intend(operator: Operator, order_id: UUID, *, usd: int = 600, **changes: Any
             "amount": order.destination_amount,
             **changes,
         }
-        book = PostgresOutflowBook(settlement, lambda: catalogue)
+        book = PostgresOutflowRepository(settlement, lambda: catalogue)
         return await book.intend(Outflow(**outflow), usd=usd * USD, expected_version=held.version)
 
     return with_database(operator.urls.settlement, work)
 
 
-def on_book(operator: Operator, ask: Callable[[PostgresOutflowBook], Awaitable[T]]) -> T:
+def on_book(operator: Operator, ask: Callable[[PostgresOutflowRepository], Awaitable[T]]) -> T:
     async def work(settlement: Database) -> T:
         catalogue = await read_catalogue(settlement)
-        return await ask(PostgresOutflowBook(settlement, lambda: catalogue))
+        return await ask(PostgresOutflowRepository(settlement, lambda: catalogue))
 
     return with_database(operator.urls.settlement, work)
 

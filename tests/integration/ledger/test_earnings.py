@@ -20,7 +20,7 @@ from domain.partners.codes import OwnCode
 from domain.partners.partner import Partner
 from domain.webhooks.events import EventType, webhook_test
 from gateway.runtime.clock import new_id
-from persistence.postgres.ledger.accounts import PostgresAccounts
+from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from tests.conftest import DatabaseUrls
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books
 from tests.support.builders.records import stored_partner
@@ -313,7 +313,7 @@ async def test_a_payout_that_comes_in_between_is_found(books: Books) -> None:
     partner = await told_partner(books)
     await earn(books, partner)
 
-    class Overtaken(PostgresAccounts):
+    class Overtaken(PostgresEarningsRepository):
         async def earnings(self, partner_id: UUID) -> Earnings:
             await pay(books, partner, "wire 7")
             return await super().earnings(partner_id)

@@ -15,11 +15,14 @@ from domain.ledger.statistics import NOTHING, Figures, total
 from domain.market.rates import RateSnapshot
 from domain.orders.order import State
 from domain.partners.partner import Partner
-from persistence.postgres.ledger.accounts import PostgresAccounts
+from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.ledger.partner_days import count_orders, read_days
 from persistence.postgres.ledger.reconciled_sums import PARTNER_DAYS
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.orders.orders import (
+    PostgresOrderRepository,
+    PostgresSettlementOrderRepository,
+)
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import add_addresses, new_order, stored_partner
@@ -37,8 +40,8 @@ class World:
         self.settlement = Database(urls.settlement)
         self.partner = partner
         self._catalogue = catalogue
-        self._desk = PostgresOrderDesk(self.gateway, lambda: catalogue)
-        self._book = PostgresOrderBook(self.settlement, lambda: catalogue)
+        self._desk = PostgresOrderRepository(self.gateway, lambda: catalogue)
+        self._book = PostgresSettlementOrderRepository(self.settlement, lambda: catalogue)
 
     async def open(self, count: int) -> list[UUID]:
         add_addresses(self.owner_url, count)
@@ -125,7 +128,7 @@ async def test_days_bring_what_the_account_has(world: World) -> None:
     for order_id in await world.open(3):
         await world.complete(order_id)
     found = await world.figures()
-    account = await PostgresAccounts(world.gateway).earnings(world.partner.id)
+    account = await PostgresEarningsRepository(world.gateway).earnings(world.partner.id)
     assert found == Figures(3, 3, account.volume, account.markup + account.base_fee_share)
     assert found.volume == 3 * 625 * USD
     assert world.sql(PARTNER_DAYS) == []

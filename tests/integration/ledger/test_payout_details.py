@@ -10,19 +10,19 @@ import psycopg
 import pytest
 
 from domain.actions.ledger.change_payout_details import (
-    PayoutDetailsChange,
+    PayoutDetailsPorts,
     ask_payout_details,
     show_payout_details,
     withdraw_payout_details,
 )
 from domain.cabinet.members import Member, Role
 from domain.errors import InvalidTransition, NotFound
-from domain.ledger.payout_details import DELAY, DetailsRefused, PayoutPlan
+from domain.ledger.payout_details import DELAY, PayoutPlan, RejectedPayoutDetails
 from domain.partners.partner import Partner
 from domain.webhooks.events import EventType
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
-from persistence.postgres.ledger.payout_details import PostgresPayoutDetails
+from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
@@ -40,8 +40,8 @@ class World:
         self.gateway = Database(urls.gateway)
         self.partner = partner
         self.owner = member_of(partner)
-        self.ports = PayoutDetailsChange(
-            SystemClock(), market, PostgresPayoutDetails(self.gateway), new_id
+        self.ports = PayoutDetailsPorts(
+            SystemClock(), market, PostgresPayoutDetailsRepository(self.gateway), new_id
         )
 
     async def ask(self, address: str = TRON, **changes: str) -> UUID:
@@ -163,7 +163,7 @@ async def test_nobody_withdraws_anothers(world: World, database_urls: DatabaseUr
 async def test_what_nothing_can_be_sent_to_is_refused_in_words(
     world: World, field: str, changes: dict[str, str]
 ) -> None:
-    with pytest.raises(DetailsRefused) as refused:
+    with pytest.raises(RejectedPayoutDetails) as refused:
         await world.ask(**changes)
     assert list(refused.value.faults) == [field]
     assert await world.plan() == PayoutPlan(None, None)

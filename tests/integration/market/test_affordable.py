@@ -17,7 +17,10 @@ from gateway.runtime.clock import new_id
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.market.reserves import read_headroom, read_reserves, set_reserve
 from persistence.postgres.market.switches import read_limits, save_limits
-from persistence.postgres.orders.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.orders.orders import (
+    PostgresOrderRepository,
+    PostgresSettlementOrderRepository,
+)
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import add_addresses, new_order, stored_partner
@@ -36,8 +39,8 @@ class Treasury:
         self.gateway = Database(urls.gateway, size=8)
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
-        self.desk = PostgresOrderDesk(self.gateway, lambda: catalogue)
-        self.book = PostgresOrderBook(self.settlement, lambda: catalogue)
+        self.desk = PostgresOrderRepository(self.gateway, lambda: catalogue)
+        self.book = PostgresSettlementOrderRepository(self.settlement, lambda: catalogue)
 
     async def open(self, **changes: object) -> Order:
         """Open an order of 100 USD today: its id tells the time too."""

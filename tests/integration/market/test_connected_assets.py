@@ -9,7 +9,7 @@ import pytest
 
 from domain.assets import Catalogue
 from domain.chains.transfers import ConnectedAsset
-from persistence.postgres.chains.chains import PostgresChainBook
+from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls, Servers
@@ -28,7 +28,7 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
 def connect(operator: Operator, assets: Sequence[ConnectedAsset]) -> None:
     async def work(settlement: Database) -> None:
         catalogue = await read_catalogue(settlement)
-        await PostgresChainBook(settlement, lambda: catalogue).connect(assets)
+        await PostgresChainRepository(settlement, lambda: catalogue).connect(assets)
 
     with_database(operator.urls.settlement, work)
 

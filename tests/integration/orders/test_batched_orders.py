@@ -12,10 +12,10 @@ from domain.actions.orders.ports import IdempotencyKey, OpenedOrder
 from domain.assets import Catalogue
 from domain.errors import IdempotencyConflict, ReserveExceeded, Unavailable
 from domain.partners.partner import Partner
-from persistence.postgres.batcher import Grouping
+from persistence.postgres.batcher import Batcher
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.insert import OPEN, opening_of
-from persistence.postgres.orders.orders import OPENED_AT_ONCE, PostgresOrderDesk
+from persistence.postgres.orders.insert import OPEN, order_insert
+from persistence.postgres.orders.orders import CONCURRENT_INSERTS, PostgresOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import add_addresses, new_order, stored_partner
@@ -40,7 +40,7 @@ class World:
     def __init__(self, urls: DatabaseUrls, catalogue: Catalogue, partner: Partner) -> None:
         self.owner_url = urls.owner
         self.database = CountingDatabase(urls.gateway, size=8)
-        self.desk = PostgresOrderDesk(self.database, lambda: catalogue)
+        self.desk = PostgresOrderRepository(self.database, lambda: catalogue)
         self.catalogue = catalogue
         self.partner = partner
 
@@ -135,7 +135,7 @@ async def test_an_order_that_isnt_sound_fails_alone(world: World) -> None:
 
 
 async def test_without_a_database_all_are_told(world: World) -> None:
-    desk = PostgresOrderDesk(Database(NOWHERE), world.desk._catalogue)
+    desk = PostgresOrderRepository(Database(NOWHERE), world.desk._catalogue)
     order = (await _sample(world)).order
     ended = await asyncio.gather(
         *(desk.open(order, token_hash=HASH, idempotency=None) for _ in range(3)),
@@ -165,9 +165,9 @@ class Slow:
 
 async def test_a_question_goes_at_once_and_the_rest_when_there_is_room() -> None:
     slow = Slow()
-    grouping = Grouping(slow.run, most=3, at_once=OPENED_AT_ONCE)
+    grouping = Batcher(slow.run, most=3, at_once=CONCURRENT_INSERTS)
     asked = []
-    for number in range(OPENED_AT_ONCE):
+    for number in range(CONCURRENT_INSERTS):
         asked.append(grouping.ask(number * 2))
         await asyncio.sleep(0)
     asked += [grouping.ask(number) for number in (10, 12, 14, 16)]
@@ -180,7 +180,7 @@ async def test_a_question_goes_at_once_and_the_rest_when_there_is_room() -> None
 
 async def test_an_error_of_ones_own_is_nobody_elses_and_leaving_harms_nobody() -> None:
     slow = Slow()
-    grouping = Grouping(slow.run, most=8, at_once=1)
+    grouping = Batcher(slow.run, most=8, at_once=1)
     left, stays, wrong = (grouping.ask(number) for number in (2, 4, 5))
     await asyncio.sleep(0)
     left.cancel()
@@ -193,7 +193,7 @@ async def test_an_error_of_ones_own_is_nobody_elses_and_leaving_harms_nobody() -
 
 async def test_nobody_waits_for_a_statement_that_was_cancelled() -> None:
     slow = Slow()
-    grouping = Grouping(slow.run, most=8, at_once=1)
+    grouping = Batcher(slow.run, most=8, at_once=1)
     asked = grouping.ask(2)
     await asyncio.sleep(0)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
@@ -213,7 +213,7 @@ async def test_a_free_address_is_found_however_many_are_taken(world: World) -> N
             "UPDATE pay_in_addresses SET order_id = gen_random_uuid()"
             " WHERE id < (SELECT max(id) - 4000 FROM pay_in_addresses)"
         )
-        order = opening_of(new_order(world.partner, world.catalogue), HASH, None)
+        order = order_insert(new_order(world.partner, world.catalogue), HASH, None)
         given = msgspec.json.encode([order]).decode()
         statement = OPEN.replace("$1", f"'{given}'")
         plan = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".encode()).fetchone()

@@ -8,13 +8,13 @@ import pytest
 
 from domain.actions.ledger.clear_earnings import clear_earnings
 from domain.actions.ledger.mark_paid_out import MarkedPayout, mark_paid_out
-from domain.actions.ledger.ports import Bookkeeping
+from domain.actions.ledger.ports import LedgerPorts
 from domain.actions.orders.complete_payout import complete_payout
 from domain.errors import InvalidRequest
 from domain.ledger.payouts import Closing
 from domain.orders.order import State
 from gateway.runtime.clock import SystemClock, new_id
-from persistence.postgres.ledger.accounts import PostgresAccounts
+from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.ledger.reconciliation import differences
 from persistence.postgres.pool import TRIES, Database, DatabaseUnavailable
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books
@@ -41,10 +41,12 @@ CREATE {constraint} TRIGGER zz_undo_some AFTER INSERT ON ledger_postings
 
 
 @pytest.fixture
-async def many(books: Books) -> AsyncIterator[Bookkeeping]:
+async def many(books: Books) -> AsyncIterator[LedgerPorts]:
     """A bookkeeping with a connection for each of so many ways."""
     database = Database(books.urls.admin, size=WAYS)
-    yield Bookkeeping(clock=SystemClock(), accounts=PostgresAccounts(database), new_id=new_id)
+    yield LedgerPorts(
+        clock=SystemClock(), accounts=PostgresEarningsRepository(database), new_id=new_id
+    )
     database.close()
 
 
@@ -66,7 +68,7 @@ async def nothing_differs(books: Books) -> None:
     assert [one for one in found if one.what not in nothing_on_chains] == []
 
 
-async def test_64_at_once_take_exactly_what_is_owed(books: Books, many: Bookkeeping) -> None:
+async def test_64_at_once_take_exactly_what_is_owed(books: Books, many: LedgerPorts) -> None:
     partner = await stored_partner(books.admin)
     books.knows(BTC_AT_62450)
     due = [await books.due(partner, markup_bps=75) for _ in range(WAYS)]
@@ -96,7 +98,7 @@ async def test_64_at_once_take_exactly_what_is_owed(books: Books, many: Bookkeep
 
 @pytest.mark.parametrize("at_commit", [False, True], ids=["at once", "at commit"])
 async def test_what_the_server_undoes_is_done_again_and_once(
-    books: Books, many: Bookkeeping, *, at_commit: bool
+    books: Books, many: LedgerPorts, *, at_commit: bool
 ) -> None:
     partner = await stored_partner(books.admin)
     books.knows(BTC_AT_62450)
@@ -122,7 +124,7 @@ async def test_what_the_server_undoes_is_done_again_and_once(
 
 
 async def test_what_is_undone_for_ever_is_given_up_and_nothing_is_done(
-    books: Books, many: Bookkeeping
+    books: Books, many: LedgerPorts
 ) -> None:
     partner = await stored_partner(books.admin)
     books.knows(BTC_AT_62450)

@@ -9,7 +9,7 @@ import pytest
 
 from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.observe_deposit import confirm_deposits, see_deposit
-from domain.actions.orders.ports import OrderOpening, Settlement
+from domain.actions.orders.ports import OrderPorts, SettlementPorts
 from domain.actions.orders.resolve_emergency import carry_out_choices, choose
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
 from domain.errors import (
@@ -27,7 +27,10 @@ from domain.partners.partner import Partner
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.orders.orders import (
+    PostgresOrderRepository,
+    PostgresSettlementOrderRepository,
+)
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import START, add_addresses, new_order, stored_partner
@@ -55,21 +58,21 @@ class Swaps:
         self.market = LiveMarket()
 
     @property
-    def opening(self) -> OrderOpening:
-        return OrderOpening(
+    def opening(self) -> OrderPorts:
+        return OrderPorts(
             clock=SystemClock(),
             market=self.market,
-            orders=PostgresOrderDesk(self.gateway, lambda: self.market.catalogue),
+            orders=PostgresOrderRepository(self.gateway, lambda: self.market.catalogue),
             new_id=new_id,
             randomness=lambda size: b"r" * size,
         )
 
     @property
-    def ports(self) -> Settlement:
-        return Settlement(
+    def ports(self) -> SettlementPorts:
+        return SettlementPorts(
             clock=SystemClock(),
             market=self.market,
-            orders=PostgresOrderBook(self.settling, lambda: self.market.catalogue),
+            orders=PostgresSettlementOrderRepository(self.settling, lambda: self.market.catalogue),
             new_id=new_id,
         )
 

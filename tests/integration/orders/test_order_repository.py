@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from domain.actions.orders.expire_orders import expire_due_orders
-from domain.actions.orders.ports import IdempotencyKey, OpenedOrder, Settlement
+from domain.actions.orders.ports import IdempotencyKey, OpenedOrder, SettlementPorts
 from domain.assets import Catalogue
 from domain.errors import IdempotencyConflict, Unavailable
 from domain.orders.deposits import Deposit
@@ -19,7 +19,10 @@ from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders import orders
-from persistence.postgres.orders.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.orders.orders import (
+    PostgresOrderRepository,
+    PostgresSettlementOrderRepository,
+)
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import START, add_addresses, new_order, stored_partner
@@ -36,8 +39,8 @@ class Desk:
         self.gateway = Database(urls.gateway, size=8)
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
-        self.desk = PostgresOrderDesk(self.gateway, lambda: self.catalogue)
-        self.book = PostgresOrderBook(self.settlement, lambda: catalogue)
+        self.desk = PostgresOrderRepository(self.gateway, lambda: self.catalogue)
+        self.book = PostgresSettlementOrderRepository(self.settlement, lambda: catalogue)
 
     async def open(
         self, partner: Partner, key: IdempotencyKey | None = None, **changes: object
@@ -161,7 +164,7 @@ async def test_an_order_that_cant_be_read_spoils_no_other(desk: Desk) -> None:
 
 
 async def test_few_orders_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orders, "MOST_KEPT", 2)
+    monkeypatch.setattr(orders, "MAX_CACHED_ORDERS", 2)
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 4)
     opened = [(await desk.open(partner)).order for _ in range(4)]
@@ -283,7 +286,7 @@ async def test_orders_expire_when_their_time_has_passed(desk: Desk) -> None:
     paid = await desk.open(partner, created_at=now - LIFETIME, expires_at=now)
     fresh = await desk.open(partner, created_at=now, expires_at=now + LIFETIME)
     assert await seen(desk, paid.order)
-    ports = Settlement(clock=clock, market=LiveMarket(), orders=desk.book, new_id=new_id)
+    ports = SettlementPorts(clock=clock, market=LiveMarket(), orders=desk.book, new_id=new_id)
     assert await expire_due_orders(ports) == 1
     states = [await desk.book.read(one.order.id) for one in (late, paid, fresh)]
     assert [held.order.state for held in states if held] == [

@@ -20,7 +20,7 @@ from domain.partners.partner import Partner
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders import partner_orders
 from persistence.postgres.orders import search as order_search
-from persistence.postgres.orders.partner_orders import PartnerOrders
+from persistence.postgres.orders.partner_orders import PostgresOrderQueries
 from persistence.postgres.orders.search import SESSION
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
@@ -72,7 +72,7 @@ class World:
     def __init__(self, urls: DatabaseUrls, catalogue: Catalogue, partners: list[Partner]) -> None:
         self._urls = urls
         self.database = Database(urls.gateway, size=2, session=SESSION)
-        self.orders = PartnerOrders(self.database, lambda: catalogue)
+        self.orders = PostgresOrderQueries(self.database, lambda: catalogue)
         self.own, self.other = (partner.id for partner in partners)
         self.codes = [uuid4(), uuid4()]
         with psycopg.connect(urls.owner) as connection:

@@ -14,7 +14,7 @@ from domain.errors import Unavailable
 from domain.market.pricing import Direction
 from domain.orders.order import RateType
 from gateway.app import build
-from gateway.asgi import Front
+from gateway.asgi import AsgiMiddleware
 from gateway.settings import KEYRING_FILE, Settings
 from gateway.wiring.worker import GatewayProcess
 from tests.conftest import DatabaseUrls, Servers
@@ -34,7 +34,7 @@ FORM = {
 }
 
 
-async def ask(front: Front, path: str, form: dict[str, str] | None = None) -> Seen:
+async def ask(front: AsgiMiddleware, path: str, form: dict[str, str] | None = None) -> Seen:
     body = urlencode(form or {}).encode()
     sent: list[Any] = []
 
@@ -88,7 +88,7 @@ async def gateway(operator: Operator) -> AsyncIterator[GatewayProcess]:
     await process.stop()
 
 
-def pages(gateway: GatewayProcess) -> Front:
+def pages(gateway: GatewayProcess) -> AsgiMiddleware:
     return build(gateway, body_deadline_seconds=1, metrics=False)
 
 

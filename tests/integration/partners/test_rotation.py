@@ -10,19 +10,19 @@ from uuid import uuid4
 import pytest
 from valkey.asyncio import Valkey
 
-from domain.actions.partners.ports import Rotation
+from domain.actions.partners.ports import RotationPorts
 from domain.actions.partners.rotate_keys import rotate_keys
 from domain.errors import AuthDisabled, AuthInvalid, Unavailable
 from domain.partners.credentials import SecretName
 from domain.partners.partner import Partner, PartnerAccess, PartnerChange
 from domain.partners.weights import Call
 from gateway.api.authentication import Authenticator, AuthHeaders
-from gateway.api.partner_cache import PartnerDirectory
+from gateway.api.partner_cache import PartnerCache
 from gateway.http.client_address import ClientAddresses
 from persistence.postgres.partners.partners import change_partner, read_access
-from persistence.postgres.partners.secrets import PostgresSecrets
+from persistence.postgres.partners.secrets import PostgresSecretRepository
 from persistence.postgres.pool import Database
-from persistence.valkey.admission import AdmissionGate
+from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.client import connect
 from persistence.valkey.generations import outdate
 from tests.conftest import DatabaseUrls, Servers
@@ -38,10 +38,12 @@ class Worker:
     def __init__(self, gateway: Database, valkey: Valkey, partner: Partner) -> None:
         self.partner = partner
         self.reads = 0
-        self.directory = PartnerDirectory(self._read)
+        self.directory = PartnerCache(self._read)
         self.directory.changed([partner.api_key])
         self.directory.verified()
-        self.authenticator = Authenticator(self.directory, AdmissionGate(valkey), ClientAddresses())
+        self.authenticator = Authenticator(
+            self.directory, ValkeyAdmissionController(valkey), ClientAddresses()
+        )
         self.gateway = gateway
 
     async def _read(self, api_key: str) -> PartnerAccess | None:
@@ -69,8 +71,8 @@ class Setting:
         self.partner = partner
         self.here = Worker(gateway, valkey, partner)
         self.there = Worker(gateway, valkey, partner)
-        self.rotation = Rotation(
-            secrets=PostgresSecrets(gateway, KEYRING),
+        self.rotation = RotationPorts(
+            secrets=PostgresSecretRepository(gateway, KEYRING),
             outdate=lambda partner_id, generation: outdate(valkey, partner_id, generation),
             changed=self._changed,
             pause=asyncio.sleep,

@@ -18,16 +18,16 @@ from domain.actions.partners.manage_codes import (
     find_code,
     page_of_codes,
 )
-from domain.actions.partners.ports import CodeManagement, Rotation
+from domain.actions.partners.ports import CodePorts, RotationPorts
 from domain.actions.partners.rotate_keys import LEARNING_SECONDS, rotate_keys
 from domain.errors import InvalidRequest, NotFound, RotationConflict, Unavailable
 from domain.partners.codes import OwnCode
 from domain.partners.credentials import NewSecrets, SecretName
 from domain.partners.partner import Partner
 from gateway.runtime.clock import new_id
-from persistence.postgres.partners.codes import PostgresCodeBook
+from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.partners import changed_keys, read_access
-from persistence.postgres.partners.secrets import PostgresSecrets
+from persistence.postgres.partners.secrets import PostgresSecretRepository
 from persistence.postgres.pool import Database, DatabaseUnavailable, Row
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import KEYRING, START, stored_partner
@@ -59,7 +59,7 @@ async def test_a_replaced_secret_is_of_the_next_generation(
     gateway: Database, admin: Database
 ) -> None:
     partner = await stored_partner(admin)
-    store = PostgresSecrets(gateway, KEYRING)
+    store = PostgresSecretRepository(gateway, KEYRING)
     assert await known(gateway, partner) == ("a" * 43, 0)
     assert await store.replace(partner.id, NEW, generation=0)
     assert await known(gateway, partner) == ("n" * 43, 1)
@@ -71,7 +71,7 @@ async def test_of_many_replacements_at_once_one_is_stored(
     gateway: Database, admin: Database
 ) -> None:
     partner = await stored_partner(admin)
-    store = PostgresSecrets(gateway, KEYRING)
+    store = PostgresSecretRepository(gateway, KEYRING)
     tries = [NewSecrets(secrets.token_urlsafe(32), secrets.token_urlsafe(32)) for _ in range(20)]
     stored = await asyncio.gather(*(store.replace(partner.id, one, generation=0) for one in tries))
     assert sorted(stored) == [False] * 19 + [True]
@@ -82,7 +82,7 @@ async def test_a_secret_that_stays_is_left_as_it_is(
     gateway: Database, admin: Database, database_urls: DatabaseUrls
 ) -> None:
     partner = await stored_partner(admin)
-    store = PostgresSecrets(gateway, KEYRING)
+    store = PostgresSecretRepository(gateway, KEYRING)
     assert await store.replace(partner.id, NewSecrets(None, "w" * 43), generation=0)
     assert await known(gateway, partner) == ("a" * 43, 1)
     with psycopg.connect(database_urls.owner) as connection:
@@ -113,7 +113,7 @@ async def test_a_lost_answer_loses_no_secret(
     partner = await stored_partner(admin)
     faulty = LosesAnswers(database_urls.gateway)
     faulty.lost = 2
-    assert await PostgresSecrets(faulty, KEYRING).replace(partner.id, NEW, generation=0)
+    assert await PostgresSecretRepository(faulty, KEYRING).replace(partner.id, NEW, generation=0)
     assert await known(gateway, partner) == ("n" * 43, 1)
     faulty.close()
 
@@ -125,7 +125,7 @@ async def test_a_database_that_stays_away_is_told(
     faulty = LosesAnswers(database_urls.gateway)
     faulty.lost = 100
     with pytest.raises(Unavailable):
-        await PostgresSecrets(faulty, KEYRING).replace(partner.id, NEW, generation=0)
+        await PostgresSecretRepository(faulty, KEYRING).replace(partner.id, NEW, generation=0)
     faulty.close()
 
 
@@ -133,7 +133,7 @@ async def test_generations_never_go_back(
     gateway: Database, admin: Database, database_urls: DatabaseUrls
 ) -> None:
     partner = await stored_partner(admin)
-    assert await PostgresSecrets(gateway, KEYRING).replace(partner.id, NEW, generation=0)
+    assert await PostgresSecretRepository(gateway, KEYRING).replace(partner.id, NEW, generation=0)
     for url in (database_urls.gateway, database_urls.admin, database_urls.owner):
         with (
             psycopg.connect(url) as connection,
@@ -149,8 +149,8 @@ class Told:
         self.outdated: list[tuple[UUID, int]] = []
         self.steps: list[str] = []
         self.valkey = valkey
-        self.ports = Rotation(
-            secrets=PostgresSecrets(gateway, KEYRING),
+        self.ports = RotationPorts(
+            secrets=PostgresSecretRepository(gateway, KEYRING),
             outdate=self._outdate,
             changed=self._changed,
             pause=self._pause,
@@ -220,7 +220,7 @@ async def told_to_nobody(_: UUID) -> None:
 async def test_fifty_creates_at_once_never_exceed_the_cap(
     gateway: Database, admin: Database
 ) -> None:
-    partner, book = await stored_partner(admin, max_codes=7), PostgresCodeBook(gateway)
+    partner, book = await stored_partner(admin, max_codes=7), PostgresCodeRepository(gateway)
     added = await asyncio.gather(*(book.add(partner.id, code()) for _ in range(50)))
     assert sum(added) == 7
     assert len(await book.newest(partner.id, limit=100)) == 7
@@ -230,7 +230,7 @@ async def test_of_many_partners_who_want_one_name_one_gets_it(
     gateway: Database, admin: Database
 ) -> None:
     partners = [await stored_partner(admin) for _ in range(10)]
-    book = PostgresCodeBook(gateway)
+    book = PostgresCodeRepository(gateway)
     added = await asyncio.gather(*(book.add(one.id, code("the-name")) for one in partners * 5))
     assert sum(added) == 1
     owned = [len(await book.newest(one.id, limit=100)) for one in partners]
@@ -239,14 +239,14 @@ async def test_of_many_partners_who_want_one_name_one_gets_it(
 
 async def test_a_cap_of_zero_means_no_codes(gateway: Database, admin: Database) -> None:
     partner = await stored_partner(admin, max_codes=0)
-    assert not await PostgresCodeBook(gateway).add(partner.id, code())
+    assert not await PostgresCodeRepository(gateway).add(partner.id, code())
 
 
 async def test_each_change_of_a_code_is_a_change_of_its_partner(
     gateway: Database, admin: Database
 ) -> None:
     partner, other = await stored_partner(admin), await stored_partner(admin)
-    book, new = PostgresCodeBook(gateway), code("the-code", markup_bps=9)
+    book, new = PostgresCodeRepository(gateway), code("the-code", markup_bps=9)
     _, revision = await changed_keys(gateway, 0)
     assert await book.add(partner.id, new)
     keys, revision = await changed_keys(gateway, revision)
@@ -263,7 +263,7 @@ async def test_each_change_of_a_code_is_a_change_of_its_partner(
 
 
 async def test_a_code_is_listed_as_it_was_created(gateway: Database, admin: Database) -> None:
-    partner, book = await stored_partner(admin), PostgresCodeBook(gateway)
+    partner, book = await stored_partner(admin), PostgresCodeRepository(gateway)
     new = code(label="Grüße 😀", markup_bps=2_000)
     assert await book.add(partner.id, new)
     (listed,) = await book.newest(partner.id, limit=100)
@@ -273,8 +273,8 @@ async def test_a_code_is_listed_as_it_was_created(gateway: Database, admin: Data
 async def test_pages_of_codes_hold_every_code_once(gateway: Database, admin: Database) -> None:
     partner = await stored_partner(admin, max_codes=CODES_PAGE + 3)
     other = await stored_partner(admin)
-    book = PostgresCodeBook(gateway)
-    management = CodeManagement(StoppedClock(), book, told_to_nobody, new_id)
+    book = PostgresCodeRepository(gateway)
+    management = CodePorts(StoppedClock(), book, told_to_nobody, new_id)
     for _ in range(CODES_PAGE + 3):
         assert await book.add(partner.id, code())
     first = await page_of_codes(management, partner.id, after=None)
@@ -295,8 +295,8 @@ async def test_label_and_markup_of_ones_own_code_change_and_are_checked(
     gateway: Database, admin: Database
 ) -> None:
     partner, other = await stored_partner(admin), await stored_partner(admin)
-    book = PostgresCodeBook(gateway)
-    management = CodeManagement(StoppedClock(), book, told_to_nobody, new_id)
+    book = PostgresCodeRepository(gateway)
+    management = CodePorts(StoppedClock(), book, told_to_nobody, new_id)
     kept = code(label="before", markup_bps=10)
     await book.add(partner.id, kept)
     for wrong in ({"label": "a\nb", "markup_bps": None}, {"label": None, "markup_bps": 2_001}):

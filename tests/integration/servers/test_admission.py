@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 import pytest
 from valkey.asyncio import Valkey
 
-from domain.actions.partners.ports import Admission, Verdict
+from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from domain.partners.weights import WINDOW_MS, SlidingWindow
-from persistence.valkey.admission import ANSWERED, ASKED, SCRIPT, AdmissionGate
+from persistence.valkey.admission import ANSWERED, ASKED, SCRIPT, ValkeyAdmissionController
 from persistence.valkey.client import connect
-from persistence.valkey.generations import KEPT_SECONDS, generation_key, outdate
+from persistence.valkey.generations import CACHE_SECONDS, generation_key, outdate
 from tests.conftest import Servers
 
 
@@ -28,7 +28,7 @@ async def valkey(servers: Servers) -> AsyncIterator[Valkey]:
 
 
 async def admit(
-    gate: AdmissionGate,
+    gate: ValkeyAdmissionController,
     partner: UUID,
     *,
     weight: int = 1,
@@ -46,47 +46,49 @@ async def admit(
 
 
 async def test_weight_is_charged_until_the_budget_is_spent(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     verdicts = [await admit(gate, partner, weight=50, budget=120) for _ in range(3)]
     assert [one.verdict for one in verdicts] == [
-        Verdict.ADMITTED,
-        Verdict.ADMITTED,
-        Verdict.LIMITED,
+        AdmissionOutcome.ADMITTED,
+        AdmissionOutcome.ADMITTED,
+        AdmissionOutcome.LIMITED,
     ]
     assert [one.left for one in verdicts] == [70, 20, 20]
     assert 55_000 < verdicts[2].wait_ms <= WINDOW_MS
 
 
 async def test_a_call_heavier_than_the_budget_is_never_admitted(valkey: Valkey) -> None:
-    refused = await admit(AdmissionGate(valkey), uuid4(), weight=50, budget=49)
-    assert refused.verdict is Verdict.LIMITED
+    refused = await admit(ValkeyAdmissionController(valkey), uuid4(), weight=50, budget=49)
+    assert refused.verdict is AdmissionOutcome.LIMITED
     assert refused.wait_ms == WINDOW_MS
 
 
 async def test_a_nonce_works_once_for_a_partner_and_again_for_another(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
-    assert (await admit(gate, partner, nonce="n" * 16)).verdict is Verdict.ADMITTED
-    other_worker = AdmissionGate(valkey)
-    assert (await admit(other_worker, partner, nonce="n" * 16)).verdict is Verdict.REPLAYED
-    assert (await admit(gate, uuid4(), nonce="n" * 16)).verdict is Verdict.ADMITTED
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
+    assert (await admit(gate, partner, nonce="n" * 16)).verdict is AdmissionOutcome.ADMITTED
+    other_worker = ValkeyAdmissionController(valkey)
+    assert (await admit(other_worker, partner, nonce="n" * 16)).verdict is AdmissionOutcome.REPLAYED
+    assert (await admit(gate, uuid4(), nonce="n" * 16)).verdict is AdmissionOutcome.ADMITTED
 
 
 async def test_a_replay_charges_nothing(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     await admit(gate, partner, nonce="n" * 16)
     await admit(gate, partner, nonce="n" * 16)
     assert (await admit(gate, partner)).left == 98
 
 
 async def test_a_refused_call_burns_its_nonce(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
-    assert (await admit(gate, partner, budget=0, nonce="n" * 16)).verdict is Verdict.LIMITED
-    assert (await admit(gate, partner, nonce="n" * 16)).verdict is Verdict.REPLAYED
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
+    assert (
+        await admit(gate, partner, budget=0, nonce="n" * 16)
+    ).verdict is AdmissionOutcome.LIMITED
+    assert (await admit(gate, partner, nonce="n" * 16)).verdict is AdmissionOutcome.REPLAYED
 
 
 async def test_all_keys_of_a_partner_share_a_slot_and_expire(valkey: Valkey) -> None:
     partner = uuid4()
-    await admit(AdmissionGate(valkey), partner)
+    await admit(ValkeyAdmissionController(valkey), partner)
     keys = [key async for key in valkey.scan_iter(f"*{partner}*")]
     assert len(keys) == 2
     assert all(key.startswith(f"{{p:{partner}}}:".encode()) for key in keys)
@@ -95,26 +97,26 @@ async def test_all_keys_of_a_partner_share_a_slot_and_expire(valkey: Valkey) -> 
 
 
 async def test_a_replaced_generation_is_stale_and_its_nonce_not_burnt(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     await outdate(valkey, partner, 3)
     stale = await admit(gate, partner, generation=2, nonce="n" * 16)
-    assert stale == Admission(Verdict.STALE, 0, 0)
+    assert stale == Admission(AdmissionOutcome.STALE, 0, 0)
     now = await admit(gate, partner, generation=3, nonce="n" * 16)
-    assert (now.verdict, now.left) == (Verdict.ADMITTED, 99)
+    assert (now.verdict, now.left) == (AdmissionOutcome.ADMITTED, 99)
 
 
 @pytest.mark.parametrize("known", [None, 1, 2], ids=["lost", "older", "the same"])
 async def test_a_generation_at_least_as_new_as_the_known_one_is_admitted(
     valkey: Valkey, known: int | None
 ) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     if known is not None:
         await outdate(valkey, partner, known)
-    assert (await admit(gate, partner, generation=2)).verdict is Verdict.ADMITTED
+    assert (await admit(gate, partner, generation=2)).verdict is AdmissionOutcome.ADMITTED
 
 
 async def test_the_newest_generation_can_be_asked_for_at_no_cost(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     assert await gate.newest_generation(partner) == -1
     await outdate(valkey, partner, 3)
     asked, _ = await asyncio.gather(
@@ -126,10 +128,10 @@ async def test_the_newest_generation_can_be_asked_for_at_no_cost(valkey: Valkey)
 
 
 async def test_generations_are_a_partners_own(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     await outdate(valkey, partner, 1)
     both = await asyncio.gather(admit(gate, partner), admit(gate, uuid4()))
-    assert [one.verdict for one in both] == [Verdict.STALE, Verdict.ADMITTED]
+    assert [one.verdict for one in both] == [AdmissionOutcome.STALE, AdmissionOutcome.ADMITTED]
 
 
 async def test_a_generation_never_goes_back_and_is_forgotten_in_the_end(valkey: Valkey) -> None:
@@ -138,7 +140,7 @@ async def test_a_generation_never_goes_back_and_is_forgotten_in_the_end(valkey: 
         await outdate(valkey, partner, generation)
     assert await valkey.get(generation_key(partner)) == b"10"
     assert generation_key(partner).startswith(f"{{p:{partner}}}:")
-    assert KEPT_SECONDS - 60 < await valkey.ttl(generation_key(partner)) <= KEPT_SECONDS
+    assert CACHE_SECONDS - 60 < await valkey.ttl(generation_key(partner)) <= CACHE_SECONDS
 
 
 async def test_without_valkey_nobody_is_told_of_a_rotation() -> None:
@@ -149,7 +151,7 @@ async def test_without_valkey_nobody_is_told_of_a_rotation() -> None:
 
 
 async def test_a_call_costs_one_more_look_than_its_nonce_and_window(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     await admit(gate, partner)
     await valkey.config_resetstat()
     await admit(gate, partner)
@@ -159,7 +161,7 @@ async def test_a_call_costs_one_more_look_than_its_nonce_and_window(valkey: Valk
 
 
 async def test_many_calls_of_one_turn_share_a_few_commands(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     await admit(gate, partner, budget=1_000)
     before = (await valkey.info("commandstats"))["cmdstat_evalsha"]["calls"]
     admitted = await asyncio.gather(*(admit(gate, partner, budget=1_000) for _ in range(64)))
@@ -169,7 +171,7 @@ async def test_many_calls_of_one_turn_share_a_few_commands(valkey: Valkey) -> No
 
 
 async def test_a_caller_who_leaves_takes_nobody_with_him(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     calls = [asyncio.ensure_future(admit(gate, partner)) for _ in range(10)]
     await asyncio.sleep(0)
     calls[3].cancel()
@@ -181,15 +183,15 @@ async def test_a_caller_who_leaves_takes_nobody_with_him(valkey: Valkey) -> None
 async def test_without_valkey_nobody_is_admitted() -> None:
     client = connect("unix:///nowhere/valkey.sock")
     with pytest.raises(Unavailable):
-        await admit(AdmissionGate(client), uuid4())
+        await admit(ValkeyAdmissionController(client), uuid4())
     await client.aclose()
 
 
 async def test_the_script_is_loaded_again_after_it_was_lost(valkey: Valkey) -> None:
-    gate, partner = AdmissionGate(valkey), uuid4()
+    gate, partner = ValkeyAdmissionController(valkey), uuid4()
     await admit(gate, partner)
     await valkey.script_flush()
-    assert (await admit(gate, partner)).verdict is Verdict.ADMITTED
+    assert (await admit(gate, partner)).verdict is AdmissionOutcome.ADMITTED
 
 
 async def test_the_script_decides_as_the_plain_model_does(valkey: Valkey) -> None:
@@ -212,7 +214,7 @@ async def test_the_script_decides_as_the_plain_model_does(valkey: Valkey) -> Non
         )
         verdict, left, wait = ANSWERED.unpack(answer)
         expected = model.admit(weight=weight, at_ms=now)
-        assert (verdict == Verdict.LIMITED) == (expected > 0), (seed, number)
+        assert (verdict == AdmissionOutcome.LIMITED) == (expected > 0), (seed, number)
         if expected:
             assert math.ceil(wait / 1000) == expected, (seed, number)
         assert 0 <= left <= budget
@@ -221,7 +223,7 @@ async def test_the_script_decides_as_the_plain_model_does(valkey: Valkey) -> Non
 def _race(url: str, partner: str, calls: int) -> int:
     async def race() -> int:
         client = connect(url)
-        gate = AdmissionGate(client)
+        gate = ValkeyAdmissionController(client)
         admissions = await asyncio.gather(
             *(
                 gate.admit(UUID(partner), generation=0, nonce=uuid4().hex, weight=1, budget=500)
@@ -229,7 +231,7 @@ def _race(url: str, partner: str, calls: int) -> int:
             )
         )
         await client.aclose()
-        return sum(one.verdict is Verdict.ADMITTED for one in admissions)
+        return sum(one.verdict is AdmissionOutcome.ADMITTED for one in admissions)
 
     return asyncio.run(race())
 

@@ -8,16 +8,16 @@ from uuid import uuid4
 import pytest
 from valkey.asyncio import Valkey
 
-from domain.actions.partners.ports import Admission, Verdict
+from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
-from persistence.valkey.admission import AdmissionGate
+from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.client import connect
 from tests.conftest import Servers
 
 PARTNER = uuid4()
 
 
-async def admit(gate: AdmissionGate) -> Admission:
+async def admit(gate: ValkeyAdmissionController) -> Admission:
     return await gate.admit(PARTNER, generation=0, nonce=uuid4().hex, weight=1, budget=10**7)
 
 
@@ -91,26 +91,26 @@ async def wire(servers: Servers) -> AsyncIterator[Wire]:
 
 
 @pytest.fixture
-async def gate(wire: Wire) -> AsyncIterator[AdmissionGate]:
+async def gate(wire: Wire) -> AsyncIterator[ValkeyAdmissionController]:
     client = connect(wire.url)
-    gate = AdmissionGate(client)
-    assert (await admit(gate)).verdict is Verdict.ADMITTED
+    gate = ValkeyAdmissionController(client)
+    assert (await admit(gate)).verdict is AdmissionOutcome.ADMITTED
     yield gate
     await client.aclose()
 
 
-async def all_refused(gate: AdmissionGate, calls: int = 40) -> None:
+async def all_refused(gate: ValkeyAdmissionController, calls: int = 40) -> None:
     ended = await asyncio.gather(*(admit(gate) for _ in range(calls)), return_exceptions=True)
     assert [type(one) for one in ended] == [Unavailable] * calls
 
 
-async def all_admitted(gate: AdmissionGate, calls: int = 40) -> None:
+async def all_admitted(gate: ValkeyAdmissionController, calls: int = 40) -> None:
     ended = await asyncio.gather(*(admit(gate) for _ in range(calls)))
-    assert {one.verdict for one in ended} == {Verdict.ADMITTED}
+    assert {one.verdict for one in ended} == {AdmissionOutcome.ADMITTED}
 
 
 async def test_a_connection_cut_in_mid_batch_refuses_all_and_the_next_are_admitted(
-    wire: Wire, gate: AdmissionGate
+    wire: Wire, gate: ValkeyAdmissionController
 ) -> None:
     wire.answer = lambda _: None
     await all_refused(gate)
@@ -118,7 +118,9 @@ async def test_a_connection_cut_in_mid_batch_refuses_all_and_the_next_are_admitt
     await all_admitted(gate)
 
 
-async def test_a_server_that_hangs_refuses_all_in_time(wire: Wire, gate: AdmissionGate) -> None:
+async def test_a_server_that_hangs_refuses_all_in_time(
+    wire: Wire, gate: ValkeyAdmissionController
+) -> None:
     wire.answer = lambda _: b""
     async with asyncio.timeout(8):
         await all_refused(gate)
@@ -130,7 +132,9 @@ async def test_a_server_that_hangs_refuses_all_in_time(wire: Wire, gate: Admissi
     "nonsense",
     [b":7\r\n", b"$-1\r\n", b"*1\r\n$1\r\nx\r\n", b"$3\r\nabc\r\n", b"$x\r\n", b"-ERR no\r\n"],
 )
-async def test_nonsense_admits_nobody(wire: Wire, gate: AdmissionGate, nonsense: bytes) -> None:
+async def test_nonsense_admits_nobody(
+    wire: Wire, gate: ValkeyAdmissionController, nonsense: bytes
+) -> None:
     wire.answer = lambda _: nonsense
     await all_refused(gate, calls=10)
     wire.answer = lambda said: said
@@ -138,7 +142,7 @@ async def test_nonsense_admits_nobody(wire: Wire, gate: AdmissionGate, nonsense:
 
 
 async def test_an_answer_nobody_asked_for_ends_the_connection(
-    wire: Wire, gate: AdmissionGate
+    wire: Wire, gate: ValkeyAdmissionController
 ) -> None:
     wire.answer = lambda said: said + said
     await admit(gate)
@@ -147,7 +151,7 @@ async def test_an_answer_nobody_asked_for_ends_the_connection(
     assert wire.connections == 2
 
 
-async def test_answers_may_come_in_pieces(wire: Wire, gate: AdmissionGate) -> None:
+async def test_answers_may_come_in_pieces(wire: Wire, gate: ValkeyAdmissionController) -> None:
     wire.piece = 3
     await all_admitted(gate)
 
@@ -156,7 +160,7 @@ async def test_a_connection_the_server_has_ended_is_made_anew(
     servers: Servers, valkey: Valkey
 ) -> None:
     client = connect(servers.valkey.url)
-    gate = AdmissionGate(client)
+    gate = ValkeyAdmissionController(client)
     await admit(gate)
     for known in await valkey.client_list():
         if known["cmd"] == "evalsha":
@@ -165,7 +169,9 @@ async def test_a_connection_the_server_has_ended_is_made_anew(
     await client.aclose()
 
 
-async def test_callers_who_leave_take_nobody_with_them(gate: AdmissionGate, wire: Wire) -> None:
+async def test_callers_who_leave_take_nobody_with_them(
+    gate: ValkeyAdmissionController, wire: Wire
+) -> None:
     calls = [asyncio.ensure_future(admit(gate)) for _ in range(40)]
     await asyncio.sleep(0)
     for call in calls[::2]:
@@ -184,5 +190,5 @@ async def test_callers_who_leave_take_nobody_with_them(gate: AdmissionGate, wire
 async def test_where_nothing_listens_all_are_refused_at_once() -> None:
     client = connect("valkey://127.0.0.1:1")
     async with asyncio.timeout(5):
-        await all_refused(AdmissionGate(client))
+        await all_refused(ValkeyAdmissionController(client))
     await client.aclose()

@@ -15,7 +15,7 @@ import pytest
 from valkey import Valkey
 
 from feeds.rates.health import SourcesHealth, VenueHealth, encode_health
-from gateway.cli.connections import Desk
+from gateway.cli.connections import OperatorPorts
 from gateway.cli.processes.checks import Check, Question, ask
 from gateway.cli.processes.checks_postgres import FEW_ADDRESSES, PostgresChecks
 from gateway.cli.processes.checks_valkey import ValkeyChecks
@@ -287,7 +287,7 @@ class Fast(SystemClock):
 
 def test_clocks_that_disagree_are_found(operator: Operator) -> None:
     async def answers() -> list[Check]:
-        desk = Desk(settings_for(Role.ADMIN, data_dir=operator.data_dir, environment={}))
+        desk = OperatorPorts(settings_for(Role.ADMIN, data_dir=operator.data_dir, environment={}))
         desk.clock = Fast()
         questions = [*PostgresChecks(desk).questions(), *ValkeyChecks(desk).questions()]
         try:

@@ -22,17 +22,17 @@ from domain.webhooks.delivery_log import (
     LOOKED_AT,
     PAGE,
     Due,
+    EventOutcome,
+    LogCursor,
     LogFilter,
     LogPage,
-    Outcome,
-    Place,
 )
-from domain.webhooks.events import DEFAULT_EVENTS, EventType, UrlRefused
-from domain.webhooks.ports import WebhookDesk, WebhookSettings
+from domain.webhooks.events import DEFAULT_EVENTS, EventType, InvalidWebhookUrl
+from domain.webhooks.ports import WebhookPorts, WebhookSettings
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderDesk
+from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.endpoints import PostgresWebhookBook, webhook_health
+from persistence.postgres.webhooks.endpoints import PostgresWebhookRepository, webhook_health
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import (
     KEYRING,
@@ -58,8 +58,8 @@ class Log:
         self.urls = urls
         self.gateway = gateway
         self.partner = partner
-        self.book = PostgresWebhookBook(gateway, KEYRING)
-        self.desk = WebhookDesk(Clock(), self.book, uuid7, insecure_allowed=False)
+        self.book = PostgresWebhookRepository(gateway, KEYRING)
+        self.desk = WebhookPorts(Clock(), self.book, uuid7, insecure_allowed=False)
 
     def own(self, sql: str, *parameters: object) -> Sequence[tuple[object, ...]]:
         with psycopg.connect(self.urls.owner, autocommit=True) as connection:
@@ -100,13 +100,13 @@ class Log:
         )
         return [UUID(str(row[0])) for row in rows]
 
-    async def page(self, behind: Place | None = None, **wanted: object) -> LogPage:
+    async def page(self, behind: LogCursor | None = None, **wanted: object) -> LogPage:
         return await self.book.log(self.partner.id, LogFilter(**wanted), behind)  # type: ignore[arg-type]
 
     async def ids(self, **wanted: object) -> list[UUID]:
         """Return all ids that fit, page by page."""
         found: list[UUID] = []
-        behind: Place | None = None
+        behind: LogCursor | None = None
         while True:
             page = await self.page(behind, **wanted)
             assert len(page.events) <= 2 * PAGE
@@ -131,7 +131,7 @@ async def log(database_urls: DatabaseUrls) -> Iterator[Log]:  # type: ignore[mis
 async def order_of(log: Log) -> UUID:
     add_addresses(log.urls.owner, 1)
     catalogue = await read_catalogue(log.gateway)
-    desk = PostgresOrderDesk(log.gateway, lambda: catalogue)
+    desk = PostgresOrderRepository(log.gateway, lambda: catalogue)
     order = new_order(log.partner, catalogue)
     return (await desk.open(order, token_hash=b"t" * 32, idempotency=None)).order.id
 
@@ -148,10 +148,10 @@ async def test_what_is_asked_for_is_found_and_nothing_else(log: Log) -> None:
     failed = log.add(PAGE + 1, status="dead", minutes=10)
     tests = log.add(2, type_="webhook.test", status="dead", minutes=20)
     paid = log.add(1, type_="partner.paid_out", minutes=30)
-    assert await log.ids(outcome=Outcome.DELIVERED) == [*paid, *delivered[::-1]]
-    assert await log.ids(outcome=Outcome.FAILED) == [*tests[::-1], *failed[::-1]]
+    assert await log.ids(outcome=EventOutcome.DELIVERED) == [*paid, *delivered[::-1]]
+    assert await log.ids(outcome=EventOutcome.FAILED) == [*tests[::-1], *failed[::-1]]
     assert await log.ids(type=EventType.WEBHOOK_TEST) == tests[::-1]
-    assert await log.ids(type=EventType.PARTNER_PAID_OUT, outcome=Outcome.FAILED) == []
+    assert await log.ids(type=EventType.PARTNER_PAID_OUT, outcome=EventOutcome.FAILED) == []
     assert await log.ids(about=failed[4]) == [failed[4]]
     since = START + timedelta(minutes=20, seconds=1)
     assert await log.ids(since=since) == [*paid, tests[1]]
@@ -167,8 +167,8 @@ async def test_waiting_events_come_in_the_order_in_which_they_are_due(log: Log) 
         "UPDATE webhook_events SET due_at = due_at + interval '1 day' WHERE id = %s", waiting[0]
     )
     later = [*waiting[1:], waiting[0]]
-    assert await log.ids(outcome=Outcome.WAITING) == [*sent[::-1], *later]
-    page = await log.page(outcome=Outcome.WAITING)
+    assert await log.ids(outcome=EventOutcome.WAITING) == [*sent[::-1], *later]
+    page = await log.page(outcome=EventOutcome.WAITING)
     assert isinstance(page.onward, Due)
     assert Due.of(str(page.onward)) == page.onward
 
@@ -177,10 +177,10 @@ async def test_looking_stops_among_very_many_and_goes_on_from_there(log: Log) ->
     log.add(1, status="pending")
     oldest = log.add(2, minutes=1)
     log.add(LOOKED_AT + 10, status="dead", minutes=60)
-    first = await log.page(outcome=Outcome.DELIVERED)
+    first = await log.page(outcome=EventOutcome.DELIVERED)
     assert first.events == []
     assert first.looked_back_to is not None
-    further = await log.page(first.onward, outcome=Outcome.DELIVERED)
+    further = await log.page(first.onward, outcome=EventOutcome.DELIVERED)
     assert [event.id for event in further.events] == oldest[::-1]
     assert (further.onward, further.looked_back_to) == (None, None)
 
@@ -191,7 +191,7 @@ async def test_rare_events_are_found_by_an_index_of_their_own(log: Log) -> None:
     log.add(2, status="dead", minutes=-60)
     log.add(2, type_="webhook.test", minutes=-60)
     log.own("ANALYZE webhook_events")
-    for wanted in ({"outcome": Outcome.FAILED}, {"type": EventType.WEBHOOK_TEST}):
+    for wanted in ({"outcome": EventOutcome.FAILED}, {"type": EventType.WEBHOOK_TEST}):
         page = await log.page(**wanted)
         assert (len(page.events), page.looked_back_to) == (2, None)
 
@@ -204,7 +204,7 @@ async def test_events_of_a_deleted_order_never_show_and_are_not_sent_again(log: 
     assert (await log.book.state(log.partner.id)).failed == 1
     assert (await webhook_health(log.gateway, log.partner.id)).dead == 1
     log.own("UPDATE orders SET deleted_at = now() WHERE id = %s", order)
-    for wanted in ({}, {"about": order}, {"outcome": Outcome.FAILED}):
+    for wanted in ({}, {"about": order}, {"outcome": EventOutcome.FAILED}):
         assert await log.ids(**wanted) == []
     assert (await log.book.state(log.partner.id)).failed == 0
     assert (await webhook_health(log.gateway, log.partner.id)).is_well
@@ -268,7 +268,7 @@ async def test_a_url_that_nothing_could_be_sent_to_changes_nothing(log: Log) -> 
     wanted = WebhookSettings(
         url="https://10.0.0.1/", events=DEFAULT_EVENTS, standard_webhooks=False
     )
-    with pytest.raises(UrlRefused):
+    with pytest.raises(InvalidWebhookUrl):
         await set_webhooks(log.desk, log.partner.id, wanted)
     assert (await log.book.state(log.partner.id)).settings.url == URL
 

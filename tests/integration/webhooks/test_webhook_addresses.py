@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from domain.webhooks.address_policy import Address, is_public, is_public_or_private
 from domain.webhooks.delivery import PendingDelivery
 from domain.webhooks.events import Event, EventType
-from feeds.webhooks.connector import checked_connector, was_refused
+from feeds.webhooks.connector import checked_connector, is_forbidden
 from feeds.webhooks.sender import WebhookSender
 from tests.support.builders.forged_urls import (
     NAMES,
@@ -181,7 +181,7 @@ async def test_connector_by_itself_refuses_what_the_system_takes_for_an_address(
             with pytest.raises((aiohttp.ClientError, ValueError)) as raised:
                 await session.post(f"http://{host}:{trap.port}/")
             unknown = (aiohttp.InvalidURL, aiohttp.ClientConnectorDNSError)
-            assert was_refused(raised.value) or isinstance(raised.value, unknown), host
+            assert is_forbidden(raised.value) or isinstance(raised.value, unknown), host
 
     assert trap.connections() == []
 

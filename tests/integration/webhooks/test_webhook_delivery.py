@@ -18,7 +18,7 @@ from psqlpy.exceptions import Error
 from domain.errors import Unavailable
 from domain.orders.order import State
 from domain.webhooks.delivery import Attempt, FinishedAttempt
-from domain.webhooks.events import RETRY_LADDER
+from domain.webhooks.events import RETRY_SCHEDULE
 from feeds.webhooks.delivery import LEASE
 from feeds.webhooks.relay import QUEUE_LEASE
 from feeds.webhooks.sender import BUDGET_SECONDS
@@ -62,7 +62,7 @@ async def test_body_is_the_same_on_every_attempt_and_the_timestamp_is_not(
     async with world.delivering():
         await world.after_attempts(event_id, 1)
         receiver.answer = receiver.ok
-        world.clock.advance(RETRY_LADDER[0] * 1.01)
+        world.clock.advance(RETRY_SCHEDULE[0] * 1.01)
         await eventually(lambda: world.status(event_id) == "delivered")
 
     first, second = receiver.received
@@ -91,7 +91,7 @@ async def test_later_events_of_an_order_wait_for_a_failing_one_and_other_orders_
         assert [e for e in receiver.ids() if e in waiting] == [waiting[0]]
         later = await world.move(stuck, State.REFUNDED)
         receiver.answer = receiver.ok
-        world.clock.advance(RETRY_LADDER[0] * 1.01)
+        world.clock.advance(RETRY_SCHEDULE[0] * 1.01)
         await eventually(lambda: world.status(later[0]) == "delivered")
 
     assert [e for e in receiver.ids() if e in passing] == passing
@@ -264,7 +264,7 @@ async def test_event_is_dead_after_the_last_rung_and_its_successor_goes_out(
     event_id, successor = await world.move(order, State.CONFIRMING, State.PAYING_OUT)
 
     async with world.delivering():
-        for failed, rung in enumerate(RETRY_LADDER, start=1):
+        for failed, rung in enumerate(RETRY_SCHEDULE, start=1):
             row = await world.after_attempts(event_id, failed)
             assert row["status"] == "pending"
             wait = row["due_at"] - world.clock.now()

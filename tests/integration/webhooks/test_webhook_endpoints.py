@@ -15,7 +15,7 @@ from domain.orders.order import State
 from domain.partners.credentials import Credentials
 from domain.partners.partner import Partner
 from domain.webhooks.events import (
-    RETRY_LADDER,
+    RETRY_SCHEDULE,
     EarningsOut,
     Event,
     EventType,
@@ -29,7 +29,7 @@ from domain.webhooks.events import (
 from feeds.webhooks.relay import Relay
 from persistence.postgres.partners.partners import replace_secrets, webhook_secret_record
 from persistence.postgres.pool import DatabaseUnavailable
-from persistence.postgres.webhooks.outbox import add_test_event, tell_partner
+from persistence.postgres.webhooks.outbox import add_test_event, enqueue_event
 from persistence.postgres.webhooks.signal import listen_for_events
 from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET
 from tests.support.builders.webhook_world import Receiver, World, eventually, fail
@@ -68,7 +68,7 @@ async def test_retry_after_puts_the_next_attempt_off(world: World, receiver: Rec
         row = await world.after_attempts(event_id, 1)
 
     wait = row["due_at"] - world.clock.now()
-    assert RETRY_LADDER[0] < timedelta(minutes=10) <= wait < timedelta(minutes=12)
+    assert RETRY_SCHEDULE[0] < timedelta(minutes=10) <= wait < timedelta(minutes=12)
 
 
 async def test_beginning_of_the_answer_is_logged(world: World, receiver: Receiver) -> None:
@@ -175,7 +175,7 @@ async def test_gateway_can_add_tests_alone(world: World) -> None:
         with pytest.raises(Error, match="a test event says what it is"):
             await add_test_event(world.gateway, forged)
     with pytest.raises(Error, match="permission denied"):
-        await tell_partner(world.gateway, paid)
+        await enqueue_event(world.gateway, paid)
 
 
 async def test_event_of_a_partner_is_stored_where_it_is_subscribed_to(world: World) -> None:
@@ -194,10 +194,10 @@ async def test_event_of_a_partner_is_stored_where_it_is_subscribed_to(world: Wor
         uuid4(), partner.id, EarningsOut(amount_usd="1.00", cleared_at=moment), at=START
     )
 
-    assert await tell_partner(world.admin, paid) is False
+    assert await enqueue_event(world.admin, paid) is False
     await world.change(partner, webhook_events=frozenset({EventType.PARTNER_PAID_OUT}))
-    assert await tell_partner(world.admin, paid) is True
-    assert await tell_partner(world.settlement, cleared) is False
+    assert await enqueue_event(world.admin, paid) is True
+    assert await enqueue_event(world.settlement, cleared) is False
     rows = world.own("SELECT id, type, dedup_key, body, order_id FROM webhook_events")
     assert rows == [(paid.id, "partner.paid_out", f"paid_out:{moment}", paid.body, None)]
 
@@ -210,7 +210,7 @@ async def test_rotated_secret_signs_the_next_attempt(world: World, receiver: Rec
         await world.after_attempts(event_id, 1)
         await rotated(world, partner)
         receiver.answer = receiver.ok
-        world.clock.advance(RETRY_LADDER[0] * 1.01)
+        world.clock.advance(RETRY_SCHEDULE[0] * 1.01)
         await eventually(lambda: world.status(event_id) == "delivered")
 
     first, second = receiver.received

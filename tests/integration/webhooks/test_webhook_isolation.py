@@ -12,11 +12,11 @@ from domain.orders.order import State
 from domain.partners.partner import Partner
 from domain.webhooks.circuit_breaker import (
     FIRST_WAIT,
-    LEAST_CONCURRENCY,
-    Circuit,
-    VersionedCircuit,
+    MIN_CONCURRENCY,
+    CircuitBreaker,
+    VersionedCircuitBreaker,
 )
-from domain.webhooks.events import remaining_ladder
+from domain.webhooks.events import remaining_schedule
 from feeds.webhooks.delivery import LEASE
 from tests.support.builders.records import START
 from tests.support.builders.webhook_world import Receiver, World, eventually, fail, hang
@@ -113,7 +113,7 @@ async def test_endpoint_that_fails_is_left_alone_but_for_probes_and_comes_back(
         receiver.answer = receiver.ok
         world.clock.advance(FIRST_WAIT * 2)
         circuit = await until_noted(world, partner, failed_probes=0)
-        assert circuit.concurrency >= LEAST_CONCURRENCY
+        assert circuit.concurrency >= MIN_CONCURRENCY
         world.clock.advance(timedelta(minutes=1))
         await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
 
@@ -143,10 +143,10 @@ async def test_what_an_open_circuit_keeps_back_dies_when_its_ladder_would_have_e
     first, second = await world.move(order, State.CONFIRMING, State.PAYING_OUT)
     await keep_open(world, partner, failed_at=START)
 
-    world.clock.advance(remaining_ladder(0))
+    world.clock.advance(remaining_schedule(0))
     assert await world.events.give_up_hopeless(now=world.clock.now()) == 0  # nobody has tried
 
-    almost = START + remaining_ladder(0) - timedelta(seconds=1)
+    almost = START + remaining_schedule(0) - timedelta(seconds=1)
     await keep_open(world, partner, failed_at=almost)
     assert await world.events.give_up_hopeless(now=world.clock.now()) == 0
 
@@ -200,12 +200,14 @@ async def test_of_two_workers_that_note_the_same_circuit_the_later_must_read_it_
     world: World,
 ) -> None:
     partner = await world.partner("https://example.org")
-    circuit = Circuit(concurrency=7, window_began_at=START, attempts=1, failures=1)
+    circuit = CircuitBreaker(concurrency=7, window_began_at=START, attempts=1, failures=1)
 
-    assert await world.circuits.save({partner.id: VersionedCircuit(circuit, 0)}) == {partner.id}
-    assert await world.circuits.save({partner.id: VersionedCircuit(circuit, 0)}) == set()
+    assert await world.circuits.save({partner.id: VersionedCircuitBreaker(circuit, 0)}) == {
+        partner.id
+    }
+    assert await world.circuits.save({partner.id: VersionedCircuitBreaker(circuit, 0)}) == set()
     read = (await world.circuits.read([partner.id]))[partner.id]
-    assert read == VersionedCircuit(circuit, 1)
+    assert read == VersionedCircuitBreaker(circuit, 1)
     assert await world.circuits.save({partner.id: read}) == {partner.id}
     assert await world.circuits.forget({partner.id: 1}) == set()
     assert await world.circuits.forget({partner.id: 2}) == {partner.id}
@@ -237,7 +239,7 @@ async def test_hanging_receivers_are_still_given_up_after_the_budget(
     assert circuit.failures == circuit.attempts
 
 
-async def opened(world: World, partner: Partner) -> Circuit:
+async def opened(world: World, partner: Partner) -> CircuitBreaker:
     async with asyncio.timeout(10):
         while True:
             circuit = await world.circuit(partner)
@@ -246,7 +248,7 @@ async def opened(world: World, partner: Partner) -> Circuit:
             await asyncio.sleep(0.01)
 
 
-async def until_noted(world: World, partner: Partner, *, failed_probes: int) -> Circuit:
+async def until_noted(world: World, partner: Partner, *, failed_probes: int) -> CircuitBreaker:
     async with asyncio.timeout(10):
         while True:
             circuit = await world.circuit(partner)
@@ -255,7 +257,7 @@ async def until_noted(world: World, partner: Partner, *, failed_probes: int) -> 
             await asyncio.sleep(0.01)
 
 
-async def until_known(world: World, partner: Partner) -> Circuit:
+async def until_known(world: World, partner: Partner) -> CircuitBreaker:
     async with asyncio.timeout(10):
         while True:
             circuit = await world.circuit(partner)
@@ -280,7 +282,7 @@ async def nothing_more_is_sent(world: World, receiver: Receiver) -> None:
 async def keep_open(world: World, partner: Partner, **times: object) -> None:
     """Put an open circuit down as a worker would have left it."""
     read = (await world.circuits.read([partner.id])).get(partner.id)
-    circuit = Circuit(
+    circuit = CircuitBreaker(
         concurrency=4,
         window_began_at=START,
         attempts=5,
@@ -288,7 +290,7 @@ async def keep_open(world: World, partner: Partner, **times: object) -> None:
         opened_at=START,
         probe_at=START + timedelta(days=9),
     )
-    stored = VersionedCircuit(
+    stored = VersionedCircuitBreaker(
         msgspec.structs.replace(circuit, **times), read.version if read else 0
     )
     assert await world.circuits.save({partner.id: stored}) == {partner.id}

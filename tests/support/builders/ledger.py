@@ -10,10 +10,10 @@ from uuid import UUID, uuid4
 import msgspec
 import psycopg
 
-from domain.actions.ledger.ports import Bookkeeping
+from domain.actions.ledger.ports import LedgerPorts
 from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.observe_deposit import confirm_deposits, see_deposit
-from domain.actions.orders.ports import Settlement
+from domain.actions.orders.ports import SettlementPorts
 from domain.assets import Catalogue
 from domain.market.rates import RateSnapshot
 from domain.orders.deposits import Deposit
@@ -22,10 +22,13 @@ from domain.partners.codes import CodeStatistics, OwnCode
 from domain.partners.partner import Partner
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
-from persistence.postgres.ledger.accounts import PostgresAccounts
+from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderBook, PostgresOrderDesk
-from persistence.postgres.partners.codes import PostgresCodeBook
+from persistence.postgres.orders.orders import (
+    PostgresOrderRepository,
+    PostgresSettlementOrderRepository,
+)
+from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import START, add_addresses, new_order
@@ -46,17 +49,17 @@ class Books:
         self.gateway = Database(urls.gateway, size=8)
         self.settlement = Database(urls.settlement, size=8)
         self.admin = Database(urls.admin)
-        self.codes = PostgresCodeBook(self.gateway)
+        self.codes = PostgresCodeRepository(self.gateway)
         self.market = LiveMarket(sandbox=catalogue.sandbox)
         self.market.adopt_catalogue(catalogue)
-        self.ports = Settlement(
+        self.ports = SettlementPorts(
             clock=SystemClock(),
             market=self.market,
-            orders=PostgresOrderBook(self.settlement, lambda: catalogue),
+            orders=PostgresSettlementOrderRepository(self.settlement, lambda: catalogue),
             new_id=new_id,
         )
-        self.accounts = PostgresAccounts(self.admin)
-        self.bookkeeping = Bookkeeping(
+        self.accounts = PostgresEarningsRepository(self.admin)
+        self.bookkeeping = LedgerPorts(
             clock=self.ports.clock, accounts=self.accounts, new_id=new_id
         )
 
@@ -80,7 +83,7 @@ class Books:
             add_addresses(self.urls.owner, ADDRESSES_AT_ONCE)
             self.free_addresses = ADDRESSES_AT_ONCE
         self.free_addresses -= 1
-        desk = PostgresOrderDesk(self.gateway, lambda: self.catalogue)
+        desk = PostgresOrderRepository(self.gateway, lambda: self.catalogue)
         now = self.ports.clock.now()
         changes = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME, **changes}
         changes["code_id"] = code.id if code else None

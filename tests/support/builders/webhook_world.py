@@ -15,16 +15,19 @@ from valkey.asyncio import Valkey
 
 from domain.orders.order import Order, State
 from domain.partners.partner import Partner, PartnerChange
-from domain.webhooks.circuit_breaker import Circuit
+from domain.webhooks.circuit_breaker import CircuitBreaker
 from domain.webhooks.events import order_status_changed
 from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import PER_ENDPOINT, QUEUE_LEASE, ROOM, Relay, run_relay
 from feeds.webhooks.sender import WebhookSender
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderBook, PostgresOrderDesk
+from persistence.postgres.orders.orders import (
+    PostgresOrderRepository,
+    PostgresSettlementOrderRepository,
+)
 from persistence.postgres.partners.partners import change_partner
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.circuit_breakers import PostgresCircuits
+from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreakers
 from persistence.postgres.webhooks.leases import SESSION, PostgresWebhookEvents
 from persistence.postgres.webhooks.signal import listen_for_events
 from persistence.valkey.stream import WebhookStream
@@ -97,7 +100,7 @@ class World:
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
         self.events = PostgresWebhookEvents(self.gateway, KEYRING)
-        self.circuits = PostgresCircuits(self.gateway)
+        self.circuits = PostgresCircuitBreakers(self.gateway)
         self.valkey = valkey
 
     def close(self) -> None:
@@ -128,14 +131,14 @@ class World:
         add_addresses(self.owner_url, addresses)
         catalogue = await read_catalogue(self.gateway)
         order = new_order(partner, catalogue)
-        desk = PostgresOrderDesk(self.gateway, lambda: catalogue)
+        desk = PostgresOrderRepository(self.gateway, lambda: catalogue)
         opened = await desk.open(order, token_hash=b"t" * 32, idempotency=None)
         return opened.order
 
     async def move(self, order: Order, *states: State) -> list[UUID]:
         """Move the order through states, each telling of it; return the events' ids."""
         catalogue = await read_catalogue(self.settlement)
-        book = PostgresOrderBook(self.settlement, lambda: catalogue)
+        book = PostgresSettlementOrderRepository(self.settlement, lambda: catalogue)
         ids = []
         for state in states:
             held = await book.read(order.id)
@@ -177,7 +180,7 @@ class World:
             limit=limit,
         )
 
-    async def circuit(self, partner: Partner) -> Circuit | None:
+    async def circuit(self, partner: Partner) -> CircuitBreaker | None:
         found = (await self.circuits.read([partner.id])).get(partner.id)
         return found.circuit if found else None
 

@@ -18,7 +18,7 @@ from domain.orders.order import LIFETIME, Order
 from gateway.cli import main
 from gateway.settings import INSTANCE_FILE, KEYRING_FILE, Instance
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresOrderDesk
+from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database
 from persistence.valkey.rates import KEY, encode_snapshot
 from tests.conftest import DatabaseUrls, Running, Servers
@@ -105,7 +105,7 @@ class Operator:
 
         async def open_it(gateway: Database) -> str:
             catalogue = await read_catalogue(gateway)
-            desk = PostgresOrderDesk(gateway, lambda: catalogue)
+            desk = PostgresOrderRepository(gateway, lambda: catalogue)
             opened = await desk.open(order, token_hash=TOKEN_HASH, idempotency=None)
             return str(opened.order.id)
 

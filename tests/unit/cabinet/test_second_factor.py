@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.cabinet.login_throttle import OF_EMAIL, Patience
+from domain.cabinet.login_throttle import OF_EMAIL, ThrottlePolicy
 from domain.cabinet.second_factor import (
     code_at,
     enrolment_uri,
@@ -67,6 +67,6 @@ def test_an_app_is_told_who_and_where() -> None:
 
 
 def test_waits_grow_twofold_to_the_longest() -> None:
-    patience = Patience(2, 3, 20, 60)
+    patience = ThrottlePolicy(2, 3, 20, 60)
     assert [patience.wait_after(failures) for failures in range(1, 8)] == [0, 0, 3, 6, 12, 20, 20]
     assert OF_EMAIL.wait_after(10_000) == OF_EMAIL.longest_wait_seconds

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from feeds.key_file import KeyUnusable
+from feeds.key_file import InvalidKeyFile
 from feeds.settlement.chains.evm.signers import KeyFile, SignerCommand, SignerFailed
 from feeds.settlement.chains.evm.transaction import Transaction, address_of_key, sign
 from feeds.settlement.chains.settings import (
     BitcoinSettings,
-    ChainsUnusable,
     EvmSettings,
+    InvalidChainSettings,
     check_chain,
     read_chains_file,
 )
@@ -46,7 +46,7 @@ def test_the_file_says_which_nodes_there_are(tmp_path: Path) -> None:
 
 def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     for mode in (0o640, 0o604):
-        with pytest.raises(ChainsUnusable, match="can be read by others"):
+        with pytest.raises(InvalidChainSettings, match="can be read by others"):
             read_chains_file(written(tmp_path / "chains.toml", GOOD, mode))
 
 
@@ -61,12 +61,12 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_says_something_else_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ChainsUnusable):
+    with pytest.raises(InvalidChainSettings):
         read_chains_file(written(tmp_path / "chains.toml", text))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ChainsUnusable, match="can't be read"):
+    with pytest.raises(InvalidChainSettings, match="can't be read"):
         read_chains_file(tmp_path / "none.toml")
 
 
@@ -81,7 +81,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_what_does_not_fit_the_catalogue_is_refused(
     network: str, chain: BitcoinSettings | EvmSettings
 ) -> None:
-    with pytest.raises(ChainsUnusable):
+    with pytest.raises(InvalidChainSettings):
         check_chain(network, chain, {"aaa": asset("aaa")})
 
 
@@ -94,13 +94,13 @@ def test_a_key_file_signs_and_shows_nothing(tmp_path: Path) -> None:
 
 def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     for mode in (stat.S_IRGRP, stat.S_IROTH, stat.S_IWGRP):
-        with pytest.raises(KeyUnusable, match="read by others"):
+        with pytest.raises(InvalidKeyFile, match="read by others"):
             KeyFile(written(tmp_path / "key", KEY.hex(), 0o600 | mode))
 
 
 def test_a_key_file_without_a_key_is_refused_and_not_repeated(tmp_path: Path) -> None:
     for text in ("", "no hex", KEY.hex()[2:], KEY.hex() * 2):
-        with pytest.raises(KeyUnusable, match="holds no key") as refused:
+        with pytest.raises(InvalidKeyFile, match="holds no key") as refused:
             KeyFile(written(tmp_path / "key", text))
         assert text == "" or text not in str(refused.value)
 
@@ -108,7 +108,7 @@ def test_a_key_file_without_a_key_is_refused_and_not_repeated(tmp_path: Path) ->
 def test_a_key_file_behind_a_link_is_refused(tmp_path: Path) -> None:
     written(tmp_path / "key", KEY.hex())
     (tmp_path / "link").symlink_to(tmp_path / "key")
-    with pytest.raises(KeyUnusable):
+    with pytest.raises(InvalidKeyFile):
         KeyFile(tmp_path / "link")
 
 

@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 
 from cabinet_htmx.shared.brand import brand_of
 from domain.partners.weights import Call
-from gateway.api.endpoint import Endpoint, Example, Received, Services
+from gateway.api.endpoint import Endpoint, Example, Request, Services
 from gateway.app import build
-from gateway.asgi import Front
+from gateway.asgi import AsgiMiddleware
 from gateway.http.client_address import ClientAddresses
 
 BROKEN = Endpoint(
@@ -72,7 +72,7 @@ class Got(msgspec.Struct):
 
 
 async def call(
-    front: Front, method: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b""
+    front: AsgiMiddleware, method: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b""
 ) -> Got:
     """Call an ASGI application as Granian does."""
     sent: list[Any] = []
@@ -107,14 +107,14 @@ async def call(
     return Got(begun["status"], told, b"".join(message["body"] for message in rest))
 
 
-def front_with(gateway: FakeGateway, handle: Any, *, direct: bool = True) -> Front:
+def front_with(gateway: FakeGateway, handle: Any, *, direct: bool = True) -> AsgiMiddleware:
     endpoint = msgspec.structs.replace(BROKEN, handle=handle)
     return build(
         gateway, body_deadline_seconds=1, metrics=False, direct=direct, endpoints=[endpoint]
     )
 
 
-async def fails(_: Services, __: Received) -> bytes:
+async def fails(_: Services, __: Request) -> bytes:
     await asyncio.sleep(0)
     raise ZeroDivisionError("a defect")
 
@@ -149,7 +149,7 @@ async def test_a_defect_is_answered_with_99_and_logged_with_the_request_id(
 async def test_a_defect_leaves_the_application_working() -> None:
     outcomes = iter([ZeroDivisionError("once"), None])
 
-    async def fails_once(_: Services, __: Received) -> bytes:
+    async def fails_once(_: Services, __: Request) -> bytes:
         await asyncio.sleep(0)
         if (error := next(outcomes)) is not None:
             raise error
@@ -191,7 +191,7 @@ async def test_what_is_raised_to_be_an_answer_is_one() -> None:
 async def test_forwarded_addresses_in_several_headers_are_one_list() -> None:
     gateway = FakeGateway()
 
-    async def quotes(_: Services, __: Received) -> bytes:
+    async def quotes(_: Services, __: Request) -> bytes:
         await asyncio.sleep(0)
         return b"{}"
 

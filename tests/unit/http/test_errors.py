@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from domain import errors
-from gateway.errors import TABLE, answer_for
+from gateway.errors import TABLE, error_response
 
 CONTRACT = {
     1: ("INVALID_REQUEST", {400, 409}),
@@ -47,8 +47,8 @@ def test_the_table_says_what_the_contract_says(code: int) -> None:
 
 
 def test_a_rate_limit_tells_when_to_come_back() -> None:
-    assert answer_for(errors.RateLimited(7)).retry_after == 7
+    assert error_response(errors.RateLimited(7)).retry_after == 7
 
 
 def test_a_body_holds_nothing_but_code_and_constant() -> None:
-    assert answer_for(errors.NotFound("order x")).body() == b'{"code":6,"msg":"NOT_FOUND"}'
+    assert error_response(errors.NotFound("order x")).body() == b'{"code":6,"msg":"NOT_FOUND"}'

@@ -5,7 +5,7 @@ import gzip
 import brotli
 import pytest
 
-from gateway.http.negotiation import BR, GZIP, IDENTITY, Variants, preferred
+from gateway.http.negotiation import BR, GZIP, IDENTITY, NegotiatedDocument, preferred
 
 BODY = b"<rates></rates>" * 50
 
@@ -47,7 +47,7 @@ def test_the_encoding_is_the_one_the_client_rates_highest(
 
 
 def test_each_encoding_holds_the_same_bytes_under_a_tag_of_its_own() -> None:
-    variants = Variants(BODY, "application/xml", cache="no-cache")
+    variants = NegotiatedDocument(BODY, "application/xml", cache="no-cache")
     tags = set()
     for coding, decode in (
         (b"identity", bytes),
@@ -65,11 +65,13 @@ def test_each_encoding_holds_the_same_bytes_under_a_tag_of_its_own() -> None:
 
 
 def test_equal_documents_have_equal_tags() -> None:
-    one, other = (dict(Variants(BODY, "text/xml", cache="").answer({}).headers) for _ in "ab")
+    one, other = (
+        dict(NegotiatedDocument(BODY, "text/xml", cache="").answer({}).headers) for _ in "ab"
+    )
     assert one[b"etag"] == other[b"etag"]
 
 
-def tag(variants: Variants, coding: bytes) -> bytes:
+def tag(variants: NegotiatedDocument, coding: bytes) -> bytes:
     return dict(variants.answer({b"accept-encoding": coding}).headers)[b"etag"]
 
 
@@ -77,7 +79,7 @@ def tag(variants: Variants, coding: bytes) -> bytes:
 @pytest.mark.parametrize("had", [b"identity", b"gzip", b"br"])
 @pytest.mark.parametrize("now", [b"identity", b"gzip", b"br"])
 def test_who_has_the_document_in_any_encoding_gets_304(form: bytes, had: bytes, now: bytes) -> None:
-    variants = Variants(BODY, "application/xml", cache="no-cache")
+    variants = NegotiatedDocument(BODY, "application/xml", cache="no-cache")
     condition = form.replace(b"%s", tag(variants, had))
     status, headers, body = variants.answer({b"accept-encoding": now, b"if-none-match": condition})
     assert (status, body) == (304, b"")
@@ -87,5 +89,5 @@ def test_who_has_the_document_in_any_encoding_gets_304(form: bytes, had: bytes, 
 
 @pytest.mark.parametrize("condition", [b'"0123456789abcdef"', b"", b"gibberish", b'"'])
 def test_who_has_another_document_gets_this_one(condition: bytes) -> None:
-    variants = Variants(BODY, "application/xml", cache="no-cache")
+    variants = NegotiatedDocument(BODY, "application/xml", cache="no-cache")
     assert variants.answer({b"if-none-match": condition}).status == 200

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import RateLimited, Unavailable
 from gateway.http.client_address import ClientAddresses, parse_networks
-from gateway.http.rate_limiter import MOST_ADDRESSES, Counts, UnsignedGuard
+from gateway.http.rate_limiter import MAX_ADDRESSES, Counts, RateLimiter
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -43,11 +43,11 @@ def clock() -> Clock:
     return Clock()
 
 
-def guard(clock: Clock, shared: Shared | None = None, *, per_minute: int = 10) -> UnsignedGuard:
-    return UnsignedGuard(per_minute=per_minute, clock=clock, share=(shared or Shared()).add)
+def guard(clock: Clock, shared: Shared | None = None, *, per_minute: int = 10) -> RateLimiter:
+    return RateLimiter(per_minute=per_minute, clock=clock, share=(shared or Shared()).add)
 
 
-def admitted(guard: UnsignedGuard, calls: int, address: str = "192.0.2.1") -> int:
+def admitted(guard: RateLimiter, calls: int, address: str = "192.0.2.1") -> int:
     passed = 0
     for _ in range(calls):
         try:
@@ -120,9 +120,9 @@ def test_without_the_others_a_worker_counts_alone(clock: Clock) -> None:
 
 def test_a_flood_of_addresses_is_held_in_bounds(clock: Clock) -> None:
     one = guard(clock)
-    for number in range(MOST_ADDRESSES + 100):
+    for number in range(MAX_ADDRESSES + 100):
         one.admit(str(number))
-    assert len(one._seen) == MOST_ADDRESSES
+    assert len(one._seen) == MAX_ADDRESSES
 
 
 TRUSTED = parse_networks("127.0.0.0/8, 10.0.0.0/8, ::1")

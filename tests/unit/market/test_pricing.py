@@ -15,7 +15,7 @@ from domain.market.pricing import (
     Direction,
     PricedPair,
     Quote,
-    Refusal,
+    QuoteProblem,
     largest_worth,
     smallest_worth,
     usd_value,
@@ -165,15 +165,15 @@ def test_the_worked_example_of_the_documentation() -> None:
 @pytest.mark.parametrize(
     ("amount", "refusals"),
     [
-        (99, (Refusal.LIMIT_MIN,)),
+        (99, (QuoteProblem.LIMIT_MIN,)),
         (100, ()),
         (500_000, ()),
-        (500_001, (Refusal.LIMIT_MAX,)),
+        (500_001, (QuoteProblem.LIMIT_MAX,)),
     ],
 )
 @pytest.mark.parametrize("direction", list(Direction))
 def test_bounds_hold_on_the_side_the_amount_is_of(
-    direction: Direction, amount: int, refusals: tuple[Refusal, ...]
+    direction: Direction, amount: int, refusals: tuple[QuoteProblem, ...]
 ) -> None:
     dollars = RateSnapshot(at=0, prices={"AAA": USD, "BBB": USD})
     quoted = quote(
@@ -196,7 +196,7 @@ def test_an_amount_that_the_network_fee_eats_is_below_the_minimum() -> None:
         markup_bps=0,
     )
     assert quoted.destination_amount == 0
-    assert quoted.refusals == (Refusal.LIMIT_MIN,)
+    assert quoted.refusals == (QuoteProblem.LIMIT_MIN,)
 
 
 def test_a_coin_without_a_price_is_not_quoted() -> None:
@@ -215,14 +215,17 @@ def test_a_coin_without_a_price_is_not_quoted() -> None:
     [
         (Headroom(), ()),
         (Headroom(usd_today=100 * USD, reserves={"bbb": 10_000, "aaa": 0}), ()),
-        (Headroom(usd_today=100 * USD - 1), (Refusal.LIMIT_MAX,)),
+        (Headroom(usd_today=100 * USD - 1), (QuoteProblem.LIMIT_MAX,)),
         (Headroom(reserves={"bbb": 9_950}), ()),
-        (Headroom(reserves={"bbb": 9_949}), (Refusal.RESERVE,)),
-        (Headroom(usd_today=0, reserves={"bbb": 0}), (Refusal.LIMIT_MAX, Refusal.RESERVE)),
+        (Headroom(reserves={"bbb": 9_949}), (QuoteProblem.RESERVE,)),
+        (
+            Headroom(usd_today=0, reserves={"bbb": 0}),
+            (QuoteProblem.LIMIT_MAX, QuoteProblem.RESERVE),
+        ),
     ],
 )
 def test_what_the_operator_cannot_afford_is_told(
-    headroom: Headroom, refusals: tuple[Refusal, ...]
+    headroom: Headroom, refusals: tuple[QuoteProblem, ...]
 ) -> None:
     dollars = RateSnapshot(at=0, prices={"AAA": USD, "BBB": USD})
     priced = PricedPair(

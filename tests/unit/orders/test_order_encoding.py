@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from domain.orders.order import Order, State
 from domain.orders.wire import order_out
 from gateway.api import order_encoding as module
-from gateway.api.order_encoding import order_answer
+from gateway.api.order_encoding import encode_order
 from gateway.codec import success
 from tests.unit.orders.test_orders import NOW, new_order
 
@@ -32,20 +32,20 @@ def test_an_answer_is_its_wire_type_encoded(
     )
     for offset in seconds:
         now = NOW + timedelta(seconds=offset)
-        assert order_answer(order, now=now) == success(order_out(order, now=now))
+        assert encode_order(order, now=now) == success(order_out(order, now=now))
 
 
 def test_a_changed_order_is_answered_as_it_is_now() -> None:
     order = new_order()
     moved = msgspec.structs.replace(order, source_amount=7, state=State.PAYING_OUT)
     for one in (order, moved, order):
-        assert order_answer(one, now=NOW) == success(order_out(one, now=NOW))
+        assert encode_order(one, now=NOW) == success(order_out(one, now=NOW))
 
 
 def test_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MOST_KEPT", 3)
+    monkeypatch.setattr(module, "MAX_CACHED", 3)
     monkeypatch.setattr(module, "_frames", {})
     orders: list[Order] = [new_order(id=UUID(int=number)) for number in range(5)]
     for order in orders * 2:
-        assert order_answer(order, now=NOW) == success(order_out(order, now=NOW))
+        assert encode_order(order, now=NOW) == success(order_out(order, now=NOW))
         assert len(module._frames) <= 3

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.orders.qr import PIXELS, qr_png
-from gateway.api.qr_codes import KEPT_SECONDS, QrCodes
+from gateway.api.qr_codes import CACHE_SECONDS, QrCodes
 
 URL = "data:image/png;base64,"
 
@@ -42,7 +42,7 @@ async def test_a_picture_is_made_once_an_hour() -> None:
     maker = Maker()
     codes = maker.codes()
     assert text(await codes.data_url("a")) == "a 1"
-    maker.now += KEPT_SECONDS - 1
+    maker.now += CACHE_SECONDS - 1
     assert text(await codes.data_url("a")) == "a 1"
     maker.now += 1
     assert text(await codes.data_url("a")) == "a 2"

@@ -11,7 +11,7 @@ from domain.assets import Asset, Bounds, Pair
 from domain.market.pricing import Direction, PricedPair
 from domain.market.rates import RateSnapshot
 from domain.money import format_units
-from gateway.api.quote_encoding import QuoteOut, quote_answer
+from gateway.api.quote_encoding import QuoteOut, encode_quote
 from gateway.codec import success
 
 USD = 10**18
@@ -43,7 +43,7 @@ def test_an_answer_is_its_wire_type_encoded(
     pair = Pair(source, destination, Bounds(min_usd=USD, max_usd=5_000 * USD))
     priced = PricedPair(pair, RateSnapshot(at=0, prices=known), markup_bps=25)
     quoted = priced.quote(direction, amount)
-    answer = quote_answer(quoted)
+    answer = encode_quote(quoted)
 
     data = msgspec.convert(json.loads(answer)["data"], QuoteOut)
     assert success(data) == answer

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cabinet_htmx.shared.brand import BACKGROUNDS, BrandUnusable, brand_of, contrast
+from cabinet_htmx.shared.brand import BACKGROUNDS, InvalidBrand, brand_of, contrast
 from cabinet_htmx.shared.coin_icons import OWN, TONES
 
 
@@ -31,13 +31,13 @@ def test_colours_become_a_style_sheet_for_both_schemes() -> None:
     ],
 )
 def test_colours_that_cannot_be_read_or_are_none_are_refused(colours: str) -> None:
-    with pytest.raises(BrandUnusable):
+    with pytest.raises(InvalidBrand):
         brand_of(name="A", colours=colours)
 
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 41, "a\nb"])
 def test_a_name_is_a_short_line(name: str) -> None:
-    with pytest.raises(BrandUnusable):
+    with pytest.raises(InvalidBrand):
         brand_of(name=name)
 
 
@@ -51,7 +51,7 @@ def test_a_logo_is_a_small_picture(tmp_path: Path) -> None:
     big.write_bytes(b"x" * 40_000)
     other.write_bytes(b"x")
     for path in (big, other, tmp_path / "missing.svg"):
-        with pytest.raises(BrandUnusable):
+        with pytest.raises(InvalidBrand):
             brand_of(name="A", logo=path)
 
 

@@ -21,8 +21,8 @@ from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, parse_units
 from domain.orders.order import Status
 from domain.partners.weights import WEIGHTS
-from domain.webhooks.events import JITTER, RETRY_LADDER
-from gateway.api.quote_encoding import QuoteOut, quote_answer
+from domain.webhooks.events import JITTER, RETRY_SCHEDULE
+from gateway.api.quote_encoding import QuoteOut, encode_quote
 from gateway.errors import INTERNAL, TABLE
 from gateway.pages.rate_feeds import PATHS
 from tests.support.clients.snippets import ROOT, RUN, block, blocks
@@ -162,7 +162,7 @@ def test_the_table_of_retries_is_that_of_the_code() -> None:
         int(number) * SECONDS[unit]
         for number, unit in (wait.split() for _, wait in rows("webhooks", "failed attempts"))
     ]
-    assert waits == [int(delay.total_seconds()) for delay in RETRY_LADDER]
+    assert waits == [int(delay.total_seconds()) for delay in RETRY_SCHEDULE]
     assert f"give or take {JITTER * 100:.0f} %" in (DOCS / "webhooks.md").read_text()
 
 
@@ -227,7 +227,7 @@ def quoted(example: WorkedExample, direction: Direction, amount: str) -> QuoteOu
         RateSnapshot(at=0, prices=prices),
         markup_bps=int(example.markup_bps),
     )
-    answer = quote_answer(priced.quote(direction, parse_units(amount, side.precision)))
+    answer = encode_quote(priced.quote(direction, parse_units(amount, side.precision)))
     return msgspec.json.decode(answer, type=_Answer).data
 
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.partners.referrals import LIFETIME, ReferralSigner, Referrer, claim_of
-from gateway.pages.referrers import KEPT_SECONDS, KeptReferrers
+from gateway.pages.referrers import CACHE_SECONDS, CachedReferrers
 from persistence.keyring import KeyRing
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -86,13 +86,13 @@ async def test_a_code_is_asked_for_once_a_moment_and_anew_where_it_counts() -> N
         asked.append("the house")
         return found
 
-    kept = KeptReferrers(read, house, monotonic=lambda: now)
+    kept = CachedReferrers(read, house, monotonic=lambda: now)
     for _ in range(3):
         assert await kept.of("summer") is found
         assert await kept.house() is found
     assert asked == ["summer", "the house"]
     await kept.of("summer", anew=True)
     await kept.house(anew=True)
-    now += KEPT_SECONDS + 0.1
+    now += CACHE_SECONDS + 0.1
     await kept.of("summer")
     assert asked == ["summer", "the house", "summer", "the house", "summer"]

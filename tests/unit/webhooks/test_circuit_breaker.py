@@ -2,36 +2,38 @@ from datetime import UTC, datetime, timedelta
 
 from domain.webhooks.circuit_breaker import (
     FIRST_WAIT,
-    LEAST_CONCURRENCY,
-    LONGEST_WAIT,
+    MAX_WAIT,
+    MIN_CONCURRENCY,
     WINDOW,
-    Circuit,
-    Outcome,
-    noted,
+    CallOutcome,
+    CircuitBreaker,
+    record_outcome,
 )
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 MOST = 32
 
 
-def attempt(*, delivered: bool, at: datetime = NOW, slow: bool = False) -> Outcome:
-    return Outcome(started_at=at, delivered=delivered, slow=slow)
+def attempt(*, delivered: bool, at: datetime = NOW, slow: bool = False) -> CallOutcome:
+    return CallOutcome(started_at=at, delivered=delivered, slow=slow)
 
 
 def middle(low: float, high: float) -> float:
     return (low + high) / 2
 
 
-def after(circuit: Circuit | None, *outcomes: Outcome, at: datetime = NOW) -> Circuit | None:
-    return noted(circuit, outcomes, now=at, most=MOST, uniform=middle)
+def after(
+    circuit: CircuitBreaker | None, *outcomes: CallOutcome, at: datetime = NOW
+) -> CircuitBreaker | None:
+    return record_outcome(circuit, outcomes, now=at, most=MOST, uniform=middle)
 
 
-def some(circuit: Circuit | None) -> Circuit:
+def some(circuit: CircuitBreaker | None) -> CircuitBreaker:
     assert circuit is not None
     return circuit
 
 
-def opened() -> Circuit:
+def opened() -> CircuitBreaker:
     circuit = some(after(None, *[attempt(delivered=False)] * 5))
     assert circuit.opened_at == NOW
     return circuit
@@ -86,7 +88,7 @@ def test_waits_between_probes_grow_up_to_a_minute() -> None:
         assert circuit.failed_at == now
         assert circuit.opened_at == NOW
 
-    assert waits == [FIRST_WAIT * 2**n for n in range(4)] + [LONGEST_WAIT] * 2
+    assert waits == [FIRST_WAIT * 2**n for n in range(4)] + [MAX_WAIT] * 2
 
 
 def test_failures_of_before_it_opened_dont_put_the_probe_off() -> None:
@@ -105,9 +107,9 @@ def test_success_of_before_it_opened_doesnt_close_it_and_the_probes_does() -> No
     probe = attempt(delivered=True, at=NOW + FIRST_WAIT)
     closed = some(after(circuit, probe, at=NOW + FIRST_WAIT))
     assert (closed.opened_at, closed.probe_at, closed.failures) == (None, None, 0)
-    assert closed.concurrency == LEAST_CONCURRENCY
+    assert closed.concurrency == MIN_CONCURRENCY
 
 
 def test_concurrency_never_exceeds_what_is_set() -> None:
-    circuit = noted(None, [attempt(delivered=False)], now=NOW, most=2, uniform=middle)
+    circuit = record_outcome(None, [attempt(delivered=False)], now=NOW, most=2, uniform=middle)
     assert some(circuit).concurrency == 2

@@ -2,13 +2,13 @@ from datetime import timedelta
 
 import pytest
 
-from domain.webhooks.events import JITTER, RETRY_LADDER, remaining_ladder, retry_delay
+from domain.webhooks.events import JITTER, RETRY_SCHEDULE, remaining_schedule, retry_delay
 
 SECONDS = [10, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200]
 
 
 def test_ladder_is_the_contracts() -> None:
-    assert [rung.total_seconds() for rung in RETRY_LADDER] == SECONDS
+    assert [rung.total_seconds() for rung in RETRY_SCHEDULE] == SECONDS
 
 
 @pytest.mark.parametrize(("failed", "seconds"), list(enumerate(SECONDS, start=1)))
@@ -21,9 +21,9 @@ def test_after_the_last_rung_it_is_time_to_give_up() -> None:
     assert retry_delay(len(SECONDS) + 1, uniform=lambda low, _: low) is None
 
 
-@pytest.mark.parametrize("failed", range(1, len(RETRY_LADDER) + 1))
+@pytest.mark.parametrize("failed", range(1, len(RETRY_SCHEDULE) + 1))
 def test_retry_after_never_shortens_a_wait_and_lengthens_it_by_an_hour_at_most(failed: int) -> None:
-    rung = RETRY_LADDER[failed - 1]
+    rung = RETRY_SCHEDULE[failed - 1]
     for asked in (timedelta(seconds=1), timedelta(minutes=20), timedelta(days=30)):
         for low in (True, False):
             wait = retry_delay(failed, uniform=lambda a, b, low=low: a if low else b, asked=asked)  # type: ignore[misc]
@@ -35,10 +35,10 @@ def test_retry_after_never_shortens_a_wait_and_lengthens_it_by_an_hour_at_most(f
 
 def test_retry_after_gives_no_further_attempt() -> None:
     asked = timedelta(minutes=1)
-    assert retry_delay(len(RETRY_LADDER) + 1, uniform=lambda low, _: low, asked=asked) is None
+    assert retry_delay(len(RETRY_SCHEDULE) + 1, uniform=lambda low, _: low, asked=asked) is None
 
 
 def test_what_remains_of_a_ladder_is_its_waits_at_their_longest() -> None:
-    assert remaining_ladder(0) == sum(RETRY_LADDER, timedelta()) * 1.1
-    assert remaining_ladder(8) == timedelta(hours=12) * 1.1
-    assert remaining_ladder(9) == timedelta()
+    assert remaining_schedule(0) == sum(RETRY_SCHEDULE, timedelta()) * 1.1
+    assert remaining_schedule(8) == timedelta(hours=12) * 1.1
+    assert remaining_schedule(9) == timedelta()

@@ -10,7 +10,7 @@ import pytest
 from cabinet_htmx.partner.webhooks_view import URL_FAULTS, without_tokens
 from domain.orders.wire import OrderOut
 from domain.webhooks.address_policy import checked_endpoint
-from domain.webhooks.events import UrlFault, UrlRefused
+from domain.webhooks.events import InvalidWebhookUrl, UrlProblem
 from domain.webhooks.ports import SigningSecrets
 from domain.webhooks.signature_check import (
     BodyVerdict,
@@ -103,19 +103,21 @@ def test_what_is_told_of_a_signature_is_its_beginning() -> None:
 @pytest.mark.parametrize(
     ("url", "fault"),
     [
-        ("https://exa mple.org", UrlFault.SHAPE),
-        ("javascript:alert(1)", UrlFault.SHAPE),
-        ("http://example.org/", UrlFault.PLAIN),
-        ("https://user@example.org/", UrlFault.PARTS),
-        ("https://10.0.0.1/", UrlFault.HOST),
-        ("https://[::1]/", UrlFault.HOST),
-        ("https://169.254.169.254/latest", UrlFault.HOST),
-        ("https://2130706433/", UrlFault.NUMBER),
-        ("https://0x7f.1/", UrlFault.NUMBER),
+        ("https://exa mple.org", UrlProblem.SHAPE),
+        ("javascript:alert(1)", UrlProblem.SHAPE),
+        ("http://example.org/", UrlProblem.PLAIN),
+        ("https://user@example.org/", UrlProblem.PARTS),
+        ("https://10.0.0.1/", UrlProblem.HOST),
+        ("https://[::1]/", UrlProblem.HOST),
+        ("https://169.254.169.254/latest", UrlProblem.HOST),
+        ("https://2130706433/", UrlProblem.NUMBER),
+        ("https://0x7f.1/", UrlProblem.NUMBER),
     ],
 )
-def test_a_url_that_nothing_could_be_sent_to_is_refused_in_words(url: str, fault: UrlFault) -> None:
-    with pytest.raises(UrlRefused) as refused:
+def test_a_url_that_nothing_could_be_sent_to_is_refused_in_words(
+    url: str, fault: UrlProblem
+) -> None:
+    with pytest.raises(InvalidWebhookUrl) as refused:
         checked_endpoint(url, insecure_allowed=False)
     assert refused.value.fault is fault
     assert URL_FAULTS[fault]
@@ -123,7 +125,7 @@ def test_a_url_that_nothing_could_be_sent_to_is_refused_in_words(url: str, fault
 
 def test_a_private_url_is_for_the_sandbox_and_metadata_for_nobody() -> None:
     assert checked_endpoint("http://127.0.0.1:8000/", insecure_allowed=True)
-    with pytest.raises(UrlRefused):
+    with pytest.raises(InvalidWebhookUrl):
         checked_endpoint("http://169.254.169.254/", insecure_allowed=True)
 
 

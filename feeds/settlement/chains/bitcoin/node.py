@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from domain.chains.transfers import Found, Transfer
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
-from feeds.settlement.chains.interface import NodeRefused
+from feeds.settlement.chains.interface import NodeRejected
 from feeds.settlement.chains.rpc import Rpc
 
 OUT_OF_RANGE: Final = -8
 NOT_FOUND: Final = -5
 AT_ONCE: Final = 100
-MOST_PENDING: Final = 2_000
+MAX_PENDING: Final = 2_000
 """How many new transactions of the mempool are looked at in one go; the rest come next."""
 
 
@@ -33,7 +33,7 @@ class BitcoinNode:
         """See Node."""
         try:
             return str(await self._rpc.call("getblockhash", height))
-        except NodeRefused as error:
+        except NodeRejected as error:
             if error.code == OUT_OF_RANGE:
                 return None
             raise
@@ -46,7 +46,7 @@ class BitcoinNode:
     async def pending(self) -> Sequence[Transfer]:
         """See Node."""
         now = frozenset(await self._rpc.call("getrawmempool"))
-        new = sorted(now - self._seen)[:MOST_PENDING]
+        new = sorted(now - self._seen)[:MAX_PENDING]
         found: list[Transfer] = []
         for start in range(0, len(new), AT_ONCE):
             asked = [[tx_id, True] for tx_id in new[start : start + AT_ONCE]]
@@ -60,7 +60,7 @@ class BitcoinNode:
         """See Node."""
         try:
             transaction = await self._rpc.call("getrawtransaction", tx_id, True)
-        except NodeRefused as error:
+        except NodeRejected as error:
             if error.code == NOT_FOUND:
                 return None
             raise

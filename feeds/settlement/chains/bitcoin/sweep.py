@@ -15,7 +15,7 @@ from feeds.settlement.chains.bitcoin.node import units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
 from feeds.settlement.chains.rpc import Rpc
 
-MOST_INPUTS: Final = 500
+MAX_INPUTS: Final = 500
 KVB: Final = 1_000
 
 FORMS: Final[Mapping[Kind, tuple[str, int]]] = {
@@ -51,7 +51,7 @@ async def draft_coins(
     """Spend all that is confirmed on the first `indices` addresses, the greatest first.
 
     `fee_rate` is coins a kvB, None for the node's estimate; `origin` is the account's place in its
-    wallet, as `d34db33f/84h/2h/0h`. Raises InvalidRequest, NodeAway and NodeRefused.
+    wallet, as `d34db33f/84h/2h/0h`. Raises InvalidRequest, NodeUnavailable and NodeRejected.
     """
     form = FORMS.get(kind_of(checked_account(account)))
     if form is None:
@@ -66,7 +66,7 @@ async def draft_coins(
         "range": max(indices - 1, 0),
     }
     found = (await rpc.call("scantxoutset", "start", [described]))["unspents"]
-    coins = sorted(found, key=lambda one: one["amount"], reverse=True)[:MOST_INPUTS]
+    coins = sorted(found, key=lambda one: one["amount"], reverse=True)[:MAX_INPUTS]
     rate = fee_rate if fee_rate is not None else await _estimated(rpc)
     fee = -(-units(rate) * (len(coins) * form[1] + _OVERHEAD) // KVB)
     amount = sum(units(one["amount"]) for one in coins) - fee

@@ -8,7 +8,7 @@ from typing import Any, Final
 from domain.chains.transfers import Outflow
 from feeds.settlement.chains.bitcoin.node import NOT_FOUND, units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
-from feeds.settlement.chains.interface import NodeAway, NodeRefused, Signed
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
 from feeds.settlement.chains.rpc import Rpc
 
 REPLACEABLE: Final = frozenset({"Bitcoin", "Litecoin"})
@@ -34,7 +34,7 @@ class BitcoinWallet:
         """See Wallet."""
         balance = units(await self._rpc.call("getbalance", "*", 0))
         if balance <= outflow.amount:
-            raise NodeAway(f"the hot wallet of {self._network} holds too little")
+            raise NodeUnavailable(f"the hot wallet of {self._network} holds too little")
         return None
 
     async def reserve(self, unfinished: Sequence[Outflow]) -> None:
@@ -49,7 +49,7 @@ class BitcoinWallet:
         locked = {(one["txid"], one["vout"]) for one in await self._rpc.call("listlockunspent")}
         for unlock, places in ((True, locked - wanted), (False, wanted - locked)):
             for tx_id, index in sorted(places):
-                with suppress(NodeRefused):  # spent already, perhaps by this very transaction
+                with suppress(NodeRejected):  # spent already, perhaps by this very transaction
                     await self._rpc.call("lockunspent", unlock, [{"txid": tx_id, "vout": index}])
 
     async def sign(self, outflow: Outflow) -> Signed:
@@ -74,38 +74,38 @@ class BitcoinWallet:
         gets a higher fee itself.
         """
         if self._network not in REPLACEABLE:
-            raise NodeAway(f"nodes of {self._network} don't replace transactions")
+            raise NodeUnavailable(f"nodes of {self._network} don't replace transactions")
         bumped = await self._rpc.call("psbtbumpfee", stuck, {"replaceable": True})
         processed = await self._rpc.call("walletprocesspsbt", bumped["psbt"])
         signed = await self._rpc.call("finalizepsbt", processed["psbt"])
         decoded = await self._checked(outflow, signed, fee=bumped["fee"])
         spent = await self._rpc.call("decoderawtransaction", outflow.candidates[0].raw)
         if not _inputs(spent) <= _inputs(decoded):
-            raise NodeAway(f"the wallet of {self._network} would pay twice")
+            raise NodeUnavailable(f"the wallet of {self._network} would pay twice")
         return Signed(signed["hex"], decoded["txid"])
 
     async def _checked(
         self, outflow: Outflow, signed: dict[str, Any], *, fee: Decimal
     ) -> dict[str, Any]:
-        """Return a signed transaction as it is read; raise NodeAway if it isn't what was wanted."""
+        """Return the decoded transaction; raise NodeUnavailable if it differs from the draft."""
         if not signed.get("complete"):
-            raise NodeAway(f"the wallet of {self._network} doesn't sign")
+            raise NodeUnavailable(f"the wallet of {self._network} doesn't sign")
         decoded: dict[str, Any] = await self._rpc.call("decoderawtransaction", signed["hex"])
         script = script_of(self._network, outflow.address).hex()
         paid = [
             units(one["value"]) for one in decoded["vout"] if one["scriptPubKey"]["hex"] == script
         ]
         if paid != [outflow.amount]:
-            raise NodeAway(f"the wallet of {self._network} signed something else")
+            raise NodeUnavailable(f"the wallet of {self._network} signed something else")
         if units(fee) > self._max_fee:
-            raise NodeAway(f"the fee on {self._network} is above what is allowed")
+            raise NodeUnavailable(f"the fee on {self._network} is above what is allowed")
         return decoded
 
     async def broadcast(self, signed: Signed) -> None:
         """See Wallet."""
         try:
             await self._rpc.call("sendrawtransaction", signed.raw)
-        except NodeRefused:
+        except NodeRejected:
             if not await self.is_known(signed.tx_id):
                 raise
 
@@ -123,7 +123,7 @@ class BitcoinWallet:
         """See Wallet."""
         try:
             entry = await self._rpc.call("getmempoolentry", tx_id)
-        except NodeRefused as error:
+        except NodeRejected as error:
             if error.code == NOT_FOUND:
                 return False
             raise
@@ -136,7 +136,7 @@ class BitcoinWallet:
     async def _transaction(self, tx_id: str) -> dict[str, Any] | None:
         try:
             found: dict[str, Any] = await self._rpc.call("getrawtransaction", tx_id, True)
-        except NodeRefused as error:
+        except NodeRejected as error:
             if error.code == NOT_FOUND:
                 return None
             raise

@@ -9,7 +9,7 @@ from bip_utils import EthAddrDecoder
 from bip_utils.utils.crypto import Kekkak256
 
 from domain.chains.transfers import Found, Transfer
-from feeds.settlement.chains.interface import NodeAway
+from feeds.settlement.chains.interface import NodeUnavailable
 from feeds.settlement.chains.rpc import Rpc
 
 TRANSFER: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
@@ -54,7 +54,7 @@ class EvmNode:
         if self._own is not None:
             block = await self._rpc.call("eth_getBlockByHash", block_hash, True)
             if block is None:
-                raise NodeAway(f"{self._rpc.name} has lost a block that it has just told of")
+                raise NodeUnavailable(f"{self._rpc.name} has lost a block that it has just told of")
             found += self._coins(block["transactions"], self._own)
         if self._tokens:
             wanted = {"blockHash": block_hash, "address": list(self._tokens), "topics": [TRANSFER]}

@@ -21,7 +21,7 @@ class KeyFile:
     """EvmSigner with a private key of 32 bytes in hex, in a file that nobody else may read."""
 
     def __init__(self, path: Path) -> None:
-        """Read the key; raise KeyUnusable."""
+        """Read the key; raise InvalidKeyFile."""
         self._key = read_key(path)
 
     def __repr__(self) -> str:

@@ -8,13 +8,13 @@ import msgspec
 from feeds.settlement.chains.evm.node import EvmAsset, address_bytes
 from feeds.settlement.chains.evm.signers import SignRequest
 from feeds.settlement.chains.evm.wallet import COIN_GAS, TOKEN_GAS, transfer_call
-from feeds.settlement.chains.interface import NodeAway
+from feeds.settlement.chains.interface import NodeUnavailable
 from feeds.settlement.chains.rpc import Rpc
 
 AT_ONCE: Final = 100
 
 
-class Purse(msgspec.Struct, frozen=True):
+class FundedAddress(msgspec.Struct, frozen=True):
     """An address that an order had, by its index in its account."""
 
     address: str
@@ -30,9 +30,11 @@ class Unsigned(SignRequest, rename="camel"):
 
 
 async def draft_transfers(
-    rpc: Rpc, asset: EvmAsset, purses: Sequence[Purse], *, to: str, max_fee: int
+    rpc: Rpc, asset: EvmAsset, purses: Sequence[FundedAddress], *, to: str, max_fee: int
 ) -> list[Unsigned]:
-    """Return a transfer for each address that has any of the asset. Raises NodeAway, NodeRefused.
+    """Return a transfer for each address with a balance of the asset.
+
+    Raises NodeUnavailable and NodeRejected.
 
     `max_fee` is wei a unit of gas: a coin's transfer leaves that much behind for its own gas.
     """
@@ -73,11 +75,11 @@ async def _numbers(rpc: Rpc, method: str, calls: Sequence[Sequence[object]]) -> 
     for start in range(0, len(calls), AT_ONCE):
         found += await rpc.batch(method, calls[start : start + AT_ONCE])
     if any(one is None for one in found):
-        raise NodeAway(f"{rpc.name} doesn't tell all balances")
+        raise NodeUnavailable(f"{rpc.name} doesn't tell all balances")
     return [int(one, 16) for one in found]
 
 
-def _balance_of(asset: EvmAsset, purse: Purse) -> list[object]:
+def _balance_of(asset: EvmAsset, purse: FundedAddress) -> list[object]:
     """Return a call of ERC-20's balanceOf(address)."""
     data = "0x70a08231" + address_bytes(purse.address).rjust(32, b"\0").hex()
     return [{"to": asset.contract, "data": data}, "latest"]

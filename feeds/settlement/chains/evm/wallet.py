@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from domain.chains.transfers import Outflow
 from feeds.settlement.chains.evm.node import EvmAsset, address_bytes
 from feeds.settlement.chains.evm.transaction import Transaction, keccak, signer_of
-from feeds.settlement.chains.interface import NodeAway, NodeRefused, Signed
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
 from feeds.settlement.chains.rpc import Rpc
 
 TRANSFER_CALL: Final = bytes.fromhex("a9059cbb")
@@ -14,7 +14,7 @@ TRANSFER_CALL: Final = bytes.fromhex("a9059cbb")
 COIN_GAS: Final = 21_000
 TOKEN_GAS: Final = 120_000
 """What is allowed where the node can't tell any more: a nonce that is given must be used."""
-LEAST_RISE: Final = 112
+MIN_FEE_INCREASE: Final = 112
 """Nodes replace a transaction by one whose fees are at least 10 percent higher: hundredths."""
 
 
@@ -51,7 +51,7 @@ class EvmWallet:
         """
         base, _ = await self._fees()
         if base > self._max_fee:
-            raise NodeAway(f"the base fee is above what is allowed, {self._max_fee} wei")
+            raise NodeUnavailable(f"the base fee is above what is allowed, {self._max_fee} wei")
         await self._rpc.call("eth_estimateGas", await self._call(outflow))
         sender = "0x" + (await self._signer.address()).hex()
         return int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
@@ -62,7 +62,7 @@ class EvmWallet:
     async def sign(self, outflow: Outflow) -> Signed:
         """See Wallet. An external signer's answer is checked to the letter."""
         if outflow.nonce is None:
-            raise NodeAway("an outflow of this network has a nonce")
+            raise NodeUnavailable("an outflow of this network has a nonce")
         base, tip = await self._fees()
         fees = min(2 * base + tip, self._max_fee), min(tip, self._max_fee)
         return await self._signed(outflow, outflow.nonce, fees)
@@ -71,12 +71,14 @@ class EvmWallet:
         """See Wallet. The same nonce: the chain takes one of them."""
         found = await self._rpc.call("eth_getTransactionByHash", stuck)
         if outflow.nonce is None or found is None or int(found["nonce"], 16) != outflow.nonce:
-            raise NodeAway("the node doesn't know what is to be replaced")
+            raise NodeUnavailable("the node doesn't know what is to be replaced")
         base, tip = await self._fees()
         least = _raised(int(found["maxFeePerGas"], 16))
         least_tip = _raised(int(found["maxPriorityFeePerGas"], 16))
         if max(least, least_tip) > self._max_fee:
-            raise NodeAway(f"a higher fee would be above what is allowed, {self._max_fee} wei")
+            raise NodeUnavailable(
+                f"a higher fee would be above what is allowed, {self._max_fee} wei"
+            )
         max_fee = min(max(least, 2 * base + tip), self._max_fee)
         fees = max(max_fee, least_tip), min(max(least_tip, tip), max_fee)
         return await self._signed(outflow, outflow.nonce, fees)
@@ -96,14 +98,14 @@ class EvmWallet:
         )
         raw = await self._signer.sign(transaction)
         if signer_of(transaction, raw) != await self._signer.address():
-            raise NodeAway("the signer gave back another transaction than was asked for")
+            raise NodeUnavailable("the signer gave back another transaction than was asked for")
         return Signed("0x" + raw.hex(), "0x" + keccak(raw).hex())
 
     async def broadcast(self, signed: Signed) -> None:
         """See Wallet."""
         try:
             await self._rpc.call("eth_sendRawTransaction", signed.raw)
-        except NodeRefused:
+        except NodeRejected:
             if not await self.is_known(signed.tx_id):
                 raise
 
@@ -131,7 +133,7 @@ class EvmWallet:
     async def _call(self, outflow: Outflow) -> dict[str, str]:
         asset = self._assets.get(outflow.asset.code)
         if asset is None:
-            raise NodeAway(f"{outflow.asset.code} isn't among the assets that are set")
+            raise NodeUnavailable(f"{outflow.asset.code} isn't among the assets that are set")
         amount, recipient = outflow.amount * asset.scale, address_bytes(outflow.address)
         to, value, data = recipient, amount, b""
         if asset.contract is not None:
@@ -148,7 +150,7 @@ class EvmWallet:
         """Return the limit of gas: a fifth above what the node thinks is needed."""
         try:
             estimate = int(await self._rpc.call("eth_estimateGas", call), 16)
-        except NodeRefused:
+        except NodeRejected:
             own = self._assets[outflow.asset.code].contract is None
             return COIN_GAS if own else TOKEN_GAS
         return estimate if estimate == COIN_GAS else estimate * 6 // 5
@@ -161,7 +163,7 @@ class EvmWallet:
 
 
 def _raised(fee: int) -> int:
-    return fee * LEAST_RISE // 100 + 1
+    return fee * MIN_FEE_INCREASE // 100 + 1
 
 
 def transfer_call(recipient: bytes, amount: int) -> bytes:
