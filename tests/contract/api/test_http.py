@@ -1,6 +1,6 @@
 """Section 1 of the contract, HTTP: whatever is sent is answered in the envelope or refused below.
 
-What hyper refuses before any of our code runs has an empty body (DECISIONS.md says so).
+What hyper rejects before any of our code runs has an empty body (decision 0028).
 """
 
 import gzip
