@@ -1,6 +1,5 @@
 """Where prices come from, and what a process knows of assets and prices."""
 
-from collections.abc import AsyncIterator
 from typing import Protocol
 
 from domain.assets import Catalogue
@@ -33,5 +32,5 @@ class Market(Protocol):
 class RateSource(Protocol):
     """Where prices come from: the sandbox market, or exchanges."""
 
-    def snapshots(self) -> AsyncIterator[RateSnapshot]:
-        """Yield a snapshot whenever there is a new one, about once a second."""
+    async def snapshot(self) -> RateSnapshot:
+        """Return the current prices."""

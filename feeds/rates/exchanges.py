@@ -1,7 +1,7 @@
 """The market of exchanges: their books as one snapshot a second."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Self
 
 import structlog
@@ -9,11 +9,11 @@ import structlog
 from domain.clock import Clock
 from domain.market.consolidation import Consolidated, consolidate
 from domain.market.rates import RateSnapshot
+from feeds.loop import wait_for
 from feeds.rates import metrics
 from feeds.rates.health import SourcesHealth
 from feeds.rates.venue import Venue
 
-INTERVAL_SECONDS: Final = 1.0
 FIRST_POLL_SECONDS: Final = 10.0
 """How long the first answers of all exchanges are waited for: less would withdraw what is there."""
 
@@ -38,6 +38,7 @@ class ExchangeMarket:
         self._monotonic = monotonic
         self._needed = needed
         self._withdrawn: frozenset[str] = frozenset()
+        self._polled = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -51,18 +52,17 @@ class ExchangeMarket:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def snapshots(self) -> AsyncIterator[RateSnapshot]:
-        """Yield a snapshot every second, once the exchanges have been asked."""
-        asked = [asyncio.ensure_future(venue.asked.wait()) for venue in self._venues]
-        _, unasked = await asyncio.wait(asked, timeout=FIRST_POLL_SECONDS)
-        for waiting in unasked:
-            waiting.cancel()
-        while True:
-            yield self.step()
-            await asyncio.sleep(INTERVAL_SECONDS)
+    async def snapshot(self) -> RateSnapshot:
+        """Return the current prices; the first time, wait until each exchange has been polled."""
+        if not self._polled:
+            async with asyncio.TaskGroup() as group:
+                for venue in self._venues:
+                    group.create_task(wait_for(venue.asked, FIRST_POLL_SECONDS))
+            self._polled = True
+        return self.current()
 
-    def step(self) -> RateSnapshot:
-        """Return the prices of now."""
+    def current(self) -> RateSnapshot:
+        """Return the prices of the books held at this moment."""
         books = [book for venue in self._venues for book in venue.books()]
         consolidated = consolidate(books, self._coins(), now=self._monotonic(), needed=self._needed)
         self._tell(consolidated)

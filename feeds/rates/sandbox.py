@@ -1,8 +1,7 @@
 """The sandbox market: a seeded random walk around reference prices."""
 
-import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -39,29 +38,19 @@ STEP: Final = 0.0004
 STABLE_STEP: Final = 0.00002
 PULL: Final = 0.02
 """How much of its distance to the reference a price gives back at each step."""
-INTERVAL_SECONDS: Final = 1.0
 SIGNIFICANT_DIGITS: Final = 7
 
 
 class SandboxMarket:
     """A RateSource that needs no network. The same seed walks the same way."""
 
-    def __init__(
-        self, clock: Clock, *, seed: int, interval_seconds: float = INTERVAL_SECONDS
-    ) -> None:
+    def __init__(self, clock: Clock, *, seed: int) -> None:
         self._clock = clock
         self._random = random.Random(seed)  # noqa: S311  a market for play, and repeatable
-        self._interval = interval_seconds
         self._drift = dict.fromkeys(REFERENCE_USD, 0.0)
 
-    async def snapshots(self) -> AsyncIterator[RateSnapshot]:
-        """Yield a snapshot now and one every second."""
-        while True:
-            yield self.step()
-            await asyncio.sleep(self._interval)
-
-    def step(self) -> RateSnapshot:
-        """Walk one step and return where the prices are then."""
+    async def snapshot(self) -> RateSnapshot:
+        """Advance the walk by one step and return the resulting prices."""
         for coin, drift in self._drift.items():
             size = STABLE_STEP if coin in STABLE else STEP
             self._drift[coin] = drift * (1 - PULL) + self._random.gauss(0, size)

@@ -6,9 +6,8 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-import structlog
-
 from domain.market.consolidation import Book
+from feeds.loop import Backoff, reason_of, run_forever
 from feeds.rates.health import VenueHealth
 from feeds.rates.venues import markets_of
 
@@ -17,16 +16,13 @@ ASK_SECONDS: Final = 4.0
 ANSWER_SECONDS: Final = 8.0
 RELOAD_SECONDS: Final = 3_600.0
 FIRST_PAUSE_SECONDS: Final = 0.5
-MAX_PAUSE_SECONDS: Final = 15.0
+BACKOFF: Final = Backoff(min_seconds=1.0, max_seconds=15.0)
 SILENCE_SECONDS: Final = 30.0
 GATHER_SECONDS: Final = 0.1
 CLOSE_SECONDS: Final = 2.0
-MAX_ERROR_LENGTH: Final = 200
 
 ASKING: Final = "asking"
 STREAMING: Final = "streaming"
-
-log = structlog.get_logger()
 
 
 class Venue:
@@ -74,29 +70,29 @@ class Venue:
         venue = self._connect()
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._repeat(ASKING, lambda: self._ask(venue)))
-                group.create_task(self._repeat(STREAMING, lambda: self._stream(venue)))
+                group.create_task(self._run(ASKING, lambda: self._ask(venue)))
+                group.create_task(self._run(STREAMING, lambda: self._stream(venue)))
         finally:
             with suppress(Exception):  # whatever a broken connection says while it is closed
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await venue.close()
 
-    async def _repeat(self, what: str, once: Callable[[], Awaitable[float]]) -> None:
-        pause = FIRST_PAUSE_SECONDS
-        while True:
+    async def _run(self, task: str, once: Callable[[], Awaitable[float]]) -> None:
+        async def step() -> float:
             try:
                 pause = await once()
-                if self._errors.pop(what, None) is not None:
-                    log.info("exchange is back", exchange=self.name, what=what)
-            except Exception as error:  # noqa: BLE001  exchanges send anything, ccxt raises anything
-                said = f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]
-                if what not in self._errors:
-                    log.warning("exchange fails", exchange=self.name, what=what, why=said)
-                self._errors[what] = said
-                pause = min(max(pause, FIRST_PAUSE_SECONDS) * 2, MAX_PAUSE_SECONDS)
-            if what == ASKING:
-                self.asked.set()
-            await asyncio.sleep(pause)
+            except Exception as error:
+                self._errors[task] = reason_of(error)
+                raise
+            else:
+                self._errors.pop(task, None)
+                return pause
+            finally:
+                if task == ASKING:
+                    self.asked.set()
+
+        # exchanges send anything and ccxt raises anything: no failure of theirs is a defect of ours
+        await run_forever(step, name=f"{self.name} {task}", backoff=BACKOFF, expected=Exception)
 
     async def _ask(self, venue: Any) -> float:
         async with asyncio.timeout(ANSWER_SECONDS):

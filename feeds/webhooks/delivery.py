@@ -15,7 +15,7 @@ from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.webhooks.delivery import Attempt, FinishedAttempt, PendingDelivery
 from domain.webhooks.events import EventType, retry_delay
-from feeds.webhooks.loop import keep_doing
+from feeds.loop import run_forever
 from feeds.webhooks.metrics import ATTEMPTS, LATENCY
 from feeds.webhooks.ports import Circuits, Deliveries, LeasedEvent, Queue, Sender
 from feeds.webhooks.recording import GONE, Finished, Recorder
@@ -97,7 +97,7 @@ async def run_delivery(
         on_settled=on_settled,
     )
     try:
-        await keep_doing(worker.step, name="webhook delivery", stop=stop)
+        await run_forever(worker.step, name="webhook delivery", stop=stop)
         await worker.finish()
     finally:
         await worker.give_back()

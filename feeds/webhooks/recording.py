@@ -20,7 +20,7 @@ from domain.webhooks.circuit_breaker import (
     record_outcome,
 )
 from domain.webhooks.delivery import FinishedAttempt
-from feeds.webhooks.loop import pause_after, wait_for
+from feeds.loop import DEFAULT_BACKOFF, wait_for
 from feeds.webhooks.ports import Circuits, Deliveries, Queue
 
 BATCH: Final = 200
@@ -155,7 +155,7 @@ class Recorder:
                 if not batch:
                     return [], {}
             failures += 1
-            await wait_for(self._closing, seconds=pause_after(failures))
+            await wait_for(self._closing, DEFAULT_BACKOFF.pause(failures, uniform=self._uniform))
 
     async def _follow_up(self, *, batch: Sequence[Finished], settled: Sequence[Finished]) -> None:
         """Take entries off the queue; stop or go on with endpoints that said so.

@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.clock import Clock
 from domain.errors import Unavailable
-from feeds.webhooks.loop import keep_doing, wait_for
+from feeds.loop import run_forever, wait_for
 from feeds.webhooks.ports import Outbox, Queue
 
 BATCH: Final = 200
@@ -45,7 +45,7 @@ async def run_relay(
         room=room,
         per_endpoint=per_endpoint,
     )
-    await keep_doing(relay.step, name="webhook relay", stop=stop)
+    await run_forever(relay.step, name="webhook relay", stop=stop)
 
 
 class Relay:
@@ -85,7 +85,7 @@ class Relay:
         if time < self._awake_until:
             await asyncio.sleep(GATHER_SECONDS)
         else:
-            await wait_for(self._wake, seconds=POLL_SECONDS)
+            await wait_for(self._wake, POLL_SECONDS)
 
     async def _move(self) -> int:
         """Queue what is due, marked before it is queued; where the queue fails it is put back.

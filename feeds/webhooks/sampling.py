@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from domain.clock import Clock
 from domain.webhooks.delivery import Backlog
-from feeds.webhooks.loop import keep_doing, wait_for
+from feeds.loop import run_forever, wait_for
 from feeds.webhooks.metrics import EVENTS, OLDEST_DUE, OPEN_CIRCUITS, QUEUE_DEPTH
 from feeds.webhooks.ports import Queue
 
@@ -35,6 +35,6 @@ async def sample(*, outlook: OutboxStats, queue: Queue, clock: Clock, stop: asyn
         since = backlog.oldest_due
         OLDEST_DUE.set(max(0.0, (clock.now() - since).total_seconds()) if since else 0.0)
         QUEUE_DEPTH.set(await queue.length())
-        await wait_for(stop, seconds=SAMPLE_SECONDS)
+        await wait_for(stop, SAMPLE_SECONDS)
 
-    await keep_doing(look, name="webhook gauges", stop=stop)
+    await run_forever(look, name="webhook gauges", stop=stop)

@@ -12,10 +12,13 @@ from domain.changes import Notice, Revisions
 from domain.errors import Unavailable
 from domain.market.limits import Headroom
 from domain.market.rates import RateSnapshot
+from feeds.loop import Backoff, run_forever, wait_for
 from gateway.api.partner_cache import PartnerCache
 from gateway.runtime.market import LiveMarket
 
 POLL_INTERVAL_SECONDS: Final = 0.25
+BACKOFF: Final = Backoff(min_seconds=0.1, max_seconds=0.5)
+"""A change is seen within a second even when it is made while the database recovers."""
 RATES_CHANNEL: Final = "rates"
 
 log = structlog.get_logger()
@@ -49,7 +52,6 @@ class Watchers:
         self._woken = asyncio.Event()
         self._catalogue_revision = -1
         self._partner_revision = -1
-        self._reachable = True
 
     async def look(self) -> None:
         """Read whatever has changed since the last look; raise Unavailable."""
@@ -68,24 +70,13 @@ class Watchers:
 
     async def follow_changes(self) -> None:
         """Look again and again."""
-        while True:
+
+        async def step() -> None:
             self._woken.clear()
-            try:
-                await self.look()
-                if not self._reachable:
-                    log.info("database is back")
-                self._reachable = True
-            except Unavailable as error:
-                if self._reachable:
-                    log.warning("database is away", why=str(error))
-                self._reachable = False
-            except Exception:
-                log.exception("looking for changes failed")
-            try:
-                async with asyncio.timeout(POLL_INTERVAL_SECONDS):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+            await self.look()
+            await wait_for(self._woken, POLL_INTERVAL_SECONDS)
+
+        await run_forever(step, name="changes", backoff=BACKOFF)
 
     async def follow_notices(self) -> None:
         """Take rates as they are published, and wake `follow_changes`."""

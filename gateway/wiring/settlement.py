@@ -11,10 +11,10 @@ from domain.actions.orders.expire_orders import expire_due_orders
 from domain.actions.orders.ports import SettlementPorts
 from domain.actions.orders.resolve_emergency import carry_out_choices
 from feeds.key_file import InvalidKeyFile
+from feeds.loop import poll_forever
 from feeds.settlement.addresses.refill import PoolAlarms, refill_addresses
 from feeds.settlement.chains.connect import connect_chains
 from feeds.settlement.chains.settings import ChainSettings, InvalidChainSettings, read_chains_file
-from feeds.settlement.rounds import repeat
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
@@ -64,26 +64,28 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     rounds = [
         watchers.follow_changes(),
         watchers.follow_notices(),
-        repeat(
+        poll_forever(
             "choices",
             lambda: carry_out_choices(ports, send_back),
             every_seconds=CHOICES_SECONDS,
         ),
-        repeat("accrual", lambda: accrue_earnings(ports), every_seconds=ACCRUAL_SECONDS),
-        repeat(
+        poll_forever("accrual", lambda: accrue_earnings(ports), every_seconds=ACCRUAL_SECONDS),
+        poll_forever(
             "counting",
             lambda: count_orders(connections.database),
             every_seconds=COUNTING_SECONDS,
         ),
-        repeat("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
-        repeat(
+        poll_forever("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
+        poll_forever(
             "refill",
             lambda: refill_addresses(pool, to_thread=asyncio.to_thread, alarms=alarms),
             every_seconds=REFILL_SECONDS,
         ),
     ]
     if auto_settle:
-        rounds.append(repeat("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS))
+        rounds.append(
+            poll_forever("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS)
+        )
     if not settings.sandbox:
         rounds.append(_settle_on_chains(connections, chains, ports))
     try:
@@ -121,12 +123,12 @@ async def _settle_on_chains(
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(
-                repeat("connected assets", tell, every_seconds=REPORT_INTERVAL_SECONDS)
+                poll_forever("connected assets", tell, every_seconds=REPORT_INTERVAL_SECONDS)
             )
             for network, watch in connected.watches.items():
-                group.create_task(repeat(network, watch.round, every_seconds=CHAIN_SECONDS))
+                group.create_task(poll_forever(network, watch.round, every_seconds=CHAIN_SECONDS))
             for network, paying in connected.payouts.items():
                 name = f"payouts on {network}"
-                group.create_task(repeat(name, paying.round, every_seconds=CHAIN_SECONDS))
+                group.create_task(poll_forever(name, paying.round, every_seconds=CHAIN_SECONDS))
     finally:
         await connected.close()

@@ -10,8 +10,8 @@ from typing import Any
 from prometheus_client import start_http_server
 from valkey.exceptions import ValkeyError
 
+from feeds.loop import run_forever
 from feeds.webhooks.delivery import run_delivery
-from feeds.webhooks.loop import keep_doing
 from feeds.webhooks.relay import run_relay
 from feeds.webhooks.sampling import sample
 from feeds.webhooks.sender import WebhookSender
@@ -52,7 +52,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         start_http_server(metrics_port, addr="127.0.0.1")
         outlook = PostgresOutboxStats(database)
         work.append(sample(outlook=outlook, queue=queues[0], clock=clock, stop=stop))
-    listening = keep_doing(
+    listening = run_forever(
         lambda: listen_for_events(settings.database_url, on_event=wake.set, stop=stop),
         name="webhook signal",
         stop=stop,

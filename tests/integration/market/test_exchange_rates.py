@@ -10,7 +10,6 @@ from functools import partial
 import pytest
 from structlog.testing import capture_logs
 
-from domain.market.rates import RateSnapshot
 from feeds.rates.exchanges import ExchangeMarket
 from feeds.rates.health import decode_health, encode_health
 from feeds.rates.venue import Venue
@@ -31,7 +30,9 @@ class Running:
         self.market = market
 
     def prices(self) -> dict[str, Decimal]:
-        return {coin: Decimal(units) / 10**18 for coin, units in self.market.step().prices.items()}
+        return {
+            coin: Decimal(units) / 10**18 for coin, units in self.market.current().prices.items()
+        }
 
     async def until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(SECONDS):
@@ -66,15 +67,9 @@ async def running(exchanges: Exchanges, *, skipped: float = 0) -> AsyncIterator[
             yield Running(exchanges, market)
 
 
-async def first(market: ExchangeMarket) -> RateSnapshot:
-    async for snapshot in market.snapshots():
-        return snapshot
-    raise AssertionError
-
-
 async def test_all_four_are_asked_and_stream() -> None:
     async with running(Exchanges()) as world:
-        snapshot = await first(world.market)
+        snapshot = await world.market.snapshot()
         assert snapshot.prices.keys() == COINS
         assert world.are_right()
         await world.until(lambda: all(one.streaming for one in world.market.health().venues))
@@ -136,7 +131,7 @@ async def test_without_any_exchange_all_coins_are_withdrawn_until_they_are_back(
     exchanges.trouble(Trouble.AWAY, VENUES)
     async with running(exchanges) as world:
         with capture_logs() as logs:
-            assert (await first(world.market)).prices == {}
+            assert (await world.market.snapshot()).prices == {}
         assert [one["withdrawn"] for one in logs if "withdrawn" in one] == [sorted(COINS)]
         assert all(one.error for one in world.market.health().venues)
         assert world.market.health().withdrawn == sorted(COINS)
