@@ -23,8 +23,9 @@ from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, NEW_PASSWORD, ROOT, Route, RouteTable
 from gateway.cabinet.step_up import ask_for_code, is_awaited, to_step_up
 from gateway.errors import error_response
-from gateway.pages.request import CrossSiteForm, form_of, page, query_of, redirect
-from gateway.pages.site import REVALIDATED, UNMADE, Handler, respond
+from gateway.http.forms import CrossSiteForm, form_of, query_of
+from gateway.http.pages import page, redirect
+from gateway.http.static import REVALIDATED, UNBUILT, Handler, respond
 
 FORM_TOKEN: Final = "form_token"  # noqa: S105  the name of a field
 
@@ -85,7 +86,7 @@ class PageDispatcher:
                 return self._refused(request, None, error)
             except AssetMissing as missing:
                 log.warning("pages can't be made", why=str(missing))
-                return respond(request, 503, UNMADE, cached=REVALIDATED, headers=page_headers())
+                return respond(request, 503, UNBUILT, cached=REVALIDATED, headers=page_headers())
 
         return handled
 

@@ -14,7 +14,7 @@ from domain.cabinet.members import Member
 from domain.cabinet.sessions import FlashMessage, Session
 from domain.errors import NotFound
 from domain.ids import id_in
-from gateway.pages.request import page, redirect
+from gateway.http.pages import page, redirect
 
 if TYPE_CHECKING:
     from gateway.cabinet.context import CabinetContext

@@ -15,7 +15,7 @@ from domain.cabinet.sessions import FlashMessage
 from domain.errors import AuthInvalid, RateLimited
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import ROOT, VERIFY, Route, checked_next
-from gateway.pages.request import page, redirect
+from gateway.http.pages import page, redirect
 
 CODE: Final = "step_up_code"
 THEN: Final = "step_up_then"

@@ -3,8 +3,8 @@
 from blacksheep import Application, Request, Response
 
 from cabinet_htmx.shared.representation import Representation
+from gateway.http.static import REVALIDATED, respond
 from gateway.openapi.document import document
-from gateway.pages.site import REVALIDATED, respond
 
 PATH = "/openapi.json"
 

@@ -3,11 +3,11 @@
 from blacksheep import Application
 
 from cabinet_htmx.swap.site import SwapSite
+from gateway.http.static import Handler
 from gateway.pages.errors import answering, mount_brand
 from gateway.pages.orders import OrderPages, mount_orders
 from gateway.pages.referral import mount_referrals
 from gateway.pages.request import PublicContext
-from gateway.pages.site import Handler
 from gateway.pages.swap import SwapPages, mount_swap
 
 

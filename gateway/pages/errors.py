@@ -12,8 +12,9 @@ from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.site import ORDER_HEADERS, SwapSite
 from domain.errors import DomainError, InvalidTransition, NotFound, Unavailable
 from gateway.errors import error_response
-from gateway.pages.request import CrossSiteForm, page
-from gateway.pages.site import FOR_EVER, REVALIDATED, UNMADE, Handler, respond
+from gateway.http.forms import CrossSiteForm
+from gateway.http.pages import page
+from gateway.http.static import IMMUTABLE, REVALIDATED, UNBUILT, Handler, respond
 
 CROSS_SITE: Final = (
     "This form wasn't sent from our own page. Please open the page anew and try again."
@@ -42,7 +43,7 @@ def answering(site: SwapSite) -> Callable[[Handler], Handler]:
                 return _refused(site, request, error)
             except AssetMissing as missing:
                 log.warning("pages can't be made", why=str(missing))
-                return respond(request, 503, UNMADE, cached=REVALIDATED, headers=page_headers())
+                return respond(request, 503, UNBUILT, cached=REVALIDATED, headers=page_headers())
 
         return handled
 
@@ -70,7 +71,7 @@ def mount_brand(application: Application, site: SwapSite, *, refuse_path: Handle
         file = files.get(request.path)
         if file is None:
             return await refuse_path(request)
-        return respond(request, 200, file, cached=FOR_EVER, headers=page_headers())
+        return respond(request, 200, file, cached=IMMUTABLE, headers=page_headers())
 
     application.router.add_get("/brand/{file}", serve)
     application.router.add_head("/brand/{file}", serve)

@@ -8,7 +8,9 @@ from blacksheep import Application, Request, Response
 from cabinet_htmx.swap.site import SWAP_HEADERS
 from domain.actions.partners.refer import follow_link
 from domain.errors import RateLimited, Unavailable
-from gateway.pages.request import PublicContext, query_of, redirect
+from gateway.http.forms import query_of
+from gateway.http.pages import redirect
+from gateway.pages.request import PublicContext
 
 PREFIX = "/r/"
 

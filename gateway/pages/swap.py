@@ -27,8 +27,10 @@ from domain.actions.partners.open_for_visitor import (
 from domain.actions.partners.refer import attribute
 from domain.errors import DomainError, InvalidRequest, Maintenance, Unavailable
 from gateway.errors import error_response
-from gateway.pages.request import PublicContext, form_of, page, query_of, redirect
-from gateway.pages.site import Handler
+from gateway.http.forms import form_of, query_of
+from gateway.http.pages import page, redirect
+from gateway.http.static import Handler
+from gateway.pages.request import PublicContext
 
 ONCE_BYTES = 16
 

@@ -15,7 +15,7 @@ from domain.errors import AuthInvalid, InvalidRequest, RateLimited
 from gateway.cabinet.account.sessions import sessions_of
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import NEW_PASSWORD, ROOT, Route, Section
-from gateway.pages.request import redirect
+from gateway.http.pages import redirect
 
 PATH = Section.ACCOUNT.path
 NO_FAULTS: Mapping[str, str] = {}

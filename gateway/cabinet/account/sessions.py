@@ -10,7 +10,7 @@ from domain.cabinet.sessions import FlashMessage, Session
 from domain.errors import NotFound
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
-from gateway.pages.request import redirect
+from gateway.http.pages import redirect
 
 PATH = f"{Section.ACCOUNT.path}/sessions"
 BACK = Section.ACCOUNT.path

@@ -11,7 +11,8 @@ from gateway.cabinet.context import CabinetContext
 from gateway.cabinet.dispatcher import PageDispatcher
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, checked_next
-from gateway.pages.request import form_of, page, query_of, redirect
+from gateway.http.forms import form_of, query_of
+from gateway.http.pages import page, redirect
 
 SIGNED_OUT = "out"
 

@@ -13,7 +13,7 @@ from gateway.cabinet.orders.export import export
 from gateway.cabinet.orders.filters import filters_of
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
-from gateway.pages.request import page
+from gateway.http.pages import page
 
 PATH = Section.ORDERS.path
 MAX_NEW_COUNTED = 100
