@@ -11,6 +11,8 @@ from domain.errors import InvalidRequest
 USD_DECIMALS = 18
 """Prices and USD values are whole numbers of 10^-18 USD."""
 
+CENT_DECIMALS = 2
+
 MAX_INTEGER_DIGITS = 20
 """Digits an amount may have before its point: beyond any supply there is."""
 
@@ -35,6 +37,9 @@ def power_of_ten(exponent: int) -> int:
         return _POWERS[exponent]
     power: int = 10**exponent
     return power
+
+
+_UNITS_PER_CENT: Final = power_of_ten(USD_DECIMALS - CENT_DECIMALS)
 
 
 def parse_units(text: str, decimals: int) -> int:
@@ -63,6 +68,11 @@ def format_units(units: int, decimals: int) -> str:
         return str(units)
     digits = str(units).zfill(decimals + 1)
     return f"{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+def format_usd(value: int) -> str:
+    """Return 10^-18 USD as a decimal with two decimals, rounded down to whole cents."""
+    return format_units(quantize_down(value, _UNITS_PER_CENT), CENT_DECIMALS)
 
 
 def units_of(amount: Decimal, decimals: int) -> int:

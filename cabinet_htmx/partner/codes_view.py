@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from cabinet_htmx.shared.amounts import percent, percentage
 from cabinet_htmx.shared.options import Option, asset_options
 from domain.assets import Asset
 from domain.errors import InvalidRequest
-from domain.market.limits import format_usd
+from domain.money import format_usd
 from domain.partners.codes import CodeRoom, ListedCode
 from domain.partners.partner import MAX_MARKUP_BPS
 
@@ -57,8 +58,8 @@ class CodeView(msgspec.Struct, frozen=True, kw_only=True):
             enabled=code.enabled,
             created_at=code.created_at,
             orders=brought.orders,
-            volume_usd=format_usd(brought.volume_usd) or "",
-            earnings_usd=format_usd(brought.earnings_usd) or "",
+            volume_usd=format_usd(brought.volume_usd),
+            earnings_usd=format_usd(brought.earnings_usd),
             path=f"/partner/codes/{code.code}",
             origin=origin,
         )
@@ -84,7 +85,7 @@ class CodeForm(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             code=listed.code.code,
             label=listed.code.label or "",
-            markup="" if bps is None else _percentage(bps),
+            markup="" if bps is None else percentage(bps),
         )
 
 
@@ -143,11 +144,6 @@ def link_view(code: CodeView, pair: Pair, assets: Sequence[Asset], *, is_offered
     )
 
 
-def percent(bps: int) -> str:
-    """Return basis points as people read them: 150 is 1.5 %."""
-    return f"{_percentage(bps)} %"
-
-
 def bps_of(text: str) -> int | None:
     """Return the basis points of a percentage, None for nothing; raise InvalidRequest."""
     plain = text.strip().removesuffix("%").strip().replace(",", ".")
@@ -157,8 +153,3 @@ def bps_of(text: str) -> int | None:
     if parts is None:
         raise InvalidRequest("not a percentage")
     return int(parts[1]) * 100 + int((parts[2] or "").ljust(2, "0"))
-
-
-def _percentage(bps: int) -> str:
-    whole, rest = divmod(bps, 100)
-    return f"{whole}.{rest:02}".rstrip("0").rstrip(".")

@@ -15,8 +15,7 @@ from domain.cabinet.members import Member, Role
 from domain.ledger.payout_details import PayoutPlan
 from domain.ledger.payouts import Earnings
 from domain.ledger.statistics import NOTHING, DayFigures, Figures, Step, grouped, total
-from domain.market.limits import format_usd
-from domain.money import USD_DECIMALS, power_of_ten
+from domain.money import USD_DECIMALS, format_usd, power_of_ten
 from domain.partners.codes import ListedCode
 from domain.partners.partner import Partner
 from domain.webhooks.delivery import WebhookHealth
@@ -149,9 +148,9 @@ def dashboard_view(facts: Facts, step: Step, metric: Metric) -> DashboardView:
         codes=len(facts.codes),
         codes_enabled=sum(listed.code.enabled for listed in facts.codes),
         max_codes=partner.max_codes,
-        balance=_cents(earnings.balance),
-        earned_of_all_time=_cents(earnings.markup + earnings.base_fee_share),
-        volume_of_all_time=_cents(earnings.volume),
+        balance=format_usd(earnings.balance),
+        earned_of_all_time=format_usd(earnings.markup + earnings.base_fee_share),
+        volume_of_all_time=format_usd(earnings.volume),
         health=facts.health,
         has_url=partner.webhook_url is not None,
     )
@@ -241,7 +240,7 @@ def _change(now: int, before: int) -> str | None:
     if before == 0:
         return None
     percents = (now - before) * 100 // before
-    return f"{percents:+d} %" if abs(percents) < 1000 else None
+    return f"{percents:+d}%" if abs(percents) < 1000 else None
 
 
 def _chart(groups: Sequence[DayFigures], step: Step, metric: Metric) -> Chart:
@@ -274,8 +273,8 @@ def _row(one: DayFigures, step: Step) -> ShownRow:
     return ShownRow(
         _label(one.day, step),
         f"{figures.orders:,}",
-        _cents(figures.volume),
-        _cents(figures.earned),
+        format_usd(figures.volume),
+        format_usd(figures.earned),
     )
 
 
@@ -290,7 +289,7 @@ def _of(figures: Figures, metric: Metric) -> int:
 def _in_words(figures: Figures, metric: Metric) -> str:
     if metric is Metric.ORDERS:
         return f"{figures.orders:,}"
-    whole, _, cents = _cents(_of(figures, metric)).partition(".")
+    whole, _, cents = format_usd(_of(figures, metric)).partition(".")
     return f"${int(whole):,}.{cents}"
 
 
@@ -314,10 +313,6 @@ def budget_of(budget: int, used: WeightUsed | None) -> Budget | None:
 
 def _path(step: Step, metric: Metric) -> str:
     return f"/partner/dashboard?by={step.value}&show={metric.value}"
-
-
-def _cents(amount: int) -> str:
-    return str(format_usd(amount))
 
 
 def _at_least(number: int, most: int) -> str:

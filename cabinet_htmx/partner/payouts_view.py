@@ -6,13 +6,13 @@ from typing import Final
 
 import msgspec
 
-from cabinet_htmx.partner.formats import machine
 from cabinet_htmx.shared.options import Option, asset_options
+from cabinet_htmx.shared.times import machine
 from domain.assets import Asset, Catalogue
 from domain.cabinet.members import Member, Role
 from domain.ledger.payout_details import PayoutDetails, PayoutPlan
 from domain.ledger.payouts import ClosingKind, Earnings, Period, whole_cents
-from domain.market.limits import format_usd
+from domain.money import format_usd
 
 PATH: Final = "/partner/payout-history"
 DETAILS: Final = f"{PATH}/details"
@@ -122,13 +122,13 @@ def payouts_view(
     last = shown[-1].closing if shown else None
     older = f"{PATH}?before={last.number}" if last is not None and len(periods) > limit else None
     return PayoutsView(
-        balance=_cents(earnings.balance),
-        accrued=_cents(earnings.accrued),
-        paid_in_cycle=_cents(earnings.paid_in_cycle),
+        balance=format_usd(earnings.balance),
+        accrued=format_usd(earnings.accrued),
+        paid_in_cycle=format_usd(earnings.paid_in_cycle),
         cycle_start=earnings.cycle_start,
-        earned_of_all_time=_cents(earnings.markup + earnings.base_fee_share),
-        paid_of_all_time=_cents(earnings.paid),
-        cleared_of_all_time=_cents(earnings.cleared) if earnings.cleared else None,
+        earned_of_all_time=format_usd(earnings.markup + earnings.base_fee_share),
+        paid_of_all_time=format_usd(earnings.paid),
+        cleared_of_all_time=format_usd(earnings.cleared) if earnings.cleared else None,
         rows=[_row(period) for period in shown],
         older=older,
         later=None if before is None else PATH,
@@ -158,10 +158,10 @@ def statement(period: Period, partner: str) -> Statement:
         start=period.start,
         end=closing.closed_at if closing else None,
         number=closing.number if closing else None,
-        lines=[Line(text, _cents(amount)) for text, amount in amounts],
-        earned=_cents(earned),
+        lines=[Line(text, format_usd(amount)) for text, amount in amounts],
+        earned=format_usd(earned),
         ended_by=_ended_by(period),
-        amount=_cents(closing.amount) if closing else None,
+        amount=format_usd(closing.amount) if closing else None,
         reference=closing.reference if closing else None,
         csv=f"{PATH}/{name}/statement.csv",
     )
@@ -214,8 +214,8 @@ def _row(period: Period) -> PeriodRow:
         end=closing.closed_at if closing else None,
         ended_by=_ended_by(period),
         tone="" if closing is None else "good" if closing.kind is ClosingKind.PAYOUT else "warn",
-        earned=_cents(period.markup + period.base_fee_share),
-        amount=_cents(closing.amount) if closing else None,
+        earned=format_usd(period.markup + period.base_fee_share),
+        amount=format_usd(closing.amount) if closing else None,
         reference=closing.reference if closing else None,
         path=f"{PATH}/{name}",
     )
@@ -246,7 +246,3 @@ def _shown(details: PayoutDetails, catalogue: Catalogue) -> ShownDetails:
         cancelled_by=details.cancelled_by,
         cancelled_at=details.cancelled_at,
     )
-
-
-def _cents(amount: int) -> str:
-    return str(format_usd(amount))

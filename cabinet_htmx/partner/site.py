@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from cabinet_htmx.partner import formats as shown
 from cabinet_htmx.partner.browsers import browser_name
 from cabinet_htmx.partner.layout import Layout
+from cabinet_htmx.shared.amounts import usd
 from cabinet_htmx.shared.assets import Assets
 from cabinet_htmx.shared.brand import Brand
 from cabinet_htmx.shared.environment import environment
 from cabinet_htmx.shared.security import page_headers
+from cabinet_htmx.shared.times import local, machine, utc
 
 HEADERS: Final = page_headers(script_src="'self'", connect_src="'self'", form_action="'self'") | {
     "X-Robots-Tag": "noindex",
@@ -24,7 +25,7 @@ class PartnerSite:
         self.brand = brand
         self._templates = environment(assets)
         self._templates.globals["brand"] = brand
-        for filter_ in (shown.local, shown.utc, shown.machine, shown.usd, browser_name):
+        for filter_ in (local, utc, machine, usd, browser_name):
             self._templates.filters[filter_.__name__] = filter_
 
     def page(self, template: str, frame: Layout, **context: object) -> str:

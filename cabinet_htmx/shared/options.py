@@ -1,4 +1,4 @@
-"""What a list of a form offers to choose from."""
+"""The options of a select field."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from domain.assets import Asset
 
 
 class Option(msgspec.Struct, frozen=True):
-    """Something to choose."""
+    """One option; `chosen` is the field's value."""
 
     value: str
     label: str
@@ -16,5 +16,5 @@ class Option(msgspec.Struct, frozen=True):
 
 
 def asset_options(assets: Iterable[Asset], chosen: str) -> list[Option]:
-    """Return assets to choose from, by coin and network."""
+    """Return one option per asset, labelled by coin and network."""
     return [Option(one.code, f"{one.coin} · {one.network}", one.code == chosen) for one in assets]

@@ -7,8 +7,10 @@ from typing import Final
 
 import msgspec
 
-from cabinet_htmx.shared.amounts import moment, percent, shown, trimmed
+from cabinet_htmx.shared.amounts import percent, shown, trimmed
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
+from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, version_seen
+from cabinet_htmx.shared.times import utc
 from cabinet_htmx.swap import sentences
 from domain.orders.order import FINAL, Choice, Order, State
 
@@ -78,11 +80,6 @@ _AT: Final = {
 }
 
 
-def version_seen(order: Order) -> str:
-    """Return what changes whenever there is something new to show of an order."""
-    return f"{order.state}-{int(order.updated_at.timestamp() * 1000)}-{order.choice}"
-
-
 def order_view(
     order: Order, token: str, *, choices: Sequence[Choice], now: datetime, qr: str | None = None
 ) -> OrderView:
@@ -98,7 +95,7 @@ def order_view(
         is_final=order.state in FINAL,
         is_waiting=order.state is State.AWAITING_DEPOSIT,
         seconds_left=max(int((order.expires_at - now).total_seconds()), 0),
-        expires=moment(order.expires_at),
+        expires=utc(order.expires_at),
         source_mark=coin_icon(source),
         destination_mark=coin_icon(destination),
         sent=shown(order.source_amount, source),
@@ -107,7 +104,7 @@ def order_view(
         rate=f"1 {source.coin} = {trimmed(str(order.rate))} {destination.coin}",
         fee=percent(order.fee_bps + order.markup_bps),
         network_fee=f"{shown(order.network_fee, destination)} {destination.coin}",
-        reasons=tuple(sentences.REASONS[reason] for reason in order.emergency),
+        reasons=tuple(EMERGENCY_REASONS[reason] for reason in order.emergency),
         chosen=sentences.CHOSEN.get(order.choice) if order.state is State.HELD else None,
         choices=tuple(choices),
         receipt=receipt(order),
@@ -121,8 +118,8 @@ def receipt(order: Order) -> tuple[tuple[str, str], ...]:
     lines = [
         ("Order", str(order.id)),
         ("Status", sentences.headline(order)),
-        ("Opened", moment(order.created_at)),
-        ("Finished", moment(order.finished_at) if order.finished_at else ""),
+        ("Opened", utc(order.created_at)),
+        ("Finished", utc(order.finished_at) if order.finished_at else ""),
         ("Sent", f"{shown(order.source_amount, source)} {source.coin} on {source.network}"),
         ("Pay-in address", order.pay_in_address),
         ("Pay-in memo", order.pay_in_tag or ""),

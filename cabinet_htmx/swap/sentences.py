@@ -4,7 +4,7 @@ from typing import Final
 
 from domain import errors
 from domain.market.pricing import QuoteProblem
-from domain.orders.order import Choice, Emergency, Order, State
+from domain.orders.order import Choice, Order, State
 
 PAUSED: Final = "New swaps are paused for maintenance. Orders that are open already go on."
 NO_PRICES: Final = (
@@ -67,11 +67,6 @@ HEADLINES: Final = {
     State.CANCELLED: "Cancelled",
     State.REFUNDED: "Refunded: your deposit is on its way back",
     State.HELD: "On hold: your decision is needed",
-}
-
-REASONS: Final = {
-    Emergency.LIMIT: "What arrived is outside the limits of this pair.",
-    Emergency.EXPIRED: "The deposit arrived after the order had expired.",
 }
 
 CHOSEN: Final = {

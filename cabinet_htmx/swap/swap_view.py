@@ -7,6 +7,7 @@ import msgspec
 
 from cabinet_htmx.shared.amounts import percent, shown, trimmed
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
+from cabinet_htmx.shared.options import Option, asset_options
 from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.form import SwapForm
 from domain.actions.orders.quote import quote
@@ -22,14 +23,6 @@ MAX_DRIFT_BPS: Final = 100
 """A price that has become worse by more than this since it was shown is shown again first."""
 
 FIELDS: Final = ("to_address", "tag", "refund_address")
-
-
-class Option(msgspec.Struct, frozen=True):
-    """An asset to choose."""
-
-    code: str
-    label: str
-    selected: bool
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -295,5 +288,4 @@ def _bounds(quoted: Quote) -> str:
 
 def _side(code: str, catalogue: Catalogue, choices: Iterable[Asset]) -> Side:
     asset = catalogue.assets[code]
-    options = [Option(one.code, f"{one.coin} · {one.network}", one.code == code) for one in choices]
-    return Side(asset, coin_icon(asset), options)
+    return Side(asset, coin_icon(asset), asset_options(choices, code))

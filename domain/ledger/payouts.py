@@ -12,12 +12,11 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import InvalidRequest
-from domain.market.limits import CENTS, format_usd
-from domain.money import USD_DECIMALS, power_of_ten, quantize_down
+from domain.money import CENT_DECIMALS, USD_DECIMALS, format_usd, power_of_ten, quantize_down
 
 MAX_REFERENCE_LENGTH = 200
 
-_CENT = power_of_ten(USD_DECIMALS - CENTS)
+_CENT = power_of_ten(USD_DECIMALS - CENT_DECIMALS)
 _MIN_STEP = timedelta(milliseconds=1)
 """Webhooks tell moments in milliseconds, and receivers tell payouts apart by them."""
 

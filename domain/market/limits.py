@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import msgspec
 
 from domain.errors import InvalidRequest
-from domain.money import USD_DECIMALS, format_units, parse_units, power_of_ten
+from domain.money import CENT_DECIMALS, USD_DECIMALS, format_usd, parse_units, power_of_ten
 
-CENTS = 2
 MAX_USD = 1_000_000_000
 NONE = "none"
 
-_PER_CENT = power_of_ten(USD_DECIMALS - CENTS)
+_PER_CENT = power_of_ten(USD_DECIMALS - CENT_DECIMALS)
 
 
 class PairLimits(msgspec.Struct, frozen=True):
@@ -44,10 +43,10 @@ class Headroom(msgspec.Struct, frozen=True):
 def parse_usd(text: str) -> int:
     """Return an amount of USD with at most two decimals in 10^-18 USD; raise InvalidRequest."""
     try:
-        cents = parse_units(text, CENTS)
+        cents = parse_units(text, CENT_DECIMALS)
     except InvalidRequest as error:
         raise InvalidRequest(f"{text!r} is no amount of USD: {error}") from None
-    if cents > MAX_USD * power_of_ten(CENTS):
+    if cents > MAX_USD * power_of_ten(CENT_DECIMALS):
         raise InvalidRequest(f"an amount of {text} USD is above {MAX_USD} USD")
     return cents * _PER_CENT
 
@@ -57,9 +56,9 @@ def parse_limit(text: str) -> int | None:
     return None if text == NONE else parse_usd(text)
 
 
-def format_usd(value: int | None) -> str | None:
-    """Return whole cents of a limit as a decimal; None stays None."""
-    return None if value is None else format_units(value // _PER_CENT, CENTS)
+def format_limit(value: int | None) -> str | None:
+    """Return a limit in whole cents of USD, None where there is no limit."""
+    return None if value is None else format_usd(value)
 
 
 def checked_limits(limits: Limits) -> Limits:

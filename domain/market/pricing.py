@@ -9,6 +9,7 @@ from domain.assets import Asset, Catalogue, Pair
 from domain.market.limits import Headroom
 from domain.market.rates import RateSnapshot
 from domain.money import (
+    CENT_DECIMALS,
     USD_DECIMALS,
     format_units,
     power_of_ten,
@@ -21,7 +22,6 @@ BPS = 10_000
 MIN_RATE_DECIMALS = 8
 MIN_RATE_DIGITS = 10
 BTC_DECIMALS = 8
-CENT_DECIMALS = 2
 
 UNBOUNDED = Headroom()
 

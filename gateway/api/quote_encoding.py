@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from domain.assets import Asset
-from domain.market.pricing import BTC_DECIMALS, CENT_DECIMALS, PricedPair, Quote, QuoteProblem
-from domain.money import USD_DECIMALS, format_units, power_of_ten
+from domain.market.pricing import BTC_DECIMALS, PricedPair, Quote, QuoteProblem
+from domain.money import CENT_DECIMALS, USD_DECIMALS, format_units, power_of_ten
 from domain.wire import Amount, Bps, Precision, Rate, Usd, one_of
 from gateway.codec import success
 

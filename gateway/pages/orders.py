@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from blacksheep import Application, Content, Request, Response
 
-from cabinet_htmx.swap.order_view import OrderView, order_view, receipt, version_seen
+from cabinet_htmx.shared.order_status import version_seen
+from cabinet_htmx.swap.order_view import OrderView, order_view, receipt
 from cabinet_htmx.swap.site import ORDER_HEADERS, STATUS_HEADERS, SwapSite
 from domain.actions.orders.delete_order import delete_order
 from domain.actions.orders.resolve_emergency import choose, offered_choices

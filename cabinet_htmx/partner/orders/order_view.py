@@ -11,9 +11,8 @@ from cabinet_htmx.partner.orders.orders_view import TONES
 from cabinet_htmx.partner.webhooks_view import AttemptView, outcome_tone, outcome_words
 from cabinet_htmx.shared.amounts import percent, shown, trimmed
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
-from cabinet_htmx.swap import sentences
-from cabinet_htmx.swap.order_view import version_seen
-from domain.market.limits import format_usd
+from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, version_seen
+from domain.money import format_usd
 from domain.orders.order import FINAL, Choice, Order, State, Status
 from domain.orders.query import ListedOrder
 from domain.webhooks.delivery import EventStatus, ShownEvent
@@ -107,7 +106,7 @@ def order_page_view(listed: ListedOrder, events: Sequence[ShownEvent]) -> OrderP
         status=order.status.value,
         tone=TONES[order.status],
         headline=_HEADLINES[order.state],
-        reasons=[sentences.REASONS[reason] for reason in order.emergency],
+        reasons=[EMERGENCY_REASONS[reason] for reason in order.emergency],
         chosen=_CHOSEN.get(order.choice) if order.state is State.HELD else None,
         source_mark=coin_icon(source),
         destination_mark=coin_icon(destination),
@@ -118,8 +117,8 @@ def order_page_view(listed: ListedOrder, events: Sequence[ShownEvent]) -> OrderP
         service_fee=percent(order.fee_bps),
         markup=percent(order.markup_bps),
         network_fee=f"{shown(order.network_fee, destination)} {destination.coin}",
-        worth=str(format_usd(order.worth_usd)),
-        earned=None if listed.earned is None else str(format_usd(listed.earned)),
+        worth=format_usd(order.worth_usd),
+        earned=None if listed.earned is None else format_usd(listed.earned),
         code=listed.code,
         timeline=timeline(order, events),
         events=[event_shown(one) for one in events],

@@ -3,9 +3,8 @@
 from datetime import datetime
 from typing import Final
 
-from cabinet_htmx.partner.formats import machine
-from domain.market.limits import format_usd
-from domain.money import format_units
+from cabinet_htmx.shared.times import machine
+from domain.money import format_units, format_usd
 from domain.orders.query import ListedOrder
 
 HEAD: Final = (
@@ -36,7 +35,7 @@ def order_line(listed: ListedOrder) -> tuple[object, ...]:
         order.markup_bps,
         listed.code,
         format_usd(order.worth_usd),
-        format_usd(listed.earned),
+        None if listed.earned is None else format_usd(listed.earned),
         order.destination_address,
         order.destination_tag,
         order.refund_address,

@@ -12,7 +12,7 @@ from cabinet_htmx.shared.amounts import shown
 from cabinet_htmx.shared.options import Option, asset_options
 from domain.assets import Catalogue
 from domain.ids import made_at
-from domain.market.limits import format_usd
+from domain.money import format_usd
 from domain.orders.order import Status
 from domain.orders.query import ListedOrder, OrderPage
 from domain.partners.codes import ListedCode
@@ -144,7 +144,7 @@ def order_row(listed: ListedOrder) -> OrderRow:
         got_coin=destination.coin,
         got_network=destination.network,
         code=listed.code,
-        earned=None if listed.earned is None else str(format_usd(listed.earned)),
+        earned=None if listed.earned is None else format_usd(listed.earned),
     )
 
 

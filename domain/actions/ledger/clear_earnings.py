@@ -5,7 +5,7 @@ from uuid import UUID
 from domain.actions.ledger.close_earnings import close_earnings
 from domain.actions.ledger.ports import LedgerPorts
 from domain.ledger.payouts import Closing, Earnings, clearing
-from domain.market.limits import format_usd
+from domain.money import format_usd
 from domain.webhooks.events import EarningsOut, Event, earnings_cleared, wire_moment
 
 
@@ -28,7 +28,7 @@ async def clear_earnings(ports: LedgerPorts, partner_id: UUID) -> Closing:
 def earnings_out(closing: Closing) -> EarningsOut:
     """Return a clearing as partners are told of it."""
     return EarningsOut(
-        amount_usd=str(format_usd(closing.amount)), cleared_at=wire_moment(closing.closed_at)
+        amount_usd=format_usd(closing.amount), cleared_at=wire_moment(closing.closed_at)
     )
 
 

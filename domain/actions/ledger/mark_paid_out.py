@@ -8,7 +8,7 @@ from domain.actions.ledger.close_earnings import close_earnings
 from domain.actions.ledger.ports import LedgerPorts
 from domain.errors import InvalidRequest
 from domain.ledger.payouts import Closing, Earnings, checked_reference, payout
-from domain.market.limits import format_usd
+from domain.money import format_usd
 from domain.webhooks.events import Event, PayoutOut, partner_paid_out, wire_moment
 
 
@@ -61,7 +61,7 @@ def payout_out(closing: Closing) -> PayoutOut:
         id=str(closing.id),
         period_start=wire_moment(closing.period_start),
         period_end=wire_moment(closing.closed_at),
-        amount_usd=str(format_usd(closing.amount)),
+        amount_usd=format_usd(closing.amount),
         reference=str(closing.reference),
         paid_out_at=wire_moment(closing.closed_at),
     )

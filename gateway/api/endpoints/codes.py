@@ -7,8 +7,7 @@ import msgspec
 
 from domain.actions.partners.manage_codes import NewCode, create_code, list_codes, switch_code
 from domain.errors import CodeConflict, InvalidRequest, NotFound, Unavailable
-from domain.market.limits import CENTS
-from domain.money import USD_DECIMALS, format_units, power_of_ten, quantize_down
+from domain.money import format_usd
 from domain.partners.codes import CODE_PATTERN, MAX_LABEL_LENGTH, ListedCode, OwnCode
 from domain.partners.weights import Call
 from domain.wire import Bps, Identity, Moment, Usd
@@ -96,8 +95,8 @@ def _listed(listed: ListedCode) -> ListedCodeOut:
     return ListedCodeOut(
         **_described(listed.code),
         orders=listed.statistics.orders,
-        volume_usd=_cents(listed.statistics.volume_usd),
-        earnings_usd=_cents(listed.statistics.earnings_usd),
+        volume_usd=format_usd(listed.statistics.volume_usd),
+        earnings_usd=format_usd(listed.statistics.earnings_usd),
     )
 
 
@@ -114,10 +113,6 @@ def _described(code: OwnCode) -> dict[str, Any]:
 
 def _moment(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _cents(usd: int) -> str:
-    return format_units(quantize_down(usd, power_of_ten(USD_DECIMALS - CENTS)), CENTS)
 
 
 ENDPOINTS = (

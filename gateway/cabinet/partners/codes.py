@@ -14,8 +14,8 @@ from cabinet_htmx.partner.codes_view import (
     CodeView,
     RoomView,
     bps_of,
-    percent,
 )
+from cabinet_htmx.shared.amounts import percent
 from domain.actions.partners.manage_codes import (
     NewCode,
     change_code,

@@ -7,7 +7,7 @@ import typer
 
 from domain.actions.ledger.clear_earnings import clear_earnings, earnings_out
 from domain.ledger.payouts import Closing, Earnings, Period
-from domain.market.limits import format_usd
+from domain.money import format_usd
 from domain.webhooks.events import wire_moment
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.cli.partners.onboarding import Who
@@ -138,4 +138,4 @@ def _one_line(period: PeriodOut) -> dict[str, object]:
 
 
 def _usd(amount: int) -> str:
-    return str(format_usd(amount))
+    return format_usd(amount)

@@ -8,7 +8,7 @@ import typer
 from domain.market.limits import (
     PairLimits,
     checked_limits,
-    format_usd,
+    format_limit,
     parse_limit,
     parse_usd,
 )
@@ -78,9 +78,9 @@ async def _set_all(desk: "OperatorPorts", wanted: _Wanted) -> dict[str, Any]:
         limits = msgspec.structs.replace(limits, daily_cap_usd=parse_limit(wanted.daily_cap_usd))
     await save_limits(desk.database, checked_limits(limits))
     return {
-        "minUsd": format_usd(limits.min_usd),
-        "maxUsd": format_usd(limits.max_usd),
-        "dailyCapUsd": format_usd(limits.daily_cap_usd),
+        "minUsd": format_limit(limits.min_usd),
+        "maxUsd": format_limit(limits.max_usd),
+        "dailyCapUsd": format_limit(limits.daily_cap_usd),
     }
 
 
@@ -102,6 +102,6 @@ async def _set_pair(
     return {
         "from": pair[0],
         "to": pair[1],
-        "minUsd": format_usd(own.min_usd),
-        "maxUsd": format_usd(own.max_usd),
+        "minUsd": format_limit(own.min_usd),
+        "maxUsd": format_limit(own.max_usd),
     }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domain.market.limits import format_usd
+from domain.money import format_usd
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
 from gateway.settings import Role
 

@@ -56,7 +56,7 @@ def test_a_code_is_created_changed_disabled_and_enabled(partner: CabinetPartner)
     name = create(developer, label="A blog", markup="1,25")
     page = developer.get(f"{CODES}/{name}").words()
     assert "A blog" in page
-    assert "1.25 %" in page
+    assert "1.25%" in page
     changed = developer.send_form(f"{CODES}/{name}", label="", markup="")
     assert changed.location == f"{CODES}/{name}"
     assert own(partner, "SELECT label, markup_bps FROM codes WHERE code = %s", name) == [

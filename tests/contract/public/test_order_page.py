@@ -98,7 +98,7 @@ def test_a_held_order_is_decided_on_its_page(swaps: Swaps, guest: Visitor, choic
     swaps.command("sandbox", "deposit", order_id, "--amount", MUCH)
     swaps.command("sandbox", "confirm", order_id)
     words = guest.get(place).words()
-    assert "What arrived is outside the limits of this pair." in words
+    assert "The amount received is outside the limits of this pair." in words
     assert "Received: 0.1 BTC ; agreed: 0.01 BTC" in words
     wrong = guest.post(f"/order/{order_id}/choice", {"t": token, "choice": "KEEP"})
     assert wrong.status == 409

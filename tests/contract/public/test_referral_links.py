@@ -37,7 +37,7 @@ def listed(swaps: Swaps, code: str) -> dict[str, object]:
 
 
 def shows_fee(guest: Visitor, percent: str) -> bool:
-    return f"in the rate {percent} %" in guest.get(PAIR).words()
+    return f"in the rate {percent}%" in guest.get(PAIR).words()
 
 
 def test_a_link_leads_to_the_page_with_its_pair_and_remembers_who_sent(

@@ -42,7 +42,7 @@ def test_the_page_shows_a_price_at_once_and_every_fee(visitor: Visitor) -> None:
     assert float(send) > 0
     assert float(get) > 0
     words = seen.words()
-    assert re.search(r"Rate 1 BTC = [0-9.]+ ETH Service fee in the rate 0\.5 %", words)
+    assert re.search(r"Rate 1 BTC = [0-9.]+ ETH Service fee in the rate 0\.5%", words)
     assert re.search(r"Network fee deducted 0\.0004 ETH ≈ \$[0-9.]+ You get [0-9.]+ ETH", words)
 
 
@@ -298,6 +298,6 @@ def test_the_markup_of_the_house_is_in_its_prices(swaps: Swaps, guest: Visitor) 
     house = "house@swapgate.invalid"
     swaps.command("partner", "set", house, "--markup-bps", "100")
     try:
-        until(lambda: "in the rate 1.5 %" in guest.get("/").words(), lambda: guest.get("/").words())
+        until(lambda: "in the rate 1.5%" in guest.get("/").words(), lambda: guest.get("/").words())
     finally:
         swaps.command("partner", "set", house, "--markup-bps", "0")
