@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from domain.chains.addresses import NETWORKS
+from domain.chains.networks import NETWORKS
 from domain.errors import DomainError, NotFound
 from domain.partners.credentials import Credentials, new_credentials
 from domain.partners.partner import Partner

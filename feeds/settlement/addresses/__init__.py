@@ -1,1 +1,1 @@
-"""Pay-in accounts and the derivation of their addresses."""
+"""Pay-in addresses: derived from the public keys of accounts, one module per kind of account."""

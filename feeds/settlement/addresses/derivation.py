@@ -1,44 +1,34 @@
 """Derives the addresses of pay-in accounts from public keys alone."""
 
-import hashlib
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Final, NamedTuple
+import secrets
+from collections.abc import Mapping
+from typing import Final
 
-from bip_utils import AdaShelleyAddrEncoder
-from solders.pubkey import Pubkey
-
-from domain.chains.pay_in import PayInAccount, PayInAddress
+from domain.chains.network import AccountForm
+from domain.chains.networks import NETWORKS
+from domain.chains.pay_in import AccountKind, PayInAccount, PayInAddress
 from domain.errors import InvalidRequest
-from feeds.settlement.addresses.accounts import (
-    Kind,
-    kind_of,
-    read_address,
-    read_cardano_key,
-    read_extended_key,
-    read_sandbox_value,
-    read_view_key,
+from domain.partners.credentials import Randomness
+from feeds.settlement.addresses import (
+    cardano_key,
+    extended_key,
+    one_address,
+    unspendable,
+    view_key,
 )
-from feeds.settlement.addresses.encoders import ENCODERS
-from feeds.settlement.addresses.sandbox_accounts import sandbox_account
+from feeds.settlement.addresses.scheme import AccountScheme, AddressSource
 
-__all__ = ["FIRST_TAG", "checked_account", "derive", "sandbox_account"]
+_SEED_BYTES = 32
 
-FIRST_TAG: Final = 100_000_000
-"""The tag at index 0. Not zero, which wallets and people take for none."""
-
-_SOFT_CHILDREN = 2**31
-_RECEIVING, _STAKING = 0, "2/0"
-_TAGS = 2**32 - FIRST_TAG
-_SUBADDRESSES = 2**32 - 1
-_BIGINT = 2**63
-
-
-class _Source(NamedTuple):
-    """What makes an account's address (with its tag) at an index, and how many indices it has."""
-
-    at: Callable[[int], tuple[str, str | None]]
-    size: int
+_SCHEMES: Final[Mapping[AccountKind, AccountScheme]] = {
+    AccountKind.BIP44: extended_key.SCHEME,
+    AccountKind.BIP49: extended_key.SCHEME,
+    AccountKind.BIP84: extended_key.SCHEME,
+    AccountKind.CIP1852: cardano_key.SCHEME,
+    AccountKind.MONERO_VIEW_KEY: view_key.SCHEME,
+    AccountKind.ONE_ADDRESS: one_address.SCHEME,
+    AccountKind.SANDBOX_UNSPENDABLE: unspendable.SCHEME,
+}
 
 
 def derive(account: PayInAccount, *, start: int, count: int) -> list[PayInAddress]:
@@ -50,89 +40,44 @@ def derive(account: PayInAccount, *, start: int, count: int) -> list[PayInAddres
     if start < 0:
         raise InvalidRequest("addresses are counted from 0")
     source = _source(account)
-    made = []
+    derived = []
     for index in range(start, min(start + count, source.size)):
         address, tag = source.at(index)
-        made.append(PayInAddress(account.network, address, tag, index))
-    return made
+        derived.append(PayInAddress(account.network, address, tag, index))
+    return derived
 
 
 def checked_account(account: PayInAccount) -> PayInAccount:
     """Return the account; raise InvalidRequest unless its key is public and fits network and kind.
 
-    The error says what is wanted and never repeats the key.
+    The error says what is expected and never repeats the key.
     """
     _source(account)
     return account
 
 
-def _source(account: PayInAccount) -> _Source:
-    return _SOURCES[kind_of(account)](account)
+def sandbox_account(network: str, *, randomness: Randomness = secrets.token_bytes) -> PayInAccount:
+    """Return a new account of the network's usual kind, from which nobody can ever spend.
 
-
-def _from_extended_key(account: PayInAccount) -> _Source:
-    """Give the receiving addresses .../0/index (BIP 44)."""
-    kind = kind_of(account)
-    receiving = read_extended_key(account, kind).ChildKey(_RECEIVING)
-    encode = ENCODERS[account.network, kind]
-    return _Source(
-        lambda index: (encode(receiving.ChildKey(index).PublicKey().KeyObject()), None),
-        _SOFT_CHILDREN,
-    )
-
-
-def _from_cardano_key(account: PayInAccount) -> _Source:
-    """Give the base addresses of .../0/index, staked by .../2/0 (CIP-1852, CIP-19)."""
-    key = read_cardano_key(account.public_key)
-    receiving = key.ChildKey(_RECEIVING)
-    staking = key.DerivePath(_STAKING).PublicKey().KeyObject()
-    encode = partial(AdaShelleyAddrEncoder.EncodeKey, pub_skey=staking)
-    return _Source(
-        lambda index: (encode(receiving.ChildKey(index).PublicKey().KeyObject()), None),
-        _SOFT_CHILDREN,
-    )
-
-
-def _from_view_key(account: PayInAccount) -> _Source:
-    """Give the subaddresses (0, index + 1): (0, 0) is the main address, which others may know."""
-    wallet = read_view_key(account.public_key)
-    return _Source(lambda index: (wallet.Subaddress(index + 1), None), _SUBADDRESSES)
-
-
-def _from_one_address(account: PayInAccount) -> _Source:
-    """Give one address with a tag that counts up; uint32, as the XRP Ledger wants it, suits all."""
-    address = read_address(account)
-    return _Source(lambda index: (address, str(FIRST_TAG + index)), _TAGS)
-
-
-def _from_sandbox_value(account: PayInAccount) -> _Source:
-    """Give points of ed25519 found by hashing, whose private keys nobody knows. Sandbox only.
-
-    SHA-256 of value, index and attempt, until it decodes to a point: every second one does. A real
-    installation imports a pool of addresses instead.
+    Raises InvalidRequest for an unknown network.
     """
-    value = read_sandbox_value(account.public_key)
-
-    def at(index: int) -> tuple[str, str | None]:
-        start = hashlib.sha256(value + index.to_bytes(8, "big"))
-        attempt = 0
-        while True:
-            digest = start.copy()
-            digest.update(attempt.to_bytes(4, "big"))
-            point = Pubkey(digest.digest())
-            if point.is_on_curve():
-                return str(point), None
-            attempt += 1
-
-    return _Source(at, _BIGINT)
+    declared = NETWORKS.get(network)
+    if declared is None:
+        raise InvalidRequest(f"no pay-in accounts are known on {network!r}")
+    form = declared.accounts[0]
+    key = _SCHEMES[form.kind].sandbox_key(randomness(_SEED_BYTES), form)
+    return PayInAccount(network, form.kind.value, key)
 
 
-_SOURCES: Final[Mapping[Kind, Callable[[PayInAccount], _Source]]] = {
-    Kind.BIP44: _from_extended_key,
-    Kind.BIP49: _from_extended_key,
-    Kind.BIP84: _from_extended_key,
-    Kind.CIP1852: _from_cardano_key,
-    Kind.MONERO_VIEW_KEY: _from_view_key,
-    Kind.ONE_ADDRESS: _from_one_address,
-    Kind.SANDBOX_UNSPENDABLE: _from_sandbox_value,
-}
+def _source(account: PayInAccount) -> AddressSource:
+    form = account_form(account)
+    return _SCHEMES[form.kind].source(account, form)
+
+
+def account_form(account: PayInAccount) -> AccountForm:
+    """Return the form of an account; raise InvalidRequest if its network does not support it."""
+    declared = NETWORKS.get(account.network)
+    form = declared.account_form(account.kind) if declared is not None else None
+    if form is None:
+        raise InvalidRequest(f"{account.network} has no pay-in accounts of kind {account.kind!r}")
+    return form

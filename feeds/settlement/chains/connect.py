@@ -9,6 +9,7 @@ import msgspec
 
 from domain.actions.orders.ports import SettlementPorts
 from domain.assets import Asset
+from domain.chains.networks.bitcoin import BY_NAME
 from domain.chains.transfers import ChainRepository, ConnectedAsset, OutflowRepository
 from feeds.settlement.chains.bitcoin.node import BitcoinNode
 from feeds.settlement.chains.bitcoin.wallet import BitcoinWallet
@@ -101,7 +102,7 @@ def connect_chains(
 
 def _node(network: str, chain: ChainSettings, rpc: Rpc, assets: Mapping[str, Asset]) -> Node:
     if isinstance(chain, BitcoinSettings):
-        return BitcoinNode(rpc, network=network, asset=chain.asset)
+        return BitcoinNode(rpc, network=BY_NAME[network], asset=chain.asset)
     return EvmNode(rpc, evm_assets(chain, assets))
 
 
@@ -113,7 +114,7 @@ def _wallet(
             return None
         fee_rate = Decimal(chain.fee_rate) if chain.fee_rate is not None else None
         max_fee = Decimal(chain.max_fee)
-        return BitcoinWallet(rpc, network=network, fee_rate=fee_rate, max_fee=max_fee)
+        return BitcoinWallet(rpc, network=BY_NAME[network], fee_rate=fee_rate, max_fee=max_fee)
     signer = _signer(chain)
     if signer is None:
         return None

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from domain.assets import Asset
-from feeds.settlement.chains.bitcoin.scripts import FORMS
+from domain.chains.networks import NETWORKS
 
 
 class InvalidChainSettings(Exception):
@@ -117,7 +117,8 @@ def check_chain(network: str, chain: ChainSettings, assets: Mapping[str, Asset])
 
 
 def _check_bitcoin(network: str, chain: BitcoinSettings) -> None:
-    if network not in FORMS:
+    declared = NETWORKS.get(network)
+    if declared is None or declared.family != "bitcoin":
         raise InvalidChainSettings(f"{network} can't be followed as one of bitcoin's family")
     try:
         for text in (chain.fee_rate or "0", chain.max_fee):

@@ -127,7 +127,7 @@ async def _check_real(desk: "OperatorPorts") -> None:
 
 def _name_of(text: str) -> str:
     """Return a network's name as we write it; raise NotFound."""
-    from domain.chains.addresses import NETWORKS
+    from domain.chains.networks import NETWORKS
 
     for name in NETWORKS:
         if name.lower() == text.lower():
@@ -136,10 +136,10 @@ def _name_of(text: str) -> str:
 
 
 def _account(network: str, key: str, kind: str | None) -> "PayInAccount":
+    from domain.chains.networks import NETWORKS
     from domain.chains.pay_in import PayInAccount
-    from feeds.settlement.addresses.accounts import KINDS, Kind
 
-    usual = [one for one in KINDS[network] if one is not Kind.SANDBOX_UNSPENDABLE]
-    if not usual:
+    usual = NETWORKS[network].live_account
+    if usual is None:
         raise Failure(f"{network} can't derive addresses: give it a pool by `pay-in import`")
-    return PayInAccount(network, kind or usual[0].value, key)
+    return PayInAccount(network, kind or usual.kind.value, key)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.chains.networks.bitcoin import BY_NAME
 from domain.errors import InvalidAddress
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
 from feeds.settlement.chains.evm.node import address_bytes, checksummed
@@ -104,18 +105,18 @@ def test_a_signature_under_anything_else_is_nobodys() -> None:
     ],
 )
 def test_scripts_are_those_of_their_addresses(network: str, address: str, script: str) -> None:
-    assert script_of(network, address).hex() == script
-    assert address_of(network, bytes.fromhex(script)) == address
+    assert script_of(BY_NAME[network], address).hex() == script
+    assert address_of(BY_NAME[network], bytes.fromhex(script)) == address
 
 
 def test_scripts_that_are_nobodys_have_no_address() -> None:
     for script in ("6a0568656c6c6f", "", "51", "0014", "52020000"):
-        assert address_of("Litecoin", bytes.fromhex(script)) is None
+        assert address_of(BY_NAME["Litecoin"], bytes.fromhex(script)) is None
 
 
 def test_another_networks_address_has_no_script() -> None:
     with pytest.raises(InvalidAddress):
-        script_of("Litecoin", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa")
+        script_of(BY_NAME["Litecoin"], "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa")
 
 
 def test_the_tests_own_token_is_assembled_with_its_labels() -> None:

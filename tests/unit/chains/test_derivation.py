@@ -37,22 +37,20 @@ from monero.wallet import Wallet
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
-from domain.chains.addresses import NETWORKS, TAG_NAMES, check_address, check_tag
+from domain.chains.addresses import check_address, check_tag
+from domain.chains.networks import NETWORKS, evm
 from domain.chains.pay_in import PayInAccount
 from domain.errors import InvalidRequest
-from feeds.settlement.addresses.accounts import EVM, KINDS
-from feeds.settlement.addresses.derivation import (
-    FIRST_TAG,
-    checked_account,
-    derive,
-    sandbox_account,
-)
+from feeds.settlement.addresses.derivation import checked_account, derive, sandbox_account
+from feeds.settlement.addresses.one_address import FIRST_TAG
 
 MNEMONIC = "abandon " * 11 + "about"
 SEED = Bip39SeedGenerator(MNEMONIC).Generate()
 INDICES = (0, 1, 2, 19, 1000, 2**31 - 1)
 PUBLIC, PRIVATE = bytes.fromhex("0488b21e"), bytes.fromhex("0488ade4")
 
+EVM = [network.name for network in evm.NETWORKS]
+TAGGED = [network.name for network in NETWORKS.values() if network.tag is not None]
 EVERY_NETWORK = pytest.mark.parametrize("network", sorted(NETWORKS))
 
 # Published for the mnemonic above: BIP 84 itself, and what wallets show for it.
@@ -179,7 +177,7 @@ def test_addresses_are_valid_distinct_and_counted_from_zero(network: str) -> Non
     for address in made:
         check_address(network, address.address)
         check_tag(network, address.tag)
-        assert (address.tag is not None) == (network in TAG_NAMES)
+        assert (address.tag is not None) == (network in TAGGED)
     assert len({(address.address, address.tag) for address in made}) == 20
     assert [(address.network, address.index) for address in made] == [
         (network, index) for index in range(20)
@@ -229,7 +227,7 @@ def test_no_address_is_made_at_a_negative_index(network: str) -> None:
         derive(ACCOUNTS[network], start=-1, count=2)
 
 
-@pytest.mark.parametrize("network", sorted(TAG_NAMES))
+@pytest.mark.parametrize("network", TAGGED)
 def test_orders_on_networks_with_tags_share_the_accounts_own_address(network: str) -> None:
     account = ACCOUNTS[network]
     made = derive(account, start=7, count=3)
@@ -285,9 +283,9 @@ PRIVATE_TEXTS = private_texts()
 
 @pytest.mark.parametrize("text", PRIVATE_TEXTS.values(), ids=PRIVATE_TEXTS)
 def test_a_private_key_is_refused_everywhere_and_not_repeated(text: str) -> None:
-    for network, kinds in KINDS.items():
-        for kind in kinds:
-            account = PayInAccount(network, kind.value, text)
+    for network in NETWORKS.values():
+        for form in network.accounts:
+            account = PayInAccount(network.name, form.kind.value, text)
             for act in (checked_account, lambda it: derive(it, start=0, count=1)):
                 with pytest.raises(InvalidRequest) as refused:
                     act(account)
@@ -360,12 +358,11 @@ def test_a_sandbox_account_is_checked_and_never_the_same_twice(network: str) -> 
     assert checked_account(one) == one
     assert one.public_key != other.public_key
     assert derive(one, start=0, count=1) == derive(one, start=0, count=1)
-    if network not in TAG_NAMES:
+    if network not in TAGGED:
         assert derive(one, start=0, count=1) != derive(other, start=0, count=1)
 
 
 def test_there_is_no_account_on_an_unknown_network() -> None:
-    assert set(KINDS) == NETWORKS
     with pytest.raises(InvalidRequest):
         sandbox_account("Nowhere")
     with pytest.raises(InvalidRequest):

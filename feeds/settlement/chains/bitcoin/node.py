@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from domain.chains.networks.bitcoin import BitcoinNetwork
 from domain.chains.transfers import Found, Transfer
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
 from feeds.settlement.chains.interface import NodeRejected
@@ -19,7 +20,7 @@ MAX_PENDING: Final = 2_000
 class BitcoinNode:
     """Node over Core's RPC, for a network with one asset of 8 decimals."""
 
-    def __init__(self, rpc: Rpc, *, network: str, asset: str) -> None:
+    def __init__(self, rpc: Rpc, *, network: BitcoinNetwork, asset: str) -> None:
         self._rpc = rpc
         self._network = network
         self._asset = asset

@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 from bip_utils import Base58Decoder, Base58Encoder
 
-from domain.chains.pay_in import PayInAccount
+from domain.chains.networks.bitcoin import BY_NAME
+from domain.chains.pay_in import AccountKind, PayInAccount
 from domain.errors import InvalidRequest
-from feeds.settlement.addresses.accounts import Kind, kind_of
-from feeds.settlement.addresses.derivation import checked_account
+from feeds.settlement.addresses.derivation import account_form, checked_account
 from feeds.settlement.chains.bitcoin.node import units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
 from feeds.settlement.chains.rpc import Rpc
@@ -18,9 +18,9 @@ from feeds.settlement.chains.rpc import Rpc
 MAX_INPUTS: Final = 500
 KVB: Final = 1_000
 
-FORMS: Final[Mapping[Kind, tuple[str, int]]] = {
-    Kind.BIP84: ("wpkh({key}/0/*)", 68),
-    Kind.BIP49: ("sh(wpkh({key}/0/*))", 91),
+FORMS: Final[Mapping[AccountKind, tuple[str, int]]] = {
+    AccountKind.BIP84: ("wpkh({key}/0/*)", 68),
+    AccountKind.BIP49: ("sh(wpkh({key}/0/*))", 91),
 }
 """Descriptors of receiving addresses, and how many virtual bytes one spends as an input."""
 _OVERHEAD = 11 + 34  # version, counts, lock time; an output of any kind
@@ -53,7 +53,7 @@ async def draft_coins(
     `fee_rate` is coins a kvB, None for the node's estimate; `origin` is the account's place in its
     wallet, as `d34db33f/84h/2h/0h`. Raises InvalidRequest, NodeUnavailable and NodeRejected.
     """
-    form = FORMS.get(kind_of(checked_account(account)))
+    form = FORMS.get(account_form(checked_account(account)).kind)
     if form is None:
         raise InvalidRequest(
             f"{account.kind} accounts can't be swept: only segwit ones (BIP 84, 49)"
@@ -73,7 +73,7 @@ async def draft_coins(
     if amount <= fee:
         raise InvalidRequest(f"there is nothing on {account.network} that is worth the fee")
     spent = [(one["txid"], one["vout"]) for one in coins]
-    draft = unsigned(script_of(account.network, to), amount, spent).hex()
+    draft = unsigned(script_of(BY_NAME[account.network], to), amount, spent).hex()
     psbt = await rpc.call("converttopsbt", draft)
     psbt = await rpc.call("utxoupdatepsbt", psbt, [described])
     return CoinSweep(len(coins), amount, fee, len(found) - len(coins), psbt)

@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
+from domain.chains.networks.bitcoin import BitcoinNetwork
 from domain.chains.transfers import Outflow
 from feeds.settlement.chains.bitcoin.node import NOT_FOUND, units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
 from feeds.settlement.chains.rpc import Rpc
-
-REPLACEABLE: Final = frozenset({"Bitcoin", "Litecoin"})
-"""Networks whose nodes let a transaction be replaced by one with a higher fee (BIP 125)."""
 
 
 class BitcoinWallet:
@@ -22,7 +20,7 @@ class BitcoinWallet:
     """
 
     def __init__(
-        self, rpc: Rpc, *, network: str, fee_rate: Decimal | None, max_fee: Decimal
+        self, rpc: Rpc, *, network: BitcoinNetwork, fee_rate: Decimal | None, max_fee: Decimal
     ) -> None:
         """Pay `fee_rate` coins a kvB, or what the node estimates; never above `max_fee` coins."""
         self._rpc = rpc
@@ -34,7 +32,7 @@ class BitcoinWallet:
         """See Wallet."""
         balance = units(await self._rpc.call("getbalance", "*", 0))
         if balance <= outflow.amount:
-            raise NodeUnavailable(f"the hot wallet of {self._network} holds too little")
+            raise NodeUnavailable(f"the hot wallet of {self._network.name} holds too little")
         return None
 
     async def reserve(self, unfinished: Sequence[Outflow]) -> None:
@@ -56,7 +54,7 @@ class BitcoinWallet:
         """See Wallet."""
         script = script_of(self._network, outflow.address)
         options: dict[str, Any] = {"lockUnspents": True}
-        if self._network in REPLACEABLE:
+        if self._network.replaces_by_fee:
             options["replaceable"] = True
         if self._fee_rate is not None:
             options["feeRate"] = str(self._fee_rate)
@@ -73,15 +71,15 @@ class BitcoinWallet:
         It refuses where another payout spends the change of this one, which helps it along when it
         gets a higher fee itself.
         """
-        if self._network not in REPLACEABLE:
-            raise NodeUnavailable(f"nodes of {self._network} don't replace transactions")
+        if not self._network.replaces_by_fee:
+            raise NodeUnavailable(f"nodes of {self._network.name} don't replace transactions")
         bumped = await self._rpc.call("psbtbumpfee", stuck, {"replaceable": True})
         processed = await self._rpc.call("walletprocesspsbt", bumped["psbt"])
         signed = await self._rpc.call("finalizepsbt", processed["psbt"])
         decoded = await self._checked(outflow, signed, fee=bumped["fee"])
         spent = await self._rpc.call("decoderawtransaction", outflow.candidates[0].raw)
         if not _inputs(spent) <= _inputs(decoded):
-            raise NodeUnavailable(f"the wallet of {self._network} would pay twice")
+            raise NodeUnavailable(f"the wallet of {self._network.name} would pay twice")
         return Signed(signed["hex"], decoded["txid"])
 
     async def _checked(
@@ -89,16 +87,16 @@ class BitcoinWallet:
     ) -> dict[str, Any]:
         """Return the decoded transaction; raise NodeUnavailable if it differs from the draft."""
         if not signed.get("complete"):
-            raise NodeUnavailable(f"the wallet of {self._network} doesn't sign")
+            raise NodeUnavailable(f"the wallet of {self._network.name} doesn't sign")
         decoded: dict[str, Any] = await self._rpc.call("decoderawtransaction", signed["hex"])
         script = script_of(self._network, outflow.address).hex()
         paid = [
             units(one["value"]) for one in decoded["vout"] if one["scriptPubKey"]["hex"] == script
         ]
         if paid != [outflow.amount]:
-            raise NodeUnavailable(f"the wallet of {self._network} signed something else")
+            raise NodeUnavailable(f"the wallet of {self._network.name} signed something else")
         if units(fee) > self._max_fee:
-            raise NodeUnavailable(f"the fee on {self._network} is above what is allowed")
+            raise NodeUnavailable(f"the fee on {self._network.name} is above what is allowed")
         return decoded
 
     async def broadcast(self, signed: Signed) -> None:

@@ -1,0 +1,103 @@
+"""What a network declares about itself: addresses, tags, pay-in accounts, confirmations."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import msgspec
+
+from domain.chains.pay_in import AccountKind
+
+AddressForm = Callable[[str], object]
+"""Decodes one form of address; raises any exception for text that is not of this form."""
+
+AddressEncoder = Callable[..., str]
+"""Writes a public key, as bip_utils represents it, as an address."""
+
+
+class Curve(StrEnum):
+    """The elliptic curve of a network's keys."""
+
+    SECP256K1 = "secp256k1"
+    ED25519 = "ed25519"
+
+
+class TagForm(msgspec.Struct, frozen=True):
+    """The tag that tells apart payments to one address: what wallets call it, and which are valid.
+
+    Called destination tag, memo or comment.
+    """
+
+    name: str
+    is_valid: Callable[[str], bool]
+
+
+def _no_encoder(*_: object) -> str:
+    raise NotImplementedError("accounts of this kind make addresses without encoding single keys")
+
+
+class AccountForm(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of pay-in account that a network supports.
+
+    `encode` writes public keys of `curve` as addresses. `key_versions` are the first bytes of
+    extended public keys that only this coin's wallets export (SLIP-132), in addition to those of
+    the kind.
+    """
+
+    kind: AccountKind
+    encode: AddressEncoder = _no_encoder
+    curve: Curve = Curve.SECP256K1
+    key_versions: tuple[bytes, ...] = ()
+
+
+class Network(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is particular to one network. Mainnet only.
+
+    `family` names the folder of `feeds/settlement/chains/` that follows it; None for a network that
+    only the sandbox settles. `confirmations` is how many blocks a deposit needs by default. The
+    migrations repeat the tag's name and the confirmations for SQL; a test keeps them equal.
+    """
+
+    name: str
+    family: str | None = None
+    confirmations: int
+    address_forms: tuple[AddressForm, ...]
+    accounts: tuple[AccountForm, ...]
+    """The kinds of pay-in account it supports, the usual one first."""
+    tag: TagForm | None = None
+
+    def accepts(self, address: str) -> bool:
+        """Return whether an address is of one of the network's forms."""
+        return any(is_decoded(form, address) for form in self.address_forms)
+
+    def account_form(self, kind: str) -> AccountForm | None:
+        """Return the network's accounts of a kind, or None if it does not support the kind."""
+        return next((form for form in self.accounts if form.kind == kind), None)
+
+    @property
+    def live_account(self) -> AccountForm | None:
+        """Return the usual account for real money; None if addresses must be imported."""
+        kinds = (form for form in self.accounts if form.kind is not AccountKind.SANDBOX_UNSPENDABLE)
+        return next(kinds, None)
+
+
+def is_decoded(form: AddressForm, address: str) -> bool:
+    """Return whether an address is of a form."""
+    try:
+        form(address)
+    except Exception:  # noqa: BLE001  decoders raise many types for text they cannot decode
+        return False
+    return True
+
+
+def require(condition: object) -> None:
+    """Raise ValueError unless `condition` is true."""
+    if not condition:
+        raise ValueError
+
+
+def is_text(tag: str, *, max_length: int) -> bool:
+    """Return whether a tag is printable text of 1 to `max_length` characters.
+
+    Spaces at either end are not accepted.
+    """
+    return 1 <= len(tag) <= max_length and tag.isprintable() and tag == tag.strip()

@@ -1,0 +1,44 @@
+"""Bitcoin Cash: addresses in CashAddr form only."""
+
+from functools import partial
+from typing import Any, Final
+
+from bip_utils import BchP2PKHAddrDecoder, BchP2PKHAddrEncoder, BchP2SHAddrDecoder
+
+from domain.chains.network import AccountForm, AddressForm, Network
+from domain.chains.pay_in import AccountKind
+
+PREFIX: Final = "bitcoincash"
+KEY_VERSION: Final = b"\x00"
+SCRIPT_VERSION: Final = b"\x08"
+
+
+def _cash_address(decoder: Any, version: bytes) -> AddressForm:
+    """Return a form of CashAddr, with the prefix or without.
+
+    The legacy form is not accepted: it is the same as Bitcoin's.
+    """
+
+    def decode(address: str) -> None:
+        prefixed = address if ":" in address else f"{PREFIX}:{address}"
+        decoder.DecodeAddr(prefixed, hrp=PREFIX, net_ver=version)
+
+    return decode
+
+
+NETWORKS: Final = (
+    Network(
+        name="Bitcoin Cash",
+        confirmations=4,
+        address_forms=(
+            _cash_address(BchP2PKHAddrDecoder, KEY_VERSION),
+            _cash_address(BchP2SHAddrDecoder, SCRIPT_VERSION),
+        ),
+        accounts=(
+            AccountForm(
+                kind=AccountKind.BIP44,
+                encode=partial(BchP2PKHAddrEncoder.EncodeKey, hrp=PREFIX, net_ver=KEY_VERSION),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,28 @@
+"""The XRP Ledger: classic addresses with an optional destination tag."""
+
+import re
+from typing import Final
+
+from bip_utils import XrpAddrDecoder, XrpAddrEncoder
+
+from domain.chains.network import AccountForm, Network, TagForm
+from domain.chains.pay_in import AccountKind
+
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
+
+
+def _is_destination_tag(tag: str) -> bool:
+    """Return whether a tag is an unsigned number of 32 bits, without leading zeros."""
+    return _NUMBER.fullmatch(tag) is not None and int(tag) < 2**32
+
+
+NETWORKS: Final = (
+    Network(
+        name="XRP Ledger",
+        confirmations=1,
+        # X-addresses are not accepted: they contain a tag of their own.
+        address_forms=(XrpAddrDecoder.DecodeAddr,),
+        accounts=(AccountForm(kind=AccountKind.ONE_ADDRESS, encode=XrpAddrEncoder.EncodeKey),),
+        tag=TagForm("Destination tag", _is_destination_tag),
+    ),
+)

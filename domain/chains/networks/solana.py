@@ -1,0 +1,25 @@
+"""Solana: 32 bytes in base58, without a checksum."""
+
+from typing import Final
+
+from solders.pubkey import Pubkey
+
+from domain.chains.network import AccountForm, Network, require
+from domain.chains.pay_in import AccountKind
+
+
+def _decode(address: str) -> None:
+    """Decode an address; not the system program's, from which nothing can be recovered."""
+    require(any(bytes(Pubkey.from_string(address))))
+
+
+NETWORKS: Final = (
+    Network(
+        name="Solana",
+        confirmations=32,
+        address_forms=(_decode,),
+        # SLIP-10 has only hardened children on ed25519: addresses cannot derive from a public key,
+        # so live installations import a pool.
+        accounts=(AccountForm(kind=AccountKind.SANDBOX_UNSPENDABLE),),
+    ),
+)

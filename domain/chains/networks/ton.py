@@ -1,0 +1,45 @@
+"""TON: user-friendly addresses (TEP-2) with an optional comment."""
+
+import base64
+import binascii
+from typing import Final
+
+from bip_utils import TonAddrEncoder
+
+from domain.chains.network import AccountForm, Curve, Network, TagForm, is_text, require
+from domain.chains.pay_in import AccountKind
+
+MAX_COMMENT_LENGTH: Final = 120
+
+_BYTES = 36
+_MAINNET_FLAGS = (0x11, 0x51)  # bounceable, not bounceable
+_WORKCHAINS = (0x00, 0xFF)
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def _decode(address: str) -> None:
+    """Decode a user-friendly address.
+
+    The raw form is not accepted: it has no checksum, so a typing error would lose the money.
+    """
+    decoded = base64.b64decode(address.translate(_URL_SAFE), validate=True)
+    require(len(decoded) == _BYTES and decoded[0] in _MAINNET_FLAGS)
+    require(decoded[1] in _WORKCHAINS)
+    require(binascii.crc_hqx(decoded[:-2], 0) == int.from_bytes(decoded[-2:], "big"))
+
+
+NETWORKS: Final = (
+    Network(
+        name="TON",
+        confirmations=1,
+        address_forms=(_decode,),
+        accounts=(
+            AccountForm(
+                kind=AccountKind.ONE_ADDRESS,
+                encode=TonAddrEncoder.EncodeKey,
+                curve=Curve.ED25519,
+            ),
+        ),
+        tag=TagForm("Comment", lambda tag: is_text(tag, max_length=MAX_COMMENT_LENGTH)),
+    ),
+)
