@@ -1,5 +1,8 @@
 """The operator's command, `swapgate`."""
 
+from importlib.metadata import version
+from typing import Annotated
+
 import typer
 
 from gateway.cli.chains import chain, outflow, pay_in, sweep
@@ -8,15 +11,34 @@ from gateway.cli.market import asset, fee, limits, pair, reserve, switches
 from gateway.cli.orders import order, sandbox
 from gateway.cli.partners import partner
 from gateway.cli.processes import doctor, processes, up
-from gateway.cli.webhooks import webhooks
+from gateway.cli.root import Root
+from gateway.cli.webhooks import events
 
 main = typer.Typer(
     name="swapgate",
-    help="The partner side of an instant coin-swap exchange.",
+    cls=Root,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_show_locals=False,
 )
+
+
+def _print_version(requested: bool) -> None:  # noqa: FBT001  the form of a Typer callback
+    if requested:
+        typer.echo(f"swapgate {version('swapgate')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+]
+
+
+@main.callback()
+def options(*, version: Version = False) -> None:
+    """Operate the partner side of an instant coin-swap exchange."""
+
 
 main.command()(up.up)
 main.command()(processes.serve)
@@ -44,4 +66,4 @@ main.add_typer(chain.app, name="chain")
 main.add_typer(outflow.app, name="outflow")
 main.add_typer(earnings.app, name="earnings")
 main.add_typer(sandbox.app, name="sandbox")
-main.add_typer(webhooks.app, name="webhooks")
+main.add_typer(events.app, name="webhooks")

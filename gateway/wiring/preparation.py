@@ -29,7 +29,7 @@ from persistence.postgres.chains.pay_in import (
     add_account,
     networks_without_account,
 )
-from persistence.postgres.market.switches import become_sandbox, is_sandbox
+from persistence.postgres.market.sandbox import become_sandbox, is_sandbox
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
 from persistence.postgres.partners.partners import (
     create_partner,

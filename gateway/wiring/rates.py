@@ -26,7 +26,7 @@ from persistence.valkey.rates import RatePublisher
 async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> None:
     """Publish prices until cancelled: the sandbox market's, or those of exchanges.
 
-    With a port, metrics are served on it. Raises OSError where it is taken, and InvalidKeyFile.
+    With a port, metrics are served on it. Raises OSError if it is taken, and SettingsError.
     """
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")

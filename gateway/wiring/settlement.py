@@ -17,7 +17,7 @@ from feeds.settlement.chains.connect import connect_chains
 from feeds.settlement.chains.settings import ChainSettings, InvalidChainSettings, read_chains_file
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from gateway.runtime.clock import new_id
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from gateway.wiring.connections import Connections
 from gateway.wiring.rates_key import rates_key
 from persistence.postgres.chains.chains import PostgresChainRepository
@@ -50,12 +50,12 @@ def settlement_ports(connections: Connections) -> SettlementPorts:
 async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port: int = 0) -> None:
     """Run settlement until cancelled: choices, accrual, expiry, refill, chains or sandbox steps.
 
-    With a port, metrics are served on it. Raises OSError if the port is taken, and
-    InvalidChainSettings or InvalidKeyFile if the chains file cannot be used.
+    With a port, metrics are served on it. Raises OSError if the port is taken, and SettingsError if
+    the chains file, or a key file, cannot be used.
     """
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
-    chains = read_chains_file(Path(settings.chains)) if settings.chains else {}
+    chains = _read_chains(settings)
     connections = Connections(settings, rates_key=rates_key(settings))
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)
@@ -93,9 +93,20 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
             for work in rounds:
                 group.create_task(work)
     except* (InvalidChainSettings, InvalidKeyFile) as unusable:
-        raise unusable.exceptions[0] from None
+        raise _unusable(unusable.exceptions[0]) from None
     finally:
         await connections.close()
+
+
+def _read_chains(settings: Settings) -> Mapping[str, ChainSettings]:
+    try:
+        return read_chains_file(Path(settings.chains)) if settings.chains else {}
+    except InvalidChainSettings as error:
+        raise _unusable(error) from None
+
+
+def _unusable(error: Exception) -> SettingsError:
+    return SettingsError(f"cannot settle on chains: {error}")
 
 
 async def _settle_on_chains(

@@ -62,7 +62,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = refused(tmp_path / "data", "--port", str(port))
-    assert f"Port {port} can't be used (Address already in use)" in said
+    assert f"Port {port} cannot be used (Address already in use)" in said
     assert "--port" in said
 
 

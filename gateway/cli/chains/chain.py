@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.output import show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
-app = nouns("Chains that settlement follows.")
+app = group("Chains that settlement follows.")
 
 Network = Annotated[str, typer.Argument(help="A network's name, such as Litecoin.")]
 Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
@@ -22,10 +23,10 @@ Limit = Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")]
 def list_chains(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show how far each chain was followed, and what is wrong with it."""
 
-    async def work(desk: "OperatorPorts") -> object:
+    async def work(operator: "OperatorPorts") -> object:
         from persistence.postgres.chains.chains import read_chains
 
-        return await read_chains(desk.database)
+        return await read_chains(operator.database)
 
     show(run(Role.ADMIN, data_dir, work), as_json=as_json)
 
@@ -34,10 +35,10 @@ def list_chains(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> Non
 def resume(network: Network, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let a halted chain go on, once you know which of its nodes lied and have replaced it."""
 
-    async def work(desk: "OperatorPorts") -> str:
+    async def work(operator: "OperatorPorts") -> str:
         from persistence.postgres.chains.chains import resume_chain
 
-        return await resume_chain(desk.database, network)
+        return await resume_chain(operator.database, network)
 
     show({"network": run(Role.ADMIN, data_dir, work), "halted": False}, as_json=as_json)
 
@@ -46,10 +47,10 @@ def resume(network: Network, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = 
 def unclaimed(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List deposits of another asset than the order they came for, newest first."""
 
-    async def work(desk: "OperatorPorts") -> object:
+    async def work(operator: "OperatorPorts") -> object:
         from persistence.postgres.chains.chains import read_unclaimed
 
-        return await read_unclaimed(desk.database, limit=limit)
+        return await read_unclaimed(operator.database, limit=limit)
 
     show(run(Role.ADMIN, data_dir, work), as_json=as_json)
 
@@ -60,10 +61,10 @@ def confirmations(
 ) -> None:
     """Set how many blocks deep a deposit of an asset must be."""
 
-    async def work(desk: "OperatorPorts") -> None:
+    async def work(operator: "OperatorPorts") -> None:
         from persistence.postgres.chains.chains import set_confirmations
 
-        await set_confirmations(desk.database, code.lower(), number or None)
+        await set_confirmations(operator.database, code.lower(), number or None)
 
     run(Role.ADMIN, data_dir, work)
     show({"asset": code.lower(), "confirmations": number or None}, as_json=as_json)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domain.errors import InvalidRequest, NotFound
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
+from gateway.cli.output import show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
     from domain.chains.pay_in import PayInAccount
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
-app = nouns("Pay-in addresses: derived from public keys, or imported.")
+app = group("Pay-in addresses: derived from public keys, or imported.")
 
 SHOWN = 3
 
@@ -52,7 +53,10 @@ def set_account(
     Shows its first addresses: compare them with your wallet's before anybody pays to them.
     Addresses of an account before that no order has are thrown away.
     """
-    show(run(Role.ADMIN, data_dir, lambda desk: _set(desk, network, key, kind)), as_json=as_json)
+    show(
+        run(Role.ADMIN, data_dir, lambda operator: _set(operator, network, key, kind)),
+        as_json=as_json,
+    )
 
 
 @app.command("import")
@@ -60,13 +64,16 @@ def import_pool(
     network: Network, file: PoolFile, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Add addresses to the pool of a network that can't derive them."""
-    show(run(Role.ADMIN, data_dir, lambda desk: _import(desk, network, file)), as_json=as_json)
+    show(
+        run(Role.ADMIN, data_dir, lambda operator: _import(operator, network, file)),
+        as_json=as_json,
+    )
 
 
-async def _list(desk: "OperatorPorts") -> list[dict[str, Any]]:
+async def _list(operator: "OperatorPorts") -> list[dict[str, Any]]:
     from persistence.postgres.chains.pay_in import FEW, PostgresAddressPool
 
-    pool = PostgresAddressPool(desk.database)
+    pool = PostgresAddressPool(operator.database)
     free = await pool.count_free(at_most=FEW)
     return [
         {
@@ -79,14 +86,16 @@ async def _list(desk: "OperatorPorts") -> list[dict[str, Any]]:
     ]
 
 
-async def _set(desk: "OperatorPorts", network: str, key: str, kind: str | None) -> dict[str, Any]:
+async def _set(
+    operator: "OperatorPorts", network: str, key: str, kind: str | None
+) -> dict[str, Any]:
     from feeds.settlement.addresses.derivation import checked_account, derive
     from persistence.postgres.chains.pay_in import replace_account
 
-    await _check_real(desk)
+    await _check_real(operator)
     account = checked_account(_account(_name_of(network), key, kind))
     first = derive(account, start=0, count=SHOWN)
-    await replace_account(desk.database, account)
+    await replace_account(operator.database, account)
     return {
         "network": account.network,
         "kind": account.kind,
@@ -96,18 +105,18 @@ async def _set(desk: "OperatorPorts", network: str, key: str, kind: str | None) 
     }
 
 
-async def _import(desk: "OperatorPorts", network: str, file: Path) -> dict[str, Any]:
+async def _import(operator: "OperatorPorts", network: str, file: Path) -> dict[str, Any]:
     from domain.chains.addresses import check_address
     from persistence.postgres.chains.pay_in import import_addresses
 
-    await _check_real(desk)
+    await _check_real(operator)
     name, lines = _name_of(network), _words(file)
     for number, line in enumerate(lines, 1):
         try:
             check_address(name, line)
         except InvalidRequest as error:
             raise Failure(f"address {number} of {file} can't be used: {error}") from None
-    added = await import_addresses(desk.database, name, list(dict.fromkeys(lines)))
+    added = await import_addresses(operator.database, name, list(dict.fromkeys(lines)))
     return {"network": name, "added": added, "knownBefore": len(lines) - added}
 
 
@@ -118,10 +127,10 @@ def _words(file: Path) -> list[str]:
         raise Failure(f"{file} can't be read: {type(error).__name__}") from None
 
 
-async def _check_real(desk: "OperatorPorts") -> None:
-    from persistence.postgres.market.switches import is_sandbox
+async def _check_real(operator: "OperatorPorts") -> None:
+    from persistence.postgres.market.sandbox import is_sandbox
 
-    if await is_sandbox(desk.database):
+    if await is_sandbox(operator.database):
         raise Failure("a sandbox's pay-in addresses are made up, and stay so")
 
 

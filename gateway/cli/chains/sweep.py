@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.money import format_units
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, run
+from gateway.cli.output import show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from feeds.settlement.chains.evm.node import EvmAsset
     from feeds.settlement.chains.evm.sweep import FundedAddress, Unsigned
     from feeds.settlement.chains.settings import BitcoinSettings, ChainSettings, EvmSettings
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
 SCAN_SECONDS = 3_600
 """How long a node may look through all coins there are."""
@@ -48,22 +49,22 @@ def sweep(
     It asks the first node of the file in SWAPGATE_CHAINS.
     """
 
-    async def work(desk: "OperatorPorts") -> object:
+    async def work(operator: "OperatorPorts") -> object:
         from domain.chains.addresses import check_address
         from feeds.settlement.chains.connect import evm_assets
         from feeds.settlement.chains.settings import BitcoinSettings
 
-        assets = (await desk.catalogue()).assets
+        assets = (await operator.catalogue()).assets
         asset = assets.get(code.lower())
         if asset is None:
             raise Failure(f"there is no asset {code}")
         check_address(asset.network, to)
-        chain = _chain_of(desk, asset, assets)
+        chain = _chain_of(operator, asset, assets)
         if isinstance(chain, BitcoinSettings):
             rate = _rate(fee_rate or chain.fee_rate)
-            return await _coins(desk, chain, asset, to=to, rate=rate, origin=origin)
+            return await _coins(operator, chain, asset, to=to, rate=rate, origin=origin)
         known = next(one for one in evm_assets(chain, assets) if one.code == asset.code)
-        given = await _given(desk, asset.network)
+        given = await _given(operator, asset.network)
         return await _transfers(chain, known, given, to=to, max_fee=max_fee_gwei * 10**9)
 
     found = run(Role.ADMIN, data_dir, work)
@@ -71,14 +72,14 @@ def sweep(
 
 
 def _chain_of(
-    desk: "OperatorPorts", asset: "Asset", assets: "Mapping[str, Asset]"
+    operator: "OperatorPorts", asset: "Asset", assets: "Mapping[str, Asset]"
 ) -> "ChainSettings":
     from feeds.settlement.chains.settings import InvalidChainSettings, check_chain, read_chains_file
 
-    if not desk.settings.chains:
+    if not operator.settings.chains:
         raise Failure("SWAPGATE_CHAINS is not set: it names the file of nodes")
     try:
-        chain = read_chains_file(Path(desk.settings.chains)).get(asset.network)
+        chain = read_chains_file(Path(operator.settings.chains)).get(asset.network)
         if chain is not None:
             check_chain(asset.network, chain, assets)
     except InvalidChainSettings as error:
@@ -99,7 +100,7 @@ def _rate(text: str | None) -> Decimal | None:
 
 
 async def _coins(
-    desk: "OperatorPorts",
+    operator: "OperatorPorts",
     chain: "BitcoinSettings",
     asset: "Asset",
     *,
@@ -111,7 +112,7 @@ async def _coins(
     from feeds.settlement.chains.rpc import Rpc
     from persistence.postgres.chains.pay_in import read_account
 
-    stored = await read_account(desk.database, asset.network)
+    stored = await read_account(operator.database, asset.network)
     rpc = Rpc(chain.nodes[0], seconds=SCAN_SECONDS)
     try:
         drafted = await draft_coins(
@@ -129,11 +130,11 @@ async def _coins(
     }
 
 
-async def _given(desk: "OperatorPorts", network: str) -> "list[FundedAddress]":
+async def _given(operator: "OperatorPorts", network: str) -> "list[FundedAddress]":
     from feeds.settlement.chains.evm.sweep import FundedAddress
     from persistence.postgres.chains.pay_in import given_addresses
 
-    return [FundedAddress(*one) for one in await given_addresses(desk.database, network)]
+    return [FundedAddress(*one) for one in await given_addresses(operator.database, network)]
 
 
 async def _transfers(

@@ -9,18 +9,19 @@ from domain.actions.ledger.clear_earnings import clear_earnings, earnings_out
 from domain.ledger.payouts import Closing, Earnings, Period
 from domain.money import format_usd
 from domain.webhooks.events import wire_moment
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.output import show
 from gateway.cli.partners.onboarding import Who
 from gateway.settings import Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
 MAX_LISTED = 1_000
 
-app = nouns("What partners have earned, and are owed.")
+app = group("What partners have earned, and are owed.")
 
 Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="At most so many.")]
 
@@ -61,7 +62,7 @@ class PeriodOut(msgspec.Struct, rename="camel"):
 @app.command("show")
 def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show what a partner has accrued and been paid since the last clearing, and is owed."""
-    account = run(Role.ADMIN, data_dir, lambda desk: _account(desk, who))
+    account = run(Role.ADMIN, data_dir, lambda operator: _account(operator, who))
     document = AccountOut(
         accrued_usd=_usd(account.accrued),
         paid_usd=_usd(account.paid_in_cycle),
@@ -74,13 +75,13 @@ def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False)
         "clearedOfAllTimeUsd": _usd(account.cleared),
     }
     people = {**msgspec.to_builtins(document), **of_all_time}
-    show(document, as_json=as_json, people=people)
+    show(document, as_json=as_json, table=people)
 
 
 @app.command()
 def clear(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Begin a new accounting cycle at zero, and tell the partner: what is owed is owed no more."""
-    closing = run(Role.ADMIN, data_dir, lambda desk: _clear(desk, who))
+    closing = run(Role.ADMIN, data_dir, lambda operator: _clear(operator, who))
     show(earnings_out(closing), as_json=as_json)
 
 
@@ -89,31 +90,31 @@ def list_newest(
     who: Who, *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """List what a partner's periods have earned, newest first: the one that goes on is first."""
-    found = run(Role.ADMIN, data_dir, lambda desk: _periods(desk, who, limit))
+    found = run(Role.ADMIN, data_dir, lambda operator: _periods(operator, who, limit))
     periods = [_period_out(one) for one in found]
-    show(periods, as_json=as_json, people=[_one_line(one) for one in periods])
+    show(periods, as_json=as_json, table=[_one_line(one) for one in periods])
 
 
-async def _account(desk: "OperatorPorts", who: str) -> Earnings:
+async def _account(operator: "OperatorPorts", who: str) -> Earnings:
     from persistence.postgres.partners.partners import find_partner
 
-    partner = await find_partner(desk.database, who)
-    return await desk.bookkeeping().accounts.earnings(partner.id)
+    partner = await find_partner(operator.database, who)
+    return await operator.bookkeeping().accounts.earnings(partner.id)
 
 
-async def _clear(desk: "OperatorPorts", who: str) -> Closing:
+async def _clear(operator: "OperatorPorts", who: str) -> Closing:
     from persistence.postgres.partners.partners import find_partner
 
-    partner = await find_partner(desk.database, who)
-    return await clear_earnings(desk.bookkeeping(), partner.id)
+    partner = await find_partner(operator.database, who)
+    return await clear_earnings(operator.bookkeeping(), partner.id)
 
 
-async def _periods(desk: "OperatorPorts", who: str, limit: int) -> "Sequence[Period]":
+async def _periods(operator: "OperatorPorts", who: str, limit: int) -> "Sequence[Period]":
     from persistence.postgres.ledger.accounts import PostgresEarningsRepository
     from persistence.postgres.partners.partners import find_partner
 
-    partner = await find_partner(desk.database, who)
-    return await PostgresEarningsRepository(desk.database).periods(partner.id, limit=limit)
+    partner = await find_partner(operator.database, who)
+    return await PostgresEarningsRepository(operator.database).periods(partner.id, limit=limit)
 
 
 def _period_out(period: Period) -> PeriodOut:

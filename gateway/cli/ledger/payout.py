@@ -9,7 +9,8 @@ from domain.actions.ledger.mark_paid_out import mark_paid_out, payout_out
 from domain.ledger.payout_details import plan
 from domain.market.limits import parse_usd
 from domain.webhooks.events import PayoutOut, wire_moment
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.output import show
 from gateway.cli.partners.onboarding import Who
 from gateway.settings import Role
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
 
     from domain.ledger.payout_details import PayoutDetails
     from domain.ledger.payouts import Closing
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
 MAX_LISTED = 1_000
 
-app = nouns("Payouts of partners' earnings, which the operator makes by itself.")
+app = group("Payouts of partners' earnings, which the operator makes by itself.")
 
 Reference = Annotated[
     str, typer.Option(help="What names the payment, such as its number at the bank. It pays once.")
@@ -73,11 +74,11 @@ def mark_paid(
     as_json: AsJson = False,
 ) -> None:
     """Mark all that a partner is owed as paid, and tell it; once for each reference."""
-    document = run(Role.ADMIN, data_dir, lambda desk: _mark(desk, who, reference, amount))
+    document = run(Role.ADMIN, data_dir, lambda operator: _mark(operator, who, reference, amount))
     people = msgspec.to_builtins(document) | {"sentTo": _in_words(document.sent_to)}
     del people["repeated"]
     said = "was marked as paid before: nothing was paid twice" if document.repeated else "paid"
-    show(document, as_json=as_json, people={"said": said, **people})
+    show(document, as_json=as_json, table={"said": said, **people})
 
 
 @app.command("list")
@@ -85,54 +86,54 @@ def list_newest(
     who: Who, *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """List a partner's payouts, newest first."""
-    found = run(Role.ADMIN, data_dir, lambda desk: _newest(desk, who, limit))
+    found = run(Role.ADMIN, data_dir, lambda operator: _newest(operator, who, limit))
     people = [msgspec.to_builtins(one) | {"sentTo": _in_words(one.sent_to)} for one in found]
-    show(found, as_json=as_json, people=people)
+    show(found, as_json=as_json, table=people)
 
 
 @app.command("details")
 def show_details(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show where a partner wants its earnings sent: look here before you send them."""
-    found = run(Role.ADMIN, data_dir, lambda desk: _details(desk, who))
+    found = run(Role.ADMIN, data_dir, lambda operator: _details(operator, who))
     people = {"current": _in_words(found.current), "pending": _in_words(found.pending)}
-    show(found, as_json=as_json, people=people)
+    show(found, as_json=as_json, table=people)
 
 
 async def _mark(
-    desk: "OperatorPorts", who: str, reference: str, amount: str | None
+    operator: "OperatorPorts", who: str, reference: str, amount: str | None
 ) -> MarkedPayoutOut:
     from persistence.postgres.partners.partners import find_partner
 
-    partner = await find_partner(desk.database, who)
+    partner = await find_partner(operator.database, who)
     usd = None if amount is None else parse_usd(amount)
-    marked = await mark_paid_out(desk.bookkeeping(), partner.id, reference, amount=usd)
-    history = await _history(desk, partner.id)
+    marked = await mark_paid_out(operator.bookkeeping(), partner.id, reference, amount=usd)
+    history = await _history(operator, partner.id)
     listed = _listed(marked.payout, history)
     return MarkedPayoutOut(**msgspec.structs.asdict(listed), repeated=marked.repeated)
 
 
-async def _newest(desk: "OperatorPorts", who: str, limit: int) -> list[ListedPayoutOut]:
+async def _newest(operator: "OperatorPorts", who: str, limit: int) -> list[ListedPayoutOut]:
     from persistence.postgres.ledger.accounts import PostgresEarningsRepository
     from persistence.postgres.partners.partners import find_partner
 
-    partner = await find_partner(desk.database, who)
-    payouts = await PostgresEarningsRepository(desk.database).payouts(partner.id, limit=limit)
-    history = await _history(desk, partner.id)
+    partner = await find_partner(operator.database, who)
+    payouts = await PostgresEarningsRepository(operator.database).payouts(partner.id, limit=limit)
+    history = await _history(operator, partner.id)
     return [_listed(one, history) for one in payouts]
 
 
-async def _details(desk: "OperatorPorts", who: str) -> DetailsOut:
+async def _details(operator: "OperatorPorts", who: str) -> DetailsOut:
     from persistence.postgres.partners.partners import find_partner
 
-    partner = await find_partner(desk.database, who)
-    now = plan(await _history(desk, partner.id), desk.bookkeeping().clock.now())
+    partner = await find_partner(operator.database, who)
+    now = plan(await _history(operator, partner.id), operator.bookkeeping().clock.now())
     return DetailsOut(_sent_to(now.current), _sent_to(now.pending))
 
 
-async def _history(desk: "OperatorPorts", partner_id: "UUID") -> "Sequence[PayoutDetails]":
+async def _history(operator: "OperatorPorts", partner_id: "UUID") -> "Sequence[PayoutDetails]":
     from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
 
-    return await PostgresPayoutDetailsRepository(desk.database).history(partner_id)
+    return await PostgresPayoutDetailsRepository(operator.database).history(partner_id)
 
 
 def _listed(payout: "Closing", history: "Sequence[PayoutDetails]") -> ListedPayoutOut:

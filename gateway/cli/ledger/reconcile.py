@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, fail, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, run
+from gateway.cli.output import show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
     from domain.ledger.reconciliation import Difference
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
 STATEMENT_TIMEOUT_MS = 15 * 60 * 1000
 """Sums over all orders there ever were take their time."""
@@ -19,24 +20,24 @@ def reconcile(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     Changes nothing, and the service may go on meanwhile. Exit status 1 where something differs.
     """
     found = run(Role.ADMIN, data_dir, _differences)
-    show({"differences": found}, as_json=as_json, people=found)
+    show({"differences": found}, as_json=as_json, table=found)
     if found:
-        these = "One thing differs" if len(found) == 1 else f"{len(found)} things differ"
-        fail(f"{these} from what orders and events make of them: nothing was changed")
+        differences = "1 difference" if len(found) == 1 else f"{len(found)} differences"
+        raise Failure(f"{differences} found; nothing was changed")
 
 
-async def _differences(desk: "OperatorPorts") -> "list[Difference]":
+async def _differences(operator: "OperatorPorts") -> "list[Difference]":
     from persistence.postgres.ledger.reconciliation import differences
     from persistence.postgres.pool import Database
 
     patient = Database(
-        desk.settings.database_url,
+        operator.settings.database_url,
         size=2,
         application="swapgate-command",
         statement_timeout_ms=STATEMENT_TIMEOUT_MS,
     )
     try:
-        catalogue = await desk.catalogue()
+        catalogue = await operator.catalogue()
         return [one async for one in differences(patient, catalogue)]
     finally:
         patient.close()

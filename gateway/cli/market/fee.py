@@ -1,27 +1,46 @@
 """`swapgate fee`, `spread` and `network-fee`: what swaps cost beside the markup."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from domain.errors import NotFound
-from domain.market.fees import checked_fee, checked_spread, parse_network_fee
+from domain.actions.operator.fees import (
+    set_fee,
+    set_network_fee,
+    set_spread,
+    show_fees,
+    show_network_fees,
+    show_spread,
+)
+from domain.assets import Asset
 from domain.money import format_units
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.output import show
 from gateway.settings import Role
 
-if TYPE_CHECKING:
-    from gateway.cli.connections import OperatorPorts
-
-fee = nouns("The service fee, by the network that is paid out on.")
-spread = nouns("The spread: what is taken of all swaps beside the service fee.")
-network_fee = nouns("What a payout costs on its network.")
+fee = group("The service fee, by the network of the payout.")
+spread = group("The spread, which every swap pays in addition to the service fee.")
+network_fee = group("The network fee, which is deducted from each payout of an asset.")
 
 Network = Annotated[str, typer.Argument(help="A network's name, such as Tron.")]
+OneNetwork = Annotated[str | None, typer.Argument(help="One network's name; all by default.")]
 Bps = Annotated[int, typer.Argument(help="The fee, 0..2000 basis points.")]
 Spread = Annotated[int, typer.Argument(help="The spread, 0..2000 basis points.")]
 Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
+OneCode = Annotated[
+    str | None, typer.Argument(metavar="[ASSET]", help="One asset's code; all by default.")
+]
 Amount = Annotated[str, typer.Argument(help="The fee in units of the asset, such as 0.00002.")]
+
+
+@fee.command("show")
+def show_service_fee(
+    network: OneNetwork = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Show the service fee of all networks, or of one; the spread is not included."""
+    fees = run(Role.ADMIN, data_dir, lambda ports: show_fees(ports.market(), network))
+    rows = [{"network": name, "feeBps": bps} for name, bps in fees.items()]
+    show(rows if network is None else rows[0], as_json=as_json)
 
 
 @fee.command("set")
@@ -29,47 +48,44 @@ def set_service_fee(
     network: Network, bps: Bps, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Set the service fee of swaps to a network."""
-    show(run(Role.ADMIN, data_dir, lambda desk: _set_fee(desk, network, bps)), as_json=as_json)
+    name = run(Role.ADMIN, data_dir, lambda ports: set_fee(ports.market(), network, bps))
+    show({"network": name, "feeBps": bps}, as_json=as_json)
+
+
+@spread.command("show")
+def show_current_spread(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Show the spread."""
+    bps = run(Role.ADMIN, data_dir, lambda ports: show_spread(ports.market()))
+    show({"spreadBps": bps}, as_json=as_json)
 
 
 @spread.command("set")
-def set_spread(bps: Spread, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Set the spread; new quotes and orders have it in their rate, as they have the fee."""
-    show(run(Role.ADMIN, data_dir, lambda desk: _set_spread(desk, bps)), as_json=as_json)
+def set_new_spread(bps: Spread, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Set the spread; the rates of new quotes and orders include it, as they include the fee."""
+    run(Role.ADMIN, data_dir, lambda ports: set_spread(ports.market(), bps))
+    show({"spreadBps": bps}, as_json=as_json)
+
+
+@network_fee.command("show")
+def show_network_fee(
+    code: OneCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Show the network fee of all assets, or of one."""
+    assets = run(Role.ADMIN, data_dir, lambda ports: show_network_fees(ports.market(), code))
+    rows = [_network_fee_out(asset, asset.network_fee) for asset in assets]
+    show(rows if code is None else rows[0], as_json=as_json)
 
 
 @network_fee.command("set")
-def set_network_fee(
+def set_new_network_fee(
     code: Code, amount: Amount, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
-    """Set what is taken off a payout of an asset for its network."""
-    done = run(Role.ADMIN, data_dir, lambda desk: _set_network_fee(desk, code.lower(), amount))
-    show(done, as_json=as_json)
+    """Set the network fee that is deducted from each payout of an asset."""
+    asset, units = run(
+        Role.ADMIN, data_dir, lambda ports: set_network_fee(ports.market(), code, amount)
+    )
+    show(_network_fee_out(asset, units), as_json=as_json)
 
 
-async def _set_fee(desk: "OperatorPorts", network: str, bps: int) -> dict[str, Any]:
-    from persistence.postgres.market.switches import set_fee as store
-
-    name = await store(desk.database, network, checked_fee(bps))
-    await desk.tell()
-    return {"network": name, "feeBps": bps}
-
-
-async def _set_spread(desk: "OperatorPorts", bps: int) -> dict[str, Any]:
-    from persistence.postgres.market.switches import set_spread as store
-
-    await store(desk.database, checked_spread(bps))
-    await desk.tell()
-    return {"spreadBps": bps}
-
-
-async def _set_network_fee(desk: "OperatorPorts", code: str, amount: str) -> dict[str, Any]:
-    from persistence.postgres.market.switches import set_network_fee as store
-
-    asset = (await desk.catalogue()).assets.get(code)
-    if asset is None:
-        raise NotFound(f"there is no asset {code}")
-    units = parse_network_fee(amount, asset)
-    await store(desk.database, asset, units)
-    await desk.tell()
-    return {"asset": code, "networkFee": format_units(units, asset.precision)}
+def _network_fee_out(asset: Asset, units: int) -> dict[str, Any]:
+    return {"asset": asset.code, "networkFee": format_units(units, asset.precision)}

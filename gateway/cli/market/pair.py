@@ -1,27 +1,41 @@
-"""`swapgate pair`: which pairs may be swapped."""
+"""`swapgate pair`: which pairs can be swapped."""
 
-from itertools import permutations
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from domain.actions.operator.pairs import list_pairs, set_pair_enabled
 from domain.money import format_usd
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.output import show
 from gateway.settings import Role
 
-if TYPE_CHECKING:
-    from gateway.cli.connections import OperatorPorts
+app = group("List pairs, enable and disable them.")
 
-app = nouns("Pairs: what can be swapped for what.")
-
-Source = Annotated[str, typer.Argument(metavar="FROM", help="The code of the asset we receive.")]
-Destination = Annotated[str, typer.Argument(metavar="TO", help="The code of the asset we pay out.")]
+Source = Annotated[str, typer.Argument(metavar="FROM", help="Code of the asset received.")]
+Destination = Annotated[str, typer.Argument(metavar="TO", help="Code of the asset paid out.")]
 
 
 @app.command("list")
 def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """List all pairs: `enabled` is the pair's own switch, `active` counts its assets' too."""
-    show(run(Role.ADMIN, data_dir, _pairs), as_json=as_json)
+    """List all pairs.
+
+    `enabled` is the pair's own switch; an `active` pair and both its assets are enabled.
+    """
+    found = run(Role.ADMIN, data_dir, lambda ports: list_pairs(ports.market()))
+    pairs = [
+        {
+            "from": pair.source,
+            "to": pair.destination,
+            "enabled": pair.enabled,
+            "active": pair.active,
+            "minUsd": format_usd(pair.bounds.min_usd),
+            "maxUsd": format_usd(pair.bounds.max_usd),
+        }
+        for pair in found
+    ]
+    show(pairs, as_json=as_json)
 
 
 @app.command()
@@ -32,9 +46,8 @@ def enable(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Let a pair be swapped."""
-    pair = (source.lower(), destination.lower())
-    show(run(Role.ADMIN, data_dir, lambda desk: _switch(desk, pair, on=True)), as_json=as_json)
+    """Accept swaps of a pair."""
+    _switch((source.lower(), destination.lower()), data_dir, enabled=True, as_json=as_json)
 
 
 @app.command()
@@ -45,37 +58,11 @@ def disable(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Let a pair no longer be swapped; orders that are open go on."""
-    pair = (source.lower(), destination.lower())
-    show(run(Role.ADMIN, data_dir, lambda desk: _switch(desk, pair, on=False)), as_json=as_json)
+    """Reject new swaps of a pair; open orders continue."""
+    _switch((source.lower(), destination.lower()), data_dir, enabled=False, as_json=as_json)
 
 
-async def _switch(desk: "OperatorPorts", pair: tuple[str, str], *, on: bool) -> dict[str, Any]:
-    from persistence.postgres.market.switches import set_pair_enabled
-
+def _switch(pair: tuple[str, str], data_dir: Path, *, enabled: bool, as_json: bool) -> None:
+    run(Role.ADMIN, data_dir, lambda ports: set_pair_enabled(ports.market(), pair, enabled=enabled))
     source, destination = pair
-    await set_pair_enabled(desk.database, source, destination, enabled=on)
-    await desk.tell()
-    return {"from": source, "to": destination, "enabled": on}
-
-
-async def _pairs(desk: "OperatorPorts") -> list[dict[str, Any]]:
-    from persistence.postgres.market.switches import read_pair_settings
-
-    catalogue = await desk.catalogue()
-    own = await read_pair_settings(desk.database)
-    pairs = []
-    for source, destination in permutations(catalogue.assets, 2):
-        settings = own.get((source, destination))
-        bounds = catalogue.bounds(source, destination)
-        pairs.append(
-            {
-                "from": source,
-                "to": destination,
-                "enabled": settings is None or settings.enabled,
-                "active": (source, destination) in catalogue.pairs,
-                "minUsd": format_usd(bounds.min_usd),
-                "maxUsd": format_usd(bounds.max_usd),
-            }
-        )
-    return pairs
+    show({"from": source, "to": destination, "enabled": enabled}, as_json=as_json)

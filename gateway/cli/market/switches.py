@@ -1,58 +1,57 @@
-"""`swapgate fixed-rates`, `refunds` and `maintenance`: on or off for the whole installation."""
+"""`swapgate fixed-rates`, `refunds` and `maintenance`: switches of the whole installation."""
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, run, show
+from domain.actions.operator.ports import Switch
+from domain.actions.operator.switches import set_switch, show_switch
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
+from gateway.cli.output import show
 from gateway.settings import Role
-
-if TYPE_CHECKING:
-    from gateway.cli.connections import OperatorPorts
-    from persistence.postgres.market.switches import Switch
 
 
 class Turn(StrEnum):
-    """Which way to turn a switch."""
+    """What to do with a switch."""
 
     ON = "on"
     OFF = "off"
+    SHOW = "show"
 
 
-To = Annotated[Turn, typer.Argument(metavar="on|off", show_default=False)]
+To = Annotated[
+    Turn, typer.Argument(metavar="[on|off|show]", help="Without an argument, show the switch.")
+]
 
 
-def fixed_rates(to: To, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Offer fixed rates beside floating ones, or don't."""
-    from persistence.postgres.market.switches import Switch
-
-    _turn(Switch.FIXED_RATES, to, data_dir)
-    show({"fixedRates": to is Turn.ON}, as_json=as_json)
-
-
-def refunds(to: To, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Let partners choose a refund for held orders, or don't."""
-    from persistence.postgres.market.switches import Switch
-
-    _turn(Switch.REFUNDS, to, data_dir)
-    show({"refunds": to is Turn.ON}, as_json=as_json)
+def fixed_rates(
+    to: To = Turn.SHOW, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Offer fixed rates beside floating ones, or show whether they are offered."""
+    is_on = _turn(Switch.FIXED_RATES, to, data_dir)
+    show({"fixedRates": is_on}, as_json=as_json)
 
 
-def maintenance(to: To, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Refuse new orders, or take them again; orders that are open go on."""
-    from persistence.postgres.market.switches import Switch
-
-    _turn(Switch.MAINTENANCE, to, data_dir)
-    show({"maintenance": to is Turn.ON}, as_json=as_json)
+def refunds(to: To = Turn.SHOW, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Let partners choose a refund for orders on hold, or show whether they may."""
+    is_on = _turn(Switch.REFUNDS, to, data_dir)
+    show({"refunds": is_on}, as_json=as_json)
 
 
-def _turn(switch: "Switch", to: Turn, data_dir: Path) -> None:
-    from persistence.postgres.market.switches import set_switch
+def maintenance(
+    to: To = Turn.SHOW, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Reject new orders while on, or show whether it is on; open orders continue."""
+    is_on = _turn(Switch.MAINTENANCE, to, data_dir)
+    show({"maintenance": is_on}, as_json=as_json)
 
-    async def work(desk: "OperatorPorts") -> None:
-        await set_switch(desk.database, switch, on=to is Turn.ON)
-        await desk.tell()
 
-    run(Role.ADMIN, data_dir, work)
+def _turn(switch: Switch, to: Turn, data_dir: Path) -> bool:
+    """Turn a switch if told to; return whether it is on."""
+    if to is Turn.SHOW:
+        return run(Role.ADMIN, data_dir, lambda ports: show_switch(ports.market(), switch))
+    on = to is Turn.ON
+    run(Role.ADMIN, data_dir, lambda ports: set_switch(ports.market(), switch, on=on))
+    return on

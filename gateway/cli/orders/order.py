@@ -9,7 +9,7 @@ from domain.actions.orders.resolve_order import cancel_order, exchange_order, re
 from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound
 from domain.orders.order import STATUS_OF, State, Status
 from feeds.settlement.sandbox import sandbox_tx_id
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.orders.order_view import (
     OperatorOrderOut,
     for_people,
@@ -17,6 +17,7 @@ from gateway.cli.orders.order_view import (
     operator_order_out,
     parse_order_id,
 )
+from gateway.cli.output import show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
     from domain.actions.orders.ports import SettlementPorts
     from domain.orders.order import Order
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
 MAX_LISTED = 1_000
 
-app = nouns("Orders, whoever's they are.")
+app = group("Orders, whoever's they are.")
 
 
 class Resolution(StrEnum):
@@ -74,15 +75,17 @@ def list_newest(
         for one in State
         if (not state or one in state) and (not status or STATUS_OF[one] in status)
     }
-    found = run(Role.ADMIN, data_dir, lambda desk: _newest(desk, wanted, limit, stray=stray))
-    show(found, as_json=as_json, people=[one_line(order) for order in found])
+    found = run(
+        Role.ADMIN, data_dir, lambda operator: _newest(operator, wanted, limit, stray=stray)
+    )
+    show(found, as_json=as_json, table=[one_line(order) for order in found])
 
 
 @app.command("show")
 def show_one(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show an order; its access token is known to nobody but who opened it."""
-    order = run(Role.ADMIN, data_dir, lambda desk: _order(desk, order_id))
-    show(order, as_json=as_json, people=for_people(order))
+    order = run(Role.ADMIN, data_dir, lambda operator: _order(operator, order_id))
+    show(order, as_json=as_json, table=for_people(order))
 
 
 @app.command()
@@ -99,23 +102,23 @@ def resolve(
     An order that nobody has paid can be cancelled, too.
     """
 
-    async def work(desk: "OperatorPorts") -> OperatorOrderOut:
-        order = await _resolve(desk, parse_order_id(order_id), how, overrule=overrule)
-        return operator_order_out(order, now=desk.clock.now())
+    async def work(operator: "OperatorPorts") -> OperatorOrderOut:
+        order = await _resolve(operator, parse_order_id(order_id), how, overrule=overrule)
+        return operator_order_out(order, now=operator.clock.now())
 
     order = run(Role.SETTLEMENT, data_dir, work)
-    show(order, as_json=as_json, people=for_people(order))
+    show(order, as_json=as_json, table=for_people(order))
 
 
 async def _newest(
-    desk: "OperatorPorts", states: set[State], limit: int, *, stray: bool
+    operator: "OperatorPorts", states: set[State], limit: int, *, stray: bool
 ) -> list[OperatorOrderOut]:
     from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
     from persistence.postgres.partners.partners import list_partners
 
-    catalogue, now = await desk.catalogue(), desk.clock.now()
-    emails = {one.id: one.email for one in await list_partners(desk.database)}
-    book = PostgresSettlementOrderRepository(desk.database, lambda: catalogue)
+    catalogue, now = await operator.catalogue(), operator.clock.now()
+    emails = {one.id: one.email for one in await list_partners(operator.database)}
+    book = PostgresSettlementOrderRepository(operator.database, lambda: catalogue)
     return [
         operator_order_out(
             found.order, now=now, partner_email=emails.get(found.order.partner_id, "")
@@ -124,37 +127,39 @@ async def _newest(
     ]
 
 
-async def _order(desk: "OperatorPorts", text: str) -> OperatorOrderOut:
+async def _order(operator: "OperatorPorts", text: str) -> OperatorOrderOut:
     from persistence.postgres.partners.partners import find_partner
 
     order_id = parse_order_id(text)
-    found = await (await desk.settlement()).orders.read(order_id)
+    found = await (await operator.settlement()).orders.read(order_id)
     if found is None:
         raise NotFound(f"there is no order {order_id}")
-    partner = await find_partner(desk.database, str(found.order.partner_id))
-    return operator_order_out(found.order, now=desk.clock.now(), partner_email=partner.email)
+    partner = await find_partner(operator.database, str(found.order.partner_id))
+    return operator_order_out(found.order, now=operator.clock.now(), partner_email=partner.email)
 
 
 async def _resolve(
-    desk: "OperatorPorts", order_id: "UUID", how: Resolution, *, overrule: bool
+    operator: "OperatorPorts", order_id: "UUID", how: Resolution, *, overrule: bool
 ) -> "Order":
     if how is Resolution.EXCHANGE:
-        return await exchange_order(await desk.settlement(rates=True), order_id, overrule=overrule)
-    ports = await desk.settlement()
+        return await exchange_order(
+            await operator.settlement(rates=True), order_id, overrule=overrule
+        )
+    ports = await operator.settlement()
     if how is Resolution.CANCEL:
         return await cancel_order(ports, order_id, overrule=overrule)
-    if desk.settings.sandbox:
+    if operator.settings.sandbox:
         return await refund_order(ports, order_id, sandbox_tx_id(), overrule=overrule)
-    return await _ask_refund(desk, ports, order_id, overrule=overrule)
+    return await _ask_refund(operator, ports, order_id, overrule=overrule)
 
 
 async def _ask_refund(
-    desk: "OperatorPorts", ports: "SettlementPorts", order_id: "UUID", *, overrule: bool
+    operator: "OperatorPorts", ports: "SettlementPorts", order_id: "UUID", *, overrule: bool
 ) -> "Order":
     """Leave a refund to the settlement process: it holds the keys, and looks at the deposit."""
     from persistence.postgres.chains.outflows import ask_refund
 
-    asked = await ask_refund(desk.database, order_id, overrule=overrule)
+    asked = await ask_refund(operator.database, order_id, overrule=overrule)
     found = await ports.orders.read(order_id)
     if found is None:
         raise NotFound(f"there is no order {order_id}")

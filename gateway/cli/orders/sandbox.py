@@ -16,7 +16,7 @@ from domain.money import parse_units
 from domain.orders.deposits import Deposit
 from domain.orders.order import Order
 from feeds.settlement.sandbox import sandbox_tx_id, unconfirmed_deposits
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
 from gateway.cli.orders.order import OrderId
 from gateway.cli.orders.order_view import (
     OperatorOrderOut,
@@ -24,12 +24,13 @@ from gateway.cli.orders.order_view import (
     operator_order_out,
     parse_order_id,
 )
+from gateway.cli.output import show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
-app = nouns("Sandbox mode: play the chains and the clock.")
+app = group("Sandbox mode: play the chains and the clock.")
 
 Amount = Annotated[
     str | None,
@@ -47,14 +48,14 @@ def deposit(
 ) -> None:
     """Let a deposit be seen, or another part of it; with auto-settle the rest follows by itself."""
     moved = _move(order_id, data_dir, lambda ports, key: _see(ports, key, amount))
-    show(moved, as_json=as_json, people=for_people(moved))
+    show(moved, as_json=as_json, table=for_people(moved))
 
 
 @app.command()
 def confirm(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let all that was seen be confirmed."""
     moved = _move(order_id, data_dir, _confirm, rates=True)
-    show(moved, as_json=as_json, people=for_people(moved))
+    show(moved, as_json=as_json, table=for_people(moved))
 
 
 @app.command()
@@ -66,14 +67,14 @@ def payout(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson =
         lambda ports, key: complete_payout(ports, key, sandbox_tx_id()),
         rates=True,
     )
-    show(moved, as_json=as_json, people=for_people(moved))
+    show(moved, as_json=as_json, table=for_people(moved))
 
 
 @app.command()
 def expire(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let the time to pay be over."""
     moved = _move(order_id, data_dir, expire_order)
-    show(moved, as_json=as_json, people=for_people(moved))
+    show(moved, as_json=as_json, table=for_people(moved))
 
 
 def _move(
@@ -83,12 +84,12 @@ def _move(
     *,
     rates: bool = False,
 ) -> OperatorOrderOut:
-    async def work(desk: "OperatorPorts") -> OperatorOrderOut:
-        if not desk.settings.sandbox:
+    async def work(operator: "OperatorPorts") -> OperatorOrderOut:
+        if not operator.settings.sandbox:
             raise Failure("The sandbox commands are for sandbox mode only, and this isn't")
         order_id = parse_order_id(text)
-        order = await step(await desk.settlement(rates=rates), order_id)
-        return operator_order_out(order, now=desk.clock.now())
+        order = await step(await operator.settlement(rates=rates), order_id)
+        return operator_order_out(order, now=operator.clock.now())
 
     return run(Role.SETTLEMENT, data_dir, work)
 

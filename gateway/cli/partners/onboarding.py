@@ -10,12 +10,13 @@ import typer
 from domain.actions.cabinet.manage_team import one_time_password
 from domain.actions.partners.create_partner import CreatedPartner, NewPartner, create_partner
 from domain.actions.partners.ports import OnboardingPorts
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
+from gateway.cli.output import show
 from gateway.runtime.clock import new_id
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
 Who = Annotated[str, typer.Argument(help="A partner's e-mail address or id.")]
 Member = Annotated[str, typer.Argument(help="Who signs in to a cabinet: e-mail address or id.")]
@@ -46,7 +47,7 @@ def create(
 ) -> None:
     """Create a partner and print its three credentials, this once."""
     wanted = NewPartner(email=email, name=name, webhook_url=webhook_url, markup_bps=markup_bps)
-    created = run(Role.ADMIN, data_dir, lambda desk: _create(desk, wanted))
+    created = run(Role.ADMIN, data_dir, lambda operator: _create(operator, wanted))
     show(
         CreatedPartnerOut(
             id=created.partner.id,
@@ -61,53 +62,56 @@ def create(
 
 def password(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Set a fresh one-time password for the cabinet and print it, this once."""
-    show(run(Role.ADMIN, data_dir, lambda desk: _password(desk, who)), as_json=as_json)
+    show(run(Role.ADMIN, data_dir, lambda operator: _password(operator, who)), as_json=as_json)
 
 
 def second_factor_off(
     who: Member, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Turn off the second factor of somebody who has lost it: check first who is asking."""
-    show(run(Role.ADMIN, data_dir, lambda desk: _second_factor_off(desk, who)), as_json=as_json)
+    show(
+        run(Role.ADMIN, data_dir, lambda operator: _second_factor_off(operator, who)),
+        as_json=as_json,
+    )
 
 
-async def _second_factor_off(desk: "OperatorPorts", who: str) -> dict[str, object]:
+async def _second_factor_off(operator: "OperatorPorts", who: str) -> dict[str, object]:
     from persistence.postgres.cabinet.second_factors import turn_off_for
 
-    email = await turn_off_for(desk.database, who, entry_id=new_id(), now=desk.clock.now())
+    email = await turn_off_for(operator.database, who, entry_id=new_id(), now=operator.clock.now())
     return {"email": email, "secondFactor": False}
 
 
-async def _create(desk: "OperatorPorts", wanted: NewPartner) -> CreatedPartner:
+async def _create(operator: "OperatorPorts", wanted: NewPartner) -> CreatedPartner:
     from persistence.postgres.partners.partners import create_partner as store_partner
 
-    keyring = desk.keyring()
+    keyring = operator.keyring()
     ports = OnboardingPorts(
-        clock=desk.clock,
+        clock=operator.clock,
         store=lambda partner, credentials, now: store_partner(
-            desk.database, keyring, partner, credentials, now=now
+            operator.database, keyring, partner, credentials, now=now
         ),
         new_id=new_id,
         randomness=secrets.token_bytes,
-        insecure_webhooks=desk.settings.insecure_webhooks,
+        insecure_webhooks=operator.settings.insecure_webhooks,
     )
     created = await create_partner(ports, wanted)
-    await desk.tell()
+    await operator.announce()
     return created
 
 
-async def _password(desk: "OperatorPorts", who: str) -> dict[str, str]:
+async def _password(operator: "OperatorPorts", who: str) -> dict[str, str]:
     from persistence.passwords.hashing import hash_password
     from persistence.postgres.partners.partners import find_partner, set_password
 
-    partner = await find_partner(desk.database, who)
+    partner = await find_partner(operator.database, who)
     fresh = one_time_password(secrets.token_bytes)
     email = await set_password(
-        desk.database,
+        operator.database,
         user_id=new_id(),
         partner_id=partner.id,
         password_hash=hash_password(fresh),
         one_time=True,
-        now=desk.clock.now(),
+        now=operator.clock.now(),
     )
     return {"email": email, "password": fresh}

@@ -8,14 +8,15 @@ import typer
 
 from domain.partners.partner import Partner, PartnerChange, checked_change
 from domain.webhooks.events import checked_events
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, nouns, run, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.output import show
 from gateway.cli.partners import onboarding
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
-app = nouns("Partners: the API's customers.")
+app = group("Partners: the API's customers.")
 
 Who = onboarding.Who
 MarkupBps = Annotated[int | None, typer.Option(help="Its default markup, 0..2000 basis points.")]
@@ -58,12 +59,12 @@ def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List all partners, oldest first."""
     from persistence.postgres.partners.partners import list_partners
 
-    found = run(Role.ADMIN, data_dir, lambda desk: list_partners(desk.database))
+    found = run(Role.ADMIN, data_dir, lambda operator: list_partners(operator.database))
     people = [
         {"id": one.id, "email": one.email, "name": one.name, "enabled": one.enabled}
         for one in found
     ]
-    show([_partner_out(one) for one in found], as_json=as_json, people=people)
+    show([_partner_out(one) for one in found], as_json=as_json, table=people)
 
 
 @app.command("show")
@@ -71,7 +72,7 @@ def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False)
     """Show a partner's settings; its secrets are never shown again."""
     from persistence.postgres.partners.partners import find_partner
 
-    found = run(Role.ADMIN, data_dir, lambda desk: find_partner(desk.database, who))
+    found = run(Role.ADMIN, data_dir, lambda operator: find_partner(operator.database, who))
     show(_partner_out(found), as_json=as_json)
 
 
@@ -91,7 +92,7 @@ def change(
 ) -> None:
     """Change a partner's settings; what isn't named stays as it is."""
 
-    async def work(desk: "OperatorPorts") -> Partner:
+    async def work(operator: "OperatorPorts") -> Partner:
         wanted = PartnerChange(
             webhook_url=webhook_url,
             webhook_events=None if events is None else checked_events(_names(events)),
@@ -101,7 +102,7 @@ def change(
             budget=budget,
             max_codes=max_codes,
         )
-        return await _change(desk, who, wanted)
+        return await _change(operator, who, wanted)
 
     show(_partner_out(run(Role.ADMIN, data_dir, work)), as_json=as_json)
 
@@ -110,7 +111,7 @@ def change(
 def enable(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let a partner call again."""
     wanted = PartnerChange(enabled=True)
-    changed = run(Role.ADMIN, data_dir, lambda desk: _change(desk, who, wanted))
+    changed = run(Role.ADMIN, data_dir, lambda operator: _change(operator, who, wanted))
     show(_partner_out(changed), as_json=as_json)
 
 
@@ -118,7 +119,7 @@ def enable(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -
 def disable(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Refuse a partner's calls from now on."""
     wanted = PartnerChange(enabled=False)
-    changed = run(Role.ADMIN, data_dir, lambda desk: _change(desk, who, wanted))
+    changed = run(Role.ADMIN, data_dir, lambda operator: _change(operator, who, wanted))
     show(_partner_out(changed), as_json=as_json)
 
 
@@ -126,13 +127,13 @@ app.command()(onboarding.password)
 app.command("second-factor-off")(onboarding.second_factor_off)
 
 
-async def _change(desk: "OperatorPorts", who: str, wanted: PartnerChange) -> Partner:
+async def _change(operator: "OperatorPorts", who: str, wanted: PartnerChange) -> Partner:
     from persistence.postgres.partners.partners import change_partner, find_partner
 
-    partner = await find_partner(desk.database, who)
-    checked = checked_change(wanted, insecure_webhooks=desk.settings.insecure_webhooks)
-    changed = await change_partner(desk.database, partner.id, checked)
-    await desk.tell()
+    partner = await find_partner(operator.database, who)
+    checked = checked_change(wanted, insecure_webhooks=operator.settings.insecure_webhooks)
+    changed = await change_partner(operator.database, partner.id, checked)
+    await operator.announce()
     return changed
 
 

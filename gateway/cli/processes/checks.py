@@ -8,8 +8,9 @@ import msgspec
 from psqlpy.exceptions import Error as DatabaseError
 
 from domain.errors import Unavailable
-from gateway.cli.command import gist, sentence
+from gateway.cli.root import sentence
 from gateway.settings import SettingsError
+from gateway.wiring.operator import gist
 
 SECONDS = 5.0
 """How long the questions to one server may take together."""

@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
-from gateway.cli.connections import OperatorPorts
 from gateway.cli.processes.checks import Question, Remark, clock_advice
+from gateway.wiring.operator import OperatorPorts
 from persistence.postgres.chains.chains import read_chains, read_unconnected
 from persistence.postgres.chains.outflows import read_overdue_outflows
 from persistence.postgres.health import (
@@ -30,9 +30,9 @@ GATEWAY, SETTLEMENT, ADMIN = "swapgate_gateway", "swapgate_settlement", "swapgat
 class PostgresChecks:
     """The questions, over one command's connections."""
 
-    def __init__(self, desk: OperatorPorts) -> None:
-        self._desk = desk
-        self._database = desk.database
+    def __init__(self, operator: OperatorPorts) -> None:
+        self._desk = operator
+        self._database = operator.database
 
     def questions(self) -> list[tuple[str, Question]]:
         """Return the questions by name; the first one shows whether the server is there."""

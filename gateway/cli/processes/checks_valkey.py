@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from feeds.rates.health import decode_health
-from gateway.cli.connections import OperatorPorts
 from gateway.cli.processes.checks import Question, clock_advice
+from gateway.wiring.operator import OperatorPorts
 from persistence.valkey.health import read_server
 from persistence.valkey.rates import read_snapshot, read_sources
 
@@ -18,8 +18,8 @@ KEEPS_ALL: Final = "noeviction"
 class ValkeyChecks:
     """The questions, over one command's connections."""
 
-    def __init__(self, desk: OperatorPorts) -> None:
-        self._desk = desk
+    def __init__(self, operator: OperatorPorts) -> None:
+        self._desk = operator
 
     def questions(self) -> list[tuple[str, Question]]:
         """Return the questions by name; the first one shows whether the server is there."""

@@ -1,4 +1,4 @@
-"""The processes that `up` starts, each to be run by itself as well."""
+"""The processes that `up` starts; each can also be run by itself."""
 
 import asyncio
 import os
@@ -10,23 +10,28 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, fail, settings_of, show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, settings_of
+from gateway.cli.output import show
 from gateway.runtime.supervisor import die_with_parent
-from gateway.settings import Role
+from gateway.settings import PreparationFailed, Role, SettingsError
 
 DEFAULT_PORT = 8080
 DEFAULT_METRICS_PORT = 9464
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
-Workers = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+Workers = Annotated[int, typer.Option(min=1, help="Number of worker processes.")]
 MetricsPort = Annotated[int, typer.Option(min=0, help="Port of /metrics; 0 for none.")]
-RatesMetricsPort = Annotated[
+LocalMetricsPort = Annotated[
     int, typer.Option("--metrics-port", min=0, help="Port of /metrics on loopback; 0 for none.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the sandbox market's walk.")]
+Seed = Annotated[int, typer.Option(help="Seed of the sandbox market's random walk.")]
 AutoSettle = Annotated[
-    bool, typer.Option("--auto-settle/--no-auto-settle", help="Carry sandbox deposits to the end.")
+    bool,
+    typer.Option(
+        "--auto-settle/--no-auto-settle",
+        help="Advance orders with a sandbox deposit to their final state.",
+    ),
 ]
 
 
@@ -37,7 +42,7 @@ def serve(
     metrics_port: MetricsPort = DEFAULT_METRICS_PORT,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
-    """Serve the signed API and the pages."""
+    """Serve the API and the pages."""
     from gateway.runtime.logs import configure_logs
 
     die_with_parent()
@@ -45,7 +50,7 @@ def serve(
     settings = settings_of(Role.GATEWAY, data_dir)
     check_rights(settings.database_url, sandbox=settings.sandbox)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
-        # prometheus-client looks for this when it is imported: set it first
+        # prometheus-client reads this variable when it is imported
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
         from gateway.server import serve as run_server
 
@@ -54,80 +59,69 @@ def serve(
                 settings, host=host, port=port, workers=workers, metrics_port=metrics_port or None
             )
         except OSError as error:
-            fail(f"Can't listen on {host}:{port}: {error.strerror or error}")
+            raise Failure(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
         except RuntimeError as error:
-            fail(f"Can't listen on {host}:{port}: {error}")
+            raise Failure(f"cannot listen on {host}:{port}: {error}") from None
 
 
-def rates(seed: Seed = 1, metrics_port: RatesMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
-    """Publish rates: the sandbox market's, or with SWAPGATE_RATES=exchanges those of exchanges."""
-    from feeds.key_file import InvalidKeyFile
+def rates(seed: Seed = 1, metrics_port: LocalMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
+    """Publish prices: of the sandbox or, with SWAPGATE_RATES=exchanges, of exchanges."""
+    settings = settings_of(Role.GATEWAY, data_dir)
     from gateway.wiring.rates import run_rates
 
-    settings = settings_of(Role.GATEWAY, data_dir)
-    try:
-        run_until_told(run_rates(settings, seed=seed, metrics_port=metrics_port))
-    except InvalidKeyFile as error:
-        fail(f"Can't sign rates: {error}")
-    except OSError as error:
-        fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")
+    run_until_stopped(
+        run_rates(settings, seed=seed, metrics_port=metrics_port), metrics_port=metrics_port
+    )
 
 
 def settlement(
     *,
     auto_settle: AutoSettle = False,
-    metrics_port: RatesMetricsPort = 0,
+    metrics_port: LocalMetricsPort = 0,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Run settlement: the chains of SWAPGATE_CHAINS, expiry, address refill, sandbox steps."""
-    from feeds.key_file import InvalidKeyFile
-    from feeds.settlement.chains.settings import InvalidChainSettings
-    from gateway.wiring.settlement import run_settlement
-
     settings = settings_of(Role.SETTLEMENT, data_dir)
     if auto_settle and not settings.sandbox:
-        fail("--auto-settle is for sandbox mode only")
+        raise Failure("--auto-settle requires sandbox mode")
     if settings.chains and settings.sandbox:
-        fail("SWAPGATE_CHAINS is for real money: the sandbox plays its chains itself")
+        raise Failure("SWAPGATE_CHAINS is for real money: the sandbox simulates its chains")
     if settings.chains and not settings.rates_key:
-        fail(
-            "SWAPGATE_RATES_KEY is not set: settlement pays at no prices but those that "
-            "`swapgate rates` signs with the key in that file"
+        raise Failure(
+            "SWAPGATE_RATES_KEY is not set: settlement pays only at prices that `swapgate rates` "
+            "has signed with the key in that file"
         )
-    try:
-        run_until_told(run_settlement(settings, auto_settle=auto_settle, metrics_port=metrics_port))
-    except (InvalidChainSettings, InvalidKeyFile) as error:
-        fail(f"Can't settle on chains: {error}")
-    except OSError as error:
-        fail(f"Can't serve metrics on port {metrics_port}: {error.strerror or error}")
+    from gateway.wiring.settlement import run_settlement
+
+    run_until_stopped(
+        run_settlement(settings, auto_settle=auto_settle, metrics_port=metrics_port),
+        metrics_port=metrics_port,
+    )
 
 
 def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Bring the database up to date."""
-    from persistence.postgres.migrate import MigrationFailed, apply_migrations
-
+    """Bring the database schema up to date."""
     settings = settings_of(Role.OWNER, data_dir)
+    from gateway.wiring.database import migrate as apply
+
     try:
-        applied = apply_migrations(settings.database_url)
-    except MigrationFailed as error:
-        fail(str(error))
+        applied = apply(settings.database_url)
+    except PreparationFailed as error:
+        raise Failure(str(error)) from None
     show({"applied": applied}, as_json=as_json)
 
 
 def check_rights(database_url: str, *, sandbox: bool) -> None:
-    """Refuse a database role that could move funds or write the ledger.
+    """Raise Failure for a database role that could move funds or write the ledger."""
+    from gateway.wiring.database import excess_rights_problem
 
-    Where the database is away, each worker looks by itself when it is there.
-    """
-    from persistence.postgres.rights import excess_rights_at, refusal
-
-    why = refusal(excess_rights_at(database_url) or (), sandbox=sandbox)
-    if why:
-        fail(why)
+    problem = excess_rights_problem(database_url, sandbox=sandbox)
+    if problem:
+        raise Failure(problem)
 
 
-def run_until_told(work: Coroutine[Any, Any, None]) -> None:
-    """Run `work` until SIGTERM or SIGINT, then cancel it and let it close what it holds."""
+def run_until_stopped(work: Coroutine[Any, Any, None], *, metrics_port: int) -> None:
+    """Run a process until SIGTERM or SIGINT, then cancel it and let it close its connections."""
     from gateway.runtime.logs import configure_logs
 
     die_with_parent()
@@ -143,4 +137,9 @@ def run_until_told(work: Coroutine[Any, Any, None]) -> None:
 
     import uvloop
 
-    uvloop.run(run())
+    try:
+        uvloop.run(run())
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"cannot listen on port {metrics_port}: {error.strerror or error}") from None

@@ -15,8 +15,9 @@ from urllib.request import urlopen
 
 import msgspec
 import typer
+from rich.console import Console
 
-from gateway.cli.command import DATA_DIR, DataDir, err, fail, out
+from gateway.cli.command import DATA_DIR, DataDir, Failure
 from gateway.cli.processes.processes import (
     DEFAULT_PORT,
     AutoSettle,
@@ -30,7 +31,6 @@ from gateway.runtime.supervisor import (
     Event,
     EventKind,
     Supervisor,
-    Watched,
 )
 from gateway.settings import (
     DEMO_FILE,
@@ -49,8 +49,12 @@ from gateway.settings import (
 HOST: Final = "127.0.0.1"
 READY_SECONDS: Final = 60
 
+out = Console()
+err = Console(stderr=True)
+
 Sandbox = Annotated[
-    bool, typer.Option("--sandbox/--no-sandbox", help="Play money, a demo partner, http webhooks.")
+    bool,
+    typer.Option("--sandbox/--no-sandbox", help="Test money, a demo partner, http webhooks."),
 ]
 
 
@@ -62,19 +66,19 @@ def up(
     auto_settle: AutoSettle = True,
     sandbox: Sandbox = True,
 ) -> None:
-    """Start everything, with embedded servers unless others are set, and stop it together."""
-    began = time.monotonic()
-    # Half a second of imports, that PostgreSQL makes its directory in.
-    preparing = ThreadPoolExecutor(1).submit(import_module, "gateway.wiring.preparation")
-    from persistence.embedded import DataDirLock, EmbeddedError
+    """Run the whole service on one machine, with embedded servers unless others are configured."""
+    started = time.monotonic()
+    # Half a second of imports, while PostgreSQL creates its directory.
+    importing = ThreadPoolExecutor(1).submit(import_module, "gateway.wiring.preparation")
+    from gateway.wiring.embedded import locked, running_servers
 
     try:
         with ExitStack() as stack, out.status("Starting") as status:
-            stack.enter_context(DataDirLock(data_dir))
+            stack.enter_context(locked(data_dir))
             _check_port(port)
             data_dir = data_dir.resolve()
-            servers, instance = _servers(stack, data_dir, sandbox=sandbox)
-            preparing.result()
+            servers, instance = stack.enter_context(running_servers(data_dir, sandbox=sandbox))
+            importing.result()
             from gateway.wiring.preparation import prepare
 
             write_private(data_dir / INSTANCE_FILE, msgspec.json.encode(instance))
@@ -83,80 +87,36 @@ def up(
             check_rights(instance.gateway_database_url, sandbox=sandbox)
             children = _children(instance, data_dir, port, workers, auto_settle=auto_settle)
             supervisor = stack.enter_context(
-                Supervisor(children, logs=data_dir / "logs", watch=servers, on_event=_tell)
+                Supervisor(children, logs=data_dir / "logs", watch=servers, on_event=_print_event)
             )
             status.update("Starting the processes")
             supervisor.start()
             _wait_until_ready(supervisor, port, data_dir)
             status.stop()
             if not supervisor.stopping:
-                _welcome(port, data_dir, instance, seconds=time.monotonic() - began)
+                _print_locations(port, data_dir, instance, seconds=time.monotonic() - started)
             supervisor.run()
             out.print("Stopping")
-    except (EmbeddedError, PreparationFailed, ChildKeepsDying, SettingsError, NotReady) as error:
-        fail(str(error))
+    except (PreparationFailed, ChildKeepsDying, SettingsError, NotReady) as error:
+        raise Failure(str(error)) from None
     except OSError as error:
-        fail(f"Can't go on: {error}")
+        raise Failure(f"cannot continue: {error}") from None
 
 
 class NotReady(Exception):
-    """The service didn't become ready in time."""
+    """The service did not become ready in time."""
 
 
 def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            listener.bind((HOST, port))
         except OSError as error:
-            fail(
-                f"Port {port} can't be used ({error.strerror}): stop what listens there, "
-                "or choose another with --port"
-            )
-
-
-def _servers(stack: ExitStack, data_dir: Path, *, sandbox: bool) -> tuple[list[Watched], Instance]:
-    """Start the embedded servers that no setting replaces; return them and where all is found."""
-    from persistence.embedded import (
-        EmbeddedPostgres,
-        EmbeddedServer,
-        EmbeddedValkey,
-        start_together,
-    )
-
-    database_url = os.environ.get("SWAPGATE_DATABASE_URL")
-    valkey_url = os.environ.get("SWAPGATE_VALKEY_URL")
-    postgres = EmbeddedPostgres(data_dir / "postgres") if not database_url else None
-    valkey = EmbeddedValkey(data_dir / "valkey") if not valkey_url else None
-    servers: list[EmbeddedServer] = [one for one in (postgres, valkey) if one is not None]
-    for server in servers:
-        stack.callback(server.stop)
-    start_together(*servers)
-    urls = {
-        role: postgres.url(user=_user(role)) if postgres else _under(role, str(database_url))
-        for role in Role
-    }
-    instance = Instance(
-        owner_database_url=urls[Role.OWNER],
-        admin_database_url=urls[Role.ADMIN],
-        gateway_database_url=urls[Role.GATEWAY],
-        settlement_database_url=urls[Role.SETTLEMENT],
-        valkey_url=valkey.url if valkey else str(valkey_url),
-        sandbox=sandbox,
-    )
-    return list(servers), instance
-
-
-def _user(role: Role) -> str:
-    return "postgres" if role is Role.OWNER else f"swapgate_{role.value}"
-
-
-def _under(role: Role, url: str) -> str:
-    """Return an owner's URL with its session put under a role: external servers have no logins."""
-    if role is Role.OWNER:
-        return url
-    separator = "&" if "?" in url else "?"
-    return f"{url}{separator}options=-c%20role%3D{_user(role)}"
+            raise Failure(
+                f"port {port} cannot be used ({error.strerror}): stop the process that listens on "
+                "it, or choose another with --port"
+            ) from None
 
 
 def _children(
@@ -197,7 +157,7 @@ def _wait_until_ready(supervisor: Supervisor, port: int, data_dir: Path) -> None
     while not supervisor.stopping and not _is_ready(port):
         if time.monotonic() > deadline:
             raise NotReady(
-                f"the service isn't ready after {READY_SECONDS} s: see {data_dir / 'logs'} and "
+                f"the service is not ready after {READY_SECONDS} s: see {data_dir / 'logs'} and "
                 "`swapgate doctor`"
             )
         supervisor.poll()
@@ -206,25 +166,25 @@ def _wait_until_ready(supervisor: Supervisor, port: int, data_dir: Path) -> None
 
 def _is_ready(port: int) -> bool:
     try:
-        with urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
+        with urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as response:
+            return bool(response.status == 200)
     except (URLError, OSError):
         return False
 
 
-def _tell(event: Event) -> None:
+def _print_event(event: Event) -> None:
     if event.kind in (EventKind.DIED, EventKind.RESTARTED):
         err.print(f"{event.name} {event.kind.value}", event.detail, markup=False)
 
 
-def _welcome(port: int, data_dir: Path, instance: Instance, *, seconds: float) -> None:
+def _print_locations(port: int, data_dir: Path, instance: Instance, *, seconds: float) -> None:
     base = f"http://{HOST}:{port}"
     out.print(f"[bold green]Swapgate is ready[/] after {seconds:.1f} s. Ctrl-C stops it.")
-    for name, where in _places(base, data_dir, instance):
-        out.print(f"  {name:<10} {where}", markup=False, highlight=False, soft_wrap=True)
+    for name, location in _locations(base, data_dir, instance):
+        out.print(f"  {name:<10} {location}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _places(base: str, data_dir: Path, instance: Instance) -> Iterator[tuple[str, str]]:
+def _locations(base: str, data_dir: Path, instance: Instance) -> Iterator[tuple[str, str]]:
     yield "API", f"{base}/v1"
     yield "docs", f"{base}/docs"
     yield "health", f"{base}/healthz, {base}/readyz, {base}/metrics"

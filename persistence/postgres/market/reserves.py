@@ -1,7 +1,6 @@
-"""What the operator can afford to pay out: reserves of single assets, and what a day has left."""
+"""What can still be promised to new orders: reserves of assets, and the rest of the daily cap."""
 
-import msgspec
-
+from domain.actions.operator.ports import Reserve
 from domain.assets import Asset, Catalogue
 from domain.errors import NotFound
 from domain.market.limits import Headroom
@@ -12,8 +11,8 @@ RESERVES = """
 SELECT asset, amount::text AS amount, promised::text AS promised FROM reserves ORDER BY asset
 """
 
-# Promises are counted anew, in case orders were opened while the asset had no reserve. Open orders
-# are looked up by the two partial indexes on them, never among all there ever were.
+# Promises are counted again, in case orders were opened while the asset had no reserve. Open orders
+# are read through their two partial indexes, never by scanning all orders.
 SET = """
 WITH open_orders AS (
   SELECT destination, destination_amount + network_fee AS promise FROM orders
@@ -39,12 +38,24 @@ WHERE s.daily_cap_usd IS NOT NULL
 """
 
 
-class Reserve(msgspec.Struct, frozen=True):
-    """What there is of an asset, and how much of it is promised to open orders; smallest units."""
+class PostgresReserveRepository:
+    """ReserveRepository over PostgreSQL, with the operator's role."""
 
-    asset: Asset
-    amount: int
-    promised: int
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def reserves(self, catalogue: Catalogue) -> list[Reserve]:
+        """See ReserveRepository."""
+        return await read_reserves(self._database, catalogue)
+
+    async def set(self, asset: Asset, units: int | None) -> None:
+        """See ReserveRepository."""
+        if units is None:
+            await self._database.fetch(UNSET, [asset.code])
+            return
+        amount = format_units(units, asset.precision)
+        if await self._database.fetch_one(SET, [asset.code, amount]) is None:
+            raise NotFound(f"there is no asset {asset.code}")
 
 
 async def read_reserves(database: Database, catalogue: Catalogue) -> list[Reserve]:
@@ -61,19 +72,9 @@ async def read_headroom(database: Database, catalogue: Catalogue) -> Headroom:
     reserves = await read_reserves(database, catalogue)
     left = await database.fetch_one(LEFT_TODAY)
     return Headroom(
-        reserves={one.asset.code: max(one.amount - one.promised, 0) for one in reserves},
+        reserves={one.asset.code: one.available for one in reserves},
         usd_today=None if left is None else _usd(left["usd"]),
     )
-
-
-async def set_reserve(database: Database, asset: Asset, units: int | None) -> None:
-    """Set what there is of an asset, or with None take its reserve for endless; raise NotFound."""
-    if units is None:
-        await database.fetch(UNSET, [asset.code])
-        return
-    amount = format_units(units, asset.precision)
-    if await database.fetch_one(SET, [asset.code, amount]) is None:
-        raise NotFound(f"there is no asset {asset.code}")
 
 
 def _units(text: str, asset: Asset) -> int:

@@ -13,8 +13,8 @@ from domain.actions.ledger.clear_earnings import clear_earnings
 from domain.actions.ledger.mark_paid_out import mark_paid_out
 from domain.actions.orders.expire_orders import expire_due_orders
 from domain.webhooks.events import EventType
-from persistence.postgres.market.reserves import set_reserve
-from persistence.postgres.market.switches import read_limits, save_limits
+from persistence.postgres.market.reserves import PostgresReserveRepository
+from persistence.postgres.market.settings import PostgresMarketSettings
 from tests.conftest import TEMPLATE, DatabaseUrls, Servers
 from tests.support.builders.ledger import BTC_AT_62450, USD, opened_books
 from tests.support.builders.records import stored_partner
@@ -27,10 +27,12 @@ async def keep_books(urls: DatabaseUrls) -> None:
     """Leave a bit of everything that can happen to a partner behind."""
     async with opened_books(urls) as books:
         books.knows(BTC_AT_62450)
-        await set_reserve(books.admin, books.catalogue.assets["usdt_trc20"], 10**12)
-        limits = await read_limits(books.admin)
-        await save_limits(
-            books.admin, msgspec.structs.replace(limits, daily_cap_usd=1_000_000 * USD)
+        await PostgresReserveRepository(books.admin).set(
+            books.catalogue.assets["usdt_trc20"], 10**12
+        )
+        limits = await PostgresMarketSettings(books.admin).limits()
+        await PostgresMarketSettings(books.admin).set_limits(
+            msgspec.structs.replace(limits, daily_cap_usd=1_000_000 * USD)
         )
         for settings in ({}, {"webhook_url": "https://wallet.example", "base_fee_share_bps": 900}):
             partner = await stored_partner(books.admin, webhook_events=ALL_EVENTS, **settings)
@@ -319,5 +321,6 @@ def test_what_is_damaged_is_listed(operator: Operator, name: str) -> None:
     listed = msgspec.json.decode(done.stdout)["differences"]
     assert {difference["what"] for difference in listed} == expected
     assert all(difference["expected"] != difference["found"] for difference in listed)
-    how_many = "One thing differs" if len(listed) == 1 else f"{len(listed)} things differ"
-    assert done.stderr.startswith(how_many)
+    differences = "1 difference" if len(listed) == 1 else f"{len(listed)} differences"
+    message = f"{differences} found; nothing was changed"
+    assert msgspec.json.decode(done.stderr) == {"error": {"message": message}}

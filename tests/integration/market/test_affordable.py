@@ -15,8 +15,12 @@ from domain.orders.order import Emergency, Order, State
 from domain.partners.partner import Partner
 from gateway.runtime.clock import new_id
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.market.reserves import read_headroom, read_reserves, set_reserve
-from persistence.postgres.market.switches import read_limits, save_limits
+from persistence.postgres.market.reserves import (
+    PostgresReserveRepository,
+    read_headroom,
+    read_reserves,
+)
+from persistence.postgres.market.settings import PostgresMarketSettings
 from persistence.postgres.orders.orders import (
     PostgresOrderRepository,
     PostgresSettlementOrderRepository,
@@ -56,12 +60,14 @@ class Treasury:
         assert await self.book.save(moved, expected_version=held.version, event=None)
 
     async def set_cap(self, usd: int | None) -> None:
-        limits = await read_limits(self.admin)
+        limits = await PostgresMarketSettings(self.admin).limits()
         cap = None if usd is None else usd * USD
-        await save_limits(self.admin, msgspec.structs.replace(limits, daily_cap_usd=cap))
+        await PostgresMarketSettings(self.admin).set_limits(
+            msgspec.structs.replace(limits, daily_cap_usd=cap)
+        )
 
     async def set_reserve(self, units: int | None) -> None:
-        await set_reserve(self.admin, self.catalogue.assets["usdt_trc20"], units)
+        await PostgresReserveRepository(self.admin).set(self.catalogue.assets["usdt_trc20"], units)
 
     async def headroom(self) -> Headroom:
         return await read_headroom(self.gateway, self.catalogue)

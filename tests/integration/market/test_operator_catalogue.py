@@ -162,8 +162,14 @@ def test_a_pair_keeps_its_own_bounds_until_they_are_taken_away(operator: Operato
     [
         ([], "There is nothing to change: name a limit"),
         (["--from", "btc", "--to", "xmr"], "There is nothing to change: name a limit"),
-        (["--from", "btc", "--max-usd", "9"], "--from and --to go together: they name a pair"),
-        (["--to", "btc", "--max-usd", "9"], "--from and --to go together: they name a pair"),
+        (
+            ["--from", "btc", "--max-usd", "9"],
+            "--from and --to must be used together: they name a pair",
+        ),
+        (
+            ["--to", "btc", "--max-usd", "9"],
+            "--from and --to must be used together: they name a pair",
+        ),
         (["--min-usd", "0"], "'0' is no amount of USD: zero"),
         (["--min-usd=-1"], "'-1' is no amount of USD: "),
         (["--max-usd", "1.005"], "'1.005' is no amount of USD: "),
@@ -178,7 +184,7 @@ def test_a_pair_keeps_its_own_bounds_until_they_are_taken_away(operator: Operato
         ),
         (
             ["--from", "btc", "--to", "xmr", "--daily-cap-usd", "9"],
-            "The daily cap is one for all pairs: leave out --from and --to",
+            "The daily cap applies to all pairs together: omit --from and --to",
         ),
         (["--from", "btc", "--to", "gold", "--max-usd", "9"], "There is no pair btc to gold"),
         (["--from", "btc", "--to", "btc", "--max-usd", "9"], "There is no pair btc to btc"),
@@ -221,7 +227,7 @@ def test_a_switch_turns_what_it_is_named_for_and_nothing_else(
 
 def test_a_switch_knows_on_and_off_only(operator: Operator) -> None:
     done = operator.run("maintenance", "maybe")
-    assert done.exit_code == 2
+    assert done.exit_code == 1
     assert "'on', 'off'" in done.stderr
 
 

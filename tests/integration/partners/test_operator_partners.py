@@ -158,7 +158,7 @@ def test_plain_http_is_for_sandbox_mode(
 
 def test_without_a_key_ring_no_partner_is_made(operator: Operator) -> None:
     keyring = operator.data_dir / "keyring.json"
-    for content, complaint in ((b"{}", "can't be used"), (None, "can't be read")):
+    for content, complaint in ((b"{}", "cannot be used"), (None, "cannot be read")):
         keyring.unlink() if content is None else keyring.write_bytes(content)
 
         sentence = operator.refused("partner", "create", "--email", EMAIL)
@@ -266,4 +266,4 @@ def test_a_change_needs_no_valkey(operator: Operator) -> None:
 
 
 def test_what_is_not_utf_8_is_refused(operator: Operator) -> None:
-    assert operator.refused("partner", "show", "\udcff") == "What was typed is not UTF-8"
+    assert operator.refused("partner", "show", "\udcff") == "An argument is not valid UTF-8"

@@ -34,11 +34,16 @@ COMMANDS = [
     "pair list",
     "pair enable btc xmr",
     "pair disable btc xmr",
+    "fee show",
     "fee set Tron 10",
+    "spread show",
     "spread set 10",
+    "network-fee show",
     "network-fee set btc 0.1",
     "reserve list",
+    "reserve show",
     "reserve set btc 2",
+    "limits show",
     "limits set --min-usd 2",
     "fixed-rates on",
     "refunds on",
@@ -134,8 +139,8 @@ def test_without_a_database_a_command_says_so_at_once(command: str, tmp_path: Pa
     sentence = operator.refused(*command.split())
     assert time.monotonic() - began < 1
     assert sentence == (
-        "The database can't be reached (Connection refused (os error 111)): "
-        "`swapgate doctor` says what to do"
+        "The database cannot be reached (Connection refused (os error 111)): "
+        "run `swapgate doctor` for advice"
     )
 
 
@@ -162,8 +167,8 @@ def test_a_database_without_migrations_is_told_of(
         urls = DatabaseUrls(*([servers.postgres.url(database=name)] * 4))
         empty = Operator(urls, operator.valkey_url, tmp_path / "empty")
         assert empty.refused("partner", "list") == (
-            'The database refuses this (relation "partners" does not exist): '
-            "`swapgate doctor` says what to do"
+            'The database rejected the statement (relation "partners" does not exist): '
+            "run `swapgate doctor` for advice"
         )
     finally:
         servers.postgres.drop_database(name)
@@ -181,7 +186,7 @@ def test_a_url_that_cannot_be_used_is_named_and_not_repeated(
     path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), name: url}))
 
     sentence = operator.refused("partner", "list")
-    assert sentence.startswith(f"{setting} can't be used: it looks like ")
+    assert sentence.startswith(f"{setting} cannot be used: its form is ")
     assert "hidden" not in sentence
 
 

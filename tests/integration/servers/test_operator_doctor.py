@@ -15,12 +15,12 @@ import pytest
 from valkey import Valkey
 
 from feeds.rates.health import SourcesHealth, VenueHealth, encode_health
-from gateway.cli.connections import OperatorPorts
 from gateway.cli.processes.checks import Check, Question, ask
 from gateway.cli.processes.checks_postgres import FEW_ADDRESSES, PostgresChecks
 from gateway.cli.processes.checks_valkey import ValkeyChecks
 from gateway.runtime.clock import SystemClock
 from gateway.settings import Role, settings_for
+from gateway.wiring.operator import OperatorPorts
 from persistence.valkey.rates import SOURCES
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import add_addresses
@@ -364,7 +364,7 @@ def test_settings_that_cannot_be_used_are_found(operator: Operator) -> None:
         settings_changed(operator, **{name: "hidden"})
         document = msgspec.json.decode(operator.run("doctor", "--json").stdout)
         (check,) = document["checks"]
-        assert check["advice"].startswith(f"{setting} can't be used: ")
+        assert check["advice"].startswith(f"{setting} cannot be used: ")
         assert "hidden" not in check["advice"]
 
 

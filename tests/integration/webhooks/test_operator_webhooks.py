@@ -174,7 +174,7 @@ def test_test_event_is_stored_and_without_a_url_refused(operator: Operator) -> N
 
 
 def test_test_event_is_waited_for(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.cli.webhooks.webhooks.TEST_SECONDS", 60)
+    monkeypatch.setattr("gateway.cli.webhooks.events.TEST_SECONDS", 60)
     partner = operator.partner(webhook_url="https://example.org")
 
     with ThreadPoolExecutor(1) as pool:

@@ -74,7 +74,7 @@ def test_port_of_metrics_that_is_taken_is_said(operator: Operator) -> None:
             check=False,
         )
     assert done.returncode == 1
-    assert f"Can't listen on port {port}" in done.stderr
+    assert f"Cannot listen on port {port}" in done.stderr
 
 
 @pytest.mark.parametrize("allowed", ["true", "false"])

@@ -65,7 +65,7 @@ class Operator:
         return msgspec.json.decode(done.stdout)
 
     def refused(self, *arguments: str) -> str:
-        """Return the sentence a command ends with: exit status 1, and nothing else said."""
+        """Return the message of a command that fails: exit status 1, and no other output."""
         return sentence_of(self.run(*arguments))
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -130,7 +130,7 @@ def invoke(*arguments: str, data_dir: Path, **environment: str) -> Result:
     return CliRunner().invoke(
         main,
         list(arguments),
-        env={"SWAPGATE_DATA_DIR": str(data_dir), "COLUMNS": "200", **environment},
+        env={"SWAPGATE_DATA_DIR": str(data_dir), "COLUMNS": "", **environment},
     )
 
 

@@ -17,23 +17,15 @@ from domain.webhooks.delivery import (
     ShownEvent,
 )
 from domain.webhooks.events import webhook_test
-from gateway.cli.command import (
-    DATA_DIR,
-    AsJson,
-    DataDir,
-    Failure,
-    fail,
-    run,
-    settings_of,
-    show,
-)
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, run, settings_of
+from gateway.cli.output import show
 from gateway.cli.partners.onboarding import Who
-from gateway.cli.processes.processes import MetricsPort, run_until_told
+from gateway.cli.processes.processes import MetricsPort, run_until_stopped
 from gateway.runtime.clock import new_id
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.cli.connections import OperatorPorts
+    from gateway.wiring.operator import OperatorPorts
 
 MAX_LISTED = 1_000
 TEST_SECONDS = 15.0
@@ -107,15 +99,14 @@ def deliver(
         for name in ("metrics_port", "data_dir"):
             source = context.get_parameter_source(name)
             if source is not None and source.name == "COMMANDLINE":
-                fail(f"--{name.replace('_', '-')} goes behind {context.invoked_subcommand}")
+                raise Failure(
+                    f"--{name.replace('_', '-')} goes behind {context.invoked_subcommand}"
+                )
         return
+    settings = settings_of(Role.GATEWAY, data_dir)
     from gateway.wiring.webhooks import run_webhooks
 
-    settings = settings_of(Role.GATEWAY, data_dir)
-    try:
-        run_until_told(run_webhooks(settings, metrics_port=metrics_port))
-    except OSError as error:
-        fail(f"Can't listen on port {metrics_port}: {error.strerror or error}")
+    run_until_stopped(run_webhooks(settings, metrics_port=metrics_port), metrics_port=metrics_port)
 
 
 @app.command("list")
@@ -128,11 +119,11 @@ def list_newest(
     as_json: AsJson = False,
 ) -> None:
     """List a partner's newest events, newest first."""
-    found = run(Role.ADMIN, data_dir, lambda desk: _newest(desk, who, status, limit))
+    found = run(Role.ADMIN, data_dir, lambda operator: _newest(operator, who, status, limit))
     show(
         [_event_out(event) for event in found],
         as_json=as_json,
-        people=[_one_line(event) for event in found],
+        table=[_one_line(event) for event in found],
     )
 
 
@@ -141,8 +132,10 @@ def show_one(event_id: EventId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson
     """Show an event, what it says, and every attempt to deliver it."""
     from persistence.postgres.webhooks.operator_log import show_event
 
-    shown = run(Role.ADMIN, data_dir, lambda desk: show_event(desk.database, _parse_id(event_id)))
-    show(_shown_out(shown), as_json=as_json, people=_for_people(shown))
+    shown = run(
+        Role.ADMIN, data_dir, lambda operator: show_event(operator.database, _parse_id(event_id))
+    )
+    show(_shown_out(shown), as_json=as_json, table=_for_people(shown))
 
 
 @app.command()
@@ -157,12 +150,12 @@ def replay(
 ) -> None:
     """Send an event again, with the same id and the same bytes; or a partner's dead ones."""
 
-    async def work(desk: "OperatorPorts") -> int:
+    async def work(operator: "OperatorPorts") -> int:
         if since is None:
             if until is not None or delivered:
                 raise Failure("--until and --delivered go with --since TIME, and a partner")
-            return await _replay_one(desk, _parse_id(what))
-        return await _replay_some(desk, what, since, until, delivered=delivered)
+            return await _replay_one(operator, _parse_id(what))
+        return await _replay_some(operator, what, since, until, delivered=delivered)
 
     show({"replayed": run(Role.ADMIN, data_dir, work)}, as_json=as_json)
 
@@ -172,39 +165,39 @@ def send_test(
     who: Who, *, wait: Wait = True, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Send a partner a test event; to an endpoint that was gone, sending resumes if it is taken."""
-    found = run(Role.ADMIN, data_dir, lambda desk: _test(desk, who, wait=wait))
-    show(_event_out(found), as_json=as_json, people=_one_line(found))
+    found = run(Role.ADMIN, data_dir, lambda operator: _test(operator, who, wait=wait))
+    show(_event_out(found), as_json=as_json, table=_one_line(found))
 
 
 async def _newest(
-    desk: "OperatorPorts", who: str, statuses: list[EventStatus] | None, limit: int
+    operator: "OperatorPorts", who: str, statuses: list[EventStatus] | None, limit: int
 ) -> list[ListedEvent]:
     from persistence.postgres.partners.partners import find_partner
     from persistence.postgres.webhooks.operator_log import list_events
 
-    partner = await find_partner(desk.database, who)
+    partner = await find_partner(operator.database, who)
     return await list_events(
-        desk.database, partner.id, statuses=statuses or list(EventStatus), limit=limit
+        operator.database, partner.id, statuses=statuses or list(EventStatus), limit=limit
     )
 
 
-async def _replay_one(desk: "OperatorPorts", event_id: UUID) -> int:
+async def _replay_one(operator: "OperatorPorts", event_id: UUID) -> int:
     from persistence.postgres.webhooks.operator_log import replay_event
 
-    await replay_event(desk.database, event_id, now=desk.clock.now())
+    await replay_event(operator.database, event_id, now=operator.clock.now())
     return 1
 
 
 async def _replay_some(
-    desk: "OperatorPorts", who: str, since: str, until: str | None, *, delivered: bool
+    operator: "OperatorPorts", who: str, since: str, until: str | None, *, delivered: bool
 ) -> int:
     from persistence.postgres.partners.partners import find_partner
     from persistence.postgres.webhooks.operator_log import replay_between
 
-    partner = await find_partner(desk.database, who)
-    now = desk.clock.now()
+    partner = await find_partner(operator.database, who)
+    now = operator.clock.now()
     return await replay_between(
-        desk.database,
+        operator.database,
         partner.id,
         since=_parse_time(since),
         until=_parse_time(until) if until else now,
@@ -213,20 +206,20 @@ async def _replay_some(
     )
 
 
-async def _test(desk: "OperatorPorts", who: str, *, wait: bool) -> ListedEvent:
+async def _test(operator: "OperatorPorts", who: str, *, wait: bool) -> ListedEvent:
     from persistence.postgres.partners.partners import find_partner
     from persistence.postgres.webhooks.operator_log import show_event
     from persistence.postgres.webhooks.outbox import add_test_event
 
-    partner = await find_partner(desk.database, who)
-    event = webhook_test(new_id(), partner.id, at=desk.clock.now())
-    if not await add_test_event(desk.database, event):
+    partner = await find_partner(operator.database, who)
+    event = webhook_test(new_id(), partner.id, at=operator.clock.now())
+    if not await add_test_event(operator.database, event):
         raise Failure(
             f"There is no webhook URL of {partner.email}: `swapgate partner set` gives one"
         )
     until = asyncio.get_running_loop().time() + (TEST_SECONDS if wait else 0)
     while True:
-        found = (await show_event(desk.database, event.id)).event
+        found = (await show_event(operator.database, event.id)).event
         if found.last is not None or asyncio.get_running_loop().time() >= until:
             return found
         await asyncio.sleep(POLL_INTERVAL_SECONDS)

@@ -1,0 +1,1 @@
+"""Use cases of the operator's command, one subject a module."""

@@ -1,0 +1,59 @@
+"""Show and set what a swap costs beside the markup: service fee, spread and network fee."""
+
+from collections.abc import Mapping, Sequence
+
+from domain.actions.operator.assets import find_asset
+from domain.actions.operator.ports import MarketPorts
+from domain.assets import Asset
+from domain.errors import NotFound
+from domain.market.fees import checked_fee, checked_spread, parse_network_fee
+
+
+async def show_fees(ports: MarketPorts, network: str | None = None) -> Mapping[str, int]:
+    """Return the service fee by network in basis points, of all networks or one; NotFound."""
+    fees = await ports.settings.fees()
+    if network is None:
+        return fees
+    for name, fee_bps in fees.items():
+        if name.lower() == network.lower():
+            return {name: fee_bps}
+    raise NotFound(f"there is no network {network}")
+
+
+async def set_fee(ports: MarketPorts, network: str, fee_bps: int) -> str:
+    """Set the service fee of swaps to a network; return the network's name.
+
+    Raises InvalidRequest and NotFound.
+    """
+    name = await ports.settings.set_fee(network, checked_fee(fee_bps))
+    await ports.announce()
+    return name
+
+
+async def show_spread(ports: MarketPorts) -> int:
+    """Return the spread in basis points."""
+    return await ports.settings.spread()
+
+
+async def set_spread(ports: MarketPorts, spread_bps: int) -> None:
+    """Set the spread; raise InvalidRequest."""
+    await ports.settings.set_spread(checked_spread(spread_bps))
+    await ports.announce()
+
+
+async def show_network_fees(ports: MarketPorts, code: str | None = None) -> Sequence[Asset]:
+    """Return all assets, or one, with their network fees; raise NotFound."""
+    catalogue = await ports.settings.catalogue()
+    return list(catalogue.assets.values()) if code is None else [find_asset(catalogue, code)]
+
+
+async def set_network_fee(ports: MarketPorts, code: str, amount: str) -> tuple[Asset, int]:
+    """Set what is deducted from a payout of an asset for its network.
+
+    Returns the asset and the fee in its smallest units. Raises InvalidRequest and NotFound.
+    """
+    asset = find_asset(await ports.settings.catalogue(), code)
+    units = parse_network_fee(amount, asset)
+    await ports.settings.set_network_fee(asset, units)
+    await ports.announce()
+    return asset, units
