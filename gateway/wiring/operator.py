@@ -6,13 +6,15 @@ Adapters are imported by the method that needs them, so that a command loads onl
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from psqlpy.exceptions import Error as DatabaseError
 from valkey.exceptions import ValkeyError
 
 from domain.actions.ledger.ports import LedgerPorts
+from domain.actions.operator.chains import OperatorChainRepository
+from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.ports import MarketPorts
 from domain.actions.orders.ports import SettlementPorts
 from domain.assets import Catalogue
@@ -29,6 +31,9 @@ from persistence.postgres.pool import Database, DatabaseUnavailable
 from persistence.valkey.client import connect
 from persistence.valkey.notices import publish_change
 from persistence.valkey.rates import read_snapshot
+
+if TYPE_CHECKING:
+    from domain.actions.operator.pay_in import PayInPorts
 
 APPLICATION = "swapgate-command"
 STATEMENT_TIMEOUT_MS = 3_000
@@ -108,6 +113,30 @@ class OperatorPorts:
             settings=PostgresMarketSettings(self.database),
             reserves=PostgresReserveRepository(self.database),
             announce=self.announce,
+        )
+
+    def chains(self) -> OperatorChainRepository:
+        """Return the operator's view of chains."""
+        from persistence.postgres.chains.operator_chains import PostgresOperatorChainRepository
+
+        return PostgresOperatorChainRepository(self.database)
+
+    def outflows(self) -> OperatorOutflowRepository:
+        """Return the operator's view of what settlement sends."""
+        from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
+
+        return PostgresOperatorOutflowRepository(self.database)
+
+    def pay_in(self) -> "PayInPorts":
+        """Return what the operator's actions on pay-in accounts need."""
+        from domain.actions.operator.pay_in import PayInPorts
+        from feeds.settlement.addresses.derivation import checked_account, derive
+        from persistence.postgres.chains.operator_pay_in import PostgresOperatorPayInRepository
+
+        return PayInPorts(
+            repository=PostgresOperatorPayInRepository(self.database),
+            checked=checked_account,
+            derive=lambda account, count: derive(account, start=0, count=count),
         )
 
     def bookkeeping(self) -> LedgerPorts:

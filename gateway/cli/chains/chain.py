@@ -1,10 +1,17 @@
-"""`swapgate chain`: how connected chains are, and what came in on them that nobody can use."""
+"""`swapgate chain`: how connected chains are, and the deposits that no order can use."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from domain.actions.operator.chains import (
+    list_chains,
+    list_unclaimed,
+    resume_chain,
+    set_confirmations,
+    show_confirmations,
+)
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
 from gateway.cli.output import show
 from gateway.settings import Role
 
@@ -15,56 +22,55 @@ app = group("Chains that settlement follows.")
 
 Network = Annotated[str, typer.Argument(help="A network's name, such as Litecoin.")]
 Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
-Number = Annotated[int, typer.Argument(min=0, help="Blocks; 0 for what is usual on its network.")]
-Limit = Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")]
+Number = Annotated[
+    int | None,
+    typer.Argument(
+        min=0,
+        metavar="[NUMBER]",
+        help="Blocks; 0 for the network's default. Without it, show the setting.",
+    ),
+]
 
 
 @app.command("list")
-def list_chains(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Show how far each chain was followed, and what is wrong with it."""
-
-    async def work(operator: "OperatorPorts") -> object:
-        from persistence.postgres.chains.chains import read_chains
-
-        return await read_chains(operator.database)
-
-    show(run(Role.ADMIN, data_dir, work), as_json=as_json)
+def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """List how far each chain has been followed, and what is wrong with it."""
+    found = run(Role.ADMIN, data_dir, lambda ports: list_chains(ports.chains()))
+    show(found, as_json=as_json)
 
 
 @app.command()
 def resume(network: Network, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Let a halted chain go on, once you know which of its nodes lied and have replaced it."""
-
-    async def work(operator: "OperatorPorts") -> str:
-        from persistence.postgres.chains.chains import resume_chain
-
-        return await resume_chain(operator.database, network)
-
-    show({"network": run(Role.ADMIN, data_dir, work), "halted": False}, as_json=as_json)
+    """Resume a halted chain, once the node that gave wrong answers has been replaced."""
+    name = run(Role.ADMIN, data_dir, lambda ports: resume_chain(ports.chains(), network))
+    show({"network": name, "halted": False}, as_json=as_json)
 
 
 @app.command()
 def unclaimed(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """List deposits of another asset than the order they came for, newest first."""
-
-    async def work(operator: "OperatorPorts") -> object:
-        from persistence.postgres.chains.chains import read_unclaimed
-
-        return await read_unclaimed(operator.database, limit=limit)
-
-    show(run(Role.ADMIN, data_dir, work), as_json=as_json)
+    """List deposits of another asset than their order's, newest first."""
+    found = run(Role.ADMIN, data_dir, lambda ports: list_unclaimed(ports.chains(), limit=limit))
+    show(found, as_json=as_json, narrow=("order_id", "amount", "asset", "seen_at"))
 
 
 @app.command()
 def confirmations(
-    code: Code, number: Number, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    code: Code,
+    number: Number = None,
+    *,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
-    """Set how many blocks deep a deposit of an asset must be."""
+    """Set how many blocks deep a deposit of an asset must be, or show it."""
 
-    async def work(operator: "OperatorPorts") -> None:
-        from persistence.postgres.chains.chains import set_confirmations
+    async def change(ports: "OperatorPorts") -> None:
+        await set_confirmations(ports.chains(), code, number or None)
 
-        await set_confirmations(operator.database, code.lower(), number or None)
-
-    run(Role.ADMIN, data_dir, work)
-    show({"asset": code.lower(), "confirmations": number or None}, as_json=as_json)
+    asset = code.lower()
+    if number is None:
+        found = run(Role.ADMIN, data_dir, lambda ports: show_confirmations(ports.chains(), code))
+        document = {"confirmations": found.own, "networkDefault": found.of_network}
+        show({"asset": asset, **document}, as_json=as_json)
+        return
+    run(Role.ADMIN, data_dir, change)
+    show({"asset": asset, "confirmations": number or None}, as_json=as_json)

@@ -157,9 +157,7 @@ async def _ask_refund(
     operator: "OperatorPorts", ports: "SettlementPorts", order_id: "UUID", *, overrule: bool
 ) -> "Order":
     """Leave a refund to the settlement process: it holds the keys, and looks at the deposit."""
-    from persistence.postgres.chains.outflows import ask_refund
-
-    asked = await ask_refund(operator.database, order_id, overrule=overrule)
+    asked = await operator.outflows().request_refund(order_id, overrule=overrule)
     found = await ports.orders.read(order_id)
     if found is None:
         raise NotFound(f"there is no order {order_id}")

@@ -1,14 +1,10 @@
 """What settlement knows of chains: blocks looked through, alarms, deposits nobody can use."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from uuid import UUID
-
-import msgspec
 
 from domain.assets import Catalogue
 from domain.chains.transfers import Block, ConnectedAsset, PayIn, Transfer
-from domain.errors import NotFound
 from domain.money import format_units
 from persistence.postgres.pool import Database
 
@@ -64,17 +60,6 @@ ON CONFLICT (network) DO UPDATE SET alarm = EXCLUDED.alarm, halted = true, check
 
 HALTED = "SELECT halted FROM chains WHERE network = $1"
 
-RESUME = """
-UPDATE chains SET halted = false, alarm = NULL WHERE lower(network) = lower($1) RETURNING network
-"""
-
-CHAINS = "SELECT network, height, alarm, halted, checked_at FROM chains ORDER BY network"
-
-LISTED = """
-SELECT network, tx_id, address, asset, amount::text AS amount, order_id::text AS order_id, seen_at
-FROM unclaimed_deposits ORDER BY seen_at DESC LIMIT $1
-"""
-
 CONNECT = """
 WITH told AS (
   SELECT * FROM unnest($1::text[], $2::boolean[], $3::boolean[]) AS told (asset, receives, sends)
@@ -84,39 +69,6 @@ SELECT asset, receives, sends FROM told
 ON CONFLICT (asset) DO UPDATE SET receives = EXCLUDED.receives, sends = EXCLUDED.sends
 WHERE (c.receives, c.sends) <> (EXCLUDED.receives, EXCLUDED.sends)
 """
-
-# Enabled assets that nothing is connected for, and open orders that need one of those.
-UNCONNECTED = """
-SELECT a.code, a.network, EXISTS (
-    SELECT FROM orders o WHERE is_open(o.state) AND o.state <> 'awaiting_deposit'
-      AND (o.destination = a.code AND NOT coalesce(c.sends, false)
-        OR o.source = a.code AND NOT coalesce(c.receives, false))) AS waited_for
-FROM assets a LEFT JOIN connected_assets c ON c.asset = a.code
-WHERE NOT (SELECT sandbox FROM operator_settings) AND a.enabled
-  AND NOT (coalesce(c.receives, false) AND coalesce(c.sends, false))
-ORDER BY a.position
-"""
-
-SET_CONFIRMATIONS = "UPDATE assets SET confirmations = $2 WHERE code = $1 RETURNING code"
-
-
-class ChainStatus(msgspec.Struct, frozen=True, rename="camel"):
-    """How a chain is: `alarm` says what is wrong."""
-
-    network: str
-    height: int | None
-    alarm: str | None
-    halted: bool
-    checked_at: datetime
-
-
-class Unconnected(msgspec.Struct, frozen=True):
-    """An enabled asset that isn't both taken in and paid out by settlement."""
-
-    code: str
-    network: str
-    waited_for: bool
-    """Whether an order that was paid for can't go on for want of it."""
 
 
 class PostgresChainRepository:
@@ -178,32 +130,3 @@ class PostgresChainRepository:
         """See ChainRepository."""
         row = await self._database.fetch_one(HALTED, [network])
         return row is not None and bool(row["halted"])
-
-
-async def resume_chain(database: Database, network: str) -> str:
-    """Let a halted chain go on; return the network's name, or raise NotFound."""
-    row = await database.fetch_one(RESUME, [network])
-    if row is None:
-        raise NotFound(f"no chain {network} is connected")
-    return str(row["network"])
-
-
-async def read_chains(database: Database) -> Sequence[ChainStatus]:
-    """Return how every chain is that was ever connected."""
-    return [ChainStatus(**row) for row in await database.fetch(CHAINS)]
-
-
-async def read_unconnected(database: Database) -> Sequence[Unconnected]:
-    """Return enabled assets that settlement can't both take in and pay out; none in a sandbox."""
-    return [Unconnected(**row) for row in await database.fetch(UNCONNECTED)]
-
-
-async def read_unclaimed(database: Database, *, limit: int) -> Sequence[Mapping[str, object]]:
-    """Return the newest deposits that no order can use."""
-    return await database.fetch(LISTED, [limit])
-
-
-async def set_confirmations(database: Database, asset: str, confirmations: int | None) -> None:
-    """Set how many blocks a deposit needs; None for what is usual on its network."""
-    if await database.fetch_one(SET_CONFIRMATIONS, [asset, confirmations]) is None:
-        raise NotFound(f"there is no asset {asset}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -76,12 +75,6 @@ DELETE FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NULL RETU
 
 PERMITTED = "SELECT EXISTS (SELECT FROM outflow_permits WHERE order_id = $1) AS permitted"
 
-PERMIT = """
-INSERT INTO outflow_permits (order_id) SELECT id FROM orders WHERE id = $1
-ON CONFLICT (order_id) DO UPDATE SET permitted_at = outflow_permits.permitted_at
-RETURNING order_id
-"""
-
 UNFINISHED = f"""
 SELECT {COLUMNS} FROM outflows
 WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NULL
@@ -114,52 +107,6 @@ IS_ON = "SELECT enabled FROM outflow_settings"
 BROADCAST = "UPDATE outflows SET broadcast_at = $2 WHERE order_id = $1 AND broadcast_at IS NULL"
 
 SETTLED = "UPDATE outflows SET settled_at = $2, settled_tx_id = $3 WHERE order_id = $1"
-
-# What the partner has chosen otherwise is only overruled.
-ASK_REFUND = """
-UPDATE orders SET choice = 'REFUND', version = version + 1, updated_at = now()
-WHERE id = $1 AND state = 'held' AND ($2 OR NOT EXISTS (
-  SELECT FROM emergency_choices c WHERE c.order_id = orders.id AND c.choice <> 'REFUND'))
-RETURNING id
-"""
-
-SET_ON = "UPDATE outflow_settings SET enabled = $1"
-
-SET_CAP = "UPDATE outflow_settings SET daily_cap_usd = $1::text::numeric"
-
-SHOW = """
-SELECT enabled, daily_cap_usd::text AS daily_cap_usd,
-  coalesce((SELECT usd FROM daily_outflow WHERE day = utc_day(clock_timestamp())), 0)::text
-    AS today_usd
-FROM outflow_settings
-"""
-
-LISTED = """
-SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
-  tx_id, (SELECT coalesce(array_agg(r.tx_id ORDER BY r.number), '{}') FROM outflow_replacements r
-    WHERE r.order_id = outflows.order_id) AS replaced_by,
-  intended_at, signed_at, broadcast_at, settled_at, settled_tx_id
-FROM outflows ORDER BY intended_at DESC LIMIT $1
-"""
-
-# What was promised long ago and isn't on its chain: not begun, not broadcast, or taken by no block.
-OVERDUE = """
-SELECT id::text AS order_id, coalesce(w.network, a.network) AS network
-FROM orders o JOIN assets a ON a.code = o.destination
-LEFT JOIN outflows w ON w.order_id = o.id
-WHERE o.state = 'paying_out' AND o.updated_at < $1 AND NOT (SELECT sandbox FROM operator_settings)
-UNION ALL
-SELECT order_id::text, network FROM outflows
-WHERE settled_at IS NULL AND intended_at < $1
-  AND order_id NOT IN (SELECT id FROM orders WHERE state = 'paying_out')
-ORDER BY 1
-"""
-
-CANCELLED = """
-SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
-  intended_at, cancelled_at
-FROM cancelled_outflows ORDER BY cancelled_at DESC LIMIT $1
-"""
 
 _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
 
@@ -255,45 +202,3 @@ class PostgresOutflowRepository:
             nonce=row["nonce"],
             candidates=_candidates(row["candidates"]),
         )
-
-
-async def ask_refund(database: Database, order_id: UUID, *, overrule: bool) -> bool:
-    """Have settlement send a held order's deposit back; False where that can't be asked."""
-    return await database.fetch_one(ASK_REFUND, [order_id, overrule]) is not None
-
-
-async def permit_outflow(database: Database, order_id: UUID) -> bool:
-    """Let an order's payout go whatever it is worth; False where there is no such order."""
-    return await database.fetch_one(PERMIT, [order_id]) is not None
-
-
-async def set_outflow(database: Database, *, on: bool) -> None:
-    """Let settlement send, or don't: nothing more is signed or broadcast from this moment on."""
-    await database.fetch(SET_ON, [on])
-
-
-async def set_outflow_cap(database: Database, usd: Decimal | None) -> None:
-    """Set how much may be sent a day (UTC), in USD; None for any amount."""
-    await database.fetch(SET_CAP, [None if usd is None else str(usd)])
-
-
-async def read_outflow(database: Database) -> dict[str, Any]:
-    """Return switch, cap and what was sent today."""
-    (row,) = await database.fetch(SHOW)
-    return row
-
-
-async def read_outflows(database: Database, *, limit: int) -> Sequence[dict[str, Any]]:
-    """Return the newest outflows, newest first."""
-    return await database.fetch(LISTED, [limit])
-
-
-async def read_overdue_outflows(database: Database, before: datetime) -> Sequence[tuple[str, str]]:
-    """Return orders whose payout or refund has been under way since before then, with networks."""
-    rows = await database.fetch(OVERDUE, [before])
-    return [(row["order_id"], row["network"]) for row in rows]
-
-
-async def read_cancelled_outflows(database: Database, *, limit: int) -> Sequence[dict[str, Any]]:
-    """Return the newest intentions that were taken back, newest first."""
-    return await database.fetch(CANCELLED, [limit])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.chains.pay_in import IMPORTED, PayInAccount, PayInAddress
+from domain.chains.pay_in import PayInAccount, PayInAddress
 from domain.chains.ports import StoredAccount
 from domain.errors import InvalidRequest
 from persistence.postgres.pool import Database
@@ -42,18 +42,6 @@ ON CONFLICT DO NOTHING
 RETURNING id
 """
 
-# The operator's own: free addresses of the account before are nobody's, and go with it. A pool that
-# was imported is an account that can't derive.
-REPLACE_ACCOUNT = """
-WITH before AS (
-  DELETE FROM pay_in_addresses WHERE network = $1 AND order_id IS NULL AND EXISTS (
-    SELECT FROM pay_in_accounts WHERE network = $1 AND (kind, public_key) <> ($2, $3))
-)
-INSERT INTO pay_in_accounts AS a (network, kind, public_key) VALUES ($1, $2, $3)
-ON CONFLICT (network) DO UPDATE SET kind = $2, public_key = $3,
-  next_index = CASE WHEN (a.kind, a.public_key) = ($2, $3) THEN a.next_index ELSE 0 END
-"""
-
 ACCOUNT = """
 SELECT network, kind, public_key, next_index FROM pay_in_accounts WHERE network = $1
 """
@@ -62,45 +50,6 @@ GIVEN = """
 SELECT address, derivation_index FROM pay_in_addresses
 WHERE network = $1 AND order_id IS NOT NULL ORDER BY derivation_index
 """
-
-IMPORT = """
-WITH pool AS (
-  INSERT INTO pay_in_accounts AS a (network, kind, public_key, next_index)
-  VALUES ($1, 'imported', '', cardinality($2::text[]))
-  ON CONFLICT (network) DO UPDATE SET next_index = a.next_index + cardinality($2::text[])
-  WHERE a.kind = 'imported'
-  RETURNING network, next_index - cardinality($2::text[]) AS start
-)
-INSERT INTO pay_in_addresses (network, address, derivation_index)
-SELECT pool.network, made.address, pool.start + made.position - 1
-FROM pool, unnest($2::text[]) WITH ORDINALITY AS made (address, position)
-ON CONFLICT DO NOTHING
-RETURNING id
-"""
-
-KIND = "SELECT kind FROM pay_in_accounts WHERE network = $1"
-
-FEW = 200
-"""As far as free addresses are counted."""
-
-
-async def replace_account(database: Database, account: PayInAccount) -> None:
-    """Give a network its account; raise InvalidRequest where it has an imported pool."""
-    row = await database.fetch_one(KIND, [account.network])
-    if row is not None and row["kind"] == IMPORTED:
-        raise InvalidRequest(f"{account.network} has an imported pool")
-    await database.fetch(REPLACE_ACCOUNT, [account.network, account.kind, account.public_key])
-
-
-async def import_addresses(database: Database, network: str, addresses: Sequence[str]) -> int:
-    """Add addresses to a network's pool; return how many were new.
-
-    Raises InvalidRequest where the network's addresses are derived: they could be given out twice.
-    """
-    row = await database.fetch_one(KIND, [network])
-    if row is not None and row["kind"] != IMPORTED:
-        raise InvalidRequest(f"the addresses of {network} are derived from its account")
-    return len(await database.fetch(IMPORT, [network, list(addresses)]))
 
 
 async def add_account(database: Database, account: PayInAccount) -> None:

@@ -86,8 +86,8 @@ def test_a_pool_is_imported_once_and_told_of_by_doctor(operator: Operator, tmp_p
 def test_a_pool_of_anything_else_is_refused(operator: Operator, tmp_path: Path) -> None:
     file = tmp_path / "pool.txt"
     file.write_text(f"{SOLANA[0]}\nnot-an-address\n")
-    assert "Address 2 of" in operator.refused("pay-in", "import", "Solana", str(file))
-    assert "can't be read" in operator.refused("pay-in", "import", "Solana", str(tmp_path))
+    assert "Address 2 cannot be used" in operator.refused("pay-in", "import", "Solana", str(file))
+    assert "cannot be read" in operator.refused("pay-in", "import", "Solana", str(tmp_path))
     assert operator.json("pay-in", "list") == []
 
 

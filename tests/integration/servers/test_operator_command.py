@@ -78,8 +78,9 @@ COMMANDS = [
     "outflow off",
     "outflow cap 1000",
     "pay-in list",
+    "pay-in show Litecoin",
     "pay-in set Litecoin zpub",
-    "pay-in import Solana pool.txt",
+    "pay-in import Solana /dev/null",
     "pay-in sweep ltc --to ltc1q",
 ]
 

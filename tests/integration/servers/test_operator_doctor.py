@@ -14,12 +14,13 @@ import msgspec
 import pytest
 from valkey import Valkey
 
+from domain.actions.operator.doctor.chains import MIN_FREE_ADDRESSES
+from domain.actions.operator.doctor.checks import Check, CheckGroup, Probe, run_checks
+from domain.errors import DomainError
 from feeds.rates.health import SourcesHealth, VenueHealth, encode_health
-from gateway.cli.processes.checks import Check, Question, ask
-from gateway.cli.processes.checks_postgres import FEW_ADDRESSES, PostgresChecks
-from gateway.cli.processes.checks_valkey import ValkeyChecks
 from gateway.runtime.clock import SystemClock
 from gateway.settings import Role, settings_for
+from gateway.wiring.doctor import check_groups
 from gateway.wiring.operator import OperatorPorts
 from persistence.valkey.rates import SOURCES
 from tests.conftest import DatabaseUrls, Servers
@@ -42,7 +43,7 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
     """Return an instance that nothing is wrong with."""
     operator = new_operator(database_urls, servers, tmp_path)
     for (network,) in operator.sql("SELECT name FROM networks"):
-        add_addresses(database_urls.owner, FEW_ADDRESSES, network=network)
+        add_addresses(database_urls.owner, MIN_FREE_ADDRESSES, network=network)
     operator.publish_rates()
     operator.partner()
     return operator
@@ -110,22 +111,22 @@ def test_an_empty_database_asks_for_migrations(operator: Operator, servers: Serv
         (
             "GRANT UPDATE ON orders TO swapgate_gateway",
             "REVOKE UPDATE ON orders FROM swapgate_gateway",
-            "Take the right away: REVOKE UPDATE ON orders FROM swapgate_gateway",
+            "Revoke the right: REVOKE UPDATE ON orders FROM swapgate_gateway",
         ),
         (
             "REVOKE UPDATE (state) ON orders FROM swapgate_settlement",
             "GRANT UPDATE (state) ON orders TO swapgate_settlement",
-            "Give the right back: GRANT UPDATE (state) ON orders TO swapgate_settlement",
+            "Restore the right: GRANT UPDATE (state) ON orders TO swapgate_settlement",
         ),
         (
             "ALTER ROLE swapgate_gateway SUPERUSER",
             "ALTER ROLE swapgate_gateway NOSUPERUSER",
-            "Take the rights away: ALTER ROLE swapgate_gateway NOSUPERUSER",
+            "Revoke the role's rights: ALTER ROLE swapgate_gateway NOSUPERUSER",
         ),
         (
             "ALTER ROLE swapgate_settlement RENAME TO swapgate_somebody",
             "ALTER ROLE swapgate_somebody RENAME TO swapgate_settlement",
-            "Run `swapgate migrate`: it makes the missing role swapgate_settlement",
+            "Run `swapgate migrate`, which creates the missing role swapgate_settlement",
         ),
     ],
 )
@@ -141,8 +142,8 @@ def test_a_key_ring_that_opens_too_little_is_found(operator: Operator) -> None:
     email = operator.json("partner", "list")[0]["email"]
 
     assert examined(operator, ok=False) == {
-        "keyring": f"Bring back the key ring that sealed the secrets of {email}: "
-        "without it they can't sign"
+        "keyring": f"Restore the key ring that encrypted the secrets of {email}: "
+        "without it they cannot sign"
     }
     operator.partner()
     assert "@example.org and 1 more: " in examined(operator, ok=False)["keyring"]
@@ -202,9 +203,9 @@ def test_webhooks_that_nobody_delivers_are_found(
     ("alarm", "halted", "seconds_ago", "advice"),
     [
         (None, False, 0, None),
-        ("node 2 is 9 blocks behind", False, 0, "See to the nodes of Litecoin: node 2 is 9 blocks"),
-        ("they differ", True, 0, "Nothing is paid for Litecoin: they differ. Find out which node"),
-        (None, False, 600, "Start `swapgate settlement`: nobody has looked at Litecoin since"),
+        ("node 2 is 9 blocks behind", False, 0, "Check the nodes of Litecoin: node 2 is 9 blocks"),
+        ("they differ", True, 0, "Nothing is paid for Litecoin: they differ. Find the node"),
+        (None, False, 600, "Start `swapgate settlement`: Litecoin has not been checked since"),
     ],
 )
 def test_chains_that_are_stuck_are_found(
@@ -286,16 +287,19 @@ class Fast(SystemClock):
 
 
 def test_clocks_that_disagree_are_found(operator: Operator) -> None:
-    async def answers() -> list[Check]:
-        desk = OperatorPorts(settings_for(Role.ADMIN, data_dir=operator.data_dir, environment={}))
-        desk.clock = Fast()
-        questions = [*PostgresChecks(desk).questions(), *ValkeyChecks(desk).questions()]
+    async def clock_checks() -> list[Check]:
+        settings = settings_for(Role.ADMIN, data_dir=operator.data_dir, environment={})
+        ports = OperatorPorts(settings)
+        ports.clock = Fast()
+        probes = [one for group in check_groups(ports) for one in group.probes if "clock" in one[0]]
         try:
-            return await ask("A server", [one for one in questions if "clock" in one[0]])
+            return await run_checks(CheckGroup("A server", DomainError, probes))
         finally:
-            await desk.close()
+            await ports.close()
 
-    for check in asyncio.run(answers()):
+    checks = asyncio.run(clock_checks())
+    assert len(checks) == 2
+    for check in checks:
         assert not check.ok
         assert " clock is -3.0 s off ours" in check.advice
 
@@ -332,7 +336,7 @@ def test_servers_that_are_away_are_told_of_in_time(
     assert list(advice) == [*OF_POSTGRES, *OF_VALKEY]
     assert advice["database"].startswith("PostgreSQL ")
     assert advice["valkey"].startswith("Valkey ")
-    assert advice["rates"] == "This can't be told before Valkey answers"
+    assert advice["rates"] == "Not checked: Valkey does not respond"
     assert "hidden" not in str(advice)
 
 
@@ -368,23 +372,24 @@ def test_settings_that_cannot_be_used_are_found(operator: Operator) -> None:
         assert "hidden" not in check["advice"]
 
 
-async def test_what_answers_slowly_is_given_up() -> None:
-    asked = []
+async def test_a_server_that_does_not_respond_in_time_is_not_checked_further() -> None:
+    probed = []
 
     async def slow() -> str | None:
-        asked.append("slow")
+        probed.append("slow")
         await asyncio.sleep(60)
         return None
 
     async def never() -> str | None:
-        asked.append("never")
+        probed.append("never")
         return None
 
-    questions: list[tuple[str, Question]] = [("slow", slow), ("next", never)]
-    checks = await ask("A server", questions, seconds=0.05)
-    assert asked == ["slow"]
+    probes: list[tuple[str, Probe]] = [("slow", slow), ("next", never)]
+    checks = await run_checks(CheckGroup("A server", DomainError, probes), seconds=0.05)
+    assert probed == ["slow"]
     assert [check.ok for check in checks] == [False, False]
-    assert checks[0].advice == "A server doesn't answer in time: see its load and its log"
+    assert checks[0].advice == "A server does not respond in time: see its load and its log"
+    assert checks[1].advice == "Not checked: A server does not respond"
 
 
 def test_an_endpoint_that_is_gone_is_mentioned_and_nothing_is_wrong(operator: Operator) -> None:

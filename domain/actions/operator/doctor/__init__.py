@@ -1,0 +1,1 @@
+"""The checks of an installation, one module per subject; each says what to do about a problem."""

@@ -1,0 +1,97 @@
+"""Check what settlement needs and does: pay-in addresses, chains, connected assets, outflows."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+
+from domain.actions.operator.chains import OperatorChainRepository
+from domain.actions.operator.doctor.checks import Probe, Remark, and_more
+from domain.actions.operator.outflows import OperatorOutflowRepository
+from domain.clock import Clock
+
+MIN_FREE_ADDRESSES: Final = 5
+UNCHECKED_AFTER: Final = timedelta(minutes=1)
+OVERDUE_AFTER: Final = timedelta(hours=2)
+
+
+class SettlementHealth(msgspec.Struct, frozen=True):
+    """What is known of settlement's work. `free_addresses` counts up to its argument."""
+
+    chains: OperatorChainRepository
+    outflows: OperatorOutflowRepository
+    free_addresses: Callable[[int], Awaitable[Mapping[str, int]]]
+
+
+def address_checks(health: SettlementHealth) -> list[tuple[str, Probe]]:
+    """Return the check of the pool of pay-in addresses."""
+    return [("addresses", lambda: _addresses(health))]
+
+
+def chain_checks(health: SettlementHealth, clock: Clock) -> list[tuple[str, Probe]]:
+    """Return the checks of chains and of what is sent on them."""
+    return [
+        ("chains", lambda: _chains(health, clock)),
+        ("connected-assets", lambda: _connected(health)),
+        ("outflows", lambda: _outflows(health, clock)),
+    ]
+
+
+async def _addresses(health: SettlementHealth) -> str | None:
+    free = await health.free_addresses(MIN_FREE_ADDRESSES)
+    short = [network for network, left in free.items() if left < MIN_FREE_ADDRESSES]
+    if not short:
+        return None
+    return (
+        f"Pay-in addresses run out on {', '.join(short)}: start `swapgate settlement`, "
+        "and make sure that each network has an account"
+    )
+
+
+async def _chains(health: SettlementHealth, clock: Clock) -> str | None:
+    for chain in await health.chains.chains():
+        if chain.halted:
+            return (
+                f"Nothing is paid for {chain.network}: {chain.alarm}. Find the node that gives "
+                f"wrong answers, replace it, then run `swapgate chain resume {chain.network!r}`"
+            )
+        if chain.alarm:
+            return f"Check the nodes of {chain.network}: {chain.alarm}"
+        if clock.now() - chain.checked_at > UNCHECKED_AFTER:
+            return (
+                f"Start `swapgate settlement`: {chain.network} has not been checked since "
+                f"{chain.checked_at.isoformat()}"
+            )
+    return None
+
+
+async def _connected(health: SettlementHealth) -> str | None:
+    """Check assets that are not swapped for lack of a chain; a failure if orders wait for one."""
+    unconnected = await health.chains.unconnected()
+    waited_for = [one.code for one in unconnected if one.waited_for]
+    if waited_for:
+        return (
+            f"Orders wait for {', '.join(waited_for)}, which settlement is not connected to: "
+            "add its network to the file of SWAPGATE_CHAINS and start `swapgate settlement`"
+        )
+    if not unconnected:
+        return None
+    networks = ", ".join(sorted({one.network for one in unconnected}))
+    return Remark(
+        f"{len(unconnected)} assets are not swapped both ways, because settlement has no node or "
+        f"no hot wallet there ({networks}): add them to the file of SWAPGATE_CHAINS, or disable "
+        "them with `swapgate asset disable CODE`"
+    )
+
+
+async def _outflows(health: SettlementHealth, clock: Clock) -> str | None:
+    overdue = await health.outflows.overdue(clock.now() - OVERDUE_AFTER)
+    if not overdue:
+        return None
+    first = overdue[0]
+    return (
+        f"Check the payout of {first.order_id} on {first.network}{and_more(overdue)}, which is "
+        "under way for two hours: `swapgate outflow show` and settlement's log say what it waits "
+        "for"
+    )

@@ -1,0 +1,141 @@
+"""Show and control what settlement sends on chains: the switch, the daily cap, single payouts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.errors import NotFound
+from domain.market.limits import NONE
+from domain.money import CENT_DECIMALS, parse_units
+
+
+class OutflowSettings(msgspec.Struct, frozen=True):
+    """Whether settlement sends, how much it may send a day (UTC), and what it sent today, in USD.
+
+    `daily_cap_usd` is None for any amount.
+    """
+
+    enabled: bool
+    daily_cap_usd: Decimal | None
+    today_usd: Decimal
+
+
+class ListedOutflow(msgspec.Struct, frozen=True):
+    """A payment on a chain, and how far it has come; `amount` is in units of the asset.
+
+    The chain takes one of the transactions `tx_id` and `replaced_by`: `settled_tx_id`.
+    """
+
+    order_id: str
+    kind: str
+    network: str
+    asset: str
+    address: str
+    amount: str
+    nonce: int | None
+    tx_id: str | None
+    replaced_by: Sequence[str]
+    intended_at: datetime
+    signed_at: datetime | None
+    broadcast_at: datetime | None
+    settled_at: datetime | None
+    settled_tx_id: str | None
+
+
+class CancelledOutflow(msgspec.Struct, frozen=True):
+    """A payment that was cancelled before it was signed."""
+
+    order_id: str
+    kind: str
+    network: str
+    asset: str
+    address: str
+    amount: str
+    nonce: int | None
+    intended_at: datetime
+    cancelled_at: datetime
+
+
+class OverdueOutflow(msgspec.Struct, frozen=True):
+    """An order whose payout or refund has not been confirmed in time."""
+
+    order_id: str
+    network: str
+
+
+class OperatorOutflowRepository(Protocol):
+    """The operator's view of what settlement sends. Each method raises Unavailable."""
+
+    async def settings(self) -> OutflowSettings:
+        """Return the switch, the cap, and what was sent today."""
+
+    async def set_enabled(self, *, enabled: bool) -> None:
+        """Let settlement send, or stop it: from now on nothing is signed or broadcast."""
+
+    async def set_daily_cap(self, usd: Decimal | None) -> None:
+        """Set the daily cap; None for any amount."""
+
+    async def newest(self, *, limit: int) -> Sequence[ListedOutflow]:
+        """Return the newest outflows, newest first."""
+
+    async def cancelled(self, *, limit: int) -> Sequence[CancelledOutflow]:
+        """Return the newest cancelled outflows, newest first."""
+
+    async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
+        """Return payouts and refunds that are under way since before a moment."""
+
+    async def permit(self, order_id: UUID) -> bool:
+        """Permit an order's payout whatever it is worth; False without such an order."""
+
+    async def request_refund(self, order_id: UUID, *, overrule: bool) -> bool:
+        """Have settlement refund an order on hold; False if that is not possible now.
+
+        `overrule` permits it although the partner has chosen otherwise.
+        """
+
+
+async def show_outflow(outflows: OperatorOutflowRepository) -> OutflowSettings:
+    """Return the switch, the cap, and what was sent today."""
+    return await outflows.settings()
+
+
+async def set_outflow_enabled(
+    outflows: OperatorOutflowRepository, *, enabled: bool
+) -> OutflowSettings:
+    """Let settlement send, or stop it; return the settings then."""
+    await outflows.set_enabled(enabled=enabled)
+    return await outflows.settings()
+
+
+async def set_outflow_cap(outflows: OperatorOutflowRepository, usd: str) -> OutflowSettings:
+    """Set how much may be sent a day, `none` for any amount; return the settings then.
+
+    Raises InvalidRequest.
+    """
+    cap = None if usd == NONE else Decimal(parse_units(usd, CENT_DECIMALS)).scaleb(-CENT_DECIMALS)
+    await outflows.set_daily_cap(cap)
+    return await outflows.settings()
+
+
+async def list_outflows(
+    outflows: OperatorOutflowRepository, *, limit: int
+) -> Sequence[ListedOutflow]:
+    """Return the newest outflows, newest first."""
+    return await outflows.newest(limit=limit)
+
+
+async def list_cancelled_outflows(
+    outflows: OperatorOutflowRepository, *, limit: int
+) -> Sequence[CancelledOutflow]:
+    """Return the newest cancelled outflows, newest first."""
+    return await outflows.cancelled(limit=limit)
+
+
+async def permit_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:
+    """Permit a payout that settlement withholds because of what it is worth; raise NotFound."""
+    if not await outflows.permit(order_id):
+        raise NotFound(f"there is no order {order_id}")

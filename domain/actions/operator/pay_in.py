@@ -1,0 +1,142 @@
+"""Show and set the accounts and imported pools that orders get their pay-in addresses from."""
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from domain.chains.addresses import check_address
+from domain.chains.networks import NETWORKS
+from domain.chains.pay_in import PayInAccount, PayInAddress
+from domain.chains.ports import StoredAccount
+from domain.errors import InvalidRequest, NotFound
+
+MAX_FREE_COUNTED: Final = 200
+"""Free addresses are counted up to here."""
+ADDRESSES_SHOWN: Final = 3
+
+
+class OperatorPayInRepository(Protocol):
+    """The operator's view of pay-in accounts. Each method raises Unavailable."""
+
+    async def accounts(self) -> Sequence[StoredAccount]:
+        """Return all accounts, by network."""
+
+    async def count_free(self, *, at_most: int) -> dict[str, int]:
+        """Return how many free addresses each network has, counted up to `at_most`."""
+
+    async def is_sandbox(self) -> bool:
+        """Return whether the database is a sandbox."""
+
+    async def replace_account(self, account: PayInAccount) -> None:
+        """Set a network's account and drop the free addresses of the account before it.
+
+        Raises InvalidRequest if the network has an imported pool.
+        """
+
+    async def import_addresses(self, network: str, addresses: Sequence[str]) -> int:
+        """Add addresses to a network's pool; return how many were new.
+
+        Raises InvalidRequest if the network derives its addresses: one could be used twice.
+        """
+
+
+class PayInPorts(msgspec.Struct, frozen=True):
+    """What the operator's actions on pay-in accounts need.
+
+    `checked` returns an account whose key has been read, or raises InvalidRequest; `derive` returns
+    the account's first addresses.
+    """
+
+    repository: OperatorPayInRepository
+    checked: Callable[[PayInAccount], PayInAccount]
+    derive: Callable[[PayInAccount, int], Sequence[PayInAddress]]
+
+
+class ListedAccount(msgspec.Struct, frozen=True):
+    """A network's account, the next index it derives, and its number of free addresses."""
+
+    account: PayInAccount
+    next_index: int
+    free: int
+
+
+class ImportedPool(msgspec.Struct, frozen=True):
+    """How many addresses were added to a network's pool, and how many it had already."""
+
+    network: str
+    added: int
+    known_before: int
+
+
+async def list_accounts(ports: PayInPorts) -> Sequence[ListedAccount]:
+    """Return each network's account and its number of free addresses, up to MAX_FREE_COUNTED."""
+    free = await ports.repository.count_free(at_most=MAX_FREE_COUNTED)
+    return [
+        ListedAccount(one.account, one.next_index, free.get(one.account.network, 0))
+        for one in await ports.repository.accounts()
+    ]
+
+
+async def show_account(ports: PayInPorts, network: str) -> ListedAccount:
+    """Return a network's account; raise NotFound."""
+    name = _network_name(network)
+    for listed in await list_accounts(ports):
+        if listed.account.network == name:
+            return listed
+    raise NotFound(f"{name} has no pay-in account")
+
+
+async def set_account(
+    ports: PayInPorts, network: str, public_key: str, *, kind: str | None = None
+) -> tuple[PayInAccount, Sequence[PayInAddress]]:
+    """Set a network's account; return it with its first addresses.
+
+    Without `kind` it is of the network's usual kind. Raises InvalidRequest, also for a private key,
+    and NotFound.
+    """
+    await _check_live(ports)
+    account = ports.checked(_account(_network_name(network), public_key, kind))
+    first = ports.derive(account, ADDRESSES_SHOWN)
+    await ports.repository.replace_account(account)
+    return account, first
+
+
+async def import_addresses(
+    ports: PayInPorts, network: str, addresses: Sequence[str]
+) -> ImportedPool:
+    """Add addresses to the pool of a network that cannot derive them.
+
+    Raises InvalidRequest for the first that is not valid, and NotFound.
+    """
+    await _check_live(ports)
+    name = _network_name(network)
+    for number, address in enumerate(addresses, 1):
+        try:
+            check_address(name, address)
+        except InvalidRequest as error:
+            raise InvalidRequest(f"address {number} cannot be used: {error}") from None
+    added = await ports.repository.import_addresses(name, list(dict.fromkeys(addresses)))
+    return ImportedPool(name, added, len(addresses) - added)
+
+
+async def _check_live(ports: PayInPorts) -> None:
+    if await ports.repository.is_sandbox():
+        raise InvalidRequest("the pay-in addresses of a sandbox are made up and cannot be changed")
+
+
+def _network_name(text: str) -> str:
+    """Return a network's name in its own spelling; raise NotFound."""
+    for name in NETWORKS:
+        if name.lower() == text.lower():
+            return name
+    raise NotFound(f"there is no network {text}")
+
+
+def _account(network: str, public_key: str, kind: str | None) -> PayInAccount:
+    usual = NETWORKS[network].live_account
+    if usual is None:
+        raise InvalidRequest(
+            f"{network} cannot derive addresses: add a pool with `swapgate pay-in import`"
+        )
+    return PayInAccount(network, kind or usual.kind.value, public_key)

@@ -1,0 +1,121 @@
+"""The composition of `swapgate doctor`."""
+
+import asyncio
+from datetime import datetime
+
+from psqlpy.exceptions import Error as DatabaseError
+from valkey.exceptions import ValkeyError
+
+from domain.actions.operator.doctor.chains import SettlementHealth, address_checks, chain_checks
+from domain.actions.operator.doctor.checks import CheckGroup, Examination, examine
+from domain.actions.operator.doctor.database import SERVER as POSTGRES
+from domain.actions.operator.doctor.database import DatabaseHealth, database_checks
+from domain.actions.operator.doctor.rates import RatesHealth, RateSources, rates_checks
+from domain.actions.operator.doctor.valkey import SERVER as VALKEY
+from domain.actions.operator.doctor.valkey import ValkeyServer, valkey_checks
+from domain.actions.operator.doctor.webhooks import DeliveryHealth, webhook_checks
+from domain.errors import InvalidRequest
+from feeds.rates.health import decode_health
+from gateway.settings import Settings, SettingsError
+from gateway.wiring.operator import OperatorPorts
+from persistence.postgres.health import (
+    can_write_order_state,
+    free_addresses,
+    gone_endpoints,
+    missing_migrations,
+    oldest_waiting_event,
+    partners_with_unreadable_secrets,
+    read_roles,
+    read_server,
+)
+from persistence.postgres.rights import excess_rights_of_gateway
+from persistence.valkey.health import read_server as read_valkey
+from persistence.valkey.rates import read_snapshot, read_sources
+
+
+def run_doctor(settings: Settings) -> Examination:
+    """Check an installation; raise SettingsError for URLs that cannot be used."""
+
+    async def connected() -> Examination:
+        ports = OperatorPorts(settings)
+        try:
+            return await examine(check_groups(ports))
+        finally:
+            await ports.close()
+
+    return asyncio.run(connected())
+
+
+def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
+    """Return the checks of PostgreSQL and of Valkey, over the connections of a command."""
+    database, clock = ports.database, ports.clock
+    settlement = SettlementHealth(
+        chains=ports.chains(),
+        outflows=ports.outflows(),
+        free_addresses=lambda at_most: free_addresses(database, at_most=at_most),
+    )
+    delivery = DeliveryHealth(
+        oldest_waiting=lambda: oldest_waiting_event(database),
+        gone_endpoints=lambda: gone_endpoints(database),
+    )
+    of_postgres = [
+        *database_checks(_database_health(ports), clock),
+        *address_checks(settlement),
+        *webhook_checks(delivery, clock),
+        *chain_checks(settlement, clock),
+    ]
+    of_valkey = [
+        *valkey_checks(lambda: _valkey_server(ports), clock),
+        *rates_checks(_rates_health(ports), clock),
+    ]
+    return [
+        CheckGroup(POSTGRES, DatabaseError, of_postgres),
+        CheckGroup(VALKEY, ValkeyError, of_valkey),
+    ]
+
+
+def _database_health(ports: OperatorPorts) -> DatabaseHealth:
+    database = ports.database
+
+    async def version() -> int:
+        return (await read_server(database)).version // 10_000
+
+    async def now() -> datetime:
+        return (await read_server(database)).now
+
+    async def excess_rights() -> list[str]:
+        return [one.what for one in await excess_rights_of_gateway(database)]
+
+    async def unreadable_partners() -> list[str]:
+        try:
+            keyring = ports.keyring()
+        except SettingsError as error:
+            raise InvalidRequest(str(error)) from None
+        return await partners_with_unreadable_secrets(database, keyring)
+
+    return DatabaseHealth(
+        version=version,
+        now=now,
+        missing_migrations=lambda: missing_migrations(database),
+        superusers=lambda names: read_roles(database, names),
+        can_write_order_state=lambda role: can_write_order_state(database, role),
+        excess_rights=excess_rights,
+        unreadable_partners=unreadable_partners,
+    )
+
+
+async def _valkey_server(ports: OperatorPorts) -> ValkeyServer:
+    server = await read_valkey(ports.valkey)
+    return ValkeyServer(server.version, server.memory_policy, server.now)
+
+
+def _rates_health(ports: OperatorPorts) -> RatesHealth:
+    async def sources() -> RateSources | None:
+        stored = await read_sources(ports.valkey)
+        if stored is None:
+            return None
+        health = decode_health(stored)
+        failing = {venue.name: venue.error for venue in health.venues if venue.error}
+        return RateSources(health.at, failing, health.withdrawn)
+
+    return RatesHealth(snapshot=lambda: read_snapshot(ports.valkey), sources=sources)

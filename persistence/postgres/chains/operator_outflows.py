@@ -1,0 +1,111 @@
+"""The operator's view of outflows: switch, daily cap, permits, requested refunds, lists."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from domain.actions.operator.outflows import (
+    CancelledOutflow,
+    ListedOutflow,
+    OutflowSettings,
+    OverdueOutflow,
+)
+from persistence.postgres.pool import Database
+
+SETTINGS = """
+SELECT enabled, daily_cap_usd::text AS daily_cap_usd,
+  coalesce((SELECT usd FROM daily_outflow WHERE day = utc_day(clock_timestamp())), 0)::text
+    AS today_usd
+FROM outflow_settings
+"""
+
+SET_ENABLED = "UPDATE outflow_settings SET enabled = $1"
+
+SET_CAP = "UPDATE outflow_settings SET daily_cap_usd = $1::text::numeric"
+
+PERMIT = """
+INSERT INTO outflow_permits (order_id) SELECT id FROM orders WHERE id = $1
+ON CONFLICT (order_id) DO UPDATE SET permitted_at = outflow_permits.permitted_at
+RETURNING order_id
+"""
+
+# A partner's other choice is overruled only on request.
+REQUEST_REFUND = """
+UPDATE orders SET choice = 'REFUND', version = version + 1, updated_at = now()
+WHERE id = $1 AND state = 'held' AND ($2 OR NOT EXISTS (
+  SELECT FROM emergency_choices c WHERE c.order_id = orders.id AND c.choice <> 'REFUND'))
+RETURNING id
+"""
+
+NEWEST = """
+SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
+  tx_id, (SELECT coalesce(array_agg(r.tx_id ORDER BY r.number), '{}') FROM outflow_replacements r
+    WHERE r.order_id = outflows.order_id) AS replaced_by,
+  intended_at, signed_at, broadcast_at, settled_at, settled_tx_id
+FROM outflows ORDER BY intended_at DESC LIMIT $1
+"""
+
+CANCELLED = """
+SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
+  intended_at, cancelled_at
+FROM cancelled_outflows ORDER BY cancelled_at DESC LIMIT $1
+"""
+
+# Due for long and not on its chain: not started, not broadcast, or in no block.
+OVERDUE = """
+SELECT id::text AS order_id, coalesce(w.network, a.network) AS network
+FROM orders o JOIN assets a ON a.code = o.destination
+LEFT JOIN outflows w ON w.order_id = o.id
+WHERE o.state = 'paying_out' AND o.updated_at < $1 AND NOT (SELECT sandbox FROM operator_settings)
+UNION ALL
+SELECT order_id::text, network FROM outflows
+WHERE settled_at IS NULL AND intended_at < $1
+  AND order_id NOT IN (SELECT id FROM orders WHERE state = 'paying_out')
+ORDER BY 1
+"""
+
+
+class PostgresOperatorOutflowRepository:
+    """OperatorOutflowRepository over PostgreSQL, with the operator's role."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def settings(self) -> OutflowSettings:
+        """See OperatorOutflowRepository."""
+        (row,) = await self._database.fetch(SETTINGS)
+        cap = row["daily_cap_usd"]
+        return OutflowSettings(
+            enabled=row["enabled"],
+            daily_cap_usd=None if cap is None else Decimal(cap),
+            today_usd=Decimal(row["today_usd"]),
+        )
+
+    async def set_enabled(self, *, enabled: bool) -> None:
+        """See OperatorOutflowRepository."""
+        await self._database.fetch(SET_ENABLED, [enabled])
+
+    async def set_daily_cap(self, usd: Decimal | None) -> None:
+        """See OperatorOutflowRepository."""
+        await self._database.fetch(SET_CAP, [None if usd is None else str(usd)])
+
+    async def newest(self, *, limit: int) -> Sequence[ListedOutflow]:
+        """See OperatorOutflowRepository."""
+        return [ListedOutflow(**row) for row in await self._database.fetch(NEWEST, [limit])]
+
+    async def cancelled(self, *, limit: int) -> Sequence[CancelledOutflow]:
+        """See OperatorOutflowRepository."""
+        return [CancelledOutflow(**row) for row in await self._database.fetch(CANCELLED, [limit])]
+
+    async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
+        """See OperatorOutflowRepository."""
+        return [OverdueOutflow(**row) for row in await self._database.fetch(OVERDUE, [before])]
+
+    async def permit(self, order_id: UUID) -> bool:
+        """See OperatorOutflowRepository."""
+        return await self._database.fetch_one(PERMIT, [order_id]) is not None
+
+    async def request_refund(self, order_id: UUID, *, overrule: bool) -> bool:
+        """See OperatorOutflowRepository."""
+        return await self._database.fetch_one(REQUEST_REFUND, [order_id, overrule]) is not None

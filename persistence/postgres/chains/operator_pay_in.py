@@ -1,0 +1,73 @@
+"""The operator's view of pay-in accounts and imported pools."""
+
+from collections.abc import Sequence
+
+from domain.chains.pay_in import IMPORTED, PayInAccount
+from domain.chains.ports import StoredAccount
+from domain.errors import InvalidRequest
+from persistence.postgres.chains.pay_in import PostgresAddressPool
+from persistence.postgres.market.sandbox import is_sandbox
+from persistence.postgres.pool import Database
+
+KIND = "SELECT kind FROM pay_in_accounts WHERE network = $1"
+
+# Free addresses of the previous account are dropped with it: no order has them.
+REPLACE_ACCOUNT = """
+WITH before AS (
+  DELETE FROM pay_in_addresses WHERE network = $1 AND order_id IS NULL AND EXISTS (
+    SELECT FROM pay_in_accounts WHERE network = $1 AND (kind, public_key) <> ($2, $3))
+)
+INSERT INTO pay_in_accounts AS a (network, kind, public_key) VALUES ($1, $2, $3)
+ON CONFLICT (network) DO UPDATE SET kind = $2, public_key = $3,
+  next_index = CASE WHEN (a.kind, a.public_key) = ($2, $3) THEN a.next_index ELSE 0 END
+"""
+
+IMPORT = """
+WITH pool AS (
+  INSERT INTO pay_in_accounts AS a (network, kind, public_key, next_index)
+  VALUES ($1, 'imported', '', cardinality($2::text[]))
+  ON CONFLICT (network) DO UPDATE SET next_index = a.next_index + cardinality($2::text[])
+  WHERE a.kind = 'imported'
+  RETURNING network, next_index - cardinality($2::text[]) AS start
+)
+INSERT INTO pay_in_addresses (network, address, derivation_index)
+SELECT pool.network, made.address, pool.start + made.position - 1
+FROM pool, unnest($2::text[]) WITH ORDINALITY AS made (address, position)
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+
+
+class PostgresOperatorPayInRepository:
+    """OperatorPayInRepository over PostgreSQL, with the operator's role."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._pool = PostgresAddressPool(database)
+
+    async def accounts(self) -> Sequence[StoredAccount]:
+        """See OperatorPayInRepository."""
+        return await self._pool.accounts()
+
+    async def count_free(self, *, at_most: int) -> dict[str, int]:
+        """See OperatorPayInRepository."""
+        return await self._pool.count_free(at_most=at_most)
+
+    async def is_sandbox(self) -> bool:
+        """See OperatorPayInRepository."""
+        return await is_sandbox(self._database)
+
+    async def replace_account(self, account: PayInAccount) -> None:
+        """See OperatorPayInRepository."""
+        row = await self._database.fetch_one(KIND, [account.network])
+        if row is not None and row["kind"] == IMPORTED:
+            raise InvalidRequest(f"{account.network} has an imported pool")
+        parameters = [account.network, account.kind, account.public_key]
+        await self._database.fetch(REPLACE_ACCOUNT, parameters)
+
+    async def import_addresses(self, network: str, addresses: Sequence[str]) -> int:
+        """See OperatorPayInRepository."""
+        row = await self._database.fetch_one(KIND, [network])
+        if row is not None and row["kind"] != IMPORTED:
+            raise InvalidRequest(f"the addresses of {network} are derived from its account")
+        return len(await self._database.fetch(IMPORT, [network, list(addresses)]))
