@@ -18,7 +18,7 @@ from domain.ledger.statistics import NOTHING, DayFigures, Figures, Step, grouped
 from domain.money import USD_DECIMALS, format_usd, power_of_ten
 from domain.partners.codes import ListedCode
 from domain.partners.partner import Partner
-from domain.webhooks.delivery import WebhookHealth
+from domain.webhooks.health import EndpointHealth
 
 _USD: Final = power_of_ten(USD_DECIMALS)
 COMPARED_DAYS: Final = 30
@@ -106,7 +106,7 @@ class DashboardView(msgspec.Struct, frozen=True, kw_only=True):
     balance: str
     earned_of_all_time: str
     volume_of_all_time: str
-    health: WebhookHealth
+    health: EndpointHealth
     has_url: bool
 
 
@@ -118,7 +118,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     days: Sequence[DayFigures]
     earnings: Earnings
     codes: Sequence[ListedCode]
-    health: WebhookHealth
+    health: EndpointHealth
     used: WeightUsed | None
     waiting: Sequence[UUID]
     plan: PayoutPlan

@@ -7,11 +7,11 @@ from typing import Final
 import msgspec
 
 from domain.webhooks.signature_check import (
-    BodyVerdict,
-    Computed,
-    Pasted,
+    BodyMatch,
+    ComputedSignature,
+    PastedWebhook,
     SignatureCheck,
-    Verdict,
+    SignatureMatch,
 )
 
 TOLERATED_SECONDS: Final = 300
@@ -19,37 +19,37 @@ TOLERATED_SECONDS: Final = 300
 AROUND: Final = 12
 
 _WORDS: Final = {
-    Verdict.NONE_GIVEN: ("", ""),
-    Verdict.NEITHER_FORMAT: (
+    SignatureMatch.NOT_PROVIDED: ("", ""),
+    SignatureMatch.UNKNOWN_FORMAT: (
         "bad",
         (
             "What you pasted as signature is neither of the two formats: 64 hexadecimal digits, or "
             "v1, and 44 characters of base64."
         ),
     ),
-    Verdict.NEEDS_ID_AND_TIME: (
+    SignatureMatch.ID_AND_TIMESTAMP_REQUIRED: (
         "bad",
         (
             "A Standard Webhooks signature covers id and timestamp too: please fill in both, from "
             "the headers webhook-id and webhook-timestamp."
         ),
     ),
-    Verdict.AGREES: ("fine", "The signature agrees: body and secret are right."),
-    Verdict.AGREES_WITH_PREVIOUS: (
+    SignatureMatch.MATCHES: ("fine", "The signature agrees: body and secret are right."),
+    SignatureMatch.MATCHES_PREVIOUS_SECRET: (
         "warn",
         (
             "The signature agrees with your webhookSecret before the last rotation: whoever "
             "computed it has yet to take the new one."
         ),
     ),
-    Verdict.AGREES_WITHOUT_LINE_END: (
+    SignatureMatch.MATCHES_WITHOUT_TRAILING_NEWLINE: (
         "warn",
         (
             "The signature agrees with this body without the line break at its end. No body of "
             "ours ends with one: it came along when it was copied."
         ),
     ),
-    Verdict.DIFFERS: ("bad", "The signature doesn't agree."),
+    SignatureMatch.DIFFERS: ("bad", "The signature doesn't agree."),
 }
 _SAME_BODY: Final = (
     "The body is right, byte for byte, so the key is another: it must be the present webhookSecret "
@@ -64,7 +64,7 @@ _OTHER_BODY: Final = (
 class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
     """What a check has found; `tone` is of the notice, and empty where there is nothing to say."""
 
-    computed: Sequence[Computed]
+    computed: Sequence[ComputedSignature]
     tone: str
     verdict: str
     advice: str
@@ -73,12 +73,12 @@ class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: str
 
 
-def signature_view(pasted: Pasted, found: SignatureCheck, *, now: datetime) -> SignatureView:
+def signature_view(pasted: PastedWebhook, found: SignatureCheck, *, now: datetime) -> SignatureView:
     """Return the view of a check."""
-    tone, verdict = _WORDS[found.verdict]
+    tone, verdict = _WORDS[found.signature_match]
     advice = ""
-    if found.verdict is Verdict.DIFFERS:
-        advice = _SAME_BODY if found.body is BodyVerdict.SAME else _OTHER_BODY
+    if found.signature_match is SignatureMatch.DIFFERS:
+        advice = _SAME_BODY if found.body_match is BodyMatch.MATCHES else _OTHER_BODY
     body_tone, body = _body(pasted, found)
     return SignatureView(
         computed=found.computed,
@@ -91,14 +91,14 @@ def signature_view(pasted: Pasted, found: SignatureCheck, *, now: datetime) -> S
     )
 
 
-def _body(pasted: Pasted, found: SignatureCheck) -> tuple[str, str]:
-    if found.body is BodyVerdict.UNKNOWN_EVENT:
+def _body(pasted: PastedWebhook, found: SignatureCheck) -> tuple[str, str]:
+    if found.body_match is BodyMatch.UNKNOWN_EVENT:
         return "warn", "None of your events has this id, so the body can't be compared with one."
-    if found.body is BodyVerdict.SAME:
+    if found.body_match is BodyMatch.MATCHES:
         return "fine", "The body is that of the event, byte for byte."
-    if found.body is not BodyVerdict.DIFFERS or found.differs_at is None:
+    if found.body_match is not BodyMatch.DIFFERS or found.differs_at is None:
         return "", ""
-    at, body = found.differs_at, pasted.bytes_
+    at, body = found.differs_at, pasted.body_bytes
     around = body[max(at - AROUND, 0) : at + AROUND].decode(errors="replace")
     return "bad", (
         f"The body isn't that of the event: it has {len(body):,} bytes, the event's has "
@@ -106,7 +106,7 @@ def _body(pasted: Pasted, found: SignatureCheck) -> tuple[str, str]:
     )
 
 
-def _timestamp(found: SignatureCheck, pasted: Pasted, now: datetime) -> str:
+def _timestamp(found: SignatureCheck, pasted: PastedWebhook, now: datetime) -> str:
     if len(found.computed) == 1:
         return ""
     if abs(now.timestamp() - int(pasted.timestamp)) <= TOLERATED_SECONDS:

@@ -11,8 +11,8 @@ from uuid import UUID
 import msgspec
 
 from cabinet_htmx.shared.options import Option
-from domain.webhooks.delivery import EventStatus, ListedEvent, LoggedAttempt, ShownEvent
-from domain.webhooks.delivery_log import EventOutcome
+from domain.webhooks.delivery import EventStatus
+from domain.webhooks.delivery_log import EventDetails, EventOutcome, EventSummary, LoggedAttempt
 from domain.webhooks.events import SUBSCRIBABLE, EventType, UrlProblem
 from domain.webhooks.ports import MAX_COUNTED, EndpointState, WebhookSettings
 
@@ -20,17 +20,17 @@ SOON: Final = timedelta(seconds=45)
 """An event that is due so soon is worth waiting for on its page."""
 
 URL_FAULTS: Final = {
-    UrlProblem.SHAPE: (
+    UrlProblem.MALFORMED: (
         "Please give a whole address, such as https://example.com/webhooks: plain letters and "
         "signs, no spaces."
     ),
-    UrlProblem.PLAIN: "Please take https: events go over encrypted connections only.",
-    UrlProblem.PARTS: "Please leave out user name, password and what comes behind #.",
-    UrlProblem.HOST: (
+    UrlProblem.NOT_HTTPS: "Please take https: events go over encrypted connections only.",
+    UrlProblem.FORBIDDEN_PART: "Please leave out user name, password and what comes behind #.",
+    UrlProblem.HOST_NOT_PUBLIC: (
         "Events can't be sent to this host: it must be a public address, not one of a private or "
         "special network."
     ),
-    UrlProblem.NUMBER: (
+    UrlProblem.AMBIGUOUS_HOST: (
         "Please write the host as a name, or as an address with four numbers or with colons."
     ),
 }
@@ -65,9 +65,9 @@ class Condition(StrEnum):
             return cls("no URL")
         if state.gone_at is not None:
             return cls("gone")
-        if state.circuit is None:
+        if state.circuit_breaker is None:
             return cls("well")
-        return cls("open" if state.circuit.opened_at is not None else "slow")
+        return cls("open" if state.circuit_breaker.opened_at is not None else "slow")
 
 
 class EventChoice(msgspec.Struct, frozen=True):
@@ -139,7 +139,7 @@ class AttemptView(msgspec.Struct, frozen=True, kw_only=True):
             took=_milliseconds(attempt.latency_ms),
             result=f"HTTP {status}" if status is not None else _sentence(attempt.error or ""),
             good=status is not None and 200 <= status < 300,
-            answer=None if attempt.answer is None else without_tokens(attempt.answer),
+            answer=None if attempt.response_body is None else without_tokens(attempt.response_body),
             unix_seconds=int(attempt.started_at.timestamp()),
         )
 
@@ -164,7 +164,7 @@ class EventView(msgspec.Struct, frozen=True, kw_only=True):
     path: str
 
     @classmethod
-    def of(cls, event: ListedEvent, root: str, *, now: datetime) -> Self:
+    def of(cls, event: EventSummary, root: str, *, now: datetime) -> Self:
         """Return the view of an event; its page is below `root`."""
         outcome = EventOutcome.of(event.status)
         queued = event.status is EventStatus.QUEUED
@@ -204,7 +204,7 @@ class EventPage(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(
-        cls, shown: ShownEvent, root: str, *, signature: str, standard: str | None, now: datetime
+        cls, shown: EventDetails, root: str, *, signature: str, standard: str | None, now: datetime
     ) -> Self:
         """Return the view."""
         event = EventView.of(shown.event, root, now=now)
@@ -272,12 +272,12 @@ def without_tokens(text: str) -> str:
     return _TOKEN.sub(r"\1[hidden]", text)
 
 
-def outcome_tone(event: ListedEvent) -> str:
+def outcome_tone(event: EventSummary) -> str:
     """Return the colour of what has become of an event."""
     return _TONES[EventOutcome.of(event.status)]
 
 
-def outcome_words(event: ListedEvent) -> str:
+def outcome_words(event: EventSummary) -> str:
     """Return what has become of an event, in words."""
     outcome = EventOutcome.of(event.status)
     if event.status is EventStatus.QUEUED:

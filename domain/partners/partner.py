@@ -10,7 +10,7 @@ from domain.errors import InvalidRequest
 from domain.partners.codes import Code
 from domain.partners.ip_allowlist import Network
 from domain.partners.weights import DEFAULT_BUDGET, WEIGHTS
-from domain.webhooks.address_policy import checked_endpoint
+from domain.webhooks.address_policy import validate_webhook_url
 from domain.webhooks.events import DEFAULT_EVENTS, EventType
 
 DEFAULT_PARTNER_ID = UUID(int=1)
@@ -111,7 +111,7 @@ def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> Partner
     if change == PartnerChange():
         raise InvalidRequest("there is nothing to change")
     if change.webhook_url:
-        checked_endpoint(change.webhook_url, insecure_allowed=insecure_webhooks)
+        validate_webhook_url(change.webhook_url, insecure_allowed=insecure_webhooks)
     if change.markup_bps is not None:
         checked_markup(change.markup_bps)
     for what, value, least, most in (

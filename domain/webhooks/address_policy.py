@@ -1,7 +1,7 @@
-"""Which addresses events may be sent to: public ones, and private ones where the operator says so.
+"""Which addresses events may be sent to: public ones, and private ones if the operator allows it.
 
-What is special is taken from IANA's registries of special-purpose addresses (RFC 6890 and updates),
-rather than from `ipaddress` alone, whose opinion changes between versions of Python.
+The special-purpose networks are those of IANA's registries (RFC 6890 and updates), rather than
+those of `ipaddress` alone, which differ between versions of Python.
 """
 
 import re
@@ -17,7 +17,7 @@ from ipaddress import (
 from typing import Final
 from urllib.parse import urlsplit
 
-from domain.webhooks.events import InvalidWebhookUrl, UrlProblem, checked_webhook_url
+from domain.webhooks.events import InvalidWebhookUrl, UrlProblem, validate_url_syntax
 
 Address = IPv4Address | IPv6Address
 MayConnect = Callable[[Address], bool]
@@ -43,13 +43,13 @@ _SPECIAL_V4: Final = [
         "203.0.113.0/24",  # documentation
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, and broadcast
-        "168.63.129.16/32",  # Azure's platform: public by its number only
+        "168.63.129.16/32",  # Azure's platform service, although in public address space
     )
 ]
 
 _GLOBAL_V6: Final = IPv6Network("2000::/3")
-"""All that is routed in the open. Mapped and compatible IPv4, NAT64, unique local, link-local,
-site-local, multicast, discard-only, segment routing, loopback and unspecified lie outside."""
+"""All globally routed addresses. Mapped and compatible IPv4, NAT64, unique local, link-local,
+site-local, multicast, discard-only, segment routing, loopback and unspecified are outside it."""
 
 _SPECIAL_V6: Final = [
     IPv6Network(network)
@@ -84,14 +84,14 @@ _METADATA: Final = [
         "fd00:a9fe:a9fe::/48",  # 169.254.169.254, elsewhere
     )
 ]
-"""Unique local addresses under which clouds tell secrets: not even a private network's business."""
+"""Unique local addresses of cloud metadata services, which serve secrets: never permitted."""
 
 _ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE)
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 
 def is_public(address: Address) -> bool:
-    """Tell whether an address is an ordinary one of the open Internet."""
+    """Return whether an address is a globally routed one without a special purpose."""
     if isinstance(address, IPv4Address):
         return address.is_global and not any(address in network for network in _SPECIAL_V4)
     embeds_ipv4 = (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP
@@ -105,9 +105,9 @@ def is_public(address: Address) -> bool:
 
 
 def is_public_or_private(address: Address) -> bool:
-    """Tell whether an address is public, or of a private network, or this machine itself.
+    """Return whether an address is public, of a private network, or this machine itself.
 
-    Link-local, multicast, mapped and translated addresses and metadata services never are.
+    Link-local, multicast, mapped and translated addresses and metadata services are not.
     """
     if is_public(address):
         return True
@@ -118,10 +118,10 @@ def is_public_or_private(address: Address) -> bool:
 
 
 def literal_address(host: str) -> Address | None:
-    """Return the address that a URL's host is, None where it is a name.
+    """Return the address that a URL's host is; None where the host is a name.
 
-    Raises ValueError for what some resolver would take for an address although it isn't written
-    the usual way: 2130706433, 0x7f.1, 0177.0.0.1, 127.1 (the URL Standard's "ends in a number").
+    Raises ValueError for a non-standard form that some resolvers accept as an address: 2130706433,
+    0x7f.1, 0177.0.0.1, 127.1 (the URL Standard's "ends in a number").
     """
     if ":" in host:
         return ip_address(host)
@@ -131,20 +131,18 @@ def literal_address(host: str) -> Address | None:
     return IPv4Address(host)
 
 
-def checked_endpoint(text: str, *, insecure_allowed: bool) -> str:
-    """Return a URL that events may be sent to, as a partner or the operator sets it.
+def validate_webhook_url(text: str, *, insecure_allowed: bool) -> None:
+    """Raise InvalidWebhookUrl unless events may be sent to a URL, as it is set.
 
-    Beside its shape this looks at a host that is an address already: one that could never be sent
-    to is refused at once. Names are looked up, and judged, whenever a connection is made. Raises
-    InvalidWebhookUrl.
+    Beside the syntax this checks a host that is a literal address: one that could never be
+    connected to is rejected at once. Names are resolved and checked on each connection.
     """
-    checked_webhook_url(text, insecure_allowed=insecure_allowed)
+    validate_url_syntax(text, insecure_allowed=insecure_allowed)
     may_connect = is_public_or_private if insecure_allowed else is_public
     host = urlsplit(text).hostname or ""
     try:
         address = literal_address(host)
     except ValueError:
-        raise InvalidWebhookUrl(UrlProblem.NUMBER) from None
+        raise InvalidWebhookUrl(UrlProblem.AMBIGUOUS_HOST) from None
     if address is not None and not may_connect(address):
-        raise InvalidWebhookUrl(UrlProblem.HOST)
-    return text
+        raise InvalidWebhookUrl(UrlProblem.HOST_NOT_PUBLIC)

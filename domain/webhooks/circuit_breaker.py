@@ -1,8 +1,9 @@
-"""How much a partner's endpoint is sent at once, by how it has fared; and when it is left alone.
+"""The circuit breaker of a webhook endpoint: how much it may be sent at once, and when to pause.
 
-An endpoint that fails or is slow is sent less at a time. When half of a minute's attempts have
-failed its circuit opens: nothing is sent but a single probe now and then, after waits that grow; a
-probe that is taken closes it. So what a dead or slow endpoint costs is bounded, and small.
+An endpoint that fails or is slow is sent fewer events at once. When at least half of the attempts
+within a minute have failed, the breaker opens: nothing is sent except a single half-open trial from
+time to time, after delays that grow; a trial that succeeds closes the breaker. The cost of an
+unavailable or slow endpoint is therefore small and bounded.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,22 +13,23 @@ from typing import Final
 import msgspec
 
 MIN_CONCURRENCY: Final = 4
-"""What a slow endpoint, or one that has just come back, is sent at once."""
+"""Events sent at once to a slow endpoint, or to one that has just recovered."""
 SLOW: Final = timedelta(seconds=3)
-"""An answer that takes longer counts against an endpoint's concurrency, though not as a failure."""
+"""A longer response reduces an endpoint's concurrency, but does not count as a failure."""
 WINDOW: Final = timedelta(seconds=60)
-OPENS_AT_FAILURES: Final = 5
-"""So many failures of a window open a circuit, if they are half of its attempts or more."""
-FIRST_WAIT: Final = timedelta(seconds=5)
-MAX_WAIT: Final = timedelta(seconds=60)
-"""A recovered endpoint is noticed within about so long."""
+MIN_FAILURES_TO_OPEN: Final = 5
+"""Failures in a window that open a breaker, if they are half of its attempts or more."""
+MIN_TRIAL_DELAY: Final = timedelta(seconds=5)
+MAX_TRIAL_DELAY: Final = timedelta(seconds=60)
+"""A recovered endpoint is detected within about this time."""
 JITTER: Final = 0.10
 
 Uniform = Callable[[float, float], float]
+"""Returns a random number between two bounds, as `random.uniform`."""
 
 
 class CallOutcome(msgspec.Struct, frozen=True):
-    """What an attempt tells of its endpoint."""
+    """What one attempt says about its endpoint."""
 
     started_at: datetime
     delivered: bool
@@ -35,102 +37,104 @@ class CallOutcome(msgspec.Struct, frozen=True):
 
 
 class CircuitBreaker(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of an endpoint that has lately failed or been slow.
+    """The state of an endpoint that has recently failed or been slow; others have none.
 
-    `failed_at` is its last failure. While open: `opened_at` is since when, `probe_at` from when one
-    event may be tried, `failed_probes` how many such were in vain.
+    `failed_at` is the time of its last failure. While the breaker is open, `opened_at` is when it
+    opened, `half_open_at` when the next trial is due, and `failed_trials` how many trials have
+    failed since.
     """
 
     concurrency: int
-    window_began_at: datetime
+    window_started_at: datetime
     attempts: int = 0
     failures: int = 0
     failed_at: datetime | None = None
     opened_at: datetime | None = None
-    probe_at: datetime | None = None
-    failed_probes: int = 0
+    half_open_at: datetime | None = None
+    failed_trials: int = 0
 
 
 class VersionedCircuitBreaker(msgspec.Struct, frozen=True):
-    """A circuit as stored, and the version it was read at; version 0 isn't stored yet."""
+    """A breaker and the version it was stored with; version 0 is not stored yet."""
 
-    circuit: CircuitBreaker
+    circuit_breaker: CircuitBreaker
     version: int
 
 
-def record_outcome(
-    circuit: CircuitBreaker | None,
+def record_outcomes(
+    breaker: CircuitBreaker | None,
     outcomes: Sequence[CallOutcome],
     *,
     now: datetime,
-    most: int,
+    max_concurrency: int,
     uniform: Uniform,
 ) -> CircuitBreaker | None:
-    """Return the circuit after these outcomes; None where there is nothing to remember.
+    """Return the breaker after these outcomes; None for an endpoint in good health.
 
-    `most` is the concurrency of an endpoint in good health; `uniform(a, b)` draws jitter.
+    `max_concurrency` is the concurrency of an endpoint in good health; `uniform` draws jitter.
     """
-    if circuit is None:
+    if breaker is None:
         if all(outcome.delivered and not outcome.slow for outcome in outcomes):
             return None
-        circuit = CircuitBreaker(concurrency=most, window_began_at=now)
-    if circuit.opened_at is not None:
-        return _noted_open(circuit, outcomes, now, uniform)
-    return _noted_closed(circuit, outcomes, now, most, uniform)
+        breaker = CircuitBreaker(concurrency=max_concurrency, window_started_at=now)
+    if breaker.opened_at is not None:
+        return _record_open(breaker, outcomes, now, uniform)
+    return _record_closed(breaker, outcomes, now, max_concurrency, uniform)
 
 
-def _noted_closed(
-    circuit: CircuitBreaker,
+def _record_closed(
+    breaker: CircuitBreaker,
     outcomes: Sequence[CallOutcome],
     now: datetime,
-    most: int,
+    max_concurrency: int,
     uniform: Uniform,
 ) -> CircuitBreaker | None:
     failures = sum(not outcome.delivered for outcome in outcomes)
     slow = any(outcome.slow for outcome in outcomes)
-    over = now >= circuit.window_began_at + WINDOW
+    window_ended = now >= breaker.window_started_at + WINDOW
     if failures or slow:
-        concurrency = max(circuit.concurrency // 2, min(MIN_CONCURRENCY, most))
+        concurrency = max(breaker.concurrency // 2, min(MIN_CONCURRENCY, max_concurrency))
     else:
-        concurrency = min(circuit.concurrency + len(outcomes), most)
-    if over and concurrency == most:
+        concurrency = min(breaker.concurrency + len(outcomes), max_concurrency)
+    if window_ended and concurrency == max_concurrency:
         return None
     after = msgspec.structs.replace(
-        circuit,
+        breaker,
         concurrency=concurrency,
-        window_began_at=now if over else circuit.window_began_at,
-        attempts=len(outcomes) + (0 if over else circuit.attempts),
-        failures=failures + (0 if over else circuit.failures),
-        failed_at=now if failures else circuit.failed_at,
+        window_started_at=now if window_ended else breaker.window_started_at,
+        attempts=len(outcomes) + (0 if window_ended else breaker.attempts),
+        failures=failures + (0 if window_ended else breaker.failures),
+        failed_at=now if failures else breaker.failed_at,
     )
-    if after.failures < OPENS_AT_FAILURES or after.failures * 2 < after.attempts:
+    if after.failures < MIN_FAILURES_TO_OPEN or after.failures * 2 < after.attempts:
         return after
     return msgspec.structs.replace(
-        after, opened_at=now, probe_at=now + half_open_wait(0, uniform=uniform), failed_probes=0
+        after, opened_at=now, half_open_at=now + trial_delay(0, uniform=uniform), failed_trials=0
     )
 
 
-def _noted_open(
-    circuit: CircuitBreaker, outcomes: Sequence[CallOutcome], now: datetime, uniform: Uniform
+def _record_open(
+    breaker: CircuitBreaker, outcomes: Sequence[CallOutcome], now: datetime, uniform: Uniform
 ) -> CircuitBreaker:
-    """Judge by the probe alone: what was sent before it became due says nothing new."""
-    probes = [one for one in outcomes if circuit.probe_at and one.started_at >= circuit.probe_at]
-    if any(probe.delivered for probe in probes):
-        return CircuitBreaker(concurrency=MIN_CONCURRENCY, window_began_at=now)
+    """Decide by the trial alone: attempts that started before it was due prove nothing."""
+    due = breaker.half_open_at
+    trials = [outcome for outcome in outcomes if due and outcome.started_at >= due]
+    if any(trial.delivered for trial in trials):
+        return CircuitBreaker(concurrency=MIN_CONCURRENCY, window_started_at=now)
     if all(outcome.delivered for outcome in outcomes):
-        return circuit
-    after = msgspec.structs.replace(circuit, failed_at=now)
-    if not probes:
+        return breaker
+    after = msgspec.structs.replace(breaker, failed_at=now)
+    if not trials:
         return after
-    failed_probes = circuit.failed_probes + 1
+    failed_trials = breaker.failed_trials + 1
     return msgspec.structs.replace(
         after,
-        failed_probes=failed_probes,
-        probe_at=now + half_open_wait(failed_probes, uniform=uniform),
+        failed_trials=failed_trials,
+        half_open_at=now + trial_delay(failed_trials, uniform=uniform),
     )
 
 
-def half_open_wait(failed_probes: int, *, uniform: Uniform) -> timedelta:
-    """Return the wait before the next probe: 5 s at first, twice as long each time, up to 60 s."""
-    wait: timedelta = min(FIRST_WAIT * 2 ** min(failed_probes, 10), MAX_WAIT)
-    return wait * uniform(1 - JITTER, 1 + JITTER)
+def trial_delay(failed_trials: int, *, uniform: Uniform) -> timedelta:
+    """Return the delay before the next trial: 5 s at first, then doubled each time, up to 60 s."""
+    delay: timedelta = min(MIN_TRIAL_DELAY * 2 ** min(failed_trials, 10), MAX_TRIAL_DELAY)
+    return delay * uniform(1 - JITTER, 1 + JITTER)

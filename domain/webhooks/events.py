@@ -64,7 +64,7 @@ SUBSCRIBABLE = tuple(event for event in EventType if event is not EventType.WEBH
 """A test is sent to whoever asks for it, subscribed or not."""
 
 
-def checked_events(names: Iterable[str]) -> frozenset[EventType]:
+def parse_event_types(names: Iterable[str]) -> frozenset[EventType]:
     """Return the events by these names; none at all is fine. Raises InvalidRequest."""
     known = {event.value: event for event in SUBSCRIBABLE}
     chosen = frozenset(names)
@@ -79,35 +79,34 @@ def checked_events(names: Iterable[str]) -> frozenset[EventType]:
 class UrlProblem(StrEnum):
     """What is wrong with a webhook URL."""
 
-    SHAPE = "a webhook URL looks like https://host/path: ASCII, no spaces"
-    PLAIN = "a webhook URL must be https: plain http is for sandbox mode"
-    PARTS = "a webhook URL carries no user name, password or fragment"
-    HOST = "a webhook URL's host must be a public address"
-    NUMBER = "a webhook URL's host isn't written as addresses are"
+    MALFORMED = "a webhook URL looks like https://host/path: ASCII, no spaces"
+    NOT_HTTPS = "a webhook URL must be https: plain http is for sandbox mode"
+    FORBIDDEN_PART = "a webhook URL must not contain a user name, password or fragment"
+    HOST_NOT_PUBLIC = "the host of a webhook URL must be a public address"
+    AMBIGUOUS_HOST = "the host of a webhook URL must be a name or a standard IP address"
 
 
 class InvalidWebhookUrl(InvalidRequest):
-    """Events can't be sent to this URL."""
+    """Events cannot be sent to this URL."""
 
-    def __init__(self, fault: UrlProblem) -> None:
-        super().__init__(fault.value)
-        self.fault = fault
+    def __init__(self, problem: UrlProblem) -> None:
+        super().__init__(problem.value)
+        self.problem = problem
 
 
-def checked_webhook_url(text: str, *, insecure_allowed: bool) -> str:
-    """Return a URL that events may be sent to; `insecure_allowed` lets plain http pass.
+def validate_url_syntax(text: str, *, insecure_allowed: bool) -> None:
+    """Raise InvalidWebhookUrl unless events may be sent to a URL of this form.
 
-    Only its shape is checked here: whether its host may be reached is decided when connecting, by
-    the address it then has. Raises InvalidWebhookUrl.
+    `insecure_allowed` permits plain http. Whether its host may be connected to is decided on each
+    connection, by the address that the host has then.
     """
     parts = _split(text)
     if parts is None:
-        raise InvalidWebhookUrl(UrlProblem.SHAPE)
+        raise InvalidWebhookUrl(UrlProblem.MALFORMED)
     if parts.scheme == "http" and not insecure_allowed:
-        raise InvalidWebhookUrl(UrlProblem.PLAIN)
+        raise InvalidWebhookUrl(UrlProblem.NOT_HTTPS)
     if "@" in parts.netloc or "#" in text:
-        raise InvalidWebhookUrl(UrlProblem.PARTS)
-    return text
+        raise InvalidWebhookUrl(UrlProblem.FORBIDDEN_PART)
 
 
 def _split(text: str) -> SplitResult | None:
@@ -325,30 +324,30 @@ def retry_delay(
     failed_attempts: int,
     *,
     uniform: Callable[[float, float], float],
-    asked: timedelta | None = None,
+    requested: timedelta | None = None,
 ) -> timedelta | None:
-    """Return the wait after `failed_attempts` (1 or more), or None when it is time to give up.
+    """Return the delay after `failed_attempts` (1 or more); None where the event becomes dead.
 
-    `uniform(a, b)` draws the jitter. What the receiver asked for by Retry-After makes the wait
-    longer, up to an hour, and never shorter: a receiver can't have itself called more often.
+    `uniform(a, b)` draws the jitter. A delay `requested` by Retry-After makes it longer, up to an
+    hour, and never shorter: an endpoint cannot have itself called more often.
     """
     if failed_attempts > len(RETRY_SCHEDULE):
         return None
-    rung = RETRY_SCHEDULE[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
-    if asked is None:
-        return rung
-    return max(rung, min(asked, MAX_RETRY_AFTER) * uniform(1, 1 + JITTER))
+    delay = RETRY_SCHEDULE[failed_attempts - 1] * uniform(1 - JITTER, 1 + JITTER)
+    if requested is None:
+        return delay
+    return max(delay, min(requested, MAX_RETRY_AFTER) * uniform(1, 1 + JITTER))
 
 
 def remaining_schedule(failed_attempts: int) -> timedelta:
-    """Return how long an event that is due after `failed_attempts` may still take, at most."""
+    """Return how long the retries of an event may still take after `failed_attempts`, at most."""
     return sum(RETRY_SCHEDULE[failed_attempts:], timedelta()) * (1 + JITTER)
 
 
 def retry_after_delay(retry_after: str | None, *, now: datetime) -> timedelta | None:
-    """Return the wait that a Retry-After header asks for: whole seconds or a date (RFC 9110).
+    """Return the delay of a Retry-After header: whole seconds or a date (RFC 9110, 10.2.3).
 
-    None where there is none that can be understood, or where it is over.
+    None where the header is missing or malformed, or where its date has passed.
     """
     text = (retry_after or "").strip()
     if _SECONDS.fullmatch(text):
@@ -357,17 +356,17 @@ def retry_after_delay(retry_after: str | None, *, now: datetime) -> timedelta | 
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-    wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
-    return wait if wait > timedelta() else None
+    delay = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now
+    return delay if delay > timedelta() else None
 
 
-def readable(answer: bytes, *, limit: int) -> str:
-    """Return a receiver's answer as text of at most `limit` bytes that is safe to keep and to show.
+def printable_excerpt(body: bytes, *, limit: int) -> str:
+    """Return the first `limit` bytes of a response body as text, safe to store and to display.
 
-    What isn't UTF-8, and control characters, which a database or a terminal would choke on or
-    obey, become replacement characters.
+    Bytes that are not UTF-8, and control characters, which a database rejects or a terminal obeys,
+    become replacement characters.
     """
-    text = _CONTROL.sub("\ufffd", answer[:limit].decode(errors="replace"))
+    text = _CONTROL.sub("\ufffd", body[:limit].decode(errors="replace"))
     return text.encode()[:limit].decode(errors="ignore")
 
 

@@ -1,4 +1,4 @@
-"""What a partner's people see and set of its webhooks, and what the actions for it need."""
+"""A partner's webhook endpoint as its staff manages it, and the ports that the actions need."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -9,16 +9,15 @@ import msgspec
 
 from domain.clock import Clock
 from domain.webhooks.circuit_breaker import CircuitBreaker
-from domain.webhooks.delivery import ShownEvent
-from domain.webhooks.delivery_log import LogCursor, LogFilter, LogPage
+from domain.webhooks.delivery_log import EventDetails, LogCursor, LogFilter, LogPage
 from domain.webhooks.events import Event, EventType
 
 MAX_COUNTED = 1_000
-"""Events are counted up to here."""
+"""Events are counted up to this number."""
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a partner's events go, which, and whether Standard Webhooks' headers come along."""
+    """An endpoint's URL and subscriptions, and whether Standard Webhooks headers are sent too."""
 
     url: str | None
     events: frozenset[EventType]
@@ -26,15 +25,15 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointState(msgspec.Struct, frozen=True, kw_only=True):
-    """How an endpoint fares.
+    """The settings and the current state of an endpoint.
 
-    `circuit` is there only where it has lately failed or been slow; `gone_at` is since when it says
-    that it is gone. `waiting` and `failed` count events, up to MAX_COUNTED; `next_due_at` is when
-    the first of those that wait is due.
+    `circuit_breaker` is set only where the endpoint has recently failed or been slow; `gone_at` is
+    when it responded 410 Gone. `waiting` and `failed` count events, up to MAX_COUNTED;
+    `next_due_at` is when the first waiting event is due.
     """
 
     settings: WebhookSettings
-    circuit: CircuitBreaker | None
+    circuit_breaker: CircuitBreaker | None
     gone_at: datetime | None
     waiting: int
     next_due_at: datetime | None
@@ -42,12 +41,12 @@ class EndpointState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SigningSecrets(msgspec.Struct, frozen=True):
-    """A partner's webhookSecret, and the one before it for a day after it was replaced.
+    """A partner's webhookSecret, and the previous one for a day after a rotation.
 
-    None stands for one that can't be read.
+    None where there is none, or where the key ring cannot decrypt it.
     """
 
-    present: str | None
+    current: str | None
     previous: str | None
 
     def __repr__(self) -> str:
@@ -56,53 +55,55 @@ class SigningSecrets(msgspec.Struct, frozen=True):
 
 
 class WebhookRepository(Protocol):
-    """Where webhooks of partners are kept, each asked for by its partner.
+    """A partner's endpoint and events. Every method raises Unavailable.
 
-    All of it raises Unavailable. Events of orders that their users have deleted aren't there.
+    Events of orders that their users have deleted are excluded.
     """
 
-    async def state(self, partner_id: UUID) -> EndpointState:
-        """Return how the partner's endpoint fares; raise NotFound."""
+    async def read_state(self, partner_id: UUID) -> EndpointState:
+        """Return the state of the partner's endpoint; raise NotFound."""
 
-    async def set(self, partner_id: UUID, settings: WebhookSettings) -> bool:
-        """Replace all settings; False where there is no such partner."""
+    async def save_settings(self, partner_id: UUID, settings: WebhookSettings) -> bool:
+        """Replace all settings; return False where the partner does not exist."""
 
-    async def secrets(self, partner_id: UUID, *, now: datetime) -> SigningSecrets:
-        """Return what signs the partner's events now; raise NotFound."""
+    async def read_secrets(self, partner_id: UUID, *, now: datetime) -> SigningSecrets:
+        """Return the secrets that sign the partner's events now; raise NotFound."""
 
-    async def log(self, partner_id: UUID, wanted: LogFilter, behind: LogCursor | None) -> LogPage:
-        """Return a page of events."""
+    async def list_events(
+        self, partner_id: UUID, log_filter: LogFilter, cursor: LogCursor | None
+    ) -> LogPage:
+        """Return the page of matching events that follows `cursor`."""
 
-    async def event(self, partner_id: UUID, event_id: UUID) -> ShownEvent:
+    async def read_event(self, partner_id: UUID, event_id: UUID) -> EventDetails:
         """Return an event with its body and newest attempts; raise NotFound."""
 
-    async def body(self, partner_id: UUID, event_id: UUID) -> bytes | None:
-        """Return the exact body of an event."""
+    async def read_body(self, partner_id: UUID, event_id: UUID) -> bytes | None:
+        """Return the exact body of an event; None where the event does not exist."""
 
     async def replay(self, partner_id: UUID, event_ids: Collection[UUID], *, now: datetime) -> int:
-        """Have some events sent again; return how many there are. Those on their way are let go."""
+        """Make events due again, except those being sent; return how many of them exist."""
 
     async def replay_failed(
-        self, partner_id: UUID, *, since: datetime, now: datetime, most: int
+        self, partner_id: UUID, *, since: datetime, now: datetime, limit: int
     ) -> int:
-        """Have failed events sent again, the oldest first and up to so many; return how many."""
+        """Make failed events due again, oldest first, up to `limit`; return how many."""
 
-    async def tests_since(self, partner_id: UUID, at: datetime) -> int:
-        """Return how many test events there are of the time since a moment."""
+    async def count_tests(self, partner_id: UUID, *, since: datetime) -> int:
+        """Return how many test events were created since a moment."""
 
-    async def add_test(self, event: Event) -> bool:
-        """Store a test event; False where its partner has no URL."""
+    async def enqueue_test(self, event: Event) -> bool:
+        """Store a test event; return False where its partner has no URL."""
 
 
 class WebhookPorts(msgspec.Struct, frozen=True):
-    """What managing webhooks needs. `insecure_allowed` lets them go to http and private hosts."""
+    """What managing webhooks needs. `insecure_allowed` permits http and private addresses."""
 
     clock: Clock
-    book: WebhookRepository
+    repository: WebhookRepository
     new_id: Callable[[], UUID]
     insecure_allowed: bool
 
 
 def event_names(events: Collection[EventType]) -> Sequence[str]:
-    """Return events by their names, in order."""
+    """Return the names of event types, sorted."""
     return sorted(event.value for event in events)

@@ -1,6 +1,6 @@
-"""Why a webhook's signature is what it is, step by step, and whether a pasted one agrees.
+"""Explains how a webhook's signature is computed, and compares a pasted signature with it.
 
-No signature is told as a whole: whoever gets to see this could sign events of their own with it.
+A complete signature is never returned: anyone who sees one could send forged events with it.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import msgspec
 from domain.webhooks.events import signature, standard_signature, standard_signed
 from domain.webhooks.ports import SigningSecrets
 
-TOLD_CHARACTERS: Final = 8
+SHOWN_CHARACTERS: Final = 8
 
 _HEX = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _STANDARD = re.compile(r"v1,[A-Za-z0-9+/]{43}=", re.ASCII)
@@ -23,36 +23,36 @@ _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 _ID = re.compile(r"[!-~]{1,64}", re.ASCII)
 
 
-class Format(StrEnum):
-    """The two kinds of signature."""
+class SignatureFormat(StrEnum):
+    """The two signature formats."""
 
     OWN = "own"
     STANDARD = "standard"
 
 
-class Verdict(StrEnum):
-    """How a pasted signature compares."""
+class SignatureMatch(StrEnum):
+    """How a pasted signature compares with the one computed."""
 
-    NONE_GIVEN = "none given"
-    NEITHER_FORMAT = "neither format"
-    NEEDS_ID_AND_TIME = "needs id and time"
-    AGREES = "agrees"
-    AGREES_WITH_PREVIOUS = "agrees with the secret before"
-    AGREES_WITHOUT_LINE_END = "agrees without the line break at the end"
+    NOT_PROVIDED = "not provided"
+    UNKNOWN_FORMAT = "unknown format"
+    ID_AND_TIMESTAMP_REQUIRED = "id and timestamp required"
+    MATCHES = "matches"
+    MATCHES_PREVIOUS_SECRET = "matches previous secret"  # noqa: S105  a result, not a secret
+    MATCHES_WITHOUT_TRAILING_NEWLINE = "matches without trailing newline"
     DIFFERS = "differs"
 
 
-class BodyVerdict(StrEnum):
-    """How a pasted body compares with the event that its id names."""
+class BodyMatch(StrEnum):
+    """How a pasted body compares with that of the event whose id was pasted."""
 
-    NO_EVENT = "no event"
+    NOT_COMPARED = "not compared"
     UNKNOWN_EVENT = "unknown event"
-    SAME = "same"
+    MATCHES = "matches"
     DIFFERS = "differs"
 
 
-class Pasted(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants checked, as texts: body, signature, and the event's id and timestamp."""
+class PastedWebhook(msgspec.Struct, frozen=True, kw_only=True):
+    """What a partner pasted, as text: body, signature, and the event's id and timestamp."""
 
     body: str
     signature: str = ""
@@ -60,115 +60,115 @@ class Pasted(msgspec.Struct, frozen=True, kw_only=True):
     timestamp: str = ""
 
     @property
-    def bytes_(self) -> bytes:
-        """Return the body's bytes. Browsers send line ends of a form as CR LF; that is undone."""
+    def body_bytes(self) -> bytes:
+        """Return the body in bytes, with the CR LF that browsers put into forms undone."""
         return self.body.replace("\r\n", "\n").encode()
 
 
-class Computed(msgspec.Struct, frozen=True, kw_only=True):
-    """A signature's computation.
+class ComputedSignature(msgspec.Struct, frozen=True, kw_only=True):
+    """The steps of computing a signature.
 
-    `signed` is what stands before the body in what is signed, `length` and `digest` are the bytes
-    and their SHA-256 in hex, and `beginning` is how the signature begins.
+    `signed_prefix` precedes the body in the signed bytes; `length` is the number of signed bytes
+    and `digest` their SHA-256 in hex; `beginning` is the beginning of the signature.
     """
 
-    format: Format
-    signed: str
+    format: SignatureFormat
+    signed_prefix: str
     length: int
     digest: str
     beginning: str
 
 
 class SignatureCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """What a check found. `differs_at` is the first byte of the body that is another."""
+    """The result of a check. `differs_at` is the index of the first differing byte of the body."""
 
-    computed: Sequence[Computed]
-    verdict: Verdict
-    body: BodyVerdict
+    computed: Sequence[ComputedSignature]
+    signature_match: SignatureMatch
+    body_match: BodyMatch
     differs_at: int | None
     event_length: int | None
 
 
 def check_signature(
-    pasted: Pasted, secrets: SigningSecrets, *, event_body: bytes | None
+    pasted: PastedWebhook, secrets: SigningSecrets, *, event_body: bytes | None
 ) -> SignatureCheck:
-    """Check what was pasted; `event_body` is of the event that its id names, if there is one.
+    """Check a pasted webhook; `event_body` is that of the event whose id was pasted, if it exists.
 
-    Raises ValueError where the present secret can't be read.
+    Raises ValueError where the current secret is not readable.
     """
-    if secrets.present is None:
-        raise ValueError("the webhookSecret can't be read")
-    body = pasted.bytes_
-    computed = [_own(body, secrets.present)]
+    if secrets.current is None:
+        raise ValueError("the webhookSecret is not readable")
+    body = pasted.body_bytes
+    computed = [_own(body, secrets.current)]
     if _can_be_standard(pasted):
-        computed.append(_standard(pasted, body, secrets.present))
-    compared, differs_at = _compared(pasted, body, event_body)
+        computed.append(_standard(pasted, body, secrets.current))
+    body_match, differs_at = _compare_body(pasted, body, event_body)
     return SignatureCheck(
         computed=computed,
-        verdict=_verdict(pasted, body, secrets),
-        body=compared,
+        signature_match=_match(pasted, body, secrets),
+        body_match=body_match,
         differs_at=differs_at,
         event_length=len(event_body) if event_body is not None else None,
     )
 
 
-def told(whole: str) -> str:
+def abbreviated(whole: str) -> str:
     """Return the beginning of a signature, enough to compare it by eye."""
-    kept = TOLD_CHARACTERS + (len("v1,") if whole.startswith("v1,") else 0)
-    return f"{whole[:kept]}…"
+    prefix_length = len("v1,") if whole.startswith("v1,") else 0
+    return f"{whole[: prefix_length + SHOWN_CHARACTERS]}…"
 
 
-def _can_be_standard(pasted: Pasted) -> bool:
+def _can_be_standard(pasted: PastedWebhook) -> bool:
     return bool(_ID.fullmatch(pasted.event_id) and _SECONDS.fullmatch(pasted.timestamp))
 
 
-def _own(body: bytes, secret: str) -> Computed:
-    return Computed(
-        format=Format.OWN,
-        signed="",
+def _own(body: bytes, secret: str) -> ComputedSignature:
+    return ComputedSignature(
+        format=SignatureFormat.OWN,
+        signed_prefix="",
         length=len(body),
         digest=hashlib.sha256(body).hexdigest(),
-        beginning=told(signature(body, secret)),
+        beginning=abbreviated(signature(body, secret)),
     )
 
 
-def _standard(pasted: Pasted, body: bytes, secret: str) -> Computed:
+def _standard(pasted: PastedWebhook, body: bytes, secret: str) -> ComputedSignature:
     at = int(pasted.timestamp)
     signed = standard_signed(body, message_id=pasted.event_id, timestamp=at)
-    return Computed(
-        format=Format.STANDARD,
-        signed=f"{pasted.event_id}.{at}.",
+    whole = standard_signature(body, secret, message_id=pasted.event_id, timestamp=at)
+    return ComputedSignature(
+        format=SignatureFormat.STANDARD,
+        signed_prefix=f"{pasted.event_id}.{at}.",
         length=len(signed),
         digest=hashlib.sha256(signed).hexdigest(),
-        beginning=told(standard_signature(body, secret, message_id=pasted.event_id, timestamp=at)),
+        beginning=abbreviated(whole),
     )
 
 
-def _verdict(pasted: Pasted, body: bytes, secrets: SigningSecrets) -> Verdict:
-    unusable = _unusable(pasted)
-    if unusable is not None:
-        return unusable
-    if _agrees(pasted, body, secrets.present):
-        return Verdict.AGREES
-    if _agrees(pasted, body, secrets.previous):
-        return Verdict.AGREES_WITH_PREVIOUS
-    if body.endswith(b"\n") and _agrees(pasted, body.rstrip(b"\r\n"), secrets.present):
-        return Verdict.AGREES_WITHOUT_LINE_END
-    return Verdict.DIFFERS
+def _match(pasted: PastedWebhook, body: bytes, secrets: SigningSecrets) -> SignatureMatch:
+    not_comparable = _why_not_comparable(pasted)
+    if not_comparable is not None:
+        return not_comparable
+    if _verifies(pasted, body, secrets.current):
+        return SignatureMatch.MATCHES
+    if _verifies(pasted, body, secrets.previous):
+        return SignatureMatch.MATCHES_PREVIOUS_SECRET
+    if body.endswith(b"\n") and _verifies(pasted, body.rstrip(b"\r\n"), secrets.current):
+        return SignatureMatch.MATCHES_WITHOUT_TRAILING_NEWLINE
+    return SignatureMatch.DIFFERS
 
 
-def _unusable(pasted: Pasted) -> Verdict | None:
-    """Return why there is nothing to compare, if so."""
+def _why_not_comparable(pasted: PastedWebhook) -> SignatureMatch | None:
     if not pasted.signature:
-        return Verdict.NONE_GIVEN
+        return SignatureMatch.NOT_PROVIDED
     if _HEX.fullmatch(pasted.signature.lower()):
         return None
-    if not all(_STANDARD.fullmatch(one) for one in pasted.signature.split()):
-        return Verdict.NEITHER_FORMAT
-    return None if _can_be_standard(pasted) else Verdict.NEEDS_ID_AND_TIME
+    if not all(_STANDARD.fullmatch(part) for part in pasted.signature.split()):
+        return SignatureMatch.UNKNOWN_FORMAT
+    return None if _can_be_standard(pasted) else SignatureMatch.ID_AND_TIMESTAMP_REQUIRED
 
 
-def _agrees(pasted: Pasted, body: bytes, secret: str | None) -> bool:
+def _verifies(pasted: PastedWebhook, body: bytes, secret: str | None) -> bool:
     if secret is None:
         return False
     own = pasted.signature.lower()
@@ -177,20 +177,18 @@ def _agrees(pasted: Pasted, body: bytes, secret: str | None) -> bool:
     expected = standard_signature(
         body, secret, message_id=pasted.event_id, timestamp=int(pasted.timestamp)
     )
-    return any(hmac.compare_digest(one, expected) for one in pasted.signature.split())
+    return any(hmac.compare_digest(part, expected) for part in pasted.signature.split())
 
 
-def _compared(
-    pasted: Pasted, body: bytes, event_body: bytes | None
-) -> tuple[BodyVerdict, int | None]:
+def _compare_body(
+    pasted: PastedWebhook, body: bytes, event_body: bytes | None
+) -> tuple[BodyMatch, int | None]:
     if not pasted.event_id:
-        return BodyVerdict.NO_EVENT, None
+        return BodyMatch.NOT_COMPARED, None
     if event_body is None:
-        return BodyVerdict.UNKNOWN_EVENT, None
+        return BodyMatch.UNKNOWN_EVENT, None
     if body == event_body:
-        return BodyVerdict.SAME, None
-    shared = zip(body, event_body, strict=False)
+        return BodyMatch.MATCHES, None
+    pairs = enumerate(zip(body, event_body, strict=False))
     shorter = min(len(body), len(event_body))
-    return BodyVerdict.DIFFERS, next(
-        (at for at, (one, other) in enumerate(shared) if one != other), shorter
-    )
+    return BodyMatch.DIFFERS, next((at for at, (one, other) in pairs if one != other), shorter)

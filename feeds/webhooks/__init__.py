@@ -1,1 +1,1 @@
-"""Webhooks out: due events go from the outbox to a queue, and from there to their receivers."""
+"""Outbound webhooks: due events move from the outbox to a queue, and from there to endpoints."""

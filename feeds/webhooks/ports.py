@@ -1,4 +1,4 @@
-"""What relay and delivery need from the world, as Protocols."""
+"""What relay and delivery workers need from the outside, as Protocols."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -6,52 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.webhooks.circuit_breaker import VersionedCircuitBreaker
-from domain.webhooks.delivery import Attempt, FinishedAttempt, PendingDelivery
-from domain.webhooks.events import Event
-
-
-class LeasedEvent(Protocol):
-    """A queued event that one worker alone may send, and what its partner has set by now."""
-
-    @property
-    def event(self) -> Event:
-        """Return the event as it was committed."""
-
-    @property
-    def failed_attempts(self) -> int:
-        """Return how often it was tried in vain."""
-
-    @property
-    def url(self) -> str | None:
-        """Return where the partner wants its events, if anywhere."""
-
-    @property
-    def webhook_secret(self) -> str | None:
-        """Return what to sign with; None where the key ring can't open it."""
-
-    @property
-    def previous_webhook_secret(self) -> str | None:
-        """Return what to sign with as well in the standard format, for a day after a rotation."""
-
-    @property
-    def standard_webhooks(self) -> bool:
-        """Tell whether the partner asked for the Standard Webhooks headers too."""
-
-    @property
-    def partner_enabled(self) -> bool:
-        """Tell whether the operator lets the partner take part."""
-
-    @property
-    def subscribed(self) -> bool:
-        """Tell whether the partner (still) wants events of this type."""
-
-    @property
-    def gone(self) -> bool:
-        """Tell whether the endpoint has said that it is gone."""
-
-    @property
-    def order_deleted(self) -> bool:
-        """Tell whether the event is about an order its user has deleted."""
+from domain.webhooks.delivery import Attempt, FinishedAttempt, LeasedEvent, PendingDelivery
 
 
 class Outbox(Protocol):
@@ -62,75 +17,74 @@ class Outbox(Protocol):
         *,
         now: datetime,
         leased_until: datetime,
-        room: int,
+        capacity: int,
         per_endpoint: int,
         limit: int,
     ) -> Sequence[UUID]:
-        """Mark up to `limit` due events as queued until `leased_until` and return their ids.
+        """Mark up to `limit` due events as queued until `leased_until`; return their ids.
 
-        An event waits until every earlier one of its order is delivered or dead. No more than
-        `room` are queued at once, of one endpoint no more than `per_endpoint`, or than its circuit
-        allows.
+        An event waits until every earlier event of its order is delivered or dead. At most
+        `capacity` events are queued at once; of one endpoint at most `per_endpoint`, and at most
+        what its circuit breaker allows.
         """
 
     async def unclaim(self, ids: Collection[UUID]) -> None:
-        """Put claimed events back that no worker has taken."""
+        """Make claimed events pending again, unless a worker has leased them."""
 
     async def release_expired(self, *, now: datetime) -> int:
-        """Put queued events back whose lease is over; return how many."""
+        """Make queued events pending again whose lease has expired; return how many."""
 
-    async def give_up_hopeless(self, *, now: datetime) -> int:
-        """Give up what an open circuit has kept back for as long as retries last."""
+    async def dead_letter_blocked(self, *, now: datetime) -> int:
+        """Mark events dead that an open circuit breaker has blocked for their whole schedule."""
 
 
 class Deliveries(Protocol):
     """The workers' side of the events. All methods raise Unavailable."""
 
-    async def take(
+    async def lease(
         self, ids: Collection[UUID], *, lease: UUID, now: datetime, leased_until: datetime
     ) -> Sequence[LeasedEvent]:
-        """Lease those of the events that are queued and that nobody else holds."""
+        """Lease those of the events that are queued and not leased by another worker."""
 
     async def record(
         self, finished: Sequence[FinishedAttempt], *, now: datetime
     ) -> Mapping[UUID, VersionedCircuitBreaker | None]:
-        """Log attempts and settle their events, each where its lease is still the event's.
+        """Log attempts and update their events, each only if its lease is still valid.
 
-        Returns the ids of those events, each with its endpoint's circuit if there is one; nothing
-        is changed of the others.
+        Returns the ids of those events, each with its endpoint's circuit breaker if there is one.
         """
 
-    async def give_back(self, leases: Collection[UUID]) -> int:
-        """Put events back that are still held under these leases; return how many."""
+    async def release(self, leases: Collection[UUID]) -> int:
+        """Make events pending again that these leases hold; return how many."""
 
-    async def stop_sending(self, partner_id: UUID, url: str, *, now: datetime) -> bool:
-        """Send nothing more to a URL that said it is gone; True where that is news."""
+    async def mark_gone(self, partner_id: UUID, url: str, *, now: datetime) -> bool:
+        """Stop sending to a URL that responded 410 Gone; return whether that is a change."""
 
-    async def resume_sending(self, partner_id: UUID, url: str) -> bool:
-        """Send to this URL again; True where that is news."""
+    async def clear_gone(self, partner_id: UUID, url: str) -> bool:
+        """Send to a URL again; return whether that is a change."""
 
 
-class Circuits(Protocol):
-    """What is remembered of endpoints in trouble. All methods raise Unavailable."""
+class CircuitBreakers(Protocol):
+    """The circuit breakers of endpoints, by partner. All methods raise Unavailable."""
 
-    async def read(self, partners: Collection[UUID]) -> Mapping[UUID, VersionedCircuitBreaker]:
-        """Return what is remembered of these partners' endpoints."""
+    async def read(self, partner_ids: Collection[UUID]) -> Mapping[UUID, VersionedCircuitBreaker]:
+        """Return the breakers of these partners' endpoints, of those that have one."""
 
-    async def save(self, circuits: Mapping[UUID, VersionedCircuitBreaker]) -> set[UUID]:
-        """Store circuits; return the partners of those that had not changed since."""
+    async def save(self, breakers: Mapping[UUID, VersionedCircuitBreaker]) -> set[UUID]:
+        """Store breakers whose version is still current; return their partners."""
 
-    async def forget(self, versions: Mapping[UUID, int]) -> set[UUID]:
-        """Remove circuits; return the partners of those that had not changed since."""
+    async def delete(self, versions: Mapping[UUID, int]) -> set[UUID]:
+        """Remove breakers whose version is still current; return their partners."""
 
 
 class Queue(Protocol):
-    """Event ids on their way to the workers; it may lose any of them.
+    """Event ids on their way to the workers; any of them may be lost.
 
-    An entry stays with the worker that read it until it is `done`. All methods raise Unavailable.
+    An entry belongs to the worker that read it until it is removed. All methods raise Unavailable.
     """
 
     async def length(self) -> int:
-        """Return how many entries there are, read or not."""
+        """Return the number of entries, read or not."""
 
     async def add(self, ids: Collection[UUID]) -> None:
         """Append an entry for each event."""
@@ -139,9 +93,9 @@ class Queue(Protocol):
         """Return up to `count` new entries, id to event; wait a moment where there are none."""
 
     async def reclaim(self, *, count: int) -> Mapping[str, UUID]:
-        """Return entries that another worker read long ago and never finished."""
+        """Take over entries that another worker read long ago and has not removed."""
 
-    async def done(self, entries: Collection[str]) -> None:
+    async def remove(self, entries: Collection[str]) -> None:
         """Remove entries."""
 
 
@@ -149,4 +103,4 @@ class Sender(Protocol):
     """Makes one attempt to deliver."""
 
     async def send(self, delivery: PendingDelivery) -> Attempt:
-        """Send the event and tell how it went; never raises for what the receiver does."""
+        """Send the event and return the result; never raises for anything the endpoint does."""

@@ -1,4 +1,4 @@
-"""One delivery attempt over HTTP: headers, signatures, and bounds on time, size and address."""
+"""One delivery attempt over HTTP, with limits on time, size and address."""
 
 import asyncio
 import ssl
@@ -20,28 +20,38 @@ from domain.webhooks.address_policy import (
     literal_address,
 )
 from domain.webhooks.delivery import Attempt, PendingDelivery
-from domain.webhooks.events import (
-    checked_webhook_url,
-    readable,
-    retry_after_delay,
-    signature,
-    standard_signature,
-)
+from domain.webhooks.events import printable_excerpt, retry_after_delay, validate_url_syntax
 from feeds.webhooks.connector import ForbiddenAddress, checked_connector, is_forbidden
+from feeds.webhooks.headers import delivery_headers
 
-BUDGET_SECONDS: Final = 10.0
-ANSWER_BYTES: Final = 64 * 1024
-KEPT_BYTES: Final = 2 * 1024
-READ_AT_ONCE_BYTES: Final = 16 * 1024
-USER_AGENT: Final = "Swapgate-Webhooks/1"
+TIMEOUT_SECONDS: Final = 10.0
+MAX_RESPONSE_BYTES: Final = 64 * 1024
+STORED_RESPONSE_BYTES: Final = 2 * 1024
+READ_BUFFER_BYTES: Final = 16 * 1024
+
+_REASONS: Final[tuple[tuple[type[Exception], str], ...]] = (
+    (TimeoutError, "no response in time"),
+    (aiohttp.ClientSSLError, "TLS failed"),
+    (aiohttp.ClientConnectorDNSError, "the host name cannot be resolved"),
+    (aiohttp.ClientConnectorError, "no connection"),
+    (aiohttp.ServerDisconnectedError, "the connection was closed without a response"),
+    (aiohttp.ClientResponseError, "the response is not HTTP"),
+    (aiohttp.InvalidURL, "the URL is invalid"),
+    (OSError, "the connection failed"),
+    (ValueError, "the URL is invalid"),
+)
+
+
+class SchemeNotAllowed(ValueError):
+    """The URL is not https."""
 
 
 class WebhookSender:
-    """Posts events. Use it as an async context manager; it keeps connections between attempts.
+    """Posts events. An async context manager that reuses connections between attempts.
 
-    `allow_insecure` is for the sandbox, and for operators who want it: it lets events go to plain
-    http, and to private networks and this machine. `may_connect` decides about addresses instead.
-    `tls` holds the roots to trust: the system's where there is none.
+    `allow_insecure` permits plain http, private networks and this machine: for the sandbox, and for
+    operators who need it. `may_connect` replaces the policy on addresses. `tls` holds the trusted
+    roots: by default the system's.
     """
 
     def __init__(
@@ -52,26 +62,26 @@ class WebhookSender:
         may_connect: MayConnect | None = None,
         resolver: AbstractResolver | None = None,
         tls: ssl.SSLContext | None = None,
-        budget_seconds: float = BUDGET_SECONDS,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
         self._clock = clock
         self._allow_insecure = allow_insecure
         self._may_connect = may_connect or (is_public_or_private if allow_insecure else is_public)
         self._resolver = resolver
         self._tls = tls
-        self._budget_seconds = budget_seconds
+        self._timeout_seconds = timeout_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        """Open the pool of connections."""
+        """Open the connection pool."""
         self._session = aiohttp.ClientSession(
             connector=checked_connector(
                 may_connect=self._may_connect, resolver=self._resolver, tls=self._tls
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            trust_env=False,  # a proxy would connect for us, and check nothing
-            read_bufsize=READ_AT_ONCE_BYTES,
+            trust_env=False,  # a proxy would connect on our behalf, and check nothing
+            read_bufsize=READ_BUFFER_BYTES,
             timeout=aiohttp.ClientTimeout(total=None),
         )
         return self
@@ -87,22 +97,24 @@ class WebhookSender:
             await self._session.close()
 
     async def send(self, delivery: PendingDelivery) -> Attempt:
-        """Post the event once and tell how it went.
+        """Post the event once and return the result.
 
-        A status that came in time counts, however slow the rest of the answer is. aiohttp rounds
-        its own timeouts up to whole seconds, so the budget is kept here; the name is looked up
-        within it.
+        A status that arrives in time counts, however slow the rest of the response is. aiohttp
+        rounds its own timeouts up to whole seconds, so the timeout is enforced here; it includes
+        the DNS lookup.
         """
         started_at = self._clock.now()
         start = asyncio.get_running_loop().time()
-        status, error, wait = None, None, None
+        status, error, retry_after = None, None, None
         beginning = bytearray()
         try:
-            async with asyncio.timeout(self._budget_seconds):
-                async with self._post(delivery, unix_seconds=int(started_at.timestamp())) as answer:
-                    status = answer.status
-                    wait = retry_after_delay(answer.headers.get("Retry-After"), now=started_at)
-                    await _read(answer, beginning)
+            async with (
+                asyncio.timeout(self._timeout_seconds),
+                self._post(delivery, unix_seconds=int(started_at.timestamp())) as response,
+            ):
+                status = response.status
+                retry_after = retry_after_delay(response.headers.get("Retry-After"), now=started_at)
+                await _read(response, beginning)
         except (aiohttp.ClientError, OSError, ValueError) as failure:
             error = _reason(failure) if status is None else None
         return Attempt(
@@ -110,33 +122,35 @@ class WebhookSender:
             latency=timedelta(seconds=asyncio.get_running_loop().time() - start),
             http_status=status,
             error=error,
-            answer=readable(bytes(beginning), limit=KEPT_BYTES) if status is not None else None,
-            retry_after=wait,
+            response_body=None
+            if status is None
+            else printable_excerpt(bytes(beginning), limit=STORED_RESPONSE_BYTES),
+            retry_after=retry_after,
         )
 
     def _post(
         self, delivery: PendingDelivery, *, unix_seconds: int
     ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         if self._session is None:
-            raise RuntimeError("the sender isn't open")
+            raise RuntimeError("the sender is not open")
         self._check(delivery.url)
         return self._session.post(
             delivery.url,
             data=delivery.event.body,
-            headers=headers_of(delivery, unix_seconds=unix_seconds),
+            headers=delivery_headers(delivery, unix_seconds=unix_seconds),
             allow_redirects=False,
         )
 
     def _check(self, url: str) -> None:
-        """Refuse what no connection should be tried for; names are checked when they are resolved.
+        """Reject a URL that must not be connected to; names are checked when they are resolved.
 
-        The URL was checked when it was set, but in another process, and maybe by other rules.
+        The URL was checked when it was set, but by another process, and maybe by other rules.
         """
         schemes = {"https", "http"} if self._allow_insecure else {"https"}
         if urlsplit(url).scheme not in schemes:
             raise SchemeNotAllowed
         try:
-            checked_webhook_url(url, insecure_allowed=self._allow_insecure)
+            validate_url_syntax(url, insecure_allowed=self._allow_insecure)
         except InvalidRequest as error:
             raise ValueError(str(error)) from error
         host = urlsplit(url).hostname or ""
@@ -148,72 +162,23 @@ class WebhookSender:
             raise ForbiddenAddress(host)
 
 
-class SchemeNotAllowed(ValueError):
-    """The URL isn't https."""
+async def _read(response: aiohttp.ClientResponse, beginning: bytearray) -> None:
+    """Read a response to its end so that its connection can be reused; a long one is cut off.
 
-
-def headers_of(delivery: PendingDelivery, *, unix_seconds: int) -> dict[str, str]:
-    """Return the headers of one attempt (contract, section 8)."""
-    event = delivery.event
-    headers = {
-        "Accept-Encoding": "identity",
-        "Content-Type": "application/json",
-        "User-Agent": USER_AGENT,
-        "X-Partner-Webhook-Event": event.type.value,
-        "X-Partner-Webhook-Timestamp": str(unix_seconds),
-        "X-Partner-Webhook-Sign": signature(event.body, delivery.webhook_secret),
-        "X-Partner-Webhook-Id": str(event.id),
-    }
-    if delivery.standard_webhooks:
-        headers |= {
-            "webhook-id": str(event.id),
-            "webhook-timestamp": str(unix_seconds),
-            "webhook-signature": standard_signatures(delivery, unix_seconds=unix_seconds),
-        }
-    return headers
-
-
-def standard_signatures(delivery: PendingDelivery, *, unix_seconds: int) -> str:
-    """Return the `webhook-signature` of one attempt.
-
-    While a rotated secret may still be in use there is a signature by it as well, behind the new
-    one's.
+    Its first bytes go to `beginning`, even if the rest times out.
     """
-    secrets = [delivery.webhook_secret]
-    if delivery.previous_webhook_secret is not None:
-        secrets.append(delivery.previous_webhook_secret)
-    event = delivery.event
-    return " ".join(
-        standard_signature(event.body, secret, message_id=str(event.id), timestamp=unix_seconds)
-        for secret in secrets
-    )
-
-
-async def _read(answer: aiohttp.ClientResponse, beginning: bytearray) -> None:
-    """Read an answer to its end, to use its connection again; one that is left unfinished is cut.
-
-    Its first bytes go to `beginning`, also when time runs out over the rest.
-    """
-    left = ANSWER_BYTES
-    while left and (chunk := await answer.content.read(left)):
-        left -= len(chunk)
-        beginning += chunk[: KEPT_BYTES - len(beginning)]
+    remaining = MAX_RESPONSE_BYTES
+    while remaining and (chunk := await response.content.read(remaining)):
+        remaining -= len(chunk)
+        beginning += chunk[: STORED_RESPONSE_BYTES - len(beginning)]
 
 
 def _reason(failure: Exception) -> str:
-    """Return what the partner may read: no addresses, nothing of what the receiver sent."""
+    """Return why an attempt failed, for the partner: no addresses, nothing the endpoint sent."""
     if is_forbidden(failure):
         return "the host's address is not a public one"
-    reasons: tuple[tuple[type[Exception], str], ...] = (
-        (SchemeNotAllowed, "the URL is not https"),
-        (TimeoutError, "no answer in time"),
-        (aiohttp.ClientSSLError, "TLS failed"),
-        (aiohttp.ClientConnectorDNSError, "the host name can't be resolved"),
-        (aiohttp.ClientConnectorError, "no connection"),
-        (aiohttp.ServerDisconnectedError, "the connection was closed without an answer"),
-        (aiohttp.ClientResponseError, "the answer isn't HTTP"),
-        (aiohttp.InvalidURL, "the URL is invalid"),
-        (OSError, "the connection failed"),
-        (ValueError, "the URL is invalid"),
+    if isinstance(failure, SchemeNotAllowed):
+        return "the URL is not https"
+    return next(
+        (text for kind, text in _REASONS if isinstance(failure, kind)), "the attempt failed"
     )
-    return next((text for kind, text in reasons if isinstance(failure, kind)), "the attempt failed")

@@ -22,7 +22,7 @@ from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepo
 from persistence.postgres.cabinet.team import PostgresTeamRepository
 from persistence.postgres.partners.key_settings import PostgresKeySettingsRepository
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.endpoints import PostgresWebhookRepository
+from persistence.postgres.webhooks.repository import PostgresWebhookRepository
 from persistence.valkey.login_throttle import ValkeyLoginThrottle
 from persistence.valkey.sessions import ValkeySessionRepository
 
@@ -67,7 +67,7 @@ def compose_cabinet(
         qr_codes=services.qr_codes,
         webhooks=WebhookPorts(
             clock=clock,
-            book=PostgresWebhookRepository(database, keyring),
+            repository=PostgresWebhookRepository(database, keyring),
             new_id=new_id,
             insecure_allowed=settings.insecure_webhooks,
         ),

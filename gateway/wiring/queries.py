@@ -14,7 +14,7 @@ from persistence.postgres.orders.search import SESSION
 from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.partners import find_partner
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.endpoints import webhook_health
+from persistence.postgres.webhooks.endpoint_state import read_endpoint_health
 from persistence.valkey.weight_used import weight_used
 
 CONNECTIONS = 4
@@ -39,7 +39,7 @@ def compose_queries(connections: Connections, database: Database) -> CabinetQuer
         codes=lambda partner_id: codes.newest(partner_id, limit=MAX_LISTED),
         days=lambda partner_id, since: read_days(database, partner_id, since),
         weight_used=lambda partner_id: weight_used(connections.valkey, partner_id),
-        webhooks=lambda partner_id: webhook_health(database, partner_id),
+        webhooks=lambda partner_id: read_endpoint_health(database, partner_id),
     )
 
 

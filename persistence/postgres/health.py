@@ -61,7 +61,7 @@ SELECT least(
      WHERE earlier.order_id = e.order_id AND earlier.position < e.position
        AND earlier.status IN ('pending', 'queued'))
      AND NOT EXISTS (
-       SELECT FROM webhook_circuits c
+       SELECT FROM webhook_circuit_breakers c
        WHERE c.partner_id = e.partner_id AND c.opened_at IS NOT NULL)),
   (SELECT min(e.leased_until) FROM webhook_events e WHERE e.status = 'queued')
 ) AS since

@@ -91,7 +91,7 @@ class WebhookStream:
         self._reclaim_from = reply[0].decode()
         return await self._understood(reply[1])
 
-    async def done(self, entries: Collection[str]) -> None:
+    async def remove(self, entries: Collection[str]) -> None:
         """Acknowledge and delete entries."""
         if not entries:
             return
@@ -109,7 +109,7 @@ class WebhookStream:
     async def _understood(self, entries: Sequence[Entry]) -> Mapping[str, UUID]:
         """Return the entries that name an event, and remove those that don't."""
         events = {entry.decode(): _event_id(fields) for entry, fields in entries if entry}
-        await self.done([entry for entry, event_id in events.items() if event_id is None])
+        await self.remove([entry for entry, event_id in events.items() if event_id is None])
         return {entry: event_id for entry, event_id in events.items() if event_id is not None}
 
 

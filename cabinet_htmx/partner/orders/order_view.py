@@ -15,7 +15,8 @@ from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, version_seen
 from domain.money import format_usd
 from domain.orders.order import FINAL, Choice, Order, State, Status
 from domain.orders.query import ListedOrder
-from domain.webhooks.delivery import EventStatus, ShownEvent
+from domain.webhooks.delivery import EventStatus
+from domain.webhooks.delivery_log import EventDetails
 
 TOLD: Final = {
     Status.NEW: "Back to waiting for the deposit",
@@ -96,7 +97,7 @@ class _Body(msgspec.Struct):
     order: _Told
 
 
-def order_page_view(listed: ListedOrder, events: Sequence[ShownEvent]) -> OrderPageView:
+def order_page_view(listed: ListedOrder, events: Sequence[EventDetails]) -> OrderPageView:
     """Return the view of an order and its events."""
     order = listed.order
     source, destination = order.source, order.destination
@@ -133,7 +134,7 @@ _CHOSEN: Final = {
 }
 
 
-def timeline(order: Order, events: Sequence[ShownEvent]) -> list[Moment]:
+def timeline(order: Order, events: Sequence[EventDetails]) -> list[Moment]:
     """Return what is known of an order's life, oldest first.
 
     Deposits and ends stand in the order itself, what lies in between in its events: a partner
@@ -171,7 +172,7 @@ def timeline(order: Order, events: Sequence[ShownEvent]) -> list[Moment]:
     return sorted(found, key=lambda moment: moment.at)
 
 
-def event_shown(one: ShownEvent) -> EventShown:
+def event_shown(one: EventDetails) -> EventShown:
     """Return an event with its attempts, oldest first."""
     status = _status_of(one)
     event = one.event
@@ -186,14 +187,14 @@ def event_shown(one: ShownEvent) -> EventShown:
     )
 
 
-def _status_of(one: ShownEvent) -> Status | None:
+def _status_of(one: EventDetails) -> Status | None:
     try:
         return msgspec.json.decode(one.body, type=_Body).order.status
     except msgspec.MsgspecError:
         return None
 
 
-def _seen(order: Order, events: Sequence[ShownEvent]) -> str:
+def _seen(order: Order, events: Sequence[EventDetails]) -> str:
     """Return what changes whenever there is something new to show."""
     tried = sum(len(one.attempts) for one in events)
     settled = sum(one.event.finished_at is not None for one in events)

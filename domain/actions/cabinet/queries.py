@@ -13,7 +13,8 @@ from domain.ledger.statistics import DayFigures
 from domain.orders.query import PAGE, ListedOrder, OrderFilter, OrderPage
 from domain.partners.codes import ListedCode
 from domain.partners.partner import Partner
-from domain.webhooks.delivery import ShownEvent, WebhookHealth
+from domain.webhooks.delivery_log import EventDetails
+from domain.webhooks.health import EndpointHealth
 
 
 class OrderQueries(Protocol):
@@ -39,7 +40,7 @@ class OrderQueries(Protocol):
     async def one(self, partner_id: UUID, order_id: UUID) -> ListedOrder:
         """Return an order; raise NotFound."""
 
-    async def events(self, partner_id: UUID, order_id: UUID) -> Sequence[ShownEvent]:
+    async def events(self, partner_id: UUID, order_id: UUID) -> Sequence[EventDetails]:
         """Return the webhook events of an order with all their attempts, oldest first."""
 
     async def code_id(self, partner_id: UUID, code: str) -> UUID | None:
@@ -83,4 +84,4 @@ class CabinetQueries(msgspec.Struct, frozen=True, kw_only=True):
     codes: Callable[[UUID], Awaitable[Sequence[ListedCode]]]
     days: Callable[[UUID, date], Awaitable[Sequence[DayFigures]]]
     weight_used: Callable[[UUID], Awaitable[WeightUsed]]
-    webhooks: Callable[[UUID], Awaitable[WebhookHealth]]
+    webhooks: Callable[[UUID], Awaitable[EndpointHealth]]

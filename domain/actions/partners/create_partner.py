@@ -5,7 +5,7 @@ import msgspec
 from domain.actions.partners.ports import OnboardingPorts
 from domain.partners.credentials import Credentials, new_credentials
 from domain.partners.partner import Partner, checked_email, checked_markup, checked_name
-from domain.webhooks.address_policy import checked_endpoint
+from domain.webhooks.address_policy import validate_webhook_url
 
 
 class NewPartner(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ async def create_partner(ports: OnboardingPorts, wanted: NewPartner) -> CreatedP
     email = checked_email(wanted.email)
     url = wanted.webhook_url or None
     if url is not None:
-        checked_endpoint(url, insecure_allowed=ports.insecure_webhooks)
+        validate_webhook_url(url, insecure_allowed=ports.insecure_webhooks)
     credentials = new_credentials(ports.randomness)
     partner = Partner(
         id=ports.new_id(),

@@ -9,7 +9,7 @@ from domain.actions.webhooks.manage_webhooks import replay
 from domain.cabinet.members import Role
 from domain.errors import NotFound
 from domain.webhooks.events import signature, standard_signature
-from domain.webhooks.signature_check import told
+from domain.webhooks.signature_check import abbreviated
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.webhooks.log_query import LogQuery
@@ -21,10 +21,10 @@ EVENT: Final = f"{PATH}/events/{{id}}"
 async def show(visit: PageRequest) -> Response:
     """Show an event and its attempts; the address may say from which page of the log one came."""
     desk, partner_id = visit.cabinet.parts.webhooks, visit.member.partner_id
-    found = await desk.book.event(partner_id, visit.id_of("id"))
-    state = await desk.book.state(partner_id)
-    secrets = await desk.book.secrets(partner_id, now=visit.now)
-    body, secret, last = found.body.encode(), secrets.present, found.event.last
+    found = await desk.repository.read_event(partner_id, visit.id_of("id"))
+    state = await desk.repository.read_state(partner_id)
+    secrets = await desk.repository.read_secrets(partner_id, now=visit.now)
+    body, secret, last = found.body.encode(), secrets.current, found.event.last
     standard = None
     if secret is not None and last is not None and state.settings.standard_webhooks:
         whole = standard_signature(
@@ -33,11 +33,11 @@ async def show(visit: PageRequest) -> Response:
             message_id=str(found.event.id),
             timestamp=int(last.started_at.timestamp()),
         )
-        standard = told(whole)
+        standard = abbreviated(whole)
     view = EventPage.of(
         found,
         PATH,
-        signature=told(signature(body, secret)) if secret is not None else "unknown",
+        signature=abbreviated(signature(body, secret)) if secret is not None else "unknown",
         standard=standard,
         now=visit.now,
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from domain.ids import id_in
-from domain.webhooks.delivery_log import Due, EventOutcome, LogCursor, LogFilter
+from domain.webhooks.delivery_log import DueCursor, EventOutcome, LogCursor, LogFilter
 from domain.webhooks.events import EventType
 from gateway.cabinet.days import NO_DAY, begins, day_in, ends
 
@@ -52,14 +52,14 @@ class LogQuery(msgspec.Struct, frozen=True):
             type=_TYPES.get(self.fields.get("type", "")),
             since=begins(first, self.zone) if first else None,
             until=ends(last, self.zone) if last else None,
-            about=id_in(self.fields.get("about", "")),
+            resource_id=id_in(self.fields.get("about", "")),
         )
 
     @property
     def behind(self) -> LogCursor | None:
         """Return behind what the page begins."""
         text = self.fields.get("behind", "")
-        return Due.of(text) or id_in(text)
+        return DueCursor.parse(text) or id_in(text)
 
     def path(self, root: str, *, behind: LogCursor | None = None) -> str:
         """Return the address of a page of the same events."""

@@ -18,7 +18,7 @@ from cabinet_htmx.partner.webhooks_view import (
     type_choices,
 )
 from domain.actions.webhooks.manage_webhooks import (
-    REPLAYED_AT_ONCE,
+    MAX_REPLAYED,
     NoEndpoint,
     replay,
     replay_failed,
@@ -65,7 +65,7 @@ async def save(visit: PageRequest) -> Response:
             url=wanted.url or "",
             events=event_choices(chosen),
             standard_webhooks=wanted.standard_webhooks,
-            fault=URL_FAULTS[refused.fault],
+            fault=URL_FAULTS[refused.problem],
         )
         return await _page(visit, sent, status=422)
     await visit.record("Changed webhook settings", _described(wanted))
@@ -108,7 +108,7 @@ async def replay_all(visit: PageRequest) -> Response:
     if not replayed:
         return await visit.go(PATH, f"Nothing of {words} has failed for good.")
     await visit.record(f"Sent {events(replayed)} again", f"all that had failed in {words}")
-    more = " There may be more: do it again." if replayed >= REPLAYED_AT_ONCE else ""
+    more = " There may be more: do it again." if replayed >= MAX_REPLAYED else ""
     return await visit.go(PATH, f"{events(replayed).capitalize()} on the way again.{more}")
 
 
@@ -133,9 +133,9 @@ def _described(settings: WebhookSettings) -> str:
 async def _page(
     visit: PageRequest, form: SettingsForm | None = None, *, status: int = 200
 ) -> Response:
-    book, partner_id = visit.cabinet.parts.webhooks.book, visit.member.partner_id
+    book, partner_id = visit.cabinet.parts.webhooks.repository, visit.member.partner_id
     query = LogQuery.of(visit.query, visit.frame.zone)
-    state = await book.state(partner_id)
+    state = await book.read_state(partner_id)
     return visit.page(
         "webhooks.html",
         status=status,
@@ -148,19 +148,19 @@ async def _page(
 
 
 async def _log(visit: PageRequest, query: LogQuery) -> LogView:
-    book, partner_id = visit.cabinet.parts.webhooks.book, visit.member.partner_id
+    book, partner_id = visit.cabinet.parts.webhooks.repository, visit.member.partner_id
     faults, wanted = query.faults, query.filter
-    found = await book.log(partner_id, wanted, query.behind)
+    found = await book.list_events(partner_id, wanted, query.behind)
     return LogView(
         rows=[EventView.of(event, PATH, now=visit.now) for event in found.events],
         outcomes=outcome_choices(query.fields.get("outcome", "")),
         types=type_choices(query.fields.get("type", "")),
         fields=query.fields,
         faults=faults,
-        is_filtered=not wanted.is_all,
-        looked_back_to=found.looked_back_to,
+        is_filtered=not wanted.is_empty,
+        looked_back_to=found.searched_back_to,
         first=query.path(PATH) if query.behind else None,
-        onward=query.path(PATH, behind=found.onward) if found.onward else None,
+        onward=query.path(PATH, behind=found.next_cursor) if found.next_cursor else None,
     )
 
 

@@ -7,23 +7,23 @@ from blacksheep import Response
 from cabinet_htmx.partner.signature_view import signature_view
 from domain.actions.webhooks.check_webhook import check_webhook
 from domain.cabinet.members import Role
-from domain.webhooks.signature_check import Pasted, SignatureCheck
+from domain.webhooks.signature_check import PastedWebhook, SignatureCheck
 from gateway.cabinet.page_request import PageRequest, known_id
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.webhooks.settings import PATH as WEBHOOKS
 
 PATH: Final = f"{WEBHOOKS}/signature"
-NOTHING: Final = Pasted(body="")
+NOTHING: Final = PastedWebhook(body="")
 
 
 async def show(visit: PageRequest) -> Response:
     """Show the form, filled in with an event of one's own if the address names one."""
     if "event" not in visit.query:
         return _page(visit, NOTHING)
-    book = visit.cabinet.parts.webhooks.book
-    found = await book.event(visit.member.partner_id, known_id(visit.query["event"]))
+    book = visit.cabinet.parts.webhooks.repository
+    found = await book.read_event(visit.member.partner_id, known_id(visit.query["event"]))
     last = found.event.last
-    pasted = Pasted(
+    pasted = PastedWebhook(
         body=found.body,
         event_id=str(found.event.id),
         timestamp=str(int(last.started_at.timestamp())) if last else "",
@@ -34,7 +34,7 @@ async def show(visit: PageRequest) -> Response:
 async def check(visit: PageRequest) -> Response:
     """Check what was pasted. It changes nothing, and is a POST to stay out of addresses."""
     given = {name: value.strip() for name, value in visit.form.items() if name != "body"}
-    pasted = Pasted(
+    pasted = PastedWebhook(
         body=visit.form.get("body", ""),
         signature=given.get("signature", ""),
         event_id=given.get("event_id", "").lower(),
@@ -49,7 +49,7 @@ async def check(visit: PageRequest) -> Response:
 
 def _page(
     visit: PageRequest,
-    pasted: Pasted,
+    pasted: PastedWebhook,
     *,
     found: SignatureCheck | None = None,
     status: int = 200,

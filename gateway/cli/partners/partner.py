@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from domain.partners.partner import Partner, PartnerChange, checked_change
-from domain.webhooks.events import checked_events
+from domain.webhooks.events import parse_event_types
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.output import show
 from gateway.cli.partners import onboarding
@@ -95,7 +95,7 @@ def change(
     async def work(operator: "OperatorPorts") -> Partner:
         wanted = PartnerChange(
             webhook_url=webhook_url,
-            webhook_events=None if events is None else checked_events(_names(events)),
+            webhook_events=None if events is None else parse_event_types(_names(events)),
             standard_webhooks=standard_webhooks,
             markup_bps=markup_bps,
             base_fee_share_bps=base_fee_share_bps,

@@ -9,13 +9,8 @@ import msgspec
 import typer
 
 from domain.errors import NotFound
-from domain.webhooks.delivery import (
-    SETTLED,
-    EventStatus,
-    ListedEvent,
-    LoggedAttempt,
-    ShownEvent,
-)
+from domain.webhooks.delivery import EventStatus
+from domain.webhooks.delivery_log import EventDetails, EventSummary, LoggedAttempt
 from domain.webhooks.events import webhook_test
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, run, settings_of
 from gateway.cli.output import show
@@ -130,10 +125,10 @@ def list_newest(
 @app.command("show")
 def show_one(event_id: EventId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show an event, what it says, and every attempt to deliver it."""
-    from persistence.postgres.webhooks.operator_log import show_event
+    from persistence.postgres.webhooks.events import read_event
 
     shown = run(
-        Role.ADMIN, data_dir, lambda operator: show_event(operator.database, _parse_id(event_id))
+        Role.ADMIN, data_dir, lambda operator: read_event(operator.database, _parse_id(event_id))
     )
     show(_shown_out(shown), as_json=as_json, table=_for_people(shown))
 
@@ -171,9 +166,9 @@ def send_test(
 
 async def _newest(
     operator: "OperatorPorts", who: str, statuses: list[EventStatus] | None, limit: int
-) -> list[ListedEvent]:
+) -> list[EventSummary]:
     from persistence.postgres.partners.partners import find_partner
-    from persistence.postgres.webhooks.operator_log import list_events
+    from persistence.postgres.webhooks.events import list_events
 
     partner = await find_partner(operator.database, who)
     return await list_events(
@@ -182,9 +177,10 @@ async def _newest(
 
 
 async def _replay_one(operator: "OperatorPorts", event_id: UUID) -> int:
-    from persistence.postgres.webhooks.operator_log import replay_event
+    from persistence.postgres.webhooks.replay import replay_events
 
-    await replay_event(operator.database, event_id, now=operator.clock.now())
+    if not await replay_events(operator.database, [event_id], now=operator.clock.now()):
+        raise NotFound(f"there is no event {event_id}")
     return 1
 
 
@@ -192,34 +188,35 @@ async def _replay_some(
     operator: "OperatorPorts", who: str, since: str, until: str | None, *, delivered: bool
 ) -> int:
     from persistence.postgres.partners.partners import find_partner
-    from persistence.postgres.webhooks.operator_log import replay_between
+    from persistence.postgres.webhooks.replay import replay_settled
 
     partner = await find_partner(operator.database, who)
     now = operator.clock.now()
-    return await replay_between(
+    return await replay_settled(
         operator.database,
         partner.id,
         since=_parse_time(since),
         until=_parse_time(until) if until else now,
-        statuses=SETTLED if delivered else [EventStatus.DEAD],
+        include_delivered=delivered,
+        include_deleted_orders=True,
         now=now,
     )
 
 
-async def _test(operator: "OperatorPorts", who: str, *, wait: bool) -> ListedEvent:
+async def _test(operator: "OperatorPorts", who: str, *, wait: bool) -> EventSummary:
     from persistence.postgres.partners.partners import find_partner
-    from persistence.postgres.webhooks.operator_log import show_event
-    from persistence.postgres.webhooks.outbox import add_test_event
+    from persistence.postgres.webhooks.events import read_event
+    from persistence.postgres.webhooks.outbox import enqueue_test_event
 
     partner = await find_partner(operator.database, who)
     event = webhook_test(new_id(), partner.id, at=operator.clock.now())
-    if not await add_test_event(operator.database, event):
+    if not await enqueue_test_event(operator.database, event):
         raise Failure(
             f"There is no webhook URL of {partner.email}: `swapgate partner set` gives one"
         )
     until = asyncio.get_running_loop().time() + (TEST_SECONDS if wait else 0)
     while True:
-        found = (await show_event(operator.database, event.id)).event
+        found = (await read_event(operator.database, event.id)).event
         if found.last is not None or asyncio.get_running_loop().time() >= until:
             return found
         await asyncio.sleep(POLL_INTERVAL_SECONDS)
@@ -248,11 +245,11 @@ def _attempt_out(attempt: LoggedAttempt) -> AttemptOut:
         latency_ms=attempt.latency_ms,
         http_status=attempt.http_status,
         error=attempt.error,
-        answer=attempt.answer,
+        answer=attempt.response_body,
     )
 
 
-def _event_out(event: ListedEvent) -> EventOut:
+def _event_out(event: EventSummary) -> EventOut:
     return EventOut(
         id=event.id,
         type=event.type,
@@ -267,7 +264,7 @@ def _event_out(event: ListedEvent) -> EventOut:
     )
 
 
-def _shown_out(shown: ShownEvent) -> ShownEventOut:
+def _shown_out(shown: EventDetails) -> ShownEventOut:
     return ShownEventOut(
         event=_event_out(shown.event),
         partner_id=shown.partner_id,
@@ -276,7 +273,7 @@ def _shown_out(shown: ShownEvent) -> ShownEventOut:
     )
 
 
-def _one_line(event: ListedEvent) -> dict[str, object]:
+def _one_line(event: EventSummary) -> dict[str, object]:
     return {
         "id": event.id,
         "status": event.status.value,
@@ -293,10 +290,10 @@ def _outcome(attempt: LoggedAttempt) -> str:
     return f"{said} after {attempt.latency_ms} ms"
 
 
-def _for_people(shown: ShownEvent) -> dict[str, object]:
+def _for_people(shown: EventDetails) -> dict[str, object]:
     log = {
         f"attempt {attempt.attempt}, {attempt.started_at}": " | ".join(
-            part for part in (_outcome(attempt), attempt.answer) if part
+            part for part in (_outcome(attempt), attempt.response_body) if part
         )
         for attempt in shown.attempts
     }

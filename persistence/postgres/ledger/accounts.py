@@ -23,7 +23,7 @@ from domain.ledger.payouts import (
 from domain.money import USD_DECIMALS, format_units, units_from
 from domain.webhooks.events import Event
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.outbox import enqueued
+from persistence.postgres.webhooks.outbox import enqueue_parameters
 
 # One statement, so that sums and closings are of the same moment.
 EARNINGS = """
@@ -112,7 +112,7 @@ class PostgresEarningsRepository:
 
     async def close(self, closing: Closing, event: Event) -> bool:
         """See Accounts."""
-        event_id, _, event_type, key, body, _ = enqueued(event)
+        event_id, _, event_type, key, body, _ = enqueue_parameters(event)
         parameters = [
             closing.id,
             closing.partner_id,

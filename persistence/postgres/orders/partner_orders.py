@@ -9,11 +9,11 @@ from domain.errors import NotFound
 from domain.ids import LAST_ID
 from domain.money import USD_DECIMALS, units_from
 from domain.orders.query import PAGE, ListedOrder, OrderFilter, OrderPage
-from domain.webhooks.delivery import ShownEvent
+from domain.webhooks.delivery_log import EventDetails
 from persistence.postgres.orders.orders import SHOWN, order_of
 from persistence.postgres.orders.search import search_orders
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.operator_log import events_of_order
+from persistence.postgres.webhooks.events import list_events_of_order
 
 MAX_NEW_COUNTED: Final = 100
 """More new orders than these aren't counted."""
@@ -99,9 +99,9 @@ class PostgresOrderQueries:
             raise NotFound(f"the partner has no order {order_id}")
         return found[order_id]
 
-    async def events(self, partner_id: UUID, order_id: UUID) -> Sequence[ShownEvent]:
+    async def events(self, partner_id: UUID, order_id: UUID) -> Sequence[EventDetails]:
         """See OrderQueries."""
-        return await events_of_order(self._database, partner_id, order_id)
+        return await list_events_of_order(self._database, partner_id, order_id)
 
     async def awaiting_choice(self, partner_id: UUID, *, limit: int) -> Sequence[UUID]:
         """See OrderQueries."""

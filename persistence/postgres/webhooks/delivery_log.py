@@ -1,4 +1,4 @@
-"""Pages of a partner's delivery log: by keyset, and never looking at more than so many events."""
+"""Reads pages of a partner's delivery log: by keyset, scanning a bounded number of events."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -7,21 +7,27 @@ from uuid import UUID
 import msgspec
 
 from domain.ids import FIRST_ID, LAST_ID
-from domain.webhooks.delivery import EventStatus, ListedEvent
+from domain.webhooks.delivery import EventStatus
 from domain.webhooks.delivery_log import (
-    CLOCKS_DIFFER,
-    LOOKED_AT,
-    PAGE,
-    Due,
+    MAX_CLOCK_SKEW,
+    MAX_EVENTS_SCANNED,
+    PAGE_SIZE,
+    DueCursor,
     EventOutcome,
+    EventSummary,
     LogCursor,
     LogFilter,
     LogPage,
-    first_id,
+    first_event_id,
 )
 from domain.webhooks.events import EventType
 from persistence.postgres.pool import Database, Row
-from persistence.postgres.webhooks.operator_log import listed_event
+from persistence.postgres.webhooks.events import (
+    NEWEST_ATTEMPT,
+    ORDER_NOT_DELETED,
+    SUMMARY_COLUMNS,
+    event_summary,
+)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES: Final = {
@@ -30,9 +36,9 @@ _STATUSES: Final = {
     EventOutcome.FAILED: [EventStatus.DEAD.value],
 }
 
-# Where to look, in the order of an index, from $2 and $3 on. A rare kind has an index of its own
-# (0035-partner-days.sql, 0043-delivery-log.sql); whatever else is asked for is sought among the
-# newest.
+# The events to scan, in the order of an index, within the bounds $2 and $3. Rare kinds have an
+# index of their own (0035-partner-days.sql, 0043-delivery-log.sql); all others are found by
+# scanning the newest events.
 _NEWEST = """
   SELECT * FROM webhook_events
   WHERE partner_id = $1 AND id < $2 AND id >= $3 ORDER BY id DESC
@@ -41,133 +47,142 @@ _FAILED = """
   SELECT * FROM webhook_events
   WHERE partner_id = $1 AND id < $2 AND id >= $3 AND status = 'dead' ORDER BY id DESC
 """
-_RARE = """
+_RARE_TYPES = """
   SELECT * FROM webhook_events
   WHERE partner_id = $1 AND id < $2 AND id >= $3 AND type <> 'order.status_changed'
   ORDER BY id DESC
 """
-_WAITING = """
+_PENDING = """
   SELECT * FROM webhook_events
   WHERE partner_id = $1 AND status = 'pending' AND (due_at, id) > ($3::timestamptz, $2::uuid)
   ORDER BY due_at, id
 """
-_ON_THEIR_WAY = """
+_QUEUED = """
   SELECT * FROM webhook_events
   WHERE partner_id = $1 AND status = 'queued' AND id < $2 AND id >= $3 ORDER BY id DESC
 """
-_ABOUT = """
+_RESOURCE = """
   SELECT * FROM webhook_events WHERE partner_id = $1 AND (id = $2 OR order_id = $3)
   ORDER BY id DESC
 """
 
-# The filters come before the joins: only what is shown is looked up elsewhere. Both loops keep the
-# order of the place that is looked at, and end with the page.
+# The filters apply before the joins: only events that are shown are looked up elsewhere. Both
+# nested loops preserve the order of the scan, and end when the page is full.
 _PAGE = """
-SELECT e.id, e.order_id, e.type, e.dedup_key, e.status, e.attempts, e.due_at, e.created_at,
-  e.finished_at, a.attempt, a.started_at, a.latency_ms, a.http_status, a.error, a.answer
-FROM ({place} LIMIT {looked_at}) e LEFT JOIN LATERAL (
-  SELECT * FROM webhook_attempts a WHERE a.event_id = e.id
-  ORDER BY a.started_at DESC, a.attempt DESC LIMIT 1
-) a ON true
+SELECT {columns}
+FROM ({scan} LIMIT {max_scanned}) e {newest_attempt}
 WHERE ($4::text[] IS NULL OR e.status = ANY ($4::text[]))
   AND ($5::text IS NULL OR e.type = $5::text)
   AND ($6::timestamptz IS NULL OR e.created_at >= $6::timestamptz)
   AND ($7::timestamptz IS NULL OR e.created_at < $7::timestamptz)
-  AND NOT EXISTS (SELECT FROM orders o WHERE o.id = e.order_id AND o.deleted_at IS NOT NULL)
-ORDER BY {order} LIMIT {page}
+  AND {order_not_deleted}
+ORDER BY {order} LIMIT {page_size}
 """
 
-_END = "SELECT id, due_at, created_at FROM ({place} OFFSET {looked_at} LIMIT 1) e"
+_LAST_SCANNED = "SELECT id, due_at, created_at FROM ({scan} OFFSET {max_scanned} LIMIT 1) e"
 
 _BY_ID: Final = "e.id DESC"
 _BY_DUE: Final = "e.due_at, e.id"
 
 
-class _Reading(msgspec.Struct, frozen=True):
-    """Both statements of a place."""
+class _Statements(msgspec.Struct, frozen=True):
+    """The statements of one scan: a page of it, and the last event that it may reach."""
 
     page: str
-    end: str
+    last_scanned: str
 
 
-def _reading(place: str, *, order: str = _BY_ID) -> _Reading:
-    return _Reading(
-        _PAGE.format(place=place, order=order, looked_at=LOOKED_AT, page=PAGE + 1),
-        _END.format(place=place, looked_at=LOOKED_AT - 1),
+def _statements(scan: str, *, order: str = _BY_ID) -> _Statements:
+    return _Statements(
+        _PAGE.format(
+            columns=SUMMARY_COLUMNS,
+            scan=scan,
+            max_scanned=MAX_EVENTS_SCANNED,
+            newest_attempt=NEWEST_ATTEMPT,
+            order_not_deleted=ORDER_NOT_DELETED,
+            order=order,
+            page_size=PAGE_SIZE + 1,
+        ),
+        _LAST_SCANNED.format(scan=scan, max_scanned=MAX_EVENTS_SCANNED - 1),
     )
 
 
-NEWEST: Final = _reading(_NEWEST)
-FAILED: Final = _reading(_FAILED)
-RARE: Final = _reading(_RARE)
-WAITING: Final = _reading(_WAITING, order=_BY_DUE)
-ON_THEIR_WAY: Final = _reading(_ON_THEIR_WAY)
-ABOUT: Final = _reading(_ABOUT)
+NEWEST: Final = _statements(_NEWEST)
+FAILED: Final = _statements(_FAILED)
+RARE_TYPES: Final = _statements(_RARE_TYPES)
+PENDING: Final = _statements(_PENDING, order=_BY_DUE)
+QUEUED: Final = _statements(_QUEUED)
+RESOURCE: Final = _statements(_RESOURCE)
 
 
-async def read_log(
-    database: Database, partner_id: UUID, wanted: LogFilter, behind: LogCursor | None
+async def read_log_page(
+    database: Database, partner_id: UUID, log_filter: LogFilter, cursor: LogCursor | None
 ) -> LogPage:
-    """Return a page of a partner's events, without those of deleted orders; raise Unavailable."""
-    if wanted.about is not None:
-        bounds = [partner_id, wanted.about, wanted.about]
-        return await _page(database, ABOUT, bounds, wanted)
-    if wanted.outcome is EventOutcome.WAITING:
-        return await _waiting(database, partner_id, wanted, behind)
-    below = behind if isinstance(behind, UUID) else LAST_ID
-    least = first_id(wanted.since) if wanted.since else FIRST_ID
-    if wanted.until is not None:
-        below = min(below, first_id(wanted.until + 2 * CLOCKS_DIFFER))
-    return await _page(database, _place(wanted), [partner_id, below, least], wanted)
+    """Return the page that follows `cursor`, without events of deleted orders.
+
+    Raises Unavailable.
+    """
+    if log_filter.resource_id is not None:
+        bounds = [partner_id, log_filter.resource_id, log_filter.resource_id]
+        return await _page(database, RESOURCE, bounds, log_filter)
+    if log_filter.outcome is EventOutcome.WAITING:
+        return await _waiting(database, partner_id, log_filter, cursor)
+    before = cursor if isinstance(cursor, UUID) else LAST_ID
+    first = first_event_id(log_filter.since) if log_filter.since else FIRST_ID
+    if log_filter.until is not None:
+        before = min(before, first_event_id(log_filter.until + 2 * MAX_CLOCK_SKEW))
+    return await _page(database, _scan_of(log_filter), [partner_id, before, first], log_filter)
 
 
 async def _waiting(
-    database: Database, partner_id: UUID, wanted: LogFilter, behind: LogCursor | None
+    database: Database, partner_id: UUID, log_filter: LogFilter, cursor: LogCursor | None
 ) -> LogPage:
-    """Return what is being sent, and then what is due next."""
-    place = behind if isinstance(behind, Due) else None
+    """Return the events that are being sent, then those that are due next."""
+    after = cursor if isinstance(cursor, DueCursor) else None
     bounds = [
         partner_id,
-        place.id if place else FIRST_ID,
-        place.at if place else _EPOCH,
+        after.id if after else FIRST_ID,
+        after.at if after else _EPOCH,
     ]
-    page = await _page(database, WAITING, bounds, wanted)
-    if place is not None:
-        return page
-    queued = msgspec.structs.replace(wanted, outcome=None)
-    sent = await _page(database, ON_THEIR_WAY, [partner_id, LAST_ID, FIRST_ID], queued)
-    return msgspec.structs.replace(page, events=[*sent.events, *page.events])
+    pending = await _page(database, PENDING, bounds, log_filter)
+    if after is not None:
+        return pending
+    any_status = msgspec.structs.replace(log_filter, outcome=None)
+    queued = await _page(database, QUEUED, [partner_id, LAST_ID, FIRST_ID], any_status)
+    return msgspec.structs.replace(pending, events=[*queued.events, *pending.events])
 
 
-def _place(wanted: LogFilter) -> _Reading:
-    if wanted.outcome is EventOutcome.FAILED:
+def _scan_of(log_filter: LogFilter) -> _Statements:
+    if log_filter.outcome is EventOutcome.FAILED:
         return FAILED
-    if wanted.type not in (None, EventType.ORDER_STATUS_CHANGED):
-        return RARE
+    if log_filter.type not in (None, EventType.ORDER_STATUS_CHANGED):
+        return RARE_TYPES
     return NEWEST
 
 
 async def _page(
-    database: Database, reading: _Reading, bounds: list[Any], wanted: LogFilter
+    database: Database, scan: _Statements, bounds: list[Any], log_filter: LogFilter
 ) -> LogPage:
-    statuses = _STATUSES[wanted.outcome] if wanted.outcome else None
-    type_ = wanted.type.value if wanted.type else None
+    statuses = _STATUSES[log_filter.outcome] if log_filter.outcome else None
+    type_ = log_filter.type.value if log_filter.type else None
     rows = await database.fetch(
-        reading.page, [*bounds, statuses, type_, wanted.since, wanted.until]
+        scan.page, [*bounds, statuses, type_, log_filter.since, log_filter.until]
     )
-    events = [listed_event(row) for row in rows[:PAGE]]
-    if len(rows) > PAGE:
-        return LogPage(events=events, onward=_after(events[-1], reading))
-    end = await database.fetch_one(reading.end, bounds)
-    if end is None:
-        return LogPage(events=events, onward=None)
-    return LogPage(events=events, onward=_behind(end, reading), looked_back_to=end["created_at"])
+    events = [event_summary(row) for row in rows[:PAGE_SIZE]]
+    if len(rows) > PAGE_SIZE:
+        return LogPage(events=events, next_cursor=_cursor_of_event(events[-1], scan))
+    last = await database.fetch_one(scan.last_scanned, bounds)
+    if last is None:
+        return LogPage(events=events, next_cursor=None)
+    return LogPage(
+        events=events, next_cursor=_cursor_of_row(last, scan), searched_back_to=last["created_at"]
+    )
 
 
-def _after(event: ListedEvent, reading: _Reading) -> LogCursor:
-    return Due(event.due_at, event.id) if reading is WAITING else event.id
+def _cursor_of_event(event: EventSummary, scan: _Statements) -> LogCursor:
+    return DueCursor(event.due_at, event.id) if scan is PENDING else event.id
 
 
-def _behind(row: Row, reading: _Reading) -> LogCursor:
+def _cursor_of_row(row: Row, scan: _Statements) -> LogCursor:
     event_id = UUID(row["id"])
-    return Due(row["due_at"], event_id) if reading is WAITING else event_id
+    return DueCursor(row["due_at"], event_id) if scan is PENDING else event_id

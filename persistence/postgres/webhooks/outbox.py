@@ -1,17 +1,22 @@
-"""Events that aren't an order's, put into the outbox; orders' are put there as they move."""
+"""Adds events to the outbox that are not about an order; those of orders are added as they change.
+
+The database checks the partner's URL and subscription in the same statement.
+"""
+
+from typing import Final
 
 from domain.webhooks.events import Event
 from persistence.postgres.pool import Database, Row
 
-ENQUEUE = "SELECT tell_partner($1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6) AS told"
-"""To be part of the statement that does what the event tells of: `SELECT tell_partner(...) FROM
-done`, with the parameters of `told`. It checks the partner's subscription."""
+ENQUEUE: Final = """
+SELECT enqueue_webhook_event($1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6) AS enqueued
+"""
 
-TEST = "SELECT send_test_event($1::uuid, $2::uuid, $3::bytea, $4) AS told"
+ENQUEUE_TEST: Final = "SELECT enqueue_test_event($1::uuid, $2::uuid, $3::bytea, $4) AS enqueued"
 
 
-def enqueued(event: Event) -> list[object]:
-    """Return the parameters of `tell_partner`."""
+def enqueue_parameters(event: Event) -> list[object]:
+    """Return the parameters of the database function `enqueue_webhook_event`."""
     return [
         event.id,
         event.partner_id,
@@ -23,15 +28,15 @@ def enqueued(event: Event) -> list[object]:
 
 
 async def enqueue_event(database: Database, event: Event) -> bool:
-    """Store an event by itself; False where its partner has no URL or doesn't subscribe to it."""
-    return _was_told(await database.fetch_one(ENQUEUE, enqueued(event)))
+    """Store an event; return False where its partner has no URL or no subscription to its type."""
+    return _is_enqueued(await database.fetch_one(ENQUEUE, enqueue_parameters(event)))
 
 
-async def add_test_event(database: Database, event: Event) -> bool:
-    """Store a test event; False where its partner has no URL."""
+async def enqueue_test_event(database: Database, event: Event) -> bool:
+    """Store a test event; return False where its partner has no URL."""
     parameters = [event.id, event.partner_id, event.body, event.created_at]
-    return _was_told(await database.fetch_one(TEST, parameters))
+    return _is_enqueued(await database.fetch_one(ENQUEUE_TEST, parameters))
 
 
-def _was_told(row: Row | None) -> bool:
-    return row is not None and bool(row["told"])
+def _is_enqueued(row: Row | None) -> bool:
+    return row is not None and bool(row["enqueued"])

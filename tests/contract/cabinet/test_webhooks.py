@@ -297,9 +297,9 @@ def test_no_page_has_a_secret(up: Running) -> None:
 
 
 CIRCUIT = """
-INSERT INTO webhook_circuits
-  (partner_id, concurrency, window_began_at, attempts, failures, failed_at, opened_at, probe_at,
-   failed_probes)
+INSERT INTO webhook_circuit_breakers
+  (partner_id, concurrency, window_started_at, attempts, failures, failed_at, opened_at,
+   half_open_at, failed_trials)
 VALUES (%s, 4, now(), 9, 8, now(), {since}, {probe}, 2)
 """
 
@@ -310,7 +310,7 @@ def test_the_state_of_an_endpoint_is_told_in_words(up: Running) -> None:
     owner = partner.owner()
     save(owner, "https://example.org/")
     assert "All is well" in owner.get(PAGE).words()
-    forget = "DELETE FROM webhook_circuits WHERE partner_id = %s"
+    forget = "DELETE FROM webhook_circuit_breakers WHERE partner_id = %s"
     for since, probe, said in (
         ("NULL", "NULL", "at most 4 events are sent to it at once"),
         ("now()", "now() + interval '1 hour'", "2 such tries were in vain so far"),

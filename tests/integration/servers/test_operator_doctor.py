@@ -231,8 +231,8 @@ def test_webhooks_that_wait_for_a_dead_endpoint_are_not_late(operator: Operator)
     late = datetime.now(UTC) - timedelta(seconds=90)
     operator.sql(EVENT, "pending", late, None)
     operator.sql(
-        "INSERT INTO webhook_circuits (partner_id, concurrency, window_began_at, attempts,"
-        " failures, opened_at, probe_at)"
+        "INSERT INTO webhook_circuit_breakers (partner_id, concurrency, window_started_at,"
+        " attempts, failures, opened_at, half_open_at)"
         " SELECT id, 4, now(), 5, 5, now(), now() FROM partners WHERE api_secret_sealed <> ''"
     )
     assert examined(operator, ok=True) == {}

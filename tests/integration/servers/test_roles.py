@@ -20,8 +20,8 @@ OPENING = """
   pay_in_tag token_hash created_at expires_at updated_at worth_usd
 """
 CIRCUIT = """
-  partner_id version concurrency window_began_at attempts failures failed_at opened_at probe_at
-  probed_at failed_probes
+  partner_id version concurrency window_started_at attempts failures failed_at opened_at
+  half_open_at trial_started_at failed_trials
 """
 GATEWAY_WRITES = {
     ("audit_log", "INSERT"): "id partner_id member_id email at address what about",
@@ -48,18 +48,18 @@ GATEWAY_WRITES = {
     ("second_factors", "DELETE"): "*",
     ("pay_in_addresses", "UPDATE"): "order_id",
     ("webhook_attempts", "INSERT"): (
-        "event_id attempt started_at latency_ms http_status error answer"
+        "event_id attempt started_at latency_ms http_status error response_body"
     ),
-    ("webhook_circuits", "INSERT"): CIRCUIT,
-    ("webhook_circuits", "UPDATE"): CIRCUIT,
-    ("webhook_circuits", "DELETE"): "*",
+    ("webhook_circuit_breakers", "INSERT"): CIRCUIT,
+    ("webhook_circuit_breakers", "UPDATE"): CIRCUIT,
+    ("webhook_circuit_breakers", "DELETE"): "*",
     ("webhook_events", "UPDATE"): "status attempts due_at lease leased_until finished_at",
 }
 """All that the gateway may write. A table that isn't named here is closed to it: whoever adds one
 that the gateway writes says so here, and nothing that settlement or the ledger goes by."""
 
 GATEWAY_CALLS = {
-    *("send_test_event", "part_of_session", "is_open", "came_to_nothing", "utc_day"),
+    *("enqueue_test_event", "part_of_session", "is_open", "came_to_nothing", "utc_day"),
     *("delete_order", "first_id_at", "ask_payout_details", "withdraw_payout_details"),
 }
 LEDGER = (

@@ -9,7 +9,7 @@ import pytest
 from uuid_utils.compat import uuid7
 
 from domain.actions.webhooks.manage_webhooks import (
-    TESTS_AT_ONCE,
+    MAX_TESTS,
     NoEndpoint,
     replay,
     replay_failed,
@@ -19,9 +19,9 @@ from domain.actions.webhooks.manage_webhooks import (
 from domain.errors import InvalidRequest, NotFound, RateLimited
 from domain.partners.partner import Partner
 from domain.webhooks.delivery_log import (
-    LOOKED_AT,
-    PAGE,
-    Due,
+    MAX_EVENTS_SCANNED,
+    PAGE_SIZE,
+    DueCursor,
     EventOutcome,
     LogCursor,
     LogFilter,
@@ -32,7 +32,8 @@ from domain.webhooks.ports import WebhookPorts, WebhookSettings
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.endpoints import PostgresWebhookRepository, webhook_health
+from persistence.postgres.webhooks.endpoint_state import read_endpoint_health
+from persistence.postgres.webhooks.repository import PostgresWebhookRepository
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import (
     KEYRING,
@@ -58,8 +59,8 @@ class Log:
         self.urls = urls
         self.gateway = gateway
         self.partner = partner
-        self.book = PostgresWebhookRepository(gateway, KEYRING)
-        self.desk = WebhookPorts(Clock(), self.book, uuid7, insecure_allowed=False)
+        self.repository = PostgresWebhookRepository(gateway, KEYRING)
+        self.ports = WebhookPorts(Clock(), self.repository, uuid7, insecure_allowed=False)
 
     def own(self, sql: str, *parameters: object) -> Sequence[tuple[object, ...]]:
         with psycopg.connect(self.urls.owner, autocommit=True) as connection:
@@ -101,7 +102,7 @@ class Log:
         return [UUID(str(row[0])) for row in rows]
 
     async def page(self, behind: LogCursor | None = None, **wanted: object) -> LogPage:
-        return await self.book.log(self.partner.id, LogFilter(**wanted), behind)  # type: ignore[arg-type]
+        return await self.repository.list_events(self.partner.id, LogFilter(**wanted), behind)  # type: ignore[arg-type]
 
     async def ids(self, **wanted: object) -> list[UUID]:
         """Return all ids that fit, page by page."""
@@ -109,9 +110,9 @@ class Log:
         behind: LogCursor | None = None
         while True:
             page = await self.page(behind, **wanted)
-            assert len(page.events) <= 2 * PAGE
+            assert len(page.events) <= 2 * PAGE_SIZE
             found += [event.id for event in page.events]
-            behind = page.onward
+            behind = page.next_cursor
             if behind is None:
                 return found
 
@@ -137,22 +138,22 @@ async def order_of(log: Log) -> UUID:
 
 
 async def test_pages_hold_every_event_once_newest_first(log: Log) -> None:
-    ids = log.add(2 * PAGE + 3)
+    ids = log.add(2 * PAGE_SIZE + 3)
     assert await log.ids() == ids[::-1]
-    assert len((await log.page()).events) == PAGE
+    assert len((await log.page()).events) == PAGE_SIZE
     assert (await log.page(ids[0])).events == []
 
 
 async def test_what_is_asked_for_is_found_and_nothing_else(log: Log) -> None:
     delivered = log.add(3)
-    failed = log.add(PAGE + 1, status="dead", minutes=10)
+    failed = log.add(PAGE_SIZE + 1, status="dead", minutes=10)
     tests = log.add(2, type_="webhook.test", status="dead", minutes=20)
     paid = log.add(1, type_="partner.paid_out", minutes=30)
     assert await log.ids(outcome=EventOutcome.DELIVERED) == [*paid, *delivered[::-1]]
     assert await log.ids(outcome=EventOutcome.FAILED) == [*tests[::-1], *failed[::-1]]
     assert await log.ids(type=EventType.WEBHOOK_TEST) == tests[::-1]
     assert await log.ids(type=EventType.PARTNER_PAID_OUT, outcome=EventOutcome.FAILED) == []
-    assert await log.ids(about=failed[4]) == [failed[4]]
+    assert await log.ids(resource_id=failed[4]) == [failed[4]]
     since = START + timedelta(minutes=20, seconds=1)
     assert await log.ids(since=since) == [*paid, tests[1]]
     assert await log.ids(until=START + timedelta(seconds=2)) == delivered[1::-1]
@@ -161,7 +162,7 @@ async def test_what_is_asked_for_is_found_and_nothing_else(log: Log) -> None:
 
 async def test_waiting_events_come_in_the_order_in_which_they_are_due(log: Log) -> None:
     log.add(2)
-    waiting = log.add(PAGE + 2, status="pending", minutes=5)
+    waiting = log.add(PAGE_SIZE + 2, status="pending", minutes=5)
     sent = log.add(2, status="queued", minutes=1)
     log.own(
         "UPDATE webhook_events SET due_at = due_at + interval '1 day' WHERE id = %s", waiting[0]
@@ -169,20 +170,20 @@ async def test_waiting_events_come_in_the_order_in_which_they_are_due(log: Log) 
     later = [*waiting[1:], waiting[0]]
     assert await log.ids(outcome=EventOutcome.WAITING) == [*sent[::-1], *later]
     page = await log.page(outcome=EventOutcome.WAITING)
-    assert isinstance(page.onward, Due)
-    assert Due.of(str(page.onward)) == page.onward
+    assert isinstance(page.next_cursor, DueCursor)
+    assert DueCursor.parse(str(page.next_cursor)) == page.next_cursor
 
 
 async def test_looking_stops_among_very_many_and_goes_on_from_there(log: Log) -> None:
     log.add(1, status="pending")
     oldest = log.add(2, minutes=1)
-    log.add(LOOKED_AT + 10, status="dead", minutes=60)
+    log.add(MAX_EVENTS_SCANNED + 10, status="dead", minutes=60)
     first = await log.page(outcome=EventOutcome.DELIVERED)
     assert first.events == []
-    assert first.looked_back_to is not None
-    further = await log.page(first.onward, outcome=EventOutcome.DELIVERED)
+    assert first.searched_back_to is not None
+    further = await log.page(first.next_cursor, outcome=EventOutcome.DELIVERED)
     assert [event.id for event in further.events] == oldest[::-1]
-    assert (further.onward, further.looked_back_to) == (None, None)
+    assert (further.next_cursor, further.searched_back_to) == (None, None)
 
 
 async def test_rare_events_are_found_by_an_index_of_their_own(log: Log) -> None:
@@ -193,26 +194,26 @@ async def test_rare_events_are_found_by_an_index_of_their_own(log: Log) -> None:
     log.own("ANALYZE webhook_events")
     for wanted in ({"outcome": EventOutcome.FAILED}, {"type": EventType.WEBHOOK_TEST}):
         page = await log.page(**wanted)
-        assert (len(page.events), page.looked_back_to) == (2, None)
+        assert (len(page.events), page.searched_back_to) == (2, None)
 
 
 async def test_events_of_a_deleted_order_never_show_and_are_not_sent_again(log: Log) -> None:
     order = await order_of(log)
     (event,) = log.add(1, status="dead", order=order)
     log.own("UPDATE webhook_events SET finished_at = now()")
-    assert [one.id for one in (await log.page(about=order)).events] == [event]
-    assert (await log.book.state(log.partner.id)).failed == 1
-    assert (await webhook_health(log.gateway, log.partner.id)).dead == 1
+    assert [one.id for one in (await log.page(resource_id=order)).events] == [event]
+    assert (await log.repository.read_state(log.partner.id)).failed == 1
+    assert (await read_endpoint_health(log.gateway, log.partner.id)).dead == 1
     log.own("UPDATE orders SET deleted_at = now() WHERE id = %s", order)
-    for wanted in ({}, {"about": order}, {"outcome": EventOutcome.FAILED}):
+    for wanted in ({}, {"resource_id": order}, {"outcome": EventOutcome.FAILED}):
         assert await log.ids(**wanted) == []
-    assert (await log.book.state(log.partner.id)).failed == 0
-    assert (await webhook_health(log.gateway, log.partner.id)).is_well
+    assert (await log.repository.read_state(log.partner.id)).failed == 0
+    assert (await read_endpoint_health(log.gateway, log.partner.id)).is_healthy
     with pytest.raises(NotFound):
-        await log.book.event(log.partner.id, event)
-    assert await log.book.body(log.partner.id, event) is None
-    assert await replay(log.desk, log.partner.id, [event]) == 0
-    assert await replay_failed(log.desk, log.partner.id, since=START) == 0
+        await log.repository.read_event(log.partner.id, event)
+    assert await log.repository.read_body(log.partner.id, event) is None
+    assert await replay(log.ports, log.partner.id, [event]) == 0
+    assert await replay_failed(log.ports, log.partner.id, since=START) == 0
     assert log.statuses() == {"dead": 1}
 
 
@@ -223,19 +224,19 @@ async def test_another_partners_events_are_neither_seen_nor_sent(
     other = await stored_partner(admin, webhook_url=URL)
     admin.close()
     (event,) = log.add(1, status="dead", partner=other)
-    assert await log.ids(about=event) == []
+    assert await log.ids(resource_id=event) == []
     with pytest.raises(NotFound):
-        await log.book.event(log.partner.id, event)
-    assert await log.book.body(log.partner.id, event) is None
-    assert await replay(log.desk, log.partner.id, [event]) == 0
-    assert await replay_failed(log.desk, log.partner.id, since=START) == 0
+        await log.repository.read_event(log.partner.id, event)
+    assert await log.repository.read_body(log.partner.id, event) is None
+    assert await replay(log.ports, log.partner.id, [event]) == 0
+    assert await replay_failed(log.ports, log.partner.id, since=START) == 0
     assert log.statuses() == {"dead": 1}
 
 
 async def test_replay_lets_go_what_is_on_its_way(log: Log) -> None:
     dead, delivered = log.add(1, status="dead"), log.add(1, minutes=1)
     queued = log.add(1, status="queued", minutes=2)
-    assert await replay(log.desk, log.partner.id, [*dead, *delivered, *queued, uuid4()]) == 3
+    assert await replay(log.ports, log.partner.id, [*dead, *delivered, *queued, uuid4()]) == 3
     assert log.statuses() == {"pending": 2, "queued": 1}
 
 
@@ -243,7 +244,7 @@ async def test_all_that_failed_since_a_moment_is_sent_again(log: Log) -> None:
     log.add(3, status="dead", minutes=-60)
     log.add(1_500, status="dead")
     log.add(2)
-    assert await replay_failed(log.desk, log.partner.id, since=START) == 1_500
+    assert await replay_failed(log.ports, log.partner.id, since=START) == 1_500
     assert log.statuses() == {"pending": 1_500, "dead": 3, "delivered": 2}
 
 
@@ -253,15 +254,15 @@ async def test_settings_are_replaced_as_a_whole(log: Log) -> None:
         events=frozenset({EventType.PARTNER_PAID_OUT}),
         standard_webhooks=True,
     )
-    await set_webhooks(log.desk, log.partner.id, wanted)
-    assert (await log.book.state(log.partner.id)).settings == wanted
+    await set_webhooks(log.ports, log.partner.id, wanted)
+    assert (await log.repository.read_state(log.partner.id)).settings == wanted
     with pytest.raises(NotFound):
-        await set_webhooks(log.desk, uuid4(), wanted)
+        await set_webhooks(log.ports, uuid4(), wanted)
     tests = WebhookSettings(
         url=None, events=frozenset({EventType.WEBHOOK_TEST}), standard_webhooks=False
     )
     with pytest.raises(InvalidRequest):
-        await set_webhooks(log.desk, log.partner.id, tests)
+        await set_webhooks(log.ports, log.partner.id, tests)
 
 
 async def test_a_url_that_nothing_could_be_sent_to_changes_nothing(log: Log) -> None:
@@ -269,30 +270,30 @@ async def test_a_url_that_nothing_could_be_sent_to_changes_nothing(log: Log) -> 
         url="https://10.0.0.1/", events=DEFAULT_EVENTS, standard_webhooks=False
     )
     with pytest.raises(InvalidWebhookUrl):
-        await set_webhooks(log.desk, log.partner.id, wanted)
-    assert (await log.book.state(log.partner.id)).settings.url == URL
+        await set_webhooks(log.ports, log.partner.id, wanted)
+    assert (await log.repository.read_state(log.partner.id)).settings.url == URL
 
 
 async def test_tests_are_sent_now_and_then_only_and_need_a_url(log: Log) -> None:
-    for _ in range(TESTS_AT_ONCE):
-        await send_test(log.desk, log.partner.id)
+    for _ in range(MAX_TESTS):
+        await send_test(log.ports, log.partner.id)
     with pytest.raises(RateLimited):
-        await send_test(log.desk, log.partner.id)
+        await send_test(log.ports, log.partner.id)
     log.own("UPDATE webhook_events SET created_at = created_at - interval '2 minutes'")
-    await send_test(log.desk, log.partner.id)
+    await send_test(log.ports, log.partner.id)
     log.own("UPDATE partners SET webhook_url = NULL")
     with pytest.raises(NoEndpoint):
-        await send_test(log.desk, log.partner.id)
+        await send_test(log.ports, log.partner.id)
 
 
 async def test_the_secret_before_signs_for_a_day(log: Log) -> None:
-    assert (await log.book.secrets(log.partner.id, now=START)).present == WEBHOOK_SECRET
+    assert (await log.repository.read_secrets(log.partner.id, now=START)).current == WEBHOOK_SECRET
     record = f"partner:{log.partner.id}:webhook_secret"
     sealed = KEYRING.seal("n" * 43, record=record)
     log.own("UPDATE partners SET webhook_secret_sealed = %s WHERE id = %s", sealed, log.partner.id)
     (until,) = log.own("SELECT max(previous_webhook_secret_until) FROM partners")[0]
     assert isinstance(until, datetime)
-    before = await log.book.secrets(log.partner.id, now=until - timedelta(seconds=1))
-    assert (before.present, before.previous) == ("n" * 43, WEBHOOK_SECRET)
-    assert (await log.book.secrets(log.partner.id, now=until)).previous is None
+    before = await log.repository.read_secrets(log.partner.id, now=until - timedelta(seconds=1))
+    assert (before.current, before.previous) == ("n" * 43, WEBHOOK_SECRET)
+    assert (await log.repository.read_secrets(log.partner.id, now=until)).previous is None
     assert "n" * 43 not in repr(before)

@@ -16,7 +16,8 @@ INSERT INTO webhook_events (id, partner_id, position, type, dedup_key, body, sta
 VALUES (%s, %s, 0, 'order.status_changed', %s, %s, %s, %s, %s, %s, %s, %s)
 """
 ATTEMPT = """
-INSERT INTO webhook_attempts (event_id, attempt, started_at, latency_ms, http_status, error, answer)
+INSERT INTO webhook_attempts
+  (event_id, attempt, started_at, latency_ms, http_status, error, response_body)
 VALUES (%s, %s, %s, %s, %s, %s, %s)
 """
 MAY = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -30,7 +31,7 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
 def stored(
     operator: Operator, partner: str, status: str, *, at: datetime = MAY, number: int = 0
 ) -> str:
-    event_id = str(UUID(int=uuid4().int >> 48 | (int(at.timestamp()) + number) << 80))
+    event_id = str(UUID(int=uuid4().int >> 48 | (int(at.timestamp() * 1000) + number) << 80))
     settled = at if status in {"dead", "delivered"} else None
     leased = at if status == "queued" else None
     key, body = f"key {number}", b'{"a":"b"}'
@@ -131,7 +132,7 @@ def test_dead_events_of_a_time_are_replayed(operator: Operator) -> None:
 def test_many_events_are_replayed_in_steps(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("persistence.postgres.webhooks.operator_log.REPLAYED_AT_ONCE", 3)
+    monkeypatch.setattr("persistence.postgres.webhooks.replay.MAX_PER_STATEMENT", 3)
     partner = operator.partner()
     for number in range(7):
         stored(operator, partner, "dead", number=number)

@@ -21,9 +21,10 @@ from domain.webhooks.delivery import Attempt, FinishedAttempt
 from domain.webhooks.events import RETRY_SCHEDULE
 from feeds.webhooks.delivery import LEASE
 from feeds.webhooks.relay import QUEUE_LEASE
-from feeds.webhooks.sender import BUDGET_SECONDS
+from feeds.webhooks.sender import TIMEOUT_SECONDS
 from persistence.postgres.pool import Database
-from persistence.postgres.webhooks.leases import SESSION, PostgresWebhookEvents
+from persistence.postgres.webhooks.claims import SESSION, PostgresOutbox
+from persistence.postgres.webhooks.deliveries import PostgresDeliveries
 from persistence.valkey.stream import GROUP, STREAM
 from tests.conftest import Servers
 from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET
@@ -132,11 +133,11 @@ async def test_hanging_receiver_is_given_up_after_the_budget(
     receiver.answer = hang
     event_id = await world.event_of_new_order(receiver.url)
 
-    async with world.delivering(budget_seconds=0.3):
+    async with world.delivering(timeout_seconds=0.3):
         await world.after_attempts(event_id, 1)
 
-    assert BUDGET_SECONDS == 10
-    assert world.attempts(event_id) == [(1, None, "no answer in time")]
+    assert TIMEOUT_SECONDS == 10
+    assert world.attempts(event_id) == [(1, None, "no response in time")]
 
 
 async def test_flushall_between_queue_and_delivery_loses_nothing(
@@ -212,14 +213,14 @@ async def test_cancelled_worker_still_records_what_it_has_sent(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recording, go_on = asyncio.Event(), asyncio.Event()
-    record = world.events.record
+    record = world.deliveries.record
 
     async def record_slowly(*batch: Any, **rest: Any) -> Any:
         recording.set()
         await go_on.wait()
         return await record(*batch, **rest)
 
-    monkeypatch.setattr(world.events, "record", record_slowly)
+    monkeypatch.setattr(world.deliveries, "record", record_slowly)
     event_id = await world.event_of_new_order(receiver.url)
     await world.relay().step()
     async with AsyncExitStack() as stack:
@@ -286,16 +287,18 @@ async def test_late_acknowledgement_overwrites_nothing(world: World) -> None:
     async def take(lease: UUID) -> None:
         now = world.clock.now()
         await world.claim()
-        taken = await world.events.take([event_id], lease=lease, now=now, leased_until=now + LEASE)
+        taken = await world.deliveries.lease(
+            [event_id], lease=lease, now=now, leased_until=now + LEASE
+        )
         assert [leased.event.id for leased in taken] == [event_id]
 
     async def record(lease: UUID, attempt: Attempt) -> bool:
         made = FinishedAttempt(event_id, lease, attempt, retry_at=None)
-        return event_id in await world.events.record([made], now=world.clock.now())
+        return event_id in await world.deliveries.record([made], now=world.clock.now())
 
     await take(late)
     world.clock.advance(LEASE)
-    assert await world.events.release_expired(now=world.clock.now()) == 1
+    assert await world.outbox.release_expired(now=world.clock.now()) == 1
     await take(current)
 
     before = world.row(event_id)
@@ -314,7 +317,9 @@ async def test_lease_is_exclusive_until_it_is_over(world: World) -> None:
         now = world.clock.now()
         leased_until = now + LEASE
         return len(
-            await world.events.take([event_id], lease=uuid4(), now=now, leased_until=leased_until)
+            await world.deliveries.lease(
+                [event_id], lease=uuid4(), now=now, leased_until=leased_until
+            )
         )
 
     assert sorted(await asyncio.gather(*(take() for _ in range(8)))) == [0] * 7 + [1]
@@ -332,7 +337,7 @@ async def test_event_that_a_late_relay_locks_for_a_moment_is_taken_all_the_same(
     with psycopg.connect(world.owner_url) as late:
         late.execute("SELECT FROM webhook_events WHERE id = %s FOR UPDATE", (event_id,))
         taking = asyncio.create_task(
-            world.events.take([event_id], lease=uuid4(), now=now, leased_until=now + LEASE)
+            world.deliveries.lease([event_id], lease=uuid4(), now=now, leased_until=now + LEASE)
         )
         waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
         await eventually(lambda: bool(world.own(waiting)))
@@ -343,7 +348,8 @@ async def test_plans_made_while_the_outbox_was_empty_serve_a_long_queue(world: W
     """As after a restore: the planner believes that there is nothing, and keeps its plans."""
     world.own("ANALYZE")
     gateway = Database(world.gateway_url, size=2, session=SESSION, statement_timeout_ms=1_000)
-    world.events = PostgresWebhookEvents(gateway, KEYRING)
+    world.outbox = PostgresOutbox(gateway)
+    world.deliveries = PostgresDeliveries(gateway, KEYRING)
     for _ in range(20):
         assert await world.claim() == []
     partners = [await world.partner("https://example.org") for _ in range(20)]
@@ -355,13 +361,13 @@ async def test_plans_made_while_the_outbox_was_empty_serve_a_long_queue(world: W
         (START, [partner.id for partner in partners]),
     )
     for _ in range(5):
-        ids = await world.claim(limit=200, room=100_000)
+        ids = await world.claim(limit=200, capacity=100_000)
         assert len(ids) == 200
         now, lease = world.clock.now(), uuid4()
-        taken = await world.events.take(ids, lease=lease, now=now, leased_until=now + LEASE)
+        taken = await world.deliveries.lease(ids, lease=lease, now=now, leased_until=now + LEASE)
         attempt = Attempt(START, timedelta(), 200, None)
         made = [FinishedAttempt(one.event.id, lease, attempt, None) for one in taken]
-        assert len(await world.events.record(made, now=now)) == 200
+        assert len(await world.deliveries.record(made, now=now)) == 200
     gateway.close()
 
 
@@ -369,14 +375,14 @@ async def test_attempt_that_cannot_be_recorded_has_no_other_made_again(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ids = await world.events_of(await world.partner(receiver.url), 8)
-    record = world.events.record
+    record = world.deliveries.record
 
     async def record_but_one(made: list[FinishedAttempt], **rest: Any) -> Any:
         if any(one.event_id == ids[3] for one in made):
             raise ValueError("cannot be recorded")
         return await record(made, **rest)
 
-    monkeypatch.setattr(world.events, "record", record_but_one)
+    monkeypatch.setattr(world.deliveries, "record", record_but_one)
     others = [event_id for event_id in ids if event_id != ids[3]]
     async with world.delivering():
         await eventually(lambda: all(world.status(e) == "delivered" for e in others))
@@ -389,7 +395,7 @@ async def test_attempt_that_cannot_be_recorded_has_no_other_made_again(
 async def test_events_read_while_the_database_is_away_are_taken_when_it_is_back(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take, refused = world.events.take, asyncio.Event()
+    take, refused = world.deliveries.lease, asyncio.Event()
 
     async def take_later(*ids: Any, **lease: Any) -> Any:
         if not refused.is_set():
@@ -397,7 +403,7 @@ async def test_events_read_while_the_database_is_away_are_taken_when_it_is_back(
             raise Unavailable("starting")
         return await take(*ids, **lease)
 
-    monkeypatch.setattr(world.events, "take", take_later)
+    monkeypatch.setattr(world.deliveries, "lease", take_later)
     event_id = await world.event_of_new_order(receiver.url)
     async with world.delivering():  # the clock stands still: no lease ever ends
         await eventually(lambda: world.status(event_id) == "delivered")
@@ -409,7 +415,11 @@ async def test_events_read_while_the_database_is_away_are_taken_when_it_is_back(
     ("settings", "status", "error"),
     [
         ({"webhook_url": None}, "dead", "no webhook URL is set"),
-        ({"webhook_events": frozenset()}, "dead", "events of this type are not subscribed to"),
+        (
+            {"webhook_events": frozenset()},
+            "dead",
+            "the endpoint is not subscribed to events of this type",
+        ),
         ({"enabled": False}, "pending", "the partner is disabled"),
     ],
 )
@@ -461,7 +471,7 @@ async def test_entries_of_a_stuck_worker_are_taken_over_and_deleted_ones_forgott
     await world.valkey.xdel(STREAM, deleted)
 
     assert await other.reclaim(count=10) == {kept: ids[1]}
-    await other.done([kept])
+    await other.remove([kept])
     assert await world.valkey.xlen(STREAM) == 0
     assert (await world.valkey.xpending(STREAM, GROUP))["pending"] == 0
 

@@ -29,12 +29,12 @@ from domain.webhooks.events import (
 from feeds.webhooks.relay import Relay
 from persistence.postgres.partners.partners import replace_secrets, webhook_secret_record
 from persistence.postgres.pool import DatabaseUnavailable
-from persistence.postgres.webhooks.outbox import add_test_event, enqueue_event
-from persistence.postgres.webhooks.signal import listen_for_events
+from persistence.postgres.webhooks.notifications import listen_for_events
+from persistence.postgres.webhooks.outbox import enqueue_event, enqueue_test_event
 from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET
 from tests.support.builders.webhook_world import Receiver, World, eventually, fail
 
-GONE = "the endpoint has answered 410 before: it is gone"
+GONE = "the endpoint has responded 410 Gone before"
 NEW_SECRET = "n" * 43
 
 
@@ -54,7 +54,7 @@ async def rotated(world: World, partner: Partner) -> None:
 
 async def send_test(world: World, partner: Partner) -> UUID:
     event = webhook_test(uuid4(), partner.id, at=world.clock.now())
-    assert await add_test_event(world.gateway, event)
+    assert await enqueue_test_event(world.gateway, event)
     return event.id
 
 
@@ -80,7 +80,7 @@ async def test_beginning_of_the_answer_is_logged(world: World, receiver: Receive
     async with world.delivering():
         await world.after_attempts(event_id, 1)
 
-    ((answer, status),) = world.own("SELECT answer, http_status FROM webhook_attempts")
+    ((answer, status),) = world.own("SELECT response_body, http_status FROM webhook_attempts")
     assert answer.startswith("no such \ufffd order \ufffdxxx")
     assert len(answer.encode()) <= 2048
     assert status == 422
@@ -108,7 +108,7 @@ async def test_endpoint_that_is_gone_is_sent_nothing_more_and_its_events_are_kep
 )
 async def test_new_subscription_is_not_gone(world: World, change: dict[str, Any]) -> None:
     partner = await world.partner("https://example.org")
-    await world.events.stop_sending(partner.id, "https://example.org", now=START)
+    await world.deliveries.mark_gone(partner.id, "https://example.org", now=START)
     await world.change(partner, markup_bps=7)
     assert gone_at(world, partner) == START
 
@@ -119,7 +119,7 @@ async def test_new_subscription_is_not_gone(world: World, change: dict[str, Any]
 async def test_410_of_a_url_that_was_replaced_meanwhile_stops_nothing(world: World) -> None:
     partner = await world.partner("https://new.example.org")
 
-    assert not await world.events.stop_sending(partner.id, "https://old.example.org", now=START)
+    assert not await world.deliveries.mark_gone(partner.id, "https://old.example.org", now=START)
     assert gone_at(world, partner) is None
 
 
@@ -127,7 +127,7 @@ async def test_test_event_is_sent_to_a_gone_endpoint_and_its_success_resumes_sen
     world: World, receiver: Receiver
 ) -> None:
     partner = await world.partner(receiver.url)
-    await world.events.stop_sending(partner.id, receiver.url, now=START)
+    await world.deliveries.mark_gone(partner.id, receiver.url, now=START)
     async with world.delivering():
         receiver.answer = fail
         failing = await send_test(world, partner)
@@ -152,7 +152,7 @@ async def test_test_event_needs_no_subscription_but_a_url(world: World, receiver
 
     await world.change(partner, webhook_url=None)
     event = webhook_test(uuid4(), partner.id, at=START)
-    assert await add_test_event(world.gateway, event) is False
+    assert await enqueue_test_event(world.gateway, event) is False
 
 
 async def test_gateway_can_add_tests_alone(world: World) -> None:
@@ -173,7 +173,7 @@ async def test_gateway_can_add_tests_alone(world: World) -> None:
             created_at=START,
         )
         with pytest.raises(Error, match="a test event says what it is"):
-            await add_test_event(world.gateway, forged)
+            await enqueue_test_event(world.gateway, forged)
     with pytest.raises(Error, match="permission denied"):
         await enqueue_event(world.gateway, paid)
 
@@ -317,7 +317,7 @@ async def test_listener_says_so_when_there_is_no_server() -> None:
 async def test_events_go_out_at_once_when_listening_though_polls_are_far_apart(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feeds.webhooks.relay.POLL_SECONDS", 3600)
+    monkeypatch.setattr("feeds.webhooks.relay.POLL_INTERVAL_SECONDS", 3600)
     partner = await world.partner(receiver.url)
     order = await world.order(partner)
     async with world.delivering(listening=True):
@@ -335,7 +335,7 @@ async def test_events_a_lost_queue_did_not_take_are_put_back_at_once(world: Worl
 
     (event_id,) = await world.events_of(await world.partner("https://example.org"), 1)
     queue: Any = Lost()
-    relay = Relay(outbox=world.events, queue=queue, clock=world.clock, wake=asyncio.Event())
+    relay = Relay(outbox=world.outbox, queue=queue, clock=world.clock, wake=asyncio.Event())
     with pytest.raises(Unavailable):
         await relay.step()
 

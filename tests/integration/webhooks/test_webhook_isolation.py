@@ -11,8 +11,8 @@ from aiohttp import web
 from domain.orders.order import State
 from domain.partners.partner import Partner
 from domain.webhooks.circuit_breaker import (
-    FIRST_WAIT,
     MIN_CONCURRENCY,
+    MIN_TRIAL_DELAY,
     CircuitBreaker,
     VersionedCircuitBreaker,
 )
@@ -50,7 +50,7 @@ async def test_hanging_endpoint_gets_its_share_of_the_workers_and_no_more(
         return await (hanging(request) if "stuck" in request.query else receiver.ok(request))
 
     receiver.answer = answer
-    async with world.delivering(workers=2, per_endpoint=5, budget_seconds=2):
+    async with world.delivering(workers=2, per_endpoint=5, timeout_seconds=2):
         await eventually(lambda: hanging.now == 5)
         passing = await world.events_of(free, 12)
         await eventually(lambda: all(world.status(e) == "delivered" for e in passing))
@@ -69,12 +69,12 @@ async def test_share_shrinks_with_the_room_that_is_left(world: World) -> None:
         )
         return [row[0] for row in world.own(sql)]
 
-    await world.claim(limit=100, room=20)
+    await world.claim(limit=100, capacity=20)
     assert queued() == [5, 5, 5, 5]
-    assert await world.claim(limit=100, room=20) == []
+    assert await world.claim(limit=100, capacity=20) == []
     later = await world.partner("https://example.org")
     (event_id,) = await world.events_of(later, 1)
-    assert await world.claim(limit=100, room=21) == [event_id]
+    assert await world.claim(limit=100, capacity=21) == [event_id]
 
 
 async def test_claim_takes_the_oldest_first_and_no_more_than_asked(world: World) -> None:
@@ -100,19 +100,19 @@ async def test_endpoint_that_fails_is_left_alone_but_for_probes_and_comes_back(
 
     async with world.delivering(per_endpoint=5):
         circuit = await opened(world, partner)
-        assert circuit.probe_at == START + FIRST_WAIT
+        assert circuit.half_open_at == START + MIN_TRIAL_DELAY
         await nothing_more_is_sent(world, receiver)
         before = tried()
         assert before < 20
 
-        world.clock.advance(FIRST_WAIT)
-        await until_noted(world, partner, failed_probes=1)
+        world.clock.advance(MIN_TRIAL_DELAY)
+        await until_noted(world, partner, failed_trials=1)
         await nothing_more_is_sent(world, receiver)
         assert tried() == before + 1
 
         receiver.answer = receiver.ok
-        world.clock.advance(FIRST_WAIT * 2)
-        circuit = await until_noted(world, partner, failed_probes=0)
+        world.clock.advance(MIN_TRIAL_DELAY * 2)
+        circuit = await until_noted(world, partner, failed_trials=0)
         assert circuit.concurrency >= MIN_CONCURRENCY
         world.clock.advance(timedelta(minutes=1))
         await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
@@ -144,32 +144,32 @@ async def test_what_an_open_circuit_keeps_back_dies_when_its_ladder_would_have_e
     await keep_open(world, partner, failed_at=START)
 
     world.clock.advance(remaining_schedule(0))
-    assert await world.events.give_up_hopeless(now=world.clock.now()) == 0  # nobody has tried
+    assert await world.outbox.dead_letter_blocked(now=world.clock.now()) == 0  # nobody has tried
 
     almost = START + remaining_schedule(0) - timedelta(seconds=1)
     await keep_open(world, partner, failed_at=almost)
-    assert await world.events.give_up_hopeless(now=world.clock.now()) == 0
+    assert await world.outbox.dead_letter_blocked(now=world.clock.now()) == 0
 
     await keep_open(world, partner, failed_at=world.clock.now())
-    assert await world.events.give_up_hopeless(now=world.clock.now()) == 1
+    assert await world.outbox.dead_letter_blocked(now=world.clock.now()) == 1
     assert (world.status(first), world.status(second)) == ("dead", "pending")
     ((attempt, http_status, error),) = world.attempts(first)
     assert (attempt, http_status) == (1, None)
-    assert error == "given up: the endpoint failed for as long as retries last"
+    assert error == "abandoned: the endpoint failed for the whole retry schedule"
 
 
 async def test_closed_circuit_gives_nothing_up(world: World) -> None:
     (event_id,) = await world.events_of(await world.partner("https://example.org"), 1)
     world.clock.advance(timedelta(days=30))
 
-    assert await world.events.give_up_hopeless(now=world.clock.now()) == 0
+    assert await world.outbox.dead_letter_blocked(now=world.clock.now()) == 0
     assert world.status(event_id) == "pending"
 
 
 async def test_slow_endpoint_is_sent_less_at_once(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feeds.webhooks.recording.SLOW", timedelta(seconds=0.1))
+    monkeypatch.setattr("feeds.webhooks.recorder.SLOW", timedelta(seconds=0.1))
     partner = await world.partner(receiver.url)
 
     async def slowly(_: web.Request) -> web.StreamResponse:
@@ -200,29 +200,32 @@ async def test_of_two_workers_that_note_the_same_circuit_the_later_must_read_it_
     world: World,
 ) -> None:
     partner = await world.partner("https://example.org")
-    circuit = CircuitBreaker(concurrency=7, window_began_at=START, attempts=1, failures=1)
+    circuit = CircuitBreaker(concurrency=7, window_started_at=START, attempts=1, failures=1)
 
-    assert await world.circuits.save({partner.id: VersionedCircuitBreaker(circuit, 0)}) == {
+    assert await world.circuit_breakers.save({partner.id: VersionedCircuitBreaker(circuit, 0)}) == {
         partner.id
     }
-    assert await world.circuits.save({partner.id: VersionedCircuitBreaker(circuit, 0)}) == set()
-    read = (await world.circuits.read([partner.id]))[partner.id]
+    assert (
+        await world.circuit_breakers.save({partner.id: VersionedCircuitBreaker(circuit, 0)})
+        == set()
+    )
+    read = (await world.circuit_breakers.read([partner.id]))[partner.id]
     assert read == VersionedCircuitBreaker(circuit, 1)
-    assert await world.circuits.save({partner.id: read}) == {partner.id}
-    assert await world.circuits.forget({partner.id: 1}) == set()
-    assert await world.circuits.forget({partner.id: 2}) == {partner.id}
+    assert await world.circuit_breakers.save({partner.id: read}) == {partner.id}
+    assert await world.circuit_breakers.delete({partner.id: 1}) == set()
+    assert await world.circuit_breakers.delete({partner.id: 2}) == {partner.id}
 
 
 async def test_probe_whose_worker_dies_is_made_again(world: World) -> None:
     partner = await world.partner("https://example.org")
     await world.events_of(partner, 3)
-    await keep_open(world, partner, failed_at=START, probe_at=START)
+    await keep_open(world, partner, failed_at=START, half_open_at=START)
 
     (probe,) = await world.claim(limit=10)
     assert await world.claim(limit=10) == []
     await take(world, probe)
     world.clock.advance(LEASE)
-    assert await world.events.release_expired(now=world.clock.now()) == 1
+    assert await world.outbox.release_expired(now=world.clock.now()) == 1
     assert len(await world.claim(limit=10)) == 1
 
 
@@ -233,7 +236,7 @@ async def test_hanging_receivers_are_still_given_up_after_the_budget(
     partner = await world.partner(receiver.url)
     await world.events_of(partner, 6)
 
-    async with world.delivering(budget_seconds=0.3):
+    async with world.delivering(timeout_seconds=0.3):
         circuit = await opened(world, partner)
 
     assert circuit.failures == circuit.attempts
@@ -248,11 +251,11 @@ async def opened(world: World, partner: Partner) -> CircuitBreaker:
             await asyncio.sleep(0.01)
 
 
-async def until_noted(world: World, partner: Partner, *, failed_probes: int) -> CircuitBreaker:
+async def until_noted(world: World, partner: Partner, *, failed_trials: int) -> CircuitBreaker:
     async with asyncio.timeout(10):
         while True:
             circuit = await world.circuit(partner)
-            if circuit is not None and circuit.failed_probes == failed_probes:
+            if circuit is not None and circuit.failed_trials == failed_trials:
                 return circuit
             await asyncio.sleep(0.01)
 
@@ -281,22 +284,24 @@ async def nothing_more_is_sent(world: World, receiver: Receiver) -> None:
 
 async def keep_open(world: World, partner: Partner, **times: object) -> None:
     """Put an open circuit down as a worker would have left it."""
-    read = (await world.circuits.read([partner.id])).get(partner.id)
+    read = (await world.circuit_breakers.read([partner.id])).get(partner.id)
     circuit = CircuitBreaker(
         concurrency=4,
-        window_began_at=START,
+        window_started_at=START,
         attempts=5,
         failures=5,
         opened_at=START,
-        probe_at=START + timedelta(days=9),
+        half_open_at=START + timedelta(days=9),
     )
     stored = VersionedCircuitBreaker(
         msgspec.structs.replace(circuit, **times), read.version if read else 0
     )
-    assert await world.circuits.save({partner.id: stored}) == {partner.id}
+    assert await world.circuit_breakers.save({partner.id: stored}) == {partner.id}
 
 
 async def take(world: World, event_id: UUID) -> None:
     now = world.clock.now()
-    taken = await world.events.take([event_id], lease=uuid4(), now=now, leased_until=now + LEASE)
+    taken = await world.deliveries.lease(
+        [event_id], lease=uuid4(), now=now, leased_until=now + LEASE
+    )
     assert len(taken) == 1

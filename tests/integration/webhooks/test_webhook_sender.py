@@ -23,7 +23,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from domain.webhooks.delivery import PendingDelivery
 from domain.webhooks.events import Event, EventType, signature
-from feeds.webhooks.sender import BUDGET_SECONDS, WebhookSender, headers_of
+from feeds.webhooks.headers import delivery_headers
+from feeds.webhooks.sender import TIMEOUT_SECONDS, WebhookSender
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "k" * 43
@@ -68,13 +69,15 @@ async def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIte
         await runner.cleanup()
 
 
-def sandbox_sender(budget_seconds: float = BUDGET_SECONDS) -> WebhookSender:
-    return WebhookSender(clock=StandingClock(), allow_insecure=True, budget_seconds=budget_seconds)
+def sandbox_sender(timeout_seconds: float = TIMEOUT_SECONDS) -> WebhookSender:
+    return WebhookSender(
+        clock=StandingClock(), allow_insecure=True, timeout_seconds=timeout_seconds
+    )
 
 
 def test_standard_webhooks_signature_verifies_with_a_secret_the_partner_can_build() -> None:
     pending = delivery("https://example.org", standard_webhooks=True)
-    headers = headers_of(pending, unix_seconds=1_777_636_800)
+    headers = delivery_headers(pending, unix_seconds=1_777_636_800)
 
     built = "whsec_" + base64.b64encode(SECRET.encode()).decode()
     key = base64.b64decode(built.removeprefix("whsec_"))
@@ -86,7 +89,7 @@ def test_standard_webhooks_signature_verifies_with_a_secret_the_partner_can_buil
 
 
 def test_standard_webhooks_headers_are_only_sent_where_asked_for() -> None:
-    names = headers_of(delivery("https://example.org"), unix_seconds=1)
+    names = delivery_headers(delivery("https://example.org"), unix_seconds=1)
     assert not [name for name in names if name.lower().startswith("webhook-")]
 
 
@@ -108,7 +111,7 @@ async def test_status_in_time_counts_however_slow_the_rest_of_the_answer_is() ->
         await asyncio.Event().wait()
         return response
 
-    async with serving(drip) as url, sandbox_sender(budget_seconds=0.3) as sender:
+    async with serving(drip) as url, sandbox_sender(timeout_seconds=0.3) as sender:
         attempt = await sender.send(delivery(url))
 
     assert attempt.delivered
@@ -167,7 +170,7 @@ async def test_answer_that_is_not_http_is_a_failed_attempt() -> None:
         attempt = await sender.send(delivery(f"http://127.0.0.1:{port}/"))
 
     assert attempt.http_status is None
-    assert attempt.error in {"the answer isn't HTTP", "the connection failed"}
+    assert attempt.error in {"the response is not HTTP", "the connection failed"}
 
 
 async def test_receiver_with_a_certificate_of_its_own_making_gets_nothing(tmp_path: Path) -> None:
@@ -245,8 +248,8 @@ async def test_first_2_kib_of_the_answer_are_kept_as_text_that_is_safe(
     async with serving(answer) as url, sandbox_sender() as sender:
         attempt = await sender.send(delivery(url))
 
-    assert attempt.answer == kept
-    assert len(attempt.answer.encode()) <= 2048
+    assert attempt.response_body == kept
+    assert len(attempt.response_body.encode()) <= 2048
 
 
 async def test_beginning_of_an_answer_that_never_ends_is_kept() -> None:
@@ -257,17 +260,17 @@ async def test_beginning_of_an_answer_that_never_ends_is_kept() -> None:
         await asyncio.Event().wait()
         return response
 
-    async with serving(drip) as url, sandbox_sender(budget_seconds=0.3) as sender:
+    async with serving(drip) as url, sandbox_sender(timeout_seconds=0.3) as sender:
         attempt = await sender.send(delivery(url))
 
-    assert (attempt.http_status, attempt.answer) == (500, "wait")
+    assert (attempt.http_status, attempt.response_body) == (500, "wait")
 
 
 async def test_no_answer_keeps_nothing() -> None:
     async with sandbox_sender() as sender:
         attempt = await sender.send(delivery("http://127.0.0.1:1/"))
 
-    assert (attempt.answer, attempt.error) == (None, "no connection")
+    assert (attempt.response_body, attempt.error) == (None, "no connection")
 
 
 @pytest.mark.parametrize(
@@ -313,7 +316,7 @@ def test_public_library_verifies_and_during_a_rotation_both_secrets_do() -> None
         webhook_secret=new,
         previous_webhook_secret=old,
     )
-    headers = headers_of(pending, unix_seconds=int(time.time()))
+    headers = delivery_headers(pending, unix_seconds=int(time.time()))
     body = pending.event.body.decode()
 
     for secret in (old, new):

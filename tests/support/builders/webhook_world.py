@@ -18,7 +18,7 @@ from domain.partners.partner import Partner, PartnerChange
 from domain.webhooks.circuit_breaker import CircuitBreaker
 from domain.webhooks.events import order_status_changed
 from feeds.webhooks.delivery import run_delivery
-from feeds.webhooks.relay import PER_ENDPOINT, QUEUE_LEASE, ROOM, Relay, run_relay
+from feeds.webhooks.relay import CAPACITY, PER_ENDPOINT, QUEUE_LEASE, Relay, run_relay
 from feeds.webhooks.sender import WebhookSender
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import (
@@ -28,8 +28,9 @@ from persistence.postgres.orders.orders import (
 from persistence.postgres.partners.partners import change_partner
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreakers
-from persistence.postgres.webhooks.leases import SESSION, PostgresWebhookEvents
-from persistence.postgres.webhooks.signal import listen_for_events
+from persistence.postgres.webhooks.claims import SESSION, PostgresOutbox
+from persistence.postgres.webhooks.deliveries import PostgresDeliveries
+from persistence.postgres.webhooks.notifications import listen_for_events
 from persistence.valkey.stream import WebhookStream
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import (
@@ -99,8 +100,9 @@ class World:
         self.gateway = Database(urls.gateway, session=SESSION)
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
-        self.events = PostgresWebhookEvents(self.gateway, KEYRING)
-        self.circuits = PostgresCircuitBreakers(self.gateway)
+        self.outbox = PostgresOutbox(self.gateway)
+        self.deliveries = PostgresDeliveries(self.gateway, KEYRING)
+        self.circuit_breakers = PostgresCircuitBreakers(self.gateway)
         self.valkey = valkey
 
     def close(self) -> None:
@@ -169,20 +171,20 @@ class World:
         return self.row(event_id)
 
     async def claim(
-        self, *, limit: int = 1, room: int = ROOM, per_endpoint: int = PER_ENDPOINT
+        self, *, limit: int = 1, capacity: int = CAPACITY, per_endpoint: int = PER_ENDPOINT
     ) -> Sequence[UUID]:
         now = self.clock.now()
-        return await self.events.claim_due(
+        return await self.outbox.claim_due(
             now=now,
             leased_until=now + QUEUE_LEASE,
-            room=room,
+            capacity=capacity,
             per_endpoint=per_endpoint,
             limit=limit,
         )
 
     async def circuit(self, partner: Partner) -> CircuitBreaker | None:
-        found = (await self.circuits.read([partner.id])).get(partner.id)
-        return found.circuit if found else None
+        found = (await self.circuit_breakers.read([partner.id])).get(partner.id)
+        return found.circuit_breaker if found else None
 
     def status(self, event_id: UUID) -> str:
         return str(self.row(event_id)["status"])
@@ -199,7 +201,7 @@ class World:
 
     def relay(self) -> Relay:
         return Relay(
-            outbox=self.events, queue=self.stream(), clock=self.clock, wake=asyncio.Event()
+            outbox=self.outbox, queue=self.stream(), clock=self.clock, wake=asyncio.Event()
         )
 
     async def sender(self, stack: AsyncExitStack, **options: Any) -> WebhookSender:
@@ -211,7 +213,7 @@ class World:
         self,
         *,
         workers: int = 1,
-        room: int = ROOM,
+        capacity: int = CAPACITY,
         per_endpoint: int = PER_ENDPOINT,
         listening: bool = False,
         **sending: Any,
@@ -224,12 +226,12 @@ class World:
         async with AsyncExitStack() as stack:
             sender = await self.sender(stack, **sending)
             relay = run_relay(
-                outbox=self.events,
+                outbox=self.outbox,
                 queue=self.stream(),
                 clock=self.clock,
                 stop=stop,
                 wake=wake,
-                room=room,
+                capacity=capacity,
                 per_endpoint=per_endpoint,
             )
             delivery = [
@@ -268,8 +270,8 @@ class World:
         per_endpoint: int = PER_ENDPOINT,
     ) -> None:
         await run_delivery(
-            events=self.events,
-            circuits=self.circuits,
+            deliveries=self.deliveries,
+            circuit_breakers=self.circuit_breakers,
             queue=self.stream(consumer),
             sender=sender,
             clock=self.clock,

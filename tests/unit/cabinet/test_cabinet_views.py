@@ -26,7 +26,8 @@ from domain.ledger.statistics import (
     total,
 )
 from domain.orders.query import OrderFilter
-from domain.webhooks.delivery import EventStatus, ListedEvent, LoggedAttempt, ShownEvent
+from domain.webhooks.delivery import EventStatus
+from domain.webhooks.delivery_log import EventDetails, EventSummary, LoggedAttempt
 
 USD = 10**18
 TODAY = date(2026, 11, 25)
@@ -60,11 +61,11 @@ def test_axes_are_told_in_few_letters() -> None:
 
 def test_an_orders_page_hides_the_token_that_a_receiver_has_answered_with() -> None:
     attempt = LoggedAttempt(1, AT, 12, 500, None, f'{{"token": "{"t" * 43}"}}')
-    listed = ListedEvent(
+    listed = EventSummary(
         *(UUID(int=1), UUID(int=2), "order.status_changed", "order:2:DONE", EventStatus.DEAD),
         *(1, AT, AT, AT, attempt),
     )
-    (shown,) = event_shown(ShownEvent(listed, UUID(int=3), "{}", [attempt])).attempts
+    (shown,) = event_shown(EventDetails(listed, UUID(int=3), "{}", [attempt])).attempts
     assert shown.answer == '{"token": "[hidden]"}'
 
 

@@ -1,17 +1,17 @@
 from datetime import UTC, datetime, timedelta
 
 from domain.webhooks.circuit_breaker import (
-    FIRST_WAIT,
-    MAX_WAIT,
+    MAX_TRIAL_DELAY,
     MIN_CONCURRENCY,
+    MIN_TRIAL_DELAY,
     WINDOW,
     CallOutcome,
     CircuitBreaker,
-    record_outcome,
+    record_outcomes,
 )
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-MOST = 32
+MAX_CONCURRENCY = 32
 
 
 def attempt(*, delivered: bool, at: datetime = NOW, slow: bool = False) -> CallOutcome:
@@ -25,7 +25,9 @@ def middle(low: float, high: float) -> float:
 def after(
     circuit: CircuitBreaker | None, *outcomes: CallOutcome, at: datetime = NOW
 ) -> CircuitBreaker | None:
-    return record_outcome(circuit, outcomes, now=at, most=MOST, uniform=middle)
+    return record_outcomes(
+        circuit, outcomes, now=at, max_concurrency=MAX_CONCURRENCY, uniform=middle
+    )
 
 
 def some(circuit: CircuitBreaker | None) -> CircuitBreaker:
@@ -57,7 +59,7 @@ def test_each_success_lets_one_more_be_sent_at_once_until_all_is_forgotten() -> 
     circuit = some(after(circuit, *[attempt(delivered=True)] * 10))
     assert circuit.concurrency == 26
     circuit = some(after(circuit, *[attempt(delivered=True)] * 10))
-    assert circuit.concurrency == MOST
+    assert circuit.concurrency == MAX_CONCURRENCY
     assert after(circuit, attempt(delivered=True), at=NOW + WINDOW) is None
 
 
@@ -81,14 +83,14 @@ def test_slow_endpoint_that_takes_its_events_keeps_its_circuit_closed() -> None:
 def test_waits_between_probes_grow_up_to_a_minute() -> None:
     circuit, now, waits = opened(), NOW, []
     for _ in range(6):
-        assert circuit.probe_at is not None
-        waits.append(circuit.probe_at - now)
-        now = circuit.probe_at
+        assert circuit.half_open_at is not None
+        waits.append(circuit.half_open_at - now)
+        now = circuit.half_open_at
         circuit = some(after(circuit, attempt(delivered=False, at=now), at=now))
         assert circuit.failed_at == now
         assert circuit.opened_at == NOW
 
-    assert waits == [FIRST_WAIT * 2**n for n in range(4)] + [MAX_WAIT] * 2
+    assert waits == [MIN_TRIAL_DELAY * 2**n for n in range(4)] + [MAX_TRIAL_DELAY] * 2
 
 
 def test_failures_of_before_it_opened_dont_put_the_probe_off() -> None:
@@ -96,7 +98,7 @@ def test_failures_of_before_it_opened_dont_put_the_probe_off() -> None:
     late = NOW + timedelta(seconds=3)
     stragglers = [attempt(delivered=False, at=NOW - timedelta(seconds=7))] * 9
     noted_late = some(after(circuit, *stragglers, at=late))
-    assert (noted_late.probe_at, noted_late.failed_probes) == (circuit.probe_at, 0)
+    assert (noted_late.half_open_at, noted_late.failed_trials) == (circuit.half_open_at, 0)
 
 
 def test_success_of_before_it_opened_doesnt_close_it_and_the_probes_does() -> None:
@@ -104,12 +106,14 @@ def test_success_of_before_it_opened_doesnt_close_it_and_the_probes_does() -> No
     before = attempt(delivered=True, at=NOW - timedelta(seconds=1))
     assert after(circuit, before) == circuit
 
-    probe = attempt(delivered=True, at=NOW + FIRST_WAIT)
-    closed = some(after(circuit, probe, at=NOW + FIRST_WAIT))
-    assert (closed.opened_at, closed.probe_at, closed.failures) == (None, None, 0)
+    probe = attempt(delivered=True, at=NOW + MIN_TRIAL_DELAY)
+    closed = some(after(circuit, probe, at=NOW + MIN_TRIAL_DELAY))
+    assert (closed.opened_at, closed.half_open_at, closed.failures) == (None, None, 0)
     assert closed.concurrency == MIN_CONCURRENCY
 
 
 def test_concurrency_never_exceeds_what_is_set() -> None:
-    circuit = record_outcome(None, [attempt(delivered=False)], now=NOW, most=2, uniform=middle)
+    circuit = record_outcomes(
+        None, [attempt(delivered=False)], now=NOW, max_concurrency=2, uniform=middle
+    )
     assert some(circuit).concurrency == 2

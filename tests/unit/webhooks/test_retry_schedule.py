@@ -26,7 +26,7 @@ def test_retry_after_never_shortens_a_wait_and_lengthens_it_by_an_hour_at_most(f
     rung = RETRY_SCHEDULE[failed - 1]
     for asked in (timedelta(seconds=1), timedelta(minutes=20), timedelta(days=30)):
         for low in (True, False):
-            wait = retry_delay(failed, uniform=lambda a, b, low=low: a if low else b, asked=asked)  # type: ignore[misc]
+            wait = retry_delay(failed, uniform=min if low else max, requested=asked)
             assert wait is not None
             assert wait >= rung * (1 - JITTER)
             assert wait >= min(asked, timedelta(hours=1))
@@ -35,7 +35,7 @@ def test_retry_after_never_shortens_a_wait_and_lengthens_it_by_an_hour_at_most(f
 
 def test_retry_after_gives_no_further_attempt() -> None:
     asked = timedelta(minutes=1)
-    assert retry_delay(len(RETRY_SCHEDULE) + 1, uniform=lambda low, _: low, asked=asked) is None
+    assert retry_delay(len(RETRY_SCHEDULE) + 1, uniform=lambda low, _: low, requested=asked) is None
 
 
 def test_what_remains_of_a_ladder_is_its_waits_at_their_longest() -> None:

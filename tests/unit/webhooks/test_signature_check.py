@@ -9,15 +9,15 @@ import pytest
 
 from cabinet_htmx.partner.webhooks_view import URL_FAULTS, without_tokens
 from domain.orders.wire import OrderOut
-from domain.webhooks.address_policy import checked_endpoint
+from domain.webhooks.address_policy import validate_webhook_url
 from domain.webhooks.events import InvalidWebhookUrl, UrlProblem
 from domain.webhooks.ports import SigningSecrets
 from domain.webhooks.signature_check import (
-    BodyVerdict,
-    Pasted,
-    Verdict,
+    BodyMatch,
+    PastedWebhook,
+    SignatureMatch,
+    abbreviated,
     check_signature,
-    told,
 )
 
 BODY = '{"event":"order.status_changed","label":"Grüße"}'
@@ -36,9 +36,9 @@ def standard(secret: str, body: str = BODY, at: str = "1777636800") -> str:
     return "v1," + base64.b64encode(digest).decode()
 
 
-def verdict(signature: str, **more: Any) -> Verdict:
-    pasted = Pasted(**{"body": BODY, "signature": signature} | more)
-    return check_signature(pasted, SECRETS, event_body=None).verdict
+def verdict(signature: str, **more: Any) -> SignatureMatch:
+    pasted = PastedWebhook(**{"body": BODY, "signature": signature} | more)
+    return check_signature(pasted, SECRETS, event_body=None).signature_match
 
 
 WITH_ID = {"event_id": ID, "timestamp": "1777636800"}
@@ -47,86 +47,92 @@ WITH_ID = {"event_id": ID, "timestamp": "1777636800"}
 @pytest.mark.parametrize(
     ("signature", "more", "expected"),
     [
-        ("", {}, Verdict.NONE_GIVEN),
-        (own(PRESENT), {}, Verdict.AGREES),
-        (own(PRESENT).upper(), {}, Verdict.AGREES),
-        (own(PREVIOUS), {}, Verdict.AGREES_WITH_PREVIOUS),
-        (own("x" * 43), {}, Verdict.DIFFERS),
-        (own(PRESENT), {"body": BODY + "\r\n"}, Verdict.AGREES_WITHOUT_LINE_END),
-        (own(PRESENT), {"body": BODY + " "}, Verdict.DIFFERS),
-        (own(PRESENT)[:-1], {}, Verdict.NEITHER_FORMAT),
-        ("v1,abc", WITH_ID, Verdict.NEITHER_FORMAT),
-        (standard(PRESENT), {}, Verdict.NEEDS_ID_AND_TIME),
-        (standard(PRESENT), {"event_id": ID, "timestamp": "now"}, Verdict.NEEDS_ID_AND_TIME),
-        (standard(PRESENT), WITH_ID, Verdict.AGREES),
-        (f"{standard(PREVIOUS)} {standard(PRESENT)}", WITH_ID, Verdict.AGREES),
-        (standard(PREVIOUS), WITH_ID, Verdict.AGREES_WITH_PREVIOUS),
-        (standard(PRESENT, at="1"), WITH_ID, Verdict.DIFFERS),
+        ("", {}, SignatureMatch.NOT_PROVIDED),
+        (own(PRESENT), {}, SignatureMatch.MATCHES),
+        (own(PRESENT).upper(), {}, SignatureMatch.MATCHES),
+        (own(PREVIOUS), {}, SignatureMatch.MATCHES_PREVIOUS_SECRET),
+        (own("x" * 43), {}, SignatureMatch.DIFFERS),
+        (own(PRESENT), {"body": BODY + "\r\n"}, SignatureMatch.MATCHES_WITHOUT_TRAILING_NEWLINE),
+        (own(PRESENT), {"body": BODY + " "}, SignatureMatch.DIFFERS),
+        (own(PRESENT)[:-1], {}, SignatureMatch.UNKNOWN_FORMAT),
+        ("v1,abc", WITH_ID, SignatureMatch.UNKNOWN_FORMAT),
+        (standard(PRESENT), {}, SignatureMatch.ID_AND_TIMESTAMP_REQUIRED),
+        (
+            standard(PRESENT),
+            {"event_id": ID, "timestamp": "now"},
+            SignatureMatch.ID_AND_TIMESTAMP_REQUIRED,
+        ),
+        (standard(PRESENT), WITH_ID, SignatureMatch.MATCHES),
+        (f"{standard(PREVIOUS)} {standard(PRESENT)}", WITH_ID, SignatureMatch.MATCHES),
+        (standard(PREVIOUS), WITH_ID, SignatureMatch.MATCHES_PREVIOUS_SECRET),
+        (standard(PRESENT, at="1"), WITH_ID, SignatureMatch.DIFFERS),
     ],
 )
 def test_a_pasted_signature_is_compared(
-    signature: str, more: dict[str, str], expected: Verdict
+    signature: str, more: dict[str, str], expected: SignatureMatch
 ) -> None:
     assert verdict(signature, **more) is expected
 
 
 def test_the_steps_are_those_of_both_formats_and_no_signature_is_told_whole() -> None:
-    pasted = Pasted(body=BODY, **WITH_ID)
+    pasted = PastedWebhook(body=BODY, **WITH_ID)
     found = check_signature(pasted, SECRETS, event_body=BODY.encode())
     one, other = found.computed
     assert one.digest == hashlib.sha256(BODY.encode()).hexdigest()
     assert one.length == len(BODY.encode())
     assert one.beginning == own(PRESENT)[:8] + "…"
-    assert other.signed == f"{ID}.1777636800."
+    assert other.signed_prefix == f"{ID}.1777636800."
     assert other.beginning == standard(PRESENT)[:11] + "…"
-    assert found.body is BodyVerdict.SAME
+    assert found.body_match is BodyMatch.MATCHES
     assert PRESENT not in repr(found) + repr(SECRETS)
 
 
 def test_a_body_is_compared_with_the_event_by_its_first_other_byte() -> None:
-    pasted = Pasted(body=BODY.replace("Grüße", "Grüsse"), event_id=ID)
+    pasted = PastedWebhook(body=BODY.replace("Grüße", "Grüsse"), event_id=ID)
     found = check_signature(pasted, SECRETS, event_body=BODY.encode())
-    assert (found.body, found.differs_at) == (BodyVerdict.DIFFERS, BODY.index("ß") + 1)
-    shorter = check_signature(Pasted(body=BODY[:-1], event_id=ID), SECRETS, event_body=b"{}")
+    assert (found.body_match, found.differs_at) == (BodyMatch.DIFFERS, BODY.index("ß") + 1)
+    shorter = check_signature(PastedWebhook(body=BODY[:-1], event_id=ID), SECRETS, event_body=b"{}")
     assert shorter.differs_at == 1
-    cut = check_signature(Pasted(body=BODY[:-1], event_id=ID), SECRETS, event_body=BODY.encode())
+    cut = check_signature(
+        PastedWebhook(body=BODY[:-1], event_id=ID), SECRETS, event_body=BODY.encode()
+    )
     assert cut.differs_at == len(BODY[:-1].encode())
-    unknown = check_signature(Pasted(body=BODY, event_id="x"), SECRETS, event_body=None)
-    assert unknown.body is BodyVerdict.UNKNOWN_EVENT
+    unknown = check_signature(PastedWebhook(body=BODY, event_id="x"), SECRETS, event_body=None)
+    assert unknown.body_match is BodyMatch.UNKNOWN_EVENT
 
 
 def test_what_is_told_of_a_signature_is_its_beginning() -> None:
-    assert told("0123456789abcdef") == "01234567…"
-    assert told("v1,0123456789") == "v1,01234567…"
+    assert abbreviated("0123456789abcdef") == "01234567…"
+    assert abbreviated("v1,0123456789") == "v1,01234567…"
 
 
 @pytest.mark.parametrize(
     ("url", "fault"),
     [
-        ("https://exa mple.org", UrlProblem.SHAPE),
-        ("javascript:alert(1)", UrlProblem.SHAPE),
-        ("http://example.org/", UrlProblem.PLAIN),
-        ("https://user@example.org/", UrlProblem.PARTS),
-        ("https://10.0.0.1/", UrlProblem.HOST),
-        ("https://[::1]/", UrlProblem.HOST),
-        ("https://169.254.169.254/latest", UrlProblem.HOST),
-        ("https://2130706433/", UrlProblem.NUMBER),
-        ("https://0x7f.1/", UrlProblem.NUMBER),
+        ("https://exa mple.org", UrlProblem.MALFORMED),
+        ("javascript:alert(1)", UrlProblem.MALFORMED),
+        ("http://example.org/", UrlProblem.NOT_HTTPS),
+        ("https://user@example.org/", UrlProblem.FORBIDDEN_PART),
+        ("https://10.0.0.1/", UrlProblem.HOST_NOT_PUBLIC),
+        ("https://[::1]/", UrlProblem.HOST_NOT_PUBLIC),
+        ("https://169.254.169.254/latest", UrlProblem.HOST_NOT_PUBLIC),
+        ("https://2130706433/", UrlProblem.AMBIGUOUS_HOST),
+        ("https://0x7f.1/", UrlProblem.AMBIGUOUS_HOST),
     ],
 )
 def test_a_url_that_nothing_could_be_sent_to_is_refused_in_words(
     url: str, fault: UrlProblem
 ) -> None:
     with pytest.raises(InvalidWebhookUrl) as refused:
-        checked_endpoint(url, insecure_allowed=False)
-    assert refused.value.fault is fault
+        validate_webhook_url(url, insecure_allowed=False)
+    assert refused.value.problem is fault
     assert URL_FAULTS[fault]
 
 
 def test_a_private_url_is_for_the_sandbox_and_metadata_for_nobody() -> None:
-    assert checked_endpoint("http://127.0.0.1:8000/", insecure_allowed=True)
+    validate_webhook_url("http://127.0.0.1:8000/", insecure_allowed=True)
     with pytest.raises(InvalidWebhookUrl):
-        checked_endpoint("http://169.254.169.254/", insecure_allowed=True)
+        validate_webhook_url("http://169.254.169.254/", insecure_allowed=True)
 
 
 def test_no_body_has_an_access_token_and_an_answer_hides_it() -> None:

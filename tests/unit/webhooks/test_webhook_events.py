@@ -11,8 +11,8 @@ from domain.webhooks.events import (
     EarningsOut,
     EventType,
     PayoutOut,
-    checked_events,
     earnings_cleared,
+    parse_event_types,
     partner_paid_out,
     webhook_test,
     wire_moment,
@@ -80,4 +80,4 @@ def test_moments_are_in_utc_with_milliseconds() -> None:
 
 def test_tests_cannot_be_subscribed_to() -> None:
     with pytest.raises(InvalidRequest, match=r"there is no event webhook\.test"):
-        checked_events(["webhook.test"])
+        parse_event_types(["webhook.test"])

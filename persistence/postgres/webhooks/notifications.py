@@ -1,4 +1,7 @@
-"""PostgreSQL's word that webhook events were added: it makes relays quick, and may be missed."""
+"""Listens for PostgreSQL's notification that events were enqueued.
+
+It makes relays fast, and may be missed: they poll as well.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -8,15 +11,15 @@ import psycopg
 
 from persistence.postgres.pool import CONNECT_TIMEOUT_SECONDS, DatabaseUnavailable
 
-POLL_INTERVAL_SECONDS: Final = 0.5
-"""How often a listener looks whether it is to stop."""
+STOP_POLL_SECONDS: Final = 0.5
+"""How often a listener checks whether it has been stopped."""
 
 
 async def listen_for_events(url: str, *, on_event: Callable[[], None], stop: asyncio.Event) -> None:
-    """Call `on_event` when events were added, and when listening has begun, until `stop`.
+    """Call `on_event` when events are enqueued, and once when listening starts, until `stop`.
 
-    Raises DatabaseUnavailable when the connection can't be made or is lost; a pooler that hands
-    sessions around lets nothing through, and then the relay's polls have to do.
+    Raises DatabaseUnavailable when the connection fails or is lost. A pooler that shares sessions
+    delivers no notifications; the relays' polling has to suffice then.
     """
     try:
         connection = await psycopg.AsyncConnection.connect(
@@ -32,7 +35,7 @@ async def listen_for_events(url: str, *, on_event: Callable[[], None], stop: asy
             await connection.execute("LISTEN webhook_events")
             on_event()
             while not stop.is_set():
-                async for _ in connection.notifies(timeout=POLL_INTERVAL_SECONDS):
+                async for _ in connection.notifies(timeout=STOP_POLL_SECONDS):
                     on_event()
                     if stop.is_set():
                         return
