@@ -5,6 +5,7 @@ right. Which orders there are and where settlement is killed comes from a seed.
 """
 
 import argparse
+import itertools
 import json
 import secrets
 import sys
@@ -23,6 +24,7 @@ import msgspec
 from feeds.settlement.chains.evm.node import checksummed
 from tests.support.chains.nodes import Door, main_address, regtest_address
 from tests.support.chains.world import DEADLINE, Swap, World
+from tests.support.waiting import wait_until
 
 BATCH: Final = 4
 KILLS_A_BATCH: Final = 3
@@ -163,14 +165,12 @@ class Campaign:
     def _kill_when(self, prepared: tuple[str, Callable[[], bool]], batch: Sequence[Placed]) -> None:
         """Kill settlement once it has come to a step, unless all orders end without it."""
         name, is_there = prepared
-        deadline = time.monotonic() + DEADLINE
-        asked = 0
-        while not is_there():
-            assert time.monotonic() < deadline, self._world.log()
-            time.sleep(0.01)
-            asked += 1
-            if asked % 50 == 0 and all(one.has_ended() for one in batch):
-                break
+        looks = itertools.count(1)
+
+        def is_there_or_over() -> bool:
+            return is_there() or (next(looks) % 50 == 0 and all(one.has_ended() for one in batch))
+
+        wait_until(is_there_or_over, seconds=DEADLINE, context=self._world.log)
         if is_there():
             with suppress(ProcessLookupError):
                 self._world.kill_settlement()

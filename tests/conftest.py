@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.error import URLError
@@ -20,9 +19,9 @@ from gateway.settings import INSTANCE_FILE, Instance
 from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
 from persistence.postgres.migrate import apply_migrations
 from tests.support.clients.partner import Demo, Partner, quote_request
+from tests.support.waiting import wait_until
 
 TEMPLATE = "swapgate_template"
-READY_SECONDS = 60
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -149,11 +148,10 @@ def start_up(
             env={**os.environ, **FOR_TESTS, **(environment or {})},
         )
     running = Running(f"http://127.0.0.1:{port}", data_dir, process)
-    deadline = time.monotonic() + READY_SECONDS
-    while not is_ready(running.base_url):
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)
+    wait_until(
+        lambda: is_ready(running.base_url) or process.poll() is not None, context=log.read_text
+    )
+    assert process.poll() is None, log.read_text()
     return running
 
 
@@ -167,7 +165,7 @@ def is_ready(base_url: str) -> bool:
 
 def stop(running: Running) -> None:
     running.process.terminate()
-    running.process.wait(30)
+    running.process.wait(60)
 
 
 @pytest.fixture(scope="session")

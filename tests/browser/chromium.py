@@ -88,6 +88,7 @@ def unsound(page: Page, *, scripts: bool = True) -> list[str]:
 
     Without scripts there is no axe, which is one itself. The themes differ in nothing but colour.
     """
+    page.wait_for_load_state()
     found = []
     if scripts:
         found += violations(page)

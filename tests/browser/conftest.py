@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.chromium import browser
+
+expect.set_options(timeout=30_000)
+"""As long as all other steps of a page may take: beside a busy core five seconds are too few."""
 
 
 @pytest.fixture(scope="module")

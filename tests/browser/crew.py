@@ -4,7 +4,7 @@ import re
 from typing import Literal
 from uuid import uuid4
 
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.chromium import DESK, transferred, unsound
 from tests.conftest import Running
@@ -68,6 +68,7 @@ def new_secret_page(page: Page) -> None:
     page.goto("/partner/keys")
     page.get_by_text("Rotate it").last.click()
     page.get_by_role("button", name="Make a new webhookSecret").click()
+    expect(page.locator("#new-secret")).to_be_visible()
 
 
 def invitation_page(page: Page) -> None:
@@ -75,10 +76,12 @@ def invitation_page(page: Page) -> None:
     page.goto("/partner/team")
     page.get_by_label("E-mail address").fill(f"barbara-{uuid4().hex[:4]}@northwind.example")
     page.get_by_role("button", name="Invite", exact=True).click()
+    expect(page.locator("#password")).to_be_visible()
 
 
 def faults(page: Page, *, scripts: bool = True) -> list[str]:
     """Return what is wrong with a page as it was just opened: its weight, or what isn't sound."""
+    page.wait_for_load_state()
     size = transferred(page)
     heavy = [] if 0 < size < FIRST_PAINT_BYTES else [f"{page.url}: {size} bytes"]
     return heavy + unsound(page, scripts=scripts)

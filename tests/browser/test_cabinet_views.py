@@ -18,9 +18,10 @@ from gateway.cabinet.route_table import TABLE
 from tests.browser.chromium import DESK, PHONE, complaints
 from tests.browser.crew import EXPECTED, Crew, faults
 from tests.conftest import Running
-from tests.support.builders.orders import MUCH, until
+from tests.support.builders.orders import MUCH
 from tests.support.clients.partner import order_request
 from tests.support.servers.webhook_receiver import Receiver, receiving
+from tests.support.waiting import wait_until
 
 TRON = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
 DASHBOARD, ORDERS, PAYOUTS = "/partner/dashboard", "/partner/orders", "/partner/payout-history"
@@ -58,6 +59,7 @@ class Busy(Crew):
             self.opened_order(toCcy="trx")
         self.held = self.opened_order()
         self.partner.command("sandbox", "deposit", self.held["id"], "--amount", MUCH)
+        wait_until(lambda: self.status_of(self.held), "EMERGENCY".__eq__)
         self.done = self.opened_order(toCcy="trx", afftax=100)
         self.partner.carried(self.done)
         self.partner.command("payout", "mark-paid", email, "--reference", "March, by bank")
@@ -74,6 +76,10 @@ class Busy(Crew):
     def opened_order(self, **changes: object) -> dict[str, Any]:
         order: dict[str, Any] = self.api.call("/create", order_request(**changes)).data
         return order
+
+    def status_of(self, order: dict[str, Any]) -> str:
+        request = {"id": order["id"], "token": order["token"]}
+        return str(self.api.call("/order", request).data["status"])
 
     def pages(self, role: str) -> list[str]:
         """Return where all pages are that somebody may see."""
@@ -238,7 +244,7 @@ def test_an_orders_page_follows_it_to_its_end(
     expect(page.get_by_role("heading", name="DONE")).to_be_visible()
     expect(page.get_by_text("Payout sent", exact=True)).to_be_visible()
     told = page.get_by_role("table", name="Attempts to deliver DONE").get_by_text("HTTP 204")
-    until(lambda: bool(page.reload()) and told.is_visible(), page.content)
+    wait_until(lambda: bool(page.reload()) and told.is_visible(), context=page.content)
     page.get_by_role("link", name="All orders").click()
     expect(page.get_by_role("row", name=order["id"])).to_contain_text("DONE")
     page.context.close()

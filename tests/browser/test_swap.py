@@ -11,8 +11,9 @@ from typer.testing import Result
 
 from tests.browser.chromium import DESK, PHONE, complaints, unsound, violations
 from tests.conftest import Running
-from tests.support.builders.orders import MUCH, Swaps, until
+from tests.support.builders.orders import MUCH, Swaps
 from tests.support.clients.visitor import REFUND, TO
+from tests.support.waiting import wait_until
 
 PAIR = "from=btc&to=usdt_trc20"
 ORDER_PAGE = re.compile(r"/order/[0-9a-f-]{36}\?t=[A-Za-z0-9_-]{43}$")
@@ -97,13 +98,13 @@ def test_a_referred_visitor_swaps_and_the_partner_earns(
     done = page.get_by_role("heading", name="Done: your coins")
     while not scripts and not done.is_visible():
         page.get_by_role("link", name="Look again", exact=True).or_(done).click()
-    expect(done).to_be_visible(timeout=15_000)
+    expect(done).to_be_visible()
 
     def earned() -> str:
         listed = partner.call("/codes", method="GET").data
         return str(next(one for one in listed if one["code"] == code)["earningsUsd"])
 
-    until(lambda: float(earned()) > 10, earned)  # 1.5 % of 0.02 BTC
+    wait_until(earned, lambda usd: float(usd) > 10)  # 1.5 % of 0.02 BTC
     assert heard == []
     context.close()
 
@@ -115,8 +116,11 @@ def test_prices_follow_what_is_typed_in_either_field(page: Page) -> None:
     before = get.input_value()
     send.fill("")
     send.press_sequentially("0.02")
-    expect(get).not_to_have_value(before)
-    expect(page.locator("#price .total dd")).to_contain_text(get.input_value())
+    total = page.locator("#price .total dd")
+    wait_until(  # each key asks for a price of its own
+        lambda: (get.input_value(), total.inner_text()),
+        lambda shown: shown[0] not in ("", before) and shown[0] in shown[1],
+    )
     expect(send).to_be_focused()
     get.fill("100")
     expect(send).not_to_have_value("0.02")
@@ -192,7 +196,8 @@ def test_an_order_is_opened_with_the_keyboard_alone(page: Page) -> None:
 
 def test_enter_in_a_field_shows_a_price_and_opens_nothing(page: Page) -> None:
     fill(page)
-    page.get_by_label("You send").press("Enter")
+    with page.expect_response(lambda answer: answer.request.method == "POST"):
+        page.get_by_label("You send").press("Enter")
     page.wait_for_load_state()
     expect(page.get_by_role("button", name="Open the order")).to_be_visible()
     assert "/order/" not in page.url
@@ -270,6 +275,7 @@ def with_faults(page: Page, _: Swaps) -> None:
     page.goto("/?from=btc&to=xrp&amount=50")
     page.get_by_label("Your XRP address").fill("nonsense")
     page.get_by_role("button", name="Open the order").click()
+    expect(page.get_by_role("alert")).to_be_focused()
 
 
 def details(page: Page, swaps: Swaps) -> None:
@@ -309,7 +315,7 @@ def test_no_state_of_a_page_has_faults_or_scrolls_sideways(chromium: Browser, sw
 def test_a_held_order_is_decided_and_followed_to_its_end(page: Page, swaps: Swaps) -> None:
     held(page, swaps)
     page.get_by_role("button", name="Send it back").click()
-    expect(page.get_by_role("heading", name="Refunded")).to_be_visible(timeout=10_000)
+    expect(page.get_by_role("heading", name="Refunded")).to_be_visible()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download the receipt").click()
     assert "Refund transaction" in download.value.path().read_text()

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +14,7 @@ from bench.limits.golang import why_no_go
 from bench.limits.servers import Servers
 from bench.processes import Server
 from tests.conftest import Running
-
-SAME_SECONDS = 20
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +26,11 @@ def bench(up: Running) -> Iterator[Servers]:
 
 def until_the_same(peer: Server, ours: Server, call: Call) -> bytes:
     """Return the answer that both give: rates change each second, between two calls too."""
-    deadline = time.monotonic() + SAME_SECONDS
-    while True:
-        theirs, mine = succeeded(peer.port, call), succeeded(ours.port, call)
-        if theirs == mine:
-            return mine
-        assert time.monotonic() < deadline, (theirs, mine)
+    _, mine = wait_until(
+        lambda: (succeeded(peer.port, call), succeeded(ours.port, call)),
+        lambda answers: answers[0] == answers[1],
+    )
+    return mine
 
 
 @pytest.mark.parametrize("asked", [{}, {"direction": "to", "amount": "25"}, {"amount": "9"}])

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from persistence.embedded import EmbeddedPostgres, EmbeddedValkey
 from tests.conftest import Running, start_up, stop
 from tests.support.clients.partner import Answer, Partner, order_request
 from tests.support.servers.webhook_receiver import Receiver, receiving
+from tests.support.waiting import wait_until
 
 PATIENCE_SECONDS = 90
 CHILDREN = ("serve", "rates", "settlement", "webhooks")
@@ -21,17 +21,20 @@ CHILDREN = ("serve", "rates", "settlement", "webhooks")
 
 def persistently(call: Callable[[], Answer]) -> Any:
     """Call as a careful client does: again after a lost connection or a 5xx."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        assert time.monotonic() < deadline
+
+    def attempt() -> Answer | OSError:
         try:
-            answer = call()
-        except OSError:
-            time.sleep(0.1)
-            continue
-        if answer.status < 500:
-            return answer.data
-        time.sleep(0.1)
+            return call()
+        except OSError as error:
+            return error
+
+    answer = wait_until(
+        attempt,
+        lambda found: isinstance(found, Answer) and found.status < 500,
+        seconds=PATIENCE_SECONDS,
+    )
+    assert isinstance(answer, Answer)
+    return answer.data
 
 
 def processes(parent: int) -> dict[int, str]:
@@ -84,13 +87,18 @@ class Story:
 
     def ends_well(self, order: dict[str, Any], victim: str) -> None:
         ask = {"id": order["id"], "token": order["token"]}
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while persistently(lambda: self.partner.call("/order", ask))["status"] != "DONE":
-            assert time.monotonic() < deadline, victim
-            time.sleep(0.1)
-        while self.receiver.statuses(order["id"]) != ["PENDING", "EXCHANGE", "DONE"]:
-            assert time.monotonic() < deadline, (victim, self.receiver.statuses(order["id"]))
-            time.sleep(0.1)
+        wait_until(
+            lambda: persistently(lambda: self.partner.call("/order", ask))["status"],
+            "DONE".__eq__,
+            seconds=PATIENCE_SECONDS,
+            context=lambda: victim,
+        )
+        wait_until(
+            lambda: self.receiver.statuses(order["id"]),
+            ["PENDING", "EXCHANGE", "DONE"].__eq__,
+            seconds=PATIENCE_SECONDS,
+            context=lambda: victim,
+        )
 
 
 @pytest.mark.timeout(300)

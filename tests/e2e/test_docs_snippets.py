@@ -7,7 +7,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -20,12 +19,12 @@ from cabinet_htmx.docs.contents import entries
 from tests.conftest import Running, free_port
 from tests.support.clients.partner import Partner, order_request, send
 from tests.support.clients.snippets import ROOT, RUN, block, blocks, command, run
+from tests.support.waiting import wait_until
 
 DOCS = ROOT / "docs"
 SUFFIXES = {"bash": ".sh", "python": ".py", "js": ".mjs", "go": ".go"}
 LAST = "keys-rotate"  # the secret that the others use is gone after it
 NOT_IN_A_STORY = {"client", "receiver"}
-PATIENCE_SECONDS = 30
 
 SIGNATURE = block(DOCS / "authentication.md", "text", "signature").strip()
 PRINTED = {
@@ -84,10 +83,7 @@ class Shop(msgspec.Struct, frozen=True):
         """Let a deposit come in that is too large, so that the order is held."""
         access = self.access()
         self.up.json("sandbox", "deposit", access["id"], "--amount", "1")
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while (order := self.partner.call("/order", access).data)["status"] != "EMERGENCY":
-            assert time.monotonic() < deadline, order
-            time.sleep(0.05)
+        wait_until(lambda: self.partner.call("/order", access).data["status"], "EMERGENCY".__eq__)
 
 
 def shop(up: Running, directory: Path, language: str) -> Shop:
@@ -178,11 +174,11 @@ def listening(mine: Shop) -> Iterator[Listening]:
             process_group=0,
         )
     try:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not takes_connections(port):
-            assert process.poll() is None, output.read_text()
-            assert time.monotonic() < deadline, output.read_text()
-            time.sleep(0.05)
+        wait_until(
+            lambda: takes_connections(port) or process.poll() is not None,
+            context=output.read_text,
+        )
+        assert process.poll() is None, output.read_text()
         yield Listening(mine, f"http://127.0.0.1:{port}/", output)
     finally:
         with suppress(ProcessLookupError):
@@ -211,10 +207,7 @@ def test_the_receivers_tell_genuine_events_once(up: Running, tmp_path: Path) -> 
         orders = [open_and_deposit(receiver) for receiver in receivers]
         for receiver, order_id in zip(receivers, orders, strict=True):
             told = [f"{order_id} {status}" for status in ("PENDING", "EXCHANGE", "DONE")]
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            while told[-1] not in receiver.lines():
-                assert time.monotonic() < deadline, receiver.lines()
-                time.sleep(0.05)
+            wait_until(receiver.lines, told.__eq__)
             again = b'{"event":"order.status_changed","order":{"id":"%s","status":"DONE"}}'
             body = again % order_id.encode()
             assert receiver.deliver(body, receiver.shop.webhook_secret) == 204

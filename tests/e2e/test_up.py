@@ -19,8 +19,8 @@ from tests.conftest import (
     start_up,
     stop,
 )
-from tests.support.builders.orders import until
 from tests.support.clients.partner import order_request, quote_request, send
+from tests.support.waiting import wait_until
 
 
 def refused(data_dir: Path, *arguments: str) -> str:
@@ -114,8 +114,8 @@ def test_it_stops_without_a_trace(tmp_path: Path, number: signal.Signals) -> Non
     running = start_up(tmp_path / "data", "--workers", "1")
     assert left_behind(running.data_dir)
     running.process.send_signal(number)
-    assert running.process.wait(30) == 0
-    assert left_behind(running.data_dir) == []
+    assert running.process.wait(60) == 0
+    wait_until(lambda: left_behind(running.data_dir), [].__eq__)
     assert (tmp_path / "data-up.log").read_text().rstrip().endswith("Stopping")
 
 
@@ -140,6 +140,7 @@ def test_servers_of_ones_own_are_used_instead(
     try:
         assert not (running.data_dir / "postgres").exists()
         assert not (running.data_dir / "valkey").exists()
+        running.partner().until(0)
         assert running.partner().call("/create", order_request()).data["status"] == "NEW"
         with psycopg.connect(database_urls.owner) as connection:
             assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
@@ -183,15 +184,16 @@ def test_health_readiness_and_metrics_answer(running: Running) -> None:
     ready = send(f"{running.base_url}/readyz", method="GET").json()
     assert ready["ok"]
     assert set(ready["checks"]) == {"database", "migrations", "valkey", "catalogue", "rates"}
-    assert running.partner().call("/price", quote_request()).code == 0
+    wait_until(lambda: running.partner().call("/price", quote_request()).code, (0).__eq__)
 
     def metrics() -> str:
         return send(f"{running.base_url}/metrics", method="GET").body.decode()
 
     # counted in the worker, and published a moment later
-    until(lambda: 'swapgate_calls_total{call="price",code="0"} 1.0' in metrics(), metrics)
+    wait_until(metrics, lambda text: 'swapgate_calls_total{call="price",code="0"} 1.0' in text)
 
 
 def test_its_own_doctor_finds_nothing_wrong(running: Running) -> None:
-    report = running.json("doctor")
-    assert report["ok"], report
+    wait_until(
+        lambda: json.loads(running.command("doctor", "--json").stdout), lambda report: report["ok"]
+    )

@@ -3,12 +3,15 @@
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import Running
 
 SEED = 20260501
 CASES = 250
 
 
+@pytest.mark.timeout(300)
 def test_generated_requests_get_documented_answers_and_no_5xx(up: Running) -> None:
     """In a process of its own: schemathesis' warnings and hooks are no business of other tests."""
     done = subprocess.run(
@@ -18,7 +21,7 @@ def test_generated_requests_get_documented_answers_and_no_5xx(up: Running) -> No
         ],
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=280,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

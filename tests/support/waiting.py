@@ -11,7 +11,7 @@ from typing import TypeVar, overload
 
 T = TypeVar("T")
 
-TIMEOUT_SECONDS = 60.0
+MAX_WAIT_SECONDS = 60.0
 INTERVAL_SECONDS = 0.02
 ALL_WORKERS = 20
 """How many calls in a row reach each of two workers: chance decides which of them takes a call."""
@@ -22,7 +22,7 @@ def wait_until(
     accept: Callable[[T], object] = bool,
     *,
     consecutive: int = 1,
-    seconds: float = TIMEOUT_SECONDS,
+    seconds: float = MAX_WAIT_SECONDS,
     context: Callable[[], object] | None = None,
 ) -> T:
     """Return the first value read that is accepted, or as many accepted values in a row.
@@ -45,7 +45,7 @@ async def wait_until_async(
     read: Callable[[], Awaitable[T]],
     accept: Callable[[T], object] = bool,
     *,
-    seconds: float = TIMEOUT_SECONDS,
+    seconds: float = MAX_WAIT_SECONDS,
     context: Callable[[], object] | None = None,
 ) -> T: ...
 
@@ -55,7 +55,7 @@ async def wait_until_async(
     read: Callable[[], T],
     accept: Callable[[T], object] = bool,
     *,
-    seconds: float = TIMEOUT_SECONDS,
+    seconds: float = MAX_WAIT_SECONDS,
     context: Callable[[], object] | None = None,
 ) -> T: ...
 
@@ -64,7 +64,7 @@ async def wait_until_async(
     read: Callable[[], Awaitable[T]] | Callable[[], T],
     accept: Callable[[T], object] = bool,
     *,
-    seconds: float = TIMEOUT_SECONDS,
+    seconds: float = MAX_WAIT_SECONDS,
     context: Callable[[], object] | None = None,
 ) -> T:
     """Do what `wait_until` does while the event loop goes on; `read` may return an awaitable."""

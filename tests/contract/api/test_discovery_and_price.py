@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.partner import Answer, Partner, quote_request, send
+from tests.support.waiting import wait_until
 
 CURRENCY_FIELDS = [
     "code",
@@ -212,11 +213,11 @@ def test_markup_is_taken_as_asked_or_refused(partner: Partner, afftax: object, c
 
 def test_markup_and_fee_make_the_margin(partner: Partner) -> None:
     """Quoted of one snapshot: the rates with and without markup differ by exactly it."""
-    for _ in range(20):
-        plain = partner.call("/price", quote_request(afftax=0)).data
-        marked = partner.call("/price", quote_request(afftax=1000)).data
-        if plain["from"]["usd"] == marked["from"]["usd"]:
-            break
+
+    def both() -> list[Any]:
+        return [partner.call("/price", quote_request(afftax=bps)).data for bps in (0, 1000)]
+
+    plain, marked = wait_until(both, lambda two: two[0]["from"]["usd"] == two[1]["from"]["usd"])
     ratio = Decimal(marked["from"]["rate"]) / Decimal(plain["from"]["rate"])
     assert abs(ratio - Decimal(8950) / Decimal(9950)) < Decimal("1e-3")
 

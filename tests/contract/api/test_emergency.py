@@ -8,9 +8,10 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Running
-from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps, until
+from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps
 from tests.support.clients.partner import Partner, order_request
 from tests.support.servers.webhook_receiver import Receiver, receiving
+from tests.support.waiting import wait_until
 
 Order = dict[str, Any]
 NOT_FOUND = b'{"code":6,"msg":"NOT_FOUND"}'
@@ -108,11 +109,9 @@ def test_every_emergency_is_resolved_and_told_of(
 
 def told(receiver: Receiver, order: Order, expected: list[str]) -> list[Order]:
     """Wait for an order's events and return what they told, each event once, as they came."""
-    until(
-        lambda: len(receiver.changes(order["id"])) >= len(expected),
-        lambda: receiver.changes(order["id"]),
+    changes = wait_until(
+        lambda: receiver.changes(order["id"]), lambda known: len(known) >= len(expected)
     )
-    changes = receiver.changes(order["id"])
     assert [one["status"] for one in changes] == expected
     return changes
 
@@ -210,14 +209,7 @@ def test_an_operator_overrules_a_partner_on_purpose(swaps: Swaps) -> None:
 
 def test_an_exchange_is_at_the_live_rate_of_that_moment(swaps: Swaps) -> None:
     order = swaps.held()
-    live = swaps.partner.call("/price", {**order_request(toCcy="trx"), "type": "float"})
-    until(
-        lambda: (
-            swaps.partner.call("/price", order_request(toCcy="trx")).data["from"]["rate"]
-            != order["rate"]
-        ),
-        lambda: live.data,
-    )
+    swaps.until_another_rate(order)
     swaps.ask("/emergency", order, choice="EXCHANGE")
     exchanged = swaps.until(order, "EXCHANGE")
     assert exchanged["rate"] != order["rate"]
@@ -242,16 +234,17 @@ def test_maintenance_stops_nobody_from_choosing(swaps: Swaps) -> None:
     order = swaps.held()
     try:
         swaps.command("maintenance", "on")
-        request = order_request()
-        until(lambda: swaps.partner.call("/create", request).code == 10, lambda: "no maintenance")
+        swaps.partner.until(10, "/create", order_request())
         assert swaps.ask("/emergency", order, choice="EXCHANGE").data is True
         swaps.until(order, "EXCHANGE")
     finally:
         swaps.command("maintenance", "off")
-        until(lambda: swaps.partner.call("/price", order_request()).code == 0, lambda: "still on")
+        swaps.partner.until(0, "/price", order_request())
 
 
-def test_it_weighs_one(swaps: Swaps) -> None:
+def test_it_weighs_one(by_hand: Running) -> None:
+    """Of a new partner: what others called a minute ago is added to their budget again."""
+    swaps = Swaps(by_hand)
     order = swaps.held()
     left = [
         int(swaps.ask(path, order, **more).headers["ratelimit"].partition("r=")[2].split(";")[0])
@@ -312,12 +305,12 @@ def test_whatever_comes_in_is_confirmed_by_itself(plain: Swaps) -> None:
     plain.deposited(order, MUCH)
     plain.until(order, "EMERGENCY")
     plain.deposited(order, "0.00100000")
-    until(confirmed(order, "0.00100000"), lambda: "a part of a held order isn't confirmed")
+    wait_until(confirmed(order, "0.00100000"))
     assert plain.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
     plain.ask("/emergency", order, choice="EXCHANGE")
     assert plain.until(order, "DONE")["from"]["amount"] == "0.10100000"
     plain.deposited(order, "0.00200000")
-    until(confirmed(order, "0.00200000"), lambda: "a stray isn't confirmed")
+    wait_until(confirmed(order, "0.00200000"))
     assert plain.shown(order)["from"]["tx"]["amount"] == "0.10100000"
 
 

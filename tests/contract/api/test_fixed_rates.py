@@ -9,10 +9,12 @@ import pytest
 
 from gateway.settings import INSTANCE_FILE, Instance
 from tests.conftest import Running
-from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps, until
+from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps
 from tests.support.clients.partner import order_request, quote_request, send
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 Order = dict[str, Any]
+RATE_TYPES = ("fixed", "float")
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +28,7 @@ def opened(swaps: Swaps) -> Order:
 
 def confirmed_at_another_rate(swaps: Swaps, order: Order) -> Order:
     """Confirm what was seen when the market has moved on from the order's rate."""
-    request = quote_request(toCcy="trx")
-    until(
-        lambda: swaps.partner.call("/price", request).data["from"]["rate"] != order["rate"],
-        lambda: "the market stands still",
-    )
+    swaps.until_another_rate(order)
     return swaps.confirmed(order)
 
 
@@ -50,12 +48,10 @@ def test_pairs_say_so(swaps: Swaps) -> None:
 
 
 def test_a_fixed_quote_is_priced_as_a_floating_one(swaps: Swaps) -> None:
-    for _ in range(20):  # of one snapshot; they change once a second
-        fixed = swaps.partner.call("/price", quote_request(type="fixed")).data
-        floating = swaps.partner.call("/price", quote_request()).data
-        if fixed == floating:
-            break
-    assert fixed == floating
+    def both() -> list[object]:  # of one snapshot; they change once a second
+        return [swaps.partner.call("/price", quote_request(type=one)).data for one in RATE_TYPES]
+
+    wait_until(both, lambda quotes: quotes[0] == quotes[1])
     unsigned = send(
         f"{swaps.up.base_url}/v1/price", msgspec.json.encode(quote_request(type="fixed"))
     )
@@ -140,13 +136,7 @@ def test_the_full_amount_after_expiry_is_an_emergency(swaps: Swaps) -> None:
     swaps.deposited(order, AGREED)
     held = swaps.confirmed(order)
     assert (held["status"], held["emergency"]["status"]) == ("EMERGENCY", ["EXPIRED"])
-    until(
-        lambda: (
-            swaps.partner.call("/price", quote_request(toCcy="trx")).data["from"]["rate"]
-            != order["rate"]
-        ),
-        lambda: "the market stands still",
-    )
+    swaps.until_another_rate(order)
     swaps.ask("/emergency", order, choice="EXCHANGE")
     assert swaps.until(order, "EXCHANGE")["rate"] != order["rate"]
 
@@ -162,9 +152,10 @@ def test_switched_off_nothing_new_is_fixed_and_open_orders_keep_their_promise(
         swaps.partner.until(1, "/price", quote_request(type="fixed"))
         answer = swaps.partner.call("/create", order_request(type="fixed"))
         assert (answer.status, answer.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
-        until(
-            lambda: swaps.partner.call("/pairs").data[0]["rateTypes"] == ["FLOAT"],
-            lambda: "pairs still say FIXED",
+        wait_until(
+            lambda: swaps.partner.call("/pairs").data[0]["rateTypes"],
+            ["FLOAT"].__eq__,
+            consecutive=ALL_WORKERS,
         )
         assert swaps.partner.call("/price", quote_request()).code == 0
         assert swaps.partner.call("/create", repeated, **key).data["id"] == first["id"]

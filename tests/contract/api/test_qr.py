@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import Running
-from tests.support.builders.orders import Swaps, until
+from tests.support.builders.orders import Swaps
 from tests.support.clients.partner import quote_request, send
 
 try:
@@ -161,11 +161,11 @@ def test_maintenance_hides_no_picture(by_hand: Running) -> None:
     order = there.opened()
     try:
         there.command("maintenance", "on")
-        until(lambda: there.partner.call("/price", quote_request()).code == 10, lambda: "not on")
+        there.partner.until(10, "/price", quote_request())
         assert there.ask("/qr", order).code == 0
     finally:
         there.command("maintenance", "off")
-        until(lambda: there.partner.call("/price", quote_request()).code == 0, lambda: "still on")
+        there.partner.until(0, "/price", quote_request())
 
 
 def test_whose_order_it_is_is_checked_before_the_cache(up: Running, swaps: Swaps) -> None:
@@ -186,7 +186,9 @@ def test_whose_order_it_is_is_checked_before_the_cache(up: Running, swaps: Swaps
         assert (answer.status, answer.body) == (404, NOT_FOUND)
 
 
-def test_it_weighs_five(swaps: Swaps) -> None:
+def test_it_weighs_five(up: Running) -> None:
+    """Of a new partner: what others called a minute ago is added to their budget again."""
+    swaps = Swaps(up)
     order = swaps.opened()
     left = [
         int(swaps.ask(path, order).headers["ratelimit"].partition("r=")[2].split(";")[0])

@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Running
-from tests.support.builders.orders import until
 from tests.support.clients.cabinet import CabinetPartner, Person
-from tests.support.clients.partner import order_request
+from tests.support.clients.partner import order_request, quote_request
 from tests.support.clients.team import own, signed_in
 from tests.support.clients.visitor import Visitor
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 CODES = "/partner/codes"
 LINK = re.compile(r'<code id="address">([^<]+)</code>')
@@ -179,21 +179,19 @@ def test_figures_agree_with_the_api_to_the_cent(up: Running) -> None:
     visitor.sign_in(demo.cabinet_email, demo.cabinet_password)
     name = create(visitor, markup="1.5")
     partner = up.partner()
-    opened = []
-
-    def is_known() -> bool:
-        opened.append(partner.call("/create", order_request(), code=name).data)
-        return bool(opened[-1]["markupBps"] == 150)
-
-    until(is_known, lambda: opened)
-    up.json("sandbox", "deposit", opened[-1]["id"])
+    wait_until(
+        lambda: partner.call("/price", quote_request(), code=name).data["markupBps"],
+        (150).__eq__,
+        consecutive=ALL_WORKERS,
+    )
+    order = partner.call("/create", order_request(), code=name).data
+    up.json("sandbox", "deposit", order["id"])
 
     def listed() -> dict[str, str]:
         found = partner.call("/codes", method="GET").data
         return dict(next(one for one in found if one["code"] == name))
 
-    until(lambda: float(listed()["earningsUsd"]) > 5, listed)
-    figures = listed()
+    figures = wait_until(listed, lambda one: float(one["earningsUsd"]) > 5)
     for path in (CODES, f"{CODES}/{name}"):
         words = visitor.get(path).words().replace(",", "")
         assert f"${figures['volumeUsd']}" in words

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from tests.conftest import Running
-from tests.support.builders.orders import until
 from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner, order_request, quote_request
 from tests.support.servers.webhook_receiver import Receiver, receiving
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 EVENTS = "order.status_changed,partner.paid_out,earnings.cleared"
 
@@ -21,7 +21,7 @@ def swap(up: Running, partner: Partner, code: str) -> None:
     def status() -> str:
         return str(partner.call("/order", asked).data["status"])
 
-    until(lambda: status() == "DONE", status)
+    wait_until(status, "DONE".__eq__)
 
 
 def told(receiver: Receiver, event: str) -> list[dict[str, Any]]:
@@ -39,7 +39,7 @@ def test_earnings_from_the_swap_to_the_payout(up: Running) -> None:
         def markup() -> int:
             return int(partner.call("/price", quote_request(), code=code).data["markupBps"])
 
-        until(lambda: markup() == 200, markup)
+        wait_until(markup, (200).__eq__, consecutive=ALL_WORKERS)
         for _ in range(2):
             swap(up, partner, code)
 
@@ -54,7 +54,7 @@ def test_earnings_from_the_swap_to_the_payout(up: Running) -> None:
 
         paid = operate(up, "payout", "mark-paid", email, "--reference", "wire 7")
         assert operate(up, "payout", "mark-paid", email, "--reference", "wire 7")["repeated"]
-        until(lambda: bool(told(receiver, "partner.paid_out")), lambda: receiver.events)
+        wait_until(lambda: told(receiver, "partner.paid_out"), context=lambda: receiver.events)
         assert not paid.pop("repeated")
         assert paid.pop("sentTo") is None  # nobody has said where to
         (event,) = told(receiver, "partner.paid_out")
@@ -62,7 +62,7 @@ def test_earnings_from_the_swap_to_the_payout(up: Running) -> None:
         assert paid["amountUsd"] == listed["earningsUsd"]
 
         cleared = operate(up, "earnings", "clear", email)
-        until(lambda: bool(told(receiver, "earnings.cleared")), lambda: receiver.events)
+        wait_until(lambda: told(receiver, "earnings.cleared"), context=lambda: receiver.events)
         (event,) = told(receiver, "earnings.cleared")
         assert event["earnings"] == cleared
         assert cleared["amountUsd"] == "0.00"

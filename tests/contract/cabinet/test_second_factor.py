@@ -59,8 +59,7 @@ def test_signing_in_asks_for_a_code_before_anything_else(partner: CabinetPartner
     zone = {"form_token": visitor.token_of("/partner/verify"), "zone": "Asia/Tokyo"}
     assert visitor.post("/partner/account/zone", zone).location == "/partner/verify"
     assert visitor.get("/partner/account", HX_Request="true").status == 401
-    again = App(app.secret, app.shown - 1).code()
-    used = give(visitor, "/partner/verify", again)
+    used = give(visitor, "/partner/verify", app.code_of(app.shown))
     assert used.status == 403, "the code that set it up was used by that"
     assert "used before" in used.text
     there = give(visitor, "/partner/verify?next=%2Fpartner%2Faccount", app.code())
@@ -121,9 +120,11 @@ def test_without_one_a_page_that_needs_it_leads_to_it(partner: CabinetPartner) -
 def test_guesses_are_made_to_wait_in_all_sessions(partner: CabinetPartner) -> None:
     _, app = partner.owner_with_factor()
     first, second = partner.owner(), partner.owner()
-    statuses = [give(first, "/partner/verify", "000000").status for _ in range(7)]
+    statuses: list[int] = []
+    while len(statuses) < 12 and 429 not in statuses:  # each failure doubles a wait that was over
+        statuses.append(give(first, "/partner/verify", "000000").status)
     assert statuses[:6] == [403] * 6
-    assert statuses[6] == 429
+    assert statuses[-1] == 429
     late = give(second, "/partner/verify", app.code())
     assert late.status == 429
     assert "Try again in" in late.text

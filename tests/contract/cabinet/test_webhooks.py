@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Running
-from tests.support.builders.orders import until
 from tests.support.clients.cabinet import CabinetPartner, Person
 from tests.support.clients.team import own, signed_in
+from tests.support.waiting import wait_until
 
 PAGE = "/partner/webhooks"
 SIGNATURE = f"{PAGE}/signature"
@@ -90,8 +90,8 @@ def page_of_test(person: Person, server: Endpoint) -> str:
     before = len(server.got)
     answer = person.send_form(PAGE, f"{PAGE}/test")
     assert EVENT_PATH.fullmatch(answer.location), answer.words()
-    until(lambda: len(server.got) > before, lambda: server.got)
-    until(lambda: "HTTP " in person.get(answer.location).text, lambda: answer.location)
+    wait_until(lambda: server.got, lambda got: len(got) > before)
+    wait_until(lambda: person.get(answer.location).text, lambda text: "HTTP " in text)
     return answer.location
 
 
@@ -179,7 +179,7 @@ def test_a_test_is_sent_shown_and_sent_again(developer: Person, server: Endpoint
     assert headers["x-partner-webhook-sign"] not in page.text
     again = developer.send_form(path, f"{path}/replay")
     assert again.location == path
-    until(lambda: len([1 for h, b in server.got if b == body]) == 2, lambda: server.got)
+    wait_until(lambda: [sent for _, sent in server.got], lambda bodies: bodies.count(body) == 2)
     assert server.got[-1][0]["x-partner-webhook-id"] == headers["x-partner-webhook-id"]
 
 
@@ -200,12 +200,12 @@ def test_what_failed_is_found_and_sent_again(
     )
     assert ticked.location == f"{PAGE}?outcome=failed"
     assert "1 event on the way again" in developer.get(ticked.location).words()
-    until(lambda: len(server.got) == before + 1, lambda: server.got)
-    until(lambda: "Delivered" in developer.get(path).text, lambda: path)
+    wait_until(lambda: len(server.got), (before + 1).__eq__)
+    wait_until(lambda: developer.get(path).text, lambda text: "Delivered" in text)
     own(partner, "UPDATE webhook_events SET status = 'dead' WHERE id = %s", event)
     every = developer.send_form(PAGE, f"{PAGE}/replay-failed", since="hour")
     assert every.location == PAGE
-    until(lambda: len(server.got) == before + 2, lambda: server.got)
+    wait_until(lambda: len(server.got), (before + 2).__eq__)
     nothing = developer.send_form(PAGE, f"{PAGE}/replay")
     assert "Nothing was ticked" in developer.get(nothing.location).words()
 

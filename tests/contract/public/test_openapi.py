@@ -112,14 +112,14 @@ def test_a_spent_budget_is_told_with_the_documented_headers(
     up: Running, document: dict[str, Any]
 ) -> None:
     made = up.json("partner", "create", "--email", "spender@example.org")
-    up.json("partner", "set", "spender@example.org", "--budget", "120")
+    up.json("partner", "set", "spender@example.org", "--budget", "149")
     spender = Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).once_known()
     answers = [call(document, spender, "POST /create", prefix="/v1") for _ in range(3)]
     for answer in answers:
         is_documented(document, "POST /create", answer)
     assert {answer.status for answer in answers} == {200, 429}
     assert answers[-1].headers.keys() >= {"retry-after", "ratelimit", "ratelimit-policy"}
-    assert answers[-1].headers["ratelimit-policy"] == '"default";q=120;w=60'
+    assert answers[-1].headers["ratelimit-policy"] == '"default";q=149;w=60'
 
 
 def test_the_document_is_served_with_an_entity_tag(up: Running) -> None:

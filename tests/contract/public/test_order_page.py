@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Running
-from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps, until
+from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps
 from tests.support.clients.partner import Answer, send
 from tests.support.clients.visitor import Visitor
+from tests.support.waiting import wait_until
 
 WRONG = "w" * 43
 
@@ -105,7 +106,7 @@ def test_a_held_order_is_decided_on_its_page(swaps: Swaps, guest: Visitor, choic
     chosen = guest.post(f"/order/{order_id}/choice", {"t": token, "choice": choice})
     assert (chosen.status, chosen.location) == (303, place)
     ended = {"EXCHANGE": "Exchanged, sending your coins", "REFUND": "Refunded"}[choice]
-    until(lambda: ended in guest.get(place).words(), lambda: guest.get(place).words())
+    wait_until(lambda: guest.get(place).words(), lambda words: ended in words)
 
 
 def test_too_little_can_only_be_sent_back(swaps: Swaps, guest: Visitor) -> None:

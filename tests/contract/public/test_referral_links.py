@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.conftest import Running, start_up, stop
-from tests.support.builders.orders import Swaps, until, until_everywhere
+from tests.support.builders.orders import Swaps
 from tests.support.clients.partner import send
 from tests.support.clients.visitor import Visitor
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 PAIR = "/?from=btc&to=usdt_trc20"
 
@@ -63,16 +64,16 @@ def test_what_a_referred_visitor_opens_is_the_partners_and_earns(
     assert listed(swaps, code)["orders"] == 1
     for step in ("deposit", "confirm", "payout"):
         swaps.command("sandbox", step, order_id)
-    until(lambda: listed(swaps, code)["earningsUsd"] != "0.00", lambda: listed(swaps, code))
-    earned = float(str(listed(swaps, code)["earningsUsd"]))
-    volume = float(str(listed(swaps, code)["volumeUsd"]))
+    figures = wait_until(lambda: listed(swaps, code), lambda one: one["earningsUsd"] != "0.00")
+    earned = float(str(figures["earningsUsd"]))
+    volume = float(str(figures["volumeUsd"]))
     assert abs(earned - volume * 0.02) < 0.02
 
 
 def test_a_code_without_a_markup_has_its_partners(swaps: Swaps, guest: Visitor) -> None:
     swaps.command("partner", "set", swaps.email, "--markup-bps", "70")
     guest.get(f"/r/{new_code(swaps, None)}")
-    until(lambda: shows_fee(guest, "1.2"), lambda: guest.get(PAIR).words())
+    wait_until(lambda: shows_fee(guest, "1.2"), context=lambda: guest.get(PAIR).words())
 
 
 def test_unknown_disabled_and_malformed_codes_look_alike(swaps: Swaps, guest: Visitor) -> None:
@@ -97,7 +98,11 @@ def test_a_disabled_partner_is_nobodys_referrer(swaps: Swaps, by_hand: Running) 
     guest.get(f"/r/{code}")
     assert shows_fee(guest, "2.5")
     swaps.command("partner", "disable", other.email)
-    until_everywhere(lambda: shows_fee(guest, "0.5"), lambda: guest.get(PAIR).words())
+    wait_until(
+        lambda: shows_fee(guest, "0.5"),
+        consecutive=ALL_WORKERS,
+        context=lambda: guest.get(PAIR).words(),
+    )
     place = guest.opened()
     order_id = UUID(place.removeprefix("/order/").partition("?")[0])
     assert other.command("order", "show", str(order_id))["markupBps"] == 0

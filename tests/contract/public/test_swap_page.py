@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.conftest import Running
-from tests.support.builders.orders import Swaps, until
+from tests.support.builders.orders import Swaps
+from tests.support.clients.partner import quote_request
 from tests.support.clients.visitor import REFUND, TO, Seen, Visitor
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 ORDER_PAGE = re.compile(r"/order/[0-9a-f-]{36}\?t=[A-Za-z0-9_-]{43}")
 SCRIPT = "\"'><script>alert(1)</script>"
@@ -251,15 +253,15 @@ def test_a_page_and_all_it_loads_are_below_150_kilobytes(visitor: Visitor) -> No
 @pytest.fixture
 def paused(swaps: Swaps) -> Iterator[None]:
     swaps.command("maintenance", "on")
+    swaps.partner.until(10, "/price", quote_request())
     yield
     swaps.command("maintenance", "off")
+    swaps.partner.until(0, "/price", quote_request())
 
 
 @pytest.mark.usefixtures("paused")
 def test_maintenance_is_told_and_opens_nothing(guest: Visitor) -> None:
-    until(
-        lambda: "paused for maintenance" in guest.get("/").words(), lambda: guest.get("/").words()
-    )
+    assert "paused for maintenance" in guest.get("/").words()
     answer = guest.post("/", guest.filled())
     assert answer.status == 422
     assert "paused for maintenance" in answer.words()
@@ -268,15 +270,18 @@ def test_maintenance_is_told_and_opens_nothing(guest: Visitor) -> None:
 @pytest.fixture
 def without_a_pair(swaps: Swaps) -> Iterator[None]:
     swaps.command("pair", "disable", "btc", "usdt_trc20")
+    swaps.partner.until(1, "/price", quote_request())
     yield
     swaps.command("pair", "enable", "btc", "usdt_trc20")
+    swaps.partner.until(0, "/price", quote_request())
 
 
 @pytest.mark.usefixtures("without_a_pair")
 def test_a_pair_that_is_off_stays_chosen_and_is_told(guest: Visitor) -> None:
     path = "/?from=btc&to=usdt_trc20&amount=0.01"
-    until(lambda: "can't be swapped" in guest.get(path).words(), lambda: guest.get(path).words())
-    form = guest.get(path).fields()
+    seen = guest.get(path)
+    assert "can't be swapped" in seen.words()
+    form = seen.fields()
     assert (form["from"], form["to"]) == ("btc", "usdt_trc20")
     assert guest.post("/", guest.filled()).status == 422
 
@@ -287,17 +292,22 @@ def test_an_empty_house_is_closed_to_those_that_nobody_referred(
     house = "house@swapgate.invalid"
     swaps.command("partner", "disable", house)
     try:
-        until(lambda: guest.get("/").status == 503, lambda: guest.get("/").words())
+        wait_until(lambda: guest.get("/").status, lambda status: status == 503)
         assert guest.post("/", guest.filled()).status in (422, 503)
     finally:
         swaps.command("partner", "enable", house)
-    until(lambda: guest.get("/").status == 200, lambda: guest.get("/").words())
+    wait_until(lambda: guest.get("/").status, lambda status: status == 200, consecutive=ALL_WORKERS)
 
 
 def test_the_markup_of_the_house_is_in_its_prices(swaps: Swaps, guest: Visitor) -> None:
     house = "house@swapgate.invalid"
+
+    def words() -> str:
+        return guest.get("/").words()
+
     swaps.command("partner", "set", house, "--markup-bps", "100")
     try:
-        until(lambda: "in the rate 1.5%" in guest.get("/").words(), lambda: guest.get("/").words())
+        wait_until(words, lambda shown: "in the rate 1.5%" in shown)
     finally:
         swaps.command("partner", "set", house, "--markup-bps", "0")
+    wait_until(words, lambda shown: "in the rate 0.5%" in shown, consecutive=ALL_WORKERS)

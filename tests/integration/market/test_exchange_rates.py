@@ -1,8 +1,7 @@
 """Prices from exchanges, over real HTTP and WebSocket connections that fail in all ways."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from functools import partial
@@ -11,14 +10,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from feeds.rates.exchanges import ExchangeMarket
-from feeds.rates.health import decode_health, encode_health
+from feeds.rates.health import VenueHealth, decode_health, encode_health
 from feeds.rates.venue import Venue
 from feeds.rates.venues import VENUES, venue_in_ccxt
 from gateway.runtime.clock import SystemClock
 from tests.support.servers.exchanges import Exchanges, Trouble
+from tests.support.waiting import wait_until_async
 
 COINS = frozenset({"BTC", "ETH", "USDT", "USDC", "LTC", "XMR"})
-SECONDS = 30
 CLOSE = Decimal("0.001")
 
 
@@ -34,10 +33,12 @@ class Running:
             coin: Decimal(units) / 10**18 for coin, units in self.market.current().prices.items()
         }
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(SECONDS):
-            while not holds():  # noqa: ASYNC110  prices tell nobody that they have changed
-                await asyncio.sleep(0.05)
+    def health(self) -> dict[str, VenueHealth]:
+        return {one.name: one for one in self.market.health().venues}
+
+    async def until_right(self) -> None:
+        """Wait until the prices of all coins are those of the exchanges."""
+        await wait_until_async(self.are_right, context=self.prices)
 
     def are_right(self, coins: frozenset[str] = COINS) -> bool:
         found = self.prices()
@@ -69,21 +70,23 @@ async def running(exchanges: Exchanges, *, skipped: float = 0) -> AsyncIterator[
 
 async def test_all_four_are_asked_and_stream() -> None:
     async with running(Exchanges()) as world:
-        snapshot = await world.market.snapshot()
-        assert snapshot.prices.keys() == COINS
-        assert world.are_right()
-        await world.until(lambda: all(one.streaming for one in world.market.health().venues))
-        health = {one.name: one for one in world.market.health().venues}
-        assert {name: one.books for name, one in health.items()} == {
-            "kraken": 6,
-            "coinbase": 4,
-            "binance": 5,
-            "okx": 4,
-        }
-        assert all(one.error is None for one in health.values())
+        await wait_until_async(world.market.snapshot, lambda known: known.prices.keys() == COINS)
+        await world.until_right()
+        # each exchange is asked by HTTP and streams at its own pace: its books come one by one
+        await wait_until_async(
+            lambda: {
+                name: (one.books, one.streaming, one.error) for name, one in world.health().items()
+            },
+            {
+                "kraken": (6, True, None),
+                "coinbase": (4, True, None),
+                "binance": (5, True, None),
+                "okx": (4, True, None),
+            }.__eq__,
+        )
         world.exchanges.usd["BTC"] = 61_000.0
         world.exchanges.usd["USDT"] = 0.999
-        await world.until(world.are_right)
+        await world.until_right()
         assert decode_health(encode_health(world.market.health())).withdrawn == []
 
 
@@ -91,9 +94,9 @@ async def test_prices_go_on_by_http_where_streams_are_silent() -> None:
     exchanges = Exchanges()
     exchanges.silent_streams = {"kraken", "binance", "okx"}
     async with running(exchanges) as world:
-        await world.until(world.are_right)
+        await world.until_right()
         exchanges.usd["ETH"] = 3_030.0
-        await world.until(world.are_right)
+        await world.until_right()
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -101,9 +104,9 @@ async def test_one_exchange_at_ten_times_the_price_moves_nothing(venue: str) -> 
     exchanges = Exchanges()
     exchanges.trouble(Trouble.TENFOLD, [venue])
     async with running(exchanges) as world:
-        await world.until(lambda: len(world.prices()) >= 4)
-        found = world.prices()
-        for coin in ("BTC", "ETH", "LTC"):
+        coins = frozenset({"BTC", "ETH", "LTC"})
+        found = await wait_until_async(world.prices, lambda prices: prices.keys() >= coins)
+        for coin in coins:
             assert abs(found[coin] / Decimal(exchanges.usd[coin]) - 1) < CLOSE
 
 
@@ -115,7 +118,7 @@ async def test_an_exchange_in_trouble_from_the_start_is_done_without(trouble: Tr
     exchanges = Exchanges()
     exchanges.trouble(trouble, ["okx"])
     async with running(exchanges) as world:
-        await world.until(world.are_right)
+        await world.until_right()
         exchanges.trouble(None, ["okx"])
 
 
@@ -123,7 +126,7 @@ async def test_clocks_of_exchanges_may_say_what_they_like() -> None:
     exchanges = Exchanges()
     exchanges.trouble(Trouble.OTHER_TIME, VENUES)
     async with running(exchanges) as world:
-        await world.until(world.are_right)
+        await world.until_right()
 
 
 async def test_without_any_exchange_all_coins_are_withdrawn_until_they_are_back() -> None:
@@ -133,17 +136,19 @@ async def test_without_any_exchange_all_coins_are_withdrawn_until_they_are_back(
         with capture_logs() as logs:
             assert (await world.market.snapshot()).prices == {}
         assert [one["withdrawn"] for one in logs if "withdrawn" in one] == [sorted(COINS)]
-        assert all(one.error for one in world.market.health().venues)
+        await wait_until_async(lambda: [one.error for one in world.health().values()], all)
         assert world.market.health().withdrawn == sorted(COINS)
         exchanges.trouble(None, VENUES)
-        await world.until(world.are_right)
-        await world.until(lambda: not any(one.error for one in world.market.health().venues))
+        await world.until_right()
+        await wait_until_async(
+            lambda: [one.error for one in world.health().values()], ([None] * len(VENUES)).__eq__
+        )
 
 
 async def test_books_that_nobody_renews_are_withdrawn() -> None:
     async with running(Exchanges(), skipped=29) as world:
-        await world.until(lambda: bool(world.prices()))
+        await wait_until_async(world.prices)
         world.exchanges.trouble(Trouble.HANGS, VENUES)
-        await world.until(lambda: world.prices() == {})
+        await wait_until_async(world.prices, {}.__eq__)
         world.exchanges.trouble(None, VENUES)
-        await world.until(world.are_right)
+        await world.until_right()

@@ -246,14 +246,14 @@ def test_a_password_is_fresh_one_time_and_stored_as_its_hash(operator: Operator)
 def test_every_change_of_a_partner_is_told_to_the_workers(operator: Operator) -> None:
     with Valkey.from_url(operator.valkey_url) as client, client.pubsub() as listener:
         listener.subscribe("changes")
-        listener.get_message(timeout=1)
+        assert listener.get_message(timeout=30) is not None, "it is subscribed"
         partner_id = operator.json("partner", "create", "--email", EMAIL)["id"]
         for arguments in (["disable", partner_id], ["set", partner_id, "--budget", "60"]):
-            assert listener.get_message(timeout=1) is not None
+            assert listener.get_message(timeout=30) is not None
             before = operator.revisions()["partners"]
             operator.json("partner", *arguments)
             assert operator.revisions()["partners"] > before
-        assert listener.get_message(timeout=1) is not None
+        assert listener.get_message(timeout=30) is not None
 
 
 def test_a_change_needs_no_valkey(operator: Operator) -> None:

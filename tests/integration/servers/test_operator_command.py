@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from gateway.cli import main
+from persistence.postgres.pool import CONNECT_TIMEOUT_SECONDS
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import Operator, invoke, new_operator, sentence_of
 
@@ -138,7 +139,7 @@ def test_without_a_database_a_command_says_so_at_once(command: str, tmp_path: Pa
     began = time.monotonic()
 
     sentence = operator.refused(*command.split())
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < CONNECT_TIMEOUT_SECONDS, "a refusal isn't waited for"
     assert sentence == (
         "The database cannot be reached (Connection refused (os error 111)): "
         "run `swapgate doctor` for advice"
@@ -156,7 +157,7 @@ def test_a_database_that_never_answers_is_given_up_in_seconds(
         began = time.monotonic()
 
         assert "no answer in time" in mute.refused("partner", "list")
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 20, "three seconds for each of few tries"
 
 
 def test_a_database_without_migrations_is_told_of(

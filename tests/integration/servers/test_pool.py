@@ -10,8 +10,9 @@ import pytest
 from psqlpy.exceptions import Error
 
 from domain.errors import Unavailable
-from persistence.postgres.pool import Database, DatabaseUnavailable
+from persistence.postgres.pool import WAIT_FOR_CONNECTION_SECONDS, Database, DatabaseUnavailable
 from tests.conftest import DatabaseUrls
+from tests.support.waiting import wait_until, wait_until_async
 
 
 @asynccontextmanager
@@ -23,6 +24,21 @@ async def database(url: str, **options: Any) -> AsyncIterator[Database]:
         pool.close()
 
 
+def count(url: str, statement: str) -> int:
+    with psycopg.connect(url, autocommit=True) as connection:
+        (number,) = connection.execute(statement.encode()).fetchone() or (0,)
+    return int(number)
+
+
+async def waiting_for_a_lock(url: str, number: int) -> None:
+    """Wait until that many statements have begun and wait for a lock."""
+    locked = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    await wait_until_async(lambda: count(url, locked), number.__eq__)
+
+
 async def test_a_statement_that_takes_too_long_is_ended_by_the_server(
     database_urls: DatabaseUrls,
 ) -> None:
@@ -30,13 +46,12 @@ async def test_a_statement_that_takes_too_long_is_ended_by_the_server(
         with pytest.raises(DatabaseUnavailable, match="statement timeout"):
             await pool.fetch("SELECT pg_sleep(30)")
         assert await pool.fetch("SELECT 1 AS one") == [{"one": 1}]
-    with psycopg.connect(database_urls.owner) as connection:
-        (sleeping,) = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND query LIKE '%pg_sleep(30)%'"
-            " AND state = 'active' AND pid <> pg_backend_pid()"
-        ).fetchone() or (None,)
-        assert sleeping == 0
+    asleep = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE '%pg_sleep(30)%'"
+        " AND state = 'active' AND pid <> pg_backend_pid()"
+    )
+    wait_until(lambda: count(database_urls.owner, asleep), (0).__eq__, seconds=15)
 
 
 async def test_settings_of_the_url_are_kept_beside_the_timeout(
@@ -53,15 +68,17 @@ async def test_settings_of_the_url_are_kept_beside_the_timeout(
 async def test_a_caller_waits_a_second_at_most_for_a_connection(
     database_urls: DatabaseUrls,
 ) -> None:
-    async with database(database_urls.gateway, size=2) as pool:
-        busy = [
-            asyncio.ensure_future(pool.fetch("SELECT 1 AS one FROM pg_sleep(2)")) for _ in range(2)
-        ]
-        await asyncio.sleep(0)
-        began = asyncio.get_running_loop().time()
-        with pytest.raises(DatabaseUnavailable, match="busy"):
-            await pool.fetch("SELECT 1")
-        assert asyncio.get_running_loop().time() - began < 1.5
+    loop, lock = asyncio.get_running_loop(), "SELECT 1 AS one FROM pg_advisory_lock_shared(7)"
+    async with database(database_urls.gateway, size=2, statement_timeout_ms=60_000) as pool:
+        with psycopg.connect(database_urls.owner) as holder:
+            holder.execute("SELECT pg_advisory_xact_lock(7)")
+            busy = [asyncio.ensure_future(pool.fetch(lock)) for _ in range(2)]
+            await waiting_for_a_lock(database_urls.owner, 2)
+            began = loop.time()
+            with pytest.raises(DatabaseUnavailable, match="busy"):
+                await pool.fetch("SELECT 1")
+            took = loop.time() - began
+        assert WAIT_FOR_CONNECTION_SECONDS - 0.01 < took < 10
         await asyncio.gather(*busy)
         assert await pool.fetch("SELECT 1 AS one") == [{"one": 1}]
 
@@ -71,27 +88,29 @@ async def test_a_cancelled_caller_leaves_its_connection_to_the_statement(
 ) -> None:
     async with database(database_urls.owner, size=2) as pool:
         await pool.fetch("CREATE TABLE kept (number integer)")
-        call = asyncio.ensure_future(
-            pool.fetch("INSERT INTO kept SELECT 1 FROM pg_sleep(0.3) RETURNING number")
-        )
-        await asyncio.sleep(0.1)
-        call.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        answers = await asyncio.gather(
-            *(pool.fetch(f"SELECT {number} AS n") for number in range(50))
-        )
+        with psycopg.connect(database_urls.owner) as holder:
+            holder.execute("SELECT pg_advisory_xact_lock(7)")
+            call = asyncio.ensure_future(
+                pool.fetch(
+                    "INSERT INTO kept SELECT 1 FROM pg_advisory_xact_lock(7) RETURNING number"
+                )
+            )
+            await waiting_for_a_lock(database_urls.owner, 1)
+            call.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await call
+            answers = await asyncio.gather(
+                *(pool.fetch(f"SELECT {number} AS n") for number in range(50))
+            )
         assert [rows[0]["n"] for rows in answers] == list(range(50))
-        for _ in range(500):
-            if await pool.fetch("SELECT number FROM kept"):
-                break
-            await asyncio.sleep(0.01)
-        assert await pool.fetch("SELECT number FROM kept") == [{"number": 1}]
-        (row,) = await pool.fetch(
-            "SELECT count(*)::integer AS stuck FROM pg_stat_activity"
+        await wait_until_async(
+            lambda: pool.fetch("SELECT number FROM kept"), [{"number": 1}].__eq__
+        )
+        stuck = (
+            "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
         )
-        assert row["stuck"] == 0
+        await wait_until_async(lambda: count(database_urls.owner, stuck), (0).__eq__)
 
 
 async def test_a_wrong_statement_is_a_defect_and_not_an_outage(

@@ -331,7 +331,7 @@ def serve(operator: Operator) -> subprocess.CompletedProcess[str]:
         [*command, "--data-dir", str(operator.data_dir)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         env={"COLUMNS": "200", "PATH": ""},
     )

@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from gateway.runtime.supervisor import Child, ChildKeepsDying, Event, EventKind, Supervisor
 from persistence.embedded import EmbeddedValkey
+from tests.support.waiting import MAX_WAIT_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -53,20 +53,13 @@ with Supervisor(children, logs=Path(sys.argv[1]), on_event=print) as supervisor:
 """
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't happen in time"
-        time.sleep(0.01)
-
-
 def python(name: str, source: str) -> Child:
     return Child(name, [sys.executable, "-c", source], {"PYTHONPATH": str(ROOT)})
 
 
 def pids(logs: Path, *names: str) -> list[int]:
     """Return the processes that have reported in the logs, if each log has one."""
-    texts = [(logs / f"{name}.log").read_text().split() for name in names]
+    texts = [(logs / f"{name}.log").read_text().rpartition("\n")[0].split() for name in names]
     return [int(text[-1]) for text in texts] if all(texts) else []
 
 
@@ -81,7 +74,7 @@ def is_alive(pid: int) -> bool:
 
 
 @contextmanager
-def supervising(logs: Path, *names: str) -> "Iterator[tuple[subprocess.Popen[bytes], list[int]]]":
+def supervising(logs: Path, *names: str) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
     """Run a supervisor in a process of its own; give it and its children's numbers."""
     process = subprocess.Popen(
         [sys.executable, "-c", SUPERVISE, str(logs), *names],
@@ -128,6 +121,7 @@ def test_a_child_that_keeps_dying_at_its_start_ends_the_supervision(tmp_path: Pa
     sentence = r"(?s)broken died 5 times right at its start \(exit status 3\).*the port is taken"
     with Supervisor(children, logs=tmp_path, on_event=events.append) as supervisor:
         supervisor.start()
+        wait_until(lambda: pids(tmp_path, "steady"))
         with pytest.raises(ChildKeepsDying, match=sentence):
             supervisor.run()
 
@@ -149,22 +143,22 @@ def test_stopping_leaves_no_process_of_children_that_are_stubborn_or_careless(
 
         process.send_signal(number)
 
-        assert process.wait(timeout=5) == 0
-        assert not any(is_alive(child) for child in children)
+        assert process.wait(timeout=MAX_WAIT_SECONDS) == 0
+        wait_until(lambda: not any(is_alive(child) for child in children))
 
 
 def test_children_and_their_workers_die_with_a_killed_supervisor(tmp_path: Path) -> None:
     with supervising(tmp_path, "steady", "parent") as (process, children):
         process.kill()
 
-        wait_until(lambda: not any(is_alive(child) for child in children), seconds=3)
+        wait_until(lambda: not any(is_alive(child) for child in children))
 
 
 def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
     orphan = subprocess.run(
         [sys.executable, "-c", STEADY],
         env={**ENVIRONMENT, "SWAPGATE_PARENT_PID": "1"},
-        timeout=5,
+        timeout=MAX_WAIT_SECONDS,
         check=False,
     )
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import Operator, invoke, new_operator
+from tests.support.waiting import wait_until
 
 EVENT = """
 INSERT INTO webhook_events (id, partner_id, position, type, dedup_key, body, status, attempts,
@@ -180,7 +181,7 @@ def test_test_event_is_waited_for(operator: Operator, monkeypatch: pytest.Monkey
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(invoke, "webhooks", "test", partner, data_dir=operator.data_dir)
-        while not (found := operator.sql("SELECT id FROM webhook_events")):
-            assert not waiting.done()
+        found = wait_until(lambda: operator.sql("SELECT id FROM webhook_events") or waiting.done())
+        assert isinstance(found, list), waiting.result()
         operator.sql(ATTEMPT, found[0][0], 1, MAY, 12, 204, None, "")
-        assert "HTTP 204 after 12 ms" in waiting.result(30).stdout
+        assert "HTTP 204 after 12 ms" in waiting.result(60).stdout

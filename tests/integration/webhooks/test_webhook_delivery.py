@@ -28,7 +28,8 @@ from persistence.postgres.webhooks.deliveries import PostgresDeliveries
 from persistence.valkey.stream import GROUP, STREAM
 from tests.conftest import Servers
 from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET
-from tests.support.builders.webhook_world import Receiver, World, eventually, fail, hang
+from tests.support.builders.webhook_world import Receiver, World, fail, hang
+from tests.support.waiting import wait_until_async
 
 
 async def test_event_arrives_signed_with_the_contracts_headers(
@@ -37,7 +38,7 @@ async def test_event_arrives_signed_with_the_contracts_headers(
     event_id = await world.event_of_new_order(receiver.url)
 
     async with world.delivering():
-        await eventually(lambda: world.status(event_id) == "delivered")
+        await world.until_status("delivered", event_id)
 
     (got,) = receiver.received
     assert got.headers["Content-Type"] == "application/json"
@@ -64,7 +65,7 @@ async def test_body_is_the_same_on_every_attempt_and_the_timestamp_is_not(
         await world.after_attempts(event_id, 1)
         receiver.answer = receiver.ok
         world.clock.advance(RETRY_SCHEDULE[0] * 1.01)
-        await eventually(lambda: world.status(event_id) == "delivered")
+        await world.until_status("delivered", event_id)
 
     first, second = receiver.received
     assert first.body == second.body
@@ -87,13 +88,13 @@ async def test_later_events_of_an_order_wait_for_a_failing_one_and_other_orders_
 
     receiver.answer = refuse_first
     async with world.delivering():
-        await eventually(lambda: world.status(passing[-1]) == "delivered")
+        await world.until_status("delivered", passing[-1])
         await world.after_attempts(waiting[0], 1)
         assert [e for e in receiver.ids() if e in waiting] == [waiting[0]]
         later = await world.move(stuck, State.REFUNDED)
         receiver.answer = receiver.ok
         world.clock.advance(RETRY_SCHEDULE[0] * 1.01)
-        await eventually(lambda: world.status(later[0]) == "delivered")
+        await world.until_status("delivered", later[0])
 
     assert [e for e in receiver.ids() if e in passing] == passing
     assert [e for e in receiver.ids() if e not in passing] == [waiting[0], *waiting, *later]
@@ -155,7 +156,7 @@ async def test_flushall_between_queue_and_delivery_loses_nothing(
 
     async with world.delivering():
         world.clock.advance(QUEUE_LEASE)
-        await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
+        await world.until_status("delivered", *ids)
 
     assert sorted(receiver.ids()) == sorted(ids)
 
@@ -163,10 +164,10 @@ async def test_flushall_between_queue_and_delivery_loses_nothing(
 async def test_flushall_under_waiting_workers_is_survived(world: World, receiver: Receiver) -> None:
     async with world.delivering():
         before = await world.event_of_new_order(receiver.url)
-        await eventually(lambda: world.status(before) == "delivered")
+        await world.until_status("delivered", before)
         await world.valkey.flushall()
         after = await world.event_of_new_order(receiver.url)
-        await eventually(lambda: world.status(after) == "delivered")
+        await world.until_status("delivered", after)
 
     assert receiver.ids() == [before, after]
 
@@ -184,7 +185,7 @@ async def test_two_workers_never_send_an_event_twice_though_it_is_queued_twice(
     await world.stream().add(ids)
 
     async with world.delivering(workers=2):
-        await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
+        await world.until_status("delivered", *ids)
 
     assert Counter(receiver.ids()) == Counter(ids)
 
@@ -197,7 +198,7 @@ async def test_cancelled_worker_gives_back_what_it_was_sending(
     await world.relay().step()
     async with AsyncExitStack() as stack:
         work = asyncio.create_task(world.worker(await world.sender(stack), asyncio.Event()))
-        await eventually(lambda: len(receiver.received) == 1)
+        await wait_until_async(lambda: len(receiver.received) == 1)
         assert world.row(event_id)["lease"] is not None
         work.cancel()
         await asyncio.wait([work])
@@ -206,7 +207,7 @@ async def test_cancelled_worker_gives_back_what_it_was_sending(
     assert (row["status"], row["lease"], row["attempts"]) == ("pending", None, 0)
     receiver.answer = receiver.ok
     async with world.delivering():
-        await eventually(lambda: world.status(event_id) == "delivered")
+        await world.until_status("delivered", event_id)
 
 
 async def test_cancelled_worker_still_records_what_it_has_sent(
@@ -248,7 +249,7 @@ async def test_stopped_worker_finishes_what_it_is_sending(world: World, receiver
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         work = asyncio.create_task(world.worker(await world.sender(stack), stop))
-        await eventually(lambda: len(receiver.received) == 1)
+        await wait_until_async(lambda: len(receiver.received) == 1)
         stop.set()
         assert await asyncio.wait([work], timeout=0.3) == (set(), {work})
         go_on.set()
@@ -271,9 +272,9 @@ async def test_event_is_dead_after_the_last_rung_and_its_successor_goes_out(
             wait = row["due_at"] - world.clock.now()
             assert rung <= wait < rung + timedelta(seconds=5)  # the attempt itself took a moment
             world.clock.time = row["due_at"]
-        await eventually(lambda: world.status(event_id) == "dead")
+        await world.until_status("dead", event_id)
         receiver.answer = receiver.ok
-        await eventually(lambda: world.row(successor)["attempts"] > 0)
+        await wait_until_async(lambda: world.row(successor)["attempts"] > 0)
 
     assert [status for _, status, _ in world.attempts(event_id)] == [500] * 10
     assert world.row(event_id)["finished_at"] == world.clock.now()
@@ -340,7 +341,7 @@ async def test_event_that_a_late_relay_locks_for_a_moment_is_taken_all_the_same(
             world.deliveries.lease([event_id], lease=uuid4(), now=now, leased_until=now + LEASE)
         )
         waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        await eventually(lambda: bool(world.own(waiting)))
+        await wait_until_async(lambda: bool(world.own(waiting)))
     assert [leased.event.id for leased in await taking] == [event_id]
 
 
@@ -385,8 +386,8 @@ async def test_attempt_that_cannot_be_recorded_has_no_other_made_again(
     monkeypatch.setattr(world.deliveries, "record", record_but_one)
     others = [event_id for event_id in ids if event_id != ids[3]]
     async with world.delivering():
-        await eventually(lambda: all(world.status(e) == "delivered" for e in others))
-        await eventually(lambda: len(receiver) == 8)
+        await world.until_status("delivered", *others)
+        await wait_until_async(lambda: len(receiver) == 8)
 
     assert Counter(receiver.ids()) == Counter(ids)
     assert world.row(ids[3])["status"] == "queued"  # until its lease ends
@@ -406,7 +407,7 @@ async def test_events_read_while_the_database_is_away_are_taken_when_it_is_back(
     monkeypatch.setattr(world.deliveries, "lease", take_later)
     event_id = await world.event_of_new_order(receiver.url)
     async with world.delivering():  # the clock stands still: no lease ever ends
-        await eventually(lambda: world.status(event_id) == "delivered")
+        await world.until_status("delivered", event_id)
 
     assert refused.is_set()
 
@@ -444,7 +445,7 @@ async def test_deleted_order_sends_nothing(world: World, receiver: Receiver) -> 
     world.own("UPDATE orders SET deleted_at = now() WHERE id = %s", (order.id,))
 
     async with world.delivering():
-        await eventually(lambda: world.status(event_id) == "dead")
+        await world.until_status("dead", event_id)
 
     assert receiver.received == []
 
@@ -505,10 +506,10 @@ async def test_outages_of_valkey_and_postgresql_are_survived(
     async with world.delivering():
         for server in (servers.postgres, servers.valkey):
             await asyncio.to_thread(server.stop)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # so that relay and worker meet the outage
             await asyncio.to_thread(server.start)
         world.clock.advance(LEASE)
         event_id = await world.event_of_new_order(receiver.url)
-        await eventually(lambda: world.status(event_id) == "delivered")
+        await world.until_status("delivered", event_id)
 
     assert receiver.ids() == [event_id]

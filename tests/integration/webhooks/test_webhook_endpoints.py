@@ -32,7 +32,8 @@ from persistence.postgres.pool import DatabaseUnavailable
 from persistence.postgres.webhooks.notifications import listen_for_events
 from persistence.postgres.webhooks.outbox import enqueue_event, enqueue_test_event
 from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET
-from tests.support.builders.webhook_world import Receiver, World, eventually, fail
+from tests.support.builders.webhook_world import Receiver, World, fail
+from tests.support.waiting import MAX_WAIT_SECONDS, wait_until_async
 
 GONE = "the endpoint has responded 410 Gone before"
 NEW_SECRET = "n" * 43
@@ -93,10 +94,10 @@ async def test_endpoint_that_is_gone_is_sent_nothing_more_and_its_events_are_kep
     partner = await world.partner(receiver.url)
     (first,) = await world.events_of(partner, 1)
     async with world.delivering():
-        await eventually(lambda: world.status(first) == "dead")
-        await eventually(lambda: gone_at(world, partner) == START)
+        await world.until_status("dead", first)
+        await wait_until_async(lambda: gone_at(world, partner) == START)
         (second,) = await world.events_of(partner, 1)
-        await eventually(lambda: world.status(second) == "dead")
+        await world.until_status("dead", second)
 
     assert receiver.ids() == [first]
     assert world.attempts(first) == [(1, 410, None)]
@@ -136,8 +137,8 @@ async def test_test_event_is_sent_to_a_gone_endpoint_and_its_success_resumes_sen
 
         receiver.answer = receiver.ok
         event_id = await send_test(world, partner)
-        await eventually(lambda: gone_at(world, partner) is None)
-        assert world.status(event_id) == "delivered"
+        await wait_until_async(lambda: gone_at(world, partner) is None)
+        await world.until_status("delivered", event_id)
 
     assert receiver.received[-1].headers["X-Partner-Webhook-Event"] == "webhook.test"
     assert receiver.received[-1].body.startswith(b'{"event":"webhook.test",')
@@ -148,7 +149,7 @@ async def test_test_event_needs_no_subscription_but_a_url(world: World, receiver
     await world.change(partner, webhook_events=frozenset())
     async with world.delivering():
         event_id = await send_test(world, partner)
-        await eventually(lambda: world.status(event_id) == "delivered")
+        await world.until_status("delivered", event_id)
 
     await world.change(partner, webhook_url=None)
     event = webhook_test(uuid4(), partner.id, at=START)
@@ -211,7 +212,7 @@ async def test_rotated_secret_signs_the_next_attempt(world: World, receiver: Rec
         await rotated(world, partner)
         receiver.answer = receiver.ok
         world.clock.advance(RETRY_SCHEDULE[0] * 1.01)
-        await eventually(lambda: world.status(event_id) == "delivered")
+        await world.until_status("delivered", event_id)
 
     first, second = receiver.received
     assert first.headers["X-Partner-Webhook-Sign"] == signature(first.body, WEBHOOK_SECRET)
@@ -227,10 +228,10 @@ async def test_both_secrets_verify_for_a_day_after_a_rotation_in_the_standard_fo
     world.clock.time = datetime.now(UTC)  # the database's own clock decides when the day is over
     async with world.delivering():
         (during,) = await world.events_of(partner, 1)
-        await eventually(lambda: world.status(during) == "delivered")
+        await world.until_status("delivered", during)
         world.clock.advance(timedelta(hours=24, minutes=1))
         (after,) = await world.events_of(partner, 1)
-        await eventually(lambda: world.status(after) == "delivered")
+        await world.until_status("delivered", after)
 
     first, second = receiver.received
     assert verifies(first.headers, first.body) == [WEBHOOK_SECRET, NEW_SECRET]
@@ -288,12 +289,12 @@ async def test_listener_is_told_of_new_events_though_writers_tell_only_now_and_t
     )
     await told.acquire()  # it has begun to listen
     await world.move(order, State.CONFIRMING)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
         await told.acquire()
 
     added = 0
-    async with asyncio.timeout(10):
-        while told.locked():
+    async with asyncio.timeout(MAX_WAIT_SECONDS):
+        while added < 2 or told.locked():
             world.own(
                 "INSERT INTO webhook_events"
                 " (id, partner_id, position, type, dedup_key, body, due_at, created_at)"
@@ -322,7 +323,7 @@ async def test_events_go_out_at_once_when_listening_though_polls_are_far_apart(
     order = await world.order(partner)
     async with world.delivering(listening=True):
         (event_id,) = await world.move(order, State.CONFIRMING)
-        await eventually(lambda: world.status(event_id) == "delivered")
+        await world.until_status("delivered", event_id)
 
 
 async def test_events_a_lost_queue_did_not_take_are_put_back_at_once(world: World) -> None:

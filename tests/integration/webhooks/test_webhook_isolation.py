@@ -1,6 +1,7 @@
 """What one endpoint does is nobody else's business: shares, and circuits."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -19,21 +20,25 @@ from domain.webhooks.circuit_breaker import (
 from domain.webhooks.events import remaining_schedule
 from feeds.webhooks.delivery import LEASE
 from tests.support.builders.records import START
-from tests.support.builders.webhook_world import Receiver, World, eventually, fail, hang
+from tests.support.builders.webhook_world import Receiver, World, fail, hang
+from tests.support.waiting import MAX_WAIT_SECONDS, wait_until_async
+
+QUIET_LOOKS = 20
 
 
 class Hanging:
-    """An answer that never comes; counts how many wait for it at once."""
+    """An answer that comes when it is released; counts how many wait for it at once."""
 
     def __init__(self) -> None:
         self.now = 0
         self.most = 0
+        self.released = asyncio.Event()
 
     async def __call__(self, _: web.Request) -> web.StreamResponse:
         self.now += 1
         self.most = max(self.most, self.now)
         try:
-            await asyncio.Event().wait()
+            await self.released.wait()
         finally:
             self.now -= 1
         return web.Response()
@@ -50,11 +55,12 @@ async def test_hanging_endpoint_gets_its_share_of_the_workers_and_no_more(
         return await (hanging(request) if "stuck" in request.query else receiver.ok(request))
 
     receiver.answer = answer
-    async with world.delivering(workers=2, per_endpoint=5, timeout_seconds=2):
-        await eventually(lambda: hanging.now == 5)
+    async with world.delivering(workers=2, per_endpoint=5, timeout_seconds=MAX_WAIT_SECONDS):
+        await wait_until_async(lambda: hanging.now, (5).__eq__)
         passing = await world.events_of(free, 12)
-        await eventually(lambda: all(world.status(e) == "delivered" for e in passing))
+        await world.until_status("delivered", *passing)
         assert hanging.most == 5
+        hanging.released.set()
 
 
 async def test_share_shrinks_with_the_room_that_is_left(world: World) -> None:
@@ -115,7 +121,7 @@ async def test_endpoint_that_fails_is_left_alone_but_for_probes_and_comes_back(
         circuit = await until_noted(world, partner, failed_trials=0)
         assert circuit.concurrency >= MIN_CONCURRENCY
         world.clock.advance(timedelta(minutes=1))
-        await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
+        await world.until_status("delivered", *ids)
 
 
 async def test_order_is_kept_over_an_open_circuit(world: World, receiver: Receiver) -> None:
@@ -129,7 +135,7 @@ async def test_order_is_kept_over_an_open_circuit(world: World, receiver: Receiv
         await opened(world, partner)
         receiver.answer = receiver.ok
         world.clock.advance(timedelta(minutes=1))
-        await eventually(lambda: all(world.status(e) == "delivered" for e in [*told, *others]))
+        await world.until_status("delivered", *told, *others)
 
     ids = list(dict.fromkeys(e for e in receiver.ids() if e in told))
     assert ids == told
@@ -179,8 +185,8 @@ async def test_slow_endpoint_is_sent_less_at_once(
     receiver.answer = slowly
     ids = await world.events_of(partner, 3)
     async with world.delivering():
-        await eventually(lambda: all(world.status(e) == "delivered" for e in ids))
-        circuit = await until_known(world, partner)
+        await world.until_status("delivered", *ids)
+        circuit = await until_circuit(world, partner)
 
     assert circuit.concurrency < 32
     assert circuit.opened_at is None
@@ -243,42 +249,38 @@ async def test_hanging_receivers_are_still_given_up_after_the_budget(
 
 
 async def opened(world: World, partner: Partner) -> CircuitBreaker:
-    async with asyncio.timeout(10):
-        while True:
-            circuit = await world.circuit(partner)
-            if circuit is not None and circuit.opened_at is not None:
-                return circuit
-            await asyncio.sleep(0.01)
+    return await until_circuit(world, partner, lambda circuit: circuit.opened_at is not None)
 
 
 async def until_noted(world: World, partner: Partner, *, failed_trials: int) -> CircuitBreaker:
-    async with asyncio.timeout(10):
-        while True:
-            circuit = await world.circuit(partner)
-            if circuit is not None and circuit.failed_trials == failed_trials:
-                return circuit
-            await asyncio.sleep(0.01)
+    return await until_circuit(
+        world, partner, lambda circuit: circuit.failed_trials == failed_trials
+    )
 
 
-async def until_known(world: World, partner: Partner) -> CircuitBreaker:
-    async with asyncio.timeout(10):
-        while True:
-            circuit = await world.circuit(partner)
-            if circuit is not None:
-                return circuit
-            await asyncio.sleep(0.01)
+async def until_circuit(
+    world: World, partner: Partner, accept: Callable[[CircuitBreaker], bool] = lambda _: True
+) -> CircuitBreaker:
+    circuit = await wait_until_async(
+        lambda: world.circuit(partner), lambda found: found is not None and accept(found)
+    )
+    assert circuit is not None
+    return circuit
 
 
 async def nothing_more_is_sent(world: World, receiver: Receiver) -> None:
     """Let what was claimed before the circuit opened end, and see that nothing follows."""
     quiet, seen = 0, -1
-    async with asyncio.timeout(10):
-        while quiet < 20:
-            sent = len(receiver)
-            queued = world.own("SELECT id FROM webhook_events WHERE status = 'queued'")
-            quiet = quiet + 1 if sent == seen and not queued else 0
-            seen = sent
-            await asyncio.sleep(0.01)
+
+    def quiet_looks() -> int:
+        nonlocal quiet, seen
+        sent = len(receiver)
+        queued = world.own("SELECT id FROM webhook_events WHERE status = 'queued'")
+        quiet = quiet + 1 if sent == seen and not queued else 0
+        seen = sent
+        return quiet
+
+    await wait_until_async(quiet_looks, lambda looks: looks >= QUIET_LOOKS)
     assert await world.claim(limit=10) == []
 
 

@@ -111,11 +111,11 @@ async def test_status_in_time_counts_however_slow_the_rest_of_the_answer_is() ->
         await asyncio.Event().wait()
         return response
 
-    async with serving(drip) as url, sandbox_sender(timeout_seconds=0.3) as sender:
+    async with serving(drip) as url, sandbox_sender(timeout_seconds=2) as sender:
         attempt = await sender.send(delivery(url))
 
     assert attempt.delivered
-    assert timedelta(seconds=0.2) < attempt.latency < timedelta(seconds=2)
+    assert timedelta(seconds=1.9) < attempt.latency < timedelta(seconds=TIMEOUT_SECONDS)
 
 
 async def test_endless_answer_is_cut() -> None:
@@ -134,7 +134,7 @@ async def test_endless_answer_is_cut() -> None:
         attempt = await sender.send(delivery(url))
 
     assert attempt.delivered
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < TIMEOUT_SECONDS, "it was cut for its length"
     assert sent < 50_000_000
 
 
@@ -260,7 +260,7 @@ async def test_beginning_of_an_answer_that_never_ends_is_kept() -> None:
         await asyncio.Event().wait()
         return response
 
-    async with serving(drip) as url, sandbox_sender(timeout_seconds=0.3) as sender:
+    async with serving(drip) as url, sandbox_sender(timeout_seconds=2) as sender:
         attempt = await sender.send(delivery(url))
 
     assert (attempt.http_status, attempt.response_body) == (500, "wait")

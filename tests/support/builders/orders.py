@@ -1,7 +1,5 @@
 """Orders of a running service, followed by their partner and pushed on by its operator."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -10,34 +8,12 @@ from typer.testing import Result
 
 from tests.conftest import Running
 from tests.support.clients.operator_command import invoke, sentence_of
-from tests.support.clients.partner import (
-    CALLS_THAT_REACH_BOTH_WORKERS,
-    Answer,
-    Partner,
-    order_request,
-)
+from tests.support.clients.partner import Answer, Partner, order_request
 from tests.support.servers.webhook_receiver import Receiver
+from tests.support.waiting import wait_until
 
-PATIENCE_SECONDS = 20.0
 LITTLE, AGREED, MUCH = "0.00000800", "0.01000000", "0.10000000"
 """BTC: below the bounds of 1 USD, within them, and above those of 5,000 USD."""
-
-
-def never() -> str:
-    return "it never came true"
-
-
-def until(holds: Callable[[], bool], what: Callable[[], object] = never) -> None:
-    """Wait until something holds; tell what is instead when it takes too long."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.02)
-
-
-def until_everywhere(holds: Callable[[], bool], what: Callable[[], object] = never) -> None:
-    """Wait until something holds on both workers: as many tries in a row say so as reach each."""
-    until(lambda: all(holds() for _ in range(CALLS_THAT_REACH_BOTH_WORKERS)), what)
 
 
 class Swaps:
@@ -80,8 +56,20 @@ class Swaps:
         return data
 
     def until(self, order: dict[str, Any], status: str) -> dict[str, Any]:
-        until(lambda: self.shown(order)["status"] == status, lambda: self.shown(order))
-        return self.shown(order)
+        return wait_until(lambda: self.shown(order), lambda shown: bool(shown["status"] == status))
+
+    def until_another_rate(self, order: dict[str, Any]) -> None:
+        """Wait until the market has moved twice since an order was priced.
+
+        Settlement may follow prices a moment later than the workers, but not a whole price.
+        """
+        request, rates = order_request(toCcy="trx"), {order["rate"]}
+
+        def rates_so_far() -> set[str]:
+            rates.add(self.partner.call("/price", request).data["from"]["rate"])
+            return rates
+
+        wait_until(rates_so_far, lambda found: len(found) > 2)
 
     def deposited(self, order: dict[str, Any], amount: str) -> dict[str, Any]:
         seen: dict[str, Any] = self.command("sandbox", "deposit", order["id"], "--amount", amount)

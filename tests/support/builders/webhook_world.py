@@ -1,7 +1,6 @@
 """Webhooks on real PostgreSQL and Valkey, to a real HTTP receiver; the clock is the tests' own."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -40,8 +39,7 @@ from tests.support.builders.records import (
     new_order,
     stored_partner,
 )
-
-DEADLINE_SECONDS = 10
+from tests.support.waiting import wait_until_async
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -167,8 +165,15 @@ class World:
         return dict(zip(names, row, strict=True))
 
     async def after_attempts(self, event_id: UUID, number: int) -> dict[str, Any]:
-        await eventually(lambda: self.row(event_id)["attempts"] == number)
-        return self.row(event_id)
+        return await wait_until_async(
+            lambda: self.row(event_id), lambda row: bool(row["attempts"] == number)
+        )
+
+    async def until_status(self, status: str, *event_ids: UUID) -> None:
+        """Wait until all these events have this status."""
+        await wait_until_async(
+            lambda: {self.status(event_id) for event_id in event_ids}, {status}.__eq__
+        )
 
     async def claim(
         self, *, limit: int = 1, capacity: int = CAPACITY, per_endpoint: int = PER_ENDPOINT
@@ -281,13 +286,6 @@ class World:
             on_settled=on_settled,
             per_endpoint=per_endpoint,
         )
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        await asyncio.sleep(0.01)
 
 
 async def hang(_: web.Request) -> web.StreamResponse:

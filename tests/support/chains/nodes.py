@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from decimal import Decimal
@@ -18,11 +17,11 @@ from urllib.request import Request, urlopen
 from bip_utils import SegwitBech32Decoder, SegwitBech32Encoder
 
 from tests.support.chains.erc20 import creation_code
+from tests.support.waiting import wait_until
 
 ANVIL = next(
     Path(__file__).parents[3].glob("node_modules/@foundry-rs/anvil-*/bin/anvil"), Path("anvil")
 )
-READY_SECONDS = 30
 USER = "tests"
 
 Alter = Callable[[str, list[Any], Any], Any]
@@ -53,16 +52,15 @@ class NodeProcess:
         started.callback(self.stop)
 
     def wait(self, method: str) -> None:
-        deadline = time.monotonic() + READY_SECONDS
-        while True:
-            assert self.process.poll() is None
-            assert time.monotonic() < deadline
-            try:
-                self.call(method)
-            except (OSError, AssertionError):
-                time.sleep(0.05)
-            else:
-                return
+        wait_until(lambda: self.answers(method) or self.process.poll() is not None)
+        assert self.process.poll() is None
+
+    def answers(self, method: str) -> bool:
+        try:
+            self.call(method)
+        except (OSError, AssertionError):
+            return False
+        return True
 
     def call(self, method: str, *parameters: object, wallet: str | None = None) -> Any:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
@@ -104,10 +102,7 @@ class Anvil(NodeProcess):
     def deploy(self) -> str:
         call = {"from": self.user_address, "data": "0x" + creation_code().hex()}
         tx_id = self.call("eth_sendTransaction", call)
-        deadline = time.monotonic() + READY_SECONDS
-        while (receipt := self.call("eth_getTransactionReceipt", tx_id)) is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        receipt = wait_until(lambda: self.call("eth_getTransactionReceipt", tx_id))
         assert receipt["status"] == "0x1"
         return str(receipt["contractAddress"])
 

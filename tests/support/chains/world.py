@@ -5,7 +5,6 @@ import secrets
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from decimal import Decimal
@@ -35,6 +34,7 @@ from tests.support.chains.nodes import (
 )
 from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
+from tests.support.waiting import wait_until
 
 T = TypeVar("T")
 
@@ -217,11 +217,7 @@ class World:
         return swap
 
     def until(self, truth: Callable[[], T], *, seconds: float = DEADLINE) -> T:
-        deadline = time.monotonic() + seconds
-        while not (found := truth()):
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.1)
-        return found
+        return wait_until(truth, seconds=seconds, context=self.log)
 
     def log(self) -> str:
         return self.whole_log()[-1_500:]

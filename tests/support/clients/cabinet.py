@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from valkey import Valkey
 
 from tests.conftest import Running
-from tests.support.builders.orders import until
 from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
 from tests.support.clients.visitor import Seen, Visitor
+from tests.support.waiting import wait_until
 
 TOKEN = re.compile(r'name="form_token" value="([A-Za-z0-9_-]{43})"')
 
@@ -68,8 +68,12 @@ class App(msgspec.Struct):
     def code(self) -> str:
         """Return a code that wasn't shown before: the present one, or at once the next."""
         self.shown = max(self.shown + 1, int(time.time()) // 30)
+        return self.code_of(self.shown)
+
+    def code_of(self, step: int) -> str:
+        """Return the code of a step of 30 seconds."""
         app = TOTP(base64.b32decode(self.secret), 6, SHA1(), 30)
-        return app.generate(30 * self.shown).decode()
+        return app.generate(30 * step).decode()
 
 
 def set_up_factor(visitor: Person, password: str) -> tuple[App, list[str]]:
@@ -148,7 +152,7 @@ class CabinetPartner(msgspec.Struct):
             asked = [{"id": one["id"], "token": one["token"]} for one in orders]
             return {self.api.call("/order", one).data["status"] for one in asked}
 
-        until(lambda: statuses() == {"DONE"}, statuses)
+        wait_until(statuses, {"DONE"}.__eq__)
 
     def one_time_password(self) -> str:
         return str(self.command("partner", "password", self.email)["password"])

@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 import secrets
-import time
 from http.client import HTTPResponse
 from typing import Any, Self
 from urllib.error import HTTPError
@@ -12,8 +11,7 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
-KNOWN_SECONDS = 10
-CALLS_THAT_REACH_BOTH_WORKERS = 12
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 
 class Demo(msgspec.Struct, rename="camel"):
@@ -98,14 +96,12 @@ class Partner:
         return self.post(path, body, {**self.headers(body, code=code), **extra}, method=method)
 
     def until(self, code: int, path: str = "/pairs", request: object = None) -> None:
-        """Wait until every worker answers a call with this code: a second at most.
-
-        Chance decides which worker takes a call: this many in a row reach each of two.
-        """
-        deadline, answered = time.monotonic() + KNOWN_SECONDS, 0
-        while answered < CALLS_THAT_REACH_BOTH_WORKERS:
-            assert time.monotonic() < deadline
-            answered = answered + 1 if self.call(path, request).code == code else 0
+        """Wait until every worker answers a call with this code: about a second."""
+        wait_until(
+            lambda: self.call(path, request).code,
+            lambda answered: answered == code,
+            consecutive=ALL_WORKERS,
+        )
 
     def once_known(self) -> Self:
         """Return this new partner once every worker knows it, which takes up to a second."""

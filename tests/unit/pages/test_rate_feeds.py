@@ -22,6 +22,7 @@ from gateway.pages.rate_feeds import (
 )
 from gateway.runtime.market import LiveMarket
 from tests.support.builders.market import USD, asset, catalogue, prices
+from tests.support.waiting import wait_until_async
 
 BTC, USDT = asset("BTC"), asset("USDT", 6)
 USD_PRICES = {"BTC": 62_500 * USD, "USDT": USD}
@@ -216,12 +217,9 @@ async def test_a_feed_that_can_not_be_rendered_is_empty_and_logged_and_tried_aga
     world.price(BTC=60_000 * USD)
     with capture_logs() as logs:
         task = asyncio.create_task(world.feeds.keep_fresh())
-        async with asyncio.timeout(5):
-            while not logs:  # noqa: ASYNC110  what is waited for tells nobody
-                await asyncio.sleep(0.01)
-            assert await world.body() == EMPTY.plain
-            world.fails = False
-            while await world.body() == EMPTY.plain:  # noqa: ASYNC110  as above
-                await asyncio.sleep(0.01)
+        await wait_until_async(lambda: logs)
+        assert await world.body() == EMPTY.plain
+        world.fails = False
+        await wait_until_async(world.body, lambda body: body != EMPTY.plain)
         task.cancel()
     assert logs[0]["event"] == "a feed can't be rendered"
