@@ -28,7 +28,7 @@ from domain.partners.credentials import is_nonce
 from gateway.runtime.market import LiveMarket
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
-from persistence.valkey.admission import ANSWERED, ASKED, SCRIPT
+from persistence.valkey.admission import REPLY, REQUEST, SCRIPT
 from persistence.valkey.rates import read_snapshot
 
 PRICE_WEIGHT = 1
@@ -138,12 +138,12 @@ def build() -> FastAPI:
         tag = f"{{p:{known.id}}}"
         admitted: bytes = await admit(
             keys=[f"{tag}:weights", f"{tag}:generation", f"{tag}:nonce:{x_api_nonce}"],
-            args=[ASKED.pack(known.budget, PRICE_WEIGHT, 1)],
+            args=[REQUEST.pack(known.budget, PRICE_WEIGHT, 1)],
         )
-        verdict, _, _ = ANSWERED.unpack(admitted)
-        if AdmissionOutcome(verdict) is not AdmissionOutcome.ADMITTED:
+        outcome, _, _ = REPLY.unpack(admitted)
+        if AdmissionOutcome(outcome) is not AdmissionOutcome.ADMITTED:
             raise HTTPException(
-                429 if AdmissionOutcome(verdict) is AdmissionOutcome.LIMITED else 401
+                429 if AdmissionOutcome(outcome) is AdmissionOutcome.LIMITED else 401
             )
         try:
             asked = PriceIn.model_validate_json(body)

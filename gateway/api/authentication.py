@@ -90,7 +90,7 @@ class Authenticator:
                     weight=WEIGHTS[call],
                     budget=access.budget,
                 )
-                if admission.verdict is not AdmissionOutcome.STALE:
+                if admission.outcome is not AdmissionOutcome.STALE:
                     return _caller(access, access.codes.get(code), admission)
             access = await self._directory.find_newer(access)
         raise Unavailable("a partner's secrets are older in the database than Valkey says")
@@ -128,13 +128,13 @@ def _has_signed(access: CachedPartner, body: bytes, sign: str) -> bool:
 
 
 def _caller(access: CachedPartner, code: Code | None, admission: Admission) -> Caller:
-    if admission.verdict is AdmissionOutcome.ADMITTED:
+    if admission.outcome is AdmissionOutcome.ADMITTED:
         used = code if code is not None and code.enabled else None
-        return Caller(access, used, admission.left, -(-admission.wait_ms // 1000))
-    if admission.verdict is AdmissionOutcome.REPLAYED:
+        return Caller(access, used, admission.remaining, -(-admission.wait_ms // 1000))
+    if admission.outcome is AdmissionOutcome.REPLAYED:
         raise AuthInvalid
     retry_after = max(-(-admission.wait_ms // 1000), 1)
-    raise BudgetExceeded(retry_after, budget=access.budget, left=admission.left)
+    raise BudgetExceeded(retry_after, budget=access.budget, left=admission.remaining)
 
 
 class BudgetExceeded(RateLimited):

@@ -44,7 +44,7 @@ from persistence.postgres.partners.referrals import read_default_partner, read_r
 from persistence.postgres.partners.secrets import PostgresSecretRepository
 from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.counters import add_counts
-from persistence.valkey.generations import outdate
+from persistence.valkey.generations import publish_generation
 from persistence.valkey.notices import publish_change
 
 FIRST_DATA_SECONDS = 3.0
@@ -81,7 +81,9 @@ class GatewayProcess:
             ),
             rotation=RotationPorts(
                 secrets=PostgresSecretRepository(database, keyring),
-                outdate=lambda partner_id, below: outdate(connections.valkey, partner_id, below),
+                outdate=lambda partner_id, below: publish_generation(
+                    connections.valkey, partner_id, below
+                ),
                 changed=changed,
                 pause=asyncio.sleep,
                 randomness=secrets.token_bytes,
@@ -167,7 +169,9 @@ class GatewayProcess:
         for name, guard in self._public_guards.items():
             background.start(guard.keep_sharing(), name=f"guard of {name}")
         background.start(keep_publishing(), name="metrics")
-        background.start(keep_recording(self._gate.take_used, self._note_uses), name="key uses")
+        background.start(
+            keep_recording(self._gate.take_active_partners, self._note_uses), name="key uses"
+        )
 
     async def stop(self) -> None:
         """End all background work and close connections."""

@@ -1,1 +1,1 @@
-"""Valkey: admission, the rate snapshot, change notices and streams. Nothing lives only there."""
+"""Adapters of Valkey: admission, sessions, the rate snapshot, change notices and streams."""

@@ -1,20 +1,21 @@
--- Admits calls: burns each call's nonce and charges its weight, in one atomic step.
+-- Admits calls: consumes each call's nonce and charges its weight, in one atomic step.
 --
 -- KEYS  for each call: its partner's window, its partner's newest generation of secrets, its nonce
 -- ARGV  one string: for each call three big-endian unsigned integers of 4 bytes, the partner's
 --       budget, the call's weight, the generation that signed it
--- Returns one string: for each call three big-endian integers of 4 bytes, verdict (0 admitted,
--- 1 replayed, 2 limited, 3 stale), weight left, and milliseconds until the oldest entry ages out
+-- Returns one string: for each call three big-endian integers of 4 bytes, outcome (0 admitted,
+-- 1 replayed, 2 limited, 3 stale), weight remaining, and milliseconds until the oldest entry expires
 -- (admitted) or until this very call would be admitted (limited).
 --
--- A stale call is signed with a secret that has been replaced: its nonce isn't burnt. A generation
--- that isn't known here has been the newest for long, or was lost with this store: the caller's is
--- trusted then. A call that weighs 0 only asks: the newest generation, or -1, is the weight left.
+-- A stale call is signed with a secret that has been replaced: its nonce is not consumed. Where no
+-- generation is stored, the newest one has been known to all workers for long, or this store was
+-- flushed: the caller's is trusted then. A call of weight 0 only reads: the weight remaining is then
+-- the newest generation, or -1.
 --
 -- A window is a list of "<ms> <before> <after>", each a double of 8 bytes: when weight was admitted,
--- and the cumulative weight before and after it. What is in use is the last `after` less the first
--- `before`. Every loop is bounded by the list's length, and each entry is dropped once. What one run
--- admits to a window is one entry, written when the run is through with it.
+-- and the cumulative weight before and after it. The weight in use is the last `after` less the first
+-- `before`. Every loop is bounded by the list's length, and each entry is removed once. All weight
+-- that one run admits to a window is one entry, written at the end of the run.
 
 local WINDOW_MS = 60000
 local NONCE_SECONDS = 300
@@ -42,8 +43,8 @@ local function first_in_window(key)
   return nil
 end
 
--- A window as this run knows it. `stored` is the cumulative weight that is written down, `total`
--- that and what this run has admitted.
+-- A window during this run. `stored` is the cumulative weight that is written, `total` includes what
+-- this run has admitted.
 local function window_of(key)
   local last_ms, last_before, total = entry(key, -1)
   local first_ms, first_before = now, 0
@@ -96,7 +97,7 @@ local function charge(window, budget, weight)
   return 0, budget - used - weight, window.first_ms + WINDOW_MS - now
 end
 
-local windows, generations, verdicts, offset = {}, {}, {}, 1
+local windows, generations, replies, offset = {}, {}, {}, 1
 for i = 1, #KEYS, 3 do
   local key, budget, weight, generation = KEYS[i], struct.unpack('>I4I4I4', ARGV[1], offset)
   offset = offset + 12
@@ -105,22 +106,22 @@ for i = 1, #KEYS, 3 do
     newest = tonumber(server.call('GET', KEYS[i + 1]) or -1)
     generations[key] = newest
   end
-  local verdict, left, wait = 1, 0, 0
+  local outcome, remaining, wait = 1, 0, 0
   if weight == 0 then
-    verdict, left = 0, newest
+    outcome, remaining = 0, newest
   elseif newest > generation then
-    verdict = 3
+    outcome = 3
   elseif server.call('SET', KEYS[i + 2], '', 'NX', 'EX', NONCE_SECONDS) then
     local window = windows[key]
     if not window then
       window = window_of(key)
       windows[key] = window
     end
-    verdict, left, wait = charge(window, budget, weight)
+    outcome, remaining, wait = charge(window, budget, weight)
   end
-  verdicts[#verdicts + 1] = struct.pack('>i4i4i4', verdict, left, wait)
+  replies[#replies + 1] = struct.pack('>i4i4i4', outcome, remaining, wait)
 end
 for _, window in pairs(windows) do
   write(window)
 end
-return table.concat(verdicts)
+return table.concat(replies)

@@ -1,4 +1,4 @@
-"""Admission: nonce and weight of every signed call, in one atomic step on Valkey."""
+"""Admission: the nonce and the weight of every signed call, in one atomic step on Valkey."""
 
 import asyncio
 from collections import deque
@@ -14,144 +14,146 @@ from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from persistence.valkey.generations import generation_key
 from persistence.valkey.script_connection import ScriptConnection
-from persistence.valkey.script_protocol import bulk
+from persistence.valkey.script_protocol import bulk_string
 
 SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
 MAX_PER_CALL: Final = 16
-"""Admissions that share one call: larger batches let us and Valkey take turns idling."""
+"""Admissions that share one call: with larger batches, client and server take turns idling."""
 MAX_IN_FLIGHT: Final = 4
-"""Calls under way at once; what comes meanwhile is gathered for the next."""
+"""Concurrent calls; requests that arrive meanwhile gather for the next."""
 MAX_PARTNERS: Final = 20_000
-"""Partners whose keys are kept ready."""
-KEYS_EACH: Final = 3
-ASKED: Final = Struct(">III")
+"""Partners whose keys stay encoded."""
+KEYS_PER_REQUEST: Final = 3
+REQUEST: Final = Struct(">III")
 """Budget, weight, generation."""
-ANSWERED: Final = Struct(">iii")
-"""Verdict, weight left, milliseconds to wait."""
+REPLY: Final = Struct(">iii")
+"""Outcome, weight remaining, milliseconds to wait."""
 
-_VERDICTS: Final = tuple(AdmissionOutcome)
+_OUTCOMES: Final = tuple(AdmissionOutcome)
 
 
 def window_key(partner_id: UUID) -> str:
-    """Return the name of a partner's window of admitted weight."""
+    """Return the key of a partner's window of admitted weight."""
     return f"{{p:{partner_id}}}:weights"
 
 
 class _PartnerKeys:
-    """A partner's keys as a command has them; all have one hash tag, and so one slot."""
+    """A partner's keys, encoded for a command; their shared hash tag maps them to one slot."""
 
-    __slots__ = ("fixed", "nonce", "nonce_length")
+    __slots__ = ("fixed", "nonce_prefix", "nonce_prefix_length")
 
     def __init__(self, partner_id: UUID) -> None:
-        self.fixed = bulk(window_key(partner_id).encode()) + bulk(
+        self.fixed = bulk_string(window_key(partner_id).encode()) + bulk_string(
             generation_key(partner_id).encode()
         )
-        self.nonce = f"{{p:{partner_id}}}:nonce:".encode()
-        self.nonce_length = len(self.nonce)
+        self.nonce_prefix = f"{{p:{partner_id}}}:nonce:".encode()
+        self.nonce_prefix_length = len(self.nonce_prefix)
+
+    def with_nonce(self, nonce: str) -> bytes:
+        """Return the encoded keys of one request."""
+        length = self.nonce_prefix_length + len(nonce)
+        return b"%b$%d\r\n%b%b\r\n" % (self.fixed, length, self.nonce_prefix, nonce.encode())
 
 
 class _Batch:
-    """Admissions that are asked for together."""
+    """Requests that share one call."""
 
-    __slots__ = ("asked", "keys", "waiting")
+    __slots__ = ("futures", "keys", "requests")
 
     def __init__(self) -> None:
         self.keys: list[bytes] = []
-        self.asked: list[bytes] = []
-        self.waiting: list[asyncio.Future[Admission]] = []
+        self.requests: list[bytes] = []
+        self.futures: list[asyncio.Future[Admission]] = []
 
 
 class ValkeyAdmissionController:
-    """Asks Valkey for admissions, those of one turn of the event loop in one call."""
+    """AdmissionController over Valkey; requests of one turn of the event loop share a call."""
 
     def __init__(self, client: Valkey) -> None:
-        self._lane = ScriptConnection(client, SCRIPT)
-        self._open = _Batch()
+        self._connection = ScriptConnection(client, SCRIPT)
+        self._gathering = _Batch()
         self._batches: deque[_Batch] = deque()
         self._in_flight = 0
         self._partners: dict[int, _PartnerKeys] = {}
-        self._used: set[int] = set()
+        self._active: set[int] = set()
 
     def admit(
         self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
     ) -> "asyncio.Future[Admission]":
-        """Burn the nonce and charge the weight; raise Unavailable without Valkey.
+        """Consume the nonce and charge the weight; raise Unavailable without Valkey.
 
-        A nonce is burnt even where the weight isn't admitted, so that nobody can send a refused
-        call again later; but not by a call of a generation of secrets that has been replaced.
+        The nonce is consumed even where the weight is not admitted, so that a rejected call cannot
+        be replayed later; but not by a call of a generation of secrets that has been replaced.
         """
-        batch = self._open
-        if not batch.waiting:
+        batch = self._gathering
+        if not batch.futures:
             loop = asyncio.get_running_loop()
             loop.call_soon(self._flush)
         else:
-            loop = batch.waiting[0].get_loop()
-        keys = self._partners.get(partner_id.int) or self._prepare(partner_id)
+            loop = batch.futures[0].get_loop()
+        keys = self._partners.get(partner_id.int) or self._encode_keys(partner_id)
         if weight:
-            self._used.add(partner_id.int)
-        batch.keys.append(
-            b"%b$%d\r\n%b%b\r\n"
-            % (keys.fixed, keys.nonce_length + len(nonce), keys.nonce, nonce.encode())
-        )
-        batch.asked.append(ASKED.pack(budget, weight, generation))
+            self._active.add(partner_id.int)
+        batch.keys.append(keys.with_nonce(nonce))
+        batch.requests.append(REQUEST.pack(budget, weight, generation))
         future: asyncio.Future[Admission] = loop.create_future()
-        batch.waiting.append(future)
-        if len(batch.waiting) == MAX_PER_CALL:
+        batch.futures.append(future)
+        if len(batch.futures) == MAX_PER_CALL:
             self._flush()
         return future
 
-    def take_used(self) -> list[UUID]:
-        """Return the partners that have called since this was last asked."""
-        used, self._used = self._used, set()
-        return [UUID(int=number) for number in used]
+    def take_active_partners(self) -> list[UUID]:
+        """Return the partners that have made calls since the last time."""
+        active, self._active = self._active, set()
+        return [UUID(int=number) for number in active]
 
     async def newest_generation(self, partner_id: UUID) -> int:
-        """Return the generation of secrets below which calls are refused; -1 where all pass.
+        """Return the generation of secrets below which calls are stale; -1 where none are.
 
         Raises Unavailable without Valkey.
         """
-        return (await self.admit(partner_id, generation=0, nonce="", weight=0, budget=0)).left
+        admission = await self.admit(partner_id, generation=0, nonce="", weight=0, budget=0)
+        return admission.remaining
 
-    def _prepare(self, partner_id: UUID) -> _PartnerKeys:
+    def _encode_keys(self, partner_id: UUID) -> _PartnerKeys:
         if len(self._partners) >= MAX_PARTNERS:
             self._partners.clear()
         keys = self._partners[partner_id.int] = _PartnerKeys(partner_id)
         return keys
 
     def _flush(self) -> None:
-        if not self._open.waiting:
+        if not self._gathering.futures:
             return
-        self._batches.append(self._open)
-        self._open = _Batch()
+        self._batches.append(self._gathering)
+        self._gathering = _Batch()
         self._start()
 
     def _start(self) -> None:
         while self._in_flight < MAX_IN_FLIGHT and self._batches:
             batch = self._batches.popleft()
             self._in_flight += 1
-            self._lane.call(
+            self._connection.call(
                 batch.keys,
-                KEYS_EACH * len(batch.waiting),
-                b"".join(batch.asked),
-                partial(self._answered, batch.waiting),
+                KEYS_PER_REQUEST * len(batch.futures),
+                b"".join(batch.requests),
+                partial(self._on_reply, batch.futures),
             )
 
-    def _answered(
-        self, waiting: "list[asyncio.Future[Admission]]", answer: bytes | Exception
+    def _on_reply(
+        self, futures: "list[asyncio.Future[Admission]]", reply: bytes | Exception
     ) -> None:
         self._in_flight -= 1
-        if isinstance(answer, Exception) or len(answer) != ANSWERED.size * len(waiting):
-            _refuse(waiting, Unavailable(f"no admission from Valkey: {answer!r}"))
+        if isinstance(reply, Exception) or len(reply) != REPLY.size * len(futures):
+            _fail(futures, Unavailable(f"no admission from Valkey: {reply!r}"))
         else:
-            for future, (verdict, left, wait_ms) in zip(
-                waiting, ANSWERED.iter_unpack(answer), strict=True
-            ):
+            replies = REPLY.iter_unpack(reply)
+            for future, (outcome, remaining, wait_ms) in zip(futures, replies, strict=True):
                 if not future.done():
-                    future.set_result(Admission(_VERDICTS[verdict], left, wait_ms))
+                    future.set_result(Admission(_OUTCOMES[outcome], remaining, wait_ms))
         self._start()
 
 
-def _refuse(waiting: list[asyncio.Future[Admission]], error: Unavailable) -> None:
-    for future in waiting:
+def _fail(futures: list[asyncio.Future[Admission]], error: Unavailable) -> None:
+    for future in futures:
         if not future.done():
             future.set_exception(error)

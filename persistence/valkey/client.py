@@ -1,11 +1,11 @@
-"""The connection to Valkey: bounded in connections and in time."""
+"""The client of Valkey, with limits on connections and time."""
 
 from typing import Final
 
 from valkey.asyncio import BlockingConnectionPool, Valkey
 
 SOCKET_TIMEOUT_SECONDS: Final = 2.0
-WAIT_FOR_CONNECTION_SECONDS: Final = 1.0
+POOL_TIMEOUT_SECONDS: Final = 1.0
 
 
 def connect(url: str, *, connections: int = 16) -> Valkey:
@@ -13,7 +13,7 @@ def connect(url: str, *, connections: int = 16) -> Valkey:
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
-        timeout=WAIT_FOR_CONNECTION_SECONDS,
+        timeout=POOL_TIMEOUT_SECONDS,
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         socket_connect_timeout=SOCKET_TIMEOUT_SECONDS,
         health_check_interval=0,

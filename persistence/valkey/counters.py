@@ -1,4 +1,4 @@
-"""Counters that the workers share: calls of a client address in a minute."""
+"""Counters that all workers share: calls of a client address per minute."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -8,8 +8,8 @@ from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
 
-KEEP_SECONDS: Final = 150
-"""A minute counts until the end of the next one."""
+EXPIRY_SECONDS: Final = 150
+"""A minute counts until the end of the following one."""
 
 
 async def add_counts(
@@ -20,7 +20,7 @@ async def add_counts(
     for (address, minute), count in counts.items():
         key = f"{{ip:{address}}}:{minute}"
         pipeline.incrby(key, count)
-        pipeline.expire(key, KEEP_SECONDS)
+        pipeline.expire(key, EXPIRY_SECONDS)
     try:
         replies = await pipeline.execute()
     except (ValkeyError, OSError) as error:

@@ -1,4 +1,4 @@
-"""What Valkey tells of itself: version, what it does when memory is full, and its time."""
+"""What a Valkey server reports about itself: version, eviction policy and time."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from domain.errors import Unavailable
 
 
 class Server(msgspec.Struct, frozen=True):
-    """A Valkey server. `version` is empty for one that isn't Valkey; `now` is in unix seconds."""
+    """A Valkey server. `version` is empty for one that is not Valkey; `now` is in Unix seconds."""
 
     version: tuple[int, ...]
     memory_policy: str
@@ -18,15 +18,15 @@ class Server(msgspec.Struct, frozen=True):
 
 
 async def read_server(client: Valkey) -> Server:
-    """Return what the server tells of itself; raise Unavailable."""
+    """Return what the server reports; raise Unavailable."""
     try:
-        told: dict[str, Any] = await client.info()
+        info: dict[str, Any] = await client.info()
         seconds, microseconds = await client.time()
     except (ValkeyError, OSError) as error:
         raise Unavailable(f"Valkey: {error}") from error
-    version = str(told.get("valkey_version", ""))
+    version = str(info.get("valkey_version", ""))
     return Server(
         version=tuple(int(part) for part in version.split(".") if part.isdigit()),
-        memory_policy=str(told.get("maxmemory_policy", "")),
+        memory_policy=str(info.get("maxmemory_policy", "")),
         now=int(seconds) + int(microseconds) / 1_000_000,
     )

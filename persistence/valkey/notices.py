@@ -1,7 +1,8 @@
-"""Notices between processes: fresh rates, and that something cached has changed."""
+"""Notices between processes: a new rate snapshot, or a change of cached data."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Final
 
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
@@ -9,13 +10,13 @@ from valkey.exceptions import ValkeyError
 from domain.changes import Notice
 from persistence.valkey.rates import CHANNEL as RATES
 
-CHANGES = "changes"
-QUIET_SECONDS = 1.0
-RETRY_SECONDS = 0.5
+CHANGES: Final = "changes"
+POLL_INTERVAL_SECONDS: Final = 1.0
+RECONNECT_SECONDS: Final = 0.5
 
 
 async def publish_change(client: Valkey) -> None:
-    """Wake every worker to look for changes; one that misses it looks by itself soon after."""
+    """Make every worker check for changes at once; without Valkey they do so soon by themselves."""
     try:
         await client.publish(CHANGES, b"")
     except (ValkeyError, OSError):
@@ -23,7 +24,10 @@ async def publish_change(client: Valkey) -> None:
 
 
 async def notices(client: Valkey) -> AsyncIterator[Notice]:
-    """Yield notices for ever, connecting again whenever Valkey comes back."""
+    """Yield notices forever, reconnecting whenever Valkey is unavailable.
+
+    A notice without a channel follows each connection: earlier ones may have been missed.
+    """
     while True:
         try:
             async with client.pubsub() as subscription:
@@ -31,9 +35,9 @@ async def notices(client: Valkey) -> AsyncIterator[Notice]:
                 yield Notice("", b"")
                 while True:
                     message = await subscription.get_message(
-                        ignore_subscribe_messages=True, timeout=QUIET_SECONDS
+                        ignore_subscribe_messages=True, timeout=POLL_INTERVAL_SECONDS
                     )
                     if message is not None:
                         yield Notice(message["channel"].decode(), message["data"])
         except (ValkeyError, OSError):
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(RECONNECT_SECONDS)

@@ -1,6 +1,7 @@
-"""The rate snapshot on its way from the one leading rates process to every worker."""
+"""The rate snapshot, from the one leading rates process to every worker."""
 
 import hmac
+from typing import Final
 
 import msgspec
 from valkey.asyncio import Valkey
@@ -10,17 +11,17 @@ from domain.errors import Unavailable
 from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, format_units, power_of_ten
 
-KEY = "rates:snapshot"
-CHANNEL = "rates"
-LEASE = f"{{{KEY}}}:leader"
-"""In the snapshot's slot of a cluster, so that one script may look at both."""
-SOURCES = f"{{{KEY}}}:sources"
-LEASE_MS = 3_000
-"""How long nobody else may publish after the leader did, which it does once a second."""
+KEY: Final = "rates:snapshot"
+CHANNEL: Final = "rates"
+LEASE: Final = f"{{{KEY}}}:leader"
+"""In the snapshot's slot of a cluster, so that one script can access both."""
+SOURCES: Final = f"{{{KEY}}}:sources"
+LEASE_MS: Final = 3_000
+"""How long no other process may publish after the leader did, which it does every second."""
 
-# The lease is taken or renewed by publishing itself: who can't publish doesn't lead, and a leader
-# that was stopped for a while can't publish what it made before.
-PUBLISH = """
+# Publishing itself acquires or renews the lease: a process that cannot publish does not lead, and a
+# leader that was suspended cannot publish an outdated snapshot once another process leads.
+PUBLISH: Final = """
 local leader = server.call('GET', KEYS[2])
 if leader and leader ~= ARGV[1] then
   return 0
@@ -34,51 +35,47 @@ server.call('PUBLISH', ARGV[5], ARGV[3])
 return 1
 """
 
-RESIGN = """
+RESIGN: Final = """
 if server.call('GET', KEYS[1]) == ARGV[1] then
   server.call('DEL', KEYS[1])
 end
 """
 
 
-class _Stored(msgspec.Struct, omit_defaults=True):
+class _StoredSnapshot(msgspec.Struct, omit_defaults=True):
     at: float
     prices: dict[str, str]
     mac: str = ""
-    """HMAC-SHA256, in hex, of the same without it."""
+    """Hex HMAC-SHA256 of the same document without this field."""
 
 
 def encode_snapshot(snapshot: RateSnapshot, *, key: bytes | None = None) -> bytes:
-    """Return the snapshot as JSON with decimal prices, readable by whoever looks into Valkey.
-
-    With a key it is signed, for those who take prices from nobody else.
-    """
+    """Return the snapshot as JSON with decimal prices, signed with `key` if there is one."""
     prices = {coin: format_units(price, USD_DECIMALS) for coin, price in snapshot.prices.items()}
     mac = _mac(key, snapshot.at, prices) if key is not None else ""
-    return msgspec.json.encode(_Stored(at=snapshot.at, prices=prices, mac=mac))
+    return msgspec.json.encode(_StoredSnapshot(at=snapshot.at, prices=prices, mac=mac))
 
 
-def decode_snapshot(stored: bytes, *, key: bytes | None = None) -> RateSnapshot:
-    """Return what `encode_snapshot` was given; raise Unavailable for anything else.
+def decode_snapshot(document: bytes, *, key: bytes | None = None) -> RateSnapshot:
+    """Return the snapshot of a document made by `encode_snapshot`; raise Unavailable for others.
 
-    With a key only what was signed with it will do: in Valkey others can write, too.
+    With a key, only a document signed with it is accepted: other processes can write to Valkey too.
     """
     try:
-        found = msgspec.json.decode(stored, type=_Stored)
-        if key is not None and not _is_signed(found, key):
+        stored = msgspec.json.decode(document, type=_StoredSnapshot)
+        if key is not None and not _is_signed(stored, key):
             raise Unavailable("the rate snapshot isn't signed with the key of SWAPGATE_RATES_KEY")
-        return RateSnapshot(
-            at=found.at, prices={coin: _units(text) for coin, text in found.prices.items()}
-        )
+        prices = {coin: _units(text) for coin, text in stored.prices.items()}
     except (msgspec.MsgspecError, ValueError) as error:
-        raise Unavailable(f"the rate snapshot can't be read: {error}") from None
+        raise Unavailable(f"the rate snapshot is not readable: {error}") from None
+    return RateSnapshot(at=stored.at, prices=prices)
 
 
 class RatePublisher:
-    """Publishes snapshots while this process leads, or nobody does."""
+    """Publishes snapshots while this process leads, or no process does."""
 
     def __init__(self, client: Valkey, *, token: str, key: bytes | None = None) -> None:
-        """Take what names this process among others, and what it signs with."""
+        """Accept a token that identifies this process, and the key to sign with, if any."""
         self._token = token
         self._key = key
         self._client = client
@@ -86,18 +83,18 @@ class RatePublisher:
         self._resign = client.register_script(RESIGN)
 
     async def publish(self, snapshot: RateSnapshot, *, sources: bytes = b"") -> bool:
-        """Keep the snapshot for workers to come, and tell those that are there.
+        """Store the snapshot and notify all workers; raise Unavailable.
 
-        False, and nothing done, where another process leads. `sources` is kept beside it, for
-        `read_sources`. Raises Unavailable.
+        Returns False, and does nothing, where another process leads. `sources` is stored beside the
+        snapshot, for `read_sources`.
         """
-        stored = encode_snapshot(snapshot, key=self._key)
+        document = encode_snapshot(snapshot, key=self._key)
         try:
-            done = await self._publish(
+            published = await self._publish(
                 keys=[KEY, LEASE, SOURCES],
-                args=[self._token, LEASE_MS, stored, sources, CHANNEL],
+                args=[self._token, LEASE_MS, document, sources, CHANNEL],
             )
-            return bool(done)
+            return bool(published)
         except (ValkeyError, OSError) as error:
             raise Unavailable(f"Valkey: {error}") from error
 
@@ -110,31 +107,32 @@ class RatePublisher:
 
 
 async def read_sources(client: Valkey) -> bytes | None:
-    """Return what the leader last told of its sources, or None; raise Unavailable."""
-    try:
-        found: bytes | None = await client.get(SOURCES)
-    except (ValkeyError, OSError) as error:
-        raise Unavailable(f"Valkey: {error}") from error
-    return found
+    """Return the leader's last report on its sources, or None; raise Unavailable."""
+    return await _read(client, SOURCES)
 
 
 async def read_snapshot(client: Valkey, *, key: bytes | None = None) -> RateSnapshot | None:
     """Return the newest snapshot, or None before the first; raises as `decode_snapshot`."""
+    document = await _read(client, KEY)
+    return decode_snapshot(document, key=key) if document else None
+
+
+async def _read(client: Valkey, key: str) -> bytes | None:
     try:
-        stored = await client.get(KEY)
+        value: bytes | None = await client.get(key)
     except (ValkeyError, OSError) as error:
         raise Unavailable(f"Valkey: {error}") from error
-    return decode_snapshot(stored, key=key) if stored else None
+    return value
 
 
 def _mac(key: bytes, at: float, prices: dict[str, str]) -> str:
-    signed = msgspec.json.encode(_Stored(at=at, prices=prices))
+    signed = msgspec.json.encode(_StoredSnapshot(at=at, prices=prices))
     return hmac.digest(key, signed, "sha256").hex()
 
 
-def _is_signed(found: _Stored, key: bytes) -> bool:
-    """Compare in constant time; bytes, for what isn't ASCII can't be compared as text."""
-    return hmac.compare_digest(_mac(key, found.at, found.prices).encode(), found.mac.encode())
+def _is_signed(stored: _StoredSnapshot, key: bytes) -> bool:
+    """Compare in constant time, as bytes: text that is not ASCII cannot be compared so."""
+    return hmac.compare_digest(_mac(key, stored.at, stored.prices).encode(), stored.mac.encode())
 
 
 def _units(text: str) -> int:

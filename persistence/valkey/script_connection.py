@@ -1,4 +1,4 @@
-"""A connection of its own for one script that is called all the time: a call costs little here."""
+"""A dedicated connection for one script that is called often: the cost per call is low."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from valkey.asyncio import Valkey
 
-from persistence.valkey.script_protocol import Answered, ScriptProtocol, bulk
+from persistence.valkey.script_protocol import OnReply, ScriptProtocol, bulk_string
 
 if TYPE_CHECKING:
     from valkey.asyncio.connection import AbstractConnection
@@ -16,59 +16,61 @@ CONNECT_SECONDS: Final = 1.5
 
 
 class ScriptConnection:
-    """Calls a script on a connection that it makes, and makes anew.
+    """Calls a script on a connection that is opened, and reopened, on demand.
 
-    The client's own way to call one, through its pool and its parser and with an argument each for
-    what goes in and comes out, costs as much as all the rest of a quote. So the client connects and
-    authenticates, a wire of ours takes over, and the connection is closed with the client's.
+    Calling it through the client, with its pool, its parser and an argument for each value, costs
+    as much as the rest of a quote. So the client connects and authenticates, then our own protocol
+    takes over; the connection is closed with the client's.
     """
 
     def __init__(self, client: Valkey, script: str) -> None:
         self._pool = client.connection_pool
         self._script = script
-        digest = sha1(script.encode()).hexdigest()  # noqa: S324  what EVALSHA goes by
-        self._command = bulk(b"EVALSHA") + bulk(digest.encode())
+        digest = sha1(script.encode()).hexdigest()  # noqa: S324  EVALSHA identifies scripts by it
+        self._command = bulk_string(b"EVALSHA") + bulk_string(digest.encode())
         self._connection: AbstractConnection | None = None
         self._connecting: asyncio.Task[ScriptProtocol] | None = None
-        self._wire: ScriptProtocol | None = None
-        self._unsent: list[tuple[bytes, Answered]] = []
+        self._protocol: ScriptProtocol | None = None
+        self._unsent: list[tuple[bytes, OnReply]] = []
 
-    def call(self, keys: Iterable[bytes], count: int, argument: bytes, answered: Answered) -> None:
-        """Call the script, and give `answered` the string it returns.
+    def call(self, keys: Iterable[bytes], count: int, argument: bytes, on_reply: OnReply) -> None:
+        """Call the script; `on_reply` receives the string that it returns, or an exception.
 
-        `keys` are `count` keys, each as `bulk` packs it, or several of them joined. Instead of a
-        string there may come an exception; it isn't known then whether the script has run.
+        `keys` are `count` keys, each encoded as a bulk string, or several of them joined. After an
+        exception it is unknown whether the script has run.
         """
-        number = bulk(b"%d" % count)
-        command = b"".join((b"*%d\r\n" % (count + 4), self._command, number, *keys, bulk(argument)))
-        if self._wire is not None and not self._wire.closed:
-            self._wire.send(command, answered)
+        number = bulk_string(b"%d" % count)
+        command = b"".join(
+            (b"*%d\r\n" % (count + 4), self._command, number, *keys, bulk_string(argument))
+        )
+        if self._protocol is not None and not self._protocol.closed:
+            self._protocol.send(command, on_reply)
             return
-        self._unsent.append((command, answered))
+        self._unsent.append((command, on_reply))
         if self._connecting is None:
             self._connecting = asyncio.ensure_future(self._connect())
-            self._connecting.add_done_callback(self._connected)
+            self._connecting.add_done_callback(self._on_connected)
 
     async def _connect(self) -> ScriptProtocol:
         async with asyncio.timeout(CONNECT_SECONDS):
-            if self._connection is None:  # it comes connected, and stays taken
-                taking = self._pool.get_connection("EVALSHA")  # type: ignore[no-untyped-call]
-                self._connection = await taking
+            if self._connection is None:  # the pool returns it connected, and it is never released
+                connecting = self._pool.get_connection("EVALSHA")  # type: ignore[no-untyped-call]
+                self._connection = await connecting
             else:
                 await self._connection.disconnect(nowait=True)
                 await self._connection.connect()  # type: ignore[no-untyped-call]
         writer = self._connection._writer  # noqa: SLF001  there is no other way to the transport
         return ScriptProtocol(writer.transport, self._script)  # type: ignore[union-attr, arg-type]
 
-    def _connected(self, connecting: "asyncio.Task[ScriptProtocol]") -> None:
+    def _on_connected(self, connecting: "asyncio.Task[ScriptProtocol]") -> None:
         self._connecting = None
         unsent, self._unsent = self._unsent, []
         error = None if connecting.cancelled() else connecting.exception()
         if connecting.cancelled() or error is not None:
-            told = error if isinstance(error, Exception) else ConnectionAbortedError()
-            for _, answered in unsent:
-                answered(told)
+            failure = error if isinstance(error, Exception) else ConnectionAbortedError()
+            for _, on_reply in unsent:
+                on_reply(failure)
             return
-        self._wire = connecting.result()
-        for command, answered in unsent:
-            self._wire.send(command, answered)
+        self._protocol = connecting.result()
+        for command, on_reply in unsent:
+            self._protocol.send(command, on_reply)

@@ -1,4 +1,4 @@
-"""What one connection to Valkey says and hears while a script is called on it."""
+"""The Valkey protocol (RESP2) of one connection on which a script is called."""
 
 import asyncio
 from collections import deque
@@ -7,108 +7,111 @@ from typing import Final, NamedTuple
 
 from valkey.exceptions import ValkeyError
 
-DEADLINE_SECONDS: Final = 1.5
+TIMEOUT_SECONDS: Final = 1.5
 POLL_INTERVAL_SECONDS: Final = 0.25
-"""How often it is looked whether an answer is overdue, while any is awaited."""
+"""How often to check for an overdue reply, while any is outstanding."""
 
-Answered = Callable[[bytes | Exception], None]
+OnReply = Callable[[bytes | Exception], None]
+"""Receives the string that a script returns, or an exception."""
 
 
-class _Awaited(NamedTuple):
-    """A command that was sent, and who is told of its answer."""
+class _Call(NamedTuple):
+    """A command that was sent, and the callback for its reply."""
 
     sent_at: float
     command: bytes
-    answered: Answered
-    again: bool
+    on_reply: OnReply
+    is_repeated: bool
 
 
 class ScriptProtocol(asyncio.Protocol):
-    """Calls a script, one call behind another, and hears strings and errors.
+    """Sends calls of a script, pipelined, and parses replies that are strings or errors.
 
-    Takes over a connection that somebody else has made ready. Whatever goes wrong, it is given up,
-    so that an answer can't be taken for another's.
+    It takes over a connection that is already authenticated. After any error the connection is
+    closed, so that a reply can never be attributed to another call.
     """
 
     def __init__(self, transport: asyncio.Transport, script: str) -> None:
         self._transport = transport
-        self._former = transport.get_protocol()
-        self._load = b"*3\r\n" + bulk(b"SCRIPT") + bulk(b"LOAD") + bulk(script.encode())
-        self._awaited: deque[_Awaited] = deque()
-        self._received = b""
-        self._looking = False
+        self._previous = transport.get_protocol()
+        self._load = (
+            b"*3\r\n" + bulk_string(b"SCRIPT") + bulk_string(b"LOAD") + bulk_string(script.encode())
+        )
+        self._outstanding: deque[_Call] = deque()
+        self._unparsed = b""
+        self._is_polling = False
         self.closed = False
         transport.set_protocol(self)
 
-    def send(self, command: bytes, answered: Answered, *, again: bool = False) -> None:
-        """Send an EVALSHA; `answered` gets the string, or what went wrong.
+    def send(self, command: bytes, on_reply: OnReply, *, is_repeated: bool = False) -> None:
+        """Send an EVALSHA; `on_reply` receives the string, or an exception.
 
-        It is sent again where the script was lost, unless this is `again`.
+        It is repeated once if the server has lost the script, unless `is_repeated`.
         """
         loop = asyncio.get_running_loop()
-        self._awaited.append(_Awaited(loop.time(), command, answered, again))
+        self._outstanding.append(_Call(loop.time(), command, on_reply, is_repeated))
         self._transport.write(command)
-        if not self._looking:
-            self._looking = True
-            loop.call_later(POLL_INTERVAL_SECONDS, self._look, loop)
+        if not self._is_polling:
+            self._is_polling = True
+            loop.call_later(POLL_INTERVAL_SECONDS, self._poll, loop)
 
     def data_received(self, data: bytes) -> None:
         """See asyncio.Protocol."""
-        received = self._received + data if self._received else data
+        unparsed = self._unparsed + data if self._unparsed else data
         position = 0
-        while (end := received.find(b"\r\n", position)) >= 0:
-            head = received[position:end]
+        while (end := unparsed.find(b"\r\n", position)) >= 0:
+            head = unparsed[position:end]
             if head.startswith(b"$") and head[1:].isdigit():
                 start, end = end + 2, end + 2 + int(head[1:])
-                if len(received) < end + 2:
+                if len(unparsed) < end + 2:
                     break
-                self._take(received[start:end])
+                self._handle(unparsed[start:end])
             elif head.startswith(b"-"):
-                self._take(ValkeyError(head[1:].decode("latin-1")))
+                self._handle(ValkeyError(head[1:].decode("latin-1")))
             else:
-                self._give_up(ValkeyError(f"an answer that nobody asked for: {head!r}"))
+                self._abort(ValkeyError(f"an unexpected reply: {head!r}"))
                 return
             position = end + 2
-        self._received = received[position:]
+        self._unparsed = unparsed[position:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio.Protocol."""
-        self._give_up(exc or ConnectionResetError("Valkey has ended the connection"))
-        self._former.connection_lost(exc)  # somebody may wait for it to know
+        self._abort(exc or ConnectionResetError("Valkey closed the connection"))
+        self._previous.connection_lost(exc)  # the client may be waiting for it
 
-    def _take(self, answer: bytes | Exception) -> None:
-        if not self._awaited:
-            self._give_up(ValkeyError("an answer that nobody waits for"))
+    def _handle(self, reply: bytes | Exception) -> None:
+        if not self._outstanding:
+            self._abort(ValkeyError("a reply without a call"))
             return
-        awaited = self._awaited.popleft()
-        lost = isinstance(answer, ValkeyError) and str(answer).startswith("NOSCRIPT")
-        if lost and not awaited.again:
-            self.send(self._load, _ignore, again=True)
-            self.send(awaited.command, awaited.answered, again=True)
+        call = self._outstanding.popleft()
+        script_lost = isinstance(reply, ValkeyError) and str(reply).startswith("NOSCRIPT")
+        if script_lost and not call.is_repeated:
+            self.send(self._load, _ignore, is_repeated=True)
+            self.send(call.command, call.on_reply, is_repeated=True)
         else:
-            awaited.answered(answer)
+            call.on_reply(reply)
 
-    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._looking = bool(self._awaited)
-        if not self._awaited:
+    def _poll(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_polling = bool(self._outstanding)
+        if not self._outstanding:
             return
-        if loop.time() - self._awaited[0].sent_at > DEADLINE_SECONDS:
-            self._give_up(TimeoutError("Valkey hasn't answered in time"))
+        if loop.time() - self._outstanding[0].sent_at > TIMEOUT_SECONDS:
+            self._abort(TimeoutError("no reply from Valkey in time"))
         else:
-            loop.call_later(POLL_INTERVAL_SECONDS, self._look, loop)
+            loop.call_later(POLL_INTERVAL_SECONDS, self._poll, loop)
 
-    def _give_up(self, error: Exception) -> None:
+    def _abort(self, error: Exception) -> None:
         self.closed = True
         self._transport.abort()
-        awaited, self._awaited = self._awaited, deque()
-        for one in awaited:
-            one.answered(error)
+        outstanding, self._outstanding = self._outstanding, deque()
+        for call in outstanding:
+            call.on_reply(error)
 
 
-def bulk(value: bytes) -> bytes:
-    """Return a value as the protocol has it in a command."""
+def bulk_string(value: bytes) -> bytes:
+    """Return a value encoded as a RESP bulk string."""
     return b"$%d\r\n%b\r\n" % (len(value), value)
 
 
 def _ignore(_: bytes | Exception) -> None:
-    """Leave it to the call that follows to find out."""
+    """Ignore the reply to SCRIPT LOAD: the call after it fails if loading did."""

@@ -1,4 +1,4 @@
--- Tells how much weight a window has admitted, and when the oldest of it ages out; changes nothing.
+-- Returns how much weight a window has admitted, and when the oldest of it expires; changes nothing.
 --
 -- KEYS  the partner's window, as admission.lua writes it
 -- Returns weight used, and milliseconds until the first of it is free again (0 where none is used).
@@ -19,7 +19,7 @@ local last_ms, _, total = entry(-1)
 if not last_ms or last_ms <= now - WINDOW_MS then
   return {0, 0}
 end
--- Entries are in the order of time: the first that still counts is found by halving.
+-- Entries are in chronological order: the first that still counts is found by binary search.
 local low, high = 0, server.call('LLEN', KEYS[1]) - 1
 while low < high do
   local middle = math.floor((low + high) / 2)

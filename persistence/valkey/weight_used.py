@@ -1,4 +1,4 @@
-"""How much of its weight budget a partner has used in the minute that ends now."""
+"""How much of its weight budget a partner has used in the current window."""
 
 from pathlib import Path
 from typing import Any, Final, cast
@@ -15,10 +15,10 @@ SCRIPT: Final = (Path(__file__).parent / "weight_used.lua").read_text()
 
 
 async def weight_used(client: Valkey, partner_id: UUID) -> WeightUsed:
-    """Return what is used, charging nothing. Raises Unavailable without Valkey."""
+    """Return the weight used, without charging any; raise Unavailable."""
     try:
-        answer: Any = await cast("Any", client.eval(SCRIPT, 1, window_key(partner_id)))
+        reply: Any = await cast("Any", client.eval(SCRIPT, 1, window_key(partner_id)))
     except (ValkeyError, OSError) as error:
-        raise Unavailable(f"Valkey can't be asked: {error}") from error
-    used, free_in_ms = answer
+        raise Unavailable(f"Valkey: {error}") from error
+    used, free_in_ms = reply
     return WeightUsed(int(used), int(free_in_ms))

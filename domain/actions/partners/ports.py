@@ -16,7 +16,7 @@ from domain.partners.referrals import ReferralSigner, Referrer
 
 
 class AdmissionOutcome(IntEnum):
-    """What the gate says of a call."""
+    """The result of an admission."""
 
     ADMITTED = 0
     REPLAYED = 1
@@ -25,13 +25,13 @@ class AdmissionOutcome(IntEnum):
 
 
 class Admission(msgspec.Struct, frozen=True, gc=False):
-    """A verdict, the weight left, and a wait in milliseconds.
+    """An outcome, the weight remaining, and a wait in milliseconds.
 
-    The wait is until the oldest weight ages out (admitted), or until this call would be admitted.
+    The wait is until the oldest weight expires (admitted), or until this call would be admitted.
     """
 
-    verdict: AdmissionOutcome
-    left: int
+    outcome: AdmissionOutcome
+    remaining: int
     wait_ms: int
 
 

@@ -188,13 +188,13 @@ class PostgresOrderRepository:
         self._catalogue = catalogue
         self._opening: Batcher[OrderInsert, InsertResult] = Batcher(
             lambda openings: insert_orders(database, openings),
-            most=MAX_INSERTS_PER_BATCH if grouped else 1,
-            at_once=CONCURRENT_INSERTS if grouped else MAX_INSERTS_PER_BATCH,
+            batch_size=MAX_INSERTS_PER_BATCH if grouped else 1,
+            concurrency=CONCURRENT_INSERTS if grouped else MAX_INSERTS_PER_BATCH,
         )
         self._finding: Batcher[UUID, _Found | None] = Batcher(
             self._found,
-            most=MAX_READS_PER_BATCH if grouped else 1,
-            at_once=CONCURRENT_READS if grouped else MAX_READS_PER_BATCH,
+            batch_size=MAX_READS_PER_BATCH if grouped else 1,
+            concurrency=CONCURRENT_READS if grouped else MAX_READS_PER_BATCH,
         )
         self._kept: dict[str, _Found] = {}
         self._kept_with: Catalogue | None = None
@@ -203,7 +203,7 @@ class PostgresOrderRepository:
         self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
     ) -> OpenedOrder:
         """See OrderRepository."""
-        place = await self._opening.ask(order_insert(order, token_hash, idempotency))
+        place = await self._opening.submit(order_insert(order, token_hash, idempotency))
         if place.address is not None:
             stored = msgspec.structs.replace(
                 order, pay_in_address=place.address, pay_in_tag=place.tag
@@ -228,7 +228,7 @@ class PostgresOrderRepository:
 
     async def find(self, order_id: UUID, partner_id: UUID | None) -> tuple[Order, bytes] | None:
         """See OrderRepository."""
-        found = await self._finding.ask(order_id)
+        found = await self._finding.submit(order_id)
         if found is None or (partner_id is not None and found.order.partner_id != partner_id):
             return None
         return found.order, found.token_hash

@@ -165,12 +165,12 @@ class Slow:
 
 async def test_a_question_goes_at_once_and_the_rest_when_there_is_room() -> None:
     slow = Slow()
-    grouping = Batcher(slow.run, most=3, at_once=CONCURRENT_INSERTS)
+    batcher = Batcher(slow.run, batch_size=3, concurrency=CONCURRENT_INSERTS)
     asked = []
     for number in range(CONCURRENT_INSERTS):
-        asked.append(grouping.ask(number * 2))
+        asked.append(batcher.submit(number * 2))
         await asyncio.sleep(0)
-    asked += [grouping.ask(number) for number in (10, 12, 14, 16)]
+    asked += [batcher.submit(number) for number in (10, 12, 14, 16)]
     await asyncio.sleep(0)
     assert slow.groups == [[0], [2]]
     slow.let.set()
@@ -180,21 +180,21 @@ async def test_a_question_goes_at_once_and_the_rest_when_there_is_room() -> None
 
 async def test_an_error_of_ones_own_is_nobody_elses_and_leaving_harms_nobody() -> None:
     slow = Slow()
-    grouping = Batcher(slow.run, most=8, at_once=1)
-    left, stays, wrong = (grouping.ask(number) for number in (2, 4, 5))
+    batcher = Batcher(slow.run, batch_size=8, concurrency=1)
+    left, stays, wrong = (batcher.submit(number) for number in (2, 4, 5))
     await asyncio.sleep(0)
     left.cancel()
     slow.let.set()
     assert await stays == 4
     with pytest.raises(ValueError, match="odd"):
         await wrong
-    assert await grouping.ask(6) == 6
+    assert await batcher.submit(6) == 6
 
 
 async def test_nobody_waits_for_a_statement_that_was_cancelled() -> None:
     slow = Slow()
-    grouping = Batcher(slow.run, most=8, at_once=1)
-    asked = grouping.ask(2)
+    batcher = Batcher(slow.run, batch_size=8, concurrency=1)
+    asked = batcher.submit(2)
     await asyncio.sleep(0)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()

@@ -24,7 +24,7 @@ from persistence.postgres.partners.secrets import PostgresSecretRepository
 from persistence.postgres.pool import Database
 from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.client import connect
-from persistence.valkey.generations import outdate
+from persistence.valkey.generations import publish_generation
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import KEYRING, stored_partner
 
@@ -73,7 +73,9 @@ class Setting:
         self.there = Worker(gateway, valkey, partner)
         self.rotation = RotationPorts(
             secrets=PostgresSecretRepository(gateway, KEYRING),
-            outdate=lambda partner_id, generation: outdate(valkey, partner_id, generation),
+            outdate=lambda partner_id, generation: publish_generation(
+                valkey, partner_id, generation
+            ),
             changed=self._changed,
             pause=asyncio.sleep,
             randomness=secrets.token_bytes,
@@ -159,7 +161,7 @@ async def test_a_store_that_has_lost_everything_admits(setting: Setting) -> None
 
 
 async def test_a_database_that_is_behind_the_gate_closes(setting: Setting) -> None:
-    await outdate(setting.valkey, setting.partner.id, 7)
+    await publish_generation(setting.valkey, setting.partner.id, 7)
     with pytest.raises(Unavailable, match="older in the database"):
         await setting.here.call(OLD)
 

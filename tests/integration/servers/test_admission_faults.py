@@ -94,7 +94,7 @@ async def wire(servers: Servers) -> AsyncIterator[Wire]:
 async def gate(wire: Wire) -> AsyncIterator[ValkeyAdmissionController]:
     client = connect(wire.url)
     gate = ValkeyAdmissionController(client)
-    assert (await admit(gate)).verdict is AdmissionOutcome.ADMITTED
+    assert (await admit(gate)).outcome is AdmissionOutcome.ADMITTED
     yield gate
     await client.aclose()
 
@@ -106,7 +106,7 @@ async def all_refused(gate: ValkeyAdmissionController, calls: int = 40) -> None:
 
 async def all_admitted(gate: ValkeyAdmissionController, calls: int = 40) -> None:
     ended = await asyncio.gather(*(admit(gate) for _ in range(calls)))
-    assert {one.verdict for one in ended} == {AdmissionOutcome.ADMITTED}
+    assert {one.outcome for one in ended} == {AdmissionOutcome.ADMITTED}
 
 
 async def test_a_connection_cut_in_mid_batch_refuses_all_and_the_next_are_admitted(

@@ -464,7 +464,7 @@ async def test_secret_that_cannot_be_read_is_waited_for(world: World, receiver: 
 async def test_entries_of_a_stuck_worker_are_taken_over_and_deleted_ones_forgotten(
     world: World,
 ) -> None:
-    stuck, other = world.stream("stuck"), world.stream("other", stuck_ms=0)
+    stuck, other = world.stream("stuck"), world.stream("other", min_idle_ms=0)
     assert await stuck.read(count=2) == {}  # makes the group
     ids = [uuid4(), uuid4()]
     await stuck.add(ids)
