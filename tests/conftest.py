@@ -16,7 +16,9 @@ import msgspec
 import pytest
 
 from gateway.settings import INSTANCE_FILE, Instance
-from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
+from persistence.embedded.postgres import EmbeddedPostgres
+from persistence.embedded.server import start_together
+from persistence.embedded.valkey import EmbeddedValkey
 from persistence.postgres.migrate import apply_migrations
 from tests.support.clients.partner import Demo, Partner, quote_request
 from tests.support.waiting import wait_until

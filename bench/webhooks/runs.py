@@ -12,7 +12,7 @@ import msgspec
 
 from bench.webhooks.judge import Verdict, judge
 from bench.webhooks.world import World
-from persistence.embedded import EmbeddedServer
+from persistence.embedded.server import EmbeddedServer
 
 OPEN = """
 SELECT count(*) FROM webhook_events

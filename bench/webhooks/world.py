@@ -21,7 +21,9 @@ from domain.partners.credentials import Credentials
 from domain.partners.partner import Partner
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings, environment_of
-from persistence.embedded import EmbeddedPostgres, EmbeddedValkey, start_together
+from persistence.embedded.postgres import EmbeddedPostgres
+from persistence.embedded.server import start_together
+from persistence.embedded.valkey import EmbeddedValkey
 from persistence.keyring import load_keyring, new_keyring
 from persistence.postgres.migrate import apply_migrations
 from persistence.postgres.partners.partners import create_partner

@@ -7,14 +7,11 @@ from pathlib import Path
 
 from gateway.runtime.supervisor import Watched
 from gateway.settings import Instance, PreparationFailed, Role
-from persistence.embedded import (
-    DataDirLock,
-    EmbeddedError,
-    EmbeddedPostgres,
-    EmbeddedServer,
-    EmbeddedValkey,
-    start_together,
-)
+from persistence.embedded.errors import EmbeddedError
+from persistence.embedded.lock import DataDirLock
+from persistence.embedded.postgres import EmbeddedPostgres
+from persistence.embedded.server import EmbeddedServer, start_together
+from persistence.embedded.valkey import EmbeddedValkey
 
 
 @contextmanager

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from persistence.embedded import EmbeddedPostgres, EmbeddedValkey
+from persistence.embedded.postgres import EmbeddedPostgres
+from persistence.embedded.valkey import EmbeddedValkey
 from tests.conftest import Running, start_up, stop
 from tests.support.clients.partner import Answer, Partner, order_request
 from tests.support.servers.webhook_receiver import Receiver, receiving

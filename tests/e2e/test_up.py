@@ -69,7 +69,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said = refused(tmp_path / "file" / "data", "--port", str(free_port()))
-    assert "can't be written" in said
+    assert "cannot be written" in said
     assert str(tmp_path / "file") in said
 
 

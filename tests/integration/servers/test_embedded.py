@@ -18,21 +18,20 @@ import pytest
 import valkey
 from yoyo import get_backend
 
-from persistence import embedded
-from persistence.embedded import (
-    STOP_SECONDS,
+from persistence.embedded import processes
+from persistence.embedded import server as embedded_server
+from persistence.embedded.errors import (
     DataDirGone,
     DataDirInUse,
-    DataDirLock,
     DataDirNotWritable,
     EmbeddedError,
-    EmbeddedPostgres,
-    EmbeddedServer,
-    EmbeddedValkey,
     OtherPostgresVersion,
     ServerDidNotStart,
-    start_together,
 )
+from persistence.embedded.lock import DataDirLock
+from persistence.embedded.postgres import EmbeddedPostgres
+from persistence.embedded.server import STOP_SECONDS, EmbeddedServer, start_together
+from persistence.embedded.valkey import EmbeddedValkey
 from tests.support.waiting import MAX_WAIT_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -40,7 +39,10 @@ ROOT = Path(__file__).parents[3]
 OWNER = """\
 import sys, time
 from pathlib import Path
-from persistence.embedded import DataDirLock, EmbeddedPostgres, EmbeddedValkey, start_together
+from persistence.embedded.lock import DataDirLock
+from persistence.embedded.postgres import EmbeddedPostgres
+from persistence.embedded.server import start_together
+from persistence.embedded.valkey import EmbeddedValkey
 directory = Path(sys.argv[1])
 with DataDirLock(directory):
     postgres = EmbeddedPostgres(directory / "postgres", durable=False)
@@ -203,7 +205,7 @@ def test_a_directory_of_another_postgres_version_is_refused(tmp_path: Path) -> N
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("16\n")
 
-    with pytest.raises(OtherPostgresVersion, match=r"made by PostgreSQL 16, .* is PostgreSQL 18"):
+    with pytest.raises(OtherPostgresVersion, match=r"created by PostgreSQL 16, .* is PostgreSQL 18"):
         EmbeddedPostgres(tmp_path / "pg").start()
 
 
@@ -222,9 +224,9 @@ def test_a_server_that_cannot_start_says_what_it_logged(make: Stopped, tmp_path:
 def test_an_unwritable_directory_is_refused(tmp_path: Path, kind: type[EmbeddedServer]) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(DataDirNotWritable, match="can't be written: Not a directory"):
+    with pytest.raises(DataDirNotWritable, match="cannot be written: Not a directory"):
         kind(tmp_path / "file" / "server").start()
-    with pytest.raises(DataDirNotWritable, match="can't be written: File exists"):
+    with pytest.raises(DataDirNotWritable, match="cannot be written: File exists"):
         DataDirLock(tmp_path / "file").acquire()
 
 
@@ -283,7 +285,7 @@ def test_servers_of_a_killed_owner_are_taken_over(make: Stopped, tmp_path: Path)
 def test_a_stale_valkey_that_is_of_no_use_is_replaced(
     make: Stopped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(embedded, "ADOPT_SECONDS", 0.1)
+    monkeypatch.setattr(embedded_server, "ADOPT_SECONDS", 0.1)
     stale = make.valkey(tmp_path / "valkey")
     stale.start()
     with valkey.Valkey.from_url(stale.url) as client:
@@ -313,7 +315,7 @@ def test_a_server_whose_directory_is_gone_is_not_made_anew_and_can_be_stopped(
     launched = server._process
     assert launched is not None
     shutil.rmtree(tmp_path / "gone", ignore_errors=True)
-    with pytest.raises(DataDirGone, match="is gone, and with it"):
+    with pytest.raises(DataDirGone, match="was removed, and with it"):
         server.start()
     server.stop()
     assert launched.returncode is not None
@@ -326,7 +328,7 @@ def test_processes_are_found_without_proc_too(make: Stopped, tmp_path: Path) -> 
     server = make.valkey(tmp_path / "valkey")
     server.start()
 
-    found = embedded._processes_by_arguments("valkey-server", tmp_path / "valkey")
+    found = processes.processes_by_arguments("valkey-server", tmp_path / "valkey")
 
     assert found == server._processes()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gateway.runtime.supervisor import Child, ChildKeepsDying, Event, EventKind, Supervisor
-from persistence.embedded import EmbeddedValkey
+from persistence.embedded.valkey import EmbeddedValkey
 from tests.support.waiting import MAX_WAIT_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[3]

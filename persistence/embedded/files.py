@@ -1,0 +1,50 @@
+"""Files of a data directory: write errors, locks and server logs."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from persistence.embedded.errors import DataDirNotWritable
+
+LOG_LIMIT_BYTES: Final = 10_000_000
+LOG_LINES_SHOWN: Final = 12
+
+
+@contextmanager
+def writing_to(directory: Path) -> Iterator[None]:
+    """Raise DataDirNotWritable for an OSError while writing to `directory`."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+        raise DataDirNotWritable(f"{directory} cannot be written: {reason}") from error
+
+
+@contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file, waiting for other processes."""
+    with lock.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def rotate_log(log: Path) -> None:
+    """Rename a log that exceeds LOG_LIMIT_BYTES, replacing the previous one."""
+    if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+        log.replace(log.with_suffix(".log.1"))
+
+
+def last_lines(log: Path) -> str:
+    """Return the last LOG_LINES_SHOWN lines of a log; empty without one."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(lines[-LOG_LINES_SHOWN:])
+
+
+def let_others_traverse(directory: Path) -> None:
+    """Let PostgreSQL's user traverse a directory and its parents without listing them."""
+    for part in (directory, *directory.parents):
+        mode = part.stat().st_mode
+        if not mode & 0o001:
+            part.chmod((mode & 0o7777) | 0o001)
