@@ -1,4 +1,4 @@
-"""The HTTP application of one worker: all routes on BlackSheep, behind the front."""
+"""The HTTP application of one worker: all routes, composed from what the wiring provides."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -12,10 +12,10 @@ from cabinet_htmx.shared.assets import Assets
 from cabinet_htmx.shared.brand import Brand
 from cabinet_htmx.swap.site import SwapSite
 from gateway.api.authentication import Authenticator
-from gateway.api.blacksheep import missing, mount_endpoints, mount_feeds, not_found_handler
 from gateway.api.dispatcher import Dispatcher
 from gateway.api.endpoint import Endpoint, Services
 from gateway.api.endpoints import ENDPOINTS
+from gateway.api.routes import fallback, mount_endpoints, not_found
 from gateway.asgi import AsgiMiddleware
 from gateway.cabinet import mount_cabinet
 from gateway.cabinet.context import CabinetPorts
@@ -23,18 +23,18 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.rate_limiter import RateLimiter
 from gateway.openapi.route import mount_openapi
 from gateway.pages import mount_public_pages
-from gateway.pages.rate_feeds import RateFeeds
+from gateway.pages.docs import mount_docs
+from gateway.pages.rate_feeds import RateFeeds, direct_feeds, mount_feeds
 from gateway.pages.request import PublicContext
-from gateway.pages.site import mount_docs
 from gateway.runtime.metrics import exposition
 
 
 class Gateway(Protocol):
-    """What the application is built on."""
+    """What the application needs; the wiring implements it."""
 
     services: Services
     authenticator: Authenticator
-    guard: RateLimiter
+    rate_limiter: RateLimiter
     addresses: ClientAddresses
     entrance: PublicContext
     cabinet: CabinetPorts
@@ -42,13 +42,13 @@ class Gateway(Protocol):
     feeds: RateFeeds
 
     async def start(self) -> None:
-        """Begin to follow rates and changes."""
+        """Start the background work."""
 
     async def stop(self) -> None:
-        """End all background work and close connections."""
+        """Stop the background work and close all connections."""
 
     async def readiness(self) -> dict[str, bool]:
-        """Return what readiness depends on, by name."""
+        """Return the readiness checks by name."""
 
 
 def build(
@@ -61,18 +61,18 @@ def build(
 ) -> AsgiMiddleware:
     """Return the ASGI application; `metrics` serves /metrics beside everything else.
 
-    With `direct` the front calls the door of /v1 by itself, which spares a third of a call's time,
-    and serves the rate feeds; both are on BlackSheep too, and without it they are served there.
+    With `direct` the endpoints of /v1 and the rate feeds are called without BlackSheep's routing,
+    which saves a third of a call's time. They are registered as its routes as well.
     """
     application = _Application(router=Router(), show_error_details=False)
-    door = Dispatcher(
+    dispatcher = Dispatcher(
         endpoints,
         gateway.services,
         gateway.authenticator,
-        guard=gateway.guard,
+        rate_limiter=gateway.rate_limiter,
         addresses=gateway.addresses,
     )
-    mount_endpoints(application, door)
+    mount_endpoints(application, dispatcher)
     documents = {"/healthz": _healthz, "/readyz": _readyz(gateway)}
     if metrics:
         documents["/metrics"] = _metrics
@@ -82,12 +82,12 @@ def build(
     mount_feeds(application, gateway.feeds)
     mount_openapi(application)
     assets = Assets()
-    mount_docs(application, assets=assets, refuse_path=missing)
+    mount_docs(application, assets=assets, not_found=not_found)
     mount_public_pages(
-        application, gateway.entrance, SwapSite(assets, gateway.brand), refuse_path=missing
+        application, gateway.entrance, SwapSite(assets, gateway.brand), not_found=not_found
     )
     mount_cabinet(application, gateway.cabinet, PartnerSite(assets, gateway.brand))
-    application.router.fallback = not_found_handler(application.router, door)
+    application.router.fallback = fallback(application.router, dispatcher)
 
     async def start(_: Application) -> None:
         await gateway.start()
@@ -97,19 +97,15 @@ def build(
 
     application.on_start += start
     application.on_stop += stop
-    return AsgiMiddleware(
-        application,
-        door=door if direct else None,
-        feeds=gateway.feeds if direct else None,
-        body_deadline_seconds=body_deadline_seconds,
-    )
+    handlers = {**dispatcher.direct_handlers(), **direct_feeds(gateway.feeds)} if direct else {}
+    return AsgiMiddleware(application, handlers, body_deadline_seconds=body_deadline_seconds)
 
 
 class _Application(Application):
-    """BlackSheep, which leaves defects to who is in front of it, and so to one log and answer."""
+    """BlackSheep without its own handling of internal errors: `AsgiMiddleware` does it for all."""
 
     async def handle_request_handler_exception(self, request: Request, exc: Exception) -> Response:
-        """Answer what was raised to be an answer; raise anything else again."""
+        """Return the response of an HTTPException; raise any other exception again."""
         if isinstance(exc, HTTPException):
             return await super().handle_request_handler_exception(request, exc)
         raise exc

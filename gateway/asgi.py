@@ -1,4 +1,4 @@
-"""The front of the application: sound and complete requests go in, and whatever happens is told."""
+"""The ASGI application: checks framing, reads bodies, and turns every failure into a response."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -6,12 +6,13 @@ from typing import Any, Final
 import structlog
 from blacksheep.url import InvalidURL
 
-from gateway.api.dispatcher import Dispatcher, Response
 from gateway.errors import INTERNAL, NOT_FOUND, ErrorResponse
 from gateway.http.body import BodyReader, Message, Receive, replay
-from gateway.http.head import Headers, RejectedRequest, body_length, check_target, headers_of
-from gateway.http.request_id import request_id
-from gateway.pages.rate_feeds import METHODS, PATHS, RateFeeds
+from gateway.http.direct import DirectHandlers
+from gateway.http.head import RejectedRequest, body_length, check_target
+from gateway.http.json_response import envelope_headers, json_response
+from gateway.http.message import Header, Response, request_headers
+from gateway.http.request_id import request_id_of
 
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]
@@ -19,89 +20,63 @@ Application = Callable[[Any, Receive, Send], Awaitable[None]]
 START: Final = "http.response.start"
 BODY: Final = "http.response.body"
 
+_CLOSE: Final[Header] = (b"connection", b"close")
+
 log = structlog.get_logger()
 
 
 class AsgiMiddleware:
-    """An ASGI application before another one, for what neither Granian nor BlackSheep looks after.
+    """An ASGI application around the web framework's, for what it and Granian do not check.
 
-    What it refuses is answered in the envelope, and the connection closed.
+    A request that is rejected here gets an error in the JSON envelope, and its connection is
+    closed.
     """
 
     def __init__(
-        self,
-        application: Application,
-        *,
-        door: Dispatcher | None,
-        feeds: RateFeeds | None,
-        body_deadline_seconds: float,
+        self, application: Application, handlers: DirectHandlers, *, body_deadline_seconds: float
     ) -> None:
-        """Serve what `door` and `feeds` have, if they are given, without the application."""
+        """Call `handlers` for their methods and paths, and `application` for all others."""
         self._application = application
-        self._door = door
-        self._direct = {
-            (method, path.encode()): endpoint
-            for (method, path), endpoint in (door.endpoints.items() if door else ())
-        }
-        self._feeds = feeds
-        self._fed = {(method, path.encode()): path for path in PATHS for method in METHODS}
+        self._handlers = handlers
         self._bodies = BodyReader(body_deadline_seconds)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
-        """Serve one connection event of ASGI."""
+        """Serve one ASGI connection event."""
         if scope["type"] != "http":
             await self._application(scope, receive, send)
             return
-        headers = headers_of(scope["headers"])
+        headers = request_headers(scope["headers"])
         try:
             length = body_length(scope, headers)
-            asked = scope["method"], scope["raw_path"]
-            endpoint = self._direct.get(asked)
-            if endpoint is not None and self._door is not None:
-                body = await self._bodies.read(length, receive)
-                peer = scope["client"]
-                status, answered, body = await self._door.serve(
-                    endpoint, headers, body, peer=peer[0] if peer else ""
-                )
-                # As _send does, but a call less.
-                await send({"type": START, "status": status, "headers": answered})
-                await send({"type": BODY, "body": body, "more_body": False})
-            elif self._feeds is not None and asked in self._fed:
-                await self._bodies.read(length, receive)
-                await _send(await self._feeds.answer(self._fed[asked], headers), send)
-            else:
+            handler = self._handlers.get((scope["method"], scope["raw_path"]))
+            if handler is None:
                 check_target(scope)
                 body = await self._bodies.read(length, receive)
                 await self._application(scope, replay(body, receive), send)
-        except RejectedRequest as refused:
-            await _refuse(refused.answer, headers, send)
+            else:
+                body = await self._bodies.read(length, receive)
+                client = scope["client"]
+                status, response_headers, content = await handler(
+                    headers, body, peer=client[0] if client else ""
+                )
+                # The same as `_send`, without its call: this path serves every signed request.
+                await send({"type": START, "status": status, "headers": response_headers})
+                await send({"type": BODY, "body": content, "more_body": False})
+        except RejectedRequest as error:
+            await _send_error(error.response, request_id_of(headers), send)
         except InvalidURL:
-            await _refuse(NOT_FOUND, headers, send)
+            await _send_error(NOT_FOUND, request_id_of(headers), send)
         except Exception:
-            identity = _identity(headers)
-            log.exception("defect", path=scope["path"], request_id=identity.decode())
-            await _refuse(INTERNAL, headers, send, identity=identity)
+            request_id = request_id_of(headers)
+            log.exception("internal error", path=scope["path"], request_id=request_id.decode())
+            await _send_error(INTERNAL, request_id, send)
 
 
-async def _send(served: Response, send: Send) -> None:
-    status, headers, body = served
-    await send({"type": START, "status": status, "headers": headers})
-    await send({"type": BODY, "body": body, "more_body": False})
+async def _send_error(error: ErrorResponse, request_id: bytes, send: Send) -> None:
+    headers = [*envelope_headers(request_id), _CLOSE]
+    await _send(json_response(error.status, headers, error.body()), send)
 
 
-def _identity(headers: Headers) -> bytes:
-    return request_id(headers.get(b"x-request-id"))
-
-
-async def _refuse(
-    answer: ErrorResponse, headers: Headers, send: Send, *, identity: bytes | None = None
-) -> None:
-    body = answer.body()
-    answer_headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"cache-control", b"no-store"),
-        (b"x-request-id", identity or _identity(headers)),
-        (b"connection", b"close"),
-    ]
-    await _send(Response(answer.status, answer_headers, body), send)
+async def _send(response: Response, send: Send) -> None:
+    await send({"type": START, "status": response.status, "headers": response.headers})
+    await send({"type": BODY, "body": response.body, "more_body": False})

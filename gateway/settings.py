@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from cabinet_htmx.shared.brand import Brand, brand_of
-from gateway.http.client_address import parse_networks
+from domain.partners.ip_allowlist import parse_networks
 
 DEFAULT_DATA_DIR = Path(".swapgate")
 INSTANCE_FILE = "instance.json"

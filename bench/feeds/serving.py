@@ -14,7 +14,7 @@ from bench.processes import Server, free_port, running
 from domain.market.pricing import UNBOUNDED
 from feeds.xml.document import EMPTY, render_rates
 from gateway.asgi import AsgiMiddleware
-from gateway.pages.rate_feeds import RATES, RateFeeds, served
+from gateway.pages.rate_feeds import RATES, RateFeeds, direct_feeds, served
 from gateway.runtime.market import LiveMarket
 
 SMALL = 4
@@ -69,7 +69,7 @@ def bare() -> Asgi:
 
 
 def ours() -> AsgiMiddleware:
-    """Return the front with a feed and nothing behind it."""
+    """Return the ASGI application with a feed and nothing else."""
 
     class Rendered(RateFeeds):
         def __init__(self) -> None:
@@ -78,7 +78,7 @@ def ours() -> AsgiMiddleware:
             self._serve(served(documents), fixed=False)
             self._asked_at = float("inf")
 
-    return AsgiMiddleware(_nothing, door=None, feeds=Rendered(), body_deadline_seconds=1)
+    return AsgiMiddleware(_nothing, direct_feeds(Rendered()), body_deadline_seconds=1)
 
 
 async def _nothing(scope: Any, _: Any, __: Any) -> None:

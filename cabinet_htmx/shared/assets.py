@@ -4,7 +4,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from cabinet_htmx.shared.representation import Representation
+from cabinet_htmx.shared.document import Document
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PREFIX: Final = "/static/"
@@ -26,9 +26,7 @@ class Assets:
 
     def __init__(self, directory: Path = STATIC) -> None:
         files = {
-            path.relative_to(directory).as_posix(): Representation.of(
-                path.read_bytes(), _TYPES[path.suffix]
-            )
+            path.relative_to(directory).as_posix(): Document(_TYPES[path.suffix], path.read_bytes())
             for path in sorted(directory.rglob("*"))
             if path.suffix in _TYPES
         }

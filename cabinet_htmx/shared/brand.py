@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from cabinet_htmx.shared.representation import Representation
+from cabinet_htmx.shared.document import Document
 
 MAX_LOGO_BYTES: Final = 32 * 1024
 MAX_NAME_LENGTH: Final = 40
@@ -31,9 +31,9 @@ class Brand(msgspec.Struct, frozen=True):
     """What the pages carry; the files are served under addresses of their own."""
 
     name: str
-    style: Representation
+    style: Document
     style_address: str
-    logo: Representation | None
+    logo: Document | None
     logo_address: str | None
 
 
@@ -47,7 +47,7 @@ def brand_of(*, name: str, colours: str = "", logo: Path | None = None) -> Brand
     """
     if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
         raise InvalidBrand(f"a brand's name has 1 to {MAX_NAME_LENGTH} printable characters")
-    style = Representation.of(_style(_parsed(colours)).encode(), "text/css; charset=utf-8")
+    style = Document("text/css; charset=utf-8", _style(_parsed(colours)).encode())
     picture = _logo(logo) if logo is not None else None
     suffix = logo.suffix.lower() if logo is not None else ""
     return Brand(
@@ -108,7 +108,7 @@ def _variables(accent: str) -> str:
     return f"--accent: {accent}; --accent-ink: {ink};"
 
 
-def _logo(path: Path) -> Representation:
+def _logo(path: Path) -> Document:
     kind = _LOGO_TYPES.get(path.suffix.lower())
     if kind is None:
         raise InvalidBrand(f"the logo {path} is neither SVG, PNG nor WebP")
@@ -118,4 +118,4 @@ def _logo(path: Path) -> Representation:
         raise InvalidBrand(f"the logo {path} can't be read: {error.strerror}") from None
     if len(content) > MAX_LOGO_BYTES:
         raise InvalidBrand(f"the logo {path} is over {MAX_LOGO_BYTES // 1024} KiB")
-    return Representation.of(content, kind)
+    return Document(kind, content)

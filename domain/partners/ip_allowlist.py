@@ -36,6 +36,11 @@ def parse_allowed(text: str) -> list[str]:
     return list(found)
 
 
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Return networks written as `10.0.0.0/8, ::1`; raise ValueError."""
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
 def _network(entry: str) -> Network:
     try:
         network = ip_network(entry)

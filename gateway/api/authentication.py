@@ -14,7 +14,7 @@ from domain.partners.ip_allowlist import Network, contains
 from domain.partners.weights import WEIGHTS, WINDOW_MS, Call
 from gateway.api.partner_cache import CachedPartner, PartnerCache
 from gateway.http.client_address import ClientAddresses
-from gateway.http.head import Headers, forwarded_for
+from gateway.http.message import RequestHeaders
 
 _DUMMY_KEY = SigningKey("a key nobody has, so that unknown partners take as long as known ones")
 _NOBODY = UUID(int=0)
@@ -30,8 +30,8 @@ class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
     sign: str | None
     nonce: str | None
     peer: str = ""
-    sent: Headers | None = None
-    """All of them, and who has sent them: only looked at for partners with a list of networks."""
+    request_headers: RequestHeaders | None = None
+    """All headers of the request; read only for partners with an IP allowlist."""
 
 
 class Caller(msgspec.Struct, frozen=True):
@@ -97,8 +97,8 @@ class Authenticator:
 
     def _is_from(self, networks: Sequence[Network], headers: AuthHeaders) -> bool:
         """Tell whether a call comes from where the partner's may; if not, it is like any forged."""
-        forwarded = forwarded_for(headers.sent or {})
-        return contains(networks, self._addresses.exact(headers.peer, forwarded))
+        address = self._addresses.exact(headers.peer, headers.request_headers or {})
+        return contains(networks, address)
 
     async def _outdated(
         self, access: CachedPartner | None, body: bytes, sign: str

@@ -45,8 +45,8 @@ class Request(msgspec.Struct, frozen=True):
     body: bytes
     caller: Caller | None
     idempotency_key: str | None
-    tail: str | None = None
-    """The last part of the path, where that of the endpoint ends with a parameter."""
+    parameter: str | None = None
+    """The last segment of the path, where the endpoint's path ends with a parameter."""
 
     @property
     def signed_by(self) -> Caller:

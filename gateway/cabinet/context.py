@@ -116,11 +116,7 @@ class CabinetContext(msgspec.Struct, frozen=True):
 
     def address_of(self, request: Request) -> str:
         """Return the client's address."""
-        peer = request.scope["client"]
-        forwarded = ",".join(
-            value.decode("latin-1") for value in request.get_headers(b"X-Forwarded-For")
-        )
-        return self.parts.addresses.of(peer[0] if peer else "", forwarded or None)
+        return self.parts.addresses.of_scope(request.scope)
 
     def _set(self, value: str, seconds: int) -> str:
         secure = "; Secure" if self.parts.secure else ""

@@ -13,7 +13,6 @@ from cabinet_htmx.partner import sentences
 from cabinet_htmx.partner.layout import Layout
 from cabinet_htmx.partner.site import HEADERS
 from cabinet_htmx.shared.assets import AssetMissing
-from cabinet_htmx.shared.security import page_headers
 from domain.actions.cabinet.prove_second_factor import is_fresh
 from domain.actions.cabinet.sign_in import SignedIn
 from domain.cabinet.members import Role
@@ -23,9 +22,10 @@ from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, NEW_PASSWORD, ROOT, Route, RouteTable
 from gateway.cabinet.step_up import ask_for_code, is_awaited, to_step_up
 from gateway.errors import error_response
+from gateway.http.blacksheep import Handler
 from gateway.http.forms import CrossSiteForm, form_of, query_of
 from gateway.http.pages import page, redirect
-from gateway.http.static import REVALIDATED, UNBUILT, Handler, respond
+from gateway.http.static import assets_missing
 
 FORM_TOKEN: Final = "form_token"  # noqa: S105  the name of a field
 
@@ -86,7 +86,7 @@ class PageDispatcher:
                 return self._refused(request, None, error)
             except AssetMissing as missing:
                 log.warning("pages can't be made", why=str(missing))
-                return respond(request, 503, UNBUILT, cached=REVALIDATED, headers=page_headers())
+                return assets_missing(request)
 
         return handled
 

@@ -1,38 +1,48 @@
-"""Which address a call comes from, also behind the operator's own proxies."""
+"""The address of the client, also behind the operator's own reverse proxies."""
 
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Final
 
 from domain.partners.ip_allowlist import Network
+from gateway.http.message import RequestHeaders, request_headers
 
-IPV6_PREFIX = 64
-"""What a single customer of a provider has at least: one address of it is as good as another."""
+IPV6_PREFIX: Final = 64
+"""A single customer of a provider has at least a /64, so its addresses count as one."""
 
 
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Return networks written as `10.0.0.0/8, ::1`; raise ValueError."""
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+def peer_of(scope: Any) -> str:
+    """Return the peer's address from an ASGI scope; empty where there is none (a Unix socket)."""
+    client: tuple[str, int] | None = scope["client"]
+    return client[0] if client else ""
 
 
 class ClientAddresses:
-    """Tells the client's address from the peer's, and from X-Forwarded-For where it can be trusted.
+    """Determines the client's address from the peer's, and from X-Forwarded-For of trusted proxies.
 
-    Proxies append the address they were called from: the right-most that is no proxy of ours is
-    the client. Whatever a client wrote there itself stands further left.
+    Each proxy appends the address it was called from. The client is the right-most address that
+    is not a trusted proxy; anything to its left was sent by the client and proves nothing.
     """
 
     def __init__(self, trusted_proxies: Sequence[Network] = ()) -> None:
         self._trusted = trusted_proxies
 
-    def of(self, peer: str, forwarded_for: str | None) -> str:
-        """Return the client's address; of IPv6 its /64, and `peer` where that isn't an address."""
-        return _grouped(self.exact(peer, forwarded_for), otherwise=peer)
+    def of_scope(self, scope: Any) -> str:
+        """Return `of` for a request given by its ASGI scope."""
+        return self.of(peer_of(scope), request_headers(scope["headers"]))
 
-    def exact(self, peer: str, forwarded_for: str | None) -> str:
-        """Return the client's address as it was told, whatever that is."""
+    def of(self, peer: str, headers: RequestHeaders) -> str:
+        """Return the address to count calls by: of IPv6 its /64, `peer` if it is not an address."""
+        return _grouped(self.exact(peer, headers), fallback=peer)
+
+    def exact(self, peer: str, headers: RequestHeaders) -> str:
+        """Return the client's address as text; not necessarily a valid address."""
         address = peer
+        forwarded_for = headers.get(b"x-forwarded-for")
         if forwarded_for is not None and self._is_trusted(peer):
-            for hop in reversed(forwarded_for.split(",")):
+            # A repeated header is one list (RFC 9110, 5.3); `request_headers` joins by line feeds.
+            hops = forwarded_for.decode("latin-1").replace("\n", ",").split(",")
+            for hop in reversed(hops):
                 address = hop.strip()
                 if not self._is_trusted(address):
                     break
@@ -46,11 +56,11 @@ class ClientAddresses:
         return any(address in network for network in self._trusted)
 
 
-def _grouped(text: str, *, otherwise: str) -> str:
+def _grouped(text: str, *, fallback: str) -> str:
     try:
         address = ip_address(text)
     except ValueError:
-        return otherwise
+        return fallback
     if not isinstance(address, IPv6Address):
         return text
     if address.ipv4_mapped is not None:

@@ -1,78 +1,140 @@
-"""A document's encodings, made once, and the choice between them for a request."""
+"""Content negotiation (RFC 9110): a document in all its encodings, and the choice between them.
+
+Encodings are prepared once per document, never per request. All documents follow the same rules of
+selection and of conditional requests; a profile says in which encodings a kind of document is
+served and how its entity tags are formed.
+"""
 
 import gzip
 import hashlib
 import re
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Final, NamedTuple
 
 import brotli
 
-from gateway.api.dispatcher import Header, Response
-from gateway.http.head import Headers
+from gateway.http.message import Header, RequestHeaders, Response
 
 BR: Final = "br"
 GZIP: Final = "gzip"
 IDENTITY: Final = "identity"
 
-GZIP_LEVEL: Final = 6
-BROTLI_QUALITY: Final = 5
-"""Of the same speed as gzip at 6, and a fifth smaller: higher ones take ten times as long."""
-
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
 _WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII | re.IGNORECASE)
-_UNCHANGED: Final = 304
+
+
+class EncodingProfile(NamedTuple):
+    """In which encodings a kind of document is served, and the form of its entity tags."""
+
+    compressors: Mapping[str, Callable[[bytes], bytes]]
+    """By content coding, the smallest result first; identity is always available as well."""
+    entity_tag: Callable[[str, bytes, bytes], str]
+    """Returns an opaque tag from the content coding, the plain body and the encoded body."""
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _tag_of_encoded_bytes(_coding: str, _body: bytes, encoded: bytes) -> str:
+    return _digest(encoded)
+
+
+def _tag_with_suffix(coding: str, body: bytes, _encoded: bytes) -> str:
+    return _digest(body) if coding == IDENTITY else f"{_digest(body)}-gz"
+
+
+FEED: Final = EncodingProfile(
+    # Brotli at 5 takes as long as gzip at 6, and its result is a fifth smaller; higher qualities
+    # take ten times as long.
+    compressors={
+        BR: partial(brotli.compress, quality=5),
+        GZIP: partial(gzip.compress, compresslevel=6, mtime=0),
+    },
+    entity_tag=_tag_of_encoded_bytes,
+)
+"""Rate feeds: 16 hex digits of the encoded bytes (contract, section 9)."""
+
+PAGE: Final = EncodingProfile(
+    compressors={GZIP: partial(gzip.compress, mtime=0)},
+    entity_tag=_tag_with_suffix,
+)
+"""Pages, static files and /openapi.json: 16 hex digits of the plain bytes, then `-gz` for gzip."""
 
 
 class EncodedDocument(NamedTuple):
-    """One encoding: its entity tag, and the answers of 200 and 304."""
+    """A document in one encoding: its entity tag, and the responses with and without the body."""
 
     etag: bytes
     full: Response
-    unchanged: Response
+    not_modified: Response
 
 
 class NegotiatedDocument:
-    """What is served of one document, by encoding. Each has a tag of its own, of its bytes."""
+    """A document in all encodings of its profile. Each encoding has its own strong entity tag."""
 
-    def __init__(self, body: bytes, content_type: str, *, cache: str) -> None:
-        encoded = {
-            IDENTITY: body,
-            GZIP: gzip.compress(body, GZIP_LEVEL, mtime=0),
-            BR: brotli.compress(body, quality=BROTLI_QUALITY),
-        }
+    def __init__(
+        self,
+        body: bytes,
+        content_type: str,
+        *,
+        profile: EncodingProfile,
+        headers: Sequence[Header],
+        status: int = _OK,
+    ) -> None:
+        """Encode `body`. `headers` are part of every response, also of 304."""
         self.body = body
-        self._variants = {
-            coding: _variant(coding, content, content_type, cache)
-            for coding, content in encoded.items()
-        }
-        self._by_tag = {variant.etag: variant for variant in self._variants.values()}
+        self._is_conditional = status == _OK
+        codings = {**profile.compressors, IDENTITY: bytes}
+        self._codings = tuple(codings)
+        self._by_coding: dict[str, EncodedDocument] = {}
+        for coding, compress in codings.items():
+            encoded = compress(body)
+            etag = b'"%s"' % profile.entity_tag(coding, body, encoded).encode()
+            shared: list[Header] = [(b"etag", etag), *headers, (b"vary", b"Accept-Encoding")]
+            described = [
+                (b"content-type", content_type.encode()),
+                (b"content-length", b"%d" % len(encoded)),
+                *shared,
+            ]
+            if coding != IDENTITY:
+                described.append((b"content-encoding", coding.encode()))
+            self._by_coding[coding] = EncodedDocument(
+                etag, Response(status, described, encoded), Response(_NOT_MODIFIED, shared, b"")
+            )
+        self._by_tag = {encoded.etag: encoded for encoded in self._by_coding.values()}
 
-    def answer(self, sent: Headers) -> Response:
-        """Answer a GET or HEAD: in the encoding the client likes best, or 304 where it has it.
+    def respond(self, headers: RequestHeaders) -> Response:
+        """Return the response to GET or HEAD: the encoding that the client prefers, or 304.
 
-        The tag of any encoding will do for 304: whoever has one of them has this document.
+        A tag of any encoding results in 304: a client that has one encoding has the document.
         """
-        variant = self._variants[preferred(sent.get(b"accept-encoding"))]
-        condition = sent.get(b"if-none-match")
-        if condition is None:
-            return variant.full
-        known = self._known(condition, variant)
-        return variant.full if known is None else known.unchanged
+        preferred = preferred_coding(headers.get(b"accept-encoding"), self._codings)
+        selected = self._by_coding[preferred]
+        condition = headers.get(b"if-none-match")
+        if condition is None or not self._is_conditional:
+            return selected.full
+        cached = self._cached_by_client(condition, selected)
+        return selected.full if cached is None else cached.not_modified
 
-    def _known(self, condition: bytes, chosen: EncodedDocument) -> EncodedDocument | None:
-        """Return what `If-None-Match` names (RFC 9110, 13.1.2: weak comparison)."""
+    def _cached_by_client(
+        self, condition: bytes, selected: EncodedDocument
+    ) -> EncodedDocument | None:
+        """Return the encoding that `If-None-Match` names (RFC 9110, 13.1.2: weak comparison)."""
         tags = [tag.strip().removeprefix(b"W/") for tag in re.split(rb"[,\n]", condition)]
-        if b"*" in tags or chosen.etag in tags:
-            return chosen
+        if b"*" in tags or selected.etag in tags:
+            return selected
         return next((self._by_tag[tag] for tag in tags if tag in self._by_tag), None)
 
 
 @lru_cache(maxsize=256)
-def preferred(accepted: bytes | None) -> str:
-    """Return the coding of ours that `Accept-Encoding` rates highest (RFC 9110, 12.5.3).
+def preferred_coding(accepted: bytes | None, codings: tuple[str, ...]) -> str:
+    """Return the one of `codings` that `Accept-Encoding` weights highest (RFC 9110, 12.5.3).
 
-    Between equals the smaller one. What isn't well-formed counts as not named; identity is what
-    is left, even where the client refuses it.
+    Of equal weights the first of `codings` is preferred. A malformed element is ignored. Identity
+    is the fallback, even where the client excludes it.
     """
     if accepted is None:
         return IDENTITY
@@ -81,33 +143,16 @@ def preferred(accepted: bytes | None) -> str:
         coding, *parameters = (part.strip() for part in element.split(";"))
         weight = 1.0
         for parameter in parameters:
-            found = _WEIGHT.fullmatch(parameter)
-            if found is None:
+            match = _WEIGHT.fullmatch(parameter)
+            if match is None:
                 break
-            weight = float(found.group(1))
+            weight = float(match.group(1))
         else:
             name = coding.lower()
             weights[GZIP if name == "x-gzip" else name] = weight
-    others = weights.get("*", 0.0)
-    # What isn't named isn't acceptable, but identity is: just not as good as anything named.
-    rated = {coding: weights.get(coding, others) for coding in (BR, GZIP)}
-    rated[IDENTITY] = weights.get(IDENTITY, 0.0)
-    best = max(rated, key=lambda coding: rated[coding])
-    return best if rated[best] > 0 else IDENTITY
-
-
-def _variant(coding: str, content: bytes, content_type: str, cache: str) -> EncodedDocument:
-    etag = b'"%s"' % hashlib.sha256(content).hexdigest()[:16].encode()
-    shared: list[Header] = [
-        (b"etag", etag),
-        (b"cache-control", cache.encode()),
-        (b"vary", b"Accept-Encoding"),
-    ]
-    headers: list[Header] = [
-        (b"content-type", content_type.encode()),
-        (b"content-length", b"%d" % len(content)),
-        *shared,
-    ]
-    if coding != IDENTITY:
-        headers.append((b"content-encoding", coding.encode()))
-    return EncodedDocument(etag, Response(200, headers, content), Response(_UNCHANGED, shared, b""))
+    unnamed = weights.get("*", 0.0)
+    # A coding that is not named is not acceptable. Identity is, but any named coding is better.
+    weighted = {coding: weights.get(coding, unnamed) for coding in codings}
+    weighted[IDENTITY] = weights.get(IDENTITY, 0.0)
+    best = max(weighted, key=lambda coding: weighted[coding])
+    return best if weighted[best] > 0 else IDENTITY

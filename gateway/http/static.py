@@ -1,56 +1,61 @@
-"""Responses that serve prepared bytes: conditional (ETag) and compressed (RFC 9110)."""
+"""Static files, served from memory under addresses that change with their content."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from blacksheep import Content, Request, Response
+from blacksheep import Request
+from blacksheep import Response as BlackSheepResponse
 
-from cabinet_htmx.shared.representation import Representation
+from cabinet_htmx.shared.document import Document
+from cabinet_htmx.shared.security import page_headers
+from gateway.http.blacksheep import Handler, headers_of, to_blacksheep
+from gateway.http.message import Header
+from gateway.http.negotiation import PAGE, NegotiatedDocument
 
-Handler = Callable[[Request], Awaitable[Response]]
-
-IMMUTABLE: Final = "public, max-age=31536000, immutable"
-REVALIDATED: Final = "no-cache"
-
-UNBUILT: Final = Representation.of(
-    b"These pages haven't been built: run `make assets`.\n", "text/plain"
-)
-
-
-def respond(
-    request: Request, status: int, shown: Representation, *, cached: str, headers: dict[str, str]
-) -> Response:
-    """Return the encoding the client accepts, or 304 if the client already has it."""
-    gzipped = _takes_gzip(request)
-    etag = shown.etag(gzipped=gzipped)
-    fields = {**headers, "Cache-Control": cached, "ETag": etag, "Vary": "Accept-Encoding"}
-    if status == 200 and _has(request, etag):
-        return Response(304, _encoded(fields))
-    if gzipped:
-        fields["Content-Encoding"] = "gzip"
-    body = shown.gzipped if gzipped else shown.plain
-    return Response(status, _encoded(fields), Content(shown.content_type.encode(), body))
+IMMUTABLE: Final[Header] = (b"cache-control", b"public, max-age=31536000, immutable")
+REVALIDATE: Final[Header] = (b"cache-control", b"no-cache")
 
 
-def _takes_gzip(request: Request) -> bool:
-    accepted = (request.get_first_header(b"Accept-Encoding") or b"").replace(b" ", b"")
-    return any(
-        coding == b"gzip" or (coding.startswith(b"gzip;q=") and _is_nonzero(coding[7:]))
-        for coding in accepted.lower().split(b",")
+def encoded(headers: Mapping[str, str]) -> list[Header]:
+    """Return the headers of a page as they are sent."""
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def negotiated(
+    document: Document, cache_control: Header, *, status: int = 200, headers: Sequence[Header] = ()
+) -> NegotiatedDocument:
+    """Return a page or a file in all encodings that pages have."""
+    return NegotiatedDocument(
+        document.body,
+        document.content_type,
+        profile=PAGE,
+        headers=[*headers, cache_control],
+        status=status,
     )
 
 
-def _is_nonzero(weight: bytes) -> bool:
-    """Return whether a quality value is more than zero."""
-    return weight.strip(b"0.") != b""
+def static_files(files: Mapping[str, Document], *, not_found: Handler) -> Handler:
+    """Return a handler of the files at these paths; `not_found` responds for any other path."""
+    headers = encoded(page_headers())
+    documents = {path: negotiated(file, IMMUTABLE, headers=headers) for path, file in files.items()}
+
+    async def serve(request: Request) -> BlackSheepResponse:
+        document = documents.get(request.path)
+        if document is None:
+            return await not_found(request)
+        return to_blacksheep(document.respond(headers_of(request)))
+
+    return serve
 
 
-def _has(request: Request, etag: str) -> bool:
-    """Return whether `If-None-Match` names this tag (RFC 9110, 13.1.2: weak comparison)."""
-    condition = (request.get_first_header(b"If-None-Match") or b"").decode("latin-1")
-    tags = {tag.strip().removeprefix("W/") for tag in condition.split(",")}
-    return "*" in tags or etag in tags
+_ASSETS_MISSING: Final = negotiated(
+    Document("text/plain", b"These pages haven't been built: run `make assets`.\n"),
+    REVALIDATE,
+    status=503,
+    headers=encoded(page_headers()),
+)
 
 
-def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in headers.items()]
+def assets_missing(request: Request) -> BlackSheepResponse:
+    """Return 503 with the remedy: files that pages need were never copied or built."""
+    return to_blacksheep(_ASSETS_MISSING.respond(headers_of(request)))

@@ -2,8 +2,9 @@
 
 from blacksheep import Application, Request, Response
 
-from cabinet_htmx.shared.representation import Representation
-from gateway.http.static import REVALIDATED, respond
+from cabinet_htmx.shared.document import Document
+from gateway.http.blacksheep import headers_of, to_blacksheep
+from gateway.http.static import REVALIDATE, negotiated
 from gateway.openapi.document import document
 
 PATH = "/openapi.json"
@@ -11,10 +12,10 @@ PATH = "/openapi.json"
 
 def mount_openapi(application: Application) -> None:
     """Serve /openapi.json."""
-    made = Representation.of(document(), "application/json")
+    negotiable = negotiated(Document("application/json", document()), REVALIDATE)
 
     async def openapi(request: Request) -> Response:
-        return respond(request, 200, made, cached=REVALIDATED, headers={})
+        return to_blacksheep(negotiable.respond(headers_of(request)))
 
     application.router.add_get(PATH, openapi)
     application.router.add_head(PATH, openapi)

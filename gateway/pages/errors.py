@@ -7,14 +7,14 @@ import structlog
 from blacksheep import Application, Request, Response
 
 from cabinet_htmx.shared.assets import AssetMissing
-from cabinet_htmx.shared.security import page_headers
 from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.site import ORDER_HEADERS, SwapSite
 from domain.errors import DomainError, InvalidTransition, NotFound, Unavailable
 from gateway.errors import error_response
+from gateway.http.blacksheep import Handler
 from gateway.http.forms import CrossSiteForm
 from gateway.http.pages import page
-from gateway.http.static import IMMUTABLE, REVALIDATED, UNBUILT, Handler, respond
+from gateway.http.static import assets_missing, static_files
 
 CROSS_SITE: Final = (
     "This form wasn't sent from our own page. Please open the page anew and try again."
@@ -43,7 +43,7 @@ def answering(site: SwapSite) -> Callable[[Handler], Handler]:
                 return _refused(site, request, error)
             except AssetMissing as missing:
                 log.warning("pages can't be made", why=str(missing))
-                return respond(request, 503, UNBUILT, cached=REVALIDATED, headers=page_headers())
+                return assets_missing(request)
 
         return handled
 
@@ -60,18 +60,12 @@ def _refused(site: SwapSite, request: Request, error: DomainError) -> Response:
     return page(answer.status, site.message("Not at the moment", said), ORDER_HEADERS, *wait)
 
 
-def mount_brand(application: Application, site: SwapSite, *, refuse_path: Handler) -> None:
+def mount_brand(application: Application, site: SwapSite, *, not_found: Handler) -> None:
     """Serve the operator's colours and logo."""
     brand = site.brand
     files = {brand.style_address: brand.style}
     if brand.logo is not None and brand.logo_address is not None:
         files[brand.logo_address] = brand.logo
-
-    async def serve(request: Request) -> Response:
-        file = files.get(request.path)
-        if file is None:
-            return await refuse_path(request)
-        return respond(request, 200, file, cached=IMMUTABLE, headers=page_headers())
-
+    serve = static_files(files, not_found=not_found)
     application.router.add_get("/brand/{file}", serve)
     application.router.add_head("/brand/{file}", serve)

@@ -13,9 +13,9 @@ from domain.actions.orders.show_order import show_order
 from domain.actions.orders.show_status import show_status
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
 from domain.orders.order import FINAL, Order, State
+from gateway.http.blacksheep import Handler
 from gateway.http.forms import form_of, query_of
 from gateway.http.pages import page, redirect
-from gateway.http.static import Handler
 from gateway.pages.request import PublicContext
 
 REFRESH_SECONDS = 15

@@ -9,14 +9,18 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 import structlog
+from blacksheep import Application, Request
+from blacksheep import Response as BlackSheepResponse
 
 from domain.assets import Catalogue
 from domain.market.limits import Headroom
 from domain.market.pricing import PriceTable
 from domain.market.rates import RateSnapshot
-from gateway.api.dispatcher import Response, refuse_path
-from gateway.http.head import Headers
-from gateway.http.negotiation import NegotiatedDocument
+from gateway.http.blacksheep import Handler, headers_of, to_blacksheep
+from gateway.http.direct import DirectHandler, DirectHandlers
+from gateway.http.json_response import route_not_found
+from gateway.http.message import Header, RequestHeaders, Response
+from gateway.http.negotiation import FEED, NegotiatedDocument
 from gateway.runtime.market import LiveMarket
 
 RATES: Final = "/api/rates.xml"
@@ -35,7 +39,7 @@ YIELD_SECONDS: Final = 0.00005
 """How long the rendering thread lets go of the interpreter, each few hundred microseconds."""
 
 _TYPE: Final = "application/xml; charset=utf-8"
-_CACHE: Final = "no-cache"
+_REVALIDATE: Final[Header] = (b"cache-control", b"no-cache")
 
 log = structlog.get_logger()
 
@@ -100,15 +104,19 @@ class RateFeeds:
         self._by_path: Mapping[str, NegotiatedDocument] = {}
         self._serve(self._empty, fixed=False)
 
-    async def answer(self, path: str, sent: Headers) -> Response:
-        """Answer a GET or HEAD of one of PATHS: from memory, but for the first after a rest."""
+    async def respond(self, path: str, headers: RequestHeaders) -> Response:
+        """Return the response to a GET or HEAD of one of PATHS.
+
+        It comes from memory, except for the first request after a pause, which waits for a
+        rendering.
+        """
         if self._waking is None and self._is_resting():
             self._waking = asyncio.ensure_future(self._wake())
         self._asked_at = self._now()
         if self._waking is not None:
             await asyncio.shield(self._waking)
         document = self._by_path.get(path)
-        return refuse_path((), sent) if document is None else document.answer(sent)
+        return route_not_found((), headers) if document is None else document.respond(headers)
 
     async def refresh(self) -> None:
         """Render the feeds if the catalogue, the prices or the reserves have changed.
@@ -185,7 +193,37 @@ def yield_to_loop() -> None:
 
 def served(documents: Documents) -> tuple[NegotiatedDocument, NegotiatedDocument]:
     """Return both dialects in all their encodings."""
-    plain, eref = documents.plain, documents.eref
-    return NegotiatedDocument(plain, _TYPE, cache=_CACHE), NegotiatedDocument(
-        eref, _TYPE, cache=_CACHE
-    )
+    return _negotiated(documents.plain), _negotiated(documents.eref)
+
+
+def _negotiated(xml: bytes) -> NegotiatedDocument:
+    return NegotiatedDocument(xml, _TYPE, profile=FEED, headers=[_REVALIDATE])
+
+
+def direct_feeds(feeds: RateFeeds) -> DirectHandlers:
+    """Return a handler of each feed for the ASGI application to call directly."""
+
+    def handler(path: str) -> DirectHandler:
+        async def handle(headers: RequestHeaders, _body: bytes, *, peer: str) -> Response:  # noqa: ARG001
+            return await feeds.respond(path, headers)
+
+        return handle
+
+    return {(method, path.encode()): handler(path) for path in PATHS for method in METHODS}
+
+
+def mount_feeds(application: Application, feeds: RateFeeds) -> None:
+    """Register the feeds as BlackSheep routes."""
+
+    def handler(path: str) -> Handler:
+        async def handle(request: Request) -> BlackSheepResponse:
+            headers = headers_of(request)
+            if request.path != path:  # the router also matches other cases and a final slash
+                return to_blacksheep(route_not_found((), headers))
+            return to_blacksheep(await feeds.respond(path, headers))
+
+        return handle
+
+    for path in PATHS:
+        for method in METHODS:
+            application.router.add(method, path, handler(path))

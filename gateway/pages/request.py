@@ -54,11 +54,7 @@ class PublicContext(msgspec.Struct, frozen=True):
 
     def address_of(self, request: Request) -> str:
         """Return the client's address."""
-        peer = request.scope["client"]
-        forwarded = ",".join(
-            value.decode("latin-1") for value in request.get_headers(b"X-Forwarded-For")
-        )
-        return self.addresses.of(peer[0] if peer else "", forwarded or None)
+        return self.addresses.of_scope(request.scope)
 
     def referral_of(self, request: Request) -> str | None:
         """Return the referral cookie, unchecked."""

@@ -27,9 +27,9 @@ from domain.actions.partners.open_for_visitor import (
 from domain.actions.partners.refer import attribute
 from domain.errors import DomainError, InvalidRequest, Maintenance, Unavailable
 from gateway.errors import error_response
+from gateway.http.blacksheep import Handler
 from gateway.http.forms import form_of, query_of
 from gateway.http.pages import page, redirect
-from gateway.http.static import Handler
 from gateway.pages.request import PublicContext
 
 ONCE_BYTES = 16

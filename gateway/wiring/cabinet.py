@@ -8,10 +8,11 @@ from domain.actions.cabinet.ports import SecondFactorPorts, SignInPorts, TeamPor
 from domain.actions.cabinet.queries import CabinetQueries
 from domain.actions.ledger.change_payout_details import PayoutDetailsPorts
 from domain.cabinet.sessions import KEY_PURPOSE, SessionSigner
+from domain.partners.ip_allowlist import parse_networks
 from domain.webhooks.ports import WebhookPorts
 from gateway.api.endpoint import Services
 from gateway.cabinet.context import CabinetPorts
-from gateway.http.client_address import ClientAddresses, parse_networks
+from gateway.http.client_address import ClientAddresses
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
 from persistence.keyring import KeyRing

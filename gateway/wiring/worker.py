@@ -15,6 +15,7 @@ from valkey.exceptions import ValkeyError
 from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.open_for_visitor import TOKEN_PURPOSE
 from domain.actions.partners.ports import CodePorts, ReferralPorts, RotationPorts
+from domain.partners.ip_allowlist import parse_networks
 from domain.partners.referrals import KEY_PURPOSE, ReferralSigner
 from feeds.xml.document import EMPTY, render_rates
 from gateway.api.authentication import Authenticator
@@ -22,7 +23,7 @@ from gateway.api.discovery_cache import DiscoveryCache
 from gateway.api.endpoint import Services
 from gateway.api.partner_cache import PartnerCache
 from gateway.api.qr_codes import QrCodes
-from gateway.http.client_address import ClientAddresses, parse_networks
+from gateway.http.client_address import ClientAddresses
 from gateway.http.rate_limiter import RateLimiter
 from gateway.pages.rate_feeds import RateFeeds
 from gateway.pages.referrers import CachedReferrers
@@ -97,7 +98,7 @@ class GatewayProcess:
             discovery=self._discovery,
             qr_codes=QrCodes(),
         )
-        self.guard = RateLimiter(
+        self.rate_limiter = RateLimiter(
             per_minute=settings.unsigned_quotes_per_minute,
             clock=connections.clock,
             share=lambda counts: add_counts(connections.valkey, counts),
@@ -128,7 +129,7 @@ class GatewayProcess:
                 signer=ReferralSigner(signing, current=keyring.current),
             ),
             guards=RateLimiters(
-                quotes=self.guard,
+                quotes=self.rate_limiter,
                 looks=self._public_guards["looks"],
                 orders=self._public_guards["orders"],
                 all_orders=self._public_guards["orders of all"],
@@ -165,7 +166,7 @@ class GatewayProcess:
                 self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.feeds.keep_fresh(), name="feeds")
-        background.start(self.guard.keep_sharing(), name="guard")
+        background.start(self.rate_limiter.keep_sharing(), name="guard")
         for name, guard in self._public_guards.items():
             background.start(guard.keep_sharing(), name=f"guard of {name}")
         background.start(keep_publishing(), name="metrics")

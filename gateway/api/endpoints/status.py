@@ -23,7 +23,7 @@ class StatusOut(msgspec.Struct, frozen=True):
 
 async def status(services: Services, received: Request) -> bytes:
     """Tell an order's status. No signature and no token are needed, and nothing else is told."""
-    order_id = received.tail or ""
+    order_id = received.parameter or ""
     found = await show_status(services.opening.orders, order_id)
     return success(StatusOut(order_id.lower(), found.value))
 

@@ -32,8 +32,8 @@ BROKEN = Endpoint(
 )
 
 
-class Guard:
-    """Notes which addresses it has let in."""
+class RecordingLimiter:
+    """Records the addresses of admitted calls."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
@@ -48,7 +48,7 @@ class FakeGateway:
     def __init__(self) -> None:
         self.services = cast("Any", None)
         self.authenticator = cast("Any", None)
-        self.guard = cast("Any", Guard())
+        self.rate_limiter = cast("Any", RecordingLimiter())
         self.addresses = ClientAddresses([ip_network("10.0.0.0/8")])
         self.brand = brand_of(name="Swapgate")
         self.entrance = cast("Any", SimpleNamespace(services=SimpleNamespace(market=None)))
@@ -138,7 +138,7 @@ async def test_a_defect_is_answered_with_99_and_logged_with_the_request_id(
     is_a_defect(got)
     (entry,) = logs
     assert (entry["event"], entry["request_id"], entry["log_level"]) == (
-        "defect",
+        "internal error",
         "call-7",
         "error",
     )
@@ -198,4 +198,4 @@ async def test_forwarded_addresses_in_several_headers_are_one_list() -> None:
     forwarded = [b"192.0.2.1", b"198.51.100.7", b"10.0.0.2"]
     headers = [(b"x-forwarded-for", address) for address in forwarded]
     await call(front_with(gateway, quotes), "POST", "/v1/price", *headers)
-    assert gateway.guard.seen == ["198.51.100.7"]
+    assert gateway.rate_limiter.seen == ["198.51.100.7"]

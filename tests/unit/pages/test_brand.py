@@ -15,12 +15,12 @@ def test_contrast_is_as_the_standard_computes_it() -> None:
 
 def test_colours_become_a_style_sheet_for_both_schemes() -> None:
     brand = brand_of(name=" Coin & Sons ", colours="accent=#7A1FA2, accent-dark=#d9a6ff")
-    style = brand.style.plain.decode()
+    style = brand.style.body.decode()
     assert brand.name == "Coin & Sons"
     assert "--accent: #7a1fa2; --accent-ink: #ffffff;" in style
     assert "--accent: #d9a6ff; --accent-ink: #10151c;" in style
     assert brand.style_address.startswith("/brand/colours.")
-    assert brand_of(name="A").style.plain == b"\n"
+    assert brand_of(name="A").style.body == b"\n"
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ class Seen(HTMLParser):
 @pytest.fixture(scope="module")
 def seen() -> dict[str, Seen]:
     site = DocsSite(Assets())
-    return {page.path: Seen(site.make(page.path).plain.decode()) for page in PAGES}
+    return {page.path: Seen(site.render(page.path).body.decode()) for page in PAGES}
 
 
 def rows(page: str, heading: str) -> list[list[str]]:

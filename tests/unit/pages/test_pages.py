@@ -5,16 +5,16 @@ from pathlib import Path
 from blacksheep import Application, Request, Response
 
 from cabinet_htmx.shared.assets import Assets
-from gateway.pages.site import mount_docs
+from gateway.pages.docs import mount_docs
 
 
-async def refuse(_: Request) -> Response:
+async def not_found(_: Request) -> Response:
     return Response(404)
 
 
 async def test_without_the_files_from_npm_pages_say_what_to_do(tmp_path: Path) -> None:
     application = Application()
-    mount_docs(application, assets=Assets(tmp_path), refuse_path=refuse)
+    mount_docs(application, assets=Assets(tmp_path), not_found=not_found)
     await application.start()  # type: ignore[no-untyped-call]  # BlackSheep leaves it untyped
     answer = await application.handle(Request("GET", b"/docs", []))
     assert answer.status == 503

@@ -68,7 +68,7 @@ class World:
         return render_rates(table, headroom, pause=pause)
 
     async def body(self, path: str = RATES) -> bytes:
-        return (await self.feeds.answer(path, {})).body
+        return (await self.feeds.respond(path, {})).body
 
     async def refreshed(self) -> bytes:
         await self.feeds.refresh()
@@ -77,8 +77,8 @@ class World:
 
 async def test_a_feed_is_empty_before_there_is_a_catalogue() -> None:
     feeds = RateFeeds(LiveMarket(), render_rates, empty=EMPTY)
-    assert (await feeds.answer(RATES, {})).body == EMPTY.plain
-    assert (await feeds.answer(FIXED, {})).status == 404
+    assert (await feeds.respond(RATES, {})).body == EMPTY.plain
+    assert (await feeds.respond(FIXED, {})).status == 404
 
 
 async def test_feeds_rest_until_somebody_asks_and_all_who_ask_first_get_those_of_now() -> None:
@@ -169,7 +169,7 @@ async def test_stale_rates_and_maintenance_empty_the_feeds_and_their_end_fills_t
 async def test_the_fixed_feed_is_there_where_fixed_rates_are_on() -> None:
     world = World()
     await world.refreshed()
-    assert (await world.feeds.answer(FIXED, {})).status == 404
+    assert (await world.feeds.respond(FIXED, {})).status == 404
     world.switch(fixed=True)
     assert await world.refreshed() == await world.body(FIXED)
     world.clock.at += 61
@@ -177,15 +177,15 @@ async def test_the_fixed_feed_is_there_where_fixed_rates_are_on() -> None:
     assert await world.body(FIXED) == EMPTY.plain
     world.switch()
     await world.refreshed()
-    assert (await world.feeds.answer(FIXED, {})).status == 404
+    assert (await world.feeds.respond(FIXED, {})).status == 404
 
 
 async def test_the_aliases_are_the_same_bytes_with_the_same_tag() -> None:
     world = World()
     await world.refreshed()
-    rates = await world.feeds.answer(RATES, {})
-    assert rates == await world.feeds.answer(FLOAT, {})
-    assert rates != await world.feeds.answer(EREF, {})
+    rates = await world.feeds.respond(RATES, {})
+    assert rates == await world.feeds.respond(FLOAT, {})
+    assert rates != await world.feeds.respond(EREF, {})
     assert set(PATHS) == {RATES, FLOAT, FIXED, EREF}
 
 

@@ -1,0 +1,59 @@
+"""The endpoints as BlackSheep routes, and the response where no route matches."""
+
+from collections.abc import Iterable
+
+from blacksheep import Application, Request, Response, Router
+
+from gateway.api.dispatcher import PARAMETER, PREFIXES, Dispatcher
+from gateway.api.endpoint import Endpoint
+from gateway.http.blacksheep import Handler, headers_of, to_blacksheep
+from gateway.http.client_address import peer_of
+from gateway.http.json_response import route_not_found
+
+
+def mount_endpoints(application: Application, dispatcher: Dispatcher) -> None:
+    """Register every endpoint of the dispatcher."""
+    for (method, path), endpoint in dispatcher.endpoints.items():
+        application.router.add(method, path, _handler(dispatcher, endpoint, path))
+
+
+def fallback(router: Router, dispatcher: Dispatcher) -> Handler:
+    """Return the handler of requests that no route matches: 405 with `Allow`, or 404."""
+
+    async def handle(request: Request) -> Response:
+        path, headers = request.path, headers_of(request)
+        if path.lower().startswith(PREFIXES):  # the router ignores case, the contract does not
+            return to_blacksheep(dispatcher.route_not_found(path, headers))
+        return to_blacksheep(route_not_found(_methods_at(router, path), headers))
+
+    return handle
+
+
+async def not_found(request: Request) -> Response:
+    """Respond with 404: the path matches a route, but there is nothing at it."""
+    return to_blacksheep(route_not_found((), headers_of(request)))
+
+
+def _handler(dispatcher: Dispatcher, endpoint: Endpoint, path: str) -> Handler:
+    async def handle(request: Request) -> Response:
+        headers = headers_of(request)
+        parent, _, last = request.path.rpartition("/")
+        parameter = last if path.endswith(PARAMETER) else None
+        matched = request.path if parameter is None else f"{parent}/{PARAMETER}"
+        if matched != path:  # the router also matches other cases and a final slash
+            return to_blacksheep(dispatcher.route_not_found(request.path, headers))
+        body = await request.read() or b""
+        response = await dispatcher.serve(
+            endpoint, headers, body, peer=peer_of(request.scope), parameter=parameter
+        )
+        return to_blacksheep(response)
+
+    return handle
+
+
+def _methods_at(router: Router, path: str) -> Iterable[str]:
+    return {
+        method.decode()
+        for method, routes in router.routes.items()
+        if any(route.match_by_path(path.encode()) for route in routes)
+    }
