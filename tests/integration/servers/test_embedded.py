@@ -205,7 +205,7 @@ def test_a_directory_of_another_postgres_version_is_refused(tmp_path: Path) -> N
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("16\n")
 
-    with pytest.raises(OtherPostgresVersion, match=r"created by PostgreSQL 16, .* is PostgreSQL 18"):
+    with pytest.raises(OtherPostgresVersion, match=r"by PostgreSQL 16, .* is PostgreSQL 18"):
         EmbeddedPostgres(tmp_path / "pg").start()
 
 
