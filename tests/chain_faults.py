@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from feeds.settlement.chains.evm.node import checksummed
+from feeds.settlement.chains.evm.addresses import checksummed
 from tests.support.chains.nodes import Door, main_address, regtest_address
 from tests.support.chains.world import DEADLINE, Swap, World
 from tests.support.waiting import wait_until

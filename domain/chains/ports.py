@@ -1,11 +1,18 @@
-"""Where pay-in accounts and addresses are stored."""
+"""Where settlement stores pay-in addresses, the state of chains, and outflows.
 
-from collections.abc import Sequence
+All methods raise Unavailable if the store cannot be reached.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
+from domain.chains.outflows import Outflow, OutflowKind
 from domain.chains.pay_in import PayInAccount, PayInAddress
+from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit, Transfer
 
 
 class StoredAccount(msgspec.Struct, frozen=True):
@@ -15,16 +22,119 @@ class StoredAccount(msgspec.Struct, frozen=True):
     next_index: int
 
 
+class AssignedAddress(msgspec.Struct, frozen=True):
+    """An address that an order was given, and its index in its account."""
+
+    address: str
+    index: int
+
+
 class AddressPool(Protocol):
-    """Where pay-in accounts and addresses are kept."""
+    """Pay-in accounts, and the addresses that orders are given."""
 
     async def accounts(self) -> Sequence[StoredAccount]:
         """Return all accounts."""
 
     async def count_free(self, *, at_most: int) -> dict[str, int]:
-        """Return how many addresses each network has free, counting no further than asked."""
+        """Return how many free addresses each network has, counting up to `at_most`."""
 
     async def add(
         self, stored: StoredAccount, addresses: Sequence[PayInAddress], *, indices: int
     ) -> int:
-        """Store addresses and move the account's index on; return how many were new."""
+        """Store addresses and advance the account's index; return how many were new."""
+
+
+class AssignedAddresses(Protocol):
+    """The addresses of a network that orders were given, and the account they derive from."""
+
+    async def account(self, network: str) -> StoredAccount:
+        """Return the network's account; raise InvalidRequest if it has none."""
+
+    async def assigned(self, network: str) -> Sequence[AssignedAddress]:
+        """Return the assigned addresses, by index."""
+
+
+class ChainRepository(Protocol):
+    """The state of each chain."""
+
+    async def newest_block(self, network: str) -> Block | None:
+        """Return the last block that was processed."""
+
+    async def add_block(self, network: str, block: Block) -> None:
+        """Record a processed block; only the newest few hundred are stored."""
+
+    async def drop_blocks(self, network: str, *, above: int) -> None:
+        """Delete the blocks that a reorganization removed from the chain."""
+
+    async def expected_deposits(
+        self, network: str, addresses: Collection[str]
+    ) -> Mapping[str, ExpectedDeposit]:
+        """Return which of these addresses are assigned to orders, and to which."""
+
+    async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
+        """Record a transfer that its order cannot use, for the operator."""
+
+    async def unconfirmed_orders(self, network: str) -> Sequence[UUID]:
+        """Return the orders with a deposit that is not confirmed."""
+
+    async def required_confirmations(self, network: str) -> Mapping[str, int]:
+        """Return how many blocks each asset of a network needs."""
+
+    async def set_connected(self, assets: Sequence[ConnectedAsset]) -> None:
+        """Replace the connected assets; outside the sandbox only these are swapped."""
+
+    async def record_status(self, network: str, *, height: int | None, alarm: str | None) -> None:
+        """Record the status of a chain; `alarm` states what is wrong."""
+
+    async def halt(self, network: str, alarm: str) -> None:
+        """Halt the chain until the operator resumes it."""
+
+    async def is_halted(self, network: str) -> bool:
+        """Return whether the chain is halted."""
+
+
+class OutflowRepository(Protocol):
+    """Outflows, at most one per order."""
+
+    async def due(self, network: str, *, limit: int) -> Sequence[tuple[UUID, OutflowKind]]:
+        """Return orders to be paid out, or whose deposit is to be refunded, on a network."""
+
+    async def create(self, outflow: Outflow, *, usd: int, expected_version: int) -> bool:
+        """Record an outflow before it is signed; False if the order has changed since it was read.
+
+        `usd` is its value in 10^-18 USD. The nonce is the first from `outflow`'s up that no other
+        outflow of the network has. Raises OutflowDisabled and OutflowCapExceeded.
+        """
+
+    async def cancel(self, outflow: Outflow) -> bool:
+        """Cancel an outflow that is not signed; False if it is signed, or no longer exists.
+
+        It is moved to the cancelled ones, and no longer counts towards the day's cap.
+        """
+
+    async def is_permitted(self, order_id: UUID) -> bool:
+        """Return whether the operator has allowed a payout that settlement holds back."""
+
+    async def unbroadcast(self, network: str) -> Sequence[Outflow]:
+        """Return what is created or signed and not broadcast, in the order of creation."""
+
+    async def unsettled(self, network: str) -> Sequence[Outflow]:
+        """Return what was broadcast and is not deep enough in its chain yet."""
+
+    async def store_signed(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+        """Store the signed transaction.
+
+        False if one is stored already, the outflow was cancelled, or outflows are disabled.
+        """
+
+    async def add_replacement(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+        """Store one more candidate; False if another was added since, or outflows are disabled."""
+
+    async def is_enabled(self) -> bool:
+        """Return whether outflows are enabled."""
+
+    async def mark_broadcast(self, order_id: UUID, *, at: datetime) -> None:
+        """Record that the transaction is broadcast and its order refers to it."""
+
+    async def mark_settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
+        """Record that one of the candidates is deep enough."""

@@ -6,7 +6,8 @@ Adapters are imported by the method that needs them, so that a command loads onl
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from psqlpy.exceptions import Error as DatabaseError
@@ -17,7 +18,8 @@ from domain.actions.operator.chains import OperatorChainRepository
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.ports import MarketPorts
 from domain.actions.orders.ports import SettlementPorts
-from domain.assets import Catalogue
+from domain.assets import Asset, Catalogue
+from domain.chains.sweeps import SweepOptions
 from domain.errors import Unavailable
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
@@ -34,6 +36,7 @@ from persistence.valkey.rates import read_snapshot
 
 if TYPE_CHECKING:
     from domain.actions.operator.pay_in import PayInPorts
+    from domain.actions.operator.sweep import SweepPorts
 
 APPLICATION = "swapgate-command"
 STATEMENT_TIMEOUT_MS = 3_000
@@ -138,6 +141,29 @@ class OperatorPorts:
             checked=checked_account,
             derive=lambda account, count: derive(account, start=0, count=count),
         )
+
+    def sweep(self) -> "SweepPorts":
+        """Return what drafting sweeps needs. Drafting raises SettingsError for the chains file."""
+        from domain.actions.operator.sweep import SweepPorts
+        from feeds.settlement.chains.interface import InvalidChainSettings
+        from feeds.settlement.chains.settings import read_chains_file
+        from feeds.settlement.sweep import draft_sweep
+        from persistence.postgres.chains.pay_in import PostgresAssignedAddresses
+
+        assigned = PostgresAssignedAddresses(self.database)
+
+        async def draft(asset: Asset, catalogue: Catalogue, options: SweepOptions) -> Any:
+            if not self.settings.chains:
+                raise SettingsError("SWAPGATE_CHAINS is not set: it names the file of nodes")
+            try:
+                chains = read_chains_file(Path(self.settings.chains))
+                return await draft_sweep(
+                    chains, asset, catalogue=catalogue, assigned=assigned, options=options
+                )
+            except InvalidChainSettings as error:
+                raise SettingsError(str(error)) from None
+
+        return SweepPorts(catalogue=self.catalogue, draft=draft)
 
     def bookkeeping(self) -> LedgerPorts:
         """Return what paying out and clearing earnings needs."""

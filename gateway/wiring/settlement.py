@@ -13,8 +13,9 @@ from domain.actions.orders.resolve_emergency import carry_out_choices
 from feeds.key_file import InvalidKeyFile
 from feeds.loop import poll_forever
 from feeds.settlement.addresses.refill import PoolAlarms, refill_addresses
-from feeds.settlement.chains.connect import connect_chains
-from feeds.settlement.chains.settings import ChainSettings, InvalidChainSettings, read_chains_file
+from feeds.settlement.chains.interface import ChainSettings, InvalidChainSettings
+from feeds.settlement.chains.settings import read_chains_file
+from feeds.settlement.connect import connect_chains
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings, SettingsError
@@ -60,13 +61,13 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)
     pool, alarms = PostgresAddressPool(connections.database), PoolAlarms()
-    send_back = (lambda _: sandbox_tx_id()) if settings.sandbox else None
-    rounds = [
+    refund_tx_id = (lambda _: sandbox_tx_id()) if settings.sandbox else None
+    loops = [
         watchers.follow_changes(),
         watchers.follow_notices(),
         poll_forever(
             "choices",
-            lambda: carry_out_choices(ports, send_back),
+            lambda: carry_out_choices(ports, refund_tx_id),
             every_seconds=CHOICES_SECONDS,
         ),
         poll_forever("accrual", lambda: accrue_earnings(ports), every_seconds=ACCRUAL_SECONDS),
@@ -83,17 +84,17 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
         ),
     ]
     if auto_settle:
-        rounds.append(
+        loops.append(
             poll_forever("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS)
         )
     if not settings.sandbox:
-        rounds.append(_settle_on_chains(connections, chains, ports))
+        loops.append(_settle_on_chains(connections, chains, ports))
     try:
         async with asyncio.TaskGroup() as group:
-            for work in rounds:
-                group.create_task(work)
-    except* (InvalidChainSettings, InvalidKeyFile) as unusable:
-        raise _unusable(unusable.exceptions[0]) from None
+            for loop in loops:
+                group.create_task(loop)
+    except* (InvalidChainSettings, InvalidKeyFile) as invalid:
+        raise _unusable(invalid.exceptions[0]) from None
     finally:
         await connections.close()
 
@@ -112,34 +113,34 @@ def _unusable(error: Exception) -> SettingsError:
 async def _settle_on_chains(
     connections: Connections, chains: Mapping[str, ChainSettings], ports: SettlementPorts
 ) -> None:
-    """Follow all chains, and pay out on those that have a hot wallet, each at its own pace.
+    """Follow all chains, and pay out on those with a hot wallet, each in its own loop.
 
-    What isn't connected isn't swapped: so it is said where nothing is connected at all, too.
+    Assets that are not connected are not swapped, so even an empty list is reported.
     """
     market = connections.market
-    while not market.is_ready():  # noqa: ASYNC110  once a process: which assets there are
+    while not market.is_ready():  # noqa: ASYNC110  once per process: the catalogue's assets
         await asyncio.sleep(0.05)
-    book = PostgresChainRepository(connections.database, lambda: market.catalogue)
+    repository = PostgresChainRepository(connections.database, lambda: market.catalogue)
     connected = connect_chains(
         chains,
         ports=ports,
-        book=book,
+        repository=repository,
         outflows=PostgresOutflowRepository(connections.database, lambda: market.catalogue),
     )
 
-    async def tell() -> int:
-        await book.connect(connected.assets)
+    async def report() -> int:
+        await repository.set_connected(connected.assets)
         return 0
 
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(
-                poll_forever("connected assets", tell, every_seconds=REPORT_INTERVAL_SECONDS)
+                poll_forever("connected assets", report, every_seconds=REPORT_INTERVAL_SECONDS)
             )
             for network, watch in connected.watches.items():
                 group.create_task(poll_forever(network, watch.round, every_seconds=CHAIN_SECONDS))
-            for network, paying in connected.payouts.items():
+            for network, payouts in connected.payouts.items():
                 name = f"payouts on {network}"
-                group.create_task(poll_forever(name, paying.round, every_seconds=CHAIN_SECONDS))
+                group.create_task(poll_forever(name, payouts.round, every_seconds=CHAIN_SECONDS))
     finally:
         await connected.close()

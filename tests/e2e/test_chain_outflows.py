@@ -179,7 +179,7 @@ def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: Worl
     world.anvil.set_token_balance(world.token, world.hot_address, 0)
     world.evm.release()
     swap.until("DONE")
-    world.until(lambda: "nothing was paid, and what it would" in world.whole_log())
+    world.until(lambda: "nothing was paid, and the operator has to send it" in world.whole_log())
     assert swap.received_token() == 0
     outflow = world.outflow(swap)
     assert outflow is not None
@@ -258,7 +258,7 @@ def test_no_fee_on_litecoin_is_raised_above_what_is_allowed(world: World) -> Non
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
     swap.until("DONE")
-    world.until(lambda: "the fee on Litecoin is above what is allowed" in world.whole_log())
+    world.until(lambda: "the fee on Litecoin is above the maximum" in world.whole_log())
     (pending,) = world.litecoind.call("getrawmempool")
     assert fee_of(world, pending) <= Decimal(TUNING.max_fee)
     world.litecoind.mine(2)
@@ -269,7 +269,7 @@ def test_no_fee_on_ethereum_is_raised_above_what_is_allowed(world: World) -> Non
     world.anvil.call("evm_setAutomine", False)
     swap = world.paid_for("eth")
     swap.until("DONE")
-    world.until(lambda: "a higher fee would be above what is allowed" in world.whole_log())
+    world.until(lambda: "a higher fee would be above the maximum" in world.whole_log())
     sent = world.anvil.call("eth_getTransactionByHash", swap.now()["to"]["tx"]["id"])
     assert int(sent["maxFeePerGas"], 16) <= TUNING.max_fee_gwei * 10**9
     world.anvil.mine(3)

@@ -318,7 +318,7 @@ def test_ether_and_tokens_that_were_paid_in_are_swept_by_who_has_the_keys(world:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["trx", "--to", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"], "doesn't have trx"),
+        (["trx", "--to", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"], "does not contain trx"),
         (["ltc", "--to", "ltc1qnonsense"], "ot an address on"),
         (["usdc_erc20", "--to", "0x1"], "10 to 200 printable"),
     ],

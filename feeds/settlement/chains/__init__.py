@@ -1,1 +1,1 @@
-"""Real chains: what comes in on them, and what goes out."""
+"""Drivers of chains: one folder per family, behind one interface."""

@@ -1,24 +1,68 @@
-"""What settlement asks of a chain's node and of a hot wallet, whatever the chain."""
+"""The interface of a family of chains: its settings, nodes, hot wallets and sweeps."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from domain.chains.transfers import Found, Outflow, Transfer
+from domain.assets import Asset
+from domain.chains.network import Network
+from domain.chains.outflows import Outflow
+from domain.chains.ports import AssignedAddresses
+from domain.chains.sweeps import SweepOptions
+from domain.chains.transfers import ObservedTransfer, Transfer
 from domain.errors import Unavailable
 
 
+class InvalidChainSettings(Exception):
+    """Settings of chains cannot be used; the message states why and repeats nothing secret."""
+
+
 class NodeUnavailable(Unavailable):
-    """A node doesn't answer, or not in a way that can be understood."""
+    """A node does not respond, or not in a form that can be understood."""
 
 
 class NodeRejected(Unavailable):
-    """A node answers that it won't do what was asked. `code` is JSON-RPC's."""
+    """A node reports that it did not perform a call. `code` is JSON-RPC's."""
 
     def __init__(self, method: str, code: int, message: str) -> None:
         super().__init__(f"{method}: {message} ({code})")
         self.code = code
+
+
+class ChainSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"
+):
+    """What every family's settings contain; a family's own subclass has its tag."""
+
+    nodes: tuple[str, str]
+    """URLs of two nodes. The first is the operator's own; the second must report the same."""
+    raise_fee_after_seconds: float
+    """A payout still unconfirmed after this time is replaced by one with a higher fee."""
+    drop_after_seconds: float = msgspec.field(default=600, name="vanish_after_seconds")
+    """A deposit that neither node has known for this time is dropped."""
+    first_height: int | None = None
+    """Where to begin; None for the height at the first start."""
+
+    def __repr__(self) -> str:
+        """Hide the URLs: they may contain passwords."""
+        return f"{type(self).__name__}(...)"
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Return the codes of the assets that are followed."""
+        raise NotImplementedError
+
+
+SettingsT = TypeVar("SettingsT", bound=ChainSettings)
+
+
+class Chain(msgspec.Struct, Generic[SettingsT], frozen=True):
+    """A network with the operator's settings for it, and the catalogue's assets by code."""
+
+    network: Network
+    settings: SettingsT
+    assets: Mapping[str, Asset]
 
 
 class Signed(msgspec.Struct, frozen=True):
@@ -29,56 +73,90 @@ class Signed(msgspec.Struct, frozen=True):
 
 
 class Node(Protocol):
-    """One node. All of it raises NodeUnavailable and NodeRejected."""
+    """One node. All methods raise NodeUnavailable and NodeRejected."""
 
     async def height(self) -> int:
         """Return the height of the newest block."""
 
     async def block_hash(self, height: int) -> str | None:
-        """Return the hash of the block at a height, or None where there is none."""
+        """Return the hash of the block at a height, or None if there is no such block."""
 
     async def transfers(self, block_hash: str) -> Sequence[Transfer]:
-        """Return all that a block moves of the assets we know."""
+        """Return all transfers of followed assets in a block."""
 
     async def pending(self) -> Sequence[Transfer]:
-        """Return what has come to the node's mempool since it was last asked."""
+        """Return the transfers that entered the node's mempool since the previous call."""
 
-    async def look_up(self, tx_id: str, address: str, asset: str) -> Found | None:
-        """Return what a transaction brings to an address, if it is in the chain or on its way."""
+    async def look_up(self, tx_id: str, address: str, asset: str) -> ObservedTransfer | None:
+        """Return what a transaction transfers to an address, if it is in the chain or pending."""
 
     async def close(self) -> None:
         """Close the connection."""
 
 
 class Wallet(Protocol):
-    """A hot wallet. All of it raises NodeUnavailable and NodeRejected."""
+    """A hot wallet. All methods raise NodeUnavailable and NodeRejected."""
 
     async def prepare(self, outflow: Outflow) -> int | None:
-        """Make sure that it can be paid, as far as can be told; return the node's next nonce."""
+        """Check that it can be paid, as far as possible; return the next nonce, if there is one."""
 
-    async def reserve(self, unfinished: Sequence[Outflow]) -> None:
-        """Keep what signed transactions spend from being chosen again."""
+    async def reserve(self, unbroadcast: Sequence[Outflow]) -> None:
+        """Prevent what these signed transactions spend from being selected again."""
 
     async def sign(self, outflow: Outflow) -> Signed:
-        """Sign a transaction that pays exactly this; nothing is broadcast."""
+        """Sign a transaction that pays exactly this, without broadcasting it."""
 
     async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
-        """Sign one with a higher fee that pays the same and can't be mined beside `stuck`, its id.
+        """Sign a replacement with a higher fee that cannot be mined in addition to `stuck`, its id.
 
-        Raises NodeUnavailable where the fee would be above what is allowed.
+        Raises NodeUnavailable if the fee would exceed the maximum.
         """
 
     async def broadcast(self, signed: Signed) -> None:
-        """Have the transaction be on its way; fine where it is already, or in a block."""
+        """Broadcast the transaction; succeeds also if it is pending or in a block already."""
 
     async def is_known(self, tx_id: str) -> bool:
-        """Tell whether the node has the transaction, in a block or not."""
+        """Return whether the node has the transaction, in a block or pending."""
 
     async def depth(self, tx_id: str) -> int:
-        """Return how many blocks deep it is; 0 for none."""
+        """Return how many blocks deep it is; 0 if it is in no block."""
 
     async def is_spent_from(self, tx_id: str) -> bool:
-        """Tell whether another transaction on its way spends what this one leaves behind."""
+        """Return whether another pending transaction spends this one's change."""
 
     async def has_paid(self, tx_id: str) -> bool:
-        """Tell whether what a block took has moved money: one that fails uses up its nonce only."""
+        """Return whether a mined transaction moved the money: a failed one only uses its nonce."""
+
+    async def close(self) -> None:
+        """Close the connection."""
+
+
+class SweepRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """All pay-ins of an asset, to be moved to one address."""
+
+    asset: Asset
+    assigned: AssignedAddresses
+    options: SweepOptions
+
+
+class ChainFamily(Protocol[SettingsT]):
+    """Builds everything that settlement needs of one family's chains, without calling a node."""
+
+    @property
+    def settings(self) -> type[SettingsT]:
+        """Return the type of the family's settings; its tag is the family's name."""
+
+    def check(self, chain: Chain[SettingsT]) -> None:
+        """Raise InvalidChainSettings for what does not fit the network or its assets."""
+
+    def node(self, chain: Chain[SettingsT], url: str) -> Node:
+        """Return a node at one of the URLs of the settings."""
+
+    def wallet(self, chain: Chain[SettingsT]) -> Wallet | None:
+        """Return the hot wallet, or None if none is set; raise InvalidKeyFile."""
+
+    async def draft_sweep(self, chain: Chain[SettingsT], request: SweepRequest) -> Any:
+        """Return unsigned transactions that sweep an asset, as a JSON document.
+
+        Raises InvalidRequest, NodeUnavailable and NodeRejected.
+        """

@@ -1,4 +1,4 @@
-"""JSON-RPC over HTTP, as nodes speak it."""
+"""A client of JSON-RPC over HTTP."""
 
 import base64
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class Rpc:
-    """Calls one node; user and password may stand in its URL, and are never repeated."""
+    """Calls one node. User and password in its URL are sent as Basic auth, and never repeated."""
 
     def __init__(self, url: str, *, seconds: float = SECONDS) -> None:
         parts = urlsplit(url)
@@ -34,23 +34,23 @@ class Rpc:
     async def call(self, method: str, *parameters: object) -> Any:
         """Return a call's result; raise NodeUnavailable or NodeRejected."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-        answer = await self._post(msgspec.json.encode(body))
-        if not isinstance(answer, dict):
-            raise NodeUnavailable(f"{self.name} doesn't speak JSON-RPC")
-        return _result(method, answer)
+        response = await self._post(msgspec.json.encode(body))
+        if not isinstance(response, dict):
+            raise NodeUnavailable(f"{self.name} does not speak JSON-RPC")
+        return _result(method, response)
 
     async def batch(self, method: str, parameters: Sequence[Sequence[object]]) -> list[Any]:
-        """Make several calls at once and return their results, None for each that was refused."""
+        """Make several calls at once and return their results, None for each that failed."""
         if not parameters:
             return []
         body = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": one}
             for number, one in enumerate(parameters)
         ]
-        answers = await self._post(msgspec.json.encode(body))
-        if not isinstance(answers, list):
-            raise NodeUnavailable(f"{self.name} doesn't take several calls at once")
-        by_number = {one.get("id"): one.get("result") for one in answers}
+        responses = await self._post(msgspec.json.encode(body))
+        if not isinstance(responses, list):
+            raise NodeUnavailable(f"{self.name} does not accept several calls at once")
+        by_number = {response.get("id"): response.get("result") for response in responses}
         return [by_number.get(number) for number in range(len(parameters))]
 
     async def close(self) -> None:
@@ -65,14 +65,16 @@ class Rpc:
             async with self._session.post(self._url, data=body) as response:
                 return _decode(await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise NodeUnavailable(f"{self.name} doesn't answer: {type(error).__name__}") from error
+            raise NodeUnavailable(
+                f"{self.name} does not respond: {type(error).__name__}"
+            ) from error
         except msgspec.DecodeError as error:
-            raise NodeUnavailable(f"{self.name} doesn't speak JSON-RPC") from error
+            raise NodeUnavailable(f"{self.name} does not speak JSON-RPC") from error
 
 
-def _result(method: str, answer: dict[str, Any]) -> Any:
-    error = answer.get("error")
+def _result(method: str, response: dict[str, Any]) -> Any:
+    error = response.get("error")
     if error:
-        told = error if isinstance(error, dict) else {}
-        raise NodeRejected(method, int(told.get("code", 0)), str(told.get("message", error)))
-    return answer.get("result")
+        details = error if isinstance(error, dict) else {}
+        raise NodeRejected(method, int(details.get("code", 0)), str(details.get("message", error)))
+    return response.get("result")

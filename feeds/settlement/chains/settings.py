@@ -1,92 +1,24 @@
-"""The file that says which nodes and hot wallets settlement has: TOML, one table a network."""
+"""The chains file: which nodes and hot wallets settlement has. TOML, one table per network."""
 
 import os
 import stat
 import tomllib
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from domain.assets import Asset
 from domain.chains.networks import NETWORKS
-
-
-class InvalidChainSettings(Exception):
-    """The file can't be used; the text says why, and repeats nothing secret."""
-
-
-class EvmAssetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many decimals an asset has on its chain, and a token's contract."""
-
-    decimals: int
-    contract: str | None = None
-
-
-class EvmSettings(
-    msgspec.Struct, frozen=True, tag="evm", tag_field="kind", forbid_unknown_fields=True
-):
-    """An EVM network. Without a key nothing is paid out on it."""
-
-    nodes: tuple[str, str]
-    """Two nodes; the first is our own, the second is asked whether it tells the same."""
-    assets: dict[str, EvmAssetSettings]
-    key_file: str | None = None
-    """A private key of 32 bytes in hex, mode 0600."""
-    signer: list[str] | None = None
-    """A command that signs instead; it needs `address`."""
-    address: str | None = None
-    max_fee_gwei: int = 500
-    raise_fee_after_seconds: float = 300
-    """What no block has taken so long is replaced by the same with a higher fee."""
-    vanish_after_seconds: float = 600
-    first_height: int | None = None
-
-    def __repr__(self) -> str:
-        """Hide the URLs: they may hold passwords."""
-        return "EvmSettings(...)"
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """Return the codes of the assets that are followed."""
-        return tuple(self.assets)
-
-
-class BitcoinSettings(
-    msgspec.Struct, frozen=True, tag="bitcoin", tag_field="kind", forbid_unknown_fields=True
-):
-    """A network of bitcoin's family; its nodes have txindex=1."""
-
-    nodes: tuple[str, str]
-    asset: str
-    wallet: str | None = None
-    """The hot wallet's name on the first node; without it nothing is paid out."""
-    fee_rate: str | None = None
-    """Coins a kvB; without it the node estimates."""
-    max_fee: str = "0.01"
-    raise_fee_after_seconds: float = 3_600
-    """As on EVM networks; only where nodes take replacements, Bitcoin and Litecoin."""
-    vanish_after_seconds: float = 600
-    first_height: int | None = None
-
-    def __repr__(self) -> str:
-        """Hide the URLs: they may hold passwords."""
-        return "BitcoinSettings(...)"
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """Return the codes of the assets that are followed."""
-        return (self.asset,)
-
-
-ChainSettings = EvmSettings | BitcoinSettings
+from feeds.settlement.chains.families import FAMILIES, family_of, kind_of
+from feeds.settlement.chains.interface import Chain, ChainSettings, InvalidChainSettings
 
 
 def read_chains_file(path: Path) -> Mapping[str, ChainSettings]:
-    """Return what the file says, by network; raise InvalidChainSettings.
+    """Return the file's settings by network; raise InvalidChainSettings.
 
-    Others must not be able to read it: node URLs may hold passwords.
+    Others must not be able to read the file: URLs of nodes may contain passwords.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY)
@@ -94,34 +26,30 @@ def read_chains_file(path: Path) -> Mapping[str, ChainSettings]:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise InvalidChainSettings(f"{path} can be read by others: chmod 600 it")
             document = tomllib.load(file)
-        return msgspec.convert(document, type=dict[str, ChainSettings])
+        return {network: _settings(table) for network, table in document.items()}
     except OSError as error:
         raise InvalidChainSettings(f"{path} can't be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidChainSettings(f"{path} can't be used: {error}") from None
 
 
-def check_chain(network: str, chain: ChainSettings, assets: Mapping[str, Asset]) -> None:
-    """Raise InvalidChainSettings for what doesn't fit the catalogue."""
-    for code in chain.codes:
+def _settings(table: Any) -> ChainSettings:
+    kind = table.get("kind") if isinstance(table, dict) else None
+    family = FAMILIES.get(str(kind))
+    if family is None:
+        raise msgspec.ValidationError(f"`kind` is one of {', '.join(FAMILIES)}")
+    settings: ChainSettings = msgspec.convert(table, type=family.settings)
+    return settings
+
+
+def checked_chain(network: str, settings: ChainSettings, assets: Mapping[str, Asset]) -> Chain[Any]:
+    """Return a network with its settings; raise InvalidChainSettings if they do not fit it."""
+    declared, kind = NETWORKS.get(network), kind_of(settings)
+    if declared is None or declared.family != kind:
+        raise InvalidChainSettings(f"{network} can't be followed with the kind {kind}")
+    for code in settings.codes:
         if code not in assets or assets[code].network != network:
             raise InvalidChainSettings(f"{network} has no asset {code}")
-    if isinstance(chain, BitcoinSettings):
-        _check_bitcoin(network, chain)
-        return
-    for code, one in chain.assets.items():
-        if one.decimals < assets[code].precision:
-            raise InvalidChainSettings(f"{code} has {assets[code].precision} decimals or more")
-    if chain.signer is not None and chain.address is None:
-        raise InvalidChainSettings(f"{network}: a signer needs the hot wallet's address")
-
-
-def _check_bitcoin(network: str, chain: BitcoinSettings) -> None:
-    declared = NETWORKS.get(network)
-    if declared is None or declared.family != "bitcoin":
-        raise InvalidChainSettings(f"{network} can't be followed as one of bitcoin's family")
-    try:
-        for text in (chain.fee_rate or "0", chain.max_fee):
-            Decimal(text)
-    except InvalidOperation:
-        raise InvalidChainSettings(f"{network}: fees are decimal numbers in quotes") from None
+    chain = Chain(declared, settings, assets)
+    family_of(settings).check(chain)
+    return chain

@@ -1,15 +1,15 @@
-"""What settlement knows of chains: blocks looked through, alarms, deposits nobody can use."""
+"""Chains: processed blocks, status, connected assets, and deposits that no order can use."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from uuid import UUID
 
 from domain.assets import Catalogue
-from domain.chains.transfers import Block, ConnectedAsset, PayIn, Transfer
+from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit, Transfer
 from domain.money import format_units
 from persistence.postgres.pool import Database
 
-KEPT = 500
-"""Blocks remembered of each chain: far deeper than any reorganisation."""
+MAX_BLOCKS = 500
+"""How many blocks of each chain are stored: far deeper than any reorganization."""
 
 NEWEST = """
 SELECT height, hash FROM chain_blocks WHERE network = $1 ORDER BY height DESC LIMIT 1
@@ -23,7 +23,7 @@ ON CONFLICT (network, height) DO NOTHING
 
 DROP = "DELETE FROM chain_blocks WHERE network = $1 AND height > $2"
 
-PAY_INS = """
+EXPECTED_DEPOSITS = """
 SELECT p.address, p.order_id, o.source FROM pay_in_addresses p JOIN orders o ON o.id = p.order_id
 WHERE p.network = $1 AND p.address = ANY ($2::text[])
 """
@@ -46,7 +46,7 @@ SELECT a.code, coalesce(a.confirmations, n.confirmations) AS confirmations
 FROM assets a JOIN networks n ON n.name = a.network WHERE n.name = $1
 """
 
-TELL = """
+RECORD_STATUS = """
 INSERT INTO chains (network, height, alarm) VALUES ($1, $2, $3)
 ON CONFLICT (network) DO UPDATE
 SET height = coalesce(EXCLUDED.height, chains.height), checked_at = now(),
@@ -61,11 +61,11 @@ ON CONFLICT (network) DO UPDATE SET alarm = EXCLUDED.alarm, halted = true, check
 HALTED = "SELECT halted FROM chains WHERE network = $1"
 
 CONNECT = """
-WITH told AS (
-  SELECT * FROM unnest($1::text[], $2::boolean[], $3::boolean[]) AS told (asset, receives, sends)
+WITH given AS (
+  SELECT * FROM unnest($1::text[], $2::boolean[], $3::boolean[]) AS given (asset, receives, sends)
 ), gone AS (DELETE FROM connected_assets WHERE asset <> ALL ($1::text[]))
 INSERT INTO connected_assets AS c (asset, receives, sends)
-SELECT asset, receives, sends FROM told
+SELECT asset, receives, sends FROM given
 ON CONFLICT (asset) DO UPDATE SET receives = EXCLUDED.receives, sends = EXCLUDED.sends
 WHERE (c.receives, c.sends) <> (EXCLUDED.receives, EXCLUDED.sends)
 """
@@ -85,42 +85,46 @@ class PostgresChainRepository:
 
     async def add_block(self, network: str, block: Block) -> None:
         """See ChainRepository."""
-        await self._database.fetch(ADD, [network, block.height, block.hash, KEPT])
+        await self._database.fetch(ADD, [network, block.height, block.hash, MAX_BLOCKS])
 
     async def drop_blocks(self, network: str, *, above: int) -> None:
         """See ChainRepository."""
         await self._database.fetch(DROP, [network, above])
 
-    async def pay_ins(self, network: str, addresses: Collection[str]) -> Mapping[str, PayIn]:
+    async def expected_deposits(
+        self, network: str, addresses: Collection[str]
+    ) -> Mapping[str, ExpectedDeposit]:
         """See ChainRepository."""
-        rows = await self._database.fetch(PAY_INS, [network, list(addresses)])
-        return {row["address"]: PayIn(UUID(row["order_id"]), row["source"]) for row in rows}
+        rows = await self._database.fetch(EXPECTED_DEPOSITS, [network, list(addresses)])
+        return {
+            row["address"]: ExpectedDeposit(UUID(row["order_id"]), row["source"]) for row in rows
+        }
 
-    async def unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
+    async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
         """See ChainRepository."""
         precision = self._catalogue().assets[transfer.asset].precision
         amount = format_units(transfer.amount, precision)
-        place = [network, transfer.tx_id, transfer.address, transfer.asset]
-        await self._database.fetch(UNCLAIMED, [*place, amount, order_id])
+        key = [network, transfer.tx_id, transfer.address, transfer.asset]
+        await self._database.fetch(UNCLAIMED, [*key, amount, order_id])
 
-    async def unconfirmed(self, network: str) -> Sequence[UUID]:
+    async def unconfirmed_orders(self, network: str) -> Sequence[UUID]:
         """See ChainRepository."""
         return [UUID(row["id"]) for row in await self._database.fetch(UNCONFIRMED, [network])]
 
-    async def confirmations(self, network: str) -> Mapping[str, int]:
+    async def required_confirmations(self, network: str) -> Mapping[str, int]:
         """See ChainRepository."""
         rows = await self._database.fetch(CONFIRMATIONS, [network])
         return {row["code"]: row["confirmations"] for row in rows}
 
-    async def connect(self, assets: Sequence[ConnectedAsset]) -> None:
+    async def set_connected(self, assets: Sequence[ConnectedAsset]) -> None:
         """See ChainRepository."""
         codes = [one.code for one in assets]
-        ways = [[one.receives for one in assets], [one.sends for one in assets]]
-        await self._database.fetch(CONNECT, [codes, *ways])
+        directions = [[one.receives for one in assets], [one.sends for one in assets]]
+        await self._database.fetch(CONNECT, [codes, *directions])
 
-    async def tell(self, network: str, *, height: int | None, alarm: str | None) -> None:
+    async def record_status(self, network: str, *, height: int | None, alarm: str | None) -> None:
         """See ChainRepository."""
-        await self._database.fetch(TELL, [network, height, alarm])
+        await self._database.fetch(RECORD_STATUS, [network, height, alarm])
 
     async def halt(self, network: str, alarm: str) -> None:
         """See ChainRepository."""

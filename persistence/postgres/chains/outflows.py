@@ -1,4 +1,4 @@
-"""Outflows: what is sent on chains, one row an order, for good once it is signed."""
+"""Outflows: payouts and refunds on chains, one row per order, permanent once it is signed."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -9,7 +9,13 @@ import msgspec
 from psqlpy.exceptions import Error
 
 from domain.assets import Catalogue
-from domain.chains.transfers import Candidate, Outflow, OutflowCapped, OutflowKind, OutflowOff
+from domain.chains.outflows import (
+    Candidate,
+    Outflow,
+    OutflowCapExceeded,
+    OutflowDisabled,
+    OutflowKind,
+)
 from domain.money import USD_DECIMALS, format_units, units_from
 from persistence.postgres.pool import Database
 
@@ -26,7 +32,8 @@ COLUMNS = """
    ) AS c) AS candidates
 """
 
-# Held orders whose partner or operator has chosen a refund; the few of either are found by index.
+# Orders due for a payout, and held orders whose partner or operator chose a refund. An index finds
+# the few of either.
 DUE = """
 SELECT o.id, 'payout' AS kind, o.updated_at
 FROM orders o JOIN assets a ON a.code = o.destination
@@ -44,11 +51,11 @@ WHERE o.state = 'held' AND a.network = $1 AND (o.choice = 'REFUND' OR (o.choice 
 ORDER BY 3 LIMIT $2
 """
 
-# Whoever moves the order at this moment has to look again: its version is raised. Where it goes to
-# and how much is the order's own; a second intention for it breaks on the primary key. A nonce that
-# an intention had which was taken back is given again: what came after it would be stuck.
-INTEND = """
-WITH meant AS (
+# Raising the version makes a concurrent transition of the order read it again. Address and amount
+# must be the order's own; a second outflow violates the primary key. The nonce of a cancelled
+# outflow is assigned again: transactions after it would be stuck.
+CREATE = """
+WITH due AS (
   UPDATE orders SET version = version + 1
   WHERE id = $1 AND version = $2 AND state = CASE $3 WHEN 'payout' THEN 'paying_out' ELSE 'held' END
     AND ($3 = 'refund' OR (destination, destination_address, destination_amount)
@@ -57,7 +64,7 @@ WITH meant AS (
   RETURNING id
 )
 INSERT INTO outflows (order_id, kind, network, asset, address, tag, amount, usd, nonce)
-SELECT meant.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::numeric, (
+SELECT due.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::numeric, (
   SELECT min(free.nonce) FROM (
     SELECT $9::bigint AS nonce
     UNION ALL
@@ -65,7 +72,7 @@ SELECT meant.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::num
   ) AS free
   WHERE NOT EXISTS (
     SELECT FROM outflows w WHERE w.network = a.network AND w.nonce = free.nonce))
-FROM meant, assets a WHERE a.code = $4
+FROM due, assets a WHERE a.code = $4
 RETURNING order_id
 """
 
@@ -75,7 +82,7 @@ DELETE FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NULL RETU
 
 PERMITTED = "SELECT EXISTS (SELECT FROM outflow_permits WHERE order_id = $1) AS permitted"
 
-UNFINISHED = f"""
+UNBROADCAST = f"""
 SELECT {COLUMNS} FROM outflows
 WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NULL
 ORDER BY nonce, intended_at
@@ -86,14 +93,14 @@ SELECT {COLUMNS} FROM outflows
 WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NOT NULL ORDER BY nonce, intended_at
 """  # noqa: S608  as above
 
-SIGN = """
+STORE_SIGNED = """
 UPDATE outflows SET raw = $2, tx_id = $3, signed_at = clock_timestamp()
 WHERE order_id = $1 AND intention = $4 AND raw IS NULL
   AND (SELECT enabled FROM outflow_settings)
 RETURNING order_id
 """
 
-REPLACE = """
+ADD_REPLACEMENT = """
 INSERT INTO outflow_replacements (order_id, number, network, tx_id, raw)
 SELECT order_id, $2, network, $3, $4 FROM outflows
 WHERE order_id = $1 AND broadcast_at IS NOT NULL AND settled_at IS NULL
@@ -102,11 +109,13 @@ ON CONFLICT DO NOTHING
 RETURNING order_id
 """
 
-IS_ON = "SELECT enabled FROM outflow_settings"
+IS_ENABLED = "SELECT enabled FROM outflow_settings"
 
-BROADCAST = "UPDATE outflows SET broadcast_at = $2 WHERE order_id = $1 AND broadcast_at IS NULL"
+MARK_BROADCAST = (
+    "UPDATE outflows SET broadcast_at = $2 WHERE order_id = $1 AND broadcast_at IS NULL"
+)
 
-SETTLED = "UPDATE outflows SET settled_at = $2, settled_tx_id = $3 WHERE order_id = $1"
+MARK_SETTLED = "UPDATE outflows SET settled_at = $2, settled_tx_id = $3 WHERE order_id = $1"
 
 _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
 
@@ -123,7 +132,7 @@ class PostgresOutflowRepository:
         rows = await self._database.fetch(DUE, [network, limit])
         return [(UUID(row["id"]), OutflowKind(row["kind"])) for row in rows]
 
-    async def intend(self, outflow: Outflow, *, usd: int, expected_version: int) -> bool:
+    async def create(self, outflow: Outflow, *, usd: int, expected_version: int) -> bool:
         """See OutflowRepository."""
         parameters = [
             outflow.order_id,
@@ -137,20 +146,20 @@ class PostgresOutflowRepository:
             outflow.nonce,
         ]
         try:
-            return await self._database.fetch_one(INTEND, parameters) is not None
+            return await self._database.fetch_one(CREATE, parameters) is not None
         except Error as error:
             text = str(error)
             if "outflow is off" in text:
-                raise OutflowOff("outflow is off") from error
+                raise OutflowDisabled("outflow is off") from error
             if "daily outflow exceeded" in text:
-                raise OutflowCapped("the daily cap of outflow would be exceeded") from error
+                raise OutflowCapExceeded("the daily cap of outflow would be exceeded") from error
             if "duplicate key" in text:
-                return False  # another process was quicker
+                return False  # another process created it
             raise
 
-    async def unfinished(self, network: str) -> Sequence[Outflow]:
+    async def unbroadcast(self, network: str) -> Sequence[Outflow]:
         """See OutflowRepository."""
-        return [self._outflow(row) for row in await self._database.fetch(UNFINISHED, [network])]
+        return [self._outflow(row) for row in await self._database.fetch(UNBROADCAST, [network])]
 
     async def unsettled(self, network: str) -> Sequence[Outflow]:
         """See OutflowRepository."""
@@ -166,28 +175,28 @@ class PostgresOutflowRepository:
         (row,) = await self._database.fetch(PERMITTED, [order_id])
         return bool(row["permitted"])
 
-    async def sign(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+    async def store_signed(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
         """See OutflowRepository."""
         parameters = [outflow.order_id, raw, tx_id, outflow.intention]
-        return await self._database.fetch_one(SIGN, parameters) is not None
+        return await self._database.fetch_one(STORE_SIGNED, parameters) is not None
 
-    async def replace(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+    async def add_replacement(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
         """See OutflowRepository."""
         parameters = [outflow.order_id, len(outflow.candidates), tx_id, raw]
-        return await self._database.fetch_one(REPLACE, parameters) is not None
+        return await self._database.fetch_one(ADD_REPLACEMENT, parameters) is not None
 
-    async def is_on(self) -> bool:
+    async def is_enabled(self) -> bool:
         """See OutflowRepository."""
-        (row,) = await self._database.fetch(IS_ON)
+        (row,) = await self._database.fetch(IS_ENABLED)
         return bool(row["enabled"])
 
-    async def broadcast(self, order_id: UUID, *, at: datetime) -> None:
+    async def mark_broadcast(self, order_id: UUID, *, at: datetime) -> None:
         """See OutflowRepository."""
-        await self._database.fetch(BROADCAST, [order_id, at])
+        await self._database.fetch(MARK_BROADCAST, [order_id, at])
 
-    async def settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
+    async def mark_settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
         """See OutflowRepository."""
-        await self._database.fetch(SETTLED, [order_id, at, tx_id])
+        await self._database.fetch(MARK_SETTLED, [order_id, at, tx_id])
 
     def _outflow(self, row: dict[str, Any]) -> Outflow:
         asset = self._catalogue().assets[row["asset"]]

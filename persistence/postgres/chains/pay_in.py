@@ -1,9 +1,9 @@
-"""Pay-in accounts and the pool of addresses that orders take theirs from."""
+"""Pay-in accounts, and the pool of addresses that orders are assigned from."""
 
 from collections.abc import Sequence
 
 from domain.chains.pay_in import PayInAccount, PayInAddress
-from domain.chains.ports import StoredAccount
+from domain.chains.ports import AssignedAddress, StoredAccount
 from domain.errors import InvalidRequest
 from persistence.postgres.pool import Database
 
@@ -28,7 +28,7 @@ SELECT a.network, (
 FROM pay_in_accounts a
 """
 
-# Two refills of one network at once: the row's lock lets the second see that the index has moved.
+# With two concurrent refills of a network the row's lock makes the second see the advanced index.
 ADD_ADDRESSES = """
 WITH advanced AS (
   UPDATE pay_in_accounts SET next_index = next_index + $5
@@ -46,19 +46,19 @@ ACCOUNT = """
 SELECT network, kind, public_key, next_index FROM pay_in_accounts WHERE network = $1
 """
 
-GIVEN = """
+ASSIGNED = """
 SELECT address, derivation_index FROM pay_in_addresses
 WHERE network = $1 AND order_id IS NOT NULL ORDER BY derivation_index
 """
 
 
 async def add_account(database: Database, account: PayInAccount) -> None:
-    """Store a network's account unless it has one."""
+    """Set a network's account unless it has one."""
     await database.fetch(ADD_ACCOUNT, [account.network, account.kind, account.public_key])
 
 
 async def networks_without_account(database: Database) -> list[str]:
-    """Return the networks that can't be deposited to yet."""
+    """Return the networks without an account."""
     return [row["name"] for row in await database.fetch(WITHOUT_ACCOUNT)]
 
 
@@ -100,16 +100,21 @@ class PostgresAddressPool:
         return len(rows)
 
 
-async def read_account(database: Database, network: str) -> StoredAccount:
-    """Return a network's account; raise InvalidRequest where it has none."""
-    row = await database.fetch_one(ACCOUNT, [network])
-    if row is None:
-        raise InvalidRequest(f"{network} has no pay-in account")
-    account = PayInAccount(row["network"], row["kind"], row["public_key"])
-    return StoredAccount(account, row["next_index"])
+class PostgresAssignedAddresses:
+    """AssignedAddresses over PostgreSQL, under the operator's role."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-async def given_addresses(database: Database, network: str) -> Sequence[tuple[str, int]]:
-    """Return the addresses of a network that orders have, each with its index."""
-    rows = await database.fetch(GIVEN, [network])
-    return [(row["address"], row["derivation_index"]) for row in rows]
+    async def account(self, network: str) -> StoredAccount:
+        """See AssignedAddresses."""
+        row = await self._database.fetch_one(ACCOUNT, [network])
+        if row is None:
+            raise InvalidRequest(f"{network} has no pay-in account")
+        account = PayInAccount(row["network"], row["kind"], row["public_key"])
+        return StoredAccount(account, row["next_index"])
+
+    async def assigned(self, network: str) -> Sequence[AssignedAddress]:
+        """See AssignedAddresses."""
+        rows = await self._database.fetch(ASSIGNED, [network])
+        return [AssignedAddress(row["address"], row["derivation_index"]) for row in rows]

@@ -28,7 +28,7 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
 def connect(operator: Operator, assets: Sequence[ConnectedAsset]) -> None:
     async def work(settlement: Database) -> None:
         catalogue = await read_catalogue(settlement)
-        await PostgresChainRepository(settlement, lambda: catalogue).connect(assets)
+        await PostgresChainRepository(settlement, lambda: catalogue).set_connected(assets)
 
     with_database(operator.urls.settlement, work)
 

@@ -5,7 +5,7 @@ import pytest
 from domain.chains.networks.bitcoin import BY_NAME
 from domain.errors import InvalidAddress
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
-from feeds.settlement.chains.evm.node import address_bytes, checksummed
+from feeds.settlement.chains.evm.addresses import address_bytes, checksummed
 from feeds.settlement.chains.evm.transaction import (
     Transaction,
     address_of_key,

@@ -1,4 +1,4 @@
-"""The file of nodes and hot wallets, and key files: refused where others could read them."""
+"""The chains file and key files are rejected where others could read them, or do not fit."""
 
 import asyncio
 import stat
@@ -6,17 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from domain.assets import Asset
 from feeds.key_file import InvalidKeyFile
+from feeds.settlement.chains.bitcoin.settings import BitcoinSettings
+from feeds.settlement.chains.evm.settings import EvmAssetSettings, EvmSettings
 from feeds.settlement.chains.evm.signers import KeyFile, SignerCommand, SignerFailed
 from feeds.settlement.chains.evm.transaction import Transaction, address_of_key, sign
-from feeds.settlement.chains.settings import (
-    BitcoinSettings,
-    EvmSettings,
-    InvalidChainSettings,
-    check_chain,
-    read_chains_file,
-)
-from tests.unit.orders.test_orders import asset
+from feeds.settlement.chains.interface import ChainSettings, InvalidChainSettings
+from feeds.settlement.chains.settings import checked_chain, read_chains_file
 
 KEY = bytes(range(1, 33))
 PAYMENT = Transaction(
@@ -36,15 +33,21 @@ def written(path: Path, text: str, mode: int = 0o600) -> Path:
     return path
 
 
-def test_the_file_says_which_nodes_there_are(tmp_path: Path) -> None:
-    found = read_chains_file(written(tmp_path / "chains.toml", GOOD))
-    assert found == {
+def test_the_file_configures_each_chain_and_its_passwords_are_not_shown(tmp_path: Path) -> None:
+    chains = read_chains_file(written(tmp_path / "chains.toml", GOOD))
+    assert chains == {
         "Litecoin": BitcoinSettings(nodes=("http://me:secret@one", "http://two"), asset="ltc")
     }
-    assert "secret" not in repr(found)
+    assert "secret" not in repr(chains)
 
 
-def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+def test_the_time_until_a_deposit_is_dropped_keeps_its_name_in_the_file(tmp_path: Path) -> None:
+    text = GOOD + "vanish_after_seconds = 2"
+    chains = read_chains_file(written(tmp_path / "chains.toml", text))
+    assert chains["Litecoin"].drop_after_seconds == 2
+
+
+def test_a_file_that_others_can_read_is_rejected(tmp_path: Path) -> None:
     for mode in (0o640, 0o604):
         with pytest.raises(InvalidChainSettings, match="can be read by others"):
             read_chains_file(written(tmp_path / "chains.toml", GOOD, mode))
@@ -54,35 +57,61 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     "text",
     [
         GOOD.replace('"bitcoin"', '"other"'),
+        GOOD.replace('kind = "bitcoin"', ""),
+        GOOD.replace('"bitcoin"', "1"),
         GOOD.replace(', "http://two"', ""),
         GOOD + "nodez = 1",
         GOOD.replace("asset", "assets"),
         "[Litecoin",
+        "Litecoin = 1",
     ],
 )
-def test_a_file_that_says_something_else_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(InvalidChainSettings):
+def test_a_file_with_other_contents_is_rejected(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InvalidChainSettings, match="can't be used"):
         read_chains_file(written(tmp_path / "chains.toml", text))
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(InvalidChainSettings, match="can't be read"):
         read_chains_file(tmp_path / "none.toml")
 
 
+NODES = ("http://one", "http://two")
+ASSETS = {
+    "ltc": Asset("ltc", "LTC", "Litecoin", "Litecoin", 8, 0, 0),
+    "eth": Asset("eth", "ETH", "Ethereum", "Ethereum", 8, 0, 0),
+    "zec": Asset("zec", "ZEC", "Zcash", "Zcash", 8, 0, 0),
+}
+LITECOIN = BitcoinSettings(nodes=NODES, asset="ltc")
+ETHEREUM = EvmSettings(nodes=NODES, assets={"eth": EvmAssetSettings(18)})
+
+
+def test_settings_that_fit_their_network_and_its_assets_are_accepted() -> None:
+    for network, settings in (("Litecoin", LITECOIN), ("Ethereum", ETHEREUM)):
+        chain = checked_chain(network, settings, ASSETS)
+        assert (chain.network.name, chain.settings) == (network, settings)
+
+
 @pytest.mark.parametrize(
-    ("network", "chain"),
+    ("network", "settings", "reason"),
     [
-        ("aaa", BitcoinSettings(nodes=("a", "b"), asset="aaa")),
-        ("Litecoin", BitcoinSettings(nodes=("a", "b"), asset="ltc")),
-        ("aaa", EvmSettings(nodes=("a", "b"), assets={}, signer=["sign"])),
+        ("Nowhere", LITECOIN, "can't be followed"),
+        ("Ethereum", LITECOIN, "can't be followed"),
+        ("Litecoin", ETHEREUM, "can't be followed"),
+        ("Zcash", BitcoinSettings(nodes=NODES, asset="zec"), "can't be followed"),
+        ("Litecoin", BitcoinSettings(nodes=NODES, asset="eth"), "has no asset eth"),
+        ("Litecoin", BitcoinSettings(nodes=NODES, asset="btc"), "has no asset btc"),
+        ("Litecoin", BitcoinSettings(nodes=NODES, asset="ltc", max_fee="much"), "decimal numbers"),
+        ("Litecoin", BitcoinSettings(nodes=NODES, asset="ltc", fee_rate="x"), "decimal numbers"),
+        ("Ethereum", EvmSettings(nodes=NODES, assets={"eth": EvmAssetSettings(6)}), "8 decimals"),
+        ("Ethereum", EvmSettings(nodes=NODES, assets={}, signer=["sign"]), "wallet's address"),
     ],
 )
-def test_what_does_not_fit_the_catalogue_is_refused(
-    network: str, chain: BitcoinSettings | EvmSettings
+def test_settings_that_do_not_fit_their_network_are_rejected(
+    network: str, settings: ChainSettings, reason: str
 ) -> None:
-    with pytest.raises(InvalidChainSettings):
-        check_chain(network, chain, {"aaa": asset("aaa")})
+    with pytest.raises(InvalidChainSettings, match=reason):
+        checked_chain(network, settings, ASSETS)
 
 
 def test_a_key_file_signs_and_shows_nothing(tmp_path: Path) -> None:
@@ -92,20 +121,20 @@ def test_a_key_file_signs_and_shows_nothing(tmp_path: Path) -> None:
     assert KEY.hex() not in repr(key)
 
 
-def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+def test_a_key_file_that_others_can_read_is_rejected(tmp_path: Path) -> None:
     for mode in (stat.S_IRGRP, stat.S_IROTH, stat.S_IWGRP):
         with pytest.raises(InvalidKeyFile, match="read by others"):
             KeyFile(written(tmp_path / "key", KEY.hex(), 0o600 | mode))
 
 
-def test_a_key_file_without_a_key_is_refused_and_not_repeated(tmp_path: Path) -> None:
+def test_a_key_file_without_a_key_is_rejected_and_not_repeated(tmp_path: Path) -> None:
     for text in ("", "no hex", KEY.hex()[2:], KEY.hex() * 2):
-        with pytest.raises(InvalidKeyFile, match="holds no key") as refused:
+        with pytest.raises(InvalidKeyFile, match="holds no key") as rejected:
             KeyFile(written(tmp_path / "key", text))
-        assert text == "" or text not in str(refused.value)
+        assert text == "" or text not in str(rejected.value)
 
 
-def test_a_key_file_behind_a_link_is_refused(tmp_path: Path) -> None:
+def test_a_key_file_behind_a_symbolic_link_is_rejected(tmp_path: Path) -> None:
     written(tmp_path / "key", KEY.hex())
     (tmp_path / "link").symlink_to(tmp_path / "key")
     with pytest.raises(InvalidKeyFile):

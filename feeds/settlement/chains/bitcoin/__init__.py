@@ -1,1 +1,1 @@
-"""Bitcoin and its forks."""
+"""Bitcoin and its forks, over Core's RPC."""

@@ -1,20 +1,20 @@
-"""A node of bitcoin's family, over Core's RPC. It needs `txindex=1`: transactions by id."""
+"""A node of Bitcoin's family, over Core's RPC. It needs `txindex=1`: transactions by id."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 from domain.chains.networks.bitcoin import BitcoinNetwork
-from domain.chains.transfers import Found, Transfer
+from domain.chains.transfers import ObservedTransfer, Transfer
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
 from feeds.settlement.chains.interface import NodeRejected
 from feeds.settlement.chains.rpc import Rpc
 
 OUT_OF_RANGE: Final = -8
 NOT_FOUND: Final = -5
-AT_ONCE: Final = 100
+BATCH: Final = 100
 MAX_PENDING: Final = 2_000
-"""How many new transactions of the mempool are looked at in one go; the rest come next."""
+"""How many new transactions of the mempool are read in one round; the rest follow in the next."""
 
 
 class BitcoinNode:
@@ -42,22 +42,24 @@ class BitcoinNode:
     async def transfers(self, block_hash: str) -> Sequence[Transfer]:
         """See Node."""
         block = await self._rpc.call("getblock", block_hash, 2)
-        return [one for transaction in block["tx"] for one in self._outputs(transaction)]
+        return [
+            transfer for transaction in block["tx"] for transfer in self._transfers(transaction)
+        ]
 
     async def pending(self) -> Sequence[Transfer]:
         """See Node."""
-        now = frozenset(await self._rpc.call("getrawmempool"))
-        new = sorted(now - self._seen)[:MAX_PENDING]
-        found: list[Transfer] = []
-        for start in range(0, len(new), AT_ONCE):
-            asked = [[tx_id, True] for tx_id in new[start : start + AT_ONCE]]
-            for transaction in await self._rpc.batch("getrawtransaction", asked):
+        mempool = frozenset(await self._rpc.call("getrawmempool"))
+        new = sorted(mempool - self._seen)[:MAX_PENDING]
+        transfers: list[Transfer] = []
+        for start in range(0, len(new), BATCH):
+            parameters = [[tx_id, True] for tx_id in new[start : start + BATCH]]
+            for transaction in await self._rpc.batch("getrawtransaction", parameters):
                 if transaction is not None:
-                    found += self._outputs(transaction)
-        self._seen = (self._seen & now) | frozenset(new)
-        return found
+                    transfers += self._transfers(transaction)
+        self._seen = (self._seen & mempool) | frozenset(new)
+        return transfers
 
-    async def look_up(self, tx_id: str, address: str, asset: str) -> Found | None:
+    async def look_up(self, tx_id: str, address: str, asset: str) -> ObservedTransfer | None:
         """See Node."""
         try:
             transaction = await self._rpc.call("getrawtransaction", tx_id, True)
@@ -66,23 +68,25 @@ class BitcoinNode:
                 return None
             raise
         script = script_of(self._network, address).hex()
-        paid = [out for out in transaction["vout"] if out["scriptPubKey"]["hex"] == script]
-        amount = sum(units(out["value"]) for out in paid)
+        outputs = [out for out in transaction["vout"] if out["scriptPubKey"]["hex"] == script]
+        amount = sum(units(out["value"]) for out in outputs)
         if asset != self._asset or amount == 0:
             return None
         if "blockhash" not in transaction:
-            return Found(None, amount)
+            return ObservedTransfer(None, amount)
         if transaction.get("confirmations", 0) < 1:
-            return None  # in a block that the chain has left behind
+            return None  # in a block that a reorganization removed
         header = await self._rpc.call("getblockheader", transaction["blockhash"])
-        return Found(int(header["height"]), amount) if header["confirmations"] > 0 else None
+        if header["confirmations"] < 1:
+            return None
+        return ObservedTransfer(int(header["height"]), amount)
 
     async def close(self) -> None:
         """See Node."""
         await self._rpc.close()
 
-    def _outputs(self, transaction: dict[str, Any]) -> Iterable[Transfer]:
-        """Yield what a transaction brings to each address, summed up."""
+    def _transfers(self, transaction: dict[str, Any]) -> Iterable[Transfer]:
+        """Yield what a transaction transfers to each address in all."""
         sums: dict[str, int] = {}
         for out in transaction["vout"]:
             address = address_of(self._network, bytes.fromhex(out["scriptPubKey"]["hex"]))
@@ -93,5 +97,5 @@ class BitcoinNode:
 
 
 def units(value: Decimal | int) -> int:
-    """Return an amount of coins, as RPC gives it, in 10^-8."""
+    """Return an amount of coins, as RPC reports it, in 10^-8."""
     return int(Decimal(value).scaleb(8).to_integral_exact())

@@ -1,1 +1,1 @@
-"""Ethereum and other EVM networks."""
+"""Ethereum and other EVM networks, over JSON-RPC."""

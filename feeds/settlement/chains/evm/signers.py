@@ -1,4 +1,4 @@
-"""Who signs for an EVM hot wallet: a key file of ours, or a command that holds the key."""
+"""Signers of an EVM hot wallet: a key file, or a command that holds the key."""
 
 import asyncio
 from pathlib import Path
@@ -14,11 +14,11 @@ COMMAND_SECONDS: Final = 30.0
 
 
 class SignerFailed(Unavailable):
-    """The external signer didn't give a signed transaction."""
+    """The external signer did not return a signed transaction."""
 
 
 class KeyFile:
-    """EvmSigner with a private key of 32 bytes in hex, in a file that nobody else may read."""
+    """EvmSigner with a private key of 32 bytes in hex, in a file that only its owner can read."""
 
     def __init__(self, path: Path) -> None:
         """Read the key; raise InvalidKeyFile."""
@@ -38,7 +38,7 @@ class KeyFile:
 
 
 class SignRequest(msgspec.Struct, rename="camel"):
-    """What an external signer reads from its stdin, as one JSON document; numbers in hex."""
+    """What an external signer reads from stdin, as one JSON document; numbers in hex."""
 
     chain_id: str
     nonce: str
@@ -51,14 +51,14 @@ class SignRequest(msgspec.Struct, rename="camel"):
     sender: str = msgspec.field(name="from")
 
 
-class SignAnswer(msgspec.Struct):
-    """What it writes to its stdout: the signed transaction in hex."""
+class SignResponse(msgspec.Struct):
+    """What an external signer writes to stdout: the signed transaction in hex."""
 
     raw: str
 
 
 class SignerCommand:
-    """EvmSigner by a command: JSON in, JSON out, exit status 0."""
+    """EvmSigner over a command: JSON on stdin, JSON on stdout, exit status 0."""
 
     def __init__(self, arguments: list[str], address: bytes) -> None:
         self._arguments = arguments
@@ -83,8 +83,8 @@ class SignerCommand:
         )
         try:
             async with asyncio.timeout(COMMAND_SECONDS):
-                answer = await self._run(msgspec.json.encode(request))
-            return bytes.fromhex(msgspec.json.decode(answer, type=SignAnswer).raw[2:])
+                response = await self._run(msgspec.json.encode(request))
+            return bytes.fromhex(msgspec.json.decode(response, type=SignResponse).raw[2:])
         except (OSError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
             raise SignerFailed(f"the external signer failed: {type(error).__name__}") from error
 
@@ -95,10 +95,10 @@ class SignerCommand:
             stdout=asyncio.subprocess.PIPE,
         )
         try:
-            answer, _ = await process.communicate(request)
+            response, _ = await process.communicate(request)
         finally:
             if process.returncode is None:
                 process.kill()
         if process.returncode:
-            raise SignerFailed(f"the external signer ended with status {process.returncode}")
-        return answer
+            raise SignerFailed(f"the external signer exited with status {process.returncode}")
+        return response

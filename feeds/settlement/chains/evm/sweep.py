@@ -1,85 +1,80 @@
-"""Drafts what moves an asset of an EVM network from pay-in addresses to one, unsigned."""
+"""Drafts unsigned transfers that sweep an asset of an EVM network from pay-in addresses."""
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
-from feeds.settlement.chains.evm.node import EvmAsset, address_bytes
+from domain.chains.ports import AssignedAddress
+from feeds.settlement.chains.evm.addresses import address_bytes
+from feeds.settlement.chains.evm.assets import EvmAsset, evm_assets
+from feeds.settlement.chains.evm.settings import EvmSettings
 from feeds.settlement.chains.evm.signers import SignRequest
-from feeds.settlement.chains.evm.wallet import COIN_GAS, TOKEN_GAS, transfer_call
-from feeds.settlement.chains.interface import NodeUnavailable
+from feeds.settlement.chains.evm.wallet import COIN_GAS, GWEI, TOKEN_GAS, transfer_call
+from feeds.settlement.chains.interface import Chain, NodeUnavailable, SweepRequest
 from feeds.settlement.chains.rpc import Rpc
 
-AT_ONCE: Final = 100
+BATCH: Final = 100
 
 
-class FundedAddress(msgspec.Struct, frozen=True):
-    """An address that an order had, by its index in its account."""
-
-    address: str
-    index: int
-
-
-class Unsigned(SignRequest, rename="camel"):
-    """A transfer as an external signer takes it, and the index of who is to sign."""
+class UnsignedTransfer(SignRequest, rename="camel"):
+    """A transfer in the form of external signers, with the index of the address that signs it."""
 
     index: int
     has_gas: bool
-    """Whether the address can pay for it; a token's often can't before it is given some coin."""
+    """Whether the address has enough coin for the fee; token holders often have none."""
 
 
-async def draft_transfers(
-    rpc: Rpc, asset: EvmAsset, purses: Sequence[FundedAddress], *, to: str, max_fee: int
-) -> list[Unsigned]:
-    """Return a transfer for each address with a balance of the asset.
+async def draft_sweep(
+    rpc: Rpc, chain: Chain[EvmSettings], request: SweepRequest
+) -> list[UnsignedTransfer]:
+    """Return a transfer for each assigned address with a balance of the asset.
 
-    Raises NodeUnavailable and NodeRejected.
-
-    `max_fee` is wei a unit of gas: a coin's transfer leaves that much behind for its own gas.
+    A transfer of the coin leaves its own maximum fee behind. Raises NodeUnavailable and
+    NodeRejected.
     """
-    coins = await _numbers(rpc, "eth_getBalance", [[one.address, "latest"] for one in purses])
-    held = coins
+    asset = next(one for one in evm_assets(chain) if one.code == request.asset.code)
+    addresses = await request.assigned.assigned(chain.network.name)
+    max_fee = request.options.max_fee_gwei * GWEI
+    coins = await _numbers(rpc, "eth_getBalance", [[one.address, "latest"] for one in addresses])
+    balances = coins
     if asset.contract is not None:
-        held = await _numbers(rpc, "eth_call", [_balance_of(asset, one) for one in purses])
+        balances = await _numbers(rpc, "eth_call", [_balance_of(asset, one) for one in addresses])
     gas = COIN_GAS if asset.contract is None else TOKEN_GAS
     chain_id = str(await rpc.call("eth_chainId"))
     tip = min(int(await rpc.call("eth_maxPriorityFeePerGas"), 16), max_fee)
-    recipient, drafts = address_bytes(to), []
-    for purse, coin, amount in zip(purses, coins, held, strict=True):
-        token = asset.contract is not None
-        value = 0 if token else amount - gas * max_fee
-        if amount <= 0 or (not token and value <= 0):
+    recipient, drafts = address_bytes(request.options.to), []
+    for source, coin, balance in zip(addresses, coins, balances, strict=True):
+        is_token = asset.contract is not None
+        value = 0 if is_token else balance - gas * max_fee
+        if balance <= 0 or (not is_token and value <= 0):
             continue
-        nonce = await rpc.call("eth_getTransactionCount", purse.address, "pending")
         drafts.append(
-            Unsigned(
+            UnsignedTransfer(
                 chain_id=chain_id,
-                nonce=nonce,
+                nonce=await rpc.call("eth_getTransactionCount", source.address, "pending"),
                 max_priority_fee_per_gas=hex(tip),
                 max_fee_per_gas=hex(max_fee),
                 gas=hex(gas),
-                to=asset.contract or to,
+                to=asset.contract or request.options.to,
                 value=hex(value),
-                data="0x" + (transfer_call(recipient, amount).hex() if token else ""),
-                sender=purse.address,
-                index=purse.index,
-                has_gas=not token or coin >= gas * max_fee,
+                data="0x" + (transfer_call(recipient, balance).hex() if is_token else ""),
+                sender=source.address,
+                index=source.index,
+                has_gas=not is_token or coin >= gas * max_fee,
             )
         )
     return drafts
 
 
 async def _numbers(rpc: Rpc, method: str, calls: Sequence[Sequence[object]]) -> list[int]:
-    found: list[Any] = []
-    for start in range(0, len(calls), AT_ONCE):
-        found += await rpc.batch(method, calls[start : start + AT_ONCE])
-    if any(one is None for one in found):
-        raise NodeUnavailable(f"{rpc.name} doesn't tell all balances")
-    return [int(one, 16) for one in found]
+    results: list[Any] = []
+    for start in range(0, len(calls), BATCH):
+        results += await rpc.batch(method, calls[start : start + BATCH])
+    if any(result is None for result in results):
+        raise NodeUnavailable(f"{rpc.name} does not report all balances")
+    return [int(result, 16) for result in results]
 
 
-def _balance_of(asset: EvmAsset, purse: FundedAddress) -> list[object]:
+def _balance_of(asset: EvmAsset, holder: AssignedAddress) -> list[object]:
     """Return a call of ERC-20's balanceOf(address)."""
-    data = "0x70a08231" + address_bytes(purse.address).rjust(32, b"\0").hex()
+    data = "0x70a08231" + address_bytes(holder.address).rjust(32, b"\0").hex()
     return [{"to": asset.contract, "data": data}, "latest"]

@@ -1,4 +1,4 @@
-"""Transactions of EVM networks (EIP-1559), signed and read back to the letter."""
+"""Transactions of EVM networks (EIP-1559): encoding, signatures, and who signed."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -13,7 +13,7 @@ Item = bytes | Sequence["Item"]
 
 
 class Transaction(msgspec.Struct, frozen=True, kw_only=True):
-    """What is signed; amounts in wei, `to` as 20 bytes."""
+    """The fields that are signed; amounts in wei, `to` as 20 bytes."""
 
     chain_id: int
     nonce: int
@@ -25,12 +25,12 @@ class Transaction(msgspec.Struct, frozen=True, kw_only=True):
     data: bytes = b""
 
     def fields(self) -> list[Item]:
-        """Return the fields in EIP-1559's order; the access list is empty."""
+        """Return the fields in the order of EIP-1559; the access list is empty."""
         numbers = (self.chain_id, self.nonce, self.max_priority_fee, self.max_fee, self.gas)
         return [*map(_number, numbers), self.to, _number(self.value), self.data, []]
 
     def digest(self) -> bytes:
-        """Return what is signed: the Keccak-256 of the type and the fields."""
+        """Return the Keccak-256 of the type and the fields, which is signed."""
         return keccak(TYPE + rlp(self.fields()))
 
 
@@ -43,9 +43,9 @@ def sign(transaction: Transaction, key: bytes) -> bytes:
 
 
 def signer_of(transaction: Transaction, raw: bytes) -> bytes | None:
-    """Return the 20 bytes of whoever signed `raw`, if it is just this transaction; else None.
+    """Return the 20 bytes of the signer's address if `raw` is exactly this transaction, else None.
 
-    The signature is what is left behind the fields: the whole has to come out the same again.
+    The signature follows the fields: encoding both again must give the same bytes.
     """
     for parity in (0, 1):
         for r_size in range(32, 24, -1):
@@ -74,7 +74,7 @@ def keccak(data: bytes) -> bytes:
 
 
 def rlp(item: Item) -> bytes:
-    """Return recursive length prefix encoding (Ethereum's yellow paper, appendix B)."""
+    """Return the recursive length prefix encoding (Ethereum's yellow paper, appendix B)."""
     if isinstance(item, bytes):
         if len(item) == 1 and item[0] < 0x80:
             return item

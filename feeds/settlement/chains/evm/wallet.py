@@ -1,25 +1,27 @@
-"""The hot wallet of an EVM network: nonces from us, keys from a file or an external signer."""
+"""The hot wallet of an EVM network: our nonces, and a key file or an external signer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from domain.chains.transfers import Outflow
-from feeds.settlement.chains.evm.node import EvmAsset, address_bytes
+from domain.chains.outflows import Outflow
+from feeds.settlement.chains.evm.addresses import address_bytes
+from feeds.settlement.chains.evm.assets import EvmAsset
 from feeds.settlement.chains.evm.transaction import Transaction, keccak, signer_of
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
 from feeds.settlement.chains.rpc import Rpc
 
 TRANSFER_CALL: Final = bytes.fromhex("a9059cbb")
 """The selector of ERC-20's transfer(address,uint256)."""
+GWEI: Final = 10**9
 COIN_GAS: Final = 21_000
 TOKEN_GAS: Final = 120_000
-"""What is allowed where the node can't tell any more: a nonce that is given must be used."""
+"""The gas limit if the node cannot estimate it: a nonce that was assigned must be used."""
 MIN_FEE_INCREASE: Final = 112
-"""Nodes replace a transaction by one whose fees are at least 10 percent higher: hundredths."""
+"""In percent: nodes accept a replacement whose fees are at least 10 % higher."""
 
 
 class EvmSigner(Protocol):
-    """Holds the key of the hot wallet, or knows who does."""
+    """Signs for the hot wallet: with its key, or by whoever holds it."""
 
     async def address(self) -> bytes:
         """Return the 20 bytes of the wallet's address."""
@@ -42,25 +44,25 @@ class EvmWallet:
         self._rpc = rpc
         self._signer = signer
         self._assets: Mapping[str, EvmAsset] = {one.code: one for one in assets}
-        self._max_fee = max_fee_gwei * 10**9
+        self._max_fee = max_fee_gwei * GWEI
 
     async def prepare(self, outflow: Outflow) -> int | None:
-        """See Wallet. What the node would refuse for want of money or otherwise raises.
+        """See Wallet. Raises if the node would reject the transaction, as for lack of funds.
 
-        So does a base fee that may not be paid: the transaction would hold up all that follow it.
+        Also for a base fee above the maximum: the transaction would block all that follow it.
         """
         base, _ = await self._fees()
         if base > self._max_fee:
-            raise NodeUnavailable(f"the base fee is above what is allowed, {self._max_fee} wei")
+            raise NodeUnavailable(f"the base fee is above the maximum, {self._max_fee} wei")
         await self._rpc.call("eth_estimateGas", await self._call(outflow))
         sender = "0x" + (await self._signer.address()).hex()
         return int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
 
-    async def reserve(self, unfinished: Sequence[Outflow]) -> None:
-        """See Wallet: nonces see to it."""
+    async def reserve(self, unbroadcast: Sequence[Outflow]) -> None:
+        """See Wallet: nonces prevent it, so there is nothing to do."""
 
     async def sign(self, outflow: Outflow) -> Signed:
-        """See Wallet. An external signer's answer is checked to the letter."""
+        """See Wallet. The transaction that a signer returns must be exactly the requested one."""
         if outflow.nonce is None:
             raise NodeUnavailable("an outflow of this network has a nonce")
         base, tip = await self._fees()
@@ -68,23 +70,21 @@ class EvmWallet:
         return await self._signed(outflow, outflow.nonce, fees)
 
     async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
-        """See Wallet. The same nonce: the chain takes one of them."""
-        found = await self._rpc.call("eth_getTransactionByHash", stuck)
-        if outflow.nonce is None or found is None or int(found["nonce"], 16) != outflow.nonce:
-            raise NodeUnavailable("the node doesn't know what is to be replaced")
+        """See Wallet. The same nonce: the chain can include only one of them."""
+        sent = await self._rpc.call("eth_getTransactionByHash", stuck)
+        if outflow.nonce is None or sent is None or int(sent["nonce"], 16) != outflow.nonce:
+            raise NodeUnavailable("the node does not have the transaction to be replaced")
         base, tip = await self._fees()
-        least = _raised(int(found["maxFeePerGas"], 16))
-        least_tip = _raised(int(found["maxPriorityFeePerGas"], 16))
-        if max(least, least_tip) > self._max_fee:
-            raise NodeUnavailable(
-                f"a higher fee would be above what is allowed, {self._max_fee} wei"
-            )
-        max_fee = min(max(least, 2 * base + tip), self._max_fee)
-        fees = max(max_fee, least_tip), min(max(least_tip, tip), max_fee)
+        min_fee = _raised(int(sent["maxFeePerGas"], 16))
+        min_tip = _raised(int(sent["maxPriorityFeePerGas"], 16))
+        if max(min_fee, min_tip) > self._max_fee:
+            raise NodeUnavailable(f"a higher fee would be above the maximum, {self._max_fee} wei")
+        max_fee = min(max(min_fee, 2 * base + tip), self._max_fee)
+        fees = max(max_fee, min_tip), min(max(min_tip, tip), max_fee)
         return await self._signed(outflow, outflow.nonce, fees)
 
     async def _signed(self, outflow: Outflow, nonce: int, fees: tuple[int, int]) -> Signed:
-        """Sign at fees in wei a unit of gas: the most in all, and the tip of it."""
+        """Sign with fees in wei per unit of gas: the maximum, and the part of it for the miner."""
         call = await self._call(outflow)
         transaction = Transaction(
             chain_id=int(await self._rpc.call("eth_chainId"), 16),
@@ -98,7 +98,7 @@ class EvmWallet:
         )
         raw = await self._signer.sign(transaction)
         if signer_of(transaction, raw) != await self._signer.address():
-            raise NodeUnavailable("the signer gave back another transaction than was asked for")
+            raise NodeUnavailable("the signer returned another transaction than requested")
         return Signed("0x" + raw.hex(), "0x" + keccak(raw).hex())
 
     async def broadcast(self, signed: Signed) -> None:
@@ -122,7 +122,7 @@ class EvmWallet:
         return max(height - int(receipt["blockNumber"], 16) + 1, 0)
 
     async def is_spent_from(self, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
-        """See Wallet: nothing is, accounts have balances."""
+        """See Wallet: accounts have balances, not change."""
         return False
 
     async def has_paid(self, tx_id: str) -> bool:
@@ -130,10 +130,14 @@ class EvmWallet:
         receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
         return receipt is not None and int(receipt["status"], 16) == 1
 
+    async def close(self) -> None:
+        """See Wallet."""
+        await self._rpc.close()
+
     async def _call(self, outflow: Outflow) -> dict[str, str]:
         asset = self._assets.get(outflow.asset.code)
         if asset is None:
-            raise NodeUnavailable(f"{outflow.asset.code} isn't among the assets that are set")
+            raise NodeUnavailable(f"{outflow.asset.code} is not among the configured assets")
         amount, recipient = outflow.amount * asset.scale, address_bytes(outflow.address)
         to, value, data = recipient, amount, b""
         if asset.contract is not None:
@@ -147,16 +151,16 @@ class EvmWallet:
         }
 
     async def _gas(self, call: dict[str, str], outflow: Outflow) -> int:
-        """Return the limit of gas: a fifth above what the node thinks is needed."""
+        """Return the gas limit: a fifth above the node's estimate."""
         try:
             estimate = int(await self._rpc.call("eth_estimateGas", call), 16)
         except NodeRejected:
-            own = self._assets[outflow.asset.code].contract is None
-            return COIN_GAS if own else TOKEN_GAS
+            is_coin = self._assets[outflow.asset.code].contract is None
+            return COIN_GAS if is_coin else TOKEN_GAS
         return estimate if estimate == COIN_GAS else estimate * 6 // 5
 
     async def _fees(self) -> tuple[int, int]:
-        """Return the base fee of the newest block and the tip, in wei a unit of gas."""
+        """Return the newest block's base fee and the tip, in wei per unit of gas."""
         block = await self._rpc.call("eth_getBlockByNumber", "latest", False)
         tip = int(await self._rpc.call("eth_maxPriorityFeePerGas"), 16)
         return int(block["baseFeePerGas"], 16), tip

@@ -1,4 +1,4 @@
-"""What settlement tells of chains: heights, and whether something is wrong."""
+"""Metrics of settlement: heights and alarms of chains, payouts and refunds."""
 
 from typing import Final
 
@@ -6,17 +6,17 @@ from prometheus_client import Counter, Gauge
 
 HEIGHT: Final = Gauge("swapgate_chain_height", "Height that both nodes have reached", ["network"])
 ALARM: Final = Gauge(
-    "swapgate_chain_alarm", "1 while a chain has to wait or a node is behind", ["network"]
+    "swapgate_chain_alarm", "1 while a chain is on hold or a node is behind", ["network"]
 )
 HALTED: Final = Gauge(
-    "swapgate_chain_halted", "1 after its nodes told different things of one block", ["network"]
+    "swapgate_chain_halted", "1 after its nodes reported different contents of a block", ["network"]
 )
 OUTFLOWS: Final = Counter("swapgate_outflows", "Transactions broadcast", ["network", "kind"])
 OUTFLOWS_WAITING: Final = Gauge(
-    "swapgate_outflows_waiting", "Orders that can't be paid out at the moment", ["network"]
+    "swapgate_outflows_waiting", "Orders that cannot be paid out at the moment", ["network"]
 )
 OUTFLOWS_CANCELLED: Final = Counter(
-    "swapgate_outflows_cancelled", "Intentions taken back, for the deposit was gone", ["network"]
+    "swapgate_outflows_cancelled", "Outflows cancelled because the deposit was gone", ["network"]
 )
 FEES_RAISED: Final = Counter(
     "swapgate_outflow_fees_raised", "Transactions replaced by one with a higher fee", ["network"]

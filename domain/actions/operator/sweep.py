@@ -1,0 +1,34 @@
+"""Draft transactions that sweep pay-ins to one address; nothing is signed or sent."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from domain.assets import Asset, Catalogue
+from domain.chains.addresses import check_address
+from domain.chains.sweeps import SweepOptions
+from domain.errors import NotFound
+
+
+class SweepPorts(msgspec.Struct, frozen=True):
+    """The catalogue, and `draft`, which drafts the sweep of one of its assets with a node.
+
+    `draft` raises NotFound if no node is set for the asset, InvalidRequest, and Unavailable.
+    """
+
+    catalogue: Callable[[], Awaitable[Catalogue]]
+    draft: Callable[[Asset, Catalogue, SweepOptions], Awaitable[Any]]
+
+
+async def draft_sweep(ports: SweepPorts, code: str, options: SweepOptions) -> Any:
+    """Return unsigned transactions that move all confirmed pay-ins of an asset, as a document.
+
+    Raises NotFound, InvalidAddress, InvalidRequest, and Unavailable.
+    """
+    catalogue = await ports.catalogue()
+    asset = catalogue.assets.get(code.lower())
+    if asset is None:
+        raise NotFound(f"there is no asset {code}")
+    check_address(asset.network, options.to)
+    return await ports.draft(asset, catalogue, options)

@@ -1,0 +1,61 @@
+"""Builds nodes, hot wallets and sweeps of EVM networks from settings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from feeds.settlement.chains.evm import settings as evm_settings
+from feeds.settlement.chains.evm.addresses import address_bytes
+from feeds.settlement.chains.evm.assets import evm_assets
+from feeds.settlement.chains.evm.node import EvmNode
+from feeds.settlement.chains.evm.settings import EvmSettings
+from feeds.settlement.chains.evm.signers import KeyFile, SignerCommand
+from feeds.settlement.chains.evm.sweep import UnsignedTransfer, draft_sweep
+from feeds.settlement.chains.evm.wallet import EvmSigner, EvmWallet
+from feeds.settlement.chains.interface import Chain, SweepRequest
+from feeds.settlement.chains.rpc import Rpc
+
+
+class EvmFamily:
+    """ChainFamily over JSON-RPC."""
+
+    settings = EvmSettings
+
+    def check(self, chain: Chain[EvmSettings]) -> None:
+        """See ChainFamily."""
+        evm_settings.check(chain)
+
+    def node(self, chain: Chain[EvmSettings], url: str) -> EvmNode:
+        """See ChainFamily."""
+        return EvmNode(Rpc(url), evm_assets(chain))
+
+    def wallet(self, chain: Chain[EvmSettings]) -> EvmWallet | None:
+        """See ChainFamily: a key file, or an external signer."""
+        signer = _signer(chain.settings)
+        if signer is None:
+            return None
+        return EvmWallet(
+            Rpc(chain.settings.nodes[0]),
+            signer,
+            evm_assets(chain),
+            max_fee_gwei=chain.settings.max_fee_gwei,
+        )
+
+    async def draft_sweep(
+        self, chain: Chain[EvmSettings], request: SweepRequest
+    ) -> Sequence[UnsignedTransfer]:
+        """See ChainFamily."""
+        rpc = Rpc(chain.settings.nodes[0])
+        try:
+            return await draft_sweep(rpc, chain, request)
+        finally:
+            await rpc.close()
+
+
+def _signer(settings: EvmSettings) -> EvmSigner | None:
+    if settings.signer is not None and settings.address is not None:
+        return SignerCommand(settings.signer, address_bytes(settings.address))
+    return KeyFile(Path(settings.key_file)) if settings.key_file is not None else None
+
+
+FAMILY: Final = EvmFamily()

@@ -1,0 +1,42 @@
+"""Settings of an EVM network."""
+
+import msgspec
+
+from domain.chains.networks.evm import FAMILY
+from feeds.settlement.chains.interface import Chain, ChainSettings, InvalidChainSettings
+
+
+class EvmAssetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How many decimals an asset has on its chain, and a token's contract."""
+
+    decimals: int
+    contract: str | None = None
+
+
+class EvmSettings(ChainSettings, frozen=True, kw_only=True, tag=FAMILY):
+    """A network with any of its assets. Without a key nothing is paid out."""
+
+    assets: dict[str, EvmAssetSettings]
+    key_file: str | None = None
+    """A private key of 32 bytes in hex, mode 0600."""
+    signer: list[str] | None = None
+    """A command that signs instead; it needs `address`."""
+    address: str | None = None
+    """The hot wallet's address."""
+    max_fee_gwei: int = 500
+    raise_fee_after_seconds: float = 300
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """See ChainSettings."""
+        return tuple(self.assets)
+
+
+def check(chain: Chain[EvmSettings]) -> None:
+    """Raise InvalidChainSettings for too few decimals, and for a signer without an address."""
+    for code, asset in chain.settings.assets.items():
+        precision = chain.assets[code].precision
+        if asset.decimals < precision:
+            raise InvalidChainSettings(f"{code} has {precision} decimals or more")
+    if chain.settings.signer is not None and chain.settings.address is None:
+        raise InvalidChainSettings(f"{chain.network.name}: a signer needs the hot wallet's address")

@@ -1,0 +1,93 @@
+"""Connects chains: builds nodes, watches and payouts from the operator's settings."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from domain.actions.orders.ports import SettlementPorts
+from domain.chains.ports import ChainRepository, OutflowRepository
+from domain.chains.transfers import ConnectedAsset
+from feeds.settlement.chains.families import family_of
+from feeds.settlement.chains.interface import Chain, ChainSettings, Node, Wallet
+from feeds.settlement.chains.settings import checked_chain
+from feeds.settlement.deposits.node_pair import NodePair
+from feeds.settlement.deposits.ports import WatchPorts
+from feeds.settlement.deposits.watch import ChainWatch
+from feeds.settlement.payouts.payouts import Payouts
+from feeds.settlement.payouts.ports import PayoutPorts
+
+
+class ConnectedChains(msgspec.Struct, frozen=True):
+    """The chains that settlement follows, and those it pays out on."""
+
+    watches: Mapping[str, ChainWatch]
+    payouts: Mapping[str, Payouts]
+    assets: tuple[ConnectedAsset, ...]
+    connections: Sequence[Node | Wallet]
+
+    async def close(self) -> None:
+        """Close the connections to all nodes."""
+        for connection in self.connections:
+            await connection.close()
+
+
+def connect_chains(
+    settings: Mapping[str, ChainSettings],
+    *,
+    ports: SettlementPorts,
+    repository: ChainRepository,
+    outflows: OutflowRepository,
+) -> ConnectedChains:
+    """Return watches and payouts without calling a node yet.
+
+    Raises InvalidChainSettings and InvalidKeyFile.
+    """
+    assets = ports.market.catalogue.assets
+    chains = {name: checked_chain(name, given, assets) for name, given in settings.items()}
+    nodes = {name: _nodes(chain) for name, chain in chains.items()}
+    wallets = {name: family_of(chain.settings).wallet(chain) for name, chain in chains.items()}
+    watches = {
+        name: ChainWatch(
+            WatchPorts(
+                nodes=NodePair(*nodes[name]),
+                settlement=ports,
+                chains=repository,
+                network=name,
+                drop_after=timedelta(seconds=chain.settings.drop_after_seconds),
+                first_height=chain.settings.first_height,
+            )
+        )
+        for name, chain in chains.items()
+    }
+    payouts = {
+        name: Payouts(
+            PayoutPorts(
+                network=name,
+                wallet=wallet,
+                watches=watches,
+                settlement=ports,
+                chains=repository,
+                outflows=outflows,
+                raise_fee_after=timedelta(seconds=chains[name].settings.raise_fee_after_seconds),
+            )
+        )
+        for name, wallet in wallets.items()
+        if wallet is not None
+    }
+    return ConnectedChains(
+        watches,
+        payouts,
+        tuple(
+            ConnectedAsset(code, receives=True, sends=name in payouts)
+            for name, chain in chains.items()
+            for code in chain.settings.codes
+        ),
+        [*(node for pair in nodes.values() for node in pair), *(filter(None, wallets.values()))],
+    )
+
+
+def _nodes(chain: Chain[Any]) -> tuple[Node, Node]:
+    family, (own, second) = family_of(chain.settings), chain.settings.nodes
+    return family.node(chain, own), family.node(chain, second)

@@ -1,0 +1,1 @@
+"""Deposits on chains: detected in blocks, confirmed, or dropped."""

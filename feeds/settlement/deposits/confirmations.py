@@ -1,0 +1,78 @@
+"""Confirms the deposits of orders, and drops those that are no longer on their chain."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from domain.actions.orders.observe_deposit import confirm_deposits, lose_deposits
+from domain.errors import InvalidTransition, Unavailable
+from domain.orders.deposits import Deposit, Part
+from domain.orders.order import Order, State
+from feeds.settlement.deposits.ports import WatchPorts
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+log = structlog.get_logger()
+
+
+class DepositConfirmations:
+    """The unconfirmed deposits of a network, and since when each has been missing."""
+
+    def __init__(
+        self, ports: WatchPorts, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ports = ports
+        self._monotonic = monotonic
+        self._missing: dict[tuple[UUID, str], float] = {}
+
+    async def check(self, height: int) -> None:
+        """Count the confirmations of all unconfirmed deposits at a height of the chain."""
+        chains, network = self._ports.chains, self._ports.network
+        required = await chains.required_confirmations(network)
+        for order_id in await chains.unconfirmed_orders(network):
+            stored = await self._ports.settlement.orders.read(order_id)
+            if stored is not None:
+                await self._check_order(stored.order, height, required)
+
+    async def _check_order(self, order: Order, height: int, required: Mapping[str, int]) -> None:
+        settlement = self._ports.settlement
+        confirmed: list[Deposit] = []
+        dropped: list[str] = []
+        for part in order.parts.unconfirmed:
+            observed = await self._ports.nodes.agreed(
+                part.tx_id, address=order.pay_in_address, asset=order.source.code
+            )
+            if observed is not None:
+                self._missing.pop((order.id, part.tx_id), None)
+            if observed is not None and observed.height is not None:
+                if height - observed.height + 1 >= required[order.source.code]:
+                    confirmed.append(Deposit(part.tx_id, observed.amount))
+            elif observed is None and await self._is_dropped(order, part):
+                dropped.append(part.tx_id)
+        if dropped:
+            log.warning("deposit dropped", order=str(order.id), tx_ids=dropped)
+            order = await lose_deposits(settlement, order.id, dropped)
+            if order.state is State.CONFIRMING and order.parts.settled:
+                confirmed = [Deposit(part.tx_id, part.amount) for part in order.parts.counted]
+        if confirmed:
+            with suppress(InvalidTransition, Unavailable):  # without rates a deposit waits
+                await confirm_deposits(settlement, order.id, confirmed)
+
+    async def _is_dropped(self, order: Order, part: Part) -> bool:
+        """Return whether neither node has known a deposit for long enough."""
+        key = (order.id, part.tx_id)
+        if await self._ports.nodes.is_known(
+            part.tx_id, address=order.pay_in_address, asset=order.source.code
+        ):
+            self._missing.pop(key, None)
+            return False
+        now = self._monotonic()
+        since = self._missing.setdefault(key, now)
+        if now - since < self._ports.drop_after.total_seconds():
+            return False
+        del self._missing[key]
+        return True

@@ -1,0 +1,68 @@
+"""Two nodes of one chain, which must report the same."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from domain.chains.transfers import ObservedTransfer, Transfer
+from feeds.settlement.chains.interface import Node
+
+T = TypeVar("T")
+
+
+class NodeDisagreement(Exception):
+    """Two nodes reported different contents of the very same block or transaction."""
+
+
+class NodePair:
+    """Calls both nodes at once. All methods raise NodeUnavailable and NodeRejected.
+
+    The first is the operator's own; payouts are sent through it.
+    """
+
+    def __init__(self, own: Node, second: Node) -> None:
+        self._own = own
+        self._second = second
+
+    async def heights(self) -> tuple[int, int]:
+        """Return both nodes' heights."""
+        return await self._both(lambda node: node.height())
+
+    async def block_hashes(self, height: int) -> tuple[str | None, str | None]:
+        """Return both nodes' block hashes at a height."""
+        return await self._both(lambda node: node.block_hash(height))
+
+    async def transfers(self, block_hash: str) -> tuple[Sequence[Transfer], Sequence[Transfer]]:
+        """Return what both nodes report of a block."""
+        return await self._both(lambda node: node.transfers(block_hash))
+
+    async def pending(self) -> Sequence[Transfer]:
+        """Return what entered our own node's mempool."""
+        return await self._own.pending()
+
+    async def agreed(self, tx_id: str, *, address: str, asset: str) -> ObservedTransfer | None:
+        """Return what both nodes report of a transfer, the less certain of the two.
+
+        None if either does not know it. Raises NodeDisagreement.
+        """
+        ours, theirs = await self._look_up(tx_id, address, asset)
+        if ours is None or theirs is None:
+            return None
+        if ours.amount != theirs.amount:
+            raise NodeDisagreement(f"the nodes report different amounts of {tx_id}")
+        if ours.height is None or theirs.height is None:
+            return ObservedTransfer(None, ours.amount)
+        return ObservedTransfer(max(ours.height, theirs.height), ours.amount)
+
+    async def is_known(self, tx_id: str, *, address: str, asset: str) -> bool:
+        """Return whether either node knows a transfer."""
+        return any(one is not None for one in await self._look_up(tx_id, address, asset))
+
+    async def _look_up(
+        self, tx_id: str, address: str, asset: str
+    ) -> tuple[ObservedTransfer | None, ObservedTransfer | None]:
+        return await self._both(lambda node: node.look_up(tx_id, address, asset))
+
+    async def _both(self, call: Callable[[Node], Awaitable[T]]) -> tuple[T, T]:
+        ours, theirs = await asyncio.gather(call(self._own), call(self._second))
+        return ours, theirs

@@ -1,0 +1,79 @@
+"""Follows one chain through two nodes: deposits count once both report the same."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain.orders.order import Order
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
+from feeds.settlement.deposits.block_scan import BlockScan
+from feeds.settlement.deposits.chain_status import ChainStatus
+from feeds.settlement.deposits.confirmations import DepositConfirmations
+from feeds.settlement.deposits.node_pair import NodeDisagreement
+from feeds.settlement.deposits.ports import WatchPorts
+
+MAX_LAG: Final = 3
+"""A node that is more blocks behind than this is reported."""
+
+
+class ChainWatch:
+    """Follows one chain, a round at a time."""
+
+    def __init__(self, ports: WatchPorts) -> None:
+        self._ports = ports
+        self._blocks = BlockScan(ports)
+        self._confirmations = DepositConfirmations(ports)
+        self._status = ChainStatus(ports.network, ports.chains)
+
+    async def round(self) -> int:
+        """Process what is new; return how many blocks were processed.
+
+        Raises Unavailable if the database cannot be reached. While a node is unavailable the chain
+        is on hold.
+        """
+        if await self._status.is_halted():
+            return 0
+        try:
+            return await self._advance()
+        except NodeDisagreement as disagreement:
+            await self.halt(disagreement)
+        except (NodeUnavailable, NodeRejected) as error:
+            await self._status.report(None, str(error), nodes_agree=False)
+        return 0
+
+    async def _advance(self) -> int:
+        heights = await self._ports.nodes.heights()
+        common, highest = min(heights), max(heights)
+        lag = None
+        if highest - common > MAX_LAG:
+            lag = f"node {heights.index(common) + 1} is {highest - common} blocks behind"
+        processed, fork = await self._blocks.advance(common=common, highest=highest)
+        if not fork:
+            for transfer in await self._ports.nodes.pending():
+                await self._blocks.record([transfer])
+            await self._confirmations.check(common)
+        await self._status.report(common, fork or lag, nodes_agree=fork is None)
+        return processed
+
+    async def is_reliable(self) -> bool:
+        """Return whether the nodes agreed in the last round and the chain is not halted."""
+        return await self._status.is_reliable()
+
+    async def is_confirmed(self, order: Order, required: Mapping[str, int]) -> bool:
+        """Read an order's deposit again: return whether all of it is in the chain, deep enough.
+
+        Raises NodeDisagreement, and Unavailable if a node does not respond.
+        """
+        heights = await self._ports.nodes.heights()
+        for part in order.parts.counted:
+            observed = await self._ports.nodes.agreed(
+                part.tx_id, address=order.pay_in_address, asset=order.source.code
+            )
+            if observed is None or observed.height is None or observed.amount != part.amount:
+                return False
+            if min(heights) - observed.height + 1 < required[order.source.code]:
+                return False
+        return bool(order.parts.counted)
+
+    async def halt(self, disagreement: NodeDisagreement) -> None:
+        """Halt the chain until the operator resumes it."""
+        await self._status.halt(disagreement)

@@ -1,0 +1,1 @@
+"""Payouts and refunds on chains: created, signed, broadcast, and tracked until they settle."""

@@ -1,0 +1,69 @@
+"""What must be true before money leaves: the deposit is there, and the payout is not too high."""
+
+from typing import Final
+
+import structlog
+
+from domain.actions.orders.observe_deposit import unconfirm_deposits
+from domain.chains.outflows import OutflowDisabled, OutflowKind
+from domain.errors import Unavailable
+from domain.orders.order import Order, RateType
+from feeds.settlement.deposits.node_pair import NodeDisagreement
+from feeds.settlement.payouts.ports import PayoutPorts
+
+FIXED_TOLERANCE_BPS: Final = 500
+"""How much more than the deposit's value a fixed rate may pay without the operator's approval."""
+
+log: Final = structlog.get_logger()
+
+
+class PayoutChecks:
+    """Checks of one network's payouts and refunds; each raises Unavailable if it cannot be done."""
+
+    def __init__(self, ports: PayoutPorts) -> None:
+        self._ports = ports
+
+    async def is_deposit_confirmed(self, order: Order) -> bool:
+        """Return whether the nodes of its chain still report all of an order's deposit.
+
+        The chain is halted if they disagree.
+        """
+        network = order.source.network
+        watch = self._ports.watches.get(network)
+        if watch is None:
+            raise Unavailable(f"no node of {network} is connected")
+        if not await watch.is_reliable():
+            raise Unavailable(f"the nodes of {network} disagree")
+        required = await self._ports.chains.required_confirmations(network)
+        try:
+            return await watch.is_confirmed(order, required)
+        except NodeDisagreement as disagreement:
+            await watch.halt(disagreement)
+            raise Unavailable(f"the nodes of {network} disagree") from disagreement
+
+    async def unconfirm(self, order: Order) -> None:
+        """Return an order to the state in which its deposit has to be confirmed."""
+        log.warning("deposit must be confirmed again", order=str(order.id))
+        tx_ids = {part.tx_id for part in order.parts.counted}
+        await unconfirm_deposits(self._ports.settlement, order.id, tx_ids)
+
+    async def require_fair_value(self, order: Order, kind: OutflowKind) -> None:
+        """Raise Unavailable if a fixed rate pays far more than the deposit is worth now.
+
+        Settlement prices float orders itself; a fixed rate was stored by the gateway.
+        """
+        if kind is OutflowKind.REFUND or order.rate_type is RateType.FLOAT:
+            return
+        snapshot = self._ports.settlement.market.snapshot()
+        if not order.outpays(snapshot, tolerance_bps=FIXED_TOLERANCE_BPS):
+            return
+        if not await self._ports.outflows.is_permitted(order.id):
+            raise Unavailable(
+                f"its fixed rate pays more than {FIXED_TOLERANCE_BPS / 100:g} % above the value of "
+                f"the deposit at current prices: `swapgate outflow allow {order.id}` approves it"
+            )
+
+    async def require_enabled(self) -> None:
+        """Raise OutflowDisabled if the operator has disabled outflows."""
+        if not await self._ports.outflows.is_enabled():
+            raise OutflowDisabled("outflow is off")

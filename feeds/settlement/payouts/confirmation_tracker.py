@@ -1,0 +1,105 @@
+"""Tracks broadcast transactions until they are deep in their chain, raising fees if necessary."""
+
+from typing import Final
+
+import structlog
+
+from domain.actions.orders.replace_transaction import replace_transaction
+from domain.chains.outflows import Candidate, Outflow
+from domain.errors import Unavailable
+from feeds.settlement import metrics
+from feeds.settlement.chains.interface import Signed
+from feeds.settlement.payouts.backlog import PayoutBacklog
+from feeds.settlement.payouts.ports import PayoutPorts
+
+log: Final = structlog.get_logger()
+
+
+class ConfirmationTracker:
+    """The broadcast outflows of a network that are not deep enough yet, lowest nonce first."""
+
+    def __init__(self, ports: PayoutPorts, backlog: PayoutBacklog) -> None:
+        self._ports = ports
+        self._backlog = backlog
+
+    async def round(self, *, signed_waiting: bool) -> None:
+        """Check each; those with a nonce are stuck behind the first that is in no block.
+
+        Without nonces nothing is replaced while `signed_waiting`: signed transactions that are not
+        broadcast may spend what would be replaced.
+        """
+        ports = self._ports
+        required = await ports.chains.required_confirmations(ports.network)
+        is_stuck = False
+        for outflow in await ports.outflows.unsettled(ports.network):
+            mined = await self._mined(outflow)
+            if mined is None:
+                may_replace = not signed_waiting if outflow.nonce is None else not is_stuck
+                work = self._push(outflow, may_replace=may_replace)
+                is_stuck = True
+            else:
+                candidate, depth = mined
+                is_deep = depth >= required[outflow.asset.code]
+                work = self._settle(outflow, candidate, is_deep=is_deep)
+            await self._backlog.attempt(outflow.order_id, work)
+
+    async def _mined(self, outflow: Outflow) -> tuple[Candidate, int] | None:
+        """Return the candidate that is in a block, and how deep it is."""
+        for candidate in reversed(outflow.candidates):
+            depth = await self._ports.wallet.depth(candidate.tx_id)
+            if depth:
+                return candidate, depth
+        return None
+
+    async def _settle(self, outflow: Outflow, candidate: Candidate, *, is_deep: bool) -> bool:
+        """Settle an outflow once it is deep enough; its order then names the mined transaction."""
+        ports = self._ports
+        if not await ports.wallet.has_paid(candidate.tx_id):
+            raise Unavailable(
+                f"transaction {candidate.tx_id} failed on its chain: nothing was paid, and the "
+                "operator has to send it"
+            )
+        if not is_deep:
+            return False
+        if len(outflow.candidates) > 1:
+            await replace_transaction(ports.settlement, outflow.order_id, candidate.tx_id)
+        at = ports.settlement.clock.now()
+        await ports.outflows.mark_settled(outflow.order_id, tx_id=candidate.tx_id, at=at)
+        return True
+
+    async def _push(self, outflow: Outflow, *, may_replace: bool) -> bool:
+        """Broadcast again what the node no longer has; raise the fee of what waits for too long."""
+        ports = self._ports
+        newest = outflow.candidates[-1]
+        if not await ports.outflows.is_enabled():
+            return False
+        if not await ports.wallet.is_known(newest.tx_id):
+            for older in outflow.candidates[:-1]:
+                if not may_replace or await ports.wallet.is_spent_from(older.tx_id):
+                    return False
+            log.warning("outflow broadcast again", order=str(outflow.order_id), tx_id=newest.tx_id)
+            await self._broadcast(outflow, Signed(newest.raw, newest.tx_id))
+        elif may_replace and self._is_overdue(newest):
+            await self._raise_fee(outflow, newest)
+        return False
+
+    def _is_overdue(self, candidate: Candidate) -> bool:
+        return (
+            self._ports.settlement.clock.now() - candidate.signed_at > self._ports.raise_fee_after
+        )
+
+    async def _raise_fee(self, outflow: Outflow, stuck: Candidate) -> None:
+        """Sign a replacement, store it, and only then broadcast it."""
+        ports = self._ports
+        signed = await ports.wallet.raise_fee(outflow, stuck.tx_id)
+        if await ports.outflows.add_replacement(outflow, raw=signed.raw, tx_id=signed.tx_id):
+            metrics.FEES_RAISED.labels(ports.network).inc()
+            log.warning(
+                "fee raised", order=str(outflow.order_id), stuck=stuck.tx_id, tx_id=signed.tx_id
+            )
+            await self._broadcast(outflow, signed)
+
+    async def _broadcast(self, outflow: Outflow, signed: Signed) -> None:
+        await self._ports.wallet.broadcast(signed)
+        if len(outflow.candidates) > 1 or signed.tx_id != outflow.candidates[0].tx_id:
+            await replace_transaction(self._ports.settlement, outflow.order_id, signed.tx_id)

@@ -1,0 +1,45 @@
+"""What an order is to be sent: its payout, or its deposit less the network fee."""
+
+from domain.chains.outflows import Outflow, OutflowKind
+from domain.errors import InvalidTransition, Unavailable
+from domain.orders.order import Choice, Order, State
+
+
+def draft_outflow(order: Order, kind: OutflowKind) -> Outflow:
+    """Return an order's payout or refund.
+
+    Raises InvalidTransition if neither is due, and Unavailable if nothing would remain of a refund.
+    """
+    return _payout(order) if kind is OutflowKind.PAYOUT else _refund(order)
+
+
+def _payout(order: Order) -> Outflow:
+    if order.state is not State.PAYING_OUT:
+        raise InvalidTransition(f"an order that is {order.state} isn't paid out")
+    return Outflow(
+        order_id=order.id,
+        kind=OutflowKind.PAYOUT,
+        asset=order.destination,
+        address=order.destination_address,
+        tag=order.destination_tag,
+        amount=order.destination_amount,
+    )
+
+
+def _refund(order: Order) -> Outflow:
+    """Return all that was received, less the network fee of its own asset."""
+    if order.state is not State.HELD or order.choice is not Choice.REFUND:
+        raise InvalidTransition(f"an order that is {order.state} isn't refunded")
+    if not order.parts.settled:
+        raise InvalidTransition("not all of the deposit is confirmed")
+    amount = order.parts.total - order.source.network_fee
+    if amount <= 0:
+        raise Unavailable("the deposit does not cover the network fee of its refund")
+    return Outflow(
+        order_id=order.id,
+        kind=OutflowKind.REFUND,
+        asset=order.source,
+        address=order.refund_address,
+        tag=None,
+        amount=amount,
+    )

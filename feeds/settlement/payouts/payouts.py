@@ -1,0 +1,147 @@
+"""Pays orders out and refunds deposits on one network: created, signed, broadcast, once each."""
+
+from typing import Final
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from domain.actions.orders.complete_payout import complete_payout
+from domain.actions.orders.ports import VersionedOrder
+from domain.actions.orders.resolve_order import refund_order
+from domain.chains.outflows import Outflow, OutflowKind
+from domain.errors import Unavailable
+from domain.market.pricing import usd_value
+from domain.orders.order import Order
+from feeds.settlement import metrics
+from feeds.settlement.chains.interface import Signed
+from feeds.settlement.payouts.backlog import PayoutBacklog
+from feeds.settlement.payouts.checks import PayoutChecks
+from feeds.settlement.payouts.confirmation_tracker import ConfirmationTracker
+from feeds.settlement.payouts.drafts import draft_outflow
+from feeds.settlement.payouts.ports import PayoutPorts
+
+BATCH: Final = 50
+
+log: Final = structlog.get_logger()
+
+
+class Payouts:
+    """Payouts and refunds on one network, one after the other."""
+
+    def __init__(self, ports: PayoutPorts) -> None:
+        self._ports = ports
+        self._checks = PayoutChecks(ports)
+        self._backlog = PayoutBacklog(ports.network)
+        self._tracker = ConfirmationTracker(ports, self._backlog)
+
+    async def round(self) -> int:
+        """Finish what was begun, then begin what is due; return how many were broadcast."""
+        ports, network = self._ports, self._ports.network
+        if not await ports.watches[network].is_reliable():
+            return 0
+        unbroadcast = await ports.outflows.unbroadcast(network)
+        await ports.wallet.reserve(unbroadcast)
+        done = 0
+        for outflow in unbroadcast:
+            done += await self._backlog.attempt(outflow.order_id, self._finish(outflow))
+        await self._tracker.round(signed_waiting=await self._is_signed_waiting())
+        for order_id, kind in await ports.outflows.due(network, limit=BATCH):
+            if await self._is_nonce_unused():
+                break
+            done += await self._backlog.attempt(order_id, self._begin(order_id, kind))
+        return done
+
+    async def _is_signed_waiting(self) -> bool:
+        """Return whether a signed outflow could not be broadcast: it may spend another's change."""
+        unbroadcast = await self._ports.outflows.unbroadcast(self._ports.network)
+        return any(outflow.candidates for outflow in unbroadcast)
+
+    async def _is_nonce_unused(self) -> bool:
+        """Return whether an assigned nonce is unused: transactions after it would be stuck."""
+        unbroadcast = await self._ports.outflows.unbroadcast(self._ports.network)
+        return any(outflow.nonce is not None for outflow in unbroadcast)
+
+    async def _begin(self, order_id: UUID, kind: OutflowKind) -> bool:
+        """Check the deposit once more, create the outflow, and continue to the broadcast."""
+        ports = self._ports
+        stored = await ports.settlement.orders.read(order_id)
+        if stored is None:
+            return False
+        if not await self._checks.is_deposit_confirmed(stored.order):
+            await self._checks.unconfirm(stored.order)
+            return False
+        draft = draft_outflow(stored.order, kind)
+        await self._checks.require_fair_value(stored.order, kind)
+        nonce = await ports.wallet.prepare(draft)
+        if not await self._create(stored, msgspec.structs.replace(draft, nonce=nonce)):
+            return False
+        for outflow in await ports.outflows.unbroadcast(ports.network):
+            if outflow.order_id == order_id:
+                return await self._finish(outflow)
+        return False
+
+    async def _create(self, stored: VersionedOrder, outflow: Outflow) -> bool:
+        price = self._ports.settlement.market.snapshot().price(outflow.asset.coin)
+        value = usd_value(outflow.amount, price, outflow.asset)
+        return await self._ports.outflows.create(
+            outflow, usd=value.usd(), expected_version=stored.version
+        )
+
+    async def _finish(self, outflow: Outflow) -> bool:
+        """Sign an outflow unless it is signed, broadcast it, and record it in its order."""
+        ports = self._ports
+        stored = await ports.settlement.orders.read(outflow.order_id)
+        if stored is None:
+            return False
+        if outflow.candidates:
+            signed = await self._signed_before(stored.order, outflow)
+        else:
+            if not await self._checks.is_deposit_confirmed(stored.order):
+                await self._cancel(stored.order, outflow)
+                return False
+            signed = await ports.wallet.sign(outflow)
+            if not await ports.outflows.store_signed(outflow, raw=signed.raw, tx_id=signed.tx_id):
+                return False
+            await self._checks.require_enabled()
+        await ports.wallet.broadcast(signed)
+        await self._record(stored.order, outflow.kind, signed.tx_id)
+        await ports.outflows.mark_broadcast(outflow.order_id, at=ports.settlement.clock.now())
+        metrics.OUTFLOWS.labels(ports.network, outflow.kind.value).inc()
+        log.info("outflow broadcast", order=str(outflow.order_id), tx_id=signed.tx_id)
+        return True
+
+    async def _signed_before(self, order: Order, outflow: Outflow) -> Signed:
+        """Return the transaction that an earlier round signed, if it may be broadcast, or was.
+
+        It is held back if the deposit is gone since. It cannot be cancelled either: the transaction
+        may have been sent. It continues when the deposit is back, or the operator allows it.
+        """
+        signed = Signed(outflow.candidates[-1].raw, outflow.candidates[-1].tx_id)
+        is_recorded = signed.tx_id in (order.payout_tx_id, order.refund_tx_id)
+        if is_recorded or await self._ports.wallet.is_known(signed.tx_id):
+            return signed
+        await self._checks.require_enabled()
+        if await self._checks.is_deposit_confirmed(order):
+            return signed
+        if await self._ports.outflows.is_permitted(order.id):
+            return signed
+        raise Unavailable(
+            "the deposit is gone, and the payout is signed: it is held back until the deposit is "
+            f"back, or until `swapgate outflow allow {order.id}`"
+        )
+
+    async def _cancel(self, order: Order, outflow: Outflow) -> None:
+        """Cancel an outflow that is not signed; its order waits for the deposit again."""
+        if await self._ports.outflows.cancel(outflow):
+            metrics.OUTFLOWS_CANCELLED.labels(self._ports.network).inc()
+            log.error("outflow cancelled: its deposit is gone", order=str(order.id))
+            await self._checks.unconfirm(order)
+
+    async def _record(self, order: Order, kind: OutflowKind, tx_id: str) -> None:
+        """Record the transaction in its order, unless it is there already."""
+        settlement = self._ports.settlement
+        if kind is OutflowKind.PAYOUT and order.payout_tx_id != tx_id:
+            await complete_payout(settlement, order.id, tx_id)
+        elif kind is OutflowKind.REFUND and order.refund_tx_id != tx_id:
+            await refund_order(settlement, order.id, tx_id, overrule=True)

@@ -1,0 +1,26 @@
+"""What paying out on a network needs."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import msgspec
+
+from domain.actions.orders.ports import SettlementPorts
+from domain.chains.ports import ChainRepository, OutflowRepository
+from feeds.settlement.chains.interface import Wallet
+from feeds.settlement.deposits.watch import ChainWatch
+
+
+class PayoutPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """The hot wallet of a network, and the watches of all chains that deposits arrive on.
+
+    A transaction still unconfirmed after `raise_fee_after` gets a higher fee.
+    """
+
+    network: str
+    wallet: Wallet
+    watches: Mapping[str, ChainWatch]
+    settlement: SettlementPorts
+    chains: ChainRepository
+    outflows: OutflowRepository
+    raise_fee_after: timedelta
