@@ -186,7 +186,7 @@ def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: Worl
     assert outflow["settled_at"] is None
     world.anvil.set_token_balance(world.token, world.hot_address, held)
     world.sql("UPDATE outflows SET intended_at = now() - interval '3 h' WHERE settled_at IS NULL")
-    assert f"See to the payout of {swap.id}" in world.running.command("doctor").stdout
+    assert f"Check the payout of {swap.id}" in world.running.command("doctor").stdout
 
 
 def test_a_payout_that_no_block_takes_gets_a_higher_fee_and_is_paid_once(world: World) -> None:

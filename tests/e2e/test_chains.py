@@ -105,7 +105,7 @@ def test_what_settlement_is_not_connected_to_is_not_swapped(world: World) -> Non
         }
         assert world.partner.call("/price", quoted).code == 1
     said = world.running.command("doctor", "--json").stdout
-    assert "28 assets aren't swapped both ways" in said
+    assert "28 assets are not swapped both ways" in said
 
 
 def test_a_payout_signed_and_not_broadcast_is_broadcast_once_after_a_kill(world: World) -> None:
@@ -177,7 +177,7 @@ def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World
     world.until(lambda: world.chain("Litecoin")["halted"])
     done = world.running.command("doctor", "--json")
     assert done.returncode == 1
-    assert "Find out which node lies" in done.stdout
+    assert "Find the node that gives wrong answers" in done.stdout
     assert swap.now()["status"] == "PENDING"
     world.ltc_second.alter = None
     world.operate("chain", "resume", "litecoin")

@@ -92,7 +92,7 @@ def test_the_doctor_tells_of_what_is_not_connected(operator: Operator) -> None:
     connect(operator, [LITECOIN])
     found = checked(operator)
     assert found["ok"]
-    assert found["advice"].startswith("31 assets aren't swapped both ways")
+    assert found["advice"].startswith("31 assets are not swapped both ways")
     assert "Tron" in found["advice"]
 
 
