@@ -1,14 +1,14 @@
-"""A world to deliver webhooks in, a partner's endpoint in it, and books to keep."""
+"""Fixtures of webhook delivery, of a partner's endpoint, and of the ledger."""
 
 from collections.abc import AsyncIterator
 
 import pytest
-from aiohttp import web
 
 from persistence.valkey.client import connect
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.ledger import Books, opened_books
-from tests.support.builders.webhook_world import Receiver, World
+from tests.support.builders.webhook_world import World
+from tests.support.servers.webhook_endpoint import Endpoint, serving_endpoint
 
 
 @pytest.fixture
@@ -22,18 +22,9 @@ async def world(servers: Servers, database_urls: DatabaseUrls) -> AsyncIterator[
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    receiver = Receiver()
-    app = web.Application()
-    app.router.add_post("/hook", receiver.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    try:
-        yield receiver
-    finally:
-        await runner.cleanup()
+async def endpoint() -> AsyncIterator[Endpoint]:
+    async with serving_endpoint() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Valkey dies, hangs or talks nonsense in the middle of a batch: nobody is left waiting."""
+"""Admission while Valkey fails, hangs or sends malformed replies: no call waits forever."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -17,8 +17,8 @@ from tests.conftest import Servers
 PARTNER = uuid4()
 
 
-async def admit(gate: ValkeyAdmissionController) -> Admission:
-    return await gate.admit(PARTNER, generation=0, nonce=uuid4().hex, weight=1, budget=10**7)
+async def admit(controller: ValkeyAdmissionController) -> Admission:
+    return await controller.admit(PARTNER, generation=0, nonce=uuid4().hex, weight=1, budget=10**7)
 
 
 @pytest.fixture
@@ -28,15 +28,19 @@ async def valkey(servers: Servers) -> AsyncIterator[Valkey]:
     await client.aclose()
 
 
-class Wire:
-    """Stands between a client and the real server, and may cut, hold or replace what is said."""
+def unchanged(data: bytes) -> bytes | None:
+    return data
+
+
+class Proxy:
+    """A proxy before the real server that can cut, withhold or replace its replies."""
 
     def __init__(self, socket_path: str) -> None:
         self._socket_path = socket_path
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
-        self.piece = 65_536
-        self.answer: Callable[[bytes], bytes | None] = lambda said: said
+        self.chunk_size = 65_536
+        self.change: Callable[[bytes], bytes | None] = unchanged
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -54,141 +58,145 @@ class Wire:
         assert task is not None
         self._tasks.add(task)
         self.connections += 1
-        ours, theirs = await asyncio.open_unix_connection(self._socket_path)
-        up = asyncio.ensure_future(self._pass(reader, theirs, lambda said: said))
+        upstream_reader, upstream_writer = await asyncio.open_unix_connection(self._socket_path)
+        requests = asyncio.ensure_future(self._forward(reader, upstream_writer, unchanged))
         try:
-            await self._pass(ours, writer, self._changed)
+            await self._forward(upstream_reader, writer, self._change)
         except asyncio.CancelledError:
             pass  # the test is over
         finally:
-            up.cancel()
-            theirs.close()
+            requests.cancel()
+            upstream_writer.close()
             writer.close()
 
-    def _changed(self, said: bytes) -> bytes | None:
-        return self.answer(said)
+    def _change(self, data: bytes) -> bytes | None:
+        return self.change(data)
 
-    async def _pass(
+    async def _forward(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         change: Callable[[bytes], bytes | None],
     ) -> None:
-        while said := await reader.read(65_536):
-            changed = change(said)
+        while data := await reader.read(65_536):
+            changed = change(data)
             if changed is None:
                 return
-            for start in range(0, len(changed), self.piece):
-                writer.write(changed[start : start + self.piece])
+            for start in range(0, len(changed), self.chunk_size):
+                writer.write(changed[start : start + self.chunk_size])
                 await writer.drain()
                 await asyncio.sleep(0)
 
 
 @pytest.fixture
-async def wire(servers: Servers) -> AsyncIterator[Wire]:
-    async with Wire(servers.valkey.url.removeprefix("unix://")) as wire:
-        yield wire
+async def proxy(servers: Servers) -> AsyncIterator[Proxy]:
+    async with Proxy(servers.valkey.url.removeprefix("unix://")) as proxy:
+        yield proxy
 
 
 @pytest.fixture
-async def gate(wire: Wire) -> AsyncIterator[ValkeyAdmissionController]:
-    client = connect(wire.url)
-    gate = ValkeyAdmissionController(client)
-    assert (await admit(gate)).outcome is AdmissionOutcome.ADMITTED
-    yield gate
+async def controller(proxy: Proxy) -> AsyncIterator[ValkeyAdmissionController]:
+    client = connect(proxy.url)
+    controller = ValkeyAdmissionController(client)
+    assert (await admit(controller)).outcome is AdmissionOutcome.ADMITTED
+    yield controller
     await client.aclose()
 
 
-async def all_refused(gate: ValkeyAdmissionController, calls: int = 40) -> None:
-    ended = await asyncio.gather(*(admit(gate) for _ in range(calls)), return_exceptions=True)
-    assert [type(one) for one in ended] == [Unavailable] * calls
+async def all_fail(controller: ValkeyAdmissionController, calls: int = 40) -> None:
+    results = await asyncio.gather(
+        *(admit(controller) for _ in range(calls)), return_exceptions=True
+    )
+    assert [type(one) for one in results] == [Unavailable] * calls
 
 
-async def all_admitted(gate: ValkeyAdmissionController, calls: int = 40) -> None:
-    ended = await asyncio.gather(*(admit(gate) for _ in range(calls)))
-    assert {one.outcome for one in ended} == {AdmissionOutcome.ADMITTED}
+async def all_admitted(controller: ValkeyAdmissionController, calls: int = 40) -> None:
+    results = await asyncio.gather(*(admit(controller) for _ in range(calls)))
+    assert {one.outcome for one in results} == {AdmissionOutcome.ADMITTED}
 
 
-async def test_a_connection_cut_in_mid_batch_refuses_all_and_the_next_are_admitted(
-    wire: Wire, gate: ValkeyAdmissionController
+async def test_connection_cut_in_mid_batch_fails_that_batch_and_later_calls_are_admitted(
+    proxy: Proxy, controller: ValkeyAdmissionController
 ) -> None:
-    wire.answer = lambda _: None
-    await all_refused(gate)
-    wire.answer = lambda said: said
-    await all_admitted(gate)
+    proxy.change = lambda _: None
+    await all_fail(controller)
+    proxy.change = unchanged
+    await all_admitted(controller)
 
 
-async def test_a_server_that_hangs_refuses_all_in_time(
-    wire: Wire, gate: ValkeyAdmissionController
+async def test_hanging_server_fails_all_calls_within_the_timeout(
+    proxy: Proxy, controller: ValkeyAdmissionController
 ) -> None:
-    wire.answer = lambda _: b""
+    proxy.change = lambda _: b""
     async with asyncio.timeout(20):
-        await all_refused(gate)
-    wire.answer = lambda said: said
-    await all_admitted(gate)
+        await all_fail(controller)
+    proxy.change = unchanged
+    await all_admitted(controller)
 
 
 @pytest.mark.parametrize(
-    "nonsense",
+    "reply",
     [b":7\r\n", b"$-1\r\n", b"*1\r\n$1\r\nx\r\n", b"$3\r\nabc\r\n", b"$x\r\n", b"-ERR no\r\n"],
 )
-async def test_nonsense_admits_nobody(
-    wire: Wire, gate: ValkeyAdmissionController, nonsense: bytes
+async def test_malformed_reply_admits_no_call(
+    proxy: Proxy, controller: ValkeyAdmissionController, reply: bytes
 ) -> None:
-    wire.answer = lambda _: nonsense
-    await all_refused(gate, calls=10)
-    wire.answer = lambda said: said
-    await all_admitted(gate)
+    proxy.change = lambda _: reply
+    await all_fail(controller, calls=10)
+    proxy.change = unchanged
+    await all_admitted(controller)
 
 
-async def test_an_answer_nobody_asked_for_ends_the_connection(
-    wire: Wire, gate: ValkeyAdmissionController
+async def test_unexpected_reply_closes_the_connection(
+    proxy: Proxy, controller: ValkeyAdmissionController
 ) -> None:
-    wire.answer = lambda said: said + said
-    await admit(gate)
-    wire.answer = lambda said: said
-    await all_admitted(gate)
-    assert wire.connections == 2
+    proxy.change = lambda data: data + data
+    await admit(controller)
+    proxy.change = unchanged
+    await all_admitted(controller)
+    assert proxy.connections == 2
 
 
-async def test_answers_may_come_in_pieces(wire: Wire, gate: ValkeyAdmissionController) -> None:
-    wire.piece = 3
-    await all_admitted(gate)
+async def test_reply_may_arrive_in_fragments(
+    proxy: Proxy, controller: ValkeyAdmissionController
+) -> None:
+    proxy.chunk_size = 3
+    await all_admitted(controller)
 
 
-async def test_a_connection_the_server_has_ended_is_made_anew(
+async def test_connection_closed_by_the_server_is_reopened(
     servers: Servers, valkey: Valkey
 ) -> None:
     client = connect(servers.valkey.url)
-    gate = ValkeyAdmissionController(client)
-    await admit(gate)
+    controller = ValkeyAdmissionController(client)
+    await admit(controller)
     for known in await valkey.client_list():
         if known["cmd"] == "evalsha":
             await valkey.client_kill_filter(_id=known["id"])
-    await all_admitted(gate)
+    await all_admitted(controller)
     await client.aclose()
 
 
-async def test_callers_who_leave_take_nobody_with_them(
-    gate: ValkeyAdmissionController, wire: Wire
+async def test_cancelled_calls_do_not_cancel_the_others_of_their_batches(
+    controller: ValkeyAdmissionController, proxy: Proxy
 ) -> None:
-    calls = [asyncio.ensure_future(admit(gate)) for _ in range(40)]
+    calls = [asyncio.ensure_future(admit(controller)) for _ in range(40)]
     await asyncio.sleep(0)
     for call in calls[::2]:
         call.cancel()
-    ended = await asyncio.gather(*calls, return_exceptions=True)
-    assert sum(isinstance(one, Admission) for one in ended) == 20
-    wire.answer = lambda _: None
-    calls = [asyncio.ensure_future(admit(gate)) for _ in range(40)]
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert sum(isinstance(one, Admission) for one in results) == 20
+    proxy.change = lambda _: None
+    calls = [asyncio.ensure_future(admit(controller)) for _ in range(40)]
     await asyncio.sleep(0)
     for call in calls[::2]:
         call.cancel()
-    ended = await asyncio.gather(*calls, return_exceptions=True)
-    assert sum(isinstance(one, Unavailable) for one in ended) == 20
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert sum(isinstance(one, Unavailable) for one in results) == 20
 
 
-async def test_where_nothing_listens_all_are_refused_at_once() -> None:
+async def test_refused_connection_fails_all_calls_at_once() -> None:
     client = connect("valkey://127.0.0.1:1")
     async with asyncio.timeout(20):
-        await all_refused(ValkeyAdmissionController(client))
+        await all_fail(ValkeyAdmissionController(client))
     await client.aclose()

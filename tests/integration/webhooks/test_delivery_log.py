@@ -1,4 +1,4 @@
-"""A partner's delivery log on real PostgreSQL: filters, pages, deleted orders, replay, rights."""
+"""A partner's delivery log on real PostgreSQL: filters, pages, deleted orders, replay, settings."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ class Clock:
 
 
 class Log:
-    """A partner, and what its people see."""
+    """A partner and its delivery log."""
 
     def __init__(self, urls: DatabaseUrls, gateway: Database, partner: Partner) -> None:
         self.urls = urls
@@ -77,8 +77,8 @@ class Log:
         partner: Partner | None = None,
         order: UUID | None = None,
     ) -> list[UUID]:
-        """Add events, one a second beginning some minutes after START; return ids, oldest first."""
-        begun = START + timedelta(minutes=minutes)
+        """Add events, one per second from `minutes` after START on; return ids, oldest first."""
+        start = START + timedelta(minutes=minutes)
         rows = self.own(
             """
             INSERT INTO webhook_events (id, partner_id, order_id, position, type, dedup_key, body,
@@ -96,25 +96,25 @@ class Log:
             type_,
             status,
             status,
-            begun,
+            start,
             number,
         )
         return [UUID(str(row[0])) for row in rows]
 
-    async def page(self, behind: LogCursor | None = None, **wanted: object) -> LogPage:
-        return await self.repository.list_events(self.partner.id, LogFilter(**wanted), behind)  # type: ignore[arg-type]
+    async def page(self, cursor: LogCursor | None = None, **criteria: object) -> LogPage:
+        return await self.repository.list_events(self.partner.id, LogFilter(**criteria), cursor)  # type: ignore[arg-type]
 
-    async def ids(self, **wanted: object) -> list[UUID]:
-        """Return all ids that fit, page by page."""
-        found: list[UUID] = []
-        behind: LogCursor | None = None
+    async def ids(self, **criteria: object) -> list[UUID]:
+        """Return the ids of all matching events, page by page."""
+        ids: list[UUID] = []
+        cursor: LogCursor | None = None
         while True:
-            page = await self.page(behind, **wanted)
+            page = await self.page(cursor, **criteria)
             assert len(page.events) <= 2 * PAGE_SIZE
-            found += [event.id for event in page.events]
-            behind = page.next_cursor
-            if behind is None:
-                return found
+            ids += [event.id for event in page.events]
+            cursor = page.next_cursor
+            if cursor is None:
+                return ids
 
     def statuses(self) -> dict[str, int]:
         counted = self.own("SELECT status, count(*) FROM webhook_events GROUP BY 1")
@@ -132,19 +132,19 @@ async def log(database_urls: DatabaseUrls) -> Iterator[Log]:  # type: ignore[mis
 async def order_of(log: Log) -> UUID:
     add_addresses(log.urls.owner, 1)
     catalogue = await read_catalogue(log.gateway)
-    desk = PostgresOrderRepository(log.gateway, lambda: catalogue)
+    repository = PostgresOrderRepository(log.gateway, lambda: catalogue)
     order = new_order(log.partner, catalogue)
-    return (await desk.open(order, token_hash=b"t" * 32, idempotency=None)).order.id
+    return (await repository.open(order, token_hash=b"t" * 32, idempotency=None)).order.id
 
 
-async def test_pages_hold_every_event_once_newest_first(log: Log) -> None:
+async def test_pages_list_every_event_once_newest_first(log: Log) -> None:
     ids = log.add(2 * PAGE_SIZE + 3)
     assert await log.ids() == ids[::-1]
     assert len((await log.page()).events) == PAGE_SIZE
     assert (await log.page(ids[0])).events == []
 
 
-async def test_what_is_asked_for_is_found_and_nothing_else(log: Log) -> None:
+async def test_filters_return_exactly_the_matching_events(log: Log) -> None:
     delivered = log.add(3)
     failed = log.add(PAGE_SIZE + 1, status="dead", minutes=10)
     tests = log.add(2, type_="webhook.test", status="dead", minutes=20)
@@ -160,7 +160,7 @@ async def test_what_is_asked_for_is_found_and_nothing_else(log: Log) -> None:
     assert await log.ids(since=since, until=since + timedelta(seconds=1)) == [tests[1]]
 
 
-async def test_waiting_events_come_in_the_order_in_which_they_are_due(log: Log) -> None:
+async def test_waiting_events_are_listed_in_the_order_in_which_they_are_due(log: Log) -> None:
     log.add(2)
     waiting = log.add(PAGE_SIZE + 2, status="pending", minutes=5)
     sent = log.add(2, status="queued", minutes=1)
@@ -174,7 +174,9 @@ async def test_waiting_events_come_in_the_order_in_which_they_are_due(log: Log) 
     assert DueCursor.parse(str(page.next_cursor)) == page.next_cursor
 
 
-async def test_looking_stops_among_very_many_and_goes_on_from_there(log: Log) -> None:
+async def test_search_for_a_rare_outcome_ends_after_a_bounded_scan_and_continues_there(
+    log: Log,
+) -> None:
     log.add(1, status="pending")
     oldest = log.add(2, minutes=1)
     log.add(MAX_EVENTS_SCANNED + 10, status="dead", minutes=60)
@@ -186,18 +188,18 @@ async def test_looking_stops_among_very_many_and_goes_on_from_there(log: Log) ->
     assert (further.next_cursor, further.searched_back_to) == (None, None)
 
 
-async def test_rare_events_are_found_by_an_index_of_their_own(log: Log) -> None:
-    """What is looked at for them doesn't grow with the log."""
+async def test_rare_events_are_found_without_scanning_the_common_ones(log: Log) -> None:
+    """The scan does not grow with the log."""
     log.add(20_000)
     log.add(2, status="dead", minutes=-60)
     log.add(2, type_="webhook.test", minutes=-60)
     log.own("ANALYZE webhook_events")
-    for wanted in ({"outcome": EventOutcome.FAILED}, {"type": EventType.WEBHOOK_TEST}):
-        page = await log.page(**wanted)
+    for criteria in ({"outcome": EventOutcome.FAILED}, {"type": EventType.WEBHOOK_TEST}):
+        page = await log.page(**criteria)
         assert (len(page.events), page.searched_back_to) == (2, None)
 
 
-async def test_events_of_a_deleted_order_never_show_and_are_not_sent_again(log: Log) -> None:
+async def test_events_of_a_deleted_order_are_neither_listed_nor_replayed(log: Log) -> None:
     order = await order_of(log)
     (event,) = log.add(1, status="dead", order=order)
     log.own("UPDATE webhook_events SET finished_at = now()")
@@ -205,8 +207,8 @@ async def test_events_of_a_deleted_order_never_show_and_are_not_sent_again(log: 
     assert (await log.repository.read_state(log.partner.id)).failed == 1
     assert (await read_endpoint_health(log.gateway, log.partner.id)).dead == 1
     log.own("UPDATE orders SET deleted_at = now() WHERE id = %s", order)
-    for wanted in ({}, {"resource_id": order}, {"outcome": EventOutcome.FAILED}):
-        assert await log.ids(**wanted) == []
+    for criteria in ({}, {"resource_id": order}, {"outcome": EventOutcome.FAILED}):
+        assert await log.ids(**criteria) == []
     assert (await log.repository.read_state(log.partner.id)).failed == 0
     assert (await read_endpoint_health(log.gateway, log.partner.id)).is_healthy
     with pytest.raises(NotFound):
@@ -217,7 +219,7 @@ async def test_events_of_a_deleted_order_never_show_and_are_not_sent_again(log: 
     assert log.statuses() == {"dead": 1}
 
 
-async def test_another_partners_events_are_neither_seen_nor_sent(
+async def test_events_of_another_partner_are_neither_listed_nor_replayed(
     log: Log, database_urls: DatabaseUrls
 ) -> None:
     admin = Database(database_urls.admin)
@@ -233,14 +235,14 @@ async def test_another_partners_events_are_neither_seen_nor_sent(
     assert log.statuses() == {"dead": 1}
 
 
-async def test_replay_lets_go_what_is_on_its_way(log: Log) -> None:
+async def test_replay_leaves_events_alone_that_are_being_sent(log: Log) -> None:
     dead, delivered = log.add(1, status="dead"), log.add(1, minutes=1)
     queued = log.add(1, status="queued", minutes=2)
     assert await replay(log.ports, log.partner.id, [*dead, *delivered, *queued, uuid4()]) == 3
     assert log.statuses() == {"pending": 2, "queued": 1}
 
 
-async def test_all_that_failed_since_a_moment_is_sent_again(log: Log) -> None:
+async def test_all_events_that_failed_since_a_time_are_replayed(log: Log) -> None:
     log.add(3, status="dead", minutes=-60)
     log.add(1_500, status="dead")
     log.add(2)
@@ -248,16 +250,16 @@ async def test_all_that_failed_since_a_moment_is_sent_again(log: Log) -> None:
     assert log.statuses() == {"pending": 1_500, "dead": 3, "delivered": 2}
 
 
-async def test_settings_are_replaced_as_a_whole(log: Log) -> None:
-    wanted = WebhookSettings(
+async def test_settings_are_replaced_together(log: Log) -> None:
+    settings = WebhookSettings(
         url="https://example.net/x",
         events=frozenset({EventType.PARTNER_PAID_OUT}),
         standard_webhooks=True,
     )
-    await set_webhooks(log.ports, log.partner.id, wanted)
-    assert (await log.repository.read_state(log.partner.id)).settings == wanted
+    await set_webhooks(log.ports, log.partner.id, settings)
+    assert (await log.repository.read_state(log.partner.id)).settings == settings
     with pytest.raises(NotFound):
-        await set_webhooks(log.ports, uuid4(), wanted)
+        await set_webhooks(log.ports, uuid4(), settings)
     tests = WebhookSettings(
         url=None, events=frozenset({EventType.WEBHOOK_TEST}), standard_webhooks=False
     )
@@ -265,16 +267,16 @@ async def test_settings_are_replaced_as_a_whole(log: Log) -> None:
         await set_webhooks(log.ports, log.partner.id, tests)
 
 
-async def test_a_url_that_nothing_could_be_sent_to_changes_nothing(log: Log) -> None:
-    wanted = WebhookSettings(
+async def test_invalid_url_changes_no_settings(log: Log) -> None:
+    settings = WebhookSettings(
         url="https://10.0.0.1/", events=DEFAULT_EVENTS, standard_webhooks=False
     )
     with pytest.raises(InvalidWebhookUrl):
-        await set_webhooks(log.ports, log.partner.id, wanted)
+        await set_webhooks(log.ports, log.partner.id, settings)
     assert (await log.repository.read_state(log.partner.id)).settings.url == URL
 
 
-async def test_tests_are_sent_now_and_then_only_and_need_a_url(log: Log) -> None:
+async def test_test_events_are_rate_limited_and_need_a_url(log: Log) -> None:
     for _ in range(MAX_TESTS):
         await send_test(log.ports, log.partner.id)
     with pytest.raises(RateLimited):
@@ -286,7 +288,7 @@ async def test_tests_are_sent_now_and_then_only_and_need_a_url(log: Log) -> None
         await send_test(log.ports, log.partner.id)
 
 
-async def test_the_secret_before_signs_for_a_day(log: Log) -> None:
+async def test_previous_secret_is_returned_for_a_day_after_a_rotation(log: Log) -> None:
     assert (await log.repository.read_secrets(log.partner.id, now=START)).current == WEBHOOK_SECRET
     record = f"partner:{log.partner.id}:webhook_secret"
     sealed = KEYRING.seal("n" * 43, record=record)

@@ -1,4 +1,4 @@
-"""Events by command: listed, shown, sent again with the same id and bytes, and tests."""
+"""The command's webhook events: listing, details, replay and test events."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -41,11 +41,11 @@ def stored(
 
 
 def rows(operator: Operator) -> dict[str, tuple[str, int]]:
-    found = operator.sql("SELECT id, status, attempts FROM webhook_events")
-    return {str(row[0]): (row[1], row[2]) for row in found}
+    stored = operator.sql("SELECT id, status, attempts FROM webhook_events")
+    return {str(row[0]): (row[1], row[2]) for row in stored}
 
 
-def test_newest_events_are_listed_with_how_they_fared(operator: Operator) -> None:
+def test_newest_events_are_listed_with_their_last_attempt(operator: Operator) -> None:
     partner, other = operator.partner(), operator.partner()
     old, new = stored(operator, partner, "dead"), stored(operator, partner, "pending", number=1)
     stored(operator, other, "dead")
@@ -81,7 +81,7 @@ def test_newest_events_are_listed_with_how_they_fared(operator: Operator) -> Non
     assert "no connection after 9 ms" in operator.run("webhooks", "list", partner).stdout
 
 
-def test_event_is_shown_with_its_body_and_every_attempt(operator: Operator) -> None:
+def test_event_is_shown_with_its_body_and_all_attempts(operator: Operator) -> None:
     partner = operator.partner()
     event_id = stored(operator, partner, "dead")
     operator.sql(ATTEMPT, event_id, 1, MAY, 12, 500, None, "[red]oops")
@@ -101,7 +101,7 @@ def test_event_is_shown_with_its_body_and_every_attempt(operator: Operator) -> N
         ("queued", ("queued", 3)),
     ],
 )
-def test_event_is_replayed_with_its_ladder_begun_anew(
+def test_retry_schedule_of_a_replayed_event_starts_over(
     operator: Operator, before: str, after: tuple[str, int]
 ) -> None:
     event_id = stored(operator, operator.partner(), before)
@@ -111,7 +111,7 @@ def test_event_is_replayed_with_its_ladder_begun_anew(
     assert rows(operator) == {event_id: after, other: ("dead", 3)}
 
 
-def test_dead_events_of_a_time_are_replayed(operator: Operator) -> None:
+def test_dead_events_of_a_time_span_are_replayed(operator: Operator) -> None:
     partner, other = operator.partner(), operator.partner()
     hours = [MAY + timedelta(hours=hour) for hour in range(4)]
     dead = [stored(operator, partner, "dead", at=at) for at in hours]
@@ -130,7 +130,7 @@ def test_dead_events_of_a_time_are_replayed(operator: Operator) -> None:
     assert operator.json("webhooks", "replay", partner, "--since", "2026-05-01") == {"replayed": 2}
 
 
-def test_many_events_are_replayed_in_steps(
+def test_many_events_are_replayed_in_several_statements(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("persistence.postgres.webhooks.replay.MAX_PER_STATEMENT", 3)
@@ -153,35 +153,37 @@ def test_many_events_are_replayed_in_steps(
         (("--metrics-port", "1", "list", "x"), "--metrics-port goes behind list"),
     ],
 )
-def test_what_cannot_be_done_is_said(
+def test_invalid_arguments_are_rejected_with_an_explanation(
     operator: Operator, arguments: tuple[str, ...], sentence: str
 ) -> None:
     assert operator.refused("webhooks", *arguments).startswith(sentence)
 
 
-def test_time_that_is_none_is_said(operator: Operator) -> None:
+def test_invalid_time_is_rejected_with_an_example(operator: Operator) -> None:
     partner = operator.partner()
     sentence = operator.refused("webhooks", "replay", partner, "--since", "noon")
     assert sentence == "'noon' is not a time like 2026-05-01T12:00Z"
 
 
-def test_test_event_is_stored_and_without_a_url_refused(operator: Operator) -> None:
+def test_test_event_is_enqueued_and_rejected_without_a_url(operator: Operator) -> None:
     partner = operator.partner(webhook_url="https://example.org")
     sent = operator.json("webhooks", "test", partner, "--no-wait")
     assert (sent["type"], sent["status"], sent["attempts"]) == ("webhook.test", "pending", 0)
     assert sent["dedupKey"] == f"test:{sent['id']}"
 
-    nowhere = operator.partner()
-    assert "There is no webhook URL of" in operator.refused("webhooks", "test", nowhere)
+    without_url = operator.partner()
+    assert "There is no webhook URL of" in operator.refused("webhooks", "test", without_url)
 
 
-def test_test_event_is_waited_for(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_waits_for_the_first_attempt_of_a_test_event(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("gateway.cli.webhooks.events.TEST_SECONDS", 60)
     partner = operator.partner(webhook_url="https://example.org")
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(invoke, "webhooks", "test", partner, data_dir=operator.data_dir)
-        found = wait_until(lambda: operator.sql("SELECT id FROM webhook_events") or waiting.done())
-        assert isinstance(found, list), waiting.result()
-        operator.sql(ATTEMPT, found[0][0], 1, MAY, 12, 204, None, "")
+        events = wait_until(lambda: operator.sql("SELECT id FROM webhook_events") or waiting.done())
+        assert isinstance(events, list), waiting.result()
+        operator.sql(ATTEMPT, events[0][0], 1, MAY, 12, 204, None, "")
         assert "HTTP 204 after 12 ms" in waiting.result(60).stdout

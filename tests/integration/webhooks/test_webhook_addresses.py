@@ -1,4 +1,4 @@
-"""No event goes to an address it must not go to, however its URL or its name is forged."""
+"""No event is sent to a forbidden address, however its URL or its name is forged."""
 
 import asyncio
 import socket
@@ -30,9 +30,9 @@ from tests.support.waiting import MAX_WAIT_SECONDS, wait_until_async
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOSTS = hosts()
-REFUSED = "the host's address is not a public one"
+FORBIDDEN = "the host's address is not a public one"
 REASONS = {
-    REFUSED,
+    FORBIDDEN,
     "the URL is invalid",
     "the URL is not https",
     "the host name cannot be resolved",
@@ -46,7 +46,7 @@ class StandingClock:
 
 
 class Trap:
-    """Listens on every address of this machine, of both kinds, and counts who connects."""
+    """Listens on every IPv4 and IPv6 address of this machine, and records connections."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -62,17 +62,17 @@ class Trap:
             self._sockets.append(listening)
 
     def connections(self) -> list[str]:
-        """Return the addresses that were connected to since this was asked last."""
-        found = []
+        """Return the addresses that were connected to since the last call."""
+        addresses = []
         for listening in self._sockets:
             while True:
                 try:
                     connection, _ = listening.accept()
                 except BlockingIOError:
                     break
-                found.append(str(connection.getsockname()[0]))
+                addresses.append(str(connection.getsockname()[0]))
                 connection.close()
-        return found
+        return addresses
 
     def close(self) -> None:
         for listening in self._sockets:
@@ -87,11 +87,11 @@ def trap() -> Iterator[Trap]:
 
 
 class Names(AbstractResolver):
-    """Answers each look-up of any name with the next of these addresses."""
+    """A resolver that returns the next of these addresses for each lookup of any name."""
 
-    def __init__(self, *answers: list[str]) -> None:
-        self.asked = 0
-        self._answers = cycle(answers)
+    def __init__(self, *results: list[str]) -> None:
+        self.lookups = 0
+        self._results = cycle(results)
 
     async def resolve(
         self,
@@ -99,7 +99,7 @@ class Names(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002  aiohttp's signature
     ) -> list[ResolveResult]:
-        self.asked += 1
+        self.lookups += 1
         return [
             ResolveResult(
                 hostname=host,
@@ -109,7 +109,7 @@ class Names(AbstractResolver):
                 proto=0,
                 flags=socket.AI_NUMERICHOST,
             )
-            for text in next(self._answers)
+            for text in next(self._results)
         ]
 
     async def close(self) -> None:
@@ -144,7 +144,7 @@ def plain_sender(
     *,
     may_connect: Callable[[Address], bool] = is_public,
 ) -> WebhookSender:
-    """Return a sender that goes to plain http, so that only the address is in the way."""
+    """Return a sender that permits plain http, so that only the address can be forbidden."""
     return WebhookSender(
         clock=StandingClock(),
         allow_insecure=True,
@@ -165,12 +165,12 @@ def chunks(cases: list[str], size: int = 40) -> list[list[str]]:
     return [cases[first : first + size] for first in range(0, len(cases), size)]
 
 
-def test_there_are_hundreds_of_forged_urls() -> None:
+def test_hundreds_of_distinct_forged_urls_are_tried() -> None:
     assert len({*HOSTS, *WHOLE}) == len(HOSTS) + len(WHOLE) > 700
 
 
 @pytest.mark.parametrize("hosts", chunks([*HOSTS, *disguises()]), ids=itemgetter(0))
-async def test_forged_hosts_are_not_connected_to(hosts: list[str], trap: Trap) -> None:
+async def test_forged_hosts_are_never_connected_to(hosts: list[str], trap: Trap) -> None:
     urls = [f"http://{host}:{trap.port}/" for host in hosts]
     plain = await errors_of(plain_sender(), urls)
     strict = await errors_of(strict_sender(), [url.replace("http:", "https:") for url in urls])
@@ -182,7 +182,7 @@ async def test_forged_hosts_are_not_connected_to(hosts: list[str], trap: Trap) -
 @pytest.mark.parametrize(
     "hosts", chunks([one for one in HOSTS if one not in NAMES]), ids=itemgetter(0)
 )
-async def test_connector_by_itself_refuses_what_the_system_takes_for_an_address(
+async def test_connector_rejects_every_form_that_the_system_resolver_accepts_as_an_address(
     hosts: list[str], trap: Trap
 ) -> None:
     connector = checked_connector(may_connect=is_public, resolver=aiohttp.ThreadedResolver())
@@ -196,7 +196,7 @@ async def test_connector_by_itself_refuses_what_the_system_takes_for_an_address(
     assert trap.connections() == []
 
 
-async def test_forged_urls_are_not_connected_to(trap: Trap) -> None:
+async def test_forged_urls_are_never_connected_to(trap: Trap) -> None:
     urls = [url.replace("{port}", str(trap.port)) for url in WHOLE]
     errors = await errors_of(plain_sender(), urls)
 
@@ -204,15 +204,15 @@ async def test_forged_urls_are_not_connected_to(trap: Trap) -> None:
     assert trap.connections() == []
 
 
-async def test_names_of_special_addresses_are_not_connected_to(trap: Trap) -> None:
+async def test_names_that_resolve_to_special_addresses_are_never_connected_to(trap: Trap) -> None:
     for address in [*map(str, SPECIAL_V4), *SPECIAL_V6]:
         url = f"http://partner.example:{trap.port}/"
-        assert await errors_of(plain_sender(Names([address])), [url]) == {url: REFUSED}, address
+        assert await errors_of(plain_sender(Names([address])), [url]) == {url: FORBIDDEN}, address
 
     assert trap.connections() == []
 
 
-async def test_name_that_is_bound_anew_never_leads_to_a_forbidden_address(trap: Trap) -> None:
+async def test_rebound_name_never_leads_to_a_forbidden_address(trap: Trap) -> None:
     """Of two local addresses one plays the public one; the name changes between them at will."""
     names = Names(["127.0.0.2"], ["127.0.0.1"], ["127.0.0.1", "127.0.0.2"], ["127.0.0.2"])
 
@@ -239,25 +239,25 @@ async def test_name_that_is_bound_anew_never_leads_to_a_forbidden_address(trap: 
     hanging_up.cancel()
     connected += trap.connections()
 
-    assert names.asked == TRIES
-    assert errors.count(REFUSED) == TRIES // 4
+    assert names.lookups == TRIES
+    assert errors.count(FORBIDDEN) == TRIES // 4
     assert set(connected) == {"127.0.0.2"}
     assert len(connected) == TRIES * 3 // 4
 
 
-async def test_checked_address_is_the_one_that_is_connected_to(trap: Trap) -> None:
-    """One attempt asks once: there is no second look-up that could answer something else."""
+async def test_connection_goes_to_the_address_that_was_checked(trap: Trap) -> None:
+    """One attempt makes one lookup: there is no second one that could return another address."""
     names = Names(["127.0.0.2"], ["127.0.0.1"])
     async with plain_sender(names, may_connect=is_public_or_private) as sender:
         sending = asyncio.create_task(sender.send(delivery(f"http://partner.example:{trap.port}/")))
         assert await wait_until_async(trap.connections) == ["127.0.0.2"]
-        await sending  # which fails: whoever connects is hung up on
+        await sending  # which fails: the trap closes every connection
 
-    assert names.asked == 1
+    assert names.lookups == 1
     assert trap.connections() == []
 
 
-async def test_slow_name_servers_count_against_the_budget() -> None:
+async def test_name_resolution_counts_towards_the_timeout() -> None:
     class Slow(Names):
         async def resolve(self, *_: object) -> list[ResolveResult]:
             await asyncio.Event().wait()
@@ -299,7 +299,9 @@ async def test_slow_name_servers_count_against_the_budget() -> None:
         ("fd12::1%lo", False, False),
     ],
 )
-def test_addresses_are_public_private_or_neither(text: str, public: bool, private: bool) -> None:
+def test_addresses_are_classified_as_public_private_or_neither(
+    text: str, public: bool, private: bool
+) -> None:
     address: Address = ip_address(text)
     assert is_public(address) is public
     assert is_public_or_private(address) is private

@@ -1,4 +1,4 @@
-"""What an endpoint's answers and its partner's settings do to its events."""
+"""How an endpoint's responses and its partner's settings affect its events."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -32,14 +32,15 @@ from persistence.postgres.pool import DatabaseUnavailable
 from persistence.postgres.webhooks.notifications import listen_for_events
 from persistence.postgres.webhooks.outbox import enqueue_event, enqueue_test_event
 from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET
-from tests.support.builders.webhook_world import Receiver, World, fail
+from tests.support.builders.webhook_world import World
+from tests.support.servers.webhook_endpoint import Endpoint, accept, fail
 from tests.support.waiting import MAX_WAIT_SECONDS, wait_until_async
 
 GONE = "the endpoint has responded 410 Gone before"
 NEW_SECRET = "n" * 43
 
 
-async def gone(_: web.Request) -> web.StreamResponse:
+async def respond_gone(_: web.Request) -> web.StreamResponse:
     return web.Response(status=410, text="moved out")
 
 
@@ -59,12 +60,12 @@ async def send_test(world: World, partner: Partner) -> UUID:
     return event.id
 
 
-async def test_retry_after_puts_the_next_attempt_off(world: World, receiver: Receiver) -> None:
+async def test_retry_after_postpones_the_next_attempt(world: World, endpoint: Endpoint) -> None:
     async def busy(_: web.Request) -> web.StreamResponse:
         return web.Response(status=429, headers={"Retry-After": "600"})
 
-    receiver.answer = busy
-    event_id = await world.event_of_new_order(receiver.url)
+    endpoint.respond = busy
+    event_id = await world.event_of_new_order(endpoint.url)
     async with world.delivering():
         row = await world.after_attempts(event_id, 1)
 
@@ -72,26 +73,28 @@ async def test_retry_after_puts_the_next_attempt_off(world: World, receiver: Rec
     assert RETRY_SCHEDULE[0] < timedelta(minutes=10) <= wait < timedelta(minutes=12)
 
 
-async def test_beginning_of_the_answer_is_logged(world: World, receiver: Receiver) -> None:
+async def test_beginning_of_the_response_is_logged(world: World, endpoint: Endpoint) -> None:
     async def explain(_: web.Request) -> web.StreamResponse:
         return web.Response(status=422, body=b"no such \x00 order " + b"\xff" + b"x" * 9000)
 
-    receiver.answer = explain
-    event_id = await world.event_of_new_order(receiver.url)
+    endpoint.respond = explain
+    event_id = await world.event_of_new_order(endpoint.url)
     async with world.delivering():
         await world.after_attempts(event_id, 1)
 
-    ((answer, status),) = world.own("SELECT response_body, http_status FROM webhook_attempts")
-    assert answer.startswith("no such \ufffd order \ufffdxxx")
-    assert len(answer.encode()) <= 2048
+    ((response_body, status),) = world.own(
+        "SELECT response_body, http_status FROM webhook_attempts"
+    )
+    assert response_body.startswith("no such \ufffd order \ufffdxxx")
+    assert len(response_body.encode()) <= 2048
     assert status == 422
 
 
-async def test_endpoint_that_is_gone_is_sent_nothing_more_and_its_events_are_kept(
-    world: World, receiver: Receiver
+async def test_endpoint_that_responded_410_is_sent_nothing_more_and_its_events_are_retained(
+    world: World, endpoint: Endpoint
 ) -> None:
-    receiver.answer = gone
-    partner = await world.partner(receiver.url)
+    endpoint.respond = respond_gone
+    partner = await world.partner(endpoint.url)
     (first,) = await world.events_of(partner, 1)
     async with world.delivering():
         await world.until_status("dead", first)
@@ -99,7 +102,7 @@ async def test_endpoint_that_is_gone_is_sent_nothing_more_and_its_events_are_kep
         (second,) = await world.events_of(partner, 1)
         await world.until_status("dead", second)
 
-    assert receiver.ids() == [first]
+    assert endpoint.ids() == [first]
     assert world.attempts(first) == [(1, 410, None)]
     assert world.attempts(second) == [(1, None, GONE)]
 
@@ -107,7 +110,9 @@ async def test_endpoint_that_is_gone_is_sent_nothing_more_and_its_events_are_kep
 @pytest.mark.parametrize(
     "change", [{"webhook_url": "https://example.net"}, {"webhook_events": frozenset(EventType)}]
 )
-async def test_new_subscription_is_not_gone(world: World, change: dict[str, Any]) -> None:
+async def test_changed_url_or_subscription_resumes_sending_after_410(
+    world: World, change: dict[str, Any]
+) -> None:
     partner = await world.partner("https://example.org")
     await world.deliveries.mark_gone(partner.id, "https://example.org", now=START)
     await world.change(partner, markup_bps=7)
@@ -117,35 +122,35 @@ async def test_new_subscription_is_not_gone(world: World, change: dict[str, Any]
     assert gone_at(world, partner) is None
 
 
-async def test_410_of_a_url_that_was_replaced_meanwhile_stops_nothing(world: World) -> None:
+async def test_410_of_a_replaced_url_does_not_stop_sending_to_the_new_one(world: World) -> None:
     partner = await world.partner("https://new.example.org")
 
     assert not await world.deliveries.mark_gone(partner.id, "https://old.example.org", now=START)
     assert gone_at(world, partner) is None
 
 
-async def test_test_event_is_sent_to_a_gone_endpoint_and_its_success_resumes_sending(
-    world: World, receiver: Receiver
+async def test_test_event_is_sent_after_410_and_its_success_resumes_sending(
+    world: World, endpoint: Endpoint
 ) -> None:
-    partner = await world.partner(receiver.url)
-    await world.deliveries.mark_gone(partner.id, receiver.url, now=START)
+    partner = await world.partner(endpoint.url)
+    await world.deliveries.mark_gone(partner.id, endpoint.url, now=START)
     async with world.delivering():
-        receiver.answer = fail
+        endpoint.respond = fail
         failing = await send_test(world, partner)
         await world.after_attempts(failing, 1)
         assert gone_at(world, partner) == START
 
-        receiver.answer = receiver.ok
+        endpoint.respond = accept
         event_id = await send_test(world, partner)
         await wait_until_async(lambda: gone_at(world, partner) is None)
         await world.until_status("delivered", event_id)
 
-    assert receiver.received[-1].headers["X-Partner-Webhook-Event"] == "webhook.test"
-    assert receiver.received[-1].body.startswith(b'{"event":"webhook.test",')
+    assert endpoint.requests[-1].headers["X-Partner-Webhook-Event"] == "webhook.test"
+    assert endpoint.requests[-1].body.startswith(b'{"event":"webhook.test",')
 
 
-async def test_test_event_needs_no_subscription_but_a_url(world: World, receiver: Receiver) -> None:
-    partner = await world.partner(receiver.url)
+async def test_test_event_needs_a_url_and_no_subscription(world: World, endpoint: Endpoint) -> None:
+    partner = await world.partner(endpoint.url)
     await world.change(partner, webhook_events=frozenset())
     async with world.delivering():
         event_id = await send_test(world, partner)
@@ -156,7 +161,7 @@ async def test_test_event_needs_no_subscription_but_a_url(world: World, receiver
     assert await enqueue_test_event(world.gateway, event) is False
 
 
-async def test_gateway_can_add_tests_alone(world: World) -> None:
+async def test_gateway_role_can_enqueue_only_test_events(world: World) -> None:
     partner = await world.partner("https://example.org")
     paid = webhook_test(uuid4(), partner.id, at=START)
     for body in (
@@ -179,7 +184,7 @@ async def test_gateway_can_add_tests_alone(world: World) -> None:
         await enqueue_event(world.gateway, paid)
 
 
-async def test_event_of_a_partner_is_stored_where_it_is_subscribed_to(world: World) -> None:
+async def test_event_is_enqueued_only_for_a_subscribed_partner(world: World) -> None:
     partner = await world.partner("https://example.org")
     moment = wire_moment(START)
     payout = PayoutOut(
@@ -203,29 +208,29 @@ async def test_event_of_a_partner_is_stored_where_it_is_subscribed_to(world: Wor
     assert rows == [(paid.id, "partner.paid_out", f"paid_out:{moment}", paid.body, None)]
 
 
-async def test_rotated_secret_signs_the_next_attempt(world: World, receiver: Receiver) -> None:
-    receiver.answer = fail
-    partner = await world.partner(receiver.url)
+async def test_rotated_secret_signs_the_next_attempt(world: World, endpoint: Endpoint) -> None:
+    endpoint.respond = fail
+    partner = await world.partner(endpoint.url)
     (event_id,) = await world.move(await world.order(partner), State.CONFIRMING)
     async with world.delivering():
         await world.after_attempts(event_id, 1)
         await rotated(world, partner)
-        receiver.answer = receiver.ok
+        endpoint.respond = accept
         world.clock.advance(RETRY_SCHEDULE[0] * 1.01)
         await world.until_status("delivered", event_id)
 
-    first, second = receiver.received
+    first, second = endpoint.requests
     assert first.headers["X-Partner-Webhook-Sign"] == signature(first.body, WEBHOOK_SECRET)
     assert second.headers["X-Partner-Webhook-Sign"] == signature(second.body, NEW_SECRET)
 
 
-async def test_both_secrets_verify_for_a_day_after_a_rotation_in_the_standard_format(
-    world: World, receiver: Receiver
+async def test_both_secrets_verify_standard_signatures_for_a_day_after_a_rotation(
+    world: World, endpoint: Endpoint
 ) -> None:
-    partner = await world.partner(receiver.url)
+    partner = await world.partner(endpoint.url)
     await world.change(partner, standard_webhooks=True)
     await rotated(world, partner)
-    world.clock.time = datetime.now(UTC)  # the database's own clock decides when the day is over
+    world.clock.time = datetime.now(UTC)  # the database's own clock decides when the day has passed
     async with world.delivering():
         (during,) = await world.events_of(partner, 1)
         await world.until_status("delivered", during)
@@ -233,68 +238,70 @@ async def test_both_secrets_verify_for_a_day_after_a_rotation_in_the_standard_fo
         (after,) = await world.events_of(partner, 1)
         await world.until_status("delivered", after)
 
-    first, second = receiver.received
+    first, second = endpoint.requests
     assert verifies(first.headers, first.body) == [WEBHOOK_SECRET, NEW_SECRET]
     assert len(second.headers["webhook-signature"].split()) == 1
     assert first.headers["X-Partner-Webhook-Sign"] == signature(first.body, NEW_SECRET)
 
 
 def verifies(headers: dict[str, str], body: bytes) -> list[str]:
-    """Return the secrets with which the public library finds a delivery genuine."""
-    found = []
+    """Return the secrets with which the public library verifies a delivery."""
+    secrets = []
     for secret in (WEBHOOK_SECRET, NEW_SECRET):
         try:
             Webhook(secret.encode()).verify(body.decode(), headers)
         except WebhookVerificationError:
             continue
-        found.append(secret)
-    return found
+        secrets.append(secret)
+    return secrets
 
 
-async def test_previous_secret_is_kept_by_rotations_and_not_by_sealing_anew(world: World) -> None:
+async def test_previous_secret_is_retained_by_rotation_and_not_by_reencryption(
+    world: World,
+) -> None:
     partner = await world.partner("https://example.org")
 
-    def kept() -> tuple[bytes | None, datetime | None]:
+    def previous_secret() -> tuple[bytes | None, datetime | None]:
         sql = "SELECT previous_webhook_secret_sealed, previous_webhook_secret_until FROM partners"
         sql += " WHERE api_secret_sealed <> ''"
         (row,) = world.own(sql)
         return row[0], row[1]
 
-    assert kept() == (None, None)
+    assert previous_secret() == (None, None)
     record = webhook_secret_record(partner.id)
-    anew = KEYRING.seal(WEBHOOK_SECRET, record=record)
+    reencrypted = KEYRING.seal(WEBHOOK_SECRET, record=record)
     world.own(
         "UPDATE partners SET webhook_secret_sealed = %s,"
         " previous_webhook_secret_until = '1999-01-01'",
-        (anew,),
+        (reencrypted,),
     )
-    assert kept()[0] is None
+    assert previous_secret()[0] is None
 
     await rotated(world, partner)
-    previous, until = kept()
+    previous, until = previous_secret()
     assert previous is not None
     assert KEYRING.open(previous, record=record) == WEBHOOK_SECRET
     assert until is not None
     assert timedelta(hours=23) < until - datetime.now(UTC) <= timedelta(hours=24)
 
 
-async def test_listener_is_told_of_new_events_though_writers_tell_only_now_and_then(
+async def test_listener_is_notified_of_new_events_while_notifications_are_throttled(
     world: World,
 ) -> None:
-    told, stop = asyncio.Semaphore(0), asyncio.Event()
+    notifications, stop = asyncio.Semaphore(0), asyncio.Event()
     partner = await world.partner("https://example.org")
     order = await world.order(partner)
     listening = asyncio.create_task(
-        listen_for_events(world.gateway_url, on_event=told.release, stop=stop)
+        listen_for_events(world.gateway_url, on_event=notifications.release, stop=stop)
     )
-    await told.acquire()  # it has begun to listen
+    await notifications.acquire()  # the listener is connected
     await world.move(order, State.CONFIRMING)
     async with asyncio.timeout(MAX_WAIT_SECONDS):
-        await told.acquire()
+        await notifications.acquire()
 
     added = 0
     async with asyncio.timeout(MAX_WAIT_SECONDS):
-        while added < 2 or told.locked():
+        while added < 2 or notifications.locked():
             world.own(
                 "INSERT INTO webhook_events"
                 " (id, partner_id, position, type, dedup_key, body, due_at, created_at)"
@@ -305,28 +312,28 @@ async def test_listener_is_told_of_new_events_though_writers_tell_only_now_and_t
             await asyncio.sleep(0)
     stop.set()
     await listening
-    assert added > told._value
+    assert added > notifications._value
 
 
-async def test_listener_says_so_when_there_is_no_server() -> None:
+async def test_listener_without_a_server_raises_database_unavailable() -> None:
     with pytest.raises(DatabaseUnavailable):
         await listen_for_events(
             "postgresql://127.0.0.1:1/x", on_event=lambda: None, stop=asyncio.Event()
         )
 
 
-async def test_events_go_out_at_once_when_listening_though_polls_are_far_apart(
-    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+async def test_notification_wakes_a_relay_that_hardly_polls(
+    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("feeds.webhooks.relay.POLL_INTERVAL_SECONDS", 3600)
-    partner = await world.partner(receiver.url)
+    partner = await world.partner(endpoint.url)
     order = await world.order(partner)
     async with world.delivering(listening=True):
         (event_id,) = await world.move(order, State.CONFIRMING)
         await world.until_status("delivered", event_id)
 
 
-async def test_events_a_lost_queue_did_not_take_are_put_back_at_once(world: World) -> None:
+async def test_events_that_cannot_be_queued_are_pending_again_at_once(world: World) -> None:
     class Lost:
         async def length(self) -> int:
             return 0

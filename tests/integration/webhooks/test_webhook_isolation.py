@@ -1,4 +1,4 @@
-"""What one endpoint does is nobody else's business: shares, and circuits."""
+"""Isolation of endpoints: shares of the workers, and circuit breakers."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,8 @@ from domain.webhooks.circuit_breaker import (
 from domain.webhooks.events import remaining_schedule
 from feeds.webhooks.delivery import LEASE
 from tests.support.builders.records import START
-from tests.support.builders.webhook_world import Receiver, World, fail, hang
+from tests.support.builders.webhook_world import World
+from tests.support.servers.webhook_endpoint import Endpoint, accept, fail, hang
 from tests.support.waiting import MAX_WAIT_SECONDS, wait_until_async
 
 QUIET_LOOKS = 20
@@ -44,17 +45,17 @@ class Hanging:
         return web.Response()
 
 
-async def test_hanging_endpoint_gets_its_share_of_the_workers_and_no_more(
-    world: World, receiver: Receiver
+async def test_hanging_endpoint_uses_no_more_than_its_share_of_the_workers(
+    world: World, endpoint: Endpoint
 ) -> None:
     hanging = Hanging()
-    stuck, free = await world.partner(receiver.url + "?stuck"), await world.partner(receiver.url)
+    stuck, free = await world.partner(endpoint.url + "?stuck"), await world.partner(endpoint.url)
     await world.events_of(stuck, 12)
 
     async def answer(request: web.Request) -> web.StreamResponse:
-        return await (hanging(request) if "stuck" in request.query else receiver.ok(request))
+        return await (hanging(request) if "stuck" in request.query else accept(request))
 
-    receiver.answer = answer
+    endpoint.respond = answer
     async with world.delivering(workers=2, per_endpoint=5, timeout_seconds=MAX_WAIT_SECONDS):
         await wait_until_async(lambda: hanging.now, (5).__eq__)
         passing = await world.events_of(free, 12)
@@ -63,7 +64,7 @@ async def test_hanging_endpoint_gets_its_share_of_the_workers_and_no_more(
         hanging.released.set()
 
 
-async def test_share_shrinks_with_the_room_that_is_left(world: World) -> None:
+async def test_share_of_an_endpoint_shrinks_with_the_remaining_capacity(world: World) -> None:
     partners = [await world.partner("https://example.org") for _ in range(4)]
     for partner in partners:
         await world.events_of(partner, 8)
@@ -83,7 +84,7 @@ async def test_share_shrinks_with_the_room_that_is_left(world: World) -> None:
     assert await world.claim(limit=100, capacity=21) == [event_id]
 
 
-async def test_claim_takes_the_oldest_first_and_no_more_than_asked(world: World) -> None:
+async def test_claim_returns_the_oldest_events_up_to_the_limit(world: World) -> None:
     partner = await world.partner("https://example.org")
     first = await world.events_of(partner, 2)
     world.clock.advance(timedelta(seconds=1))
@@ -94,11 +95,11 @@ async def test_claim_takes_the_oldest_first_and_no_more_than_asked(world: World)
     assert await world.claim(limit=3) == []
 
 
-async def test_endpoint_that_fails_is_left_alone_but_for_probes_and_comes_back(
-    world: World, receiver: Receiver
+async def test_failing_endpoint_gets_only_half_open_trials_until_it_recovers(
+    world: World, endpoint: Endpoint
 ) -> None:
-    receiver.answer = fail
-    partner = await world.partner(receiver.url)
+    endpoint.respond = fail
+    partner = await world.partner(endpoint.url)
     ids = await world.events_of(partner, 20)
 
     def tried() -> int:
@@ -107,41 +108,43 @@ async def test_endpoint_that_fails_is_left_alone_but_for_probes_and_comes_back(
     async with world.delivering(per_endpoint=5):
         circuit = await opened(world, partner)
         assert circuit.half_open_at == START + MIN_TRIAL_DELAY
-        await nothing_more_is_sent(world, receiver)
+        await nothing_more_is_sent(world, endpoint)
         before = tried()
         assert before < 20
 
         world.clock.advance(MIN_TRIAL_DELAY)
-        await until_noted(world, partner, failed_trials=1)
-        await nothing_more_is_sent(world, receiver)
+        await until_recorded(world, partner, failed_trials=1)
+        await nothing_more_is_sent(world, endpoint)
         assert tried() == before + 1
 
-        receiver.answer = receiver.ok
+        endpoint.respond = accept
         world.clock.advance(MIN_TRIAL_DELAY * 2)
-        circuit = await until_noted(world, partner, failed_trials=0)
+        circuit = await until_recorded(world, partner, failed_trials=0)
         assert circuit.concurrency >= MIN_CONCURRENCY
         world.clock.advance(timedelta(minutes=1))
         await world.until_status("delivered", *ids)
 
 
-async def test_order_is_kept_over_an_open_circuit(world: World, receiver: Receiver) -> None:
-    receiver.answer = fail
-    partner = await world.partner(receiver.url)
+async def test_events_of_an_order_stay_in_sequence_across_an_open_circuit_breaker(
+    world: World, endpoint: Endpoint
+) -> None:
+    endpoint.respond = fail
+    partner = await world.partner(endpoint.url)
     order = await world.order(partner)
-    told = await world.move(order, State.CONFIRMING, State.PAYING_OUT, State.COMPLETED)
+    order_events = await world.move(order, State.CONFIRMING, State.PAYING_OUT, State.COMPLETED)
     others = await world.events_of(partner, 4)
 
     async with world.delivering():
         await opened(world, partner)
-        receiver.answer = receiver.ok
+        endpoint.respond = accept
         world.clock.advance(timedelta(minutes=1))
-        await world.until_status("delivered", *told, *others)
+        await world.until_status("delivered", *order_events, *others)
 
-    ids = list(dict.fromkeys(e for e in receiver.ids() if e in told))
-    assert ids == told
+    ids = list(dict.fromkeys(e for e in endpoint.ids() if e in order_events))
+    assert ids == order_events
 
 
-async def test_what_an_open_circuit_keeps_back_dies_when_its_ladder_would_have_ended(
+async def test_event_blocked_by_an_open_breaker_is_dead_when_its_schedule_would_have_ended(
     world: World,
 ) -> None:
     partner = await world.partner("https://example.org")
@@ -150,7 +153,7 @@ async def test_what_an_open_circuit_keeps_back_dies_when_its_ladder_would_have_e
     await keep_open(world, partner, failed_at=START)
 
     world.clock.advance(remaining_schedule(0))
-    assert await world.outbox.dead_letter_blocked(now=world.clock.now()) == 0  # nobody has tried
+    assert await world.outbox.dead_letter_blocked(now=world.clock.now()) == 0  # no attempt was made
 
     almost = START + remaining_schedule(0) - timedelta(seconds=1)
     await keep_open(world, partner, failed_at=almost)
@@ -164,7 +167,7 @@ async def test_what_an_open_circuit_keeps_back_dies_when_its_ladder_would_have_e
     assert error == "abandoned: the endpoint failed for the whole retry schedule"
 
 
-async def test_closed_circuit_gives_nothing_up(world: World) -> None:
+async def test_closed_breaker_dead_letters_no_event(world: World) -> None:
     (event_id,) = await world.events_of(await world.partner("https://example.org"), 1)
     world.clock.advance(timedelta(days=30))
 
@@ -172,17 +175,17 @@ async def test_closed_circuit_gives_nothing_up(world: World) -> None:
     assert world.status(event_id) == "pending"
 
 
-async def test_slow_endpoint_is_sent_less_at_once(
-    world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+async def test_slow_endpoint_gets_less_concurrency(
+    world: World, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("feeds.webhooks.recorder.SLOW", timedelta(seconds=0.1))
-    partner = await world.partner(receiver.url)
+    partner = await world.partner(endpoint.url)
 
     async def slowly(_: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.2)
         return web.Response()
 
-    receiver.answer = slowly
+    endpoint.respond = slowly
     ids = await world.events_of(partner, 3)
     async with world.delivering():
         await world.until_status("delivered", *ids)
@@ -192,17 +195,17 @@ async def test_slow_endpoint_is_sent_less_at_once(
     assert circuit.opened_at is None
 
 
-async def test_another_url_begins_with_a_clean_sheet(world: World) -> None:
+async def test_changed_url_resets_the_circuit_breaker(world: World) -> None:
     partner = await world.partner("https://example.org")
     await keep_open(world, partner, failed_at=START)
 
     await world.change(partner, webhook_url="https://example.org", markup_bps=1)
-    assert await world.circuit(partner) is not None
+    assert await world.circuit_breaker(partner) is not None
     await world.change(partner, webhook_url="https://example.net")
-    assert await world.circuit(partner) is None
+    assert await world.circuit_breaker(partner) is None
 
 
-async def test_of_two_workers_that_note_the_same_circuit_the_later_must_read_it_again(
+async def test_later_of_two_concurrent_saves_of_a_breaker_has_no_effect(
     world: World,
 ) -> None:
     partner = await world.partner("https://example.org")
@@ -222,24 +225,24 @@ async def test_of_two_workers_that_note_the_same_circuit_the_later_must_read_it_
     assert await world.circuit_breakers.delete({partner.id: 2}) == {partner.id}
 
 
-async def test_probe_whose_worker_dies_is_made_again(world: World) -> None:
+async def test_half_open_trial_whose_worker_dies_is_repeated(world: World) -> None:
     partner = await world.partner("https://example.org")
     await world.events_of(partner, 3)
     await keep_open(world, partner, failed_at=START, half_open_at=START)
 
-    (probe,) = await world.claim(limit=10)
+    (trial,) = await world.claim(limit=10)
     assert await world.claim(limit=10) == []
-    await take(world, probe)
+    await lease(world, trial)
     world.clock.advance(LEASE)
     assert await world.outbox.release_expired(now=world.clock.now()) == 1
     assert len(await world.claim(limit=10)) == 1
 
 
-async def test_hanging_receivers_are_still_given_up_after_the_budget(
-    world: World, receiver: Receiver
+async def test_timeouts_of_a_hanging_endpoint_open_its_breaker(
+    world: World, endpoint: Endpoint
 ) -> None:
-    receiver.answer = hang
-    partner = await world.partner(receiver.url)
+    endpoint.respond = hang
+    partner = await world.partner(endpoint.url)
     await world.events_of(partner, 6)
 
     async with world.delivering(timeout_seconds=0.3):
@@ -252,7 +255,7 @@ async def opened(world: World, partner: Partner) -> CircuitBreaker:
     return await until_circuit(world, partner, lambda circuit: circuit.opened_at is not None)
 
 
-async def until_noted(world: World, partner: Partner, *, failed_trials: int) -> CircuitBreaker:
+async def until_recorded(world: World, partner: Partner, *, failed_trials: int) -> CircuitBreaker:
     return await until_circuit(
         world, partner, lambda circuit: circuit.failed_trials == failed_trials
     )
@@ -262,19 +265,20 @@ async def until_circuit(
     world: World, partner: Partner, accept: Callable[[CircuitBreaker], bool] = lambda _: True
 ) -> CircuitBreaker:
     circuit = await wait_until_async(
-        lambda: world.circuit(partner), lambda found: found is not None and accept(found)
+        lambda: world.circuit_breaker(partner),
+        lambda breaker: breaker is not None and accept(breaker),
     )
     assert circuit is not None
     return circuit
 
 
-async def nothing_more_is_sent(world: World, receiver: Receiver) -> None:
+async def nothing_more_is_sent(world: World, endpoint: Endpoint) -> None:
     """Let what was claimed before the circuit opened end, and see that nothing follows."""
     quiet, seen = 0, -1
 
     def quiet_looks() -> int:
         nonlocal quiet, seen
-        sent = len(receiver)
+        sent = len(endpoint.requests)
         queued = world.own("SELECT id FROM webhook_events WHERE status = 'queued'")
         quiet = quiet + 1 if sent == seen and not queued else 0
         seen = sent
@@ -301,9 +305,9 @@ async def keep_open(world: World, partner: Partner, **times: object) -> None:
     assert await world.circuit_breakers.save({partner.id: stored}) == {partner.id}
 
 
-async def take(world: World, event_id: UUID) -> None:
+async def lease(world: World, event_id: UUID) -> None:
     now = world.clock.now()
-    taken = await world.deliveries.lease(
+    leased = await world.deliveries.lease(
         [event_id], lease=uuid4(), now=now, leased_until=now + LEASE
     )
-    assert len(taken) == 1
+    assert len(leased) == 1

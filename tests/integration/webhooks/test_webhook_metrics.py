@@ -22,15 +22,15 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
 
 
 def exposed(port: int) -> str:
-    """Return the metrics, or nothing where they can't be read yet."""
+    """Return the metrics, or nothing while they are not available."""
     try:
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            return str(answer.read().decode())
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as response:
+            return str(response.read().decode())
     except (URLError, OSError):
         return ""
 
 
-def test_webhooks_process_tells_of_its_queue_and_attempts(operator: Operator) -> None:
+def test_webhooks_process_exports_metrics_of_its_queue_and_attempts(operator: Operator) -> None:
     partner = operator.partner(webhook_url="http://127.0.0.1:1/")
     operator.json("webhooks", "test", partner, "--no-wait")
     port = free_port()
@@ -56,9 +56,9 @@ def test_webhooks_process_tells_of_its_queue_and_attempts(operator: Operator) ->
         assert process.wait(30) == 0
 
 
-def test_port_of_metrics_that_is_taken_is_said(operator: Operator) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+def test_metrics_port_in_use_is_reported(operator: Operator) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
         done = subprocess.run(
             [
                 *(sys.executable, "-m", "gateway", "webhooks", "--metrics-port", str(port)),
@@ -74,7 +74,7 @@ def test_port_of_metrics_that_is_taken_is_said(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("allowed", ["true", "false"])
-def test_operator_may_let_webhooks_go_to_private_networks(
+def test_operator_may_permit_webhooks_to_private_networks(
     database_urls: DatabaseUrls,
     servers: Servers,
     tmp_path: Path,
@@ -89,7 +89,7 @@ def test_operator_may_let_webhooks_go_to_private_networks(
     assert (done.exit_code == 0) is (allowed == "true")
 
 
-def test_settings_of_webhooks_are_handed_on() -> None:
+def test_webhook_settings_reach_child_processes() -> None:
     settings = Settings(
         database_url="postgresql:///x",
         valkey_url="valkey://x",

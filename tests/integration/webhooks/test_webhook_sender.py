@@ -1,4 +1,4 @@
-"""One delivery attempt, made to real HTTP servers on loopback."""
+"""Single delivery attempts at real HTTP servers on loopback."""
 
 import asyncio
 import base64
@@ -29,7 +29,7 @@ from feeds.webhooks.sender import TIMEOUT_SECONDS, WebhookSender
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 SECRET = "k" * 43
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class StandingClock:
@@ -57,9 +57,9 @@ def delivery(url: str, *, standard_webhooks: bool = False) -> PendingDelivery:
 
 
 @asynccontextmanager
-async def serving(answer: Answer, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+async def serving(respond: Respond, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     app = web.Application()
-    app.router.add_post("/", answer)
+    app.router.add_post("/", respond)
     runner = web.AppRunner(app, shutdown_timeout=0, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
@@ -75,7 +75,7 @@ def sandbox_sender(timeout_seconds: float = TIMEOUT_SECONDS) -> WebhookSender:
     )
 
 
-def test_standard_webhooks_signature_verifies_with_a_secret_the_partner_can_build() -> None:
+def test_standard_webhooks_signature_verifies_with_the_secret_in_whsec_form() -> None:
     pending = delivery("https://example.org", standard_webhooks=True)
     headers = delivery_headers(pending, unix_seconds=1_777_636_800)
 
@@ -88,23 +88,23 @@ def test_standard_webhooks_signature_verifies_with_a_secret_the_partner_can_buil
     assert headers["webhook-timestamp"] == headers["X-Partner-Webhook-Timestamp"]
 
 
-def test_standard_webhooks_headers_are_only_sent_where_asked_for() -> None:
+def test_standard_webhooks_headers_are_only_sent_to_endpoints_that_enabled_them() -> None:
     names = delivery_headers(delivery("https://example.org"), unix_seconds=1)
     assert not [name for name in names if name.lower().startswith("webhook-")]
 
 
 @pytest.mark.parametrize(("status", "delivered"), [(200, True), (299, True), (404, False)])
-async def test_any_2xx_is_a_success(status: int, delivered: bool) -> None:
-    async def answer(_: web.Request) -> web.StreamResponse:
+async def test_any_2xx_status_is_a_success(status: int, delivered: bool) -> None:
+    async def respond(_: web.Request) -> web.StreamResponse:
         return web.Response(status=status)
 
-    async with serving(answer) as url, sandbox_sender() as sender:
+    async with serving(respond) as url, sandbox_sender() as sender:
         attempt = await sender.send(delivery(url))
 
     assert (attempt.http_status, attempt.delivered) == (status, delivered)
 
 
-async def test_status_in_time_counts_however_slow_the_rest_of_the_answer_is() -> None:
+async def test_status_in_time_counts_however_slow_the_rest_of_the_response_is() -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -118,7 +118,7 @@ async def test_status_in_time_counts_however_slow_the_rest_of_the_answer_is() ->
     assert timedelta(seconds=1.9) < attempt.latency < timedelta(seconds=TIMEOUT_SECONDS)
 
 
-async def test_endless_answer_is_cut() -> None:
+async def test_endless_response_is_cut_off() -> None:
     sent = 0
 
     async def pour(request: web.Request) -> web.StreamResponse:
@@ -152,14 +152,14 @@ async def test_endless_answer_is_cut() -> None:
         ("https://user@example.org/", "the URL is invalid"),
     ],
 )
-async def test_url_that_cannot_be_used_is_a_failed_attempt(url: str, error: str) -> None:
+async def test_unusable_url_is_a_failed_attempt(url: str, error: str) -> None:
     async with WebhookSender(clock=StandingClock()) as sender:
         attempt = await sender.send(delivery(url))
 
     assert (attempt.http_status, attempt.error) == (None, error)
 
 
-async def test_answer_that_is_not_http_is_a_failed_attempt() -> None:
+async def test_response_that_is_not_http_is_a_failed_attempt() -> None:
     async def babble(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example.org ESMTP\r\n")
         writer.close()
@@ -173,23 +173,23 @@ async def test_answer_that_is_not_http_is_a_failed_attempt() -> None:
     assert attempt.error in {"the response is not HTTP", "the connection failed"}
 
 
-async def test_receiver_with_a_certificate_of_its_own_making_gets_nothing(tmp_path: Path) -> None:
+async def test_endpoint_with_a_self_signed_certificate_receives_nothing(tmp_path: Path) -> None:
     got = 0
 
-    async def answer(_: web.Request) -> web.StreamResponse:
+    async def respond(_: web.Request) -> web.StreamResponse:
         nonlocal got
         got += 1
         return web.Response()
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(self_signed(tmp_path / "receiver.pem"))
-    async with serving(answer, tls) as url, sandbox_sender() as sender:
+    async with serving(respond, tls) as url, sandbox_sender() as sender:
         attempt = await sender.send(delivery(url))
 
     assert (attempt.http_status, attempt.error, got) == (None, "TLS failed", 0)
 
 
-async def test_cookies_are_not_kept() -> None:
+async def test_cookies_are_not_stored() -> None:
     cookies = []
 
     async def bake(request: web.Request) -> web.StreamResponse:
@@ -203,8 +203,8 @@ async def test_cookies_are_not_kept() -> None:
     assert cookies == [None, None]
 
 
-async def test_certificate_of_a_trusted_root_must_be_the_hosts_own(tmp_path: Path) -> None:
-    async def answer(_: web.Request) -> web.StreamResponse:
+async def test_trusted_certificate_must_name_the_host(tmp_path: Path) -> None:
+    async def respond(_: web.Request) -> web.StreamResponse:
         return web.Response()
 
     file = self_signed(tmp_path / "receiver.pem")
@@ -212,7 +212,7 @@ async def test_certificate_of_a_trusted_root_must_be_the_hosts_own(tmp_path: Pat
     tls.load_cert_chain(file)
     trusting = ssl.create_default_context(cafile=str(file))
     outcomes = {}
-    async with serving(answer, tls) as url:
+    async with serving(respond, tls) as url:
         for host in ("127.0.0.1", "127.0.0.2", "localhost"):
             sender = WebhookSender(clock=StandingClock(), allow_insecure=True, tls=trusting)
             async with sender:
@@ -226,7 +226,7 @@ async def test_certificate_of_a_trusted_root_must_be_the_hosts_own(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("body", "kept"),
+    ("body", "stored"),
     [
         (b"", ""),
         (b"order unknown", "order unknown"),
@@ -239,20 +239,20 @@ async def test_certificate_of_a_trusted_root_must_be_the_hosts_own(tmp_path: Pat
         (b"\x00" * 5000, "\ufffd" * 682),
     ],
 )
-async def test_first_2_kib_of_the_answer_are_kept_as_text_that_is_safe(
-    body: bytes, kept: str
+async def test_first_2_kib_of_the_response_are_stored_as_printable_text(
+    body: bytes, stored: str
 ) -> None:
-    async def answer(_: web.Request) -> web.StreamResponse:
+    async def respond(_: web.Request) -> web.StreamResponse:
         return web.Response(status=500, body=body)
 
-    async with serving(answer) as url, sandbox_sender() as sender:
+    async with serving(respond) as url, sandbox_sender() as sender:
         attempt = await sender.send(delivery(url))
 
-    assert attempt.response_body == kept
+    assert attempt.response_body == stored
     assert len(attempt.response_body.encode()) <= 2048
 
 
-async def test_beginning_of_an_answer_that_never_ends_is_kept() -> None:
+async def test_beginning_of_a_response_that_times_out_is_stored() -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=500)
         await response.prepare(request)
@@ -266,7 +266,7 @@ async def test_beginning_of_an_answer_that_never_ends_is_kept() -> None:
     assert (attempt.http_status, attempt.response_body) == (500, "wait")
 
 
-async def test_no_answer_keeps_nothing() -> None:
+async def test_failed_connection_stores_no_response() -> None:
     async with sandbox_sender() as sender:
         attempt = await sender.send(delivery("http://127.0.0.1:1/"))
 
@@ -274,7 +274,7 @@ async def test_no_answer_keeps_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "asked"),
+    ("header", "delay"),
     [
         ("120", timedelta(minutes=2)),
         ("Fri, 01 May 2026 12:05:00 GMT", timedelta(minutes=5)),
@@ -284,32 +284,32 @@ async def test_no_answer_keeps_nothing() -> None:
         ("-5", None),
     ],
 )
-async def test_retry_after_is_understood(header: str, asked: timedelta | None) -> None:
+async def test_retry_after_header_is_parsed(header: str, delay: timedelta | None) -> None:
     async def busy(_: web.Request) -> web.StreamResponse:
         return web.Response(status=503, headers={"Retry-After": header})
 
     async with serving(busy) as url, sandbox_sender() as sender:
         attempt = await sender.send(delivery(url))
 
-    assert attempt.retry_after == asked
+    assert attempt.retry_after == delay
 
 
-async def test_connection_is_kept_for_the_next_event() -> None:
+async def test_connection_is_reused_for_the_next_event() -> None:
     peers = set()
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def respond(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         peers.add(request.transport.get_extra_info("peername"))
         return web.Response(text="thanks")
 
-    async with serving(answer) as url, sandbox_sender() as sender:
+    async with serving(respond) as url, sandbox_sender() as sender:
         for _ in range(3):
             assert (await sender.send(delivery(url))).delivered
 
     assert len(peers) == 1
 
 
-def test_public_library_verifies_and_during_a_rotation_both_secrets_do() -> None:
+def test_public_library_verifies_with_both_secrets_during_a_rotation() -> None:
     old, new, other = "o" * 43, "n" * 43, "x" * 43
     pending = msgspec.structs.replace(
         delivery("https://example.org", standard_webhooks=True),

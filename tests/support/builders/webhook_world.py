@@ -1,7 +1,7 @@
-"""Webhooks on real PostgreSQL and Valkey, to a real HTTP receiver; the clock is the tests' own."""
+"""Webhook delivery on real PostgreSQL and Valkey, with a clock that the test advances."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +9,6 @@ from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
-from aiohttp import web
 from valkey.asyncio import Valkey
 
 from domain.orders.order import Order, State
@@ -41,11 +40,9 @@ from tests.support.builders.records import (
 )
 from tests.support.waiting import wait_until_async
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class SteppedClock:
-    """Stands still until it is told to go on."""
+    """A clock that only `advance` moves."""
 
     def __init__(self) -> None:
         self.time = START
@@ -57,39 +54,8 @@ class SteppedClock:
         self.time += delta
 
 
-class Received(msgspec.Struct):
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def event_id(self) -> UUID:
-        return UUID(self.headers["X-Partner-Webhook-Id"])
-
-
-class Receiver:
-    """A partner's endpoint. `answer` decides what it says; everything it gets is kept."""
-
-    def __init__(self) -> None:
-        self.received: list[Received] = []
-        self.answer: Answer = self.ok
-        self.url = ""
-
-    async def ok(self, _: web.Request) -> web.StreamResponse:
-        return web.Response(text="thanks")
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.received.append(Received(dict(request.headers), await request.read()))
-        return await self.answer(request)
-
-    def __len__(self) -> int:
-        return len(self.received)
-
-    def ids(self) -> list[UUID]:
-        return [received.event_id for received in self.received]
-
-
 class World:
-    """The tables, seen by the roles that use them, and the queue."""
+    """The database, by the roles that access it, the queue, and what relay and workers need."""
 
     def __init__(self, urls: DatabaseUrls, valkey: Valkey) -> None:
         self.clock = SteppedClock()
@@ -122,7 +88,7 @@ class World:
         await change_partner(self.admin, partner.id, PartnerChange(**settings))
 
     async def events_of(self, partner: Partner, number: int) -> list[UUID]:
-        """Have so many orders of a partner tell of a change each."""
+        """Return the event of one change of each of `number` new orders."""
         add_addresses(self.owner_url, number)
         orders = [await self.order(partner, addresses=0) for _ in range(number)]
         return [e for order in orders for e in await self.move(order, State.CONFIRMING)]
@@ -131,30 +97,28 @@ class World:
         add_addresses(self.owner_url, addresses)
         catalogue = await read_catalogue(self.gateway)
         order = new_order(partner, catalogue)
-        desk = PostgresOrderRepository(self.gateway, lambda: catalogue)
-        opened = await desk.open(order, token_hash=b"t" * 32, idempotency=None)
+        repository = PostgresOrderRepository(self.gateway, lambda: catalogue)
+        opened = await repository.open(order, token_hash=b"t" * 32, idempotency=None)
         return opened.order
 
     async def move(self, order: Order, *states: State) -> list[UUID]:
-        """Move the order through states, each telling of it; return the events' ids."""
+        """Move the order through these states; return the ids of the events."""
         catalogue = await read_catalogue(self.settlement)
-        book = PostgresSettlementOrderRepository(self.settlement, lambda: catalogue)
+        repository = PostgresSettlementOrderRepository(self.settlement, lambda: catalogue)
         ids = []
         for state in states:
-            held = await book.read(order.id)
-            assert held is not None
-            moved = msgspec.structs.replace(held.order, state=state, updated_at=self.clock.now())
+            stored = await repository.read(order.id)
+            assert stored is not None
+            moved = msgspec.structs.replace(stored.order, state=state, updated_at=self.clock.now())
             event = order_status_changed(uuid4(), moved, at=self.clock.now())
-            assert await book.save(moved, expected_version=held.version, event=event)
+            assert await repository.save(moved, expected_version=stored.version, event=event)
             ids.append(event.id)
         return ids
 
-    async def event_of_new_order(self, url: str | None) -> UUID:
-        """Return the event of an order whose partner has this URL; None for one taken back."""
-        partner = await self.partner(url or "https://example.org")
+    async def event_of_new_order(self, url: str) -> UUID:
+        """Return the event of a new order whose partner has this URL."""
+        partner = await self.partner(url)
         (event_id,) = await self.move(await self.order(partner), State.CONFIRMING)
-        if url is None:
-            await self.change(partner, webhook_url=None)
         return event_id
 
     def row(self, event_id: UUID) -> dict[str, Any]:
@@ -187,9 +151,9 @@ class World:
             limit=limit,
         )
 
-    async def circuit(self, partner: Partner) -> CircuitBreaker | None:
-        found = (await self.circuit_breakers.read([partner.id])).get(partner.id)
-        return found.circuit_breaker if found else None
+    async def circuit_breaker(self, partner: Partner) -> CircuitBreaker | None:
+        versioned = (await self.circuit_breakers.read([partner.id])).get(partner.id)
+        return versioned.circuit_breaker if versioned else None
 
     def status(self, event_id: UUID) -> str:
         return str(self.row(event_id)["status"])
@@ -221,15 +185,15 @@ class World:
         capacity: int = CAPACITY,
         per_endpoint: int = PER_ENDPOINT,
         listening: bool = False,
-        **sending: Any,
+        **sender_options: Any,
     ) -> AsyncIterator[None]:
-        """Run a relay and workers; stop them at the end, and let them finish.
+        """Run a relay and workers; at the end, stop them and wait until they have finished.
 
-        `listening` has the database wake the relay, and begins when it can.
+        With `listening`, the database's notifications wake the relay.
         """
         stop, wake = asyncio.Event(), asyncio.Event()
         async with AsyncExitStack() as stack:
-            sender = await self.sender(stack, **sending)
+            sender = await self.sender(stack, **sender_options)
             relay = run_relay(
                 outbox=self.outbox,
                 queue=self.stream(),
@@ -253,14 +217,16 @@ class World:
                 for work in (relay, *delivery):
                     tasks.create_task(work)
                 if listening:
-                    heard = asyncio.Event()
+                    connected = asyncio.Event()
 
-                    def hear() -> None:
-                        heard.set()
+                    def on_event() -> None:
+                        connected.set()
                         wake.set()
 
-                    tasks.create_task(listen_for_events(self.gateway_url, on_event=hear, stop=stop))
-                    await heard.wait()
+                    tasks.create_task(
+                        listen_for_events(self.gateway_url, on_event=on_event, stop=stop)
+                    )
+                    await connected.wait()
                 try:
                     yield
                 finally:
@@ -286,12 +252,3 @@ class World:
             on_settled=on_settled,
             per_endpoint=per_endpoint,
         )
-
-
-async def hang(_: web.Request) -> web.StreamResponse:
-    await asyncio.Event().wait()
-    return web.Response()
-
-
-async def fail(_: web.Request) -> web.StreamResponse:
-    return web.Response(status=500)

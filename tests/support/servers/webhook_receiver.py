@@ -1,4 +1,4 @@
-"""A partner's webhook receiver, written from the contract alone: checks and keeps what comes."""
+"""A partner's webhook receiver, written from the contract alone: it verifies signatures."""
 
 import hashlib
 import hmac
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Receiver:
-    """Collects events; forged ones are kept apart and refused."""
+    """Collects events, and rejects those whose signature does not verify."""
 
     def __init__(self, secret: str) -> None:
         self.secret = secret.encode()
@@ -21,8 +21,8 @@ class Receiver:
         self.forged: list[bytes] = []
         self.url = ""
 
-    def take(self, body: bytes, headers: Any) -> int:
-        """Take a delivery and return the status to answer with."""
+    def receive(self, body: bytes, headers: Any) -> int:
+        """Record a delivery and return the status of the response."""
         expected = hmac.new(self.secret, body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(expected, headers["X-Partner-Webhook-Sign"]):
             self.forged.append(body)
@@ -34,12 +34,12 @@ class Receiver:
         return 204
 
     def statuses(self, order_id: str) -> list[str]:
-        """Return an order's statuses in the order of their first coming."""
-        told = [one["order"]["status"] for one in self.events if one["order"]["id"] == order_id]
-        return list(dict.fromkeys(told))
+        """Return the distinct statuses of an order, in the sequence of their arrival."""
+        statuses = [one["order"]["status"] for one in self.events if one["order"]["id"] == order_id]
+        return list(dict.fromkeys(statuses))
 
     def changes(self, order_id: str) -> list[dict[str, Any]]:
-        """Return an order as its events told of it, each event once, as they first came."""
+        """Return the order of each of its events, each event once, in the sequence of arrival."""
         events = dict(zip(reversed(self.ids), reversed(self.events), strict=False))
         orders = [events[one]["order"] for one in dict.fromkeys(self.ids) if one in events]
         return [order for order in orders if order["id"] == order_id]
@@ -55,7 +55,7 @@ def receiving(secret: str) -> Iterator[Receiver]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(receiver.take(body, self.headers))
+            self.send_response(receiver.receive(body, self.headers))
             self.send_header("Content-Length", "0")
             self.end_headers()
 

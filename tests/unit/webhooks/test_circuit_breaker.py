@@ -23,47 +23,47 @@ def middle(low: float, high: float) -> float:
 
 
 def after(
-    circuit: CircuitBreaker | None, *outcomes: CallOutcome, at: datetime = NOW
+    breaker: CircuitBreaker | None, *outcomes: CallOutcome, at: datetime = NOW
 ) -> CircuitBreaker | None:
     return record_outcomes(
-        circuit, outcomes, now=at, max_concurrency=MAX_CONCURRENCY, uniform=middle
+        breaker, outcomes, now=at, max_concurrency=MAX_CONCURRENCY, uniform=middle
     )
 
 
-def some(circuit: CircuitBreaker | None) -> CircuitBreaker:
-    assert circuit is not None
-    return circuit
+def some(breaker: CircuitBreaker | None) -> CircuitBreaker:
+    assert breaker is not None
+    return breaker
 
 
 def opened() -> CircuitBreaker:
-    circuit = some(after(None, *[attempt(delivered=False)] * 5))
-    assert circuit.opened_at == NOW
-    return circuit
+    breaker = some(after(None, *[attempt(delivered=False)] * 5))
+    assert breaker.opened_at == NOW
+    return breaker
 
 
-def test_nothing_is_remembered_of_a_healthy_endpoint() -> None:
+def test_healthy_endpoint_has_no_circuit_breaker() -> None:
     assert after(None, attempt(delivered=True), attempt(delivered=True)) is None
 
 
-def test_failure_and_slowness_halve_what_is_sent_at_once_down_to_a_least() -> None:
+def test_failure_or_slowness_halves_the_concurrency_down_to_the_minimum() -> None:
     for trouble in (attempt(delivered=False), attempt(delivered=True, slow=True)):
-        circuit, seen = after(None, trouble), []
+        breaker, concurrencies = after(None, trouble), []
         for number in range(5):
-            seen.append(some(circuit).concurrency)
-            circuit = after(circuit, trouble, at=NOW + WINDOW * (number + 1))
-        assert seen == [16, 8, 4, 4, 4]
+            concurrencies.append(some(breaker).concurrency)
+            breaker = after(breaker, trouble, at=NOW + WINDOW * (number + 1))
+        assert concurrencies == [16, 8, 4, 4, 4]
 
 
-def test_each_success_lets_one_more_be_sent_at_once_until_all_is_forgotten() -> None:
-    circuit = some(after(None, attempt(delivered=False)))
-    circuit = some(after(circuit, *[attempt(delivered=True)] * 10))
-    assert circuit.concurrency == 26
-    circuit = some(after(circuit, *[attempt(delivered=True)] * 10))
-    assert circuit.concurrency == MAX_CONCURRENCY
-    assert after(circuit, attempt(delivered=True), at=NOW + WINDOW) is None
+def test_each_success_adds_one_to_the_concurrency_until_the_breaker_is_removed() -> None:
+    breaker = some(after(None, attempt(delivered=False)))
+    breaker = some(after(breaker, *[attempt(delivered=True)] * 10))
+    assert breaker.concurrency == 26
+    breaker = some(after(breaker, *[attempt(delivered=True)] * 10))
+    assert breaker.concurrency == MAX_CONCURRENCY
+    assert after(breaker, attempt(delivered=True), at=NOW + WINDOW) is None
 
 
-def test_circuit_opens_at_five_failures_that_are_half_of_a_minutes_attempts() -> None:
+def test_breaker_opens_at_five_failures_that_are_half_of_the_attempts_of_a_minute() -> None:
     four = some(after(None, *[attempt(delivered=False)] * 4))
     assert four.opened_at is None
     assert some(after(four, attempt(delivered=False))).opened_at == NOW
@@ -75,45 +75,45 @@ def test_circuit_opens_at_five_failures_that_are_half_of_a_minutes_attempts() ->
     assert some(after(four, attempt(delivered=False), at=later)).opened_at is None
 
 
-def test_slow_endpoint_that_takes_its_events_keeps_its_circuit_closed() -> None:
-    circuit = after(None, *[attempt(delivered=True, slow=True)] * 50)
-    assert some(circuit).opened_at is None
+def test_breaker_of_a_slow_endpoint_that_accepts_its_events_stays_closed() -> None:
+    breaker = after(None, *[attempt(delivered=True, slow=True)] * 50)
+    assert some(breaker).opened_at is None
 
 
-def test_waits_between_probes_grow_up_to_a_minute() -> None:
-    circuit, now, waits = opened(), NOW, []
+def test_delays_between_half_open_trials_double_up_to_a_minute() -> None:
+    breaker, now, waits = opened(), NOW, []
     for _ in range(6):
-        assert circuit.half_open_at is not None
-        waits.append(circuit.half_open_at - now)
-        now = circuit.half_open_at
-        circuit = some(after(circuit, attempt(delivered=False, at=now), at=now))
-        assert circuit.failed_at == now
-        assert circuit.opened_at == NOW
+        assert breaker.half_open_at is not None
+        waits.append(breaker.half_open_at - now)
+        now = breaker.half_open_at
+        breaker = some(after(breaker, attempt(delivered=False, at=now), at=now))
+        assert breaker.failed_at == now
+        assert breaker.opened_at == NOW
 
     assert waits == [MIN_TRIAL_DELAY * 2**n for n in range(4)] + [MAX_TRIAL_DELAY] * 2
 
 
-def test_failures_of_before_it_opened_dont_put_the_probe_off() -> None:
-    circuit = opened()
+def test_failures_from_before_the_breaker_opened_do_not_postpone_the_trial() -> None:
+    breaker = opened()
     late = NOW + timedelta(seconds=3)
-    stragglers = [attempt(delivered=False, at=NOW - timedelta(seconds=7))] * 9
-    noted_late = some(after(circuit, *stragglers, at=late))
-    assert (noted_late.half_open_at, noted_late.failed_trials) == (circuit.half_open_at, 0)
+    late_failures = [attempt(delivered=False, at=NOW - timedelta(seconds=7))] * 9
+    after_late = some(after(breaker, *late_failures, at=late))
+    assert (after_late.half_open_at, after_late.failed_trials) == (breaker.half_open_at, 0)
 
 
-def test_success_of_before_it_opened_doesnt_close_it_and_the_probes_does() -> None:
-    circuit = opened()
+def test_only_the_success_of_a_trial_closes_the_breaker() -> None:
+    breaker = opened()
     before = attempt(delivered=True, at=NOW - timedelta(seconds=1))
-    assert after(circuit, before) == circuit
+    assert after(breaker, before) == breaker
 
-    probe = attempt(delivered=True, at=NOW + MIN_TRIAL_DELAY)
-    closed = some(after(circuit, probe, at=NOW + MIN_TRIAL_DELAY))
+    trial = attempt(delivered=True, at=NOW + MIN_TRIAL_DELAY)
+    closed = some(after(breaker, trial, at=NOW + MIN_TRIAL_DELAY))
     assert (closed.opened_at, closed.half_open_at, closed.failures) == (None, None, 0)
     assert closed.concurrency == MIN_CONCURRENCY
 
 
-def test_concurrency_never_exceeds_what_is_set() -> None:
-    circuit = record_outcomes(
+def test_concurrency_never_exceeds_the_configured_maximum() -> None:
+    breaker = record_outcomes(
         None, [attempt(delivered=False)], now=NOW, max_concurrency=2, uniform=middle
     )
-    assert some(circuit).concurrency == 2
+    assert some(breaker).concurrency == 2

@@ -1,4 +1,4 @@
-"""How a webhook's signature is checked, and which URLs are refused for what."""
+"""The check of a pasted signature, and the validation of webhook URLs."""
 
 import base64
 import hashlib
@@ -22,8 +22,8 @@ from domain.webhooks.signature_check import (
 
 BODY = '{"event":"order.status_changed","label":"Grüße"}'
 ID = "019a2b3c-0000-7000-8000-000000000001"
-PRESENT, PREVIOUS = "p" * 43, "q" * 43
-SECRETS = SigningSecrets(PRESENT, PREVIOUS)
+CURRENT, PREVIOUS = "p" * 43, "q" * 43
+SECRETS = SigningSecrets(CURRENT, PREVIOUS)
 
 
 def own(secret: str, body: str = BODY) -> str:
@@ -48,49 +48,49 @@ WITH_ID = {"event_id": ID, "timestamp": "1777636800"}
     ("signature", "more", "expected"),
     [
         ("", {}, SignatureMatch.NOT_PROVIDED),
-        (own(PRESENT), {}, SignatureMatch.MATCHES),
-        (own(PRESENT).upper(), {}, SignatureMatch.MATCHES),
+        (own(CURRENT), {}, SignatureMatch.MATCHES),
+        (own(CURRENT).upper(), {}, SignatureMatch.MATCHES),
         (own(PREVIOUS), {}, SignatureMatch.MATCHES_PREVIOUS_SECRET),
         (own("x" * 43), {}, SignatureMatch.DIFFERS),
-        (own(PRESENT), {"body": BODY + "\r\n"}, SignatureMatch.MATCHES_WITHOUT_TRAILING_NEWLINE),
-        (own(PRESENT), {"body": BODY + " "}, SignatureMatch.DIFFERS),
-        (own(PRESENT)[:-1], {}, SignatureMatch.UNKNOWN_FORMAT),
+        (own(CURRENT), {"body": BODY + "\r\n"}, SignatureMatch.MATCHES_WITHOUT_TRAILING_NEWLINE),
+        (own(CURRENT), {"body": BODY + " "}, SignatureMatch.DIFFERS),
+        (own(CURRENT)[:-1], {}, SignatureMatch.UNKNOWN_FORMAT),
         ("v1,abc", WITH_ID, SignatureMatch.UNKNOWN_FORMAT),
-        (standard(PRESENT), {}, SignatureMatch.ID_AND_TIMESTAMP_REQUIRED),
+        (standard(CURRENT), {}, SignatureMatch.ID_AND_TIMESTAMP_REQUIRED),
         (
-            standard(PRESENT),
+            standard(CURRENT),
             {"event_id": ID, "timestamp": "now"},
             SignatureMatch.ID_AND_TIMESTAMP_REQUIRED,
         ),
-        (standard(PRESENT), WITH_ID, SignatureMatch.MATCHES),
-        (f"{standard(PREVIOUS)} {standard(PRESENT)}", WITH_ID, SignatureMatch.MATCHES),
+        (standard(CURRENT), WITH_ID, SignatureMatch.MATCHES),
+        (f"{standard(PREVIOUS)} {standard(CURRENT)}", WITH_ID, SignatureMatch.MATCHES),
         (standard(PREVIOUS), WITH_ID, SignatureMatch.MATCHES_PREVIOUS_SECRET),
-        (standard(PRESENT, at="1"), WITH_ID, SignatureMatch.DIFFERS),
+        (standard(CURRENT, at="1"), WITH_ID, SignatureMatch.DIFFERS),
     ],
 )
-def test_a_pasted_signature_is_compared(
+def test_pasted_signature_is_compared_with_those_of_both_secrets(
     signature: str, more: dict[str, str], expected: SignatureMatch
 ) -> None:
     assert verdict(signature, **more) is expected
 
 
-def test_the_steps_are_those_of_both_formats_and_no_signature_is_told_whole() -> None:
+def test_steps_of_both_formats_are_returned_without_a_complete_signature() -> None:
     pasted = PastedWebhook(body=BODY, **WITH_ID)
-    found = check_signature(pasted, SECRETS, event_body=BODY.encode())
-    one, other = found.computed
+    check = check_signature(pasted, SECRETS, event_body=BODY.encode())
+    one, other = check.computed
     assert one.digest == hashlib.sha256(BODY.encode()).hexdigest()
     assert one.length == len(BODY.encode())
-    assert one.beginning == own(PRESENT)[:8] + "…"
+    assert one.beginning == own(CURRENT)[:8] + "…"
     assert other.signed_prefix == f"{ID}.1777636800."
-    assert other.beginning == standard(PRESENT)[:11] + "…"
-    assert found.body_match is BodyMatch.MATCHES
-    assert PRESENT not in repr(found) + repr(SECRETS)
+    assert other.beginning == standard(CURRENT)[:11] + "…"
+    assert check.body_match is BodyMatch.MATCHES
+    assert CURRENT not in repr(check) + repr(SECRETS)
 
 
-def test_a_body_is_compared_with_the_event_by_its_first_other_byte() -> None:
+def test_pasted_body_is_compared_with_the_event_up_to_the_first_differing_byte() -> None:
     pasted = PastedWebhook(body=BODY.replace("Grüße", "Grüsse"), event_id=ID)
-    found = check_signature(pasted, SECRETS, event_body=BODY.encode())
-    assert (found.body_match, found.differs_at) == (BodyMatch.DIFFERS, BODY.index("ß") + 1)
+    check = check_signature(pasted, SECRETS, event_body=BODY.encode())
+    assert (check.body_match, check.differs_at) == (BodyMatch.DIFFERS, BODY.index("ß") + 1)
     shorter = check_signature(PastedWebhook(body=BODY[:-1], event_id=ID), SECRETS, event_body=b"{}")
     assert shorter.differs_at == 1
     cut = check_signature(
@@ -101,13 +101,13 @@ def test_a_body_is_compared_with_the_event_by_its_first_other_byte() -> None:
     assert unknown.body_match is BodyMatch.UNKNOWN_EVENT
 
 
-def test_what_is_told_of_a_signature_is_its_beginning() -> None:
+def test_abbreviated_signature_is_its_beginning() -> None:
     assert abbreviated("0123456789abcdef") == "01234567…"
     assert abbreviated("v1,0123456789") == "v1,01234567…"
 
 
 @pytest.mark.parametrize(
-    ("url", "fault"),
+    ("url", "problem"),
     [
         ("https://exa mple.org", UrlProblem.MALFORMED),
         ("javascript:alert(1)", UrlProblem.MALFORMED),
@@ -120,25 +120,25 @@ def test_what_is_told_of_a_signature_is_its_beginning() -> None:
         ("https://0x7f.1/", UrlProblem.AMBIGUOUS_HOST),
     ],
 )
-def test_a_url_that_nothing_could_be_sent_to_is_refused_in_words(
-    url: str, fault: UrlProblem
+def test_url_that_events_cannot_be_sent_to_is_rejected_with_its_problem(
+    url: str, problem: UrlProblem
 ) -> None:
-    with pytest.raises(InvalidWebhookUrl) as refused:
+    with pytest.raises(InvalidWebhookUrl) as error:
         validate_webhook_url(url, insecure_allowed=False)
-    assert refused.value.problem is fault
-    assert URL_FAULTS[fault]
+    assert error.value.problem is problem
+    assert URL_FAULTS[problem]
 
 
-def test_a_private_url_is_for_the_sandbox_and_metadata_for_nobody() -> None:
+def test_private_url_is_only_valid_in_the_sandbox_and_a_metadata_service_never() -> None:
     validate_webhook_url("http://127.0.0.1:8000/", insecure_allowed=True)
     with pytest.raises(InvalidWebhookUrl):
         validate_webhook_url("http://169.254.169.254/", insecure_allowed=True)
 
 
-def test_no_body_has_an_access_token_and_an_answer_hides_it() -> None:
+def test_order_document_has_no_access_token_and_tokens_in_responses_are_hidden() -> None:
     token = "t" * 42 + "-"
     assert "token" not in OrderOut.__struct_encode_fields__
-    for said in (f'{{"token":"{token}"}}', f"token={token}", f"'token': '{token}'"):
-        assert token not in without_tokens(said)
+    for text in (f'{{"token":"{token}"}}', f"token={token}", f"'token': '{token}'"):
+        assert token not in without_tokens(text)
     address = f'"address":"{token}"'
     assert without_tokens(address) == address

@@ -22,7 +22,7 @@ AT = datetime(2026, 5, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 EVENT, PARTNER = UUID(int=1), UUID(int=2)
 
 
-def test_paid_out_event_has_the_contracts_body_and_key() -> None:
+def test_paid_out_event_has_the_body_and_key_of_the_contract() -> None:
     payout = PayoutOut(
         id=str(UUID(int=3)),
         period_start=wire_moment(AT - timedelta(days=30)),
@@ -50,7 +50,7 @@ def test_paid_out_event_has_the_contracts_body_and_key() -> None:
     assert event.type is EventType.PARTNER_PAID_OUT
 
 
-def test_cleared_event_has_the_contracts_body_and_key() -> None:
+def test_cleared_event_has_the_body_and_key_of_the_contract() -> None:
     earnings = EarningsOut(amount_usd="0.00", cleared_at=wire_moment(AT))
     event = earnings_cleared(EVENT, PARTNER, earnings, at=AT)
 
@@ -63,7 +63,7 @@ def test_cleared_event_has_the_contracts_body_and_key() -> None:
     assert event.type is EventType.EARNINGS_CLEARED
 
 
-def test_test_event_says_in_its_body_that_it_is_one() -> None:
+def test_test_event_names_its_type_in_its_body() -> None:
     event = webhook_test(EVENT, PARTNER, at=AT)
 
     body = json.loads(event.body)
@@ -73,11 +73,11 @@ def test_test_event_says_in_its_body_that_it_is_one() -> None:
     assert event.dedup_key == f"test:{EVENT}"
 
 
-def test_moments_are_in_utc_with_milliseconds() -> None:
+def test_times_are_written_in_utc_with_milliseconds() -> None:
     east = timezone(timedelta(hours=2))
     assert wire_moment(datetime(2026, 5, 1, 2, tzinfo=east)) == "2026-05-01T00:00:00.000Z"
 
 
-def test_tests_cannot_be_subscribed_to() -> None:
+def test_test_events_cannot_be_subscribed_to() -> None:
     with pytest.raises(InvalidRequest, match=r"there is no event webhook\.test"):
         parse_event_types(["webhook.test"])
