@@ -1,1 +1,1 @@
-"""Webhooks under load: how many a second, how soon, and what gets lost on bad days (nothing)."""
+"""Webhooks under load: throughput, latency, and proof that kills and failures lose nothing."""

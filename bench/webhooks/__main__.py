@@ -11,27 +11,34 @@ from bench.webhooks.world import World
 
 
 def main() -> None:
-    """Run one mode and print what it came to."""
+    """Run one mode and print its result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mode", choices=["steady", "isolation", "kills"])
     parser.add_argument("--workers", type=int, default=2, help="delivery processes")
     parser.add_argument("--endpoints", type=int, default=50)
-    parser.add_argument("--rate", type=float, default=1_000, help="events a second")
+    parser.add_argument("--rate", type=float, default=1_000, help="events per second")
     parser.add_argument("--events", type=int, default=300_000)
-    parser.add_argument("--together", type=int, default=20, help="events that commit at once")
+    parser.add_argument("--batch", type=int, default=20, help="events per commit")
     parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--whom", nargs="+", default=["delivery", "valkey", "postgresql"])
+    parser.add_argument(
+        "--targets",
+        nargs="+",
+        choices=["delivery", "valkey", "postgresql"],
+        default=["delivery", "valkey", "postgresql"],
+    )
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--sick", type=int, default=10)
+    parser.add_argument("--failing", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--patience", type=float, default=120, help="seconds for the last events")
+    parser.add_argument(
+        "--timeout", type=float, default=120, help="seconds to wait for the last events"
+    )
     options = parser.parse_args()
     with World(workers=options.workers) as world:
         try:
-            found = _run(world, options)
+            result = _run(world, options)
         except NotDelivered as error:
             sys.exit(f"{error}\n{logs(world.directory)}")
-    print(msgspec.json.format(msgspec.json.encode(found)).decode())
+    print(msgspec.json.format(msgspec.json.encode(result)).decode())
 
 
 def _run(world: World, options: argparse.Namespace) -> object:
@@ -41,8 +48,8 @@ def _run(world: World, options: argparse.Namespace) -> object:
             endpoints=options.endpoints,
             events=options.events,
             rate=options.rate,
-            together=options.together,
-            patience=options.patience,
+            batch=options.batch,
+            timeout=options.timeout,
         )
     if options.mode == "kills":
         return kills(
@@ -52,21 +59,26 @@ def _run(world: World, options: argparse.Namespace) -> object:
             rate=options.rate,
             number=options.kills,
             seed=options.seed,
-            whom=options.whom,
-            patience=options.patience,
+            targets=options.targets,
+            timeout=options.timeout,
         )
-    found = isolation(
+    result = isolation(
         world,
-        healthy=options.endpoints - options.sick,
-        sick=options.sick,
+        healthy=options.endpoints - options.failing,
+        failing=options.failing,
         events=options.events,
         rate=options.rate,
         rounds=options.rounds,
-        patience=options.patience,
+        timeout=options.timeout,
     )
-    healthy = statistics.median(verdict.p99_seconds for verdict in found.healthy)
-    beside = statistics.median(verdict.p99_seconds for verdict in found.beside_sick)
-    return {"runs": found, "p99_healthy": healthy, "p99_beside": beside, "ratio": beside / healthy}
+    healthy = statistics.median(run.p99_seconds for run in result.healthy)
+    beside = statistics.median(run.p99_seconds for run in result.beside_failing)
+    return {
+        "runs": result,
+        "p99_healthy": healthy,
+        "p99_beside_failing": beside,
+        "ratio": beside / healthy,
+    }
 
 
 if __name__ == "__main__":

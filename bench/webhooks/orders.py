@@ -1,4 +1,4 @@
-"""Orders to move: made in the thousands, straight in their table."""
+"""Thousands of orders, inserted directly into their table."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from domain.assets import Catalogue
 from domain.market.pricing import Rate
 from domain.orders.order import LIFETIME, Order, RateType, State
 
-BEGAN = datetime.now(UTC)
+STARTED_AT = datetime.now(UTC)
 
 COPY = """
 COPY orders (id, partner_id, rate_type, source, destination, source_amount, destination_amount,
@@ -20,7 +20,7 @@ COPY orders (id, partner_id, rate_type, source, destination, source_amount, dest
 
 
 def bench_order(order_id: UUID, partner_id: UUID, catalogue: Catalogue) -> Order:
-    """Return an order of 0.01 BTC to USDT on Tron, as fresh as its row is."""
+    """Return a new order of 0.01 BTC to USDT on Tron, as its row has it."""
     return Order(
         id=order_id,
         partner_id=partner_id,
@@ -40,19 +40,21 @@ def bench_order(order_id: UUID, partner_id: UUID, catalogue: Catalogue) -> Order
         refund_address="bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
         pay_in_address="bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
         pay_in_tag=None,
-        created_at=BEGAN,
-        expires_at=BEGAN + LIFETIME,
-        updated_at=BEGAN,
+        created_at=STARTED_AT,
+        expires_at=STARTED_AT + LIFETIME,
+        updated_at=STARTED_AT,
     )
 
 
 def store_orders(owner_url: str, orders: Sequence[tuple[UUID, UUID]]) -> None:
-    """Store orders by id and partner, past the triggers that reserves and counts hang on."""
+    """Insert orders by id and partner, without the triggers that update reserves and counters."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         with connection.cursor().copy(COPY) as copy:
             for order_id, partner_id in orders:
                 row = (order_id, partner_id, "float", "btc", "usdt_trc20", "0.01", "619.9875")
                 terms = ("62118.75000000", "1.2", 50, 50, "recipient", "refund", "pay-in")
-                copy.write_row((*row, *terms, b"t" * 32, BEGAN, BEGAN + LIFETIME, BEGAN))
+                copy.write_row(
+                    (*row, *terms, b"t" * 32, STARTED_AT, STARTED_AT + LIFETIME, STARTED_AT)
+                )
         connection.execute("ANALYZE orders")

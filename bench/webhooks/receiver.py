@@ -1,9 +1,9 @@
-"""`python -m bench.webhooks.receiver`: partners' endpoints in one process, which keep what comes.
+"""`python -m bench.webhooks.receiver`: partners' endpoints in one process, which record deliveries.
 
-Written from the contract: checks the signature, notes id, order and status. Paths decide how an
-endpoint behaves: `/ok/7` takes everything, `/hang/7` never answers, `/drip/7` answers a byte a
-second. What comes is appended to a file, a line each: seconds (monotonic), endpoint, id, SHA-256 of
-the body, order, status.
+Written from the contract: it verifies the signature, and records id, order and status. The path
+decides how an endpoint behaves: `/ok/7` accepts every event, `/hang/7` never responds, `/drip/7`
+responds with one byte per second. Each delivery is appended to a file as a line: seconds
+(monotonic), endpoint, event id, SHA-256 of the body, order, status.
 """
 
 import asyncio
@@ -19,9 +19,9 @@ import msgspec
 import uvloop
 
 FLUSH_SECONDS: Final = 0.2
-TAKEN: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
-REFUSED: Final = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
-DRIPPED: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 3600\r\n\r\n"
+ACCEPTED: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
+REJECTED: Final = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
+SLOW: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 3600\r\n\r\n"
 
 
 class _Order(msgspec.Struct):
@@ -29,12 +29,12 @@ class _Order(msgspec.Struct):
     status: str
 
 
-class _Told(msgspec.Struct):
+class _Body(msgspec.Struct):
     order: _Order
 
 
 class Endpoint(asyncio.Protocol):
-    """One connection. All endpoints share one secret: it is a bench."""
+    """One connection. All endpoints share one secret."""
 
     def __init__(self, secret: bytes, log: list[str]) -> None:
         self._secret = secret
@@ -67,28 +67,28 @@ class Endpoint(asyncio.Protocol):
             if len(rest) < length:
                 return
             self._buffer = rest[length:]
-            self._take(first.split()[1].decode(), headers, rest[:length])
+            self._receive(first.split()[1].decode(), headers, rest[:length])
 
-    def _take(self, path: str, headers: dict[bytes, bytes], body: bytes) -> None:
+    def _receive(self, path: str, headers: dict[bytes, bytes], body: bytes) -> None:
         if self._transport is None:
             return
-        _, behaviour, endpoint = path.split("/")
-        if behaviour == "hang":
+        _, behavior, endpoint = path.split("/")
+        if behavior == "hang":
             return
         expected = hmac.new(self._secret, body, hashlib.sha256).hexdigest().encode()
         if not hmac.compare_digest(expected, headers[b"x-partner-webhook-sign"]):
-            self._transport.write(REFUSED)
+            self._transport.write(REJECTED)
             return
-        order = msgspec.json.decode(body, type=_Told).order
+        order = msgspec.json.decode(body, type=_Body).order
         event_id = headers[b"x-partner-webhook-id"].decode()
         digest = hashlib.sha256(body).hexdigest()
         now = time.monotonic()
         self._log.append(f"{now:.6f} {endpoint} {event_id} {digest} {order.id} {order.status}\n")
-        if behaviour == "drip":
-            self._transport.write(DRIPPED)
+        if behavior == "drip":
+            self._transport.write(SLOW)
             self._drip()
         else:
-            self._transport.write(TAKEN)
+            self._transport.write(ACCEPTED)
 
     def _drip(self) -> None:
         if self._transport is not None and not self._transport.is_closing():
@@ -105,15 +105,15 @@ async def serve(secret: str, file: Path) -> None:
         lambda: Endpoint(secret.encode(), log), "127.0.0.1", 0, backlog=4096
     )
     print(server.sockets[0].getsockname()[1], flush=True)
-    with file.open("a") as kept:
+    with file.open("a") as output:
         while not stopped.is_set():
             try:
                 async with asyncio.timeout(FLUSH_SECONDS):
                     await stopped.wait()
             except TimeoutError:
                 pass
-            kept.writelines(log)
-            kept.flush()
+            output.writelines(log)
+            output.flush()
             log.clear()
     server.close()
 

@@ -33,7 +33,7 @@ SECRET: Final = "s" * 43
 
 
 class World:
-    """Use it as a context manager; whatever it started ends with it."""
+    """A context manager that ends every process that it started."""
 
     def __init__(self, *, workers: int) -> None:
         self._stack = ExitStack()
@@ -54,7 +54,7 @@ class World:
         (directory / "keyring.json").write_bytes(new_keyring())
         self.received_file = directory / "received"
         self._receiver = self._spawn("bench.webhooks.receiver", SECRET, str(self.received_file))
-        assert self._receiver.stdout is not None  # noqa: S101  it was asked for
+        assert self._receiver.stdout is not None  # noqa: S101  it is a pipe
         self.port = int(self._receiver.stdout.readline())
         self._stack.callback(self._end_delivery)
         self.delivery = [self.start_delivery(number) for number in range(self._workers)]
@@ -66,7 +66,7 @@ class World:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End everything."""
+        """End all processes."""
         self._stack.close()
 
     def start_delivery(self, number: int) -> subprocess.Popen[bytes]:
@@ -85,28 +85,28 @@ class World:
                 stderr=subprocess.STDOUT,
             )
 
-    def partners(self, behaviours: Sequence[str]) -> list[UUID]:
-        """Make a partner for each behaviour (ok, hang, drip); return their ids."""
-        made = [
+    def partners(self, behaviors: Sequence[str]) -> list[UUID]:
+        """Create a partner for each behavior (ok, hang, drip); return their ids."""
+        partners = [
             Partner(
                 id=(partner_id := new_id()),
                 email=f"{partner_id}@example.org",
                 name="Bench",
                 enabled=True,
                 api_key=partner_id.hex,
-                webhook_url=f"http://127.0.0.1:{self.port}/{behaviour}/{partner_id}",
+                webhook_url=f"http://127.0.0.1:{self.port}/{behavior}/{partner_id}",
             )
-            for behaviour in behaviours
+            for behavior in behaviors
         ]
-        asyncio.run(self._store(made))
-        return [partner.id for partner in made]
+        asyncio.run(self._store(partners))
+        return [partner.id for partner in partners]
 
     def write(
-        self, partners: Sequence[UUID], *, events: int, rate: float, together: int = 1
+        self, partners: Sequence[UUID], *, events: int, rate: float, batch: int = 1
     ) -> tuple["subprocess.Popen[bytes]", Path]:
-        """Start a writer of so many events in all, shared out over partners by turns.
+        """Start a writer of `events` in total, distributed over the partners round-robin.
 
-        With `together`, so many of them commit at once.
+        `batch` of them share a commit.
         """
         number = -(-events // len(STATES))
         orders = [(new_id(), partners[index % len(partners)]) for index in range(number)]
@@ -118,9 +118,9 @@ class World:
             orders=orders,
             rate=rate,
             file=str(file),
-            together=together,
+            batch=batch,
         )
-        assert writer.stdin is not None  # noqa: S101  it was asked for
+        assert writer.stdin is not None  # noqa: S101  it is a pipe
         writer.stdin.write(msgspec.json.encode(work))
         writer.stdin.close()
         return writer, file

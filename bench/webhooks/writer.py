@@ -1,10 +1,10 @@
 """`python -m bench.webhooks.writer`: moves orders at a rate, each move with its event.
 
-By the statement that settlement uses: order and event commit together. Each order is moved three
-times by one lane, so that its events are made in order. When each commit returned is appended to a
-file: seconds (monotonic) and the event's id. With `together`, the events of so many orders commit
-at once and the orders stay as they are: moving them, which isn't delivery's work, takes most of two
-cores otherwise.
+It uses the statement of settlement: order and event are committed together. Each order is moved
+three times by one task, so that its events are created in sequence. The return of each commit is
+appended to a file: seconds (monotonic) and the event's id. With `batch` above 1, that many events
+share a commit and the orders are not moved: moving them, which is not part of delivery, would use
+most of two cores.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 
-LANES: Final = 24
+CONCURRENCY: Final = 24
 STATES: Final = (State.CONFIRMING, State.PAYING_OUT, State.COMPLETED)
 CLOCK: Final = SystemClock()
 
 
 class Work(msgspec.Struct):
-    """What to write: orders with their partners, and events a second."""
+    """What to write: orders with their partners, and events per second."""
 
     database_url: str
     orders: list[tuple[UUID, UUID]]
     rate: float
     file: str
-    together: int = 1
+    batch: int = 1
 
 
 STORE: Final = """
@@ -55,25 +55,25 @@ ORDER BY id
 
 
 async def write(work: Work) -> None:
-    """Move all orders; each move is made again until it is known to be made."""
+    """Move all orders; each move is repeated until it is confirmed."""
     database = Database(work.database_url, size=8, application="swapgate-bench")
     catalogue = await read_catalogue(database)
-    book = PostgresSettlementOrderRepository(database, lambda: catalogue)
-    todo = iter(work.orders)
+    repository = PostgresSettlementOrderRepository(database, lambda: catalogue)
+    remaining = iter(work.orders)
     tickets = _tickets(work.rate)
     committed: list[str] = []
 
-    async def lane() -> None:
-        for order_id, partner_id in todo:
+    async def move_orders() -> None:
+        for order_id, partner_id in remaining:
             order = bench_order(order_id, partner_id, catalogue)
             for version, state in enumerate(STATES, start=1):
                 await asyncio.sleep(next(tickets) - time.monotonic())
                 order = msgspec.structs.replace(order, state=state, updated_at=CLOCK.now())
-                event_id = await _move(book, order, version)
+                event_id = await _move(repository, order, version)
                 committed.append(f"{time.monotonic():.6f} {event_id}\n")
 
-    async def lane_of_groups() -> None:
-        while group := list(islice(todo, work.together)):
+    async def write_batches() -> None:
+        while group := list(islice(remaining, work.batch)):
             orders = [bench_order(*one, catalogue) for one in group]
             for version, state in enumerate(STATES, start=1):
                 due = [next(tickets) for _ in orders]
@@ -82,30 +82,30 @@ async def write(work: Work) -> None:
                 now = f"{time.monotonic():.6f}"
                 committed.extend(f"{now} {event_id}\n" for event_id in ids)
 
-    async with asyncio.TaskGroup() as lanes:
-        for _ in range(LANES):
-            lanes.create_task(lane() if work.together == 1 else lane_of_groups())
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(CONCURRENCY):
+            tasks.create_task(move_orders() if work.batch == 1 else write_batches())
     await asyncio.to_thread(Path(work.file).write_text, "".join(committed))
     database.close()
 
 
 def _tickets(rate: float) -> Iterator[float]:
-    """Yield the moments at which the events are due, on one schedule for all lanes."""
+    """Yield the times at which the events are due, on one schedule for all tasks."""
     moment = time.monotonic()
     while True:
         moment += 1 / rate
         yield moment
 
 
-async def _move(book: PostgresSettlementOrderRepository, order: Order, version: int) -> UUID:
-    """Save the order with its event; where the answer is lost, save both again.
+async def _move(repository: PostgresSettlementOrderRepository, order: Order, version: int) -> UUID:
+    """Save the order with its event; repeat it if the result is lost.
 
-    If the first try was committed after all the second finds the order moved: by the same event.
+    If the first try was committed, the second one finds the order moved, by the same event.
     """
     event = order_status_changed(new_id(), order, at=order.updated_at)
     while True:
         try:
-            await book.save(order, expected_version=version, event=event)
+            await repository.save(order, expected_version=version, event=event)
         except (Unavailable, Error):
             await asyncio.sleep(0.1)
         else:
@@ -115,7 +115,7 @@ async def _move(book: PostgresSettlementOrderRepository, order: Order, version: 
 async def _store(
     database: Database, orders: Sequence[Order], version: int, state: State
 ) -> Sequence[UUID]:
-    """Store the events of these orders' moves to a state, by one statement."""
+    """Store the events of these orders' moves to a state, in one statement."""
     now, rows = CLOCK.now(), []
     for order in orders:
         moved = msgspec.structs.replace(order, state=state, updated_at=now)

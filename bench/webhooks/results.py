@@ -1,4 +1,4 @@
-"""What a run came to: what was committed against what was received."""
+"""The result of a run: committed events compared with received ones."""
 
 import hashlib
 from collections import Counter, defaultdict
@@ -15,23 +15,26 @@ SELECT id, order_id, position, body FROM webhook_events WHERE partner_id = ANY (
 """
 
 
-class Verdict(msgspec.Struct):
-    """Figures of a run. Seconds are from the commit's return in the writer to the receiver."""
+class RunResult(msgspec.Struct):
+    """Figures of a run. Seconds count from the return of the commit to the receiver.
+
+    `altered` deliveries have another body than the event.
+    """
 
     events: int
     received: int
     missing: int
     repeated: int
-    other_bytes: int
+    altered: int
     out_of_order: int
     per_second: float
     p50_seconds: float
     p99_seconds: float
-    most_seconds: float
+    max_seconds: float
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """A delivery as the receiver saw it."""
+    """A delivery as recorded by the receiver."""
 
     at: float
     event_id: UUID
@@ -40,48 +43,48 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 def receipts(file: Path) -> list[Receipt]:
-    """Return what the receiver has kept so far, in the order it came."""
-    found = []
+    """Return the deliveries recorded so far, in the sequence of arrival."""
+    deliveries = []
     for line in file.read_text().splitlines():
         at, _, event_id, digest, order_id, _ = line.split()
-        found.append(Receipt(float(at), UUID(event_id), digest, UUID(order_id)))
-    return found
+        deliveries.append(Receipt(float(at), UUID(event_id), digest, UUID(order_id)))
+    return deliveries
 
 
-def judge(world: World, partners: Collection[UUID], committed: Iterable[Path]) -> Verdict:
-    """Compare the outbox, which is the truth, with the receiver's notes."""
+def compare(world: World, partners: Collection[UUID], committed: Iterable[Path]) -> RunResult:
+    """Compare the events of the outbox with what the receiver recorded."""
     bodies: dict[UUID, str] = {}
     orders: dict[UUID, list[tuple[int, UUID]]] = defaultdict(list)
     for event_id, order_id, position, body in world.sql(EVENTS, list(partners)):
-        assert isinstance(event_id, UUID)  # noqa: S101  as the table has it
+        assert isinstance(event_id, UUID)  # noqa: S101  the type of the column
         assert isinstance(order_id, UUID)  # noqa: S101  as above
         assert isinstance(position, int)  # noqa: S101  as above
         assert isinstance(body, bytes)  # noqa: S101  as above
         bodies[event_id] = hashlib.sha256(body).hexdigest()
         orders[order_id].append((position, event_id))
-    came = [one for one in receipts(world.received_file) if one.event_id in bodies]
-    times = Counter(one.event_id for one in came)
+    deliveries = [one for one in receipts(world.received_file) if one.event_id in bodies]
+    deliveries_per_event = Counter(one.event_id for one in deliveries)
     first: dict[UUID, float] = {}
-    for one in came:
+    for one in deliveries:
         first.setdefault(one.event_id, one.at)
-    waits = sorted(
+    latencies = sorted(
         max(0.0, first[UUID(event_id)] - float(at))
         for file in committed
         for at, event_id in (line.split() for line in file.read_text().splitlines())
         if UUID(event_id) in first
     )
     span = max(first.values()) - min(first.values()) if len(first) > 1 else 1.0
-    return Verdict(
+    return RunResult(
         events=len(bodies),
         received=len(first),
         missing=len(bodies.keys() - first.keys()),
-        repeated=sum(times.values()) - len(times),
-        other_bytes=sum(one.digest != bodies[one.event_id] for one in came),
+        repeated=sum(deliveries_per_event.values()) - len(deliveries_per_event),
+        altered=sum(one.digest != bodies[one.event_id] for one in deliveries),
         out_of_order=sum(_is_out_of_order(events, first) for events in orders.values()),
         per_second=len(first) / span,
-        p50_seconds=_percentile(waits, 50),
-        p99_seconds=_percentile(waits, 99),
-        most_seconds=waits[-1] if waits else 0.0,
+        p50_seconds=_percentile(latencies, 50),
+        p99_seconds=_percentile(latencies, 99),
+        max_seconds=latencies[-1] if latencies else 0.0,
     )
 
 
