@@ -1,7 +1,7 @@
-"""`python -m tests.screenshots`: every page of the cabinet in both themes and on a phone.
+"""`python -m tests.screenshots`: every page of the partner dashboard in both themes and on a phone.
 
-Starts a service of its own, whose partner has some thousand orders of the last ninety days, made
-from their numbers, and some of today, made by calls; writes docs/screenshots/cabinet-*.png.
+Starts a service with a partner that has some thousand generated orders of the last ninety days and
+some created today through the API; writes docs/screenshots/cabinet-*.png.
 """
 
 import tempfile
@@ -52,7 +52,7 @@ PRICES: Final = {
     "usdt_trc20": 1,
     "usdc_erc20": 1,
 }
-"""In USD: the orders made from numbers have none of their own."""
+"""In USD, for the generated orders."""
 AMOUNTS: Final = """
 UPDATE orders SET source_amount = round(worth_usd / s.price::numeric, 6),
   destination_amount = round(worth_usd * 0.99 / d.price::numeric, 6)
@@ -70,7 +70,7 @@ Reach = Callable[[Page], object]
 
 
 class Pictured(Crew):
-    """A crew with a history."""
+    """A crew with a history of orders."""
 
     def __init__(self, up: Running, receiver: Receiver) -> None:
         super().__init__(up, "northwind.example")
@@ -82,13 +82,13 @@ class Pictured(Crew):
         fill(instance.owner_database_url, partner.id, ORDERS)
         prices = msgspec.json.encode(PRICES).decode()
         own(partner, AMOUNTS, prices, prices)
-        for former, (name, label) in CODES.items():
+        for previous, (name, label) in CODES.items():
             own(
                 partner,
                 "UPDATE codes SET code = %s, label = %s WHERE code = %s",
                 name,
                 label,
-                former,
+                previous,
             )
         operate("payout", "mark-paid", partner.email, "--reference", "SEPA 2026-11 / 4471")
         done, held = (api.call("/create", order_request()).data for _ in range(2))
@@ -96,28 +96,32 @@ class Pictured(Crew):
         partner.carried(done)
         sent = self.owner.send_form("/partner/webhooks", "/partner/webhooks/test")
         details = "/partner/payout-history/details"
-        asked = {"asset": "usdt_trc20", "address": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "tag": ""}
-        assert self.owner.send_form(details, details, **asked).status == 303
+        request = {
+            "asset": "usdt_trc20",
+            "address": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8",
+            "tag": "",
+        }
+        assert self.owner.send_form(details, details, **request).status == 303
         self.order = f"/partner/orders/{done['id']}"
         self.event = sent.location
 
 
 def paths(crew: Pictured) -> dict[str, Reach]:
-    """Return how each picture's page is reached."""
+    """Return how the page of each screenshot is reached."""
 
     def at(path: str) -> Reach:
         return lambda page: page.goto(path)
 
     def new_codes(page: Page) -> None:
         page.goto("/partner/account/second-factor")
-        page.get_by_text("Make new ones").first.click()
+        page.get_by_text("Generate new codes").first.click()
         page.locator("form[action$=recovery-codes] button").click()
 
     def new_password(page: Page) -> None:
         email, operate = f"alan-{uuid4().hex[:4]}@northwind.example", crew.partner.command
         operate("partner", "create", "--email", email, "--name", "Northwind Wallet")
         sign_in_page(page)
-        page.get_by_label("E-mail address").fill(email)
+        page.get_by_label("Email address").fill(email)
         page.get_by_label("Password").fill(operate("partner", "password", email)["password"])
         page.get_by_role("button", name="Sign in").click()
 
@@ -149,7 +153,7 @@ def paths(crew: Pictured) -> dict[str, Reach]:
 
 
 def main() -> None:
-    """Take all pictures."""
+    """Take all screenshots."""
     with tempfile.TemporaryDirectory() as directory, receiving("") as receiver:
         up = start_up(Path(directory) / "data")
         try:
@@ -163,7 +167,7 @@ def main() -> None:
 
 def _take(crew: Crew, chromium: Browser, name: str, reach: Reach) -> None:
     for suffix, (size, scheme) in LOOKS.items():
-        role = "viewer" if name.endswith("-off") else "owner"  # who has no second factor
+        role = "viewer" if name.endswith("-off") else "owner"  # the viewer has no second factor
         page = crew.opened(chromium, role, size=size, scheme=scheme)
         reach(page)
         taken = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")

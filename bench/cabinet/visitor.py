@@ -36,7 +36,11 @@ class Visitor:
         token = FIELD.search(page)
         if token is None:
             raise RuntimeError(f"not signed in: {page[:200]}")
-        fields = {"former": given, "chosen": PASSWORD, "again": PASSWORD}
+        fields = {
+            "current_password": given,
+            "new_password": PASSWORD,
+            "repeated_password": PASSWORD,
+        }
         self._post("/partner/new-password", {**fields, "form_token": token[1]})
 
     def look(self, path: str) -> Look:

@@ -68,7 +68,7 @@ CONTENTS: Final = (
         (
             Entry("referral-links", "Referral links"),
             Entry("feeds", "Rate feeds"),
-            Entry("cabinet", "Cabinet"),
+            Entry("cabinet", "Partner dashboard"),
         ),
     ),
     Chapter(

@@ -1,1 +1,1 @@
-"""The partner's cabinet: what its pages show."""
+"""Views of the partner dashboard, grouped by subject."""

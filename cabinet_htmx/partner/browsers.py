@@ -1,4 +1,4 @@
-"""What a browser is called in words, by what it says of itself."""
+"""Readable names of browsers, from their User-Agent."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ BROWSERS: Final = (
     ("Safari", "Safari"),
     ("curl", "curl"),
 )
-"""The first that is found: those further down are named by the ones above as well."""
+"""The first match counts: browsers also claim to be those listed further down."""
 
 SYSTEMS: Final = (
     ("iPhone", "iPhone"),
@@ -26,10 +26,10 @@ SYSTEMS: Final = (
 )
 
 
-def browser_name(agent: str) -> str:
-    """Return a few words for a User-Agent: Firefox on Linux."""
-    browser = next((name for sign, name in BROWSERS if sign in agent), None)
-    system = next((name for sign, name in SYSTEMS if sign in agent), None)
+def browser_name(user_agent: str) -> str:
+    """Return a readable name for a User-Agent: Firefox on Linux."""
+    browser = next((name for marker, name in BROWSERS if marker in user_agent), None)
+    system = next((name for marker, name in SYSTEMS if marker in user_agent), None)
     if browser and system:
         return f"{browser} on {system}"
     return browser or system or "Unknown browser"

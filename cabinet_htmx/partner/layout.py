@@ -1,4 +1,4 @@
-"""What is around every page of the cabinet: who is signed in, where one can go, what was said."""
+"""What surrounds every page of a signed-in member: account, navigation, flash message."""
 
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from domain.cabinet.sessions import FlashMessage
 
 
 class Link(msgspec.Struct, frozen=True):
-    """An entry of the navigation; `icon` names its picture."""
+    """An entry of the navigation; `icon` is the name of its icon."""
 
     label: str
     path: str
@@ -19,14 +19,14 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """What the templates of all pages know. `form_token` goes into every form."""
+    """Context of every page's template. `form_token` is part of every form."""
 
     member: Member
     links: Sequence[Link]
-    said: FlashMessage | None
+    flash: FlashMessage | None
     form_token: str
 
     @property
     def zone(self) -> ZoneInfo:
-        """Return the zone that times are shown in."""
+        """Return the member's time zone."""
         return zone_of(self.member.zone)

@@ -1,4 +1,4 @@
-"""Renders the cabinet's pages. All text in them is escaped; nothing is joined to HTML."""
+"""Renders the partner dashboard's pages from templates, which escape all text."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ HEADERS: Final = page_headers(script_src="'self'", connect_src="'self'", form_ac
 
 
 class PartnerSite:
-    """The pages of the cabinet, under the operator's brand."""
+    """The pages of the partner dashboard, under the operator's brand."""
 
     def __init__(self, assets: Assets, brand: Brand) -> None:
         self.brand = brand
@@ -28,12 +28,12 @@ class PartnerSite:
         for filter_ in (local, utc, machine, usd, browser_name):
             self._templates.filters[filter_.__name__] = filter_
 
-    def page(self, template: str, frame: Layout, **context: object) -> str:
-        """Return a page for somebody signed in; `template` such as `keys.html`."""
-        return self._render(template, frame=frame, **context)
+    def page(self, template: str, layout: Layout, **context: object) -> str:
+        """Return a page for a signed-in member; `template` is such as `keys/keys.html`."""
+        return self._render(template, layout=layout, **context)
 
-    def door(self, template: str, **context: object) -> str:
-        """Return a page for somebody who isn't signed in."""
+    def public_page(self, template: str, **context: object) -> str:
+        """Return a page for a visitor who is not signed in."""
         return self._render(template, **context)
 
     def _render(self, template: str, **context: object) -> str:

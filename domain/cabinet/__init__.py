@@ -1,1 +1,1 @@
-"""Members of a partner: sign-in, sessions, roles and the audit log."""
+"""A partner's team members: sign-in, sessions, roles and the audit log."""

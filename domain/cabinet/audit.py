@@ -1,4 +1,4 @@
-"""What people have done in a cabinet: who, when, from where, what."""
+"""Entries of the cabinet's audit log: who did what, when and from which address."""
 
 from datetime import datetime
 from typing import Final
@@ -10,10 +10,10 @@ MAX_DETAIL_LENGTH: Final = 300
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A change that somebody has made. Entries are only ever added.
+    """A change made by a team member. Entries are append-only.
 
-    `what` is a few words of ours, in the past tense: "Rotated the apiSecret". `about` names what of
-    several it was: a code, an e-mail address, a URL; never a secret.
+    `action` is a short phrase in the past tense: "Rotated the apiSecret". `detail` identifies the
+    object of the action (a code, an email address, a URL); it never contains a secret.
     """
 
     id: UUID
@@ -22,11 +22,11 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     at: datetime
     address: str
-    what: str
-    about: str
+    action: str
+    detail: str
 
 
-def shortened(about: str) -> str:
-    """Return what an entry is about in its room, in one line."""
-    plain = " ".join("".join(one if one.isprintable() else " " for one in about).split())
+def shortened(detail: str) -> str:
+    """Return a detail on one line, without control characters, truncated to its maximum length."""
+    plain = " ".join("".join(one if one.isprintable() else " " for one in detail).split())
     return plain if len(plain) <= MAX_DETAIL_LENGTH else f"{plain[: MAX_DETAIL_LENGTH - 1]}…"

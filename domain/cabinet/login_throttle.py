@@ -1,68 +1,71 @@
-"""How long somebody waits who tries again and again: to sign in, or to guess a code."""
+"""Throttling of failed attempts to sign in or to enter a code: who waits, and for how long."""
 
 import hashlib
 from typing import Final
 
 import msgspec
 
+MAX_DOUBLINGS: Final = 20
+
 
 class ThrottlePolicy(msgspec.Struct, frozen=True):
-    """After `free` failures each further one makes the wait twice as long, up to the longest.
+    """After `free_attempts` failures, each further failure doubles the wait, up to a maximum.
 
-    Failures are forgotten when there were none for `memory_seconds`.
+    The failure count resets after `reset_after_seconds` without a failure.
     """
 
-    free: int
+    free_attempts: int
     first_wait_seconds: int
-    longest_wait_seconds: int
-    memory_seconds: int
+    max_wait_seconds: int
+    reset_after_seconds: int
 
     def wait_after(self, failures: int) -> int:
-        """Return for how many seconds nothing more is tried after so many failures in a row."""
-        beyond = failures - self.free
-        if beyond <= 0:
+        """Return how many seconds to wait after this many consecutive failures."""
+        throttled = failures - self.free_attempts
+        if throttled <= 0:
             return 0
-        doubled = self.first_wait_seconds << min(beyond - 1, 20)
-        return min(doubled, self.longest_wait_seconds)
+        doubled = self.first_wait_seconds << min(throttled - 1, MAX_DOUBLINGS)
+        return min(doubled, self.max_wait_seconds)
 
 
-OF_ADDRESS: Final = ThrottlePolicy(20, 2, 900, 3_600)
-"""Whole offices share an address."""
-OF_EMAIL: Final = ThrottlePolicy(5, 2, 300, 3_600)
-"""Shorter at the longest: a stranger who fails on purpose keeps somebody else out by it."""
-OF_MEMBER: Final = ThrottlePolicy(5, 5, 900, 86_400)
-"""Codes of six digits and present passwords, by somebody who is signed in: a million codes last."""
+ADDRESS_POLICY: Final = ThrottlePolicy(20, 2, 900, 3_600)
+"""Generous, because whole offices share an address."""
+EMAIL_POLICY: Final = ThrottlePolicy(5, 2, 300, 3_600)
+"""The maximum wait is short: failing on purpose locks the account's owner out for as long."""
+MEMBER_POLICY: Final = ThrottlePolicy(5, 5, 900, 86_400)
+"""For six-digit codes and current passwords entered by a signed-in member."""
+INVITATION_POLICY: Final = ThrottlePolicy(5, 60, 3_600, 86_400)
+"""A failed invitation reveals to an owner that an email address is registered."""
 
 
-OF_INVITING: Final = ThrottlePolicy(5, 60, 3_600, 86_400)
-"""Invitations that fail tell an owner that somebody has an e-mail address here."""
+class ThrottleKey(msgspec.Struct, frozen=True):
+    """What attempts are counted by. `shared` keys may cover several people.
 
-
-class Subject(msgspec.Struct, frozen=True):
-    """Whose attempts are counted together; `shared` if that may be several people's."""
+    `name` is part of a key in the store.
+    """
 
     name: str
-    patience: ThrottlePolicy
+    policy: ThrottlePolicy
     shared: bool = False
 
 
-def of_address(address: str, *, free: int) -> Subject:
-    """Return the subject for a client's address, with so many failures free."""
-    patience = msgspec.structs.replace(OF_ADDRESS, free=free)
-    return Subject(f"ip:{address}", patience, shared=True)
+def address_key(address: str, *, free_attempts: int) -> ThrottleKey:
+    """Return the key of a client address."""
+    policy = msgspec.structs.replace(ADDRESS_POLICY, free_attempts=free_attempts)
+    return ThrottleKey(f"ip:{address}", policy, shared=True)
 
 
-def of_email(email: str) -> Subject:
-    """Return the subject for an e-mail address as it was typed, known or not."""
+def email_key(email: str) -> ThrottleKey:
+    """Return the key of an email address as entered, whether or not it is registered."""
     digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()
-    return Subject(f"email:{digest[:32]}", OF_EMAIL)
+    return ThrottleKey(f"email:{digest[:32]}", EMAIL_POLICY)
 
 
-def of_inviting(partner_id: object) -> Subject:
-    """Return the subject for invitations by a partner's owners."""
-    return Subject(f"inviting:{partner_id}", OF_INVITING, shared=True)
+def invitation_key(partner_id: object) -> ThrottleKey:
+    """Return the key of the invitations sent by a partner's owners."""
+    return ThrottleKey(f"inviting:{partner_id}", INVITATION_POLICY, shared=True)
 
 
-def of_member(member_id: object) -> Subject:
-    """Return the subject for somebody signed in."""
-    return Subject(f"member:{member_id}", OF_MEMBER)
+def member_key(member_id: object) -> ThrottleKey:
+    """Return the key of a signed-in member."""
+    return ThrottleKey(f"member:{member_id}", MEMBER_POLICY)

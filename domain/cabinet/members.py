@@ -1,4 +1,4 @@
-"""The people who sign in to a partner's cabinet, and what their roles let them do."""
+"""Team members of a partner and the permissions of their roles."""
 
 from enum import StrEnum
 from typing import Final
@@ -11,30 +11,30 @@ from domain.errors import InvalidRequest
 
 DEFAULT_ZONE: Final = "UTC"
 MAX_MEMBERS: Final = 50
-"""Of one partner."""
-ONE_TIME_BYTES: Final = 15
-"""Of the password that somebody gets from somebody else: 20 characters."""
+"""Per partner."""
+ONE_TIME_PASSWORD_BYTES: Final = 15
+"""20 characters in base64."""
 
 
 class Role(StrEnum):
-    """What somebody may do in a cabinet: each role may do all that the ones after it may."""
+    """A member's role. Each role includes the permissions of the roles listed after it."""
 
     OWNER = "owner"
     DEVELOPER = "developer"
     VIEWER = "viewer"
 
-    def may_act_as(self, needed: "Role") -> bool:
-        """Tell whether this role may do what `needed` is needed for."""
+    def includes(self, required: "Role") -> bool:
+        """Return whether this role has the permissions of the `required` role."""
         order = tuple(Role)
-        return order.index(self) <= order.index(needed)
+        return order.index(self) <= order.index(required)
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody who signs in for a partner.
+    """A person who signs in for a partner.
 
-    `enabled` is the partner's. `one_time` says that the password was given by somebody else, and
-    is good for choosing another only. `epoch` counts what ends all of a member's sessions.
-    `second_factor` says that there is one, which signing in asks for.
+    `enabled` is the partner's state. `must_change_password` is set while the password is a one-time
+    password, which is only good for choosing another. All sessions of an earlier `epoch` have
+    ended. With `second_factor`, signing in also requires a code.
     """
 
     id: UUID
@@ -44,49 +44,52 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     role: Role
     zone: str
-    one_time: bool
+    must_change_password: bool
     epoch: int
     second_factor: bool = False
 
 
 class TeamMember(msgspec.Struct, frozen=True, kw_only=True):
-    """Somebody of a team, as the others see it. `one_time`: hasn't chosen a password yet."""
+    """A member as shown to the rest of the team.
+
+    `must_change_password` is set for an invited member who hasn't chosen a password yet.
+    """
 
     id: UUID
     email: str
     role: Role
-    one_time: bool
+    must_change_password: bool
     second_factor: bool
 
 
-class Invited(msgspec.Struct, frozen=True):
-    """Somebody new in a team."""
+class NewMember(msgspec.Struct, frozen=True):
+    """A member to be added to a team."""
 
     id: UUID
     email: str
     role: Role
 
 
-class KnownPassword(msgspec.Struct, frozen=True):
-    """What is stored of a member's password, and whose it is."""
+class StoredPassword(msgspec.Struct, frozen=True):
+    """The stored hash of a member's password."""
 
     member_id: UUID
     password_hash: str
 
     def __repr__(self) -> str:
         """Hide the hash."""
-        return f"KnownPassword(member_id={self.member_id})"
+        return f"StoredPassword(member_id={self.member_id})"
 
 
 def checked_zone(name: str) -> str:
-    """Return a time zone of the IANA database by its name; raise InvalidRequest."""
+    """Return the name of a time zone of the IANA database; raise InvalidRequest for another."""
     if name not in available_timezones():
         raise InvalidRequest(f"{name!r} is not a time zone")
     return name
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the zone of this name; UTC for one that this machine doesn't know."""
+    """Return the time zone of this name, or UTC if this machine does not know it."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""Which passwords somebody may choose for the cabinet (after NIST SP 800-63B, 5.1.1.2)."""
+"""Rules for passwords of the cabinet (after NIST SP 800-63B, 5.1.1.2)."""
 
 from enum import Enum, auto
 from typing import Final
@@ -10,28 +10,31 @@ MAX_BYTES: Final = 1024
 
 
 class PasswordProblem(Enum):
-    """Why a password won't do."""
+    """Why a password is rejected."""
 
-    SHORT = auto()
-    LONG = auto()
-    SAME = auto()
+    TOO_SHORT = auto()
+    TOO_LONG = auto()
+    UNCHANGED = auto()
     COMMON = auto()
 
 
 class RejectedPassword(InvalidRequest):
-    """Somebody chose a password that won't do."""
+    """The chosen password violates a rule."""
 
-    def __init__(self, fault: PasswordProblem) -> None:
-        super().__init__(f"the new password is refused: {fault.name.lower()}")
-        self.fault = fault
+    def __init__(self, problem: PasswordProblem) -> None:
+        super().__init__(f"password rejected: {problem.name}")
+        self.problem = problem
 
 
-def checked_password(password: str, *, former: str) -> str:
-    """Return a password that may be chosen in place of `former`; raise RejectedPassword."""
+def checked_password(password: str, *, current: str) -> str:
+    """Return a password that may replace the `current` one; raise RejectedPassword.
+
+    Whether it is a common password is checked separately, because that is slow.
+    """
     if len(password) < MIN_CHARACTERS:
-        raise RejectedPassword(PasswordProblem.SHORT)
+        raise RejectedPassword(PasswordProblem.TOO_SHORT)
     if len(password.encode()) > MAX_BYTES:
-        raise RejectedPassword(PasswordProblem.LONG)
-    if password == former:
-        raise RejectedPassword(PasswordProblem.SAME)
+        raise RejectedPassword(PasswordProblem.TOO_LONG)
+    if password == current:
+        raise RejectedPassword(PasswordProblem.UNCHANGED)
     return password

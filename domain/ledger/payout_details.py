@@ -1,7 +1,8 @@
-"""Where a partner wants its earnings sent, and when a change of that takes effect."""
+"""Payout details: where a partner's earnings are sent, and when a change takes effect."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Final
 from uuid import UUID
 
@@ -10,48 +11,58 @@ import msgspec
 from domain.errors import InvalidRequest
 
 DELAY: Final = timedelta(hours=24)
-"""Who has come into a cabinet can be noticed within this time."""
+"""Time for the team to notice a change made by an intruder."""
 
 
 class PayoutDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """An asset and an address of it, asked for by somebody of the partner."""
+    """An asset and an address, as requested by a team member."""
 
     id: UUID
     asset: str
     address: str
     tag: str | None
-    asked_by: str
-    asked_at: datetime
+    requested_by: str
+    requested_at: datetime
     effective_at: datetime
-    cancelled_at: datetime | None = None
-    cancelled_by: str | None = None
+    canceled_at: datetime | None = None
+    canceled_by: str | None = None
 
 
 class PayoutPlan(msgspec.Struct, frozen=True):
-    """What is in force now, and what takes its place when its time comes."""
+    """The details in effect now, and a pending change."""
 
     current: PayoutDetails | None
     pending: PayoutDetails | None
 
 
-class RejectedPayoutDetails(InvalidRequest):
-    """Payout details that nothing could be sent to; `faults` says in words why, by field."""
+class DetailsProblem(Enum):
+    """Why a field of payout details is rejected."""
 
-    def __init__(self, faults: Mapping[str, str]) -> None:
-        super().__init__("; ".join(faults.values()))
-        self.faults = faults
+    UNKNOWN_ASSET = auto()
+    INVALID_ADDRESS = auto()
+    INVALID_TAG = auto()
+
+
+class RejectedPayoutDetails(InvalidRequest):
+    """Nothing can be sent to these payout details; `problems` are by field."""
+
+    def __init__(self, problems: Mapping[str, DetailsProblem]) -> None:
+        super().__init__(
+            f"payout details rejected: {', '.join(one.name for one in problems.values())}"
+        )
+        self.problems = problems
 
 
 def plan(history: Sequence[PayoutDetails], now: datetime) -> PayoutPlan:
-    """Return what of all details that were ever asked for counts now."""
-    kept = [one for one in history if one.cancelled_at is None]
-    current = [one for one in kept if one.effective_at <= now]
-    pending = [one for one in kept if one.effective_at > now]
+    """Return which of all details that were ever requested are current and pending."""
+    requested = [one for one in history if one.canceled_at is None]
+    current = [one for one in requested if one.effective_at <= now]
+    pending = [one for one in requested if one.effective_at > now]
     return PayoutPlan(
-        max(current, key=_in_force_since, default=None),
-        max(pending, key=_in_force_since, default=None),
+        max(current, key=_effective_at, default=None),
+        max(pending, key=_effective_at, default=None),
     )
 
 
-def _in_force_since(details: PayoutDetails) -> datetime:
+def _effective_at(details: PayoutDetails) -> datetime:
     return details.effective_at

@@ -60,11 +60,11 @@ class ListedOrder(msgspec.Struct, frozen=True):
 class OrderPage(msgspec.Struct, frozen=True):
     """Orders that fit, newest first, and whether there may be older and newer ones.
 
-    `looked_back_to` says that no more orders were looked through than down to this id, where that
+    `searched_back_to` says that no more orders were looked through than down to this id, where that
     is why there aren't more: it goes on there.
     """
 
     orders: Sequence[ListedOrder]
     has_older: bool
     has_newer: bool
-    looked_back_to: UUID | None = None
+    searched_back_to: UUID | None = None

@@ -1,4 +1,4 @@
-"""A reference code: a partner's name for one source of traffic, with a markup of its own."""
+"""Referral codes: a partner's name for one source of traffic, optionally with its own markup."""
 
 import re
 import unicodedata
@@ -16,11 +16,11 @@ MAX_LISTED: Final = 100
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{4,32}", re.ASCII)
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories: controls, halves of surrogate pairs, separators of lines and paragraphs."""
+"""Unicode categories: controls, surrogates, line and paragraph separators."""
 
 
 class Code(msgspec.Struct, frozen=True):
-    """A reference code. `markup_bps` of None means: the partner's default applies."""
+    """A referral code. Without `markup_bps` the partner's default markup applies."""
 
     id: UUID
     code: str
@@ -29,7 +29,7 @@ class Code(msgspec.Struct, frozen=True):
 
 
 class OwnCode(msgspec.Struct, frozen=True):
-    """A reference code as its owner sees it."""
+    """A referral code as its owner sees it."""
 
     id: UUID
     code: str
@@ -40,10 +40,10 @@ class OwnCode(msgspec.Struct, frozen=True):
 
 
 class CodeStatistics(msgspec.Struct, frozen=True):
-    """What a code has brought, in 10^-18 USD.
+    """A code's figures, in 10^-18 USD.
 
-    `orders` opened with it, also those their users have deleted; the value of its completed ones,
-    and the markup they have earned, at the prices of their completion.
+    `orders` counts all orders created with the code, including deleted ones. Volume and earnings
+    (markup) are those of completed orders, at the prices of their completion.
     """
 
     orders: int = 0
@@ -58,35 +58,35 @@ class ListedCode(msgspec.Struct, frozen=True):
     statistics: CodeStatistics
 
 
-class CodeRoom(msgspec.Struct, frozen=True):
-    """How many codes a partner has, disabled ones counted, and may have; and its own markup."""
+class CodeQuota(msgspec.Struct, frozen=True):
+    """How many codes a partner has, including disabled ones, and may have; its default markup."""
 
     codes: int
-    most: int
+    max_codes: int
     markup_bps: int
 
 
 def is_code(text: str) -> bool:
-    """Tell whether `text` has the shape of a code: 4 to 32 letters, digits, `_` and `-`."""
+    """Return whether `text` is a well-formed code: 4 to 32 letters, digits, `_` and `-`."""
     return _CODE.fullmatch(text) is not None
 
 
 def checked_code(text: str) -> str:
-    """Return a name that a code may have; raise InvalidRequest."""
+    """Return a well-formed code; raise InvalidRequest for any other text."""
     if not is_code(text):
-        raise InvalidRequest("a code is 4 to 32 letters, digits, underscores and hyphens")
+        raise InvalidRequest("a code has 4 to 32 letters, digits, underscores and hyphens")
     return text
 
 
 def checked_label(text: str | None) -> str | None:
-    """Return a label of up to 64 characters as it is, None for a blank one; raise InvalidRequest.
+    """Return a label of up to 64 characters, None for a blank one; raise InvalidRequest.
 
-    Characters that don't show in one line of text are refused.
+    Control characters and line breaks are rejected.
     """
     if text is None:
         return None
     if len(text) > MAX_LABEL_LENGTH:
-        raise InvalidRequest(f"a label has up to {MAX_LABEL_LENGTH} characters")
+        raise InvalidRequest(f"a label has at most {MAX_LABEL_LENGTH} characters")
     if any(unicodedata.category(character) in _UNPRINTABLE for character in text):
         raise InvalidRequest("a label has no control characters")
     return text if text.strip() else None

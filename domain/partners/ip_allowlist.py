@@ -1,7 +1,8 @@
-"""From which networks a partner's calls may come."""
+"""IP allowlists of API keys: the networks that signed calls are accepted from."""
 
 import re
 from collections.abc import Sequence
+from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -13,27 +14,40 @@ MAX_NETWORKS: Final = 50
 MAX_LIST_LENGTH: Final = 5_000
 
 
-class InvalidAllowlist(InvalidRequest):
-    """Something in a list of networks can't be one; `entry` is what."""
+class AllowlistProblem(Enum):
+    """Why an entry of an allowlist is rejected."""
 
-    def __init__(self, entry: str, why: str) -> None:
-        super().__init__(f"{entry!r}: {why}")
+    NOT_A_NETWORK = auto()
+    HOST_BITS_SET = auto()
+    IPV4_MAPPED = auto()
+    TOO_MANY_ENTRIES = auto()
+
+
+class InvalidAllowlist(InvalidRequest):
+    """An entry of the allowlist is rejected. For HOST_BITS_SET, `network` is the network meant."""
+
+    def __init__(
+        self, entry: str, problem: AllowlistProblem, *, network: Network | None = None
+    ) -> None:
+        super().__init__(f"{entry!r} rejected: {problem.name}")
         self.entry = entry
-        self.why = why
+        self.problem = problem
+        self.network = network
 
 
 def parse_allowed(text: str) -> list[str]:
-    """Return networks and addresses, one a line or separated by commas, each once and in CIDR form.
+    """Return the networks and addresses of a list in CIDR form, without duplicates.
 
-    Raises InvalidAllowlist for the first that isn't one, and for too many.
+    Entries are separated by line breaks, spaces or commas. Raises InvalidAllowlist for the first
+    invalid entry, and for too many entries.
     """
-    found: dict[str, None] = {}
+    networks: dict[str, None] = {}
     for entry in re.split(r"[\s,;]+", text[:MAX_LIST_LENGTH]):
         if entry:
-            found[str(_network(entry))] = None
-    if len(found) > MAX_NETWORKS or len(text) > MAX_LIST_LENGTH:
-        raise InvalidAllowlist(entry, f"at most {MAX_NETWORKS} entries")
-    return list(found)
+            networks[str(_network(entry))] = None
+    if len(networks) > MAX_NETWORKS or len(text) > MAX_LIST_LENGTH:
+        raise InvalidAllowlist(entry, AllowlistProblem.TOO_MANY_ENTRIES)
+    return list(networks)
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -46,22 +60,23 @@ def _network(entry: str) -> Network:
         network = ip_network(entry)
     except ValueError as error:
         if "host bits" in str(error):
-            meant = ip_network(entry, strict=False)
-            raise InvalidAllowlist(entry, f"did you mean {meant}?") from None
-        raise InvalidAllowlist(entry, "not an address or network") from None
+            raise InvalidAllowlist(
+                entry, AllowlistProblem.HOST_BITS_SET, network=ip_network(entry, strict=False)
+            ) from None
+        raise InvalidAllowlist(entry, AllowlistProblem.NOT_A_NETWORK) from None
     mapped = network.network_address
     if network.version == 6 and mapped in ip_network("::ffff:0:0/96"):
-        raise InvalidAllowlist(entry, "write IPv4 addresses as such")
+        raise InvalidAllowlist(entry, AllowlistProblem.IPV4_MAPPED)
     return network
 
 
 def networks_of(allowed: Sequence[str]) -> tuple[Network, ...] | None:
-    """Return a list as it is kept, ready to be looked at; None where it is empty: anywhere."""
+    """Return the networks of a stored allowlist, or None for an empty one (any address)."""
     return tuple(ip_network(one) for one in allowed) or None
 
 
 def contains(networks: Sequence[Network], address: str) -> bool:
-    """Tell whether an address is in one of the networks; what isn't an address isn't."""
+    """Return whether an address is in one of the networks; False for a malformed address."""
     try:
         parsed = ip_address(address)
     except ValueError:

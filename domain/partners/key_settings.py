@@ -1,4 +1,4 @@
-"""What a partner's people see of its keys: everything but the secrets."""
+"""What a partner's team sees of its API key: everything but the secrets."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,14 +7,15 @@ import msgspec
 
 
 class KeySettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The public key, since when the secrets are what they are, and the last use.
+    """The public key, when each secret was last rotated, and the last use of the key.
 
-    `networks` is from where signed calls may come, in CIDR form; empty for anywhere.
+    Signed calls are accepted from the networks of `ip_allowlist` (CIDR), or from anywhere if it is
+    empty. `generation` counts rotations.
     """
 
     api_key: str
     generation: int
-    networks: Sequence[str]
+    ip_allowlist: Sequence[str]
     api_secret_from: datetime
     webhook_secret_from: datetime
     used_at: datetime | None

@@ -1,4 +1,4 @@
-"""The partner's cabinet, for people in a browser (contract, section 11)."""
+"""The partner dashboard's pages (contract, section 11)."""
 
 from blacksheep import Application
 
@@ -9,9 +9,9 @@ from gateway.cabinet.dispatcher import PageDispatcher, mount_routes
 from gateway.cabinet.route_table import TABLE
 
 
-def mount_cabinet(application: Application, parts: CabinetPorts, site: PartnerSite) -> None:
+def mount_cabinet(application: Application, ports: CabinetPorts, site: PartnerSite) -> None:
     """Serve the cabinet."""
-    cabinet = CabinetContext(parts, site)
-    door = PageDispatcher(cabinet, TABLE)
-    mount_sign_in(application, SignInPages(cabinet, TABLE), door)
-    mount_routes(application, door, TABLE)
+    cabinet = CabinetContext(ports, site)
+    dispatcher = PageDispatcher(cabinet, TABLE)
+    mount_sign_in(application, SignInPages(cabinet, TABLE), dispatcher)
+    mount_routes(application, dispatcher, TABLE)

@@ -1,4 +1,4 @@
-"""What all pages of the cabinet work with, and the cookie by which a browser is known."""
+"""What every page of the cabinet needs: its ports, the audit log and the session's cookie."""
 
 from collections.abc import Callable
 from typing import Final
@@ -18,11 +18,11 @@ from domain.actions.cabinet.ports import (
 )
 from domain.actions.cabinet.queries import CabinetQueries
 from domain.actions.cabinet.sign_in import Browser, SignedIn, resume
-from domain.actions.ledger.change_payout_details import PayoutDetailsPorts
+from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.actions.partners.ports import CodePorts, RotationPorts
 from domain.cabinet.audit import AuditEntry, shortened
 from domain.cabinet.members import Member
-from domain.cabinet.sessions import LIFETIME, SessionName
+from domain.cabinet.sessions import LIFETIME, SessionCookie
 from domain.errors import Unavailable
 from domain.market.ports import Market
 from domain.webhooks.ports import WebhookPorts
@@ -35,9 +35,9 @@ log = structlog.get_logger()
 
 
 class CabinetPorts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the wiring gives the cabinet. `secure` says that pages are served over TLS."""
+    """Everything the wiring provides. `secure` states that pages are served over TLS."""
 
-    signing_in: SignInPorts
+    sign_in: SignInPorts
     second_factors: SecondFactorPorts
     audit: AuditLog
     codes: CodePorts
@@ -50,83 +50,83 @@ class CabinetPorts(msgspec.Struct, frozen=True, kw_only=True):
     new_id: Callable[[], UUID]
     addresses: ClientAddresses
     secure: bool
-    reading: CabinetQueries
+    queries: CabinetQueries
     payout_details: PayoutDetailsPorts
 
 
 class CabinetContext(msgspec.Struct, frozen=True):
-    """What the doors of the cabinet work with."""
+    """Ports and page renderer, with what concerns every request."""
 
-    parts: CabinetPorts
+    ports: CabinetPorts
     site: PartnerSite
 
     @property
-    def signing_in(self) -> SignInPorts:
-        """Return what signing in and out needs."""
-        return self.parts.signing_in
+    def cookie_name(self) -> str:
+        """Return the name of the session's cookie; the prefix requires TLS to set it."""
+        return "__Secure-cabinet" if self.ports.secure else "cabinet"
 
     @property
-    def cookie_name(self) -> str:
-        """Return the name of the session's cookie; with TLS nobody can set it without."""
-        return "__Secure-cabinet" if self.parts.secure else "cabinet"
+    def scheme(self) -> str:
+        """Return the scheme under which browsers reach the pages."""
+        return "https" if self.ports.secure else "http"
 
-    async def record(self, member: Member, address: str, what: str, about: str = "") -> None:
-        """Put into the audit log what a member has just done.
+    async def record(self, member: Member, address: str, action: str, detail: str = "") -> None:
+        """Add an entry to the audit log, after the action has been performed.
 
-        It is done by now: where the log can't be reached, the entry goes to the process's own log,
-        and whoever did it is told what came of it all the same.
+        If the log cannot be written, the entry goes to the process log and the request succeeds:
+        the action cannot be undone any more.
         """
         entry = AuditEntry(
-            id=self.parts.new_id(),
+            id=self.ports.new_id(),
             partner_id=member.partner_id,
             member_id=member.id,
             email=member.email,
-            at=self.signing_in.clock.now(),
+            at=self.ports.sign_in.clock.now(),
             address=address,
-            what=what,
-            about=shortened(about),
+            action=action,
+            detail=shortened(detail),
         )
         try:
-            await self.parts.audit.add(entry)
+            await self.ports.audit.add(entry)
         except Unavailable as error:
-            log.exception("not in the audit log", why=str(error), **msgspec.to_builtins(entry))
+            log.exception("audit entry not stored", why=str(error), **msgspec.to_builtins(entry))
 
     async def resume(self, request: Request) -> SignedIn | None:
-        """Return who is signed in; raise Unavailable where that can't be known."""
+        """Return the signed-in member, if any; raise Unavailable if that cannot be determined."""
         cookie = self._cookie_of(request)
-        return None if cookie is None else await resume(self.signing_in, cookie)
+        return None if cookie is None else await resume(self.ports.sign_in, cookie)
 
-    def cookie(self, name: SessionName) -> tuple[str, str]:
-        """Return the header by which a browser keeps a session's cookie.
+    def set_cookie(self, cookie: SessionCookie) -> tuple[str, str]:
+        """Return the header that sets a session's cookie.
 
-        SameSite=Lax and not Strict: no GET changes anything, and with Strict a link to the cabinet
-        in a mail or a chat would lead to the sign-in page. Forms are guarded besides.
+        SameSite is Lax rather than Strict: no GET changes anything, and with Strict a link to the
+        cabinet in an email would always lead to the sign-in page. Forms carry a CSRF token.
         """
-        value = self.signing_in.signer.sign(name)
-        return "Set-Cookie", self._set(value, int(LIFETIME.total_seconds()))
+        value = self.ports.sign_in.signer.sign(cookie)
+        return "Set-Cookie", self._cookie(value, int(LIFETIME.total_seconds()))
 
-    def no_cookie(self) -> tuple[str, str]:
-        """Return the header by which a browser forgets the session's cookie."""
-        return "Set-Cookie", self._set("", 0)
+    def clear_cookie(self) -> tuple[str, str]:
+        """Return the header that removes the session's cookie."""
+        return "Set-Cookie", self._cookie("", 0)
 
     def browser_of(self, request: Request) -> Browser:
-        """Return where a request comes from."""
-        agent = (request.get_first_header(b"User-Agent") or b"").decode("latin-1")
-        return Browser(self.address_of(request), agent)
+        """Return the address and User-Agent of a request."""
+        user_agent = (request.get_first_header(b"User-Agent") or b"").decode("latin-1")
+        return Browser(self.address_of(request), user_agent)
 
     def address_of(self, request: Request) -> str:
         """Return the client's address."""
-        return self.parts.addresses.of_scope(request.scope)
+        return self.ports.addresses.of_scope(request.scope)
 
-    def _set(self, value: str, seconds: int) -> str:
-        secure = "; Secure" if self.parts.secure else ""
+    def _cookie(self, value: str, seconds: int) -> str:
+        secure = "; Secure" if self.ports.secure else ""
         return (
             f"{self.cookie_name}={value}; Path=/partner; Max-Age={seconds}; HttpOnly; "
             f"SameSite=Lax{secure}"
         )
 
     def _cookie_of(self, request: Request) -> str | None:
-        # Not http.cookies: one malformed cookie of somebody else's and it finds none at all.
+        # Not http.cookies: it discards the whole header at the first malformed cookie.
         name = self.cookie_name.encode()
         for header in request.get_headers(b"Cookie"):
             for part in header.split(b";"):

@@ -1,15 +1,15 @@
-"""`/partner/dashboard`: how the partner is doing, and what needs attention first."""
+"""`/partner/dashboard`: figures, the API rate limit, and what needs attention."""
 
 import asyncio
 
 from blacksheep import Response
 
-from cabinet_htmx.partner.dashboard_view import (
-    Facts,
-    Metric,
-    budget_of,
+from cabinet_htmx.partner.dashboard.dashboard_view import (
+    DashboardData,
     dashboard_view,
+    rate_limit_view,
 )
+from cabinet_htmx.partner.dashboard.figures import Metric
 from domain.actions.cabinet.queries import WeightUsed
 from domain.actions.ledger.change_payout_details import show_payout_details
 from domain.cabinet.members import Role
@@ -19,59 +19,60 @@ from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 PATH = Section.DASHBOARD.path
-MAX_WAITING = 100
+MAX_AWAITING_CHOICE = 100
 
 
-async def show(visit: PageRequest) -> Response:
-    """Show figures, budget and health; `by` and `show` choose what the chart is of."""
-    by, what = visit.query.get("by", ""), visit.query.get("show", "")
+async def show(request: PageRequest) -> Response:
+    """Show the dashboard; `by` and `show` select the chart's grouping and metric."""
+    by, metric_name = request.query.get("by", ""), request.query.get("show", "")
     step = Step(by) if by in set(Step) else Step.DAY
-    metric = Metric(what) if what in set(Metric) else Metric.EARNED
-    return visit.page("dashboard.html", view=dashboard_view(await _facts(visit), step, metric))
+    metric = Metric(metric_name) if metric_name in set(Metric) else Metric.EARNED
+    view = dashboard_view(await _data(request), step, metric)
+    return request.page("dashboard/dashboard.html", view=view)
 
 
-async def budget(visit: PageRequest) -> Response:
-    """Answer htmx with what is left of the weight budget now."""
-    reading, partner_id = visit.cabinet.parts.reading, visit.member.partner_id
-    partner, used = await asyncio.gather(reading.partner(partner_id), _used(visit))
-    left = budget_of(partner.budget, used)
-    if left is None:
-        raise Unavailable("the weight budget can't be told")
-    return visit.page("_budget.html", budget=left)
+async def show_rate_limit(request: PageRequest) -> Response:
+    """Return the current state of the API rate limit as a fragment."""
+    queries = request.ports.queries
+    partner, used = await asyncio.gather(queries.partner(request.partner_id), _used(request))
+    limit = rate_limit_view(partner.budget, used)
+    if limit is None:
+        raise Unavailable("the weight used is unknown")
+    return request.page("dashboard/_rate_limit.html", limit=limit)
 
 
-async def _facts(visit: PageRequest) -> Facts:
-    parts, partner_id = visit.cabinet.parts, visit.member.partner_id
-    reading, today = parts.reading, visit.now.date()
+async def _data(request: PageRequest) -> DashboardData:
+    ports, partner_id = request.ports, request.partner_id
+    queries, today = ports.queries, request.now.date()
     days, earnings, partner, codes = await asyncio.gather(
-        reading.days(partner_id, first_day(Step.MONTH, today)),
-        reading.accounts.earnings(partner_id),
-        reading.partner(partner_id),
-        reading.codes(partner_id),
+        queries.days(partner_id, first_day(Step.MONTH, today)),
+        queries.earnings.earnings(partner_id),
+        queries.partner(partner_id),
+        queries.codes(partner_id),
     )
-    health, used, waiting, plan = await asyncio.gather(
-        reading.webhooks(partner_id),
-        _used(visit),
-        reading.orders.awaiting_choice(partner_id, limit=MAX_WAITING),
-        show_payout_details(parts.payout_details, partner_id),
+    health, used, awaiting_choice, plan = await asyncio.gather(
+        queries.webhooks(partner_id),
+        _used(request),
+        queries.orders.awaiting_choice(partner_id, limit=MAX_AWAITING_CHOICE),
+        show_payout_details(ports.payout_details, partner_id),
     )
-    return Facts(
-        member=visit.member,
+    return DashboardData(
+        member=request.member,
         partner=partner,
         days=days,
         earnings=earnings,
         codes=codes,
         health=health,
         used=used,
-        waiting=waiting,
+        awaiting_choice=awaiting_choice,
         plan=plan,
         today=today,
     )
 
 
-async def _used(visit: PageRequest) -> WeightUsed | None:
+async def _used(request: PageRequest) -> WeightUsed | None:
     try:
-        return await visit.cabinet.parts.reading.weight_used(visit.member.partner_id)
+        return await request.ports.queries.weight_used(request.partner_id)
     except Unavailable:
         return None
 
@@ -81,7 +82,7 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{PATH}/budget",
-        handle=budget,
+        handle=show_rate_limit,
         role=Role.VIEWER,
         section=Section.DASHBOARD,
     ),

@@ -1,16 +1,15 @@
-"""Days, as fields of a form and addresses of pages have them."""
+"""Days in form fields and query strings, and when they begin and end in a time zone."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-NO_DAY: Final = "A day looks like 2026-05-01."
 YEARS: Final = range(2000, 3000)
-"""Any other is a slip of the finger, and the ends of the calendar have no day before or after."""
+"""Other years are typing errors, and the ends of the calendar have no adjacent day."""
 
 
-def day_in(text: str) -> date | None:
-    """Return the day that a field names; None for what isn't one."""
+def parse_day(text: str) -> date | None:
+    """Return the day in ISO 8601 form, or None for anything else."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -18,11 +17,11 @@ def day_in(text: str) -> date | None:
     return day if day.year in YEARS else None
 
 
-def begins(day: date, zone: ZoneInfo) -> datetime:
-    """Return when a day begins where the reader is."""
+def start_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return when a day begins in a time zone."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def ends(day: date, zone: ZoneInfo) -> datetime:
-    """Return when a day is over where the reader is."""
-    return begins(day + timedelta(days=1), zone)
+def end_of(day: date, zone: ZoneInfo) -> datetime:
+    """Return when a day ends in a time zone."""
+    return start_of(day + timedelta(days=1), zone)

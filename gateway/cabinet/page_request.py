@@ -1,5 +1,6 @@
-"""A request of somebody signed in, as the pages' handlers get it."""
+"""A request of a signed-in member, as page handlers receive it."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -14,68 +15,90 @@ from domain.cabinet.members import Member
 from domain.cabinet.sessions import FlashMessage, Session
 from domain.errors import NotFound
 from domain.ids import id_in
-from gateway.http.pages import page, redirect
+from gateway.http import pages
 
 if TYPE_CHECKING:
-    from gateway.cabinet.context import CabinetContext
+    from gateway.cabinet.context import CabinetContext, CabinetPorts
+
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:[0-9]{1,5})?")
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks, from where, and what: all of it checked, nothing of it to be checked again.
+    """A request that has passed every check of its route.
 
-    `form` are the fields of a POST, `query` those of the address, `parameters` what stands in its
-    path. Whose data is asked for is `member.partner_id`, never anything that was sent.
+    `form` has the fields of a POST, `query` those of the query string, `parameters` those of the
+    path. Handlers show the data of `member.partner_id`, never of an id that was sent.
     """
 
     cabinet: "CabinetContext"
-    request: Request
+    raw: Request
     member: Member
     session: Session
-    frame: Layout
+    layout: Layout
     address: str
     parameters: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str]
 
     @property
+    def ports(self) -> "CabinetPorts":
+        """Return the cabinet's ports."""
+        return self.cabinet.ports
+
+    @property
+    def partner_id(self) -> UUID:
+        """Return the id of the member's partner."""
+        return self.member.partner_id
+
+    @property
     def now(self) -> datetime:
-        """Return the present moment."""
-        return self.cabinet.signing_in.clock.now()
+        """Return the current time."""
+        return self.ports.sign_in.clock.now()
 
-    async def record(self, what: str, about: str = "") -> None:
-        """Put into the audit log that somebody has changed something, once it is done.
+    async def record(self, action: str, detail: str = "") -> None:
+        """Add an entry to the audit log, after the action has been performed.
 
-        `what` is a few words in the past tense ("Disabled a code"), `about` which of several it
-        was; never a secret.
+        `action` is a short phrase in the past tense ("Disabled a code"); `detail` identifies its
+        object and never contains a secret.
         """
-        await self.cabinet.record(self.member, self.address, what, about)
+        await self.cabinet.record(self.member, self.address, action, detail)
+
+    @property
+    def origin(self) -> str:
+        """Return scheme and host under which the browser reached us; empty for a malformed host."""
+        host = (self.raw.get_first_header(b"Host") or b"").decode("latin-1")
+        return f"{self.cabinet.scheme}://{host}" if _HOST.fullmatch(host) else ""
 
     @property
     def is_htmx(self) -> bool:
-        """Tell whether htmx asks, for a part of a page."""
-        return self.request.get_first_header(b"HX-Request") is not None
+        """Return whether htmx requests a fragment of a page."""
+        return self.raw.get_first_header(b"HX-Request") is not None
 
     def id_of(self, parameter: str) -> UUID:
-        """Return an id that stands in the path; raise NotFound for what isn't one."""
-        return known_id(self.parameters[parameter])
+        """Return an id from the path; raise NotFound if it is malformed."""
+        return parse_id(self.parameters[parameter])
 
     def page(self, template: str, *, status: int = 200, **context: object) -> Response:
-        """Return a page, or a part of one, made from a template of the cabinet."""
-        return page(status, self.cabinet.site.page(template, self.frame, **context), HEADERS)
+        """Return a page or a fragment rendered from a template of the cabinet."""
+        html = self.cabinet.site.page(template, self.layout, **context)
+        return pages.page(status, html, HEADERS)
 
-    async def go(self, path: str, said: str | None = None, *, good: bool = True) -> Response:
-        """Return a redirect after a form was dealt with; `said` is told on the page it leads to.
+    async def redirect(
+        self, path: str, message: str | None = None, *, success: bool = True
+    ) -> Response:
+        """Return a redirect after a form; the next page shows `message` once.
 
-        Never say a secret: what is said is kept until that page is asked for.
+        The message is stored until then, so it must never contain a secret.
         """
-        if said is not None:
-            await self.cabinet.signing_in.sessions.say(self.session, FlashMessage(said, good))
-        return redirect(303, path, HEADERS)
+        if message is not None:
+            flash = FlashMessage(message, success)
+            await self.ports.sign_in.sessions.set_flash(self.session, flash)
+        return pages.redirect(303, path, HEADERS)
 
 
-def known_id(text: str) -> UUID:
-    """Return the id that a text is; raise NotFound for any other: nothing goes by that."""
-    found = id_in(text)
-    if found is None:
-        raise NotFound("not an id")
-    return found
+def parse_id(text: str) -> UUID:
+    """Return an id; raise NotFound if it is malformed, since nothing has such an id."""
+    parsed = id_in(text)
+    if parsed is None:
+        raise NotFound("malformed id")
+    return parsed

@@ -1,4 +1,4 @@
-"""All pages of the cabinet: whoever adds one adds its module's routes here."""
+"""All routes of the cabinet. To add a page, add its module's routes here."""
 
 from gateway.cabinet import dashboard, step_up
 from gateway.cabinet.account import account, audit, second_factor, sessions, sign_in, team
@@ -6,15 +6,7 @@ from gateway.cabinet.ledger import payout_details, payouts
 from gateway.cabinet.orders import orders
 from gateway.cabinet.partners import code_links, codes, keys
 from gateway.cabinet.routes import RouteTable
-from gateway.cabinet.webhooks import (
-    events as webhook_events,
-)
-from gateway.cabinet.webhooks import (
-    settings as webhooks,
-)
-from gateway.cabinet.webhooks import (
-    signature as webhook_signature,
-)
+from gateway.cabinet.webhooks import events, settings, signature
 
 TABLE = RouteTable(
     (
@@ -24,9 +16,9 @@ TABLE = RouteTable(
         *orders.ROUTES,
         *codes.ROUTES,
         *code_links.ROUTES,
-        *webhooks.ROUTES,
-        *webhook_events.ROUTES,
-        *webhook_signature.ROUTES,
+        *settings.ROUTES,
+        *events.ROUTES,
+        *signature.ROUTES,
         *payouts.ROUTES,
         *payout_details.ROUTES,
         *keys.ROUTES,

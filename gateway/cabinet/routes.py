@@ -1,4 +1,4 @@
-"""What a page of the cabinet says of itself: where it is, who may see it, where it is linked."""
+"""Routes of the cabinet: path, required role and navigation entry of each page."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
@@ -21,12 +21,12 @@ Handler = Callable[[PageRequest], Awaitable[Response]]
 
 
 class Section(Enum):
-    """A part of the cabinet: what it is called in the navigation, in this order, and its page."""
+    """A section of the navigation, in display order: its label and its main page."""
 
     DASHBOARD = ("Dashboard", f"{ROOT}/dashboard")
     ORDERS = ("Orders", f"{ROOT}/orders")
-    CODES = ("Codes", f"{ROOT}/codes")
-    KEYS = ("Keys", f"{ROOT}/keys")
+    CODES = ("Referral codes", f"{ROOT}/codes")
+    KEYS = ("API keys", f"{ROOT}/keys")
     WEBHOOKS = ("Webhooks", f"{ROOT}/webhooks")
     PAYOUTS = ("Payouts", f"{ROOT}/payout-history")
     TEAM = ("Team", f"{ROOT}/team")
@@ -34,26 +34,25 @@ class Section(Enum):
 
     @property
     def label(self) -> str:
-        """Return what it is called."""
+        """Return the label of the navigation entry."""
         return self.value[0]
 
     @property
     def path(self) -> str:
-        """Return where its own page is."""
+        """Return the path of the main page."""
         return self.value[1]
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
-    """A page (GET, and HEAD with it) or what a form of one does (POST), for a role and above.
+    """A page (GET, and HEAD with it) or a form's action (POST), for members of `role` and above.
 
-    Forms are checked before the handler sees anything: that our own page sent them, in this very
-    session. `{name}` in a path is in the visit's parameters. `before_password` says that somebody
-    may come here who has yet to replace a one-time password, `before_factor` who has yet to give a
-    code of the second factor.
+    The dispatcher checks that a form was submitted from our own page in the same session.
+    `{name}` in a path becomes an entry of the request's parameters.
 
-    `fresh` asks for a code given in the last minutes: who hasn't is asked for one, and what was
-    asked for is done then, a form sent again as it was. Whoever has no second factor is told to set
-    one up. What such a form holds stands in a page meanwhile: no passwords.
+    `with_one_time_password` and `before_verification` admit members who have yet to choose a
+    password or to enter a code. `step_up` requires a code entered within the last few minutes: the
+    member is asked for one, then the form is submitted again. The form's fields are part of that
+    page meanwhile, so such a form must not contain passwords.
     """
 
     method: Literal["GET", "POST"]
@@ -61,13 +60,13 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     handle: Handler
     role: Role
     section: Section | None = None
-    before_password: bool = False
-    before_factor: bool = False
-    fresh: bool = False
+    with_one_time_password: bool = False
+    before_verification: bool = False
+    step_up: bool = False
 
 
 class RouteTable:
-    """All routes of the cabinet, and the links that somebody sees of them."""
+    """All routes of the cabinet, and the navigation that they result in."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
@@ -79,20 +78,20 @@ class RouteTable:
         ]
 
     def links(self, role: Role, current: Section | None) -> list[Link]:
-        """Return the sections that somebody of this role may see and that have a page."""
+        """Return the navigation for a role: the sections it may see."""
         return [
             Link(section.label, section.path, section.name.lower(), current=section is current)
-            for section, needed in self._sections
-            if role.may_act_as(needed)
+            for section, required in self._sections
+            if role.includes(required)
         ]
 
     def home(self, role: Role) -> str:
-        """Return where somebody of this role begins."""
+        """Return the start page for a role."""
         return self.links(role, None)[0].path
 
 
-def checked_next(path: str) -> str | None:
-    """Return a path of the cabinet to go on to; None for one that leads elsewhere or in circles."""
+def safe_next(path: str) -> str | None:
+    """Return a path of the cabinet to continue at, or None for any other (open redirect, loop)."""
     plain = (
         path.isascii() and path.isprintable() and "\\" not in path and len(path) < MAX_NEXT_LENGTH
     )

@@ -1,4 +1,4 @@
-"""`/partner/verify`: asks for a code of the second factor, and goes on with what was asked for."""
+"""`/partner/verify`: asks for a code of the second factor, then continues the original request."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -6,94 +6,94 @@ from urllib.parse import quote
 
 from blacksheep import Request, Response
 
-from cabinet_htmx.partner import sentences
+from cabinet_htmx.partner import messages
 from cabinet_htmx.partner.site import HEADERS
-from domain.actions.cabinet.prove_second_factor import prove_second_factor
 from domain.actions.cabinet.sign_in import SignedIn
+from domain.actions.cabinet.verify_second_factor import verify_second_factor
 from domain.cabinet.members import Role
 from domain.cabinet.sessions import FlashMessage
 from domain.errors import AuthInvalid, RateLimited
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import ROOT, VERIFY, Route, checked_next
+from gateway.cabinet.routes import ROOT, VERIFY, Route, safe_next
 from gateway.http.pages import page, redirect
 
 CODE: Final = "step_up_code"
-THEN: Final = "step_up_then"
-AGAIN: Final = "step_up_again"
-"""Filled where a form is sent again. The names are like no other field's, which go along."""
+NEXT: Final = "step_up_then"
+RESUBMIT: Final = "step_up_again"
+"""Present if a form is to be submitted again. The prefix avoids collisions with its own fields."""
 
 
-def is_awaited(signed_in: SignedIn) -> bool:
-    """Tell whether somebody has given the password and not yet the second factor."""
-    return signed_in.member.second_factor and signed_in.session.proved_at is None
+def awaits_verification(signed_in: SignedIn) -> bool:
+    """Return whether the password was entered in this session, but not yet the second factor."""
+    return signed_in.member.second_factor and signed_in.session.verified_at is None
 
 
-def to_step_up(request: Request) -> Response:
-    """Return what leads to the page that asks for a code, and from there back."""
+def redirect_to_verify(request: Request) -> Response:
+    """Return a redirect to the page that asks for a code, and from there back to this one."""
     if request.get_first_header(b"HX-Request"):
         return page(401, "", HEADERS, ("HX-Redirect", VERIFY))
-    wanted = request.url.value.decode("latin-1") if request.method in ("GET", "HEAD") else ""
-    there = checked_next(wanted)
-    return redirect(303, f"{VERIFY}?next={quote(there, safe='')}" if there else VERIFY, HEADERS)
+    requested = request.url.value.decode("latin-1") if request.method in ("GET", "HEAD") else ""
+    path = safe_next(requested)
+    return redirect(303, f"{VERIFY}?next={quote(path, safe='')}" if path else VERIFY, HEADERS)
 
 
-def ask_for_code(visit: PageRequest) -> Response:
-    """Ask for a code in the place of what was asked for; a form goes along and is sent again."""
-    if visit.request.method != "POST" or visit.is_htmx:
-        return to_step_up(visit.request)
-    return _page(visit, 403, then=visit.request.path, fields=visit.form)
+def ask_for_code(request: PageRequest) -> Response:
+    """Ask for a code before a form is processed; the page carries the form's fields along."""
+    if request.raw.method != "POST" or request.is_htmx:
+        return redirect_to_verify(request.raw)
+    return _page(request, 403, next_path=request.raw.path, fields=request.form)
 
 
-async def show(visit: PageRequest) -> Response:
+async def show(request: PageRequest) -> Response:
     """Ask for a code."""
-    then = checked_next(visit.query.get("next", "")) or ROOT
-    if not visit.member.second_factor:
-        return redirect(303, then, HEADERS)
-    return _page(visit, 200, then=then)
+    next_path = safe_next(request.query.get("next", "")) or ROOT
+    if not request.member.second_factor:
+        return redirect(303, next_path, HEADERS)
+    return _page(request, 200, next_path=next_path)
 
 
-async def give(visit: PageRequest) -> Response:
-    """Take a code, and go on.
+async def verify(request: PageRequest) -> Response:
+    """Check a code and continue.
 
-    A form is sent again by the browser itself: 307 keeps method and body (RFC 9110, 15.4.8).
+    The browser itself submits the original form again: 307 keeps method and body (RFC 9110,
+    15.4.8).
     """
-    form = dict(visit.form)
-    code, again = form.pop(CODE, ""), form.pop(AGAIN, "")
-    then = checked_next(form.pop(THEN, "")) or ROOT
-    cabinet = visit.cabinet
+    form = dict(request.form)
+    code, resubmit = form.pop(CODE, ""), form.pop(RESUBMIT, "")
+    next_path = safe_next(form.pop(NEXT, "")) or ROOT
+    fields = form if resubmit else None
     try:
-        left = await prove_second_factor(
-            cabinet.parts.second_factors, visit.member, visit.session, code=code
+        left = await verify_second_factor(
+            request.ports.second_factors, request.member, request.session, code=code
         )
     except AuthInvalid:
-        await visit.record("Gave a wrong code of the second factor")
-        fault = sentences.WRONG_CODE
-        return _page(visit, 403, then=then, fields=form if again else None, fault=fault)
-    except RateLimited as error:
-        fault = sentences.too_often(error.retry_after)
-        return _page(visit, 429, then=then, fields=form if again else None, fault=fault)
+        await request.record("Entered a wrong two-factor code")
+        return _page(request, 403, next_path=next_path, fields=fields, error=messages.WRONG_CODE)
+    except RateLimited as limited:
+        error = messages.too_many_attempts(limited.retry_after)
+        return _page(request, 429, next_path=next_path, fields=fields, error=error)
     if left is not None:
-        await visit.record("Used a recovery code")
-        said = FlashMessage(sentences.codes_left(left), good=left > 0)
-        await cabinet.signing_in.sessions.say(visit.session, said)
-    return redirect(307 if again else 303, then, HEADERS)
+        await request.record("Used a recovery code")
+        flash = FlashMessage(messages.recovery_codes_left(left), success=left > 0)
+        await request.ports.sign_in.sessions.set_flash(request.session, flash)
+    return redirect(307 if resubmit else 303, next_path, HEADERS)
 
 
 def _page(
-    visit: PageRequest,
+    request: PageRequest,
     status: int,
     *,
-    then: str,
+    next_path: str,
     fields: Mapping[str, str] | None = None,
-    fault: str | None = None,
+    error: str | None = None,
 ) -> Response:
-    return visit.page(
-        "verify.html",
+    return request.page(
+        "account/verify.html",
         status=status,
-        names={"code": CODE, "then": THEN, "again": AGAIN},
-        then=then,
+        names={"code": CODE, "next": NEXT, "resubmit": RESUBMIT},
+        next_path=next_path,
         fields=fields,
-        fault=fault,
+        error=error,
     )
 
 
@@ -103,15 +103,15 @@ ROUTES = (
         path=VERIFY,
         handle=show,
         role=Role.VIEWER,
-        before_password=True,
-        before_factor=True,
+        with_one_time_password=True,
+        before_verification=True,
     ),
     Route(
         method="POST",
         path=VERIFY,
-        handle=give,
+        handle=verify,
         role=Role.VIEWER,
-        before_password=True,
-        before_factor=True,
+        with_one_time_password=True,
+        before_verification=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""The composition of the cabinet: the second module that names adapters."""
+"""Composition of the cabinet."""
 
 import secrets
 
@@ -6,7 +6,7 @@ from valkey.asyncio import Valkey
 
 from domain.actions.cabinet.ports import SecondFactorPorts, SignInPorts, TeamPorts
 from domain.actions.cabinet.queries import CabinetQueries
-from domain.actions.ledger.change_payout_details import PayoutDetailsPorts
+from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.cabinet.sessions import KEY_PURPOSE, SessionSigner
 from domain.partners.ip_allowlist import parse_networks
 from domain.webhooks.ports import WebhookPorts
@@ -35,21 +35,21 @@ def compose_cabinet(
     *,
     keyring: KeyRing,
     services: Services,
-    reading: CabinetQueries,
+    queries: CabinetQueries,
     payout_details: PayoutDetailsPorts,
 ) -> CabinetPorts:
-    """Return what the cabinet of one worker is made of; it shares `services` with the API."""
+    """Return the ports of one worker's cabinet, which shares `services` with the API."""
     clock = services.clock
     members, sessions = PostgresMemberRepository(database), ValkeySessionRepository(valkey)
-    passwords, attempts = PasswordPool(), ValkeyLoginThrottle(valkey)
+    passwords, throttle = PasswordPool(), ValkeyLoginThrottle(valkey)
     return CabinetPorts(
-        signing_in=SignInPorts(
+        sign_in=SignInPorts(
             clock=clock,
             members=members,
             sessions=sessions,
             passwords=passwords,
-            attempts=attempts,
-            free_tries=settings.sign_in_tries,
+            throttle=throttle,
+            free_attempts=settings.sign_in_tries,
             signer=SessionSigner(keyring.derived(KEY_PURPOSE), current=keyring.current),
             randomness=secrets.token_bytes,
         ),
@@ -59,7 +59,7 @@ def compose_cabinet(
             sessions=sessions,
             passwords=passwords,
             members=members,
-            attempts=attempts,
+            throttle=throttle,
             randomness=secrets.token_bytes,
         ),
         audit=PostgresAuditLog(database),
@@ -78,13 +78,13 @@ def compose_cabinet(
             clock=clock,
             team=PostgresTeamRepository(database),
             passwords=passwords,
-            attempts=attempts,
+            throttle=throttle,
             new_id=new_id,
             randomness=secrets.token_bytes,
         ),
         new_id=new_id,
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),
         secure=not settings.sandbox,
-        reading=reading,
+        queries=queries,
         payout_details=payout_details,
     )

@@ -1,7 +1,7 @@
-"""The composition of what the cabinet's pages read, on connections of their own."""
+"""Composition of the cabinet's read ports, on separate connections."""
 
 from domain.actions.cabinet.queries import CabinetQueries
-from domain.actions.ledger.change_payout_details import PayoutDetailsPorts
+from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.partners.codes import MAX_LISTED
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
@@ -18,23 +18,23 @@ from persistence.postgres.webhooks.endpoint_state import read_endpoint_health
 from persistence.valkey.weight_used import weight_used
 
 CONNECTIONS = 4
-"""Of each worker, for pages: however many people look around, calls of the API have their own."""
+"""Per worker, for pages only: page views never use up the connections of API calls."""
 
 
 def query_database(settings: Settings) -> Database:
-    """Return the connections that pages read through."""
+    """Return the connections for pages."""
     return Database(
         settings.database_url, size=CONNECTIONS, application="swapgate-cabinet", session=SESSION
     )
 
 
 def compose_queries(connections: Connections, database: Database) -> CabinetQueries:
-    """Return what pages read."""
+    """Return the read ports of pages."""
     market, codes = connections.market, PostgresCodeRepository(database)
     return CabinetQueries(
         catalogue=lambda: market.catalogue,
         orders=PostgresOrderQueries(database, lambda: market.catalogue),
-        accounts=PostgresEarningsRepository(database),
+        earnings=PostgresEarningsRepository(database),
         partner=lambda partner_id: find_partner(database, str(partner_id)),
         codes=lambda partner_id: codes.newest(partner_id, limit=MAX_LISTED),
         days=lambda partner_id, since: read_days(database, partner_id, since),
@@ -44,10 +44,10 @@ def compose_queries(connections: Connections, database: Database) -> CabinetQuer
 
 
 def compose_payout_details(connections: Connections, database: Database) -> PayoutDetailsPorts:
-    """Return what changing payout details needs."""
+    """Return the ports for changing payout details."""
     return PayoutDetailsPorts(
         clock=connections.clock,
         market=connections.market,
-        book=PostgresPayoutDetailsRepository(database),
+        repository=PostgresPayoutDetailsRepository(database),
         new_id=new_id,
     )

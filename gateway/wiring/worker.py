@@ -145,7 +145,7 @@ class GatewayProcess:
             connections.valkey,
             keyring=keyring,
             services=self.services,
-            reading=compose_queries(connections, self._reading),
+            queries=compose_queries(connections, self._reading),
             payout_details=compose_payout_details(connections, self._reading),
         )
         self._gate = ValkeyAdmissionController(connections.valkey)

@@ -1,1 +1,1 @@
-"""Hashing and checking of passwords."""
+"""Hashing and verification of passwords."""

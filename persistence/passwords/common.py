@@ -1,18 +1,18 @@
-"""Tells passwords that many people use, or that are built like those, by zxcvbn's lists."""
+"""Detection of common and easily guessed passwords with zxcvbn."""
 
 from collections.abc import Sequence
 from typing import Final
 
-LOOKED_AT: Final = 64
-"""Characters that are looked at: it takes 50 ms for so many, and the square of that for more."""
+MAX_EXAMINED: Final = 64
+"""Characters that are examined: this many take 50 ms, and the time grows with the square."""
 MIN_SCORE: Final = 3
-"""Of 0 to 4: at least a hundred million guesses, by somebody who knows what people choose."""
+"""On zxcvbn's scale of 0 to 4: at least 10^8 guesses by an informed attacker."""
 
 
-def is_common(password: str, about: Sequence[str]) -> bool:
-    """Tell whether a password is too easy to guess; `about` are words of whoever chooses it."""
-    from zxcvbn import zxcvbn  # noqa: PLC0415  14 MB of lists, for the few workers that need them
+def is_common(password: str, personal: Sequence[str]) -> bool:
+    """Return whether a password is too easy to guess, given `personal` words of its owner."""
+    from zxcvbn import zxcvbn  # noqa: PLC0415  loads 14 MB of lists, which few workers need
 
-    found = zxcvbn(password[:LOOKED_AT], user_inputs=list(about), max_length=LOOKED_AT)
-    score: int = found["score"]
+    estimate = zxcvbn(password[:MAX_EXAMINED], user_inputs=list(personal), max_length=MAX_EXAMINED)
+    score: int = estimate["score"]
     return score < MIN_SCORE

@@ -1,4 +1,4 @@
-"""Passwords of the cabinet: Argon2id (RFC 9106), kept as PHC strings."""
+"""Password hashing with Argon2id (RFC 9106), stored as PHC strings."""
 
 import re
 import secrets
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 MEMORY_KIB: Final = 19 * 1024
 ITERATIONS: Final = 2
 LANES: Final = 1
-"""OWASP's first choice for Argon2id: some 40 ms and 19 MiB. The GIL is free meanwhile."""
+"""OWASP's first recommendation for Argon2id: about 40 ms and 19 MiB, without holding the GIL."""
 
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
@@ -24,10 +24,10 @@ _PHC = re.compile(
 
 
 def hash_password(password: str) -> str:
-    """Return what is stored of a password; raise ValueError for one over 1024 bytes."""
+    """Return the hash of a password; raise ValueError for one over 1024 bytes."""
     encoded = password.encode()
     if len(encoded) > MAX_PASSWORD_BYTES:
-        raise ValueError(f"a password has at most {MAX_PASSWORD_BYTES} bytes")
+        raise ValueError(f"the password is longer than {MAX_PASSWORD_BYTES} bytes")
     argon2 = Argon2id(
         salt=secrets.token_bytes(SALT_BYTES),
         length=HASH_BYTES,
@@ -39,13 +39,13 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, stored: str | None) -> bool:
-    """Tell whether `stored` is the hash of `password`.
+    """Return whether `stored` is the hash of `password`.
 
-    With None, for somebody unknown, it takes as long and says no. Parameters beyond our own are
-    not worked on: a planted hash can't make sign-in eat the machine.
+    For an unknown user, pass None: it takes as long and returns False. A hash with higher cost
+    parameters than ours is rejected, so that a planted hash cannot exhaust the machine.
     """
     encoded = password.encode()
-    usable = stored if stored is not None and _is_bounded(stored) else _nobodys()
+    usable = stored if stored is not None and _is_affordable(stored) else _decoy()
     try:
         Argon2id.verify_phc_encoded(encoded[:MAX_PASSWORD_BYTES], usable)
     except (InvalidKey, ValueError):
@@ -53,7 +53,7 @@ def verify_password(password: str, stored: str | None) -> bool:
     return usable == stored and len(encoded) <= MAX_PASSWORD_BYTES
 
 
-def _is_bounded(stored: str) -> bool:
+def _is_affordable(stored: str) -> bool:
     parameters = _PHC.fullmatch(stored)
     if parameters is None:
         return False
@@ -62,5 +62,5 @@ def _is_bounded(stored: str) -> bool:
 
 
 @cache
-def _nobodys() -> str:
+def _decoy() -> str:
     return hash_password(secrets.token_urlsafe())

@@ -1,32 +1,30 @@
-"""Counts failed attempts, and keeps those away who have failed too often, across all workers."""
+"""Failed attempts in Valkey, counted across all workers."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Final
 
 from valkey.asyncio import Valkey
-from valkey.exceptions import ValkeyError
 
-from domain.cabinet.login_throttle import Subject
-from domain.errors import Unavailable
+from domain.cabinet.login_throttle import MAX_DOUBLINGS, ThrottleKey
+from persistence.valkey.client import reply
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-# KEYS: the subject's. ARGV: now in ms, memory in seconds, then what Patience.wait_after goes by. An
-# attempt counts as failed from its beginning, so that many at once can't all slip through; what
-# succeeds is taken back. Returns the ms to wait, 0 where it may be tried.
-BEGIN: Final = """
-local kept = server.call('HMGET', KEYS[1], 'failures', 'until')
-local until_ms = tonumber(kept[2] or '0')
+# KEYS: the throttle key. ARGV: now in ms, seconds after which failures are forgotten, then the
+# fields of ThrottlePolicy.wait_after. An attempt counts as failed from its start, so that
+# concurrent attempts cannot all slip through; a successful one is undone. Returns the ms to wait,
+# 0 if the attempt is allowed.
+BEGIN: Final = f"""
+local stored = server.call('HMGET', KEYS[1], 'failures', 'until')
+local until_ms = tonumber(stored[2] or '0')
 local now = tonumber(ARGV[1])
 if until_ms > now then
   return until_ms - now
 end
-local failures = tonumber(kept[1] or '0') + 1
-local beyond = failures - tonumber(ARGV[3])
+local failures = tonumber(stored[1] or '0') + 1
+local throttled = failures - tonumber(ARGV[3])
 local wait, ends = 0, 0
-if beyond > 0 then
-  wait = math.min(tonumber(ARGV[4]) * 2 ^ math.min(beyond - 1, 20), tonumber(ARGV[5]))
+if throttled > 0 then
+  local doublings = math.min(throttled - 1, {MAX_DOUBLINGS})
+  wait = math.min(tonumber(ARGV[4]) * 2 ^ doublings, tonumber(ARGV[5]))
   ends = now + wait * 1000
 end
 server.call('HSET', KEYS[1], 'failures', failures, 'until', string.format('%d', ends))
@@ -34,9 +32,8 @@ server.call('EXPIRE', KEYS[1], math.max(tonumber(ARGV[2]), wait + 1))
 return 0
 """
 
-# An address that succeeds gets its attempt back, no more: else an account of one's own would buy
-# any number of guesses at others'.
-TAKE_BACK: Final = """
+# A successful attempt of a shared key is undone and no more: see domain.actions.cabinet.throttled.
+UNDO: Final = """
 local failures = tonumber(server.call('HGET', KEYS[1], 'failures') or '0')
 if failures <= 1 then
   server.call('DEL', KEYS[1])
@@ -52,33 +49,26 @@ class ValkeyLoginThrottle:
     def __init__(self, client: Valkey) -> None:
         self._client = client
         self._begin = client.register_script(BEGIN)
-        self._take_back = client.register_script(TAKE_BACK)
+        self._undo = client.register_script(UNDO)
 
-    async def begin(self, subject: Subject, *, now: datetime) -> int:
+    async def begin(self, key: ThrottleKey, *, now: datetime) -> int:
         """See LoginThrottle."""
-        patience = subject.patience
+        policy = key.policy
         arguments = [
-            *(int(now.timestamp() * 1000), patience.memory_seconds, patience.free),
-            *(patience.first_wait_seconds, patience.longest_wait_seconds),
+            *(int(now.timestamp() * 1000), policy.reset_after_seconds, policy.free_attempts),
+            *(policy.first_wait_seconds, policy.max_wait_seconds),
         ]
-        wait_ms = int(await _asked(self._begin(keys=[_key(subject)], args=arguments)))
+        wait_ms = int(await reply(self._begin(keys=[_key(key)], args=arguments)))
         return -(-wait_ms // 1000)
 
-    async def take_back(self, subject: Subject) -> None:
+    async def undo(self, key: ThrottleKey) -> None:
         """See LoginThrottle."""
-        await _asked(self._take_back(keys=[_key(subject)], args=[]))
+        await reply(self._undo(keys=[_key(key)], args=[]))
 
-    async def forget(self, subject: Subject) -> None:
+    async def reset(self, key: ThrottleKey) -> None:
         """See LoginThrottle."""
-        await _asked(self._client.delete(_key(subject)))
+        await reply(self._client.delete(_key(key)))
 
 
-def _key(subject: Subject) -> str:
-    return f"attempts:{{{subject.name}}}"
-
-
-async def _asked(answer: Any) -> Any:
-    try:
-        return await cast("Awaitable[Any]", answer)
-    except (ValkeyError, OSError) as error:
-        raise Unavailable(f"Valkey: {error}") from error
+def _key(key: ThrottleKey) -> str:
+    return f"attempts:{{{key.name}}}"

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, and what went wrong on a page of it."""
+"""Debian's Chromium, driven by Playwright, and checks of its pages."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ WIDE = ViewportSize(width=1920, height=1080)
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Run a browser; skip the test where there is none, except in CI, which must have one."""
+    """Run a browser. Skips the test if it is not installed, except in CI."""
     if not CHROMIUM.exists() and not os.environ.get("CI"):
         pytest.skip(f"there is no {CHROMIUM}: `make test` installs it as root on Debian")
     with sync_playwright() as playwright:
@@ -40,42 +40,42 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def complaints(page: Page) -> list[str]:
-    """Return a list that fills with the errors and warnings of a page's console and its failures.
+def console_errors(page: Page) -> list[str]:
+    """Return a list that collects console errors and warnings, page errors and failed requests.
 
-    Violations of its Content-Security-Policy are among them.
+    It includes violations of the Content-Security-Policy.
     """
-    heard: list[str] = []
+    errors: list[str] = []
 
     def listen(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            heard.append(f"{page.url}: {message.text}")
+            errors.append(f"{page.url}: {message.text}")
 
     page.on("console", listen)
-    page.on("pageerror", lambda error: heard.append(f"{page.url}: {error}"))
-    page.on("requestfailed", lambda request: heard.append(f"{page.url}: no {request.url}"))
-    return heard
+    page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
+    page.on("requestfailed", lambda request: errors.append(f"{page.url}: no {request.url}"))
+    return errors
 
 
-COLOURS = ("color-contrast", "link-in-text-block")
-"""The rules of axe that look at colours, of those that are on by default."""
+COLOR_RULES = ("color-contrast", "link-in-text-block")
+"""The default rules of axe that concern colors."""
 
 
 def violations(page: Page, *, rules: Sequence[str] = ()) -> list[str]:
-    """Return what axe finds wrong with a page as it is shown now, by some of its rules or all."""
+    """Return the violations that axe finds on a page, by the given rules or all."""
     if not page.evaluate("typeof window.axe === 'object'"):
-        page.evaluate(AXE.read_text())  # by the debugger, which the page's policy doesn't bind
+        page.evaluate(AXE.read_text())  # the debugger is exempt from the page's CSP
     options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
-    found = page.evaluate("options => axe.run(document, options)", options)
+    result = page.evaluate("options => axe.run(document, options)", options)
     return [
         f"{page.url}: {one['id']}: {node['target']}: {node['failureSummary']}"
-        for one in found["violations"]
+        for one in result["violations"]
         for node in one["nodes"]
     ]
 
 
 def transferred(page: Page) -> int:
-    """Return how many bytes came over the network for a page, headers and all."""
+    """Return how many bytes a page transferred, including headers."""
     return int(
         page.evaluate(
             "performance.getEntries().reduce((sum, one) => sum + (one.transferSize || 0), 0)"
@@ -84,24 +84,24 @@ def transferred(page: Page) -> int:
 
 
 def unsound(page: Page, *, scripts: bool = True) -> list[str]:
-    """Return what axe finds in either theme, and on which screens a page is too wide.
+    """Return what axe finds in both themes, and the screen sizes at which the page is too wide.
 
-    Without scripts there is no axe, which is one itself. The themes differ in nothing but colour.
+    axe is a script, so it is skipped without scripts. The themes differ only in color.
     """
     page.wait_for_load_state()
-    found = []
+    faults = []
     if scripts:
-        found += violations(page)
+        faults += violations(page)
         page.emulate_media(color_scheme="dark", reduced_motion="reduce")
         page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
-        found += violations(page, rules=COLOURS)
+        faults += violations(page, rules=COLOR_RULES)
         page.emulate_media(color_scheme="light")
-    former = page.viewport_size
+    original = page.viewport_size
     for size in (PHONE, DESK, WIDE):
         page.set_viewport_size(size)
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > size["width"]:
-            found.append(f"{page.url}: {width} wide on a screen of {size['width']}")
-    if former is not None:
-        page.set_viewport_size(former)
-    return found
+            faults.append(f"{page.url}: {width} wide on a screen of {size['width']}")
+    if original is not None:
+        page.set_viewport_size(original)
+    return faults

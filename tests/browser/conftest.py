@@ -1,4 +1,4 @@
-"""A browser for the tests of each module: Playwright's event loop ends with it."""
+"""One browser per test module, because Playwright's event loop ends with it."""
 
 from collections.abc import Iterator
 

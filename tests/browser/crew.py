@@ -1,4 +1,4 @@
-"""A partner's people, each signed in in a browser, and what every page of theirs has to be."""
+"""A partner's team, each member signed in in a browser, and checks that every page must pass."""
 
 import re
 from typing import Literal
@@ -12,13 +12,13 @@ from tests.support.clients.cabinet import CabinetPartner, Person, set_up_factor
 
 FIRST_PAINT_BYTES = 100_000
 EXPECTED = re.compile(r"status of 4(?:03|04|22|29)|: no http")
-"""Answers that a page is for, and loads that were broken off when it was left."""
+"""Expected error responses, and requests canceled by leaving a page."""
 
 Scheme = Literal["light", "dark"]
 
 
 class Crew:
-    """An owner, whose recovery codes are at hand, a developer and a viewer of one partner."""
+    """An owner with known recovery codes, a developer and a viewer of one partner."""
 
     def __init__(self, up: Running, domain: str | None = None) -> None:
         domain = domain or f"{uuid4().hex[:12]}.example"
@@ -42,7 +42,7 @@ class Crew:
         size: ViewportSize = DESK,
         scheme: Scheme = "light",
     ) -> Page:
-        """Return a page in a browser where somebody of this role is signed in."""
+        """Return a page in a browser where the member with this role is signed in."""
         context = chromium.new_context(
             base_url=self.partner.up.base_url,
             viewport=size,
@@ -58,29 +58,29 @@ class Crew:
 
 
 def sign_in_page(page: Page) -> None:
-    """Open the page that everybody sees first."""
+    """Open the sign-in page."""
     page.context.clear_cookies()
     page.goto("/partner/login")
 
 
 def new_secret_page(page: Page) -> None:
-    """Rotate the webhookSecret, which is shown once."""
+    """Rotate the webhookSecret, whose new value is shown once."""
     page.goto("/partner/keys")
-    page.get_by_text("Rotate it").last.click()
-    page.get_by_role("button", name="Make a new webhookSecret").click()
+    page.get_by_text("Rotate", exact=True).last.click()
+    page.get_by_role("button", name="Rotate webhookSecret").click()
     expect(page.locator("#new-secret")).to_be_visible()
 
 
 def invitation_page(page: Page) -> None:
-    """Invite somebody, whose one-time password is shown once."""
+    """Invite a member, whose one-time password is shown once."""
     page.goto("/partner/team")
-    page.get_by_label("E-mail address").fill(f"barbara-{uuid4().hex[:4]}@northwind.example")
+    page.get_by_label("Email address").fill(f"barbara-{uuid4().hex[:4]}@northwind.example")
     page.get_by_role("button", name="Invite", exact=True).click()
     expect(page.locator("#password")).to_be_visible()
 
 
 def faults(page: Page, *, scripts: bool = True) -> list[str]:
-    """Return what is wrong with a page as it was just opened: its weight, or what isn't sound."""
+    """Return the faults of a page that was just opened: its size, and what `unsound` finds."""
     page.wait_for_load_state()
     size = transferred(page)
     heavy = [] if 0 < size < FIRST_PAINT_BYTES else [f"{page.url}: {size} bytes"]

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from cabinet_htmx.docs.contents import entries
-from tests.browser.chromium import COLOURS, DESK, PHONE, complaints, unsound, violations
+from tests.browser.chromium import COLOR_RULES, DESK, PHONE, console_errors, unsound, violations
 from tests.conftest import Running
 
 Scheme = Literal["light", "dark"]
@@ -33,7 +33,7 @@ def desk(
 
 def test_no_page_has_faults_or_scrolls_sideways(up: Running, chromium: Browser) -> None:
     page = desk(up, chromium, size=PHONE)  # where tables scroll, and must be reached by keys
-    heard, found = complaints(page), []
+    heard, found = console_errors(page), []
     for path in PAGES:
         page.goto(path)
         found += unsound(page)
@@ -53,7 +53,7 @@ def test_every_language_of_an_example_can_be_read(
             "document.querySelectorAll('details').forEach(one => {"
             "one.removeAttribute('name'); one.open = true })"
         )
-        assert violations(page, rules=COLOURS) == []
+        assert violations(page, rules=COLOR_RULES) == []
     page.context.close()
 
 

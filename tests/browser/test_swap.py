@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from typer.testing import Result
 
-from tests.browser.chromium import DESK, PHONE, complaints, unsound, violations
+from tests.browser.chromium import DESK, PHONE, console_errors, unsound, violations
 from tests.conftest import Running
 from tests.support.builders.orders import MUCH, Swaps
 from tests.support.clients.visitor import REFUND, TO
@@ -79,7 +79,7 @@ def test_a_referred_visitor_swaps_and_the_partner_earns(
         base_url=automatic.up.base_url, viewport=PHONE, java_script_enabled=scripts
     )
     page = context.new_page()
-    heard = complaints(page)
+    heard = console_errors(page)
     page.goto(f"/r/{code}?{PAIR}")
     expect(page).to_have_url(re.compile(rf"/\?{PAIR}$"))
     if scripts:  # and the price is there: else the next page breaks its request off
@@ -110,7 +110,7 @@ def test_a_referred_visitor_swaps_and_the_partner_earns(
 
 
 def test_prices_follow_what_is_typed_in_either_field(page: Page) -> None:
-    heard = complaints(page)
+    heard = console_errors(page)
     page.goto(f"/?{PAIR}&amount=0.01")
     send, get = page.get_by_label("You send"), page.get_by_label("You get")
     before = get.input_value()
@@ -303,7 +303,7 @@ def test_no_state_of_a_page_has_faults_or_scrolls_sideways(chromium: Browser, sw
     found = []
     for name, reach in STATES.items():
         page = context.new_page()
-        heard = complaints(page)
+        heard = console_errors(page)
         reach(page, swaps)
         found += [f"{name}: {one}" for one in unsound(page)]
         found += [f"{name}: {one}" for one in heard if not EXPECTED.search(one)]

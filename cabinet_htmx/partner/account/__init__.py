@@ -1,1 +1,1 @@
-"""Views of account, second factor and team."""
+"""Views of the account, two-factor authentication and the team."""

@@ -1,18 +1,18 @@
-"""What the page of the second factor shows: a secret as a QR code, and files to save."""
+"""Two-factor authentication: the secret as a QR code, and recovery codes as a file."""
 
-import base64
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 import segno
 
-from domain.cabinet.second_factor import enrolment_uri
+from cabinet_htmx.partner.text_file import text_file_url
+from domain.cabinet.second_factor import enrollment_uri
 
 QUIET_MODULES: Final = 4
 
 
-class Enrolment(msgspec.Struct, frozen=True):
+class Enrollment(msgspec.Struct, frozen=True):
     """A secret for an app. `path` draws the dark modules of its QR code in a square of `size`."""
 
     secret: str
@@ -21,24 +21,24 @@ class Enrolment(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         """Hide the secret."""
-        return "Enrolment(...)"
+        return "Enrollment(...)"
 
 
-class Saved(msgspec.Struct, frozen=True):
-    """Something to keep, and the address of a file with it: a link saves it without scripts."""
+class SavedCodes(msgspec.Struct, frozen=True):
+    """Recovery codes, and the URL of a text file with them."""
 
-    values: Sequence[str]
-    address: str
+    codes: Sequence[str]
+    file_url: str
 
     def __repr__(self) -> str:
-        """Hide it."""
-        return "Saved(...)"
+        """Hide the codes."""
+        return "SavedCodes(...)"
 
 
-def enrolment(secret: str, *, issuer: str, account: str) -> Enrolment:
-    """Return what is shown of a secret: in groups of four, and as a QR code."""
-    code = segno.make(enrolment_uri(secret, issuer=issuer, account=account), error="m", micro=False)
-    rows = [bytes(row) for row in code.matrix]
+def enrollment(secret: str, *, issuer: str, account: str) -> Enrollment:
+    """Return a secret in groups of four characters, and as a QR code."""
+    uri = enrollment_uri(secret, issuer=issuer, account=account)
+    rows = [bytes(row) for row in segno.make(uri, error="m", micro=False).matrix]
     dark = [
         f"M{x + QUIET_MODULES} {y + QUIET_MODULES}h1v1h-1z"
         for y, row in enumerate(rows)
@@ -46,14 +46,9 @@ def enrolment(secret: str, *, issuer: str, account: str) -> Enrolment:
         if module
     ]
     groups = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
-    return Enrolment(groups, "".join(dark), len(rows) + 2 * QUIET_MODULES)
+    return Enrollment(groups, "".join(dark), len(rows) + 2 * QUIET_MODULES)
 
 
-def saved_codes(codes: Sequence[str]) -> Saved:
-    """Return recovery codes, and a text file of them."""
-    return Saved(codes, text_file("\n".join(codes) + "\n"))
-
-
-def text_file(text: str) -> str:
-    """Return an address that is a text file: `<a download href=...>` saves it."""
-    return f"data:text/plain;base64,{base64.b64encode(text.encode()).decode()}"
+def saved_codes(codes: Sequence[str]) -> SavedCodes:
+    """Return recovery codes with a text file of them."""
+    return SavedCodes(codes, text_file_url("\n".join(codes) + "\n"))

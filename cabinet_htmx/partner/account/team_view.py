@@ -1,4 +1,4 @@
-"""What the page of the team shows."""
+"""The team page: roles, and an invitation with its one-time password."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -8,26 +8,26 @@ import msgspec
 from domain.cabinet.members import Role
 
 
-class RoleText(msgspec.Struct, frozen=True):
-    """A role and what it lets somebody do."""
+class RoleDescription(msgspec.Struct, frozen=True):
+    """A role and its permissions in words."""
 
     role: Role
-    may: str
+    permissions: str
 
 
-ROLES: Final[Sequence[RoleText]] = (
-    RoleText(Role.OWNER, "everything: the team and payout details too"),
-    RoleText(Role.DEVELOPER, "keys, codes and webhooks, and all that a viewer may"),
-    RoleText(Role.VIEWER, "look at orders, earnings and codes"),
+ROLES: Final[Sequence[RoleDescription]] = (
+    RoleDescription(Role.OWNER, "everything, including team and payout details"),
+    RoleDescription(Role.DEVELOPER, "view everything; manage API keys, codes and webhooks"),
+    RoleDescription(Role.VIEWER, "view orders, earnings, codes and webhooks"),
 )
 
 
 class Invitation(msgspec.Struct, frozen=True):
-    """A one-time password, shown this once, and where to use it."""
+    """A one-time password, shown once, and the URL to sign in at."""
 
     email: str
     password: str
-    address: str
+    login_url: str
 
     def __repr__(self) -> str:
         """Hide the password."""

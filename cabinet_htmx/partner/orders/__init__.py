@@ -1,1 +1,1 @@
-"""Views of orders."""
+"""Views of orders: the list, an order's page and the CSV export."""

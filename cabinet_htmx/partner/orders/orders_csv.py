@@ -1,4 +1,4 @@
-"""An order as a line of CSV, in the words and numbers of the API."""
+"""The CSV export of orders, with names and number formats of the API."""
 
 from datetime import datetime
 from typing import Final
@@ -7,7 +7,7 @@ from cabinet_htmx.shared.times import machine
 from domain.money import format_units, format_usd
 from domain.orders.query import ListedOrder
 
-HEAD: Final = (
+HEADER: Final = (
     *("id", "status", "type", "opened_at", "finished_at", "from", "from_amount", "to", "to_amount"),
     *("rate", "network_fee", "markup_bps", "code", "worth_usd", "earned_usd", "to_address"),
     *("to_tag", "refund_address", "pay_in_address", "pay_in_tag", "deposit_tx", "payout_tx"),
@@ -16,7 +16,7 @@ HEAD: Final = (
 
 
 def order_line(listed: ListedOrder) -> tuple[object, ...]:
-    """Return the cells of an order; times are UTC, sums are rounded down to cents."""
+    """Return the cells of an order. Times are UTC, USD is rounded down to cents."""
     order = listed.order
     source, destination = order.source, order.destination
     deposit = order.deposit
@@ -25,7 +25,7 @@ def order_line(listed: ListedOrder) -> tuple[object, ...]:
         order.status.value,
         order.rate_type.value,
         machine(order.created_at),
-        _moment(order.finished_at),
+        _time(order.finished_at),
         source.code,
         format_units(order.source_amount, source.precision),
         destination.code,
@@ -47,5 +47,5 @@ def order_line(listed: ListedOrder) -> tuple[object, ...]:
     )
 
 
-def _moment(at: datetime | None) -> str | None:
+def _time(at: datetime | None) -> str | None:
     return machine(at) if at else None

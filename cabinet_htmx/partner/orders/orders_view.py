@@ -1,4 +1,4 @@
-"""What the list of orders shows: rows, the filters as they were asked for, pages beside it."""
+"""The list of orders: rows, filters as entered, and links to adjacent pages."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from cabinet_htmx.partner.orders.status import StatusTag, status_label, status_tag
 from cabinet_htmx.shared.amounts import shown
 from cabinet_htmx.shared.options import Option, asset_options
 from domain.assets import Catalogue
@@ -18,18 +19,13 @@ from domain.orders.query import ListedOrder, OrderPage
 from domain.partners.codes import ListedCode
 
 PATH: Final = "/partner/orders"
-TONES: Final = {
-    Status.NEW: "",
-    Status.PENDING: "warn",
-    Status.EXCHANGE: "warn",
-    Status.DONE: "good",
-    Status.EXPIRED: "",
-    Status.EMERGENCY: "bad",
-}
+SHORT_ID_LENGTH: Final = 8
+
+INVALID_ORDER_ID: Final = "An order id consists of digits and the letters a to f."
 
 
-class AskedFor(msgspec.Struct, frozen=True, kw_only=True):
-    """The filters as they stand in the form and the address; empty ones ask for all."""
+class FilterForm(msgspec.Struct, frozen=True, kw_only=True):
+    """The filters as entered; empty fields do not filter."""
 
     status: str = ""
     code: str = ""
@@ -40,89 +36,84 @@ class AskedFor(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_empty(self) -> bool:
-        """Tell whether all orders are asked for."""
-        return self == AskedFor()
+        """Return whether no field is filled in."""
+        return self == FilterForm()
 
     def query(self, **more: str) -> str:
-        """Return the address's query: what is asked for, and `more`."""
-        asked = {name: value for name, value in self.as_dict().items() if value}
-        return urlencode(asked | more)
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the filters by their names."""
-        return {name: getattr(self, name) for name in self.__struct_fields__}
+        """Return the query string of the filters and of `more`."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return urlencode({name: value for name, value in fields.items() if value} | more)
 
 
 class OrderRow(msgspec.Struct, frozen=True, kw_only=True):
-    """An order of the list."""
+    """An order in the list."""
 
     id: UUID
     short_id: str
     path: str
     created_at: datetime
-    status: str
-    tone: str
+    status: StatusTag
     sent: str
     sent_coin: str
     sent_network: str
-    got: str
-    got_coin: str
-    got_network: str
+    received: str
+    received_coin: str
+    received_network: str
     code: str | None
     earned: str | None
 
 
 class OrdersView(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the list's template needs. `looked_back_to` is None where all was looked through."""
+    """Context of the template.
+
+    `searched_back_to` is set if the search stopped at that time before the page was full.
+    """
 
     rows: Sequence[OrderRow]
-    asked: AskedFor
-    faults: Mapping[str, str]
+    form: FilterForm
+    errors: Mapping[str, str]
     statuses: Sequence[Option]
     codes: Sequence[Option]
     assets: Sequence[Option]
     older: str | None
     newer: str | None
-    looked_back_to: datetime | None
+    searched_back_to: datetime | None
     is_first: bool
     live: str | None
     csv: str
 
 
+def id_too_short(minimum: int) -> str:
+    """Return the error for too short a prefix of an id."""
+    return f"Enter at least {minimum} characters."
+
+
 def orders_view(
     page: OrderPage,
-    asked: AskedFor,
+    form: FilterForm,
     *,
     catalogue: Catalogue,
     codes: Sequence[ListedCode],
-    faults: Mapping[str, str],
+    errors: Mapping[str, str],
     is_first: bool,
 ) -> OrdersView:
     """Return the view of a page of orders."""
     rows = [order_row(one) for one in page.orders]
-    last = page.looked_back_to or (page.orders[-1].order.id if page.orders else None)
-    older = newer = None
-    if page.has_older and last is not None:
-        older = f"{PATH}?{asked.query(older=str(last))}"
-    if page.has_newer and page.orders:
-        newer = f"{PATH}?{asked.query(newer=str(page.orders[0].order.id))}"
-    elif page.has_newer:
-        newer = f"{PATH}?{asked.query()}"
     return OrdersView(
         rows=rows,
-        asked=asked,
-        faults=faults,
-        statuses=[Option(one.value, one.value, one.value == asked.status) for one in Status],
+        form=form,
+        errors=errors,
+        statuses=[Option(one.value, status_label(one), one.value == form.status) for one in Status],
         codes=[
-            Option(one.code.code, _code_label(one), one.code.code == asked.code) for one in codes
+            Option(one.code.code, _code_label(one), one.code.code == form.code) for one in codes
         ],
-        assets=asset_options(catalogue.assets.values(), asked.asset),
-        older=older,
-        newer=newer,
-        looked_back_to=made_at(page.looked_back_to) if page.looked_back_to else None,
+        assets=asset_options(catalogue.assets.values(), form.asset),
+        older=_older(page, form),
+        newer=_newer(page, form),
+        searched_back_to=made_at(page.searched_back_to) if page.searched_back_to else None,
         is_first=is_first,
-        live=_live(rows, asked, is_first=is_first),
-        csv=f"{PATH}.csv?{asked.query()}",
+        live=_live(rows, form, is_first=is_first),
+        csv=f"{PATH}.csv?{form.query()}",
     )
 
 
@@ -132,17 +123,16 @@ def order_row(listed: ListedOrder) -> OrderRow:
     source, destination = order.source, order.destination
     return OrderRow(
         id=order.id,
-        short_id=str(order.id)[:8],
+        short_id=str(order.id)[:SHORT_ID_LENGTH],
         path=f"{PATH}/{order.id}",
         created_at=order.created_at,
-        status=order.status.value,
-        tone=TONES[order.status],
+        status=status_tag(order.status),
         sent=shown(order.source_amount, source),
         sent_coin=source.coin,
         sent_network=source.network,
-        got=shown(order.destination_amount, destination),
-        got_coin=destination.coin,
-        got_network=destination.network,
+        received=shown(order.destination_amount, destination),
+        received_coin=destination.coin,
+        received_network=destination.network,
         code=listed.code,
         earned=None if listed.earned is None else format_usd(listed.earned),
     )
@@ -153,11 +143,26 @@ def _code_label(listed: ListedCode) -> str:
     return f"{code.code} ({code.label})" if code.label else code.code
 
 
-def _live(rows: Sequence[OrderRow], asked: AskedFor, *, is_first: bool) -> str | None:
-    """Return where what has changed of these rows, and what is new, is asked for."""
+def _older(page: OrderPage, form: FilterForm) -> str | None:
+    last = page.searched_back_to or (page.orders[-1].order.id if page.orders else None)
+    if not page.has_older or last is None:
+        return None
+    return f"{PATH}?{form.query(older=str(last))}"
+
+
+def _newer(page: OrderPage, form: FilterForm) -> str | None:
+    if not page.has_newer:
+        return None
+    if not page.orders:
+        return f"{PATH}?{form.query()}"
+    return f"{PATH}?{form.query(newer=str(page.orders[0].order.id))}"
+
+
+def _live(rows: Sequence[OrderRow], form: FilterForm, *, is_first: bool) -> str | None:
+    """Return the URL that is polled for changes of these rows and for new orders."""
     if not rows and not is_first:
         return None
     more = {"ids": ",".join(str(row.id) for row in rows)}
     if is_first:
         more["than"] = str(rows[0].id if rows else UUID(int=0))
-    return f"{PATH}-live?{asked.query(**more)}"
+    return f"{PATH}-live?{form.query(**more)}"

@@ -1,1 +1,1 @@
-"""Use cases on members, sessions and second factors."""
+"""Use cases for team members, sessions and second factors."""

@@ -10,13 +10,13 @@ from domain.errors import AuthInvalid
 async def sign_out_elsewhere(
     ports: SignInPorts, member: Member, session: Session, *, browser: Browser
 ) -> SignedIn:
-    """End all sessions of a member, and go on in a new one here.
+    """End all sessions of a member and open a new one on this browser.
 
-    Raises AuthInvalid for a member that is gone meanwhile, and Unavailable.
+    Raises AuthInvalid if the member was removed in the meantime, and Unavailable.
     """
-    epoch = await ports.members.sign_out(member.id)
+    epoch = await ports.members.end_sessions(member.id)
     if epoch is None:
         raise AuthInvalid
     return await open_session(
-        ports, member, epoch=epoch, browser=browser, proved_at=session.proved_at
+        ports, member, epoch=epoch, browser=browser, verified_at=session.verified_at
     )

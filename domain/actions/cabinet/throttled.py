@@ -1,27 +1,28 @@
-"""Try what may fail only so often: a password, a code."""
+"""Limit attempts that may fail: guessing a password or a code."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from domain.actions.cabinet.ports import LoginThrottle
-from domain.cabinet.login_throttle import Subject
+from domain.cabinet.login_throttle import ThrottleKey
 from domain.clock import Clock
 from domain.errors import AuthInvalid, RateLimited
 
 
 @asynccontextmanager
 async def throttled(
-    attempts: LoginThrottle, *subjects: Subject, clock: Clock
+    throttle: LoginThrottle, *keys: ThrottleKey, clock: Clock
 ) -> AsyncIterator[None]:
-    """Count what raises AuthInvalid inside as a failure of all subjects.
+    """Count an attempt that raises AuthInvalid as a failure of all keys.
 
-    Raises RateLimited, and does nothing, where one of them has to wait. An attempt counts as failed
-    until it has ended, so that many at once get no further than one after another. What succeeds
-    ends a row of failures, except of a client address: an account of one's own would buy any number
-    of guesses at others'. What ends in another way was no attempt.
+    Raises RateLimited without an attempt while any key has to wait. An attempt counts as failed
+    until it has succeeded, so that concurrent attempts gain nothing over sequential ones. Success
+    resets the failures of a key, but not of a shared one: otherwise an attacker with an account
+    could reset the counter of a client address between guesses. Any other exception undoes the
+    attempt.
     """
-    for subject in subjects:
-        wait = await attempts.begin(subject, now=clock.now())
+    for key in keys:
+        wait = await throttle.begin(key, now=clock.now())
         if wait:
             raise RateLimited(wait)
     try:
@@ -29,11 +30,11 @@ async def throttled(
     except AuthInvalid:
         raise
     except Exception:
-        for subject in subjects:
-            await attempts.take_back(subject)
+        for key in keys:
+            await throttle.undo(key)
         raise
-    for subject in subjects:
-        if subject.shared:
-            await attempts.take_back(subject)
+    for key in keys:
+        if key.shared:
+            await throttle.undo(key)
         else:
-            await attempts.forget(subject)
+            await throttle.reset(key)

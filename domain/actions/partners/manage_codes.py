@@ -1,4 +1,4 @@
-"""Create, list, change, disable and enable a partner's reference codes."""
+"""Create, list, change, disable and enable a partner's referral codes."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,7 +10,7 @@ from domain.actions.partners.ports import CodePorts
 from domain.errors import CodeConflict, NotFound
 from domain.partners.codes import (
     MAX_LISTED,
-    CodeRoom,
+    CodeQuota,
     ListedCode,
     OwnCode,
     checked_code,
@@ -19,33 +19,35 @@ from domain.partners.codes import (
 )
 from domain.partners.partner import checked_markup
 
-CODES_PAGE: Final = 50
+PAGE_SIZE: Final = 50
 
 
 class NewCode(msgspec.Struct, frozen=True, kw_only=True):
-    """What a partner says of a new code."""
+    """A code to be created."""
 
     code: str
     label: str | None = None
     markup_bps: int | None = None
 
 
-async def create_code(ports: CodePorts, partner_id: UUID, wanted: NewCode) -> OwnCode:
+async def create_code(ports: CodePorts, partner_id: UUID, new: NewCode) -> OwnCode:
     """Store a new, enabled code.
 
-    Raises InvalidRequest; CodeConflict where anybody has the name, or had it, or where the partner
-    has as many codes as it may, disabled ones counted; Unavailable.
+    Raises InvalidRequest; CodeConflict if the code is or was in use by any partner, or if the
+    partner has reached its maximum number of codes, including disabled ones; Unavailable.
     """
     code = OwnCode(
         id=ports.new_id(),
-        code=checked_code(wanted.code),
-        label=checked_label(wanted.label),
-        markup_bps=None if wanted.markup_bps is None else checked_markup(wanted.markup_bps),
+        code=checked_code(new.code),
+        label=checked_label(new.label),
+        markup_bps=None if new.markup_bps is None else checked_markup(new.markup_bps),
         enabled=True,
         created_at=ports.clock.now(),
     )
     if not await ports.codes.add(partner_id, code):
-        raise CodeConflict(f"code {code.code} is taken, or partner {partner_id} has no room for it")
+        raise CodeConflict(
+            f"code {code.code} is taken, or partner {partner_id} has its maximum number"
+        )
     await ports.changed(partner_id)
     return code
 
@@ -56,38 +58,38 @@ async def list_codes(ports: CodePorts, partner_id: UUID) -> Sequence[ListedCode]
 
 
 class CodePage(msgspec.Struct, frozen=True):
-    """Some codes, newest first, and behind which the next page begins, if there is one."""
+    """Codes, newest first, and the last of them if there is a next page."""
 
     codes: Sequence[ListedCode]
-    onward: str | None
+    next_after: str | None
 
 
 async def page_of_codes(ports: CodePorts, partner_id: UUID, *, after: str | None) -> CodePage:
-    """Return a page of a partner's codes, those behind one of them if named; raise Unavailable."""
-    found = await ports.codes.newest(partner_id, limit=CODES_PAGE + 1, after=after)
-    shown = found[:CODES_PAGE]
-    return CodePage(shown, shown[-1].code.code if len(found) > CODES_PAGE else None)
+    """Return a page of a partner's codes, starting after the code `after`; raise Unavailable."""
+    codes = await ports.codes.newest(partner_id, limit=PAGE_SIZE + 1, after=after)
+    shown = codes[:PAGE_SIZE]
+    return CodePage(shown, shown[-1].code.code if len(codes) > PAGE_SIZE else None)
 
 
-async def code_room(ports: CodePorts, partner_id: UUID) -> CodeRoom:
+async def code_quota(ports: CodePorts, partner_id: UUID) -> CodeQuota:
     """Return how many codes a partner has and may have; raise NotFound, Unavailable."""
-    return await ports.codes.room(partner_id)
+    return await ports.codes.quota(partner_id)
 
 
 async def find_code(ports: CodePorts, partner_id: UUID, name: str) -> ListedCode:
     """Return a code of the partner's; raise NotFound, Unavailable."""
-    found = await ports.codes.find(partner_id, name) if is_code(name) else None
-    if found is None:
+    listed = await ports.codes.find(partner_id, name) if is_code(name) else None
+    if listed is None:
         raise NotFound(f"partner {partner_id} has no such code")
-    return found
+    return listed
 
 
 async def change_code(
     ports: CodePorts, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None
 ) -> None:
-    """Replace label and markup of a code; without one the partner's default applies.
+    """Replace label and markup of a code; without a markup the partner's default applies.
 
-    Orders that are open keep the markup they were opened with. Raises InvalidRequest, NotFound,
+    Open orders keep the markup they were created with. Raises InvalidRequest, NotFound,
     Unavailable.
     """
     label = checked_label(label)
@@ -102,10 +104,7 @@ async def change_code(
 
 
 async def switch_code(ports: CodePorts, partner_id: UUID, name: str, *, enabled: bool) -> None:
-    """Enable a code of the partner's, or disable it; raise NotFound for what isn't one.
-
-    What is so already stays so.
-    """
+    """Enable or disable a partner's code (idempotent); raise NotFound, Unavailable."""
     if not is_code(name) or not await ports.codes.switch(partner_id, name, enabled=enabled):
         raise NotFound(f"partner {partner_id} has no such code")
     await ports.changed(partner_id)

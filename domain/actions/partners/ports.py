@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from domain.clock import Clock
-from domain.partners.codes import CodeRoom, ListedCode, OwnCode
+from domain.partners.codes import CodeQuota, ListedCode, OwnCode
 from domain.partners.credentials import Credentials, NewSecrets, Randomness
 from domain.partners.partner import Partner
 from domain.partners.referrals import ReferralSigner, Referrer
@@ -127,7 +127,7 @@ class CodeRepository(Protocol):
     async def find(self, partner_id: UUID, name: str) -> ListedCode | None:
         """Return a code of the partner's."""
 
-    async def room(self, partner_id: UUID) -> CodeRoom:
+    async def quota(self, partner_id: UUID) -> CodeQuota:
         """Return how many codes the partner has, and may have; raise NotFound."""
 
     async def change(

@@ -1,13 +1,14 @@
-"""`/partner/account`: one's own password and time zone; and the first password of one's own."""
+"""`/partner/account`: password and time zone; `/partner/new-password`: the first own password."""
 
 from collections.abc import Mapping
 
 from blacksheep import Response
 
-from cabinet_htmx.partner import sentences
-from cabinet_htmx.partner.account.account_view import zones
+from cabinet_htmx.partner import messages
+from cabinet_htmx.partner.account import messages as account_messages
+from cabinet_htmx.partner.account.time_zones import zones
 from cabinet_htmx.partner.site import HEADERS
-from domain.actions.cabinet.choose_password import choose_password
+from domain.actions.cabinet.change_password import change_password
 from domain.cabinet.members import Role, checked_zone
 from domain.cabinet.passwords import RejectedPassword
 from domain.cabinet.sessions import FlashMessage
@@ -18,75 +19,76 @@ from gateway.cabinet.routes import NEW_PASSWORD, ROOT, Route, Section
 from gateway.http.pages import redirect
 
 PATH = Section.ACCOUNT.path
-NO_FAULTS: Mapping[str, str] = {}
+NO_ERRORS: Mapping[str, str] = {}
 
 
-async def show(visit: PageRequest) -> Response:
-    """Show one's own account."""
-    return await _page(visit)
+async def show(request: PageRequest) -> Response:
+    """Show the member's account."""
+    return await _page(request)
 
 
-async def show_new_password(visit: PageRequest) -> Response:
-    """Ask for a password of one's own."""
-    return visit.page("new_password.html", faults=NO_FAULTS)
+async def show_new_password(request: PageRequest) -> Response:
+    """Ask for a password to replace the one-time password."""
+    return request.page("account/new_password.html", errors=NO_ERRORS)
 
 
-async def change_password(visit: PageRequest) -> Response:
+async def save_password(request: PageRequest) -> Response:
     """Replace the password; this browser stays signed in, in a new session."""
-    chosen = visit.form.get("chosen", "")
-    if chosen != visit.form.get("again", ""):
-        return await _refused(visit, {"again": sentences.NOT_REPEATED})
-    cabinet = visit.cabinet
+    new = request.form.get("new_password", "")
+    if new != request.form.get("repeated_password", ""):
+        return await _rejected(request, {"repeated_password": account_messages.NOT_REPEATED})
+    sign_in = request.ports.sign_in
     try:
-        signed_in = await choose_password(
-            cabinet.signing_in,
-            visit.member,
-            former=visit.form.get("former", ""),
-            chosen=chosen,
-            browser=cabinet.browser_of(visit.request),
-            proved_at=visit.session.proved_at,
+        signed_in = await change_password(
+            sign_in,
+            request.member,
+            current=request.form.get("current_password", ""),
+            new=new,
+            browser=request.cabinet.browser_of(request.raw),
+            verified_at=request.session.verified_at,
         )
     except AuthInvalid:
-        return await _refused(visit, {"former": sentences.WRONG_PASSWORD})
-    except RateLimited as error:
-        return await _refused(visit, {"former": sentences.too_often(error.retry_after)})
-    except RejectedPassword as refused:
-        return await _refused(visit, {"chosen": sentences.password_fault(refused.fault)})
-    await visit.record("Changed the password")
-    await cabinet.signing_in.sessions.say(
-        signed_in.session, FlashMessage(sentences.PASSWORD_CHANGED)
-    )
-    there = ROOT if visit.member.one_time else PATH
-    return redirect(303, there, HEADERS, cabinet.cookie(signed_in.name))
+        return await _rejected(request, {"current_password": account_messages.WRONG_PASSWORD})
+    except RateLimited as limited:
+        error = messages.too_many_attempts(limited.retry_after)
+        return await _rejected(request, {"current_password": error})
+    except RejectedPassword as rejected:
+        error = account_messages.PASSWORD_PROBLEMS[rejected.problem]
+        return await _rejected(request, {"new_password": error})
+    await request.record("Changed the password")
+    flash = FlashMessage(account_messages.PASSWORD_CHANGED)
+    await sign_in.sessions.set_flash(signed_in.session, flash)
+    next_path = ROOT if request.member.must_change_password else PATH
+    return redirect(303, next_path, HEADERS, request.cabinet.set_cookie(signed_in.cookie))
 
 
-async def set_zone(visit: PageRequest) -> Response:
-    """Put down the time zone that times are shown in."""
-    signing_in = visit.cabinet.signing_in
+async def save_zone(request: PageRequest) -> Response:
+    """Set the time zone that times are shown in."""
+    sign_in = request.ports.sign_in
     try:
-        zone = checked_zone(visit.form.get("zone", ""))
+        zone = checked_zone(request.form.get("zone", ""))
     except InvalidRequest:
-        return await _page(visit, status=422, faults={"zone": sentences.NO_ZONE})
-    await signing_in.members.set_zone(visit.member.id, zone, now=signing_in.clock.now())
-    return await visit.go(PATH, f"Times are shown in the zone {zone} from now on.")
+        return await _page(request, status=422, errors={"zone": messages.NOT_AN_OPTION})
+    await sign_in.members.set_zone(request.member.id, zone, now=sign_in.clock.now())
+    return await request.redirect(PATH, account_messages.zone_changed(zone))
 
 
-async def _refused(visit: PageRequest, faults: Mapping[str, str]) -> Response:
-    if visit.member.one_time:
-        return visit.page("new_password.html", status=422, faults=faults)
-    return await _page(visit, status=422, faults=faults)
+async def _rejected(request: PageRequest, errors: Mapping[str, str]) -> Response:
+    if request.member.must_change_password:
+        return request.page("account/new_password.html", status=422, errors=errors)
+    return await _page(request, status=422, errors=errors)
 
 
 async def _page(
-    visit: PageRequest, *, status: int = 200, faults: Mapping[str, str] = NO_FAULTS
+    request: PageRequest, *, status: int = 200, errors: Mapping[str, str] = NO_ERRORS
 ) -> Response:
-    return visit.page(
-        "account.html",
+    return request.page(
+        "account/account.html",
         status=status,
-        faults=faults,
-        zones=zones(visit.member.zone),
-        sessions=await sessions_of(visit),
-        present=visit.session.id,
+        errors=errors,
+        zones=zones(request.member.zone),
+        sessions=await sessions_of(request),
+        current_session=request.session.id,
     )
 
 
@@ -95,14 +97,14 @@ ROUTES = (
     Route(
         method="POST",
         path=f"{PATH}/password",
-        handle=change_password,
+        handle=save_password,
         role=Role.VIEWER,
         section=Section.ACCOUNT,
     ),
     Route(
         method="POST",
         path=f"{PATH}/zone",
-        handle=set_zone,
+        handle=save_zone,
         role=Role.VIEWER,
         section=Section.ACCOUNT,
     ),
@@ -111,13 +113,13 @@ ROUTES = (
         path=NEW_PASSWORD,
         handle=show_new_password,
         role=Role.VIEWER,
-        before_password=True,
+        with_one_time_password=True,
     ),
     Route(
         method="POST",
         path=NEW_PASSWORD,
-        handle=change_password,
+        handle=save_password,
         role=Role.VIEWER,
-        before_password=True,
+        with_one_time_password=True,
     ),
 )

@@ -1,12 +1,13 @@
-"""`/partner/account/second-factor`: set one up, its recovery codes, turn it off."""
+"""`/partner/account/second-factor`: set up two-factor authentication, recovery codes, turn off."""
 
 import asyncio
 from collections.abc import Mapping
 
 from blacksheep import Response
 
-from cabinet_htmx.partner import sentences
-from cabinet_htmx.partner.account.second_factor_view import enrolment, saved_codes
+from cabinet_htmx.partner import messages
+from cabinet_htmx.partner.account import messages as account_messages
+from cabinet_htmx.partner.account.second_factor_view import enrollment, saved_codes
 from domain.actions.cabinet.set_up_second_factor import (
     begin_second_factor,
     confirm_second_factor,
@@ -18,81 +19,88 @@ from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 PATH = f"{Section.ACCOUNT.path}/second-factor"
-NO_FAULTS: Mapping[str, str] = {}
+NO_ERRORS: Mapping[str, str] = {}
 
 
-async def show(visit: PageRequest) -> Response:
-    """Show what there is: nothing, one that is being set up, or one that is on."""
-    return await _page(visit)
+async def show(request: PageRequest) -> Response:
+    """Show the state: off, being set up, or on."""
+    return await _page(request)
 
 
-async def begin(visit: PageRequest) -> Response:
-    """Make a secret for an app, for who knows the password."""
+async def begin(request: PageRequest) -> Response:
+    """Create a secret for an app; requires the password."""
     try:
         await begin_second_factor(
-            visit.cabinet.parts.second_factors,
-            visit.member,
-            password=visit.form.get("password", ""),
+            request.ports.second_factors,
+            request.member,
+            password=request.form.get("password", ""),
         )
     except AuthInvalid:
-        return await _page(visit, 422, {"password": sentences.WRONG_PASSWORD})
-    except RateLimited as error:
-        return await _page(visit, 429, {"password": sentences.too_often(error.retry_after)})
+        return await _page(request, 422, {"password": account_messages.WRONG_PASSWORD})
+    except RateLimited as limited:
+        error = messages.too_many_attempts(limited.retry_after)
+        return await _page(request, 429, {"password": error})
     except InvalidTransition:
-        return await visit.go(PATH, "There is a second factor already.", good=False)
-    return await visit.go(PATH)
+        return await request.redirect(PATH, account_messages.FACTOR_ALREADY_ON, success=False)
+    return await request.redirect(PATH)
 
 
-async def confirm(visit: PageRequest) -> Response:
-    """Turn the second factor on, and show its recovery codes."""
+async def confirm(request: PageRequest) -> Response:
+    """Turn two-factor authentication on, and show the recovery codes."""
     try:
         codes = await confirm_second_factor(
-            visit.cabinet.parts.second_factors,
-            visit.member,
-            visit.session,
-            code=visit.form.get("code", ""),
+            request.ports.second_factors,
+            request.member,
+            request.session,
+            code=request.form.get("code", ""),
         )
     except AuthInvalid:
-        return await _page(visit, 422, {"code": sentences.WRONG_CODE})
-    except RateLimited as error:
-        return await _page(visit, 429, {"code": sentences.too_often(error.retry_after)})
+        return await _page(request, 422, {"code": messages.WRONG_CODE})
+    except RateLimited as limited:
+        error = messages.too_many_attempts(limited.retry_after)
+        return await _page(request, 429, {"code": error})
     except InvalidTransition:
-        return await visit.go(PATH, "Please begin again.", good=False)
-    await visit.record("Turned the second factor on")
-    return _codes(visit, codes, new=True)
+        return await request.redirect(PATH, account_messages.SETUP_EXPIRED, success=False)
+    await request.record("Turned on two-factor authentication")
+    return _codes(request, codes, new=True)
 
 
-async def renew(visit: PageRequest) -> Response:
+async def renew(request: PageRequest) -> Response:
     """Replace the recovery codes, and show the new ones."""
-    codes = await renew_recovery_codes(visit.cabinet.parts.second_factors, visit.member)
-    await visit.record("Made new recovery codes")
-    return _codes(visit, codes, new=False)
+    codes = await renew_recovery_codes(request.ports.second_factors, request.member)
+    await request.record("Generated new recovery codes")
+    return _codes(request, codes, new=False)
 
 
-async def turn_off(visit: PageRequest) -> Response:
-    """Turn the second factor off."""
-    await visit.cabinet.parts.second_factors.factors.turn_off(visit.member.id)
-    await visit.record("Turned the second factor off")
-    return await visit.go(PATH, "The second factor is off.")
+async def turn_off(request: PageRequest) -> Response:
+    """Turn two-factor authentication off."""
+    await request.ports.second_factors.factors.turn_off(request.member.id)
+    await request.record("Turned off two-factor authentication")
+    return await request.redirect(PATH, account_messages.FACTOR_OFF)
 
 
 async def _page(
-    visit: PageRequest, status: int = 200, faults: Mapping[str, str] = NO_FAULTS
+    request: PageRequest, status: int = 200, errors: Mapping[str, str] = NO_ERRORS
 ) -> Response:
-    parts = visit.cabinet.parts.second_factors
-    factor = await parts.factors.find(visit.member.id, now=visit.now)
-    begun = None
+    factors = request.ports.second_factors.factors
+    factor = await factors.find(request.member.id, now=request.now)
+    pending = None
     if factor is not None and not factor.confirmed:
-        issuer = visit.cabinet.site.brand.name
-        begun = await asyncio.to_thread(  # the QR code takes some 10 ms
-            enrolment, factor.secret, issuer=issuer, account=visit.member.email
+        issuer = request.cabinet.site.brand.name
+        pending = await asyncio.to_thread(  # the QR code takes some 10 ms
+            enrollment, factor.secret, issuer=issuer, account=request.member.email
         )
-    on = factor if factor is not None and factor.confirmed else None
-    return visit.page("second_factor.html", status=status, faults=faults, begun=begun, on=on)
+    return request.page(
+        "account/second_factor.html",
+        status=status,
+        errors=errors,
+        pending=pending,
+        confirmed=factor if factor is not None and factor.confirmed else None,
+    )
 
 
-def _codes(visit: PageRequest, codes: list[str], *, new: bool) -> Response:
-    return visit.page("recovery_codes.html", saved=saved_codes(codes), new=new)
+def _codes(request: PageRequest, codes: list[str], *, new: bool) -> Response:
+    return request.page("account/recovery_codes.html", saved=saved_codes(codes), new=new)
 
 
 ROUTES = (
@@ -104,9 +112,9 @@ ROUTES = (
             handle=handle,
             role=Role.VIEWER,
             section=Section.ACCOUNT,
-            fresh=fresh,
+            step_up=step_up,
         )
-        for name, handle, fresh in (
+        for name, handle, step_up in (
             ("begin", begin, False),
             ("confirm", confirm, False),
             ("recovery-codes", renew, True),

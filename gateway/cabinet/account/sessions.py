@@ -1,7 +1,8 @@
-"""`/partner/account/sessions`: sign out on one other browser, or on all of them."""
+"""`/partner/account/sessions`: sign out on another browser, or on all of them."""
 
 from blacksheep import Response
 
+from cabinet_htmx.partner.account import messages
 from cabinet_htmx.partner.site import HEADERS
 from domain.actions.cabinet.sign_in import sign_out
 from domain.actions.cabinet.sign_out_elsewhere import sign_out_elsewhere
@@ -13,40 +14,40 @@ from gateway.cabinet.routes import Route, Section
 from gateway.http.pages import redirect
 
 PATH = f"{Section.ACCOUNT.path}/sessions"
-BACK = Section.ACCOUNT.path
+ACCOUNT = Section.ACCOUNT.path
 
 
-async def sessions_of(visit: PageRequest) -> list[Session]:
-    """Return one's own sessions that go on, this one first, then the last used."""
-    store = visit.cabinet.signing_in.sessions
-    every = await store.all_of(visit.member.id, now=visit.now)
-    alive = [one for one in every if one.epoch == visit.member.epoch]
-    return sorted(alive, key=lambda one: one.id != visit.session.id)
+async def sessions_of(request: PageRequest) -> list[Session]:
+    """Return the member's sessions: the current one first, then the most recently used."""
+    sessions = request.ports.sign_in.sessions
+    stored = await sessions.list_of(request.member.id, now=request.now)
+    active = [one for one in stored if one.epoch == request.member.epoch]
+    return sorted(active, key=lambda one: one.id != request.session.id)
 
 
-async def end_one(visit: PageRequest) -> Response:
+async def end_one(request: PageRequest) -> Response:
     """Sign out on one other browser."""
-    ended = visit.parameters["id"]
-    if ended not in {one.id for one in await sessions_of(visit)}:
-        raise NotFound("no session of this member")
-    await sign_out(visit.cabinet.signing_in, visit.member.id, ended)
-    await visit.record("Signed out another browser")
-    return await visit.go(BACK, "That browser is signed out.")
+    session_id = request.parameters["id"]
+    if session_id not in {one.id for one in await sessions_of(request)}:
+        raise NotFound("no such session of this member")
+    await sign_out(request.ports.sign_in, request.member.id, session_id)
+    await request.record("Signed out another browser")
+    return await request.redirect(ACCOUNT, messages.BROWSER_SIGNED_OUT)
 
 
-async def end_others(visit: PageRequest) -> Response:
-    """Sign out everywhere else; this browser goes on in a new session."""
-    cabinet = visit.cabinet
+async def end_others(request: PageRequest) -> Response:
+    """Sign out everywhere else; this browser continues in a new session."""
+    sign_in = request.ports.sign_in
     signed_in = await sign_out_elsewhere(
-        cabinet.signing_in,
-        visit.member,
-        visit.session,
-        browser=cabinet.browser_of(visit.request),
+        sign_in,
+        request.member,
+        request.session,
+        browser=request.cabinet.browser_of(request.raw),
     )
-    await visit.record("Signed out everywhere else")
-    said = FlashMessage("You are signed out everywhere else.")
-    await cabinet.signing_in.sessions.say(signed_in.session, said)
-    return redirect(303, BACK, HEADERS, cabinet.cookie(signed_in.name))
+    await request.record("Signed out everywhere else")
+    flash = FlashMessage(messages.SIGNED_OUT_ELSEWHERE)
+    await sign_in.sessions.set_flash(signed_in.session, flash)
+    return redirect(303, ACCOUNT, HEADERS, request.cabinet.set_cookie(signed_in.cookie))
 
 
 ROUTES = (

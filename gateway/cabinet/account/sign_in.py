@@ -1,8 +1,9 @@
-"""`/partner/login`, and out again; and a first password of one's own."""
+"""`/partner/login` and `/partner/logout`."""
 
 from blacksheep import Application, Request, Response
 
-from cabinet_htmx.partner import sentences
+from cabinet_htmx.partner import messages
+from cabinet_htmx.partner.account import messages as account_messages
 from cabinet_htmx.partner.site import HEADERS
 from domain.actions.cabinet.sign_in import sign_in, sign_out
 from domain.cabinet.members import Role
@@ -10,7 +11,7 @@ from domain.errors import AuthDisabled, AuthInvalid, RateLimited
 from gateway.cabinet.context import CabinetContext
 from gateway.cabinet.dispatcher import PageDispatcher
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, checked_next
+from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, safe_next
 from gateway.http.forms import form_of, query_of
 from gateway.http.pages import page, redirect
 
@@ -18,83 +19,88 @@ SIGNED_OUT = "out"
 
 
 class SignInPages:
-    """Answers who isn't signed in yet."""
+    """Handlers for visitors who are not signed in yet."""
 
     def __init__(self, cabinet: CabinetContext, table: RouteTable) -> None:
         self._cabinet = cabinet
         self._table = table
 
     async def home(self, request: Request) -> Response:
-        """Lead to where somebody begins."""
+        """Redirect to the start page or to the sign-in page."""
         signed_in = await self._cabinet.resume(request)
-        there = self._table.home(signed_in.member.role) if signed_in else LOGIN
-        return redirect(303, there, HEADERS)
+        path = self._table.home(signed_in.member.role) if signed_in else LOGIN
+        return redirect(303, path, HEADERS)
 
     async def show(self, request: Request) -> Response:
-        """Show the sign-in page; who is signed in goes on."""
+        """Show the sign-in page; redirect a member who is signed in."""
         query = query_of(request)
+        next_path = query.get("next", "")
         signed_in = await self._cabinet.resume(request)
         if signed_in is not None:
-            wanted = checked_next(query.get("next", ""))
-            return redirect(303, wanted or self._table.home(signed_in.member.role), HEADERS)
-        return self._page(wanted=query.get("next", ""), signed_out=SIGNED_OUT in query)
+            path = safe_next(next_path) or self._table.home(signed_in.member.role)
+            return redirect(303, path, HEADERS)
+        return self._page(next_path=next_path, signed_out=SIGNED_OUT in query)
 
-    async def enter(self, request: Request) -> Response:
-        """Sign somebody in: always in a new session, whatever cookie came along."""
+    async def submit(self, request: Request) -> Response:
+        """Sign in, always in a new session, whatever cookie the browser sent (fixation)."""
         form = await form_of(request)
-        email, wanted = form.get("email", ""), form.get("next", "")
+        email, next_path = form.get("email", ""), form.get("next", "")
         browser = self._cabinet.browser_of(request)
         try:
             signed_in = await sign_in(
-                self._cabinet.signing_in,
+                self._cabinet.ports.sign_in,
                 email=email,
                 password=form.get("password", ""),
                 browser=browser,
             )
         except AuthInvalid:
-            return self._page(403, email=email, wanted=wanted, fault=sentences.WRONG_SIGN_IN)
+            error = account_messages.WRONG_CREDENTIALS
+            return self._page(403, email=email, next_path=next_path, error=error)
         except AuthDisabled:
-            return self._page(403, email=email, wanted=wanted, fault=sentences.DISABLED)
-        except RateLimited as error:
-            wait = error.retry_after
-            fault = sentences.too_often(wait)
-            return self._page(429, email=email, wanted=wanted, fault=fault, retry_after=wait)
-        await self._end_former(request)
+            error = account_messages.ACCOUNT_DISABLED
+            return self._page(403, email=email, next_path=next_path, error=error)
+        except RateLimited as limited:
+            seconds = limited.retry_after
+            error = messages.too_many_attempts(seconds)
+            return self._page(
+                429, email=email, next_path=next_path, error=error, retry_after=seconds
+            )
+        await self._end_previous(request)
         await self._cabinet.record(signed_in.member, browser.address, "Signed in")
-        there = checked_next(wanted) or self._table.home(signed_in.member.role)
-        return redirect(303, there, HEADERS, self._cabinet.cookie(signed_in.name))
+        path = safe_next(next_path) or self._table.home(signed_in.member.role)
+        return redirect(303, path, HEADERS, self._cabinet.set_cookie(signed_in.cookie))
 
-    async def _end_former(self, request: Request) -> None:
-        former = await self._cabinet.resume(request)
-        if former is not None:
-            await sign_out(self._cabinet.signing_in, former.member.id, former.session.id)
+    async def _end_previous(self, request: Request) -> None:
+        previous = await self._cabinet.resume(request)
+        if previous is not None:
+            await sign_out(self._cabinet.ports.sign_in, previous.member.id, previous.session.id)
 
     def _page(
         self,
         status: int = 200,
         *,
-        wanted: str,
+        next_path: str,
         email: str = "",
-        fault: str | None = None,
+        error: str | None = None,
         signed_out: bool = False,
         retry_after: int | None = None,
     ) -> Response:
-        html = self._cabinet.site.door(
-            "login.html",
+        html = self._cabinet.site.public_page(
+            "account/login.html",
             email=email,
-            wanted=checked_next(wanted) or "",
-            fault=fault,
+            next_path=safe_next(next_path) or "",
+            error=error,
             signed_out=signed_out,
         )
         more = [("Retry-After", str(retry_after))] if retry_after is not None else []
         return page(status, html, HEADERS, *more)
 
 
-async def leave(visit: PageRequest) -> Response:
-    """Sign somebody out."""
-    cabinet = visit.cabinet
-    await sign_out(cabinet.signing_in, visit.member.id, visit.session.id)
-    return redirect(303, f"{LOGIN}?{SIGNED_OUT}=1", HEADERS, cabinet.no_cookie())
+async def leave(request: PageRequest) -> Response:
+    """Sign out."""
+    await sign_out(request.ports.sign_in, request.member.id, request.session.id)
+    cookie = request.cabinet.clear_cookie()
+    return redirect(303, f"{LOGIN}?{SIGNED_OUT}=1", HEADERS, cookie)
 
 
 ROUTES = (
@@ -103,19 +109,19 @@ ROUTES = (
         path=f"{ROOT}/logout",
         handle=leave,
         role=Role.VIEWER,
-        before_password=True,
-        before_factor=True,
+        with_one_time_password=True,
+        before_verification=True,
     ),
 )
 
 
-def mount_sign_in(application: Application, entry: SignInPages, door: PageDispatcher) -> None:
-    """Serve what there is before anybody is signed in."""
+def mount_sign_in(application: Application, pages: SignInPages, dispatcher: PageDispatcher) -> None:
+    """Serve the pages that require no session."""
     for method, path, handler in (
-        ("GET", ROOT, entry.home),
-        ("HEAD", ROOT, entry.home),
-        ("GET", LOGIN, entry.show),
-        ("HEAD", LOGIN, entry.show),
-        ("POST", LOGIN, entry.enter),
+        ("GET", ROOT, pages.home),
+        ("HEAD", ROOT, pages.home),
+        ("GET", LOGIN, pages.show),
+        ("HEAD", LOGIN, pages.show),
+        ("POST", LOGIN, pages.submit),
     ):
-        application.router.add(method, path, door.answered(handler))
+        application.router.add(method, path, dispatcher.with_error_pages(handler))

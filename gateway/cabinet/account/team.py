@@ -1,15 +1,16 @@
-"""`/partner/team`: who signs in for the partner, and as what."""
+"""`/partner/team`: the partner's team and its roles."""
 
 from collections.abc import Mapping
 from uuid import UUID
 
 from blacksheep import Response
 
-from cabinet_htmx.partner import sentences
+from cabinet_htmx.partner import messages
+from cabinet_htmx.partner.account import messages as account_messages
 from cabinet_htmx.partner.account.team_view import ROLES, Invitation
 from domain.actions.cabinet.manage_team import (
-    CannotInvite,
-    TeamUnchanged,
+    InvitationRejected,
+    TeamChangeRejected,
     change_role,
     invite,
     remove,
@@ -23,99 +24,99 @@ from gateway.cabinet.routes import LOGIN, Handler, Route, Section
 PATH = Section.TEAM.path
 
 
-async def show(visit: PageRequest) -> Response:
+async def show(request: PageRequest) -> Response:
     """Show the team."""
-    return await _page(visit)
+    return await _page(request)
 
 
-async def invite_one(visit: PageRequest) -> Response:
-    """Add somebody, and show their one-time password, this once."""
-    email, role = visit.form.get("email", ""), _role(visit)
+async def invite_member(request: PageRequest) -> Response:
+    """Add a member, and show the one-time password once."""
+    email, role = request.form.get("email", ""), _role(request)
     try:
-        password = await invite(visit.cabinet.parts.team, visit.member, email=email, role=role)
-    except CannotInvite:
-        return await _page(visit, 422, {"email": sentences.NOT_INVITED}, email=email, role=role)
+        password = await invite(request.ports.team, request.member, email=email, role=role)
+    except InvitationRejected:
+        errors = {"email": account_messages.INVITATION_REJECTED}
+        return await _page(request, 422, errors, email=email, role=role)
     except InvalidRequest:
-        return await _page(visit, 422, {"email": sentences.NOT_ADDRESS}, email=email, role=role)
-    except RateLimited as error:
-        fault = sentences.too_often(error.retry_after)
-        return await _page(visit, 429, {"email": fault}, email=email, role=role)
+        errors = {"email": account_messages.INVALID_EMAIL}
+        return await _page(request, 422, errors, email=email, role=role)
+    except RateLimited as limited:
+        errors = {"email": messages.too_many_attempts(limited.retry_after)}
+        return await _page(request, 429, errors, email=email, role=role)
     invited = email.strip().lower()
-    await visit.record(f"Invited somebody as {role.value}", invited)
-    return _one_time(visit, invited, password)
+    await request.record(f"Invited a {role.value}", invited)
+    return _one_time_password(request, invited, password)
 
 
-async def set_role(visit: PageRequest) -> Response:
-    """Change somebody's role, which signs them out."""
-    member_id, role = await _id_of(visit), _role(visit)
+async def set_role(request: PageRequest) -> Response:
+    """Change a member's role, which signs the member out."""
+    member_id, role = await _id_of(request), _role(request)
     try:
-        email = await change_role(visit.cabinet.parts.team, visit.member, member_id, role)
-    except TeamUnchanged:
-        return await visit.go(PATH, sentences.LAST_OWNER, good=False)
-    await visit.record(f"Made somebody {role.value}", email)
-    return await visit.go(PATH, f"{email} is {role.value} now, and has to sign in again.")
+        email = await change_role(request.ports.team, request.member, member_id, role)
+    except TeamChangeRejected:
+        return await request.redirect(PATH, account_messages.LAST_OWNER, success=False)
+    await request.record(f"Changed a role to {role.value}", email)
+    return await request.redirect(PATH, account_messages.role_changed(email, role))
 
 
-async def remove_one(visit: PageRequest) -> Response:
-    """Remove somebody, who is signed out by that."""
+async def remove_member(request: PageRequest) -> Response:
+    """Remove a member, which signs the member out."""
     try:
-        email = await remove(visit.cabinet.parts.team, visit.member, await _id_of(visit))
-    except TeamUnchanged:
-        return await visit.go(PATH, sentences.LAST_OWNER, good=False)
-    await visit.record("Removed somebody from the team", email)
-    return await visit.go(PATH, f"{email} is no longer in the team.")
+        email = await remove(request.ports.team, request.member, await _id_of(request))
+    except TeamChangeRejected:
+        return await request.redirect(PATH, account_messages.LAST_OWNER, success=False)
+    await request.record("Removed a team member", email)
+    return await request.redirect(PATH, account_messages.member_removed(email))
 
 
-async def reset_one(visit: PageRequest) -> Response:
-    """Give somebody else a one-time password, and show it, this once."""
-    member_id = await _id_of(visit)
-    if member_id == visit.member.id:
-        raise InvalidRequest("one's own password is changed on the page Account")
+async def reset_member(request: PageRequest) -> Response:
+    """Give another member a one-time password, and show it once."""
+    member_id = await _id_of(request)
+    if member_id == request.member.id:
+        raise InvalidRequest("members change their own password on the account page")
     try:
-        email, password = await reset_password(visit.cabinet.parts.team, visit.member, member_id)
-    except TeamUnchanged:
-        return await visit.go(PATH, sentences.LAST_OWNER, good=False)
-    await visit.record("Gave somebody a one-time password", email)
-    return _one_time(visit, email, password)
+        email, password = await reset_password(request.ports.team, request.member, member_id)
+    except TeamChangeRejected:
+        return await request.redirect(PATH, account_messages.LAST_OWNER, success=False)
+    await request.record("Reset a password", email)
+    return _one_time_password(request, email, password)
 
 
-async def _id_of(visit: PageRequest) -> UUID:
-    """Return whose id stands in the path; raise NotFound for anybody who isn't of this team."""
-    member_id = visit.id_of("id")
-    team = await visit.cabinet.parts.team.team.all_of(visit.member.partner_id)
+async def _id_of(request: PageRequest) -> UUID:
+    """Return the member's id from the path; raise NotFound unless it is of this team."""
+    member_id = request.id_of("id")
+    team = await request.ports.team.team.members_of(request.partner_id)
     if member_id not in {one.id for one in team}:
-        raise NotFound("nobody of this team")
+        raise NotFound("no such member of this team")
     return member_id
 
 
-def _role(visit: PageRequest) -> Role:
+def _role(request: PageRequest) -> Role:
     try:
-        return Role(visit.form.get("role", ""))
+        return Role(request.form.get("role", ""))
     except ValueError:
         raise InvalidRequest("no such role") from None
 
 
-def _one_time(visit: PageRequest, email: str, password: str) -> Response:
-    host = (visit.request.get_first_header(b"Host") or b"").decode("latin-1")
-    scheme = "https" if visit.cabinet.parts.secure else "http"
-    invitation = Invitation(email, password, f"{scheme}://{host}{LOGIN}")
-    return visit.page("one_time.html", invitation=invitation)
+def _one_time_password(request: PageRequest, email: str, password: str) -> Response:
+    invitation = Invitation(email, password, f"{request.origin}{LOGIN}")
+    return request.page("account/one_time_password.html", invitation=invitation)
 
 
 async def _page(
-    visit: PageRequest,
+    request: PageRequest,
     status: int = 200,
-    faults: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
     *,
     email: str = "",
     role: Role = Role.VIEWER,
 ) -> Response:
-    return visit.page(
-        "team.html",
+    return request.page(
+        "account/team.html",
         status=status,
-        team=await visit.cabinet.parts.team.team.all_of(visit.member.partner_id),
+        team=await request.ports.team.team.members_of(request.partner_id),
         roles=ROLES,
-        faults=faults or {},
+        errors=errors or {},
         email=email,
         role=role,
     )
@@ -128,14 +129,14 @@ def _change(path: str, handle: Handler) -> Route:
         handle=handle,
         role=Role.OWNER,
         section=Section.TEAM,
-        fresh=True,
+        step_up=True,
     )
 
 
 ROUTES = (
     Route(method="GET", path=PATH, handle=show, role=Role.VIEWER, section=Section.TEAM),
-    _change("invite", invite_one),
+    _change("invite", invite_member),
     _change("{id}/role", set_role),
-    _change("{id}/remove", remove_one),
-    _change("{id}/password", reset_one),
+    _change("{id}/remove", remove_member),
+    _change("{id}/password", reset_member),
 )

@@ -1,13 +1,21 @@
-"""`/partner/payout-history/details`: where earnings are sent; changed by owners, a day later."""
+"""`/partner/payout-history/details`: where earnings are sent; changes take effect a day later."""
 
 from collections.abc import Mapping
 
 from blacksheep import Response
 
-from cabinet_htmx.partner.payouts_view import DETAILS, DetailsForm, details_view
+from cabinet_htmx.partner.ledger.payout_details_view import (
+    CHANGE_CANCELED,
+    CHANGE_REQUESTED,
+    DETAILS,
+    NOT_PENDING,
+    DetailsForm,
+    details_errors,
+    details_view,
+)
 from domain.actions.ledger.change_payout_details import (
-    ask_payout_details,
-    withdraw_payout_details,
+    cancel_payout_details,
+    request_payout_details,
 )
 from domain.cabinet.members import Role
 from domain.errors import InvalidTransition
@@ -15,68 +23,62 @@ from domain.ledger.payout_details import PayoutDetails, RejectedPayoutDetails, p
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
-ASKED = (
-    "The new payout details take effect in 24 hours. Until then, what was in force stays, and you "
-    "can withdraw the change."
-)
-WITHDRAWN = "The change is withdrawn: what was in force stays so."
-TOO_LATE = "This change doesn't wait any more: it is in force, or was withdrawn before."
+
+async def show(request: PageRequest) -> Response:
+    """Show the current details and a pending change; owners also see the form."""
+    return await _page(request)
 
 
-async def show(visit: PageRequest) -> Response:
-    """Show what is in force, what waits, and to owners the form."""
-    return await _page(visit)
-
-
-async def ask(visit: PageRequest) -> Response:
-    """Put new details down."""
-    given = {name: visit.form.get(name, "").strip() for name in DetailsForm.__struct_fields__}
+async def request_change(request: PageRequest) -> Response:
+    """Request new payout details."""
+    fields = {name: request.form.get(name, "").strip() for name in DetailsForm.__struct_fields__}
+    ports = request.ports.payout_details
     try:
-        details = await ask_payout_details(
-            visit.cabinet.parts.payout_details, visit.member, **given
-        )
-    except RejectedPayoutDetails as refused:
-        return await _page(visit, 422, form=DetailsForm(**given), faults=refused.faults)
-    await visit.record("Asked for other payout details", _about(details))
-    return await visit.go(DETAILS, ASKED)
+        details = await request_payout_details(ports, request.member, **fields)
+    except RejectedPayoutDetails as rejected:
+        form = DetailsForm(**fields)
+        errors = details_errors(rejected.problems, ports.market.catalogue.assets.get(form.asset))
+        return await _page(request, 422, form=form, errors=errors)
+    await request.record("Requested new payout details", _described(details))
+    return await request.redirect(DETAILS, CHANGE_REQUESTED)
 
 
-async def withdraw(visit: PageRequest) -> Response:
-    """Withdraw details that wait."""
-    details_id = visit.id_of("id")
+async def cancel_change(request: PageRequest) -> Response:
+    """Cancel pending payout details."""
+    details_id = request.id_of("id")
     try:
-        details = await withdraw_payout_details(
-            visit.cabinet.parts.payout_details, visit.member, details_id
+        details = await cancel_payout_details(
+            request.ports.payout_details, request.member, details_id
         )
     except InvalidTransition:
-        return await visit.go(DETAILS, TOO_LATE, good=False)
-    await visit.record("Withdrew payout details", _about(details))
-    return await visit.go(DETAILS, WITHDRAWN)
+        return await request.redirect(DETAILS, NOT_PENDING, success=False)
+    await request.record("Canceled new payout details", _described(details))
+    return await request.redirect(DETAILS, CHANGE_CANCELED)
 
 
-def _about(details: PayoutDetails) -> str:
+def _described(details: PayoutDetails) -> str:
     tag = f", {details.tag}" if details.tag else ""
     return f"{details.asset} to {details.address}{tag}"
 
 
 async def _page(
-    visit: PageRequest,
+    request: PageRequest,
     status: int = 200,
     *,
     form: DetailsForm | None = None,
-    faults: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
 ) -> Response:
-    ports = visit.cabinet.parts.payout_details
-    history = await ports.book.history(visit.member.partner_id)
+    ports = request.ports.payout_details
+    history = await ports.repository.history(request.partner_id)
     view = details_view(
         history,
         plan(history, ports.clock.now()),
         ports.market.catalogue,
-        visit.member,
+        request.member,
         form=form,
-        faults=faults,
+        errors=errors,
     )
-    return visit.page("payout_details.html", status=status, view=view)
+    return request.page("ledger/payout_details.html", status=status, view=view)
 
 
 ROUTES = (
@@ -84,15 +86,15 @@ ROUTES = (
     Route(
         method="POST",
         path=DETAILS,
-        handle=ask,
+        handle=request_change,
         role=Role.OWNER,
         section=Section.PAYOUTS,
-        fresh=True,
+        step_up=True,
     ),
     Route(
         method="POST",
         path=f"{DETAILS}/{{id}}/withdraw",
-        handle=withdraw,
+        handle=cancel_change,
         role=Role.OWNER,
         section=Section.PAYOUTS,
     ),

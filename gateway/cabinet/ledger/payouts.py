@@ -1,71 +1,65 @@
-"""`/partner/payout-history`: periods and statements."""
+"""`/partner/payout-history`: earnings periods, payouts and statements."""
 
 from blacksheep import Content, Response
 
-from cabinet_htmx.partner.csv_lines import csv_bytes
-from cabinet_htmx.partner.payouts_view import OPEN, payouts_view, statement, statement_lines
-from cabinet_htmx.partner.site import HEADERS
+from cabinet_htmx.partner.csv_file import csv_bytes
+from cabinet_htmx.partner.ledger.payouts_view import payouts_view
+from cabinet_htmx.partner.ledger.statement_view import CURRENT, statement, statement_lines
 from domain.actions.ledger.change_payout_details import show_payout_details
 from domain.cabinet.members import Role
 from domain.errors import NotFound
 from domain.ledger.payouts import Period
-from gateway.cabinet.orders.export import CSV
+from gateway.cabinet.downloads import CSV, download_headers
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 PATH = Section.PAYOUTS.path
-LISTED = 25
+PAGE_SIZE = 25
 MAX_DIGITS = 9
 
 
-async def show(visit: PageRequest) -> Response:
-    """Show the account and its periods."""
-    parts, partner_id = visit.cabinet.parts, visit.member.partner_id
-    accounts = parts.reading.accounts
-    before = _number(visit.query.get("before", ""))
+async def show(request: PageRequest) -> Response:
+    """Show the balance and the periods."""
+    ports, earnings = request.ports, request.ports.queries.earnings
+    before = _number(request.query.get("before", ""))
     view = payouts_view(
-        await accounts.earnings(partner_id),
-        await accounts.periods(partner_id, limit=LISTED + 1, before=before),
-        await show_payout_details(parts.payout_details, partner_id),
-        parts.reading.catalogue(),
-        limit=LISTED,
+        await earnings.earnings(request.partner_id),
+        await earnings.periods(request.partner_id, limit=PAGE_SIZE + 1, before=before),
+        await show_payout_details(ports.payout_details, request.partner_id),
+        ports.queries.catalogue(),
+        limit=PAGE_SIZE,
         before=before,
     )
-    return visit.page("payouts.html", view=view)
+    return request.page("ledger/payouts.html", view=view)
 
 
-async def show_statement(visit: PageRequest) -> Response:
-    """Show what a period has earned, to read and to print."""
-    shown = statement(await _period(visit), visit.member.partner_name)
-    return visit.page("statement.html", shown=shown)
+async def show_statement(request: PageRequest) -> Response:
+    """Show the statement of a period, which can be printed."""
+    view = statement(await _period(request), request.member.partner_name)
+    return request.page("ledger/statement.html", statement=view)
 
 
-async def statement_csv(visit: PageRequest) -> Response:
-    """Hand out a period's statement as CSV."""
-    period = await _period(visit)
-    shown = statement(period, visit.member.partner_name)
-    end = period.closing.closed_at if period.closing else visit.now
-    name = f"attachment; filename=statement-{end:%Y-%m-%d}.csv"
-    headers = [
-        *((name.encode(), value.encode()) for name, value in HEADERS.items()),
-        (b"Cache-Control", b"no-store"),
-        (b"Content-Disposition", name.encode()),
-    ]
-    return Response(200, headers, Content(CSV, csv_bytes(statement_lines(shown))))
+async def download_statement(request: PageRequest) -> Response:
+    """Return the statement of a period as CSV."""
+    period = await _period(request)
+    end = period.closing.closed_at if period.closing else request.now
+    lines = statement_lines(statement(period, request.member.partner_name))
+    headers = download_headers(f"statement-{end:%Y-%m-%d}.csv")
+    return Response(200, headers, Content(CSV, csv_bytes(lines)))
 
 
-async def _period(visit: PageRequest) -> Period:
-    """Return the period that stands in the path; raise NotFound."""
-    accounts, partner_id = visit.cabinet.parts.reading.accounts, visit.member.partner_id
-    name = visit.parameters["number"]
-    if name == OPEN:
-        return (await accounts.periods(partner_id, limit=1))[0]
+async def _period(request: PageRequest) -> Period:
+    """Return the period named in the path; raise NotFound."""
+    earnings, partner_id = request.ports.queries.earnings, request.partner_id
+    name = request.parameters["number"]
+    if name == CURRENT:
+        return (await earnings.periods(partner_id, limit=1))[0]
     number = _number(name)
     if number is not None:
-        found = await accounts.periods(partner_id, limit=1, before=number + 1)
-        closing = found[0].closing if found else None
+        periods = await earnings.periods(partner_id, limit=1, before=number + 1)
+        closing = periods[0].closing if periods else None
         if closing is not None and closing.number == number:
-            return found[0]
+            return periods[0]
     raise NotFound(f"the partner has no period {name}")
 
 
@@ -86,7 +80,7 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{PATH}/{{number}}/statement.csv",
-        handle=statement_csv,
+        handle=download_statement,
         role=Role.VIEWER,
         section=Section.PAYOUTS,
     ),

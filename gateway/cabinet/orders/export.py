@@ -1,4 +1,4 @@
-"""All orders that fit as CSV: a batch is read when the one before has been sent."""
+"""Exports all matching orders as CSV, in batches, at the pace of the client."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Final, cast
 
 from blacksheep import Request, Response, StreamedContent
 
-from cabinet_htmx.partner.csv_lines import csv_bytes
-from cabinet_htmx.partner.orders.orders_csv import HEAD, order_line
-from cabinet_htmx.partner.site import HEADERS
+from cabinet_htmx.partner.csv_file import csv_bytes
+from cabinet_htmx.partner.orders.orders_csv import HEADER, order_line
 from domain.errors import Unavailable
 from domain.orders.query import OrderFilter
+from gateway.cabinet.downloads import CSV, download_headers
 from gateway.cabinet.orders.filters import filters_of
 from gateway.cabinet.page_request import PageRequest
 
@@ -19,56 +19,52 @@ if TYPE_CHECKING:
 
     from blacksheep.contents import ASGIContent
 
-BATCH: Final = 250
-"""Orders that are read and written at a time: a few milliseconds of the worker's."""
-AT_ONCE: Final = 4
-"""Exports of one worker under way at once."""
-CSV: Final = b"text/csv; charset=utf-8"
+BATCH_SIZE: Final = 250
+"""Orders read and written at a time, which occupies a worker for a few milliseconds."""
+MAX_CONCURRENT: Final = 4
+"""Exports in progress per worker."""
 
-_under_way = asyncio.Semaphore(AT_ONCE)
+_in_progress = asyncio.Semaphore(MAX_CONCURRENT)
 
 
-async def export(visit: PageRequest) -> Response:
-    """Send orders as CSV, newest first, as long as somebody reads."""
-    filters = await filters_of(visit)
-    if _under_way.locked():
-        raise Unavailable("too many exports are under way")
+async def export(request: PageRequest) -> Response:
+    """Stream orders as CSV, newest first, until the client disconnects."""
+    selection = await filters_of(request)
+    if _in_progress.locked():
+        raise Unavailable("too many exports are in progress")
 
-    async def lines() -> AsyncIterator[bytes]:
-        async with _under_way:
-            leaving = asyncio.ensure_future(_left(visit.request))
+    async def chunks() -> AsyncIterator[bytes]:
+        async with _in_progress:
+            disconnected = asyncio.ensure_future(_disconnected(request.raw))
             try:
-                async for chunk in _lines(visit, filters.wanted):
-                    if leaving.done():
+                async for chunk in _chunks(request, selection.filters):
+                    if disconnected.done():
                         break
                     yield chunk
             finally:
-                leaving.cancel()
+                disconnected.cancel()
 
-    name = f"attachment; filename=orders-{visit.now:%Y-%m-%d}.csv"
-    headers = [
-        *((name.encode(), value.encode()) for name, value in HEADERS.items()),
-        (b"Cache-Control", b"no-store"),
-        (b"Content-Disposition", name.encode()),
-    ]
-    return Response(200, headers, StreamedContent(CSV, lines))
+    headers = download_headers(f"orders-{request.now:%Y-%m-%d}.csv")
+    return Response(200, headers, StreamedContent(CSV, chunks))
 
 
-async def _lines(visit: PageRequest, wanted: OrderFilter) -> AsyncIterator[bytes]:
-    orders, partner_id = visit.cabinet.parts.reading.orders, visit.member.partner_id
-    yield csv_bytes([HEAD])
+async def _chunks(request: PageRequest, filters: OrderFilter) -> AsyncIterator[bytes]:
+    orders = request.ports.queries.orders
+    yield csv_bytes([HEADER])
     older_than: UUID | None = None
     while True:
-        page = await orders.page(partner_id, wanted, older_than=older_than, limit=BATCH)
+        page = await orders.page(
+            request.partner_id, filters, older_than=older_than, limit=BATCH_SIZE
+        )
         if page.orders:
             yield csv_bytes([order_line(one) for one in page.orders])
         if not page.has_older:
             return
-        older_than = page.looked_back_to or page.orders[-1].order.id
+        older_than = page.searched_back_to or page.orders[-1].order.id
 
 
-async def _left(request: Request) -> None:
-    """Return when whoever asked has gone away."""
-    receive = cast("ASGIContent", request.content).receive
+async def _disconnected(raw: Request) -> None:
+    """Return when the client has disconnected."""
+    receive = cast("ASGIContent", raw.content).receive
     while (await receive())["type"] != "http.disconnect":
         pass

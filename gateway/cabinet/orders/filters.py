@@ -1,4 +1,4 @@
-"""The filters of a list of orders, as they stand in its address."""
+"""The filters of the list of orders, parsed from the query string."""
 
 import re
 from collections.abc import Mapping
@@ -8,66 +8,68 @@ from uuid import UUID
 
 import msgspec
 
-from cabinet_htmx.partner.orders.orders_view import AskedFor
+from cabinet_htmx.partner.messages import INVALID_DAY
+from cabinet_htmx.partner.orders.orders_view import INVALID_ORDER_ID, FilterForm, id_too_short
 from domain.orders.order import Status
 from domain.orders.query import OrderFilter
-from gateway.cabinet.days import NO_DAY, begins, day_in, ends
+from gateway.cabinet.days import end_of, parse_day, start_of
 from gateway.cabinet.page_request import PageRequest
 
+MAX_FIELD_LENGTH: Final = 64
+MIN_ID_DIGITS: Final = 8
+"""Fewer digits of a UUIDv7 select only by time, and only roughly."""
+UNKNOWN_CODE: Final = UUID(int=0)
+
 _DIGITS: Final = re.compile(r"[0-9a-f]{1,32}", re.ASCII)
-MIN_DIGITS: Final = 8
-"""Fewer digits of an id than these say nothing: they are the month."""
-NOBODYS: Final = UUID(int=0)
 
 
-class Filters(msgspec.Struct, frozen=True):
-    """What is asked for: as text, as a filter, and what of it can't be understood, by field."""
+class Selection(msgspec.Struct, frozen=True):
+    """Filters as entered and as parsed, with an error message for each invalid field."""
 
-    asked: AskedFor
-    wanted: OrderFilter
-    faults: Mapping[str, str]
+    form: FilterForm
+    filters: OrderFilter
+    errors: Mapping[str, str]
 
 
-async def filters_of(visit: PageRequest) -> Filters:
-    """Return a visit's filters; what can't be understood is left out, and said."""
-    given = {name: visit.query.get(name, "").strip()[:64] for name in AskedFor.__struct_fields__}
-    asked = AskedFor(**given)
-    faults: dict[str, str] = {}
-    status = Status(asked.status) if asked.status in set(Status) else None
-    reading = visit.cabinet.parts.reading
-    asset = asked.asset if asked.asset in reading.catalogue().assets else None
+async def filters_of(request: PageRequest) -> Selection:
+    """Return the filters of a request. Invalid fields do not filter, but have an error message."""
+    fields = {
+        name: request.query.get(name, "").strip()[:MAX_FIELD_LENGTH]
+        for name in FilterForm.__struct_fields__
+    }
+    form = FilterForm(**fields)
+    errors: dict[str, str] = {}
+    queries, zone = request.ports.queries, request.layout.zone
     code_id = None
-    if asked.code:
-        found = await reading.orders.code_id(visit.member.partner_id, asked.code)
-        code_id = found or NOBODYS
-    since, until = _day(asked.since, "since", faults), _day(asked.until, "until", faults)
-    zone = visit.frame.zone
-    wanted = OrderFilter(
-        status=status,
+    if form.code:
+        code_id = await queries.orders.code_id(request.partner_id, form.code) or UNKNOWN_CODE
+    since, until = _day(form.since, "since", errors), _day(form.until, "until", errors)
+    filters = OrderFilter(
+        status=Status(form.status) if form.status in set(Status) else None,
         code_id=code_id,
-        asset=asset,
-        since=begins(since, zone) if since else None,
-        until=ends(until, zone) if until else None,
-        id_prefix=_prefix(asked.id, faults),
+        asset=form.asset if form.asset in queries.catalogue().assets else None,
+        since=start_of(since, zone) if since else None,
+        until=end_of(until, zone) if until else None,
+        id_prefix=_id_prefix(form.id, errors),
     )
-    return Filters(asked, wanted, faults)
+    return Selection(form, filters, errors)
 
 
-def _day(text: str, field: str, faults: dict[str, str]) -> date | None:
-    day = day_in(text)
+def _day(text: str, field: str, errors: dict[str, str]) -> date | None:
+    day = parse_day(text)
     if text and day is None:
-        faults[field] = NO_DAY
+        errors[field] = INVALID_DAY
     return day
 
 
-def _prefix(text: str, faults: dict[str, str]) -> str | None:
+def _id_prefix(text: str, errors: dict[str, str]) -> str | None:
     digits = text.lower().replace("-", "")
     if not digits:
         return None
     if _DIGITS.fullmatch(digits) is None:
-        faults["id"] = "An order's id has digits and the letters a to f."
-    elif len(digits) < MIN_DIGITS:
-        faults["id"] = f"At least {MIN_DIGITS} characters, please."
+        errors["id"] = INVALID_ORDER_ID
+    elif len(digits) < MIN_ID_DIGITS:
+        errors["id"] = id_too_short(MIN_ID_DIGITS)
     else:
         return digits
     return None

@@ -1,9 +1,8 @@
-"""`/partner/orders`: the list with its filters, an order's page, and what changes on both."""
+"""`/partner/orders`: the list with its filters, an order's page, and live updates of both."""
 
 from blacksheep import Response
 
 from cabinet_htmx.partner.orders.order_view import order_page_view
-from cabinet_htmx.partner.orders.orders_view import PATH as LIST
 from cabinet_htmx.partner.orders.orders_view import order_row, orders_view
 from cabinet_htmx.partner.site import HEADERS
 from domain.cabinet.members import Role
@@ -19,53 +18,55 @@ PATH = Section.ORDERS.path
 MAX_NEW_COUNTED = 100
 
 
-async def show_list(visit: PageRequest) -> Response:
+async def show_list(request: PageRequest) -> Response:
     """Show a page of orders."""
-    reading, partner_id = visit.cabinet.parts.reading, visit.member.partner_id
-    filters = await filters_of(visit)
-    older, newer = id_in(visit.query.get("older")), id_in(visit.query.get("newer"))
-    found = await reading.orders.page(
-        partner_id, filters.wanted, older_than=older, newer_than=newer
+    queries = request.ports.queries
+    selection = await filters_of(request)
+    older, newer = id_in(request.query.get("older")), id_in(request.query.get("newer"))
+    orders = await queries.orders.page(
+        request.partner_id, selection.filters, older_than=older, newer_than=newer
     )
     view = orders_view(
-        found,
-        filters.asked,
-        catalogue=reading.catalogue(),
-        codes=await reading.codes(partner_id),
-        faults=filters.faults,
-        is_first=not found.has_newer,
+        orders,
+        selection.form,
+        catalogue=queries.catalogue(),
+        codes=await queries.codes(request.partner_id),
+        errors=selection.errors,
+        is_first=not orders.has_newer,
     )
-    return visit.page("orders.html", view=view)
+    return request.page("orders/orders.html", view=view)
 
 
-async def live_list(visit: PageRequest) -> Response:
-    """Answer htmx with how the rows of a page are now, and how many orders are new."""
-    orders, partner_id = visit.cabinet.parts.reading.orders, visit.member.partner_id
-    filters = await filters_of(visit)
-    ids = [id_in(text) for text in visit.query.get("ids", "").split(",")[:PAGE]]
-    found = await orders.some(partner_id, [one for one in ids if one is not None])
-    than = id_in(visit.query.get("than"))
-    fresh = 0 if than is None else await orders.newer(partner_id, filters.wanted, than)
-    return visit.page(
-        "_orders_live.html",
-        rows=[order_row(one) for one in found.values()],
-        fresh=fresh,
-        most=MAX_NEW_COUNTED,
-        path=f"{LIST}?{filters.asked.query()}",
+async def update_list(request: PageRequest) -> Response:
+    """Return the current state of displayed rows, and how many orders are new, as fragments."""
+    orders = request.ports.queries.orders
+    selection = await filters_of(request)
+    ids = [id_in(text) for text in request.query.get("ids", "").split(",")[:PAGE]]
+    listed = await orders.by_ids(request.partner_id, [one for one in ids if one is not None])
+    newest = id_in(request.query.get("than"))
+    new_count = 0
+    if newest is not None:
+        new_count = await orders.count_newer(request.partner_id, selection.filters, newest)
+    return request.page(
+        "orders/_orders_live.html",
+        rows=[order_row(one) for one in listed.values()],
+        new_count=new_count,
+        max_counted=MAX_NEW_COUNTED,
+        path=f"{PATH}?{selection.form.query()}",
     )
 
 
-async def show_order(visit: PageRequest) -> Response:
-    """Show an order with its timeline and what its partner was told."""
-    orders, partner_id = visit.cabinet.parts.reading.orders, visit.member.partner_id
-    order_id = visit.id_of("id")
-    listed = await orders.one(partner_id, order_id)
-    view = order_page_view(listed, await orders.events(partner_id, order_id))
-    if not visit.is_htmx:
-        return visit.page("order.html", view=view)
-    if visit.query.get("seen") == view.seen:
+async def show_order(request: PageRequest) -> Response:
+    """Show an order with its timeline and its webhook events."""
+    orders = request.ports.queries.orders
+    order_id = request.id_of("id")
+    listed = await orders.find(request.partner_id, order_id)
+    view = order_page_view(listed, await orders.events(request.partner_id, order_id))
+    if not request.is_htmx:
+        return request.page("orders/order.html", view=view)
+    if request.query.get("seen") == view.version:
         return page(204, "", HEADERS)
-    return visit.page("_order.html", view=view)
+    return request.page("orders/_order.html", view=view)
 
 
 ROUTES = (
@@ -73,7 +74,7 @@ ROUTES = (
     Route(
         method="GET",
         path=f"{PATH}-live",
-        handle=live_list,
+        handle=update_list,
         role=Role.VIEWER,
         section=Section.ORDERS,
     ),

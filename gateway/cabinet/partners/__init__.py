@@ -1,1 +1,1 @@
-"""Reference codes and API keys."""
+"""Referral codes and API keys."""

@@ -1,25 +1,16 @@
-"""`/partner/codes`: reference codes, what they have brought, and their links."""
+"""`/partner/codes`: referral codes, their figures and their links."""
 
 from typing import Final
 
 from blacksheep import Response
 
-from cabinet_htmx.partner.codes_view import (
-    FULL,
-    LABEL_FAULT,
-    MARKUP_FAULT,
-    NAME_FAULT,
-    TAKEN,
-    CodeForm,
-    CodeView,
-    RoomView,
-    bps_of,
-)
+from cabinet_htmx.partner.codes import messages
+from cabinet_htmx.partner.codes.code_view import CodeForm, CodeView, QuotaView, bps_of
 from cabinet_htmx.shared.amounts import percent
 from domain.actions.partners.manage_codes import (
     NewCode,
     change_code,
-    code_room,
+    code_quota,
     create_code,
     find_code,
     page_of_codes,
@@ -30,95 +21,91 @@ from domain.errors import CodeConflict, InvalidRequest, NotFound
 from domain.partners.codes import checked_code, checked_label, is_code
 from domain.partners.partner import checked_markup
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.partners.code_links import origin_of, show_link
+from gateway.cabinet.partners.code_links import show_link
 from gateway.cabinet.routes import Handler, Route, Section
 
 PATH: Final = Section.CODES.path
-EMPTY: Final = CodeForm()
+EMPTY_FORM: Final = CodeForm()
 
 
-async def show(visit: PageRequest) -> Response:
+async def show_list(request: PageRequest) -> Response:
     """Show a page of the codes."""
-    return await _page(visit)
+    return await _list_page(request)
 
 
-async def create(visit: PageRequest) -> Response:
+async def create(request: PageRequest) -> Response:
     """Create a code."""
-    form = _form(visit, visit.form.get("code", "").strip())
-    if form.faults:
-        return await _page(visit, form, status=422)
-    partner_id, codes = visit.member.partner_id, visit.cabinet.parts.codes
-    wanted = NewCode(code=form.code, label=form.label, markup_bps=bps_of(form.markup))
+    form = _form(request, request.form.get("code", "").strip())
+    if form.errors:
+        return await _list_page(request, form, status=422)
+    codes = request.ports.codes
+    new = NewCode(code=form.code, label=form.label, markup_bps=bps_of(form.markup))
     try:
-        await create_code(codes, partner_id, wanted)
+        await create_code(codes, request.partner_id, new)
     except CodeConflict:
-        room = RoomView.of(await code_room(codes, partner_id))
-        fault = FULL if room.is_full else TAKEN
-        return await _page(visit, _with_fault(form, fault), status=409)
-    await visit.record("Created a code", _described(form))
-    return await visit.go(f"{PATH}/{form.code}", f"The code {form.code} is there: copy its link.")
+        quota = QuotaView.of(await code_quota(codes, request.partner_id))
+        error = messages.QUOTA_REACHED if quota.is_reached else messages.NAME_TAKEN
+        return await _list_page(request, form.with_errors({"code": error}), status=409)
+    await request.record("Created a code", _described(form))
+    return await request.redirect(f"{PATH}/{form.code}", messages.created(form.code))
 
 
-async def show_one(visit: PageRequest) -> Response:
+async def show_code(request: PageRequest) -> Response:
     """Show a code."""
-    return await _code_page(visit)
+    return await _code_page(request)
 
 
-async def change(visit: PageRequest) -> Response:
+async def change(request: PageRequest) -> Response:
     """Change label and markup of a code."""
-    form = _form(visit, visit.parameters["code"])
-    if "code" in form.faults:
-        raise NotFound("not a code")
-    if form.faults:
-        return await _code_page(visit, form, status=422)
+    form = _form(request, request.parameters["code"])
+    if "code" in form.errors:
+        raise NotFound("malformed code")
+    if form.errors:
+        return await _code_page(request, form, status=422)
     await change_code(
-        visit.cabinet.parts.codes,
-        visit.member.partner_id,
+        request.ports.codes,
+        request.partner_id,
         form.code,
         label=form.label,
         markup_bps=bps_of(form.markup),
     )
-    await visit.record("Changed a code", _described(form))
-    return await visit.go(f"{PATH}/{form.code}", "Changed: it counts from the next order on.")
+    await request.record("Changed a code", _described(form))
+    return await request.redirect(f"{PATH}/{form.code}", messages.CHANGED)
 
 
-async def enable(visit: PageRequest) -> Response:
-    """Enable a code again."""
-    return await _switch(visit, enabled=True)
+async def enable(request: PageRequest) -> Response:
+    """Enable a code."""
+    return await _switch(request, enabled=True)
 
 
-async def disable(visit: PageRequest) -> Response:
+async def disable(request: PageRequest) -> Response:
     """Disable a code."""
-    return await _switch(visit, enabled=False)
+    return await _switch(request, enabled=False)
 
 
-async def _switch(visit: PageRequest, *, enabled: bool) -> Response:
-    name = visit.parameters["code"]
-    codes, partner_id = visit.cabinet.parts.codes, visit.member.partner_id
-    await switch_code(codes, partner_id, name, enabled=enabled)
-    await visit.record("Enabled a code" if enabled else "Disabled a code", name)
-    said = "enabled" if enabled else "disabled: its links lead to the swap page, and count no more"
-    return await visit.go(f"{PATH}/{name}", f"The code {name} is {said}.")
+async def _switch(request: PageRequest, *, enabled: bool) -> Response:
+    name = request.parameters["code"]
+    await switch_code(request.ports.codes, request.partner_id, name, enabled=enabled)
+    await request.record("Enabled a code" if enabled else "Disabled a code", name)
+    message = messages.enabled(name) if enabled else messages.disabled(name)
+    return await request.redirect(f"{PATH}/{name}", message)
 
 
-def _form(visit: PageRequest, code: str) -> CodeForm:
-    """Return a form as it was sent, with all that is wrong with it; the actions check it again."""
-    label, markup = visit.form.get("label", "").strip(), visit.form.get("markup", "").strip()
-    faults: dict[str, str] = {}
-    for name, fault, check in (
-        ("code", NAME_FAULT, lambda: checked_code(code)),
-        ("label", LABEL_FAULT, lambda: checked_label(label)),
-        ("markup", MARKUP_FAULT, lambda: checked_markup(bps_of(markup) or 0)),
+def _form(request: PageRequest, code: str) -> CodeForm:
+    """Return the submitted form with all its errors; the actions check the values again."""
+    label = request.form.get("label", "").strip()
+    markup = request.form.get("markup", "").strip()
+    errors: dict[str, str] = {}
+    for field, error, check in (
+        ("code", messages.INVALID_NAME, lambda: checked_code(code)),
+        ("label", messages.INVALID_LABEL, lambda: checked_label(label)),
+        ("markup", messages.INVALID_MARKUP, lambda: checked_markup(bps_of(markup) or 0)),
     ):
         try:
             check()
         except InvalidRequest:
-            faults[name] = fault
-    return CodeForm(code=code, label=label, markup=markup, faults=faults)
-
-
-def _with_fault(form: CodeForm, fault: str) -> CodeForm:
-    return CodeForm(code=form.code, label=form.label, markup=form.markup, faults={"code": fault})
+            errors[field] = error
+    return CodeForm(code=code, label=label, markup=markup, errors=errors)
 
 
 def _described(form: CodeForm) -> str:
@@ -127,59 +114,62 @@ def _described(form: CodeForm) -> str:
     return f"{form.code}: {form.label or 'no label'}, {markup}"
 
 
-async def _page(visit: PageRequest, form: CodeForm = EMPTY, *, status: int = 200) -> Response:
-    codes, partner_id = visit.cabinet.parts.codes, visit.member.partner_id
-    after = visit.query.get("after", "")
-    room = await code_room(codes, partner_id)
-    found = await page_of_codes(codes, partner_id, after=after if is_code(after) else None)
-    origin = origin_of(visit)
-    return visit.page(
-        "codes.html",
+async def _list_page(
+    request: PageRequest, form: CodeForm = EMPTY_FORM, *, status: int = 200
+) -> Response:
+    codes, after = request.ports.codes, request.query.get("after", "")
+    quota = await code_quota(codes, request.partner_id)
+    page = await page_of_codes(codes, request.partner_id, after=after if is_code(after) else None)
+    return request.page(
+        "codes/codes.html",
         status=status,
-        codes=[CodeView.of(one, default_bps=room.markup_bps, origin=origin) for one in found.codes],
-        room=RoomView.of(room),
-        onward=f"{PATH}?after={found.onward}" if found.onward else None,
-        first=PATH if after else None,
+        codes=[
+            CodeView.of(one, default_bps=quota.markup_bps, origin=request.origin)
+            for one in page.codes
+        ],
+        quota=QuotaView.of(quota),
+        older=f"{PATH}?after={page.next_after}" if page.next_after else None,
+        newest=PATH if after else None,
         form=form,
-        may_change=visit.member.role.may_act_as(Role.DEVELOPER),
+        can_edit=request.member.role.includes(Role.DEVELOPER),
     )
 
 
 async def _code_page(
-    visit: PageRequest, form: CodeForm | None = None, *, status: int = 200
+    request: PageRequest, form: CodeForm | None = None, *, status: int = 200
 ) -> Response:
-    codes, partner_id = visit.cabinet.parts.codes, visit.member.partner_id
-    listed = await find_code(codes, partner_id, visit.parameters["code"])
-    room = await code_room(codes, partner_id)
-    view = CodeView.of(listed, default_bps=room.markup_bps, origin=origin_of(visit))
-    return visit.page(
-        "code.html",
+    codes = request.ports.codes
+    listed = await find_code(codes, request.partner_id, request.parameters["code"])
+    quota = await code_quota(codes, request.partner_id)
+    view = CodeView.of(listed, default_bps=quota.markup_bps, origin=request.origin)
+    return request.page(
+        "codes/code.html",
         status=status,
         code=view,
-        room=RoomView.of(room),
+        quota=QuotaView.of(quota),
         form=form or CodeForm.of(listed),
-        link=show_link(visit, view),
-        may_change=visit.member.role.may_act_as(Role.DEVELOPER),
+        link=show_link(request, view),
+        can_edit=request.member.role.includes(Role.DEVELOPER),
     )
 
 
-def _changes(path: str, handle: Handler) -> Route:
+def _action(path: str, handle: Handler) -> Route:
     return Route(
         method="POST", path=path, handle=handle, role=Role.DEVELOPER, section=Section.CODES
     )
 
 
 ROUTES = (
-    Route(method="GET", path=PATH, handle=show, role=Role.VIEWER, section=Section.CODES),
+    Route(method="GET", path=PATH, handle=show_list, role=Role.VIEWER, section=Section.CODES),
     Route(
         method="GET",
         path=f"{PATH}/{{code}}",
-        handle=show_one,
+        handle=show_code,
         role=Role.VIEWER,
         section=Section.CODES,
     ),
-    _changes(PATH, create),
-    _changes(f"{PATH}/{{code}}", change),
-    _changes(f"{PATH}/{{code}}/enable", enable),
-    _changes(f"{PATH}/{{code}}/disable", disable),
+    _action(PATH, create),
+    _action(f"{PATH}/{{code}}", change),
+    _action(f"{PATH}/{{code}}/enable", enable),
+    _action(f"{PATH}/{{code}}/disable", disable),
 )

@@ -1,11 +1,17 @@
-"""`/partner/keys`: the public key, rotation of both secrets, and where calls may come from."""
+"""`/partner/keys`: the API key, rotation of both secrets, and the IP allowlist."""
 
 from collections.abc import Mapping
 
 from blacksheep import Response
 
-from cabinet_htmx.partner import sentences
-from cabinet_htmx.partner.key_view import SECRETS, KeyView, new_secret
+from cabinet_htmx.partner.keys.key_view import (
+    ROTATED_MEANWHILE,
+    SECRETS,
+    KeyView,
+    allowlist_changed,
+    allowlist_error,
+    new_secret,
+)
 from domain.actions.partners.rotate_keys import rotate_keys
 from domain.cabinet.members import Role
 from domain.errors import InvalidRequest, NotFound, RotationConflict
@@ -15,59 +21,55 @@ from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 
 PATH = Section.KEYS.path
+MAX_DIGITS = 9
 
 
-async def show(visit: PageRequest) -> Response:
-    """Show the keys."""
-    return await _page(visit)
+async def show(request: PageRequest) -> Response:
+    """Show the API key."""
+    return await _page(request)
 
 
-async def rotate(visit: PageRequest) -> Response:
-    """Replace a secret, and show the new one, this once.
+async def rotate(request: PageRequest) -> Response:
+    """Replace a secret, and show the new one once.
 
-    The form says which generation of secrets its page showed: sent twice, or after somebody else's
-    rotation, it changes nothing.
+    The form carries the generation of secrets that its page showed: submitted twice, or after
+    another rotation, it changes nothing.
     """
-    name = _secret(visit.parameters["name"])
-    generation = _generation(visit.form.get("generation", ""))
+    name = _secret_name(request.parameters["name"])
+    generation = _generation(request.form.get("generation", ""))
     try:
         new = await rotate_keys(
-            visit.cabinet.parts.rotation,
-            visit.member.partner_id,
-            generation=generation,
-            names=[name],
+            request.ports.rotation, request.partner_id, generation=generation, names=[name]
         )
     except RotationConflict:
-        return await visit.go(PATH, sentences.ROTATED_MEANWHILE, good=False)
-    await visit.record(f"Rotated the {name.value}")
+        return await request.redirect(PATH, ROTATED_MEANWHILE, success=False)
+    await request.record(f"Rotated the {name.value}")
     secret = new.api_secret if name is SecretName.API else new.webhook_secret
-    return visit.page("new_secret.html", new=new_secret(name, secret or ""))
+    return request.page("keys/new_secret.html", new=new_secret(name, secret or ""))
 
 
-async def allow(visit: PageRequest) -> Response:
-    """Have signed calls come from some networks only."""
-    text = visit.form.get("networks", "")
+async def save_allowlist(request: PageRequest) -> Response:
+    """Replace the IP allowlist."""
+    text = request.form.get("networks", "")
     try:
         networks = parse_allowed(text)
-    except InvalidAllowlist as refused:
-        fault = f"{refused.entry}: {refused.why}"
-        return await _page(visit, 422, text=text, faults={"networks": fault})
-    parts = visit.cabinet.parts
-    await parts.keys.allow(visit.member.partner_id, networks)
-    await parts.rotation.changed(visit.member.partner_id)
-    await visit.record("Set where API calls may come from", ", ".join(networks) or "anywhere")
-    said = "These addresses only" if networks else "Any address"
-    return await visit.go(PATH, f"{said} may use the API key from now on.")
+    except InvalidAllowlist as rejected:
+        errors = {"networks": allowlist_error(rejected)}
+        return await _page(request, 422, text=text, errors=errors)
+    await request.ports.keys.set_ip_allowlist(request.partner_id, networks)
+    await request.ports.rotation.changed(request.partner_id)
+    await request.record("Changed the IP allowlist", ", ".join(networks) or "any address")
+    return await request.redirect(PATH, allowlist_changed(networks))
 
 
 def _generation(text: str) -> int:
-    """Return a whole number as the form has it, which the database takes for one."""
-    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
-        raise InvalidRequest("no generation")
+    """Return a whole number that fits the database's type; raise InvalidRequest."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
+        raise InvalidRequest("malformed generation")
     return int(text)
 
 
-def _secret(text: str) -> SecretName:
+def _secret_name(text: str) -> SecretName:
     try:
         return SecretName(text)
     except ValueError:
@@ -75,15 +77,21 @@ def _secret(text: str) -> SecretName:
 
 
 async def _page(
-    visit: PageRequest,
+    request: PageRequest,
     status: int = 200,
     *,
     text: str | None = None,
-    faults: Mapping[str, str] | None = None,
+    errors: Mapping[str, str] | None = None,
 ) -> Response:
-    settings = await visit.cabinet.parts.keys.find(visit.member.partner_id)
-    view = KeyView(settings, text if text is not None else "\n".join(settings.networks))
-    return visit.page("keys.html", status=status, keys=view, secrets=SECRETS, faults=faults or {})
+    settings = await request.ports.keys.find(request.partner_id)
+    allowlist = text if text is not None else "\n".join(settings.ip_allowlist)
+    return request.page(
+        "keys/keys.html",
+        status=status,
+        keys=KeyView(settings, allowlist),
+        secrets=SECRETS,
+        errors=errors or {},
+    )
 
 
 ROUTES = (
@@ -94,14 +102,14 @@ ROUTES = (
         handle=rotate,
         role=Role.DEVELOPER,
         section=Section.KEYS,
-        fresh=True,
+        step_up=True,
     ),
     Route(
         method="POST",
         path=f"{PATH}/networks",
-        handle=allow,
+        handle=save_allowlist,
         role=Role.DEVELOPER,
         section=Section.KEYS,
-        fresh=True,
+        step_up=True,
     ),
 )

@@ -1,67 +1,74 @@
-"""`/partner/webhooks/events/{id}`: an event, what is sent, how each attempt went; sent again."""
+"""`/partner/webhooks/events/{id}`: an event, its request, its attempts, and resending it."""
 
 from typing import Final
 
 from blacksheep import Response
 
-from cabinet_htmx.partner.webhooks_view import Condition, EventPage
+from cabinet_htmx.partner.webhooks import messages
+from cabinet_htmx.partner.webhooks.event_view import EventPageView
+from cabinet_htmx.partner.webhooks.settings_view import EndpointStatus
 from domain.actions.webhooks.manage_webhooks import replay
 from domain.cabinet.members import Role
 from domain.errors import NotFound
+from domain.webhooks.delivery_log import EventDetails
 from domain.webhooks.events import signature, standard_signature
 from domain.webhooks.signature_check import abbreviated
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.webhooks.log_query import LogQuery
-from gateway.cabinet.webhooks.settings import PATH, changes
+from gateway.cabinet.webhooks.settings import PATH, form_route
 
 EVENT: Final = f"{PATH}/events/{{id}}"
 
 
-async def show(visit: PageRequest) -> Response:
-    """Show an event and its attempts; the address may say from which page of the log one came."""
-    desk, partner_id = visit.cabinet.parts.webhooks, visit.member.partner_id
-    found = await desk.repository.read_event(partner_id, visit.id_of("id"))
-    state = await desk.repository.read_state(partner_id)
-    secrets = await desk.repository.read_secrets(partner_id, now=visit.now)
-    body, secret, last = found.body.encode(), secrets.current, found.event.last
+async def show(request: PageRequest) -> Response:
+    """Show an event and its attempts; the query string leads back to the page of the log."""
+    repository, partner_id = request.ports.webhooks.repository, request.partner_id
+    details = await repository.read_event(partner_id, request.id_of("id"))
+    state = await repository.read_state(partner_id)
+    secret = (await repository.read_secrets(partner_id, now=request.now)).current
+    own = "unknown" if secret is None else abbreviated(signature(details.body.encode(), secret))
     standard = None
-    if secret is not None and last is not None and state.settings.standard_webhooks:
-        whole = standard_signature(
-            body,
-            secret,
-            message_id=str(found.event.id),
-            timestamp=int(last.started_at.timestamp()),
-        )
-        standard = abbreviated(whole)
-    view = EventPage.of(
-        found,
-        PATH,
-        signature=abbreviated(signature(body, secret)) if secret is not None else "unknown",
-        standard=standard,
-        now=visit.now,
+    if secret is not None and state.settings.standard_webhooks:
+        standard = _standard_signature(details, secret)
+    view = EventPageView.of(
+        details, PATH, signature=own, standard_signature=standard, now=request.now
     )
-    return visit.page(
-        "webhook_event.html",
+    return request.page(
+        "webhooks/event.html",
         view=view,
         url=state.settings.url,
-        condition=Condition.of(state),
-        back=LogQuery.of(visit.query, visit.frame.zone).here(PATH),
-        may_change=visit.member.role.may_act_as(Role.DEVELOPER),
+        is_paused=EndpointStatus.of(state) is EndpointStatus.PAUSED,
+        back=LogQuery.of(request.query, request.layout.zone).current_path(PATH),
+        can_edit=request.member.role.includes(Role.DEVELOPER),
     )
 
 
-async def send_again(visit: PageRequest) -> Response:
-    """Send an event again, and show how it goes."""
-    event_id = visit.id_of("id")
-    desk, partner_id = visit.cabinet.parts.webhooks, visit.member.partner_id
-    if not await replay(desk, partner_id, [event_id]):
+async def resend(request: PageRequest) -> Response:
+    """Resend an event."""
+    event_id = request.id_of("id")
+    if not await replay(request.ports.webhooks, request.partner_id, [event_id]):
         raise NotFound(f"there is no event {event_id}")
-    await visit.record("Sent an event again", str(event_id))
-    return await visit.go(f"{PATH}/events/{event_id}", "The event is on its way again.")
+    await request.record("Resent an event", str(event_id))
+    return await request.redirect(f"{PATH}/events/{event_id}", messages.EVENT_RESENT)
+
+
+def _standard_signature(details: EventDetails, secret: str) -> str | None:
+    """Return the beginning of the signature of the last attempt, None without an attempt."""
+    last = details.event.last
+    if last is None:
+        return None
+    return abbreviated(
+        standard_signature(
+            details.body.encode(),
+            secret,
+            message_id=str(details.event.id),
+            timestamp=int(last.started_at.timestamp()),
+        )
+    )
 
 
 ROUTES = (
     Route(method="GET", path=EVENT, handle=show, role=Role.VIEWER, section=Section.WEBHOOKS),
-    changes(f"{EVENT}/replay", send_again),
+    form_route(f"{EVENT}/replay", resend),
 )

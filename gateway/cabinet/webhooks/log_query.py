@@ -1,4 +1,4 @@
-"""What somebody asks of the delivery log, as an address and as fields of a form have it."""
+"""The filters and the position of a page of the delivery log, in URLs and forms."""
 
 from collections.abc import Mapping
 from typing import Final, Self
@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from cabinet_htmx.partner.messages import INVALID_DAY
+from cabinet_htmx.partner.webhooks.messages import INVALID_ID
 from domain.ids import id_in
 from domain.webhooks.delivery_log import DueCursor, EventOutcome, LogCursor, LogFilter
 from domain.webhooks.events import EventType
-from gateway.cabinet.days import NO_DAY, begins, day_in, ends
+from gateway.cabinet.days import end_of, parse_day, start_of
 
-NO_ID: Final = "An id looks like 019a2b3c-…: 36 characters. Copy it whole."
 FIELDS: Final = ("outcome", "type", "from", "to", "about", "behind")
 
 _OUTCOMES: Final = {one.value: one for one in EventOutcome}
@@ -20,54 +21,54 @@ _TYPES: Final = {one.value: one for one in EventType}
 
 
 class LogQuery(msgspec.Struct, frozen=True):
-    """The fields that are filled in, and the zone whose days are meant."""
+    """The fields that are filled in, and the time zone of the days."""
 
     fields: Mapping[str, str]
     zone: ZoneInfo
 
     @classmethod
-    def of(cls, given: Mapping[str, str], zone: ZoneInfo) -> Self:
-        """Take what an address or a form has of the log's own fields."""
-        named = {name: given.get(name, "").strip() for name in FIELDS}
-        return cls({name: value for name, value in named.items() if value}, zone)
+    def of(cls, source: Mapping[str, str], zone: ZoneInfo) -> Self:
+        """Return the log's fields of a query string or form."""
+        fields = {name: source.get(name, "").strip() for name in FIELDS}
+        return cls({name: value for name, value in fields.items() if value}, zone)
 
     @property
-    def faults(self) -> Mapping[str, str]:
-        """Return what is wrong, by field."""
-        faults = {
-            name: NO_DAY
+    def errors(self) -> Mapping[str, str]:
+        """Return the error message of each invalid field."""
+        errors = {
+            name: INVALID_DAY
             for name in ("from", "to")
-            if name in self.fields and day_in(self.fields[name]) is None
+            if name in self.fields and parse_day(self.fields[name]) is None
         }
         if "about" in self.fields and id_in(self.fields["about"]) is None:
-            faults["about"] = NO_ID
-        return faults
+            errors["about"] = INVALID_ID
+        return errors
 
     @property
     def filter(self) -> LogFilter:
-        """Return which events are asked for; what makes no sense asks for nothing."""
-        first, last = (day_in(self.fields.get(name, "")) for name in ("from", "to"))
+        """Return the filter; invalid fields do not filter."""
+        first, last = (parse_day(self.fields.get(name, "")) for name in ("from", "to"))
         return LogFilter(
             outcome=_OUTCOMES.get(self.fields.get("outcome", "")),
             type=_TYPES.get(self.fields.get("type", "")),
-            since=begins(first, self.zone) if first else None,
-            until=ends(last, self.zone) if last else None,
+            since=start_of(first, self.zone) if first else None,
+            until=end_of(last, self.zone) if last else None,
             resource_id=id_in(self.fields.get("about", "")),
         )
 
     @property
-    def behind(self) -> LogCursor | None:
-        """Return behind what the page begins."""
+    def cursor(self) -> LogCursor | None:
+        """Return the event that the page follows, or None on the first page."""
         text = self.fields.get("behind", "")
         return DueCursor.parse(text) or id_in(text)
 
-    def path(self, root: str, *, behind: LogCursor | None = None) -> str:
-        """Return the address of a page of the same events."""
+    def path(self, root: str, *, cursor: LogCursor | None = None) -> str:
+        """Return the path of a page with the same filters."""
         fields = {name: value for name, value in self.fields.items() if name != "behind"}
-        if behind is not None:
-            fields["behind"] = str(behind)
+        if cursor is not None:
+            fields["behind"] = str(cursor)
         return f"{root}?{urlencode(fields)}" if fields else root
 
-    def here(self, root: str) -> str:
-        """Return the address of this very page."""
-        return self.path(root, behind=self.behind)
+    def current_path(self, root: str) -> str:
+        """Return the path of this page."""
+        return self.path(root, cursor=self.cursor)

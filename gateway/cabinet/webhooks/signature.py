@@ -1,66 +1,67 @@
-"""`/partner/webhooks/signature`: shows how a signature is computed, and compares one with it."""
+"""`/partner/webhooks/signature`: explains how a signature is computed, and checks one."""
 
 from typing import Final
 
 from blacksheep import Response
 
-from cabinet_htmx.partner.signature_view import signature_view
+from cabinet_htmx.partner.webhooks.messages import BODY_REQUIRED
+from cabinet_htmx.partner.webhooks.signature_view import signature_view
 from domain.actions.webhooks.check_webhook import check_webhook
 from domain.cabinet.members import Role
 from domain.webhooks.signature_check import PastedWebhook, SignatureCheck
-from gateway.cabinet.page_request import PageRequest, known_id
+from gateway.cabinet.page_request import PageRequest, parse_id
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.webhooks.settings import PATH as WEBHOOKS
 
 PATH: Final = f"{WEBHOOKS}/signature"
-NOTHING: Final = PastedWebhook(body="")
+EMPTY: Final = PastedWebhook(body="")
 
 
-async def show(visit: PageRequest) -> Response:
-    """Show the form, filled in with an event of one's own if the address names one."""
-    if "event" not in visit.query:
-        return _page(visit, NOTHING)
-    book = visit.cabinet.parts.webhooks.repository
-    found = await book.read_event(visit.member.partner_id, known_id(visit.query["event"]))
-    last = found.event.last
+async def show(request: PageRequest) -> Response:
+    """Show the form, filled in with the event in the query string, if any."""
+    if "event" not in request.query:
+        return _page(request, EMPTY)
+    details = await request.ports.webhooks.repository.read_event(
+        request.partner_id, parse_id(request.query["event"])
+    )
+    last = details.event.last
     pasted = PastedWebhook(
-        body=found.body,
-        event_id=str(found.event.id),
+        body=details.body,
+        event_id=str(details.event.id),
         timestamp=str(int(last.started_at.timestamp())) if last else "",
     )
-    return _page(visit, pasted)
+    return _page(request, pasted)
 
 
-async def check(visit: PageRequest) -> Response:
-    """Check what was pasted. It changes nothing, and is a POST to stay out of addresses."""
-    given = {name: value.strip() for name, value in visit.form.items() if name != "body"}
+async def check(request: PageRequest) -> Response:
+    """Check a pasted webhook. It is a POST only to keep the body out of URLs and logs."""
+    fields = {name: value.strip() for name, value in request.form.items() if name != "body"}
     pasted = PastedWebhook(
-        body=visit.form.get("body", ""),
-        signature=given.get("signature", ""),
-        event_id=given.get("event_id", "").lower(),
-        timestamp=given.get("timestamp", ""),
+        body=request.form.get("body", ""),
+        signature=fields.get("signature", ""),
+        event_id=fields.get("event_id", "").lower(),
+        timestamp=fields.get("timestamp", ""),
     )
     if not pasted.body:
-        return _page(visit, pasted, status=422, fault="Please paste a body.")
-    desk = visit.cabinet.parts.webhooks
-    found = await check_webhook(desk, visit.member.partner_id, pasted)
-    return _page(visit, pasted, found=found)
+        return _page(request, pasted, status=422, error=BODY_REQUIRED)
+    result = await check_webhook(request.ports.webhooks, request.partner_id, pasted)
+    return _page(request, pasted, result=result)
 
 
 def _page(
-    visit: PageRequest,
+    request: PageRequest,
     pasted: PastedWebhook,
     *,
-    found: SignatureCheck | None = None,
+    result: SignatureCheck | None = None,
     status: int = 200,
-    fault: str | None = None,
+    error: str | None = None,
 ) -> Response:
-    return visit.page(
-        "webhook_signature.html",
+    return request.page(
+        "webhooks/signature.html",
         status=status,
         pasted=pasted,
-        fault=fault,
-        view=signature_view(pasted, found, now=visit.now) if found else None,
+        error=error,
+        view=signature_view(pasted, result, now=request.now) if result else None,
     )
 
 

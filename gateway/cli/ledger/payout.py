@@ -149,7 +149,7 @@ def _sent_to(details: "PayoutDetails | None") -> SentTo | None:
         details.address,
         details.tag,
         wire_moment(details.effective_at),
-        details.asked_by,
+        details.requested_by,
     )
 
 

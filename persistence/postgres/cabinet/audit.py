@@ -1,4 +1,4 @@
-"""The log of what people have done in the cabinet."""
+"""The cabinet's audit log in PostgreSQL."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,9 +12,10 @@ INSERT INTO audit_log (id, partner_id, member_id, email, at, address, what, abou
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 
-# Ids are UUIDv7: by id is by time.
+# Ids are UUIDv7, so ordering by id orders by time.
 NEWEST: Final = """
-SELECT id, partner_id, member_id, email, at, address, what, about FROM audit_log
+SELECT id, partner_id, member_id, email, at, address, what AS action, about AS detail
+FROM audit_log
 WHERE partner_id = $1 AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC LIMIT $3
 """
@@ -32,7 +33,7 @@ class PostgresAuditLog:
             ADD,
             [
                 *(entry.id, entry.partner_id, entry.member_id, entry.email),
-                *(entry.at, entry.address, entry.what, entry.about),
+                *(entry.at, entry.address, entry.action, entry.detail),
             ],
         )
 
@@ -52,6 +53,6 @@ def _entry(row: dict[str, Any]) -> AuditEntry:
         email=row["email"],
         at=row["at"],
         address=row["address"],
-        what=row["what"],
-        about=row["about"],
+        action=row["action"],
+        detail=row["detail"],
     )

@@ -1,23 +1,23 @@
-"""A partner's people, changed by its owners: each change one statement, an owner always left."""
+"""A partner's team in PostgreSQL: owners change it, and one owner always remains."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from domain.cabinet.members import MAX_MEMBERS, Invited, Member, Role, TeamMember
+from domain.cabinet.members import MAX_MEMBERS, Member, NewMember, Role, TeamMember
 from persistence.postgres.pool import Database
 
 ALL: Final = """
-SELECT u.id, u.email, u.role, u.one_time, EXISTS (
+SELECT u.id, u.email, u.role, u.one_time AS must_change_password, EXISTS (
     SELECT FROM second_factors f WHERE f.member_id = u.id AND f.confirmed_at IS NOT NULL
   ) AS second_factor
 FROM partner_users u WHERE u.partner_id = $1
 ORDER BY array_position(ARRAY['owner', 'developer', 'viewer'], u.role), u.email
 """
 
-# The whole team is locked, in one order, so that two changes at once see each other: of two owners
-# who remove one another, one succeeds.
+# Locks the whole team, in one order, so that concurrent changes are serialized: of two owners who
+# remove each other, one succeeds.
 _TEAM: Final = """
 WITH team AS MATERIALIZED (
   SELECT id, role FROM partner_users WHERE partner_id = $1 ORDER BY id FOR UPDATE
@@ -31,7 +31,7 @@ SELECT $3, $1, $4, $5, true, $6, $7 FROM allowed
 WHERE (SELECT count(*) FROM team) < {MAX_MEMBERS}
 ON CONFLICT (email) DO NOTHING
 RETURNING email
-"""  # noqa: S608  our own constants
+"""  # noqa: S608  composed of constants
 
 SET_ROLE: Final = f"""
 {_TEAM}
@@ -63,7 +63,7 @@ class PostgresTeamRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def all_of(self, partner_id: UUID) -> Sequence[TeamMember]:
+    async def members_of(self, partner_id: UUID) -> Sequence[TeamMember]:
         """See TeamRepository."""
         rows = await self._database.fetch(ALL, [partner_id])
         return [
@@ -71,18 +71,18 @@ class PostgresTeamRepository:
                 id=UUID(row["id"]),
                 email=row["email"],
                 role=Role(row["role"]),
-                one_time=row["one_time"],
+                must_change_password=row["must_change_password"],
                 second_factor=row["second_factor"],
             )
             for row in rows
         ]
 
     async def invite(
-        self, actor: Member, invited: Invited, *, password_hash: str, now: datetime
+        self, actor: Member, member: NewMember, *, password_hash: str, now: datetime
     ) -> bool:
         """See TeamRepository."""
-        what = [invited.id, invited.email, password_hash, now, invited.role.value]
-        return await self._email(INVITE, actor, what) is not None
+        values = [member.id, member.email, password_hash, now, member.role.value]
+        return await self._email(INVITE, actor, values) is not None
 
     async def set_role(
         self, actor: Member, member_id: UUID, role: Role, *, now: datetime
@@ -100,6 +100,6 @@ class PostgresTeamRepository:
         """See TeamRepository."""
         return await self._email(SET_PASSWORD, actor, [member_id, password_hash, now])
 
-    async def _email(self, statement: str, actor: Member, what: list[Any]) -> str | None:
-        row = await self._database.fetch_one(statement, [actor.partner_id, actor.id, *what])
+    async def _email(self, statement: str, actor: Member, values: list[Any]) -> str | None:
+        row = await self._database.fetch_one(statement, [actor.partner_id, actor.id, *values])
         return str(row["email"]) if row else None

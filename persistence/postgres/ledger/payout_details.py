@@ -1,4 +1,4 @@
-"""Where partners want their earnings sent: asked for under the gateway's role, by two functions."""
+"""Payout details in PostgreSQL: the gateway's role changes them through two functions only."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,26 +11,27 @@ from persistence.postgres.pool import Database
 
 MAX_SHOWN: Final = 50
 
-# However often somebody asks and withdraws, what counts is among them.
+# Canceled requests come last, so the current and the pending details are always included.
 HISTORY = """
-SELECT id, asset, address, tag, asked_by, asked_at, effective_at, cancelled_by, cancelled_at
+SELECT id, asset, address, tag, asked_by AS requested_by, asked_at AS requested_at,
+  effective_at, cancelled_by AS canceled_by, cancelled_at AS canceled_at
 FROM payout_details WHERE partner_id = $1
 ORDER BY cancelled_at IS NULL DESC, effective_at DESC LIMIT $2
 """
 
-ASK = """
+REQUEST = """
 SELECT ask_payout_details($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text,
   $7::timestamptz, $8::uuid, $9::text, $10::bytea) AS done
 """
 
-WITHDRAW = """
+CANCEL = """
 SELECT withdraw_payout_details($1::uuid, $2::uuid, $3::text, $4::timestamptz, $5::uuid, $6::text,
   $7::bytea) AS done
 """
 
 
 class PostgresPayoutDetailsRepository:
-    """PayoutDetailsRepository over PostgreSQL; the operator's role may only read."""
+    """PayoutDetailsRepository over PostgreSQL. The operator's role can only read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -40,7 +41,7 @@ class PostgresPayoutDetailsRepository:
         rows = await self._database.fetch(HISTORY, [partner_id, MAX_SHOWN])
         return [_details(row) for row in rows]
 
-    async def ask(self, partner_id: UUID, details: PayoutDetails, event: Event) -> bool:
+    async def request(self, partner_id: UUID, details: PayoutDetails, event: Event) -> bool:
         """See PayoutDetailsRepository."""
         parameters = [
             details.id,
@@ -48,19 +49,19 @@ class PostgresPayoutDetailsRepository:
             details.asset,
             details.address,
             details.tag,
-            details.asked_by,
-            details.asked_at,
+            details.requested_by,
+            details.requested_at,
             *(event.id, event.dedup_key, event.body),
         ]
-        row = await self._database.fetch_one(ASK, parameters)
+        row = await self._database.fetch_one(REQUEST, parameters)
         return row is not None and bool(row["done"])
 
-    async def withdraw(
-        self, partner_id: UUID, details_id: UUID, who: str, *, at: datetime, event: Event
+    async def cancel(
+        self, partner_id: UUID, details_id: UUID, email: str, *, at: datetime, event: Event
     ) -> bool:
         """See PayoutDetailsRepository."""
-        parameters = [details_id, partner_id, who, at, event.id, event.dedup_key, event.body]
-        row = await self._database.fetch_one(WITHDRAW, parameters)
+        parameters = [details_id, partner_id, email, at, event.id, event.dedup_key, event.body]
+        row = await self._database.fetch_one(CANCEL, parameters)
         return row is not None and bool(row["done"])
 
 

@@ -49,7 +49,7 @@ class PostgresOrderQueries:
     async def page(
         self,
         partner_id: UUID,
-        wanted: OrderFilter,
+        filters: OrderFilter,
         *,
         older_than: UUID | None = None,
         newer_than: UUID | None = None,
@@ -60,7 +60,7 @@ class PostgresOrderQueries:
             found = await search_orders(
                 self._database,
                 partner_id,
-                wanted,
+                filters,
                 first=newer_than.int + 1,
                 newest_first=False,
                 limit=limit + 1,
@@ -70,31 +70,31 @@ class PostgresOrderQueries:
                 return OrderPage(await self._listed(partner_id, ids), True, True)
             older_than = None  # the newest ones: a whole page of them
         last = LAST_ID.int if older_than is None else older_than.int - 1
-        found = await search_orders(self._database, partner_id, wanted, last=last, limit=limit + 1)
+        found = await search_orders(self._database, partner_id, filters, last=last, limit=limit + 1)
         listed = await self._listed(partner_id, found.ids[:limit])
         has_older = len(found.ids) > limit or found.horizon is not None
         return OrderPage(listed, has_older, older_than is not None, found.horizon)
 
-    async def newer(self, partner_id: UUID, wanted: OrderFilter, than: UUID) -> int:
+    async def count_newer(self, partner_id: UUID, filters: OrderFilter, than: UUID) -> int:
         """See OrderQueries."""
         found = await search_orders(
             self._database,
             partner_id,
-            wanted,
+            filters,
             first=than.int + 1,
             newest_first=False,
             limit=MAX_NEW_COUNTED,
         )
         return len(found.ids)
 
-    async def some(self, partner_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, ListedOrder]:
+    async def by_ids(self, partner_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, ListedOrder]:
         """See OrderQueries."""
         rows = await self._database.fetch(ROWS, [partner_id, [str(one) for one in ids]])
         return {UUID(row["id"]): self._order(row) for row in rows}
 
-    async def one(self, partner_id: UUID, order_id: UUID) -> ListedOrder:
+    async def find(self, partner_id: UUID, order_id: UUID) -> ListedOrder:
         """See OrderQueries."""
-        found = await self.some(partner_id, [order_id])
+        found = await self.by_ids(partner_id, [order_id])
         if order_id not in found:
             raise NotFound(f"the partner has no order {order_id}")
         return found[order_id]
@@ -114,7 +114,7 @@ class PostgresOrderQueries:
         return UUID(row["id"]) if row else None
 
     async def _listed(self, partner_id: UUID, ids: Sequence[UUID]) -> list[ListedOrder]:
-        found = await self.some(partner_id, ids) if ids else {}
+        found = await self.by_ids(partner_id, ids) if ids else {}
         return [found[one] for one in ids if one in found]
 
     def _order(self, row: dict[str, Any]) -> ListedOrder:

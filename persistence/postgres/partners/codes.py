@@ -6,7 +6,7 @@ from uuid import UUID
 
 from domain.errors import NotFound
 from domain.money import USD_DECIMALS, units_from
-from domain.partners.codes import CodeRoom, CodeStatistics, ListedCode, OwnCode
+from domain.partners.codes import CodeQuota, CodeStatistics, ListedCode, OwnCode
 from persistence.postgres.pool import Database
 
 # A partner that has as many codes as it may gets no row: see `room_for_code` in 0011-codes.sql.
@@ -37,7 +37,7 @@ ORDER BY c.created_at DESC, c.id DESC LIMIT $2
 FIND = f"{_LISTED} WHERE c.partner_id = $1 AND c.code = $2"
 
 ROOM = """
-SELECT (SELECT count(*) FROM codes WHERE partner_id = p.id) AS codes, p.max_codes AS most,
+SELECT (SELECT count(*) FROM codes WHERE partner_id = p.id) AS codes, p.max_codes,
   p.markup_bps
 FROM partners p WHERE p.id = $1
 """
@@ -82,12 +82,12 @@ class PostgresCodeRepository:
         row = await self._database.fetch_one(FIND, [partner_id, name])
         return _listed(row) if row else None
 
-    async def room(self, partner_id: UUID) -> CodeRoom:
+    async def quota(self, partner_id: UUID) -> CodeQuota:
         """See CodeRepository."""
         row = await self._database.fetch_one(ROOM, [partner_id])
         if row is None:
             raise NotFound(f"there is no partner {partner_id}")
-        return CodeRoom(**row)
+        return CodeQuota(**row)
 
     async def change(
         self, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None

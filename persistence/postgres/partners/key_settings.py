@@ -1,4 +1,4 @@
-"""What the cabinet shows of a partner's keys, and from where calls may come."""
+"""Settings of partners' API keys in PostgreSQL: IP allowlists and last uses, without secrets."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -15,9 +15,9 @@ FROM partners p LEFT JOIN api_key_uses u ON u.partner_id = p.id
 WHERE p.id = $1
 """
 
-ALLOW: Final = "UPDATE partners SET api_networks = $2::text[] WHERE id = $1"
+SET_IP_ALLOWLIST: Final = "UPDATE partners SET api_networks = $2::text[] WHERE id = $1"
 
-# In one order, so that workers don't wait for each other in a circle.
+# Ordered, so that workers cannot deadlock.
 USED: Final = """
 INSERT INTO api_key_uses (partner_id, used_at)
 SELECT id, $2 FROM partners WHERE id = ANY($1::uuid[]) ORDER BY id
@@ -37,17 +37,17 @@ class PostgresKeySettingsRepository:
         return KeySettings(
             api_key=row["api_key"],
             generation=row["generation"],
-            networks=row["api_networks"],
+            ip_allowlist=row["api_networks"],
             api_secret_from=row["api_secret_rotated_at"] or row["created_at"],
             webhook_secret_from=row["webhook_secret_rotated_at"] or row["created_at"],
             used_at=row["used_at"],
         )
 
-    async def allow(self, partner_id: UUID, networks: Sequence[str]) -> None:
+    async def set_ip_allowlist(self, partner_id: UUID, networks: Sequence[str]) -> None:
         """See KeySettingsRepository."""
-        await self._database.fetch(ALLOW, [partner_id, list(networks)])
+        await self._database.fetch(SET_IP_ALLOWLIST, [partner_id, list(networks)])
 
 
 async def record_key_uses(database: Database, partners: Collection[UUID], *, at: datetime) -> None:
-    """Put down that these partners' keys were used; raise Unavailable."""
+    """Record that these partners' keys were used. Raises Unavailable."""
     await database.fetch(USED, [list(partners), at])

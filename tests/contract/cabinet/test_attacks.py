@@ -1,6 +1,6 @@
-"""The cabinet under attack: other sites, other partners, lesser roles, planted markup, guesses.
+"""Attacks: cross-site forms, other partners' ids, insufficient roles, injected markup, guessing.
 
-What walks the table of routes covers pages that come later by itself.
+Tests that iterate over the route table cover future pages without changes.
 """
 
 import re
@@ -39,7 +39,7 @@ PAGES = [route for route in TABLE.routes if route.method == "GET"]
 PARAMETERS = ("id", "before", "after", "order", "code", "event", "q", "cursor", "page")
 SIGN_INS_EACH = 12
 NEAR = 0.25
-"""A hash that isn't made, or a look-up more, would be far more than that of a sign-in."""
+"""A skipped hash or an additional query would change the duration by more than this share."""
 
 
 def name(route: Route) -> str:
@@ -51,7 +51,7 @@ def filled(path: str, value: str) -> str:
 
 
 class Team(msgspec.Struct):
-    """A partner's owner, developer and viewer, each signed in with a fresh second factor."""
+    """A partner's owner, developer and viewer, signed in with recently verified second factors."""
 
     partner: CabinetPartner
     people: dict[Role, Person]
@@ -73,13 +73,13 @@ def team(up: Running) -> Team:
 
 
 class Victim(msgspec.Struct):
-    """Another partner: its ids, and words that only its own pages hold."""
+    """Another partner: its ids, and words that appear only on its own pages."""
 
     owner: Person
     ids: list[str]
     words: list[str]
 
-    def is_told(self, page: Seen) -> bool:
+    def is_exposed_by(self, page: Seen) -> bool:
         return any(word in page.text for word in self.words)
 
 
@@ -99,7 +99,7 @@ def victim(up: Running) -> Victim:
     return Victim(owner, ids, words)
 
 
-def test_nobody_sees_a_page_without_signing_in(up: Running) -> None:
+def test_every_page_requires_signing_in(up: Running) -> None:
     visitor = person(up)
     for route in TABLE.routes:
         send: Callable[[str], Seen] = visitor.get
@@ -110,11 +110,11 @@ def test_nobody_sees_a_page_without_signing_in(up: Running) -> None:
         assert answer.location.startswith("/partner/login"), name(route)
 
 
-def test_every_role_gets_no_further_than_it_may(team: Team) -> None:
+def test_every_role_is_denied_the_pages_of_higher_roles(team: Team) -> None:
     for role, visitor in team.people.items():
         token = visitor.token_of(ACCOUNT)
         for route in TABLE.routes:
-            if role.may_act_as(route.role):
+            if role.includes(route.role):
                 continue
             path = filled(route.path, str(uuid4()))
             answer = (
@@ -123,10 +123,10 @@ def test_every_role_gets_no_further_than_it_may(team: Team) -> None:
                 else visitor.post(path, {"form_token": token})
             )
             assert answer.status == 403, (role, name(route))
-            assert "Not for your role" in answer.text, (role, name(route))
+            assert "have permission" in answer.text, (role, name(route))
 
 
-def test_a_role_is_not_taken_from_what_is_sent(team: Team) -> None:
+def test_a_role_in_a_form_is_ignored(team: Team) -> None:
     viewer = team.people[Role.VIEWER]
     member = re.search(rf"{TEAM}/([0-9a-f-]{{36}})/role", team.owner.get(TEAM).text)
     assert member is not None
@@ -137,7 +137,7 @@ def test_a_role_is_not_taken_from_what_is_sent(team: Team) -> None:
 
 
 @pytest.mark.parametrize("route", FORMS, ids=name)
-def test_a_form_of_another_site_changes_nothing(team: Team, route: Route) -> None:
+def test_a_form_of_another_site_or_session_is_rejected(team: Team, route: Route) -> None:
     owner, path = team.owner, filled(route.path, str(uuid4()))
     token = owner.token_of(ACCOUNT)
     others = team.people[Role.VIEWER].token_of(ACCOUNT)
@@ -160,7 +160,7 @@ def test_a_form_of_another_site_changes_nothing(team: Team, route: Route) -> Non
     assert owner.get(ACCOUNT).status == 200
 
 
-def test_another_partners_ids_lead_nowhere(team: Team, victim: Victim) -> None:
+def test_another_partners_ids_in_a_path_are_not_found(team: Team, victim: Victim) -> None:
     owner = team.owner
     token = owner.token_of(ACCOUNT)
     for route in TABLE.routes:
@@ -174,11 +174,11 @@ def test_another_partners_ids_lead_nowhere(team: Team, victim: Victim) -> None:
                 else owner.post(path, {"form_token": token, "role": "viewer", "generation": "0"})
             )
             assert answer.status in (400, 404, 422), (name(route), foreign, answer.status)
-            assert not victim.is_told(answer), (name(route), foreign)
+            assert not victim.is_exposed_by(answer), (name(route), foreign)
     assert victim.owner.get(ACCOUNT).status == 200
 
 
-def test_another_partners_ids_in_an_address_show_nothing(team: Team, victim: Victim) -> None:
+def test_another_partners_ids_in_a_query_string_show_nothing(team: Team, victim: Victim) -> None:
     for route in PAGES:
         if "{" in route.path:
             continue
@@ -186,12 +186,12 @@ def test_another_partners_ids_in_an_address_show_nothing(team: Team, victim: Vic
             query = "&".join(f"{parameter}={foreign}" for parameter in PARAMETERS)
             page = team.owner.get(f"{route.path}?{query}")
             assert page.status < 500, (name(route), foreign)
-            shown = page.text.replace(foreign, "")  # what was asked for may stand in a field
+            shown = page.text.replace(foreign, "")  # a form field may repeat the query string
             words = [word for word in victim.words if word != foreign]
             assert not any(word in shown for word in words), (name(route), foreign)
 
 
-def test_planted_markup_stays_text(up: Running) -> None:
+def test_injected_markup_is_escaped_on_every_page(up: Running) -> None:
     partner = CabinetPartner.new(up, "--name", MARKUP[:100])
     partner.api.once_known()
     owner, _ = partner.owner_with_factor()
@@ -214,7 +214,7 @@ def test_planted_markup_stays_text(up: Running) -> None:
         owner.send_form(TEAM, f"{TEAM}/invite", email=MARKUP, role="viewer"),
         owner.get(f"/partner/{quote(MARKUP, safe='')}"),
     ]
-    owner.age_proof(up, seconds=400)
+    owner.age_verification(up, seconds=400)
     reflected.append(owner.send_form(FACTOR, f"{FACTOR}/off", planted=MARKUP))
     assert reflected[-1].status == 403
     stored = [owner.get(route.path) for route in PAGES if "{" not in route.path]
@@ -228,7 +228,7 @@ def test_planted_markup_stays_text(up: Running) -> None:
         assert "*" not in policy
 
 
-def test_a_cookie_that_was_tampered_with_is_nobodys(team: Team, victim: Victim) -> None:
+def test_a_forged_cookie_is_rejected(team: Team, victim: Victim) -> None:
     cookie = team.owner.cookies["cabinet"]
     key, member, token, mac = cookie.split(".")
     other = victim.owner.cookies["cabinet"].split(".")
@@ -253,7 +253,7 @@ def test_a_cookie_that_was_tampered_with_is_nobodys(team: Team, victim: Victim) 
     assert team.owner.get(ACCOUNT).status == 200
 
 
-def test_a_session_that_was_planted_is_not_signed_in(up: Running, victim: Victim) -> None:
+def test_signing_in_replaces_a_planted_session(up: Running, victim: Victim) -> None:
     demo = up.demo()
     attacker, browser = person(up), person(up)
     attacker.sign_in(demo.cabinet_email, demo.cabinet_password)
@@ -263,11 +263,11 @@ def test_a_session_that_was_planted_is_not_signed_in(up: Running, victim: Victim
     browser.sign_in(partner.email, partner.password)
     assert browser.cookies["cabinet"] != planted
     assert partner.email in browser.get(ACCOUNT).text
-    assert attacker.get(ACCOUNT).status == 303, "the planted session is over"
+    assert attacker.get(ACCOUNT).status == 303, "the planted session has ended"
     assert victim.owner.get(ACCOUNT).status == 200
 
 
-def forget(valkey: Valkey, email: str) -> None:
+def reset_throttle(valkey: Valkey, email: str) -> None:
     valkey.delete(f"attempts:{{email:{sha256(email.encode()).hexdigest()[:32]}}}")
 
 
@@ -277,14 +277,14 @@ def valkey(up: Running) -> Iterator[Valkey]:
         yield client
 
 
-def test_an_unknown_address_is_answered_like_a_known_one(
+def test_a_registered_and_an_unknown_address_are_indistinguishable_at_sign_in(
     up: Running, victim: Victim, valkey: Valkey
 ) -> None:
-    """Same status, headers and words; and the same time, in the best of some rounds."""
+    """The status and the body are equal, and so is the duration in the best of several rounds."""
     known, visitor = victim.words[0], person(up)
 
     def seconds(email: str) -> float:
-        forget(valkey, email)
+        reset_throttle(valkey, email)
         began = time.perf_counter()
         answer = visitor.sign_in(email, "not the password")
         took = time.perf_counter() - began
@@ -306,18 +306,18 @@ _BODIES: dict[str, str] = {}
 
 
 def visitor_body(visitor: Person, valkey: Valkey) -> str:
-    """Return the body for an address that surely nobody has, made once."""
+    """Return the body for an address that is certainly not registered, requested once."""
     if "nobody" not in _BODIES:
         email = f"{uuid4().hex}@nobody.example"
-        forget(valkey, email)
+        reset_throttle(valkey, email)
         _BODIES["nobody"] = visitor.sign_in(email, "not the password").text.replace(email, "")
     return _BODIES["nobody"]
 
 
-def test_known_and_unknown_addresses_wait_alike(
+def test_registered_and_unknown_addresses_are_throttled_alike(
     up: Running, victim: Victim, valkey: Valkey
 ) -> None:
-    forget(valkey, victim.words[0])
+    reset_throttle(valkey, victim.words[0])
     for email in (victim.words[0], f"{uuid4().hex}@partners.example"):
         visitor = person(up)
         statuses: list[int] = []
@@ -327,20 +327,22 @@ def test_known_and_unknown_addresses_wait_alike(
         assert statuses[-1] == 429
 
 
-def test_a_storm_of_sign_ins_is_shed_and_the_api_goes_on(up: Running) -> None:
+def test_a_flood_of_sign_ins_is_shed_and_does_not_affect_the_api(up: Running) -> None:
     demo, partner = up.demo(), CabinetPartner.new(up)
     partner.command("partner", "set", partner.email, "--budget", "1000000")
     api = partner.api.once_known()
 
     def sign_in(number: int) -> int:
-        return person(up).sign_in(f"{number}-{uuid4().hex}@storm.example", "wrong").status
+        return person(up).sign_in(f"{number}-{uuid4().hex}@flood.example", "wrong").status
 
-    with ThreadPoolExecutor(50) as storm:
-        under_way = [storm.submit(sign_in, number) for number in range(100)]
+    with ThreadPoolExecutor(50) as pool:
+        pending = [pool.submit(sign_in, number) for number in range(100)]
         codes = []
-        while not all(one.done() for one in under_way):
+        while not all(one.done() for one in pending):
             codes.append(api.call("/pairs", {}).code)
-        statuses = [one.result() for one in under_way]
-    assert set(statuses) == {403, 503}, "what the pool has no room for is turned away"
+        statuses = [one.result() for one in pending]
+    assert set(statuses) == {403, 503}, (
+        "sign-ins beyond the queue of the password pool are rejected"
+    )
     assert set(codes) == {0}
     assert person(up).sign_in(demo.cabinet_email, demo.cabinet_password).status == 303

@@ -1,4 +1,4 @@
-"""The cabinet's pages of reference codes, without scripts: what they do, and for whom."""
+"""The referral codes pages without scripts: creating, changing, links, figures, permissions."""
 
 import re
 from html import unescape
@@ -15,7 +15,7 @@ from tests.support.clients.visitor import Visitor
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 CODES = "/partner/codes"
-LINK = re.compile(r'<code id="address">([^<]+)</code>')
+LINK = re.compile(r'<code id="link-url">([^<]+)</code>')
 EVIL = "<script>alert('label')</script>"
 
 
@@ -45,10 +45,10 @@ def create(person: Person, **fields: str) -> str:
     return name
 
 
-def test_without_codes_the_page_says_what_to_do(other: CabinetPartner) -> None:
+def test_the_empty_page_says_what_to_do_next(other: CabinetPartner) -> None:
     assert "No codes yet" in other.owner().get(CODES).text
     viewer = signed_in(other, "viewer").get(CODES)
-    assert "A developer or owner of your team can create them" in viewer.words()
+    assert "Developers and owners of your team can create codes" in viewer.words()
 
 
 def test_a_code_is_created_changed_disabled_and_enabled(partner: CabinetPartner) -> None:
@@ -66,8 +66,8 @@ def test_a_code_is_created_changed_disabled_and_enabled(partner: CabinetPartner)
     assert "Disabled" in developer.get(f"{CODES}/{name}").words()
     developer.send_form(f"{CODES}/{name}", f"{CODES}/{name}/enable")
     assert own(partner, "SELECT enabled FROM codes WHERE code = %s", name) == [(True,)]
-    said = own(partner, "SELECT what FROM audit_log WHERE about LIKE %s ORDER BY id", f"{name}%")
-    assert [what for (what,) in said] == [
+    actions = own(partner, "SELECT what FROM audit_log WHERE about LIKE %s ORDER BY id", f"{name}%")
+    assert [action for (action,) in actions] == [
         "Created a code",
         "Changed a code",
         "Disabled a code",
@@ -76,45 +76,45 @@ def test_a_code_is_created_changed_disabled_and_enabled(partner: CabinetPartner)
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "error"),
     [
-        ({"code": "abc"}, "4 to 32 letters, digits, underscores and hyphens"),
-        ({"code": "né-code"}, "4 to 32 letters, digits, underscores and hyphens"),
-        ({"code": "good-name", "label": "x" * 65}, "at most 64 characters"),
-        ({"code": "good-name", "label": "a\nb"}, "at most 64 characters"),
-        ({"code": "good-name", "markup": "20.01"}, "a percentage from 0 to 20"),
-        ({"code": "good-name", "markup": "-1"}, "a percentage from 0 to 20"),
-        ({"code": "good-name", "markup": "1.255"}, "a percentage from 0 to 20"),
+        ({"code": "abc"}, "Use 4 to 32 letters, digits, underscores and hyphens"),
+        ({"code": "né-code"}, "Use 4 to 32 letters, digits, underscores and hyphens"),
+        ({"code": "good-name", "label": "x" * 65}, "Use at most 64 characters"),
+        ({"code": "good-name", "label": "a\nb"}, "Use at most 64 characters"),
+        ({"code": "good-name", "markup": "20.01"}, "Enter a percentage from 0 to 20"),
+        ({"code": "good-name", "markup": "-1"}, "Enter a percentage from 0 to 20"),
+        ({"code": "good-name", "markup": "1.255"}, "Enter a percentage from 0 to 20"),
     ],
 )
-def test_faults_are_said_in_words_beside_what_was_typed(
-    owner: Person, fields: dict[str, str], said: str
+def test_invalid_fields_are_shown_with_their_errors(
+    owner: Person, fields: dict[str, str], error: str
 ) -> None:
     answer = owner.send_form(CODES, **fields)
     assert answer.status == 422
-    assert said in answer.words()
+    assert error in answer.words()
     assert 'aria-invalid="true"' in answer.text
 
 
-def test_a_name_that_is_taken_is_another_fault_than_no_room(
+def test_a_taken_name_and_a_reached_quota_have_different_errors(
     partner: CabinetPartner, owner: Person, other: CabinetPartner
 ) -> None:
     theirs = create(other.owner())
     taken = owner.send_form(CODES, code=theirs)
     assert taken.status == 409
-    assert "This name is taken" in taken.words()
+    assert "This name is already taken" in taken.words()
     (most,) = own(partner, "SELECT max_codes FROM partners WHERE id = %s", partner.id)[0]
     count = "(SELECT count(*) FROM codes WHERE partner_id = p.id)"
     own(partner, f"UPDATE partners p SET max_codes = {count} WHERE id = %s", partner.id)
     full = owner.get(CODES)
-    assert "can make room for more" in full.words()
+    assert "Contact the operator if you need more" in full.words()
     token = owner.token_of(CODES)
     refused = owner.post(CODES, {"form_token": token, "code": new_name()})
     assert refused.status == 409
     own(partner, "UPDATE partners SET max_codes = %s WHERE id = %s", most, partner.id)
 
 
-def test_what_is_typed_into_a_label_stays_text(owner: Person) -> None:
+def test_markup_in_a_label_is_escaped(owner: Person) -> None:
     name = create(owner, label=EVIL)
     for path in (CODES, f"{CODES}/{name}"):
         page = owner.get(path).text
@@ -125,7 +125,7 @@ def test_what_is_typed_into_a_label_stays_text(owner: Person) -> None:
     assert not re.search(r"<script>x|<b>$|<i>", reflected.text)
 
 
-def test_viewers_look_and_change_nothing(partner: CabinetPartner, owner: Person) -> None:
+def test_viewers_see_codes_but_cannot_change_them(partner: CabinetPartner, owner: Person) -> None:
     name = create(owner)
     viewer = signed_in(partner, "viewer")
     page = viewer.get(f"{CODES}/{name}")
@@ -139,7 +139,7 @@ def test_viewers_look_and_change_nothing(partner: CabinetPartner, owner: Person)
     assert own(partner, "SELECT enabled FROM codes WHERE code = %s", name) == [(True,)]
 
 
-def test_another_partners_code_is_nothing(owner: Person, other: CabinetPartner) -> None:
+def test_another_partners_code_is_not_found(owner: Person, other: CabinetPartner) -> None:
     theirs = create(other.owner(), label="theirs")
     for path in (f"{CODES}/{theirs}", f"{CODES}/{theirs}/qr.png", f"{CODES}/no such"):
         assert owner.get(path.replace(" ", "%20")).status == 404
@@ -153,7 +153,7 @@ def test_another_partners_code_is_nothing(owner: Person, other: CabinetPartner) 
     assert "theirs" not in owner.get(f"{CODES}?after={theirs}").text
 
 
-def test_a_link_for_a_pair_is_built_by_a_form_and_leads_there(owner: Person, up: Running) -> None:
+def test_the_link_builder_preselects_a_pair(owner: Person, up: Running) -> None:
     name = create(owner)
     page = owner.get(f"{CODES}/{name}?from=btc&to=usdt_trc20")
     found = LINK.search(page.text)
@@ -163,7 +163,9 @@ def test_a_link_for_a_pair_is_built_by_a_form_and_leads_there(owner: Person, up:
     followed = Visitor(up.base_url).get(link.removeprefix(up.base_url))
     assert (followed.status, followed.location) == (302, "/?from=btc&to=usdt_trc20")
     assert "set-cookie" in followed.headers
-    assert "isn't offered" in unescape(owner.get(f"{CODES}/{name}?from=btc&to=btc").text)
+    assert "This pair is currently unavailable" in unescape(
+        owner.get(f"{CODES}/{name}?from=btc&to=btc").text
+    )
     unknown = LINK.search(owner.get(f"{CODES}/{name}?from=%22%3E&to=nothing").text)
     assert unknown is not None
     assert urlsplit(unknown[1]).query == ""
@@ -173,7 +175,7 @@ def test_a_link_for_a_pair_is_built_by_a_form_and_leads_there(owner: Person, up:
     assert picture.headers["content-type"] == "image/png"
 
 
-def test_figures_agree_with_the_api_to_the_cent(up: Running) -> None:
+def test_figures_equal_those_of_the_api(up: Running) -> None:
     demo = up.demo()
     visitor = Person(up.base_url)
     visitor.sign_in(demo.cabinet_email, demo.cabinet_password)

@@ -1,4 +1,4 @@
-"""The page of the keys: rotation, last use, and where signed calls may come from."""
+"""The API keys page: rotation, last use, and the IP allowlist."""
 
 import re
 from uuid import uuid4
@@ -37,7 +37,7 @@ def rotated(owner: Person, name: str, generation: str = "") -> str | None:
     return shown[1] if shown else None
 
 
-def test_a_rotated_api_secret_is_shown_once_and_good_at_once(
+def test_a_rotated_api_secret_is_shown_once_and_works_immediately(
     partner: CabinetPartner, owner: Person
 ) -> None:
     former = partner.api
@@ -52,13 +52,15 @@ def test_a_rotated_api_secret_is_shown_once_and_good_at_once(
     assert secret not in log
 
 
-def test_a_form_that_is_sent_again_rotates_nothing(partner: CabinetPartner, owner: Person) -> None:
+def test_a_rotation_form_submitted_twice_rotates_once(
+    partner: CabinetPartner, owner: Person
+) -> None:
     found = GENERATION.search(owner.get(KEYS).text)
     assert found is not None
     assert rotated(owner, "webhookSecret", found[1]) is not None
     again = owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation=found[1])
     assert again.location == KEYS
-    assert "Somebody has rotated a secret since" in owner.get(KEYS).text
+    assert "Someone rotated a secret after you opened this page" in owner.get(KEYS).text
     assert partner.api.call("/pairs", {}).code == 0
     for wrong in ("", "x", "-1", "9" * 30):
         answer = owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation=wrong)
@@ -67,12 +69,12 @@ def test_a_form_that_is_sent_again_rotates_nothing(partner: CabinetPartner, owne
     assert partner.api.call("/pairs", {}).code == 0
 
 
-def test_the_last_use_is_told_soon_after_it(partner: CabinetPartner, owner: Person) -> None:
+def test_the_last_use_is_shown_soon_after_a_call(partner: CabinetPartner, owner: Person) -> None:
     assert partner.api.call("/pairs", {}).code == 0
-    wait_until(lambda: owner.get(KEYS).words(), lambda words: "Last used: not yet" not in words)
+    wait_until(lambda: owner.get(KEYS).words(), lambda words: "Last used: never" not in words)
 
 
-def test_calls_from_elsewhere_are_refused_like_forged_ones(
+def test_calls_from_addresses_not_on_the_allowlist_are_rejected_like_forged_ones(
     partner: CabinetPartner, owner: Person
 ) -> None:
     listed = owner.send_form(KEYS, f"{KEYS}/networks", networks=f"{ELSEWHERE}\n2001:db8::/32")
@@ -83,7 +85,7 @@ def test_calls_from_elsewhere_are_refused_like_forged_ones(
     assert (refused.status, refused.body) == (forged.status, forged.body)
     assert refused.headers.keys() == forged.headers.keys()
     believed = partner.api.call("/pairs", {}, **{"X-Forwarded-For": "203.0.113.7"})
-    assert believed.code == 3, "nobody's word is taken for where they are"
+    assert believed.code == 3, "a forwarded address from an untrusted client is ignored"
     owner.send_form(KEYS, f"{KEYS}/networks", networks="127.0.0.1, ::1")
     partner.api.until(0)
     owner.send_form(KEYS, f"{KEYS}/networks", networks="")
@@ -92,24 +94,24 @@ def test_calls_from_elsewhere_are_refused_like_forged_ones(
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "error"),
     [
-        ("10.0.0.1/8", "did you mean 10.0.0.0/8?"),
-        ("somewhere", "not an address or network"),
-        ("<b>", "not an address or network"),
-        ("::ffff:10.0.0.1", "write IPv4 addresses as such"),
-        ("\n".join(f"10.0.0.{number}" for number in range(51)), "at most 50 entries"),
+        ("10.0.0.1/8", "Did you mean 10.0.0.0/8?"),
+        ("somewhere", "somewhere is not an IP address or network."),
+        ("<b>", "is not an IP address or network."),
+        ("::ffff:10.0.0.1", "is an IPv4-mapped address. Enter it as IPv4."),
+        ("\n".join(f"10.0.0.{number}" for number in range(51)), "Enter at most 50 entries."),
     ],
 )
-def test_a_list_that_makes_no_sense_changes_nothing(owner: Person, entry: str, said: str) -> None:
+def test_an_invalid_allowlist_is_rejected(owner: Person, entry: str, error: str) -> None:
     answer = owner.send_form(KEYS, f"{KEYS}/networks", networks=entry)
     assert answer.status == 422
-    assert said in answer.words()
+    assert error in answer.words()
     assert "<b>" not in answer.text.partition("networks-heading")[2].partition("<p>")[0]
-    assert "Anywhere" in owner.get(KEYS).text
+    assert "Signed calls are accepted from any address" in owner.get(KEYS).words()
 
 
-def test_the_operator_turns_a_second_factor_off(up: Running) -> None:
+def test_the_operator_turns_off_a_second_factor(up: Running) -> None:
     partner = CabinetPartner.new(up)
     owner, _ = partner.owner_with_factor()
     done = operate(up, "partner", "second-factor-off", partner.email)
@@ -118,8 +120,8 @@ def test_the_operator_turns_a_second_factor_off(up: Running) -> None:
     assert owner.get(KEYS).status == 200
     assert owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation="0").status == 403
     log = owner.get("/partner/team/log").words()
-    assert f"operator Turned the second factor off {partner.email}" in log
+    assert f"operator Turned off two-factor authentication {partner.email}" in log
     for who in (partner.email, f"{uuid4()}@nobody.example"):
         refused = up.command("partner", "second-factor-off", who)
         assert refused.returncode == 1
-        assert "has no second factor" in refused.stderr or "Nobody signs in" in refused.stderr
+        assert "has no second factor" in refused.stderr or "No team member" in refused.stderr

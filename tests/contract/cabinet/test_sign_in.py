@@ -1,4 +1,4 @@
-"""Signing in to the cabinet and out of it, without scripts."""
+"""Signing in and out, passwords and sessions, without scripts."""
 
 import re
 from uuid import uuid4
@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Running
-from tests.support.clients.cabinet import CabinetPartner, Person, person
+from tests.support.clients.cabinet import CabinetPartner, Person, password_fields, person
 
 OWN = "a good long password"
 
@@ -31,7 +31,7 @@ def test_the_demo_partner_signs_in_and_out(up: Running) -> None:
     assert visitor.get("/partner/account").status == 303
 
 
-def test_the_cookie_is_bound_to_the_cabinet_and_hidden_from_scripts(up: Running) -> None:
+def test_the_cookie_is_limited_to_the_dashboards_path_and_hidden_from_scripts(up: Running) -> None:
     demo = up.demo()
     answer = person(up).sign_in(demo.cabinet_email, demo.cabinet_password)
     cookie = answer.headers["set-cookie"]
@@ -42,7 +42,7 @@ def test_the_cookie_is_bound_to_the_cabinet_and_hidden_from_scripts(up: Running)
     )
 
 
-def test_who_is_signed_in_finds_no_sign_in_page(up: Running) -> None:
+def test_the_sign_in_page_redirects_a_signed_in_member(up: Running) -> None:
     demo = up.demo()
     visitor = person(up)
     visitor.sign_in(demo.cabinet_email, demo.cabinet_password)
@@ -63,39 +63,40 @@ def test_who_is_signed_in_finds_no_sign_in_page(up: Running) -> None:
         "/docs",
     ],
 )
-def test_nobody_is_led_elsewhere_after_signing_in(up: Running, elsewhere: str) -> None:
+def test_sign_in_never_redirects_to_another_site(up: Running, elsewhere: str) -> None:
     demo = up.demo()
     answer = person(up).sign_in(demo.cabinet_email, demo.cabinet_password, next=elsewhere)
     assert answer.status == 303
     assert re.fullmatch(r"/partner/[a-z]+", answer.location)
 
 
-def test_a_one_time_password_opens_nothing_but_the_choice_of_another(
+def test_a_one_time_password_only_permits_choosing_another(
     partner: CabinetPartner,
 ) -> None:
     visitor = person(partner.up)
-    given = partner.one_time_password()
-    assert visitor.sign_in(partner.email, given).status == 303
+    one_time = partner.one_time_password()
+    assert visitor.sign_in(partner.email, one_time).status == 303
     assert visitor.get("/partner/account").location == "/partner/new-password"
     assert visitor.get("/partner/new-password").status == 200
-    chosen = {"former": given, "chosen": OWN, "again": OWN}
-    short = visitor.send_form(
-        "/partner/new-password", **chosen | {"chosen": "s" * 11, "again": "s" * 11}
-    )
+    chosen = password_fields(one_time, OWN)
+    short = visitor.send_form("/partner/new-password", **password_fields(one_time, "s" * 11))
     assert short.status == 422
     assert "at least 12 characters" in short.text
-    assert visitor.send_form("/partner/new-password", **chosen | {"again": "x"}).status == 422
-    same = visitor.send_form("/partner/new-password", **chosen | {"chosen": given, "again": given})
-    assert "is the password you have" in same.text
-    wrong = visitor.send_form("/partner/new-password", **chosen | {"former": "x"})
-    assert "t your present password" in wrong.text
+    assert (
+        visitor.send_form("/partner/new-password", **chosen | {"repeated_password": "x"}).status
+        == 422
+    )
+    same = visitor.send_form("/partner/new-password", **password_fields(one_time, one_time))
+    assert "This is your current password" in same.text
+    wrong = visitor.send_form("/partner/new-password", **chosen | {"current_password": "x"})
+    assert "Wrong password" in wrong.text
     before = dict(visitor.cookies)
     assert visitor.send_form("/partner/new-password", **chosen).status == 303
     partner.password = OWN
     assert visitor.cookies != before
-    assert "Your password is changed" in visitor.get("/partner/account").text
-    assert "Your password is changed" not in visitor.get("/partner/account").text
-    assert person(partner.up).sign_in(partner.email, given).status == 403
+    assert "Password changed" in visitor.get("/partner/account").text
+    assert "Password changed" not in visitor.get("/partner/account").text
+    assert person(partner.up).sign_in(partner.email, one_time).status == 403
     assert person(partner.up).sign_in(partner.email.upper(), OWN).status == 303
 
 
@@ -106,9 +107,7 @@ def test_a_new_password_ends_all_other_sessions(partner: CabinetPartner) -> None
     done = here.send_form(
         "/partner/account",
         "/partner/account/password",
-        former=partner.password,
-        chosen=new,
-        again=new,
+        **password_fields(partner.password, new),
     )
     assert done.location == "/partner/account"
     partner.password = new
@@ -116,7 +115,7 @@ def test_a_new_password_ends_all_other_sessions(partner: CabinetPartner) -> None
     assert there.get("/partner/account").status == 303
 
 
-def test_a_disabled_partner_is_signed_out_for_good(partner: CabinetPartner) -> None:
+def test_disabling_a_partner_ends_all_its_sessions(partner: CabinetPartner) -> None:
     owner = partner.owner()
     partner.up.json("partner", "disable", partner.email)
     assert owner.get("/partner/account").status == 303
@@ -128,7 +127,7 @@ def test_a_disabled_partner_is_signed_out_for_good(partner: CabinetPartner) -> N
     assert partner.owner().get("/partner/account").status == 200
 
 
-def test_times_are_shown_in_ones_own_zone(partner: CabinetPartner) -> None:
+def test_the_time_zone_is_saved_and_an_unknown_one_is_rejected(partner: CabinetPartner) -> None:
     owner = partner.owner()
     assert (
         owner.send_form("/partner/account", "/partner/account/zone", zone="Mars/Crater").status
@@ -139,22 +138,20 @@ def test_times_are_shown_in_ones_own_zone(partner: CabinetPartner) -> None:
     assert 'value="Asia/Tokyo" selected' in owner.get("/partner/account").text
 
 
-def test_easily_guessed_passwords_are_refused(partner: CabinetPartner) -> None:
+def test_easily_guessed_passwords_are_rejected(partner: CabinetPartner) -> None:
     owner = partner.owner()
     name = partner.email.partition("@")[0]
     for chosen in ("password1234", "P@ssw0rd1234", "aaaaaaaaaaaaaaa", f"{name}1"):
         refused = owner.send_form(
             "/partner/account",
             "/partner/account/password",
-            former=partner.password,
-            chosen=chosen,
-            again=chosen,
+            **password_fields(partner.password, chosen),
         )
         assert refused.status == 422, chosen
-        assert "Too many people use this password" in refused.text
+        assert "too easy to guess" in refused.text
 
 
-def test_ones_own_sessions_are_listed_and_ended(partner: CabinetPartner) -> None:
+def test_a_member_lists_and_ends_their_own_sessions(partner: CabinetPartner) -> None:
     here, there, elsewhere = partner.owner(), partner.owner(), partner.owner()
     page = here.get("/partner/account").text
     ends = re.findall(r'action="(/partner/account/sessions/[0-9a-f]{64}/end)"', page)
@@ -169,11 +166,11 @@ def test_ones_own_sessions_are_listed_and_ended(partner: CabinetPartner) -> None
     assert here.cookies != before
     assert elsewhere.get("/partner/account").status == 303
     after = here.get("/partner/account").text
-    assert "You are signed out everywhere else" in after
+    assert "All other browsers were signed out" in after
     assert re.findall(r"sessions/[0-9a-f]{64}/end", after) == []
 
 
-def test_nobody_ends_anothers_session(up: Running, partner: CabinetPartner) -> None:
+def test_a_session_of_another_member_cannot_be_ended(up: Running, partner: CabinetPartner) -> None:
     other = CabinetPartner.new(up).owner()
     mine = partner.owner()
     assert other.send_form("/partner/account", session_end(mine)).status == 404

@@ -1,4 +1,4 @@
-"""The cabinet's pages of webhooks, without scripts: settings, log, replay, test, signatures."""
+"""The webhooks pages without scripts: settings, delivery log, resending, tests, signatures."""
 
 import re
 import threading
@@ -22,40 +22,42 @@ EVENT_PATH = re.compile(r"/partner/webhooks/events/([0-9a-f-]{36})")
 
 
 class Endpoint:
-    """A partner's server: keeps what it gets, and says `status` and `answer`."""
+    """A partner's server, which records requests and responds with `status` and `body`."""
 
     def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
+        self.requests: list[tuple[dict[str, str], bytes]] = []
         self.status = 200
-        self.answer = b"thanks"
+        self.body = b"thanks"
         self.url = ""
 
 
 @contextmanager
 def endpoint() -> Iterator[Endpoint]:
-    kept = Endpoint()
+    server = Endpoint()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            kept.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(kept.status)
-            self.send_header("Content-Length", str(len(kept.answer)))
+            server.requests.append(
+                ({name.lower(): value for name, value in self.headers.items()}, body)
+            )
+            self.send_response(server.status)
+            self.send_header("Content-Length", str(len(server.body)))
             self.end_headers()
-            self.wfile.write(kept.answer)
+            self.wfile.write(server.body)
 
         def log_message(self, *_: object) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    kept.url = f"http://127.0.0.1:{server.server_address[1]}/events"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.url = f"http://127.0.0.1:{http_server.server_address[1]}/events"
+    thread = threading.Thread(target=http_server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield kept
+        yield server
     finally:
-        server.shutdown()
-        server.server_close()
+        http_server.shutdown()
+        http_server.server_close()
         thread.join()
 
 
@@ -87,22 +89,22 @@ def save(person: Person, url: str, *events: str, **more: str) -> int:
 
 def page_of_test(person: Person, server: Endpoint) -> str:
     """Send a test event and wait until the endpoint has it and that is known; return its page."""
-    before = len(server.got)
+    before = len(server.requests)
     answer = person.send_form(PAGE, f"{PAGE}/test")
     assert EVENT_PATH.fullmatch(answer.location), answer.words()
-    wait_until(lambda: server.got, lambda got: len(got) > before)
+    wait_until(lambda: server.requests, lambda got: len(got) > before)
     wait_until(lambda: person.get(answer.location).text, lambda text: "HTTP " in text)
     return answer.location
 
 
-def test_without_a_url_the_page_says_what_to_do(up: Running) -> None:
-    lonely = CabinetPartner.new(up).owner()
-    page = lonely.get(PAGE).words()
-    assert "Nothing is sent" in page
-    assert "Once there is a URL" in page
-    asked = lonely.send_form(PAGE, f"{PAGE}/test")
-    assert asked.location == PAGE
-    assert "There is no URL yet" in lonely.get(PAGE).words()
+def test_the_page_without_a_url_says_what_to_do_next(up: Running) -> None:
+    owner = CabinetPartner.new(up).owner()
+    page = owner.get(PAGE).words()
+    assert "No webhooks are sent" in page
+    assert "Set a URL to receive events" in page
+    answer = owner.send_form(PAGE, f"{PAGE}/test")
+    assert answer.location == PAGE
+    assert "Set a URL before you send a test event" in owner.get(PAGE).words()
 
 
 def test_settings_are_saved_and_recorded(
@@ -110,41 +112,41 @@ def test_settings_are_saved_and_recorded(
 ) -> None:
     events = ("partner.paid_out", "earnings.cleared")
     assert save(developer, server.url, *events, standard="on") == 303
-    kept = own(
+    stored = own(
         partner,
         "SELECT webhook_url, webhook_events, standard_webhooks FROM partners WHERE id = %s",
         partner.id,
     )
-    assert kept == [(server.url, sorted(events), True)]
+    assert stored == [(server.url, sorted(events), True)]
     page = developer.get(PAGE).text
     assert page.count(" checked") == 3
     log = own(partner, "SELECT what, about FROM audit_log WHERE partner_id = %s", partner.id)
-    assert any(what == "Changed webhook settings" and server.url in str(a) for what, a in log)
+    assert any(action == "Changed webhook settings" and server.url in str(d) for action, d in log)
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "error"),
     [
-        ("not a url", "a whole address"),
-        ("javascript:alert(1)", "a whole address"),
+        ("not a url", "Enter a complete URL"),
+        ("javascript:alert(1)", "Enter a complete URL"),
         ("http://169.254.169.254/latest", "can't be sent to this host"),
         ("http://[fe80::1]/", "can't be sent to this host"),
-        ("http://2130706433/", "as an address with four numbers"),
-        ("https://user:word@example.org/", "leave out user name"),
+        ("http://2130706433/", "standard IPv4 or IPv6 address"),
+        ("https://user:word@example.org/", "Remove the user name"),
     ],
 )
-def test_a_url_that_is_forbidden_is_refused_in_words(
-    partner: CabinetPartner, owner: Person, url: str, said: str
+def test_a_forbidden_url_is_rejected_with_its_error(
+    partner: CabinetPartner, owner: Person, url: str, error: str
 ) -> None:
-    kept = own(partner, "SELECT webhook_url FROM partners WHERE id = %s", partner.id)
+    stored = own(partner, "SELECT webhook_url FROM partners WHERE id = %s", partner.id)
     answer = owner.send_form(PAGE, url=url)
     assert answer.status == 422
-    assert said in unescape(answer.words())
+    assert error in unescape(answer.words())
     assert f'value="{url}"' in answer.text
-    assert own(partner, "SELECT webhook_url FROM partners WHERE id = %s", partner.id) == kept
+    assert own(partner, "SELECT webhook_url FROM partners WHERE id = %s", partner.id) == stored
 
 
-def test_what_is_typed_into_a_url_stays_text(up: Running) -> None:
+def test_markup_in_urls_and_filters_is_escaped(up: Running) -> None:
     partner = CabinetPartner.new(up)
     owner = partner.owner()
     evil = "https://example.org/\"><script>alert('url')</script>"
@@ -155,19 +157,19 @@ def test_what_is_typed_into_a_url_stays_text(up: Running) -> None:
         assert evil in unescape(page.text)
     reflected = owner.send_form(PAGE, url='"><i>')
     assert "<i>" not in reflected.text
-    asked = owner.get(
+    filtered = owner.get(
         f"{PAGE}?about=%22%3E%3Ci%3E&from=%22%3E%3Ci%3E&outcome=%3Ci%3E&behind=%3Ci%3E"
     )
-    assert asked.status == 200
-    assert "<i>" not in asked.text
-    assert "36 characters" in asked.words()
+    assert filtered.status == 200
+    assert "<i>" not in filtered.text
+    assert "36 characters" in filtered.words()
 
 
-def test_a_test_is_sent_shown_and_sent_again(developer: Person, server: Endpoint) -> None:
+def test_a_test_event_is_sent_shown_and_resent(developer: Person, server: Endpoint) -> None:
     save(developer, server.url, standard="on")
-    server.answer = f'{{"said":"<b>no</b>","token":"{TOKEN}"}}'.encode()
+    server.body = f'{{"said":"<b>no</b>","token":"{TOKEN}"}}'.encode()
     path = page_of_test(developer, server)
-    headers, body = server.got[-1]
+    headers, body = server.requests[-1]
     page = developer.get(path)
     assert headers["x-partner-webhook-id"] in page.text
     assert body.decode() in unescape(page.text)
@@ -179,11 +181,13 @@ def test_a_test_is_sent_shown_and_sent_again(developer: Person, server: Endpoint
     assert headers["x-partner-webhook-sign"] not in page.text
     again = developer.send_form(path, f"{path}/replay")
     assert again.location == path
-    wait_until(lambda: [sent for _, sent in server.got], lambda bodies: bodies.count(body) == 2)
-    assert server.got[-1][0]["x-partner-webhook-id"] == headers["x-partner-webhook-id"]
+    wait_until(
+        lambda: [sent for _, sent in server.requests], lambda bodies: bodies.count(body) == 2
+    )
+    assert server.requests[-1][0]["x-partner-webhook-id"] == headers["x-partner-webhook-id"]
 
 
-def test_what_failed_is_found_and_sent_again(
+def test_failed_events_are_found_and_resent(
     partner: CabinetPartner, developer: Person, server: Endpoint
 ) -> None:
     save(developer, server.url)
@@ -194,26 +198,28 @@ def test_what_failed_is_found_and_sent_again(
     assert event in found.text
     assert event not in developer.get(f"{PAGE}?outcome=waiting").text
     assert event not in developer.get(f"{PAGE}?to=2020-01-01").text
-    before = len(server.got)
-    ticked = developer.send_form(
+    before = len(server.requests)
+    selected = developer.send_form(
         f"{PAGE}?outcome=failed", f"{PAGE}/replay", outcome="failed", **{f"event-{event}": "on"}
     )
-    assert ticked.location == f"{PAGE}?outcome=failed"
-    assert "1 event on the way again" in developer.get(ticked.location).words()
-    wait_until(lambda: len(server.got), (before + 1).__eq__)
+    assert selected.location == f"{PAGE}?outcome=failed"
+    assert "1 event is being resent" in developer.get(selected.location).words()
+    wait_until(lambda: len(server.requests), (before + 1).__eq__)
     wait_until(lambda: developer.get(path).text, lambda text: "Delivered" in text)
     own(partner, "UPDATE webhook_events SET status = 'dead' WHERE id = %s", event)
-    every = developer.send_form(PAGE, f"{PAGE}/replay-failed", since="hour")
-    assert every.location == PAGE
-    wait_until(lambda: len(server.got), (before + 2).__eq__)
+    resent = developer.send_form(PAGE, f"{PAGE}/replay-failed", since="hour")
+    assert resent.location == PAGE
+    wait_until(lambda: len(server.requests), (before + 2).__eq__)
     nothing = developer.send_form(PAGE, f"{PAGE}/replay")
-    assert "Nothing was ticked" in developer.get(nothing.location).words()
+    assert "Select at least one event" in developer.get(nothing.location).words()
 
 
-def test_both_signatures_are_explained_and_compared(developer: Person, server: Endpoint) -> None:
+def test_both_signature_formats_are_explained_and_compared(
+    developer: Person, server: Endpoint
+) -> None:
     save(developer, server.url, standard="on")
     path = page_of_test(developer, server)
-    headers, body = server.got[-1]
+    headers, body = server.requests[-1]
     event_id = headers["x-partner-webhook-id"]
     filled = developer.get(f"{SIGNATURE}?event={path.rpartition('/')[2]}")
     assert body.decode() in unescape(filled.text)
@@ -224,20 +230,20 @@ def test_both_signatures_are_explained_and_compared(developer: Person, server: E
     }
     for signature in (headers["x-partner-webhook-sign"], headers["webhook-signature"]):
         checked = developer.send_form(SIGNATURE, signature=signature, **pasted)
-        assert "The signature agrees" in checked.words()
-        assert "byte for byte" in checked.words()
+        assert "Signature verified" in checked.words()
+        assert "identical to the event's body" in checked.words()
         assert "Standard Webhooks" in checked.words()
     wrong = developer.send_form(SIGNATURE, signature="0" * 64, **pasted)
-    assert "The signature doesn't agree" in unescape(wrong.words())
+    assert "Signature mismatch" in wrong.words()
     assert headers["x-partner-webhook-sign"] not in wrong.text
     other = developer.send_form(SIGNATURE, **pasted | {"body": body.decode()[:-1] + " }"})
-    assert "part at byte" in other.words()
+    assert "The first difference is at byte" in other.words()
     assert developer.send_form(SIGNATURE, body="").status == 422
     evil = developer.send_form(SIGNATURE, body="</textarea><i>", signature='"><i>', event_id="<i>")
     assert "<i>" not in evil.text
 
 
-def test_viewers_look_and_change_nothing(
+def test_viewers_see_webhooks_but_cannot_change_them(
     partner: CabinetPartner, developer: Person, server: Endpoint
 ) -> None:
     save(developer, server.url)
@@ -262,7 +268,7 @@ def test_viewers_look_and_change_nothing(
     assert server.url in viewer.get(PAGE).text
 
 
-def test_another_partners_event_is_nothing(
+def test_another_partners_event_is_not_found(
     owner: Person, developer: Person, server: Endpoint, up: Running
 ) -> None:
     save(developer, server.url)
@@ -273,20 +279,20 @@ def test_another_partners_event_is_nothing(
     assert stranger.get(path).status == 404
     assert stranger.get(f"{SIGNATURE}?event={event}").status == 404
     assert f"events/{event}" not in stranger.get(f"{PAGE}?about={event}").text
-    before = len(server.got)
+    before = len(server.requests)
     assert stranger.send_form(PAGE, f"{path}/replay").status == 404
-    ticked = stranger.send_form(PAGE, f"{PAGE}/replay", **{f"event-{event}": "on"})
-    assert "0 events" in stranger.get(ticked.location).words()
-    body = server.got[-1][1].decode()
+    selected = stranger.send_form(PAGE, f"{PAGE}/replay", **{f"event-{event}": "on"})
+    assert "0 events" in stranger.get(selected.location).words()
+    body = server.requests[-1][1].decode()
     checked = stranger.send_form(SIGNATURE, body=body, event_id=event)
-    assert "None of your events has this id" in checked.words()
-    assert len(server.got) == before
+    assert "You have no event with this id" in checked.words()
+    assert len(server.requests) == before
     assert owner.get(path).status == 200
     assert owner.get(f"{PAGE}/events/{uuid4()}").status == 404
     assert owner.get(f"{PAGE}/events/none").status == 404
 
 
-def test_no_page_has_a_secret(up: Running) -> None:
+def test_no_page_contains_a_secret(up: Running) -> None:
     demo = up.demo()
     owner = Person(up.base_url)
     owner.sign_in(demo.cabinet_email, demo.cabinet_password)
@@ -304,21 +310,21 @@ VALUES (%s, 4, now(), 9, 8, now(), {since}, {probe}, 2)
 """
 
 
-def test_the_state_of_an_endpoint_is_told_in_words(up: Running) -> None:
-    """As it can't be brought about without waiting, it is written as delivery would."""
+def test_the_page_describes_the_status_of_the_endpoint(up: Running) -> None:
+    """The states are written to the database, because reaching them takes too long."""
     partner = CabinetPartner.new(up)
     owner = partner.owner()
     save(owner, "https://example.org/")
-    assert "All is well" in owner.get(PAGE).words()
+    assert "Healthy" in owner.get(PAGE).words()
     forget = "DELETE FROM webhook_circuit_breakers WHERE partner_id = %s"
     for since, probe, said in (
-        ("NULL", "NULL", "at most 4 events are sent to it at once"),
-        ("now()", "now() + interval '1 hour'", "2 such tries were in vain so far"),
+        ("NULL", "NULL", "at most 4 events are sent concurrently"),
+        ("now()", "now() + interval '1 hour'", "Failed checks so far: 2"),
     ):
         own(partner, CIRCUIT.format(since=since, probe=probe), partner.id)
         assert said in owner.get(PAGE).words()
         own(partner, forget, partner.id)
     own(partner, "UPDATE partners SET webhook_gone_at = now() WHERE id = %s", partner.id)
-    assert "answered 410 Gone" in owner.get(PAGE).words()
+    assert "returned 410 Gone" in owner.get(PAGE).words()
     save(owner, "https://example.net/")
-    assert "All is well" in owner.get(PAGE).words()
+    assert "Healthy" in owner.get(PAGE).words()

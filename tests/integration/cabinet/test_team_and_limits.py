@@ -1,4 +1,4 @@
-"""What many do at once: owners who remove each other, codes and passwords that are guessed."""
+"""Concurrent changes of a team, concurrent use of codes, and throttling of attempts."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from valkey.asyncio import Valkey
 
-from domain.cabinet.login_throttle import Subject, ThrottlePolicy
-from domain.cabinet.members import Invited, Member, Role
+from domain.cabinet.login_throttle import ThrottleKey, ThrottlePolicy
+from domain.cabinet.members import Member, NewMember, Role
 from domain.errors import Unavailable
 from persistence.postgres.cabinet.members import PostgresMemberRepository
 from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepository
@@ -21,7 +21,7 @@ from persistence.valkey.login_throttle import ValkeyLoginThrottle
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import KEYRING, START, stored_partner
 
-PATIENCE = ThrottlePolicy(3, 2, 10, 60)
+POLICY = ThrottlePolicy(3, 2, 10, 60)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def owners(database: Database, database_urls: DatabaseUrls) -> list[Member
     return [member for member in found if member is not None]
 
 
-async def test_of_two_owners_who_remove_each_other_one_stays(
+async def test_of_two_owners_who_remove_each_other_one_remains(
     database: Database, owners: list[Member]
 ) -> None:
     team = PostgresTeamRepository(database)
@@ -59,7 +59,7 @@ async def test_of_two_owners_who_remove_each_other_one_stays(
             team.remove(one, other.id), team.set_role(other, one.id, Role.VIEWER, now=START)
         )
         assert sum(outcome is not None for outcome in outcomes) == 1
-        left = await team.all_of(one.partner_id)
+        left = await team.members_of(one.partner_id)
         owning = [member for member in left if member.role is Role.OWNER]
         assert len(owning) == 1
         again = one if owning[0].id == one.id else other
@@ -67,24 +67,24 @@ async def test_of_two_owners_who_remove_each_other_one_stays(
         if len(left) == 2:
             assert await team.set_role(again, gone.id, Role.OWNER, now=START)
         else:
-            invited = Invited(gone.id, gone.email, Role.OWNER)
+            invited = NewMember(gone.id, gone.email, Role.OWNER)
             assert await team.invite(again, invited, password_hash="", now=START)
 
 
-async def test_who_is_no_owner_any_more_changes_nothing(
+async def test_a_former_owner_cannot_change_the_team(
     database: Database, owners: list[Member]
 ) -> None:
     team = PostgresTeamRepository(database)
     one, other = owners
     assert await team.set_role(one, other.id, Role.VIEWER, now=START)
-    invited = Invited(uuid4(), "x@example.org", Role.OWNER)
+    invited = NewMember(uuid4(), "x@example.org", Role.OWNER)
     assert not await team.invite(other, invited, password_hash="", now=START)
     assert await team.remove(other, one.id) is None
     assert await team.set_one_time_password(other, one.id, "x", now=START) is None
     assert await team.set_role(other, other.id, Role.OWNER, now=START) is None
 
 
-async def test_a_code_that_comes_many_times_at_once_is_taken_once(
+async def test_concurrent_uses_of_a_code_succeed_once(
     database: Database, owners: list[Member]
 ) -> None:
     factors = PostgresSecondFactorRepository(database, KEYRING)
@@ -95,12 +95,14 @@ async def test_a_code_that_comes_many_times_at_once_is_taken_once(
     assert not await factors.confirm(member_id, step=2, recovery_hashes=[], now=START)
     assert not await factors.begin(member_id, "B" * 32, now=START)
     assert sum(await asyncio.gather(*(factors.use_step(member_id, 2) for _ in range(8)))) == 1
-    assert not await factors.use_step(member_id, 1), "an older one is used up as well"
-    taken = await asyncio.gather(*(factors.use_recovery(member_id, "a" * 64) for _ in range(8)))
+    assert not await factors.use_step(member_id, 1), "an older step is used up as well"
+    taken = await asyncio.gather(
+        *(factors.use_recovery_code(member_id, "a" * 64) for _ in range(8))
+    )
     assert [left for left in taken if left is not None] == [1]
 
 
-async def test_a_sealed_factor_opens_for_nobody_else(
+async def test_a_sealed_secret_cannot_be_opened_for_another_member(
     database: Database, database_urls: DatabaseUrls, owners: list[Member]
 ) -> None:
     factors = PostgresSecondFactorRepository(database, KEYRING)
@@ -117,7 +119,7 @@ async def test_a_sealed_factor_opens_for_nobody_else(
         await factors.find(owners[0].id, now=datetime.now(UTC))
 
 
-async def test_the_audit_log_only_grows(database_urls: DatabaseUrls) -> None:
+async def test_audit_log_entries_cannot_be_changed_or_deleted(database_urls: DatabaseUrls) -> None:
     for url in (database_urls.gateway, database_urls.admin, database_urls.settlement):
         for statement in ("UPDATE audit_log SET what = 'x'", "DELETE FROM audit_log"):
             with (
@@ -134,49 +136,49 @@ async def valkey(servers: Servers) -> AsyncIterator[Valkey]:
     await client.aclose(close_connection_pool=True)
 
 
-async def test_waits_grow_with_failures_and_end(valkey: Valkey) -> None:
-    attempts = ValkeyLoginThrottle(valkey)
-    subject, now = Subject(f"test:{uuid4()}", PATIENCE), START
-    told = [await attempts.begin(subject, now=now) for _ in range(6)]
-    assert told == [0, 0, 0, 0, 2, 2], "the fourth failure is the first to be waited after"
+async def test_waiting_times_grow_with_failures_and_expire(valkey: Valkey) -> None:
+    throttle = ValkeyLoginThrottle(valkey)
+    key, now = ThrottleKey(f"test:{uuid4()}", POLICY), START
+    waits = [await throttle.begin(key, now=now) for _ in range(6)]
+    assert waits == [0, 0, 0, 0, 2, 2], "the first wait follows the fourth failure"
     now += timedelta(seconds=2)
-    assert [await attempts.begin(subject, now=now) for _ in range(2)] == [0, 4]
+    assert [await throttle.begin(key, now=now) for _ in range(2)] == [0, 4]
     now += timedelta(seconds=4)
-    assert [await attempts.begin(subject, now=now) for _ in range(2)] == [0, 8]
+    assert [await throttle.begin(key, now=now) for _ in range(2)] == [0, 8]
     now += timedelta(seconds=8)
-    assert [await attempts.begin(subject, now=now) for _ in range(2)] == [0, 10]
-    await attempts.forget(subject)
-    assert await attempts.begin(subject, now=now) == 0
+    assert [await throttle.begin(key, now=now) for _ in range(2)] == [0, 10]
+    await throttle.reset(key)
+    assert await throttle.begin(key, now=now) == 0
 
 
-async def test_clocks_of_workers_may_differ(valkey: Valkey) -> None:
-    attempts = ValkeyLoginThrottle(valkey)
-    subject = Subject(f"test:{uuid4()}", PATIENCE)
-    assert await attempts.begin(subject, now=START + timedelta(seconds=1)) == 0
-    assert await attempts.begin(subject, now=START) == 0
+async def test_an_attempt_by_an_earlier_clock_is_allowed(valkey: Valkey) -> None:
+    throttle = ValkeyLoginThrottle(valkey)
+    key = ThrottleKey(f"test:{uuid4()}", POLICY)
+    assert await throttle.begin(key, now=START + timedelta(seconds=1)) == 0
+    assert await throttle.begin(key, now=START) == 0
 
 
-async def test_many_at_once_get_no_more_tries(valkey: Valkey) -> None:
-    attempts = ValkeyLoginThrottle(valkey)
-    subject = Subject(f"test:{uuid4()}", PATIENCE)
-    waits = await asyncio.gather(*(attempts.begin(subject, now=START) for _ in range(50)))
-    assert waits.count(0) == PATIENCE.free + 1
+async def test_concurrent_attempts_are_limited_like_sequential_ones(valkey: Valkey) -> None:
+    throttle = ValkeyLoginThrottle(valkey)
+    key = ThrottleKey(f"test:{uuid4()}", POLICY)
+    waits = await asyncio.gather(*(throttle.begin(key, now=START) for _ in range(50)))
+    assert waits.count(0) == POLICY.free_attempts + 1
 
 
-async def test_what_succeeds_is_taken_back_one_by_one(valkey: Valkey) -> None:
-    attempts = ValkeyLoginThrottle(valkey)
-    subject = Subject(f"test:{uuid4()}", PATIENCE)
+async def test_undoing_successful_attempts_keeps_earlier_failures(valkey: Valkey) -> None:
+    throttle = ValkeyLoginThrottle(valkey)
+    key = ThrottleKey(f"test:{uuid4()}", POLICY)
     for _ in range(3):
-        assert await attempts.begin(subject, now=START) == 0
+        assert await throttle.begin(key, now=START) == 0
     for _ in range(20):
-        assert await attempts.begin(subject, now=START) == 0
-        await attempts.take_back(subject)
-    assert await attempts.begin(subject, now=START) == 0
-    assert await attempts.begin(subject, now=START) == 2, "the three failures still count"
+        assert await throttle.begin(key, now=START) == 0
+        await throttle.undo(key)
+    assert await throttle.begin(key, now=START) == 0
+    assert await throttle.begin(key, now=START) == 2, "the three failures still count"
 
 
-async def test_without_valkey_nothing_may_be_tried() -> None:
+async def test_attempts_are_unavailable_without_valkey() -> None:
     client = connect("valkey://127.0.0.1:1")
     with pytest.raises(Unavailable):
-        await ValkeyLoginThrottle(client).begin(Subject("test", PATIENCE), now=START)
+        await ValkeyLoginThrottle(client).begin(ThrottleKey("test", POLICY), now=START)
     await client.aclose(close_connection_pool=True)

@@ -10,14 +10,19 @@ import psycopg
 import pytest
 
 from domain.actions.ledger.change_payout_details import (
-    PayoutDetailsPorts,
-    ask_payout_details,
+    cancel_payout_details,
+    request_payout_details,
     show_payout_details,
-    withdraw_payout_details,
 )
+from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.cabinet.members import Member, Role
 from domain.errors import InvalidTransition, NotFound
-from domain.ledger.payout_details import DELAY, PayoutPlan, RejectedPayoutDetails
+from domain.ledger.payout_details import (
+    DELAY,
+    DetailsProblem,
+    PayoutPlan,
+    RejectedPayoutDetails,
+)
 from domain.partners.partner import Partner
 from domain.webhooks.events import EventType
 from gateway.runtime.clock import SystemClock, new_id
@@ -44,9 +49,9 @@ class World:
             SystemClock(), market, PostgresPayoutDetailsRepository(self.gateway), new_id
         )
 
-    async def ask(self, address: str = TRON, **changes: str) -> UUID:
-        asked = {"asset": "usdt_trc20", "address": address, "tag": "", **changes}
-        return (await ask_payout_details(self.ports, self.owner, **asked)).id
+    async def request(self, address: str = TRON, **changes: str) -> UUID:
+        fields = {"asset": "usdt_trc20", "address": address, "tag": "", **changes}
+        return (await request_payout_details(self.ports, self.owner, **fields)).id
 
     async def plan(self) -> PayoutPlan:
         return await show_payout_details(self.ports, self.partner.id)
@@ -79,7 +84,7 @@ def member_of(partner: Partner) -> Member:
         email="owner@partner.example",
         role=Role.OWNER,
         zone="UTC",
-        one_time=False,
+        must_change_password=False,
         epoch=0,
         second_factor=True,
     )
@@ -103,12 +108,12 @@ async def world(database_urls: DatabaseUrls) -> AsyncIterator[World]:
 
 async def test_details_take_effect_after_a_day(world: World) -> None:
     assert await world.plan() == PayoutPlan(None, None)
-    asked = await world.ask()
+    asked = await world.request()
     plan = await world.plan()
     assert plan.current is None
     assert plan.pending is not None
-    assert plan.pending.effective_at - plan.pending.asked_at == DELAY
-    assert plan.pending.asked_by == world.owner.email
+    assert plan.pending.effective_at - plan.pending.requested_at == DELAY
+    assert plan.pending.requested_by == world.owner.email
     world.let_a_day_pass()
     plan = await world.plan()
     assert plan.current is not None
@@ -118,21 +123,21 @@ async def test_details_take_effect_after_a_day(world: World) -> None:
 
 
 async def test_a_change_that_waits_can_be_withdrawn(world: World) -> None:
-    first = await world.ask()
+    first = await world.request()
     world.let_a_day_pass()
-    second = await world.ask(OTHER)
-    await withdraw_payout_details(world.ports, world.owner, second)
+    second = await world.request(OTHER)
+    await cancel_payout_details(world.ports, world.owner, second)
     plan = await world.plan()
     assert plan.current is not None
     assert (plan.current.id, plan.pending) == (first, None)
     assert [one["status"] for one in world.events()] == ["PENDING", "PENDING", "WITHDRAWN"]
     for gone in (first, second):  # in force, and withdrawn before
         with pytest.raises(InvalidTransition):
-            await withdraw_payout_details(world.ports, world.owner, gone)
+            await cancel_payout_details(world.ports, world.owner, gone)
 
 
 async def test_another_change_takes_the_place_of_the_one_that_waits(world: World) -> None:
-    first, second = await world.ask(), await world.ask(OTHER)
+    first, second = await world.request(), await world.request(OTHER)
     plan = await world.plan()
     assert plan.pending is not None
     assert plan.pending.id == second
@@ -141,31 +146,41 @@ async def test_another_change_takes_the_place_of_the_one_that_waits(world: World
 
 
 async def test_nobody_withdraws_anothers(world: World, database_urls: DatabaseUrls) -> None:
-    asked = await world.ask()
+    asked = await world.request()
     admin = Database(database_urls.admin)
     stranger = member_of(await stored_partner(admin))
     admin.close()
     with pytest.raises(NotFound):
-        await withdraw_payout_details(world.ports, stranger, asked)
+        await cancel_payout_details(world.ports, stranger, asked)
     assert (await world.plan()).pending is not None
 
 
 @pytest.mark.parametrize(
-    ("field", "changes"),
+    ("changes", "problems"),
     [
-        ("address", {"address": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv9"}),
-        ("address", {"address": "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"}),
-        ("asset", {"asset": "gold"}),
-        ("asset", {"asset": ""}),
-        ("tag", {"tag": "12"}),
+        (
+            {"address": "TJRabPrwbZy45sbavfcjinPJC18kjpRTv9"},
+            {"address": DetailsProblem.INVALID_ADDRESS},
+        ),
+        (
+            {"address": "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"},
+            {"address": DetailsProblem.INVALID_ADDRESS},
+        ),
+        ({"asset": "gold"}, {"asset": DetailsProblem.UNKNOWN_ASSET}),
+        ({"asset": ""}, {"asset": DetailsProblem.UNKNOWN_ASSET}),
+        ({"tag": "12"}, {"tag": DetailsProblem.INVALID_TAG}),
+        (
+            {"address": "x", "tag": "12"},
+            {"address": DetailsProblem.INVALID_ADDRESS, "tag": DetailsProblem.INVALID_TAG},
+        ),
     ],
 )
-async def test_what_nothing_can_be_sent_to_is_refused_in_words(
-    world: World, field: str, changes: dict[str, str]
+async def test_details_that_nothing_can_be_sent_to_are_rejected_with_the_problem_of_each_field(
+    world: World, changes: dict[str, str], problems: dict[str, DetailsProblem]
 ) -> None:
-    with pytest.raises(RejectedPayoutDetails) as refused:
-        await world.ask(**changes)
-    assert list(refused.value.faults) == [field]
+    with pytest.raises(RejectedPayoutDetails) as rejected:
+        await world.request(**changes)
+    assert rejected.value.problems == problems
     assert await world.plan() == PayoutPlan(None, None)
 
 
@@ -207,6 +222,6 @@ async def test_the_gateway_cant_tell_a_partner_of_anything_else(world: World) ->
 async def test_details_are_never_overwritten_even_by_their_owner(
     world: World, statement: str
 ) -> None:
-    await world.ask()
+    await world.request()
     with pytest.raises(psycopg.errors.RaiseException, match="stay"):
         world.sql(statement)

@@ -136,7 +136,7 @@ class World:
             found += ids
             if not page.has_older:
                 return found
-            older_than = page.looked_back_to or ids[-1]
+            older_than = page.searched_back_to or ids[-1]
             page = await self.orders.page(self.own, wanted, older_than=older_than, limit=limit)
             assert page.has_newer
         raise AssertionError("there is no end")
@@ -222,8 +222,8 @@ async def test_a_search_that_breaks_off_says_where(
     nothing = OrderFilter(code_id=world.codes[0], status=Status.DONE)
     page = await world.orders.page(world.own, nothing, limit=5)
     assert (page.orders, page.has_older) == ([], True)
-    assert page.looked_back_to is not None
-    assert moments[-1] < made_at(page.looked_back_to) < moments[0]
+    assert page.searched_back_to is not None
+    assert moments[-1] < made_at(page.searched_back_to) < moments[0]
     assert await world.walk(nothing, limit=5) == []
 
 
@@ -243,10 +243,10 @@ async def test_nobody_sees_anothers_orders_or_deleted_ones(world: World) -> None
     world.store(theirs, owner=world.other)
     every = [one.id for one in mine + theirs]
     shown = {one.id for one in mine if not one.deleted}
-    assert set(await world.orders.some(world.own, every)) == shown
+    assert set(await world.orders.by_ids(world.own, every)) == shown
     for hidden in [theirs[0].id, next(one.id for one in mine if one.deleted), uuid4()]:
         with pytest.raises(NotFound):
-            await world.orders.one(world.own, hidden)
+            await world.orders.find(world.own, hidden)
     assert await world.orders.events(world.own, theirs[0].id) == []
 
 
@@ -254,8 +254,8 @@ async def test_new_orders_are_counted(world: World) -> None:
     orders = [one for one in world.some(30, seed=8) if not one.deleted]
     world.store(orders)
     newest_first = sorted((one.id for one in orders), reverse=True)
-    assert await world.orders.newer(world.own, OrderFilter(), newest_first[0]) == 0
-    assert await world.orders.newer(world.own, OrderFilter(), newest_first[6]) == 6
+    assert await world.orders.count_newer(world.own, OrderFilter(), newest_first[0]) == 0
+    assert await world.orders.count_newer(world.own, OrderFilter(), newest_first[6]) == 6
 
 
 async def test_held_orders_wait_until_somebody_chooses(world: World) -> None:

@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from domain.actions.partners.manage_codes import (
-    CODES_PAGE,
+    PAGE_SIZE,
     change_code,
-    code_room,
+    code_quota,
     find_code,
     page_of_codes,
 )
@@ -271,24 +271,24 @@ async def test_a_code_is_listed_as_it_was_created(gateway: Database, admin: Data
 
 
 async def test_pages_of_codes_hold_every_code_once(gateway: Database, admin: Database) -> None:
-    partner = await stored_partner(admin, max_codes=CODES_PAGE + 3)
+    partner = await stored_partner(admin, max_codes=PAGE_SIZE + 3)
     other = await stored_partner(admin)
     book = PostgresCodeRepository(gateway)
     management = CodePorts(StoppedClock(), book, told_to_nobody, new_id)
-    for _ in range(CODES_PAGE + 3):
+    for _ in range(PAGE_SIZE + 3):
         assert await book.add(partner.id, code())
     first = await page_of_codes(management, partner.id, after=None)
-    assert first.onward is not None
-    second = await page_of_codes(management, partner.id, after=first.onward)
+    assert first.next_after is not None
+    second = await page_of_codes(management, partner.id, after=first.next_after)
     names = [one.code.code for page in (first, second) for one in page.codes]
-    assert (len(first.codes), second.onward) == (CODES_PAGE, None)
-    assert len(set(names)) == len(names) == CODES_PAGE + 3
-    theirs = await page_of_codes(management, other.id, after=first.onward)
+    assert (len(first.codes), second.next_after) == (PAGE_SIZE, None)
+    assert len(set(names)) == len(names) == PAGE_SIZE + 3
+    theirs = await page_of_codes(management, other.id, after=first.next_after)
     assert theirs.codes == []
-    room = await code_room(management, partner.id)
-    assert (room.codes, room.most) == (CODES_PAGE + 3, CODES_PAGE + 3)
+    quota = await code_quota(management, partner.id)
+    assert (quota.codes, quota.max_codes) == (PAGE_SIZE + 3, PAGE_SIZE + 3)
     with pytest.raises(NotFound):
-        await code_room(management, uuid4())
+        await code_quota(management, uuid4())
 
 
 async def test_label_and_markup_of_ones_own_code_change_and_are_checked(

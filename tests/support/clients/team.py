@@ -1,4 +1,4 @@
-"""Further people of a partner's team, put into the database as they would stand there."""
+"""Further members of a partner's team, inserted into the database."""
 
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ SELECT %s, partner_id, %s, password_hash, false, now(), %s FROM partner_users WH
 
 
 def own(partner: CabinetPartner, sql: str, *parameters: object) -> list[tuple[object, ...]]:
-    """Run a statement as the owner of the running service's tables."""
+    """Run a statement as the owner of the tables of the running service."""
     instance = read_instance(partner.up.data_dir)
     assert instance is not None
     with psycopg.connect(instance.owner_database_url, autocommit=True) as connection:
@@ -23,14 +23,14 @@ def own(partner: CabinetPartner, sql: str, *parameters: object) -> list[tuple[ob
 
 
 def add_member(partner: CabinetPartner, role: str) -> str:
-    """Add somebody with the owner's password; return the e-mail address to sign in with."""
+    """Add a member with the owner's password; return the email address."""
     email = f"{role}-{uuid4().hex}@partners.example"
     own(partner, ADD, uuid4(), email, role, partner.email)
     return email
 
 
 def signed_in(partner: CabinetPartner, role: str) -> Person:
-    """Return somebody of this role, signed in."""
+    """Return a new member with this role, signed in."""
     visitor = person(partner.up)
     answer = visitor.sign_in(add_member(partner, role), partner.password)
     assert answer.status == 303, answer.words()

@@ -1,4 +1,4 @@
-"""What the cabinet's pages are made of: charts, groups of days, CSV, statements."""
+"""Views of the partner dashboard: charts, groups of days, CSV, statements, order events."""
 
 import csv
 import io
@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cabinet_htmx.partner.chart import HEIGHT, WIDTH, Point, axis_step, bar_chart, short
-from cabinet_htmx.partner.csv_lines import FORMULA, csv_bytes, safe
-from cabinet_htmx.partner.orders.order_view import event_shown
-from cabinet_htmx.partner.payouts_view import statement, statement_lines
+from cabinet_htmx.partner.csv_file import FORMULA, csv_bytes, safe
+from cabinet_htmx.partner.dashboard.chart import HEIGHT, WIDTH, Point, axis_step, bar_chart, short
+from cabinet_htmx.partner.ledger.statement_view import statement, statement_lines
+from cabinet_htmx.partner.orders.order_view import order_event_view
 from domain.ids import first_id_at, made_at
 from domain.ledger.payouts import CodeEarnings, Period
 from domain.ledger.statistics import (
@@ -35,8 +35,8 @@ AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 @given(st.lists(st.integers(0, 10**12), max_size=40), st.sampled_from([1, USD]))
-def test_all_bars_are_within_the_picture(values: list[int], unit: int) -> None:
-    chart = bar_chart([Point("label", value * unit, "words") for value in values], unit=unit)
+def test_all_bars_are_within_the_chart(values: list[int], unit: int) -> None:
+    chart = bar_chart([Point("label", value * unit, "description") for value in values], unit=unit)
     for bar, value in zip(chart.bars, values, strict=True):
         assert 0 <= bar.x <= bar.x + bar.width <= WIDTH
         assert 0 <= bar.y <= bar.y + bar.height <= HEIGHT - 27.8
@@ -48,29 +48,29 @@ def test_all_bars_are_within_the_picture(values: list[int], unit: int) -> None:
 @pytest.mark.parametrize(
     ("highest", "step"), [(0, 1), (3, 1), (4, 1), (5, 2), (9, 5), (41, 20), (270, 100), (999, 500)]
 )
-def test_lines_are_at_round_numbers(highest: int, step: int) -> None:
+def test_grid_lines_are_at_round_numbers(highest: int, step: int) -> None:
     assert axis_step(highest, 1) == step
     assert axis_step(highest * USD, USD) == step * USD
 
 
-def test_axes_are_told_in_few_letters() -> None:
+def test_axis_labels_are_abbreviated() -> None:
     assert [short(one) for one in (0, 950, 1_500, 20_000, 2_500_000, 10**9)] == [
         *("0", "950", "1.5k", "20k", "2.5M", "1B")
     ]
 
 
-def test_an_orders_page_hides_the_token_that_a_receiver_has_answered_with() -> None:
+def test_an_orders_page_hides_an_access_token_in_a_response_body() -> None:
     attempt = LoggedAttempt(1, AT, 12, 500, None, f'{{"token": "{"t" * 43}"}}')
     listed = EventSummary(
         *(UUID(int=1), UUID(int=2), "order.status_changed", "order:2:DONE", EventStatus.DEAD),
         *(1, AT, AT, AT, attempt),
     )
-    (shown,) = event_shown(EventDetails(listed, UUID(int=3), "{}", [attempt])).attempts
-    assert shown.answer == '{"token": "[hidden]"}'
+    (shown,) = order_event_view(EventDetails(listed, UUID(int=3), "{}", [attempt])).attempts
+    assert shown.response_body == '{"token": "[hidden]"}'
 
 
 @pytest.mark.parametrize("step", list(Step))
-def test_groups_begin_where_they_should_and_lose_nothing(step: Step) -> None:
+def test_groups_start_at_calendar_boundaries_and_their_sum_is_the_total(step: Step) -> None:
     begin = first_day(step, TODAY)
     days = [
         DayFigures(date.fromordinal(begin.toordinal() + number), Figures(1, 1, 2, 3))
@@ -92,7 +92,7 @@ def test_groups_begin_where_they_should_and_lose_nothing(step: Step) -> None:
 
 
 @given(st.text(max_size=20))
-def test_no_cell_is_a_formula_and_none_is_lost(text: str) -> None:
+def test_cells_are_never_formulas_and_keep_their_text(text: str) -> None:
     cell = safe(text)
     assert cell.lstrip("'")[:1] in FORMULA or cell[:1] not in FORMULA
     assert not cell or cell[0] not in FORMULA
@@ -105,7 +105,7 @@ def test_no_cell_is_a_formula_and_none_is_lost(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", "\n=1", "\uff1d1", "\uff20x"]
 )
-def test_what_a_spreadsheet_would_compute_begins_with_an_apostrophe(text: str) -> None:
+def test_a_possible_formula_is_prefixed_with_an_apostrophe(text: str) -> None:
     assert safe(text) == f"'{text}"
 
 
@@ -130,13 +130,13 @@ def test_the_lines_of_a_statement_add_up_to_the_cent(
     assert len(statement_lines(shown)) == len(shown.lines) + 2
 
 
-def test_an_ids_time_is_that_of_its_order() -> None:
+def test_the_time_in_an_id_is_the_creation_time_of_the_order() -> None:
     assert made_at(UUID(int=first_id_at(AT).int | 5)) == AT
-    wanted = OrderFilter(since=AT, until=AT, id_prefix="019de3a2")
-    first, last = wanted.range_of_ids()
+    filters = OrderFilter(since=AT, until=AT, id_prefix="019de3a2")
+    first, last = filters.range_of_ids()
     assert UUID(int=first).hex.startswith("019de3a2")
     assert UUID(int=last).hex.startswith("019de")
-    assert msgspec.structs.replace(wanted, since=None, until=None).range_of_ids() == (
+    assert msgspec.structs.replace(filters, since=None, until=None).range_of_ids() == (
         int("019de3a2" + "0" * 24, 16),
         int("019de3a2" + "f" * 24, 16),
     )

@@ -1,18 +1,19 @@
-"""Stylesheets that are on one page together don't give one name to two things."""
+"""Within a stylesheet, the appearance of a class is defined in one place."""
 
 import re
 from collections import Counter
+from pathlib import Path
+
+import pytest
 
 from tests.support.clients.snippets import ROOT
 
 STATIC = ROOT / "cabinet_htmx" / "static"
-TOGETHER = ("partner.css", "views.css")
-BEGINS = re.compile(r"^(?:\.cabinet )?(?:\.card)?\.([a-z][a-z0-9-]*)(?: \{|,$)", re.MULTILINE)
-"""A rule of one class alone, outside of any other: what a thing of that name looks like."""
+BASE_RULE = re.compile(r"^(?:\.cabinet )?(?:\.card)?\.([a-z][a-z0-9-]*) \{", re.MULTILINE)
+"""A rule for a single class outside of media queries."""
 
 
-def test_no_class_is_defined_in_two_of_them() -> None:
-    defined = Counter[str]()
-    for name in TOGETHER:
-        defined.update(set(BEGINS.findall((STATIC / name).read_text())))
-    assert [name for name, times in defined.items() if times > 1] == []
+@pytest.mark.parametrize("path", sorted(STATIC.glob("*.css")), ids=lambda path: path.name)
+def test_no_class_has_two_base_rules_in_a_stylesheet(path: Path) -> None:
+    rules = Counter(BASE_RULE.findall(path.read_text()))
+    assert [name for name, count in rules.items() if count > 1] == []

@@ -54,7 +54,7 @@ def test_the_contracts_hold(copy: Path) -> None:
         ("gateway/api/authentication.py", "persistence.keyring", "only gateway.wiring.worker"),
         ("gateway/api/endpoints/price.py", "feeds.rates.sandbox", "only gateway.wiring.worker"),
         ("gateway/cabinet/days.py", "gateway.pages.errors", "the cabinet and the public pages"),
-        ("cabinet_htmx/partner/chart.py", "cabinet_htmx.swap.form", "the views of the cabinet"),
+        ("cabinet_htmx/partner/layout.py", "cabinet_htmx.swap.form", "the views of the cabinet"),
     ],
 )
 def test_a_planted_violation_is_found(copy: Path, module: str, imported: str, broken: str) -> None:

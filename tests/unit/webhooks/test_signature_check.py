@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cabinet_htmx.partner.webhooks_view import URL_FAULTS, without_tokens
+from cabinet_htmx.partner.webhooks.event_view import without_tokens
+from cabinet_htmx.partner.webhooks.messages import URL_ERRORS
 from domain.orders.wire import OrderOut
 from domain.webhooks.address_policy import validate_webhook_url
 from domain.webhooks.events import InvalidWebhookUrl, UrlProblem
@@ -126,7 +127,7 @@ def test_url_that_events_cannot_be_sent_to_is_rejected_with_its_problem(
     with pytest.raises(InvalidWebhookUrl) as error:
         validate_webhook_url(url, insecure_allowed=False)
     assert error.value.problem is problem
-    assert URL_FAULTS[problem]
+    assert URL_ERRORS[problem]
 
 
 def test_private_url_is_only_valid_in_the_sandbox_and_a_metadata_service_never() -> None:

@@ -1,0 +1,54 @@
+"""Messages of signing in, the account, two-factor authentication and the team."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from domain.cabinet.members import MAX_MEMBERS, Role
+from domain.cabinet.passwords import MAX_BYTES, MIN_CHARACTERS, PasswordProblem
+
+WRONG_CREDENTIALS: Final = "Wrong email address or password."
+ACCOUNT_DISABLED: Final = "This account is disabled. Contact the operator of this service."
+
+WRONG_PASSWORD: Final = "Wrong password."  # noqa: S105  a message
+PASSWORD_CHANGED: Final = "Password changed. All other browsers were signed out."  # noqa: S105
+NOT_REPEATED: Final = "The passwords don't match."
+PASSWORD_PROBLEMS: Final[Mapping[PasswordProblem, str]] = {
+    PasswordProblem.TOO_SHORT: f"Use at least {MIN_CHARACTERS} characters.",
+    PasswordProblem.TOO_LONG: f"Use at most {MAX_BYTES} bytes.",
+    PasswordProblem.UNCHANGED: "This is your current password. Choose a different one.",
+    PasswordProblem.COMMON: "This password is too easy to guess. Choose a different one.",
+}
+
+BROWSER_SIGNED_OUT: Final = "Browser signed out."
+SIGNED_OUT_ELSEWHERE: Final = "All other browsers were signed out."
+
+FACTOR_ALREADY_ON: Final = "Two-factor authentication is already on."
+FACTOR_OFF: Final = "Two-factor authentication is off."
+SETUP_EXPIRED: Final = "The setup has expired. Please start again."
+
+INVALID_EMAIL: Final = "Enter a valid email address."
+INVITATION_REJECTED: Final = (
+    "This address can't be invited: it is already registered, or the team has reached "
+    f"{MAX_MEMBERS} members."
+)
+LAST_OWNER: Final = (
+    "Nothing was changed. A team needs at least one owner, and only owners can change it."
+)
+
+
+def zone_changed(zone: str) -> str:
+    """Return the message after the time zone was changed."""
+    return f"Time zone changed to {zone}."
+
+
+def role_changed(email: str, role: Role) -> str:
+    """Return the message after a member's role was changed."""
+    return f"{email} is now {_ARTICLES[role]} {role.value} and must sign in again."
+
+
+def member_removed(email: str) -> str:
+    """Return the message after a member was removed."""
+    return f"{email} was removed from the team."
+
+
+_ARTICLES: Final = {Role.OWNER: "an", Role.DEVELOPER: "a", Role.VIEWER: "a"}

@@ -1,0 +1,1 @@
+"""Views of referral codes and their links."""

@@ -1,0 +1,1 @@
+"""Views of the start page: figures, chart and what needs attention."""

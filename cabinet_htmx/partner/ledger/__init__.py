@@ -1,0 +1,1 @@
+"""Views of earnings: payouts, statements and payout details."""

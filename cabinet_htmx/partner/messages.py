@@ -1,0 +1,68 @@
+"""Messages of the partner dashboard that any page may show."""
+
+from typing import Final
+
+import msgspec
+
+from domain.errors import DomainError, InvalidRequest, NotFound, RateLimited, Unavailable
+
+
+class Message(msgspec.Struct, frozen=True):
+    """The content of an error page."""
+
+    heading: str
+    text: str
+
+
+ROLE_NOT_SUFFICIENT: Final = Message(
+    "You don't have permission",
+    "Your role doesn't allow this. Ask an owner of your team to do it or to change your role.",
+)
+CROSS_SITE_FORM: Final = Message(
+    "Please try again",
+    "This form didn't come from a page of your current session, so nothing was changed. Reload "
+    "the page and try again.",
+)
+SECOND_FACTOR_REQUIRED: Final = Message(
+    "Set up two-factor authentication first",
+    "This action requires a code from your authenticator app. Setting it up takes a minute.",
+)
+NOT_AN_OPTION: Final = "Choose an option from the list."
+INVALID_DAY: Final = "Enter a date such as 2026-05-01."
+WRONG_CODE: Final = "This code is wrong or was already used. Enter the next code from your app."
+
+
+def error_message(error: DomainError) -> Message:
+    """Return the content of the page for an error."""
+    if isinstance(error, NotFound):
+        return Message("Page not found", "This page doesn't exist, or it isn't your team's.")
+    if isinstance(error, RateLimited):
+        return Message("Too many attempts", too_many_attempts(error.retry_after))
+    if isinstance(error, Unavailable):
+        return Message(
+            "Temporarily unavailable",
+            "A service that this page needs can't be reached right now. Try again in a moment, "
+            "and check whether your last change was saved.",
+        )
+    if isinstance(error, InvalidRequest):
+        return Message("Invalid request", "The request was incomplete. Nothing was changed.")
+    return Message("Not possible", "This isn't possible at the moment. Nothing was changed.")
+
+
+def too_many_attempts(seconds: int) -> str:
+    """Return when to try again."""
+    return f"Too many attempts. Try again in {_duration(seconds)}."
+
+
+def recovery_codes_left(count: int) -> str:
+    """Return how many recovery codes are left after one was used."""
+    if count == 0:
+        return "You used your last recovery code. Generate new ones on your account page."
+    return f"You used a recovery code. {count} left."
+
+
+def _duration(seconds: int) -> str:
+    minutes = -(-seconds // 60)
+    if seconds < 60:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    return f"{minutes} minute{'' if minutes == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Views of the webhook endpoint, its deliveries and the signature check."""
