@@ -13,14 +13,14 @@ from tests.support.clients.operator_command import invoke
 
 def try_sweep(world: World, *arguments: str) -> Result:
     return invoke(
-        *("pay-in", "sweep", *arguments, "--json"),
+        *("pay-in", "sweep", *arguments),
         data_dir=world.running.data_dir,
         SWAPGATE_CHAINS=str(world.chains_file),
     )
 
 
 def sweep(world: World, *arguments: str) -> Any:
-    done = try_sweep(world, *arguments)
+    done = try_sweep(world, *arguments, "--json")
     assert done.exit_code == 0, done.stderr
     return msgspec.json.decode(done.stdout)
 

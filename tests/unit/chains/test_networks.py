@@ -19,7 +19,7 @@ EVERY_NETWORK = pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWOR
 
 
 def test_every_declared_network_is_registered_once() -> None:
-    assert len(DECLARED) == len(NETWORKS) == 20
+    assert len(DECLARED) == len(NETWORKS) > 0
     assert {network.name: network for network in DECLARED} == NETWORKS
 
 
