@@ -2,6 +2,7 @@
 
 import ast
 import pkgutil
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from domain.chains import networks
 from domain.chains.networks import NETWORKS
 from feeds.settlement import chains
 from feeds.settlement.chains.families import FAMILIES
+from feeds.settlement.chains.interface import ChainFamily, Node, Wallet
 
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("domain", "persistence", "feeds", "gateway", "cabinet_htmx", "bench")
@@ -63,6 +65,17 @@ def test_nothing_outside_a_family_compares_with_its_name() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
         assert not constants & set(FAMILIES), path
+
+
+@pytest.mark.parametrize(
+    ("module", "protocol"), [("node", Node), ("wallet", Wallet), ("family", ChainFamily)]
+)
+def test_the_guide_lists_the_methods_of_each_interface(module: str, protocol: type) -> None:
+    guide = (ROOT / "CONTRIBUTING.md").read_text()
+    row = re.search(rf"\| `{module}\.py` \|.*\|(.*)\|", guide)
+    assert row is not None
+    methods = {name for name in vars(protocol) if not name.startswith("_")}
+    assert set(re.findall(r"`(\w+)`", row[1])) == methods
 
 
 def importers(package: str) -> set[Path]:
