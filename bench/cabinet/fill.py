@@ -93,7 +93,7 @@ FROM numbered ORDER BY n
 """
 
 DEPOSITS: Final = """
-INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, stray)
+INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, late)
 SELECT id, md5('deposit ' || n) || md5('of ' || n), 0, round(worth / 100, 4),
   created_at + interval '8 minutes', created_at + interval '18 minutes', false
 FROM numbered WHERE state IN ('completed', 'held', 'refunded') ORDER BY n

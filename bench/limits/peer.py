@@ -23,7 +23,7 @@ from domain.actions.partners.ports import AdmissionOutcome
 from domain.assets import Asset
 from domain.market.pricing import Direction, Quote, usd_value
 from domain.money import format_units
-from domain.orders.order import RateType
+from domain.orders.states import RateType
 from domain.partners.credentials import is_nonce
 from gateway.runtime.market import LiveMarket
 from persistence.postgres.market.catalogue import read_catalogue

@@ -60,7 +60,7 @@ FROM numbered
 """
 
 DEPOSITS: Final = """
-INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, stray)
+INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, late)
 SELECT id, md5('deposit ' || n), 0, 0.01, created_at + interval '10 minutes',
   created_at + interval '35 minutes', false
 FROM numbered WHERE state = 'completed'

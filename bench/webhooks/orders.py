@@ -8,7 +8,8 @@ import psycopg
 
 from domain.assets import Catalogue
 from domain.market.pricing import Rate
-from domain.orders.order import LIFETIME, Order, RateType, State
+from domain.orders.order import LIFETIME, Order
+from domain.orders.states import RateType, State
 
 STARTED_AT = datetime.now(UTC)
 

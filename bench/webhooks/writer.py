@@ -22,7 +22,8 @@ from psqlpy.exceptions import Error
 
 from bench.webhooks.orders import bench_order
 from domain.errors import Unavailable
-from domain.orders.order import Order, State
+from domain.orders.order import Order
+from domain.orders.states import State
 from domain.webhooks.events import order_status_changed
 from gateway.runtime.clock import SystemClock, new_id
 from persistence.postgres.market.catalogue import read_catalogue

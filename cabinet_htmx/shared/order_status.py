@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from domain.orders.order import Emergency, Order
+from domain.orders.order import Order
+from domain.orders.states import Emergency
 
 EMERGENCY_REASONS: Final[Mapping[Emergency, str]] = {
     Emergency.LIMIT: "The amount received is outside the limits of this pair.",

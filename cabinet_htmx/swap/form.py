@@ -10,7 +10,7 @@ import msgspec
 
 from domain.actions.orders.quote import SwapRequest
 from domain.market.pricing import Direction
-from domain.orders.order import RateType
+from domain.orders.states import RateType
 
 MAX_FIELD_LENGTH: Final = 300
 """Beyond any address, tag or amount: what is longer is cut, and then refused for what it is."""

@@ -12,7 +12,8 @@ from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
 from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, version_seen
 from cabinet_htmx.shared.times import utc
 from cabinet_htmx.swap import sentences
-from domain.orders.order import FINAL, Choice, Order, State
+from domain.orders.order import Order
+from domain.orders.states import FINAL, Choice, State
 
 SHOWN_PAY_IN: Final = frozenset({State.AWAITING_DEPOSIT})
 
@@ -85,7 +86,7 @@ def order_view(
 ) -> OrderView:
     """Return the view of an order; `qr` is a picture of its pay-in address, as a data URL."""
     source, destination = order.source, order.destination
-    deposit = order.deposit
+    deposit = order.received
     return OrderView(
         order=order,
         token=token,
@@ -123,7 +124,7 @@ def receipt(order: Order) -> tuple[tuple[str, str], ...]:
         ("Sent", f"{shown(order.source_amount, source)} {source.coin} on {source.network}"),
         ("Pay-in address", order.pay_in_address),
         ("Pay-in memo", order.pay_in_tag or ""),
-        ("Deposit transaction", order.deposit.tx_id if order.deposit else ""),
+        ("Deposit transaction", order.received.tx_id if order.received else ""),
     ]
     if order.state is State.COMPLETED:
         lines += [

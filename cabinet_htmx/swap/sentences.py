@@ -4,7 +4,8 @@ from typing import Final
 
 from domain import errors
 from domain.market.pricing import QuoteProblem
-from domain.orders.order import Choice, Order, State
+from domain.orders.order import Order
+from domain.orders.states import Choice, State
 
 PAUSED: Final = "New swaps are paused for maintenance. Orders that are open already go on."
 NO_PRICES: Final = (
@@ -79,6 +80,6 @@ def headline(order: Order) -> str:
     """Return an order's state in a few words."""
     if order.state is State.HELD and order.choice is not Choice.NONE:
         return "On hold: your decision is being carried out"
-    if order.state is State.EXPIRED and order.parts.unconfirmed:
+    if order.state is State.EXPIRED and order.deposits.unconfirmed:
         return "A deposit arrived late and is being confirmed"
     return HEADLINES[order.state]

@@ -8,7 +8,7 @@ from cabinet_htmx.shared.environment import environment
 from cabinet_htmx.shared.security import page_headers
 from cabinet_htmx.swap.order_view import OrderView
 from cabinet_htmx.swap.swap_view import SwapView
-from domain.orders.order import Status
+from domain.orders.states import Status
 
 ORDER_SECONDS: Final = 3
 """How often an order's page looks whether there is something new."""

@@ -6,7 +6,8 @@ import msgspec
 
 from domain.ledger.postings import CURRENCY, Posting, accrual
 from domain.money import USD_DECIMALS, format_units
-from domain.orders.order import Order, State
+from domain.orders.order import Order
+from domain.orders.states import State
 from domain.webhooks.events import (
     EVENT_BODIES,
     EarningsCleared,

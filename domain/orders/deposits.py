@@ -1,4 +1,4 @@
-"""What came in for an order: the parts of its deposit, one transaction each."""
+"""The deposits of an order, one per transaction."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -6,102 +6,104 @@ from datetime import datetime
 import msgspec
 
 
-class Deposit(msgspec.Struct, frozen=True):
-    """A deposit as its chain shows it: transaction id and amount in smallest units."""
+class ObservedDeposit(msgspec.Struct, frozen=True):
+    """A deposit as its chain reports it: transaction id and amount in smallest units."""
 
     tx_id: str
     amount: int
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A deposit as its order keeps it.
+class Deposit(msgspec.Struct, frozen=True, kw_only=True):
+    """A deposit as recorded for its order.
 
-    A stray one came when the order had no use for it any more: the partner isn't told of it, and
-    the operator has to deal with it. A vanished one is on no chain any more, nor on its way: it was
-    replaced, or its block was left behind; it counts for nothing unless it is seen again.
+    A late deposit arrived after the order could use it: the partner is not notified, and the
+    operator has to handle it. A dropped deposit is neither on its chain nor pending any more: it
+    was replaced, or its block was orphaned. It counts for nothing unless it is observed again.
     """
 
     tx_id: str
     amount: int
     seen_at: datetime
     confirmed_at: datetime | None = None
-    stray: bool = False
-    vanished: bool = False
+    late: bool = False
+    dropped: bool = False
 
 
-class Parts(msgspec.Struct, frozen=True):
-    """All parts of an order's deposit, in the order they were seen."""
+class Deposits(msgspec.Struct, frozen=True):
+    """All deposits of an order, in the order in which they were first observed."""
 
-    all: tuple[Part, ...] = ()
-
-    @property
-    def counted(self) -> tuple[Part, ...]:
-        """Return the parts that are swapped or sent back: all but strays and vanished ones."""
-        return tuple(part for part in self.all if not part.stray and not part.vanished)
+    all: tuple[Deposit, ...] = ()
 
     @property
-    def strays(self) -> tuple[Part, ...]:
-        """Return the parts that came too late for anything."""
-        return tuple(part for part in self.all if part.stray)
+    def counted(self) -> tuple[Deposit, ...]:
+        """Return the deposits that are swapped or refunded: neither late nor dropped."""
+        return tuple(one for one in self.all if not one.late and not one.dropped)
 
     @property
-    def unconfirmed(self) -> tuple[Part, ...]:
-        """Return what its chain hasn't confirmed yet, strays included."""
-        return tuple(part for part in self.all if part.confirmed_at is None and not part.vanished)
+    def late(self) -> tuple[Deposit, ...]:
+        """Return the late deposits."""
+        return tuple(one for one in self.all if one.late)
+
+    @property
+    def unconfirmed(self) -> tuple[Deposit, ...]:
+        """Return the deposits that await confirmation, late ones included."""
+        return tuple(one for one in self.all if one.confirmed_at is None and not one.dropped)
 
     @property
     def total(self) -> int:
-        """Return what has been received so far, confirmed or not, in smallest units."""
-        return sum(part.amount for part in self.counted)
+        """Return the sum of the counted deposits, confirmed or not, in smallest units."""
+        return sum(one.amount for one in self.counted)
 
     @property
     def settled(self) -> bool:
-        """Tell whether all that counts is confirmed; so it is where there is nothing."""
-        return all(part.confirmed_at is not None for part in self.counted)
+        """Return whether all counted deposits are confirmed; True without any."""
+        return all(one.confirmed_at is not None for one in self.counted)
 
     def seen_by(self, moment: datetime) -> bool:
-        """Tell whether all that counts was seen by then."""
-        return all(part.seen_at <= moment for part in self.counted)
+        """Return whether all counted deposits were observed by then."""
+        return all(one.seen_at <= moment for one in self.counted)
 
     def knows(self, tx_id: str) -> bool:
-        """Tell whether this transaction was seen, and hasn't vanished."""
-        return any(part.tx_id == tx_id and not part.vanished for part in self.all)
+        """Return whether this transaction is recorded and not dropped."""
+        return any(one.tx_id == tx_id and not one.dropped for one in self.all)
 
-    def with_seen(self, deposit: Deposit, *, at: datetime, stray: bool = False) -> "Parts":
-        """Return these and one more, in the place of the one that had vanished if it is that."""
-        seen = Part(tx_id=deposit.tx_id, amount=deposit.amount, seen_at=at, stray=stray)
-        if any(part.tx_id == deposit.tx_id for part in self.all):
-            return Parts(tuple(seen if part.tx_id == deposit.tx_id else part for part in self.all))
-        return Parts((*self.all, seen))
+    def with_seen(
+        self, observed: ObservedDeposit, *, at: datetime, late: bool = False
+    ) -> "Deposits":
+        """Return these and a new deposit; a dropped one of the same transaction is replaced."""
+        seen = Deposit(tx_id=observed.tx_id, amount=observed.amount, seen_at=at, late=late)
+        if any(one.tx_id == seen.tx_id for one in self.all):
+            return Deposits(tuple(seen if one.tx_id == seen.tx_id else one for one in self.all))
+        return Deposits((*self.all, seen))
 
-    def with_confirmed(self, deposits: Iterable[Deposit], *, at: datetime) -> "Parts":
-        """Return these with the amounts that were confirmed; what was confirmed before stays."""
-        amounts = {deposit.tx_id: deposit.amount for deposit in deposits}
-        return Parts(
+    def with_confirmed(self, confirmed: Iterable[ObservedDeposit], *, at: datetime) -> "Deposits":
+        """Return these with the confirmed amounts; deposits confirmed before are unchanged."""
+        amounts = {one.tx_id: one.amount for one in confirmed}
+        return Deposits(
             tuple(
-                msgspec.structs.replace(part, amount=amounts[part.tx_id], confirmed_at=at)
-                if part.confirmed_at is None and part.tx_id in amounts
-                else part
-                for part in self.all
+                msgspec.structs.replace(one, amount=amounts[one.tx_id], confirmed_at=at)
+                if one.confirmed_at is None and one.tx_id in amounts
+                else one
+                for one in self.all
             )
         )
 
-    def with_unconfirmed(self, tx_ids: Collection[str]) -> "Parts":
-        """Return these with some that their chain has to confirm anew."""
-        return Parts(
+    def with_unconfirmed(self, tx_ids: Collection[str]) -> "Deposits":
+        """Return these with some that have to be confirmed again."""
+        return Deposits(
             tuple(
-                msgspec.structs.replace(part, confirmed_at=None) if part.tx_id in tx_ids else part
-                for part in self.all
+                msgspec.structs.replace(one, confirmed_at=None) if one.tx_id in tx_ids else one
+                for one in self.all
             )
         )
 
-    def with_vanished(self, tx_ids: Collection[str]) -> "Parts":
-        """Return these with some that are on no chain any more."""
-        return Parts(
+    def with_dropped(self, tx_ids: Collection[str]) -> "Deposits":
+        """Return these with some marked as dropped."""
+        return Deposits(
             tuple(
-                msgspec.structs.replace(part, confirmed_at=None, vanished=True)
-                if part.tx_id in tx_ids
-                else part
-                for part in self.all
+                msgspec.structs.replace(one, confirmed_at=None, dropped=True)
+                if one.tx_id in tx_ids
+                else one
+                for one in self.all
             )
         )

@@ -1,8 +1,7 @@
-"""An order's states, its transitions, and the status its partner sees (contract, section 6)."""
+"""A swap order and its transitions (contract, section 6)."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 import msgspec
@@ -11,83 +10,28 @@ from domain.assets import Asset, Bounds
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
 from domain.market.pricing import Conversion, Rate, rate_of, usd_value
 from domain.market.rates import RateSnapshot
-from domain.orders.deposits import Deposit, Parts
+from domain.orders.deposits import Deposits, ObservedDeposit
+from domain.orders.states import (
+    DEPOSITS_CLOSED,
+    FINAL,
+    NOT_PAID_OUT,
+    STATUS_OF,
+    Choice,
+    Emergency,
+    RateType,
+    State,
+    Status,
+)
 
 LIFETIME = timedelta(minutes=30)
-
-
-class RateType(StrEnum):
-    """Whether the rate follows the market until the deposit is confirmed, or was promised."""
-
-    FLOAT = "float"
-    FIXED = "fixed"
-
-
-class State(StrEnum):
-    """Where an order really is."""
-
-    AWAITING_DEPOSIT = "awaiting_deposit"
-    CONFIRMING = "confirming"
-    PAYING_OUT = "paying_out"
-    COMPLETED = "completed"
-    EXPIRED = "expired"
-    CANCELLED = "cancelled"
-    REFUNDED = "refunded"
-    HELD = "held"
-
-
-class Status(StrEnum):
-    """Where an order is for its partner."""
-
-    NEW = "NEW"
-    PENDING = "PENDING"
-    EXCHANGE = "EXCHANGE"
-    DONE = "DONE"
-    EXPIRED = "EXPIRED"
-    EMERGENCY = "EMERGENCY"
-
-
-STATUS_OF = {
-    State.AWAITING_DEPOSIT: Status.NEW,
-    State.CONFIRMING: Status.PENDING,
-    State.PAYING_OUT: Status.EXCHANGE,
-    State.COMPLETED: Status.DONE,
-    State.EXPIRED: Status.EXPIRED,
-    State.CANCELLED: Status.EXPIRED,
-    State.REFUNDED: Status.EXPIRED,
-    State.HELD: Status.EMERGENCY,
-}
-
-FINAL = frozenset({State.COMPLETED, State.EXPIRED, State.CANCELLED, State.REFUNDED})
-
-
-PAST_DEPOSITS = FINAL - {State.EXPIRED} | {State.PAYING_OUT}
-"""States of orders that have no use for another deposit."""
-
-_UNPAID = frozenset({State.CONFIRMING, State.EXPIRED, State.HELD, State.PAYING_OUT})
-
-
-class Emergency(StrEnum):
-    """Why an order is held."""
-
-    LIMIT = "LIMIT"
-    EXPIRED = "EXPIRED"
-
-
-class Choice(StrEnum):
-    """What was chosen for a held order."""
-
-    NONE = "NONE"
-    EXCHANGE = "EXCHANGE"
-    REFUND = "REFUND"
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A swap order. Amounts are in smallest units of `source` and `destination`.
 
     `source_amount`, `destination_amount` and `rate` are those of the last pricing: at creation,
-    and for float orders again when the deposit is confirmed. `choice` is what was chosen for a
-    held order: while it is still held, what its partner asks for and settlement hasn't done yet.
+    and for float orders again when the deposits are confirmed. `choice` is what was chosen for a
+    held order; while the order is still held, settlement has yet to execute it.
     """
 
     id: UUID
@@ -112,9 +56,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
     updated_at: datetime
     worth_usd: int = 0
-    """What the source amount was worth when the order was opened, in 10^-18 USD."""
+    """The value of the source amount when the order was created, in 10^-18 USD."""
     finished_at: datetime | None = None
-    parts: Parts = Parts()
+    deposits: Deposits = Deposits()
     payout_tx_id: str | None = None
     refund_tx_id: str | None = None
     emergency: tuple[Emergency, ...] = ()
@@ -127,55 +71,57 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_deletable(self) -> bool:
-        """Tell whether its user may delete it: it is final, and no deposit is under way."""
-        return self.state in FINAL and not self.parts.unconfirmed
+        """Return whether its user may delete it: it is final, and no deposit is unconfirmed."""
+        return self.state in FINAL and not self.deposits.unconfirmed
 
     @property
-    def deposit(self) -> Deposit | None:
-        """Return what was received so far, under its first transaction; None for nothing."""
-        counted = self.parts.counted
-        return Deposit(counted[0].tx_id, self.parts.total) if counted else None
+    def received(self) -> ObservedDeposit | None:
+        """Return the total received under the first deposit's transaction id; None without any."""
+        counted = self.deposits.counted
+        return ObservedDeposit(counted[0].tx_id, self.deposits.total) if counted else None
 
-    def deposit_seen(self, deposit: Deposit, *, at: datetime) -> "Order":
-        """Take note of a deposit, or another part of it, that isn't confirmed yet.
+    def deposit_seen(self, deposit: ObservedDeposit, *, at: datetime) -> "Order":
+        """Record an unconfirmed deposit.
 
-        In time it starts the confirming; after expiry the order stays EXPIRED until all of it is
-        confirmed. What comes while confirming or held adds up; what comes when the order has gone
-        on is kept as a stray. A transaction seen before changes nothing.
+        Before expiry it moves the order to CONFIRMING; after expiry the order stays EXPIRED until
+        all deposits are confirmed. Deposits while confirming or held are added up; a deposit after
+        that is recorded as late. A transaction that is already recorded changes nothing.
         """
-        if self.parts.knows(deposit.tx_id):
+        if self.deposits.knows(deposit.tx_id):
             return self
-        if self.state in PAST_DEPOSITS:
-            strayed = self.parts.with_seen(deposit, at=at, stray=True)
-            return msgspec.structs.replace(self, parts=strayed)
-        parts = self.parts.with_seen(deposit, at=at)
+        if self.state in DEPOSITS_CLOSED:
+            with_late = self.deposits.with_seen(deposit, at=at, late=True)
+            return msgspec.structs.replace(self, deposits=with_late)
+        deposits = self.deposits.with_seen(deposit, at=at)
         if self.state is State.HELD:
-            return msgspec.structs.replace(self, parts=parts, updated_at=at)
+            return msgspec.structs.replace(self, deposits=deposits, updated_at=at)
         if self.state is State.CONFIRMING or (
             self.state is State.AWAITING_DEPOSIT and at <= self.expires_at
         ):
-            return self._moved(State.CONFIRMING, at=at, parts=parts)
-        return self._moved(State.EXPIRED, at=at, parts=parts, finished_at=self.finished_at or at)
+            return self._moved(State.CONFIRMING, at=at, deposits=deposits)
+        return self._moved(
+            State.EXPIRED, at=at, deposits=deposits, finished_at=self.finished_at or at
+        )
 
     def deposits_confirmed(
         self,
-        deposits: Collection[Deposit],
+        confirmed: Collection[ObservedDeposit],
         *,
         snapshot: RateSnapshot,
         bounds: Bounds,
         at: datetime,
     ) -> "Order":
-        """Take note that parts are confirmed, with the amounts they really have.
+        """Record the confirmation of deposits, with their final amounts.
 
-        Once all parts are, the order goes on to the payout, or is held: a late one always, one in
-        time where it is out of bounds. Parts confirmed before change nothing; parts that were never
-        seen raise InvalidTransition, and so does none at all.
+        Once all deposits are confirmed, the order proceeds to the payout or is held: always after
+        expiry, otherwise where the total is out of bounds. Deposits confirmed before change
+        nothing. Raises InvalidTransition for a deposit that was never observed, and for none.
         """
-        if not deposits or not all(self.parts.knows(deposit.tx_id) for deposit in deposits):
-            raise self._refused("confirm a deposit")
-        parts = self.parts.with_confirmed(deposits, at=at)
-        order = msgspec.structs.replace(self, parts=parts)
-        if not parts.settled:
+        if not confirmed or not all(self.deposits.knows(one.tx_id) for one in confirmed):
+            raise self._rejected("confirm a deposit")
+        deposits = self.deposits.with_confirmed(confirmed, at=at)
+        order = msgspec.structs.replace(self, deposits=deposits)
+        if not deposits.settled:
             return order
         if self.state is State.EXPIRED:
             return order._held(Emergency.EXPIRED, at=at)
@@ -184,126 +130,131 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return order
 
     def _all_confirmed(self, snapshot: RateSnapshot, bounds: Bounds, *, at: datetime) -> "Order":
-        amount = self.parts.total
+        amount = self.deposits.total
         full = amount == self.source_amount
-        if self.rate_type is RateType.FIXED and full and self.parts.seen_by(self.expires_at):
+        if self.rate_type is RateType.FIXED and full and self.deposits.seen_by(self.expires_at):
             return self._moved(State.PAYING_OUT, at=at)
         priced = self._priced(amount, snapshot)
         worth = usd_value(amount, snapshot.price(self.source.coin), self.source)
         out_of_bounds = worth.is_below(bounds.min_usd) or worth.is_above(bounds.max_usd)
-        chosen = self.choice is Choice.EXCHANGE  # before its block was left behind: asked once
+        # After a reorganization deposits are confirmed again: the choice made before stands.
+        chosen = self.choice is Choice.EXCHANGE
         if (out_of_bounds and not full and not chosen) or priced.destination_amount == 0:
             return self._held(Emergency.LIMIT, at=at)
         return priced._moved(State.PAYING_OUT, at=at)
 
     def deposits_unconfirmed(self, tx_ids: Collection[str], *, at: datetime) -> "Order":
-        """Have parts be confirmed anew, whose block their chain has left behind.
+        """Record that the blocks of deposits were orphaned: they have to be confirmed again.
 
-        An order that isn't paid out yet waits for them again; a final one isn't changed.
+        An order that is not paid out yet waits for them; raises InvalidTransition for others.
         """
-        if self.state not in _UNPAID:
-            raise self._refused("wait for its deposit again")
-        parts = self.parts.with_unconfirmed(tx_ids)
+        if self.state not in NOT_PAID_OUT:
+            raise self._rejected("wait for its deposit again")
+        deposits = self.deposits.with_unconfirmed(tx_ids)
         if self.state is State.PAYING_OUT:
-            return self._moved(State.CONFIRMING, at=at, parts=parts)
-        return msgspec.structs.replace(self, parts=parts)
+            return self._moved(State.CONFIRMING, at=at, deposits=deposits)
+        return msgspec.structs.replace(self, deposits=deposits)
 
-    def deposits_vanished(self, tx_ids: Collection[str], *, at: datetime) -> "Order":
-        """Take note that unconfirmed parts are gone for good, as far as can be told.
+    def deposits_dropped(self, tx_ids: Collection[str], *, at: datetime) -> "Order":
+        """Record that unconfirmed deposits are neither on their chain nor pending any more.
 
-        With nothing left the order waits for a deposit as before, or has expired meanwhile.
+        Without any deposit left the order awaits one as before, or expires if its time has passed.
         """
-        gone = {part.tx_id for part in self.parts.unconfirmed if part.tx_id in tx_ids}
-        parts = self.parts.with_vanished(gone)
-        if parts.counted or self.state not in (State.CONFIRMING, State.HELD):
-            return msgspec.structs.replace(self, parts=parts)
+        dropped = {one.tx_id for one in self.deposits.unconfirmed if one.tx_id in tx_ids}
+        deposits = self.deposits.with_dropped(dropped)
+        if deposits.counted or self.state not in (State.CONFIRMING, State.HELD):
+            return msgspec.structs.replace(self, deposits=deposits)
         if self.state is State.CONFIRMING and at <= self.expires_at:
-            return self._moved(State.AWAITING_DEPOSIT, at=at, parts=parts)
-        return self._moved(State.EXPIRED, at=at, parts=parts, choice=Choice.NONE, finished_at=at)
+            return self._moved(State.AWAITING_DEPOSIT, at=at, deposits=deposits)
+        return self._moved(
+            State.EXPIRED, at=at, deposits=deposits, choice=Choice.NONE, finished_at=at
+        )
 
     def payout_broadcast(self, tx_id: str, *, at: datetime) -> "Order":
-        """Finish: the payout is on its way."""
+        """Complete the order: its payout has been broadcast."""
         if self.state is not State.PAYING_OUT:
-            raise self._refused("be paid out")
+            raise self._rejected("be paid out")
         return self._moved(State.COMPLETED, at=at, payout_tx_id=tx_id, finished_at=at)
 
     def transaction_replaced(self, tx_id: str, *, at: datetime) -> "Order":
-        """Take note that another transaction is the one that pays, or sends back, what was due."""
+        """Record the transaction that replaced the payout's or the refund's."""
         if tx_id in (self.payout_tx_id, self.refund_tx_id):
             return self
         if self.state is State.COMPLETED:
             return self._moved(self.state, at=at, payout_tx_id=tx_id)
         if self.state is State.REFUNDED:
             return self._moved(self.state, at=at, refund_tx_id=tx_id)
-        raise self._refused("have its transaction replaced")
+        raise self._rejected("have its transaction replaced")
 
-    def outpays(self, snapshot: RateSnapshot, *, tolerance_bps: int) -> bool:
-        """Tell whether the payout is worth that much more than what was received, at these prices.
+    def payout_exceeds_deposits(self, snapshot: RateSnapshot, *, tolerance_bps: int) -> bool:
+        """Return whether the payout's value exceeds the deposits' by more than the tolerance.
 
         Raises Unavailable where one of the two coins has no price.
         """
-        received = usd_value(self.parts.total, snapshot.price(self.source.coin), self.source)
+        received = usd_value(self.deposits.total, snapshot.price(self.source.coin), self.source)
         due = usd_value(
             self.destination_amount, snapshot.price(self.destination.coin), self.destination
         )
         return due.usd() * 10_000 > received.usd() * (10_000 + tolerance_bps)
 
     def expired(self, *, at: datetime) -> "Order":
-        """Give up waiting for a deposit."""
+        """Expire an order without a deposit."""
         if self.state is not State.AWAITING_DEPOSIT:
-            raise self._refused("expire")
+            raise self._rejected("expire")
         return self._moved(State.EXPIRED, at=at, finished_at=at)
 
-    def covers_network_fee(self, snapshot: RateSnapshot) -> bool:
-        """Tell whether what was received is worth more than its payout costs."""
-        return self._priced(self.parts.total, snapshot).destination_amount > 0
+    def deposits_cover_network_fee(self, snapshot: RateSnapshot) -> bool:
+        """Return whether exchanging the deposits leaves an amount to pay out."""
+        return self._priced(self.deposits.total, snapshot).destination_amount > 0
 
     def exchange_chosen(
         self, *, snapshot: RateSnapshot, at: datetime, overrule: bool = False
     ) -> "Order":
-        """Carry a held order on at the live rate, with what was received.
+        """Resume a held order at the live rate with the amount received.
 
-        Raises EmergencyInvalidChoice where that doesn't cover the network fee, or where its
-        partner has chosen otherwise, unless `overrule`.
+        Raises InvalidTransition, and EmergencyInvalidChoice where the amount does not cover the
+        network fee, or where its partner has chosen otherwise, unless `overrule`.
         """
         self._check_resolvable("exchanged", Choice.EXCHANGE, overrule=overrule)
-        priced = self._priced(self.parts.total, snapshot)
+        priced = self._priced(self.deposits.total, snapshot)
         if priced.destination_amount == 0:
             raise EmergencyInvalidChoice("the deposit doesn't cover the network fee")
         return priced._moved(State.PAYING_OUT, at=at, choice=Choice.EXCHANGE)
 
     def refunded(self, tx_id: str, *, at: datetime, overrule: bool = False) -> "Order":
-        """End a held order by sending all that was received back; raises as above."""
+        """End a held order whose whole deposit was sent back; raises as `exchange_chosen`."""
         self._check_resolvable("refunded", Choice.REFUND, overrule=overrule)
         return self._moved(
             State.REFUNDED, at=at, choice=Choice.REFUND, refund_tx_id=tx_id, finished_at=at
         )
 
     def cancelled(self, *, at: datetime, overrule: bool = False) -> "Order":
-        """End an order that nobody has paid for, or a held one without doing anything.
+        """End an order without a deposit, or a held one without a payout or a refund.
 
-        Raises EmergencyInvalidChoice where its partner has chosen, unless `overrule`.
+        Raises EmergencyInvalidChoice where its partner has made a choice, unless `overrule`.
         """
         if self.state is State.HELD:
-            self._check_chosen(Choice.NONE, overrule=overrule)
+            self._check_choice(Choice.NONE, overrule=overrule)
         elif self.state is not State.AWAITING_DEPOSIT:
-            raise self._refused("be cancelled")
+            raise self._rejected("be cancelled")
         return self._moved(State.CANCELLED, at=at, choice=Choice.NONE, finished_at=at)
 
-    def choice_withdrawn(self, *, at: datetime) -> "Order":
-        """Have a held order be chosen for again: what was chosen can't be done."""
+    def choice_reset(self, *, at: datetime) -> "Order":
+        """Discard the choice of a held order because it cannot be executed."""
         if self.state is not State.HELD:
-            raise self._refused("be chosen for")
+            raise self._rejected("have its choice reset")
         return msgspec.structs.replace(self, choice=Choice.NONE, updated_at=at)
 
-    def _check_resolvable(self, how: str, choice: Choice, *, overrule: bool) -> None:
+    def _check_resolvable(self, action: str, choice: Choice, *, overrule: bool) -> None:
         if self.state is not State.HELD:
-            raise self._refused(f"be {how}")
-        if not self.parts.settled:
-            raise InvalidTransition(f"not all of the deposit is confirmed: it can't be {how} yet")
-        self._check_chosen(choice, overrule=overrule)
+            raise self._rejected(f"be {action}")
+        if not self.deposits.settled:
+            raise InvalidTransition(
+                f"not all of the deposit is confirmed: it can't be {action} yet"
+            )
+        self._check_choice(choice, overrule=overrule)
 
-    def _check_chosen(self, choice: Choice, *, overrule: bool) -> None:
+    def _check_choice(self, choice: Choice, *, overrule: bool) -> None:
         if self.choice not in (Choice.NONE, choice) and not overrule:
             raise EmergencyInvalidChoice(f"the partner has chosen {self.choice}")
 
@@ -333,5 +284,5 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             changes.setdefault("emergency", ())
         return msgspec.structs.replace(self, state=state, updated_at=at, **changes)
 
-    def _refused(self, what: str) -> InvalidTransition:
-        return InvalidTransition(f"an order that is {self.state} can't {what}")
+    def _rejected(self, action: str) -> InvalidTransition:
+        return InvalidTransition(f"an order that is {self.state} can't {action}")

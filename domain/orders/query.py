@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from domain.ids import FIRST_ID, LAST_ID, first_id_at
-from domain.orders.order import STATUS_OF, Order, State, Status
+from domain.orders.order import Order
+from domain.orders.states import STATUS_OF, State, Status
 
 PAGE: Final = 25
 CLOCKS_DIFFER: Final = timedelta(seconds=10)

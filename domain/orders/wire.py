@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import msgspec
 
 from domain.money import format_units
-from domain.orders.order import FINAL, Choice, Emergency, Order, RateType, Status
+from domain.orders.order import Order
+from domain.orders.states import FINAL, Choice, Emergency, RateType, Status
 from domain.wire import Amount, Bps, Identity, Rate, Token, UnixSeconds, one_of
 
 RESERVED_EMERGENCIES = ("LESS", "MORE")
@@ -93,7 +94,7 @@ def opened_order_out(order: Order, token: str | None, *, now: datetime) -> Opene
 
 
 def _fields(order: Order, now: datetime) -> dict[str, Any]:
-    source, destination, deposit = order.source, order.destination, order.deposit
+    source, destination, deposit = order.source, order.destination, order.received
     paid_out = order.payout_tx_id is not None
     destination_amount = format_units(order.destination_amount, destination.precision)
     return {

@@ -9,8 +9,9 @@ from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.observe_deposit import confirm_deposits
 from domain.actions.orders.ports import SettlementPorts
 from domain.errors import InvalidTransition, Unavailable
-from domain.orders.deposits import Deposit
-from domain.orders.order import Order, State
+from domain.orders.deposits import ObservedDeposit
+from domain.orders.order import Order
+from domain.orders.states import State
 
 REST: Final = timedelta(seconds=1)
 BATCH: Final = 100
@@ -21,9 +22,9 @@ def sandbox_tx_id() -> str:
     return secrets.token_hex(32)
 
 
-def unconfirmed_deposits(order: Order) -> list[Deposit]:
+def unconfirmed_deposits(order: Order) -> list[ObservedDeposit]:
     """Return what the sandbox's chains confirm next: all that was seen."""
-    return [Deposit(part.tx_id, part.amount) for part in order.parts.unconfirmed]
+    return [ObservedDeposit(part.tx_id, part.amount) for part in order.deposits.unconfirmed]
 
 
 async def settle_step(ports: SettlementPorts) -> int:
@@ -31,7 +32,7 @@ async def settle_step(ports: SettlementPorts) -> int:
 
     Without fresh rates deposits wait; an order that somebody else moves meanwhile is left alone.
     """
-    resting = await ports.orders.resting_since(ports.clock.now() - REST, limit=BATCH)
+    resting = await ports.orders.idle_since(ports.clock.now() - REST, limit=BATCH)
     for held in resting:
         with suppress(InvalidTransition, Unavailable):
             await _step(ports, held.order)

@@ -8,11 +8,12 @@ from cabinet_htmx.shared.order_status import version_seen
 from cabinet_htmx.swap.order_view import OrderView, order_view, receipt
 from cabinet_htmx.swap.site import ORDER_HEADERS, STATUS_HEADERS, SwapSite
 from domain.actions.orders.delete_order import delete_order
-from domain.actions.orders.resolve_emergency import choose, offered_choices
+from domain.actions.orders.resolve_emergency import choose_resolution, offered_choices
 from domain.actions.orders.show_order import show_order
 from domain.actions.orders.show_status import show_status
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
-from domain.orders.order import FINAL, Order, State
+from domain.orders.order import Order
+from domain.orders.states import FINAL, State
 from gateway.http.blacksheep import Handler
 from gateway.http.forms import form_of, query_of
 from gateway.http.pages import page, redirect
@@ -56,7 +57,7 @@ class OrderPages:
         token = fields.get("t", "")
         order = await self._order(request, token)
         try:
-            await choose(
+            await choose_resolution(
                 self._entrance.services.opening,
                 partner_id=None,
                 order_id=str(order.id),

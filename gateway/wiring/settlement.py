@@ -9,7 +9,7 @@ from prometheus_client import start_http_server
 from domain.actions.ledger.accrue_earnings import accrue_earnings
 from domain.actions.orders.expire_orders import expire_due_orders
 from domain.actions.orders.ports import SettlementPorts
-from domain.actions.orders.resolve_emergency import carry_out_choices
+from domain.actions.orders.resolve_emergency import execute_choices
 from feeds.key_file import InvalidKeyFile
 from feeds.loop import poll_forever
 from feeds.settlement.addresses.refill import PoolAlarms, refill_addresses
@@ -67,7 +67,7 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
         watchers.follow_notices(),
         poll_forever(
             "choices",
-            lambda: carry_out_choices(ports, refund_tx_id),
+            lambda: execute_choices(ports, refund_tx_id),
             every_seconds=CHOICES_SECONDS,
         ),
         poll_forever("accrual", lambda: accrue_earnings(ports), every_seconds=ACCRUAL_SECONDS),

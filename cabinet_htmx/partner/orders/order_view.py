@@ -14,8 +14,9 @@ from cabinet_htmx.shared.amounts import percent, shown, trimmed
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
 from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, version_seen
 from domain.money import format_usd
-from domain.orders.order import FINAL, Choice, Order, State
+from domain.orders.order import Order
 from domain.orders.query import ListedOrder
+from domain.orders.states import FINAL, Choice, State
 from domain.webhooks.delivery import EventStatus
 from domain.webhooks.delivery_log import EventDetails
 
@@ -67,7 +68,7 @@ def order_page_view(listed: ListedOrder, events: Sequence[EventDetails]) -> Orde
     """Return the view of an order and its events."""
     order = listed.order
     source, destination = order.source, order.destination
-    deposit = order.deposit
+    deposit = order.received
     return OrderPageView(
         order=order,
         status=status_tag(order.status),
@@ -110,5 +111,5 @@ def order_event_view(details: EventDetails) -> OrderEventView:
 def _version(order: Order, events: Sequence[EventDetails]) -> str:
     attempts = sum(len(one.attempts) for one in events)
     finished = sum(one.event.finished_at is not None for one in events)
-    deposits = sum(1 + (one.confirmed_at is not None) for one in order.parts.all)
+    deposits = sum(1 + (one.confirmed_at is not None) for one in order.deposits.all)
     return f"{version_seen(order)}-{deposits}-{len(events)}-{attempts}-{finished}"

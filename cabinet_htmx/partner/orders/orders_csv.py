@@ -19,7 +19,7 @@ def order_line(listed: ListedOrder) -> tuple[object, ...]:
     """Return the cells of an order. Times are UTC, USD is rounded down to cents."""
     order = listed.order
     source, destination = order.source, order.destination
-    deposit = order.deposit
+    deposit = order.received
     return (
         order.id,
         order.status.value,

@@ -14,8 +14,8 @@ from cabinet_htmx.shared.options import Option, asset_options
 from domain.assets import Catalogue
 from domain.ids import made_at
 from domain.money import format_usd
-from domain.orders.order import Status
 from domain.orders.query import ListedOrder, OrderPage
+from domain.orders.states import Status
 from domain.partners.codes import ListedCode
 
 PATH: Final = "/partner/orders"

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from domain.orders.order import Status
+from domain.orders.states import Status
 
 _TONES: Final[Mapping[Status, str]] = {
     Status.NEW: "",

@@ -8,7 +8,8 @@ import msgspec
 
 from cabinet_htmx.partner.orders.status import status_tag
 from cabinet_htmx.shared.amounts import shown
-from domain.orders.order import Order, State, Status
+from domain.orders.order import Order
+from domain.orders.states import State, Status
 from domain.webhooks.delivery_log import EventDetails
 
 HEADLINES: Final[Mapping[State, str]] = {
@@ -83,10 +84,10 @@ def status_of(event: EventDetails) -> Status | None:
 
 def _deposits(order: Order) -> list[Entry]:
     entries = []
-    for deposit in order.parts.all:
+    for deposit in order.deposits.all:
         amount = f"{shown(deposit.amount, order.source)} {order.source.coin}"
-        remark = ", after the order expired" if deposit.stray else ""
-        remark += ", dropped from the blockchain" if deposit.vanished else ""
+        remark = ", after the order expired" if deposit.late else ""
+        remark += ", dropped from the blockchain" if deposit.dropped else ""
         entries.append(
             Entry(
                 deposit.seen_at,

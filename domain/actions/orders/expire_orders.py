@@ -19,7 +19,7 @@ async def expire_order(ports: SettlementPorts, order_id: UUID) -> Order:
 
 async def expire_due_orders(ports: SettlementPorts) -> int:
     """Expire up to 200 orders whose time has passed; return how many were due."""
-    due = await ports.orders.awaiting_expiry(ports.clock.now(), limit=BATCH)
+    due = await ports.orders.due_for_expiry(ports.clock.now(), limit=BATCH)
     for order_id in due:
         with suppress(InvalidTransition):  # a deposit was seen in this very moment
             await expire_order(ports, order_id)

@@ -6,18 +6,20 @@ from uuid import UUID
 from domain.actions.orders.move_order import move_order
 from domain.actions.orders.ports import SettlementPorts
 from domain.assets import Bounds, Catalogue
-from domain.orders.deposits import Deposit
+from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 
 
-async def see_deposit(ports: SettlementPorts, order_id: UUID, deposit: Deposit) -> Order:
+async def observe_deposit(
+    ports: SettlementPorts, order_id: UUID, deposit: ObservedDeposit
+) -> Order:
     """Note an unconfirmed deposit or a part of one; raise NotFound."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.deposit_seen(deposit, at=now))
 
 
 async def confirm_deposits(
-    ports: SettlementPorts, order_id: UUID, deposits: Collection[Deposit]
+    ports: SettlementPorts, order_id: UUID, deposits: Collection[ObservedDeposit]
 ) -> Order:
     """Note what its chain has confirmed; with the last part the order goes on.
 
@@ -44,10 +46,10 @@ async def unconfirm_deposits(
     )
 
 
-async def lose_deposits(ports: SettlementPorts, order_id: UUID, tx_ids: Collection[str]) -> Order:
+async def drop_deposits(ports: SettlementPorts, order_id: UUID, tx_ids: Collection[str]) -> Order:
     """Note that unconfirmed parts are on no chain any more, nor on their way; raise NotFound."""
     now = ports.clock.now()
-    return await move_order(ports, order_id, lambda order: order.deposits_vanished(tx_ids, at=now))
+    return await move_order(ports, order_id, lambda order: order.deposits_dropped(tx_ids, at=now))
 
 
 def _bounds(catalogue: Catalogue, order: Order) -> Bounds:

@@ -17,7 +17,8 @@ from domain.errors import (
     ReserveExceeded,
 )
 from domain.market.pricing import QuoteProblem
-from domain.orders.order import LIFETIME, Order, State
+from domain.orders.order import LIFETIME, Order
+from domain.orders.states import State
 from domain.partners.credentials import new_secret, token_hash
 
 _REFUSED: dict[QuoteProblem, type[DomainError]] = {

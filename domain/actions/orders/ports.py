@@ -10,7 +10,8 @@ import msgspec
 from domain.clock import Clock
 from domain.ledger.postings import Accrual
 from domain.market.ports import Market
-from domain.orders.order import Choice, Order, State
+from domain.orders.order import Order
+from domain.orders.states import Choice, State
 from domain.webhooks.events import Event
 
 
@@ -56,7 +57,7 @@ class OrderRepository(Protocol):
     async def delete(self, order_id: UUID) -> bool:
         """Have an order vanish for good; False where it isn't finished, or isn't there."""
 
-    async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
+    async def record_choice(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
         """Put down what a held order's partner chooses, for settlement to carry out.
 
         False, and nothing put down, where the order isn't held or was chosen for before.
@@ -99,15 +100,15 @@ class SettlementOrderRepository(Protocol):
     async def accrue(self, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
         """Post what a completed order has earned; False where that was done before."""
 
-    async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
+    async def due_for_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
         """Return ids of orders whose time to pay has passed."""
 
-    async def chosen(
+    async def pending_choices(
         self, choices: Collection[Choice], *, limit: int
     ) -> Sequence[tuple[UUID, Choice]]:
         """Return ids of held orders whose partners chose one of these, longest waiting first."""
 
-    async def resting_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
+    async def idle_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
         """Return orders with an unconfirmed deposit or a due payout, unmoved since `moment`."""
 
 

@@ -6,7 +6,7 @@ from domain.errors import InvalidRequest, Maintenance
 from domain.market.ports import Market
 from domain.market.pricing import Direction, Quote
 from domain.money import parse_units
-from domain.orders.order import RateType
+from domain.orders.states import RateType
 
 
 class SwapRequest(msgspec.Struct, frozen=True):

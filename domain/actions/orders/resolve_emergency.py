@@ -9,7 +9,8 @@ from domain.actions.orders.ports import OrderPorts, SettlementPorts
 from domain.actions.orders.resolve_order import refund_order
 from domain.actions.orders.show_order import show_order
 from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound, Unavailable
-from domain.orders.order import Choice, Order, State
+from domain.orders.order import Order
+from domain.orders.states import Choice, State
 
 BATCH = 1_000
 MAX_TRIES = 3
@@ -17,7 +18,7 @@ MAX_TRIES = 3
 SendBack = Callable[[Order], str]
 
 
-async def choose(
+async def choose_resolution(
     ports: OrderPorts, *, partner_id: UUID | None, order_id: str, token: str, choice: str
 ) -> None:
     """Put down what a held order's partner chooses; what was chosen before may be repeated.
@@ -33,7 +34,7 @@ async def choose(
         wanted = _chosen(ports, order, choice)
         if wanted is order.choice:
             return
-        if await ports.orders.choose(order.id, order.partner_id, wanted):
+        if await ports.orders.record_choice(order.id, order.partner_id, wanted):
             return
     raise Unavailable(f"order {order_id} is moved by somebody else all the time")
 
@@ -64,12 +65,12 @@ def _chosen(ports: OrderPorts, order: Order, text: str) -> Choice:
 def _is_too_little(ports: OrderPorts, order: Order) -> bool:
     """Tell whether nothing would be left to pay out; without rates settlement finds out."""
     try:
-        return not order.covers_network_fee(ports.market.snapshot())
+        return not order.deposits_cover_network_fee(ports.market.snapshot())
     except Unavailable:
         return False
 
 
-async def carry_out_choices(ports: SettlementPorts, send_back: SendBack | None) -> int:
+async def execute_choices(ports: SettlementPorts, send_back: SendBack | None) -> int:
     """Do what partners have chosen for held orders; return how many were done.
 
     An exchange waits for fresh rates, and both for all of the deposit to be confirmed.
@@ -77,7 +78,7 @@ async def carry_out_choices(ports: SettlementPorts, send_back: SendBack | None) 
     """
     choices = (Choice.EXCHANGE,) if send_back is None else (Choice.EXCHANGE, Choice.REFUND)
     done = 0
-    for order_id, choice in await ports.orders.chosen(choices, limit=BATCH):
+    for order_id, choice in await ports.orders.pending_choices(choices, limit=BATCH):
         with suppress(InvalidTransition, Unavailable):  # not yet, or the operator was quicker
             if choice is Choice.EXCHANGE:
                 await _exchange(ports, order_id)
@@ -96,7 +97,7 @@ async def _exchange(ports: SettlementPorts, order_id: UUID) -> None:
         try:
             return order.exchange_chosen(snapshot=snapshot, at=now)
         except EmergencyInvalidChoice:
-            return order.choice_withdrawn(at=now)
+            return order.choice_reset(at=now)
 
     await move_order(ports, order_id, exchanged)
 

@@ -3,7 +3,7 @@
 from domain.actions.orders.ports import OrderRepository
 from domain.actions.orders.show_order import order_key
 from domain.errors import NotFound
-from domain.orders.order import STATUS_OF, Status
+from domain.orders.states import STATUS_OF, Status
 
 
 async def show_status(orders: OrderRepository, order_id: str) -> Status:

@@ -5,9 +5,9 @@ from typing import Final
 
 import structlog
 
-from domain.actions.orders.observe_deposit import see_deposit
+from domain.actions.orders.observe_deposit import observe_deposit
 from domain.chains.transfers import Block, ExpectedDeposit, Transfer
-from domain.orders.deposits import Deposit
+from domain.orders.deposits import ObservedDeposit
 from feeds.settlement.deposits.node_pair import NodeDisagreement
 from feeds.settlement.deposits.ports import WatchPorts
 
@@ -49,8 +49,8 @@ class BlockScan:
             if order is None:
                 continue
             if order.asset == transfer.asset:
-                deposit = Deposit(transfer.tx_id, transfer.amount)
-                await see_deposit(self._ports.settlement, order.order_id, deposit)
+                deposit = ObservedDeposit(transfer.tx_id, transfer.amount)
+                await observe_deposit(self._ports.settlement, order.order_id, deposit)
             else:
                 log.warning(
                     "deposit of another asset", order=str(order.order_id), asset=transfer.asset

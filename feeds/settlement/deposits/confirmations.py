@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from domain.actions.orders.observe_deposit import confirm_deposits, lose_deposits
+from domain.actions.orders.observe_deposit import confirm_deposits, drop_deposits
 from domain.errors import InvalidTransition, Unavailable
-from domain.orders.deposits import Deposit, Part
-from domain.orders.order import Order, State
+from domain.orders.deposits import Deposit, ObservedDeposit
+from domain.orders.order import Order
+from domain.orders.states import State
 from feeds.settlement.deposits.ports import WatchPorts
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ class DepositConfirmations:
 
     async def _check_order(self, order: Order, height: int, required: Mapping[str, int]) -> None:
         settlement = self._ports.settlement
-        confirmed: list[Deposit] = []
+        confirmed: list[ObservedDeposit] = []
         dropped: list[str] = []
-        for part in order.parts.unconfirmed:
+        for part in order.deposits.unconfirmed:
             observed = await self._ports.nodes.agreed(
                 part.tx_id, address=order.pay_in_address, asset=order.source.code
             )
@@ -50,19 +51,21 @@ class DepositConfirmations:
                 self._missing.pop((order.id, part.tx_id), None)
             if observed is not None and observed.height is not None:
                 if height - observed.height + 1 >= required[order.source.code]:
-                    confirmed.append(Deposit(part.tx_id, observed.amount))
+                    confirmed.append(ObservedDeposit(part.tx_id, observed.amount))
             elif observed is None and await self._is_dropped(order, part):
                 dropped.append(part.tx_id)
         if dropped:
             log.warning("deposit dropped", order=str(order.id), tx_ids=dropped)
-            order = await lose_deposits(settlement, order.id, dropped)
-            if order.state is State.CONFIRMING and order.parts.settled:
-                confirmed = [Deposit(part.tx_id, part.amount) for part in order.parts.counted]
+            order = await drop_deposits(settlement, order.id, dropped)
+            if order.state is State.CONFIRMING and order.deposits.settled:
+                confirmed = [
+                    ObservedDeposit(part.tx_id, part.amount) for part in order.deposits.counted
+                ]
         if confirmed:
             with suppress(InvalidTransition, Unavailable):  # without rates a deposit waits
                 await confirm_deposits(settlement, order.id, confirmed)
 
-    async def _is_dropped(self, order: Order, part: Part) -> bool:
+    async def _is_dropped(self, order: Order, part: Deposit) -> bool:
         """Return whether neither node has known a deposit for long enough."""
         key = (order.id, part.tx_id)
         if await self._ports.nodes.is_known(

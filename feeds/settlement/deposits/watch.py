@@ -64,7 +64,7 @@ class ChainWatch:
         Raises NodeDisagreement, and Unavailable if a node does not respond.
         """
         heights = await self._ports.nodes.heights()
-        for part in order.parts.counted:
+        for part in order.deposits.counted:
             observed = await self._ports.nodes.agreed(
                 part.tx_id, address=order.pay_in_address, asset=order.source.code
             )
@@ -72,7 +72,7 @@ class ChainWatch:
                 return False
             if min(heights) - observed.height + 1 < required[order.source.code]:
                 return False
-        return bool(order.parts.counted)
+        return bool(order.deposits.counted)
 
     async def halt(self, disagreement: NodeDisagreement) -> None:
         """Halt the chain until the operator resumes it."""

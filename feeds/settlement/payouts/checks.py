@@ -7,7 +7,8 @@ import structlog
 from domain.actions.orders.observe_deposit import unconfirm_deposits
 from domain.chains.outflows import OutflowDisabled, OutflowKind
 from domain.errors import Unavailable
-from domain.orders.order import Order, RateType
+from domain.orders.order import Order
+from domain.orders.states import RateType
 from feeds.settlement.deposits.node_pair import NodeDisagreement
 from feeds.settlement.payouts.ports import PayoutPorts
 
@@ -44,7 +45,7 @@ class PayoutChecks:
     async def unconfirm(self, order: Order) -> None:
         """Return an order to the state in which its deposit has to be confirmed."""
         log.warning("deposit must be confirmed again", order=str(order.id))
-        tx_ids = {part.tx_id for part in order.parts.counted}
+        tx_ids = {part.tx_id for part in order.deposits.counted}
         await unconfirm_deposits(self._ports.settlement, order.id, tx_ids)
 
     async def require_fair_value(self, order: Order, kind: OutflowKind) -> None:
@@ -55,7 +56,7 @@ class PayoutChecks:
         if kind is OutflowKind.REFUND or order.rate_type is RateType.FLOAT:
             return
         snapshot = self._ports.settlement.market.snapshot()
-        if not order.outpays(snapshot, tolerance_bps=FIXED_TOLERANCE_BPS):
+        if not order.payout_exceeds_deposits(snapshot, tolerance_bps=FIXED_TOLERANCE_BPS):
             return
         if not await self._ports.outflows.is_permitted(order.id):
             raise Unavailable(

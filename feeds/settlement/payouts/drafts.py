@@ -2,7 +2,8 @@
 
 from domain.chains.outflows import Outflow, OutflowKind
 from domain.errors import InvalidTransition, Unavailable
-from domain.orders.order import Choice, Order, State
+from domain.orders.order import Order
+from domain.orders.states import Choice, State
 
 
 def draft_outflow(order: Order, kind: OutflowKind) -> Outflow:
@@ -30,9 +31,9 @@ def _refund(order: Order) -> Outflow:
     """Return all that was received, less the network fee of its own asset."""
     if order.state is not State.HELD or order.choice is not Choice.REFUND:
         raise InvalidTransition(f"an order that is {order.state} isn't refunded")
-    if not order.parts.settled:
+    if not order.deposits.settled:
         raise InvalidTransition("not all of the deposit is confirmed")
-    amount = order.parts.total - order.source.network_fee
+    amount = order.deposits.total - order.source.network_fee
     if amount <= 0:
         raise Unavailable("the deposit does not cover the network fee of its refund")
     return Outflow(

@@ -1,6 +1,6 @@
 """/v1/emergency: choose what is done with an order that is held."""
 
-from domain.actions.orders.resolve_emergency import choose
+from domain.actions.orders.resolve_emergency import choose_resolution
 from domain.errors import EmergencyInvalidChoice, InvalidRequest, NotFound, Unavailable
 from domain.partners.weights import Call
 from gateway.api import examples
@@ -21,7 +21,7 @@ _decode = Decoder(ResolveEmergencyIn)
 async def emergency(services: Services, received: Request) -> bytes:
     """Choose for an order in EMERGENCY; the same choice may be repeated."""
     asked = _decode(received.body)
-    await choose(
+    await choose_resolution(
         services.opening,
         partner_id=received.signed_by.access.partner_id,
         order_id=asked.id,

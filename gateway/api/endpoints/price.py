@@ -7,7 +7,7 @@ import msgspec
 from domain.actions.orders.quote import SwapRequest, quote
 from domain.errors import InvalidRequest, Maintenance, Unavailable
 from domain.market.pricing import Direction
-from domain.orders.order import RateType
+from domain.orders.states import RateType
 from domain.partners.partner import MAX_MARKUP_BPS, applied_markup
 from domain.partners.weights import Call
 from domain.wire import AmountIn, AssetIn

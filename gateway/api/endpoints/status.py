@@ -6,7 +6,7 @@ import msgspec
 
 from domain.actions.orders.show_status import show_status
 from domain.errors import NotFound, Unavailable
-from domain.orders.order import Status
+from domain.orders.states import Status
 from domain.partners.weights import Call
 from domain.wire import Identity, one_of
 from gateway.api import examples

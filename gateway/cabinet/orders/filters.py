@@ -10,8 +10,8 @@ import msgspec
 
 from cabinet_htmx.partner.messages import INVALID_DAY
 from cabinet_htmx.partner.orders.orders_view import INVALID_ORDER_ID, FilterForm, id_too_short
-from domain.orders.order import Status
 from domain.orders.query import OrderFilter
+from domain.orders.states import Status
 from gateway.cabinet.days import end_of, parse_day, start_of
 from gateway.cabinet.page_request import PageRequest
 

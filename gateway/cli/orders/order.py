@@ -7,7 +7,7 @@ import typer
 
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
 from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound
-from domain.orders.order import STATUS_OF, State, Status
+from domain.orders.states import STATUS_OF, State, Status
 from feeds.settlement.sandbox import sandbox_tx_id
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.orders.order_view import (
@@ -123,7 +123,7 @@ async def _newest(
         operator_order_out(
             found.order, now=now, partner_email=emails.get(found.order.partner_id, "")
         )
-        for found in await book.recent(states, limit=limit, stray=stray)
+        for found in await book.recent(states, limit=limit, late=stray)
     ]
 
 

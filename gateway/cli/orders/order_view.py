@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from domain.money import format_units
-from domain.orders.deposits import Part
+from domain.orders.deposits import Deposit
 from domain.orders.order import Order
 from domain.orders.wire import OrderOut, order_out
 from gateway.cli.command import Failure
@@ -50,17 +50,17 @@ def operator_order_out(
         partner_email=partner_email,
         code_id=order.code_id,
         fee_bps=order.fee_bps,
-        deposits=[_deposit_out(part, order.source.precision) for part in order.parts.all],
+        deposits=[_deposit_out(part, order.source.precision) for part in order.deposits.all],
     )
 
 
-def _deposit_out(part: Part, precision: int) -> DepositOut:
+def _deposit_out(part: Deposit, precision: int) -> DepositOut:
     return DepositOut(
         tx_id=part.tx_id,
         amount=format_units(part.amount, precision),
         seen_at=part.seen_at,
         confirmed_at=part.confirmed_at,
-        stray=part.stray,
+        stray=part.late,
     )
 
 

@@ -9,11 +9,11 @@ import typer
 
 from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.expire_orders import expire_order
-from domain.actions.orders.observe_deposit import confirm_deposits, see_deposit
+from domain.actions.orders.observe_deposit import confirm_deposits, observe_deposit
 from domain.actions.orders.ports import SettlementPorts
 from domain.errors import InvalidRequest, NotFound
 from domain.money import parse_units
-from domain.orders.deposits import Deposit
+from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 from feeds.settlement.sandbox import sandbox_tx_id, unconfirmed_deposits
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
@@ -96,14 +96,14 @@ def _move(
 
 async def _see(ports: SettlementPorts, order_id: UUID, amount: str | None) -> Order:
     order = await _read(ports, order_id)
-    missing = order.source_amount - order.parts.total
+    missing = order.source_amount - order.deposits.total
     units = missing if missing > 0 else order.source_amount
     if amount is not None:
         try:
             units = parse_units(amount, order.source.precision)
         except InvalidRequest as error:
             raise Failure(f"{amount!r} is no amount of {order.source.code}: {error}") from None
-    return await see_deposit(ports, order_id, Deposit(sandbox_tx_id(), units))
+    return await observe_deposit(ports, order_id, ObservedDeposit(sandbox_tx_id(), units))
 
 
 async def _confirm(ports: SettlementPorts, order_id: UUID) -> Order:

@@ -47,7 +47,7 @@ WHERE o.state = 'held' AND a.network = $1 AND (o.choice = 'REFUND' OR (o.choice 
   AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)
   AND NOT EXISTS (
     SELECT FROM deposits d WHERE d.order_id = o.id AND d.confirmed_at IS NULL
-      AND NOT d.stray AND NOT d.vanished)
+      AND NOT d.late AND NOT d.dropped)
 ORDER BY 3 LIMIT $2
 """
 

@@ -162,7 +162,7 @@ FROM operator_settings s LEFT JOIN daily_volume d ON d.day = utc_day(now())
 CROSS JOIN LATERAL (
   SELECT coalesce(sum(worth_usd), 0) AS usd FROM orders
   WHERE created_at >= utc_day(now()) AT TIME ZONE 'UTC' AND utc_day(created_at) = utc_day(now())
-    AND NOT came_to_nothing(state)
+    AND NOT ended_without_payout(state)
 ) o WHERE s.daily_cap_usd IS NOT NULL AND o.usd <> coalesce(d.usd, 0)
 """
 
@@ -186,7 +186,7 @@ SELECT o.id::text AS subject, trim_scale(o.source_amount)::text AS expected,
   coalesce(trim_scale(d.amount)::text, 'none') AS found
 FROM orders o CROSS JOIN LATERAL (
   SELECT sum(amount) AS amount FROM deposits
-  WHERE order_id = o.id AND NOT stray AND confirmed_at IS NOT NULL
+  WHERE order_id = o.id AND NOT late AND confirmed_at IS NOT NULL
 ) d WHERE o.state = 'completed' AND d.amount IS DISTINCT FROM o.source_amount ORDER BY o.id
 """
 

@@ -20,7 +20,7 @@ from domain.ledger.reconciliation import (
     order_differences,
 )
 from domain.money import USD_DECIMALS, format_units, units_of
-from domain.orders.order import STATUS_OF, State
+from domain.orders.states import STATUS_OF, State
 from domain.webhooks.events import Event, EventType
 from persistence.postgres.ledger.reconciled_sums import CHECKS
 from persistence.postgres.orders.orders import COLUMNS, order_of

@@ -50,7 +50,7 @@ WITH counted AS (
   INSERT INTO daily_volume (day, usd)
   SELECT utc_day(clock_timestamp()), coalesce(sum(worth_usd), 0) FROM orders
   WHERE id >= $4 AND utc_day(created_at) = utc_day(clock_timestamp())
-    AND NOT came_to_nothing(state) AND $3::text IS NOT NULL
+    AND NOT ended_without_payout(state) AND $3::text IS NOT NULL
   ON CONFLICT (day) DO UPDATE SET usd = EXCLUDED.usd
 )
 UPDATE operator_settings SET min_usd = $1::text::numeric, max_usd = $2::text::numeric,

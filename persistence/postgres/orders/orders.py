@@ -16,7 +16,8 @@ from domain.errors import (
 from domain.ledger.postings import Accrual
 from domain.market.pricing import Rate
 from domain.money import USD_DECIMALS, format_units, units_from
-from domain.orders.order import Choice, Emergency, Order, RateType, State
+from domain.orders.order import Order
+from domain.orders.states import Choice, Emergency, RateType, State
 from domain.webhooks.events import Event
 from persistence.postgres.batcher import Batcher
 from persistence.postgres.ledger.postings import (
@@ -25,7 +26,7 @@ from persistence.postgres.ledger.postings import (
     base_fee_share_bps,
     stored_accrual,
 )
-from persistence.postgres.orders.deposits import PARTS, parts_of, stored_parts
+from persistence.postgres.orders.deposits import DEPOSITS, deposits_of, stored_deposits
 from persistence.postgres.orders.insert import (
     InsertResult,
     OrderInsert,
@@ -47,7 +48,7 @@ SHOWN = f"""
     NULLIF(choice, 'NONE'),
     (SELECT c.choice FROM emergency_choices c WHERE c.order_id = orders.id AND state = 'held'),
     'NONE') AS choice,
-  ({PARTS})::text AS parts
+  ({DEPOSITS})::text AS deposits
 """  # noqa: S608  the parts are a constant of ours
 
 COLUMNS = f"{SHOWN}, token_hash"
@@ -68,14 +69,14 @@ STATE = "SELECT state FROM orders WHERE id = $1 AND deleted_at IS NULL"
 DELETE = "SELECT delete_order($1) AS deleted"
 
 # Nothing is put down where the order isn't held any more, or was chosen for before.
-CHOOSE = """
+RECORD_CHOICE = """
 INSERT INTO emergency_choices (order_id, choice)
 SELECT id, $3 FROM orders WHERE id = $1 AND partner_id = $2 AND state = 'held'
 ON CONFLICT (order_id) DO NOTHING
 RETURNING order_id
 """
 
-CHOSEN = """
+PENDING_CHOICES = """
 SELECT order_id AS id, choice FROM emergency_choices
 WHERE order_id = ANY (ARRAY(SELECT id FROM orders WHERE state = 'held'))
   AND choice = ANY ($1::text[])
@@ -105,16 +106,16 @@ WITH moved AS (
 ), completed AS (
   SELECT id, partner_id, code_id, $7::timestamptz AS at FROM moved WHERE $18
 ), posted AS ({POST.format(accounts="$19", amounts="$20")}), deposited AS (
-  INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, stray, vanished)
-  SELECT moved.id, part.* FROM moved, json_to_recordset($9::text::json) AS part (
+  INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, late, dropped)
+  SELECT moved.id, one.* FROM moved, json_to_recordset($9::text::json) AS one (
     tx_id text, position integer, amount numeric, seen_at timestamptz, confirmed_at timestamptz,
-    stray boolean, vanished boolean)
+    late boolean, dropped boolean)
   ON CONFLICT (order_id, tx_id) DO UPDATE
   SET amount = EXCLUDED.amount, seen_at = EXCLUDED.seen_at, confirmed_at = EXCLUDED.confirmed_at,
-    stray = EXCLUDED.stray, vanished = EXCLUDED.vanished
-  WHERE (deposits.amount, deposits.confirmed_at, deposits.stray, deposits.vanished)
+    late = EXCLUDED.late, dropped = EXCLUDED.dropped
+  WHERE (deposits.amount, deposits.confirmed_at, deposits.late, deposits.dropped)
     IS DISTINCT FROM
-    (EXCLUDED.amount, EXCLUDED.confirmed_at, EXCLUDED.stray, EXCLUDED.vanished)
+    (EXCLUDED.amount, EXCLUDED.confirmed_at, EXCLUDED.late, EXCLUDED.dropped)
 ), withdrawn AS (
   DELETE FROM emergency_choices c USING moved
   WHERE c.order_id = moved.id AND $3 = 'held' AND $13 = 'NONE'
@@ -137,18 +138,18 @@ WHERE state = 'completed' AND NOT accrued AND source = ANY ($1::text[])
 ORDER BY id LIMIT $2
 """  # noqa: S608  as above
 
-AWAITING_EXPIRY = """
+DUE_FOR_EXPIRY = """
 SELECT id FROM orders WHERE state = 'awaiting_deposit' AND expires_at <= $1
 ORDER BY expires_at LIMIT $2
 """
 
 # The few orders in question are looked up by id, however many others there are: arrays see to that
 # even where the planner knows nothing yet of a table that has just grown.
-RESTING = f"""
+IDLE = f"""
 SELECT {COLUMNS} FROM orders
 WHERE updated_at <= $1 AND id = ANY (ARRAY(
   SELECT id FROM orders WHERE state = 'paying_out'
-  UNION SELECT order_id FROM deposits WHERE confirmed_at IS NULL AND NOT vanished))
+  UNION SELECT order_id FROM deposits WHERE confirmed_at IS NULL AND NOT dropped))
 ORDER BY updated_at LIMIT $2
 """  # noqa: S608  as above
 
@@ -157,10 +158,10 @@ SELECT {COLUMNS} FROM orders
 WHERE state = ANY ($1::text[]) ORDER BY id DESC LIMIT $2
 """  # noqa: S608  as above
 
-STRAY = f"""
+LATE = f"""
 SELECT {COLUMNS} FROM orders
 WHERE state = ANY ($1::text[])
-  AND id = ANY (ARRAY(SELECT order_id FROM deposits WHERE stray))
+  AND id = ANY (ARRAY(SELECT order_id FROM deposits WHERE late))
 ORDER BY id DESC LIMIT $2
 """  # noqa: S608  as above
 
@@ -243,9 +244,9 @@ class PostgresOrderRepository:
         row = await self._database.fetch_one(DELETE, [order_id])
         return row is not None and bool(row["deleted"])
 
-    async def choose(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
+    async def record_choice(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
         """See OrderRepository."""
-        row = await self._database.fetch_one(CHOOSE, [order_id, partner_id, choice.value])
+        row = await self._database.fetch_one(RECORD_CHOICE, [order_id, partner_id, choice.value])
         return row is not None
 
     async def _found(self, order_ids: Sequence[UUID]) -> "Sequence[_Found | Exception | None]":
@@ -324,31 +325,31 @@ class PostgresSettlementOrderRepository:
         """See SettlementOrderRepository."""
         return await accrue(self._database, order_id, earned, at=at)
 
-    async def awaiting_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
+    async def due_for_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
         """See SettlementOrderRepository."""
-        rows = await self._database.fetch(AWAITING_EXPIRY, [now, limit])
+        rows = await self._database.fetch(DUE_FOR_EXPIRY, [now, limit])
         return [UUID(row["id"]) for row in rows]
 
-    async def chosen(
+    async def pending_choices(
         self, choices: Collection[Choice], *, limit: int
     ) -> Sequence[tuple[UUID, Choice]]:
         """See SettlementOrderRepository."""
-        rows = await self._database.fetch(CHOSEN, [[one.value for one in choices], limit])
+        rows = await self._database.fetch(PENDING_CHOICES, [[one.value for one in choices], limit])
         return [(UUID(row["id"]), Choice(row["choice"])) for row in rows]
 
-    async def resting_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
+    async def idle_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
         """See SettlementOrderRepository."""
-        rows = await self._database.fetch(RESTING, [moment, limit])
+        rows = await self._database.fetch(IDLE, [moment, limit])
         return [self._versioned(row) for row in rows]
 
     async def recent(
-        self, states: Collection[State], *, limit: int, stray: bool = False
+        self, states: Collection[State], *, limit: int, late: bool = False
     ) -> Sequence[VersionedOrder]:
         """Return the newest orders that are in one of these states, newest first.
 
-        `stray` leaves those that have a deposit which came too late for them.
+        `late` selects only those with a late deposit.
         """
-        sql = STRAY if stray else RECENT
+        sql = LATE if late else RECENT
         rows = await self._database.fetch(sql, [[state.value for state in states], limit])
         return [self._versioned(row) for row in rows]
 
@@ -367,7 +368,7 @@ def _saving(order: Order, expected_version: int, event: Event | None) -> list[An
         str(order.rate),
         order.updated_at,
         order.finished_at,
-        stored_parts(order.parts, source),
+        stored_deposits(order.deposits, source),
         order.payout_tx_id,
         order.refund_tx_id,
         [reason.value for reason in order.emergency],
@@ -420,7 +421,7 @@ def order_of(row: dict[str, Any], assets: Any) -> Order:
         expires_at=row["expires_at"],
         updated_at=row["updated_at"],
         finished_at=row["finished_at"],
-        parts=parts_of(row["parts"], source),
+        deposits=deposits_of(row["deposits"], source),
         payout_tx_id=row["payout_tx_id"],
         refund_tx_id=row["refund_tx_id"],
         emergency=typed.emergency,

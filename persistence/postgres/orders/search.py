@@ -12,8 +12,8 @@ from uuid import UUID
 import msgspec
 
 from domain.ids import LAST_ID
-from domain.orders.order import State
 from domain.orders.query import OrderFilter
+from domain.orders.states import State
 from persistence.postgres.pool import Database
 
 SESSION: Final = {

@@ -16,7 +16,7 @@ from domain.actions.orders.complete_payout import complete_payout
 from domain.errors import InvalidTransition
 from domain.ledger.postings import Account, Accrual, Posting
 from domain.money import format_units
-from domain.orders.order import State
+from domain.orders.states import State
 from domain.partners.codes import CodeStatistics
 from tests.conftest import DatabaseUrls
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books

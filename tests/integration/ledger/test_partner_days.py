@@ -13,7 +13,7 @@ from domain.assets import Catalogue
 from domain.ledger.postings import completion
 from domain.ledger.statistics import NOTHING, Figures, total
 from domain.market.rates import RateSnapshot
-from domain.orders.order import State
+from domain.orders.states import State
 from domain.partners.partner import Partner
 from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.ledger.partner_days import count_orders, read_days

@@ -11,7 +11,8 @@ import pytest
 from domain.assets import Catalogue
 from domain.errors import AboveMaximum, ReserveExceeded
 from domain.market.limits import Headroom
-from domain.orders.order import Emergency, Order, State
+from domain.orders.order import Order
+from domain.orders.states import Emergency, State
 from domain.partners.partner import Partner
 from gateway.runtime.clock import new_id
 from persistence.postgres.market.catalogue import read_catalogue

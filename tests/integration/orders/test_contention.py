@@ -12,7 +12,7 @@ from domain.actions.ledger.ports import LedgerPorts
 from domain.actions.orders.complete_payout import complete_payout
 from domain.errors import InvalidRequest
 from domain.ledger.payouts import Closing
-from domain.orders.order import State
+from domain.orders.states import State
 from gateway.runtime.clock import SystemClock, new_id
 from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.ledger.reconciliation import differences

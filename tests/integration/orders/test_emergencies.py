@@ -8,9 +8,9 @@ import psycopg
 import pytest
 
 from domain.actions.orders.complete_payout import complete_payout
-from domain.actions.orders.observe_deposit import confirm_deposits, see_deposit
+from domain.actions.orders.observe_deposit import confirm_deposits, observe_deposit
 from domain.actions.orders.ports import OrderPorts, SettlementPorts
-from domain.actions.orders.resolve_emergency import carry_out_choices, choose
+from domain.actions.orders.resolve_emergency import choose_resolution, execute_choices
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
 from domain.errors import (
     DomainError,
@@ -20,8 +20,9 @@ from domain.errors import (
     Unavailable,
 )
 from domain.market.rates import RateSnapshot
-from domain.orders.deposits import Deposit
-from domain.orders.order import Choice, Order, State
+from domain.orders.deposits import ObservedDeposit
+from domain.orders.order import Order
+from domain.orders.states import Choice, State
 from domain.partners.credentials import token_hash
 from domain.partners.partner import Partner
 from gateway.runtime.clock import SystemClock, new_id
@@ -107,15 +108,15 @@ class Swaps:
         return order_id
 
     async def see(self, order_id: UUID, tx_id: str, amount: int) -> Order:
-        return await see_deposit(self.ports, order_id, Deposit(tx_id, amount))
+        return await observe_deposit(self.ports, order_id, ObservedDeposit(tx_id, amount))
 
     async def confirm(self, order_id: UUID) -> Order:
         order = await self.read(order_id)
-        seen = [Deposit(part.tx_id, part.amount) for part in order.parts.unconfirmed]
+        seen = [ObservedDeposit(part.tx_id, part.amount) for part in order.deposits.unconfirmed]
         return await confirm_deposits(self.ports, order_id, seen)
 
     async def choose(self, order_id: UUID, choice: str, token: str = TOKEN) -> None:
-        await choose(
+        await choose_resolution(
             self.opening,
             partner_id=self.partner.id,
             order_id=str(order_id),
@@ -124,7 +125,7 @@ class Swaps:
         )
 
     async def carry_out(self) -> int:
-        return await carry_out_choices(self.ports, lambda order: f"back-{order.id}")
+        return await execute_choices(self.ports, lambda order: f"back-{order.id}")
 
     async def read(self, order_id: UUID) -> Order:
         found = await self.ports.orders.read(order_id)
@@ -173,7 +174,7 @@ async def test_parts_are_kept_as_they_were_seen_and_confirmed(swaps: Swaps) -> N
     assert found[0] == order
     order = await swaps.confirm(order_id)
     assert await swaps.read(order_id) == order
-    assert (order.state, order.deposit) == (State.PAYING_OUT, Deposit("tx0", 1_000_000))
+    assert (order.state, order.received) == (State.PAYING_OUT, ObservedDeposit("tx0", 1_000_000))
 
 
 async def test_parts_seen_at_once_all_count_once(swaps: Swaps) -> None:
@@ -182,7 +183,7 @@ async def test_parts_seen_at_once_all_count_once(swaps: Swaps) -> None:
         *(swaps.see(order_id, f"tx{number % 6}", 1 + number % 6) for number in range(18))
     )
     order = await swaps.read(order_id)
-    assert order.parts.total == 1 + 2 + 3 + 4 + 5 + 6
+    assert order.deposits.total == 1 + 2 + 3 + 4 + 5 + 6
     assert swaps.told() == ["PENDING"]
 
 
@@ -190,7 +191,7 @@ async def test_a_deposit_of_38_digits_survives(swaps: Swaps) -> None:
     order_id = await swaps.opened(expires_at=FAR_OFF)
     greatest = 10**20 * 10**8 - 1
     await swaps.see(order_id, "tx", greatest)
-    assert (await swaps.read(order_id)).parts.total == greatest
+    assert (await swaps.read(order_id)).deposits.total == greatest
 
 
 async def test_a_transaction_seen_again_is_not_written(swaps: Swaps) -> None:
@@ -208,10 +209,10 @@ async def test_a_stray_is_kept_and_nobody_is_told(swaps: Swaps) -> None:
     await complete_payout(swaps.ports, order_id, "out")
     await swaps.see(order_id, "stray-2", 6)
     order = await swaps.confirm(order_id)
-    assert [part.tx_id for part in order.parts.strays] == ["stray-1", "stray-2"]
-    assert order.deposit == Deposit("tx", MUCH)
+    assert [part.tx_id for part in order.deposits.late] == ["stray-1", "stray-2"]
+    assert order.received == ObservedDeposit("tx", MUCH)
     assert swaps.told() == ["PENDING", "EMERGENCY", "EXCHANGE", "DONE"]
-    assert swaps.sql("SELECT tx_id FROM deposits WHERE stray ORDER BY position") == [
+    assert swaps.sql("SELECT tx_id FROM deposits WHERE late ORDER BY position") == [
         ("stray-1",),
         ("stray-2",),
     ]
@@ -348,15 +349,15 @@ async def test_a_part_seen_after_the_choice_counts_too(swaps: Swaps) -> None:
     await swaps.confirm(order_id)
     assert await swaps.carry_out() == 1
     order = await swaps.read(order_id)
-    assert (order.state, order.parts.total) == (State.REFUNDED, MUCH + 5)
-    assert not order.parts.strays
+    assert (order.state, order.deposits.total) == (State.REFUNDED, MUCH + 5)
+    assert not order.deposits.late
 
 
 async def test_a_refund_that_nobody_can_send_waits_and_holds_up_nobody(swaps: Swaps) -> None:
     refund, exchange = await swaps.held(), await swaps.held()
     await swaps.choose(refund, "REFUND")
     await swaps.choose(exchange, "EXCHANGE")
-    assert await carry_out_choices(swaps.ports, None) == 1
+    assert await execute_choices(swaps.ports, None) == 1
     assert (await swaps.read(refund)).choice is Choice.REFUND
     assert (await swaps.read(exchange)).state is State.PAYING_OUT
 
@@ -419,7 +420,7 @@ DENIED = {
         "INSERT INTO deposits (order_id) SELECT id FROM orders",
         "UPDATE deposits SET amount = 1",
         "UPDATE deposits SET confirmed_at = now()",
-        "UPDATE deposits SET stray = false",
+        "UPDATE deposits SET late = false",
         "DELETE FROM deposits",
         "TRUNCATE deposits",
         "UPDATE emergency_choices SET choice = 'REFUND'",

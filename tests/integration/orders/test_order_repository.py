@@ -11,8 +11,9 @@ from domain.actions.orders.expire_orders import expire_due_orders
 from domain.actions.orders.ports import IdempotencyKey, OpenedOrder, SettlementPorts
 from domain.assets import Catalogue
 from domain.errors import IdempotencyConflict, Unavailable
-from domain.orders.deposits import Deposit
-from domain.orders.order import LIFETIME, Choice, Order, State
+from domain.orders.deposits import ObservedDeposit
+from domain.orders.order import LIFETIME, Order
+from domain.orders.states import Choice, State
 from domain.partners.partner import Partner
 from domain.webhooks.events import order_status_changed
 from gateway.runtime.clock import SystemClock, new_id
@@ -121,14 +122,14 @@ async def test_an_order_is_read_again_only_when_its_row_was_written_anew(desk: D
     assert await found() is first
     assert await seen(desk, opened)
     second = await found()
-    assert (second.state, second.deposit is None) == (State.CONFIRMING, False)
+    assert (second.state, second.received is None) == (State.CONFIRMING, False)
     assert await found() is second
     with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET payout_tx_id = 'by hand'")  # its version stays
     assert (await found()).payout_tx_id == "by hand"
     with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET state = 'held', emergency = '{LIMIT}'")
-    assert await desk.desk.choose(opened.id, partner.id, Choice.REFUND)
+    assert await desk.desk.record_choice(opened.id, partner.id, Choice.REFUND)
     assert (await found()).choice is Choice.REFUND
     with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET deleted_at = now()")
@@ -228,7 +229,7 @@ async def seen(desk: Desk, order: Order) -> bool:
     """Move an order on, from the version it has now, with its event."""
     held = await desk.book.read(order.id)
     assert held is not None
-    moved = held.order.deposit_seen(Deposit("tx", 7), at=START)
+    moved = held.order.deposit_seen(ObservedDeposit("tx", 7), at=START)
     event = order_status_changed(new_id(), moved, at=START)
     return await desk.book.save(moved, expected_version=held.version, event=event)
 
@@ -239,7 +240,7 @@ async def test_of_two_moves_at_once_one_wins_and_tells_of_it(desk: Desk) -> None
     opened = await desk.open(partner)
     held = await desk.book.read(opened.order.id)
     assert held is not None
-    moved = held.order.deposit_seen(Deposit("tx", 7), at=START)
+    moved = held.order.deposit_seen(ObservedDeposit("tx", 7), at=START)
     saved = await asyncio.gather(
         *(
             desk.book.save(

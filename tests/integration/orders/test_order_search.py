@@ -14,8 +14,8 @@ import pytest
 from domain.assets import Catalogue
 from domain.errors import NotFound
 from domain.ids import first_id_at, made_at
-from domain.orders.order import STATUS_OF, State, Status
 from domain.orders.query import OrderFilter, OrderPage
+from domain.orders.states import STATUS_OF, State, Status
 from domain.partners.partner import Partner
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders import partner_orders

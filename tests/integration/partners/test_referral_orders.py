@@ -12,7 +12,7 @@ from domain.actions.orders.quote import SwapRequest
 from domain.actions.partners.open_for_visitor import VisitorOrder, open_for_visitor
 from domain.errors import Unavailable
 from domain.market.pricing import Direction
-from domain.orders.order import RateType
+from domain.orders.states import RateType
 from gateway.app import build
 from gateway.asgi import AsgiMiddleware
 from gateway.settings import KEYRING_FILE, Settings

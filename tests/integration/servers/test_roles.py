@@ -59,7 +59,7 @@ GATEWAY_WRITES = {
 that the gateway writes says so here, and nothing that settlement or the ledger goes by."""
 
 GATEWAY_CALLS = {
-    *("enqueue_test_event", "part_of_session", "is_open", "came_to_nothing", "utc_day"),
+    *("enqueue_test_event", "counter_part", "is_open", "ended_without_payout", "utc_day"),
     *("delete_order", "first_id_at", "ask_payout_details", "withdraw_payout_details"),
 }
 LEDGER = (

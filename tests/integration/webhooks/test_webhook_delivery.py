@@ -16,7 +16,7 @@ from aiohttp import web
 from psqlpy.exceptions import Error
 
 from domain.errors import Unavailable
-from domain.orders.order import State
+from domain.orders.states import State
 from domain.webhooks.delivery import Attempt, FinishedAttempt
 from domain.webhooks.events import RETRY_SCHEDULE
 from feeds.webhooks.delivery import LEASE

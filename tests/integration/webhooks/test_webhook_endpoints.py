@@ -11,7 +11,7 @@ from psqlpy.exceptions import Error
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from domain.errors import Unavailable
-from domain.orders.order import State
+from domain.orders.states import State
 from domain.partners.credentials import Credentials
 from domain.partners.partner import Partner
 from domain.webhooks.events import (

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from domain.orders.order import State
+from domain.orders.states import State
 from domain.partners.partner import Partner
 from domain.webhooks.circuit_breaker import (
     MIN_CONCURRENCY,

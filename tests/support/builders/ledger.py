@@ -12,11 +12,11 @@ import psycopg
 
 from domain.actions.ledger.ports import LedgerPorts
 from domain.actions.orders.complete_payout import complete_payout
-from domain.actions.orders.observe_deposit import confirm_deposits, see_deposit
+from domain.actions.orders.observe_deposit import confirm_deposits, observe_deposit
 from domain.actions.orders.ports import SettlementPorts
 from domain.assets import Catalogue
 from domain.market.rates import RateSnapshot
-from domain.orders.deposits import Deposit
+from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import LIFETIME, Order
 from domain.partners.codes import CodeStatistics, OwnCode
 from domain.partners.partner import Partner
@@ -101,8 +101,8 @@ class Books:
     ) -> Order:
         """Carry an order from its opening to its end."""
         order = await self.opened(partner, code, **changes)
-        deposit = Deposit(uuid4().hex, order.source_amount)
-        await see_deposit(self.ports, order.id, deposit)
+        deposit = ObservedDeposit(uuid4().hex, order.source_amount)
+        await observe_deposit(self.ports, order.id, deposit)
         await confirm_deposits(self.ports, order.id, [deposit])
         return await complete_payout(self.ports, order.id, uuid4().hex)
 

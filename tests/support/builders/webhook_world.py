@@ -11,7 +11,8 @@ import msgspec
 import psycopg
 from valkey.asyncio import Valkey
 
-from domain.orders.order import Order, State
+from domain.orders.order import Order
+from domain.orders.states import State
 from domain.partners.partner import Partner, PartnerChange
 from domain.webhooks.circuit_breaker import CircuitBreaker
 from domain.webhooks.events import order_status_changed

@@ -14,7 +14,8 @@ from domain.errors import Unavailable
 from domain.ledger.postings import Account, completion, completion_if_priced
 from domain.market.pricing import Rate
 from domain.market.rates import RateSnapshot
-from domain.orders.order import LIFETIME, Order, RateType, State
+from domain.orders.order import LIFETIME, Order
+from domain.orders.states import RateType, State
 
 USD = 10**18
 AT = datetime(2026, 5, 1, tzinfo=UTC)

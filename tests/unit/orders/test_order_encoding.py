@@ -1,6 +1,7 @@
 """The bytes of an order's answer: what its wire type says, at any time, as it changes."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
@@ -8,12 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.orders.order import Order, State
+from domain.orders.states import State
 from domain.orders.wire import order_out
 from gateway.api import order_encoding as module
 from gateway.api.order_encoding import encode_order
 from gateway.codec import success
 from tests.unit.orders.test_orders import NOW, new_order
+
+if TYPE_CHECKING:
+    from domain.orders.order import Order
 
 TEXTS = st.one_of(st.text(max_size=40), st.just('"left":12,"'), st.just('\\"left":12'))
 

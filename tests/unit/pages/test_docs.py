@@ -19,7 +19,7 @@ from domain.assets import Asset, Bounds, Pair
 from domain.market.pricing import Direction, PricedPair
 from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, parse_units
-from domain.orders.order import Status
+from domain.orders.states import Status
 from domain.partners.weights import WEIGHTS
 from domain.webhooks.events import JITTER, RETRY_SCHEDULE
 from gateway.api.quote_encoding import QuoteOut, encode_quote
