@@ -12,7 +12,7 @@ from gateway.settings import DEFAULT_DATA_DIR, Role, Settings, SettingsError, se
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from gateway.wiring.operator import OperatorPorts
+    from gateway.wiring.operator.ports import OperatorPorts
 
 T = TypeVar("T")
 
@@ -47,7 +47,7 @@ def settings_of(role: Role, data_dir: Path) -> Settings:
 def run(role: Role, data_dir: Path, work: "Callable[[OperatorPorts], Awaitable[T]]") -> T:
     """Run `work` with connections under a database role; raise Failure for its errors."""
     settings = settings_of(role, data_dir)
-    from gateway.wiring.operator import run_with_ports
+    from gateway.wiring.operator.ports import run_with_ports
 
     try:
         return run_with_ports(settings, work)

@@ -16,7 +16,7 @@ from gateway.cli.output import show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.wiring.operator import OperatorPorts
+    from gateway.wiring.operator.ports import OperatorPorts
 
 app = group("Chains that settlement follows.")
 

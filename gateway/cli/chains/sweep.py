@@ -37,5 +37,5 @@ def sweep(
     from domain.actions.operator.sweep import draft_sweep
 
     options = SweepOptions(to=to, fee_rate=fee_rate, max_fee_gwei=max_fee_gwei, origin=origin)
-    draft = run(Role.ADMIN, data_dir, lambda operator: draft_sweep(operator.sweep(), code, options))
+    draft = run(Role.ADMIN, data_dir, lambda ports: draft_sweep(ports.sweep(), code, options))
     show(draft, as_json=as_json)

@@ -1,29 +1,18 @@
-"""`swapgate earnings`: what partners are owed, what their periods have earned, new cycles."""
-
-from typing import TYPE_CHECKING, Annotated
+"""`swapgate earnings`: what partners have earned and are owed, and new accounting cycles."""
 
 import msgspec
-import typer
 
-from domain.actions.ledger.clear_earnings import clear_earnings, earnings_out
-from domain.ledger.payouts import Closing, Earnings, Period
+from domain.actions.ledger.clear_earnings import earnings_out
+from domain.actions.operator.earnings import clear_earnings, list_periods, show_earnings
+from domain.ledger.payouts import Period
 from domain.money import format_usd
 from domain.webhooks.events import wire_moment
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
-from gateway.cli.output import show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
+from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who
 from gateway.settings import Role
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from gateway.wiring.operator import OperatorPorts
-
-MAX_LISTED = 1_000
-
-app = group("What partners have earned, and are owed.")
-
-Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="At most so many.")]
+app = group("What partners have earned, and what they are owed.")
 
 
 class AccountOut(msgspec.Struct, rename="camel"):
@@ -42,10 +31,10 @@ class CodeEarningsOut(msgspec.Struct, rename="camel"):
 
 
 class PeriodOut(msgspec.Struct, rename="camel"):
-    """A period: how it ended, what it has earned, and what of it by which code.
+    """A period: how it ended, what it has earned, and which part of it by which code.
 
-    Every amount of earnings is rounded down to cents by itself; `markupUsd` is of all orders,
-    with a code or without.
+    Every amount of earnings is rounded down to cents by itself; `markupUsd` includes orders without
+    a code.
     """
 
     ended_by: str | None
@@ -62,81 +51,58 @@ class PeriodOut(msgspec.Struct, rename="camel"):
 @app.command("show")
 def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show what a partner has accrued and been paid since the last clearing, and is owed."""
-    account = run(Role.ADMIN, data_dir, lambda operator: _account(operator, who))
+    account = run(Role.ADMIN, data_dir, lambda ports: show_earnings(ports.earnings(), who))
     document = AccountOut(
-        accrued_usd=_usd(account.accrued),
-        paid_usd=_usd(account.paid_in_cycle),
-        balance_usd=_usd(account.balance),
+        accrued_usd=format_usd(account.accrued),
+        paid_usd=format_usd(account.paid_in_cycle),
+        balance_usd=format_usd(account.balance),
     )
     of_all_time = {
         "since": wire_moment(account.cycle_start),
-        "earnedOfAllTimeUsd": _usd(account.markup + account.base_fee_share),
-        "paidOfAllTimeUsd": _usd(account.paid),
-        "clearedOfAllTimeUsd": _usd(account.cleared),
+        "earnedOfAllTimeUsd": format_usd(account.markup + account.base_fee_share),
+        "paidOfAllTimeUsd": format_usd(account.paid),
+        "clearedOfAllTimeUsd": format_usd(account.cleared),
     }
-    people = {**msgspec.to_builtins(document), **of_all_time}
-    show(document, as_json=as_json, table=people)
+    table = {**msgspec.to_builtins(document), **of_all_time}
+    show(document, as_json=as_json, table=table)
 
 
 @app.command()
 def clear(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Begin a new accounting cycle at zero, and tell the partner: what is owed is owed no more."""
-    closing = run(Role.ADMIN, data_dir, lambda operator: _clear(operator, who))
-    show(earnings_out(closing), as_json=as_json)
+    """Start a new accounting cycle at zero and notify the partner: the balance is written off."""
+    cleared = run(Role.ADMIN, data_dir, lambda ports: clear_earnings(ports.earnings(), who))
+    show(earnings_out(cleared), as_json=as_json)
 
 
 @app.command("list")
 def list_newest(
     who: Who, *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
-    """List what a partner's periods have earned, newest first: the one that goes on is first."""
-    found = run(Role.ADMIN, data_dir, lambda operator: _periods(operator, who, limit))
+    """List what a partner has earned by period, newest first, starting with the current one."""
+    found = run(
+        Role.ADMIN, data_dir, lambda ports: list_periods(ports.earnings(), who, limit=limit)
+    )
     periods = [_period_out(one) for one in found]
-    show(periods, as_json=as_json, table=[_one_line(one) for one in periods])
-
-
-async def _account(operator: "OperatorPorts", who: str) -> Earnings:
-    from persistence.postgres.partners.partners import find_partner
-
-    partner = await find_partner(operator.database, who)
-    return await operator.bookkeeping().accounts.earnings(partner.id)
-
-
-async def _clear(operator: "OperatorPorts", who: str) -> Closing:
-    from persistence.postgres.partners.partners import find_partner
-
-    partner = await find_partner(operator.database, who)
-    return await clear_earnings(operator.bookkeeping(), partner.id)
-
-
-async def _periods(operator: "OperatorPorts", who: str, limit: int) -> "Sequence[Period]":
-    from persistence.postgres.ledger.accounts import PostgresEarningsRepository
-    from persistence.postgres.partners.partners import find_partner
-
-    partner = await find_partner(operator.database, who)
-    return await PostgresEarningsRepository(operator.database).periods(partner.id, limit=limit)
+    narrow = ("periodStart", "endedBy", "earnedUsd", "amountUsd")
+    show(periods, as_json=as_json, table=[_row(one) for one in periods], narrow=narrow)
 
 
 def _period_out(period: Period) -> PeriodOut:
-    closing = period.closing
+    end = period.closing
     return PeriodOut(
-        ended_by=closing.kind.value if closing else None,
+        ended_by=end.kind.value if end else None,
         period_start=wire_moment(period.start),
-        period_end=wire_moment(closing.closed_at) if closing else None,
-        earned_usd=_usd(period.markup + period.base_fee_share),
-        markup_usd=_usd(period.markup),
-        base_fee_share_usd=_usd(period.base_fee_share),
-        amount_usd=_usd(closing.amount) if closing else None,
-        reference=closing.reference if closing else None,
-        codes=[CodeEarningsOut(one.code, _usd(one.markup)) for one in period.codes],
+        period_end=wire_moment(end.closed_at) if end else None,
+        earned_usd=format_usd(period.markup + period.base_fee_share),
+        markup_usd=format_usd(period.markup),
+        base_fee_share_usd=format_usd(period.base_fee_share),
+        amount_usd=format_usd(end.amount) if end else None,
+        reference=end.reference if end else None,
+        codes=[CodeEarningsOut(one.code, format_usd(one.markup)) for one in period.codes],
     )
 
 
-def _one_line(period: PeriodOut) -> dict[str, object]:
-    row = msgspec.to_builtins(period)
+def _row(period: PeriodOut) -> Row:
+    row: Row = msgspec.to_builtins(period)
     row["codes"] = [f"{one.code} {one.markup_usd}" for one in period.codes]
-    return dict(row)
-
-
-def _usd(amount: int) -> str:
-    return format_usd(amount)
+    return row

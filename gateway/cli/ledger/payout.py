@@ -1,42 +1,36 @@
-"""`swapgate payout`: mark what partners are owed as paid, list what was, see where to send it."""
+"""`swapgate payout`: mark what partners are owed as paid, list payouts, show where to send them."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from domain.actions.ledger.mark_paid_out import mark_paid_out, payout_out
-from domain.ledger.payout_details import plan
-from domain.market.limits import parse_usd
+from domain.actions.ledger.mark_paid_out import payout_out
+from domain.actions.operator.earnings import list_payouts, show_payout_details
+from domain.actions.operator.earnings import mark_paid as mark
 from domain.webhooks.events import PayoutOut, wire_moment
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
-from gateway.cli.output import show
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
+from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from uuid import UUID
-
+    from domain.actions.operator.earnings import ListedPayout
     from domain.ledger.payout_details import PayoutDetails
-    from domain.ledger.payouts import Closing
-    from gateway.wiring.operator import OperatorPorts
 
-MAX_LISTED = 1_000
-
-app = group("Payouts of partners' earnings, which the operator makes by itself.")
+app = group("Payouts of partners' earnings, which the operator sends outside this service.")
 
 Reference = Annotated[
-    str, typer.Option(help="What names the payment, such as its number at the bank. It pays once.")
+    str,
+    typer.Option(help="Reference of the payment, such as its number at the bank; pays only once."),
 ]
 Amount = Annotated[
-    str | None, typer.Option(metavar="USD", help="What was paid, if not all that is owed.")
+    str | None, typer.Option(metavar="USD", help="What was paid; by default all that is owed.")
 ]
-Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="At most so many.")]
 
 
 class SentTo(msgspec.Struct, frozen=True, rename="camel"):
-    """Where a partner wants its earnings sent, and since when that holds."""
+    """Where a partner wants its earnings sent, from when on, and who requested it."""
 
     asset: str
     address: str
@@ -46,19 +40,19 @@ class SentTo(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ListedPayoutOut(PayoutOut, frozen=True, kw_only=True, rename="camel"):
-    """A payout, with the details that were in force then; None without any."""
+    """A payout, with the details in force at its time; None without any."""
 
     sent_to: SentTo | None
 
 
 class MarkedPayoutOut(ListedPayoutOut, frozen=True, kw_only=True, rename="camel"):
-    """A payout; `repeated` if its reference had paid before, and nothing was paid now."""
+    """A payout; `repeated` if its reference was used before and nothing was paid now."""
 
     repeated: bool
 
 
 class DetailsOut(msgspec.Struct, frozen=True, rename="camel"):
-    """Where to send earnings now, and what takes its place later, unless that is withdrawn."""
+    """Where to send earnings now, and what replaces it later unless that is withdrawn."""
 
     current: SentTo | None
     pending: SentTo | None
@@ -73,12 +67,16 @@ def mark_paid(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Mark all that a partner is owed as paid, and tell it; once for each reference."""
-    document = run(Role.ADMIN, data_dir, lambda operator: _mark(operator, who, reference, amount))
-    people = msgspec.to_builtins(document) | {"sentTo": _in_words(document.sent_to)}
-    del people["repeated"]
-    said = "was marked as paid before: nothing was paid twice" if document.repeated else "paid"
-    show(document, as_json=as_json, table={"said": said, **people})
+    """Mark what a partner is owed as paid and notify the partner; once per reference."""
+    marked = run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: mark(ports.earnings(), who, reference, amount_usd=amount),
+    )
+    payout = _payout_out(marked)
+    document = MarkedPayoutOut(**msgspec.structs.asdict(payout), repeated=marked.repeated)
+    result = "already marked as paid; nothing was paid again" if marked.repeated else "paid"
+    show(document, as_json=as_json, table={"result": result, **_row(payout)})
 
 
 @app.command("list")
@@ -86,59 +84,31 @@ def list_newest(
     who: Who, *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """List a partner's payouts, newest first."""
-    found = run(Role.ADMIN, data_dir, lambda operator: _newest(operator, who, limit))
-    people = [msgspec.to_builtins(one) | {"sentTo": _in_words(one.sent_to)} for one in found]
-    show(found, as_json=as_json, table=people)
+    found = run(
+        Role.ADMIN, data_dir, lambda ports: list_payouts(ports.earnings(), who, limit=limit)
+    )
+    payouts = [_payout_out(one) for one in found]
+    narrow = ("paidOutAt", "amountUsd", "reference")
+    show(payouts, as_json=as_json, table=[_row(one) for one in payouts], narrow=narrow)
 
 
 @app.command("details")
 def show_details(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Show where a partner wants its earnings sent: look here before you send them."""
-    found = run(Role.ADMIN, data_dir, lambda operator: _details(operator, who))
-    people = {"current": _in_words(found.current), "pending": _in_words(found.pending)}
-    show(found, as_json=as_json, table=people)
+    """Show where a partner wants its earnings sent: check this before you send them."""
+    plan = run(Role.ADMIN, data_dir, lambda ports: show_payout_details(ports.earnings(), who))
+    document = DetailsOut(_sent_to(plan.current), _sent_to(plan.pending))
+    table = {"current": _in_words(document.current), "pending": _in_words(document.pending)}
+    show(document, as_json=as_json, table=table)
 
 
-async def _mark(
-    operator: "OperatorPorts", who: str, reference: str, amount: str | None
-) -> MarkedPayoutOut:
-    from persistence.postgres.partners.partners import find_partner
-
-    partner = await find_partner(operator.database, who)
-    usd = None if amount is None else parse_usd(amount)
-    marked = await mark_paid_out(operator.bookkeeping(), partner.id, reference, amount=usd)
-    history = await _history(operator, partner.id)
-    listed = _listed(marked.payout, history)
-    return MarkedPayoutOut(**msgspec.structs.asdict(listed), repeated=marked.repeated)
+def _payout_out(listed: "ListedPayout") -> ListedPayoutOut:
+    payout = msgspec.structs.asdict(payout_out(listed.payout))
+    return ListedPayoutOut(**payout, sent_to=_sent_to(listed.sent_to))
 
 
-async def _newest(operator: "OperatorPorts", who: str, limit: int) -> list[ListedPayoutOut]:
-    from persistence.postgres.ledger.accounts import PostgresEarningsRepository
-    from persistence.postgres.partners.partners import find_partner
-
-    partner = await find_partner(operator.database, who)
-    payouts = await PostgresEarningsRepository(operator.database).payouts(partner.id, limit=limit)
-    history = await _history(operator, partner.id)
-    return [_listed(one, history) for one in payouts]
-
-
-async def _details(operator: "OperatorPorts", who: str) -> DetailsOut:
-    from persistence.postgres.partners.partners import find_partner
-
-    partner = await find_partner(operator.database, who)
-    now = plan(await _history(operator, partner.id), operator.bookkeeping().clock.now())
-    return DetailsOut(_sent_to(now.current), _sent_to(now.pending))
-
-
-async def _history(operator: "OperatorPorts", partner_id: "UUID") -> "Sequence[PayoutDetails]":
-    from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
-
-    return await PostgresPayoutDetailsRepository(operator.database).history(partner_id)
-
-
-def _listed(payout: "Closing", history: "Sequence[PayoutDetails]") -> ListedPayoutOut:
-    then = plan(history, payout.closed_at).current
-    return ListedPayoutOut(**msgspec.structs.asdict(payout_out(payout)), sent_to=_sent_to(then))
+def _row(payout: ListedPayoutOut) -> Row:
+    row: Row = msgspec.to_builtins(payout)
+    return row | {"sentTo": _in_words(payout.sent_to)}
 
 
 def _sent_to(details: "PayoutDetails | None") -> SentTo | None:
@@ -155,6 +125,6 @@ def _sent_to(details: "PayoutDetails | None") -> SentTo | None:
 
 def _in_words(sent_to: SentTo | None) -> str:
     if sent_to is None:
-        return "not said"
+        return "not specified"
     tag = f", {sent_to.tag}" if sent_to.tag else ""
     return f"{sent_to.asset} to {sent_to.address}{tag} (from {sent_to.in_force_from})"

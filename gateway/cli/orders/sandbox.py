@@ -1,4 +1,4 @@
-"""`swapgate sandbox`: push an order through its life by hand, in sandbox mode only."""
+"""`swapgate sandbox`: advance an order by hand, in sandbox mode only."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -7,34 +7,31 @@ from uuid import UUID
 
 import typer
 
-from domain.actions.orders.complete_payout import complete_payout
-from domain.actions.orders.expire_orders import expire_order
-from domain.actions.orders.observe_deposit import confirm_deposits, observe_deposit
-from domain.actions.orders.ports import SettlementPorts
-from domain.errors import InvalidRequest, NotFound
-from domain.money import parse_units
-from domain.orders.deposits import ObservedDeposit
+from domain.actions.operator.sandbox import (
+    SandboxPorts,
+    simulate_confirmation,
+    simulate_deposit,
+    simulate_expiry,
+    simulate_payout,
+)
 from domain.orders.order import Order
-from feeds.settlement.sandbox import sandbox_tx_id, unconfirmed_deposits
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
 from gateway.cli.orders.order import OrderId
-from gateway.cli.orders.order_view import (
-    OperatorOrderOut,
-    for_people,
-    operator_order_out,
-    parse_order_id,
-)
+from gateway.cli.orders.order_view import operator_order_out, order_table, parse_order_id
 from gateway.cli.output import show
 from gateway.settings import Role
 
 if TYPE_CHECKING:
-    from gateway.wiring.operator import OperatorPorts
+    from gateway.cli.orders.order_view import OperatorOrderOut
+    from gateway.wiring.operator.ports import OperatorPorts
 
-app = group("Sandbox mode: play the chains and the clock.")
+app = group("Simulate chains and time in sandbox mode.")
+
+Step = Callable[[SandboxPorts, UUID], Awaitable[Order]]
 
 Amount = Annotated[
     str | None,
-    typer.Option(help="How much comes in, in source units; without it, what is missing."),
+    typer.Option(help="Amount in units of the source asset; by default, what is missing."),
 ]
 
 
@@ -46,73 +43,39 @@ def deposit(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Let a deposit be seen, or another part of it; with auto-settle the rest follows by itself."""
-    moved = _move(order_id, data_dir, lambda ports, key: _see(ports, key, amount))
-    show(moved, as_json=as_json, table=for_people(moved))
+    """Simulate a deposit, or another one; with auto-settle, the following steps are automatic."""
+
+    async def step(ports: SandboxPorts, order: UUID) -> Order:
+        return await simulate_deposit(ports, order, amount=amount)
+
+    _advance(order_id, data_dir, step, as_json=as_json)
 
 
 @app.command()
 def confirm(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Let all that was seen be confirmed."""
-    moved = _move(order_id, data_dir, _confirm, rates=True)
-    show(moved, as_json=as_json, table=for_people(moved))
+    """Confirm all deposits."""
+    _advance(order_id, data_dir, simulate_confirmation, rates=True, as_json=as_json)
 
 
 @app.command()
 def payout(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Let the payout be broadcast."""
-    moved = _move(
-        order_id,
-        data_dir,
-        lambda ports, key: complete_payout(ports, key, sandbox_tx_id()),
-        rates=True,
-    )
-    show(moved, as_json=as_json, table=for_people(moved))
+    """Simulate the broadcast of the payout."""
+    _advance(order_id, data_dir, simulate_payout, rates=True, as_json=as_json)
 
 
 @app.command()
 def expire(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Let the time to pay be over."""
-    moved = _move(order_id, data_dir, expire_order)
-    show(moved, as_json=as_json, table=for_people(moved))
+    """End the time to pay."""
+    _advance(order_id, data_dir, simulate_expiry, as_json=as_json)
 
 
-def _move(
-    text: str,
-    data_dir: Path,
-    step: Callable[[SettlementPorts, UUID], Awaitable[Order]],
-    *,
-    rates: bool = False,
-) -> OperatorOrderOut:
-    async def work(operator: "OperatorPorts") -> OperatorOrderOut:
-        if not operator.settings.sandbox:
-            raise Failure("The sandbox commands are for sandbox mode only, and this isn't")
+def _advance(text: str, data_dir: Path, step: Step, *, rates: bool = False, as_json: bool) -> None:
+    async def work(ports: "OperatorPorts") -> "OperatorOrderOut":
+        if not ports.settings.sandbox:
+            raise Failure("the sandbox commands require sandbox mode")
         order_id = parse_order_id(text)
-        order = await step(await operator.settlement(rates=rates), order_id)
-        return operator_order_out(order, now=operator.clock.now())
+        order = await step(await ports.sandbox(rates=rates), order_id)
+        return operator_order_out(order, now=ports.clock.now())
 
-    return run(Role.SETTLEMENT, data_dir, work)
-
-
-async def _see(ports: SettlementPorts, order_id: UUID, amount: str | None) -> Order:
-    order = await _read(ports, order_id)
-    missing = order.source_amount - order.deposits.total
-    units = missing if missing > 0 else order.source_amount
-    if amount is not None:
-        try:
-            units = parse_units(amount, order.source.precision)
-        except InvalidRequest as error:
-            raise Failure(f"{amount!r} is no amount of {order.source.code}: {error}") from None
-    return await observe_deposit(ports, order_id, ObservedDeposit(sandbox_tx_id(), units))
-
-
-async def _confirm(ports: SettlementPorts, order_id: UUID) -> Order:
-    order = await _read(ports, order_id)
-    return await confirm_deposits(ports, order_id, unconfirmed_deposits(order))
-
-
-async def _read(ports: SettlementPorts, order_id: UUID) -> Order:
-    found = await ports.orders.read(order_id)
-    if found is None:
-        raise NotFound(f"there is no order {order_id}")
-    return found.order
+    advanced = run(Role.SETTLEMENT, data_dir, work)
+    show(advanced, as_json=as_json, table=order_table(advanced))

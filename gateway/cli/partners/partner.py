@@ -1,35 +1,40 @@
 """`swapgate partner`: list, show and change partners."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 import typer
 
-from domain.partners.partner import Partner, PartnerChange, checked_change
-from domain.webhooks.events import parse_event_types
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from domain.actions.operator.partners import change_partner, list_partners, show_partner
+from domain.errors import InvalidRequest
+from domain.partners.partner import Partner, PartnerChange
+from domain.webhooks.events import EventType, parse_event_types
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
 from gateway.cli.output import show
 from gateway.cli.partners import onboarding
 from gateway.settings import Role
 
-if TYPE_CHECKING:
-    from gateway.wiring.operator import OperatorPorts
+app = group("Partners, the customers of the API.")
 
-app = group("Partners: the API's customers.")
+COLUMNS = ("id", "email", "name", "enabled")
 
 Who = onboarding.Who
-MarkupBps = Annotated[int | None, typer.Option(help="Its default markup, 0..2000 basis points.")]
-Events = Annotated[str | None, typer.Option(help="Events it gets, by comma; empty for none.")]
-ShareBps = Annotated[
-    int | None, typer.Option(help="Its share of the service fee, 0..10000 basis points.")
+MarkupBps = Annotated[int | None, typer.Option(help="Default markup, 0..2000 basis points.")]
+Events = Annotated[
+    str | None, typer.Option(help="Events to send, separated by commas; empty for none.")
 ]
-Budget = Annotated[int | None, typer.Option(help="Weight units it may spend in 60 seconds.")]
-MaxCodes = Annotated[int | None, typer.Option(help="Reference codes it may have.")]
+ShareBps = Annotated[
+    int | None, typer.Option(help="Share of the service fee, 0..10000 basis points.")
+]
+Budget = Annotated[int | None, typer.Option(help="Weight units allowed in 60 seconds.")]
+MaxCodes = Annotated[int | None, typer.Option(help="Maximum number of reference codes.")]
 Standard = Annotated[
     bool | None,
     typer.Option(
-        "--standard-webhooks/--no-standard-webhooks", help="Sign events the standard way as well."
+        "--standard-webhooks/--no-standard-webhooks",
+        help="Add the signature headers of Standard Webhooks.",
     ),
 ]
 
@@ -57,23 +62,17 @@ app.command()(onboarding.create)
 @app.command("list")
 def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List all partners, oldest first."""
-    from persistence.postgres.partners.partners import list_partners
-
-    found = run(Role.ADMIN, data_dir, lambda operator: list_partners(operator.database))
-    people = [
-        {"id": one.id, "email": one.email, "name": one.name, "enabled": one.enabled}
-        for one in found
-    ]
-    show([_partner_out(one) for one in found], as_json=as_json, table=people)
+    found = run(Role.ADMIN, data_dir, lambda ports: list_partners(ports.partners()))
+    table = [{name: getattr(partner, name) for name in COLUMNS} for partner in found]
+    documents = [_partner_out(partner) for partner in found]
+    show(documents, as_json=as_json, table=table, narrow=("id", "email"))
 
 
 @app.command("show")
 def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Show a partner's settings; its secrets are never shown again."""
-    from persistence.postgres.partners.partners import find_partner
-
-    found = run(Role.ADMIN, data_dir, lambda operator: find_partner(operator.database, who))
-    show(_partner_out(found), as_json=as_json)
+    """Show a partner's settings, without its secrets."""
+    partner = run(Role.ADMIN, data_dir, lambda ports: show_partner(ports.partners(), who))
+    show(_partner_out(partner), as_json=as_json)
 
 
 @app.command("set")
@@ -90,55 +89,47 @@ def change(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Change a partner's settings; what isn't named stays as it is."""
-
-    async def work(operator: "OperatorPorts") -> Partner:
-        wanted = PartnerChange(
-            webhook_url=webhook_url,
-            webhook_events=None if events is None else parse_event_types(_names(events)),
-            standard_webhooks=standard_webhooks,
-            markup_bps=markup_bps,
-            base_fee_share_bps=base_fee_share_bps,
-            budget=budget,
-            max_codes=max_codes,
-        )
-        return await _change(operator, who, wanted)
-
-    show(_partner_out(run(Role.ADMIN, data_dir, work)), as_json=as_json)
+    """Change the named settings of a partner; the others stay as they are."""
+    changes = PartnerChange(
+        webhook_url=webhook_url,
+        webhook_events=None if events is None else _event_types(events),
+        standard_webhooks=standard_webhooks,
+        markup_bps=markup_bps,
+        base_fee_share_bps=base_fee_share_bps,
+        budget=budget,
+        max_codes=max_codes,
+    )
+    _change(who, changes, data_dir, as_json=as_json)
 
 
 @app.command()
 def enable(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Let a partner call again."""
-    wanted = PartnerChange(enabled=True)
-    changed = run(Role.ADMIN, data_dir, lambda operator: _change(operator, who, wanted))
-    show(_partner_out(changed), as_json=as_json)
+    """Accept a partner's calls again."""
+    _change(who, PartnerChange(enabled=True), data_dir, as_json=as_json)
 
 
 @app.command()
 def disable(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Refuse a partner's calls from now on."""
-    wanted = PartnerChange(enabled=False)
-    changed = run(Role.ADMIN, data_dir, lambda operator: _change(operator, who, wanted))
-    show(_partner_out(changed), as_json=as_json)
+    """Reject a partner's calls from now on."""
+    _change(who, PartnerChange(enabled=False), data_dir, as_json=as_json)
 
 
 app.command()(onboarding.password)
 app.command("second-factor-off")(onboarding.second_factor_off)
 
 
-async def _change(operator: "OperatorPorts", who: str, wanted: PartnerChange) -> Partner:
-    from persistence.postgres.partners.partners import change_partner, find_partner
-
-    partner = await find_partner(operator.database, who)
-    checked = checked_change(wanted, insecure_webhooks=operator.settings.insecure_webhooks)
-    changed = await change_partner(operator.database, partner.id, checked)
-    await operator.announce()
-    return changed
+def _change(who: str, changes: PartnerChange, data_dir: Path, *, as_json: bool) -> None:
+    partner = run(
+        Role.ADMIN, data_dir, lambda ports: change_partner(ports.partners(), who, changes)
+    )
+    show(_partner_out(partner), as_json=as_json)
 
 
-def _names(events: str) -> list[str]:
-    return [name.strip() for name in events.split(",") if name.strip()]
+def _event_types(events: str) -> frozenset[EventType]:
+    try:
+        return parse_event_types(name.strip() for name in events.split(",") if name.strip())
+    except InvalidRequest as error:
+        raise Failure(str(error)) from None
 
 
 def _partner_out(partner: Partner) -> PartnerOut:

@@ -27,7 +27,7 @@ def _examine(data_dir: Path) -> "Examination":
 
     try:
         settings = settings_for(Role.ADMIN, data_dir=data_dir, environment=os.environ)
-        from gateway.wiring.doctor import run_doctor
+        from gateway.wiring.operator.doctor import run_doctor
 
         return run_doctor(settings)
     except SettingsError as error:

@@ -59,8 +59,8 @@ def test_a_payout_is_marked_once_and_listed(operator: Operator) -> None:
     again = operator.json("payout", "mark-paid", EMAIL, "--reference", "wire 7")
     assert again == {**paid, "repeated": True}
     said = operator.run("payout", "mark-paid", EMAIL, "--reference", "wire 7")
-    assert "not said" in said.stdout
-    assert "was marked as paid before: nothing was paid twice" in said.stdout
+    assert "not specified" in said.stdout
+    assert "already marked as paid; nothing was paid again" in said.stdout
     del paid["repeated"]
     assert operator.json("payout", "list", EMAIL) == [paid]
 

@@ -97,17 +97,18 @@ def test_a_deposit_that_comes_too_late_for_anything_is_listed(operator: Operator
     other, cancelled = operator.order(), operator.order()
     operator.json("sandbox", "deposit", other)
     operator.json("order", "resolve", cancelled, "cancel")
-    assert operator.json("order", "list", "--stray") == []
+    assert operator.json("order", "list", "--late") == []
 
     stray = operator.json("sandbox", "deposit", cancelled, "--amount", "0.005")
     assert (stray["state"], stray["status"]) == ("cancelled", "EXPIRED")
     assert stray["from"]["tx"] == {"id": None, "amount": None}
     assert amounts(stray) == [("0.00500000", True)]
-    assert ids(operator.json("order", "list", "--stray")) == [cancelled]
-    assert operator.json("order", "list", "--stray", "--status", "DONE") == []
-    assert "0.00500000, unconfirmed, STRAY" in operator.run("order", "show", cancelled).stdout
+    assert ids(operator.json("order", "list", "--late")) == [cancelled]
+    assert ids(operator.json("order", "list", "--stray")) == [cancelled], "its former name"
+    assert operator.json("order", "list", "--late", "--status", "DONE") == []
+    assert "0.00500000, unconfirmed, LATE" in operator.run("order", "show", cancelled).stdout
     operator.json("sandbox", "confirm", cancelled)
-    assert "0.00500000, confirmed, STRAY" in operator.run("order", "show", cancelled).stdout
+    assert "0.00500000, confirmed, LATE" in operator.run("order", "show", cancelled).stdout
 
 
 def test_a_held_order_is_ended_with_nothing_done(operator: Operator) -> None:
@@ -153,7 +154,7 @@ def test_a_bad_amount_is_refused(operator: Operator, amount: str) -> None:
     order_id = operator.order()
 
     sentence = operator.refused("sandbox", "deposit", order_id, f"--amount={amount}")
-    assert sentence.startswith(f"'{amount}' is no amount of btc: ")
+    assert sentence.startswith(f"'{amount}' is not an amount of btc: ")
     assert operator.json("order", "show", order_id)["state"] == "awaiting_deposit"
 
 
@@ -222,9 +223,7 @@ def test_a_deposit_is_not_confirmed_without_fresh_rates(
 def test_orders_are_only_pushed_in_sandbox_mode(live: Operator, step: str) -> None:
     order_id = live.order()
 
-    assert live.refused("sandbox", step, order_id) == (
-        "The sandbox commands are for sandbox mode only, and this isn't"
-    )
+    assert live.refused("sandbox", step, order_id) == ("The sandbox commands require sandbox mode")
     assert live.json("order", "show", order_id)["state"] == "awaiting_deposit"
 
 

@@ -210,7 +210,10 @@ def test_url_and_events_can_be_taken_away(operator: Operator) -> None:
         (["--budget", "99999999999999999999"], "A weight budget of 99999999999999999999 is not"),
         (["--events", "order.opened"], "There is no event order.opened: there are order.status_"),
         (["--webhook-url", "ftp://wallet.example/"], "A webhook URL looks like https://host/path"),
-        (["--webhook-url", "https://a:b@wallet.example/"], "A webhook URL carries no user name"),
+        (
+            ["--webhook-url", "https://a:b@wallet.example/"],
+            "A webhook URL must not contain a user name",
+        ),
     ],
 )
 def test_what_cannot_be_set_is_refused_and_changes_nothing(

@@ -26,8 +26,8 @@ from domain.errors import DomainError
 from feeds.rates.health import SourcesHealth, VenueHealth, encode_health
 from gateway.runtime.clock import SystemClock
 from gateway.settings import Role, settings_for
-from gateway.wiring.doctor import check_groups
-from gateway.wiring.operator import OperatorPorts
+from gateway.wiring.operator.doctor import check_groups
+from gateway.wiring.operator.ports import OperatorPorts
 from persistence.valkey.rates import SOURCES
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import add_addresses

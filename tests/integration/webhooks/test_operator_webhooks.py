@@ -149,8 +149,8 @@ def test_many_events_are_replayed_in_several_statements(
         (("show", str(UUID(int=9))), f"There is no event {UUID(int=9)}"),
         (("replay", "who@example.org", "--since", "2026-05-01"), "There is no partner"),
         (("list", "who@example.org"), "There is no partner who@example.org"),
-        (("replay", str(UUID(int=9)), "--until", "2026-05-01"), "--until and --delivered go with"),
-        (("--metrics-port", "1", "list", "x"), "--metrics-port goes behind list"),
+        (("replay", str(UUID(int=9)), "--until", "2026-05-01"), "--until and --delivered require"),
+        (("--metrics-port", "1", "list", "x"), "--metrics-port must follow list"),
     ],
 )
 def test_invalid_arguments_are_rejected_with_an_explanation(
@@ -172,13 +172,13 @@ def test_test_event_is_enqueued_and_rejected_without_a_url(operator: Operator) -
     assert sent["dedupKey"] == f"test:{sent['id']}"
 
     without_url = operator.partner()
-    assert "There is no webhook URL of" in operator.refused("webhooks", "test", without_url)
+    assert "has no webhook URL" in operator.refused("webhooks", "test", without_url)
 
 
 def test_command_waits_for_the_first_attempt_of_a_test_event(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.cli.webhooks.events.TEST_SECONDS", 60)
+    monkeypatch.setattr("gateway.cli.webhooks.events.TEST_WAIT", timedelta(seconds=60))
     partner = operator.partner(webhook_url="https://example.org")
 
     with ThreadPoolExecutor(1) as pool:

@@ -17,7 +17,7 @@ from domain.actions.operator.doctor.webhooks import DeliveryHealth, webhook_chec
 from domain.errors import InvalidRequest
 from feeds.rates.health import decode_health
 from gateway.settings import Settings, SettingsError
-from gateway.wiring.operator import OperatorPorts
+from gateway.wiring.operator.ports import OperatorPorts
 from persistence.postgres.health import (
     can_write_order_state,
     free_addresses,

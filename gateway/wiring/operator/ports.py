@@ -1,0 +1,261 @@
+"""The ports of the operator's actions, composed when first used.
+
+Adapters are imported by the method that needs them, so that a command loads only its own.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from psqlpy.exceptions import Error as DatabaseError
+
+from domain.actions.operator.chains import OperatorChainRepository
+from domain.actions.operator.earnings import EarningsPorts
+from domain.actions.operator.orders import OperatorOrderPorts
+from domain.actions.operator.outflows import OperatorOutflowRepository
+from domain.actions.operator.partners import OperatorPartnerRepository, PartnerPorts
+from domain.actions.operator.ports import MarketPorts
+from domain.actions.operator.sandbox import SandboxPorts
+from domain.actions.operator.webhooks import OperatorWebhookPorts
+from domain.actions.orders.ports import SettlementPorts
+from domain.actions.partners.ports import OnboardingPorts
+from domain.assets import Asset, Catalogue
+from domain.chains.sweeps import SweepOptions
+from domain.errors import Unavailable
+from domain.ledger.reconciliation import Difference
+from domain.webhooks.ports import WebhookPorts
+from gateway.runtime.clock import new_id
+from gateway.settings import Settings, SettingsError
+from gateway.wiring.operator.connections import OperatorConnections
+from persistence.postgres.pool import DatabaseUnavailable
+
+if TYPE_CHECKING:
+    from domain.actions.operator.pay_in import PayInPorts
+    from domain.actions.operator.sweep import SweepPorts
+
+RECONCILE_TIMEOUT_MS = 15 * 60 * 1000
+"""Sums over all orders take long."""
+
+T = TypeVar("T")
+
+
+class OperatorPorts(OperatorConnections):
+    """What the operator's actions need, over the connections of one command."""
+
+    def market(self) -> MarketPorts:
+        """Return what the actions on the market need."""
+        from persistence.postgres.market.reserves import PostgresReserveRepository
+        from persistence.postgres.market.settings import PostgresMarketSettings
+
+        return MarketPorts(
+            settings=PostgresMarketSettings(self.database),
+            reserves=PostgresReserveRepository(self.database),
+            announce=self.announce,
+        )
+
+    def partners(self) -> PartnerPorts:
+        """Return what the actions on partners need."""
+        from persistence.passwords.hashing import hash_password
+        from persistence.postgres.partners.partners import create_partner
+
+        onboarding = OnboardingPorts(
+            clock=self.clock,
+            store=lambda partner, credentials, now: create_partner(
+                self.database, self.keyring(), partner, credentials, now=now
+            ),
+            new_id=new_id,
+            randomness=secrets.token_bytes,
+            insecure_webhooks=self.settings.insecure_webhooks,
+        )
+        return PartnerPorts(
+            partners=self.partner_repository(),
+            onboarding=onboarding,
+            hash_password=hash_password,
+            announce=self.announce,
+        )
+
+    def partner_repository(self) -> OperatorPartnerRepository:
+        """Return the operator's view of partners."""
+        from persistence.postgres.partners.operator_partners import (
+            PostgresOperatorPartnerRepository,
+        )
+
+        return PostgresOperatorPartnerRepository(self.database)
+
+    def earnings(self) -> EarningsPorts:
+        """Return what the actions on earnings need."""
+        from domain.actions.ledger.ports import LedgerPorts
+        from persistence.postgres.ledger.accounts import PostgresEarningsRepository
+        from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
+
+        accounts = PostgresEarningsRepository(self.database)
+        return EarningsPorts(
+            partners=self.partner_repository(),
+            ledger=LedgerPorts(clock=self.clock, accounts=accounts, new_id=new_id),
+            queries=accounts,
+            payout_details=PostgresPayoutDetailsRepository(self.database).history,
+        )
+
+    async def reconcile(self) -> Sequence[Difference]:
+        """Return every difference in ledger, counters and outbox."""
+        from persistence.postgres.ledger.reconciliation import differences
+
+        database = self.database_with(statement_timeout_ms=RECONCILE_TIMEOUT_MS)
+        try:
+            return [one async for one in differences(database, await self.catalogue())]
+        finally:
+            database.close()
+
+    async def orders(self, *, rates: bool = False) -> OperatorOrderPorts:
+        """Return what the actions on orders need; `rates` as in `settlement`."""
+        from feeds.settlement.sandbox import sandbox_tx_id
+        from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
+
+        settlement = await self.settlement(rates=rates)
+        return OperatorOrderPorts(
+            settlement=settlement,
+            recent=PostgresSettlementOrderRepository(
+                self.database, lambda: settlement.market.catalogue
+            ),
+            partners=self.partner_repository(),
+            outflows=self.outflows(),
+            sandbox_tx_id=sandbox_tx_id if self.settings.sandbox else None,
+        )
+
+    async def sandbox(self, *, rates: bool = False) -> SandboxPorts:
+        """Return what simulating a chain needs; `rates` as in `settlement`."""
+        from feeds.settlement.sandbox import sandbox_tx_id, unconfirmed_deposits
+
+        return SandboxPorts(
+            settlement=await self.settlement(rates=rates),
+            new_tx_id=sandbox_tx_id,
+            unconfirmed=unconfirmed_deposits,
+        )
+
+    async def settlement(self, *, rates: bool = False) -> SettlementPorts:
+        """Return what the actions of settlement need, with the catalogue as it is now.
+
+        `rates` reads the newest prices too: raises Unavailable without Valkey, and SettingsError.
+        """
+        from gateway.runtime.market import LiveMarket
+        from gateway.wiring.rates_key import rates_key
+        from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
+        from persistence.valkey.rates import read_snapshot
+
+        market = LiveMarket(sandbox=self.settings.sandbox)
+        market.adopt_catalogue(await self.catalogue())
+        snapshot = None
+        if rates:
+            snapshot = await read_snapshot(self.valkey, key=rates_key(self.settings))
+        if snapshot is not None:
+            market.adopt_snapshot(snapshot)
+        return SettlementPorts(
+            clock=self.clock,
+            market=market,
+            orders=PostgresSettlementOrderRepository(self.database, lambda: market.catalogue),
+            new_id=new_id,
+        )
+
+    def webhooks(self) -> OperatorWebhookPorts:
+        """Return what the actions on webhooks need."""
+        from persistence.postgres.webhooks.operator_webhooks import (
+            PostgresOperatorWebhookRepository,
+        )
+
+        return OperatorWebhookPorts(
+            clock=self.clock,
+            partners=self.partner_repository(),
+            repository=PostgresOperatorWebhookRepository(self.database),
+            sending=self._sending,
+            pause=asyncio.sleep,
+        )
+
+    def _sending(self) -> WebhookPorts:
+        from persistence.postgres.webhooks.repository import PostgresWebhookRepository
+
+        return WebhookPorts(
+            clock=self.clock,
+            repository=PostgresWebhookRepository(self.database, self.keyring()),
+            new_id=new_id,
+            insecure_allowed=self.settings.insecure_webhooks,
+        )
+
+    def chains(self) -> OperatorChainRepository:
+        """Return the operator's view of chains."""
+        from persistence.postgres.chains.operator_chains import PostgresOperatorChainRepository
+
+        return PostgresOperatorChainRepository(self.database)
+
+    def outflows(self) -> OperatorOutflowRepository:
+        """Return the operator's view of what settlement sends."""
+        from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
+
+        return PostgresOperatorOutflowRepository(self.database)
+
+    def pay_in(self) -> "PayInPorts":
+        """Return what the actions on pay-in accounts need."""
+        from domain.actions.operator.pay_in import PayInPorts
+        from feeds.settlement.addresses.derivation import checked_account, derive
+        from persistence.postgres.chains.operator_pay_in import PostgresOperatorPayInRepository
+
+        return PayInPorts(
+            repository=PostgresOperatorPayInRepository(self.database),
+            checked=checked_account,
+            derive=lambda account, count: derive(account, start=0, count=count),
+        )
+
+    def sweep(self) -> "SweepPorts":
+        """Return what drafting sweeps needs. Drafting raises SettingsError for the chains file."""
+        from domain.actions.operator.sweep import SweepPorts
+        from feeds.settlement.chains.interface import InvalidChainSettings
+        from feeds.settlement.chains.settings import read_chains_file
+        from feeds.settlement.sweep import draft_sweep
+        from persistence.postgres.chains.pay_in import PostgresAssignedAddresses
+
+        assigned = PostgresAssignedAddresses(self.database)
+
+        async def draft(asset: Asset, catalogue: Catalogue, options: SweepOptions) -> Any:
+            if not self.settings.chains:
+                raise SettingsError("SWAPGATE_CHAINS is not set: it names the file of nodes")
+            try:
+                chains = read_chains_file(Path(self.settings.chains))
+                return await draft_sweep(
+                    chains, asset, catalogue=catalogue, assigned=assigned, options=options
+                )
+            except InvalidChainSettings as error:
+                raise SettingsError(str(error)) from None
+
+        return SweepPorts(catalogue=self.catalogue, draft=draft)
+
+
+def run_with_ports(settings: Settings, work: Callable[[OperatorPorts], Awaitable[T]]) -> T:
+    """Run `work` with connections of its own. Raises SettingsError and DomainError.
+
+    What the database driver reports becomes Unavailable, with the last part of its message.
+    """
+
+    async def connected() -> T:
+        ports = OperatorPorts(settings)
+        try:
+            return await work(ports)
+        finally:
+            await ports.close()
+
+    try:
+        return asyncio.run(connected())
+    except DatabaseUnavailable as error:
+        raise Unavailable(
+            f"the database cannot be reached ({_gist(error)}): run `swapgate doctor` for advice"
+        ) from error
+    except DatabaseError as error:
+        raise Unavailable(
+            f"the database rejected the statement ({_gist(error)}): run `swapgate doctor` for "
+            "advice"
+        ) from error
+
+
+def _gist(error: Exception) -> str:
+    """Return the last part of a driver's message, which says what went wrong."""
+    return str(error).rpartition(": ")[2] or type(error).__name__
