@@ -1,6 +1,11 @@
 """How processes learn that something they have cached has changed."""
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
+
+Announce = Callable[[], Awaitable[None]]
+"""Wakes every process to read a change at once; without it they read the change soon after."""
 
 
 class Revisions(msgspec.Struct, frozen=True):

@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 
 from domain.actions.cabinet.manage_team import one_time_password
-from domain.actions.operator.ports import Announce
 from domain.actions.partners import create_partner as creation
 from domain.actions.partners.create_partner import CreatedPartner, NewPartner
 from domain.actions.partners.ports import OnboardingPorts
+from domain.changes import Announce
 from domain.partners.partner import Partner, PartnerChange, checked_change
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
+from domain.actions.operator.market.assets import find_asset
 from domain.assets import Asset, Catalogue
 from domain.chains.addresses import check_address
 from domain.chains.sweeps import SweepOptions
-from domain.errors import NotFound
 
 
 class SweepPorts(msgspec.Struct, frozen=True):
@@ -27,8 +27,6 @@ async def draft_sweep(ports: SweepPorts, code: str, options: SweepOptions) -> An
     Raises NotFound, InvalidAddress, InvalidRequest, and Unavailable.
     """
     catalogue = await ports.catalogue()
-    asset = catalogue.assets.get(code.lower())
-    if asset is None:
-        raise NotFound(f"there is no asset {code}")
+    asset = find_asset(catalogue, code)
     check_address(asset.network, options.to)
     return await ports.draft(asset, catalogue, options)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.actions.operator.assets import list_assets, set_asset_enabled
+from domain.actions.operator.market.assets import list_assets, set_asset_enabled
 from domain.assets import Asset
 from domain.money import format_units
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run

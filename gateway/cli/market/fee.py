@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.actions.operator.fees import (
+from domain.actions.operator.market.fees import (
     set_fee,
     set_network_fee,
     set_spread,

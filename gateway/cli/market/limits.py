@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.actions.operator.limits import (
+from domain.actions.operator.market.limits import (
     LimitsChange,
     set_limits,
     set_pair_limits,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from domain.actions.operator.pairs import list_pairs, set_pair_enabled
+from domain.actions.operator.market.pairs import list_pairs, set_pair_enabled
 from domain.money import format_usd
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.output import show

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.actions.operator.ports import Reserve
-from domain.actions.operator.reserves import list_reserves, set_reserve, show_reserve
+from domain.actions.operator.market.ports import Reserve
+from domain.actions.operator.market.reserves import list_reserves, set_reserve, show_reserve
 from domain.money import format_units
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.output import show

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from domain.actions.operator.ports import Switch
-from domain.actions.operator.switches import set_switch, show_switch
+from domain.actions.operator.market.ports import Switch
+from domain.actions.operator.market.switches import set_switch, show_switch
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
 from gateway.cli.output import show
 from gateway.settings import Role

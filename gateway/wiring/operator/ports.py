@@ -13,10 +13,10 @@ from psqlpy.exceptions import Error as DatabaseError
 
 from domain.actions.operator.chains import OperatorChainRepository
 from domain.actions.operator.earnings import EarningsPorts
+from domain.actions.operator.market.ports import MarketPorts
 from domain.actions.operator.orders import OperatorOrderPorts
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.partners import OperatorPartnerRepository, PartnerPorts
-from domain.actions.operator.ports import MarketPorts
 from domain.actions.operator.sandbox import SandboxPorts
 from domain.actions.operator.webhooks import OperatorWebhookPorts
 from domain.actions.orders.ports import SettlementPorts

@@ -1,6 +1,6 @@
 """What can still be promised to new orders: reserves of assets, and the rest of the daily cap."""
 
-from domain.actions.operator.ports import Reserve
+from domain.actions.operator.market.ports import Reserve
 from domain.assets import Asset, Catalogue
 from domain.errors import NotFound
 from domain.market.limits import Headroom

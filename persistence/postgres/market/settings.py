@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.actions.operator.ports import PairSettings, Switch
+from domain.actions.operator.market.ports import PairSettings, Switch
 from domain.assets import Asset, Catalogue
 from domain.errors import NotFound
 from domain.ids import first_id_at

@@ -1,6 +1,6 @@
 """Show and turn the switches of the whole installation."""
 
-from domain.actions.operator.ports import MarketPorts, Switch
+from domain.actions.operator.market.ports import MarketPorts, Switch
 
 
 async def show_switch(ports: MarketPorts, switch: Switch) -> bool:

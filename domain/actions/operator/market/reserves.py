@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from domain.actions.operator.assets import find_asset
-from domain.actions.operator.ports import MarketPorts, Reserve
+from domain.actions.operator.market.assets import find_asset
+from domain.actions.operator.market.ports import MarketPorts, Reserve
 from domain.assets import Asset
 from domain.market.limits import NONE
 from domain.money import parse_units

@@ -1,16 +1,14 @@
 """What the operator's actions on the market need from the outside, as Protocols."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 import msgspec
 
 from domain.assets import Asset, Catalogue
+from domain.changes import Announce
 from domain.market.limits import Limits, PairLimits
-
-Announce = Callable[[], Awaitable[None]]
-"""Wakes every worker to read a change at once; without it they read the change soon after."""
 
 
 class Switch(StrEnum):

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from domain.actions.operator.ports import MarketPorts
+from domain.actions.operator.market.ports import MarketPorts
 from domain.errors import InvalidRequest, NotFound
 from domain.market.limits import Limits, PairLimits, checked_limits, parse_limit, parse_usd
 

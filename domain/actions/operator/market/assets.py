@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from domain.actions.operator.ports import MarketPorts
+from domain.actions.operator.market.ports import MarketPorts
 from domain.assets import Asset, Catalogue
 from domain.errors import NotFound
 

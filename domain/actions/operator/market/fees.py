@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from domain.actions.operator.assets import find_asset
-from domain.actions.operator.ports import MarketPorts
+from domain.actions.operator.market.assets import find_asset
+from domain.actions.operator.market.ports import MarketPorts
 from domain.assets import Asset
 from domain.errors import NotFound
 from domain.market.fees import checked_fee, checked_spread, parse_network_fee

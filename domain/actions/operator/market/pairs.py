@@ -5,7 +5,7 @@ from itertools import permutations
 
 import msgspec
 
-from domain.actions.operator.ports import MarketPorts
+from domain.actions.operator.market.ports import MarketPorts
 from domain.assets import Bounds
 
 

@@ -1,0 +1,1 @@
+"""The operator's actions on assets, pairs, fees, limits, reserves and switches."""
