@@ -1,11 +1,11 @@
 """Show partners' earnings, mark payouts as paid with where they were sent, clear accounts."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 from uuid import UUID
 
 import msgspec
 
-from domain.actions.cabinet.queries import EarningsQueries
 from domain.actions.ledger import clear_earnings as clearing
 from domain.actions.ledger import mark_paid_out as payout
 from domain.actions.ledger.ports import LedgerPorts
@@ -13,6 +13,19 @@ from domain.actions.operator.partners import OperatorPartnerRepository
 from domain.ledger.payout_details import PayoutDetails, PayoutPlan, plan
 from domain.ledger.payouts import Closing, Earnings, Period
 from domain.market.limits import parse_usd
+
+
+class OperatorEarningsQueries(Protocol):
+    """What the operator reads of a partner's earnings. Each method raises Unavailable."""
+
+    async def earnings(self, partner_id: UUID) -> Earnings:
+        """Return the account as it is now; raise NotFound."""
+
+    async def payouts(self, partner_id: UUID, *, limit: int) -> Sequence[Closing]:
+        """Return the newest payouts, newest first."""
+
+    async def periods(self, partner_id: UUID, *, limit: int) -> Sequence[Period]:
+        """Return the newest periods, newest first, starting with the current one."""
 
 
 class EarningsPorts(msgspec.Struct, frozen=True):
@@ -23,7 +36,7 @@ class EarningsPorts(msgspec.Struct, frozen=True):
 
     partners: OperatorPartnerRepository
     ledger: LedgerPorts
-    queries: EarningsQueries
+    queries: OperatorEarningsQueries
     payout_details: Callable[[UUID], Awaitable[Sequence[PayoutDetails]]]
 
 
