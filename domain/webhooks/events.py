@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from typing import Annotated, Literal
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
@@ -76,21 +76,21 @@ def parse_event_types(names: Iterable[str]) -> frozenset[EventType]:
     return frozenset(known[name] for name in chosen)
 
 
-class UrlProblem(StrEnum):
-    """What is wrong with a webhook URL."""
+class UrlProblem(Enum):
+    """Why a webhook URL is rejected."""
 
-    MALFORMED = "a webhook URL looks like https://host/path: ASCII, no spaces"
-    NOT_HTTPS = "a webhook URL must be https: plain http is for sandbox mode"
-    FORBIDDEN_PART = "a webhook URL must not contain a user name, password or fragment"
-    HOST_NOT_PUBLIC = "the host of a webhook URL must be a public address"
-    AMBIGUOUS_HOST = "the host of a webhook URL must be a name or a standard IP address"
+    MALFORMED = auto()
+    NOT_HTTPS = auto()
+    FORBIDDEN_PART = auto()
+    HOST_NOT_PUBLIC = auto()
+    AMBIGUOUS_HOST = auto()
 
 
 class InvalidWebhookUrl(InvalidRequest):
     """Events cannot be sent to this URL."""
 
     def __init__(self, problem: UrlProblem) -> None:
-        super().__init__(problem.value)
+        super().__init__(f"webhook URL rejected: {problem.name}")
         self.problem = problem
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from domain.errors import DomainError
+from gateway.cli.messages import message_of
 from gateway.settings import DEFAULT_DATA_DIR, Role, Settings, SettingsError, settings_for
 
 if TYPE_CHECKING:
@@ -54,4 +55,4 @@ def run(role: Role, data_dir: Path, work: "Callable[[OperatorPorts], Awaitable[T
     except UnicodeEncodeError:
         raise Failure("an argument is not valid UTF-8") from None
     except (DomainError, SettingsError) as error:
-        raise Failure(str(error) or type(error).__name__) from error
+        raise Failure(message_of(error)) from error
