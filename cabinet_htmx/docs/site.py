@@ -11,7 +11,9 @@ from cabinet_htmx.shared.assets import Assets
 from cabinet_htmx.shared.document import Document
 from cabinet_htmx.shared.environment import environment
 
-DOCS: Final = Path(__file__).parents[2] / "docs"
+_PACKAGED: Final = Path(__file__).parent / "pages"
+DOCS: Final = _PACKAGED if _PACKAGED.exists() else Path(__file__).parents[2] / "docs"
+"""The Markdown files: packaged with a wheel, or docs/ of the checkout."""
 ROOT: Final = "/docs"
 
 _HTML: Final = "text/html; charset=utf-8"

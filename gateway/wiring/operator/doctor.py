@@ -6,10 +6,13 @@ from datetime import datetime
 from psqlpy.exceptions import Error as DatabaseError
 from valkey.exceptions import ValkeyError
 
+from cabinet_htmx.installation import missing_files
 from domain.actions.operator.doctor.chains import SettlementHealth, address_checks, chain_checks
 from domain.actions.operator.doctor.checks import CheckGroup, Examination, examine
 from domain.actions.operator.doctor.database import SERVER as POSTGRES
 from domain.actions.operator.doctor.database import DatabaseHealth, database_checks
+from domain.actions.operator.doctor.pages import SERVER as INSTALLATION
+from domain.actions.operator.doctor.pages import page_checks
 from domain.actions.operator.doctor.rates import RatesHealth, RateSources, rates_checks
 from domain.actions.operator.doctor.valkey import SERVER as VALKEY
 from domain.actions.operator.doctor.valkey import ValkeyServer, valkey_checks
@@ -47,7 +50,7 @@ def run_doctor(settings: Settings) -> Examination:
 
 
 def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
-    """Return the checks of PostgreSQL and of Valkey, over the connections of a command."""
+    """Return the checks of the servers and the installation, on a command's connections."""
     database, clock = ports.database, ports.clock
     settlement = SettlementHealth(
         chains=ports.chains(),
@@ -71,6 +74,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
     return [
         CheckGroup(POSTGRES, DatabaseError, of_postgres),
         CheckGroup(VALKEY, ValkeyError, of_valkey),
+        CheckGroup(INSTALLATION, OSError, page_checks(missing_files)),
     ]
 
 

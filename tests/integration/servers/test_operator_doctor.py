@@ -14,6 +14,8 @@ import msgspec
 import pytest
 from valkey import Valkey
 
+from cabinet_htmx import installation
+from cabinet_htmx.shared.assets import STATIC
 from domain.actions.operator.doctor.chains import MIN_FREE_ADDRESSES
 from domain.actions.operator.doctor.checks import (
     TIME_LIMIT_SECONDS,
@@ -41,7 +43,7 @@ OF_POSTGRES = [
     "outflows",
 ]
 OF_VALKEY = ["valkey", "valkey-memory", "valkey-clock", "rates", "rate-sources"]
-NAMES = ["settings", *OF_POSTGRES, *OF_VALKEY]
+NAMES = ["settings", *OF_POSTGRES, *OF_VALKEY, "assets"]
 
 
 @pytest.fixture
@@ -64,6 +66,18 @@ def examined(operator: Operator, *, ok: bool) -> dict[str, str]:
     assert all(set(check) == {"name", "ok", "advice"} for check in document["checks"])
     assert all(check["ok"] or check["advice"] for check in document["checks"])
     return {check["name"]: check["advice"] for check in document["checks"] if not check["ok"]}
+
+
+def test_missing_files_of_pages_are_named(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for file in STATIC.rglob("*"):
+        if file.is_file() and file.name != "htmx.min.js":
+            copy = tmp_path / "static" / file.relative_to(STATIC)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+    monkeypatch.setattr(installation, "STATIC", tmp_path / "static")
+    assert "vendor/htmx.min.js missing" in examined(operator, ok=False)["assets"]
 
 
 def settings_changed(operator: Operator, **changes: str) -> None:
