@@ -8,7 +8,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults ledger clean lock
+.PHONY: faults-chains help run test test-slow assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -16,8 +16,14 @@ help: ## List these commands
 run: $(VENV)/.run $(ASSETS) ## Set up what is missing and start everything (ARGS="--port 8080")
 	@exec $(BIN)/swapgate up $(ARGS)
 
-test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Lint, types, import contracts and all tests (ARGS="-k name")
+test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Lint, types, import contracts and tests of everything (ARGS="-k name")
 	$(BIN)/python -m pytest -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal $(ARGS)
+
+test-slow: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## What takes longer: chains, kills, fuzzing and the ledger, in medium runs
+	$(BIN)/python -m pytest -m slow -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal $(ARGS)
+	$(BIN)/python -m tests.fuzz --cases 2000 --seed 1
+	$(BIN)/python -m tests.chain_faults --orders 10 --seed 1
+	$(MAKE) ledger RUNS=500
 
 assets: $(ASSETS) ## Fetch and copy what the pages take from npm
 

@@ -34,6 +34,7 @@ def test_an_external_signer_pays_a_token(world: World) -> None:
     assert sent["from"] == world.hot_address.lower()
 
 
+@pytest.mark.slow
 def test_a_payout_that_nothing_was_put_down_of_is_made_after_a_kill(world: World) -> None:
     world.evm.hold_before = "eth_estimateGas"
     swap = world.paid_for("eth")
@@ -46,6 +47,7 @@ def test_a_payout_that_nothing_was_put_down_of_is_made_after_a_kill(world: World
     assert swap.received_ether() == Decimal(done["to"]["amount"])
 
 
+@pytest.mark.slow
 def test_a_payout_is_made_once_though_settlement_is_killed_while_it_is_signed(world: World) -> None:
     world.signer_hold.touch()
     swap = world.paid_for("eth")
@@ -61,6 +63,7 @@ def test_a_payout_is_made_once_though_settlement_is_killed_while_it_is_signed(wo
     assert swap.received_ether() == Decimal(done["to"]["amount"])
 
 
+@pytest.mark.slow
 def test_a_refund_on_ethereum_is_made_once_though_settlement_is_killed(world: World) -> None:
     before = world.anvil.token_balance(world.token, world.anvil.other_address)
     swap = world.open("usdt_erc20", "ltc", "150")
@@ -81,6 +84,7 @@ def test_a_refund_on_ethereum_is_made_once_though_settlement_is_killed(world: Wo
     assert sent["status"] == "0x1"
 
 
+@pytest.mark.slow
 def test_a_payout_whose_deposit_vanishes_before_it_is_signed_is_taken_back(world: World) -> None:
     world.evm.hold_before = "eth_chainId"
     swap = world.open("ltc", "eth", "2")
@@ -107,6 +111,7 @@ def test_a_payout_whose_deposit_vanishes_before_it_is_signed_is_taken_back(world
     assert again["nonce"] == intended["nonce"]
 
 
+@pytest.mark.slow
 def test_a_payout_whose_deposit_vanishes_after_it_is_signed_waits_for_the_operator(
     world: World,
 ) -> None:
@@ -129,6 +134,7 @@ def test_a_payout_whose_deposit_vanishes_after_it_is_signed_waits_for_the_operat
     assert swap.received_ether() == Decimal(done["to"]["amount"])
 
 
+@pytest.mark.slow
 def test_a_fixed_rate_that_gives_money_away_waits_for_the_operator(world: World) -> None:
     world.operate("fixed-rates", "on")
     world.until(lambda: "FIXED" in world.partner.call("/pairs", {}).data[0]["rateTypes"])
@@ -146,6 +152,7 @@ def test_a_fixed_rate_that_gives_money_away_waits_for_the_operator(world: World)
     world.operate("fixed-rates", "off")
 
 
+@pytest.mark.slow
 def test_false_prices_in_valkey_move_no_money(world: World) -> None:
     world.evm.hold_before = "eth_estimateGas"
     swap = world.open("ltc", "eth", "2")
@@ -163,14 +170,7 @@ def test_false_prices_in_valkey_move_no_money(world: World) -> None:
     world.until(lambda: len(world.partner.call("/pairs", {}).data) == 12)
 
 
-def test_orders_are_paid_exactly_once_wherever_settlement_is_killed(world: World) -> None:
-    campaign = Campaign(world, seed=4)
-    campaign.run(2)
-    verdict = campaign.verdict()
-    assert verdict["kills"] >= 1
-    assert (verdict["paidExactlyOnce"], verdict["transactionsBeyondOrders"]) == (2, 0)
-
-
+@pytest.mark.slow
 def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: World) -> None:
     world.evm.hold_before = "eth_sendRawTransaction"
     swap = world.paid_for("usdt_erc20")
@@ -189,6 +189,7 @@ def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: Worl
     assert f"Check the payout of {swap.id}" in world.running.command("doctor").stdout
 
 
+@pytest.mark.slow
 def test_a_payout_that_no_block_takes_gets_a_higher_fee_and_is_paid_once(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
@@ -206,6 +207,7 @@ def test_a_payout_that_no_block_takes_gets_a_higher_fee_and_is_paid_once(world: 
     assert settled in replacements(world, swap)
 
 
+@pytest.mark.slow
 def test_the_first_of_two_payouts_may_be_the_one_that_a_block_takes(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
@@ -222,6 +224,7 @@ def test_the_first_of_two_payouts_may_be_the_one_that_a_block_takes(world: World
     assert swap.received_litecoin() == Decimal(first["amount"])
 
 
+@pytest.mark.slow
 def test_a_payout_whose_change_another_spends_is_left_alone(world: World) -> None:
     swaps = [world.open("usdt_erc20", "ltc", amount) for amount in ("150", "160")]
     for swap, amount in zip(swaps, (150_000_000, 160_000_000), strict=True):
@@ -235,6 +238,7 @@ def test_a_payout_whose_change_another_spends_is_left_alone(world: World) -> Non
     assert [swap.received_litecoin() for swap in swaps] == paid
 
 
+@pytest.mark.slow
 def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) -> None:
     world.anvil.call("evm_setAutomine", False)
     swap = world.paid_for("eth")
@@ -253,6 +257,7 @@ def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) ->
     assert world.anvil.call("eth_getTransactionReceipt", first["tx"]["id"]) is None
 
 
+@pytest.mark.slow
 def test_no_fee_on_litecoin_is_raised_above_what_is_allowed(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
@@ -265,6 +270,7 @@ def test_no_fee_on_litecoin_is_raised_above_what_is_allowed(world: World) -> Non
     assert world.until(lambda: settled_tx(world, swap)) == pending
 
 
+@pytest.mark.slow
 def test_no_fee_on_ethereum_is_raised_above_what_is_allowed(world: World) -> None:
     world.anvil.call("evm_setAutomine", False)
     swap = world.paid_for("eth")
@@ -303,3 +309,11 @@ def replace_deposit(world: World, tx_id: str) -> None:
     world.litecoind.leave_behind(tx_id)
     world.litecoind.double_spend(tx_id)
     world.litecoind.mine(3)
+
+
+def test_orders_are_paid_exactly_once_wherever_settlement_is_killed(world: World) -> None:
+    campaign = Campaign(world, seed=4)
+    campaign.run(2)
+    verdict = campaign.verdict()
+    assert verdict["kills"] >= 1
+    assert (verdict["paidExactlyOnce"], verdict["transactionsBeyondOrders"]) == (2, 0)

@@ -90,6 +90,7 @@ def lines(log: Path) -> list[str]:
     return [json.loads(line)["event"] for line in complete if "{" in line]
 
 
+@pytest.mark.slow
 async def test_killing_the_leader_under_load_changes_nothing_but_a_log_line(tmp_path: Path) -> None:
     async with Exchanges().served() as exchanges:
         environment = {"SWAPGATE_RATES": "exchanges", "SWAPGATE_RATES_URL": exchanges.url}

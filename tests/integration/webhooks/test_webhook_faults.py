@@ -1,4 +1,7 @@
-"""Short runs of the bench: killed processes, and failing endpoints beside healthy ones."""
+"""Runs of the bench: killed processes, and failing endpoints beside healthy ones.
+
+`make test` runs the short forms, `make test-slow` these, `make faults` the long ones.
+"""
 
 import pytest
 
@@ -7,17 +10,23 @@ from bench.webhooks.world import World
 
 
 @pytest.mark.timeout(300)
-def test_kills_of_workers_and_servers_lose_no_event_and_change_no_byte() -> None:
+@pytest.mark.parametrize(
+    ("events", "number"), [(150, 2), pytest.param(450, 6, marks=pytest.mark.slow)]
+)
+def test_kills_of_workers_and_servers_lose_no_event_and_change_no_byte(
+    events: int, number: int
+) -> None:
     with World(workers=2) as world:
-        run = kills(world, endpoints=6, events=450, rate=100, number=6, seed=3, timeout=120)
+        run = kills(world, endpoints=6, events=events, rate=100, number=number, seed=3, timeout=120)
 
-    assert sum(run.killed.values()) == 6
-    assert run.result.events == 450
+    assert sum(run.killed.values()) == number
+    assert run.result.events == events
     assert run.result.missing == 0
     assert run.result.altered == 0
     assert run.result.out_of_order == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_healthy_endpoints_receive_their_events_while_others_hang_and_drip() -> None:
     with World(workers=1) as world:
