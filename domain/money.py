@@ -13,6 +13,9 @@ USD_DECIMALS = 18
 
 CENT_DECIMALS = 2
 
+BPS = 10_000
+"""Basis points in one."""
+
 MAX_INTEGER_DIGITS = 20
 """Digits an amount may have before its point: beyond any supply there is."""
 
@@ -39,7 +42,8 @@ def power_of_ten(exponent: int) -> int:
     return power
 
 
-_UNITS_PER_CENT: Final = power_of_ten(USD_DECIMALS - CENT_DECIMALS)
+UNITS_PER_CENT: Final = power_of_ten(USD_DECIMALS - CENT_DECIMALS)
+"""A cent in 10^-18 USD."""
 
 
 def parse_units(text: str, decimals: int) -> int:
@@ -72,7 +76,7 @@ def format_units(units: int, decimals: int) -> str:
 
 def format_usd(value: int) -> str:
     """Return 10^-18 USD as a decimal with two decimals, rounded down to whole cents."""
-    return format_units(quantize_down(value, _UNITS_PER_CENT), CENT_DECIMALS)
+    return format_units(quantize_down(value, UNITS_PER_CENT), CENT_DECIMALS)
 
 
 def units_of(amount: Decimal, decimals: int) -> int:

@@ -21,7 +21,8 @@ from valkey.asyncio import Valkey
 from domain.actions.orders.quote import SwapRequest, quote
 from domain.actions.partners.ports import AdmissionOutcome
 from domain.assets import Asset
-from domain.market.pricing import Direction, Quote, usd_value
+from domain.market.pricing import Direction, Quote
+from domain.market.valuation import usd_value
 from domain.money import format_units
 from domain.orders.states import RateType
 from domain.partners.credentials import is_nonce
@@ -184,7 +185,7 @@ def _out(quoted: Quote) -> QuoteOut:
         ),
         networkFee=format_units(priced.network_fee, destination.precision),
         errors=[refusal.value for refusal in quoted.refusals],
-        markupBps=priced.markup_bps,
+        markupBps=priced.margin.markup_bps,
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import psycopg
 
 from domain.assets import Catalogue
-from domain.market.pricing import Rate
+from domain.market.conversion import Rate
 from domain.orders.order import LIFETIME, Order
 from domain.orders.states import RateType, State
 

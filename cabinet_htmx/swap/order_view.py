@@ -103,7 +103,7 @@ def order_view(
         got=shown(order.destination_amount, destination),
         received=shown(deposit.amount, source) if deposit else None,
         rate=f"1 {source.coin} = {trimmed(str(order.rate))} {destination.coin}",
-        fee=percent(order.fee_bps + order.markup_bps),
+        fee=percent(order.margin.total),
         network_fee=f"{shown(order.network_fee, destination)} {destination.coin}",
         reasons=tuple(EMERGENCY_REASONS[reason] for reason in order.emergency),
         chosen=sentences.CHOSEN.get(order.choice) if order.state is State.HELD else None,
@@ -137,7 +137,7 @@ def receipt(order: Order) -> tuple[tuple[str, str], ...]:
             (destination.tag_name or "Memo", order.destination_tag or ""),
             ("Payout transaction", order.payout_tx_id or ""),
             ("Rate", f"1 {source.coin} = {trimmed(str(order.rate))} {destination.coin}"),
-            ("Service fee, in the rate", percent(order.fee_bps + order.markup_bps)),
+            ("Service fee, in the rate", percent(order.margin.total)),
             ("Network fee", f"{shown(order.network_fee, destination)} {destination.coin}"),
         ]
     if order.state is State.REFUNDED:

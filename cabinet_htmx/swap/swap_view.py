@@ -15,8 +15,9 @@ from domain.assets import Asset, Catalogue
 from domain.chains.addresses import check_address, check_tag
 from domain.errors import DomainError, InvalidRequest, Maintenance
 from domain.market.ports import Market
-from domain.market.pricing import BPS, Direction, Quote, usd_value
-from domain.money import parse_units
+from domain.market.pricing import Direction, Quote
+from domain.market.valuation import usd_value
+from domain.money import BPS, parse_units
 
 SUGGESTED_USD: Final = 300 * 10**18
 MAX_DRIFT_BPS: Final = 100
@@ -255,7 +256,7 @@ def _price(quoted: Quote, form: SwapForm) -> Price:
         sent_usd=usd_value(quoted.source_amount, priced.source_price, source).cents(),
         got_usd=usd_value(quoted.destination_amount, priced.destination_price, destination).cents(),
         rate=f"1 {source.coin} = {trimmed(str(priced.rate))} {destination.coin}",
-        fee=percent(priced.fee_bps + priced.markup_bps),
+        fee=percent(priced.margin.total),
         network_fee=f"{shown(priced.network_fee, destination)} {destination.coin}"
         f" ≈ ${network_fee.cents()}",
         refusals=_refusals(quoted, form),

@@ -5,9 +5,8 @@ from enum import StrEnum
 import msgspec
 
 from domain.errors import Unavailable
-from domain.market.pricing import BPS
 from domain.market.rates import RateSnapshot
-from domain.money import power_of_ten, quantize_down
+from domain.money import BPS, power_of_ten, quantize_down
 from domain.orders.order import Order
 
 CURRENCY = "USD"
@@ -67,17 +66,15 @@ def accrual(order: Order, price: int, *, base_fee_share_bps: int) -> Accrual:
     Accounts that get nothing are left out.
     """
     value = quantize_down(order.source_amount * price, power_of_ten(order.source.precision))
-    payout = quantize_down(value * (BPS - order.fee_bps - order.markup_bps), BPS)
-    markup = quantize_down(value * order.markup_bps, BPS)
-    fee = quantize_down(value * order.fee_bps, BPS)
-    base_fee_share = quantize_down(fee * base_fee_share_bps, BPS)
+    split = order.margin.split(value)
+    base_fee_share = quantize_down(split.service_fee * base_fee_share_bps, BPS)
     amounts = {
         Account.CUSTOMER_DEPOSITS: -value,
-        Account.CUSTOMER_PAYOUTS: payout,
-        Account.SERVICE_FEE: fee - base_fee_share,
-        Account.MARKUP: markup,
+        Account.CUSTOMER_PAYOUTS: split.remainder,
+        Account.SERVICE_FEE: split.service_fee - base_fee_share,
+        Account.MARKUP: split.markup,
         Account.BASE_FEE_SHARE: base_fee_share,
-        Account.ROUNDING: value - payout - markup - fee,
+        Account.ROUNDING: value - split.remainder - split.markup - split.service_fee,
     }
     postings = tuple(Posting(account, amount) for account, amount in amounts.items() if amount)
     return Accrual(price, base_fee_share_bps, postings)

@@ -5,12 +5,10 @@ from collections.abc import Mapping
 import msgspec
 
 from domain.errors import InvalidRequest
-from domain.money import CENT_DECIMALS, USD_DECIMALS, format_usd, parse_units, power_of_ten
+from domain.money import CENT_DECIMALS, UNITS_PER_CENT, format_usd, parse_units, power_of_ten
 
 MAX_USD = 1_000_000_000
 NONE = "none"
-
-_PER_CENT = power_of_ten(USD_DECIMALS - CENT_DECIMALS)
 
 
 class PairLimits(msgspec.Struct, frozen=True):
@@ -48,7 +46,7 @@ def parse_usd(text: str) -> int:
         raise InvalidRequest(f"{text!r} is no amount of USD: {error}") from None
     if cents > MAX_USD * power_of_ten(CENT_DECIMALS):
         raise InvalidRequest(f"an amount of {text} USD is above {MAX_USD} USD")
-    return cents * _PER_CENT
+    return cents * UNITS_PER_CENT
 
 
 def parse_limit(text: str) -> int | None:

@@ -8,8 +8,11 @@ import msgspec
 
 from domain.assets import Asset, Bounds
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
-from domain.market.pricing import Conversion, Rate, rate_of, usd_value
+from domain.market.conversion import Conversion, Rate, rate_of
+from domain.market.fees import Margin
 from domain.market.rates import RateSnapshot
+from domain.market.valuation import usd_value
+from domain.money import BPS
 from domain.orders.deposits import Deposits, ObservedDeposit
 from domain.orders.states import (
     DEPOSITS_CLOSED,
@@ -68,6 +71,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def status(self) -> Status:
         """Return the status its partner sees."""
         return STATUS_OF[self.state]
+
+    @property
+    def margin(self) -> Margin:
+        """Return the margin that its rate contains."""
+        return Margin(self.fee_bps, self.markup_bps)
 
     @property
     def is_deletable(self) -> bool:
@@ -195,7 +203,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         due = usd_value(
             self.destination_amount, snapshot.price(self.destination.coin), self.destination
         )
-        return due.usd() * 10_000 > received.usd() * (10_000 + tolerance_bps)
+        return due.usd() * BPS > received.usd() * (BPS + tolerance_bps)
 
     def expired(self, *, at: datetime) -> "Order":
         """Expire an order without a deposit."""
@@ -262,7 +270,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         rate = rate_of(
             source_price=snapshot.price(self.source.coin),
             destination_price=snapshot.price(self.destination.coin),
-            margin_bps=self.fee_bps + self.markup_bps,
+            margin=self.margin,
         )
         conversion = Conversion(
             rate,

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 
 from domain.assets import Asset
-from domain.market.pricing import BTC_DECIMALS, PricedPair, Quote, QuoteProblem
+from domain.market.pricing import PricedPair, Quote, QuoteProblem
+from domain.market.valuation import BTC_DECIMALS
 from domain.money import CENT_DECIMALS, USD_DECIMALS, format_units, power_of_ten
 from domain.wire import Amount, Bps, Precision, Rate, Usd, one_of
 from gateway.codec import success
@@ -117,7 +118,7 @@ def _frame(priced: PricedPair) -> _Layout:
         ),
         network_fee=format_units(priced.network_fee, destination.precision),
         errors=["@errors"],
-        markup_bps=priced.markup_bps,
+        markup_bps=priced.margin.markup_bps,
     )
     pieces = [piece.replace(b"%", b"%%") for piece in _SLOT.split(success(marked))]
     if len(pieces) != len(_SLOTS) + 1:

@@ -11,7 +11,7 @@ from domain.actions.orders.ports import VersionedOrder
 from domain.actions.orders.resolve_order import refund_order
 from domain.chains.outflows import Outflow, OutflowKind
 from domain.errors import Unavailable
-from domain.market.pricing import usd_value
+from domain.market.valuation import usd_value
 from domain.orders.order import Order
 from feeds.settlement import metrics
 from feeds.settlement.chains.interface import Signed

@@ -14,7 +14,7 @@ from domain.errors import (
     Unavailable,
 )
 from domain.ledger.postings import Accrual
-from domain.market.pricing import Rate
+from domain.market.conversion import Rate
 from domain.money import USD_DECIMALS, format_units, units_from
 from domain.orders.order import Order
 from domain.orders.states import Choice, Emergency, RateType, State

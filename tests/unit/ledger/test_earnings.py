@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.assets import Asset
 from domain.errors import Unavailable
 from domain.ledger.postings import Account, completion, completion_if_priced
-from domain.market.pricing import Rate
+from domain.market.conversion import Rate
 from domain.market.rates import RateSnapshot
 from domain.orders.order import LIFETIME, Order
 from domain.orders.states import RateType, State

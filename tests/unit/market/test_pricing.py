@@ -10,18 +10,10 @@ from hypothesis import strategies as st
 from domain.assets import Asset, Bounds, Pair
 from domain.errors import Unavailable
 from domain.market.limits import Headroom
-from domain.market.pricing import (
-    BPS,
-    Direction,
-    PricedPair,
-    Quote,
-    QuoteProblem,
-    largest_worth,
-    smallest_worth,
-    usd_value,
-)
+from domain.market.pricing import Direction, PricedPair, Quote, QuoteProblem
 from domain.market.rates import RateSnapshot
-from domain.money import USD_DECIMALS, format_units
+from domain.market.valuation import largest_worth, smallest_worth, usd_value
+from domain.money import BPS, USD_DECIMALS, format_units
 
 EXACT = Context(prec=200)
 USD = 10**USD_DECIMALS
@@ -113,7 +105,7 @@ def test_depositing_what_was_asked_for_pays_at_least_what_was_wanted(quoted: Quo
         snapshot,
         direction=Direction.FROM,
         amount=quoted.source_amount,
-        markup_bps=quoted.priced.markup_bps,
+        markup_bps=quoted.priced.margin.markup_bps,
     )
     assert forward.destination_amount >= quoted.destination_amount
 
@@ -121,7 +113,7 @@ def test_depositing_what_was_asked_for_pays_at_least_what_was_wanted(quoted: Quo
 @given(quotes(Direction.FROM))
 def test_the_rate_is_the_margin_off_mid_rounded_down(quoted: Quote) -> None:
     mid = Fraction(quoted.priced.source_price, quoted.priced.destination_price)
-    true_rate = mid * (BPS - quoted.priced.fee_bps - quoted.priced.markup_bps) / BPS
+    true_rate = mid * quoted.priced.margin.remainder / BPS
     rate = Fraction(Decimal(str(quoted.priced.rate)))
     assert rate <= true_rate < rate + Fraction(1, 10**quoted.priced.rate.decimals)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.assets import Asset, Bounds
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
-from domain.market.pricing import Rate
+from domain.market.conversion import Rate
 from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS
 from domain.orders.deposits import Deposit, Deposits, ObservedDeposit
