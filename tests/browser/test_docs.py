@@ -31,7 +31,9 @@ def desk(
     return chromium.new_context(base_url=up.base_url, viewport=size, color_scheme=scheme).new_page()
 
 
-def test_no_page_has_faults_or_scrolls_sideways(up: Running, chromium: Browser) -> None:
+def test_no_page_has_accessibility_errors_or_horizontal_scrolling(
+    up: Running, chromium: Browser
+) -> None:
     page = desk(up, chromium, size=PHONE)  # where tables scroll, and must be reached by keys
     heard, found = console_errors(page), []
     for path in PAGES:
@@ -43,7 +45,7 @@ def test_no_page_has_faults_or_scrolls_sideways(up: Running, chromium: Browser) 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_language_of_an_example_can_be_read(
+def test_code_in_every_language_has_sufficient_contrast(
     up: Running, chromium: Browser, scheme: Scheme
 ) -> None:
     page = desk(up, chromium, scheme)
@@ -57,7 +59,9 @@ def test_every_language_of_an_example_can_be_read(
     page.context.close()
 
 
-def test_a_missing_page_has_no_faults(up: Running, chromium: Browser) -> None:
+def test_the_page_for_a_missing_document_has_no_accessibility_errors(
+    up: Running, chromium: Browser
+) -> None:
     page = desk(up, chromium)
     answer = page.goto("/docs/nothing")
     assert answer is not None
@@ -68,7 +72,7 @@ def test_a_missing_page_has_no_faults(up: Running, chromium: Browser) -> None:
     page.context.close()
 
 
-def test_on_a_phone_the_contents_open_and_lead_on_without_scripts(phone: Page) -> None:
+def test_the_contents_menu_works_on_a_phone_without_scripts(phone: Page) -> None:
     phone.goto("/docs")
     contents = phone.get_by_role("navigation", name="Documentation")
     expect(contents).to_be_hidden()
@@ -79,7 +83,7 @@ def test_on_a_phone_the_contents_open_and_lead_on_without_scripts(phone: Page) -
     expect(contents).to_be_hidden()
 
 
-def test_languages_are_tabs_of_which_one_shows_without_scripts(phone: Page) -> None:
+def test_language_tabs_work_without_scripts(phone: Page) -> None:
     phone.goto("/docs/price")
     tabs = phone.locator(".tabs").first
     expect(tabs.locator("pre:visible")).to_contain_text("swapgate.sh")
@@ -88,7 +92,7 @@ def test_languages_are_tabs_of_which_one_shows_without_scripts(phone: Page) -> N
     expect(tabs.locator("pre:visible")).to_have_count(1)
 
 
-def test_the_keyboard_skips_to_the_content(up: Running, chromium: Browser) -> None:
+def test_the_skip_link_moves_focus_to_the_content(up: Running, chromium: Browser) -> None:
     page = desk(up, chromium)
     page.goto("/docs/price")
     page.keyboard.press("Tab")

@@ -69,7 +69,7 @@ def open_order(page: Page) -> None:
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_a_referred_visitor_swaps_and_the_partner_earns(
+def test_a_referred_user_swaps_and_the_partner_earns(
     chromium: Browser, automatic: Swaps, *, scripts: bool
 ) -> None:
     code = f"link-{uuid4().hex[:10]}"
@@ -109,7 +109,7 @@ def test_a_referred_visitor_swaps_and_the_partner_earns(
     context.close()
 
 
-def test_prices_follow_what_is_typed_in_either_field(page: Page) -> None:
+def test_prices_update_while_either_amount_is_typed(page: Page) -> None:
     heard = console_errors(page)
     page.goto(f"/?{PAIR}&amount=0.01")
     send, get = page.get_by_label("You send"), page.get_by_label("You get")
@@ -134,7 +134,7 @@ def test_prices_follow_what_is_typed_in_either_field(page: Page) -> None:
     assert heard == []
 
 
-def test_another_pair_keeps_what_was_entered_and_asks_for_its_memo(page: Page) -> None:
+def test_changing_the_pair_keeps_the_input_and_shows_the_memo_field(page: Page) -> None:
     fill(page)
     page.get_by_label("Coin to get").focus()
     page.get_by_label("Coin to get").select_option("xrp")
@@ -147,7 +147,7 @@ def test_another_pair_keeps_what_was_entered_and_asks_for_its_memo(page: Page) -
     expect(page.get_by_label("Coin to get")).to_have_value("btc")
 
 
-def test_an_address_is_checked_as_it_is_left(page: Page) -> None:
+def test_an_address_is_validated_when_its_field_loses_focus(page: Page) -> None:
     page.goto(f"/?{PAIR}")
     address = page.get_by_label("Your USDT address")
     address.fill("nonsense")
@@ -194,7 +194,7 @@ def test_an_order_is_opened_with_the_keyboard_alone(page: Page) -> None:
     expect(page.locator("#announced")).to_have_text(re.compile("Copied|Selected"))
 
 
-def test_enter_in_a_field_shows_a_price_and_opens_nothing(page: Page) -> None:
+def test_enter_in_a_field_shows_a_price_and_opens_no_order(page: Page) -> None:
     fill(page)
     with page.expect_response(lambda answer: answer.request.method == "POST"):
         page.get_by_label("You send").press("Enter")
@@ -203,7 +203,7 @@ def test_enter_in_a_field_shows_a_price_and_opens_nothing(page: Page) -> None:
     assert "/order/" not in page.url
 
 
-def test_what_is_wrong_is_focused_and_links_to_its_field(page: Page) -> None:
+def test_the_error_summary_is_focused_and_links_to_its_fields(page: Page) -> None:
     page.goto(f"/?{PAIR}&amount=0.01")
     page.get_by_role("button", name="Open the order").click()
     alert = page.get_by_role("alert")
@@ -225,7 +225,7 @@ def test_a_double_click_opens_one_order(page: Page, swaps: Swaps) -> None:
     expect(page.get_by_role("button", name="Open the order")).to_be_visible()
 
 
-def test_the_token_is_told_to_nobody(page: Page) -> None:
+def test_the_token_is_sent_to_no_other_site(page: Page) -> None:
     asked: list[Request] = []
     page.on("request", lambda one: asked.insert(0, one))
     open_order(page)
@@ -298,7 +298,9 @@ STATES: dict[str, Callable[[Page, Swaps], object]] = {
 }
 
 
-def test_no_state_of_a_page_has_faults_or_scrolls_sideways(chromium: Browser, swaps: Swaps) -> None:
+def test_no_page_state_has_accessibility_errors_or_horizontal_scrolling(
+    chromium: Browser, swaps: Swaps
+) -> None:
     context = chromium.new_context(base_url=swaps.up.base_url, viewport=PHONE)
     found = []
     for name, reach in STATES.items():
@@ -312,7 +314,7 @@ def test_no_state_of_a_page_has_faults_or_scrolls_sideways(chromium: Browser, sw
     assert found == []
 
 
-def test_a_held_order_is_decided_and_followed_to_its_end(page: Page, swaps: Swaps) -> None:
+def test_a_held_order_is_decided_and_completes(page: Page, swaps: Swaps) -> None:
     held(page, swaps)
     page.get_by_role("button", name="Send it back").click()
     expect(page.get_by_role("heading", name="Refunded")).to_be_visible()

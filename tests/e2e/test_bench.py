@@ -34,7 +34,7 @@ def until_the_same(peer: Server, ours: Server, call: Call) -> bytes:
 
 
 @pytest.mark.parametrize("asked", [{}, {"direction": "to", "amount": "25"}, {"amount": "9"}])
-def test_the_peer_on_fastapi_answers_the_very_bytes_of_ours(
+def test_the_fastapi_peer_returns_the_same_bytes_as_the_gateway(
     fastapi: Server, bench: Servers, asked: dict[str, str]
 ) -> None:
     call = Call("/v1/price", [encode({**QUOTE, **asked, "afftax": 50})], signer=bench.partner)
@@ -46,7 +46,7 @@ def fastapi(bench: Servers) -> Server:
     return bench.fastapi()
 
 
-def test_the_peer_on_fastapi_refuses_a_replay_and_a_bad_signature(
+def test_the_fastapi_peer_rejects_a_replay_and_a_bad_signature(
     fastapi: Server, bench: Servers
 ) -> None:
     class Replay(Call, frozen=True):
@@ -63,7 +63,7 @@ def test_the_peer_on_fastapi_refuses_a_replay_and_a_bad_signature(
     assert answer(fastapi.port, forged)[0] == 401
 
 
-def test_the_peer_in_go_answers_the_very_bytes_of_ours(bench: Servers) -> None:
+def test_the_go_peer_returns_the_same_bytes_as_the_gateway(bench: Servers) -> None:
     if missing := why_no_go():
         pytest.skip(missing)
     go = bench.go()
@@ -73,7 +73,7 @@ def test_the_peer_in_go_answers_the_very_bytes_of_ours(bench: Servers) -> None:
         until_the_same(go, bench.ours(), call)
 
 
-def test_an_open_loop_makes_every_call_that_was_due(bench: Servers) -> None:
+def test_an_open_loop_makes_every_scheduled_call(bench: Servers) -> None:
     found = open_loop.measure(
         bench.ours(), bench.quote, rate=200, seconds=1, cores=(0, 1), warm_up=0.5
     )
@@ -82,13 +82,13 @@ def test_an_open_loop_makes_every_call_that_was_due(bench: Servers) -> None:
     assert 0 < found.p50 <= found.p99 <= found.worst
 
 
-def test_an_open_loop_counts_what_is_refused_and_what_never_comes(bench: Servers) -> None:
+def test_an_open_loop_counts_rejected_and_missing_responses(bench: Servers) -> None:
     refused = Call("/v1/create", [b"{}"], signer=bench.partner)
     found = open_loop.measure(bench.ours(), refused, rate=50, seconds=1, cores=(0, 1), warm_up=0)
     assert found.failures == 50
 
 
-def test_reports_of_wrk_are_read() -> None:
+def test_wrk_reports_are_parsed() -> None:
     report = """Running 4s test @ http://127.0.0.1:1
   1 threads and 32 connections
   Thread Stats   Avg      Stdev     Max   +/- Stdev
@@ -111,7 +111,7 @@ Requests/sec:  28569.21
     assert (found.server_cores, found.load_cores) == (1, 0.25)
 
 
-def test_the_bare_application_answers_with_what_ours_answered(bench: Servers) -> None:
+def test_the_bare_application_returns_the_recorded_response(bench: Servers) -> None:
     call = Call("/v1/currencies", [b"{}"])
     ours = succeeded(bench.ours().port, call)
     bare = bench.on_granian("bare", {call.path: ours}, batch=True)
@@ -130,7 +130,7 @@ def test_a_locust_scenario_runs_for_two_seconds_without_a_failure(
     assert "<html" in html.read_text().lower()
 
 
-def test_locust_exits_with_1_where_calls_fail(up: Running, tmp_path: Path) -> None:
+def test_locust_exits_with_status_1_if_calls_fail(up: Running, tmp_path: Path) -> None:
     up.json("maintenance", "on")
     try:
         done = locust(up, "quotes", "--html", str(tmp_path / "report.html"), "--rate", "20")

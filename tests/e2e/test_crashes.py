@@ -106,7 +106,7 @@ class Story:
     "chosen", [("settlement",), pytest.param(None, marks=pytest.mark.slow)], ids=["one", "all"]
 )
 @pytest.mark.timeout(300)
-def test_any_process_may_be_killed_in_the_middle_of_an_order(
+def test_an_order_completes_if_a_process_is_killed_in_the_middle(
     tmp_path: Path, chosen: tuple[str, ...] | None
 ) -> None:
     up = start_up(tmp_path / "data")

@@ -192,7 +192,7 @@ def takes_connections(port: int) -> bool:
     return False
 
 
-def test_the_receivers_tell_genuine_events_once(up: Running, tmp_path: Path) -> None:
+def test_documented_receivers_accept_genuine_events_once(up: Running, tmp_path: Path) -> None:
     languages = {
         found.language for found in blocks(DOCS / "webhooks.md") if found.step == "receiver"
     }

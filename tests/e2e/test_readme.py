@@ -66,13 +66,13 @@ def test_node_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
     assert statuses(lines) == ["PENDING", "EXCHANGE", DONE]
 
 
-def test_every_file_the_readme_names_is_there() -> None:
+def test_every_file_named_in_the_readme_exists() -> None:
     text = (ROOT / "README.md").read_text()
     for name in re.findall(r"\]\(([\w./-]+)\)", text):
         assert (ROOT / name).exists(), name
 
 
-def test_every_make_target_the_readme_names_is_listed() -> None:
+def test_every_make_target_named_in_the_readme_exists() -> None:
     listed = subprocess.run(
         ["make", "--no-print-directory"],
         cwd=ROOT,

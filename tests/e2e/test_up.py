@@ -58,7 +58,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
     stop(running)
 
 
-def test_a_taken_port_is_named(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named_in_the_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         said = refused(tmp_path / "data", "--port", str(port))
@@ -66,14 +66,14 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "--port" in said
 
 
-def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_created_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said = refused(tmp_path / "file" / "data", "--port", str(free_port()))
     assert "cannot be written" in said
     assert str(tmp_path / "file") in said
 
 
-def test_a_directory_of_another_postgresql_is_left_alone(tmp_path: Path) -> None:
+def test_a_directory_of_another_postgresql_version_is_not_changed(tmp_path: Path) -> None:
     old = tmp_path / "data" / "postgres" / "data"
     old.mkdir(parents=True)
     (old / "PG_VERSION").write_text("15\n")
@@ -82,19 +82,21 @@ def test_a_directory_of_another_postgresql_is_left_alone(tmp_path: Path) -> None
     assert [path.name for path in old.iterdir()] == ["PG_VERSION"]
 
 
-def test_a_demo_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_demo_file_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "demo.json").write_text("{")
     assert "demo.json" in refused(tmp_path / "data", "--port", str(free_port()))
 
 
-def test_a_second_up_on_a_directory_is_refused_and_harms_nothing(running: Running) -> None:
+def test_a_second_up_on_a_directory_is_rejected_and_the_first_keeps_running(
+    running: Running,
+) -> None:
     said = refused(running.data_dir, "--port", str(free_port()))
     assert f"another `swapgate up` (process {running.process.pid})" in said
     assert send(f"{running.base_url}/readyz", method="GET").status == 200
 
 
-def test_the_demo_partner_is_private_and_stays_the_same(tmp_path: Path) -> None:
+def test_the_demo_file_is_private_and_kept_across_restarts(tmp_path: Path) -> None:
     first = start_up(tmp_path / "data", "--workers", "1")
     demo = first.demo()
     assert (first.data_dir / "demo.json").stat().st_mode & 0o777 == 0o600
@@ -110,7 +112,7 @@ def test_the_demo_partner_is_private_and_stays_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_stops_without_a_trace(tmp_path: Path, number: signal.Signals) -> None:
+def test_up_stops_every_process_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     running = start_up(tmp_path / "data", "--workers", "1")
     assert left_behind(running.data_dir)
     running.process.send_signal(number)
@@ -126,7 +128,7 @@ def test_without_the_sandbox_there_is_no_demo_partner(tmp_path: Path) -> None:
     stop(running)
 
 
-def test_servers_of_ones_own_are_used_instead(
+def test_external_servers_are_used_if_their_urls_are_set(
     tmp_path: Path,
     servers: Servers,
     database_urls: DatabaseUrls,
@@ -151,7 +153,7 @@ def test_servers_of_ones_own_are_used_instead(
         stop(running)
 
 
-def test_real_money_is_not_served_by_the_databases_owner(
+def test_live_mode_rejects_the_database_owners_login(
     tmp_path: Path,
     servers: Servers,
     database_urls: DatabaseUrls,
@@ -163,7 +165,7 @@ def test_real_money_is_not_served_by_the_databases_owner(
     assert "The database role postgres is a superuser: a gateway must not be able to" in said
 
 
-def test_a_sandbox_never_becomes_real_nor_the_other_way_round(tmp_path: Path) -> None:
+def test_a_database_never_changes_between_sandbox_and_live(tmp_path: Path) -> None:
     stop(start_up(tmp_path / "play", "--workers", "1"))
     said = refused(tmp_path / "play", "--port", str(free_port()), "--no-sandbox")
     assert "The database is a sandbox's" in said
@@ -179,7 +181,7 @@ def test_a_sandbox_never_becomes_real_nor_the_other_way_round(tmp_path: Path) ->
     assert "The database is not a sandbox's" in said
 
 
-def test_health_readiness_and_metrics_answer(running: Running) -> None:
+def test_health_readiness_and_metrics_endpoints_respond(running: Running) -> None:
     assert send(f"{running.base_url}/healthz", method="GET").json() == {"ok": True}
     ready = send(f"{running.base_url}/readyz", method="GET").json()
     assert ready["ok"]
@@ -193,7 +195,7 @@ def test_health_readiness_and_metrics_answer(running: Running) -> None:
     wait_until(metrics, lambda text: 'swapgate_calls_total{call="price",code="0"} 1.0' in text)
 
 
-def test_its_own_doctor_finds_nothing_wrong(running: Running) -> None:
+def test_doctor_finds_no_problem_in_a_running_instance(running: Running) -> None:
     wait_until(
         lambda: json.loads(running.command("doctor", "--json").stdout), lambda report: report["ok"]
     )

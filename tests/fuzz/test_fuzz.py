@@ -12,7 +12,7 @@ CASES = 250
 
 
 @pytest.mark.timeout(300)
-def test_generated_requests_get_documented_answers_and_no_5xx(up: Running) -> None:
+def test_generated_requests_return_documented_responses_and_no_5xx(up: Running) -> None:
     """In a process of its own: schemathesis' warnings and hooks are no business of other tests."""
     done = subprocess.run(
         [

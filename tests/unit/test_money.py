@@ -29,7 +29,7 @@ def test_38_digits_survive_writing_and_reading(units: int, decimals: int) -> Non
     ("text", "decimals", "units"),
     [("1", 8, 100_000_000), ("0.01", 8, 1_000_000), ("12.5", 1, 125), ("7", 0, 7)],
 )
-def test_plain_digits_are_read(text: str, decimals: int, units: int) -> None:
+def test_plain_decimal_digits_are_parsed(text: str, decimals: int, units: int) -> None:
     assert parse_units(text, decimals) == units
 
 
@@ -40,13 +40,13 @@ def test_plain_digits_are_read(text: str, decimals: int, units: int) -> None:
         "NaN", "Infinity", "0x10", "1_000", "\u0661", "\uff11", "1.123456789", "9" * 21,
     ],
 )  # fmt: skip
-def test_anything_else_is_refused(text: str) -> None:
+def test_any_other_notation_is_rejected(text: str) -> None:
     with pytest.raises(InvalidRequest):
         parse_units(text, 8)
 
 
 @given(numerator=st.integers(0, 10**40), denominator=st.integers(1, 10**20))
-def test_the_roundings_do_what_their_names_say(numerator: int, denominator: int) -> None:
+def test_roundings_match_their_names(numerator: int, denominator: int) -> None:
     down, up = quantize_down(numerator, denominator), quantize_up(numerator, denominator)
     nearest = quantize_half_up(numerator, denominator)
     assert down * denominator <= numerator <= up * denominator
@@ -63,11 +63,11 @@ def test_an_amount_with_too_many_decimals_does_not_fit() -> None:
 @pytest.mark.parametrize(
     ("text", "units"), [("0.010000000000000000", 1), ("12", 1200), ("0", 0), ("7.5", 750)]
 )
-def test_a_numeric_is_read_as_units(text: str, units: int) -> None:
+def test_a_numeric_is_converted_to_units(text: str, units: int) -> None:
     assert units_from(text, 2) == units
 
 
 @pytest.mark.parametrize("text", ["0.001", "-1", "NaN", "1E+3", ""])
-def test_a_numeric_that_is_no_amount_is_refused(text: str) -> None:
+def test_a_numeric_with_too_many_decimals_is_rejected(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  two kinds, both with the text in them
         units_from(text, 2)

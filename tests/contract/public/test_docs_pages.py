@@ -40,7 +40,7 @@ def test_pages_carry_the_security_headers(up: Running) -> None:
         assert headers["referrer-policy"] == "same-origin"
 
 
-def test_a_page_that_the_browser_has_is_not_sent_again(up: Running) -> None:
+def test_a_page_in_the_browsers_cache_returns_304(up: Running) -> None:
     first = get(up, "/docs/price")
     etag = first.headers["etag"]
     assert re.fullmatch(r'"[0-9a-f]{16}"', etag)
@@ -51,11 +51,11 @@ def test_a_page_that_the_browser_has_is_not_sent_again(up: Running) -> None:
     assert get(up, "/docs/price", If_None_Match='"other"').status == 200
 
 
-def test_every_worker_gives_a_page_the_same_tag(up: Running) -> None:
+def test_every_worker_returns_the_same_etag_for_a_page(up: Running) -> None:
     assert len({get(up, "/docs/create").headers["etag"] for _ in range(12)}) == 1
 
 
-def test_pages_are_compressed_for_those_who_take_it(up: Running) -> None:
+def test_pages_are_compressed_if_the_client_accepts_gzip(up: Running) -> None:
     plain, packed = get(up, "/docs"), get(up, "/docs", Accept_Encoding="br, gzip;q=0.8")
     assert packed.headers["content-encoding"] == "gzip"
     assert gzip.decompress(packed.body) == plain.body
@@ -68,31 +68,31 @@ def test_pages_are_compressed_for_those_who_take_it(up: Running) -> None:
 @pytest.mark.parametrize(
     "path", ["/docs/nothing", "/docs/price/more", "/docs/..%2fsecrets", "/docs/%FF"]
 )
-def test_an_unknown_page_is_a_page_that_helps(up: Running, path: str) -> None:
+def test_an_unknown_page_returns_404_with_the_contents(up: Running, path: str) -> None:
     answer = get(up, path)
     assert answer.status == 404
     assert b"There is no such page" in answer.body
     assert b'<a href="/docs/quickstart">' in answer.body
 
 
-def test_a_head_has_no_body(up: Running) -> None:
+def test_a_head_request_returns_no_body(up: Running) -> None:
     answer = send(up.base_url + "/docs", method="HEAD")
     assert (answer.status, answer.body) == (200, b"")
     assert answer.headers["etag"] == get(up, "/docs").headers["etag"]
 
 
-def test_pages_are_only_read(up: Running) -> None:
+def test_pages_accept_only_get_and_head(up: Running) -> None:
     answer = send(up.base_url + "/docs", b"{}")
     assert (answer.status, answer.code) == (405, 1)
     assert answer.headers["allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize(("path", "page"), [("/docs/", "/docs"), ("/docs/price/", "/docs/price")])
-def test_a_slash_at_the_end_leads_to_the_page(up: Running, path: str, page: str) -> None:
+def test_a_trailing_slash_redirects_to_the_page(up: Running, path: str, page: str) -> None:
     assert get(up, path).body == get(up, page).body  # the client follows redirects
 
 
-def test_static_files_may_be_kept_for_ever(up: Running) -> None:
+def test_static_files_are_cacheable_forever(up: Running) -> None:
     linked = re.findall(rb'"(/static/[^"]+)"', get(up, "/docs").body)
     assert len(set(linked)) == 4
     for path in set(linked):
@@ -106,7 +106,7 @@ def test_static_files_may_be_kept_for_ever(up: Running) -> None:
 
 
 @pytest.mark.parametrize("path", ["/static/site.css", "/static/site.000000000000.css", "/static/"])
-def test_a_file_that_is_not_there_is_refused_in_the_envelope(up: Running, path: str) -> None:
+def test_a_missing_file_returns_the_error_envelope(up: Running, path: str) -> None:
     answer = get(up, path)
     assert (answer.status, answer.code) == (404, 6)
 
@@ -136,7 +136,7 @@ def agrees(documented: Any, live: Any) -> bool:
     return documented is None or live is None or documented == live
 
 
-def test_the_examples_have_the_shape_of_live_answers(partner: Partner) -> None:
+def test_examples_have_the_shape_of_live_responses(partner: Partner) -> None:
     opened = partner.call("/create", order_request()).data
     access = {"id": opened["id"], "token": opened["token"]}
     code = f"docs-{uuid4().hex[:8]}"

@@ -67,7 +67,7 @@ def is_documented(document: dict[str, Any], operation: str, answer: Answer) -> N
     assert ours <= names
 
 
-def test_the_operations_are_those_of_the_contract(document: dict[str, Any]) -> None:
+def test_operations_match_the_contract(document: dict[str, Any]) -> None:
     told = {
         f"{method.upper()} {path}"
         for path, operations in document["paths"].items()
@@ -76,7 +76,7 @@ def test_the_operations_are_those_of_the_contract(document: dict[str, Any]) -> N
     assert told == set(OPERATIONS)
 
 
-def test_every_example_is_answered_as_documented(
+def test_every_example_request_returns_the_documented_response(
     document: dict[str, Any], partner: Partner
 ) -> None:
     """In this order: a code is created before it is listed, disabled and enabled again."""
@@ -89,7 +89,7 @@ def test_every_example_is_answered_as_documented(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_what_goes_wrong_is_documented_too(
+def test_error_responses_match_the_document(
     document: dict[str, Any], partner: Partner, operation: str
 ) -> None:
     prefix = document["servers"][1]["url"]
@@ -108,7 +108,7 @@ def test_what_goes_wrong_is_documented_too(
     assert wrong.headers["allow"].split(", ").count(method) == 1
 
 
-def test_a_spent_budget_is_told_with_the_documented_headers(
+def test_an_exhausted_budget_returns_the_documented_headers(
     up: Running, document: dict[str, Any]
 ) -> None:
     made = up.json("partner", "create", "--email", "spender@example.org")
@@ -122,7 +122,7 @@ def test_a_spent_budget_is_told_with_the_documented_headers(
     assert answers[-1].headers["ratelimit-policy"] == '"default";q=149;w=60'
 
 
-def test_the_document_is_served_with_an_entity_tag(up: Running) -> None:
+def test_the_openapi_document_is_served_with_an_etag(up: Running) -> None:
     url = f"{up.base_url}/openapi.json"
     answer = send(url, method="GET")
     assert answer.headers["content-type"] == "application/json"

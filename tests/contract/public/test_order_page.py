@@ -34,7 +34,7 @@ def status_of(running: Running, order_id: str, prefix: str = "/v1") -> Answer:
     return send(f"{running.base_url}{prefix}/status/{order_id}", method="GET")
 
 
-def test_the_page_shows_where_to_send_what(guest: Visitor) -> None:
+def test_the_order_page_shows_the_amount_and_the_pay_in_address(guest: Visitor) -> None:
     page = guest.get(guest.opened())
     words = page.words()
     assert "Waiting for your deposit" in words
@@ -48,7 +48,7 @@ def test_the_page_shows_where_to_send_what(guest: Visitor) -> None:
     assert "img-src 'self' data:" in page.headers["content-security-policy"]
 
 
-def test_whoever_lacks_the_token_learns_nothing(guest: Visitor) -> None:
+def test_a_wrong_token_discloses_nothing(guest: Visitor) -> None:
     order_id, token = parts(guest.opened())
     other_id, other_token = parts(guest.opened())
     refused = [
@@ -68,13 +68,13 @@ def test_whoever_lacks_the_token_learns_nothing(guest: Visitor) -> None:
             assert answer.text in pages
 
 
-def test_an_order_of_the_api_has_the_same_page(swaps: Swaps, guest: Visitor) -> None:
+def test_an_order_opened_by_the_api_has_the_same_page(swaps: Swaps, guest: Visitor) -> None:
     order = swaps.opened()
     page = guest.get(f"/order/{order['id']}?t={order['token']}")
     assert order["from"]["address"] in page.words()
 
 
-def test_a_look_that_finds_nothing_new_is_empty(swaps: Swaps, guest: Visitor) -> None:
+def test_a_refresh_without_changes_returns_no_content(swaps: Swaps, guest: Visitor) -> None:
     order_id, token = parts(guest.opened())
     first = guest.get(f"/order/{order_id}/live", X_Order_Token=token)
     assert first.status == 200
@@ -93,7 +93,9 @@ def test_a_look_that_finds_nothing_new_is_empty(swaps: Swaps, guest: Visitor) ->
 
 
 @pytest.mark.parametrize("choice", ["EXCHANGE", "REFUND"])
-def test_a_held_order_is_decided_on_its_page(swaps: Swaps, guest: Visitor, choice: str) -> None:
+def test_the_customer_decides_a_held_order_on_its_page(
+    swaps: Swaps, guest: Visitor, choice: str
+) -> None:
     place = guest.opened()
     order_id, token = parts(place)
     swaps.command("sandbox", "deposit", order_id, "--amount", MUCH)
@@ -109,7 +111,7 @@ def test_a_held_order_is_decided_on_its_page(swaps: Swaps, guest: Visitor, choic
     wait_until(lambda: guest.get(place).words(), lambda words: ended in words)
 
 
-def test_too_little_can_only_be_sent_back(swaps: Swaps, guest: Visitor) -> None:
+def test_an_amount_below_the_minimum_can_only_be_refunded(swaps: Swaps, guest: Visitor) -> None:
     place = guest.opened()
     order_id, _ = parts(place)
     swaps.command("sandbox", "deposit", order_id, "--amount", LITTLE)
@@ -119,7 +121,7 @@ def test_too_little_can_only_be_sent_back(swaps: Swaps, guest: Visitor) -> None:
     assert 'value="EXCHANGE"' not in page.text
 
 
-def test_a_late_deposit_is_told_as_such(swaps: Swaps, guest: Visitor) -> None:
+def test_a_late_deposit_is_shown_as_late(swaps: Swaps, guest: Visitor) -> None:
     place = guest.opened()
     order_id, token = parts(place)
     swaps.command("sandbox", "expire", order_id)
@@ -132,7 +134,9 @@ def test_a_late_deposit_is_told_as_such(swaps: Swaps, guest: Visitor) -> None:
     assert "The deposit arrived after the order had expired." in guest.get(place).words()
 
 
-def test_a_finished_order_has_a_receipt_and_can_be_deleted(swaps: Swaps, guest: Visitor) -> None:
+def test_a_finished_order_has_a_receipt_and_can_be_deleted_by_its_user(
+    swaps: Swaps, guest: Visitor
+) -> None:
     place = guest.opened()
     order_id, token = parts(place)
     early = guest.post(f"/order/{order_id}/delete", {"t": token})
@@ -152,7 +156,7 @@ def test_a_finished_order_has_a_receipt_and_can_be_deleted(swaps: Swaps, guest: 
     assert again.status == 404
 
 
-def test_an_order_its_user_has_deleted_is_gone_for_its_partner_too(
+def test_an_order_deleted_by_its_user_is_not_found_by_its_partner(
     swaps: Swaps, guest: Visitor
 ) -> None:
     order = swaps.opened()
@@ -161,7 +165,7 @@ def test_an_order_its_user_has_deleted_is_gone_for_its_partner_too(
     assert swaps.ask("/order", order).code == 6
 
 
-def test_the_status_is_for_anybody_and_nothing_else_is(swaps: Swaps, guest: Visitor) -> None:
+def test_the_public_status_discloses_nothing_but_the_status(swaps: Swaps, guest: Visitor) -> None:
     order_id, _ = parts(guest.opened())
     for prefix in ("/v1", "/api/v1"):
         answer = status_of(swaps.up, order_id, prefix)
@@ -177,13 +181,15 @@ def test_the_status_is_for_anybody_and_nothing_else_is(swaps: Swaps, guest: Visi
 @pytest.mark.parametrize(
     "wrong", ["01890000-0000-7000-8000-000000000000", "x", "%22%3E", "{id}", "a" * 36]
 )
-def test_an_unknown_status_is_not_found(swaps: Swaps, guest: Visitor, wrong: str) -> None:
+def test_the_status_of_an_unknown_order_is_not_found(
+    swaps: Swaps, guest: Visitor, wrong: str
+) -> None:
     answer = status_of(swaps.up, wrong)
     assert (answer.status, answer.code) == (404, 6)
     assert guest.get(f"/status/{wrong}").status == 404
 
 
-def test_a_signed_look_at_a_status_is_checked_and_charged(swaps: Swaps) -> None:
+def test_a_signed_status_call_is_authenticated_and_charged(swaps: Swaps) -> None:
     order = swaps.opened()
     path = f"/status/{order['id']}"
     signed = send(f"{swaps.up.base_url}/v1{path}", headers=swaps.partner.headers(b""), method="GET")
@@ -195,7 +201,7 @@ def test_a_signed_look_at_a_status_is_checked_and_charged(swaps: Swaps) -> None:
     assert (wrong.status, wrong.headers["allow"]) == (405, "GET")
 
 
-def test_the_token_is_in_no_log(swaps: Swaps, guest: Visitor) -> None:
+def test_order_tokens_appear_in_no_log(swaps: Swaps, guest: Visitor) -> None:
     place = guest.opened()
     order_id, token = parts(place)
     guest.get(place)
@@ -207,7 +213,7 @@ def test_the_token_is_in_no_log(swaps: Swaps, guest: Visitor) -> None:
     assert not [log for log in logs if token in log.read_text(errors="replace")]
 
 
-def test_without_scripts_a_page_loads_anew_only_where_that_was_asked_for(guest: Visitor) -> None:
+def test_without_scripts_a_page_reloads_only_after_the_user_enabled_it(guest: Visitor) -> None:
     place = guest.opened()
     assert "refresh" not in guest.get(place).headers
     assert guest.get(f"{place}&auto=1").headers["refresh"] == "15"

@@ -42,7 +42,7 @@ def test_a_feed_validates_and_lists_every_pair(up: Running, path: str, schema: s
 
 
 @pytest.mark.parametrize("path", [*RATES, "/rates/eref.xml"])
-def test_an_unchanged_feed_is_304_without_a_body(up: Running, path: str) -> None:
+def test_an_unchanged_feed_returns_304_without_a_body(up: Running, path: str) -> None:
     def unchanged() -> bool:  # prices move each second, and workers follow one by one
         tag = get(up, path).headers["etag"]
         answer = get(up, path, If_None_Match=tag)
@@ -55,7 +55,7 @@ def test_an_unchanged_feed_is_304_without_a_body(up: Running, path: str) -> None
     assert get(up, path, If_None_Match='"0000000000000000"').status == 200
 
 
-def test_the_alias_has_the_same_bytes_and_the_same_tag(up: Running) -> None:
+def test_the_alias_returns_the_same_bytes_and_etag(up: Running) -> None:
     def same() -> bool:
         one, other = (get(up, path) for path in RATES)
         return (one.headers["etag"], one.body) == (other.headers["etag"], other.body)
@@ -72,7 +72,7 @@ def test_the_alias_has_the_same_bytes_and_the_same_tag(up: Running) -> None:
         ("gzip;q=0, br;q=0", None, bytes),
     ],
 )
-def test_a_feed_is_compressed_as_the_client_likes_it(
+def test_a_feed_is_compressed_with_the_encoding_the_client_prefers(
     up: Running, accepted: str, coding: str | None, decode: Callable[[bytes], bytes]
 ) -> None:
     answer = get(up, "/api/rates.xml", Accept_Encoding=accepted)
@@ -81,7 +81,7 @@ def test_a_feed_is_compressed_as_the_client_likes_it(
     assert etree.fromstring(decode(answer.body)).tag == "rates"
 
 
-def test_head_tells_of_the_feed_without_sending_it(up: Running) -> None:
+def test_a_head_request_returns_the_headers_of_the_feed_without_a_body(up: Running) -> None:
     answer = get(up, "/api/rates.xml", "HEAD")
     assert (answer.status, answer.body) == (200, b"")
     assert int(answer.headers["content-length"]) > 1_000
@@ -89,17 +89,17 @@ def test_head_tells_of_the_feed_without_sending_it(up: Running) -> None:
 
 
 @pytest.mark.parametrize("path", [*RATES, "/rates/eref.xml", "/rates/fixed.xml"])
-def test_other_methods_are_refused(up: Running, path: str) -> None:
+def test_other_methods_are_rejected(up: Running, path: str) -> None:
     answer = get(up, path, "POST")
     assert (answer.status, answer.code) == (405, 1)
     assert answer.headers["allow"] == "GET, HEAD"
 
 
-def test_the_fixed_feed_is_not_found_where_fixed_rates_are_off(up: Running) -> None:
+def test_the_fixed_feed_is_not_found_if_fixed_rates_are_off(up: Running) -> None:
     assert (get(up, "/rates/fixed.xml").status, get(up, "/rates/fixed.xml").code) == (404, 6)
 
 
-def test_the_fixed_feed_is_served_where_fixed_rates_are_on(by_hand: Running) -> None:
+def test_the_fixed_feed_is_served_if_fixed_rates_are_on(by_hand: Running) -> None:
     fixed = wait_until(
         lambda: get(by_hand, "/rates/fixed.xml"),
         lambda answer: answer.status == 200 and b"<item>" in answer.body,
@@ -108,7 +108,7 @@ def test_the_fixed_feed_is_served_where_fixed_rates_are_on(by_hand: Running) -> 
     assert etree.fromstring(fixed.body).tag == "rates"
 
 
-def test_reserves_and_fees_show_in_the_feed(by_hand: Running) -> None:
+def test_changed_reserves_and_fees_appear_in_the_feed(by_hand: Running) -> None:
     def item() -> etree._Element:
         root = etree.fromstring(get(by_hand, "/api/rates.xml").body)
         return next(one for one in root if (one[0].text, one[1].text) == ("BTC", "DASH"))

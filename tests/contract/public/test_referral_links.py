@@ -41,7 +41,7 @@ def shows_fee(guest: Visitor, percent: str) -> bool:
     return f"in the rate {percent}%" in guest.get(PAIR).words()
 
 
-def test_a_link_leads_to_the_page_with_its_pair_and_remembers_who_sent(
+def test_a_referral_link_preselects_its_pair_and_sets_the_cookie(
     swaps: Swaps, guest: Visitor
 ) -> None:
     code = new_code(swaps)
@@ -52,7 +52,7 @@ def test_a_link_leads_to_the_page_with_its_pair_and_remembers_who_sent(
     assert shows_fee(guest, "2.5")
 
 
-def test_what_a_referred_visitor_opens_is_the_partners_and_earns(
+def test_an_order_of_a_referred_user_belongs_to_the_partner_and_earns(
     swaps: Swaps, guest: Visitor
 ) -> None:
     code = new_code(swaps)
@@ -70,13 +70,17 @@ def test_what_a_referred_visitor_opens_is_the_partners_and_earns(
     assert abs(earned - volume * 0.02) < 0.02
 
 
-def test_a_code_without_a_markup_has_its_partners(swaps: Swaps, guest: Visitor) -> None:
+def test_a_code_without_its_own_markup_uses_the_partners_markup(
+    swaps: Swaps, guest: Visitor
+) -> None:
     swaps.command("partner", "set", swaps.email, "--markup-bps", "70")
     guest.get(f"/r/{new_code(swaps, None)}")
     wait_until(lambda: shows_fee(guest, "1.2"), context=lambda: guest.get(PAIR).words())
 
 
-def test_unknown_disabled_and_malformed_codes_look_alike(swaps: Swaps, guest: Visitor) -> None:
+def test_unknown_disabled_and_malformed_codes_return_the_same_response(
+    swaps: Swaps, guest: Visitor
+) -> None:
     disabled = new_code(swaps)
     swaps.partner.call("/codes", {"code": disabled}, method="DELETE").data  # noqa: B018  checks
     unknown = "a" * len(disabled)
@@ -91,7 +95,7 @@ def test_unknown_disabled_and_malformed_codes_look_alike(swaps: Swaps, guest: Vi
     }
 
 
-def test_a_disabled_partner_is_nobodys_referrer(swaps: Swaps, by_hand: Running) -> None:
+def test_a_disabled_partner_is_attributed_no_order(swaps: Swaps, by_hand: Running) -> None:
     other = Swaps(by_hand)
     code = new_code(other)
     guest = Visitor(by_hand.base_url)
@@ -108,7 +112,7 @@ def test_a_disabled_partner_is_nobodys_referrer(swaps: Swaps, by_hand: Running) 
     assert other.command("order", "show", str(order_id))["markupBps"] == 0
 
 
-def test_a_code_that_was_disabled_after_the_link_counts_for_nothing(
+def test_a_code_disabled_after_the_link_was_followed_is_attributed_no_order(
     swaps: Swaps, guest: Visitor
 ) -> None:
     code = new_code(swaps)
@@ -132,12 +136,14 @@ def test_a_code_that_was_disabled_after_the_link_counts_for_nothing(
         ("?from=btc&to=btc", "/?from=btc&to=btc"),
     ],
 )
-def test_a_link_never_leads_elsewhere(guest: Visitor, query: str, place: str) -> None:
+def test_a_referral_link_never_redirects_to_another_site(
+    guest: Visitor, query: str, place: str
+) -> None:
     answer = guest.get(f"/r/nobody{query}")
     assert (answer.status, answer.location) == (302, place)
 
 
-def test_a_cookie_that_is_not_ours_counts_for_nothing(swaps: Swaps, guest: Visitor) -> None:
+def test_a_forged_referral_cookie_is_ignored(swaps: Swaps, guest: Visitor) -> None:
     code, other = new_code(swaps), new_code(swaps, 300)
     guest.get(f"/r/{code}")
     good = guest.cookies["ref"]
@@ -154,7 +160,9 @@ def test_a_cookie_that_is_not_ours_counts_for_nothing(swaps: Swaps, guest: Visit
     assert shows_fee(guest, "2.5")
 
 
-def test_the_cookie_tells_nothing_of_a_partner(swaps: Swaps, guest: Visitor) -> None:
+def test_the_referral_cookie_discloses_nothing_about_the_partner(
+    swaps: Swaps, guest: Visitor
+) -> None:
     found = swaps.command("partner", "show", swaps.email)
     code = new_code(swaps)
     guest.get(f"/r/{code}")
@@ -166,7 +174,7 @@ def test_the_cookie_tells_nothing_of_a_partner(swaps: Swaps, guest: Visitor) -> 
     assert str(found["apiKey"]) not in cookie
 
 
-def test_the_last_link_counts(swaps: Swaps, guest: Visitor) -> None:
+def test_the_last_referral_link_is_attributed(swaps: Swaps, guest: Visitor) -> None:
     guest.get(f"/r/{new_code(swaps, 100)}")
     guest.get(f"/r/{new_code(swaps, 300)}")
     assert shows_fee(guest, "3.5")
@@ -197,7 +205,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     stop(running)
 
 
-def test_the_page_is_in_the_operators_name_and_colours(guarded: Running) -> None:
+def test_the_page_has_the_operators_name_and_colors(guarded: Running) -> None:
     guest = Visitor(guarded.base_url, "198.51.100.1")
     page = guest.get("/")
     assert "Coin &amp; Sons" in page.text
@@ -211,7 +219,7 @@ def test_the_page_is_in_the_operators_name_and_colours(guarded: Running) -> None
     assert guest.get("/brand/nothing.css").status == 404
 
 
-def test_an_address_may_open_so_many_orders_and_all_together_so_many(guarded: Running) -> None:
+def test_orders_are_limited_per_address_and_in_total(guarded: Running) -> None:
     greedy = Visitor(guarded.base_url, "203.0.113.1")
     statuses = [greedy.post("/", greedy.filled()).status for _ in range(4)]
     assert statuses == [303, 303, 303, 429]
@@ -222,7 +230,7 @@ def test_an_address_may_open_so_many_orders_and_all_together_so_many(guarded: Ru
     assert [one.post("/", one.filled()).status for one in others] == [303, 303, 429]
 
 
-def test_prices_and_looks_are_counted_by_address(guarded: Running) -> None:
+def test_quotes_and_page_views_are_limited_per_address(guarded: Running) -> None:
     guest = Visitor(guarded.base_url, "203.0.113.77")
     form = guest.get("/").fields()
     seen = [guest.post("/swap/quote", form, HX_Request="true") for _ in range(45)]
@@ -235,6 +243,6 @@ def test_prices_and_looks_are_counted_by_address(guarded: Running) -> None:
     assert Visitor(guarded.base_url, "203.0.113.78").get("/").status == 200
 
 
-def test_settings_that_pages_cannot_carry_are_refused_at_the_start(tmp_path: Path) -> None:
+def test_brand_settings_that_pages_cannot_show_are_rejected_at_startup(tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="can't be read on"):
         start_up(tmp_path / "data", environment={"SWAPGATE_BRAND_COLOURS": "accent=#ffff00"})

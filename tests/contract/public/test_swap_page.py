@@ -61,7 +61,7 @@ def test_either_amount_may_be_edited_without_scripts(visitor: Visitor) -> None:
     assert float(quoted(back)[1]) > 900
 
 
-def test_a_quote_on_the_page_is_the_order_that_is_opened(guest: Visitor) -> None:
+def test_the_opened_order_has_the_amounts_of_the_quote_shown(guest: Visitor) -> None:
     form = guest.filled()
     page = guest.get(guest.post("/", form).location)
     words = page.words()
@@ -71,7 +71,7 @@ def test_a_quote_on_the_page_is_the_order_that_is_opened(guest: Visitor) -> None
     assert abs(float(got[1]) / float(form["get"]) - 1) < 0.01
 
 
-def test_the_form_can_be_turned_round(visitor: Visitor) -> None:
+def test_the_two_assets_can_be_swapped(visitor: Visitor) -> None:
     form = visitor.get("/?from=btc&to=eth&amount=0.01").fields()
     turned = visitor.post("/", form | {"to_address": "a", "step": "reverse"}).fields()
     assert (turned["from"], turned["to"]) == ("eth", "btc")
@@ -91,7 +91,7 @@ def test_the_form_can_be_turned_round(visitor: Visitor) -> None:
         ("from=%00%ff&to=%F0%9F%98%80", ("btc", "eth")),
     ],
 )
-def test_a_link_fills_in_a_pair_that_there_is(
+def test_a_link_preselects_an_existing_pair(
     visitor: Visitor, query: str, pair: tuple[str, str]
 ) -> None:
     form = visitor.get(f"/?{query}").fields()
@@ -119,7 +119,7 @@ def test_a_link_fills_in_a_pair_that_there_is(
         ("get", "0.5", "The minimum is "),
     ],
 )
-def test_what_cannot_be_opened_is_told_and_keeps_what_was_entered(
+def test_a_rejected_form_shows_the_reason_and_keeps_the_input(
     visitor: Visitor, field: str, text: str, told: str
 ) -> None:
     form = visitor.filled(**{field: text})
@@ -132,18 +132,18 @@ def test_what_cannot_be_opened_is_told_and_keeps_what_was_entered(
     assert kept[other] == form[other]
 
 
-def test_a_comma_of_a_phone_is_a_point(visitor: Visitor) -> None:
+def test_a_decimal_comma_is_accepted(visitor: Visitor) -> None:
     form = visitor.get("/?from=btc&to=usdt_trc20").fields()
     answer = visitor.post("/", form | {"send": " 0,02 ", "step": "quote"})
     assert quoted(answer)[0] == "0.02"
     assert float(quoted(answer)[1]) > 900
 
 
-def test_pasted_addresses_lose_what_does_not_show(guest: Visitor) -> None:
+def test_invisible_characters_are_removed_from_pasted_addresses(guest: Visitor) -> None:
     assert guest.opened(to_address=f" \u200b{TO}\n", refund_address=f"\ufeff{REFUND} ")
 
 
-def test_memos_are_asked_for_where_there_are_some(guest: Visitor) -> None:
+def test_the_memo_field_appears_only_for_networks_with_a_memo(guest: Visitor) -> None:
     xrp = {"to_address": "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"}
     path = "/?from=btc&to=xrp&amount=0.01"
     assert "Destination tag" in guest.get(path).words()
@@ -154,7 +154,7 @@ def test_memos_are_asked_for_where_there_are_some(guest: Visitor) -> None:
     assert "Destination tag 77" in page.words()
 
 
-def test_sending_a_form_twice_opens_one_order(guest: Visitor) -> None:
+def test_a_form_submitted_twice_opens_one_order(guest: Visitor) -> None:
     form = guest.filled()
     first, again = guest.post("/", form), guest.post("/", form)
     assert first.status == again.status == 303
@@ -170,13 +170,13 @@ def test_sending_a_form_twice_opens_one_order(guest: Visitor) -> None:
 
 
 @pytest.mark.parametrize("once", ["", "x", "a" * 200, "<b>"])
-def test_a_form_without_its_secret_is_shown_again(visitor: Visitor, once: str) -> None:
+def test_a_form_without_its_token_is_shown_again(visitor: Visitor, once: str) -> None:
     answer = visitor.post("/", visitor.filled() | {"once": once})
     assert answer.status == 422
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}", answer.fields()["once"])
 
 
-def test_a_price_that_has_become_worse_is_shown_again(visitor: Visitor) -> None:
+def test_a_price_that_became_worse_needs_confirmation(visitor: Visitor) -> None:
     form = visitor.filled()
     better = f"{float(form['get']) * 1.05:.6f}"
     answer = visitor.post("/", form | {"was_get": better, "get": better})
@@ -196,18 +196,18 @@ def test_a_price_that_has_become_worse_is_shown_again(visitor: Visitor) -> None:
         {"Sec_Fetch_Site": "", "Origin": "null"},
     ],
 )
-def test_forms_of_other_sites_are_refused(visitor: Visitor, headers: dict[str, str]) -> None:
+def test_forms_of_other_sites_are_rejected(visitor: Visitor, headers: dict[str, str]) -> None:
     for path in ("/", "/swap/quote", "/swap/form", "/swap/check/tag"):
         assert visitor.post(path, visitor.filled(), **headers).status == 403
 
 
-def test_a_browser_that_only_sends_its_origin_is_heard(guest: Visitor, by_hand: Running) -> None:
+def test_a_browser_that_sends_only_origin_is_accepted(guest: Visitor, by_hand: Running) -> None:
     origin = {"Sec_Fetch_Site": "", "Origin": by_hand.base_url}
     assert guest.post("/", guest.filled(), **origin).status == 303
 
 
 @pytest.mark.parametrize("body", ["a=1&" * 100, "%", "=", "send=1&send=2"])
-def test_what_is_no_form_of_ours_breaks_nothing(visitor: Visitor, body: str) -> None:
+def test_malformed_forms_return_an_error_page(visitor: Visitor, body: str) -> None:
     answer = visitor._send("POST", "/", body, {"Sec_Fetch_Site": "same-origin"})
     assert answer.status in (200, 400)
     json = visitor._send("POST", "/", "{}", {"Content_Type": "application/json"})
@@ -221,14 +221,14 @@ def test_what_is_no_form_of_ours_breaks_nothing(visitor: Visitor, body: str) -> 
         *("to_address", "tag", "refund_address", "once", "step"),
     ],
 )
-def test_nothing_that_is_sent_becomes_markup(visitor: Visitor, field: str) -> None:
+def test_input_is_never_rendered_as_markup(visitor: Visitor, field: str) -> None:
     form = visitor.filled("/?from=btc&to=xrp&amount=0.01") | {field: SCRIPT}
     for path in ("/", "/swap/form", "/swap/quote", "/swap/check/to_address"):
         assert "<script>alert" not in visitor.post(path, form).text
     assert "<script>alert" not in visitor.get(f"/?{field}=%22%3E%3Cscript%3Ealert(1)").text
 
 
-def test_pages_carry_a_strict_policy_and_are_not_kept(visitor: Visitor) -> None:
+def test_pages_carry_a_strict_csp_and_are_not_cached(visitor: Visitor) -> None:
     seen = visitor.get("/")
     assert seen.headers["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -260,7 +260,7 @@ def paused(swaps: Swaps) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("paused")
-def test_maintenance_is_told_and_opens_nothing(guest: Visitor) -> None:
+def test_maintenance_is_shown_and_no_order_is_opened(guest: Visitor) -> None:
     assert "paused for maintenance" in guest.get("/").words()
     answer = guest.post("/", guest.filled())
     assert answer.status == 422
@@ -277,7 +277,7 @@ def without_a_pair(swaps: Swaps) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("without_a_pair")
-def test_a_pair_that_is_off_stays_chosen_and_is_told(guest: Visitor) -> None:
+def test_a_disabled_pair_stays_selected_with_an_explanation(guest: Visitor) -> None:
     path = "/?from=btc&to=usdt_trc20&amount=0.01"
     seen = guest.get(path)
     assert "can't be swapped" in seen.words()
@@ -286,7 +286,7 @@ def test_a_pair_that_is_off_stays_chosen_and_is_told(guest: Visitor) -> None:
     assert guest.post("/", guest.filled()).status == 422
 
 
-def test_an_empty_house_is_closed_to_those_that_nobody_referred(
+def test_a_disabled_default_partner_rejects_orders_without_referral(
     swaps: Swaps, guest: Visitor
 ) -> None:
     house = "house@swapgate.invalid"
@@ -299,7 +299,9 @@ def test_an_empty_house_is_closed_to_those_that_nobody_referred(
     wait_until(lambda: guest.get("/").status, lambda status: status == 200, consecutive=ALL_WORKERS)
 
 
-def test_the_markup_of_the_house_is_in_its_prices(swaps: Swaps, guest: Visitor) -> None:
+def test_prices_without_referral_include_the_default_partners_markup(
+    swaps: Swaps, guest: Visitor
+) -> None:
     house = "house@swapgate.invalid"
 
     def words() -> str:

@@ -91,7 +91,9 @@ def lines(log: Path) -> list[str]:
 
 
 @pytest.mark.slow
-async def test_killing_the_leader_under_load_changes_nothing_but_a_log_line(tmp_path: Path) -> None:
+async def test_killing_the_leader_under_load_has_no_effect_except_a_log_line(
+    tmp_path: Path,
+) -> None:
     async with Exchanges().served() as exchanges:
         environment = {"SWAPGATE_RATES": "exchanges", "SWAPGATE_RATES_URL": exchanges.url}
         with ExitStack() as stack:

@@ -128,7 +128,7 @@ def _is_counting(server: EmbeddedPostgres) -> bool:
     return run_sql(server, running) == [(1,)]
 
 
-def test_postgres_starts_over_a_stale_pid_file_and_an_unfinished_initdb(
+def test_postgres_starts_despite_a_stale_pid_file_and_an_unfinished_initdb(
     make: Stopped, tmp_path: Path
 ) -> None:
     unfinished = tmp_path / "pg" / "data.unfinished"
@@ -147,7 +147,7 @@ def test_postgres_starts_over_a_stale_pid_file_and_an_unfinished_initdb(
     assert postmaster(server) != os.getpid()
 
 
-def test_postgres_is_private_listens_on_a_socket_only_and_is_durable_if_told(
+def test_postgres_listens_only_on_a_private_socket_and_is_durable_if_configured(
     make: Stopped, tmp_path: Path
 ) -> None:
     careless, durable = make.postgres(tmp_path / "a"), make.postgres(tmp_path / "b", durable=True)
@@ -161,7 +161,7 @@ def test_postgres_is_private_listens_on_a_socket_only_and_is_durable_if_told(
     assert durable._log.stat().st_mode & 0o777 == 0o600
 
 
-def test_one_url_serves_every_driver_even_from_a_deep_path(make: Stopped, tmp_path: Path) -> None:
+def test_every_driver_accepts_the_url_even_with_a_long_path(make: Stopped, tmp_path: Path) -> None:
     server = make.postgres(deep(tmp_path) / "with space")
     with pytest.raises(EmbeddedError, match="never started"):
         server.url()
@@ -181,7 +181,7 @@ def test_one_url_serves_every_driver_even_from_a_deep_path(make: Stopped, tmp_pa
     backend.connection.close()
 
 
-def test_databases_are_made_from_a_template_and_dropped_with_their_sessions(
+def test_databases_are_created_from_a_template_and_dropped_with_open_sessions(
     make: Stopped, tmp_path: Path
 ) -> None:
     server = make.postgres(tmp_path / "pg")
@@ -200,7 +200,7 @@ def test_databases_are_made_from_a_template_and_dropped_with_their_sessions(
         psycopg.connect(server.url(database='odd "name"'))
 
 
-def test_a_directory_of_another_postgres_version_is_refused(tmp_path: Path) -> None:
+def test_a_directory_of_another_postgres_version_is_rejected(tmp_path: Path) -> None:
     data = tmp_path / "pg" / "data"
     data.mkdir(parents=True)
     (data / "PG_VERSION").write_text("16\n")
@@ -209,7 +209,9 @@ def test_a_directory_of_another_postgres_version_is_refused(tmp_path: Path) -> N
         EmbeddedPostgres(tmp_path / "pg").start()
 
 
-def test_a_server_that_cannot_start_says_what_it_logged(make: Stopped, tmp_path: Path) -> None:
+def test_the_error_of_a_server_that_cannot_start_includes_its_log(
+    make: Stopped, tmp_path: Path
+) -> None:
     server = make.postgres(tmp_path / "pg")
     server.start()
     server.stop()
@@ -221,7 +223,7 @@ def test_a_server_that_cannot_start_says_what_it_logged(make: Stopped, tmp_path:
 
 
 @pytest.mark.parametrize("kind", [EmbeddedPostgres, EmbeddedValkey])
-def test_an_unwritable_directory_is_refused(tmp_path: Path, kind: type[EmbeddedServer]) -> None:
+def test_an_unwritable_directory_is_rejected(tmp_path: Path, kind: type[EmbeddedServer]) -> None:
     (tmp_path / "file").touch()
 
     with pytest.raises(DataDirNotWritable, match="cannot be written: Not a directory"):
@@ -249,7 +251,7 @@ def test_valkey_keeps_its_data_when_killed(make: Stopped, tmp_path: Path) -> Non
     assert (server._directory / "valkey.sock").stat().st_mode & 0o777 == 0o700
 
 
-def test_valkey_starts_over_a_cut_append_only_file(make: Stopped, tmp_path: Path) -> None:
+def test_valkey_starts_with_a_truncated_append_only_file(make: Stopped, tmp_path: Path) -> None:
     server = make.valkey(deep(tmp_path))
     server.start()
     with valkey.Valkey.from_url(server.url) as client:
@@ -265,7 +267,7 @@ def test_valkey_starts_over_a_cut_append_only_file(make: Stopped, tmp_path: Path
         assert client.mget("first", "last") == [b"yes", None]
 
 
-def test_servers_of_a_killed_owner_are_taken_over(make: Stopped, tmp_path: Path) -> None:
+def test_servers_of_a_killed_owner_are_adopted(make: Stopped, tmp_path: Path) -> None:
     postgres, cache = make.postgres(tmp_path / "postgres"), make.valkey(tmp_path / "valkey")
     with _owner(tmp_path) as owner:
         with pytest.raises(DataDirInUse, match=f"process {owner.pid}") as refusal:
@@ -282,7 +284,7 @@ def test_servers_of_a_killed_owner_are_taken_over(make: Stopped, tmp_path: Path)
 
 
 @pytest.mark.parametrize("fault", ["deaf", "unreachable"])
-def test_a_stale_valkey_that_is_of_no_use_is_replaced(
+def test_an_unresponsive_valkey_is_replaced(
     make: Stopped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr(embedded_server, "ADOPT_SECONDS", 0.1)
@@ -307,7 +309,7 @@ def test_a_stale_valkey_that_is_of_no_use_is_replaced(
 
 
 @pytest.mark.parametrize("kind", ["postgres", "valkey"])
-def test_a_server_whose_directory_is_gone_is_not_made_anew_and_can_be_stopped(
+def test_a_server_whose_directory_was_removed_is_not_created_again_and_can_be_stopped(
     make: Stopped, tmp_path: Path, kind: str
 ) -> None:
     server: EmbeddedServer = getattr(make, kind)(tmp_path / "gone")
@@ -322,7 +324,7 @@ def test_a_server_whose_directory_is_gone_is_not_made_anew_and_can_be_stopped(
     assert not (tmp_path / "gone").exists()
 
 
-def test_processes_are_found_without_proc_too(make: Stopped, tmp_path: Path) -> None:
+def test_processes_are_found_without_proc(make: Stopped, tmp_path: Path) -> None:
     if not Path("/bin/ps").exists():
         pytest.skip("no ps here")
     server = make.valkey(tmp_path / "valkey")

@@ -39,7 +39,7 @@ async def waiting_for_a_lock(url: str, number: int) -> None:
     await wait_until_async(lambda: count(url, locked), number.__eq__)
 
 
-async def test_a_statement_that_takes_too_long_is_ended_by_the_server(
+async def test_a_statement_over_its_time_limit_is_ended_by_the_server(
     database_urls: DatabaseUrls,
 ) -> None:
     async with database(database_urls.gateway, statement_timeout_ms=200) as pool:
@@ -54,7 +54,7 @@ async def test_a_statement_that_takes_too_long_is_ended_by_the_server(
     wait_until(lambda: count(database_urls.owner, asleep), (0).__eq__, seconds=15)
 
 
-async def test_settings_of_the_url_are_kept_beside_the_timeout(
+async def test_settings_of_the_url_are_kept_with_the_timeout_added(
     database_urls: DatabaseUrls,
 ) -> None:
     url = f"{database_urls.owner}&options=-c%20role%3Dswapgate_gateway"
@@ -65,7 +65,7 @@ async def test_settings_of_the_url_are_kept_beside_the_timeout(
     assert row == {"role": "swapgate_gateway", "timeout": "1234ms"}
 
 
-async def test_a_caller_waits_a_second_at_most_for_a_connection(
+async def test_a_caller_waits_at_most_one_second_for_a_connection(
     database_urls: DatabaseUrls,
 ) -> None:
     loop, lock = asyncio.get_running_loop(), "SELECT 1 AS one FROM pg_advisory_lock_shared(7)"
@@ -83,7 +83,7 @@ async def test_a_caller_waits_a_second_at_most_for_a_connection(
         assert await pool.fetch("SELECT 1 AS one") == [{"one": 1}]
 
 
-async def test_a_cancelled_caller_leaves_its_connection_to_the_statement(
+async def test_the_connection_of_a_cancelled_caller_is_kept_until_the_statement_ends(
     database_urls: DatabaseUrls,
 ) -> None:
     async with database(database_urls.owner, size=2) as pool:
@@ -113,7 +113,7 @@ async def test_a_cancelled_caller_leaves_its_connection_to_the_statement(
         await wait_until_async(lambda: count(database_urls.owner, stuck), (0).__eq__)
 
 
-async def test_a_wrong_statement_is_a_defect_and_not_an_outage(
+async def test_an_invalid_statement_is_an_internal_error_and_not_an_outage(
     database_urls: DatabaseUrls,
 ) -> None:
     async with database(database_urls.gateway) as pool:
@@ -129,7 +129,9 @@ async def test_without_a_server_the_database_is_unavailable() -> None:
             await pool.fetch("SELECT 1")
 
 
-async def test_38_digits_survive_the_way_there_and_back(database_urls: DatabaseUrls) -> None:
+async def test_38_digits_survive_a_round_trip_through_the_database(
+    database_urls: DatabaseUrls,
+) -> None:
     amount = "12345678901234567890.123456789012345678"
     async with database(database_urls.owner) as pool:
         await pool.fetch("CREATE TABLE amounts (amount numeric(38, 18))")

@@ -90,7 +90,7 @@ def supervising(logs: Path, *names: str) -> Iterator[tuple[subprocess.Popen[byte
         process.wait()
 
 
-def test_a_killed_child_is_started_again(tmp_path: Path) -> None:
+def test_a_killed_child_is_restarted(tmp_path: Path) -> None:
     events: list[Event] = []
     child = python("steady", STEADY)
     with Supervisor([child], logs=tmp_path, on_event=events.append) as supervisor:
@@ -115,7 +115,7 @@ def test_a_killed_child_is_started_again(tmp_path: Path) -> None:
     ]
 
 
-def test_a_child_that_keeps_dying_at_its_start_ends_the_supervision(tmp_path: Path) -> None:
+def test_a_child_that_keeps_failing_at_startup_ends_the_supervisor(tmp_path: Path) -> None:
     events: list[Event] = []
     children = [python("broken", BROKEN), python("steady", STEADY)]
     sentence = r"(?s)broken died 5 times right at its start \(exit status 3\).*the port is taken"
@@ -135,7 +135,7 @@ def test_a_child_that_keeps_dying_at_its_start_ends_the_supervision(tmp_path: Pa
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_stopping_leaves_no_process_of_children_that_are_stubborn_or_careless(
+def test_stopping_leaves_no_process_of_children_that_ignore_signals(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with supervising(tmp_path, "steady", "parent", "careless", "stubborn") as (process, children):
@@ -147,14 +147,14 @@ def test_stopping_leaves_no_process_of_children_that_are_stubborn_or_careless(
         wait_until(lambda: not any(is_alive(child) for child in children))
 
 
-def test_children_and_their_workers_die_with_a_killed_supervisor(tmp_path: Path) -> None:
+def test_children_and_their_workers_end_with_a_killed_supervisor(tmp_path: Path) -> None:
     with supervising(tmp_path, "steady", "parent") as (process, children):
         process.kill()
 
         wait_until(lambda: not any(is_alive(child) for child in children))
 
 
-def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
+def test_a_child_whose_parent_has_ended_exits_at_once() -> None:
     orphan = subprocess.run(
         [sys.executable, "-c", STEADY],
         env={**ENVIRONMENT, "SWAPGATE_PARENT_PID": "1"},
@@ -165,7 +165,7 @@ def test_a_child_whose_parent_is_gone_already_ends_at_once() -> None:
     assert orphan.returncode == -signal.SIGTERM
 
 
-def test_a_killed_server_that_is_watched_is_started_again(tmp_path: Path) -> None:
+def test_a_killed_watched_server_is_restarted(tmp_path: Path) -> None:
     events: list[Event] = []
     server = EmbeddedValkey(tmp_path / "valkey")
     server.start()
@@ -188,7 +188,7 @@ def test_a_killed_server_that_is_watched_is_started_again(tmp_path: Path) -> Non
     assert events == [Event(EventKind.DIED, "Valkey"), Event(EventKind.RESTARTED, "Valkey")]
 
 
-def test_a_log_over_its_limit_is_put_aside_at_the_start(tmp_path: Path) -> None:
+def test_a_log_over_its_limit_is_rotated_at_startup(tmp_path: Path) -> None:
     log = tmp_path / "steady.log"
     log.touch()
     os.truncate(log, 10_000_001)

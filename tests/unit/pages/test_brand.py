@@ -8,12 +8,12 @@ from cabinet_htmx.shared.brand import BACKGROUNDS, InvalidBrand, brand_of, contr
 from cabinet_htmx.shared.coin_icons import OWN, TONES
 
 
-def test_contrast_is_as_the_standard_computes_it() -> None:
+def test_contrast_follows_wcag() -> None:
     assert contrast("#ffffff", "#000000") == pytest.approx(21)
     assert contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-def test_colours_become_a_style_sheet_for_both_schemes() -> None:
+def test_colors_become_a_style_sheet_for_both_themes() -> None:
     brand = brand_of(name=" Coin & Sons ", colours="accent=#7A1FA2, accent-dark=#d9a6ff")
     style = brand.style.body.decode()
     assert brand.name == "Coin & Sons"
@@ -30,18 +30,18 @@ def test_colours_become_a_style_sheet_for_both_schemes() -> None:
         *("background=#000000", "accent=#0f766e;}body{display:none", "accent=#0f766e, x"),
     ],
 )
-def test_colours_that_cannot_be_read_or_are_none_are_refused(colours: str) -> None:
+def test_unreadable_or_malformed_colors_are_rejected(colours: str) -> None:
     with pytest.raises(InvalidBrand):
         brand_of(name="A", colours=colours)
 
 
 @pytest.mark.parametrize("name", ["", " ", "a" * 41, "a\nb"])
-def test_a_name_is_a_short_line(name: str) -> None:
+def test_a_brand_name_is_a_short_line(name: str) -> None:
     with pytest.raises(InvalidBrand):
         brand_of(name=name)
 
 
-def test_a_logo_is_a_small_picture(tmp_path: Path) -> None:
+def test_a_logo_is_a_small_image(tmp_path: Path) -> None:
     good = tmp_path / "logo.PNG"
     good.write_bytes(b"png")
     address = brand_of(name="A", logo=good).logo_address
@@ -55,6 +55,6 @@ def test_a_logo_is_a_small_picture(tmp_path: Path) -> None:
             brand_of(name="A", logo=path)
 
 
-def test_letters_can_be_read_in_every_tone_of_a_mark() -> None:
+def test_letters_are_readable_on_every_coin_icon_color() -> None:
     assert all(contrast(tone, "#ffffff") >= 4.5 for tone in (*TONES, *OWN.values()))
     assert set(BACKGROUNDS) == {"accent", "accent-dark"}

@@ -73,12 +73,12 @@ def rows(page: str, heading: str) -> list[list[str]]:
     ]
 
 
-def test_every_file_is_in_the_contents() -> None:
+def test_every_documentation_file_is_in_the_contents() -> None:
     assert sorted(path.stem for path in DOCS.glob("*.md")) == sorted(page.name for page in PAGES)
 
 
 @page_tests()
-def test_links_lead_somewhere(seen: dict[str, Seen], page: Entry) -> None:
+def test_every_link_has_a_target(seen: dict[str, Seen], page: Entry) -> None:
     for link in seen[page.path].links:
         path, _, anchor = link.partition("#")
         if path.startswith("/docs") or not path:
@@ -89,7 +89,7 @@ def test_links_lead_somewhere(seen: dict[str, Seen], page: Entry) -> None:
 
 
 @page_tests()
-def test_headings_are_in_order_and_ids_unique(seen: dict[str, Seen], page: Entry) -> None:
+def test_headings_are_in_order_and_their_ids_are_unique(seen: dict[str, Seen], page: Entry) -> None:
     levels = [int(tag[1]) for tag in seen[page.path].tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
@@ -99,7 +99,7 @@ def test_headings_are_in_order_and_ids_unique(seen: dict[str, Seen], page: Entry
 
 
 @page_tests()
-def test_nothing_is_inline(seen: dict[str, Seen], page: Entry) -> None:
+def test_pages_contain_no_inline_script_or_style(seen: dict[str, Seen], page: Entry) -> None:
     assert not {"style", "script"} & set(seen[page.path].tags)
     assert not [name for name in seen[page.path].attributes if name == "style" or name[:2] == "on"]
 
@@ -120,7 +120,7 @@ def test_the_feeds_are_documented_at_their_addresses_with_all_their_elements() -
         assert [name for name in elements if name != "item" and f"`{name}`" not in text] == []
 
 
-def test_the_table_of_errors_is_that_of_the_code() -> None:
+def test_the_table_of_errors_matches_the_code() -> None:
     documented = {
         (int(re.sub(r"\[(\d+)\].*", r"\1", code)), msg.strip("`"), int(status))
         for code, msg, status, _ in rows("errors", "code")
@@ -130,7 +130,7 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
     assert documented == {(answer.code, answer.msg, answer.status) for answer in first.values()}
 
 
-def test_every_error_has_symptom_cause_and_remedy() -> None:
+def test_every_error_is_documented_with_symptom_cause_and_remedy() -> None:
     sections = (DOCS / "errors.md").read_text().split("\n## ")[1:]
     documented = {tuple(section.partition("\n")[0].split(" ")) for section in sections}
     assert documented == {(str(one.code), one.msg) for one in [*TABLE.values(), INTERNAL]}
@@ -142,7 +142,7 @@ def test_every_error_has_symptom_cause_and_remedy() -> None:
         ]
 
 
-def test_the_table_of_weights_is_that_of_the_code() -> None:
+def test_the_table_of_weights_matches_the_code() -> None:
     documented = {
         name: int(weight)
         for calls, weight in rows("rate-limits", "call")
@@ -157,7 +157,7 @@ def test_the_table_of_weights_is_that_of_the_code() -> None:
     assert listed == documented
 
 
-def test_the_table_of_retries_is_that_of_the_code() -> None:
+def test_the_table_of_retries_matches_the_code() -> None:
     waits = [
         int(number) * SECONDS[unit]
         for number, unit in (wait.split() for _, wait in rows("webhooks", "failed attempts"))
@@ -171,7 +171,7 @@ def test_every_status_is_explained() -> None:
     assert documented == [status.value for status in Status]
 
 
-def test_the_signature_worked_by_hand_is_right() -> None:
+def test_the_documented_signature_verifies() -> None:
     page = DOCS / "authentication.md"
     secret, body, signature, empty = (
         block(page, "text", step).strip() for step in ("secret", "body", "signature", "empty")
@@ -250,7 +250,7 @@ def test_the_worked_example_follows_from_the_published_rules(example: WorkedExam
     assert example.results["from.amount"] == str(sent)
 
 
-def test_the_worked_example_is_what_the_engine_gives(example: WorkedExample) -> None:
+def test_the_worked_example_matches_the_pricing_engine(example: WorkedExample) -> None:
     forth = quoted(example, Direction.FROM, str(example.amount))
     back = quoted(example, Direction.TO, "500")
     shown = {
@@ -275,7 +275,7 @@ def rendered(directory: Path, text: str) -> str:
     return Renderer(directory).render("page").body
 
 
-def test_neighbouring_languages_become_tabs_of_which_the_first_is_open(tmp_path: Path) -> None:
+def test_adjacent_code_blocks_become_tabs_with_the_first_open(tmp_path: Path) -> None:
     html = rendered(tmp_path, "```bash a\nls\n```\n\n```python a\n1\n```\n\ntext\n\n```bash b\n```")
     assert html.count('<div class="tabs">') == 1
     assert re.findall(r"<details name=\"tabs-1\"( open)?><summary>(\w+)", html) == [
@@ -284,27 +284,27 @@ def test_neighbouring_languages_become_tabs_of_which_the_first_is_open(tmp_path:
     ]
 
 
-def test_two_blocks_of_one_language_are_no_tabs(tmp_path: Path) -> None:
+def test_two_blocks_of_one_language_do_not_become_tabs(tmp_path: Path) -> None:
     assert "<details" not in rendered(tmp_path, "```bash a\nls\n```\n\n```bash b\nls\n```")
 
 
-def test_html_in_markdown_is_shown_as_it_is(tmp_path: Path) -> None:
+def test_html_in_markdown_is_escaped(tmp_path: Path) -> None:
     assert "&lt;b onclick" in rendered(tmp_path, "a <b onclick=x>b</b>")
     assert "&lt;i&gt;" in rendered(tmp_path, "```text\n<i>\n```")
 
 
-def test_a_page_begins_with_its_title(tmp_path: Path) -> None:
+def test_a_page_without_a_title_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text("Just text\n")
     with pytest.raises(ValueError, match="begins with its title"):
         Renderer(tmp_path).render("page")
 
 
-def test_an_asset_that_was_not_copied_is_named(tmp_path: Path) -> None:
+def test_a_missing_asset_is_named(tmp_path: Path) -> None:
     with pytest.raises(AssetMissing, match=r"pico\.css isn't .*`make assets`"):
         Assets(tmp_path).address("vendor/pico.css")
 
 
-def test_a_files_address_changes_with_its_content(tmp_path: Path) -> None:
+def test_the_address_of_a_file_changes_with_its_content(tmp_path: Path) -> None:
     file = tmp_path / "a.css"
     addresses = []
     for content in ("a {}", "b {}", "a {}"):

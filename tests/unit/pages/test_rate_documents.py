@@ -37,7 +37,7 @@ def _items(document: bytes, schema: etree.XMLSchema) -> list[dict[str, Any]]:
     return [{element.tag: element.text for element in item} for item in root]
 
 
-def test_the_documents_read_as_the_contract_has_them() -> None:
+def test_documents_have_the_form_of_the_contract() -> None:
     rendered = render_rates(table(BTC, USDT, usd=PRICES), Headroom({"usdt_trc20": 120_000 * 10**6}))
     first = rendered.plain.decode().replace("\n<item>", "<item>").partition("</item>")[0]
     assert first == (
@@ -57,12 +57,12 @@ def test_the_documents_read_as_the_contract_has_them() -> None:
     assert rendered.eref.count(b'<floating minutes="1"/>') == len(eref)
 
 
-def test_where_a_unit_does_not_pay_the_network_fee_the_feed_asks_for_more_units() -> None:
+def test_the_feed_quotes_more_units_if_one_does_not_cover_the_network_fee() -> None:
     (doge_to_btc, _), _ = valid(render_rates(table(DOGE, BTC, usd=PRICES), UNBOUNDED))
     assert (doge_to_btc["in"], doge_to_btc["out"]) == ("10", "0.00000515")
 
 
-def test_what_has_no_price_or_no_aggregator_code_is_left_out() -> None:
+def test_assets_without_price_or_aggregator_code_are_omitted() -> None:
     secret = asset("LTC", aggregator_code=None)
     unpriced = asset("XMR", 12)
     rendered = render_rates(table(BTC, USDT, secret, unpriced, usd=PRICES), UNBOUNDED)
@@ -70,13 +70,13 @@ def test_what_has_no_price_or_no_aggregator_code_is_left_out() -> None:
     assert {item["from"] for item in plain} == {"BTC", "USDTTRC20"}
 
 
-def test_codes_are_escaped() -> None:
+def test_asset_codes_are_escaped() -> None:
     odd = asset("ODD", aggregator_code="A&<B")
     rendered = render_rates(table(BTC, odd, usd={**PRICES, "ODD": USD}), UNBOUNDED)
     assert etree.fromstring(rendered.plain)[0].findtext("to") == "A&<B"
 
 
-def test_nothing_at_all_is_a_valid_document() -> None:
+def test_an_empty_feed_is_a_valid_document() -> None:
     assert valid(EMPTY) == ([], [])
     assert valid(render_rates(table(usd={}), UNBOUNDED)) == ([], [])
 
@@ -89,12 +89,12 @@ def test_nothing_at_all_is_a_valid_document() -> None:
         "<rate/>",
     ],
 )
-def test_the_schemas_refuse_what_is_no_feed(broken: str) -> None:
+def test_the_schemas_reject_other_documents(broken: str) -> None:
     for schema in (PLAIN, EREF):
         assert not schema.validate(etree.fromstring(broken))
 
 
-def test_the_schemas_refuse_zero_and_exponents() -> None:
+def test_the_schemas_reject_zero_and_exponents() -> None:
     good = render_rates(table(BTC, USDT, usd=PRICES), UNBOUNDED).plain.decode()
     for wrong in ("0", "1E5", "62173.8650", "-1", "062173", ""):
         spoilt = good.replace("<out>62173.864987<", f"<out>{wrong}<")
@@ -120,7 +120,7 @@ values = st.integers(min_value=10**12, max_value=10**24)
     precisions=st.tuples(*[st.integers(0, 18)] * 3),
     fees=st.tuples(*[st.integers(0, 10**9)] * 3),
 )
-def test_figures_are_those_of_a_quote_at_the_same_snapshot(
+def test_feed_figures_equal_a_quote_at_the_same_snapshot(
     usd: tuple[int, ...], precisions: tuple[int, ...], fees: tuple[int, ...]
 ) -> None:
     coins = ["AAA", "BBB", "CCC"]
@@ -143,7 +143,7 @@ def _items_of(document: bytes) -> list[dict[str, Any]]:
     return [{one.tag: one.text for one in item} for item in etree.fromstring(document)]
 
 
-def test_amount_is_what_the_reserve_has_left() -> None:
+def test_amount_is_the_remaining_reserve() -> None:
     prices = table(BTC, USDT, usd=PRICES)
     (item, _), _ = valid(render_rates(prices, Headroom({"usdt_trc20": 0})))
     assert item["amount"] == "0"

@@ -75,13 +75,13 @@ class World:
         return await self.body()
 
 
-async def test_a_feed_is_empty_before_there_is_a_catalogue() -> None:
+async def test_a_feed_is_empty_before_the_catalogue_is_read() -> None:
     feeds = RateFeeds(LiveMarket(), render_rates, empty=EMPTY)
     assert (await feeds.respond(RATES, {})).body == EMPTY.plain
     assert (await feeds.respond(FIXED, {})).status == 404
 
 
-async def test_feeds_rest_until_somebody_asks_and_all_who_ask_first_get_those_of_now() -> None:
+async def test_idle_feeds_are_rendered_once_for_all_concurrent_first_requests() -> None:
     world = World()
     task = asyncio.create_task(world.feeds.keep_fresh())
     try:
@@ -99,7 +99,7 @@ async def test_feeds_rest_until_somebody_asks_and_all_who_ask_first_get_those_of
         task.cancel()
 
 
-async def test_whoever_asks_and_goes_does_not_take_the_feed_from_others() -> None:
+async def test_a_cancelled_request_does_not_cancel_the_rendering_for_others() -> None:
     world = World()
     gone, stays = asyncio.ensure_future(world.body()), asyncio.ensure_future(world.body())
     await asyncio.sleep(0)
@@ -107,7 +107,7 @@ async def test_whoever_asks_and_goes_does_not_take_the_feed_from_others() -> Non
     assert (await stays).count(b"<item>") == 2
 
 
-async def test_a_feed_that_can_not_be_rendered_at_first_is_empty_and_logged() -> None:
+async def test_a_failed_first_rendering_leaves_an_empty_feed_and_is_logged() -> None:
     world = World()
     world.fails = True
     with capture_logs() as logs:
@@ -115,7 +115,7 @@ async def test_a_feed_that_can_not_be_rendered_at_first_is_empty_and_logged() ->
     assert logs[0]["event"] == "a feed can't be rendered"
 
 
-async def test_feeds_that_rest_hold_no_memory() -> None:
+async def test_idle_feeds_release_their_memory() -> None:
     world = World()
     await world.body()
     world.seconds += REST_AFTER_SECONDS + 1
@@ -139,7 +139,7 @@ async def test_a_feed_is_rendered_on_another_thread_and_only_when_it_changes() -
 
 
 @pytest.mark.parametrize("change", ["price", "reserve", "catalogue"])
-async def test_each_thing_a_feed_shows_has_it_rendered_anew(change: str) -> None:
+async def test_every_input_of_a_feed_triggers_rendering(change: str) -> None:
     world = World()
     await world.refreshed()
     if change == "price":
@@ -152,7 +152,7 @@ async def test_each_thing_a_feed_shows_has_it_rendered_anew(change: str) -> None
     assert len(world.rendered) == 2
 
 
-async def test_stale_rates_and_maintenance_empty_the_feeds_and_their_end_fills_them() -> None:
+async def test_stale_rates_and_maintenance_empty_the_feeds_until_they_end() -> None:
     world = World()
     full = await world.refreshed()
     world.clock.at += 61
@@ -166,7 +166,7 @@ async def test_stale_rates_and_maintenance_empty_the_feeds_and_their_end_fills_t
     assert await world.refreshed() == full
 
 
-async def test_the_fixed_feed_is_there_where_fixed_rates_are_on() -> None:
+async def test_the_fixed_feed_exists_only_if_fixed_rates_are_on() -> None:
     world = World()
     await world.refreshed()
     assert (await world.feeds.respond(FIXED, {})).status == 404
@@ -180,7 +180,7 @@ async def test_the_fixed_feed_is_there_where_fixed_rates_are_on() -> None:
     assert (await world.feeds.respond(FIXED, {})).status == 404
 
 
-async def test_the_aliases_are_the_same_bytes_with_the_same_tag() -> None:
+async def test_the_aliases_return_the_same_bytes_and_etag() -> None:
     world = World()
     await world.refreshed()
     rates = await world.feeds.respond(RATES, {})
@@ -189,7 +189,7 @@ async def test_the_aliases_are_the_same_bytes_with_the_same_tag() -> None:
     assert set(PATHS) == {RATES, FLOAT, FIXED, EREF}
 
 
-async def test_a_slow_feed_is_rendered_less_often_but_for_what_the_operator_changes() -> None:
+async def test_a_slow_feed_is_rendered_less_often_except_for_operator_changes() -> None:
     world = World()
 
     def slow(table: PriceTable, headroom: Headroom, *, pause: Callable[[], None]) -> RateDocuments:
@@ -210,7 +210,7 @@ async def test_a_slow_feed_is_rendered_less_often_but_for_what_the_operator_chan
     assert len(world.rendered) == 3
 
 
-async def test_a_feed_that_can_not_be_rendered_is_empty_and_logged_and_tried_again() -> None:
+async def test_a_failed_rendering_empties_the_feed_is_logged_and_retried() -> None:
     world = World()
     await world.refreshed()
     world.fails = True

@@ -33,7 +33,7 @@ def lint(directory: Path) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-def test_the_contracts_hold(copy: Path) -> None:
+def test_import_contracts_hold(copy: Path) -> None:
     status, report = lint(copy)
     assert status == 0, report
 
@@ -60,7 +60,9 @@ def test_the_contracts_hold(copy: Path) -> None:
         ("cabinet_htmx/partner/layout.py", "cabinet_htmx.swap.form", "the views of the cabinet"),
     ],
 )
-def test_a_planted_violation_is_found(copy: Path, module: str, imported: str, broken: str) -> None:
+def test_a_planted_import_violation_is_reported(
+    copy: Path, module: str, imported: str, broken: str
+) -> None:
     path = copy / module
     path.write_text(f"{path.read_text()}\nimport {imported}\n")
     status, report = lint(copy)

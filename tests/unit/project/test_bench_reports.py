@@ -31,13 +31,13 @@ def run_of(ours: list[float], *, machine: str = "this one") -> Report:
     )
 
 
-def test_a_ratio_is_the_median_of_those_within_a_round() -> None:
+def test_a_ratio_is_the_median_of_ratios_within_rounds() -> None:
     doubled_where_the_base_is_slow = [100.0, 110, 180, 105, 190]
     found = run_of(doubled_where_the_base_is_slow)
     assert found.ratio(plan.QUOTE_SIGNED, plan.BARE_BATCH) == 1.0
 
 
-def test_a_kept_report_reads_as_it_was(tmp_path: Path) -> None:
+def test_a_stored_report_is_read_back_unchanged(tmp_path: Path) -> None:
     found = report("limits", run_of([50.0]).rows, options={"rounds": 1}, remarks=["one"])
     path = keep(found, tmp_path / "result.json")
     assert read(path) == found
@@ -45,23 +45,23 @@ def test_a_kept_report_reads_as_it_was(tmp_path: Path) -> None:
     assert found.commit
 
 
-def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_report_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"rounds": {}}')
     with pytest.raises(ValueError, match="no result of a bench"):
         read(tmp_path / "other.json")
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.name)
-def test_every_result_that_is_kept_can_be_read(path: Path) -> None:
+def test_every_stored_result_can_be_read(path: Path) -> None:
     assert read(path).rows
 
 
-def test_a_commit_without_a_result_is_named_with_those_there_are() -> None:
+def test_a_commit_without_a_result_is_reported_with_the_available_ones() -> None:
     with pytest.raises(ValueError, match=r"nonesuch .*limits-918c3ee\.json"):
         result("nonesuch")
 
 
-def test_a_change_beyond_the_scatter_is_no_noise() -> None:
+def test_a_change_beyond_the_spread_is_significant() -> None:
     found = change([100.0, 101, 99, 100, 102], [120.0, 121, 119, 122, 120])
     assert found is not None
     assert found.ratio == 1.2
@@ -70,13 +70,13 @@ def test_a_change_beyond_the_scatter_is_no_noise() -> None:
     assert str(found).endswith("*")
 
 
-def test_a_change_within_the_scatter_is_noise() -> None:
+def test_a_change_within_the_spread_is_noise() -> None:
     found = change([100.0, 120, 80, 110, 90], [102.0, 121, 85, 111, 95])
     assert found is not None
     assert found.is_noise()
 
 
-def test_nothing_to_compare_with_is_no_change() -> None:
+def test_a_change_from_nothing_is_not_reported() -> None:
     assert change([], [1.0]) is None
     assert change([0.0], [1.0]) is None
 
@@ -89,7 +89,7 @@ def test_a_comparison_warns_of_another_machine() -> None:
     assert "The machines differ" not in comparison(before, before)
 
 
-def test_goals_are_judged_where_there_are_figures() -> None:
+def test_targets_are_evaluated_only_for_measured_figures() -> None:
     reached = {goal[0]: goal[3] for goal in judged(run_of([70.0, 77, 63, 73.5, 66.5]))}
     missed = {goal[0]: goal[3] for goal in judged(run_of([50.0, 55, 45, 52.5, 47.5]))}
     name = "signed quote / bare, both SCHED_BATCH"
@@ -106,7 +106,7 @@ def test_the_chart_has_a_bar_for_each_row_in_proportion() -> None:
     )
 
 
-def test_the_chart_in_the_docs_is_of_a_result_that_is_kept() -> None:
+def test_the_chart_in_the_docs_shows_a_stored_result() -> None:
     drawn = (Path(__file__).parents[3] / "docs" / "performance.svg").read_text()
     named = re.search(r"commit (\w+)<", drawn)
     assert named

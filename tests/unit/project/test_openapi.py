@@ -38,7 +38,7 @@ def test_the_document_is_openapi_3_1() -> None:
     assert [server["url"] for server in DOCUMENT["servers"]] == ["/v1", "/api/v1"]
 
 
-def test_every_endpoint_is_there_and_nothing_else() -> None:
+def test_the_document_lists_every_endpoint_and_nothing_else() -> None:
     told = {
         (method.upper(), path)
         for path, operations in DOCUMENT["paths"].items()
@@ -47,7 +47,7 @@ def test_every_endpoint_is_there_and_nothing_else() -> None:
     assert told == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
 
 
-def test_every_code_of_the_table_of_errors_is_told_somewhere() -> None:
+def test_every_error_code_is_documented() -> None:
     told = {
         example["value"]["code"]
         for operations in DOCUMENT["paths"].values()
@@ -59,7 +59,7 @@ def test_every_code_of_the_table_of_errors_is_told_somewhere() -> None:
 
 
 @endpoints
-def test_an_endpoint_tells_each_refusal_with_its_status(endpoint: Endpoint) -> None:
+def test_every_error_of_an_endpoint_is_documented_with_its_status(endpoint: Endpoint) -> None:
     responses = operation(endpoint)["responses"]
     assert responses.keys() >= EVERY_STATUS
     for fact in endpoint.refusals:
@@ -72,7 +72,7 @@ def test_an_endpoint_tells_each_refusal_with_its_status(endpoint: Endpoint) -> N
 
 
 @endpoints
-def test_all_examples_are_what_their_schemas_say(endpoint: Endpoint) -> None:
+def test_all_examples_match_their_schemas(endpoint: Endpoint) -> None:
     for response in operation(endpoint)["responses"].values():
         content = response["content"]["application/json"]
         for example in content["examples"].values():
@@ -85,12 +85,12 @@ def test_all_examples_are_what_their_schemas_say(endpoint: Endpoint) -> None:
 
 
 @endpoints
-def test_example_data_is_of_the_type_that_is_given(endpoint: Endpoint) -> None:
+def test_example_data_has_the_declared_type(endpoint: Endpoint) -> None:
     msgspec.json.decode(msgspec.json.encode(endpoint.example.data), type=endpoint.gives)
 
 
 @endpoints
-def test_headers_are_told_where_they_can_come(endpoint: Endpoint) -> None:
+def test_headers_are_documented_for_the_responses_that_carry_them(endpoint: Endpoint) -> None:
     responses = operation(endpoint)["responses"]
     for response in responses.values():
         assert response["headers"].keys() >= {"X-Request-Id", "Cache-Control"}
@@ -103,7 +103,7 @@ def test_headers_are_told_where_they_can_come(endpoint: Endpoint) -> None:
 
 
 @endpoints
-def test_signing_is_told_as_it_is_asked_for(endpoint: Endpoint) -> None:
+def test_documented_security_matches_the_required_signature(endpoint: Endpoint) -> None:
     signed: dict[str, list[str]] = {"key": [], "sign": [], "nonce": []}
     alternatives = [signed] if endpoint.auth_required else [{}, signed]
     assert operation(endpoint)["security"] == alternatives
@@ -115,7 +115,7 @@ def test_signing_is_told_as_it_is_asked_for(endpoint: Endpoint) -> None:
     }
 
 
-def test_only_what_repeats_safely_takes_an_idempotency_key() -> None:
+def test_only_idempotent_operations_accept_an_idempotency_key() -> None:
     taking = [
         endpoint.path
         for endpoint in ENDPOINTS
@@ -124,7 +124,7 @@ def test_only_what_repeats_safely_takes_an_idempotency_key() -> None:
     assert taking == ["/create"]
 
 
-def test_every_event_is_told_as_a_webhook() -> None:
+def test_every_event_is_documented_as_a_webhook() -> None:
     assert EVENT_BODIES.keys() == set(EventType)
     assert DOCUMENT["webhooks"].keys() == {event.value for event in EventType}
     for webhook in DOCUMENT["webhooks"].values():
@@ -132,6 +132,6 @@ def test_every_event_is_told_as_a_webhook() -> None:
         assert "X-Partner-Webhook-Sign" in names
 
 
-def test_a_row_of_the_table_cannot_be_without_what_the_document_needs() -> None:
+def test_an_endpoint_without_documentation_is_rejected() -> None:
     required = {field.name for field in msgspec.structs.fields(Endpoint) if field.required}
     assert required >= {"summary", "takes", "gives", "refusals", "example"}
