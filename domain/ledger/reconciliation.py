@@ -8,14 +8,7 @@ from domain.ledger.postings import CURRENCY, Posting, accrual
 from domain.money import USD_DECIMALS, format_units
 from domain.orders.order import Order
 from domain.orders.states import State
-from domain.webhooks.events import (
-    EVENT_BODIES,
-    EarningsCleared,
-    Event,
-    OrderStatusChanged,
-    PartnerPaidOut,
-    WebhookTest,
-)
+from domain.webhooks.events import Event, OrderStatusChanged, decode_body
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -76,13 +69,16 @@ def event_differences(stored: StoredEvent) -> Iterator[Difference]:
     """Compare an event's body with the row it stands in, and with its order."""
     event = stored.event
     subject = str(event.id)
-    kind = EVENT_BODIES[event.type]
     try:
-        body = msgspec.json.decode(event.body, type=kind)
+        body = decode_body(event.body)
     except msgspec.MsgspecError as error:
         yield Difference("body of an event", subject, event.type.value, str(error))
         return
-    key = _dedup_key(body)
+    if body.event_type() is not event.type:
+        found = body.event_type().value
+        yield Difference("body of an event", subject, event.type.value, found)
+        return
+    key = body.dedup_key()
     if key != event.dedup_key:
         yield Difference("dedup key of an event", subject, key, event.dedup_key)
     if isinstance(body, OrderStatusChanged):
@@ -95,20 +91,6 @@ def event_differences(stored: StoredEvent) -> Iterator[Difference]:
                 str(stored.order_status),
                 body.order.status,
             )
-
-
-def _dedup_key(body: object) -> str:
-    match body:
-        case OrderStatusChanged(order=order):
-            return f"order:{order.id}:{order.status}"
-        case PartnerPaidOut(payout=payout):
-            return f"paid_out:{payout.paid_out_at}"
-        case EarningsCleared(earnings=earnings):
-            return f"cleared:{earnings.cleared_at}"
-        case WebhookTest(test=test):
-            return f"test:{test.id}"
-        case _:
-            raise TypeError(body)
 
 
 def _listed(postings: Sequence[str]) -> str:

@@ -4,11 +4,14 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Iterable
+from abc import ABCMeta, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum, StrEnum, auto
-from typing import Annotated, Literal
+from functools import reduce
+from operator import or_
+from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
@@ -132,12 +135,35 @@ class Event(msgspec.Struct, frozen=True):
     created_at: datetime
 
 
-class OrderStatusChanged(msgspec.Struct, frozen=True):
+class AbstractStructMeta(msgspec.StructMeta, ABCMeta):
+    """Metaclass of a struct with abstract methods: one that lacks them can't be instantiated."""
+
+
+class EventBody(msgspec.Struct, frozen=True, tag_field="event", metaclass=AbstractStructMeta):
+    """The JSON document of one event type. Each subclass is one type, named by its `tag`.
+
+    Defining a subclass is all that registers an event type: `EVENT_BODIES` is derived from them.
+    """
+
+    @classmethod
+    def event_type(cls) -> EventType:
+        """Return the type that the `event` field of the document names."""
+        return EventType(str(cls.__struct_config__.tag))
+
+    @abstractmethod
+    def dedup_key(self) -> str:
+        """Return the key that is unique per partner: the same fact is never enqueued twice."""
+
+
+class OrderStatusChanged(EventBody, frozen=True, tag=EventType.ORDER_STATUS_CHANGED.value):
     """The status that the partner sees has changed; `order` is as it was at that change."""
 
-    event: Literal["order.status_changed"]
     order: OrderOut
     ts: UnixMilliseconds
+
+    def dedup_key(self) -> str:
+        """Return one key per order and status."""
+        return f"order:{self.order.id}:{self.order.status}"
 
 
 class PayoutOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -151,12 +177,15 @@ class PayoutOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     paid_out_at: Moment
 
 
-class PartnerPaidOut(msgspec.Struct, frozen=True):
+class PartnerPaidOut(EventBody, frozen=True, tag=EventType.PARTNER_PAID_OUT.value):
     """The operator has marked earnings as paid."""
 
-    event: Literal["partner.paid_out"]
     payout: PayoutOut
     ts: UnixMilliseconds
+
+    def dedup_key(self) -> str:
+        """Return one key per time of a payout."""
+        return f"paid_out:{self.payout.paid_out_at}"
 
 
 class EarningsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -166,12 +195,15 @@ class EarningsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     cleared_at: Moment
 
 
-class EarningsCleared(msgspec.Struct, frozen=True):
+class EarningsCleared(EventBody, frozen=True, tag=EventType.EARNINGS_CLEARED.value):
     """The operator has begun a new accounting cycle."""
 
-    event: Literal["earnings.cleared"]
     earnings: EarningsOut
     ts: UnixMilliseconds
+
+    def dedup_key(self) -> str:
+        """Return one key per time of a reset."""
+        return f"cleared:{self.earnings.cleared_at}"
 
 
 class PayoutDetailsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -187,12 +219,17 @@ class PayoutDetailsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     takes_effect_at: Moment
 
 
-class PayoutDetailsChanged(msgspec.Struct, frozen=True, rename="camel"):
+class PayoutDetailsChanged(
+    EventBody, frozen=True, rename="camel", tag=EventType.PAYOUT_DETAILS_CHANGED.value
+):
     """Somebody has asked in the cabinet for other payout details, or has withdrawn that."""
 
-    event: Literal["payout_details.changed"]
     payout_details: PayoutDetailsOut
     ts: UnixMilliseconds
+
+    def dedup_key(self) -> str:
+        """Return one key per request of new details and its status."""
+        return f"payout_details:{self.payout_details.id}:{self.payout_details.status}"
 
 
 class TestOut(msgspec.Struct, frozen=True):
@@ -202,92 +239,64 @@ class TestOut(msgspec.Struct, frozen=True):
     message: str
 
 
-class WebhookTest(msgspec.Struct, frozen=True):
+class WebhookTest(EventBody, frozen=True, tag=EventType.WEBHOOK_TEST.value):
     """Somebody has asked for a test: nothing has happened, and there is nothing to do."""
 
-    event: Literal["webhook.test"]
     test: TestOut
     ts: UnixMilliseconds
 
+    def dedup_key(self) -> str:
+        """Return one key per test: its `id` is the event's."""
+        return f"test:{self.test.id}"
 
-EVENT_BODIES: dict[EventType, type[msgspec.Struct]] = {
-    EventType.ORDER_STATUS_CHANGED: OrderStatusChanged,
-    EventType.PARTNER_PAID_OUT: PartnerPaidOut,
-    EventType.EARNINGS_CLEARED: EarningsCleared,
-    EventType.PAYOUT_DETAILS_CHANGED: PayoutDetailsChanged,
-    EventType.WEBHOOK_TEST: WebhookTest,
+
+EVENT_BODIES: Mapping[EventType, type[EventBody]] = {
+    body.event_type(): body for body in EventBody.__subclasses__()
 }
-"""What the body of each event is."""
+"""The document of each event type."""
+
+# A union, because a tagged type decoded alone accepts a document without its `event` field.
+_BODY_DECODER: msgspec.json.Decoder[EventBody] = msgspec.json.Decoder(
+    reduce(or_, EVENT_BODIES.values())
+)
+
+
+def decode_body(document: bytes) -> EventBody:
+    """Return a stored body; raise msgspec.MsgspecError where it is no body of an event."""
+    return _BODY_DECODER.decode(document)
 
 
 def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event:
-    """Return the event that tells of the status `order` has now."""
-    body = OrderStatusChanged(
-        event="order.status_changed", order=order_out(order, now=at), ts=_milliseconds(at)
-    )
-    return Event(
-        id=event_id,
-        partner_id=order.partner_id,
-        order_id=order.id,
-        type=EventType.ORDER_STATUS_CHANGED,
-        dedup_key=f"order:{order.id}:{order.status.value}",
-        body=msgspec.json.encode(body),
-        created_at=at,
-    )
+    """Return the event that reports the current status of `order`."""
+    body = OrderStatusChanged(order=order_out(order, now=at), ts=_milliseconds(at))
+    return _event(event_id, order.partner_id, body, at=at, order_id=order.id)
 
 
 def partner_paid_out(event_id: UUID, partner_id: UUID, payout: PayoutOut, *, at: datetime) -> Event:
-    """Return the event that tells a partner of a payout of its earnings."""
-    body = PartnerPaidOut(event="partner.paid_out", payout=payout, ts=_milliseconds(at))
-    return _of_partner(
-        event_id,
-        partner_id,
-        EventType.PARTNER_PAID_OUT,
-        body,
-        dedup_key=f"paid_out:{payout.paid_out_at}",
-        at=at,
-    )
+    """Return the event that notifies a partner of a payout of its earnings."""
+    return _event(event_id, partner_id, PartnerPaidOut(payout=payout, ts=_milliseconds(at)), at=at)
 
 
 def earnings_cleared(
     event_id: UUID, partner_id: UUID, earnings: EarningsOut, *, at: datetime
 ) -> Event:
-    """Return the event that tells a partner that its earnings are set back to zero."""
-    body = EarningsCleared(event="earnings.cleared", earnings=earnings, ts=_milliseconds(at))
-    return _of_partner(
-        event_id,
-        partner_id,
-        EventType.EARNINGS_CLEARED,
-        body,
-        dedup_key=f"cleared:{earnings.cleared_at}",
-        at=at,
-    )
+    """Return the event that notifies a partner that its earnings are reset to zero."""
+    body = EarningsCleared(earnings=earnings, ts=_milliseconds(at))
+    return _event(event_id, partner_id, body, at=at)
 
 
 def payout_details_changed(
     event_id: UUID, partner_id: UUID, details: PayoutDetailsOut, *, at: datetime
 ) -> Event:
-    """Return the event that tells a partner of a change of its payout details."""
-    body = PayoutDetailsChanged(
-        event="payout_details.changed", payout_details=details, ts=_milliseconds(at)
-    )
-    return _of_partner(
-        event_id,
-        partner_id,
-        EventType.PAYOUT_DETAILS_CHANGED,
-        body,
-        dedup_key=f"payout_details:{details.id}:{details.status}",
-        at=at,
-    )
+    """Return the event that notifies a partner of a change of its payout details."""
+    body = PayoutDetailsChanged(payout_details=details, ts=_milliseconds(at))
+    return _event(event_id, partner_id, body, at=at)
 
 
 def webhook_test(event_id: UUID, partner_id: UUID, *, at: datetime) -> Event:
-    """Return an event that is only there to try an endpoint out."""
-    told = TestOut(id=str(event_id), message="This is a test: nothing has happened.")
-    body = WebhookTest(event="webhook.test", test=told, ts=_milliseconds(at))
-    return _of_partner(
-        event_id, partner_id, EventType.WEBHOOK_TEST, body, dedup_key=f"test:{event_id}", at=at
-    )
+    """Return an event whose only purpose is to test an endpoint."""
+    test = TestOut(id=str(event_id), message="This is a test: nothing has happened.")
+    return _event(event_id, partner_id, WebhookTest(test=test, ts=_milliseconds(at)), at=at)
 
 
 def wire_moment(at: datetime) -> str:
@@ -370,22 +379,20 @@ def printable_excerpt(body: bytes, *, limit: int) -> str:
     return text.encode()[:limit].decode(errors="ignore")
 
 
-def _of_partner(
+def _event(
     event_id: UUID,
     partner_id: UUID,
-    event_type: EventType,
-    body: msgspec.Struct,
+    body: EventBody,
     *,
-    dedup_key: str,
     at: datetime,
+    order_id: UUID | None = None,
 ) -> Event:
-    """Return an event that is about no order."""
     return Event(
         id=event_id,
         partner_id=partner_id,
-        order_id=None,
-        type=event_type,
-        dedup_key=dedup_key,
+        order_id=order_id,
+        type=body.event_type(),
+        dedup_key=body.dedup_key(),
         body=msgspec.json.encode(body),
         created_at=at,
     )

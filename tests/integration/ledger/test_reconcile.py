@@ -9,17 +9,28 @@ import msgspec
 import psycopg
 import pytest
 
+from domain.actions.ledger.change_payout_details import (
+    PayoutDetailsPorts,
+    ask_payout_details,
+    withdraw_payout_details,
+)
 from domain.actions.ledger.clear_earnings import clear_earnings
 from domain.actions.ledger.mark_paid_out import mark_paid_out
 from domain.actions.orders.expire_orders import expire_due_orders
-from domain.webhooks.events import EventType
+from domain.cabinet.members import Member, Role
+from domain.partners.partner import Partner
+from domain.webhooks.events import EventType, webhook_test
+from gateway.runtime.clock import new_id
+from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
 from persistence.postgres.market.reserves import PostgresReserveRepository
 from persistence.postgres.market.settings import PostgresMarketSettings
+from persistence.postgres.webhooks.outbox import enqueue_test_event
 from tests.conftest import TEMPLATE, DatabaseUrls, Servers
-from tests.support.builders.ledger import BTC_AT_62450, USD, opened_books
+from tests.support.builders.ledger import BTC_AT_62450, USD, Books, opened_books
 from tests.support.builders.records import stored_partner
 from tests.support.clients.operator_command import Operator, new_operator
 
+TRON_ADDRESS = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
 ALL_EVENTS = frozenset(EventType) - {EventType.WEBHOOK_TEST}
 
 
@@ -47,6 +58,35 @@ async def keep_books(urls: DatabaseUrls) -> None:
             late = books.ports.clock.now()
             await books.opened(partner, code, expires_at=late, worth_usd=624 * USD)
         assert await expire_due_orders(books.ports) == 2
+        await change_payout_details(books, partner)
+        event = webhook_test(new_id(), partner.id, at=books.ports.clock.now())
+        assert await enqueue_test_event(books.gateway, event)
+
+
+async def change_payout_details(books: Books, partner: Partner) -> None:
+    """Request new payout details and withdraw them."""
+    ports = PayoutDetailsPorts(
+        clock=books.ports.clock,
+        market=books.market,
+        book=PostgresPayoutDetailsRepository(books.gateway),
+        new_id=new_id,
+    )
+    owner = Member(
+        id=new_id(),
+        partner_id=partner.id,
+        partner_name=partner.name,
+        enabled=True,
+        email=partner.email,
+        role=Role.OWNER,
+        zone="UTC",
+        one_time=False,
+        epoch=0,
+        second_factor=True,
+    )
+    requested = await ask_payout_details(
+        ports, owner, asset="usdt_trc20", address=TRON_ADDRESS, tag=""
+    )
+    await withdraw_payout_details(ports, owner, requested.id)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +125,15 @@ def damage(operator: Operator, statement: str) -> None:
 def test_kept_books_have_no_differences(operator: Operator) -> None:
     assert operator.json("reconcile") == {"differences": []}
     assert operator.run("reconcile").stdout.strip() == "nothing"
+
+
+def test_events_of_every_type_reconcile(operator: Operator) -> None:
+    with psycopg.connect(operator.urls.owner) as connection:
+        stored = connection.execute("SELECT DISTINCT type FROM webhook_events").fetchall()
+    assert {event_type for (event_type,) in stored} == {
+        event_type.value for event_type in EventType
+    }
+    assert operator.json("reconcile") == {"differences": []}
 
 
 def one(table: str, condition: str = "true", key: str = "id") -> str:
@@ -269,6 +318,13 @@ DAMAGE = {
     ),
     "an event's body is garbled": (
         f"UPDATE webhook_events SET body = '{{' WHERE {EVENT}",
+        {"body of an event"},
+    ),
+    "an event's body is of another type": (
+        (
+            "UPDATE webhook_events SET body = (SELECT body FROM webhook_events e"
+            f" WHERE e.type = 'webhook.test' LIMIT 1) WHERE {EVENT}"
+        ),
         {"body of an event"},
     ),
     "an event tells of another status": (

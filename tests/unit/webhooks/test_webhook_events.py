@@ -4,13 +4,17 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from domain.errors import InvalidRequest
 from domain.webhooks.events import (
+    EVENT_BODIES,
     EarningsOut,
+    EventBody,
     EventType,
     PayoutOut,
+    decode_body,
     earnings_cleared,
     parse_event_types,
     partner_paid_out,
@@ -81,3 +85,30 @@ def test_times_are_written_in_utc_with_milliseconds() -> None:
 def test_test_events_cannot_be_subscribed_to() -> None:
     with pytest.raises(InvalidRequest, match=r"there is no event webhook\.test"):
         parse_event_types(["webhook.test"])
+
+
+def test_every_event_type_has_one_body_that_names_it() -> None:
+    assert EVENT_BODIES.keys() == set(EventType)
+    assert {body.event_type(): body for body in EVENT_BODIES.values()} == EVENT_BODIES
+
+
+def test_body_without_a_dedup_key_cannot_be_created() -> None:
+    class Nameless(EventBody, frozen=True, tag="order.nameless"):
+        ts: int
+
+    with pytest.raises(TypeError, match="abstract"):
+        Nameless(ts=1)  # type: ignore[abstract]
+
+
+def test_stored_body_is_decoded_as_the_type_that_it_names() -> None:
+    event = webhook_test(EVENT, PARTNER, at=AT)
+    body = decode_body(event.body)
+    assert body.event_type() is EventType.WEBHOOK_TEST
+    assert body.dedup_key() == event.dedup_key
+
+
+@pytest.mark.parametrize("name", ["", '"event":"order.vanished",'])
+def test_body_that_names_no_event_type_is_rejected(name: str) -> None:
+    document = f'{{{name}"test":{{"id":"1","message":"m"}},"ts":1}}'
+    with pytest.raises(msgspec.MsgspecError):
+        decode_body(document.encode())
