@@ -3,6 +3,7 @@
 Meta data of an answer's field is for the schema alone: encoding checks nothing.
 """
 
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Annotated
 
@@ -58,3 +59,8 @@ Moment = Annotated[
 ]
 Identity = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Token = Annotated[str, Meta(pattern=TOKEN)]
+
+
+def wire_moment(at: datetime) -> str:
+    """Return a time as a Moment: ISO 8601 in UTC, with milliseconds and `Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

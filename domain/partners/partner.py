@@ -10,8 +10,9 @@ from domain.errors import InvalidRequest
 from domain.partners.codes import Code
 from domain.partners.ip_allowlist import Network
 from domain.partners.weights import DEFAULT_BUDGET, WEIGHTS
-from domain.webhooks.address_policy import validate_webhook_url
-from domain.webhooks.events import DEFAULT_EVENTS, EventType
+from domain.webhooks.events import EventType
+from domain.webhooks.subscriptions import DEFAULT_EVENTS
+from domain.webhooks.urls import validate_webhook_url
 
 DEFAULT_PARTNER_ID = UUID(int=1)
 """The operator's own partner, which orders without a referrer belong to: without credentials."""

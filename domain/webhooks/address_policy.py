@@ -15,9 +15,6 @@ from ipaddress import (
     ip_network,
 )
 from typing import Final
-from urllib.parse import urlsplit
-
-from domain.webhooks.events import InvalidWebhookUrl, UrlProblem, validate_url_syntax
 
 Address = IPv4Address | IPv6Address
 MayConnect = Callable[[Address], bool]
@@ -129,20 +126,3 @@ def literal_address(host: str) -> Address | None:
     if _NUMBER.fullmatch(labels[-1]) is None:
         return None
     return IPv4Address(host)
-
-
-def validate_webhook_url(text: str, *, insecure_allowed: bool) -> None:
-    """Raise InvalidWebhookUrl unless events may be sent to a URL, as it is set.
-
-    Beside the syntax this checks a host that is a literal address: one that could never be
-    connected to is rejected at once. Names are resolved and checked on each connection.
-    """
-    validate_url_syntax(text, insecure_allowed=insecure_allowed)
-    may_connect = is_public_or_private if insecure_allowed else is_public
-    host = urlsplit(text).hostname or ""
-    try:
-        address = literal_address(host)
-    except ValueError:
-        raise InvalidWebhookUrl(UrlProblem.AMBIGUOUS_HOST) from None
-    if address is not None and not may_connect(address):
-        raise InvalidWebhookUrl(UrlProblem.HOST_NOT_PUBLIC)

@@ -1,5 +1,6 @@
 """Delivery of an event: leased, ready to send, attempted, and the status that follows."""
 
+import re
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -7,6 +8,9 @@ from uuid import UUID
 import msgspec
 
 from domain.webhooks.events import Event
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters except tab and line ends, and characters that override text direction."""
 
 
 class EventStatus(StrEnum):
@@ -100,3 +104,13 @@ class FinishedAttempt(msgspec.Struct, frozen=True):
         if self.attempt.delivered:
             return EventStatus.DELIVERED
         return EventStatus.PENDING if self.retry_at else EventStatus.DEAD
+
+
+def printable_excerpt(body: bytes, *, limit: int) -> str:
+    """Return the first `limit` bytes of a response body as text, safe to store and to display.
+
+    Bytes that are not UTF-8, and control characters, which a database rejects or a terminal obeys,
+    become replacement characters.
+    """
+    text = _CONTROL.sub("\ufffd", body[:limit].decode(errors="replace"))
+    return text.encode()[:limit].decode(errors="ignore")

@@ -1,6 +1,6 @@
 """A partner's webhook endpoint as its staff manages it, and the ports that the actions need."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -102,8 +102,3 @@ class WebhookPorts(msgspec.Struct, frozen=True):
     repository: WebhookRepository
     new_id: Callable[[], UUID]
     insecure_allowed: bool
-
-
-def event_names(events: Collection[EventType]) -> Sequence[str]:
-    """Return the names of event types, sorted."""
-    return sorted(event.value for event in events)

@@ -12,8 +12,8 @@ from typing import Final
 
 import msgspec
 
-from domain.webhooks.events import signature, standard_signature, standard_signed
 from domain.webhooks.ports import SigningSecrets
+from domain.webhooks.signatures import signature, standard_signature, standard_signed
 
 SHOWN_CHARACTERS: Final = 8
 

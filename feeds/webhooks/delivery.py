@@ -14,7 +14,8 @@ import structlog
 from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.webhooks.delivery import Attempt, FinishedAttempt, LeasedEvent, PendingDelivery
-from domain.webhooks.events import EventType, retry_delay
+from domain.webhooks.events import EventType
+from domain.webhooks.retry_schedule import retry_delay
 from feeds.loop import run_forever
 from feeds.webhooks.eligibility import Withheld, delivery_of
 from feeds.webhooks.metrics import ATTEMPTS, LATENCY

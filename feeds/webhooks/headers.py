@@ -3,7 +3,7 @@
 from typing import Final
 
 from domain.webhooks.delivery import PendingDelivery
-from domain.webhooks.events import signature, standard_signature
+from domain.webhooks.signatures import signature, standard_signature
 
 USER_AGENT: Final = "Swapgate-Webhooks/1"
 

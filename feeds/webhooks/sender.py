@@ -19,8 +19,9 @@ from domain.webhooks.address_policy import (
     is_public_or_private,
     literal_address,
 )
-from domain.webhooks.delivery import Attempt, PendingDelivery
-from domain.webhooks.events import printable_excerpt, retry_after_delay, validate_url_syntax
+from domain.webhooks.delivery import Attempt, PendingDelivery, printable_excerpt
+from domain.webhooks.retry_schedule import retry_after_delay
+from domain.webhooks.urls import validate_url_syntax
 from feeds.webhooks.connector import ForbiddenAddress, checked_connector, is_forbidden
 from feeds.webhooks.headers import delivery_headers
 

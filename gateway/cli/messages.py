@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from domain.webhooks.events import InvalidWebhookUrl, UrlProblem
+from domain.webhooks.urls import InvalidWebhookUrl, UrlProblem
 
 _URL_MESSAGES: Final[Mapping[UrlProblem, str]] = {
     UrlProblem.MALFORMED: "a webhook URL looks like https://host/path: ASCII, no spaces",

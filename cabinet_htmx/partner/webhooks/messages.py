@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from domain.webhooks.events import UrlProblem
+from domain.webhooks.urls import UrlProblem
 
 URL_ERRORS: Final[Mapping[UrlProblem, str]] = {
     UrlProblem.MALFORMED: "Enter a complete URL such as https://example.com/webhooks.",

@@ -6,8 +6,9 @@ from typing import Final, Self
 
 import msgspec
 
-from domain.webhooks.events import SUBSCRIBABLE, EventType
+from domain.webhooks.events import EventType
 from domain.webhooks.ports import MAX_COUNTED, EndpointState, WebhookSettings
+from domain.webhooks.subscriptions import SUBSCRIBABLE
 
 _DESCRIPTIONS: Final[Mapping[EventType, str]] = {
     EventType.ORDER_STATUS_CHANGED: "The status of an order has changed.",

@@ -16,13 +16,8 @@ from domain.ledger.payout_details import (
     RejectedPayoutDetails,
     plan,
 )
-from domain.webhooks.events import (
-    DetailsStatus,
-    Event,
-    PayoutDetailsOut,
-    payout_details_changed,
-    wire_moment,
-)
+from domain.webhooks.events import DetailsStatus, Event, PayoutDetailsOut, payout_details_changed
+from domain.wire import wire_moment
 
 
 async def show_payout_details(ports: PayoutDetailsPorts, partner_id: UUID) -> PayoutPlan:

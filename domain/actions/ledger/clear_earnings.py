@@ -6,7 +6,8 @@ from domain.actions.ledger.close_earnings import close_earnings
 from domain.actions.ledger.ports import LedgerPorts
 from domain.ledger.payouts import Closing, Earnings, clearing
 from domain.money import format_usd
-from domain.webhooks.events import EarningsOut, Event, earnings_cleared, wire_moment
+from domain.webhooks.events import EarningsOut, Event, earnings_cleared
+from domain.wire import wire_moment
 
 
 async def clear_earnings(ports: LedgerPorts, partner_id: UUID) -> Closing:

@@ -9,7 +9,8 @@ from domain.actions.ledger.ports import LedgerPorts
 from domain.errors import InvalidRequest
 from domain.ledger.payouts import Closing, Earnings, checked_reference, payout
 from domain.money import format_usd
-from domain.webhooks.events import Event, PayoutOut, partner_paid_out, wire_moment
+from domain.webhooks.events import Event, PayoutOut, partner_paid_out
+from domain.wire import wire_moment
 
 
 class MarkedPayout(msgspec.Struct, frozen=True):

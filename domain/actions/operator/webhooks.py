@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.actions.operator.partners import OperatorPartnerRepository
-from domain.actions.webhooks.manage_webhooks import NoEndpoint, send_test
+from domain.actions.webhooks.send_test import NoEndpoint, send_test
 from domain.clock import Clock
 from domain.errors import InvalidRequest, NotFound
 from domain.webhooks.delivery import EventStatus

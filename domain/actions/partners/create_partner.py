@@ -5,7 +5,7 @@ import msgspec
 from domain.actions.partners.ports import OnboardingPorts
 from domain.partners.credentials import Credentials, new_credentials
 from domain.partners.partner import Partner, checked_email, checked_markup, checked_name
-from domain.webhooks.address_policy import validate_webhook_url
+from domain.webhooks.urls import validate_webhook_url
 
 
 class NewPartner(msgspec.Struct, frozen=True, kw_only=True):

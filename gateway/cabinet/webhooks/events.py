@@ -7,12 +7,12 @@ from blacksheep import Response
 from cabinet_htmx.partner.webhooks import messages
 from cabinet_htmx.partner.webhooks.event_view import EventPageView
 from cabinet_htmx.partner.webhooks.settings_view import EndpointStatus
-from domain.actions.webhooks.manage_webhooks import replay
+from domain.actions.webhooks.replay_events import replay_events
 from domain.cabinet.members import Role
 from domain.errors import NotFound
 from domain.webhooks.delivery_log import EventDetails
-from domain.webhooks.events import signature, standard_signature
 from domain.webhooks.signature_check import abbreviated
+from domain.webhooks.signatures import signature, standard_signature
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
 from gateway.cabinet.webhooks.log_query import LogQuery
@@ -47,7 +47,7 @@ async def show(request: PageRequest) -> Response:
 async def resend(request: PageRequest) -> Response:
     """Resend an event."""
     event_id = request.id_of("id")
-    if not await replay(request.ports.webhooks, request.partner_id, [event_id]):
+    if not await replay_events(request.ports.webhooks, request.partner_id, [event_id]):
         raise NotFound(f"there is no event {event_id}")
     await request.record("Resent an event", str(event_id))
     return await request.redirect(f"{PATH}/events/{event_id}", messages.EVENT_RESENT)

@@ -11,19 +11,15 @@ from cabinet_htmx.partner.webhooks import messages
 from cabinet_htmx.partner.webhooks.event_view import EventView
 from cabinet_htmx.partner.webhooks.log_view import LogView, outcome_options, type_options
 from cabinet_htmx.partner.webhooks.settings_view import EndpointView, SettingsForm
-from domain.actions.webhooks.manage_webhooks import (
-    MAX_REPLAYED,
-    NoEndpoint,
-    replay,
-    replay_failed,
-    send_test,
-    set_webhooks,
-)
+from domain.actions.webhooks.replay_events import MAX_REPLAYED, replay_events, replay_failed
+from domain.actions.webhooks.send_test import NoEndpoint, send_test
+from domain.actions.webhooks.set_webhooks import set_webhooks
 from domain.cabinet.members import Role
 from domain.errors import InvalidRequest
 from domain.ids import id_in
-from domain.webhooks.events import SUBSCRIBABLE, InvalidWebhookUrl
-from domain.webhooks.ports import WebhookSettings, event_names
+from domain.webhooks.ports import WebhookSettings
+from domain.webhooks.subscriptions import SUBSCRIBABLE, event_names
+from domain.webhooks.urls import InvalidWebhookUrl
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Handler, Route, Section
 from gateway.cabinet.webhooks.log_query import LogQuery
@@ -79,7 +75,7 @@ async def resend_selected(request: PageRequest) -> Response:
     selected = [_event_id(match[1]) for match in matches if match]
     if not selected:
         return await request.redirect(back, messages.NOTHING_SELECTED, success=False)
-    count = await replay(request.ports.webhooks, request.partner_id, selected)
+    count = await replay_events(request.ports.webhooks, request.partner_id, selected)
     if count:
         detail = ", ".join(str(one) for one in selected)
         await request.record(f"Resent {messages.count_of_events(count)}", detail)

@@ -6,7 +6,7 @@ from domain.actions.ledger.clear_earnings import earnings_out
 from domain.actions.operator.earnings import clear_earnings, list_periods, show_earnings
 from domain.ledger.payouts import Period
 from domain.money import format_usd
-from domain.webhooks.events import wire_moment
+from domain.wire import wire_moment
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
 from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who

@@ -8,7 +8,8 @@ import typer
 from domain.actions.ledger.mark_paid_out import payout_out
 from domain.actions.operator.earnings import list_payouts, show_payout_details
 from domain.actions.operator.earnings import mark_paid as mark
-from domain.webhooks.events import PayoutOut, wire_moment
+from domain.webhooks.events import PayoutOut
+from domain.wire import wire_moment
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
 from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who

@@ -10,7 +10,8 @@ import typer
 from domain.actions.operator.partners import change_partner, list_partners, show_partner
 from domain.errors import InvalidRequest
 from domain.partners.partner import Partner, PartnerChange
-from domain.webhooks.events import EventType, parse_event_types
+from domain.webhooks.events import EventType
+from domain.webhooks.subscriptions import parse_event_types
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
 from gateway.cli.output import show
 from gateway.cli.partners import onboarding

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from domain.webhooks.events import RETRY_SCHEDULE, remaining_schedule
+from domain.webhooks.retry_schedule import RETRY_SCHEDULE, remaining_schedule
 from persistence.postgres.pool import Database
 
 SESSION: Final = {"enable_seqscan": "off", "jit": "off"}

@@ -5,7 +5,8 @@ from uuid import UUID
 from domain.errors import NotFound
 from domain.webhooks.events import EventType
 from domain.webhooks.health import EndpointHealth
-from domain.webhooks.ports import MAX_COUNTED, EndpointState, WebhookSettings, event_names
+from domain.webhooks.ports import MAX_COUNTED, EndpointState, WebhookSettings
+from domain.webhooks.subscriptions import event_names
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.circuit_breakers import COLUMNS, versioned_circuit_breaker
 from persistence.postgres.webhooks.events import ORDER_NOT_DELETED

@@ -10,12 +10,12 @@ import psycopg
 import pytest
 
 from domain.actions.ledger.change_payout_details import (
-    PayoutDetailsPorts,
-    ask_payout_details,
-    withdraw_payout_details,
+    cancel_payout_details,
+    request_payout_details,
 )
 from domain.actions.ledger.clear_earnings import clear_earnings
 from domain.actions.ledger.mark_paid_out import mark_paid_out
+from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.actions.orders.expire_orders import expire_due_orders
 from domain.cabinet.members import Member, Role
 from domain.partners.partner import Partner
@@ -68,7 +68,7 @@ async def change_payout_details(books: Books, partner: Partner) -> None:
     ports = PayoutDetailsPorts(
         clock=books.ports.clock,
         market=books.market,
-        book=PostgresPayoutDetailsRepository(books.gateway),
+        repository=PostgresPayoutDetailsRepository(books.gateway),
         new_id=new_id,
     )
     owner = Member(
@@ -79,14 +79,14 @@ async def change_payout_details(books: Books, partner: Partner) -> None:
         email=partner.email,
         role=Role.OWNER,
         zone="UTC",
-        one_time=False,
+        must_change_password=False,
         epoch=0,
         second_factor=True,
     )
-    requested = await ask_payout_details(
+    requested = await request_payout_details(
         ports, owner, asset="usdt_trc20", address=TRON_ADDRESS, tag=""
     )
-    await withdraw_payout_details(ports, owner, requested.id)
+    await cancel_payout_details(ports, owner, requested.id)
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,9 @@ import psycopg
 import pytest
 from uuid_utils.compat import uuid7
 
-from domain.actions.webhooks.manage_webhooks import (
-    MAX_TESTS,
-    NoEndpoint,
-    replay,
-    replay_failed,
-    send_test,
-    set_webhooks,
-)
+from domain.actions.webhooks.replay_events import replay_events, replay_failed
+from domain.actions.webhooks.send_test import MAX_TESTS, NoEndpoint, send_test
+from domain.actions.webhooks.set_webhooks import set_webhooks
 from domain.errors import InvalidRequest, NotFound, RateLimited
 from domain.partners.partner import Partner
 from domain.webhooks.delivery_log import (
@@ -27,8 +22,10 @@ from domain.webhooks.delivery_log import (
     LogFilter,
     LogPage,
 )
-from domain.webhooks.events import DEFAULT_EVENTS, EventType, InvalidWebhookUrl
+from domain.webhooks.events import EventType
 from domain.webhooks.ports import WebhookPorts, WebhookSettings
+from domain.webhooks.subscriptions import DEFAULT_EVENTS
+from domain.webhooks.urls import InvalidWebhookUrl
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database
@@ -214,7 +211,7 @@ async def test_events_of_a_deleted_order_are_neither_listed_nor_replayed(log: Lo
     with pytest.raises(NotFound):
         await log.repository.read_event(log.partner.id, event)
     assert await log.repository.read_body(log.partner.id, event) is None
-    assert await replay(log.ports, log.partner.id, [event]) == 0
+    assert await replay_events(log.ports, log.partner.id, [event]) == 0
     assert await replay_failed(log.ports, log.partner.id, since=START) == 0
     assert log.statuses() == {"dead": 1}
 
@@ -230,7 +227,7 @@ async def test_events_of_another_partner_are_neither_listed_nor_replayed(
     with pytest.raises(NotFound):
         await log.repository.read_event(log.partner.id, event)
     assert await log.repository.read_body(log.partner.id, event) is None
-    assert await replay(log.ports, log.partner.id, [event]) == 0
+    assert await replay_events(log.ports, log.partner.id, [event]) == 0
     assert await replay_failed(log.ports, log.partner.id, since=START) == 0
     assert log.statuses() == {"dead": 1}
 
@@ -238,7 +235,9 @@ async def test_events_of_another_partner_are_neither_listed_nor_replayed(
 async def test_replay_leaves_events_alone_that_are_being_sent(log: Log) -> None:
     dead, delivered = log.add(1, status="dead"), log.add(1, minutes=1)
     queued = log.add(1, status="queued", minutes=2)
-    assert await replay(log.ports, log.partner.id, [*dead, *delivered, *queued, uuid4()]) == 3
+    assert (
+        await replay_events(log.ports, log.partner.id, [*dead, *delivered, *queued, uuid4()]) == 3
+    )
     assert log.statuses() == {"pending": 2, "queued": 1}
 
 

@@ -18,7 +18,7 @@ from psqlpy.exceptions import Error
 from domain.errors import Unavailable
 from domain.orders.states import State
 from domain.webhooks.delivery import Attempt, FinishedAttempt
-from domain.webhooks.events import RETRY_SCHEDULE
+from domain.webhooks.retry_schedule import RETRY_SCHEDULE
 from feeds.webhooks.delivery import LEASE
 from feeds.webhooks.relay import QUEUE_LEASE
 from feeds.webhooks.sender import TIMEOUT_SECONDS

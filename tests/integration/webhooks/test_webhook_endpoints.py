@@ -15,17 +15,17 @@ from domain.orders.states import State
 from domain.partners.credentials import Credentials
 from domain.partners.partner import Partner
 from domain.webhooks.events import (
-    RETRY_SCHEDULE,
     EarningsOut,
     Event,
     EventType,
     PayoutOut,
     earnings_cleared,
     partner_paid_out,
-    signature,
     webhook_test,
-    wire_moment,
 )
+from domain.webhooks.retry_schedule import RETRY_SCHEDULE
+from domain.webhooks.signatures import signature
+from domain.wire import wire_moment
 from feeds.webhooks.relay import Relay
 from persistence.postgres.partners.partners import replace_secrets, webhook_secret_record
 from persistence.postgres.pool import DatabaseUnavailable

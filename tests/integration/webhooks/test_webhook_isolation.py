@@ -17,7 +17,7 @@ from domain.webhooks.circuit_breaker import (
     CircuitBreaker,
     VersionedCircuitBreaker,
 )
-from domain.webhooks.events import remaining_schedule
+from domain.webhooks.retry_schedule import remaining_schedule
 from feeds.webhooks.delivery import LEASE
 from tests.support.builders.records import START
 from tests.support.builders.webhook_world import World

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from domain.webhooks.delivery import PendingDelivery
-from domain.webhooks.events import Event, EventType, signature
+from domain.webhooks.events import Event, EventType
+from domain.webhooks.signatures import signature
 from feeds.webhooks.headers import delivery_headers
 from feeds.webhooks.sender import TIMEOUT_SECONDS, WebhookSender
 

@@ -21,7 +21,7 @@ from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, parse_units
 from domain.orders.states import Status
 from domain.partners.weights import WEIGHTS
-from domain.webhooks.events import JITTER, RETRY_SCHEDULE
+from domain.webhooks.retry_schedule import JITTER, RETRY_SCHEDULE
 from gateway.api.quote_encoding import QuoteOut, encode_quote
 from gateway.errors import INTERNAL, TABLE
 from gateway.pages.rate_feeds import PATHS

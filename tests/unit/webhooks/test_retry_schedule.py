@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.webhooks.events import JITTER, RETRY_SCHEDULE, remaining_schedule, retry_delay
+from domain.webhooks.retry_schedule import JITTER, RETRY_SCHEDULE, remaining_schedule, retry_delay
 
 SECONDS = [10, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200]
 

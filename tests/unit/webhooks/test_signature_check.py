@@ -1,4 +1,4 @@
-"""The check of a pasted signature, and the validation of webhook URLs."""
+"""The check of a pasted signature."""
 
 import base64
 import hashlib
@@ -8,10 +8,7 @@ from typing import Any
 import pytest
 
 from cabinet_htmx.partner.webhooks.event_view import without_tokens
-from cabinet_htmx.partner.webhooks.messages import URL_ERRORS
 from domain.orders.wire import OrderOut
-from domain.webhooks.address_policy import validate_webhook_url
-from domain.webhooks.events import InvalidWebhookUrl, UrlProblem
 from domain.webhooks.ports import SigningSecrets
 from domain.webhooks.signature_check import (
     BodyMatch,
@@ -105,35 +102,6 @@ def test_pasted_body_is_compared_with_the_event_up_to_the_first_differing_byte()
 def test_abbreviated_signature_is_its_beginning() -> None:
     assert abbreviated("0123456789abcdef") == "01234567…"
     assert abbreviated("v1,0123456789") == "v1,01234567…"
-
-
-@pytest.mark.parametrize(
-    ("url", "problem"),
-    [
-        ("https://exa mple.org", UrlProblem.MALFORMED),
-        ("javascript:alert(1)", UrlProblem.MALFORMED),
-        ("http://example.org/", UrlProblem.NOT_HTTPS),
-        ("https://user@example.org/", UrlProblem.FORBIDDEN_PART),
-        ("https://10.0.0.1/", UrlProblem.HOST_NOT_PUBLIC),
-        ("https://[::1]/", UrlProblem.HOST_NOT_PUBLIC),
-        ("https://169.254.169.254/latest", UrlProblem.HOST_NOT_PUBLIC),
-        ("https://2130706433/", UrlProblem.AMBIGUOUS_HOST),
-        ("https://0x7f.1/", UrlProblem.AMBIGUOUS_HOST),
-    ],
-)
-def test_url_that_events_cannot_be_sent_to_is_rejected_with_its_problem(
-    url: str, problem: UrlProblem
-) -> None:
-    with pytest.raises(InvalidWebhookUrl) as error:
-        validate_webhook_url(url, insecure_allowed=False)
-    assert error.value.problem is problem
-    assert URL_ERRORS[problem]
-
-
-def test_private_url_is_only_valid_in_the_sandbox_and_a_metadata_service_never() -> None:
-    validate_webhook_url("http://127.0.0.1:8000/", insecure_allowed=True)
-    with pytest.raises(InvalidWebhookUrl):
-        validate_webhook_url("http://169.254.169.254/", insecure_allowed=True)
 
 
 def test_order_document_has_no_access_token_and_tokens_in_responses_are_hidden() -> None:

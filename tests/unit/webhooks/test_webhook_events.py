@@ -16,11 +16,11 @@ from domain.webhooks.events import (
     PayoutOut,
     decode_body,
     earnings_cleared,
-    parse_event_types,
     partner_paid_out,
     webhook_test,
-    wire_moment,
 )
+from domain.webhooks.subscriptions import parse_event_types
+from domain.wire import wire_moment
 
 AT = datetime(2026, 5, 1, 12, 0, 0, 123_456, tzinfo=UTC)
 EVENT, PARTNER = UUID(int=1), UUID(int=2)

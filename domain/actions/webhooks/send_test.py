@@ -1,0 +1,28 @@
+"""Send a test event to a partner's endpoint."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from domain.errors import InvalidRequest, RateLimited
+from domain.webhooks.events import Event, webhook_test
+from domain.webhooks.ports import WebhookPorts
+
+MAX_TESTS: Final = 10
+"""Test events per TEST_WINDOW: the URL may belong to anyone."""
+TEST_WINDOW: Final = timedelta(minutes=1)
+
+
+class NoEndpoint(InvalidRequest):
+    """The partner has no webhook URL."""
+
+
+async def send_test(ports: WebhookPorts, partner_id: UUID) -> Event:
+    """Enqueue a test event; raise NoEndpoint, RateLimited, Unavailable."""
+    now = ports.clock.now()
+    if await ports.repository.count_tests(partner_id, since=now - TEST_WINDOW) >= MAX_TESTS:
+        raise RateLimited(int(TEST_WINDOW.total_seconds()))
+    event = webhook_test(ports.new_id(), partner_id, at=now)
+    if not await ports.repository.enqueue_test(event):
+        raise NoEndpoint(f"partner {partner_id} has no webhook URL")
+    return event
