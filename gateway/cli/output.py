@@ -56,7 +56,7 @@ def _console() -> Console:
 
 def _print_rows(console: Console, rows: list[Row], narrow: Sequence[str]) -> None:
     if not rows:
-        console.print("nothing")
+        console.print("none")
         return
     table = _table(rows, console.width)
     if table is not None:
@@ -67,7 +67,9 @@ def _print_rows(console: Console, rows: list[Row], narrow: Sequence[str]) -> Non
     if table is not None:
         console.print(table)
         hidden = ", ".join(name for name in rows[0] if name not in narrow)
-        console.print(f"Not shown at this width: {hidden}. --json has everything.", style="dim")
+        console.print(
+            f"Not shown at this width: {hidden}. --json has everything.", style="dim", markup=False
+        )
         return
     for row in rows:
         console.print(_fields(row), "")
@@ -109,7 +111,7 @@ def _fields(fields: Row) -> Table:
     table = Table("name", "value", box=None, show_header=False, pad_edge=False)
     table.columns[1].overflow = "fold"
     for name, value in _flat(fields):
-        table.add_row(name, _cell(value))
+        table.add_row(Text(name), _cell(value))
     return table
 
 

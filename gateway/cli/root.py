@@ -52,7 +52,7 @@ class Root(TyperGroup):
 
 
 def _report_usage(error: typer.TyperException, *, as_json: bool) -> None:
-    message = error.format_message()
+    message = error.format_message().replace(": Value error, ", ": ")
     if not message:  # a group without a subcommand has printed its help
         return
     context: typer.Context | None = getattr(error, "ctx", None)

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 
 app = group("Chains that settlement follows.")
 
-Network = Annotated[str, typer.Argument(help="A network's name, such as Litecoin.")]
+Network = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A network's name, such as Litecoin.")
+]
 Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
 Number = Annotated[
     int | None,
     typer.Argument(
         min=0,
-        metavar="[NUMBER]",
+        metavar="NUMBER",
         help="Blocks; 0 for the network's default. Without it, show the setting.",
     ),
 ]

@@ -25,7 +25,7 @@ app = group("What settlement sends on chains: payouts of orders, and refunds.")
 CENT = Decimal("0.01")
 
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="An order's id.")]
-Usd = Annotated[str, typer.Argument(help="USD a day (UTC); `none` for any amount.")]
+Usd = Annotated[str, typer.Argument(metavar="USD", help="USD a day (UTC); `none` for any amount.")]
 
 
 @app.command()

@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 app = group("Pay-in addresses: derived from public keys, or imported.")
 
-Network = Annotated[str, typer.Argument(help="A network's name, such as Litecoin.")]
+Network = Annotated[
+    str, typer.Argument(metavar="NETWORK", help="A network's name, such as Litecoin.")
+]
 Key = Annotated[
-    str, typer.Argument(help="An extended public key, or the one address of the account.")
+    str,
+    typer.Argument(
+        metavar="KEY", help="An extended public key, or the one address of the account."
+    ),
 ]
 Kind = Annotated[
     str | None, typer.Option(help="Kind of account, for a network that supports several.")

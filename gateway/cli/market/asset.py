@@ -15,7 +15,7 @@ COLUMNS = ("code", "coin", "network", "enabled", "networkFee", "feeBps")
 
 app = group("List assets, enable and disable them.")
 
-Code = Annotated[str, typer.Argument(help="An asset's code, such as usdt_trc20.")]
+Code = Annotated[str, typer.Argument(metavar="CODE", help="An asset's code, such as usdt_trc20.")]
 
 
 @app.command("list")

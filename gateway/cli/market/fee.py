@@ -22,15 +22,19 @@ fee = group("The service fee, by the network of the payout.")
 spread = group("The spread, which every swap pays in addition to the service fee.")
 network_fee = group("The network fee, which is deducted from each payout of an asset.")
 
-Network = Annotated[str, typer.Argument(help="A network's name, such as Tron.")]
-OneNetwork = Annotated[str | None, typer.Argument(help="One network's name; all by default.")]
-Bps = Annotated[int, typer.Argument(help="The fee, 0..2000 basis points.")]
-Spread = Annotated[int, typer.Argument(help="The spread, 0..2000 basis points.")]
+Network = Annotated[str, typer.Argument(metavar="NETWORK", help="A network's name, such as Tron.")]
+OneNetwork = Annotated[
+    str | None, typer.Argument(metavar="NETWORK", help="One network's name; all by default.")
+]
+Bps = Annotated[int, typer.Argument(metavar="BPS", help="The fee, 0..2000 basis points.")]
+Spread = Annotated[int, typer.Argument(metavar="BPS", help="The spread, 0..2000 basis points.")]
 Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
 OneCode = Annotated[
-    str | None, typer.Argument(metavar="[ASSET]", help="One asset's code; all by default.")
+    str | None, typer.Argument(metavar="ASSET", help="One asset's code; all by default.")
 ]
-Amount = Annotated[str, typer.Argument(help="The fee in units of the asset, such as 0.00002.")]
+Amount = Annotated[
+    str, typer.Argument(metavar="AMOUNT", help="The fee in units of the asset, such as 0.00002.")
+]
 
 
 @fee.command("show")

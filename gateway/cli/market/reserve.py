@@ -15,10 +15,13 @@ app = group("Payout reserves; an asset without one is unlimited.")
 
 Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
 OneCode = Annotated[
-    str | None, typer.Argument(metavar="[ASSET]", help="One asset's code; all by default.")
+    str | None, typer.Argument(metavar="ASSET", help="One asset's code; all by default.")
 ]
 Amount = Annotated[
-    str, typer.Argument(help="The reserve in units of the asset; `none` for unlimited.")
+    str,
+    typer.Argument(
+        metavar="AMOUNT", help="The reserve in units of the asset; `none` for unlimited."
+    ),
 ]
 
 

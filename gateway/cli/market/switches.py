@@ -22,7 +22,7 @@ class Turn(StrEnum):
 
 
 To = Annotated[
-    Turn, typer.Argument(metavar="[on|off|show]", help="Without an argument, show the switch.")
+    Turn, typer.Argument(metavar="on|off|show", help="Without an argument, show the switch.")
 ]
 
 

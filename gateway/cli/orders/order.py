@@ -28,11 +28,20 @@ app = group("Orders of all partners.")
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]
 Statuses = Annotated[
     list[Status] | None,
-    typer.Option("--status", case_sensitive=False, help="Only with this status; repeatable."),
+    typer.Option(
+        "--status",
+        metavar="STATUS",
+        case_sensitive=False,
+        help=f"Only with this status: {', '.join(Status)}; repeatable.",
+    ),
 ]
 States = Annotated[
     list[State] | None,
-    typer.Option("--state", help="Only in this internal state; repeatable."),
+    typer.Option(
+        "--state",
+        metavar="STATE",
+        help=f"Only in this internal state: {', '.join(State)}; repeatable.",
+    ),
 ]
 Late = Annotated[bool, typer.Option("--late", help="Only orders with deposits that came too late.")]
 Stray = Annotated[bool, typer.Option("--stray", hidden=True, help="The former name of --late.")]

@@ -16,8 +16,10 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
 from gateway.cli.output import show
 from gateway.settings import Role
 
-Who = Annotated[str, typer.Argument(help="A partner's e-mail address or id.")]
-Member = Annotated[str, typer.Argument(help="A cabinet member's e-mail address or id.")]
+Who = Annotated[str, typer.Argument(metavar="WHO", help="A partner's e-mail address or id.")]
+Member = Annotated[
+    str, typer.Argument(metavar="MEMBER", help="A cabinet member's e-mail address or id.")
+]
 Email = Annotated[str, typer.Option(help="The partner's e-mail address.")]
 Name = Annotated[
     str | None, typer.Option(help="The partner's name; by default its e-mail address.")

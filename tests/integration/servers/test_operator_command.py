@@ -4,86 +4,16 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import msgspec
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
 
-from gateway.cli import main
 from persistence.postgres.pool import CONNECT_TIMEOUT_SECONDS
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import Operator, invoke, new_operator, sentence_of
-
-PROCESSES = {"up", "serve", "rates", "settlement"}
-UNKNOWN = "01890a5d-ac96-774b-bcce-b302099a8057"
-COMMANDS = [
-    "partner create --email team@wallet.example",
-    "partner list",
-    "partner show team@wallet.example",
-    "partner set team@wallet.example --budget 500",
-    "partner enable team@wallet.example",
-    "partner disable team@wallet.example",
-    "partner password team@wallet.example",
-    "partner second-factor-off team@wallet.example",
-    "asset list",
-    "asset enable xmr",
-    "asset disable xmr",
-    "pair list",
-    "pair enable btc xmr",
-    "pair disable btc xmr",
-    "fee show",
-    "fee set Tron 10",
-    "spread show",
-    "spread set 10",
-    "network-fee show",
-    "network-fee set btc 0.1",
-    "reserve list",
-    "reserve show",
-    "reserve set btc 2",
-    "limits show",
-    "limits set --min-usd 2",
-    "fixed-rates on",
-    "refunds on",
-    "maintenance on",
-    "order list",
-    f"order show {UNKNOWN}",
-    f"order resolve {UNKNOWN} cancel",
-    "payout mark-paid team@wallet.example --reference R",
-    "payout details team@wallet.example",
-    "payout list team@wallet.example",
-    "earnings show team@wallet.example",
-    "earnings clear team@wallet.example",
-    "earnings list team@wallet.example",
-    "reconcile",
-    f"sandbox deposit {UNKNOWN}",
-    f"sandbox confirm {UNKNOWN}",
-    f"sandbox payout {UNKNOWN}",
-    f"sandbox expire {UNKNOWN}",
-    "webhooks list team@wallet.example",
-    f"webhooks show {UNKNOWN}",
-    f"webhooks replay {UNKNOWN}",
-    "webhooks test team@wallet.example",
-    "chain list",
-    "chain unclaimed",
-    "chain resume Litecoin",
-    "chain confirmations ltc 6",
-    "outflow show",
-    "outflow list",
-    "outflow cancelled",
-    f"outflow allow {UNKNOWN}",
-    "outflow on",
-    "outflow off",
-    "outflow cap 1000",
-    "pay-in list",
-    "pay-in show Litecoin",
-    "pay-in set Litecoin zpub",
-    "pay-in import Solana /dev/null",
-    "pay-in sweep ltc --to ltc1q",
-]
+from tests.support.clients.operator_commands import COMMANDS, PROCESSES, all_commands, name_of
 
 
 @pytest.fixture
@@ -91,33 +21,16 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
     return new_operator(database_urls, servers, tmp_path)
 
 
-def all_commands() -> Iterator[tuple[str, set[str]]]:
-    """Yield each command's full name and its options."""
-
-    def walk(group: TyperGroup, before: str) -> Iterator[tuple[str, set[str]]]:
-        for name, command in group.commands.items():
-            if isinstance(command, TyperGroup):
-                yield from walk(command, f"{before}{name} ")
-            else:
-                options = {option for one in command.params for option in one.opts}
-                yield before + name, options
-
-    root = get_command(main)
-    assert isinstance(root, TyperGroup)
-    return walk(root, "")
-
-
 def test_the_commands_are_those_of_the_architecture() -> None:
-    there = {name for name, _ in all_commands()}
-    named = {
-        max((name for name in there if f"{command} ".startswith(f"{name} ")), key=len)
-        for command in COMMANDS
+    assert set(all_commands()) == {name_of(command) for command in COMMANDS} | PROCESSES | {
+        "migrate",
+        "doctor",
     }
-    assert there == named | PROCESSES | {"migrate", "doctor"}
 
 
 def test_every_command_takes_json_and_a_data_directory() -> None:
-    for name, options in all_commands():
+    for name, command in all_commands().items():
+        options = {option for parameter in command.params for option in parameter.opts}
         assert "--data-dir" in options, name
         assert name in PROCESSES or "--json" in options, name
 
