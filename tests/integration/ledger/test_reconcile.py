@@ -124,7 +124,7 @@ def damage(operator: Operator, statement: str) -> None:
 
 def test_kept_books_have_no_differences(operator: Operator) -> None:
     assert operator.json("reconcile") == {"differences": []}
-    assert operator.run("reconcile").stdout.strip() == "nothing"
+    assert operator.run("reconcile").stdout.strip() == "none"
 
 
 def test_events_of_every_type_reconcile(operator: Operator) -> None:

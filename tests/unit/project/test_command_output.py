@@ -21,10 +21,10 @@ class Out(msgspec.Struct, rename="camel"):
     two_words: str
 
 
-@pytest.fixture
-def columns(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+@pytest.fixture(autouse=True)
+def pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print as into a pipe, unless a test sets a width."""
     monkeypatch.setenv("COLUMNS", "")
-    return monkeypatch
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -39,9 +39,7 @@ def test_json_is_one_document_whatever_people_are_shown(
     assert capfdbinary.readouterr().out == b'[{"twoWords":"x"}]\n'
 
 
-def test_a_row_stays_on_one_line_in_a_pipe(
-    columns: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_row_stays_on_one_line_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     show([{**ROW, "long": "word " * 100}], as_json=False)
 
     (row,) = (line for line in printed(capsys) if ID in line)
@@ -49,9 +47,9 @@ def test_a_row_stays_on_one_line_in_a_pipe(
 
 
 def test_a_table_breaks_cells_between_words_to_fit(
-    columns: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    columns.setenv("COLUMNS", "70")
+    monkeypatch.setenv("COLUMNS", "70")
     show([ROW], as_json=False)
 
     lines = printed(capsys)
@@ -62,9 +60,9 @@ def test_a_table_breaks_cells_between_words_to_fit(
 
 
 def test_a_table_that_does_not_fit_is_reduced_and_says_so(
-    columns: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    columns.setenv("COLUMNS", "50")
+    monkeypatch.setenv("COLUMNS", "50")
     show([ROW], as_json=False, narrow=("id", "status"))
 
     lines = printed(capsys)
@@ -77,9 +75,9 @@ def test_a_table_that_does_not_fit_is_reduced_and_says_so(
 
 @pytest.mark.parametrize("narrow", [(), ("id", "status")])
 def test_rows_that_do_not_fit_at_all_are_printed_as_names_and_values(
-    columns: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], narrow: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], narrow: tuple[str, ...]
 ) -> None:
-    columns.setenv("COLUMNS", "30")
+    monkeypatch.setenv("COLUMNS", "30")
     show([ROW, ROW], as_json=False, narrow=narrow)
 
     lines = printed(capsys)
@@ -89,20 +87,18 @@ def test_rows_that_do_not_fit_at_all_are_printed_as_names_and_values(
 
 
 def test_wide_characters_count_as_two_columns(
-    columns: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    columns.setenv("COLUMNS", "12")
+    monkeypatch.setenv("COLUMNS", "12")
     show([{"name": "\u4ed8\u6b3e\u4ed8", "ok": True}], as_json=False)
     assert printed(capsys)[2] == "\u4ed8\u6b3e\u4ed8  yes"
 
-    columns.setenv("COLUMNS", "9")
+    monkeypatch.setenv("COLUMNS", "9")
     show([{"name": "\u4ed8\u6b3e\u4ed8", "ok": True}], as_json=False)
     assert printed(capsys)[:2] == ["name  \u4ed8", "      \u6b3e"], "names and values"
 
 
-def test_values_are_printed_as_people_read_them(
-    columns: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_values_are_printed_as_people_read_them(capsys: pytest.CaptureFixture[str]) -> None:
     values = {
         "none": None,
         "yes": True,
@@ -124,17 +120,13 @@ def test_values_are_printed_as_people_read_them(
     }
 
 
-def test_an_empty_list_is_printed_as_none(
-    columns: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_empty_list_is_printed_as_none(capsys: pytest.CaptureFixture[str]) -> None:
     show([], as_json=False, narrow=("id",))
 
     assert printed(capsys) == ["none"]
 
 
-def test_text_is_never_parsed_as_markup(
-    columns: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_text_is_never_parsed_as_markup(capsys: pytest.CaptureFixture[str]) -> None:
     show({"[red]name": "[/bold]"}, as_json=False)
 
     assert printed(capsys) == ["[red]name  [/bold]"]
