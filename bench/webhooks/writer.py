@@ -27,7 +27,7 @@ from domain.orders.states import State
 from domain.webhooks.events import order_status_changed
 from gateway.runtime.clock import SystemClock, new_id
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 
 CONCURRENCY: Final = 24

@@ -25,7 +25,7 @@ from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.chains.pay_in import PostgresAddressPool
 from persistence.postgres.ledger.partner_days import count_orders
-from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 
 CHOICES_SECONDS = 0.25
 EXPIRY_SECONDS = 1.0

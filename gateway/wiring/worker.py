@@ -75,7 +75,7 @@ class GatewayProcess:
                 clock=connections.clock,
                 market=market,
                 orders=PostgresOrderRepository(
-                    database, lambda: market.catalogue, grouped=settings.group_orders
+                    database, lambda: market.catalogue, batched=settings.group_orders
                 ),
                 new_id=new_id,
                 randomness=secrets.token_bytes,

@@ -111,7 +111,7 @@ class OperatorPorts(OperatorConnections):
     async def orders(self, *, rates: bool = False) -> OperatorOrderPorts:
         """Return what the actions on orders need; `rates` as in `settlement`."""
         from feeds.settlement.sandbox import sandbox_tx_id
-        from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
+        from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 
         settlement = await self.settlement(rates=rates)
         return OperatorOrderPorts(
@@ -141,7 +141,7 @@ class OperatorPorts(OperatorConnections):
         """
         from gateway.runtime.market import LiveMarket
         from gateway.wiring.rates_key import rates_key
-        from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
+        from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
         from persistence.valkey.rates import read_snapshot
 
         market = LiveMarket(sandbox=self.settings.sandbox)

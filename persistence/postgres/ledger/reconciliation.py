@@ -23,7 +23,7 @@ from domain.money import USD_DECIMALS, format_units, units_of
 from domain.orders.states import STATUS_OF, State
 from domain.webhooks.events import Event, EventType
 from persistence.postgres.ledger.reconciled_sums import CHECKS
-from persistence.postgres.orders.orders import COLUMNS, order_of
+from persistence.postgres.orders.rows import COLUMNS, order_of
 from persistence.postgres.pool import Database
 
 BATCH = 1_000

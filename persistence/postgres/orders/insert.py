@@ -1,4 +1,4 @@
-"""Opens orders, those of one moment by one statement: each is there as a whole or not at all."""
+"""Inserts orders, concurrent ones in one statement; each is inserted completely or not at all."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from domain.money import USD_DECIMALS, format_units
 from domain.orders.order import Order
 from persistence.postgres.pool import Database, DatabaseUnavailable
 
-# No free address: nothing happens. A key that is taken: nothing happens either, and the address
-# stays free. Keys are taken in order, lest two statements wait for each other. `id + 0` is what the
-# index of free addresses has. The planner can't know how few orders there are: `IS TRUE` keeps it
-# from comparing each with each, and the arrays from reading all addresses.
-OPEN = """
-WITH given AS MATERIALIZED (
-  SELECT * FROM json_to_recordset($1::text::json) AS given (
+# An order without a free address is not inserted, nor is one whose key is in use; its address stays
+# free. Keys are locked in order, so that statements cannot deadlock. The index of free addresses
+# is on `id + 0`. The planner cannot know how few orders there are: `IS TRUE` keeps it from a nested
+# loop over all pairs, and the arrays keep it from reading all addresses.
+INSERT = """
+WITH input AS MATERIALIZED (
+  SELECT * FROM json_to_recordset($1::text::json) AS input (
     id uuid, network text, partner_id uuid, key text, body_hash text, code_id uuid, rate_type text,
     source text, destination text, source_amount numeric, destination_amount numeric, rate text,
     network_fee numeric, fee_bps integer, markup_bps integer, destination_address text,
@@ -25,33 +25,33 @@ WITH given AS MATERIALIZED (
     expires_at timestamptz, worth_usd numeric)
 ), free AS (
   SELECT f.*,
-    w.network || row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS place
-  FROM (SELECT network, count(*) AS orders FROM given GROUP BY network) AS w
+    w.network || row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS slot
+  FROM (SELECT network, count(*) AS orders FROM input GROUP BY network) AS w
   CROSS JOIN LATERAL (
     SELECT id AS address_id, address, tag FROM pay_in_addresses
     WHERE network = w.network AND order_id IS NULL
     ORDER BY id + 0 LIMIT w.orders FOR UPDATE SKIP LOCKED) AS f
-), placed AS MATERIALIZED (
+), assigned AS MATERIALIZED (
   SELECT numbered.*, free.address_id, free.address, free.tag
   FROM (
-    SELECT *, network || row_number() OVER (PARTITION BY network ORDER BY id) AS place FROM given
+    SELECT *, network || row_number() OVER (PARTITION BY network ORDER BY id) AS slot FROM input
   ) AS numbered
-  JOIN free USING (place)
+  JOIN free USING (slot)
 ), keyed AS (
   INSERT INTO idempotency_keys (partner_id, key, body_hash, order_id)
-  SELECT partner_id, key, decode(body_hash, 'hex'), id FROM placed WHERE key IS NOT NULL
+  SELECT partner_id, key, decode(body_hash, 'hex'), id FROM assigned WHERE key IS NOT NULL
   ORDER BY partner_id, key
   ON CONFLICT (partner_id, key) DO NOTHING
   RETURNING order_id
-), taken AS (
-  UPDATE pay_in_addresses p SET order_id = given.ids[array_position(given.addresses, p.id)]
+), reserved AS (
+  UPDATE pay_in_addresses p SET order_id = batch.ids[array_position(batch.addresses, p.id)]
   FROM (
-    SELECT array_agg(address_id) AS addresses, array_agg(id) AS ids FROM placed
+    SELECT array_agg(address_id) AS addresses, array_agg(id) AS ids FROM assigned
     WHERE key IS NULL OR id IN (SELECT order_id FROM keyed)
-  ) AS given
-  WHERE p.id = ANY (given.addresses)
+  ) AS batch
+  WHERE p.id = ANY (batch.addresses)
   RETURNING p.order_id
-), opened AS (
+), inserted AS (
   INSERT INTO orders (
     id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
     rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
@@ -60,23 +60,23 @@ WITH given AS MATERIALIZED (
     destination_amount, rate, network_fee, fee_bps, markup_bps, destination_address,
     destination_tag, refund_address, address, tag, decode(token_hash, 'hex'), created_at,
     expires_at, created_at, worth_usd
-  FROM placed WHERE (id IN (SELECT order_id FROM taken)) IS TRUE ORDER BY id
+  FROM assigned WHERE (id IN (SELECT order_id FROM reserved)) IS TRUE ORDER BY id
   RETURNING id, pay_in_address, pay_in_tag
 )
-SELECT given.id::text AS id, placed.id IS NOT NULL AS had_address,
-  opened.pay_in_address, opened.pay_in_tag
-FROM given LEFT JOIN placed USING (id) LEFT JOIN opened USING (id)
+SELECT input.id::text AS id, assigned.id IS NOT NULL AS had_address,
+  inserted.pay_in_address, inserted.pay_in_tag
+FROM input LEFT JOIN assigned USING (id) LEFT JOIN inserted USING (id)
 """
 
-_BEYOND: dict[str, type[DomainError]] = {
+_LIMIT_ERRORS: dict[str, type[DomainError]] = {
     "reserve exceeded": ReserveExceeded,
     "daily cap exceeded": AboveMaximum,
 }
-"""What the triggers on `orders` say of orders that can't be afforded."""
+"""Messages of the triggers on `orders` that enforce the reserve and the daily cap."""
 
 
 class OrderInsert(msgspec.Struct, frozen=True):
-    """An order to open, as a row."""
+    """A row to insert."""
 
     id: str
     network: str
@@ -103,19 +103,19 @@ class OrderInsert(msgspec.Struct, frozen=True):
 
 
 class InsertResult(msgspec.Struct, frozen=True):
-    """What became of it: nothing without `address`; its key is taken, or no address was free."""
+    """The result for one order: without `address` its key is in use, or no address was free."""
 
     had_address: bool
     address: str | None
     tag: str | None
 
 
-_NOWHERE = InsertResult(had_address=False, address=None, tag=None)
+_NO_ADDRESS = InsertResult(had_address=False, address=None, tag=None)
 _encode = msgspec.json.Encoder().encode
 
 
 def order_insert(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> OrderInsert:
-    """Return an order as `open_orders` takes it."""
+    """Return the row of an order, for `insert_orders`."""
     destination = order.destination.precision
     return OrderInsert(
         id=str(order.id),
@@ -144,48 +144,48 @@ def order_insert(order: Order, token_hash: bytes, key: IdempotencyKey | None) ->
 
 
 async def insert_orders(
-    database: Database, openings: Sequence[OrderInsert]
+    database: Database, inserts: Sequence[OrderInsert]
 ) -> Sequence[InsertResult | Exception]:
-    """Open orders by one statement; where that fails, or for whom it did nothing, one by one.
+    """Insert orders in one statement; if it fails, or for orders it skipped, one by one.
 
-    An order that can't be afforded fails the statement, and one whose key is taken may keep the
-    last address from another. Raises DatabaseUnavailable: then it isn't known what was opened.
+    An order above the reserve or the daily cap fails the statement, and one whose key is in use may
+    claim the last free address. Raises DatabaseUnavailable: the outcome is then unknown.
     """
     try:
-        places: list[InsertResult | Exception] = list(await _opened(database, openings))
+        results: list[InsertResult | Exception] = list(await _insert(database, inserts))
     except DatabaseUnavailable:
         raise
     except Error as error:
-        if len(openings) == 1:
-            return [_meaning(error)]
-        return [await _opened_alone(database, one) for one in openings]
-    if len(openings) > 1:
-        for index, place in enumerate(places):
-            if place == _NOWHERE:
-                places[index] = await _opened_alone(database, openings[index])
-    return places
+        if len(inserts) == 1:
+            return [_domain_error(error)]
+        return [await _insert_one(database, one) for one in inserts]
+    if len(inserts) > 1:
+        for index, result in enumerate(results):
+            if result == _NO_ADDRESS:
+                results[index] = await _insert_one(database, inserts[index])
+    return results
 
 
-async def _opened_alone(database: Database, opening: OrderInsert) -> InsertResult | Exception:
+async def _insert_one(database: Database, insert: OrderInsert) -> InsertResult | Exception:
     try:
-        return (await _opened(database, (opening,)))[0]
+        return (await _insert(database, (insert,)))[0]
     except Error as error:
-        return _meaning(error)
+        return _domain_error(error)
     except DatabaseUnavailable as error:
         return error
 
 
-async def _opened(database: Database, openings: Sequence[OrderInsert]) -> Sequence[InsertResult]:
-    rows = await database.fetch(OPEN, [_encode(openings).decode()])
-    places = {
+async def _insert(database: Database, inserts: Sequence[OrderInsert]) -> Sequence[InsertResult]:
+    rows = await database.fetch(INSERT, [_encode(inserts).decode()])
+    results = {
         row["id"]: InsertResult(row["had_address"], row["pay_in_address"], row["pay_in_tag"])
         for row in rows
     }
-    return [places[opening.id] for opening in openings]
+    return [results[one.id] for one in inserts]
 
 
-def _meaning(error: Error) -> Exception:
-    for said, fact in _BEYOND.items():
-        if said in str(error):
-            return fact(said)
+def _domain_error(error: Error) -> Exception:
+    for message, error_type in _LIMIT_ERRORS.items():
+        if message in str(error):
+            return error_type(message)
     return error

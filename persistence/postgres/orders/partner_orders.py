@@ -10,7 +10,7 @@ from domain.ids import LAST_ID
 from domain.money import USD_DECIMALS, units_from
 from domain.orders.query import PAGE, ListedOrder, OrderFilter, OrderPage
 from domain.webhooks.delivery_log import EventDetails
-from persistence.postgres.orders.orders import SHOWN, order_of
+from persistence.postgres.orders.rows import SHOWN, order_of
 from persistence.postgres.orders.search import search_orders
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.events import list_events_of_order

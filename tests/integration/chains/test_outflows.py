@@ -17,7 +17,7 @@ from domain.chains.outflows import (
 )
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import PostgresSettlementOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import (

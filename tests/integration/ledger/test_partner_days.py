@@ -19,10 +19,8 @@ from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.ledger.partner_days import count_orders, read_days
 from persistence.postgres.ledger.reconciled_sums import PARTNER_DAYS
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import (
-    PostgresOrderRepository,
-    PostgresSettlementOrderRepository,
-)
+from persistence.postgres.orders.orders import PostgresOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import add_addresses, new_order, stored_partner

@@ -22,10 +22,8 @@ from persistence.postgres.market.reserves import (
     read_reserves,
 )
 from persistence.postgres.market.settings import PostgresMarketSettings
-from persistence.postgres.orders.orders import (
-    PostgresOrderRepository,
-    PostgresSettlementOrderRepository,
-)
+from persistence.postgres.orders.orders import PostgresOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import add_addresses, new_order, stored_partner

@@ -14,7 +14,7 @@ from domain.errors import IdempotencyConflict, ReserveExceeded, Unavailable
 from domain.partners.partner import Partner
 from persistence.postgres.batcher import Batcher
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.insert import OPEN, order_insert
+from persistence.postgres.orders.insert import INSERT, order_insert
 from persistence.postgres.orders.orders import CONCURRENT_INSERTS, PostgresOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
@@ -215,7 +215,7 @@ async def test_a_free_address_is_found_however_many_are_taken(world: World) -> N
         )
         order = order_insert(new_order(world.partner, world.catalogue), HASH, None)
         given = msgspec.json.encode([order]).decode()
-        statement = OPEN.replace("$1", f"'{given}'")
+        statement = INSERT.replace("$1", f"'{given}'")
         plan = connection.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}".encode()).fetchone()
     assert plan is not None
     assert max(_read(plan[0][0]["Plan"])) < 100

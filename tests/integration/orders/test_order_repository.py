@@ -20,10 +20,8 @@ from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders import orders
-from persistence.postgres.orders.orders import (
-    PostgresOrderRepository,
-    PostgresSettlementOrderRepository,
-)
+from persistence.postgres.orders.orders import PostgresOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import START, add_addresses, new_order, stored_partner

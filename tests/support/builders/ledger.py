@@ -24,10 +24,8 @@ from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
 from persistence.postgres.ledger.accounts import PostgresEarningsRepository
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import (
-    PostgresOrderRepository,
-    PostgresSettlementOrderRepository,
-)
+from persistence.postgres.orders.orders import PostgresOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls

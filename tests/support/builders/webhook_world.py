@@ -20,10 +20,8 @@ from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import CAPACITY, PER_ENDPOINT, QUEUE_LEASE, Relay, run_relay
 from feeds.webhooks.sender import WebhookSender
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.orders import (
-    PostgresOrderRepository,
-    PostgresSettlementOrderRepository,
-)
+from persistence.postgres.orders.orders import PostgresOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.partners.partners import change_partner
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreakers
