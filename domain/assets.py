@@ -1,4 +1,4 @@
-"""Assets, the networks they live on, and the pairs that may be swapped."""
+"""Assets, the pairs that can be swapped, and the catalogue of both."""
 
 from collections.abc import Mapping
 
@@ -10,9 +10,9 @@ from domain.errors import InvalidRequest
 class Asset(msgspec.Struct, frozen=True, gc=False):
     """A coin on one network.
 
-    `precision` is its number of decimals on the wire; `network_fee` and `fee_bps` are what a payout
-    of it costs: the first in units of 10^-precision, the second in basis points of the swap.
-    Outside the sandbox `receivable` and `sendable` are at most what settlement is connected to.
+    `precision` is its number of decimals on the wire. A payout of it costs `network_fee`, in units
+    of 10^-precision, and `fee_bps`, the service fee in basis points of the swap. Outside the
+    sandbox it is `receivable` and `sendable` only if settlement is connected to its network.
     """
 
     code: str
@@ -32,14 +32,14 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False):
-    """What an order of a pair may be worth, in units of 10^-18 USD."""
+    """The minimum and maximum value of an order of a pair, in units of 10^-18 USD."""
 
     min_usd: int
     max_usd: int
 
 
 class Pair(msgspec.Struct, frozen=True, gc=False):
-    """A source and a destination asset that may be swapped, and the pair's bounds."""
+    """A source and a destination asset that can be swapped, and the pair's bounds."""
 
     source: Asset
     destination: Asset
@@ -47,7 +47,7 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
 
 
 class Switches(msgspec.Struct, frozen=True, gc=False):
-    """What the operator turns on and off for the whole installation."""
+    """The operator's switches for the whole installation."""
 
     maintenance: bool = False
     fixed_rates: bool = False
@@ -55,7 +55,7 @@ class Switches(msgspec.Struct, frozen=True, gc=False):
 
 
 class Catalogue:
-    """All assets and pair settings at one moment; immutable, replaced as a whole."""
+    """All assets and pair settings at one moment: immutable, replaced as a whole."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Catalogue:
         switches: Switches,
         sandbox: bool = False,
     ) -> None:
-        """Take the tables; `sandbox` tells whether the money in them is play money."""
+        """`sandbox` is True where no real money is involved."""
         self.assets = assets
         self.switches = switches
         self.sandbox = sandbox
@@ -91,22 +91,22 @@ class Catalogue:
 
     @property
     def pairs(self) -> Mapping[tuple[str, str], Pair]:
-        """Pairs that may be swapped now, by (source code, destination code)."""
+        """Return the pairs that can be swapped now, by (source code, destination code)."""
         return self._pairs
 
     def pair(self, source: str, destination: str) -> Pair:
-        """Return the pair; raise InvalidRequest where an asset or the pair is unknown or off."""
+        """Return the pair; raise InvalidRequest if it or an asset is unknown or disabled."""
         pair = self._pairs.get((source, destination))
         if pair is None:
             raise InvalidRequest(f"no pair {source!r} to {destination!r}")
         return pair
 
     def bounds(self, source: str, destination: str) -> Bounds:
-        """Return what an order of the two may be worth, whether or not the pair is on."""
+        """Return the bounds of two assets, whether or not the pair is enabled."""
         return self._pair_bounds.get((source, destination), self._default_bounds)
 
     def active_assets(self) -> list[Asset]:
-        """Return the assets that are listed, in the operator's order: those that do something."""
+        """Return the enabled assets that can be received or sent, in the operator's order."""
         return [
             asset
             for asset in self.assets.values()

@@ -1,4 +1,4 @@
-"""How processes learn that something they have cached has changed."""
+"""Change notifications between processes, which invalidate their caches."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,14 +9,14 @@ Announce = Callable[[], Awaitable[None]]
 
 
 class Revisions(msgspec.Struct, frozen=True):
-    """How often the catalogue and the partners have changed so far."""
+    """The numbers of changes to the catalogue and to the partners so far."""
 
     catalogue: int
     partners: int
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """A message between processes. `channel` is empty when the listener has (re)connected."""
+    """A notification. `channel` is empty when the listener has (re)connected."""
 
     channel: str
     data: bytes

@@ -1,36 +1,36 @@
-"""The facts that can stop an action, one class each; doors decide how to tell them."""
+"""The reasons why an action fails, one class each; entry points map them to responses."""
 
 
 class DomainError(Exception):
-    """Base of every fact below. Its text is for operators and logs, never for the wire."""
+    """Base class. Its message is for operators and logs, never for the wire."""
 
 
 class InvalidRequest(DomainError):
-    """What was asked for can't be understood or isn't allowed: unknown asset, bad amount."""
+    """The request is malformed or not allowed: unknown asset, invalid amount."""
 
 
 class InvalidAddress(InvalidRequest):
-    """The address or its tag isn't valid on the network it is meant for."""
+    """The address or its tag is not valid on its network."""
 
 
 class IdempotencyConflict(InvalidRequest):
-    """An Idempotency-Key was used before with another body."""
+    """The Idempotency-Key was used before with a different body."""
 
 
 class AuthRequired(DomainError):
-    """Key or signature missing where both are needed."""
+    """The API key or the signature is missing where both are required."""
 
 
 class AuthInvalid(DomainError):
-    """Unknown key, bad signature, or a nonce that is missing, malformed or used."""
+    """Unknown key, invalid signature, or a nonce that is missing, malformed or reused."""
 
 
 class AuthDisabled(DomainError):
-    """The signature is right, and the partner is disabled."""
+    """The signature is valid, but the partner is disabled."""
 
 
 class RateLimited(DomainError):
-    """The weight budget is spent. `retry_after` is in whole seconds."""
+    """The weight budget is exhausted. `retry_after` is in whole seconds."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"retry after {retry_after} s")
@@ -38,7 +38,7 @@ class RateLimited(DomainError):
 
 
 class NotFound(DomainError):
-    """No such order for this caller."""
+    """The caller has no such object."""
 
 
 class BelowMinimum(DomainError):
@@ -50,28 +50,28 @@ class AboveMaximum(DomainError):
 
 
 class ReserveExceeded(DomainError):
-    """The payout reserve can't cover the order."""
+    """The payout reserve does not cover the order."""
 
 
 class Maintenance(DomainError):
-    """The operator has switched maintenance on."""
+    """Maintenance mode is on."""
 
 
 class Unavailable(DomainError):
-    """Something this call needs is missing: rates, database, Valkey, a free pay-in address."""
+    """A dependency is unavailable: rates, database, Valkey, a free pay-in address."""
 
 
 class EmergencyInvalidChoice(DomainError):
-    """The choice isn't one of those offered."""
+    """The choice is not available for the order."""
 
 
 class CodeConflict(DomainError):
-    """The reference code exists, or the partner has no room for another."""
+    """The reference code exists, or the partner has reached its maximum number of codes."""
 
 
 class RotationConflict(DomainError):
-    """Another key rotation won."""
+    """A concurrent key rotation came first."""
 
 
 class InvalidTransition(DomainError):
-    """An order can't go from its state to the one asked for."""
+    """The order's state does not allow the transition."""

@@ -1,4 +1,4 @@
-"""Exact amounts: whole numbers of an asset's smallest unit, and the two named roundings."""
+"""Exact amounts in whole smallest units, and the named roundings."""
 
 from decimal import Decimal
 from typing import Final
@@ -17,7 +17,7 @@ BPS = 10_000
 """Basis points in one."""
 
 MAX_INTEGER_DIGITS = 20
-"""Digits an amount may have before its point: beyond any supply there is."""
+"""The maximum number of integer digits of an amount: beyond any asset's supply."""
 
 
 class Money(msgspec.Struct, frozen=True, gc=False):
@@ -80,7 +80,7 @@ def format_usd(value: int) -> str:
 
 
 def units_of(amount: Decimal, decimals: int) -> int:
-    """Return an exact Decimal as a whole number of 10^-decimals; ValueError if it doesn't fit."""
+    """Return an exact Decimal as a whole number of 10^-decimals; raise ValueError if it is not."""
     sign, digits, exponent = amount.as_tuple()
     if not isinstance(exponent, int) or sign:
         raise ValueError(f"{amount} is not a finite amount of zero or more")
@@ -95,7 +95,7 @@ def units_of(amount: Decimal, decimals: int) -> int:
 
 
 def units_from(text: str, decimals: int) -> int:
-    """Return a NUMERIC's text as a whole number of 10^-decimals; ValueError as `units_of`."""
+    """Return a NUMERIC's text as a whole number of 10^-decimals; raises as `units_of`."""
     whole, _, fraction = text.partition(".")
     units, surplus = int(whole + fraction), len(fraction) - decimals
     if surplus <= 0:
@@ -108,15 +108,15 @@ def units_from(text: str, decimals: int) -> int:
 
 
 def quantize_down(numerator: int, denominator: int) -> int:
-    """Return the quotient rounded towards zero: what we pay out."""
+    """Return the quotient rounded towards zero: for amounts to pay out."""
     return numerator // denominator
 
 
 def quantize_up(numerator: int, denominator: int) -> int:
-    """Return the quotient rounded away from zero: what we ask for."""
+    """Return the quotient rounded away from zero: for amounts to be paid."""
     return -(-numerator // denominator)
 
 
 def quantize_half_up(numerator: int, denominator: int) -> int:
-    """Return the quotient rounded to the nearest, halves up: figures shown, never paid."""
+    """Return the quotient rounded to the nearest, halves up: for display only."""
     return (2 * numerator + denominator) // (2 * denominator)

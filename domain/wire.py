@@ -1,6 +1,6 @@
-"""Types of fields on the wire: what they are, and what a schema says of them.
+"""Types of wire fields, with their schema.
 
-Meta data of an answer's field is for the schema alone: encoding checks nothing.
+The metadata of a response field only documents it: encoding does not validate.
 """
 
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ TOKEN = r"^[A-Za-z0-9_-]{43}$"  # noqa: S105  a token's shape
 
 
 def one_of(*kinds: type[Enum], also: tuple[str, ...] = ()) -> Meta:
-    """Return the meta data of a text that is one of these enums' values."""
+    """Return the metadata of a string with the values of these enums."""
     values = sorted({member.value for kind in kinds for member in kind} | set(also))
     return Meta(extra_json_schema={"enum": values})
 
@@ -22,8 +22,8 @@ def one_of(*kinds: type[Enum], also: tuple[str, ...] = ()) -> Meta:
 AmountIn = Annotated[
     Raw,
     Meta(
-        description="An amount: a decimal string, or a number, which is read from its digits. More "
-        "than zero, without an exponent, with no more decimals than the asset's `precision`.",
+        description="An amount: a decimal string, or a number, which is read from its digits. "
+        "Positive, without an exponent, with at most the asset's `precision` decimals.",
         extra_json_schema={
             "anyOf": [
                 {"type": "string", "pattern": r"^[0-9]{1,20}(\.[0-9]+)?$", "examples": ["0.01"]},
@@ -33,8 +33,10 @@ AmountIn = Annotated[
     ),
 ]
 AssetIn = Annotated[str, Meta(description="An asset's code: see `/currencies`.", examples=["btc"])]
-OrderIdIn = Annotated[str, Meta(description="The order's `id`. What isn't a UUID is unknown: 6.")]
-TokenIn = Annotated[str, Meta(description="The `token` that `/create` gave, once.")]
+OrderIdIn = Annotated[
+    str, Meta(description="The order's `id`. A value that is not a UUID is unknown: error 6.")
+]
+TokenIn = Annotated[str, Meta(description="The `token` from the response of `/create`.")]
 
 Amount = Annotated[
     str,

@@ -1,4 +1,4 @@
-"""Many exchanges' best bids and asks made into one USD price a coin, or into none that is sure."""
+"""Consolidates the best bids and asks of exchanges into one USD price per coin."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -11,34 +11,34 @@ from domain.money import USD_DECIMALS
 
 USD: Final = "USD"
 STABLE: Final = ("USDT", "USDC", "DAI")
-"""Coins that are meant to be worth a dollar; their price is what their own markets say."""
+"""Coins pegged to the dollar; their price is that of their own markets."""
 BRIDGES: Final = (USD, "USDT", "USDC", "BTC")
-"""What coins are priced in, best first: a source's market in USD, else a cross rate by these."""
+"""Currencies that coins are priced in, in order of preference: USD, else a cross rate."""
 
 MAX_DEVIATION: Final = Decimal("0.02")
-"""How far from the median of all sources a price may be."""
-BOOK_SECONDS: Final = 30.0
-"""How long what a source said of a market counts: quiet markets are asked for every few seconds."""
-NEEDED: Final = 2
+"""The maximum deviation of a price from the median of all sources."""
+MAX_BOOK_AGE_SECONDS: Final = 30.0
+"""The maximum age of a book: quiet markets are polled every few seconds."""
+MIN_SOURCES: Final = 2
 
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _DOLLAR: Final = Decimal(1)
 
 
-class Fault(StrEnum):
-    """Why a market's book isn't counted."""
+class BookDefect(StrEnum):
+    """Why a book is rejected."""
 
-    HALF = "half"
+    ONE_SIDED = "half"
     CROSSED = "crossed"
     STALE = "stale"
     OUTLIER = "outlier"
 
 
 class Book(msgspec.Struct, frozen=True):
-    """A market's best bid and ask at a source; `at` is when we were told, in seconds of our own.
+    """The best bid and ask of a market at a source; `at` is the monotonic time of its receipt.
 
-    The source's own time isn't looked at: clocks of exchanges jump, and so does this machine's.
-    None stands for a side that is empty, or that can't be read.
+    The source's own timestamp is ignored: clocks of exchanges jump, and so does this machine's.
+    None means that a side is empty or unreadable.
     """
 
     source: str
@@ -49,50 +49,50 @@ class Book(msgspec.Struct, frozen=True):
     at: float
 
 
-class Dropped(msgspec.Struct, frozen=True):
-    """A book that isn't counted, and why."""
+class RejectedBook(msgspec.Struct, frozen=True):
+    """A book that is not used, and why."""
 
     book: Book
-    fault: Fault
+    defect: BookDefect
 
 
 class Consolidated(msgspec.Struct, frozen=True):
-    """Prices in whole 10^-18 USD by coin, what wasn't counted, and coins without enough sources."""
+    """Prices in whole 10^-18 USD by coin, rejected books, and coins without enough sources."""
 
     prices: Mapping[str, int]
-    dropped: Sequence[Dropped]
+    rejected: Sequence[RejectedBook]
     withdrawn: frozenset[str]
 
 
 def consolidate(
-    books: Iterable[Book], coins: Collection[str], *, now: float, needed: int = NEEDED
+    books: Iterable[Book], coins: Collection[str], *, now: float, min_sources: int = MIN_SOURCES
 ) -> Consolidated:
     """Return the median over sources of each coin's USD mid.
 
-    A coin needs `needed` sources that are within 2 % of the median of all of them. A stablecoin
-    can do with one less that puts it within 2 % of a dollar, where the others are away or don't
-    agree: few sources have a market of it in USD, and its peg is an opinion too.
+    A coin requires `min_sources` sources within 2 % of the median of all of them. For a stablecoin
+    one less suffices if the others are unavailable or disagree, provided that it is within 2 % of a
+    dollar: few sources have a USD market of it, and its peg counts as a source too.
     """
-    sound, dropped = _sound(books, now)
+    valid, rejected = _valid(books, now)
     prices: dict[str, Decimal] = {USD: _DOLLAR}
-    # Bridges first, each by those before it: a coin without a price prices no other coin.
+    # Bridges first, each priced in those before it; a coin without a price prices no other.
     order = [*BRIDGES[1:], *sorted(set(coins) - set(BRIDGES))]
     for coin in order:
-        mids = _mids(sound.get(coin, {}), prices)
+        mids = _mids(valid.get(coin, {}), prices)
         kept, outliers = _without_outliers(mids)
-        dropped += [Dropped(book, Fault.OUTLIER) for book in outliers]
-        enough = needed
-        if coin in STABLE and len(kept) < needed:
-            kept, enough = [mid for mid, _ in mids if _is_near(mid, _DOLLAR)], needed - 1
-        if kept and len(kept) >= enough:
+        rejected += [RejectedBook(book, BookDefect.OUTLIER) for book in outliers]
+        required = min_sources
+        if coin in STABLE and len(kept) < min_sources:
+            kept, required = [mid for mid, _ in mids if _is_near(mid, _DOLLAR)], min_sources - 1
+        if kept and len(kept) >= required:
             prices[coin] = median(kept)
-    found = {coin: _units(prices[coin]) for coin in coins if coin in prices}
-    found = {coin: price for coin, price in found.items() if price > 0}
-    return Consolidated(found, dropped, frozenset(coins) - frozenset(found))
+    units = {coin: _units(prices[coin]) for coin in coins if coin in prices}
+    priced = {coin: price for coin, price in units.items() if price > 0}
+    return Consolidated(priced, rejected, frozenset(coins) - frozenset(priced))
 
 
 def median(values: Sequence[Decimal]) -> Decimal:
-    """Return the middle of the values, or the mean of the two in the middle."""
+    """Return the middle value, or the mean of the two in the middle."""
     ordered = sorted(values)
     half = len(ordered) // 2
     if len(ordered) % 2:
@@ -100,15 +100,15 @@ def median(values: Sequence[Decimal]) -> Decimal:
     return _EXACT.divide(_EXACT.add(ordered[half - 1], ordered[half]), Decimal(2))
 
 
-def fault_of(book: Book, now: float) -> Fault | None:
-    """Return what is wrong with a book by itself, if anything."""
+def defect_of(book: Book, now: float) -> BookDefect | None:
+    """Return the defect of a single book, if any."""
     bid, ask = book.bid, book.ask
     if not _is_price(bid) or not _is_price(ask):
-        return Fault.HALF
+        return BookDefect.ONE_SIDED
     if bid > ask:
-        return Fault.CROSSED
-    if not 0 <= now - book.at <= BOOK_SECONDS:
-        return Fault.STALE
+        return BookDefect.CROSSED
+    if not 0 <= now - book.at <= MAX_BOOK_AGE_SECONDS:
+        return BookDefect.STALE
     return None
 
 
@@ -116,25 +116,25 @@ def _is_price(value: Decimal | None) -> TypeGuard[Decimal]:
     return value is not None and value.is_finite() and value > 0
 
 
-def _sound(
+def _valid(
     books: Iterable[Book], now: float
-) -> tuple[dict[str, dict[str, dict[str, Book]]], list[Dropped]]:
-    """Return sound books by coin, source and what they are priced in, and the other ones."""
-    sound: dict[str, dict[str, dict[str, Book]]] = {}
-    dropped: list[Dropped] = []
+) -> tuple[dict[str, dict[str, dict[str, Book]]], list[RejectedBook]]:
+    """Return valid books by coin, source and currency, and the rejected ones."""
+    valid: dict[str, dict[str, dict[str, Book]]] = {}
+    rejected: list[RejectedBook] = []
     for book in books:
-        fault = fault_of(book, now)
-        if fault is None:
-            sound.setdefault(book.coin, {}).setdefault(book.source, {})[book.priced_in] = book
+        defect = defect_of(book, now)
+        if defect is None:
+            valid.setdefault(book.coin, {}).setdefault(book.source, {})[book.priced_in] = book
         else:
-            dropped.append(Dropped(book, fault))
-    return sound, dropped
+            rejected.append(RejectedBook(book, defect))
+    return valid, rejected
 
 
 def _mids(
     by_source: Mapping[str, Mapping[str, Book]], prices: Mapping[str, Decimal]
 ) -> list[tuple[Decimal, Book]]:
-    """Return each source's USD mid: of its market in USD, else by the best bridge it has."""
+    """Return each source's USD mid: of its USD market, else by its most preferred bridge."""
     mids = []
     for books in by_source.values():
         bridge = next((one for one in BRIDGES if one in books and one in prices), None)
@@ -152,13 +152,13 @@ def _mid(book: Book) -> Decimal:
 def _without_outliers(mids: Sequence[tuple[Decimal, Book]]) -> tuple[list[Decimal], list[Book]]:
     if not mids:
         return [], []
-    middle = median([mid for mid, _ in mids])
-    kept = [mid for mid, _ in mids if _is_near(mid, middle)]
-    return kept, [book for mid, book in mids if not _is_near(mid, middle)]
+    center = median([mid for mid, _ in mids])
+    kept = [mid for mid, _ in mids if _is_near(mid, center)]
+    return kept, [book for mid, book in mids if not _is_near(mid, center)]
 
 
-def _is_near(price: Decimal, middle: Decimal) -> bool:
-    return abs(_EXACT.subtract(price, middle)) <= _EXACT.multiply(middle, MAX_DEVIATION)
+def _is_near(price: Decimal, center: Decimal) -> bool:
+    return abs(_EXACT.subtract(price, center)) <= _EXACT.multiply(center, MAX_DEVIATION)
 
 
 def _units(price: Decimal) -> int:

@@ -1,4 +1,4 @@
-"""What orders may be worth, as the operator sets it: USD bounds of all pairs and of single ones."""
+"""The operator's limits on the value of orders: USD bounds of pairs, and the daily cap."""
 
 from collections.abc import Mapping
 
@@ -28,10 +28,10 @@ class Limits(msgspec.Struct, frozen=True):
 
 
 class Headroom(msgspec.Struct, frozen=True):
-    """How much may still be promised: of assets with a reserve (smallest units), and today.
+    """The remaining capacity: of assets with a reserve (in smallest units), and of the daily cap.
 
-    `usd_today` is in 10^-18 USD, None without a cap. A worker knows it of a moment ago and quotes
-    by it; what decides is the database, when an order opens.
+    `usd_today` is in 10^-18 USD, None without a cap. Workers quote by a cached value; the database
+    enforces both when an order is created.
     """
 
     reserves: Mapping[str, int] = {}
@@ -50,7 +50,7 @@ def parse_usd(text: str) -> int:
 
 
 def parse_limit(text: str) -> int | None:
-    """Return a limit, or None for the word `none`: no cap, or no bound of the pair's own."""
+    """Return a limit, or None for the word `none`: no cap, or the bound of all pairs."""
     return None if text == NONE else parse_usd(text)
 
 
@@ -60,18 +60,18 @@ def format_limit(value: int | None) -> str | None:
 
 
 def checked_limits(limits: Limits) -> Limits:
-    """Return limits that leave room for orders of every pair; raise InvalidRequest."""
-    _check_room("all pairs", limits.min_usd, limits.max_usd)
+    """Return limits whose minimum is at most the maximum for every pair; raise InvalidRequest."""
+    _check_bounds("all pairs", limits.min_usd, limits.max_usd)
     for (source, destination), own in limits.pairs.items():
-        least = limits.min_usd if own.min_usd is None else own.min_usd
-        most = limits.max_usd if own.max_usd is None else own.max_usd
-        _check_room(f"{source} to {destination}", least, most)
+        minimum = limits.min_usd if own.min_usd is None else own.min_usd
+        maximum = limits.max_usd if own.max_usd is None else own.max_usd
+        _check_bounds(f"{source} to {destination}", minimum, maximum)
     return limits
 
 
-def _check_room(where: str, least: int, most: int) -> None:
-    if least > most:
+def _check_bounds(scope: str, minimum: int, maximum: int) -> None:
+    if minimum > maximum:
         raise InvalidRequest(
-            f"the minimum of {where} would be {format_usd(least)} USD, "
-            f"above its maximum of {format_usd(most)} USD"
+            f"the minimum of {scope} would be {format_usd(minimum)} USD, "
+            f"above its maximum of {format_usd(maximum)} USD"
         )

@@ -1,4 +1,4 @@
-"""Where prices come from, and what a process knows of assets and prices."""
+"""The market as a process sees it, and the sources of its prices."""
 
 from typing import Protocol
 
@@ -9,28 +9,28 @@ from domain.market.rates import RateSnapshot
 
 
 class Market(Protocol):
-    """What this process knows of assets and prices; both are swapped as a whole."""
+    """The current catalogue and prices of a process; each is replaced as a whole."""
 
     @property
     def catalogue(self) -> Catalogue:
-        """Return the assets and pairs as they are now; raise Unavailable before the first."""
+        """Return the current assets and pairs; raise Unavailable before the first are known."""
 
     @property
     def headroom(self) -> Headroom:
-        """Return how much may be promised, as of a moment ago."""
+        """Return the remaining capacity as last read."""
 
     def snapshot(self) -> RateSnapshot:
-        """Return the prices of now; raise Unavailable where they are missing or stale."""
+        """Return the current prices; raise Unavailable where they are missing or stale."""
 
     def prices(self) -> PriceTable:
-        """Return all pairs at the prices of now; raise Unavailable as `snapshot` does."""
+        """Return all pairs at the current prices; raise Unavailable as `snapshot` does."""
 
     def newest_snapshot(self) -> RateSnapshot | None:
-        """Return the newest prices known, however old; None before the first."""
+        """Return the last known prices, of any age; None before the first."""
 
 
 class RateSource(Protocol):
-    """Where prices come from: the sandbox market, or exchanges."""
+    """A source of prices: the sandbox market, or exchanges."""
 
     async def snapshot(self) -> RateSnapshot:
         """Return the current prices."""

@@ -1,4 +1,4 @@
-"""A rate snapshot: the USD mid price of each coin at one moment, and when it is too old."""
+"""A rate snapshot: the USD mid price of each coin at one moment, and its maximum age."""
 
 from collections.abc import Mapping
 
@@ -7,9 +7,9 @@ import msgspec
 from domain.errors import Unavailable
 
 MAX_AGE_SECONDS = 60
-"""An older snapshot is not quoted from (contract, section 7)."""
+"""Older snapshots are not used for quotes (contract, section 7)."""
 MAX_AHEAD_SECONDS = 5
-"""How far the clocks of two machines may be apart."""
+"""The maximum clock difference between two machines."""
 
 
 class RateSnapshot(msgspec.Struct, frozen=True):
@@ -19,18 +19,18 @@ class RateSnapshot(msgspec.Struct, frozen=True):
     prices: Mapping[str, int]
 
     def is_stale(self, now: float) -> bool:
-        """Tell whether the snapshot is older than may be quoted from at unix time `now`."""
+        """Return whether the snapshot is too old, or too far ahead, at unix time `now`."""
         return not -MAX_AHEAD_SECONDS <= now - self.at <= MAX_AGE_SECONDS
 
     def is_from_the_future(self, now: float) -> bool:
-        """Tell whether it is ahead of `now` by more than clocks disagree.
+        """Return whether it is ahead of `now` by more than the maximum clock difference.
 
-        After a clock was set back, a snapshot of before would otherwise be fresh for as long.
+        Otherwise an older snapshot would count as fresh after a clock was set back.
         """
         return now - self.at < -MAX_AHEAD_SECONDS
 
     def price(self, coin: str) -> int:
-        """Return the coin's price; raise Unavailable where the market has none."""
+        """Return the coin's price; raise Unavailable without one."""
         price = self.prices.get(coin)
         if price is None:
             raise Unavailable(f"no price for {coin}")

@@ -1,4 +1,4 @@
-"""QR codes of pay-in addresses, as PNG pictures (ISO/IEC 18004; PNG: W3C recommendation)."""
+"""QR codes of pay-in addresses as PNG images (ISO/IEC 18004; PNG: W3C recommendation)."""
 
 import struct
 import zlib
@@ -7,16 +7,15 @@ from typing import Final
 import segno
 
 PIXELS: Final = 256
-"""Width and height of the picture."""
+"""Width and height of the image."""
 QUIET_MODULES: Final = 2
-"""The white margin is at least this wide; pixels to spare make it wider."""
+"""The minimum width of the quiet zone; spare pixels widen it."""
 
 
 def qr_png(payload: str) -> bytes:
-    """Return a picture whose code reads exactly `payload`: level M, each module whole pixels.
+    """Return an image whose code contains exactly `payload`: level M, modules of whole pixels.
 
-    `payload` is up to 1,000 characters of ASCII. Takes 4 to 17 ms, nearly all of it to choose the
-    mask.
+    `payload` is up to 1,000 characters of ASCII. Takes 4 to 17 ms, mostly to select the mask.
     """
     code = segno.make(payload, error="m", boost_error=False, micro=False)
     rows = [bytes(row) for row in code.matrix]
@@ -32,13 +31,13 @@ def qr_png(payload: str) -> bytes:
 
 
 def _line(modules: bytes, *, scale: int, before: int, after: int) -> bytes:
-    """Return a row of pixels, one bit each, the first one highest; black is 0."""
+    """Return a row of pixels, one bit each, most significant bit first; black is 0."""
     digits = "".join("0" * scale if dark else "1" * scale for dark in modules)
     return int("1" * before + digits + "1" * after, 2).to_bytes(PIXELS // 8, "big")
 
 
 def _png(lines: list[bytes]) -> bytes:
-    header = struct.pack(">IIBBBBB", PIXELS, PIXELS, 1, 0, 0, 0, 0)  # one bit of grey a pixel
+    header = struct.pack(">IIBBBBB", PIXELS, PIXELS, 1, 0, 0, 0, 0)  # one bit per pixel, grayscale
     unfiltered = b"".join(b"\0" + line for line in lines)
     return (
         b"\x89PNG\r\n\x1a\n"

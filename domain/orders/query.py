@@ -1,4 +1,4 @@
-"""A partner's orders as they are listed: what is asked for, and a page of the answer."""
+"""Filters and pages of a partner's list of orders."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,14 +12,15 @@ from domain.orders.order import Order
 from domain.orders.states import STATUS_OF, State, Status
 
 PAGE: Final = 25
-CLOCKS_DIFFER: Final = timedelta(seconds=10)
-"""An order's id and its `created_at` may be told by two looks at a clock; so far apart, at most."""
+MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=10)
+"""The maximum difference between the time in an order's id and its `created_at`."""
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which orders are asked for; None asks for all.
+    """A filter of orders; None matches all.
 
-    `asset` is either side's; `since` counts and `until` doesn't; `id_prefix` is 1 to 32 digits.
+    `asset` matches either side; `since` is inclusive and `until` exclusive; `id_prefix` has 1 to 32
+    hexadecimal digits.
     """
 
     status: Status | None = None
@@ -31,16 +32,16 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def states(self) -> list[str]:
-        """Return the states behind the status, or all of them."""
+        """Return the states with the status, or all of them."""
         return [state.value for state in State if self.status in (None, STATUS_OF[state])]
 
     def range_of_ids(self) -> tuple[int, int]:
-        """Return the first and the last id that may fit, as numbers; by UUIDv7's time for dates."""
+        """Return the first and the last possible id as numbers; dates by the time in UUIDv7."""
         first, last = FIRST_ID.int, LAST_ID.int
         if self.since is not None:
-            first = first_id_at(self.since - CLOCKS_DIFFER).int
+            first = first_id_at(self.since - MAX_CLOCK_DIFFERENCE).int
         if self.until is not None:
-            last = first_id_at(self.until + CLOCKS_DIFFER).int
+            last = first_id_at(self.until + MAX_CLOCK_DIFFERENCE).int
         if self.id_prefix is not None:
             first = max(first, int(self.id_prefix.ljust(32, "0"), 16))
             last = min(last, int(self.id_prefix.ljust(32, "f"), 16))
@@ -48,9 +49,9 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedOrder(msgspec.Struct, frozen=True):
-    """An order of a list, with its code's name, and what it has earned its partner in 10^-18 USD.
+    """An order with its reference code, and its partner's earnings in 10^-18 USD.
 
-    `earned` is None until it was posted.
+    `earned` is None until the earnings are posted.
     """
 
     order: Order
@@ -59,10 +60,10 @@ class ListedOrder(msgspec.Struct, frozen=True):
 
 
 class OrderPage(msgspec.Struct, frozen=True):
-    """Orders that fit, newest first, and whether there may be older and newer ones.
+    """Matching orders, newest first, and whether there may be older and newer ones.
 
-    `searched_back_to` says that no more orders were looked through than down to this id, where that
-    is why there aren't more: it goes on there.
+    `searched_back_to` is the id at which the search stopped before the page was full; the next page
+    continues there.
     """
 
     orders: Sequence[ListedOrder]

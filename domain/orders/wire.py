@@ -1,4 +1,4 @@
-"""The order object of the wire contract, the same bytes' worth in API answers and in webhooks."""
+"""The order object of the wire contract, identical in API responses and in webhooks."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ class TransactionOut(msgspec.Struct, frozen=True):
 
 
 class OrderSideOut(msgspec.Struct, frozen=True):
-    """One side of an order: what, how much, and the address it goes to."""
+    """One side of an order: asset, amount and the address it is sent to."""
 
     code: str
     network: str
@@ -42,20 +42,20 @@ class OrderSideOut(msgspec.Struct, frozen=True):
 
 
 class RefundTransactionOut(msgspec.Struct, frozen=True):
-    """The transaction that sent a deposit back; null until there is one."""
+    """The refund's transaction; null until there is one."""
 
     id: str | None
 
 
 class BackOut(msgspec.Struct, frozen=True):
-    """Where a refund goes."""
+    """The refund address and transaction."""
 
     address: str
     tx: RefundTransactionOut
 
 
 class EmergencyOut(msgspec.Struct, frozen=True):
-    """Why an order is held, and what was chosen. `LESS` and `MORE` are reserved."""
+    """Why an order is held, and the choice. `LESS` and `MORE` are reserved."""
 
     status: tuple[Annotated[str, one_of(Emergency, also=RESERVED_EMERGENCIES)], ...]
     choice: Annotated[str, one_of(Choice)]
@@ -78,7 +78,7 @@ class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenedOrderOut(OrderOut, frozen=True, kw_only=True):
-    """An order as its creation answers it: with the access token, or null when repeated."""
+    """A created order: with its access token, or null for a repetition."""
 
     token: Token | None
 
@@ -89,7 +89,7 @@ def order_out(order: Order, *, now: datetime) -> OrderOut:
 
 
 def opened_order_out(order: Order, token: str | None, *, now: datetime) -> OpenedOrderOut:
-    """Return the order as its creation answers it."""
+    """Return the order as the response to its creation."""
     return OpenedOrderOut(**_fields(order, now), token=token)
 
 
@@ -132,7 +132,7 @@ def _fields(order: Order, now: datetime) -> dict[str, Any]:
 
 
 def seconds_left(order: Order, now: datetime) -> int:
-    """Return `time.left`: all of an order that changes though the order doesn't."""
+    """Return `time.left`, the only field that changes with time alone."""
     if order.state in FINAL:
         return 0
     return max(int(order.expires_at.timestamp()) - int(now.timestamp()), 0)

@@ -1,1 +1,1 @@
-"""Prices on their way in: from the sandbox market or from exchanges, as one snapshot."""
+"""Price ingestion: from the sandbox market or from exchanges, into one snapshot."""

@@ -1,4 +1,4 @@
-"""The market of exchanges: their books as one snapshot a second."""
+"""The rate source over exchanges: consolidates their books into snapshots."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -15,13 +15,13 @@ from feeds.rates.health import SourcesHealth
 from feeds.rates.venue import Venue
 
 FIRST_POLL_SECONDS: Final = 10.0
-"""How long the first answers of all exchanges are waited for: less would withdraw what is there."""
+"""How long the first snapshot waits for each exchange; less would withdraw available coins."""
 
 log = structlog.get_logger()
 
 
 class ExchangeMarket:
-    """A RateSource over exchanges; used as a context, in which their books are kept."""
+    """A RateSource over exchanges; an async context manager, which keeps their books updated."""
 
     def __init__(
         self,
@@ -30,19 +30,19 @@ class ExchangeMarket:
         coins: Callable[[], Collection[str]],
         clock: Clock,
         monotonic: Callable[[], float],
-        needed: int,
+        min_sources: int,
     ) -> None:
         self._venues = venues
         self._coins = coins
         self._clock = clock
         self._monotonic = monotonic
-        self._needed = needed
+        self._min_sources = min_sources
         self._withdrawn: frozenset[str] = frozenset()
         self._polled = False
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        """Begin to keep the books."""
+        """Start to update the books."""
         self._tasks = [asyncio.create_task(venue.run(), name=venue.name) for venue in self._venues]
         return self
 
@@ -57,32 +57,34 @@ class ExchangeMarket:
         if not self._polled:
             async with asyncio.TaskGroup() as group:
                 for venue in self._venues:
-                    group.create_task(wait_for(venue.asked, FIRST_POLL_SECONDS))
+                    group.create_task(wait_for(venue.polled, FIRST_POLL_SECONDS))
             self._polled = True
         return self.current()
 
     def current(self) -> RateSnapshot:
-        """Return the prices of the books held at this moment."""
+        """Return the prices of the current books."""
         books = [book for venue in self._venues for book in venue.books()]
-        consolidated = consolidate(books, self._coins(), now=self._monotonic(), needed=self._needed)
-        self._tell(consolidated)
+        consolidated = consolidate(
+            books, self._coins(), now=self._monotonic(), min_sources=self._min_sources
+        )
+        self._report(consolidated)
         return RateSnapshot(at=self._clock.now().timestamp(), prices=consolidated.prices)
 
     def health(self) -> SourcesHealth:
-        """Return how the exchanges do."""
+        """Return the health of the exchanges."""
         return SourcesHealth(
             at=self._clock.now().timestamp(),
             venues=[venue.health() for venue in self._venues],
             withdrawn=sorted(self._withdrawn),
         )
 
-    def _tell(self, consolidated: Consolidated) -> None:
-        """Log what has been withdrawn or has come back, and count."""
-        gone = consolidated.withdrawn - self._withdrawn
-        back = self._withdrawn - consolidated.withdrawn
-        if gone:
-            log.warning("too few sources", withdrawn=sorted(gone))
-        if back:
-            log.info("enough sources again", coins=sorted(back))
+    def _report(self, consolidated: Consolidated) -> None:
+        """Log coins that were withdrawn or restored, and update the metrics."""
+        withdrawn = consolidated.withdrawn - self._withdrawn
+        restored = self._withdrawn - consolidated.withdrawn
+        if withdrawn:
+            log.warning("coins withdrawn: too few sources", coins=sorted(withdrawn))
+        if restored:
+            log.info("coins restored", coins=sorted(restored))
         self._withdrawn = consolidated.withdrawn
         metrics.count(self.health().venues, consolidated)

@@ -1,4 +1,4 @@
-"""How the exchanges do: what the process of rates tells, and doctor reads."""
+"""The health of the exchanges: published by the rates process, read by doctor."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class VenueHealth(msgspec.Struct, frozen=True):
-    """How an exchange does. `age` is of the newest book, in seconds; `error` what failed last."""
+    """The health of an exchange; `age` is that of its newest book in seconds, `error` the last."""
 
     name: str
     markets: int
@@ -17,7 +17,7 @@ class VenueHealth(msgspec.Struct, frozen=True):
 
 
 class SourcesHealth(msgspec.Struct, frozen=True):
-    """How the exchanges do, which coins lack sources, and when that was, in unix seconds."""
+    """The health of all exchanges, and the coins without enough sources; `at` in unix seconds."""
 
     at: float
     venues: Sequence[VenueHealth]
@@ -25,10 +25,10 @@ class SourcesHealth(msgspec.Struct, frozen=True):
 
 
 def encode_health(health: SourcesHealth) -> bytes:
-    """Return it as JSON, for whoever asks how the exchanges do."""
+    """Return the health as JSON."""
     return msgspec.json.encode(health)
 
 
 def decode_health(stored: bytes) -> SourcesHealth:
-    """Return what `encode_health` was given; raise msgspec.MsgspecError for anything else."""
+    """Return the health in a document of `encode_health`; raise msgspec.MsgspecError for others."""
     return msgspec.json.decode(stored, type=SourcesHealth)

@@ -37,16 +37,16 @@ STABLE: Final = frozenset({"USDT", "USDC", "DAI"})
 STEP: Final = 0.0004
 STABLE_STEP: Final = 0.00002
 PULL: Final = 0.02
-"""How much of its distance to the reference a price gives back at each step."""
+"""The fraction of its distance to the reference that a price reverts at each step."""
 SIGNIFICANT_DIGITS: Final = 7
 
 
 class SandboxMarket:
-    """A RateSource that needs no network. The same seed walks the same way."""
+    """A RateSource without network access. The same seed produces the same prices."""
 
     def __init__(self, clock: Clock, *, seed: int) -> None:
         self._clock = clock
-        self._random = random.Random(seed)  # noqa: S311  a market for play, and repeatable
+        self._random = random.Random(seed)  # noqa: S311  simulated prices, repeatable
         self._drift = dict.fromkeys(REFERENCE_USD, 0.0)
 
     async def snapshot(self) -> RateSnapshot:
@@ -61,7 +61,7 @@ class SandboxMarket:
 
 
 def _price(reference: str, drift: float) -> int:
-    """Return reference x (1 + drift) to seven digits; the float only steers the walk."""
+    """Return reference x (1 + drift) to seven digits; the float only drives the walk."""
     price = Decimal(reference) * (1 + Decimal(f"{drift:.9f}"))
     rounded = Decimal(f"{price:.{SIGNIFICANT_DIGITS - 1}e}")
     return units_of(rounded, USD_DECIMALS)

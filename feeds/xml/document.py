@@ -1,4 +1,4 @@
-"""Renders what can be swapped now as XML, in the two dialects that listing sites read."""
+"""Renders the pairs that can be swapped as XML, in the two dialects of listing sites."""
 
 from collections.abc import Callable
 from html import escape
@@ -16,7 +16,7 @@ HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n<rates>'
 TAIL = b"</rates>\n"
 
 _AUTOMATIC = '<floating minutes="1"/><manual>false</manual>'
-"""A rate may be another one after a minute: older prices aren't quoted from."""
+"""Rates may change after a minute: older prices are not used for quotes."""
 
 
 class RateDocuments(msgspec.Struct, frozen=True):
@@ -32,10 +32,10 @@ EMPTY = RateDocuments(HEAD + TAIL, HEAD + TAIL)
 def render_rates(
     table: PriceTable, headroom: Headroom, *, pause: Callable[[], None] = lambda: None
 ) -> RateDocuments:
-    """Render an item for each pair that has prices and aggregator codes on both sides.
+    """Render an item for each pair with prices and aggregator codes on both sides.
 
-    Figures are those of `pricing.quote` without a markup. `pause` is called after each source
-    asset, some hundred microseconds apart: a thread beside an event loop lets go of it there.
+    Amounts are those of a quote without a markup. `pause` is called after each source asset, some
+    hundred microseconds apart, so that a thread can yield to the event loop.
     """
     plain, eref = [HEAD], [HEAD]
     snapshot = table.snapshot
@@ -44,9 +44,11 @@ def render_rates(
         items = [
             _item(PricedPair(pair, snapshot, markup_bps=0), headroom) for pair in of_one_source
         ]
-        # Encoded here and not at the end, which would hold the interpreter for milliseconds.
+        # Encoded here: encoding all at the end would hold the interpreter lock for milliseconds.
         plain.append("".join([f"\n<item>{shared}</item>" for shared, _ in items]).encode())
-        eref.append("".join([f"\n<item>{shared}{more}</item>" for shared, more in items]).encode())
+        eref.append(
+            "".join([f"\n<item>{shared}{eref_only}</item>" for shared, eref_only in items]).encode()
+        )
         pause()
     for parts in (plain, eref):
         parts.append(b"\n" + TAIL if len(parts) > 1 else TAIL)
@@ -54,7 +56,7 @@ def render_rates(
 
 
 def _is_listed(pair: Pair, snapshot: RateSnapshot) -> bool:
-    """Tell whether both assets have an aggregator code and a price."""
+    """Return whether both assets have an aggregator code and a price."""
     return all(
         asset.aggregator_code is not None and asset.coin in snapshot.prices
         for asset in (pair.source, pair.destination)
@@ -62,33 +64,33 @@ def _is_listed(pair: Pair, snapshot: RateSnapshot) -> bool:
 
 
 def _item(priced: PricedPair, headroom: Headroom) -> tuple[str, str]:
-    """Return the elements that both dialects share, and what EREF has besides."""
+    """Return the elements of both dialects, and the additional ones of EREF."""
     source, destination = priced.pair.source, priced.pair.destination
-    given, received = _of_one_unit(priced)
+    deposit, payout = _payout_of_one_unit(priced)
     reserve = headroom.reserves.get(destination.code, priced.destination_bounds[1])
-    least, most = (_shortest(units, source) for units in priced.source_bounds)
+    minimum, maximum = (_shortest(units, source) for units in priced.source_bounds)
     shared = (
         f"<from>{_code(source)}</from><to>{_code(destination)}</to>"
-        f"<in>{given}</in><out>{_shortest(received, destination)}</out>"
+        f"<in>{deposit}</in><out>{_shortest(payout, destination)}</out>"
         f"<amount>{_shortest(reserve, destination)}</amount>"
-        f"<minamount>{least}</minamount><maxamount>{most}</maxamount>"
+        f"<minamount>{minimum}</minamount><maxamount>{maximum}</maxamount>"
     )
-    more = f"<frommin>{least}</frommin><frommax>{most}</frommax>{_AUTOMATIC}"
-    return shared, more
+    eref_only = f"<frommin>{minimum}</frommin><frommax>{maximum}</frommax>{_AUTOMATIC}"
+    return shared, eref_only
 
 
-def _of_one_unit(priced: PricedPair) -> tuple[int, int]:
-    """Return 1 and what is paid out for one unit, in smallest units.
+def _payout_of_one_unit(priced: PricedPair) -> tuple[int, int]:
+    """Return 1 and the payout for one unit, in smallest units.
 
-    Where one unit doesn't pay for the network fee it is the least power of ten that does: a rate
-    of zero would be wrong, and no rate at all would hide the pair.
+    If one unit does not cover the network fee, the first number is the least power of ten that
+    does: a rate of zero would be wrong, and no rate would hide the pair.
     """
-    given, unit = 1, power_of_ten(priced.pair.source.precision)
+    units, unit = 1, power_of_ten(priced.pair.source.precision)
     while True:
-        received = priced.quote(Direction.FROM, given * unit).destination_amount
-        if received:
-            return given, received
-        given *= 10
+        payout = priced.quote(Direction.FROM, units * unit).destination_amount
+        if payout:
+            return units, payout
+        units *= 10
 
 
 def _code(asset: Asset) -> str:
@@ -96,6 +98,6 @@ def _code(asset: Asset) -> str:
 
 
 def _shortest(units: int, asset: Asset) -> str:
-    """Return an amount without the zeros at its end."""
+    """Return an amount without trailing zeros."""
     text = format_units(units, asset.precision)
     return text.rstrip("0").rstrip(".") if asset.precision else text

@@ -72,7 +72,7 @@ PARAMETERS: Final[dict[str, dict[str, object]]] = {
         "name": "id",
         "in": "path",
         "required": True,
-        "description": "The order's `id`. What isn't a UUID is unknown: 6.",
+        "description": "The order's `id`. A value that is not a UUID is unknown: error 6.",
         "schema": {"type": "string", "examples": ["018fb8a2-6c00-7f6a-b5a2-3d8c1e0f9a47"]},
     },
     "IdempotencyKey": {

@@ -24,9 +24,9 @@ from persistence.valkey.rates import RatePublisher
 
 
 async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> None:
-    """Publish prices until cancelled: the sandbox market's, or those of exchanges.
+    """Publish prices of the sandbox market or of exchanges until cancelled.
 
-    With a port, metrics are served on it. Raises OSError if it is taken, and SettingsError.
+    Serves metrics on `metrics_port` if it is not 0. Raises OSError if it is in use; SettingsError.
     """
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
@@ -48,10 +48,10 @@ async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> 
 async def _publish_exchanges(
     connections: Connections, settings: Settings, publisher: RatePublisher
 ) -> None:
-    """Publish the exchanges' prices of all coins that the catalogue has."""
+    """Publish the exchanges' prices of all coins in the catalogue."""
     watchers = connections.watchers(None)
     connections.background.start(watchers.follow_changes(), name="changes")
-    coins = _CoinsOf(connections.market)
+    coins = _CatalogueCoins(connections.market)
     venues = [
         Venue(
             name,
@@ -66,20 +66,20 @@ async def _publish_exchanges(
         coins=coins,
         clock=connections.clock,
         monotonic=time.monotonic,
-        needed=settings.rates_sources_needed,
+        min_sources=settings.rates_sources_needed,
     )
 
     async def publish(snapshot: RateSnapshot) -> bool:
         return await publisher.publish(snapshot, sources=encode_health(exchanges.health()))
 
-    while not connections.market.is_ready():  # noqa: ASYNC110  once a process: which coins there are
+    while not connections.market.is_ready():  # noqa: ASYNC110  once per process
         await asyncio.sleep(0.05)
     async with exchanges:
         await publish_rates(exchanges, publish)
 
 
-class _CoinsOf:
-    """The coins of a market's catalogue, once one has been read."""
+class _CatalogueCoins:
+    """The coins of the catalogue; none before it has been read."""
 
     def __init__(self, market: LiveMarket) -> None:
         self._market = market

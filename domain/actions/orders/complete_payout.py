@@ -1,4 +1,4 @@
-"""Complete an order: its payout has been broadcast."""
+"""Complete an order whose payout has been broadcast."""
 
 from uuid import UUID
 
@@ -9,10 +9,10 @@ from domain.orders.order import Order
 
 
 async def complete_payout(ports: SettlementPorts, order_id: UUID, tx_id: str) -> Order:
-    """Record the payout's transaction and what it has earned; raise NotFound or InvalidTransition.
+    """Record the payout's transaction and its earnings; raise NotFound or InvalidTransition.
 
-    The payout is on its way, so nothing holds this up: earnings are valued at the newest prices
-    known, however old; where none are, `accrue_earnings` posts them as soon as there are some.
+    The payout is irrevocable, so this must not wait for rates: earnings are valued at the last
+    known prices, of any age. Without any, `accrue_earnings` posts the earnings later.
     """
     now, snapshot = ports.clock.now(), ports.market.newest_snapshot()
     share = await ports.orders.base_fee_share_bps(order_id)

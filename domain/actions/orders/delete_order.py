@@ -1,4 +1,4 @@
-"""Delete an order for its user: it vanishes from every door; what it has earned stays."""
+"""Delete an order for its user: it is no longer shown anywhere; its earnings remain."""
 
 from domain.actions.orders.ports import OrderRepository
 from domain.actions.orders.show_order import show_order
@@ -6,9 +6,9 @@ from domain.errors import InvalidTransition
 
 
 async def delete_order(orders: OrderRepository, *, order_id: str, token: str) -> None:
-    """Delete a finished order; raise NotFound as show_order, InvalidTransition for one that isn't.
+    """Delete a finished order; raise NotFound as show_order, InvalidTransition for others.
 
-    One with a deposit that its chain hasn't confirmed yet isn't finished: it may need a choice.
+    An order with an unconfirmed deposit is not finished: it may become an emergency.
     """
     order = await show_order(orders, partner_id=None, order_id=order_id, token=token)
     if not order.is_deletable or not await orders.delete(order.id):

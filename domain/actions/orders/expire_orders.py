@@ -1,4 +1,4 @@
-"""Expire the orders that nobody has paid for in time."""
+"""Expire orders that received no deposit in time."""
 
 from contextlib import suppress
 from uuid import UUID
@@ -12,15 +12,15 @@ BATCH = 200
 
 
 async def expire_order(ports: SettlementPorts, order_id: UUID) -> Order:
-    """Expire one order now; raise NotFound or InvalidTransition."""
+    """Expire an order now; raise NotFound or InvalidTransition."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.expired(at=now))
 
 
 async def expire_due_orders(ports: SettlementPorts) -> int:
-    """Expire up to 200 orders whose time has passed; return how many were due."""
+    """Expire up to 200 orders whose time has passed; return the number that was due."""
     due = await ports.orders.due_for_expiry(ports.clock.now(), limit=BATCH)
     for order_id in due:
-        with suppress(InvalidTransition):  # a deposit was seen in this very moment
+        with suppress(InvalidTransition):  # a deposit arrived at the same moment
             await expire_order(ports, order_id)
     return len(due)

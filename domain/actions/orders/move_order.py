@@ -1,4 +1,4 @@
-"""Move an order by one of its transitions, together with the event that tells of it."""
+"""Apply a transition to an order and store the result with its event and earnings."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -18,17 +18,18 @@ MAX_TRIES = 20
 async def move_order(
     ports: SettlementPorts, order_id: UUID, transition: Transition, *, earned: Earned | None = None
 ) -> Order:
-    """Apply `transition` to the order as it is now, and store the result with its event.
+    """Apply `transition` to the current order, and store the result with its event.
 
-    Optimistic: whoever else moves the order meanwhile makes it be read and decided anew. Raises
-    NotFound, whatever the transition raises, and Unavailable when it never gets its turn. What
-    changes nothing is not stored. `earned` gives the earnings that are stored with a move.
+    Uses optimistic locking: after a concurrent update the order is read and the transition applied
+    again, up to 20 times. A transition that changes nothing is not stored. `earned` returns the
+    earnings to post with the result. Raises NotFound, Unavailable after too many conflicts, and the
+    errors of the transition.
     """
     for _ in range(MAX_TRIES):
-        held = await ports.orders.read(order_id)
-        if held is None:
+        stored = await ports.orders.read(order_id)
+        if stored is None:
             raise NotFound(f"there is no order {order_id}")
-        before, after = held.order, transition(held.order)
+        before, after = stored.order, transition(stored.order)
         if after == before:
             return before
         event = None
@@ -36,7 +37,7 @@ async def move_order(
             event = order_status_changed(ports.new_id(), after, at=after.updated_at)
         accrual = earned(after) if earned is not None else None
         if await ports.orders.save(
-            after, expected_version=held.version, event=event, earned=accrual
+            after, expected_version=stored.version, event=event, earned=accrual
         ):
             return after
-    raise Unavailable(f"order {order_id} is moved by somebody else all the time")
+    raise Unavailable(f"order {order_id} is updated concurrently too often")

@@ -1,4 +1,4 @@
-"""Observe a deposit: first seen on its chain, later confirmed by it."""
+"""Record what a chain reports about deposits: observed, confirmed, unconfirmed, dropped."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -13,7 +13,7 @@ from domain.orders.order import Order
 async def observe_deposit(
     ports: SettlementPorts, order_id: UUID, deposit: ObservedDeposit
 ) -> Order:
-    """Note an unconfirmed deposit or a part of one; raise NotFound."""
+    """Record an unconfirmed deposit; raise NotFound."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.deposit_seen(deposit, at=now))
 
@@ -21,9 +21,9 @@ async def observe_deposit(
 async def confirm_deposits(
     ports: SettlementPorts, order_id: UUID, deposits: Collection[ObservedDeposit]
 ) -> Order:
-    """Note what its chain has confirmed; with the last part the order goes on.
+    """Record the confirmation of deposits; once all are confirmed the order proceeds.
 
-    Raises NotFound, InvalidTransition, and Unavailable without fresh rates: the deposit then waits.
+    Raises NotFound, InvalidTransition, and Unavailable without fresh rates: to be retried.
     """
     snapshot, catalogue = ports.market.snapshot(), ports.market.catalogue
     now = ports.clock.now()
@@ -39,7 +39,7 @@ async def confirm_deposits(
 async def unconfirm_deposits(
     ports: SettlementPorts, order_id: UUID, tx_ids: Collection[str]
 ) -> Order:
-    """Note that parts' blocks were left behind; raise NotFound or InvalidTransition."""
+    """Record that the blocks of deposits were orphaned; raise NotFound or InvalidTransition."""
     now = ports.clock.now()
     return await move_order(
         ports, order_id, lambda order: order.deposits_unconfirmed(tx_ids, at=now)
@@ -47,7 +47,7 @@ async def unconfirm_deposits(
 
 
 async def drop_deposits(ports: SettlementPorts, order_id: UUID, tx_ids: Collection[str]) -> Order:
-    """Note that unconfirmed parts are on no chain any more, nor on their way; raise NotFound."""
+    """Record that unconfirmed deposits are no longer on chain nor pending; raise NotFound."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.deposits_dropped(tx_ids, at=now))
 

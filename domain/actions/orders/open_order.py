@@ -1,4 +1,4 @@
-"""Open an order: price it, check what a quote only warns of, and store it with its address."""
+"""Create an order: price it, reject it for any problem of its quote, and store it."""
 
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from domain.orders.order import LIFETIME, Order
 from domain.orders.states import State
 from domain.partners.credentials import new_secret, token_hash
 
-_REFUSED: dict[QuoteProblem, type[DomainError]] = {
+_ERRORS: dict[QuoteProblem, type[DomainError]] = {
     QuoteProblem.LIMIT_MIN: BelowMinimum,
     QuoteProblem.LIMIT_MAX: AboveMaximum,
     QuoteProblem.RESERVE: ReserveExceeded,
@@ -29,7 +29,7 @@ _REFUSED: dict[QuoteProblem, type[DomainError]] = {
 
 
 class OrderRequest(msgspec.Struct, frozen=True):
-    """What a caller wants opened, for whom, and where the money goes."""
+    """The order to create: partner, swap, markup and addresses."""
 
     partner_id: UUID
     code_id: UUID | None
@@ -43,7 +43,7 @@ class OrderRequest(msgspec.Struct, frozen=True):
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """An open order, and its access token unless it had been opened before."""
+    """A created order, and its access token unless the request was a repetition."""
 
     order: Order
     token: str | None
@@ -52,31 +52,31 @@ class Opened(msgspec.Struct, frozen=True):
 async def open_order(
     ports: OrderPorts, request: OrderRequest, *, idempotency: IdempotencyKey | None
 ) -> Opened:
-    """Open an order, or return the one this Idempotency-Key opened before.
+    """Create an order, or return the one that this Idempotency-Key created before.
 
     Raises InvalidRequest (InvalidAddress, IdempotencyConflict), BelowMinimum, AboveMaximum,
-    ReserveExceeded, Maintenance and Unavailable. A repeat is answered whatever has changed since:
-    rates, bounds and switches only matter to a new order.
+    ReserveExceeded, Maintenance and Unavailable. Rates, bounds and switches apply to new orders
+    only: a repetition returns its order whatever has changed since.
     """
     try:
-        order = _drafted(ports, request)
+        order = _draft(ports, request)
     except DomainError:
         if idempotency is not None:
-            before = await ports.orders.repeated(request.partner_id, idempotency)
-            if before is not None:
-                return Opened(before, None)
+            existing = await ports.orders.repeated(request.partner_id, idempotency)
+            if existing is not None:
+                return Opened(existing, None)
         raise
     token = new_secret(ports.randomness)
     opened = await ports.orders.open(order, token_hash=token_hash(token), idempotency=idempotency)
     return Opened(opened.order, None if opened.repeated else token)
 
 
-def _drafted(ports: OrderPorts, request: OrderRequest) -> Order:
+def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
     quoted = quote(ports.market, request.swap, markup_bps=request.markup_bps)
     priced = quoted.priced
-    _check_places(request, priced.pair)
-    for refusal in quoted.refusals:
-        raise _REFUSED[refusal](f"{request.swap.source} to {request.swap.destination}")
+    _check_addresses(request, priced.pair)
+    for problem in quoted.refusals:
+        raise _ERRORS[problem](f"{request.swap.source} to {request.swap.destination}")
     now = ports.clock.now()
     return Order(
         id=ports.new_id(),
@@ -104,7 +104,7 @@ def _drafted(ports: OrderPorts, request: OrderRequest) -> Order:
     )
 
 
-def _check_places(request: OrderRequest, pair: Pair) -> None:
+def _check_addresses(request: OrderRequest, pair: Pair) -> None:
     source, destination = pair.source, pair.destination
     if request.source_network not in (None, source.network):
         raise InvalidRequest(f"{source.code} isn't on {request.source_network!r}")

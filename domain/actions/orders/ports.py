@@ -1,4 +1,4 @@
-"""What the actions on orders need from the outside, as Protocols."""
+"""The ports of the actions on orders."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
@@ -16,51 +16,51 @@ from domain.webhooks.events import Event
 
 
 class IdempotencyKey(msgspec.Struct, frozen=True):
-    """A partner's Idempotency-Key and the SHA-256 of the body it came with."""
+    """A partner's Idempotency-Key and the SHA-256 of its request body."""
 
     key: str
     body_hash: bytes
 
 
 class OpenedOrder(msgspec.Struct, frozen=True):
-    """An order as stored by its creation; `repeated` when the key had opened it before."""
+    """A stored order; `repeated` if an earlier request with the same key created it."""
 
     order: Order
     repeated: bool
 
 
 class OrderRepository(Protocol):
-    """What the gateway may do with orders: open and read them."""
+    """Orders as the gateway creates and reads them."""
 
     async def open(
         self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
     ) -> OpenedOrder:
         """Store a new order with a pay-in address of its own (`order`'s is ignored).
 
-        The same key with the same body returns the order it opened before; with another body it
+        The same key with the same body returns the order it created before; with another body it
         raises IdempotencyConflict. Raises Unavailable where no pay-in address is free, and
-        AboveMaximum or ReserveExceeded where the daily cap or the reserve can't bear the order.
+        AboveMaximum or ReserveExceeded where the order exceeds the daily cap or the reserve.
         """
 
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:
-        """Return the order this key opened before, or None; raise IdempotencyConflict as above."""
+        """Return the order this key created before, or None; raise IdempotencyConflict as above."""
 
     async def find(self, order_id: UUID, partner_id: UUID | None) -> tuple[Order, bytes] | None:
-        """Return the partner's order and its token's hash; None also once its user deleted it.
+        """Return the partner's order and its token's hash; None if unknown or deleted.
 
-        Without a partner it may be anybody's: the token's hash has to be looked at.
+        Without a partner it may be any partner's: the caller must check the token's hash.
         """
 
     async def state(self, order_id: UUID) -> State | None:
-        """Return an order's state, whoever's it is; None as `find`."""
+        """Return the state of any partner's order; None as `find`."""
 
     async def delete(self, order_id: UUID) -> bool:
-        """Have an order vanish for good; False where it isn't finished, or isn't there."""
+        """Mark a finished order as deleted; return False if it is not finished or unknown."""
 
     async def record_choice(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
-        """Put down what a held order's partner chooses, for settlement to carry out.
+        """Record the partner's choice for a held order, for settlement to execute.
 
-        False, and nothing put down, where the order isn't held or was chosen for before.
+        Returns False, without effect, if the order is not held or has a choice already.
         """
 
 
@@ -72,10 +72,10 @@ class VersionedOrder(msgspec.Struct, frozen=True):
 
 
 class SettlementOrderRepository(Protocol):
-    """What settlement and the operator may do with orders: move them."""
+    """Orders as settlement and the operator move them."""
 
     async def read(self, order_id: UUID) -> VersionedOrder | None:
-        """Return the order, whoever's it is."""
+        """Return any partner's order."""
 
     async def save(
         self,
@@ -85,35 +85,35 @@ class SettlementOrderRepository(Protocol):
         event: Event | None,
         earned: Accrual | None = None,
     ) -> bool:
-        """Store a moved order together with its event; False if it has moved since it was read.
+        """Store a moved order and its event; return False if its version has changed.
 
-        The event is kept only where the order's partner has a URL and subscribes to its type.
-        `earned` is what a completed order has earned; None leaves that for `accrue`.
+        The event is stored only if the order's partner has a URL and subscribes to its type.
+        `earned` contains the earnings of a completed order; None leaves them to `accrue`.
         """
 
     async def base_fee_share_bps(self, order_id: UUID) -> int:
-        """Return the share of service fees that the order's partner gets; 0 without an order."""
+        """Return the partner's share of the service fee; 0 if the order is unknown."""
 
     async def unaccrued(self, sources: Collection[str], *, limit: int) -> Sequence[Order]:
-        """Return completed orders from these assets whose earnings aren't posted, oldest first."""
+        """Return completed orders from these assets without posted earnings, oldest first."""
 
     async def accrue(self, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
-        """Post what a completed order has earned; False where that was done before."""
+        """Post the earnings of a completed order; return False if they were posted before."""
 
     async def due_for_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
-        """Return ids of orders whose time to pay has passed."""
+        """Return ids of orders that await a deposit after their expiry."""
 
     async def pending_choices(
         self, choices: Collection[Choice], *, limit: int
     ) -> Sequence[tuple[UUID, Choice]]:
-        """Return ids of held orders whose partners chose one of these, longest waiting first."""
+        """Return ids of held orders with one of these choices, oldest choice first."""
 
     async def idle_since(self, moment: datetime, *, limit: int) -> Sequence[VersionedOrder]:
-        """Return orders with an unconfirmed deposit or a due payout, unmoved since `moment`."""
+        """Return orders with an unconfirmed deposit or a due payout, not updated since `moment`."""
 
 
 class SettlementPorts(msgspec.Struct, frozen=True):
-    """What the actions of settlement need."""
+    """The ports of settlement's actions."""
 
     clock: Clock
     market: Market
@@ -122,7 +122,7 @@ class SettlementPorts(msgspec.Struct, frozen=True):
 
 
 class OrderPorts(msgspec.Struct, frozen=True):
-    """What opening and showing orders, and choosing for held ones, needs."""
+    """The ports of creating and showing orders, and of choices for held ones."""
 
     clock: Clock
     market: Market

@@ -1,4 +1,4 @@
-"""Quote a swap: check the request against the catalogue and price it at the live rates."""
+"""Quote a swap: validate the request against the catalogue and price it at the live rates."""
 
 import msgspec
 
@@ -10,7 +10,7 @@ from domain.orders.states import RateType
 
 
 class SwapRequest(msgspec.Struct, frozen=True):
-    """What a caller wants priced. `amount` is still its literal decimal digits."""
+    """A swap to price. `amount` is the literal decimal of the request."""
 
     rate_type: RateType
     source: str
@@ -20,10 +20,10 @@ class SwapRequest(msgspec.Struct, frozen=True):
 
 
 def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
-    """Return the price of `request` now.
+    """Return a quote at the current rates.
 
-    Raises InvalidRequest for an unknown or disabled pair, an amount that can't be read and a fixed
-    rate where they are off; Maintenance; Unavailable without fresh rates.
+    Raises InvalidRequest for an unknown or disabled pair, an invalid amount and a fixed rate where
+    they are disabled; Maintenance; Unavailable without fresh rates.
     """
     catalogue = market.catalogue
     if catalogue.switches.maintenance:

@@ -1,4 +1,4 @@
-"""Record that another transaction pays an order, or sends its deposit back, than was thought."""
+"""Record the transaction that replaced an order's payout or refund transaction."""
 
 from uuid import UUID
 
@@ -8,9 +8,9 @@ from domain.orders.order import Order
 
 
 async def replace_transaction(ports: SettlementPorts, order_id: UUID, tx_id: str) -> Order:
-    """Record the transaction that took another one's place; raise NotFound or InvalidTransition.
+    """Record the replacement; raise NotFound or InvalidTransition.
 
-    The status stays, so no event tells of it: who asks for the order sees the new one.
+    The status does not change, so no event is sent; the order shows the new transaction.
     """
     now = ports.clock.now()
     return await move_order(

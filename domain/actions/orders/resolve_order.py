@@ -10,9 +10,9 @@ from domain.orders.order import Order
 async def exchange_order(
     ports: SettlementPorts, order_id: UUID, *, overrule: bool = False
 ) -> Order:
-    """Carry a held order on at the live rate, with what was received.
+    """Resume a held order at the live rate with the amount received.
 
-    Raises NotFound, InvalidTransition, EmergencyInvalidChoice where the deposit doesn't cover the
+    Raises NotFound, InvalidTransition, EmergencyInvalidChoice where the deposits do not cover the
     network fee or the partner has chosen otherwise (unless `overrule`), and Unavailable without
     fresh rates.
     """
@@ -27,7 +27,7 @@ async def exchange_order(
 async def refund_order(
     ports: SettlementPorts, order_id: UUID, tx_id: str, *, overrule: bool = False
 ) -> Order:
-    """Record that a held order's deposit was sent back; raises as above."""
+    """Record the refund of a held order; raises as `exchange_order`."""
     now = ports.clock.now()
     return await move_order(
         ports, order_id, lambda order: order.refunded(tx_id, at=now, overrule=overrule)
@@ -35,7 +35,7 @@ async def refund_order(
 
 
 async def cancel_order(ports: SettlementPorts, order_id: UUID, *, overrule: bool = False) -> Order:
-    """End an order that nobody has paid for, or a held one without doing anything; as above."""
+    """End an order without a deposit, or a held one without payout or refund; raises as above."""
     now = ports.clock.now()
     return await move_order(
         ports, order_id, lambda order: order.cancelled(at=now, overrule=overrule)

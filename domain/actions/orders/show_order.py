@@ -1,4 +1,4 @@
-"""Show an order to who holds its token: the partner that opened it, or its user."""
+"""Show an order to the holder of its token: its partner or its end user."""
 
 import hmac
 from uuid import UUID
@@ -14,10 +14,10 @@ _NO_HASH = bytes(32)
 async def show_order(
     orders: OrderRepository, *, partner_id: UUID | None, order_id: str, token: str
 ) -> Order:
-    """Return the order, or raise NotFound: unknown, another partner's, deleted or wrong token.
+    """Return the order; raise NotFound for any mismatch.
 
-    All of them take the same steps, so that they can't be told apart. `partner_id` is None for an
-    end user, whose right is the token alone.
+    Unknown, deleted and other partners' orders and wrong tokens take the same steps, so that they
+    cannot be distinguished. `partner_id` is None for an end user, whom the token alone authorizes.
     """
     key = order_key(order_id)
     if key is None or not is_token(token):
@@ -30,7 +30,7 @@ async def show_order(
 
 
 def order_key(text: str) -> UUID | None:
-    """Return an order's id in its usual form; None for any other text."""
+    """Return an order's id in its canonical form; None for any other text."""
     if len(text) != 36:
         return None
     try:

@@ -6,7 +6,7 @@ from domain.assets import Asset, Bounds, Catalogue, Switches
 from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
 
-# Where money is real an asset comes in and goes out only as settlement says that it can.
+# Outside the sandbox an asset is received and sent only if settlement is connected to its network.
 ASSETS = """
 SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS network_fee,
        a.aggregator_code, a.enabled, a.logo, a.color, n.fee_bps + o.spread_bps AS fee_bps,
@@ -31,9 +31,9 @@ FROM operator_settings
 
 
 async def read_catalogue(database: Database) -> Catalogue:
-    """Return the catalogue as it is now; raise Unavailable without a database.
+    """Return the current catalogue; raise Unavailable without a database.
 
-    Read in three statements: a change in between raises the revision again, and is read next.
+    Uses three statements: a change in between increments the revision, so that it is read again.
     """
     assets = [_asset(row) for row in await database.fetch(ASSETS)]
     pairs = await database.fetch(PAIR_SETTINGS)

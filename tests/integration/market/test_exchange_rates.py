@@ -62,7 +62,7 @@ async def running(exchanges: Exchanges, *, skipped: float = 0) -> AsyncIterator[
             coins=lambda: COINS,
             clock=SystemClock(),
             monotonic=lambda: time.monotonic() + skipped,
-            needed=2,
+            min_sources=2,
         )
         async with market:
             yield Running(exchanges, market)
@@ -135,7 +135,8 @@ async def test_without_any_exchange_all_coins_are_withdrawn_until_they_are_back(
     async with running(exchanges) as world:
         with capture_logs() as logs:
             assert (await world.market.snapshot()).prices == {}
-        assert [one["withdrawn"] for one in logs if "withdrawn" in one] == [sorted(COINS)]
+        withdrawn = [one for one in logs if one["event"].startswith("coins withdrawn")]
+        assert [one["coins"] for one in withdrawn] == [sorted(COINS)]
         await wait_until_async(lambda: [one.error for one in world.health().values()], all)
         assert world.market.health().withdrawn == sorted(COINS)
         exchanges.trouble(None, VENUES)

@@ -22,12 +22,12 @@ from tests.support.servers.exchanges import Exchanges, Trouble
 from tests.support.waiting import wait_until_async
 
 STANDING_BY = "standing by: another process publishes rates"
-ABOUT_EXCHANGES = {
-    *("exchange fails", "exchange is back", "too few sources", "enough sources again"),
+EXCHANGE_EVENTS = {
+    *("loop interrupted", "loop resumed", "coins withdrawn: too few sources", "coins restored"),
 }
-"""Beside a busy core an exchange may be given up on, and be back a moment later."""
+"""On a busy machine an exchange may time out, and recover a moment later."""
 TAKEN_OVER_SECONDS = 5
-"""A lease ends within this, and then another process leads."""
+"""Within this time a lease expires and another process leads."""
 
 
 def snapshot(at: float) -> RateSnapshot:
@@ -131,7 +131,7 @@ async def test_killing_the_leader_under_load_has_no_effect_except_a_log_line(
             done.set()
             await load
             assert set(quoted) == {0}
-            new = [line for line in lines(log)[told:] if line not in ABOUT_EXCHANGES]
+            new = [line for line in lines(log)[told:] if line not in EXCHANGE_EVENTS]
             assert new == ["publishing rates"]
             assert standby.poll() is None
             expected = ('swapgate_rate_source_up{source="okx"} 1.0', "swapgate_rates_leader 1.0")

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.market.consolidation import (
-    BOOK_SECONDS,
+    MAX_BOOK_AGE_SECONDS,
     Book,
+    BookDefect,
     Consolidated,
-    Fault,
     consolidate,
-    fault_of,
+    defect_of,
     median,
 )
 from tests.support.builders.market import USD
@@ -37,8 +37,8 @@ def book(
 PEGS = [book("kraken", "USDT/USD", "1.0002"), book("coinbase", "USDT/USD", "1.0004")]
 
 
-def found(*books: Book, coins: tuple[str, ...] = ("BTC",), needed: int = 2) -> Consolidated:
-    return consolidate(books, coins, now=NOW, needed=needed)
+def found(*books: Book, coins: tuple[str, ...] = ("BTC",), min_sources: int = 2) -> Consolidated:
+    return consolidate(books, coins, now=NOW, min_sources=min_sources)
 
 
 def prices(consolidated: Consolidated) -> Mapping[str, Decimal]:
@@ -96,19 +96,21 @@ def test_a_price_more_than_two_percent_off_the_median_is_dropped(wrong: str) -> 
     books = [book("a", "BTC/USD", "100"), book("b", "BTC/USD", "100"), book("c", "BTC/USD", wrong)]
     consolidated = found(*books)
     assert prices(consolidated) == {"BTC": Decimal(100)}
-    assert [(one.book.source, one.fault) for one in consolidated.dropped] == [("c", Fault.OUTLIER)]
+    assert [(one.book.source, one.defect) for one in consolidated.rejected] == [
+        ("c", BookDefect.OUTLIER)
+    ]
 
 
 def test_two_sources_that_disagree_price_nothing() -> None:
     consolidated = found(book("a", "BTC/USD", "100"), book("b", "BTC/USD", "1000"))
     assert consolidated.withdrawn == {"BTC"}
-    assert len(consolidated.dropped) == 2
+    assert len(consolidated.rejected) == 2
 
 
 def test_a_coin_with_too_few_sources_is_withdrawn_and_comes_back_with_them() -> None:
     one = [book("a", "BTC/USD", "100")]
     assert found(*one) == Consolidated({}, [], frozenset({"BTC"}))
-    assert found(*one, needed=1).withdrawn == frozenset()
+    assert found(*one, min_sources=1).withdrawn == frozenset()
     assert found(*one, book("b", "BTC/USD", "100")).withdrawn == frozenset()
 
 
@@ -140,25 +142,25 @@ def test_a_stablecoin_without_any_market_has_no_price() -> None:
     ("bid", "ask", "age", "fault"),
     [
         ("1", "1", 0, None),
-        ("1", "2", BOOK_SECONDS, None),
-        (None, "1", 0, Fault.HALF),
-        ("1", None, 0, Fault.HALF),
-        ("0", "1", 0, Fault.HALF),
-        ("-1", "1", 0, Fault.HALF),
-        ("NaN", "1", 0, Fault.HALF),
-        ("1", "Infinity", 0, Fault.HALF),
-        ("1.01", "1", 0, Fault.CROSSED),
-        ("1", "1", BOOK_SECONDS + 0.1, Fault.STALE),
-        ("1", "1", -1, Fault.STALE),
+        ("1", "2", MAX_BOOK_AGE_SECONDS, None),
+        (None, "1", 0, BookDefect.ONE_SIDED),
+        ("1", None, 0, BookDefect.ONE_SIDED),
+        ("0", "1", 0, BookDefect.ONE_SIDED),
+        ("-1", "1", 0, BookDefect.ONE_SIDED),
+        ("NaN", "1", 0, BookDefect.ONE_SIDED),
+        ("1", "Infinity", 0, BookDefect.ONE_SIDED),
+        ("1.01", "1", 0, BookDefect.CROSSED),
+        ("1", "1", MAX_BOOK_AGE_SECONDS + 0.1, BookDefect.STALE),
+        ("1", "1", -1, BookDefect.STALE),
     ],
 )
 def test_books_that_can_not_be_right_are_not_counted(
-    bid: str | None, ask: str | None, age: float, fault: Fault | None
+    bid: str | None, ask: str | None, age: float, fault: BookDefect | None
 ) -> None:
     told = Book("a", "BTC", "USD", _decimal(bid), _decimal(ask), NOW - age)
-    assert fault_of(told, NOW) is fault
-    consolidated = consolidate([told], ["BTC"], now=NOW, needed=1)
-    assert [one.fault for one in consolidated.dropped] == ([fault] if fault else [])
+    assert defect_of(told, NOW) is fault
+    consolidated = consolidate([told], ["BTC"], now=NOW, min_sources=1)
+    assert [one.defect for one in consolidated.rejected] == ([fault] if fault else [])
 
 
 def test_prices_too_small_to_tell_are_none() -> None:
