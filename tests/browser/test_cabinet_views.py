@@ -119,9 +119,9 @@ def test_every_page_of_a_role_has_no_faults_and_no_form_beyond_the_role(
     page = busy.opened(chromium, role, scripts=scripts, size=size)
     errors, found = console_errors(page), []
     for path in busy.pages(role):
-        answer = page.goto(path)
-        assert answer is not None
-        assert answer.ok, path
+        response = page.goto(path)
+        assert response is not None
+        assert response.ok, path
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
         found += faults(
             page, scripts=scripts and role != "developer"

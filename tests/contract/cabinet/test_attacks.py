@@ -90,40 +90,40 @@ def victim(up: Running) -> Victim:
     owner = partner.owner()
     code = f"v-{uuid4().hex[:12]}"
     label = f"label {uuid4().hex}"
-    made = partner.api.call("/codes", {"code": code, "label": label}).data
+    created = partner.api.call("/codes", {"code": code, "label": label}).data
     order = partner.api.call("/create", order_request()).data
     member = re.search(rf"{TEAM}/([0-9a-f-]{{36}})/role", owner.get(TEAM).text)
     assert member is not None
-    ids = [partner.id, made["id"], code, order["id"], member[1], owner.session_id()]
+    ids = [partner.id, created["id"], code, order["id"], member[1], owner.session_id()]
     words = [partner.email, label, code, order["id"], order["from"]["address"]]
     return Victim(owner, ids, words)
 
 
 def test_every_page_requires_signing_in(up: Running) -> None:
-    visitor = person(up)
+    member = person(up)
     for route in TABLE.routes:
-        send: Callable[[str], Seen] = visitor.get
+        send: Callable[[str], Seen] = member.get
         if route.method == "POST":
-            send = lambda path: visitor.post(path, {})  # noqa: E731
-        answer = send(filled(route.path, str(uuid4())))
-        assert answer.status == 303, name(route)
-        assert answer.location.startswith("/partner/login"), name(route)
+            send = lambda path: member.post(path, {})  # noqa: E731
+        response = send(filled(route.path, str(uuid4())))
+        assert response.status == 303, name(route)
+        assert response.location.startswith("/partner/login"), name(route)
 
 
 def test_every_role_is_denied_the_pages_of_higher_roles(team: Team) -> None:
-    for role, visitor in team.people.items():
-        token = visitor.token_of(ACCOUNT)
+    for role, member in team.people.items():
+        token = member.token_of(ACCOUNT)
         for route in TABLE.routes:
             if role.includes(route.role):
                 continue
             path = filled(route.path, str(uuid4()))
-            answer = (
-                visitor.get(path)
+            response = (
+                member.get(path)
                 if route.method == "GET"
-                else visitor.post(path, {"form_token": token})
+                else member.post(path, {"form_token": token})
             )
-            assert answer.status == 403, (role, name(route))
-            assert "have permission" in answer.text, (role, name(route))
+            assert response.status == 403, (role, name(route))
+            assert "have permission" in response.text, (role, name(route))
 
 
 def test_a_role_in_a_form_is_ignored(team: Team) -> None:
@@ -143,7 +143,7 @@ def test_a_form_of_another_site_or_session_is_rejected(team: Team, route: Route)
     others = team.people[Role.VIEWER].token_of(ACCOUNT)
     host = team.partner.up.base_url.removeprefix("http://")
     own = {"form_token": token}
-    refused = [
+    rejected = [
         owner.post(path, {}),
         owner.post(path, {"form_token": "x" * 43}),
         owner.post(path, {"form_token": others}),
@@ -154,8 +154,8 @@ def test_a_form_of_another_site_or_session_is_rejected(team: Team, route: Route)
         owner.post(path, own, Sec_Fetch_Site="", Origin=f"https://{host}.evil.example"),
         owner.post(path, own, Sec_Fetch_Site="", Origin="null"),
     ]
-    assert [answer.status for answer in refused] == [403] * len(refused)
-    assert all("Please try again" in answer.text for answer in refused)
+    assert [response.status for response in rejected] == [403] * len(rejected)
+    assert all("Please try again" in response.text for response in rejected)
     assert owner.post(path, own, Content_Type="text/plain").status in (400, 403)
     assert owner.get(ACCOUNT).status == 200
 
@@ -168,13 +168,13 @@ def test_another_partners_ids_in_a_path_are_not_found(team: Team, victim: Victim
             continue
         for foreign in victim.ids:
             path = filled(route.path, foreign)
-            answer = (
+            response = (
                 owner.get(path)
                 if route.method == "GET"
                 else owner.post(path, {"form_token": token, "role": "viewer", "generation": "0"})
             )
-            assert answer.status in (400, 404, 422), (name(route), foreign, answer.status)
-            assert not victim.is_exposed_by(answer), (name(route), foreign)
+            assert response.status in (400, 404, 422), (name(route), foreign, response.status)
+            assert not victim.is_exposed_by(response), (name(route), foreign)
     assert victim.owner.get(ACCOUNT).status == 200
 
 
@@ -247,9 +247,9 @@ def test_a_forged_cookie_is_rejected(team: Team, victim: Victim) -> None:
         "",
     ]
     for value in forged:
-        visitor = person(team.partner.up)
-        visitor.cookies["cabinet"] = value
-        assert visitor.get(ACCOUNT).status == 303, value
+        browser = person(team.partner.up)
+        browser.cookies["cabinet"] = value
+        assert browser.get(ACCOUNT).status == 303, value
     assert team.owner.get(ACCOUNT).status == 200
 
 
@@ -281,15 +281,15 @@ def test_a_registered_and_an_unknown_address_are_indistinguishable_at_sign_in(
     up: Running, victim: Victim, valkey: Valkey
 ) -> None:
     """The status and the body are equal, and so is the duration in the best of several rounds."""
-    known, visitor = victim.words[0], person(up)
+    known, member = victim.words[0], person(up)
 
     def seconds(email: str) -> float:
         reset_throttle(valkey, email)
         began = time.perf_counter()
-        answer = visitor.sign_in(email, "not the password")
+        response = member.sign_in(email, "not the password")
         took = time.perf_counter() - began
-        assert answer.status == 403
-        assert answer.text.replace(email, "") == visitor_body(visitor, valkey)
+        assert response.status == 403
+        assert response.text.replace(email, "") == visitor_body(member, valkey)
         return took
 
     def difference() -> float:
@@ -305,12 +305,12 @@ def test_a_registered_and_an_unknown_address_are_indistinguishable_at_sign_in(
 _BODIES: dict[str, str] = {}
 
 
-def visitor_body(visitor: Person, valkey: Valkey) -> str:
+def visitor_body(member: Person, valkey: Valkey) -> str:
     """Return the body for an address that is certainly not registered, requested once."""
     if "nobody" not in _BODIES:
         email = f"{uuid4().hex}@nobody.example"
         reset_throttle(valkey, email)
-        _BODIES["nobody"] = visitor.sign_in(email, "not the password").text.replace(email, "")
+        _BODIES["nobody"] = member.sign_in(email, "not the password").text.replace(email, "")
     return _BODIES["nobody"]
 
 
@@ -319,10 +319,10 @@ def test_registered_and_unknown_addresses_are_throttled_alike(
 ) -> None:
     reset_throttle(valkey, victim.words[0])
     for email in (victim.words[0], f"{uuid4().hex}@partners.example"):
-        visitor = person(up)
+        member = person(up)
         statuses: list[int] = []
         while len(statuses) < 20 and 429 not in statuses:
-            statuses.append(visitor.sign_in(email.upper(), "wrong").status)
+            statuses.append(member.sign_in(email.upper(), "wrong").status)
         assert statuses[:6] == [403] * 6
         assert statuses[-1] == 429
 

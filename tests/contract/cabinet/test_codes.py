@@ -40,8 +40,8 @@ def new_name() -> str:
 
 def create(person: Person, **fields: str) -> str:
     name = fields.get("code") or new_name()
-    answer = person.send_form(CODES, **{"code": name} | fields)
-    assert answer.location == f"{CODES}/{name}", answer.words()
+    response = person.send_form(CODES, **{"code": name} | fields)
+    assert response.location == f"{CODES}/{name}", response.words()
     return name
 
 
@@ -90,10 +90,10 @@ def test_a_code_is_created_changed_disabled_and_enabled(partner: CabinetPartner)
 def test_invalid_fields_are_shown_with_their_errors(
     owner: Person, fields: dict[str, str], error: str
 ) -> None:
-    answer = owner.send_form(CODES, **fields)
-    assert answer.status == 422
-    assert error in answer.words()
-    assert 'aria-invalid="true"' in answer.text
+    response = owner.send_form(CODES, **fields)
+    assert response.status == 422
+    assert error in response.words()
+    assert 'aria-invalid="true"' in response.text
 
 
 def test_a_taken_name_and_a_reached_quota_have_different_errors(
@@ -109,8 +109,8 @@ def test_a_taken_name_and_a_reached_quota_have_different_errors(
     full = owner.get(CODES)
     assert "Contact the operator if you need more" in full.words()
     token = owner.token_of(CODES)
-    refused = owner.post(CODES, {"form_token": token, "code": new_name()})
-    assert refused.status == 409
+    rejected = owner.post(CODES, {"form_token": token, "code": new_name()})
+    assert rejected.status == 409
     own(partner, "UPDATE partners SET max_codes = %s WHERE id = %s", most, partner.id)
 
 
@@ -134,8 +134,8 @@ def test_viewers_see_codes_but_cannot_change_them(partner: CabinetPartner, owner
     assert 'id="new"' not in viewer.get(CODES).text
     token = viewer.token_of(CODES)
     for path in (CODES, *(f"{CODES}/{name}{end}" for end in ("", "/enable", "/disable"))):
-        refused = viewer.post(path, {"form_token": token, "code": new_name()})
-        assert refused.status == 403, path
+        rejected = viewer.post(path, {"form_token": token, "code": new_name()})
+        assert rejected.status == 403, path
     assert own(partner, "SELECT enabled FROM codes WHERE code = %s", name) == [(True,)]
 
 
@@ -145,8 +145,8 @@ def test_another_partners_code_is_not_found(owner: Person, other: CabinetPartner
         assert owner.get(path.replace(" ", "%20")).status == 404
     token = owner.token_of(CODES)
     for end in ("", "/enable", "/disable"):
-        answer = owner.post(f"{CODES}/{theirs}{end}", {"form_token": token, "label": "mine"})
-        assert answer.status == 404
+        response = owner.post(f"{CODES}/{theirs}{end}", {"form_token": token, "label": "mine"})
+        assert response.status == 404
     assert own(other, "SELECT label, enabled FROM codes WHERE code = %s", theirs) == [
         ("theirs", True)
     ]
@@ -177,9 +177,9 @@ def test_the_link_builder_preselects_a_pair(owner: Person, up: Running) -> None:
 
 def test_figures_equal_those_of_the_api(up: Running) -> None:
     demo = up.demo()
-    visitor = Person(up.base_url)
-    visitor.sign_in(demo.cabinet_email, demo.cabinet_password)
-    name = create(visitor, markup="1.5")
+    browser = Person(up.base_url)
+    browser.sign_in(demo.cabinet_email, demo.cabinet_password)
+    name = create(browser, markup="1.5")
     partner = up.partner()
     wait_until(
         lambda: partner.call("/price", quote_request(), code=name).data["markupBps"],
@@ -195,6 +195,6 @@ def test_figures_equal_those_of_the_api(up: Running) -> None:
 
     figures = wait_until(listed, lambda one: float(one["earningsUsd"]) > 5)
     for path in (CODES, f"{CODES}/{name}"):
-        words = visitor.get(path).words().replace(",", "")
+        words = browser.get(path).words().replace(",", "")
         assert f"${figures['volumeUsd']}" in words
         assert f"${figures['earningsUsd']}" in words

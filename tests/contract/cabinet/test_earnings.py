@@ -1,4 +1,4 @@
-"""Sections 5 and 8 of the contract: what a code has earned is owed, paid, told of and cleared."""
+"""Contract, sections 5 and 8: earnings of a code are accrued, paid out, announced and cleared."""
 
 import secrets
 from decimal import Decimal
@@ -16,19 +16,19 @@ EVENTS = "order.status_changed,partner.paid_out,earnings.cleared"
 def swap(up: Running, partner: Partner, code: str) -> None:
     order = partner.call("/create", order_request(), code=code).data
     operate(up, "sandbox", "deposit", order["id"])
-    asked = {"id": order["id"], "token": order["token"]}
+    request = {"id": order["id"], "token": order["token"]}
 
     def status() -> str:
-        return str(partner.call("/order", asked).data["status"])
+        return str(partner.call("/order", request).data["status"])
 
     wait_until(status, "DONE".__eq__)
 
 
-def told(receiver: Receiver, event: str) -> list[dict[str, Any]]:
+def events_of(receiver: Receiver, event: str) -> list[dict[str, Any]]:
     return [one for one in receiver.events if one["event"] == event]
 
 
-def test_earnings_from_the_swap_to_the_payout(up: Running) -> None:
+def test_earnings_are_accrued_paid_out_and_cleared(up: Running) -> None:
     email, code = f"{secrets.token_hex(8)}@wallet.example", f"code_{secrets.token_hex(6)}"
     created = operate(up, "partner", "create", "--email", email)
     partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
@@ -54,16 +54,16 @@ def test_earnings_from_the_swap_to_the_payout(up: Running) -> None:
 
         paid = operate(up, "payout", "mark-paid", email, "--reference", "wire 7")
         assert operate(up, "payout", "mark-paid", email, "--reference", "wire 7")["repeated"]
-        wait_until(lambda: told(receiver, "partner.paid_out"), context=lambda: receiver.events)
+        wait_until(lambda: events_of(receiver, "partner.paid_out"), context=lambda: receiver.events)
         assert not paid.pop("repeated")
-        assert paid.pop("sentTo") is None  # nobody has said where to
-        (event,) = told(receiver, "partner.paid_out")
+        assert paid.pop("sentTo") is None  # there are no payout details
+        (event,) = events_of(receiver, "partner.paid_out")
         assert event["payout"] == paid
         assert paid["amountUsd"] == listed["earningsUsd"]
 
         cleared = operate(up, "earnings", "clear", email)
-        wait_until(lambda: told(receiver, "earnings.cleared"), context=lambda: receiver.events)
-        (event,) = told(receiver, "earnings.cleared")
+        wait_until(lambda: events_of(receiver, "earnings.cleared"), context=lambda: receiver.events)
+        (event,) = events_of(receiver, "earnings.cleared")
         assert event["earnings"] == cleared
         assert cleared["amountUsd"] == "0.00"
         assert not receiver.forged
@@ -71,6 +71,6 @@ def test_earnings_from_the_swap_to_the_payout(up: Running) -> None:
     assert partner.call("/codes", method="GET").data[0]["earningsUsd"] == listed["earningsUsd"]
 
 
-def test_a_service_that_is_used_reconciles(up: Running) -> None:
-    """Whatever other tests have left behind, and are doing at this moment."""
+def test_a_service_in_use_has_no_differences(up: Running) -> None:
+    """Regardless of what other tests have left behind and are doing."""
     assert operate(up, "reconcile") == {"differences": []}

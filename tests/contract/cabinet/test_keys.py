@@ -30,10 +30,10 @@ def owner(partner: CabinetPartner) -> Person:
 
 def rotated(owner: Person, name: str, generation: str = "") -> str | None:
     page = owner.get(KEYS).text
-    found = GENERATION.search(page)
-    assert found is not None
-    answer = owner.send_form(KEYS, f"{KEYS}/rotate/{name}", generation=generation or found[1])
-    shown = SHOWN.search(answer.text)
+    match = GENERATION.search(page)
+    assert match is not None
+    response = owner.send_form(KEYS, f"{KEYS}/rotate/{name}", generation=generation or match[1])
+    shown = SHOWN.search(response.text)
     return shown[1] if shown else None
 
 
@@ -55,16 +55,16 @@ def test_a_rotated_api_secret_is_shown_once_and_works_immediately(
 def test_a_rotation_form_submitted_twice_rotates_once(
     partner: CabinetPartner, owner: Person
 ) -> None:
-    found = GENERATION.search(owner.get(KEYS).text)
-    assert found is not None
-    assert rotated(owner, "webhookSecret", found[1]) is not None
-    again = owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation=found[1])
+    match = GENERATION.search(owner.get(KEYS).text)
+    assert match is not None
+    assert rotated(owner, "webhookSecret", match[1]) is not None
+    again = owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation=match[1])
     assert again.location == KEYS
     assert "Someone rotated a secret after you opened this page" in owner.get(KEYS).text
     assert partner.api.call("/pairs", {}).code == 0
     for wrong in ("", "x", "-1", "9" * 30):
-        answer = owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation=wrong)
-        assert answer.status in (303, 400), wrong
+        response = owner.send_form(KEYS, f"{KEYS}/rotate/apiSecret", generation=wrong)
+        assert response.status in (303, 400), wrong
     assert owner.send_form(KEYS, f"{KEYS}/rotate/nothing", generation="1").status == 404
     assert partner.api.call("/pairs", {}).code == 0
 
@@ -81,9 +81,9 @@ def test_calls_from_addresses_not_on_the_allowlist_are_rejected_like_forged_ones
     assert listed.location == KEYS
     partner.api.until(3)
     forged = Partner(partner.api.base_url, partner.api.api_key, "x" * 43).call("/pairs", {})
-    refused = partner.api.call("/pairs", {})
-    assert (refused.status, refused.body) == (forged.status, forged.body)
-    assert refused.headers.keys() == forged.headers.keys()
+    rejected = partner.api.call("/pairs", {})
+    assert (rejected.status, rejected.body) == (forged.status, forged.body)
+    assert rejected.headers.keys() == forged.headers.keys()
     believed = partner.api.call("/pairs", {}, **{"X-Forwarded-For": "203.0.113.7"})
     assert believed.code == 3, "a forwarded address from an untrusted client is ignored"
     owner.send_form(KEYS, f"{KEYS}/networks", networks="127.0.0.1, ::1")
@@ -104,10 +104,10 @@ def test_calls_from_addresses_not_on_the_allowlist_are_rejected_like_forged_ones
     ],
 )
 def test_an_invalid_allowlist_is_rejected(owner: Person, entry: str, error: str) -> None:
-    answer = owner.send_form(KEYS, f"{KEYS}/networks", networks=entry)
-    assert answer.status == 422
-    assert error in answer.words()
-    assert "<b>" not in answer.text.partition("networks-heading")[2].partition("<p>")[0]
+    response = owner.send_form(KEYS, f"{KEYS}/networks", networks=entry)
+    assert response.status == 422
+    assert error in response.words()
+    assert "<b>" not in response.text.partition("networks-heading")[2].partition("<p>")[0]
     assert "Signed calls are accepted from any address" in owner.get(KEYS).words()
 
 
@@ -122,6 +122,6 @@ def test_the_operator_turns_off_a_second_factor(up: Running) -> None:
     log = owner.get("/partner/team/log").words()
     assert f"operator Turned off two-factor authentication {partner.email}" in log
     for who in (partner.email, f"{uuid4()}@nobody.example"):
-        refused = up.command("partner", "second-factor-off", who)
-        assert refused.returncode == 1
-        assert "has no second factor" in refused.stderr or "No team member" in refused.stderr
+        rejected = up.command("partner", "second-factor-off", who)
+        assert rejected.returncode == 1
+        assert "has no second factor" in rejected.stderr or "No team member" in rejected.stderr

@@ -32,9 +32,9 @@ def test_setup_requires_the_password_and_a_code(partner: CabinetPartner) -> None
     assert SECRET.search(owner.get(FACTOR).text) is None
     assert owner.send_form(FACTOR, f"{FACTOR}/confirm", code="123456").status == 303
     owner.send_form(FACTOR, f"{FACTOR}/begin", password=partner.password)
-    found = SECRET.search(owner.get(FACTOR).text)
-    assert found is not None
-    secret = found[1].replace(" ", "")
+    match = SECRET.search(owner.get(FACTOR).text)
+    assert match is not None
+    secret = match[1].replace(" ", "")
     assert owner.send_form(FACTOR, f"{FACTOR}/confirm", code="12345x").status == 422
     done = owner.send_form(FACTOR, f"{FACTOR}/confirm", code=AuthenticatorApp(secret).code())
     assert len(set(codes_on(done))) == 10
@@ -52,20 +52,20 @@ def test_setup_requires_the_password_and_a_code(partner: CabinetPartner) -> None
 
 def test_every_page_requires_a_code_after_sign_in(partner: CabinetPartner) -> None:
     _, app = partner.owner_with_factor()
-    visitor = partner.owner()
+    browser = partner.owner()
     for path in ("/partner/account", FACTOR):
-        answer = visitor.get(path)
-        assert answer.status == 303
-        assert answer.location.startswith("/partner/verify?next=")
-    zone = {"form_token": visitor.token_of("/partner/verify"), "zone": "Asia/Tokyo"}
-    assert visitor.post("/partner/account/zone", zone).location == "/partner/verify"
-    assert visitor.get("/partner/account", HX_Request="true").status == 401
-    used = enter_code(visitor, "/partner/verify", app.code_of(app.last_step))
+        response = browser.get(path)
+        assert response.status == 303
+        assert response.location.startswith("/partner/verify?next=")
+    zone = {"form_token": browser.token_of("/partner/verify"), "zone": "Asia/Tokyo"}
+    assert browser.post("/partner/account/zone", zone).location == "/partner/verify"
+    assert browser.get("/partner/account", HX_Request="true").status == 401
+    used = enter_code(browser, "/partner/verify", app.code_of(app.last_step))
     assert used.status == 403, "the code of the setup was used"
     assert "already used" in used.text
-    there = enter_code(visitor, "/partner/verify?next=%2Fpartner%2Faccount", app.code())
-    assert (there.status, there.location) == (303, "/partner/account")
-    page = visitor.get("/partner/account")
+    verified = enter_code(browser, "/partner/verify?next=%2Fpartner%2Faccount", app.code())
+    assert (verified.status, verified.location) == (303, "/partner/account")
+    page = browser.get("/partner/account")
     assert page.status == 200
     assert 'value="Asia/Tokyo" selected' not in page.text
 
@@ -86,9 +86,9 @@ def test_a_recovery_code_is_accepted_only_once(partner: CabinetPartner) -> None:
     assert not set(former) & set(codes)
     assert len(codes) == 10
     first, second = partner.owner(), partner.owner()
-    there = enter_code(first, "/partner/verify?next=%2Fpartner%2Faccount", codes[0].upper())
-    assert there.status == 303
-    assert "9 left" in first.get(there.location).text
+    verified = enter_code(first, "/partner/verify?next=%2Fpartner%2Faccount", codes[0].upper())
+    assert verified.status == 303
+    assert "9 left" in first.get(verified.location).text
     assert enter_code(second, "/partner/verify", codes[0]).status == 403
     assert enter_code(second, "/partner/verify", codes[9].replace("-", "")).status == 303
 
@@ -101,13 +101,13 @@ def test_a_sensitive_action_requires_a_recent_code_and_is_then_performed(
     codes = codes_on(owner.send_form(FACTOR, RENEW))
     assert not set(former) & set(codes)
     owner.age_verification(partner.up, seconds=400)
-    asked = owner.send_form(FACTOR, OFF, extra="<b>&amp;")
-    assert asked.status == 403
-    assert 'name="extra" value="&lt;b&gt;&amp;amp;"' in asked.text
+    challenge = owner.send_form(FACTOR, OFF, extra="<b>&amp;")
+    assert challenge.status == 403
+    assert 'name="extra" value="&lt;b&gt;&amp;amp;"' in challenge.text
     assert "Two-factor authentication is on" in owner.get(FACTOR).text
-    refused = enter_code(owner, asked, "000000")
-    assert refused.status == 403
-    done = enter_code(owner, refused, codes[0])
+    rejected = enter_code(owner, challenge, "000000")
+    assert rejected.status == 403
+    done = enter_code(owner, rejected, codes[0])
     assert (done.status, done.location) == (303, FACTOR)
     assert "Two-factor authentication is off." in owner.get(FACTOR).text
 
@@ -116,10 +116,10 @@ def test_a_sensitive_action_without_a_second_factor_leads_to_its_setup(
     partner: CabinetPartner,
 ) -> None:
     owner = partner.owner()
-    answer = owner.send_form(FACTOR, RENEW)
-    assert answer.status == 403
-    assert "Set up two-factor authentication first" in answer.text
-    assert f'href="{FACTOR}"' in answer.text
+    response = owner.send_form(FACTOR, RENEW)
+    assert response.status == 403
+    assert "Set up two-factor authentication first" in response.text
+    assert f'href="{FACTOR}"' in response.text
 
 
 def test_wrong_codes_are_throttled_across_all_sessions(partner: CabinetPartner) -> None:
@@ -140,14 +140,14 @@ def test_the_step_up_page_never_redirects_to_another_site(
     partner: CabinetPartner, elsewhere: str
 ) -> None:
     _, app = partner.owner_with_factor()
-    visitor = partner.owner()
-    token = visitor.token_of("/partner/verify")
+    browser = partner.owner()
+    token = browser.token_of("/partner/verify")
     form = {
         "form_token": token,
         "step_up_code": app.code(),
         "step_up_then": elsewhere,
     }
-    assert visitor.post("/partner/verify", form | {"step_up_again": "1"}).location == "/partner"
+    assert browser.post("/partner/verify", form | {"step_up_again": "1"}).location == "/partner"
 
 
 def test_a_session_stays_verified_after_a_password_change(partner: CabinetPartner) -> None:
@@ -159,8 +159,8 @@ def test_a_session_stays_verified_after_a_password_change(partner: CabinetPartne
 
 def test_a_code_in_a_cross_site_form_is_rejected(partner: CabinetPartner) -> None:
     _, app = partner.owner_with_factor()
-    visitor = partner.owner()
+    browser = partner.owner()
     form = {"step_up_code": app.code(), "form_token": "x" * 43}
-    assert visitor.post("/partner/verify", form).status == 403
+    assert browser.post("/partner/verify", form).status == 403
     assert person(partner.up).post("/partner/verify", form).status == 303
-    assert visitor.get("/partner/account").status == 303
+    assert browser.get("/partner/account").status == 303

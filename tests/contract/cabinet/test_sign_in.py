@@ -18,23 +18,23 @@ def partner(up: Running) -> CabinetPartner:
 
 def test_the_demo_partner_signs_in_and_out(up: Running) -> None:
     demo = up.demo()
-    visitor = person(up)
-    assert visitor.get("/partner/account").location == "/partner/login?next=%2Fpartner%2Faccount"
-    answer = visitor.sign_in(demo.cabinet_email, demo.cabinet_password, next="/partner/account")
-    assert (answer.status, answer.location) == (303, "/partner/account")
-    page = visitor.get("/partner/account")
+    browser = person(up)
+    assert browser.get("/partner/account").location == "/partner/login?next=%2Fpartner%2Faccount"
+    response = browser.sign_in(demo.cabinet_email, demo.cabinet_password, next="/partner/account")
+    assert (response.status, response.location) == (303, "/partner/account")
+    page = browser.get("/partner/account")
     assert page.status == 200
     assert demo.cabinet_email in page.text
-    out = visitor.send_form("/partner/account", "/partner/logout")
+    out = browser.send_form("/partner/account", "/partner/logout")
     assert out.location == "/partner/login?out=1"
-    assert "You are signed out" in visitor.get(out.location).text
-    assert visitor.get("/partner/account").status == 303
+    assert "You are signed out" in browser.get(out.location).text
+    assert browser.get("/partner/account").status == 303
 
 
 def test_the_cookie_is_limited_to_the_dashboards_path_and_hidden_from_scripts(up: Running) -> None:
     demo = up.demo()
-    answer = person(up).sign_in(demo.cabinet_email, demo.cabinet_password)
-    cookie = answer.headers["set-cookie"]
+    response = person(up).sign_in(demo.cabinet_email, demo.cabinet_password)
+    cookie = response.headers["set-cookie"]
     assert re.fullmatch(
         r"cabinet=k1\.[0-9a-f]{32}\.[A-Za-z0-9_-]{43}\.[0-9a-f]{64}; Path=/partner; "
         r"Max-Age=43200; HttpOnly; SameSite=Lax",
@@ -44,11 +44,11 @@ def test_the_cookie_is_limited_to_the_dashboards_path_and_hidden_from_scripts(up
 
 def test_the_sign_in_page_redirects_a_signed_in_member(up: Running) -> None:
     demo = up.demo()
-    visitor = person(up)
-    visitor.sign_in(demo.cabinet_email, demo.cabinet_password)
-    assert visitor.get("/partner/login").status == 303
-    assert visitor.get("/partner").status == 303
-    assert visitor.get("/partner/nothing").status == 404
+    browser = person(up)
+    browser.sign_in(demo.cabinet_email, demo.cabinet_password)
+    assert browser.get("/partner/login").status == 303
+    assert browser.get("/partner").status == 303
+    assert browser.get("/partner/nothing").status == 404
 
 
 @pytest.mark.parametrize(
@@ -65,37 +65,37 @@ def test_the_sign_in_page_redirects_a_signed_in_member(up: Running) -> None:
 )
 def test_sign_in_never_redirects_to_another_site(up: Running, elsewhere: str) -> None:
     demo = up.demo()
-    answer = person(up).sign_in(demo.cabinet_email, demo.cabinet_password, next=elsewhere)
-    assert answer.status == 303
-    assert re.fullmatch(r"/partner/[a-z]+", answer.location)
+    response = person(up).sign_in(demo.cabinet_email, demo.cabinet_password, next=elsewhere)
+    assert response.status == 303
+    assert re.fullmatch(r"/partner/[a-z]+", response.location)
 
 
 def test_a_one_time_password_only_permits_choosing_another(
     partner: CabinetPartner,
 ) -> None:
-    visitor = person(partner.up)
+    browser = person(partner.up)
     one_time = partner.one_time_password()
-    assert visitor.sign_in(partner.email, one_time).status == 303
-    assert visitor.get("/partner/account").location == "/partner/new-password"
-    assert visitor.get("/partner/new-password").status == 200
+    assert browser.sign_in(partner.email, one_time).status == 303
+    assert browser.get("/partner/account").location == "/partner/new-password"
+    assert browser.get("/partner/new-password").status == 200
     chosen = password_fields(one_time, OWN)
-    short = visitor.send_form("/partner/new-password", **password_fields(one_time, "s" * 11))
+    short = browser.send_form("/partner/new-password", **password_fields(one_time, "s" * 11))
     assert short.status == 422
     assert "at least 12 characters" in short.text
     assert (
-        visitor.send_form("/partner/new-password", **chosen | {"repeated_password": "x"}).status
+        browser.send_form("/partner/new-password", **chosen | {"repeated_password": "x"}).status
         == 422
     )
-    same = visitor.send_form("/partner/new-password", **password_fields(one_time, one_time))
+    same = browser.send_form("/partner/new-password", **password_fields(one_time, one_time))
     assert "This is your current password" in same.text
-    wrong = visitor.send_form("/partner/new-password", **chosen | {"current_password": "x"})
+    wrong = browser.send_form("/partner/new-password", **chosen | {"current_password": "x"})
     assert "Wrong password" in wrong.text
-    before = dict(visitor.cookies)
-    assert visitor.send_form("/partner/new-password", **chosen).status == 303
+    before = dict(browser.cookies)
+    assert browser.send_form("/partner/new-password", **chosen).status == 303
     partner.password = OWN
-    assert visitor.cookies != before
-    assert "Password changed" in visitor.get("/partner/account").text
-    assert "Password changed" not in visitor.get("/partner/account").text
+    assert browser.cookies != before
+    assert "Password changed" in browser.get("/partner/account").text
+    assert "Password changed" not in browser.get("/partner/account").text
     assert person(partner.up).sign_in(partner.email, one_time).status == 403
     assert person(partner.up).sign_in(partner.email.upper(), OWN).status == 303
 
@@ -119,9 +119,9 @@ def test_disabling_a_partner_ends_all_its_sessions(partner: CabinetPartner) -> N
     owner = partner.owner()
     partner.up.json("partner", "disable", partner.email)
     assert owner.get("/partner/account").status == 303
-    refused = person(partner.up).sign_in(partner.email, partner.password)
-    assert refused.status == 403
-    assert "is disabled" in refused.text
+    rejected = person(partner.up).sign_in(partner.email, partner.password)
+    assert rejected.status == 403
+    assert "is disabled" in rejected.text
     partner.up.json("partner", "enable", partner.email)
     assert owner.get("/partner/account").status == 303
     assert partner.owner().get("/partner/account").status == 200
@@ -142,13 +142,13 @@ def test_easily_guessed_passwords_are_rejected(partner: CabinetPartner) -> None:
     owner = partner.owner()
     name = partner.email.partition("@")[0]
     for chosen in ("password1234", "P@ssw0rd1234", "aaaaaaaaaaaaaaa", f"{name}1"):
-        refused = owner.send_form(
+        rejected = owner.send_form(
             "/partner/account",
             "/partner/account/password",
             **password_fields(partner.password, chosen),
         )
-        assert refused.status == 422, chosen
-        assert "too easy to guess" in refused.text
+        assert rejected.status == 422, chosen
+        assert "too easy to guess" in rejected.text
 
 
 def test_a_member_lists_and_ends_their_own_sessions(partner: CabinetPartner) -> None:

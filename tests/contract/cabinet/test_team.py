@@ -28,9 +28,9 @@ def owner(partner: CabinetPartner) -> Person:
 def id_of(owner: Person, email: str) -> str:
     """Return a member's id from the forms of the page."""
     row = owner.get(TEAM).text.partition(email)[2]
-    found = re.search(rf"{TEAM}/([0-9a-f-]{{36}})/role", row)
-    assert found is not None
-    return found[1]
+    match = re.search(rf"{TEAM}/([0-9a-f-]{{36}})/role", row)
+    assert match is not None
+    return match[1]
 
 
 def test_a_member_is_invited_changed_and_removed(partner: CabinetPartner, owner: Person) -> None:
@@ -45,16 +45,16 @@ def test_a_member_is_invited_changed_and_removed(partner: CabinetPartner, owner:
     assert colleague.sign_in(email, password).status == 303
     assert colleague.get("/partner/keys").status == 200
     reset = owner.send_form(TEAM, f"{TEAM}/{member}/password")
-    given = ONE_TIME.search(reset.text)
-    assert given is not None
-    assert given[1] not in owner.get(TEAM).text
+    one_time = ONE_TIME.search(reset.text)
+    assert one_time is not None
+    assert one_time[1] not in owner.get(TEAM).text
     assert colleague.get(TEAM).status == 303
     assert colleague.sign_in(email, password).status == 403
-    assert colleague.sign_in(email, given[1]).location
+    assert colleague.sign_in(email, one_time[1]).location
     assert colleague.get(TEAM).location == "/partner/new-password"
     assert owner.send_form(TEAM, f"{TEAM}/{member}/remove").location == TEAM
     assert colleague.get("/partner/new-password").status == 303
-    assert colleague.sign_in(email, given[1]).status == 403
+    assert colleague.sign_in(email, one_time[1]).status == 403
     log = owner.get(f"{TEAM}/log").words()
     for action in (
         "Invited a viewer",
@@ -79,18 +79,20 @@ def test_the_last_owner_cannot_be_removed_or_demoted(
 
 @pytest.mark.parametrize("email", ["nobody", "a b@example.org", ""])
 def test_an_invalid_address_is_not_invited(owner: Person, email: str) -> None:
-    answer = owner.send_form(TEAM, f"{TEAM}/invite", email=email, role="viewer")
-    assert answer.status == 422
-    assert "Enter a valid email address" in answer.text
+    response = owner.send_form(TEAM, f"{TEAM}/invite", email=email, role="viewer")
+    assert response.status == 422
+    assert "Enter a valid email address" in response.text
 
 
 def test_registered_addresses_cannot_be_enumerated_by_invitations(
     up: Running, owner: Person
 ) -> None:
     known = up.demo().cabinet_email
-    answers = [owner.send_form(TEAM, f"{TEAM}/invite", email=known, role="owner") for _ in range(7)]
-    assert [answer.status for answer in answers] == [422] * 6 + [429]
-    assert "it is already registered" in answers[0].text
+    responses = [
+        owner.send_form(TEAM, f"{TEAM}/invite", email=known, role="owner") for _ in range(7)
+    ]
+    assert [response.status for response in responses] == [422] * 6 + [429]
+    assert "it is already registered" in responses[0].text
     assert person(up).sign_in(known, up.demo().cabinet_password).status == 303
 
 
@@ -113,9 +115,9 @@ def test_a_developer_sees_the_team_but_cannot_change_it(
     }
     for path, fields in attempts.items():
         token = developer.token_of(TEAM)
-        refused = developer.post(path, {"form_token": token, **fields})
-        assert refused.status == 403, path
-        assert "have permission" in refused.text
+        rejected = developer.post(path, {"form_token": token, **fields})
+        assert rejected.status == 403, path
+        assert "have permission" in rejected.text
     assert boss.get(TEAM).status == 200
     assert partner.id != other.id
 

@@ -40,9 +40,9 @@ class Shop(msgspec.Struct):
         own(self.partner, statement, *parameters)
 
     def rows(self, query: str = "") -> list[dict[str, str]]:
-        answer = self.owner.get(f"/partner/orders.csv?{query}")
-        assert answer.status == 200
-        return list(csv.DictReader(io.StringIO(answer.text)))
+        response = self.owner.get(f"/partner/orders.csv?{query}")
+        assert response.status == 200
+        return list(csv.DictReader(io.StringIO(response.text)))
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +112,9 @@ def test_the_rate_limit_shows_the_weight_used_and_reading_it_is_free(up: Running
 
     def left() -> int:
         page = owner.get("/partner/dashboard/budget", HX_Request="true").text
-        found = re.search(r'"big">([\d,]+) <small>of 2,500', page)
-        assert found is not None
-        return int(found[1].replace(",", ""))
+        match = re.search(r'"big">([\d,]+) <small>of 2,500', page)
+        assert match is not None
+        return int(match[1].replace(",", ""))
 
     before = left()
     assert before == left()
@@ -172,9 +172,9 @@ def test_an_orders_page_shows_its_timeline_and_no_access_token(shop: Shop) -> No
 
 def test_polling_an_order_returns_nothing_unless_it_changed(shop: Shop) -> None:
     path = f"/partner/orders/{shop.new['id']}"
-    found = re.search(r'hx-get="([^"]+)"', shop.owner.get(path).text)
-    assert found is not None
-    assert shop.owner.get(found[1], HX_Request="true").status == 204
+    match = re.search(r'hx-get="([^"]+)"', shop.owner.get(path).text)
+    assert match is not None
+    assert shop.owner.get(match[1], HX_Request="true").status == 204
     assert shop.owner.get(f"{path}?seen=other", HX_Request="true").status == 200
 
 
@@ -200,10 +200,10 @@ def test_another_partners_orders_and_statements_are_not_shown(shop: Shop, up: Ru
         "/partner/orders.csv",
         f"/partner/orders-live?ids={order}&than={shop.done[0]['id']}",
     ):
-        answer = stranger.get(path)
-        assert answer.status == 200
-        assert f'/partner/orders/{order}"' not in answer.text, path
-        assert f"status-{order}" not in answer.text
+        response = stranger.get(path)
+        assert response.status == 200
+        assert f'/partner/orders/{order}"' not in response.text, path
+        assert f"status-{order}" not in response.text
     assert "No orders yet" in stranger.get("/partner/dashboard").text
     assert stranger.get("/partner/payout-history/1").status == 404
     assert stranger.get("/partner/payout-history/nonsense").status == 404

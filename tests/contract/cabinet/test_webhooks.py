@@ -90,11 +90,11 @@ def save(person: Person, url: str, *events: str, **more: str) -> int:
 def page_of_test(person: Person, server: Endpoint) -> str:
     """Send a test event and wait until the endpoint has it and that is known; return its page."""
     before = len(server.requests)
-    answer = person.send_form(PAGE, f"{PAGE}/test")
-    assert EVENT_PATH.fullmatch(answer.location), answer.words()
+    response = person.send_form(PAGE, f"{PAGE}/test")
+    assert EVENT_PATH.fullmatch(response.location), response.words()
     wait_until(lambda: server.requests, lambda got: len(got) > before)
-    wait_until(lambda: person.get(answer.location).text, lambda text: "HTTP " in text)
-    return answer.location
+    wait_until(lambda: person.get(response.location).text, lambda text: "HTTP " in text)
+    return response.location
 
 
 def test_the_page_without_a_url_says_what_to_do_next(up: Running) -> None:
@@ -102,8 +102,8 @@ def test_the_page_without_a_url_says_what_to_do_next(up: Running) -> None:
     page = owner.get(PAGE).words()
     assert "No webhooks are sent" in page
     assert "Set a URL to receive events" in page
-    answer = owner.send_form(PAGE, f"{PAGE}/test")
-    assert answer.location == PAGE
+    response = owner.send_form(PAGE, f"{PAGE}/test")
+    assert response.location == PAGE
     assert "Set a URL before you send a test event" in owner.get(PAGE).words()
 
 
@@ -139,10 +139,10 @@ def test_a_forbidden_url_is_rejected_with_its_error(
     partner: CabinetPartner, owner: Person, url: str, error: str
 ) -> None:
     stored = own(partner, "SELECT webhook_url FROM partners WHERE id = %s", partner.id)
-    answer = owner.send_form(PAGE, url=url)
-    assert answer.status == 422
-    assert error in unescape(answer.words())
-    assert f'value="{url}"' in answer.text
+    response = owner.send_form(PAGE, url=url)
+    assert response.status == 422
+    assert error in unescape(response.words())
+    assert f'value="{url}"' in response.text
     assert own(partner, "SELECT webhook_url FROM partners WHERE id = %s", partner.id) == stored
 
 
@@ -263,8 +263,8 @@ def test_viewers_see_webhooks_but_cannot_change_them(
         f"{PAGE}/replay-failed",
         f"{path}/replay",
     ):
-        refused = viewer.post(action, {"form_token": token, "url": "", "since": "day"})
-        assert refused.status == 403, action
+        rejected = viewer.post(action, {"form_token": token, "url": "", "since": "day"})
+        assert rejected.status == 403, action
     assert server.url in viewer.get(PAGE).text
 
 
@@ -306,7 +306,7 @@ CIRCUIT = """
 INSERT INTO webhook_circuit_breakers
   (partner_id, concurrency, window_started_at, attempts, failures, failed_at, opened_at,
    half_open_at, failed_trials)
-VALUES (%s, 4, now(), 9, 8, now(), {since}, {probe}, 2)
+VALUES (%s, 4, now(), 9, 8, now(), {since}, {trial}, 2)
 """
 
 
@@ -317,12 +317,12 @@ def test_the_page_describes_the_status_of_the_endpoint(up: Running) -> None:
     save(owner, "https://example.org/")
     assert "Healthy" in owner.get(PAGE).words()
     forget = "DELETE FROM webhook_circuit_breakers WHERE partner_id = %s"
-    for since, probe, said in (
+    for since, trial, text in (
         ("NULL", "NULL", "at most 4 events are sent concurrently"),
         ("now()", "now() + interval '1 hour'", "Failed checks so far: 2"),
     ):
-        own(partner, CIRCUIT.format(since=since, probe=probe), partner.id)
-        assert said in owner.get(PAGE).words()
+        own(partner, CIRCUIT.format(since=since, trial=trial), partner.id)
+        assert text in owner.get(PAGE).words()
         own(partner, forget, partner.id)
     own(partner, "UPDATE partners SET webhook_gone_at = now() WHERE id = %s", partner.id)
     assert "returned 410 Gone" in owner.get(PAGE).words()

@@ -1,4 +1,4 @@
-"""Payout details: a day's delay by the database's clock, whatever the gateway says."""
+"""Payout details take effect a day after the request, by the database's clock."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -100,15 +100,15 @@ async def world(database_urls: DatabaseUrls) -> AsyncIterator[World]:
         webhook_url=HOOK,
         webhook_events=frozenset({EventType.PAYOUT_DETAILS_CHANGED}),
     )
-    made = World(database_urls, partner, market)
-    yield made
+    world = World(database_urls, partner, market)
+    yield world
     admin.close()
-    made.gateway.close()
+    world.gateway.close()
 
 
 async def test_details_take_effect_after_a_day(world: World) -> None:
     assert await world.plan() == PayoutPlan(None, None)
-    asked = await world.request()
+    requested = await world.request()
     plan = await world.plan()
     assert plan.current is None
     assert plan.pending is not None
@@ -117,12 +117,12 @@ async def test_details_take_effect_after_a_day(world: World) -> None:
     world.let_a_day_pass()
     plan = await world.plan()
     assert plan.current is not None
-    assert (plan.current.id, plan.pending) == (asked, None)
-    (told,) = world.events()
-    assert (told["status"], told["address"], told["network"]) == ("PENDING", TRON, "Tron")
+    assert (plan.current.id, plan.pending) == (requested, None)
+    (event,) = world.events()
+    assert (event["status"], event["address"], event["network"]) == ("PENDING", TRON, "Tron")
 
 
-async def test_a_change_that_waits_can_be_withdrawn(world: World) -> None:
+async def test_a_pending_change_can_be_canceled(world: World) -> None:
     first = await world.request()
     world.let_a_day_pass()
     second = await world.request(OTHER)
@@ -131,27 +131,29 @@ async def test_a_change_that_waits_can_be_withdrawn(world: World) -> None:
     assert plan.current is not None
     assert (plan.current.id, plan.pending) == (first, None)
     assert [one["status"] for one in world.events()] == ["PENDING", "PENDING", "WITHDRAWN"]
-    for gone in (first, second):  # in force, and withdrawn before
+    for not_pending in (first, second):  # in effect, and canceled before
         with pytest.raises(InvalidTransition):
-            await cancel_payout_details(world.ports, world.owner, gone)
+            await cancel_payout_details(world.ports, world.owner, not_pending)
 
 
-async def test_another_change_takes_the_place_of_the_one_that_waits(world: World) -> None:
+async def test_a_request_replaces_a_pending_change(world: World) -> None:
     first, second = await world.request(), await world.request(OTHER)
     plan = await world.plan()
     assert plan.pending is not None
     assert plan.pending.id == second
-    (withdrawn,) = world.sql("SELECT cancelled_by FROM payout_details WHERE id = %s", first)
-    assert withdrawn == (world.owner.email,)
+    (canceled_by,) = world.sql("SELECT cancelled_by FROM payout_details WHERE id = %s", first)
+    assert canceled_by == (world.owner.email,)
 
 
-async def test_nobody_withdraws_anothers(world: World, database_urls: DatabaseUrls) -> None:
-    asked = await world.request()
+async def test_a_change_of_another_partner_cannot_be_canceled(
+    world: World, database_urls: DatabaseUrls
+) -> None:
+    requested = await world.request()
     admin = Database(database_urls.admin)
     stranger = member_of(await stored_partner(admin))
     admin.close()
     with pytest.raises(NotFound):
-        await cancel_payout_details(world.ports, stranger, asked)
+        await cancel_payout_details(world.ports, stranger, requested)
     assert (await world.plan()).pending is not None
 
 
@@ -190,7 +192,7 @@ SELECT ask_payout_details(%s, %s, 'usdt_trc20', %s, NULL, 'somebody', %s, %s, 'k
 
 
 @pytest.mark.parametrize("hours", [-25, -1, 1])
-async def test_the_gateway_cant_make_a_change_older(world: World, hours: int) -> None:
+async def test_the_gateway_cannot_backdate_a_change(world: World, hours: int) -> None:
     at = datetime.now(UTC) + timedelta(hours=hours)
     body = b'{"event":"payout_details.changed",}'
     with (
@@ -200,7 +202,7 @@ async def test_the_gateway_cant_make_a_change_older(world: World, hours: int) ->
         connection.execute(ASK, (uuid4(), world.partner.id, TRON, at, uuid4(), body))
 
 
-async def test_the_gateway_cant_tell_a_partner_of_anything_else(world: World) -> None:
+async def test_the_gateway_cannot_enqueue_another_event_with_a_change(world: World) -> None:
     body = b'{"event":"order.status_changed","order":{}}'
     with (
         psycopg.connect(world.urls.gateway) as connection,
@@ -219,7 +221,7 @@ async def test_the_gateway_cant_tell_a_partner_of_anything_else(world: World) ->
         "TRUNCATE payout_details",
     ],
 )
-async def test_details_are_never_overwritten_even_by_their_owner(
+async def test_details_are_never_overwritten_even_by_the_owner_of_the_table(
     world: World, statement: str
 ) -> None:
     await world.request()

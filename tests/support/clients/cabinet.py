@@ -43,9 +43,9 @@ class Person(Visitor):
             valkey.hset(key, "proved", str(float(verified_at) - seconds))
 
     def token_of(self, path: str) -> str:
-        found = TOKEN.search(self.get(path).text)
-        assert found is not None, path
-        return found[1]
+        match = TOKEN.search(self.get(path).text)
+        assert match is not None, path
+        return match[1]
 
     def send_form(self, page: str, action: str = "", **fields: str) -> Seen:
         """Submit a form with the CSRF token of its page."""
@@ -76,13 +76,13 @@ class AuthenticatorApp(msgspec.Struct):
         return totp.generate(30 * step).decode()
 
 
-def set_up_factor(visitor: Person, password: str) -> tuple[AuthenticatorApp, list[str]]:
+def set_up_factor(browser: Person, password: str) -> tuple[AuthenticatorApp, list[str]]:
     """Turn on two-factor authentication; return the app and the recovery codes."""
-    assert visitor.send_form(FACTOR, f"{FACTOR}/begin", password=password).status == 303
-    found = SECRET.search(visitor.get(FACTOR).text)
-    assert found is not None
-    app = AuthenticatorApp(found[1].replace(" ", ""))
-    done = visitor.send_form(FACTOR, f"{FACTOR}/confirm", code=app.code())
+    assert browser.send_form(FACTOR, f"{FACTOR}/begin", password=password).status == 303
+    match = SECRET.search(browser.get(FACTOR).text)
+    assert match is not None
+    app = AuthenticatorApp(match[1].replace(" ", ""))
+    done = browser.send_form(FACTOR, f"{FACTOR}/confirm", code=app.code())
     assert done.status == 200, done.words()
     return app, codes_on(done)
 
@@ -92,15 +92,15 @@ def codes_on(page: Seen) -> list[str]:
     return re.findall(r"^(?:.*>)?([a-z2-7]{4}(?:-[a-z2-7]{4}){3})$", page.text, re.MULTILINE)
 
 
-def enter_code(visitor: Person, page: Seen | str, code: str) -> Seen:
+def enter_code(browser: Person, page: Seen | str, code: str) -> Seen:
     """Enter a code on the page that asks for one, with the hidden fields of its form."""
-    text = visitor.get(page).text if isinstance(page, str) else page.text
+    text = browser.get(page).text if isinstance(page, str) else page.text
     form = {name: unescape(value) for name, value in HIDDEN.findall(text)}
     form |= {"step_up_code": code}
-    answer = visitor.post("/partner/verify", form)
-    if answer.status == 307:  # a browser submits the same form again
-        return visitor.post(answer.location, form)
-    return answer
+    response = browser.post("/partner/verify", form)
+    if response.status == 307:  # a browser submits the same form again
+        return browser.post(response.location, form)
+    return response
 
 
 def run_command(up: Running, *arguments: str) -> dict[str, Any]:
@@ -114,10 +114,10 @@ def person(up: Running) -> Person:
     return Person(up.base_url)
 
 
-def choose_password(visitor: Person, one_time: str, password: str) -> None:
+def choose_password(browser: Person, one_time: str, password: str) -> None:
     """Replace a one-time password by a password of the member's choice."""
     fields = password_fields(one_time, password)
-    assert visitor.send_form("/partner/new-password", **fields).status == 303
+    assert browser.send_form("/partner/new-password", **fields).status == 303
 
 
 def password_fields(current: str, new: str) -> dict[str, str]:
@@ -145,9 +145,9 @@ class CabinetPartner(msgspec.Struct):
         partner = cls(up, created["id"], email, "", api, created["webhookSecret"])
         one_time = partner.one_time_password()
         partner.password = f"own password {uuid4()}"
-        visitor = person(up)
-        visitor.sign_in(email, one_time)
-        choose_password(visitor, one_time, partner.password)
+        browser = person(up)
+        browser.sign_in(email, one_time)
+        choose_password(browser, one_time, partner.password)
         return partner
 
     def command(self, *arguments: str) -> dict[str, Any]:
@@ -182,16 +182,16 @@ class CabinetPartner(msgspec.Struct):
         """
         email, password = email or f"{uuid4().hex}@partners.example", f"own password {uuid4()}"
         invited = owner.send_form(TEAM, f"{TEAM}/invite", email=email, role=role)
-        found = ONE_TIME.search(invited.text)
-        assert found is not None, invited.words()
-        visitor = person(self.up)
-        assert visitor.sign_in(email, found[1]).status == 303
-        choose_password(visitor, found[1], password)
-        return visitor, email, password
+        match = ONE_TIME.search(invited.text)
+        assert match is not None, invited.words()
+        browser = person(self.up)
+        assert browser.sign_in(email, match[1]).status == 303
+        choose_password(browser, match[1], password)
+        return browser, email, password
 
     def owner(self) -> Person:
         """Return the owner, signed in on a new browser."""
-        visitor = person(self.up)
-        answer = visitor.sign_in(self.email, self.password)
-        assert answer.status == 303, answer.words()
-        return visitor
+        browser = person(self.up)
+        response = browser.sign_in(self.email, self.password)
+        assert response.status == 303, response.words()
+        return browser

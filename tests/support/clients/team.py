@@ -31,7 +31,7 @@ def add_member(partner: CabinetPartner, role: str) -> str:
 
 def signed_in(partner: CabinetPartner, role: str) -> Person:
     """Return a new member with this role, signed in."""
-    visitor = person(partner.up)
-    answer = visitor.sign_in(add_member(partner, role), partner.password)
-    assert answer.status == 303, answer.words()
-    return visitor
+    browser = person(partner.up)
+    response = browser.sign_in(add_member(partner, role), partner.password)
+    assert response.status == 303, response.words()
+    return browser
