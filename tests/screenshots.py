@@ -17,9 +17,9 @@ from playwright.sync_api import Browser, Page, ViewportSize
 
 from bench.cabinet.fill import fill
 from gateway.settings import read_instance
-from tests.browser.chromium import DESK, PHONE, browser
-from tests.browser.crew import (
-    Crew,
+from tests.browser.chromium import DESKTOP, PHONE, browser
+from tests.browser.team import (
+    BrowserTeam,
     Scheme,
     invitation_page,
     new_secret_page,
@@ -61,16 +61,16 @@ WHERE pay_in_address LIKE 'bench %%' AND s.code = source AND d.code = destinatio
 """
 RENAME: Final = "UPDATE codes SET code = %s, label = %s WHERE code = %s"
 LOOKS: Final[Mapping[str, tuple[ViewportSize, Scheme]]] = {
-    "": (DESK, "light"),
-    "-dark": (DESK, "dark"),
+    "": (DESKTOP, "light"),
+    "-dark": (DESKTOP, "dark"),
     "-phone": (PHONE, "light"),
 }
 
 Reach = Callable[[Page], object]
 
 
-class Pictured(Crew):
-    """A crew with a history of orders."""
+class TeamWithHistory(BrowserTeam):
+    """A team with a history of orders."""
 
     def __init__(self, up: Running, receiver: Receiver) -> None:
         super().__init__(up, "northwind.example")
@@ -106,7 +106,7 @@ class Pictured(Crew):
         self.event = sent.location
 
 
-def paths(crew: Pictured) -> dict[str, Reach]:
+def paths(team: TeamWithHistory) -> dict[str, Reach]:
     """Return how the page of each screenshot is reached."""
 
     def at(path: str) -> Reach:
@@ -118,7 +118,7 @@ def paths(crew: Pictured) -> dict[str, Reach]:
         page.locator("form[action$=recovery-codes] button").click()
 
     def new_password(page: Page) -> None:
-        email, operate = f"alan-{uuid4().hex[:4]}@northwind.example", crew.partner.command
+        email, operate = f"alan-{uuid4().hex[:4]}@northwind.example", team.partner.command
         operate("partner", "create", "--email", email, "--name", "Northwind Wallet")
         sign_in_page(page)
         page.get_by_label("Email address").fill(email)
@@ -128,12 +128,12 @@ def paths(crew: Pictured) -> dict[str, Reach]:
     return {
         "dashboard": at("/partner/dashboard"),
         "orders": at("/partner/orders"),
-        "order": at(crew.order),
+        "order": at(team.order),
         "codes": at("/partner/codes"),
         "code": at("/partner/codes/wallet-app"),
         "keys": at("/partner/keys"),
         "webhooks": at("/partner/webhooks"),
-        "webhook-event": at(crew.event),
+        "webhook-event": at(team.event),
         "webhook-signature": at("/partner/webhooks/signature"),
         "payouts": at("/partner/payout-history"),
         "statement": at("/partner/payout-history/1"),
@@ -157,18 +157,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as directory, receiving("") as receiver:
         up = start_up(Path(directory) / "data")
         try:
-            crew = Pictured(up, receiver)
+            team = TeamWithHistory(up, receiver)
             with browser() as chromium:
-                for name, reach in paths(crew).items():
-                    _take(crew, chromium, name, reach)
+                for name, reach in paths(team).items():
+                    _take(team, chromium, name, reach)
         finally:
             stop(up)
 
 
-def _take(crew: Crew, chromium: Browser, name: str, reach: Reach) -> None:
+def _take(team: BrowserTeam, chromium: Browser, name: str, reach: Reach) -> None:
     for suffix, (size, scheme) in LOOKS.items():
         role = "viewer" if name.endswith("-off") else "owner"  # the viewer has no second factor
-        page = crew.opened(chromium, role, size=size, scheme=scheme)
+        page = team.open_page(chromium, role, size=size, scheme=scheme)
         reach(page)
         taken = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")
         few_colours = taken.quantize(128, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)

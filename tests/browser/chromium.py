@@ -25,7 +25,7 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
 PHONE = ViewportSize(width=375, height=812)
-DESK = ViewportSize(width=1280, height=900)
+DESKTOP = ViewportSize(width=1280, height=900)
 WIDE = ViewportSize(width=1920, height=1080)
 
 
@@ -83,7 +83,7 @@ def transferred(page: Page) -> int:
     )
 
 
-def unsound(page: Page, *, scripts: bool = True) -> list[str]:
+def page_faults(page: Page, *, scripts: bool = True) -> list[str]:
     """Return what axe finds in both themes, and the screen sizes at which the page is too wide.
 
     axe is a script, so it is skipped without scripts. The themes differ only in color.
@@ -97,7 +97,7 @@ def unsound(page: Page, *, scripts: bool = True) -> list[str]:
         faults += violations(page, rules=COLOR_RULES)
         page.emulate_media(color_scheme="light")
     original = page.viewport_size
-    for size in (PHONE, DESK, WIDE):
+    for size in (PHONE, DESKTOP, WIDE):
         page.set_viewport_size(size)
         width = page.evaluate("document.documentElement.scrollWidth")
         if width > size["width"]:

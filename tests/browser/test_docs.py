@@ -7,7 +7,14 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from cabinet_htmx.docs.contents import entries
-from tests.browser.chromium import COLOR_RULES, DESK, PHONE, console_errors, unsound, violations
+from tests.browser.chromium import (
+    COLOR_RULES,
+    DESKTOP,
+    PHONE,
+    console_errors,
+    page_faults,
+    violations,
+)
 from tests.conftest import Running
 
 Scheme = Literal["light", "dark"]
@@ -26,7 +33,7 @@ def phone(up: Running, chromium: Browser) -> Iterator[Page]:
 
 
 def desk(
-    up: Running, chromium: Browser, scheme: Scheme = "light", size: ViewportSize = DESK
+    up: Running, chromium: Browser, scheme: Scheme = "light", size: ViewportSize = DESKTOP
 ) -> Page:
     return chromium.new_context(base_url=up.base_url, viewport=size, color_scheme=scheme).new_page()
 
@@ -38,7 +45,7 @@ def test_no_page_has_accessibility_errors_or_horizontal_scrolling(
     heard, found = console_errors(page), []
     for path in PAGES:
         page.goto(path)
-        found += unsound(page)
+        found += page_faults(page)
     page.context.close()
     assert found == []
     assert heard == []

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from typer.testing import Result
 
-from tests.browser.chromium import DESK, PHONE, console_errors, unsound, violations
+from tests.browser.chromium import DESKTOP, PHONE, console_errors, page_faults, violations
 from tests.conftest import Running
 from tests.support.builders.orders import MUCH, Swaps
 from tests.support.clients.visitor import REFUND, TO
@@ -42,7 +42,7 @@ def swaps(by_hand: Running) -> Swaps:
 
 @pytest.fixture
 def context(chromium: Browser, by_hand: Running) -> Iterator[BrowserContext]:
-    made = chromium.new_context(base_url=by_hand.base_url, viewport=DESK)
+    made = chromium.new_context(base_url=by_hand.base_url, viewport=DESKTOP)
     yield made
     made.close()
 
@@ -307,7 +307,7 @@ def test_no_page_state_has_accessibility_errors_or_horizontal_scrolling(
         page = context.new_page()
         heard = console_errors(page)
         reach(page, swaps)
-        found += [f"{name}: {one}" for one in unsound(page)]
+        found += [f"{name}: {one}" for one in page_faults(page)]
         found += [f"{name}: {one}" for one in heard if not EXPECTED.search(one)]
         page.close()
     context.close()

@@ -54,22 +54,22 @@ class Team(msgspec.Struct):
     """A partner's owner, developer and viewer, signed in with recently verified second factors."""
 
     partner: CabinetPartner
-    people: dict[Role, Person]
+    members: dict[Role, Person]
 
     @property
     def owner(self) -> Person:
-        return self.people[Role.OWNER]
+        return self.members[Role.OWNER]
 
 
 @pytest.fixture(scope="module")
 def team(up: Running) -> Team:
     partner = CabinetPartner.new(up)
     owner, _ = partner.owner_with_factor()
-    people = {Role.OWNER: owner}
+    members = {Role.OWNER: owner}
     for role in (Role.DEVELOPER, Role.VIEWER):
-        people[role], _, password = partner.colleague(owner, role.value)
-        set_up_factor(people[role], password)
-    return Team(partner, people)
+        members[role], _, password = partner.invite_member(owner, role.value)
+        set_up_factor(members[role], password)
+    return Team(partner, members)
 
 
 class Victim(msgspec.Struct):
@@ -111,7 +111,7 @@ def test_every_page_requires_signing_in(up: Running) -> None:
 
 
 def test_every_role_is_denied_the_pages_of_higher_roles(team: Team) -> None:
-    for role, member in team.people.items():
+    for role, member in team.members.items():
         token = member.token_of(ACCOUNT)
         for route in TABLE.routes:
             if role.includes(route.role):
@@ -127,7 +127,7 @@ def test_every_role_is_denied_the_pages_of_higher_roles(team: Team) -> None:
 
 
 def test_a_role_in_a_form_is_ignored(team: Team) -> None:
-    viewer = team.people[Role.VIEWER]
+    viewer = team.members[Role.VIEWER]
     member = re.search(rf"{TEAM}/([0-9a-f-]{{36}})/role", team.owner.get(TEAM).text)
     assert member is not None
     forged = {"form_token": viewer.token_of(ACCOUNT), "role": "owner", "partner_id": str(uuid4())}
@@ -140,7 +140,7 @@ def test_a_role_in_a_form_is_ignored(team: Team) -> None:
 def test_a_form_of_another_site_or_session_is_rejected(team: Team, route: Route) -> None:
     owner, path = team.owner, filled(route.path, str(uuid4()))
     token = owner.token_of(ACCOUNT)
-    others = team.people[Role.VIEWER].token_of(ACCOUNT)
+    others = team.members[Role.VIEWER].token_of(ACCOUNT)
     host = team.partner.up.base_url.removeprefix("http://")
     own = {"form_token": token}
     rejected = [

@@ -34,27 +34,27 @@ def id_of(owner: Person, email: str) -> str:
 
 
 def test_a_member_is_invited_changed_and_removed(partner: CabinetPartner, owner: Person) -> None:
-    colleague, email, password = partner.colleague(owner, "viewer")
+    member, email, password = partner.invite_member(owner, "viewer")
     assert email in owner.get(TEAM).text
-    assert colleague.get(TEAM).status == 200
-    assert colleague.get("/partner/keys").status == 403
-    member = id_of(owner, email)
-    changed = owner.send_form(TEAM, f"{TEAM}/{member}/role", role="developer")
+    assert member.get(TEAM).status == 200
+    assert member.get("/partner/keys").status == 403
+    member_id = id_of(owner, email)
+    changed = owner.send_form(TEAM, f"{TEAM}/{member_id}/role", role="developer")
     assert changed.location == TEAM
-    assert colleague.get(TEAM).status == 303, "a role change signs the member out"
-    assert colleague.sign_in(email, password).status == 303
-    assert colleague.get("/partner/keys").status == 200
-    reset = owner.send_form(TEAM, f"{TEAM}/{member}/password")
+    assert member.get(TEAM).status == 303, "a role change signs the member out"
+    assert member.sign_in(email, password).status == 303
+    assert member.get("/partner/keys").status == 200
+    reset = owner.send_form(TEAM, f"{TEAM}/{member_id}/password")
     one_time = ONE_TIME.search(reset.text)
     assert one_time is not None
     assert one_time[1] not in owner.get(TEAM).text
-    assert colleague.get(TEAM).status == 303
-    assert colleague.sign_in(email, password).status == 403
-    assert colleague.sign_in(email, one_time[1]).location
-    assert colleague.get(TEAM).location == "/partner/new-password"
-    assert owner.send_form(TEAM, f"{TEAM}/{member}/remove").location == TEAM
-    assert colleague.get("/partner/new-password").status == 303
-    assert colleague.sign_in(email, one_time[1]).status == 403
+    assert member.get(TEAM).status == 303
+    assert member.sign_in(email, password).status == 403
+    assert member.sign_in(email, one_time[1]).location
+    assert member.get(TEAM).location == "/partner/new-password"
+    assert owner.send_form(TEAM, f"{TEAM}/{member_id}/remove").location == TEAM
+    assert member.get("/partner/new-password").status == 303
+    assert member.sign_in(email, one_time[1]).status == 403
     log = owner.get(f"{TEAM}/log").words()
     for action in (
         "Invited a viewer",
@@ -101,7 +101,7 @@ def test_a_developer_sees_the_team_but_cannot_change_it(
 ) -> None:
     other = CabinetPartner.new(up)
     boss, _ = other.owner_with_factor()
-    developer, _, password = other.colleague(boss, "developer")
+    developer, _, password = other.invite_member(boss, "developer")
     set_up_factor(developer, password)
     assert developer.get(f"{TEAM}/log").status == 200
     page = developer.get(TEAM)

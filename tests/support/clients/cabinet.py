@@ -173,7 +173,7 @@ class CabinetPartner(msgspec.Struct):
         app, _ = set_up_factor(owner, self.password)
         return owner, app
 
-    def colleague(
+    def invite_member(
         self, owner: Person, role: str, email: str | None = None
     ) -> tuple[Person, str, str]:
         """Have an owner with a recently verified second factor invite a member with a password.

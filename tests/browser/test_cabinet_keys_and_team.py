@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chromium import console_errors
-from tests.browser.crew import (
+from tests.browser.team import (
     EXPECTED,
-    Crew,
+    BrowserTeam,
     faults,
     invitation_page,
     new_secret_page,
@@ -22,8 +22,8 @@ KEYS, TEAM = "/partner/keys", "/partner/team"
 
 
 @pytest.fixture(scope="module")
-def crew(up: Running) -> Crew:
-    return Crew(up)
+def team(up: Running) -> BrowserTeam:
+    return BrowserTeam(up)
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
@@ -65,10 +65,10 @@ def test_a_new_owner_sets_up_two_factor_authentication_and_rotates_a_secret(
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_a_sensitive_action_asks_for_a_code_and_is_then_performed(
-    chromium: Browser, crew: Crew, *, scripts: bool
+    chromium: Browser, team: BrowserTeam, *, scripts: bool
 ) -> None:
-    crew.owner.age_verification(crew.partner.up, seconds=400)
-    page = crew.opened(chromium, "owner", scripts=scripts)
+    team.owner.age_verification(team.partner.up, seconds=400)
+    page = team.open_page(chromium, "owner", scripts=scripts)
     page.goto(KEYS)
     page.get_by_label("Addresses and networks").fill("203.0.113.7\n198.51.100.0/24")
     page.get_by_role("button", name="Save allowlist").click()
@@ -76,7 +76,7 @@ def test_a_sensitive_action_asks_for_a_code_and_is_then_performed(
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("This code is wrong")).to_be_visible()
-    page.get_by_label("Code").fill(crew.recovery.pop())
+    page.get_by_label("Code").fill(team.recovery.pop())
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("status").filter(has_text="from these addresses only")).to_be_visible()
     expect(page.get_by_label("Addresses and networks")).to_have_value(
@@ -88,8 +88,8 @@ def test_a_sensitive_action_asks_for_a_code_and_is_then_performed(
     page.context.close()
 
 
-def test_an_owner_invites_and_removes_a_member(chromium: Browser, crew: Crew) -> None:
-    page = crew.opened(chromium, "owner")
+def test_an_owner_invites_and_removes_a_member(chromium: Browser, team: BrowserTeam) -> None:
+    page = team.open_page(chromium, "owner")
     page.goto(TEAM)
     page.get_by_label("Email address").fill("ada@northwind.example")
     page.get_by_label("Role").last.select_option("developer")
@@ -111,9 +111,9 @@ def test_an_owner_invites_and_removes_a_member(chromium: Browser, crew: Crew) ->
     ],
 )
 def test_the_navigation_shows_what_the_role_may_see(
-    chromium: Browser, crew: Crew, role: str, links: set[str]
+    chromium: Browser, team: BrowserTeam, role: str, links: set[str]
 ) -> None:
-    page = crew.opened(chromium, role)
+    page = team.open_page(chromium, role)
     page.goto(TEAM)
     shown = set(page.locator(".sidebar li").all_inner_texts())
     assert links <= shown
@@ -135,8 +135,8 @@ TRANSIENT_PAGES: dict[str, Callable[[Page], object]] = {
 
 
 @pytest.mark.parametrize("state", TRANSIENT_PAGES)
-def test_transient_pages_have_no_faults(chromium: Browser, crew: Crew, state: str) -> None:
-    page = crew.opened(chromium, "owner")
+def test_transient_pages_have_no_faults(chromium: Browser, team: BrowserTeam, state: str) -> None:
+    page = team.open_page(chromium, "owner")
     errors = console_errors(page)
     TRANSIENT_PAGES[state](page)
     assert faults(page) == []

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect
 from domain.cabinet.members import Role
 from domain.orders.query import PAGE
 from gateway.cabinet.route_table import TABLE
-from tests.browser.chromium import DESK, PHONE, console_errors
-from tests.browser.crew import EXPECTED, Crew, faults
+from tests.browser.chromium import DESKTOP, PHONE, console_errors
+from tests.browser.team import EXPECTED, BrowserTeam, faults
 from tests.conftest import Running
 from tests.support.builders.orders import MUCH
 from tests.support.clients.partner import order_request
@@ -42,8 +42,8 @@ EVERY_ROLE = [
 ]
 
 
-class Busy(Crew):
-    """A crew with data: orders in four states, and a period that has ended."""
+class BusyTeam(BrowserTeam):
+    """A team with data: orders in four states, and a period that has ended."""
 
     def __init__(self, up: Running, receiver: Receiver) -> None:
         super().__init__(up)
@@ -96,9 +96,9 @@ class Busy(Crew):
 
 
 @pytest.fixture(scope="module")
-def busy(up: Running) -> Iterator[Busy]:
+def busy(up: Running) -> Iterator[BusyTeam]:
     with receiving("") as receiver:
-        yield Busy(up, receiver)
+        yield BusyTeam(up, receiver)
 
 
 def may_submit(path: str, role: str) -> bool:
@@ -113,10 +113,10 @@ def may_submit(path: str, role: str) -> bool:
 
 @pytest.mark.parametrize(("role", "scripts"), EVERY_ROLE)
 def test_every_page_of_a_role_has_no_faults_and_no_form_beyond_the_role(
-    chromium: Browser, busy: Busy, role: str, *, scripts: bool
+    chromium: Browser, busy: BusyTeam, role: str, *, scripts: bool
 ) -> None:
-    size = PHONE if role == "viewer" else DESK
-    page = busy.opened(chromium, role, scripts=scripts, size=size)
+    size = PHONE if role == "viewer" else DESKTOP
+    page = busy.open_page(chromium, role, scripts=scripts, size=size)
     errors, found = console_errors(page), []
     for path in busy.pages(role):
         response = page.goto(path)
@@ -137,9 +137,9 @@ def test_every_page_of_a_role_has_no_faults_and_no_form_beyond_the_role(
 
 @pytest.mark.parametrize(("role", "scripts"), EVERY_ROLE)
 def test_the_dashboard_shows_alerts_charts_and_the_rate_limit(
-    chromium: Browser, busy: Busy, role: str, *, scripts: bool
+    chromium: Browser, busy: BusyTeam, role: str, *, scripts: bool
 ) -> None:
-    page = busy.opened(chromium, role, scripts=scripts)
+    page = busy.open_page(chromium, role, scripts=scripts)
     page.clock.install()
     page.goto("/partner")
     expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
@@ -170,9 +170,9 @@ def rows(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(("role", "scripts"), EVERY_ROLE)
 def test_orders_are_filtered_paginated_and_exported(
-    chromium: Browser, busy: Busy, role: str, *, scripts: bool
+    chromium: Browser, busy: BusyTeam, role: str, *, scripts: bool
 ) -> None:
-    page = busy.opened(chromium, role, scripts=scripts, size=PHONE)
+    page = busy.open_page(chromium, role, scripts=scripts, size=PHONE)
     page.goto(ORDERS)
     first = rows(page)
     assert (len(first), first) == (PAGE, sorted(first, reverse=True))
@@ -208,8 +208,8 @@ def test_orders_are_filtered_paginated_and_exported(
     page.context.close()
 
 
-def test_the_list_updates_without_moving_or_losing_input(chromium: Browser, busy: Busy) -> None:
-    page, order = busy.opened(chromium, "viewer"), busy.create_order(toCcy="trx")
+def test_the_list_updates_without_moving_or_losing_input(chromium: Browser, busy: BusyTeam) -> None:
+    page, order = busy.open_page(chromium, "viewer"), busy.create_order(toCcy="trx")
     page.clock.install()
     page.goto(ORDERS)
     row = page.get_by_role("row", name=order["id"])
@@ -230,9 +230,9 @@ def test_the_list_updates_without_moving_or_losing_input(chromium: Browser, busy
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_an_orders_page_updates_until_the_order_is_final(
-    chromium: Browser, busy: Busy, *, scripts: bool
+    chromium: Browser, busy: BusyTeam, *, scripts: bool
 ) -> None:
-    page, order = busy.opened(chromium, "developer", scripts=scripts), busy.create_order()
+    page, order = busy.open_page(chromium, "developer", scripts=scripts), busy.create_order()
     page.clock.install()
     page.goto(f"{ORDERS}/{order['id']}")
     expect(page.get_by_role("heading", name="NEW")).to_be_visible()
@@ -253,9 +253,9 @@ def test_an_orders_page_updates_until_the_order_is_final(
 
 @pytest.mark.parametrize(("role", "scripts"), EVERY_ROLE)
 def test_a_statement_is_shown_exported_and_printed(
-    chromium: Browser, busy: Busy, role: str, *, scripts: bool
+    chromium: Browser, busy: BusyTeam, role: str, *, scripts: bool
 ) -> None:
-    page = busy.opened(chromium, role, scripts=scripts)
+    page = busy.open_page(chromium, role, scripts=scripts)
     page.goto(PAYOUTS)
     ended = page.get_by_role("row").filter(has_text="March, by bank")
     ended.get_by_role("link", name="Statement").click()
@@ -276,16 +276,16 @@ def test_an_owner_requests_new_payout_details_and_cancels_the_change(
     chromium: Browser, up: Running, *, scripts: bool
 ) -> None:
     with ThreadPoolExecutor(1) as thread:  # Playwright's event loop occupies this one
-        crew = thread.submit(Crew, up).result()
-    crew.owner.age_verification(up, seconds=3_600)
-    page = crew.opened(chromium, "owner", scripts=scripts)
+        team = thread.submit(BrowserTeam, up).result()
+    team.owner.age_verification(up, seconds=3_600)
+    page = team.open_page(chromium, "owner", scripts=scripts)
     page.goto(PAYOUTS)
     page.get_by_role("link", name="View payout details").click()
     expect(page.get_by_text("No payout details yet.")).to_be_visible()
     page.get_by_label("Asset").select_option("usdt_trc20")
     page.get_by_label("Address").fill(TRON[:-1] + "9")
     page.get_by_role("button", name="Request change").click()
-    page.get_by_label("Code").fill(crew.recovery.pop())
+    page.get_by_label("Code").fill(team.recovery.pop())
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("isn't a valid Tron address")).to_be_visible()
     assert faults(page, scripts=scripts) == []
@@ -301,7 +301,7 @@ def test_an_owner_requests_new_payout_details_and_cancels_the_change(
     expect(page.get_by_text("Change canceled")).to_be_visible()
     expect(page.get_by_role("table", name="Canceled changes")).to_be_visible()
     for role in ("developer", "viewer"):
-        other = crew.opened(chromium, role, scripts=scripts)
+        other = team.open_page(chromium, role, scripts=scripts)
         other.goto(DETAILS)
         expect(other.get_by_text("Only owners can change payout details.")).to_be_visible()
         other.context.close()

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import DESK, PHONE, console_errors
-from tests.browser.crew import faults
+from tests.browser.chromium import DESKTOP, PHONE, console_errors
+from tests.browser.team import faults
 from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner
 from tests.support.clients.team import add_member
@@ -118,7 +118,7 @@ def test_codes_and_webhooks_are_managed(
 ) -> None:
     context = chromium.new_context(
         base_url=partner.up.base_url,
-        viewport=DESK if scripts else PHONE,
+        viewport=DESKTOP if scripts else PHONE,
         java_script_enabled=scripts,
         permissions=["clipboard-read", "clipboard-write"],
     )

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from tests.browser.chromium import DESK, transferred, unsound
+from tests.browser.chromium import DESKTOP, page_faults, transferred
 from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner, Person, set_up_factor
 
@@ -17,7 +17,7 @@ EXPECTED = re.compile(r"status of 4(?:03|04|22|29)|: no http")
 Scheme = Literal["light", "dark"]
 
 
-class Crew:
+class BrowserTeam:
     """An owner with known recovery codes, a developer and a viewer of one partner."""
 
     def __init__(self, up: Running, domain: str | None = None) -> None:
@@ -25,21 +25,21 @@ class Crew:
         self.partner = CabinetPartner.new(up, "--name", "Northwind Wallet", email=f"ada@{domain}")
         self.owner = self.partner.owner()
         _, self.recovery = set_up_factor(self.owner, self.partner.password)
-        self.people: dict[str, Person] = {"owner": self.owner}
+        self.members: dict[str, Person] = {"owner": self.owner}
         for role, name in (("developer", "grace"), ("viewer", "edsger")):
-            self.people[role], _, password = self.partner.colleague(
+            self.members[role], _, password = self.partner.invite_member(
                 self.owner, role, f"{name}@{domain}"
             )
             if role == "developer":
-                set_up_factor(self.people[role], password)
+                set_up_factor(self.members[role], password)
 
-    def opened(
+    def open_page(
         self,
         chromium: Browser,
         role: str,
         *,
         scripts: bool = True,
-        size: ViewportSize = DESK,
+        size: ViewportSize = DESKTOP,
         scheme: Scheme = "light",
     ) -> Page:
         """Return a page in a browser where the member with this role is signed in."""
@@ -50,7 +50,7 @@ class Crew:
             java_script_enabled=scripts,
             permissions=["clipboard-read", "clipboard-write"],
         )
-        cookie = self.people[role].cookies["cabinet"]
+        cookie = self.members[role].cookies["cabinet"]
         context.add_cookies(
             [{"name": "cabinet", "value": cookie, "domain": "127.0.0.1", "path": "/partner"}]
         )
@@ -80,8 +80,8 @@ def invitation_page(page: Page) -> None:
 
 
 def faults(page: Page, *, scripts: bool = True) -> list[str]:
-    """Return the faults of a page that was just opened: its size, and what `unsound` finds."""
+    """Return the faults of a page that was just opened: its size, and what `page_faults` finds."""
     page.wait_for_load_state()
     size = transferred(page)
     heavy = [] if 0 < size < FIRST_PAINT_BYTES else [f"{page.url}: {size} bytes"]
-    return heavy + unsound(page, scripts=scripts)
+    return heavy + page_faults(page, scripts=scripts)
