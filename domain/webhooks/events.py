@@ -34,7 +34,7 @@ class DetailsStatus(StrEnum):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """An event as it is committed. `body` is what every attempt sends, byte for byte."""
+    """An event as stored. `body` is what every attempt sends, byte for byte."""
 
     id: UUID
     partner_id: UUID

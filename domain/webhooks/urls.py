@@ -45,7 +45,7 @@ def validate_url_syntax(text: str, *, insecure_allowed: bool) -> None:
 
 
 def validate_webhook_url(text: str, *, insecure_allowed: bool) -> None:
-    """Raise InvalidWebhookUrl unless events may be sent to a URL, as it is set.
+    """Raise InvalidWebhookUrl unless a URL may be set as an endpoint.
 
     Beside the syntax this checks a host that is a literal address: one that could never be
     connected to is rejected at once. Names are resolved and checked on each connection.

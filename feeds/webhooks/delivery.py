@@ -188,7 +188,7 @@ class DeliveryWorker:
     async def _lease(self, entries: Mapping[str, UUID]) -> None:
         """Lease the entries' events; an entry whose event cannot be leased is stale and removed.
 
-        While the database is unavailable, the entries are kept and leased later.
+        While the database is unavailable, the entries are retained and leased later.
         """
         self._unleased = entries
         by_event: dict[UUID, list[str]] = defaultdict(list)

@@ -29,7 +29,7 @@ class StreamUnavailable(Unavailable):
 class WebhookStream:
     """A consumer group on one stream. Every entry may be lost: PostgreSQL knows what is due.
 
-    `consumer` names this worker; a name that stays the same across restarts keeps the group small.
+    `consumer` names this worker; a stable name across restarts leaves no unused names in the group.
     """
 
     def __init__(

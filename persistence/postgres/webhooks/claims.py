@@ -1,4 +1,4 @@
-"""The relay's statements: claim due events for the queue, and take back what the queue lost."""
+"""The relay's statements: claim due events for the queue, and release those that it lost."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime

@@ -28,7 +28,7 @@ QUIET_LOOKS = 20
 
 
 class Hanging:
-    """An answer that comes when it is released; counts how many wait for it at once."""
+    """Withholds responses until released; counts the requests that wait at once."""
 
     def __init__(self) -> None:
         self.now = 0
@@ -52,10 +52,10 @@ async def test_hanging_endpoint_uses_no_more_than_its_share_of_the_workers(
     stuck, free = await world.partner(endpoint.url + "?stuck"), await world.partner(endpoint.url)
     await world.events_of(stuck, 12)
 
-    async def answer(request: web.Request) -> web.StreamResponse:
+    async def respond(request: web.Request) -> web.StreamResponse:
         return await (hanging(request) if "stuck" in request.query else accept(request))
 
-    endpoint.respond = answer
+    endpoint.respond = respond
     async with world.delivering(workers=2, per_endpoint=5, timeout_seconds=MAX_WAIT_SECONDS):
         await wait_until_async(lambda: hanging.now, (5).__eq__)
         passing = await world.events_of(free, 12)
