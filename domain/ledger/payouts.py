@@ -1,165 +1,121 @@
-"""What a partner is owed, and the payouts and clearings that close its periods.
+"""Payouts and earnings resets: the two ways in which a partner's earnings period ends.
 
-All amounts are in 10^-18 USD. Payouts and clearings are whole cents: what is below a cent stays
-owed and goes on into the next period, so that all that is shown adds up to the cent.
+All amounts are in 10^-18 USD. Payouts and resets are whole cents: a fraction of a cent stays owed
+and is carried over into the next period, so that all displayed amounts add up to the cent.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 from uuid import UUID
 
 import msgspec
 
 from domain.errors import InvalidRequest
-from domain.money import CENT_DECIMALS, USD_DECIMALS, format_usd, power_of_ten, quantize_down
+from domain.ledger.earnings import CodeEarnings, Earnings
+from domain.money import format_usd
 
 MAX_REFERENCE_LENGTH = 200
 
-_CENT = power_of_ten(USD_DECIMALS - CENT_DECIMALS)
-_MIN_STEP = timedelta(milliseconds=1)
-"""Webhooks tell moments in milliseconds, and receivers tell payouts apart by them."""
+_MIN_PERIOD = timedelta(milliseconds=1)
+"""Webhook times have millisecond resolution, and receivers identify payouts by their time."""
 
 
-class ClosingKind(StrEnum):
-    """How a period ends: what was owed has been paid, or a new accounting cycle begins."""
+class EndedBy(StrEnum):
+    """How an earnings period ended; the value is stored."""
 
     PAYOUT = "payout"
-    CLEARING = "clearing"
+    RESET = "reset"
 
 
-class CodeEarnings(msgspec.Struct, frozen=True):
-    """What a code has earned."""
+class PeriodEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of a partner's earnings period `number` (counted from 1).
 
-    code_id: UUID
-    code: str
-    markup: int
-
-
-class Earnings(msgspec.Struct, frozen=True, kw_only=True):
-    """A partner's account as it stands.
-
-    Volume, markup (all of it, and of each code), base fee share, `paid` and `cleared` are of all
-    time; `paid_in_cycle` is since the last clearing. `closings` is how many there have been, and
-    `period_start` when the last one was, or the partner was created.
+    `amount` is subtracted from what the partner is owed. The partner's lifetime totals at that
+    moment are stored with it, also per code, so that the earnings of each period are a difference
+    of two totals.
     """
 
-    volume: int
-    markup: int
-    base_fee_share: int
-    paid: int
-    cleared: int
-    paid_in_cycle: int
-    closings: int
-    period_start: datetime
-    cycle_start: datetime
-    codes: Sequence[CodeEarnings]
-
-    @property
-    def owed(self) -> int:
-        """Return what the partner is still owed, exactly."""
-        return self.markup + self.base_fee_share - self.paid - self.cleared
-
-    @property
-    def balance(self) -> int:
-        """Return what can be paid of it: whole cents."""
-        return whole_cents(self.owed)
-
-    @property
-    def accrued(self) -> int:
-        """Return what this accounting cycle has earned so far: what was paid of it and the rest."""
-        return self.balance + self.paid_in_cycle
-
-
-class Closing(msgspec.Struct, frozen=True, kw_only=True):
-    """A payout or a clearing of a partner, the `number`th; a payout has a reference.
-
-    What the partner had earned in all by then is kept with it, also of each code, so that what a
-    period has earned can always be told.
-    """
+    ended_by: ClassVar[EndedBy]
 
     id: UUID
     partner_id: UUID
     number: int
-    kind: ClosingKind
     amount: int
-    reference: str | None
     period_start: datetime
-    closed_at: datetime
-    markup: int
-    base_fee_share: int
-    codes: Sequence[CodeEarnings]
+    period_end: datetime
+    total_markup: int
+    total_base_fee_share: int
+    total_codes: Sequence[CodeEarnings]
 
 
-class Period(msgspec.Struct, frozen=True, kw_only=True):
-    """What was earned between two closings, exactly, and how it ended; None while it goes on.
+class Payout(PeriodEnd, frozen=True, kw_only=True):
+    """The operator has paid `amount` to the partner; `reference` identifies the payment."""
 
-    `markup` is all of it: what the codes have earned, and what came without a code.
-    """
+    ended_by: ClassVar[EndedBy] = EndedBy.PAYOUT
 
-    closing: Closing | None
-    start: datetime
-    markup: int
-    base_fee_share: int
-    codes: Sequence[CodeEarnings]
+    reference: str
+
+
+class EarningsReset(PeriodEnd, frozen=True, kw_only=True):
+    """A new accounting cycle starts at zero: `amount` is no longer owed, and was not paid."""
+
+    ended_by: ClassVar[EndedBy] = EndedBy.RESET
 
 
 def payout(
     earnings: Earnings,
     *,
-    closing_id: UUID,
+    payout_id: UUID,
     partner_id: UUID,
     reference: str,
     amount: int | None,
     now: datetime,
-) -> Closing:
-    """Return the payout of `amount`, or of all that is owed; raise InvalidRequest for too much."""
+) -> Payout:
+    """Return the payout of `amount`, or of the whole balance if None.
+
+    Raises InvalidRequest if the balance is zero or less than `amount`.
+    """
     if earnings.balance == 0:
         raise InvalidRequest("nothing is owed: there is nothing to pay out")
     if amount is not None and amount > earnings.balance:
         raise InvalidRequest(
             f"{format_usd(amount)} USD is more than the {format_usd(earnings.balance)} USD owed"
         )
-    return _closing(
-        earnings,
-        ClosingKind.PAYOUT,
-        closing_id=closing_id,
+    return Payout(
+        id=payout_id,
         partner_id=partner_id,
+        number=earnings.ended_periods + 1,
         amount=earnings.balance if amount is None else amount,
         reference=reference,
-        now=now,
+        period_start=earnings.period_start,
+        period_end=_period_end(earnings, now),
+        total_markup=earnings.markup,
+        total_base_fee_share=earnings.base_fee_share,
+        total_codes=earnings.codes,
     )
 
 
-def clearing(earnings: Earnings, *, closing_id: UUID, partner_id: UUID, now: datetime) -> Closing:
-    """Return the clearing of what is owed: a new cycle begins at zero. Raises InvalidRequest.
+def earnings_reset(
+    earnings: Earnings, *, reset_id: UUID, partner_id: UUID, now: datetime
+) -> EarningsReset:
+    """Return the reset of the balance to zero.
 
-    A cycle in which nothing was earned or paid is new already.
+    Raises InvalidRequest for a cycle without earnings and payouts: it is at zero already.
     """
     if earnings.accrued == 0:
         raise InvalidRequest("nothing to clear: this accounting cycle has earned nothing yet")
-    return _closing(
-        earnings,
-        ClosingKind.CLEARING,
-        closing_id=closing_id,
+    return EarningsReset(
+        id=reset_id,
         partner_id=partner_id,
+        number=earnings.ended_periods + 1,
         amount=earnings.balance,
-        reference=None,
-        now=now,
-    )
-
-
-def closed_period(closing: Closing, before: Closing | None) -> Period:
-    """Return what the period that `closing` ends has earned; `before` ended the one before it."""
-    return _period(
-        closing, before, closing=closing, start=closing.period_start, codes=closing.codes
-    )
-
-
-def open_period(earnings: Earnings, before: Closing | None) -> Period:
-    """Return what was earned since `before`, the last closing if there is one."""
-    return _period(
-        earnings, before, closing=None, start=earnings.period_start, codes=earnings.codes
+        period_start=earnings.period_start,
+        period_end=_period_end(earnings, now),
+        total_markup=earnings.markup,
+        total_base_fee_share=earnings.base_fee_share,
+        total_codes=earnings.codes,
     )
 
 
@@ -171,53 +127,7 @@ def checked_reference(text: str) -> str:
     return reference
 
 
-def whole_cents(amount: int) -> int:
-    """Return an amount rounded down to cents."""
-    return quantize_down(amount, _CENT) * _CENT
-
-
-def _period(
-    end: Earnings | Closing,
-    before: Closing | None,
-    *,
-    closing: Closing | None,
-    start: datetime,
-    codes: Sequence[CodeEarnings],
-) -> Period:
-    earlier = {one.code_id: one.markup for one in before.codes} if before else {}
-    return Period(
-        closing=closing,
-        start=start,
-        markup=end.markup - (before.markup if before else 0),
-        base_fee_share=end.base_fee_share - (before.base_fee_share if before else 0),
-        codes=[
-            CodeEarnings(one.code_id, one.code, one.markup - earlier.get(one.code_id, 0))
-            for one in codes
-        ],
-    )
-
-
-def _closing(
-    earnings: Earnings,
-    kind: ClosingKind,
-    *,
-    closing_id: UUID,
-    partner_id: UUID,
-    amount: int,
-    reference: str | None,
-    now: datetime,
-) -> Closing:
-    whole = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    return Closing(
-        id=closing_id,
-        partner_id=partner_id,
-        number=earnings.closings + 1,
-        kind=kind,
-        amount=amount,
-        reference=reference,
-        period_start=earnings.period_start,
-        closed_at=max(whole, earnings.period_start + _MIN_STEP),
-        markup=earnings.markup,
-        base_fee_share=earnings.base_fee_share,
-        codes=earnings.codes,
-    )
+def _period_end(earnings: Earnings, now: datetime) -> datetime:
+    """Return `now` in whole milliseconds, but later than the period's start."""
+    milliseconds = now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return max(milliseconds, earnings.period_start + _MIN_PERIOD)

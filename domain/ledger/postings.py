@@ -29,7 +29,7 @@ class Account(StrEnum):
     ROUNDING = "rounding"
     SETTLED_EARNINGS = "settled_earnings"
     PAYOUTS = "payouts"
-    CLEARINGS = "clearings"
+    EARNINGS_RESETS = "clearings"
 
 
 class Posting(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from domain.partners.codes import MAX_LISTED
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
 from gateway.wiring.connections import Connections
-from persistence.postgres.ledger.accounts import PostgresEarningsRepository
+from persistence.postgres.ledger.earnings import PostgresEarningsRepository
 from persistence.postgres.ledger.partner_days import read_days
 from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
 from persistence.postgres.orders.partner_orders import PostgresOrderQueries

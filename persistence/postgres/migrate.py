@@ -12,26 +12,26 @@ from yoyo.exceptions import LockTimeout
 
 DIRECTORY = Path(__file__).parent / "migrations"
 
-# yoyo logs each step; what was applied is this module's return value.
+# yoyo logs each step; callers report the returned ids instead.
 logging.getLogger("yoyo.migrations").setLevel(logging.WARNING)
 
 
 class MigrationFailed(Exception):
-    """A migration was refused, or the database can't be reached."""
+    """A migration failed, or the database is unavailable."""
 
 
-def apply_migrations(url: str) -> list[str]:
-    """Bring the database at `url` (a libpq URL of its owner) up to date; return what was applied.
+def apply_migrations(url: str, *, directory: Path = DIRECTORY) -> list[str]:
+    """Apply the pending migrations and return their ids; `url` is a libpq URL of the owner.
 
-    Two at once wait for each other. Each migration is a transaction. Raises MigrationFailed.
+    Concurrent calls wait for each other. Each migration is a transaction. Raises MigrationFailed.
     """
     try:
         with _backend(url) as backend, backend.lock():
-            due = backend.to_apply(read_migrations(str(DIRECTORY)))
+            due = backend.to_apply(read_migrations(str(directory)))
             backend.apply_migrations(due)
             return [migration.id for migration in due]
     except (psycopg.Error, LockTimeout) as error:
-        raise MigrationFailed(f"The database can't be migrated: {error}") from error
+        raise MigrationFailed(f"The database cannot be migrated: {error}") from error
 
 
 @contextmanager

@@ -21,8 +21,8 @@ UNTOUCHABLE = (
     "daily_outflow",
     "daily_volume",
     "deposits",
-    "earnings_closing_codes",
-    "earnings_closings",
+    "earnings_period_codes",
+    "earnings_periods",
     "ledger_postings",
     "operator_settings",
     "outflow_permits",
@@ -80,7 +80,7 @@ found AS (
   WHERE NOT w.rolsuper AND has_database_privilege(w.oid, current_database(), 'TEMPORARY')
   UNION ALL
   SELECT w.oid, 7, 'may pay partners out' FROM who w JOIN pg_proc p
-    ON p.pronamespace = 'public'::regnamespace AND p.proname = 'close_earnings'
+    ON p.pronamespace = 'public'::regnamespace AND p.proname = 'end_earnings_period'
   WHERE NOT w.rolsuper AND has_function_privilege(w.oid, p.oid, 'EXECUTE')
 )
 SELECT w.rolname::text AS role, w.logged_in, f.what

@@ -28,8 +28,8 @@ from cabinet_htmx.partner.dashboard.figures import (
 from cabinet_htmx.shared.amounts import percent
 from domain.actions.cabinet.queries import WeightUsed
 from domain.cabinet.members import Member
+from domain.ledger.earnings import Earnings
 from domain.ledger.payout_details import PayoutPlan
-from domain.ledger.payouts import Earnings
 from domain.ledger.statistics import DayFigures, Step, grouped
 from domain.money import format_usd
 from domain.partners.codes import ListedCode

@@ -8,8 +8,10 @@ import msgspec
 from cabinet_htmx.partner.ledger.payout_details_view import DetailsShown, details_shown
 from cabinet_htmx.partner.ledger.statement_view import PATH, period_path, period_status
 from domain.assets import Catalogue
+from domain.ledger.earnings import Earnings
 from domain.ledger.payout_details import PayoutPlan
-from domain.ledger.payouts import ClosingKind, Earnings, Period
+from domain.ledger.payouts import EndedBy, Payout
+from domain.ledger.periods import EarningsPeriod
 from domain.money import format_usd
 
 
@@ -45,7 +47,7 @@ class PayoutsView(msgspec.Struct, frozen=True, kw_only=True):
 
 def payouts_view(
     earnings: Earnings,
-    periods: Sequence[Period],
+    periods: Sequence[EarningsPeriod],
     plan: PayoutPlan,
     catalogue: Catalogue,
     *,
@@ -54,7 +56,7 @@ def payouts_view(
 ) -> PayoutsView:
     """Return the view of an account and `limit` of its periods; one more means a further page."""
     shown = periods[:limit]
-    last = shown[-1].closing if shown else None
+    last = shown[-1].end if shown else None
     older = f"{PATH}?before={last.number}" if last is not None and len(periods) > limit else None
     return PayoutsView(
         balance=format_usd(earnings.balance),
@@ -63,7 +65,7 @@ def payouts_view(
         period_start=earnings.cycle_start,
         total_earned=format_usd(earnings.markup + earnings.base_fee_share),
         total_paid=format_usd(earnings.paid),
-        total_cleared=format_usd(earnings.cleared) if earnings.cleared else None,
+        total_cleared=format_usd(earnings.reset) if earnings.reset else None,
         rows=[_row(period) for period in shown],
         older=older,
         newest=None if before is None else PATH,
@@ -72,15 +74,15 @@ def payouts_view(
     )
 
 
-def _row(period: Period) -> PeriodRow:
-    closing = period.closing
+def _row(period: EarningsPeriod) -> PeriodRow:
+    end = period.end
     return PeriodRow(
         start=period.start,
-        end=closing.closed_at if closing else None,
+        end=end.period_end if end else None,
         status=period_status(period),
-        tone="" if closing is None else "good" if closing.kind is ClosingKind.PAYOUT else "warn",
+        tone="" if end is None else "good" if end.ended_by is EndedBy.PAYOUT else "warn",
         earned=format_usd(period.markup + period.base_fee_share),
-        amount=format_usd(closing.amount) if closing else None,
-        reference=closing.reference if closing else None,
+        amount=format_usd(end.amount) if end else None,
+        reference=end.reference if isinstance(end, Payout) else None,
         path=period_path(period),
     )

@@ -7,7 +7,9 @@ from typing import Final
 import msgspec
 
 from cabinet_htmx.shared.times import machine
-from domain.ledger.payouts import ClosingKind, Period, whole_cents
+from domain.ledger.earnings import whole_cents
+from domain.ledger.payouts import EndedBy, Payout
+from domain.ledger.periods import EarningsPeriod
 from domain.money import format_usd
 
 PATH: Final = "/partner/payout-history"
@@ -37,13 +39,13 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     csv: str
 
 
-def statement(period: Period, partner: str) -> Statement:
+def statement(period: EarningsPeriod, partner: str) -> Statement:
     """Return the statement of a period.
 
     Each line and the total are rounded down to cents; the difference is a line of its own, so that
     the lines add up.
     """
-    closing = period.closing
+    end = period.end
     with_codes = sum(one.markup for one in period.codes)
     amounts = [(f"Markup of code {one.code}", one.markup) for one in period.codes if one.markup]
     amounts.append(("Markup without a code", period.markup - with_codes))
@@ -55,13 +57,13 @@ def statement(period: Period, partner: str) -> Statement:
     return Statement(
         partner=partner,
         start=period.start,
-        end=closing.closed_at if closing else None,
-        number=closing.number if closing else None,
+        end=end.period_end if end else None,
+        number=end.number if end else None,
         lines=[Line(text, format_usd(amount)) for text, amount in amounts],
         earned=format_usd(earned),
         status=period_status(period),
-        amount=format_usd(closing.amount) if closing else None,
-        reference=closing.reference if closing else None,
+        amount=format_usd(end.amount) if end else None,
+        reference=end.reference if isinstance(end, Payout) else None,
         csv=f"{period_path(period)}/statement.csv",
     )
 
@@ -80,14 +82,14 @@ def statement_lines(shown: Statement) -> list[tuple[object, ...]]:
     return lines
 
 
-def period_path(period: Period) -> str:
+def period_path(period: EarningsPeriod) -> str:
     """Return the path of a period's statement."""
-    name = CURRENT if period.closing is None else str(period.closing.number)
+    name = CURRENT if period.end is None else str(period.end.number)
     return f"{PATH}/{name}"
 
 
-def period_status(period: Period) -> str:
+def period_status(period: EarningsPeriod) -> str:
     """Return how a period ended, in words."""
-    if period.closing is None:
+    if period.end is None:
         return "Current"
-    return "Paid out" if period.closing.kind is ClosingKind.PAYOUT else "Cleared"
+    return "Paid out" if period.end.ended_by is EndedBy.PAYOUT else "Cleared"

@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Catalogue
-from domain.ledger.payouts import Earnings, Period
+from domain.ledger.earnings import Earnings
+from domain.ledger.periods import EarningsPeriod
 from domain.ledger.statistics import DayFigures
 from domain.orders.query import PAGE, ListedOrder, OrderFilter, OrderPage
 from domain.partners.codes import ListedCode
@@ -58,7 +59,7 @@ class EarningsQueries(Protocol):
 
     async def periods(
         self, partner_id: UUID, *, limit: int, before: int | None = None
-    ) -> Sequence[Period]:
+    ) -> Sequence[EarningsPeriod]:
         """Return the newest periods, newest first, starting with the current one."""
 
 

@@ -1,4 +1,4 @@
-"""What the actions on earnings need from the outside, as Protocols."""
+"""Ports of the actions on earnings and payout details."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -8,34 +8,35 @@ from uuid import UUID
 import msgspec
 
 from domain.clock import Clock
+from domain.ledger.earnings import Earnings
 from domain.ledger.payout_details import PayoutDetails
-from domain.ledger.payouts import Closing, Earnings
+from domain.ledger.payouts import EarningsReset, Payout
 from domain.market.ports import Market
 from domain.webhooks.events import Event
 
 
 class EarningsRepository(Protocol):
-    """Where partners' earnings are kept: sums of the ledger, and closings."""
+    """Partners' earnings, payouts and resets. Every method raises Unavailable."""
 
     async def earnings(self, partner_id: UUID) -> Earnings:
-        """Return a partner's account as it is now; raise NotFound."""
+        """Return a partner's current earnings; raise NotFound."""
 
-    async def payout(self, partner_id: UUID, reference: str) -> Closing | None:
-        """Return the partner's payout of this reference, or None."""
+    async def payout(self, partner_id: UUID, reference: str) -> Payout | None:
+        """Return the partner's payout with this reference, or None."""
 
-    async def close(self, closing: Closing, event: Event) -> bool:
-        """Store a closing, its postings and, where the partner subscribes to it, its event.
+    async def end_period(self, end: Payout | EarningsReset, event: Event) -> bool:
+        """Store a payout or reset, its postings and, if the partner subscribes to it, its event.
 
-        All of it or nothing: False where another closing of the partner came first, or one with
-        the same reference.
+        Atomic. Returns False, without any change, if the partner's period of this number has ended
+        already, or if the reference is in use.
         """
 
 
 class LedgerPorts(msgspec.Struct, frozen=True):
-    """What paying out and clearing partners' earnings needs."""
+    """Ports of the actions that end earnings periods."""
 
     clock: Clock
-    accounts: EarningsRepository
+    repository: EarningsRepository
     new_id: Callable[[], UUID]
 
 

@@ -1,4 +1,4 @@
-"""Show partners' earnings, mark payouts as paid with where they were sent, clear accounts."""
+"""Show partners' earnings, mark payouts as paid with where they were sent, reset earnings."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
@@ -6,12 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from domain.actions.ledger import clear_earnings as clearing
 from domain.actions.ledger import mark_paid_out as payout
+from domain.actions.ledger import reset_earnings as reset
 from domain.actions.ledger.ports import LedgerPorts
 from domain.actions.operator.partners import OperatorPartnerRepository
+from domain.ledger.earnings import Earnings
 from domain.ledger.payout_details import PayoutDetails, PayoutPlan, plan
-from domain.ledger.payouts import Closing, Earnings, Period
+from domain.ledger.payouts import EarningsReset, Payout
+from domain.ledger.periods import EarningsPeriod
 from domain.market.limits import parse_usd
 
 
@@ -21,10 +23,10 @@ class OperatorEarningsQueries(Protocol):
     async def earnings(self, partner_id: UUID) -> Earnings:
         """Return the account as it is now; raise NotFound."""
 
-    async def payouts(self, partner_id: UUID, *, limit: int) -> Sequence[Closing]:
+    async def payouts(self, partner_id: UUID, *, limit: int) -> Sequence[Payout]:
         """Return the newest payouts, newest first."""
 
-    async def periods(self, partner_id: UUID, *, limit: int) -> Sequence[Period]:
+    async def periods(self, partner_id: UUID, *, limit: int) -> Sequence[EarningsPeriod]:
         """Return the newest periods, newest first, starting with the current one."""
 
 
@@ -46,7 +48,7 @@ class ListedPayout(msgspec.Struct, frozen=True):
     `repeated` says that its reference was used before, and nothing was paid now.
     """
 
-    payout: Closing
+    payout: Payout
     sent_to: PayoutDetails | None
     repeated: bool = False
 
@@ -57,16 +59,16 @@ async def show_earnings(ports: EarningsPorts, who: str) -> Earnings:
     return await ports.queries.earnings(partner.id)
 
 
-async def list_periods(ports: EarningsPorts, who: str, *, limit: int) -> Sequence[Period]:
+async def list_periods(ports: EarningsPorts, who: str, *, limit: int) -> Sequence[EarningsPeriod]:
     """Return a partner's periods, newest first, starting with the current one; raise NotFound."""
     partner = await ports.partners.find(who)
     return await ports.queries.periods(partner.id, limit=limit)
 
 
-async def clear_earnings(ports: EarningsPorts, who: str) -> Closing:
+async def reset_earnings(ports: EarningsPorts, who: str) -> EarningsReset:
     """Start a new accounting cycle of a partner at zero; raise InvalidRequest and NotFound."""
     partner = await ports.partners.find(who)
-    return await clearing.clear_earnings(ports.ledger, partner.id)
+    return await reset.reset_earnings(ports.ledger, partner.id)
 
 
 async def mark_paid(
@@ -97,7 +99,7 @@ async def show_payout_details(ports: EarningsPorts, who: str) -> PayoutPlan:
 
 
 async def _with_details(
-    ports: EarningsPorts, partner_id: UUID, payouts: Sequence[Closing]
+    ports: EarningsPorts, partner_id: UUID, payouts: Sequence[Payout]
 ) -> list[ListedPayout]:
     history = await ports.payout_details(partner_id)
-    return [ListedPayout(one, plan(history, one.closed_at).current) for one in payouts]
+    return [ListedPayout(one, plan(history, one.period_end).current) for one in payouts]

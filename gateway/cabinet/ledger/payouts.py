@@ -8,7 +8,7 @@ from cabinet_htmx.partner.ledger.statement_view import CURRENT, statement, state
 from domain.actions.ledger.change_payout_details import show_payout_details
 from domain.cabinet.members import Role
 from domain.errors import NotFound
-from domain.ledger.payouts import Period
+from domain.ledger.periods import EarningsPeriod
 from gateway.cabinet.downloads import CSV, download_headers
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Route, Section
@@ -42,13 +42,13 @@ async def show_statement(request: PageRequest) -> Response:
 async def download_statement(request: PageRequest) -> Response:
     """Return the statement of a period as CSV."""
     period = await _period(request)
-    end = period.closing.closed_at if period.closing else request.now
+    end = period.end.period_end if period.end else request.now
     lines = statement_lines(statement(period, request.member.partner_name))
     headers = download_headers(f"statement-{end:%Y-%m-%d}.csv")
     return Response(200, headers, Content(CSV, csv_bytes(lines)))
 
 
-async def _period(request: PageRequest) -> Period:
+async def _period(request: PageRequest) -> EarningsPeriod:
     """Return the period named in the path; raise NotFound."""
     earnings, partner_id = request.ports.queries.earnings, request.partner_id
     name = request.parameters["number"]
@@ -57,8 +57,8 @@ async def _period(request: PageRequest) -> Period:
     number = _number(name)
     if number is not None:
         periods = await earnings.periods(partner_id, limit=1, before=number + 1)
-        closing = periods[0].closing if periods else None
-        if closing is not None and closing.number == number:
+        ended = periods[0].end if periods else None
+        if ended is not None and ended.number == number:
             return periods[0]
     raise NotFound(f"the partner has no period {name}")
 

@@ -2,15 +2,19 @@
 
 import msgspec
 
-from domain.actions.ledger.clear_earnings import earnings_out
-from domain.actions.operator.earnings import clear_earnings, list_periods, show_earnings
-from domain.ledger.payouts import Period
+from domain.actions.ledger.reset_earnings import earnings_out
+from domain.actions.operator.earnings import list_periods, reset_earnings, show_earnings
+from domain.ledger.payouts import EndedBy, Payout
+from domain.ledger.periods import EarningsPeriod
 from domain.money import format_usd
 from domain.wire import wire_moment
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
 from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who
 from gateway.settings import Role
+
+ENDED_BY = {EndedBy.PAYOUT: "payout", EndedBy.RESET: "clearing"}
+"""Values of `endedBy` in JSON."""
 
 app = group("What partners have earned, and what they are owed.")
 
@@ -61,7 +65,7 @@ def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False)
         "since": wire_moment(account.cycle_start),
         "earnedOfAllTimeUsd": format_usd(account.markup + account.base_fee_share),
         "paidOfAllTimeUsd": format_usd(account.paid),
-        "clearedOfAllTimeUsd": format_usd(account.cleared),
+        "clearedOfAllTimeUsd": format_usd(account.reset),
     }
     table = {**msgspec.to_builtins(document), **of_all_time}
     show(document, as_json=as_json, table=table)
@@ -70,7 +74,7 @@ def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False)
 @app.command()
 def clear(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Start a new accounting cycle at zero and notify the partner: the balance is written off."""
-    cleared = run(Role.ADMIN, data_dir, lambda ports: clear_earnings(ports.earnings(), who))
+    cleared = run(Role.ADMIN, data_dir, lambda ports: reset_earnings(ports.earnings(), who))
     show(earnings_out(cleared), as_json=as_json)
 
 
@@ -87,17 +91,17 @@ def list_newest(
     show(periods, as_json=as_json, table=[_row(one) for one in periods], narrow=narrow)
 
 
-def _period_out(period: Period) -> PeriodOut:
-    end = period.closing
+def _period_out(period: EarningsPeriod) -> PeriodOut:
+    end = period.end
     return PeriodOut(
-        ended_by=end.kind.value if end else None,
+        ended_by=ENDED_BY[end.ended_by] if end else None,
         period_start=wire_moment(period.start),
-        period_end=wire_moment(end.closed_at) if end else None,
+        period_end=wire_moment(end.period_end) if end else None,
         earned_usd=format_usd(period.markup + period.base_fee_share),
         markup_usd=format_usd(period.markup),
         base_fee_share_usd=format_usd(period.base_fee_share),
         amount_usd=format_usd(end.amount) if end else None,
-        reference=end.reference if end else None,
+        reference=end.reference if isinstance(end, Payout) else None,
         codes=[CodeEarningsOut(one.code, format_usd(one.markup)) for one in period.codes],
     )
 

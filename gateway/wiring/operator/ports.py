@@ -87,14 +87,14 @@ class OperatorPorts(OperatorConnections):
     def earnings(self) -> EarningsPorts:
         """Return what the actions on earnings need."""
         from domain.actions.ledger.ports import LedgerPorts
-        from persistence.postgres.ledger.accounts import PostgresEarningsRepository
+        from persistence.postgres.ledger.earnings import PostgresEarningsRepository
         from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
 
-        accounts = PostgresEarningsRepository(self.database)
+        repository = PostgresEarningsRepository(self.database)
         return EarningsPorts(
             partners=self.partner_repository(),
-            ledger=LedgerPorts(clock=self.clock, accounts=accounts, new_id=new_id),
-            queries=accounts,
+            ledger=LedgerPorts(clock=self.clock, repository=repository, new_id=new_id),
+            queries=repository,
             payout_details=PostgresPayoutDetailsRepository(self.database).history,
         )
 

@@ -13,19 +13,19 @@ MAX_SHOWN: Final = 50
 
 # Canceled requests come last, so the current and the pending details are always included.
 HISTORY = """
-SELECT id, asset, address, tag, asked_by AS requested_by, asked_at AS requested_at,
-  effective_at, cancelled_by AS canceled_by, cancelled_at AS canceled_at
+SELECT id, asset, address, tag, requested_by, requested_at, effective_at, canceled_by,
+  canceled_at
 FROM payout_details WHERE partner_id = $1
-ORDER BY cancelled_at IS NULL DESC, effective_at DESC LIMIT $2
+ORDER BY canceled_at IS NULL DESC, effective_at DESC LIMIT $2
 """
 
 REQUEST = """
-SELECT ask_payout_details($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text,
+SELECT request_payout_details($1::uuid, $2::uuid, $3::text, $4::text, $5::text, $6::text,
   $7::timestamptz, $8::uuid, $9::text, $10::bytea) AS done
 """
 
 CANCEL = """
-SELECT withdraw_payout_details($1::uuid, $2::uuid, $3::text, $4::timestamptz, $5::uuid, $6::text,
+SELECT cancel_payout_details($1::uuid, $2::uuid, $3::text, $4::timestamptz, $5::uuid, $6::text,
   $7::bytea) AS done
 """
 

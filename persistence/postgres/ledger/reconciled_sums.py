@@ -16,7 +16,7 @@ SELECT DISTINCT l.transaction_id::text AS subject, 'an order or a closing' AS ex
   'neither' AS found
 FROM ledger_postings l
 WHERE NOT EXISTS (SELECT FROM orders o WHERE o.id = l.transaction_id)
-  AND NOT EXISTS (SELECT FROM earnings_closings c WHERE c.id = l.transaction_id)
+  AND NOT EXISTS (SELECT FROM earnings_periods c WHERE c.id = l.transaction_id)
 ORDER BY 1
 """
 
@@ -30,11 +30,11 @@ ORDER BY id
 CLOSINGS = """
 SELECT c.id::text AS subject,
   CASE WHEN c.amount_usd > 0 THEN concat(
-    CASE c.kind WHEN 'payout' THEN 'payouts ' ELSE 'clearings ' END,
+    CASE c.ended_by WHEN 'payout' THEN 'payouts ' ELSE 'clearings ' END,
     trim_scale(c.amount_usd), ' ', c.partner_id, '; settled_earnings ', trim_scale(-c.amount_usd),
     ' ', c.partner_id) ELSE 'none' END AS expected,
   coalesce(l.found, 'none') AS found
-FROM earnings_closings c LEFT JOIN LATERAL (
+FROM earnings_periods c LEFT JOIN LATERAL (
   SELECT string_agg(concat_ws(' ', account, trim_scale(amount)::text, partner_id,
     nullif(currency, 'USD'), code_id, order_id), '; ' ORDER BY account) AS found
   FROM ledger_postings WHERE transaction_id = c.id
@@ -52,11 +52,11 @@ SELECT id::text AS subject,
     AS expected,
   concat_ws(', ', 'number ' || number, 'from ' || period_start, taken || ' taken') AS found
 FROM (
-  SELECT c.id, c.number, c.period_start, c.markup_usd + c.base_fee_share_usd AS earned,
+  SELECT c.id, c.number, c.period_start, c.total_markup_usd + c.total_base_fee_share_usd AS earned,
     row_number() OVER chain AS place, sum(c.amount_usd) OVER chain AS taken,
-    coalesce(lag(c.closed_at) OVER chain, p.created_at) AS began,
-    coalesce(lag(c.markup_usd + c.base_fee_share_usd) OVER chain, 0) AS earned_before
-  FROM earnings_closings c JOIN partners p ON p.id = c.partner_id
+    coalesce(lag(c.period_end) OVER chain, p.created_at) AS began,
+    coalesce(lag(c.total_markup_usd + c.total_base_fee_share_usd) OVER chain, 0) AS earned_before
+  FROM earnings_periods c JOIN partners p ON p.id = c.partner_id
   WINDOW chain AS (PARTITION BY c.partner_id ORDER BY c.number)
 ) AS chained
 WHERE number <> place OR period_start <> began OR taken > earned OR earned < earned_before
@@ -74,7 +74,7 @@ WITH posted AS (
   FROM ledger_postings WHERE partner_id IS NOT NULL AND currency = 'USD' GROUP BY partner_id
 ), kept AS (
   SELECT partner_id, sum(volume_usd) AS volume, sum(markup_usd) AS markup,
-    sum(base_fee_share_usd) AS share, sum(paid_usd) AS paid, sum(cleared_usd) AS cleared
+    sum(base_fee_share_usd) AS share, sum(paid_usd) AS paid, sum(reset_usd) AS cleared
   FROM partner_totals GROUP BY partner_id
 )
 SELECT partner_id || ' ' || name AS subject, trim_scale(coalesce(expected, 0))::text AS expected,
@@ -239,16 +239,16 @@ FROM webhook_events e JOIN orders o ON o.id = e.order_id WHERE e.position > o.ve
 CLOSING_EVENTS = """
 SELECT c.id::text AS subject, c.event_id::text AS expected,
   coalesce(concat_ws(' ', e.type, e.partner_id), 'none') AS found
-FROM earnings_closings c LEFT JOIN webhook_events e ON e.id = c.event_id
+FROM earnings_periods c LEFT JOIN webhook_events e ON e.id = c.event_id
 WHERE c.event_id IS NOT NULL AND (e.partner_id, e.type) IS DISTINCT FROM (c.partner_id,
-  CASE c.kind WHEN 'payout' THEN 'partner.paid_out' ELSE 'earnings.cleared' END)
+  CASE c.ended_by WHEN 'payout' THEN 'partner.paid_out' ELSE 'earnings.cleared' END)
 ORDER BY c.id
 """
 
 EVENTS_OF_NOTHING = """
 SELECT e.id::text AS subject, 'a closing' AS expected, 'none' AS found FROM webhook_events e
 WHERE e.type IN ('partner.paid_out', 'earnings.cleared')
-  AND NOT EXISTS (SELECT FROM earnings_closings c WHERE c.event_id = e.id)
+  AND NOT EXISTS (SELECT FROM earnings_periods c WHERE c.event_id = e.id)
 ORDER BY e.id
 """
 

@@ -11,16 +11,17 @@ import psycopg
 import pytest
 from psqlpy.exceptions import Error
 
-from domain.actions.ledger.clear_earnings import clear_earnings
 from domain.actions.ledger.mark_paid_out import MarkedPayout, mark_paid_out
+from domain.actions.ledger.reset_earnings import reset_earnings
 from domain.actions.orders.complete_payout import complete_payout
 from domain.errors import InvalidRequest, NotFound
-from domain.ledger.payouts import Closing, Earnings, payout
+from domain.ledger.earnings import Earnings
+from domain.ledger.payouts import EarningsReset, Payout, payout
 from domain.partners.codes import OwnCode
 from domain.partners.partner import Partner
 from domain.webhooks.events import EventType, webhook_test
 from gateway.runtime.clock import new_id
-from persistence.postgres.ledger.accounts import PostgresEarningsRepository
+from persistence.postgres.ledger.earnings import PostgresEarningsRepository
 from tests.conftest import DatabaseUrls
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books
 from tests.support.builders.records import stored_partner
@@ -46,11 +47,11 @@ async def earn(
 
 
 async def pay(books: Books, partner: Partner, reference: str, **rest: Any) -> MarkedPayout:
-    return await mark_paid_out(books.bookkeeping, partner.id, reference, **rest)
+    return await mark_paid_out(books.ledger, partner.id, reference, **rest)
 
 
 async def account(books: Books, partner: Partner) -> Earnings:
-    return await books.accounts.earnings(partner.id)
+    return await books.earnings.earnings(partner.id)
 
 
 def told(books: Books, event: str) -> list[dict[str, Any]]:
@@ -94,17 +95,17 @@ async def test_what_was_earned_is_owed_until_it_is_paid(books: Books) -> None:
 async def test_the_partner_is_told_of_a_payout(books: Books) -> None:
     partner = await told_partner(books)
     await earn(books, partner)
-    closing = (await pay(books, partner, "wire 7")).payout
+    recorded = (await pay(books, partner, "wire 7")).payout
     (body,) = told(books, "partner.paid_out")
     assert body["payout"] == {
-        "id": str(closing.id),
+        "id": str(recorded.id),
         "periodStart": "2026-05-01T12:00:00.000Z",
         "periodEnd": body["payout"]["paidOutAt"],
         "amountUsd": "4.68",
         "reference": "wire 7",
         "paidOutAt": body["payout"]["paidOutAt"],
     }
-    assert datetime.fromisoformat(body["payout"]["paidOutAt"]) == closing.closed_at
+    assert datetime.fromisoformat(body["payout"]["paidOutAt"]) == recorded.period_end
     rows = books.sql(
         "SELECT dedup_key, partner_id, order_id, status FROM webhook_events"
         " WHERE type = 'partner.paid_out'"
@@ -116,11 +117,11 @@ async def test_the_partner_is_told_of_a_payout(books: Books) -> None:
 async def test_the_partner_is_told_of_a_clearing(books: Books) -> None:
     partner = await told_partner(books)
     await earn(books, partner)
-    closing = await clear_earnings(books.bookkeeping, partner.id)
+    reset = await reset_earnings(books.ledger, partner.id)
     (body,) = told(books, "earnings.cleared")
     assert body["earnings"]["amountUsd"] == "4.68"
-    assert datetime.fromisoformat(body["earnings"]["clearedAt"]) == closing.closed_at
-    assert postings(books, closing.id) == [
+    assert datetime.fromisoformat(body["earnings"]["clearedAt"]) == reset.period_end
+    assert postings(books, reset.id) == [
         ("settled_earnings", partner.id, None, None, "-4.680000000000000000"),
         ("clearings", partner.id, None, None, "4.680000000000000000"),
     ]
@@ -141,9 +142,9 @@ async def test_a_partner_that_does_not_ask_is_not_told(
     await earn(books, partner)
     await pay(books, partner, "wire 7")
     await earn(books, partner)
-    await clear_earnings(books.bookkeeping, partner.id)
+    await reset_earnings(books.ledger, partner.id)
     assert told(books, "partner.paid_out") == told(books, "earnings.cleared") == []
-    assert books.sql("SELECT event_id FROM earnings_closings") == [(None,), (None,)]
+    assert books.sql("SELECT event_id FROM earnings_periods") == [(None,), (None,)]
 
 
 async def test_a_reference_pays_once(books: Books) -> None:
@@ -183,32 +184,32 @@ async def test_nothing_is_paid_where_nothing_is_owed(books: Books) -> None:
     with pytest.raises(InvalidRequest, match="nothing is owed"):
         await pay(books, partner, "wire 7")
     with pytest.raises(InvalidRequest, match="nothing to clear"):
-        await clear_earnings(books.bookkeeping, partner.id)
+        await reset_earnings(books.ledger, partner.id)
     await earn(books, partner, source_amount=1_000)  # worth 0.6245 USD: less than half a cent
     with pytest.raises(InvalidRequest, match="nothing is owed"):
         await pay(books, partner, "wire 7")
-    assert books.sql("SELECT count(*) FROM earnings_closings") == [(0,)]
+    assert books.sql("SELECT count(*) FROM earnings_periods") == [(0,)]
 
 
 async def test_an_unknown_partner_has_no_account(books: Books) -> None:
     with pytest.raises(NotFound):
-        await mark_paid_out(books.bookkeeping, new_id(), "wire 7")
+        await mark_paid_out(books.ledger, new_id(), "wire 7")
     with pytest.raises(NotFound):
-        await clear_earnings(books.bookkeeping, new_id())
+        await reset_earnings(books.ledger, new_id())
 
 
 async def test_a_paid_cycle_is_cleared_at_nothing_and_once(books: Books) -> None:
     partner = await told_partner(books)
     await earn(books, partner)
     await pay(books, partner, "wire 7")
-    closing = await clear_earnings(books.bookkeeping, partner.id)
-    assert closing.amount == 0
-    assert postings(books, closing.id) == []
+    reset = await reset_earnings(books.ledger, partner.id)
+    assert reset.amount == 0
+    assert postings(books, reset.id) == []
     assert told(books, "earnings.cleared")[0]["earnings"]["amountUsd"] == "0.00"
     after = await account(books, partner)
     assert (after.accrued, after.paid_in_cycle, after.paid) == (0, 0, 468 * CENT)
     with pytest.raises(InvalidRequest, match="nothing to clear"):
-        await clear_earnings(books.bookkeeping, partner.id)
+        await reset_earnings(books.ledger, partner.id)
 
 
 async def test_what_is_below_a_cent_goes_on_into_the_next_period(books: Books) -> None:
@@ -227,24 +228,24 @@ async def test_payouts_of_one_moment_have_moments_of_their_own(books: Books) -> 
     moments = []
     for number in range(3):
         earnings = await account(books, partner)
-        closing = payout(
+        recorded = payout(
             earnings,
-            closing_id=new_id(),
+            payout_id=new_id(),
             partner_id=partner.id,
             reference=str(number),
             amount=CENT,
             now=at,
         )
-        assert await close(books, closing)
-        moments.append(closing.closed_at)
+        assert await end_period(books, recorded)
+        moments.append(recorded.period_end)
     millisecond = timedelta(milliseconds=1)
     first = at.replace(microsecond=123_000)
     assert moments == [first, first + millisecond, first + 2 * millisecond]
 
 
-async def close(books: Books, closing: Closing) -> bool:
-    event = webhook_test(new_id(), closing.partner_id, at=closing.closed_at)
-    return await books.accounts.close(closing, event)
+async def end_period(books: Books, end: Payout | EarningsReset) -> bool:
+    event = webhook_test(new_id(), end.partner_id, at=end.period_end)
+    return await books.earnings.end_period(end, event)
 
 
 async def test_periods_tell_what_each_code_has_earned(books: Books) -> None:
@@ -254,21 +255,21 @@ async def test_periods_tell_what_each_code_has_earned(books: Books) -> None:
     await earn(books, partner)
     await pay(books, partner, "wire 7")
     await earn(books, partner, second)
-    await clear_earnings(books.bookkeeping, partner.id)
+    await reset_earnings(books.ledger, partner.id)
     await earn(books, partner, first)
     share = 6_245 * USD // 10**4
     shown = [
         (
-            period.closing.kind.value if period.closing else None,
+            period.end.ended_by.value if period.end else None,
             period.markup,
             period.base_fee_share,
             {one.code: one.markup for one in period.codes},
         )
-        for period in await books.accounts.periods(partner.id, limit=9)
+        for period in await books.earnings.periods(partner.id, limit=9)
     ]
     assert shown == [
         (None, MARKUP, share, {first.code: MARKUP, second.code: 0}),
-        ("clearing", MARKUP, share, {first.code: 0, second.code: MARKUP}),
+        ("reset", MARKUP, share, {first.code: 0, second.code: MARKUP}),
         ("payout", 3 * MARKUP, 3 * share, {first.code: 2 * MARKUP, second.code: 0}),
     ]
     listed = {
@@ -284,18 +285,18 @@ async def test_pages_of_periods_and_payouts_meet(books: Books) -> None:
     await earn(books, partner)
     for number in range(5):
         await pay(books, partner, str(number), amount=CENT)
-    newest = await books.accounts.payouts(partner.id, limit=3)
-    older = await books.accounts.payouts(partner.id, limit=3, before=newest[-1].number)
+    newest = await books.earnings.payouts(partner.id, limit=3)
+    older = await books.earnings.payouts(partner.id, limit=3, before=newest[-1].number)
     assert [one.reference for one in (*newest, *older)] == ["4", "3", "2", "1", "0"]
-    all_of_them = list(await books.accounts.periods(partner.id, limit=9))
-    page = list(await books.accounts.periods(partner.id, limit=3))
-    last = page[-1].closing
+    all_of_them = list(await books.earnings.periods(partner.id, limit=9))
+    page = list(await books.earnings.periods(partner.id, limit=3))
+    last = page[-1].end
     assert last is not None
-    page += await books.accounts.periods(partner.id, limit=3, before=last.number)
+    page += await books.earnings.periods(partner.id, limit=3, before=last.number)
     assert page == all_of_them
     assert len(page) == 6
     assert [period.start for period in page[:-1]] == [
-        period.closing.closed_at for period in page[1:] if period.closing
+        period.end.period_end for period in page[1:] if period.end
     ]
 
 
@@ -318,7 +319,7 @@ async def test_a_payout_that_comes_in_between_is_found(books: Books) -> None:
             await pay(books, partner, "wire 7")
             return await super().earnings(partner_id)
 
-    ports = msgspec.structs.replace(books.bookkeeping, accounts=Overtaken(books.admin))
+    ports = msgspec.structs.replace(books.ledger, repository=Overtaken(books.admin))
     marked = await mark_paid_out(ports, partner.id, "wire 7")
     assert marked.repeated
     assert marked.payout.amount == 468 * CENT
@@ -333,18 +334,18 @@ async def test_whoever_pays_and_clears_at_once_never_takes_more_than_is_owed(boo
         *(complete_payout(books.ports, one, "tx") for one in due),
         *(pay(books, partner, f"all {number}") for number in range(16)),
         *(pay(books, partner, f"part {number}", amount=50 * CENT) for number in range(16)),
-        *(clear_earnings(books.bookkeeping, partner.id) for _ in range(16)),
+        *(reset_earnings(books.ledger, partner.id) for _ in range(16)),
         return_exceptions=True,
     )
     refused = [one for one in ended if isinstance(one, BaseException)]
     assert all(isinstance(one, InvalidRequest) for one in refused), refused
     taken = [one.payout if isinstance(one, MarkedPayout) else one for one in ended]
-    amount = sum(one.amount for one in taken if isinstance(one, Closing))
+    amount = sum(one.amount for one in taken if isinstance(one, Payout | EarningsReset))
     after = await account(books, partner)
     assert after.owed == 18 * MARKUP - amount >= 0
-    assert after.paid + after.cleared == amount
+    assert after.paid + after.reset == amount
     assert balanced(books)
-    rows = books.sql("SELECT number FROM earnings_closings ORDER BY number")
+    rows = books.sql("SELECT number FROM earnings_periods ORDER BY number")
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
     assert len(told(books, "partner.paid_out")) + len(told(books, "earnings.cleared")) == len(rows)
 
@@ -353,10 +354,10 @@ async def test_the_database_itself_refuses_more_than_is_owed(books: Books) -> No
     partner = await told_partner(books)
     await earn(books, partner)
     earnings = await account(books, partner)
-    ports = books.bookkeeping
-    closing = payout(
+    ports = books.ledger
+    recorded = payout(
         earnings,
-        closing_id=new_id(),
+        payout_id=new_id(),
         partner_id=partner.id,
         reference="wire 7",
         amount=None,
@@ -364,20 +365,20 @@ async def test_the_database_itself_refuses_more_than_is_owed(books: Books) -> No
     )
     for wrong in ({"amount": 469 * CENT}, {"amount": CENT // 10}):
         with pytest.raises(Error):
-            await close(books, msgspec.structs.replace(closing, **wrong))
+            await end_period(books, msgspec.structs.replace(recorded, **wrong))
     for late in ({"number": 2}, {"number": 0}):
-        assert not await close(books, msgspec.structs.replace(closing, **late))
-    assert books.sql("SELECT count(*) FROM earnings_closings") == [(0,)]
+        assert not await end_period(books, msgspec.structs.replace(recorded, **late))
+    assert books.sql("SELECT count(*) FROM earnings_periods") == [(0,)]
     assert balanced(books)
 
 
-@pytest.mark.parametrize("table", ["earnings_closings", "earnings_closing_codes"])
+@pytest.mark.parametrize("table", ["earnings_periods", "earnings_period_codes"])
 @pytest.mark.parametrize(
-    "change", ["UPDATE {} SET markup_usd = 0", "DELETE FROM {}", "TRUNCATE {}"]
+    "change", ["UPDATE {} SET total_markup_usd = 0", "DELETE FROM {}", "TRUNCATE {}"]
 )
 def test_what_was_paid_stays(database_urls: DatabaseUrls, table: str, change: str) -> None:
     statement = change.format(table)
-    if statement == "TRUNCATE earnings_closings":
+    if statement == "TRUNCATE earnings_periods":
         statement += " CASCADE"
     for role in ("gateway", "settlement", "admin"):
         with (
@@ -399,6 +400,6 @@ def test_only_the_operator_closes_a_period(database_urls: DatabaseUrls, role: st
         pytest.raises(psycopg.errors.InsufficientPrivilege),
     ):
         connection.execute(
-            "SELECT close_earnings(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
+            "SELECT end_earnings_period(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
             " NULL, NULL, NULL, NULL, NULL, NULL)"
         )

@@ -23,8 +23,8 @@ from hypothesis.stateful import (
 )
 
 from domain.actions.ledger.accrue_earnings import accrue_earnings
-from domain.actions.ledger.clear_earnings import clear_earnings
 from domain.actions.ledger.mark_paid_out import mark_paid_out
+from domain.actions.ledger.reset_earnings import reset_earnings
 from domain.actions.orders.complete_payout import complete_payout
 from domain.errors import InvalidRequest
 from domain.partners.partner import Partner, PartnerChange
@@ -127,7 +127,7 @@ class Ledger(RuleBasedStateMachine):
             owed = model.balance
             expected = (amount or owed) if owed > 0 and (amount or 0) <= owed else None
         work = mark_paid_out(
-            self.books.bookkeeping,
+            self.books.ledger,
             self.partner.id,
             reference,
             amount=None if amount is None else amount * CENT,
@@ -146,7 +146,7 @@ class Ledger(RuleBasedStateMachine):
     @rule()
     def clear(self) -> None:
         model = self.model
-        work = clear_earnings(self.books.bookkeeping, self.partner.id)
+        work = reset_earnings(self.books.ledger, self.partner.id)
         if model.balance + model.paid_in_cycle == 0:
             with pytest.raises(InvalidRequest):
                 self.run(work)
@@ -159,18 +159,18 @@ class Ledger(RuleBasedStateMachine):
     @precondition(lambda self: hasattr(self, "model"))
     def agree(self) -> None:
         model = self.model
-        account = self.run(self.books.accounts.earnings(self.partner.id))
+        account = self.run(self.books.earnings.earnings(self.partner.id))
         assert Fraction(account.markup + account.base_fee_share, USD) == model.earned
         assert Fraction(account.owed, USD) == model.earned - Fraction(model.taken, 100)
         assert account.balance == model.balance * CENT
         assert account.paid_in_cycle == model.paid_in_cycle * CENT
         assert account.accrued == (model.balance + model.paid_in_cycle) * CENT
         assert [Fraction(one.markup, USD) for one in account.codes] == list(model.codes)
-        periods = self.run(self.books.accounts.periods(self.partner.id, limit=1_000))
+        periods = self.run(self.books.earnings.periods(self.partner.id, limit=1_000))
         whole = sum(one.markup + one.base_fee_share for one in periods)
         assert whole == account.markup + account.base_fee_share
-        taken = sum(one.closing.amount for one in periods if one.closing)
-        assert taken == account.paid + account.cleared
+        taken = sum(one.end.amount for one in periods if one.end)
+        assert taken == account.paid + account.reset
 
     async def due(self, units: int, markup_bps: int, code: int | None) -> Any:
         chosen = None if code is None else self.codes[code]

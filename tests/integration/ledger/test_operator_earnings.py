@@ -74,8 +74,9 @@ def test_a_payout_shows_where_it_was_to_be_sent_then(operator: Operator) -> None
         (1, "btc", "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"),
     ):
         operator.sql(
-            "INSERT INTO payout_details (id, partner_id, asset, address, asked_by, asked_at,"
-            " effective_at) SELECT gen_random_uuid(), id, %s, %s, 'owner@shop.example',"
+            "INSERT INTO payout_details (id, partner_id, asset, address, requested_by,"
+            " requested_at, effective_at)"
+            " SELECT gen_random_uuid(), id, %s, %s, 'owner@shop.example',"
             " now() - make_interval(hours => %s), now() + make_interval(hours => 24 - %s)"
             " FROM partners WHERE email = %s",
             *(asset, address, hours, hours, EMAIL),

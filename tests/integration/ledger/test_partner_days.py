@@ -15,7 +15,7 @@ from domain.ledger.statistics import NOTHING, Figures, total
 from domain.market.rates import RateSnapshot
 from domain.orders.states import State
 from domain.partners.partner import Partner
-from persistence.postgres.ledger.accounts import PostgresEarningsRepository
+from persistence.postgres.ledger.earnings import PostgresEarningsRepository
 from persistence.postgres.ledger.partner_days import count_orders, read_days
 from persistence.postgres.ledger.reconciled_sums import PARTNER_DAYS
 from persistence.postgres.market.catalogue import read_catalogue

@@ -65,9 +65,9 @@ class World:
         with psycopg.connect(self.urls.owner, autocommit=True) as connection:
             connection.execute("SET session_replication_role = replica")
             connection.execute(
-                "UPDATE payout_details SET asked_at = asked_at - interval '25 hours',"
+                "UPDATE payout_details SET requested_at = requested_at - interval '25 hours',"
                 " effective_at = effective_at - interval '25 hours',"
-                " cancelled_at = cancelled_at - interval '25 hours'"
+                " canceled_at = canceled_at - interval '25 hours'"
             )
 
     def events(self) -> list[dict[str, Any]]:
@@ -141,7 +141,7 @@ async def test_a_request_replaces_a_pending_change(world: World) -> None:
     plan = await world.plan()
     assert plan.pending is not None
     assert plan.pending.id == second
-    (canceled_by,) = world.sql("SELECT cancelled_by FROM payout_details WHERE id = %s", first)
+    (canceled_by,) = world.sql("SELECT canceled_by FROM payout_details WHERE id = %s", first)
     assert canceled_by == (world.owner.email,)
 
 
@@ -187,7 +187,7 @@ async def test_details_that_nothing_can_be_sent_to_are_rejected_with_the_problem
 
 
 ASK = """
-SELECT ask_payout_details(%s, %s, 'usdt_trc20', %s, NULL, 'somebody', %s, %s, 'key', %s)
+SELECT request_payout_details(%s, %s, 'usdt_trc20', %s, NULL, 'somebody', %s, %s, 'key', %s)
 """
 
 
@@ -225,5 +225,5 @@ async def test_details_are_never_overwritten_even_by_the_owner_of_the_table(
     world: World, statement: str
 ) -> None:
     await world.request()
-    with pytest.raises(psycopg.errors.RaiseException, match="stay"):
+    with pytest.raises(psycopg.errors.RaiseException, match="immutable"):
         world.sql(statement)

@@ -13,9 +13,9 @@ from domain.actions.ledger.change_payout_details import (
     cancel_payout_details,
     request_payout_details,
 )
-from domain.actions.ledger.clear_earnings import clear_earnings
 from domain.actions.ledger.mark_paid_out import mark_paid_out
 from domain.actions.ledger.ports import PayoutDetailsPorts
+from domain.actions.ledger.reset_earnings import reset_earnings
 from domain.actions.orders.expire_orders import expire_due_orders
 from domain.cabinet.members import Member, Role
 from domain.partners.partner import Partner
@@ -50,10 +50,10 @@ async def keep_books(urls: DatabaseUrls) -> None:
             code = await books.code(partner)
             await books.swapped(partner, code, markup_bps=75, worth_usd=624 * USD)
             await books.swapped(partner, markup_bps=20)
-            await mark_paid_out(books.bookkeeping, partner.id, "wire 7", amount=USD)
-            await clear_earnings(books.bookkeeping, partner.id)
+            await mark_paid_out(books.ledger, partner.id, "wire 7", amount=USD)
+            await reset_earnings(books.ledger, partner.id)
             await books.swapped(partner, code, markup_bps=75, worth_usd=624 * USD)
-            await mark_paid_out(books.bookkeeping, partner.id, "wire 8")
+            await mark_paid_out(books.ledger, partner.id, "wire 8")
             await books.opened(partner, code, worth_usd=624 * USD)
             late = books.ports.clock.now()
             await books.opened(partner, code, expires_at=late, worth_usd=624 * USD)
@@ -144,7 +144,7 @@ def one(table: str, condition: str = "true", key: str = "id") -> str:
 ORDER = one("orders", "state = 'completed' AND code_id IS NOT NULL AND events > 0")
 MARKUP = "account = 'markup' AND code_id IS NOT NULL AND transaction_id = (SELECT id FROM orders"
 MARKUP += f" WHERE {ORDER})"
-PAYOUT = one("earnings_closings", "kind = 'payout' AND event_id IS NOT NULL")
+PAYOUT = one("earnings_periods", "ended_by = 'payout' AND event_id IS NOT NULL")
 EVENT = one("webhook_events", "dedup_key LIKE 'order:%:PENDING'")
 LAST = "id = (SELECT e.id FROM webhook_events e JOIN orders o ON o.id = e.order_id"
 LAST += " WHERE e.position = o.version AND o.state = 'completed' ORDER BY 1 LIMIT 1)"
@@ -219,23 +219,23 @@ DAMAGE = {
         },
     ),
     "a payout is changed": (
-        f"UPDATE earnings_closings SET amount_usd = amount_usd + 1000 WHERE {PAYOUT}",
+        f"UPDATE earnings_periods SET amount_usd = amount_usd + 1000 WHERE {PAYOUT}",
         {"postings of a closing", "chain of closings"},
     ),
     "a payout is gone": (
-        f"DELETE FROM earnings_closings WHERE {PAYOUT}",
+        f"DELETE FROM earnings_periods WHERE {PAYOUT}",
         {"cause of a transaction", "chain of closings", "closing of an event"},
     ),
     "a payout's postings are another's": (
         (
             "UPDATE ledger_postings SET amount = amount * 100 WHERE transaction_id ="
-            f" (SELECT id FROM earnings_closings WHERE {PAYOUT})"
+            f" (SELECT id FROM earnings_periods WHERE {PAYOUT})"
         ),
         {"postings of a closing", "total of a partner", "owed to a partner"},
     ),
     "a period begins elsewhere": (
         (
-            "UPDATE earnings_closings SET period_start = period_start - interval '1 day'"
+            "UPDATE earnings_periods SET period_start = period_start - interval '1 day'"
             f" WHERE {PAYOUT}"
         ),
         {"chain of closings"},

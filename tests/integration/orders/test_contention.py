@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from domain.actions.ledger.clear_earnings import clear_earnings
 from domain.actions.ledger.mark_paid_out import MarkedPayout, mark_paid_out
 from domain.actions.ledger.ports import LedgerPorts
+from domain.actions.ledger.reset_earnings import reset_earnings
 from domain.actions.orders.complete_payout import complete_payout
 from domain.errors import InvalidRequest
-from domain.ledger.payouts import Closing
+from domain.ledger.payouts import EarningsReset
 from domain.orders.states import State
 from gateway.runtime.clock import SystemClock, new_id
-from persistence.postgres.ledger.accounts import PostgresEarningsRepository
+from persistence.postgres.ledger.earnings import PostgresEarningsRepository
 from persistence.postgres.ledger.reconciliation import differences
 from persistence.postgres.pool import TRIES, Database, DatabaseUnavailable
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books
@@ -45,7 +45,7 @@ async def many(books: Books) -> AsyncIterator[LedgerPorts]:
     """A bookkeeping with a connection for each of so many ways."""
     database = Database(books.urls.admin, size=WAYS)
     yield LedgerPorts(
-        clock=SystemClock(), accounts=PostgresEarningsRepository(database), new_id=new_id
+        clock=SystemClock(), repository=PostgresEarningsRepository(database), new_id=new_id
     )
     database.close()
 
@@ -75,9 +75,9 @@ async def test_64_at_once_take_exactly_what_is_owed(books: Books, many: LedgerPo
     for order_id in due[:4]:
         await complete_payout(books.ports, order_id, "tx")
 
-    async def take(number: int) -> MarkedPayout | Closing:
+    async def take(number: int) -> MarkedPayout | EarningsReset:
         if number % 4 == 3:
-            return await clear_earnings(many, partner.id)
+            return await reset_earnings(many, partner.id)
         return await mark_paid_out(many, partner.id, f"wire {number // 2}")
 
     ended = await asyncio.gather(
@@ -88,11 +88,11 @@ async def test_64_at_once_take_exactly_what_is_owed(books: Books, many: LedgerPo
     refused = [one for one in ended if isinstance(one, BaseException)]
     assert all(isinstance(one, InvalidRequest) for one in refused), refused
     amounts = {one.payout.id: one.payout.amount for one in ended if isinstance(one, MarkedPayout)}
-    amounts |= {one.id: one.amount for one in ended if isinstance(one, Closing)}
-    after = await books.accounts.earnings(partner.id)
+    amounts |= {one.id: one.amount for one in ended if isinstance(one, EarningsReset)}
+    after = await books.earnings.earnings(partner.id)
     assert after.markup == WAYS * MARKUP
     assert after.owed == WAYS * MARKUP - sum(amounts.values()) >= 0
-    assert after.closings == len(amounts) > 0
+    assert after.ended_periods == len(amounts) > 0
     await nothing_differs(books)
 
 
@@ -112,9 +112,9 @@ async def test_what_the_server_undoes_is_done_again_and_once(
         *(mark_paid_out(many, partner.id, f"wire {number}", amount=USD) for number in range(8))
     )
     assert sorted(one.repeated for one in paid) == [False] * 8
-    cleared = await clear_earnings(many, partner.id)
-    after = await books.accounts.earnings(partner.id)
-    assert (after.markup, after.paid, after.cleared) == (8 * MARKUP, 8 * USD, cleared.amount)
+    reset = await reset_earnings(many, partner.id)
+    after = await books.earnings.earnings(partner.id)
+    assert (after.markup, after.paid, after.reset) == (8 * MARKUP, 8 * USD, reset.amount)
     stored = "count(*)" if at_commit else "count(DISTINCT transaction_id)"
     ((undone,),) = books.sql(
         f"SELECT (SELECT last_value FROM tried) - (SELECT {stored} FROM ledger_postings)"
@@ -133,5 +133,5 @@ async def test_what_is_undone_for_ever_is_given_up_and_nothing_is_done(
     with pytest.raises(DatabaseUnavailable, match="could not serialize"):
         await mark_paid_out(many, partner.id, "wire 7")
     assert books.sql("SELECT last_value FROM tried") == [(TRIES,)]
-    assert books.sql("SELECT count(*) FROM earnings_closings") == [(0,)]
+    assert books.sql("SELECT count(*) FROM earnings_periods") == [(0,)]
     await nothing_differs(books)

@@ -60,10 +60,10 @@ that the gateway writes says so here, and nothing that settlement or the ledger 
 
 GATEWAY_CALLS = {
     *("enqueue_test_event", "counter_part", "is_open", "ended_without_payout", "utc_day"),
-    *("delete_order", "first_id_at", "ask_payout_details", "withdraw_payout_details"),
+    *("delete_order", "first_id_at", "request_payout_details", "cancel_payout_details"),
 }
 LEDGER = (
-    *("ledger_postings", "earnings_closings", "earnings_closing_codes"),
+    *("ledger_postings", "earnings_periods", "earnings_period_codes"),
     *("partner_totals", "code_totals", "partner_days", "counted_orders", "payout_details"),
 )
 
@@ -239,16 +239,16 @@ def test_every_right_beyond_the_gateways_is_found(database_urls: DatabaseUrls) -
         "GRANT UPDATE (state) ON orders TO swapgate_gateway",
         "GRANT INSERT (address) ON pay_in_addresses TO swapgate_gateway",
         "GRANT INSERT (amount) ON ledger_postings TO swapgate_gateway",
-        "GRANT DELETE ON orders, earnings_closings TO swapgate_gateway",
+        "GRANT DELETE ON orders, earnings_periods TO swapgate_gateway",
         "GRANT TRUNCATE, TRIGGER ON codes TO swapgate_gateway",
         "GRANT CREATE ON SCHEMA public TO swapgate_gateway",
         grant_temporary(database_urls.owner),
-        "GRANT EXECUTE ON FUNCTION close_earnings TO swapgate_gateway",
+        "GRANT EXECUTE ON FUNCTION end_earnings_period TO swapgate_gateway",
     ) == [
         "may INSERT ledger_postings.amount",
         "may INSERT pay_in_addresses.address",
         "may UPDATE orders.state",
-        "may DELETE earnings_closings",
+        "may DELETE earnings_periods",
         "may DELETE orders",
         "may TRIGGER codes",
         "may TRUNCATE codes",

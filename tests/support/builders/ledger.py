@@ -22,7 +22,7 @@ from domain.partners.codes import CodeStatistics, OwnCode
 from domain.partners.partner import Partner
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
-from persistence.postgres.ledger.accounts import PostgresEarningsRepository
+from persistence.postgres.ledger.earnings import PostgresEarningsRepository
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
@@ -56,10 +56,8 @@ class Books:
             orders=PostgresSettlementOrderRepository(self.settlement, lambda: catalogue),
             new_id=new_id,
         )
-        self.accounts = PostgresEarningsRepository(self.admin)
-        self.bookkeeping = LedgerPorts(
-            clock=self.ports.clock, accounts=self.accounts, new_id=new_id
-        )
+        self.earnings = PostgresEarningsRepository(self.admin)
+        self.ledger = LedgerPorts(clock=self.ports.clock, repository=self.earnings, new_id=new_id)
 
     async def code(self, partner: Partner, **changes: object) -> OwnCode:
         code = OwnCode(

@@ -15,7 +15,8 @@ from cabinet_htmx.partner.dashboard.chart import HEIGHT, WIDTH, Point, axis_step
 from cabinet_htmx.partner.ledger.statement_view import statement, statement_lines
 from cabinet_htmx.partner.orders.order_view import order_event_view
 from domain.ids import first_id_at, made_at
-from domain.ledger.payouts import CodeEarnings, Period
+from domain.ledger.earnings import CodeEarnings
+from domain.ledger.periods import EarningsPeriod
 from domain.ledger.statistics import (
     SHOWN,
     DayFigures,
@@ -113,8 +114,8 @@ def test_a_possible_formula_is_prefixed_with_an_apostrophe(text: str) -> None:
 def test_the_lines_of_a_statement_add_up_to_the_cent(
     codes: list[int], uncoded: int, share: int
 ) -> None:
-    period = Period(
-        closing=None,
+    period = EarningsPeriod(
+        end=None,
         start=AT,
         markup=sum(codes) + uncoded,
         base_fee_share=share,
