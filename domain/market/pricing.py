@@ -1,7 +1,6 @@
 """The pricing engine of quotes, orders, feeds and the swap page, in exact integers."""
 
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -37,7 +36,6 @@ class PricedPair:
     """A pair at one snapshot's prices and one markup: the values all its quotes share."""
 
     __slots__ = (
-        "answer_frame",
         "conversion",
         "destination_bounds",
         "destination_price",
@@ -71,8 +69,6 @@ class PricedPair:
         )
         self.source_bounds = _bounds_in_units(pair, self.source_price, source)
         self.destination_bounds = _bounds_in_units(pair, self.destination_price, destination)
-        self.answer_frame: Any = None
-        """What whoever answers with quotes of the pair has made ready for that."""
 
     def quote(
         self, direction: Direction, amount: int, *, headroom: Headroom = UNBOUNDED

@@ -12,7 +12,9 @@ from domain.errors import DomainError
 from domain.market.ports import Market
 from domain.partners.weights import Call
 from gateway.api.authentication import Caller
+from gateway.api.order_encoding import OrderEncoder
 from gateway.api.qr_codes import QrCodes
+from gateway.api.quote_encoding import QuoteEncoder
 
 
 class DiscoveryBytes(Protocol):
@@ -37,6 +39,8 @@ class Services(msgspec.Struct, frozen=True):
     codes: CodePorts
     discovery: DiscoveryBytes
     qr_codes: QrCodes
+    quote_encoder: QuoteEncoder
+    order_encoder: OrderEncoder
 
 
 class Request(msgspec.Struct, frozen=True):

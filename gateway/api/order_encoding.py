@@ -1,41 +1,47 @@
-"""An order as /v1/order answers it: its bytes are made once for as long as it stays as it is."""
+"""The response of /v1/order: all bytes but the seconds left are the same while an order is."""
 
 from datetime import datetime
-from typing import Final, NamedTuple
-from uuid import UUID
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from domain.orders.order import Order
 from domain.orders.wire import order_out, seconds_left
 from gateway.codec import success
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
 MAX_CACHED: Final = 2_000
-"""Orders whose bytes are kept: some 1 KB each."""
+"""Orders whose layout is cached, of about 1 KB each."""
 _LEFT: Final = b'"left":'
 
 
 class _Layout(NamedTuple):
-    """An order, and the bytes before and after `time.left`."""
+    """An order, and the bytes before and after the value of `time.left`."""
 
     order: Order
     before: bytes
     after: bytes
 
 
-_frames: dict[UUID, _Layout] = {}
+class OrderEncoder:
+    """Encodes orders; keeps a layout for each of the orders that were added last."""
 
+    def __init__(self, *, max_cached: int = MAX_CACHED) -> None:
+        self._max_cached = max_cached
+        self._layouts: dict[UUID, _Layout] = {}
 
-def encode_order(order: Order, *, now: datetime) -> bytes:
-    """Return the whole answer: what `success` gives for the order's OrderOut, byte for byte."""
-    frame = _frames.get(order.id)
-    if frame is None or frame.order is not order:
-        frame = _made(order, now)
-    return b"%b%d%b" % (frame.before, seconds_left(order, now), frame.after)
+    def encode(self, order: Order, *, now: datetime) -> bytes:
+        """Return the whole body: what `success` returns for the OrderOut, byte for byte."""
+        layout = self._layouts.get(order.id)
+        if layout is None or layout.order is not order:
+            layout = self._add(order, now)
+        return b"%b%d%b" % (layout.before, seconds_left(order, now), layout.after)
 
-
-def _made(order: Order, now: datetime) -> _Layout:
-    # Of what stands before, nothing is anybody's text: the first is the one.
-    before, _, rest = success(order_out(order, now=now)).partition(_LEFT)
-    if len(_frames) >= MAX_CACHED:
-        del _frames[next(iter(_frames))]
-    frame = _frames[order.id] = _Layout(order, before + _LEFT, rest.lstrip(b"0123456789"))
-    return frame
+    def _add(self, order: Order, now: datetime) -> _Layout:
+        # No text of a partner or user precedes `time`, so the first occurrence is the field.
+        before, _, rest = success(order_out(order, now=now)).partition(_LEFT)
+        if len(self._layouts) >= self._max_cached:
+            del self._layouts[next(iter(self._layouts))]
+        layout = _Layout(order, before + _LEFT, rest.lstrip(b"0123456789"))
+        self._layouts[order.id] = layout
+        return layout

@@ -21,8 +21,10 @@ from feeds.xml.document import EMPTY, render_rates
 from gateway.api.authentication import Authenticator
 from gateway.api.discovery_cache import DiscoveryCache
 from gateway.api.endpoint import Services
+from gateway.api.order_encoding import OrderEncoder
 from gateway.api.partner_cache import PartnerCache
 from gateway.api.qr_codes import QrCodes
+from gateway.api.quote_encoding import QuoteEncoder
 from gateway.http.client_address import ClientAddresses
 from gateway.http.rate_limiter import RateLimiter
 from gateway.pages.rate_feeds import RateFeeds
@@ -97,6 +99,8 @@ class GatewayProcess:
             ),
             discovery=self._discovery,
             qr_codes=QrCodes(),
+            quote_encoder=QuoteEncoder(),
+            order_encoder=OrderEncoder(),
         )
         self.rate_limiter = RateLimiter(
             per_minute=settings.unsigned_quotes_per_minute,

@@ -26,7 +26,6 @@ from domain.wire import OrderIdIn, TokenIn
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.api.endpoints.price import PriceIn, markup_for
-from gateway.api.order_encoding import encode_order
 from gateway.codec import Decoder, success
 
 AddressIn = Annotated[
@@ -91,7 +90,7 @@ async def order(services: Services, received: Request) -> bytes:
         order_id=asked.id,
         token=asked.token,
     )
-    return encode_order(found, now=services.clock.now())
+    return services.order_encoder.encode(found, now=services.clock.now())
 
 
 def _idempotency(received: Request) -> IdempotencyKey | None:

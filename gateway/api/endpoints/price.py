@@ -14,7 +14,7 @@ from domain.wire import AmountIn, AssetIn
 from gateway.api import examples
 from gateway.api.authentication import Caller
 from gateway.api.endpoint import Endpoint, Request, Services
-from gateway.api.quote_encoding import QuoteOut, encode_quote
+from gateway.api.quote_encoding import QuoteOut
 from gateway.codec import Decoder, decimal_digits
 
 MarkupIn = Annotated[int, msgspec.Meta(ge=0, le=MAX_MARKUP_BPS)]
@@ -48,7 +48,8 @@ def price(services: Services, received: Request) -> bytes:
     """Quote a swap."""
     asked = _decode(received.body)
     markup_bps = markup_for(received.caller, asked.markup_bps)
-    return encode_quote(quote(services.market, asked.swap(), markup_bps=markup_bps))
+    quoted = quote(services.market, asked.swap(), markup_bps=markup_bps)
+    return services.quote_encoder.encode(quoted)
 
 
 def markup_for(caller: Caller | None, requested_bps: int | None) -> int:

@@ -1,4 +1,4 @@
-"""The bytes of a quote's answer: what the wire type says, and what the numbers are."""
+"""The bytes of /v1/price equal those of the wire type, and its figures are exact."""
 
 import json
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -11,7 +11,7 @@ from domain.assets import Asset, Bounds, Pair
 from domain.market.pricing import Direction, PricedPair
 from domain.market.rates import RateSnapshot
 from domain.money import format_units
-from gateway.api.quote_encoding import QuoteOut, encode_quote
+from gateway.api.quote_encoding import QuoteEncoder, QuoteOut
 from gateway.codec import success
 
 USD = 10**18
@@ -30,7 +30,7 @@ def asset(code: str, precision: int, network: str) -> Asset:
     direction=st.sampled_from(Direction),
     network=st.text(min_size=1, max_size=12).filter(lambda text: "@" not in text),
 )
-def test_an_answer_is_its_wire_type_encoded(
+def test_an_encoded_quote_equals_its_encoded_wire_type(
     precisions: tuple[int, int],
     prices: tuple[int, int],
     btc: int | None,
@@ -43,15 +43,15 @@ def test_an_answer_is_its_wire_type_encoded(
     pair = Pair(source, destination, Bounds(min_usd=USD, max_usd=5_000 * USD))
     priced = PricedPair(pair, RateSnapshot(at=0, prices=known), markup_bps=25)
     quoted = priced.quote(direction, amount)
-    answer = encode_quote(quoted)
+    body = QuoteEncoder().encode(quoted)
 
-    data = msgspec.convert(json.loads(answer)["data"], QuoteOut)
-    assert success(data) == answer
+    data = msgspec.convert(json.loads(body)["data"], QuoteOut)
+    assert success(data) == body
     assert data.source.amount == format_units(quoted.source_amount, source.precision)
     assert data.destination.amount == format_units(quoted.destination_amount, precisions[1])
     assert (data.source.rate, data.destination.rate) == (str(priced.rate), str(priced.inverse))
     assert (data.source.network, data.network_fee) == (network, format_units(7, precisions[1]))
-    assert data.errors == [refusal.value for refusal in quoted.refusals]
+    assert data.errors == [problem.value for problem in quoted.refusals]
     worth = EXACT.multiply(Decimal(data.source.amount), Decimal(prices[0]).scaleb(-18, EXACT))
     assert data.source.usd == f"{worth.quantize(Decimal('0.01'), context=EXACT):f}"
     if btc is None:
@@ -59,3 +59,26 @@ def test_an_answer_is_its_wire_type_encoded(
     else:
         in_btc = EXACT.divide(worth, Decimal(btc).scaleb(-18, EXACT))
         assert data.source.btc == f"{in_btc.quantize(Decimal('1e-8'), context=EXACT):f}"
+
+
+def priced_at(snapshot: RateSnapshot, *, markup_bps: int) -> PricedPair:
+    pair = Pair(asset("aaa", 8, "A"), asset("bbb", 6, "B"), Bounds(USD, 5_000 * USD))
+    return PricedPair(pair, snapshot, markup_bps=markup_bps)
+
+
+def test_quotes_of_one_pair_at_several_markups_and_snapshots_are_never_mixed_up() -> None:
+    snapshots = [RateSnapshot(at=at, prices={"AAA": 3 * USD, "BBB": at * USD}) for at in (1, 2)]
+    pairs = [priced_at(one, markup_bps=bps) for one in snapshots for bps in (0, 25, 50)]
+    shared = QuoteEncoder()
+    for priced in pairs + pairs[::-1]:
+        quote = priced.quote(Direction.FROM, 10**9)
+        assert shared.encode(quote) == QuoteEncoder().encode(quote)
+
+
+def test_layouts_of_an_earlier_snapshot_are_released() -> None:
+    encoder = QuoteEncoder()
+    for at in (1, 2, 3):
+        snapshot = RateSnapshot(at=at, prices={"AAA": USD, "BBB": USD})
+        for markup_bps in range(10):
+            encoder.encode(priced_at(snapshot, markup_bps=markup_bps).quote(Direction.FROM, 10**9))
+        assert len(encoder._layouts) == 10

@@ -22,7 +22,7 @@ from domain.money import USD_DECIMALS, parse_units
 from domain.orders.states import Status
 from domain.partners.weights import WEIGHTS
 from domain.webhooks.retry_schedule import JITTER, RETRY_SCHEDULE
-from gateway.api.quote_encoding import QuoteOut, encode_quote
+from gateway.api.quote_encoding import QuoteEncoder, QuoteOut
 from gateway.errors import INTERNAL, TABLE
 from gateway.pages.rate_feeds import PATHS
 from tests.support.clients.snippets import ROOT, RUN, block, blocks
@@ -227,7 +227,7 @@ def quoted(example: WorkedExample, direction: Direction, amount: str) -> QuoteOu
         RateSnapshot(at=0, prices=prices),
         markup_bps=int(example.markup_bps),
     )
-    answer = encode_quote(priced.quote(direction, parse_units(amount, side.precision)))
+    answer = QuoteEncoder().encode(priced.quote(direction, parse_units(amount, side.precision)))
     return msgspec.json.decode(answer, type=_Answer).data
 
 

@@ -13,7 +13,7 @@ from lxml import etree
 from domain.market.limits import Headroom
 from domain.market.pricing import UNBOUNDED, Direction, PriceTable
 from feeds.xml.document import EMPTY, RateDocuments, render_rates
-from gateway.api.quote_encoding import encode_quote
+from gateway.api.quote_encoding import QuoteEncoder
 from tests.support.builders.market import USD, asset, table
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
@@ -108,7 +108,7 @@ def quoted(prices: PriceTable, item: dict[str, Any]) -> dict[str, Any]:
     source, destination = assets[item["from"]], assets[item["to"]]
     amount = int(item["in"]) * 10**source.precision
     found = prices.pair(source.code, destination.code, markup_bps=0).quote(Direction.FROM, amount)
-    answer: dict[str, Any] = json.loads(encode_quote(found))["data"]
+    answer: dict[str, Any] = json.loads(QuoteEncoder().encode(found))["data"]
     return answer
 
 
