@@ -34,7 +34,7 @@ AmountIn = Annotated[
 ]
 AssetIn = Annotated[str, Meta(description="An asset's code: see `/currencies`.", examples=["btc"])]
 OrderIdIn = Annotated[
-    str, Meta(description="The order's `id`. A value that is not a UUID is unknown: error 6.")
+    str, Meta(description="The order's `id`. A value that is not a UUID returns code 6.")
 ]
 TokenIn = Annotated[str, Meta(description="The `token` from the response of `/create`.")]
 

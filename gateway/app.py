@@ -36,7 +36,7 @@ class Gateway(Protocol):
     authenticator: Authenticator
     rate_limiter: RateLimiter
     addresses: ClientAddresses
-    entrance: PublicContext
+    public_context: PublicContext
     cabinet: CabinetPorts
     brand: Brand
     feeds: RateFeeds
@@ -84,7 +84,7 @@ def build(
     assets = Assets()
     mount_docs(application, assets=assets, not_found=not_found)
     mount_public_pages(
-        application, gateway.entrance, SwapSite(assets, gateway.brand), not_found=not_found
+        application, gateway.public_context, SwapSite(assets, gateway.brand), not_found=not_found
     )
     mount_cabinet(application, gateway.cabinet, PartnerSite(assets, gateway.brand))
     application.router.fallback = fallback(application.router, dispatcher)

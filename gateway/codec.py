@@ -1,4 +1,4 @@
-"""JSON in and out: the only place that decodes a request body."""
+"""JSON encoding and decoding: the only module that decodes request bodies."""
 
 import json
 from typing import Generic, TypeVar
@@ -17,8 +17,8 @@ _encode = msgspec.json.Encoder().encode
 class Decoder(Generic[T]):
     """Decodes a body into one wire type; raises InvalidRequest for anything else.
 
-    msgspec takes the last of several members of one name and doesn't look into strings it skips.
-    Here a name twice, at any depth, and bytes that aren't UTF-8 are refused.
+    msgspec accepts a repeated name (the last value wins) and does not validate strings that it
+    skips. This decoder rejects repeated names at any depth, and bytes that are not UTF-8.
     """
 
     def __init__(self, wire_type: type[T]) -> None:
@@ -33,10 +33,10 @@ class Decoder(Generic[T]):
             decoded = self._decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidRequest(str(error)) from None
-        # A name that stands there twice is refused. Every member has a colon, and every required
-        # field, and every optional one that isn't as it is by default, is a member. If there are no
-        # more colons than those, all members differ. One more may be anything: an unknown field, a
-        # colon in a string, a repeat.
+        # Each member has a colon, and so have each required field and each optional field whose
+        # value is not its default. If the body has no further colons, no name is repeated. A
+        # further colon may be an unknown field, a colon in a string, or a repeated name: only then
+        # is the body parsed again by the slower decoder that detects repeats.
         surplus = body.count(b":") - self._required
         if surplus:
             for name, default in self._optional:
@@ -48,19 +48,19 @@ class Decoder(Generic[T]):
 
 
 def _check_members(body: bytes) -> None:
-    """Raise InvalidRequest if valid JSON isn't UTF-8 throughout, or has a name twice anywhere."""
+    """Raise InvalidRequest if valid JSON contains a repeated name or bytes that are not UTF-8."""
     try:
         _members.decode(body.decode())
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(str(error)) from None
 
 
-def _without_repeats(members: list[tuple[str, object]]) -> None:
+def _reject_repeats(members: list[tuple[str, object]]) -> None:
     if len({name for name, _ in members}) != len(members):
-        raise ValueError("a member's name stands there twice")
+        raise ValueError("repeated member name")
 
 
-_members = json.JSONDecoder(object_pairs_hook=_without_repeats, parse_int=len, parse_float=len)
+_members = json.JSONDecoder(object_pairs_hook=_reject_repeats, parse_int=len, parse_float=len)
 
 _text = msgspec.json.Decoder(str)
 
@@ -68,7 +68,7 @@ _text = msgspec.json.Decoder(str)
 def decimal_digits(raw: msgspec.Raw) -> str:
     """Return the literal text of an amount given as a JSON string or number.
 
-    What isn't a plain decimal is refused by whoever parses it.
+    The text is not validated; parsing the amount rejects anything but a plain decimal.
     """
     literal = bytes(raw)
     if literal.startswith(b'"'):
@@ -80,5 +80,5 @@ def decimal_digits(raw: msgspec.Raw) -> str:
 
 
 def success(data: object) -> bytes:
-    """Return the envelope of a success around `data` (a wire type, or msgspec.Raw)."""
+    """Return the success envelope of `data` (a wire type or msgspec.Raw)."""
     return b'{"code":0,"msg":"","data":' + _encode(data) + b"}"

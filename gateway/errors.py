@@ -1,4 +1,4 @@
-"""The error table: which code, constant and HTTP status tells each fact (contract, section 2)."""
+"""The error table: code, constant and HTTP status of each error (contract, section 2)."""
 
 import msgspec
 
@@ -14,7 +14,7 @@ class ErrorResponse(msgspec.Struct, frozen=True):
     retry_after: int | None = None
 
     def body(self) -> bytes:
-        """Return the envelope: nothing but code and constant."""
+        """Return the failure envelope: code and constant only."""
         return b'{"code":%d,"msg":"%s"}' % (self.code, self.msg.encode())
 
 
@@ -50,7 +50,7 @@ TABLE: dict[type[errors.DomainError], ErrorResponse] = {
 
 
 def error_response(error: errors.DomainError) -> ErrorResponse:
-    """Return the row for an error, or for the nearest of its bases."""
+    """Return the row of an error's class, or of its nearest base class."""
     for kind in type(error).__mro__:
         row = TABLE.get(kind)
         if row is not None:

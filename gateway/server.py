@@ -1,4 +1,4 @@
-"""Granian, set up the way this application wants it."""
+"""Granian with the settings of this application."""
 
 import os
 from importlib import import_module
@@ -14,23 +14,23 @@ from gateway.settings import Settings, environment_of
 
 BACKLOG = 2048
 PER_WORKER_REQUESTS = 4096
-"""Granian's permits are held by connections, idle ones too: far more than requests in flight."""
+"""Granian counts connections, including idle ones, so this exceeds the requests in progress."""
 HEADER_SECONDS = 10
 MAX_HEAD_BYTES = 32 * 1024
-"""Of a request's line and headers together; each connection may hold as much in memory."""
+"""Limit of the request line and headers together; each connection may buffer as much."""
 KILL_AFTER_SECONDS = 10
 
 
 def serve(
     settings: Settings, *, host: str, port: int, workers: int, metrics_port: int | None
 ) -> None:
-    """Serve until SIGTERM or SIGINT; workers that die are replaced.
+    """Serve until SIGTERM or SIGINT; a worker that exits is replaced.
 
-    The workers read their settings, and where they keep metrics, from the environment. Raises
-    OSError where the port is taken.
+    The workers read their settings and the metrics directory from the environment. Raises OSError
+    if the port is in use.
     """
     os.environ.update(environment_of(settings))
-    # Imported once, here: workers that are forked have it at once, and share its memory.
+    # Imported before forking: the workers start sooner and share its memory.
     import_module("gateway.worker")
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1", registry=worker_registry())

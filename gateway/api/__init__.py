@@ -1,1 +1,1 @@
-"""The signed API: dispatch, authentication and encoding."""
+"""The API of /v1: dispatch, authentication, endpoints and encoding."""

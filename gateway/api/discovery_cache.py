@@ -1,4 +1,4 @@
-"""The answers of /v1/currencies and /v1/pairs, made in the background whenever they change."""
+"""The responses of /v1/currencies and /v1/pairs, encoded in the background on every change."""
 
 import asyncio
 from typing import Final, Literal
@@ -15,7 +15,7 @@ POLL_INTERVAL_SECONDS: Final = 0.5
 
 
 class CurrencyOut(msgspec.Struct, frozen=True):
-    """An active asset. `recv`: we accept deposits of it; `send`: we pay it out."""
+    """An active asset. `recv`: deposits are accepted; `send`: it is paid out."""
 
     code: str
     coin: str
@@ -32,7 +32,7 @@ class CurrencyOut(msgspec.Struct, frozen=True):
 
 
 class PairOut(msgspec.Struct, frozen=True):
-    """A pair that can be quoted now, and with which kinds of rate."""
+    """A pair that can currently be quoted, and its rate types."""
 
     source: str = msgspec.field(name="from")
     destination: str = msgspec.field(name="to")
@@ -42,33 +42,34 @@ class PairOut(msgspec.Struct, frozen=True):
 
 
 class DiscoveryCache:
-    """Holds both answers; `refresh` renders them anew where what they show has changed."""
+    """Both response bodies; `refresh` encodes them again when their content has changed."""
 
     def __init__(self, market: LiveMarket) -> None:
         self._market = market
-        self._shown: tuple[Catalogue, frozenset[str]] | None = None
+        self._encoded_for: tuple[Catalogue, frozenset[str]] | None = None
         self._currencies: bytes | None = None
         self._pairs: bytes | None = None
 
     @property
     def currencies(self) -> bytes:
-        """Return the answer of /v1/currencies; raise Unavailable before there is one."""
+        """Return the body of /v1/currencies; raise Unavailable before it was first encoded."""
         return _ready(self._currencies)
 
     @property
     def pairs(self) -> bytes:
-        """Return the answer of /v1/pairs; raise Unavailable before there is one."""
+        """Return the body of /v1/pairs; raise Unavailable before it was first encoded."""
         return _ready(self._pairs)
 
     def is_ready(self) -> bool:
-        """Tell whether there are answers."""
-        return self._shown is not None
+        """Return whether both bodies have been encoded."""
+        return self._encoded_for is not None
 
     def refresh(self) -> None:
-        """Render both answers if the catalogue or the set of priced coins has changed."""
+        """Encode both bodies if the catalogue or the set of priced coins has changed."""
         catalogue = self._market.catalogue
         priced = frozenset(self._market.snapshot().prices if self._market.has_fresh_rates() else ())
-        if self._shown is not None and self._shown[0] is catalogue and self._shown[1] == priced:
+        encoded = self._encoded_for
+        if encoded is not None and encoded[0] is catalogue and encoded[1] == priced:
             return
         self._currencies = success([_currency(asset) for asset in catalogue.active_assets()])
         self._pairs = success(
@@ -78,20 +79,20 @@ class DiscoveryCache:
                 if pair.source.coin in priced and pair.destination.coin in priced
             ]
         )
-        self._shown = catalogue, priced
+        self._encoded_for = catalogue, priced
 
     async def keep_fresh(self) -> None:
-        """Refresh for ever, twice a second."""
+        """Refresh twice a second, forever."""
         while True:
             if self._market.is_ready():
                 self.refresh()
             await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
 
-def _ready(answer: bytes | None) -> bytes:
-    if answer is None:
+def _ready(body: bytes | None) -> bytes:
+    if body is None:
         raise Unavailable("the catalogue has not been read yet")
-    return answer
+    return body
 
 
 def _currency(asset: Asset) -> CurrencyOut:

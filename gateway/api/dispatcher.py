@@ -11,7 +11,6 @@ from gateway.api.authentication import (
     Authenticator,
     AuthHeaders,
     BudgetExceeded,
-    rate_limit_headers,
 )
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.errors import INTERNAL, error_response
@@ -32,7 +31,7 @@ log = structlog.get_logger()
 
 
 class Dispatcher:
-    """Serves a table of endpoints: checks the signature, calls the endpoint, wraps its answer."""
+    """Serves a table of endpoints: authenticates a call, and returns its endpoint's response."""
 
     def __init__(
         self,
@@ -119,7 +118,7 @@ def _error(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Res
     if isinstance(error, Unavailable):
         log.warning("unavailable", path=endpoint.path, reason=str(error))
     if isinstance(error, BudgetExceeded):
-        headers += rate_limit_headers(error.budget, error.left, error.retry_after)
+        headers += error.headers
     if row.retry_after is not None:
         headers.append((b"retry-after", b"%d" % row.retry_after))
     return json_response(row.status, headers, row.body())

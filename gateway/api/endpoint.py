@@ -1,7 +1,8 @@
-"""What an endpoint is: where it is, who may call, the function that answers, what it is told by."""
+"""An endpoint: its path and method, its handler, and its part of the OpenAPI document."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -17,34 +18,34 @@ from gateway.api.qr_codes import QrCodes
 from gateway.api.quote_encoding import QuoteEncoder
 
 
-class DiscoveryBytes(Protocol):
-    """Answers made in the background."""
+class DiscoveryResponses(Protocol):
+    """Response bodies that are encoded in the background."""
 
     @property
     def currencies(self) -> bytes:
-        """Return the answer of /v1/currencies; raise Unavailable before there is one."""
+        """Return the body of /v1/currencies; raise Unavailable before it was first encoded."""
 
     @property
     def pairs(self) -> bytes:
-        """Return the answer of /v1/pairs; raise Unavailable before there is one."""
+        """Return the body of /v1/pairs; raise Unavailable before it was first encoded."""
 
 
 class Services(msgspec.Struct, frozen=True):
-    """What the endpoints work with."""
+    """The ports, caches and encoders that endpoints use."""
 
     clock: Clock
     market: Market
-    opening: OrderPorts
-    rotation: RotationPorts
-    codes: CodePorts
-    discovery: DiscoveryBytes
+    order_ports: OrderPorts
+    rotation_ports: RotationPorts
+    code_ports: CodePorts
+    discovery: DiscoveryResponses
     qr_codes: QrCodes
     quote_encoder: QuoteEncoder
     order_encoder: OrderEncoder
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A call whose signature, if it needs or has one, is checked."""
+    """An admitted call. `caller` is None for an unsigned call."""
 
     body: bytes
     caller: Caller | None
@@ -53,30 +54,34 @@ class Request(msgspec.Struct, frozen=True):
     """The last segment of the path, where the endpoint's path ends with a parameter."""
 
     @property
-    def signed_by(self) -> Caller:
-        """Return the caller of an endpoint that requires one."""
+    def signed_caller(self) -> Caller:
+        """Return the caller of an endpoint with `auth_required`."""
         if self.caller is None:
-            raise RuntimeError("an endpoint that requires a signature was reached without one")
+            raise RuntimeError("an endpoint that requires authentication was called without it")
         return self.caller
+
+    @property
+    def partner_id(self) -> UUID:
+        """Return the id of the partner that calls an endpoint with `auth_required`."""
+        return self.signed_caller.partner.id
 
 
 Handle = Callable[[Services, Request], Awaitable[bytes] | bytes]
-"""Answers a call; a plain function where there is nothing to wait for."""
+"""Returns the response body; not a coroutine where there is no I/O to wait for."""
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A request and the `data` it may be answered with, as JSON has them; tests hold them true."""
+    """A request and the `data` of its response, as JSON; tests check them against the types."""
 
     request: Mapping[str, object] | None
     data: object
 
 
 class Endpoint(msgspec.Struct, frozen=True):
-    """A row of the table of endpoints. `path` stands below /v1 and /api/v1.
+    """A row of the table of endpoints; `path` is relative to /v1 and /api/v1.
 
-    Its last part may be a parameter, `{id}`: such a path is served on BlackSheep.
-
-    Everything from `summary` on is what /openapi.json tells of it.
+    The last segment of a path may be a parameter, `{id}`. The fields from `summary` on are used by
+    the OpenAPI document only.
     """
 
     path: str
@@ -85,11 +90,11 @@ class Endpoint(msgspec.Struct, frozen=True):
     auth_required: bool
     handle: Handle
     summary: str
-    """A few words, without a full stop; the handle's docstring says more."""
-    takes: type[msgspec.Struct] | None
+    """A few words without a full stop; the docstring of `handle` is the description."""
+    request_type: type[msgspec.Struct] | None
     """The wire type of the request; None where there is no body."""
-    gives: Any
-    """The type of the answer's `data`."""
-    refusals: tuple[type[DomainError], ...]
-    """What can stop it, besides what can stop every call: see `gateway/openapi/responses.py`."""
+    response_type: Any
+    """The type of `data` in the response."""
+    errors: tuple[type[DomainError], ...]
+    """The errors of this endpoint, besides those of every call (gateway/openapi/responses.py)."""
     example: Example

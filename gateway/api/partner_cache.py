@@ -1,4 +1,4 @@
-"""The partners this worker knows: which keys exist, and the records of those that have called."""
+"""The partners known to this worker: all API keys, and the records of partners that have called."""
 
 import asyncio
 import time
@@ -14,38 +14,39 @@ from domain.partners.codes import Code
 from domain.partners.credentials import SigningKey
 from domain.partners.ip_allowlist import Network
 from domain.partners.partner import PartnerAccess
+from gateway.api.rate_limit_headers import policy_header
+from gateway.http.message import Header
 
 MAX_RECORDS: Final = 20_000
 UNVERIFIED_SECONDS: Final = 30.0
-"""How long records are trusted while the database can't be asked whether they have changed."""
+"""How long cached records are trusted while the database cannot be checked for changes."""
 
 
 class CachedPartner(msgspec.Struct, frozen=True):
-    """What a call of a partner is checked against. `key` is None where its secret is unreadable.
+    """The data that a partner's calls are checked against. `generation` counts its secrets."""
 
-    `generation` is that of the secret.
-    """
-
-    partner_id: UUID
+    id: UUID
     api_key: str
     enabled: bool
     key: SigningKey | None
+    """None if the stored secret cannot be decrypted."""
     generation: int
     markup_bps: int
     budget: int
+    rate_limit_policy: Header
     codes: Mapping[str, Code]
     networks: tuple[Network, ...] | None
-    """From where it may call; None for anywhere."""
+    """The IP allowlist; None permits any address."""
 
 
 ReadAccess = Callable[[str], Awaitable[PartnerAccess | None]]
 
 
 class PartnerCache:
-    """Finds partners by key without a database, once they have called.
+    """Finds partners by API key; after a partner's first call without the database.
 
-    All keys are known by name, so an unknown one costs no look-up and no time that would tell it
-    from a known one. What has changed is dropped and read again by the next call.
+    All existing keys are known, so an unknown key causes no query, whose duration would tell it
+    from a known one. A changed record is dropped and read again at the next call.
     """
 
     def __init__(
@@ -53,24 +54,24 @@ class PartnerCache:
     ) -> None:
         self._read = read
         self._monotonic = monotonic
-        self._known: set[str] = set()
+        self._existing: set[str] = set()
         self._records: OrderedDict[str, CachedPartner] = OrderedDict()
         self._keys: dict[UUID, str] = {}
         self._reading: dict[str, asyncio.Future[CachedPartner | None]] = {}
         self._verified_at = float("-inf")
 
-    def known(self, api_key: str) -> CachedPartner | None:
-        """Return the partner's record if it can be had at once; if not, `find` may find it."""
+    def cached(self, api_key: str) -> CachedPartner | None:
+        """Return the record of a partner if it is cached and trusted."""
         if self._monotonic() - self._verified_at > UNVERIFIED_SECONDS:
             return None
         return self._records.get(api_key)
 
     async def find(self, api_key: str) -> CachedPartner | None:
-        """Return the partner's record, or None for an unknown key; raise Unavailable."""
+        """Return the record of a partner, or None for an unknown key; raise Unavailable."""
         if self._monotonic() - self._verified_at > UNVERIFIED_SECONDS:
-            raise Unavailable("partners can't be verified: no database")
+            raise Unavailable("partners cannot be verified: the database is unavailable")
         record = self._records.get(api_key)
-        if record is not None or api_key not in self._known:
+        if record is not None or api_key not in self._existing:
             return record
         reading = self._reading.get(api_key)
         if reading is None:
@@ -78,37 +79,37 @@ class PartnerCache:
             self._reading[api_key] = reading
         return await asyncio.shield(reading)
 
-    async def find_newer(self, access: CachedPartner) -> CachedPartner | None:
-        """Return the record that takes the place of `access`, which is out of date."""
-        if self._records.get(access.api_key) is access:
-            self.changed((access.api_key,))
-        return await self.find(access.api_key)
+    async def find_newer(self, outdated: CachedPartner) -> CachedPartner | None:
+        """Return the current record of a partner whose record is outdated; raise Unavailable."""
+        if self._records.get(outdated.api_key) is outdated:
+            self.invalidate((outdated.api_key,))
+        return await self.find(outdated.api_key)
 
-    def partner_changed(self, partner_id: UUID) -> None:
-        """Take note that a partner has changed, whose record has been read here."""
+    def invalidate_partner(self, partner_id: UUID) -> None:
+        """Drop the record of a partner, if it is cached."""
         api_key = self._keys.get(partner_id)
         if api_key is not None:
-            self.changed((api_key,))
+            self.invalidate((api_key,))
 
-    def changed(self, api_keys: Iterable[str]) -> None:
-        """Take note that these partners are new or have changed."""
+    def invalidate(self, api_keys: Iterable[str]) -> None:
+        """Drop the records of these keys, and add the keys that are new."""
         for api_key in api_keys:
-            self._known.add(api_key)
+            self._existing.add(api_key)
             self._records.pop(api_key, None)
-            self._reading.pop(api_key, None)  # what it reads may be older than the change
+            self._reading.pop(api_key, None)  # its result may be older than the change
 
-    def verified(self) -> None:
-        """Take note that up to this moment nothing else has changed."""
+    def mark_verified(self) -> None:
+        """Record that all changes up to now have been passed to `invalidate`."""
         self._verified_at = self._monotonic()
 
     async def _load(self, api_key: str) -> CachedPartner | None:
         this = asyncio.current_task()
         try:
-            stored = await self._read(api_key)
-            record = _access(stored) if stored else None
+            access = await self._read(api_key)
+            record = _record(access) if access else None
             if record is not None and self._reading.get(api_key) is this:
                 self._records[api_key] = record
-                self._keys[record.partner_id] = api_key
+                self._keys[record.id] = api_key
                 while len(self._records) > MAX_RECORDS:
                     self._records.popitem(last=False)
             return record
@@ -117,15 +118,16 @@ class PartnerCache:
                 del self._reading[api_key]
 
 
-def _access(stored: PartnerAccess) -> CachedPartner:
+def _record(access: PartnerAccess) -> CachedPartner:
     return CachedPartner(
-        partner_id=stored.id,
-        api_key=stored.api_key,
-        enabled=stored.enabled,
-        key=SigningKey(stored.api_secret) if stored.api_secret is not None else None,
-        generation=stored.generation,
-        markup_bps=stored.markup_bps,
-        budget=stored.budget,
-        codes=stored.codes,
-        networks=stored.networks,
+        id=access.id,
+        api_key=access.api_key,
+        enabled=access.enabled,
+        key=SigningKey(access.api_secret) if access.api_secret is not None else None,
+        generation=access.generation,
+        markup_bps=access.markup_bps,
+        budget=access.budget,
+        rate_limit_policy=policy_header(access.budget),
+        codes=access.codes,
+        networks=access.networks,
     )

@@ -1,4 +1,4 @@
-"""Pictures of QR codes, made once an hour in a thread beside the event loop."""
+"""QR code images, rendered in a thread and cached for an hour."""
 
 import asyncio
 import base64
@@ -12,51 +12,52 @@ from domain.orders.qr import qr_png
 
 CACHE_SECONDS: Final = 3_600.0
 MAX_CACHED: Final = 4_096
-"""Of about 800 bytes each: some 3 MB a worker at most."""
+"""Of about 800 bytes each: at most about 3 MB per worker."""
 
 
 class QrCodes:
-    """Data URLs of QR codes by payload, the newest few thousand of the last hour.
+    """Data URLs of QR codes by payload; caches the newest few thousand for an hour.
 
-    One thread makes them: it is computing that holds the interpreter's lock, so more of them would
-    only take turns, and calls for other things must get theirs.
+    One thread renders all images. Rendering holds the interpreter lock, so further threads would
+    not render faster, and would slow down other requests.
     """
 
     def __init__(
         self,
         *,
-        make: Callable[[str], bytes] = qr_png,
+        render: Callable[[str], bytes] = qr_png,
         executor: Executor | None = None,
         monotonic: Callable[[], float] = time.monotonic,
-        most_kept: int = MAX_CACHED,
+        max_cached: int = MAX_CACHED,
     ) -> None:
-        self._make = make
+        self._render = render
         self._executor = executor or ThreadPoolExecutor(1, thread_name_prefix="qr")
         self._monotonic = monotonic
-        self._most_kept = most_kept
-        self._kept: OrderedDict[str, tuple[float, str]] = OrderedDict()
-        self._making: dict[str, asyncio.Future[str]] = {}
+        self._max_cached = max_cached
+        self._cached: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._rendering: dict[str, asyncio.Future[str]] = {}
 
     async def data_url(self, payload: str) -> str:
-        """Return the picture of a code that reads `payload`; callers at once share its making."""
-        kept = self._kept.get(payload)
-        if kept is not None and self._monotonic() - kept[0] < CACHE_SECONDS:
-            self._kept.move_to_end(payload)
-            return kept[1]
-        making = self._making.get(payload)
-        if making is None:
-            making = self._making[payload] = asyncio.ensure_future(self._made(payload))
-        return await asyncio.shield(making)
+        """Return the image of a QR code of `payload`; concurrent callers share its rendering."""
+        cached = self._cached.get(payload)
+        if cached is not None and self._monotonic() - cached[0] < CACHE_SECONDS:
+            self._cached.move_to_end(payload)
+            return cached[1]
+        rendering = self._rendering.get(payload)
+        if rendering is None:
+            rendering = asyncio.ensure_future(self._rendered(payload))
+            self._rendering[payload] = rendering
+        return await asyncio.shield(rendering)
 
-    async def _made(self, payload: str) -> str:
+    async def _rendered(self, payload: str) -> str:
         try:
             loop = asyncio.get_running_loop()
-            picture = await loop.run_in_executor(self._executor, self._make, payload)
-            url = "data:image/png;base64," + base64.b64encode(picture).decode()
-            self._kept[payload] = self._monotonic(), url
-            self._kept.move_to_end(payload)
-            while len(self._kept) > self._most_kept:
-                self._kept.popitem(last=False)
+            image = await loop.run_in_executor(self._executor, self._render, payload)
+            url = "data:image/png;base64," + base64.b64encode(image).decode()
+            self._cached[payload] = self._monotonic(), url
+            self._cached.move_to_end(payload)
+            while len(self._cached) > self._max_cached:
+                self._cached.popitem(last=False)
             return url
         finally:
-            del self._making[payload]
+            del self._rendering[payload]

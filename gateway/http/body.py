@@ -1,6 +1,6 @@
-"""Reads a request's body before anybody else does, bounded in bytes and in time.
+"""Reads a request's body before the application does, with limits on its size and duration.
 
-Granian has no limit of either, and BlackSheep buffers whatever comes.
+Granian limits neither, and BlackSheep buffers a body of any size.
 """
 
 import asyncio
@@ -14,28 +14,27 @@ from gateway.http.head import RejectedRequest
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 
-CHECKS_PER_DEADLINE: Final = 16
-"""How often the deadline is looked at while a body takes that long."""
+TICKS_PER_DEADLINE: Final = 16
 
 
 class BodyReader:
     """Reads bodies, each within a deadline.
 
-    A timer for each would cost as much as decoding, pricing and encoding a quote: instead, while
-    any body is being read, all are looked at now and then.
+    A timer per body would cost as much as decoding, pricing and encoding a quote. Instead, while
+    any body is being read, one timer ticks and cancels those that are late.
     """
 
     def __init__(self, deadline_seconds: float) -> None:
-        """Give each body `deadline_seconds`, and up to a sixteenth more."""
-        self._look_seconds = deadline_seconds / CHECKS_PER_DEADLINE
-        self._look = 0
-        self._looking = False
+        """Allow each body `deadline_seconds`, and up to a sixteenth more."""
+        self._tick_seconds = deadline_seconds / TICKS_PER_DEADLINE
+        self._tick = 0
+        self._is_ticking = False
         self._reading: dict[asyncio.Task[Any], int] = {}
 
     async def read(self, length: int | None, receive: Receive) -> bytes:
         """Return the whole body of `length` bytes, or of a chunked request (None).
 
-        Raises Refused for one that is too long, takes too long, breaks its framing or breaks off.
+        Raises RejectedRequest for a body that is too large, too slow, malformed or incomplete.
         """
         if length == 0:
             return b""
@@ -43,14 +42,14 @@ class BodyReader:
             raise RejectedRequest(TOO_LARGE)
         task = asyncio.current_task()
         if task is None:
-            raise RuntimeError("a body is read outside of a task")
-        self._reading[task] = self._look
-        if not self._looking:
-            self._look_again(task.get_loop())
+            raise RuntimeError("a body must be read in a task")
+        self._reading[task] = self._tick
+        if not self._is_ticking:
+            self._schedule_tick(task.get_loop())
         try:
             message = await receive()
             body: bytes = message.get("body", b"")
-            if len(body) == length:  # Granian always announces more; there is none
+            if len(body) == length:  # Granian always sets `more_body`, also after the last byte
                 return body
             return await _collect(message, length, receive)
         except asyncio.CancelledError:
@@ -61,23 +60,21 @@ class BodyReader:
         finally:
             self._reading.pop(task, None)
 
-    def _look_again(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._looking = True
-        loop.call_later(self._look_seconds, self._look_at_all, loop)
+    def _schedule_tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_ticking = True
+        loop.call_later(self._tick_seconds, self._cancel_late, loop)
 
-    def _look_at_all(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._looking = False
-        self._look += 1
+    def _cancel_late(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_ticking = False
+        self._tick += 1
         late = [
-            task
-            for task, since in self._reading.items()
-            if self._look - since > CHECKS_PER_DEADLINE
+            task for task, since in self._reading.items() if self._tick - since > TICKS_PER_DEADLINE
         ]
         for task in late:
             del self._reading[task]
             task.cancel()
         if self._reading:
-            self._look_again(loop)
+            self._schedule_tick(loop)
 
 
 async def _collect(message: Message, length: int | None, receive: Receive) -> bytes:
@@ -85,7 +82,7 @@ async def _collect(message: Message, length: int | None, receive: Receive) -> by
     size = len(parts[0])
     while True:
         if message["type"] == "http.disconnect":
-            # The client has gone, or sends chunks that aren't any: then it can still be told.
+            # The client has disconnected, or sent malformed chunks: then it can still be answered.
             raise RejectedRequest(INVALID_REQUEST)
         if size > MAX_BODY_BYTES:
             raise RejectedRequest(TOO_LARGE)
@@ -97,14 +94,14 @@ async def _collect(message: Message, length: int | None, receive: Receive) -> by
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that gives `body` at once, and then what `receive` gives."""
-    given = False
+    """Return a `receive` that first returns the whole `body`, then whatever `receive` returns."""
+    replayed = False
 
-    async def replayed() -> Message:
-        nonlocal given
-        if given:
+    async def next_message() -> Message:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
-    return replayed
+    return next_message

@@ -1,4 +1,4 @@
-"""A guard against floods of unsigned quotes: so many a minute for each client address."""
+"""Rate limiter of unsigned requests: a number per client address and minute."""
 
 import asyncio
 import math
@@ -19,84 +19,85 @@ Counts = Mapping[tuple[str, int], int]
 """Calls by (address, minute since the epoch)."""
 
 ShareCounts = Callable[[Counts], Awaitable[Counts]]
-"""Adds to the counts that all workers share and returns the sums; raises Unavailable."""
+"""Adds counts to those that all workers share, and returns the totals; raises Unavailable."""
 
 
-class _Seen(msgspec.Struct):
-    """Calls of one address: in this minute, and in the one before."""
+class _Window(msgspec.Struct):
+    """The calls of an address in the current minute and in the previous one."""
 
     minute: int
-    now: int = 0
-    before: int = 0
+    current: int = 0
+    previous: int = 0
 
 
 class RateLimiter:
-    """Counts calls here, and four times a second shares the counts with the other workers.
+    """Counts calls in this worker, and exchanges counts with the other workers at intervals.
 
-    No call waits for anything: between two exchanges a worker knows of the others' calls only up
-    to the last, so that bursts over several workers may exceed the limit a little. Without Valkey
-    each worker counts alone. A sliding minute is taken as this minute and a share of the last.
+    No call waits for I/O. Between two exchanges a worker does not know of the others' calls, so a
+    burst over several workers may slightly exceed the limit. While Valkey is unavailable each
+    worker counts alone. The sliding minute is approximated by the current minute and the remaining
+    share of the previous one.
     """
 
     def __init__(self, *, per_minute: int, clock: Clock, share: ShareCounts) -> None:
-        """Let `per_minute` calls of an address pass; 0 lets all pass."""
+        """Admit `per_minute` calls of an address; 0 admits all."""
         self._limit = per_minute
         self._clock = clock
         self._share = share
-        self._seen: OrderedDict[str, _Seen] = OrderedDict()
-        self._fresh: Counter[tuple[str, int]] = Counter()
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._unshared: Counter[tuple[str, int]] = Counter()
 
     def admit(self, address: str) -> None:
-        """Count a call; raise RateLimited where its address has made too many."""
+        """Count a call; raise RateLimited if its address has made too many."""
         if self._limit == 0:
             return
         time = self._clock.now().timestamp()
         minute, second = divmod(time, MINUTE)
-        seen = self._of(address, int(minute))
-        if seen.before * (1 - second / MINUTE) + seen.now + 1 > self._limit:
-            raise RateLimited(self._wait(seen, second))
-        seen.now += 1
-        self._fresh[address, seen.minute] += 1
+        window = self._window(address, int(minute))
+        if window.previous * (1 - second / MINUTE) + window.current + 1 > self._limit:
+            raise RateLimited(self._retry_after(window, second))
+        window.current += 1
+        self._unshared[address, window.minute] += 1
 
     async def keep_sharing(self) -> None:
-        """Share for ever."""
+        """Exchange counts at intervals, forever."""
         while True:
             await self.share()
             await asyncio.sleep(SHARE_SECONDS)
 
     async def share(self) -> None:
-        """Tell the other workers of this one's calls since the last time, and learn of theirs."""
-        fresh, self._fresh = self._fresh, Counter()
+        """Share the calls counted since the previous exchange, and adopt the totals."""
+        unshared, self._unshared = self._unshared, Counter()
         try:
-            sums = await self._share(fresh) if fresh else {}
+            totals = await self._share(unshared) if unshared else {}
         except Unavailable:
-            return  # what was counted here stays counted here
-        for (address, minute), total in sums.items():
-            seen = self._seen.get(address)
-            if seen is None:
+            return  # they remain counted in this worker
+        for (address, minute), total in totals.items():
+            window = self._windows.get(address)
+            if window is None:
                 continue
-            if seen.minute == minute:
-                seen.now = max(seen.now, total + self._fresh[address, minute])
-            elif seen.minute == minute + 1:
-                seen.before = max(seen.before, total)
+            if window.minute == minute:
+                window.current = max(window.current, total + self._unshared[address, minute])
+            elif window.minute == minute + 1:
+                window.previous = max(window.previous, total)
 
-    def _of(self, address: str, minute: int) -> _Seen:
-        seen = self._seen.get(address)
-        if seen is None:
-            seen = self._seen[address] = _Seen(minute)
-            if len(self._seen) > MAX_ADDRESSES:
-                self._seen.popitem(last=False)
-        elif seen.minute != minute:
-            seen.before = seen.now if seen.minute == minute - 1 else 0
-            seen.minute, seen.now = minute, 0
-            self._seen.move_to_end(address)
-        return seen
+    def _window(self, address: str, minute: int) -> _Window:
+        window = self._windows.get(address)
+        if window is None:
+            window = self._windows[address] = _Window(minute)
+            if len(self._windows) > MAX_ADDRESSES:
+                self._windows.popitem(last=False)
+        elif window.minute != minute:
+            window.previous = window.current if window.minute == minute - 1 else 0
+            window.minute, window.current = minute, 0
+            self._windows.move_to_end(address)
+        return window
 
-    def _wait(self, seen: _Seen, second: float) -> int:
-        """Return after how many whole seconds a call would pass, if none came meanwhile."""
+    def _retry_after(self, window: _Window, second: float) -> int:
+        """Return after how many whole seconds a call is admitted if none is made in between."""
         room = self._limit - 1
-        if seen.now <= room:  # this minute has room as soon as enough of the last has aged out
-            wait = MINUTE * (1 - (room - seen.now) / seen.before) - second
+        if window.current <= room:  # once enough of the previous minute has left the window
+            wait = MINUTE * (1 - (room - window.current) / window.previous) - second
         else:
-            wait = MINUTE - second + MINUTE * (1 - room / seen.now)
+            wait = MINUTE - second + MINUTE * (1 - room / window.current)
         return max(math.ceil(wait), 1)

@@ -1,1 +1,1 @@
-"""/openapi.json: the contract as an OpenAPI 3.1 document, made from the code's own tables."""
+"""/openapi.json: the contract as an OpenAPI 3.1 document, generated from the code's tables."""

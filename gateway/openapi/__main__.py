@@ -1,4 +1,4 @@
-"""Write docs/openapi.json, or with --check tell whether it is what the code says."""
+"""Write docs/openapi.json; with --check, verify that it is up to date."""
 
 import sys
 from pathlib import Path
@@ -10,13 +10,13 @@ PATH = Path(__file__).parents[2] / "docs" / "openapi.json"
 
 def main(arguments: list[str]) -> int:
     """Return the exit status."""
-    made = document()
+    generated = document()
     if arguments == ["--check"]:
-        if PATH.exists() and PATH.read_bytes() == made:
+        if PATH.exists() and PATH.read_bytes() == generated:
             return 0
-        sys.stderr.write(f"{PATH.name} isn't what the code says: run `make openapi`\n")
+        sys.stderr.write(f"{PATH.name} is out of date: run `make openapi`\n")
         return 1
-    PATH.write_bytes(made)
+    PATH.write_bytes(generated)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The document as a whole: paths from the table of endpoints, schemas from the wire types."""
+"""The OpenAPI document: paths from the table of endpoints, schemas from the wire types."""
 
 import inspect
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from gateway.openapi.responses import Document, failure_schemas, responses
 
 
 def document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> bytes:
-    """Return the OpenAPI 3.1 document as JSON, indented, the same for the same code."""
+    """Return the OpenAPI 3.1 document as indented JSON; the result is deterministic."""
     schemas = _Schemas(endpoints)
     paths: Document = {}
     for endpoint in endpoints:
@@ -45,13 +45,13 @@ def document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> bytes:
 
 
 class _Schemas:
-    """The wire types' schemas: where each is referred to, and all components."""
+    """The schemas of the wire types: a reference to each, and all components."""
 
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         types = [
             kind
             for endpoint in endpoints
-            for kind in (endpoint.takes, endpoint.gives)
+            for kind in (endpoint.request_type, endpoint.response_type)
             if kind is not None
         ]
         types += EVENT_BODIES.values()
@@ -62,7 +62,7 @@ class _Schemas:
 
     def of(self, kind: Any) -> Document:
         """Return the schema of a wire type, or a reference to it."""
-        return next(found for known, found in self._references if known == kind)
+        return next(reference for known, reference in self._references if known == kind)
 
 
 def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
@@ -71,7 +71,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
     parameters = ["RequestId"]
     if endpoint.path.endswith(PARAMETER):
         parameters.append("OrderId")
-    if IdempotencyConflict in endpoint.refusals:
+    if IdempotencyConflict in endpoint.errors:
         parameters.append("IdempotencyKey")
     operation: Document = {
         "operationId": _operation_id(endpoint),
@@ -81,10 +81,10 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
         "x-weight": weight,
         "security": [signed] if endpoint.auth_required else [{}, signed],
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in parameters],
-        "responses": responses(endpoint, schemas.of(endpoint.gives)),
+        "responses": responses(endpoint, schemas.of(endpoint.response_type)),
     }
-    if endpoint.takes is not None:
-        operation["requestBody"] = _request_body(endpoint, endpoint.takes, schemas)
+    if endpoint.request_type is not None:
+        operation["requestBody"] = _request_body(endpoint, endpoint.request_type, schemas)
     return operation
 
 
@@ -93,13 +93,15 @@ def _operation_id(endpoint: Endpoint) -> str:
     return endpoint.method.lower() + "".join(word.title() for word in words if word != PARAMETER)
 
 
-def _request_body(endpoint: Endpoint, takes: type[msgspec.Struct], schemas: _Schemas) -> Document:
-    needed = any(field.required for field in msgspec.structs.fields(takes))
+def _request_body(
+    endpoint: Endpoint, request_type: type[msgspec.Struct], schemas: _Schemas
+) -> Document:
+    required = any(field.required for field in msgspec.structs.fields(request_type))
     content = {
-        "schema": schemas.of(takes),
+        "schema": schemas.of(request_type),
         "examples": {"request": {"value": endpoint.example.request}},
     }
-    return {"required": needed, "content": {"application/json": content}}
+    return {"required": required, "content": {"application/json": content}}
 
 
 def _webhooks(schemas: _Schemas) -> Document:
@@ -125,7 +127,7 @@ def _webhooks(schemas: _Schemas) -> Document:
                     "required": True,
                     "content": {"application/json": {"schema": schemas.of(body)}},
                 },
-                "responses": prose.WEBHOOK_ANSWERS,
+                "responses": prose.WEBHOOK_RESPONSES,
             }
         }
         for event, body in EVENT_BODIES.items()

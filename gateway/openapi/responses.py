@@ -1,4 +1,4 @@
-"""Which answers an endpoint can give: by status, with every code, from the table of errors."""
+"""The responses of an endpoint by status, with every error code, from the error table."""
 
 import inspect
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from gateway.errors import (
 
 Document = dict[str, Any]
 Reasons = dict[ErrorResponse, str]
-"""Rows of the table of errors, and when each of them is the answer."""
+"""Rows of the error table, and when each of them is returned."""
 
 EVERY_CALL: Final = (
     errors.InvalidRequest,
@@ -27,52 +27,51 @@ EVERY_CALL: Final = (
     errors.RateLimited,
     errors.Unavailable,
 )
-"""What can stop any call."""
+"""The errors of every call."""
 
-OTHERWISE: Final[Reasons] = {
-    WRONG_METHOD: "The path takes another method.",
-    TIMED_OUT: "The body took too long to arrive.",
-    TOO_LARGE: "The body has more than 64 KiB.",
-    INTERNAL: "A defect of the service, logged with the request's id.",
+NOT_FROM_DOMAIN: Final[Reasons] = {
+    WRONG_METHOD: "The path does not support the method.",
+    TIMED_OUT: "The body was not received in time.",
+    TOO_LARGE: "The body exceeds 64 KiB.",
+    INTERNAL: "An internal error, logged with the id of the request.",
 }
-"""Answers that no fact of the domain stands behind."""
-
+"""Errors that no exception of the domain represents."""
 
 BEFORE_ADMISSION: Final = frozenset({401, 405, 408, 413})
-"""Statuses of calls that have not been charged for, and so don't tell what is left."""
+"""Statuses of calls that were not charged, and so have no RateLimit headers."""
 
 
 def responses(endpoint: Endpoint, data: Document) -> Document:
-    """Return the endpoint's responses by status; `data` is the schema of what a success carries."""
-    answers: Document = {"200": _success(endpoint, data)}
+    """Return the responses of an endpoint by status; `data` is the schema of a success's data."""
+    documented: Document = {"200": _success(endpoint, data)}
     by_status: dict[int, Reasons] = {}
-    for answer, when in _reasons(endpoint).items():
-        by_status.setdefault(answer.status, {})[answer] = when
+    for error, reason in _reasons(endpoint).items():
+        by_status.setdefault(error.status, {})[error] = reason
     for status, reasons in sorted(by_status.items()):
-        answers[str(status)] = _refusals(reasons)
-    return answers
+        documented[str(status)] = _failure(reasons)
+    return documented
 
 
 def failure_schemas() -> Document:
-    """Return the schema of each failure's envelope, by component name."""
-    return {_schema_name(answer): _envelope(answer) for answer in _every_answer()}
+    """Return the schema of each failure's envelope by component name."""
+    return {_schema_name(error): _envelope(error) for error in _all_errors()}
 
 
-def _every_answer() -> Iterable[ErrorResponse]:
-    rows = [*TABLE.values(), *OTHERWISE]
-    return {answer.msg: answer for answer in sorted(rows, key=lambda row: row.code)}.values()
+def _all_errors() -> Iterable[ErrorResponse]:
+    rows = [*TABLE.values(), *NOT_FROM_DOMAIN]
+    return {row.msg: row for row in sorted(rows, key=lambda row: row.code)}.values()
 
 
 def _reasons(endpoint: Endpoint) -> Reasons:
     reasons: Reasons = {}
-    for fact in dict.fromkeys((*EVERY_CALL, *endpoint.refusals)):
-        if fact is errors.AuthRequired and not endpoint.auth_required:
-            when = "Only one of key and signature was sent, or only a nonce."
+    for kind in dict.fromkeys((*EVERY_CALL, *endpoint.errors)):
+        if kind is errors.AuthRequired and not endpoint.auth_required:
+            reason = "Only one of key and signature was sent, or only a nonce."
         else:
-            when = " ".join((inspect.getdoc(fact) or "").split())
-        answer = TABLE[fact]
-        reasons[answer] = f"{reasons[answer]} {when}" if answer in reasons else when
-    return reasons | OTHERWISE
+            reason = " ".join((inspect.getdoc(kind) or "").split())
+        row = TABLE[kind]
+        reasons[row] = f"{reasons[row]} {reason}" if row in reasons else reason
+    return reasons | NOT_FROM_DOMAIN
 
 
 def _success(endpoint: Endpoint, data: Document) -> Document:
@@ -93,27 +92,27 @@ def _success(endpoint: Endpoint, data: Document) -> Document:
     }
 
 
-def _refusals(reasons: Reasons) -> Document:
-    ordered = sorted(reasons, key=lambda answer: answer.code)
-    schemas = [{"$ref": f"#/components/schemas/{_schema_name(answer)}"} for answer in ordered]
+def _failure(reasons: Reasons) -> Document:
+    ordered = sorted(reasons, key=lambda error: error.code)
+    schemas = [{"$ref": f"#/components/schemas/{_schema_name(error)}"} for error in ordered]
     names = ["X-Request-Id", "Cache-Control"]
-    if any(answer.status == WRONG_METHOD.status for answer in ordered):
+    if any(error.status == WRONG_METHOD.status for error in ordered):
         names.append("Allow")
-    if any(answer.status in (429, 503) for answer in ordered):
+    if any(error.status in (429, 503) for error in ordered):
         names.append("Retry-After")
     if ordered[0].status not in BEFORE_ADMISSION:
         names += ["RateLimit-Policy", "RateLimit"]
     return {
         "description": "\n".join(
-            f"- {answer.code} `{answer.msg}`: {reasons[answer]}" for answer in ordered
+            f"- {error.code} `{error.msg}`: {reasons[error]}" for error in ordered
         ),
         "headers": _headers(*names),
         "content": {
             "application/json": {
                 "schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
                 "examples": {
-                    answer.msg: {"value": {"code": answer.code, "msg": answer.msg}}
-                    for answer in ordered
+                    error.msg: {"value": {"code": error.code, "msg": error.msg}}
+                    for error in ordered
                 },
             }
         },
@@ -124,14 +123,14 @@ def _headers(*names: str) -> Document:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _schema_name(answer: ErrorResponse) -> str:
-    return answer.msg.title().replace("_", "") + "Failure"
+def _schema_name(error: ErrorResponse) -> str:
+    return error.msg.title().replace("_", "") + "Failure"
 
 
-def _envelope(answer: ErrorResponse) -> Document:
+def _envelope(error: ErrorResponse) -> Document:
     return {
         "type": "object",
         "required": ["code", "msg"],
-        "properties": {"code": {"const": answer.code}, "msg": {"const": answer.msg}},
+        "properties": {"code": {"const": error.code}, "msg": {"const": error.msg}},
         "additionalProperties": False,
     }

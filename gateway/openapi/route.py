@@ -1,4 +1,4 @@
-"""Serves the document: made once a worker, with an entity tag."""
+"""Serves the OpenAPI document, which each worker generates once."""
 
 from blacksheep import Application, Request, Response
 

@@ -135,7 +135,7 @@ class SwapPages:
 
     async def _opened(self, request: Request, form: SwapForm) -> VisitorsOrder:
         return await open_for_visitor(
-            self._entrance.services.opening,
+            self._entrance.services.order_ports,
             self._entrance.referring,
             VisitorOrder(
                 once=form.once,

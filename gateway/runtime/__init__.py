@@ -1,1 +1,1 @@
-"""What keeps a process current and observable."""
+"""Infrastructure of a running process: its market, watchers, metrics, logs and supervision."""

@@ -1,4 +1,4 @@
-"""The clock, the randomness and the ids of a running process."""
+"""The clock and the id generator of a running process."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -15,5 +15,5 @@ class SystemClock:
 
 
 def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562): ids sort by the time they were made."""
+    """Return a UUIDv7 (RFC 9562): ids sort by the time of their creation."""
     return uuid7()

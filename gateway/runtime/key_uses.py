@@ -1,4 +1,4 @@
-"""Puts down which partners' keys are used: once in a few seconds, however many calls there are."""
+"""Records which partners' API keys are in use, at intervals rather than at each call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
@@ -8,19 +8,20 @@ from uuid import UUID
 
 from domain.errors import Unavailable
 
-EVERY_SECONDS: Final = 10.0
+INTERVAL_SECONDS: Final = 10.0
 
 
 async def keep_recording(
-    used: Callable[[], Collection[UUID]], note: Callable[[Collection[UUID]], Awaitable[None]]
+    active: Callable[[], Collection[UUID]], record: Callable[[Collection[UUID]], Awaitable[None]]
 ) -> None:
-    """Note again and again who has called since the last time.
+    """Record forever the partners that have called since the previous interval.
 
-    Without a database that time is missing: nothing depends on it.
+    While the database is unavailable, the uses of those intervals are lost: nothing depends on
+    them.
     """
     while True:
-        await asyncio.sleep(EVERY_SECONDS)
-        partners = used()
+        await asyncio.sleep(INTERVAL_SECONDS)
+        partners = active()
         if partners:
             with suppress(Unavailable):
-                await note(partners)
+                await record(partners)

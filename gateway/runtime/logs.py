@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on stderr."""
+"""Logs: one JSON object per line on stderr."""
 
 import sys
 
@@ -7,7 +7,7 @@ import structlog
 
 
 def configure_logs() -> None:
-    """Set structlog up for this process."""
+    """Configure structlog for this process."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,4 +1,4 @@
-"""What a process knows of assets and prices; a change swaps in a new immutable table."""
+"""The market as a process sees it; a change replaces the immutable price table."""
 
 import time
 from collections.abc import Callable
@@ -11,8 +11,8 @@ from domain.market.rates import RateSnapshot
 
 STALE = "the rates are stale"
 OTHER_MODE = {
-    True: "the database is a sandbox's, and this process isn't in sandbox mode",
-    False: "this process is in sandbox mode, and the database isn't a sandbox's",
+    True: "the database is a sandbox, and this process is not in sandbox mode",
+    False: "this process is in sandbox mode, and the database is not a sandbox",
 }
 
 
@@ -22,7 +22,7 @@ class LiveMarket:
     def __init__(
         self, *, sandbox: bool = False, unix_time: Callable[[], float] = time.time
     ) -> None:
-        """Take the process's mode: a catalogue of the other one is refused."""
+        """Accept only catalogues of the given mode."""
         self._unix_time = unix_time
         self._sandbox = sandbox
         self._catalogue: Catalogue | None = None
@@ -67,7 +67,7 @@ class LiveMarket:
         return self._snapshot
 
     def has_fresh_rates(self) -> bool:
-        """Tell whether `snapshot` would answer."""
+        """Return whether `snapshot` would return a snapshot."""
         try:
             self.snapshot()
         except Unavailable:
@@ -75,17 +75,17 @@ class LiveMarket:
         return True
 
     def is_ready(self) -> bool:
-        """Tell whether a catalogue has been read."""
+        """Return whether a catalogue has been read."""
         return self._catalogue is not None
 
-    def has_all(self) -> bool:
-        """Tell whether there is what quoting needs: a catalogue, and fresh rates."""
+    def can_quote(self) -> bool:
+        """Return whether there is all that a quote needs: a catalogue and fresh rates."""
         return self.is_ready() and self.has_fresh_rates()
 
     def adopt_catalogue(self, catalogue: Catalogue) -> None:
-        """Swap in a new catalogue; raise Unavailable for one of the other mode.
+        """Replace the catalogue; raise Unavailable for one of the other mode.
 
-        A sandbox's pay-in addresses are made up: real money sent to one would be lost.
+        The pay-in addresses of a sandbox have no keys: real money sent to one would be lost.
         """
         if catalogue.sandbox is not self._sandbox:
             raise Unavailable(OTHER_MODE[catalogue.sandbox])
@@ -93,15 +93,15 @@ class LiveMarket:
         self._table = None
 
     def adopt_headroom(self, headroom: Headroom) -> None:
-        """Take note of how much may be promised now."""
+        """Replace the amounts that new orders may commit the operator to."""
         self._headroom = UNBOUNDED if headroom == UNBOUNDED else headroom
 
     def adopt_snapshot(self, snapshot: RateSnapshot) -> None:
-        """Swap in a snapshot unless an equally new one is known.
+        """Replace the snapshot if the given one is newer.
 
-        One from the future isn't newer than any: it was made before a clock was set back.
+        A current snapshot from the future is replaced as well: a clock has been set back since.
         """
-        known, now = self._snapshot, self._unix_time()
-        if known is None or snapshot.at > known.at or known.is_from_the_future(now):
+        current, now = self._snapshot, self._unix_time()
+        if current is None or snapshot.at > current.at or current.is_from_the_future(now):
             self._snapshot = snapshot
             self._table = None

@@ -1,11 +1,8 @@
-"""Child processes of `swapgate up`: started, restarted when they die, stopped together."""
+"""Child processes of `swapgate up`: started, restarted when they exit, stopped together."""
 
-import ctypes
 import os
 import signal
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,38 +11,36 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final, Protocol, Self
 
-PARENT_PID_VARIABLE: Final = "SWAPGATE_PARENT_PID"
+from gateway.runtime.parent_death import PARENT_PID_VARIABLE
 
 POLL_SECONDS: Final = 0.1
-WATCH_SECONDS: Final = 0.3
+SERVER_CHECK_SECONDS: Final = 0.3
 FIRST_BACKOFF_SECONDS: Final = 0.2
 MAX_BACKOFF_SECONDS: Final = 5.0
 HEALTHY_AFTER_SECONDS: Final = 30.0
 SETTLED_AFTER_SECONDS: Final = 10.0
-DEATHS_AT_START: Final = 5
+MAX_EARLY_EXITS: Final = 5
 STOP_SECONDS: Final = 10.0
 LOG_LIMIT_BYTES: Final = 10_000_000
 LOG_LINES_SHOWN: Final = 12
 
-_PR_SET_PDEATHSIG: Final = 1
+
+class ChildKeepsExiting(Exception):
+    """A child exited repeatedly right after its start; the message ends with its last log lines."""
 
 
-class ChildKeepsDying(Exception):
-    """A child died again and again right at its start; the text ends with what it logged."""
-
-
-class Watched(Protocol):
-    """A server that runs beside the children, such as an embedded PostgreSQL."""
+class SupervisedServer(Protocol):
+    """A server that runs next to the children, such as the embedded PostgreSQL."""
 
     @property
     def name(self) -> str:
-        """What events call it."""
+        """The name used in events."""
 
     def is_running(self) -> bool:
-        """Tell cheaply whether it lives: asked several times a second."""
+        """Return whether it runs. Must be cheap: it is called several times a second."""
 
     def start(self) -> None:
-        """Start it again and return when it works; raise what should end the supervision."""
+        """Restart it, and return once it is ready; an exception ends the supervision."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ class Child:
 
 
 class EventKind(StrEnum):
-    """What can happen to a child or a watched server."""
+    """The events of a child or a server."""
 
     STARTED = "started"
     DIED = "died"
@@ -68,7 +63,7 @@ class EventKind(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened, for the operator to read."""
+    """An event for the operator to read."""
 
     kind: EventKind
     name: str
@@ -76,26 +71,26 @@ class Event:
 
 
 @dataclass
-class _Kept:
-    """A child, its present process if it has one, and how it has fared."""
+class _ChildState:
+    """A child, its process while it runs, and its history of exits."""
 
     child: Child
     log: Path
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     restart_at: float = 0.0
-    deaths: int = 0
+    exits: int = 0
     """Since it was last healthy."""
-    early_deaths: int = 0
-    """Before it has ever settled, and not by SIGKILL: that is done to it."""
+    early_exits: int = 0
+    """Before it ever ran for long, except by SIGKILL, which is never the child's own doing."""
     has_settled: bool = False
 
 
 class Supervisor:
-    """Keeps children and watched servers running until told to stop by SIGINT or SIGTERM.
+    """Keeps children and servers running until SIGINT or SIGTERM.
 
-    Use it from the main thread, as a context manager: entering takes over the two signals, leaving
-    stops the children, whatever the reason, and gives the signals back.
+    Use it in the main thread as a context manager: entering installs handlers for both signals,
+    leaving stops the children in any case and restores the previous handlers.
     """
 
     def __init__(
@@ -103,27 +98,27 @@ class Supervisor:
         children: Sequence[Child],
         *,
         logs: Path,
-        watch: Sequence[Watched] = (),
+        servers: Sequence[SupervisedServer] = (),
         on_event: Callable[[Event], None] = lambda _: None,
     ) -> None:
-        """Each child's output goes to `<logs>/<name>.log`. Watched servers run already."""
-        self._kept = [_Kept(child, logs / f"{child.name}.log") for child in children]
+        """Write each child's output to `<logs>/<name>.log`. The servers already run."""
+        self._children = [_ChildState(child, logs / f"{child.name}.log") for child in children]
         self._logs = logs
-        self._watch = watch
-        self._watch_at = 0.0
+        self._servers = servers
+        self._check_servers_at = 0.0
         self._on_event = on_event
         self._handlers: dict[signal.Signals, Any] = {}
         self.stopping = False
-        """A signal has asked to stop: leave the context."""
+        """A signal was received: leave the context."""
 
     def __enter__(self) -> Self:
-        """Take over SIGINT and SIGTERM."""
+        """Install handlers for SIGINT and SIGTERM."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._handlers[number] = signal.signal(number, self._ask_to_stop)
+            self._handlers[number] = signal.signal(number, self._request_stop)
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the children and give the signals back."""
+        """Stop the children and restore the previous signal handlers."""
         self.stop()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
@@ -131,33 +126,33 @@ class Supervisor:
     def start(self) -> None:
         """Start every child."""
         self._logs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for kept in self._kept:
-            self._start(kept)
-            self._on_event(Event(EventKind.STARTED, kept.child.name))
+        for state in self._children:
+            self._start(state)
+            self._on_event(Event(EventKind.STARTED, state.child.name))
 
     def run(self) -> None:
-        """Supervise until asked to stop; raise ChildKeepsDying, or what a watched server raises."""
+        """Supervise until a signal; raise ChildKeepsExiting, or what a server's `start` raises."""
         while not self.stopping:
             self.poll()
             time.sleep(POLL_SECONDS)
 
     def poll(self) -> None:
-        """Look after everyone once: for a caller with a loop of its own, as while things start."""
+        """Check all children and servers once, for callers that have their own loop."""
         now = time.monotonic()
-        if now >= self._watch_at:
-            self._watch_at = now + WATCH_SECONDS
-            for watched in self._watch:
-                self._look_after_watched(watched)
-        for kept in self._kept:
-            self._look_after(kept)
+        if now >= self._check_servers_at:
+            self._check_servers_at = now + SERVER_CHECK_SECONDS
+            for server in self._servers:
+                self._check_server(server)
+        for state in self._children:
+            self._check_child(state)
 
     def stop(self) -> None:
-        """End every child: SIGTERM, ten seconds, SIGKILL. Nothing of theirs is left."""
-        running = [(kept, kept.process) for kept in self._kept if kept.process is not None]
+        """Stop every child and its process group: SIGTERM, and SIGKILL after ten seconds."""
+        running = [(state, state.process) for state in self._children if state.process is not None]
         for _, process in running:
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
-        for kept, process in running:
+        for state, process in running:
             detail = ""
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
@@ -165,97 +160,74 @@ class Supervisor:
                 detail = f"by force, after {STOP_SECONDS:g} s"
             _kill_group(process)
             process.wait()
-            kept.process = None
-            self._on_event(Event(EventKind.STOPPED, kept.child.name, detail))
+            state.process = None
+            self._on_event(Event(EventKind.STOPPED, state.child.name, detail))
 
-    def _ask_to_stop(self, _number: int, _frame: FrameType | None) -> None:
+    def _request_stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True
 
-    def _look_after_watched(self, watched: Watched) -> None:
-        if watched.is_running():
+    def _check_server(self, server: SupervisedServer) -> None:
+        if server.is_running():
             return
-        self._on_event(Event(EventKind.DIED, watched.name))
-        watched.start()
-        self._on_event(Event(EventKind.RESTARTED, watched.name))
+        self._on_event(Event(EventKind.DIED, server.name))
+        server.start()
+        self._on_event(Event(EventKind.RESTARTED, server.name))
 
-    def _look_after(self, kept: _Kept) -> None:
-        if kept.process is None:
-            if time.monotonic() >= kept.restart_at:
-                self._start(kept)
-                self._on_event(Event(EventKind.RESTARTED, kept.child.name))
-        elif kept.process.poll() is not None:
-            self._bury(kept, kept.process)
+    def _check_child(self, state: _ChildState) -> None:
+        if state.process is None:
+            if time.monotonic() >= state.restart_at:
+                self._start(state)
+                self._on_event(Event(EventKind.RESTARTED, state.child.name))
+        elif state.process.poll() is not None:
+            self._handle_exit(state, state.process)
 
-    def _start(self, kept: _Kept) -> None:
-        if kept.log.exists() and kept.log.stat().st_size > LOG_LIMIT_BYTES:
-            kept.log.replace(kept.log.with_suffix(".log.1"))
-        with kept.log.open("ab") as log:
-            kept.log.chmod(0o600)
-            kept.process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
-                kept.child.argv,
-                env={**os.environ, **kept.child.env, PARENT_PID_VARIABLE: str(os.getpid())},
+    def _start(self, state: _ChildState) -> None:
+        if state.log.exists() and state.log.stat().st_size > LOG_LIMIT_BYTES:
+            state.log.replace(state.log.with_suffix(".log.1"))
+        with state.log.open("ab") as log:
+            state.log.chmod(0o600)
+            state.process = subprocess.Popen(  # noqa: S603 - our own programs, no shell
+                state.child.argv,
+                env={**os.environ, **state.child.env, PARENT_PID_VARIABLE: str(os.getpid())},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # a terminal's Ctrl-C is ours to pass on
+                start_new_session=True,  # Ctrl-C must reach only the supervisor
             )
-        kept.started_at = time.monotonic()
+        state.started_at = time.monotonic()
 
-    def _bury(self, kept: _Kept, process: subprocess.Popen[bytes]) -> None:
-        """Clear up after a dead child and decide when it comes back, if at all."""
+    def _handle_exit(self, state: _ChildState, process: subprocess.Popen[bytes]) -> None:
+        """Kill the rest of a child's process group, and schedule its restart.
+
+        Raises ChildKeepsExiting if it has exited too often to be restarted.
+        """
         _kill_group(process)
-        kept.process = None
-        lived = time.monotonic() - kept.started_at
-        kept.has_settled |= lived >= SETTLED_AFTER_SECONDS
-        kept.early_deaths += process.returncode != -signal.SIGKILL
-        kept.deaths = 1 if lived >= HEALTHY_AFTER_SECONDS else kept.deaths + 1
-        if not kept.has_settled and kept.early_deaths >= DEATHS_AT_START:
-            raise ChildKeepsDying(
-                f"{kept.child.name} died {kept.early_deaths} times right at its start "
-                f"({_manner(process.returncode)}); {kept.log} ends with:\n{_last_lines(kept.log)}"
+        state.process = None
+        reason = _exit_reason(process.returncode)
+        uptime = time.monotonic() - state.started_at
+        state.has_settled |= uptime >= SETTLED_AFTER_SECONDS
+        state.early_exits += process.returncode != -signal.SIGKILL
+        state.exits = 1 if uptime >= HEALTHY_AFTER_SECONDS else state.exits + 1
+        if not state.has_settled and state.early_exits >= MAX_EARLY_EXITS:
+            raise ChildKeepsExiting(
+                f"{state.child.name} died {state.early_exits} times right after its start "
+                f"({reason}); {state.log} ends with:\n{_last_lines(state.log)}"
             )
-        backoff = min(FIRST_BACKOFF_SECONDS * 2 ** (kept.deaths - 1), MAX_BACKOFF_SECONDS)
-        kept.restart_at = time.monotonic() + backoff
-        manner = f"{_manner(process.returncode)}, back in {backoff:.1f} s"
-        self._on_event(Event(EventKind.DIED, kept.child.name, manner))
-
-
-def die_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
-    """Have this process get a signal when the one that started it ends, however that ends.
-
-    To be called early, by a supervisor's child and by each process such a child starts in turn: the
-    expected parent is named in the environment, for whoever we start that is us. Does nothing for a
-    process that was started by hand. On Linux the end of the thread that started us counts too:
-    start children from the main thread.
-    """
-    expected = os.environ.get(PARENT_PID_VARIABLE)
-    os.environ[PARENT_PID_VARIABLE] = str(os.getpid())
-    if expected is None:
-        return
-    parent = int(expected)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
-        if os.getppid() != parent:  # it ended before we asked
-            os.kill(os.getpid(), number)
-    else:
-        threading.Thread(target=_follow, args=(parent, number), daemon=True).start()
-
-
-def _follow(parent: int, number: signal.Signals) -> None:
-    while os.getppid() == parent:
-        time.sleep(POLL_SECONDS)
-    os.kill(os.getpid(), number)
+        backoff = min(FIRST_BACKOFF_SECONDS * 2 ** (state.exits - 1), MAX_BACKOFF_SECONDS)
+        state.restart_at = time.monotonic() + backoff
+        detail = f"{reason}, restart in {backoff:.1f} s"
+        self._on_event(Event(EventKind.DIED, state.child.name, detail))
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """End what a child started and left behind: its process group bears its number."""
+    """Kill the remaining processes of a child: the id of their group is the child's."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):  # macOS says the latter of a zombie's group
+    except (ProcessLookupError, PermissionError):  # macOS raises the latter for a zombie's group
         return
 
 
-def _manner(status: int) -> str:
+def _exit_reason(status: int) -> str:
     return f"killed by {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
 
 

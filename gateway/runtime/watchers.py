@@ -1,8 +1,8 @@
-"""Keeps what a process has cached in step with the world: rates, catalogue, partners."""
+"""Keeps the caches of a process current: rates, catalogue, partners."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from typing import Final, Protocol
 
 import msgspec
 import structlog
@@ -13,7 +13,6 @@ from domain.errors import Unavailable
 from domain.market.limits import Headroom
 from domain.market.rates import RateSnapshot
 from feeds.loop import Backoff, run_forever, wait_for
-from gateway.api.partner_cache import PartnerCache
 from gateway.runtime.market import LiveMarket
 
 POLL_INTERVAL_SECONDS: Final = 0.25
@@ -25,7 +24,7 @@ log = structlog.get_logger()
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """Where a process looks. All but `notices` and `decode` raise Unavailable."""
+    """Reads the current data. All but `notices` and `decode_snapshot` raise Unavailable."""
 
     read_revisions: Callable[[], Awaitable[Revisions]]
     read_catalogue: Callable[[], Awaitable[Catalogue]]
@@ -36,70 +35,80 @@ class Sources(msgspec.Struct, frozen=True):
     notices: Callable[[], AsyncIterator[Notice]]
 
 
-class Watchers:
-    """Follows rates and changes for ever; a change is seen within a second, mostly at once.
+class CachedPartners(Protocol):
+    """The part of a cache of partners that depends on changes in the database."""
 
-    The database's revisions are the truth and are looked at four times a second; notices through
-    Valkey only make the next look come at once.
+    def invalidate(self, api_keys: Iterable[str]) -> None:
+        """Drop the records of these keys, and add the keys that are new."""
+
+    def mark_verified(self) -> None:
+        """Record that all changes up to now have been passed to `invalidate`."""
+
+
+class Watchers:
+    """Follow rates and changes; a change is seen within a second, usually at once.
+
+    The revisions in the database are authoritative and polled four times a second. A notice through
+    Valkey only makes the next poll happen at once.
     """
 
     def __init__(
-        self, sources: Sources, market: LiveMarket, directory: PartnerCache | None
+        self, sources: Sources, market: LiveMarket, partners: CachedPartners | None
     ) -> None:
         self._sources = sources
         self._market = market
-        self._directory = directory
-        self._woken = asyncio.Event()
+        self._partners = partners
+        self._notified = asyncio.Event()
         self._catalogue_revision = -1
         self._partner_revision = -1
 
-    async def look(self) -> None:
-        """Read whatever has changed since the last look; raise Unavailable."""
+    async def poll(self) -> None:
+        """Read everything that has changed since the previous poll; raise Unavailable."""
         revisions = await self._sources.read_revisions()
         if revisions.catalogue != self._catalogue_revision:
             self._market.adopt_catalogue(await self._sources.read_catalogue())
             self._catalogue_revision = revisions.catalogue
-        if self._directory is None:
+        if self._partners is None:
             return
         self._market.adopt_headroom(await self._sources.read_headroom(self._market.catalogue))
         if revisions.partners > self._partner_revision:
             keys, newest = await self._sources.changed_keys(self._partner_revision)
-            self._directory.changed(keys)
+            self._partners.invalidate(keys)
             self._partner_revision = max(newest, revisions.partners)
-        self._directory.verified()
+        self._partners.mark_verified()
 
     async def follow_changes(self) -> None:
-        """Look again and again."""
+        """Poll forever, at intervals and after every notice."""
 
         async def step() -> None:
-            self._woken.clear()
-            await self.look()
-            await wait_for(self._woken, POLL_INTERVAL_SECONDS)
+            self._notified.clear()
+            await self.poll()
+            await wait_for(self._notified, POLL_INTERVAL_SECONDS)
 
         await run_forever(step, name="changes", backoff=BACKOFF)
 
     async def follow_notices(self) -> None:
-        """Take rates as they are published, and wake `follow_changes`."""
+        """Adopt rates as they are published, and notify `follow_changes` of anything else."""
         async for notice in self._sources.notices():
             if notice.channel == RATES_CHANNEL:
                 self._adopt(notice.data)
             elif notice.channel:
-                self._woken.set()
+                self._notified.set()
             else:
                 await self.catch_up()
 
     async def catch_up(self) -> None:
-        """Read the newest snapshot: after connecting, one may have been missed."""
+        """Read the newest snapshot: one may have been published before this process connected."""
         try:
             snapshot = await self._sources.read_snapshot()
         except Unavailable as error:
-            log.warning("rates can't be read", why=str(error))
+            log.warning("rates unavailable", reason=str(error))
             return
         if snapshot is not None:
             self._market.adopt_snapshot(snapshot)
 
-    def _adopt(self, stored: bytes) -> None:
+    def _adopt(self, encoded: bytes) -> None:
         try:
-            self._market.adopt_snapshot(self._sources.decode_snapshot(stored))
+            self._market.adopt_snapshot(self._sources.decode_snapshot(encoded))
         except Unavailable as error:
-            log.warning("bad rate snapshot", why=str(error))
+            log.warning("invalid rate snapshot", reason=str(error))

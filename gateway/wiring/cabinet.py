@@ -63,7 +63,7 @@ def compose_cabinet(
             randomness=secrets.token_bytes,
         ),
         audit=PostgresAuditLog(database),
-        codes=services.codes,
+        codes=services.code_ports,
         market=services.market,
         qr_codes=services.qr_codes,
         webhooks=WebhookPorts(
@@ -73,7 +73,7 @@ def compose_cabinet(
             insecure_allowed=settings.insecure_webhooks,
         ),
         keys=PostgresKeySettingsRepository(database),
-        rotation=services.rotation,
+        rotation=services.rotation_ports,
         team=TeamPorts(
             clock=clock,
             team=PostgresTeamRepository(database),

@@ -1,4 +1,4 @@
-"""What every process of ours holds: connections, the market it follows, work in the background."""
+"""The connections, the market and the background tasks that every process has."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -11,10 +11,9 @@ from valkey.exceptions import ValkeyError
 
 from domain.assets import Catalogue
 from domain.errors import Unavailable
-from gateway.api.partner_cache import PartnerCache
 from gateway.runtime.clock import SystemClock
 from gateway.runtime.market import LiveMarket
-from gateway.runtime.watchers import Sources, Watchers
+from gateway.runtime.watchers import CachedPartners, Sources, Watchers
 from gateway.settings import Settings
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.market.reserves import read_headroom
@@ -30,19 +29,19 @@ log = structlog.get_logger()
 
 
 class Background:
-    """Tasks that run until `stop`; one that ends by itself is a defect, and is logged."""
+    """Tasks that run until `stop`. A task that ends by itself is logged as an error."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None], *, name: str) -> None:
-        """Run `work` in the background."""
+        """Run `work` as a task."""
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """Cancel everything and wait until it has ended."""
+        """Cancel all tasks and wait until they have ended."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -51,14 +50,14 @@ class Background:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            log.error("background work ended", task=task.get_name(), exc_info=task.exception())
+            log.error("background task ended", task=task.get_name(), exc_info=task.exception())
 
 
 class Connections:
-    """A process's own connections to PostgreSQL and Valkey, and what it follows through them."""
+    """A process's connections to PostgreSQL and Valkey, and the market it follows through them."""
 
     def __init__(self, settings: Settings, *, rates_key: bytes | None = None) -> None:
-        """Take what prices have to be signed with, where they do."""
+        """`rates_key` verifies the signature of rate snapshots; None where they are not signed."""
         self._settings = settings
         self._rates_key = rates_key
         self.clock = SystemClock()
@@ -68,20 +67,21 @@ class Connections:
         self.market = LiveMarket(sandbox=settings.sandbox)
         self.background = Background()
 
-    def watchers(self, directory: PartnerCache | None) -> Watchers:
-        """Return what keeps the market, and the directory if there is one, up to date.
+    def watchers(self, partners: CachedPartners | None) -> Watchers:
+        """Return the watchers that keep the market and, in a gateway, its `partners` current.
 
-        Who has a directory is a gateway: it takes no catalogue, and so no calls, while its
-        database role could do what a gateway must not.
+        A gateway adopts no catalogue, and so accepts no calls, while its database role has rights
+        that a gateway must not have.
         """
         watching = self._watching
 
         async def read() -> Catalogue:
             catalogue = await read_catalogue(watching)
-            if directory is not None:
-                why = refusal(await excess_rights(watching), sandbox=self._settings.sandbox)
-                if why is not None:
-                    raise Unavailable(why)
+            if partners is not None:
+                sandbox = self._settings.sandbox
+                problem = refusal(await excess_rights(watching), sandbox=sandbox)
+                if problem is not None:
+                    raise Unavailable(problem)
             return catalogue
 
         return Watchers(
@@ -95,11 +95,11 @@ class Connections:
                 notices=lambda: notices(self.valkey),
             ),
             self.market,
-            directory,
+            partners,
         )
 
     async def close(self) -> None:
-        """End background work and close all connections."""
+        """Stop the background tasks and close all connections."""
         await self.background.stop()
         self.database.close()
         self._watching.close()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gateway.runtime.supervisor import Watched
+from gateway.runtime.supervisor import SupervisedServer
 from gateway.settings import Instance, PreparationFailed, Role
 from persistence.embedded.errors import EmbeddedError
 from persistence.embedded.lock import DataDirLock
@@ -25,7 +25,9 @@ def locked(data_dir: Path) -> Iterator[None]:
 
 
 @contextmanager
-def running_servers(data_dir: Path, *, sandbox: bool) -> Iterator[tuple[list[Watched], Instance]]:
+def running_servers(
+    data_dir: Path, *, sandbox: bool
+) -> Iterator[tuple[list[SupervisedServer], Instance]]:
     """Run the embedded servers that no setting replaces; yield them and the URLs of all servers.
 
     Raises PreparationFailed, also if an embedded server cannot be restarted later.
@@ -42,7 +44,9 @@ def _failures_named() -> Iterator[None]:
         raise PreparationFailed(str(error)) from error
 
 
-def _start(stack: ExitStack, data_dir: Path, *, sandbox: bool) -> tuple[list[Watched], Instance]:
+def _start(
+    stack: ExitStack, data_dir: Path, *, sandbox: bool
+) -> tuple[list[SupervisedServer], Instance]:
     database_url = os.environ.get("SWAPGATE_DATABASE_URL")
     valkey_url = os.environ.get("SWAPGATE_VALKEY_URL")
     postgres = EmbeddedPostgres(data_dir / "postgres") if not database_url else None

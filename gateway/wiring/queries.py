@@ -1,4 +1,4 @@
-"""Composition of the cabinet's read ports, on separate connections."""
+"""The composition of the cabinet's queries, on their own database connections."""
 
 from domain.actions.cabinet.queries import CabinetQueries
 from domain.actions.ledger.ports import PayoutDetailsPorts
@@ -18,18 +18,18 @@ from persistence.postgres.webhooks.endpoint_state import read_endpoint_health
 from persistence.valkey.weight_used import weight_used
 
 CONNECTIONS = 4
-"""Per worker, for pages only: page views never use up the connections of API calls."""
+"""Per worker. Page views cannot exhaust the connections of API calls."""
 
 
 def query_database(settings: Settings) -> Database:
-    """Return the connections for pages."""
+    """Return the connections of the cabinet's queries."""
     return Database(
         settings.database_url, size=CONNECTIONS, application="swapgate-cabinet", session=SESSION
     )
 
 
 def compose_queries(connections: Connections, database: Database) -> CabinetQueries:
-    """Return the read ports of pages."""
+    """Return the queries of the cabinet's pages."""
     market, codes = connections.market, PostgresCodeRepository(database)
     return CabinetQueries(
         catalogue=lambda: market.catalogue,
@@ -44,7 +44,7 @@ def compose_queries(connections: Connections, database: Database) -> CabinetQuer
 
 
 def compose_payout_details(connections: Connections, database: Database) -> PayoutDetailsPorts:
-    """Return the ports for changing payout details."""
+    """Return the ports of the action that changes payout details."""
     return PayoutDetailsPorts(
         clock=connections.clock,
         market=connections.market,

@@ -1,4 +1,4 @@
-"""/v1/codes: the caller's reference codes, and what they have brought."""
+"""/v1/codes: the caller's reference codes and their statistics."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -18,7 +18,7 @@ from gateway.codec import Decoder, success
 
 
 class CreateCodeIn(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A new code. Without `afftaxBps` the partner's default markup applies to it."""
+    """A new code. Without `afftaxBps` the partner's default markup applies."""
 
     code: Annotated[str, msgspec.Meta(pattern=CODE_PATTERN)]
     label: Annotated[str, msgspec.Meta(max_length=MAX_LABEL_LENGTH)] | None = None
@@ -26,7 +26,7 @@ class CreateCodeIn(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class NameCodeIn(msgspec.Struct, frozen=True):
-    """Which code."""
+    """The code to change."""
 
     code: str
 
@@ -51,56 +51,55 @@ class ListedCodeOut(CodeOut, frozen=True, kw_only=True, rename="camel"):
 
 
 _decode_create = Decoder(CreateCodeIn)
-_decode_name = Decoder(NameCodeIn)
+_decode_code = Decoder(NameCodeIn)
 
 
-async def create(services: Services, received: Request) -> bytes:
-    """Create a code. Its name is unique across all partners, and is never given again."""
-    asked = _decode_create(received.body)
+async def create(services: Services, request: Request) -> bytes:
+    """Create a code. Its name is unique across all partners and is never reissued."""
+    body = _decode_create(request.body)
     created = await create_code(
-        services.codes,
-        received.signed_by.access.partner_id,
-        NewCode(code=asked.code, label=asked.label, markup_bps=asked.markup_bps),
+        services.code_ports,
+        request.partner_id,
+        NewCode(code=body.code, label=body.label, markup_bps=body.markup_bps),
     )
-    return success(CodeOut(**_described(created)))
+    return success(CodeOut(**_fields(created)))
 
 
-async def list_all(services: Services, received: Request) -> bytes:
-    """List the caller's newest codes, at most 100, enabled and disabled ones, newest first.
+async def list_all(services: Services, request: Request) -> bytes:
+    """List the caller's codes, enabled and disabled, newest first, at most 100.
 
-    A call without a body signs zero bytes.
+    The call has no body, so its signature covers zero bytes.
     """
-    found = await list_codes(services.codes, received.signed_by.access.partner_id)
-    return success([_listed(one) for one in found])
+    codes = await list_codes(services.code_ports, request.partner_id)
+    return success([_listed(code) for code in codes])
 
 
-async def disable(services: Services, received: Request) -> bytes:
-    """Disable a code: calls through it fall back to the partner's default markup."""
-    return await _switch(services, received, enabled=False)
+async def disable(services: Services, request: Request) -> bytes:
+    """Disable a code. Calls that name it fall back to the partner's default markup."""
+    return await _switch(services, request, enabled=False)
 
 
-async def enable(services: Services, received: Request) -> bytes:
-    """Enable a code again."""
-    return await _switch(services, received, enabled=True)
+async def enable(services: Services, request: Request) -> bytes:
+    """Enable a code that was disabled."""
+    return await _switch(services, request, enabled=True)
 
 
-async def _switch(services: Services, received: Request, *, enabled: bool) -> bytes:
-    asked = _decode_name(received.body)
-    partner_id = received.signed_by.access.partner_id
-    await switch_code(services.codes, partner_id, asked.code, enabled=enabled)
+async def _switch(services: Services, request: Request, *, enabled: bool) -> bytes:
+    body = _decode_code(request.body)
+    await switch_code(services.code_ports, request.partner_id, body.code, enabled=enabled)
     return success(True)
 
 
 def _listed(listed: ListedCode) -> ListedCodeOut:
     return ListedCodeOut(
-        **_described(listed.code),
+        **_fields(listed.code),
         orders=listed.statistics.orders,
         volume_usd=format_usd(listed.statistics.volume_usd),
         earnings_usd=format_usd(listed.statistics.earnings_usd),
     )
 
 
-def _described(code: OwnCode) -> dict[str, Any]:
+def _fields(code: OwnCode) -> dict[str, Any]:
     return {
         "id": str(code.id),
         "code": code.code,
@@ -123,9 +122,9 @@ ENDPOINTS = (
         auth_required=True,
         handle=create,
         summary="Create a reference code",
-        takes=CreateCodeIn,
-        gives=CodeOut,
-        refusals=(InvalidRequest, CodeConflict, Unavailable),
+        request_type=CreateCodeIn,
+        response_type=CodeOut,
+        errors=(InvalidRequest, CodeConflict, Unavailable),
         example=examples.CREATE_CODE,
     ),
     Endpoint(
@@ -135,9 +134,9 @@ ENDPOINTS = (
         auth_required=True,
         handle=list_all,
         summary="List reference codes",
-        takes=None,
-        gives=list[ListedCodeOut],
-        refusals=(Unavailable,),
+        request_type=None,
+        response_type=list[ListedCodeOut],
+        errors=(Unavailable,),
         example=examples.LIST_CODES,
     ),
     Endpoint(
@@ -147,9 +146,9 @@ ENDPOINTS = (
         auth_required=True,
         handle=disable,
         summary="Disable a reference code",
-        takes=NameCodeIn,
-        gives=bool,
-        refusals=(InvalidRequest, NotFound, Unavailable),
+        request_type=NameCodeIn,
+        response_type=bool,
+        errors=(InvalidRequest, NotFound, Unavailable),
         example=examples.NAME_CODE,
     ),
     Endpoint(
@@ -159,9 +158,9 @@ ENDPOINTS = (
         auth_required=True,
         handle=enable,
         summary="Enable a reference code again",
-        takes=NameCodeIn,
-        gives=bool,
-        refusals=(InvalidRequest, NotFound, Unavailable),
+        request_type=NameCodeIn,
+        response_type=bool,
+        errors=(InvalidRequest, NotFound, Unavailable),
         example=examples.NAME_CODE,
     ),
 )

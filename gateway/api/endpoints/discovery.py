@@ -1,4 +1,4 @@
-"""/v1/currencies and /v1/pairs: bytes made in the background, never in a request."""
+"""/v1/currencies and /v1/pairs: responses that are encoded in the background."""
 
 import msgspec
 
@@ -11,21 +11,21 @@ from gateway.codec import Decoder
 
 
 class NothingIn(msgspec.Struct):
-    """A body without fields; no body at all is fine too."""
+    """A body without fields. It may be omitted."""
 
 
 _decode = Decoder(NothingIn)
 
 
-def currencies(services: Services, received: Request) -> bytes:
+def currencies(services: Services, request: Request) -> bytes:
     """List the active assets."""
-    _check_empty(received.body)
+    _check_empty(request.body)
     return services.discovery.currencies
 
 
-def pairs(services: Services, received: Request) -> bytes:
-    """List the pairs that can be quoted now."""
-    _check_empty(received.body)
+def pairs(services: Services, request: Request) -> bytes:
+    """List the pairs that can currently be quoted."""
+    _check_empty(request.body)
     return services.discovery.pairs
 
 
@@ -42,9 +42,9 @@ ENDPOINTS = (
         auth_required=False,
         handle=currencies,
         summary="List the active assets",
-        takes=NothingIn,
-        gives=list[CurrencyOut],
-        refusals=(Unavailable,),
+        request_type=NothingIn,
+        response_type=list[CurrencyOut],
+        errors=(Unavailable,),
         example=examples.CURRENCIES,
     ),
     Endpoint(
@@ -53,10 +53,10 @@ ENDPOINTS = (
         Call.PAIRS,
         auth_required=False,
         handle=pairs,
-        summary="List what can be swapped for what",
-        takes=NothingIn,
-        gives=list[PairOut],
-        refusals=(Unavailable,),
+        summary="List the pairs that can be swapped",
+        request_type=NothingIn,
+        response_type=list[PairOut],
+        errors=(Unavailable,),
         example=examples.PAIRS,
     ),
 )

@@ -1,4 +1,4 @@
-"""/v1/emergency: choose what is done with an order that is held."""
+"""/v1/emergency: resolve an order that is on hold."""
 
 from domain.actions.orders.resolve_emergency import choose_resolution
 from domain.errors import EmergencyInvalidChoice, InvalidRequest, NotFound, Unavailable
@@ -10,7 +10,7 @@ from gateway.codec import Decoder, success
 
 
 class ResolveEmergencyIn(ShowOrderIn, frozen=True):
-    """Which order, and what to do with it: `EXCHANGE`, or `REFUND` where refunds are offered."""
+    """The order, and the choice: `EXCHANGE`, or `REFUND` where refunds are offered."""
 
     choice: str
 
@@ -18,15 +18,15 @@ class ResolveEmergencyIn(ShowOrderIn, frozen=True):
 _decode = Decoder(ResolveEmergencyIn)
 
 
-async def emergency(services: Services, received: Request) -> bytes:
-    """Choose for an order in EMERGENCY; the same choice may be repeated."""
-    asked = _decode(received.body)
+async def emergency(services: Services, request: Request) -> bytes:
+    """Choose how an order in EMERGENCY continues. Repeating the same choice is allowed."""
+    body = _decode(request.body)
     await choose_resolution(
-        services.opening,
-        partner_id=received.signed_by.access.partner_id,
-        order_id=asked.id,
-        token=asked.token,
-        choice=asked.choice,
+        services.order_ports,
+        partner_id=request.partner_id,
+        order_id=body.id,
+        token=body.token,
+        choice=body.choice,
     )
     return success(True)
 
@@ -38,10 +38,10 @@ ENDPOINTS = (
         Call.EMERGENCY,
         auth_required=True,
         handle=emergency,
-        summary="Choose what is done with an order that is held",
-        takes=ResolveEmergencyIn,
-        gives=bool,
-        refusals=(InvalidRequest, NotFound, EmergencyInvalidChoice, Unavailable),
+        summary="Resolve an order that is on hold",
+        request_type=ResolveEmergencyIn,
+        response_type=bool,
+        errors=(InvalidRequest, NotFound, EmergencyInvalidChoice, Unavailable),
         example=examples.EMERGENCY,
     ),
 )

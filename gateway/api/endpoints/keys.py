@@ -1,4 +1,4 @@
-"""/v1/keys/rotate: new secrets for the caller."""
+"""/v1/keys/rotate: replace the caller's secrets."""
 
 from typing import Annotated
 
@@ -18,13 +18,13 @@ ONE_OR_BOTH = msgspec.Meta(
 
 
 class RotateKeysIn(msgspec.Struct, frozen=True):
-    """Which secrets to replace: one or both, each named once."""
+    """The secrets to replace: one or both, without repeats."""
 
     rotate: Annotated[list[SecretName], ONE_OR_BOTH]
 
 
 class RotatedKeysOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The new secrets, shown this once; only those that were replaced."""
+    """The secrets that were replaced. They are returned only once."""
 
     api_secret: str | msgspec.UnsetType = msgspec.UNSET
     webhook_secret: str | msgspec.UnsetType = msgspec.UNSET
@@ -37,16 +37,16 @@ class RotatedKeysOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 _decode = Decoder(RotateKeysIn)
 
 
-async def rotate(services: Services, received: Request) -> bytes:
-    """Replace secrets of the caller.
+async def rotate(services: Services, request: Request) -> bytes:
+    """Replace the apiSecret, the webhookSecret or both.
 
-    The old apiSecret is refused everywhere from this answer on; the new webhookSecret signs every
-    delivery attempt from then on. Of several rotations at once one wins.
+    From this response on, the old apiSecret is rejected by every server, and every delivery attempt
+    is signed with the new webhookSecret. Of concurrent rotations only one succeeds.
     """
-    asked = _decode(received.body)
-    access = received.signed_by.access
+    body = _decode(request.body)
+    partner = request.signed_caller.partner
     new = await rotate_keys(
-        services.rotation, access.partner_id, generation=access.generation, names=asked.rotate
+        services.rotation_ports, partner.id, generation=partner.generation, names=body.rotate
     )
     return success(
         RotatedKeysOut(
@@ -64,9 +64,9 @@ ENDPOINTS = (
         auth_required=True,
         handle=rotate,
         summary="Replace secrets",
-        takes=RotateKeysIn,
-        gives=RotatedKeysOut,
-        refusals=(InvalidRequest, RotationConflict, Unavailable),
+        request_type=RotateKeysIn,
+        response_type=RotatedKeysOut,
+        errors=(InvalidRequest, RotationConflict, Unavailable),
         example=examples.ROTATE_KEYS,
     ),
 )

@@ -1,4 +1,4 @@
-"""/v1/create and /v1/order: open an order and follow it."""
+"""/v1/create and /v1/order: open an order, and show it."""
 
 import hashlib
 from typing import Annotated
@@ -32,13 +32,13 @@ AddressIn = Annotated[
     str,
     msgspec.Meta(
         description="An address on the asset's network.",
-        extra_json_schema={"minLength": 10, "maxLength": 200},  # told, and checked by the action
+        extra_json_schema={"minLength": 10, "maxLength": 200},  # documented; the action checks it
     ),
 ]
 
 
 class CreateOrderIn(PriceIn, frozen=True, kw_only=True):
-    """What to open, and where the money goes."""
+    """The swap to open, and the addresses of its payout and of a refund."""
 
     destination_address: AddressIn = msgspec.field(name="toAddress")
     destination_tag: str | None = msgspec.field(name="tag", default=None)
@@ -48,7 +48,7 @@ class CreateOrderIn(PriceIn, frozen=True, kw_only=True):
 
 
 class ShowOrderIn(msgspec.Struct, frozen=True):
-    """Which order, and the token that shows the right to see it."""
+    """The order, and the token that was returned when it was opened."""
 
     id: OrderIdIn
     token: TokenIn
@@ -58,48 +58,48 @@ _decode_create = Decoder(CreateOrderIn)
 _decode_show = Decoder(ShowOrderIn)
 
 
-async def create(services: Services, received: Request) -> bytes:
+async def create(services: Services, request: Request) -> bytes:
     """Open an order."""
-    caller = received.signed_by
-    idempotency = _idempotency(received)
-    asked = _decode_create(received.body)
+    caller = request.signed_caller
+    idempotency = _idempotency(request)
+    body = _decode_create(request.body)
     opened = await open_order(
-        services.opening,
+        services.order_ports,
         OrderRequest(
-            partner_id=caller.access.partner_id,
+            partner_id=caller.partner.id,
             code_id=caller.code.id if caller.code else None,
-            swap=asked.swap(),
-            markup_bps=markup_for(caller, asked.markup_bps),
-            destination_address=asked.destination_address,
-            destination_tag=asked.destination_tag,
-            refund_address=asked.refund_address,
-            source_network=asked.source_network,
-            destination_network=asked.destination_network,
+            swap=body.swap(),
+            markup_bps=markup_for(caller, body.markup_bps),
+            destination_address=body.destination_address,
+            destination_tag=body.destination_tag,
+            refund_address=body.refund_address,
+            source_network=body.source_network,
+            destination_network=body.destination_network,
         ),
         idempotency=idempotency,
     )
     return success(opened_order_out(opened.order, opened.token, now=services.clock.now()))
 
 
-async def order(services: Services, received: Request) -> bytes:
-    """Show an order as it is now."""
-    asked = _decode_show(received.body)
-    found = await show_order(
-        services.opening.orders,
-        partner_id=received.signed_by.access.partner_id,
-        order_id=asked.id,
-        token=asked.token,
+async def order(services: Services, request: Request) -> bytes:
+    """Show the current state of an order."""
+    body = _decode_show(request.body)
+    shown = await show_order(
+        services.order_ports.orders,
+        partner_id=request.partner_id,
+        order_id=body.id,
+        token=body.token,
     )
-    return services.order_encoder.encode(found, now=services.clock.now())
+    return services.order_encoder.encode(shown, now=services.clock.now())
 
 
-def _idempotency(received: Request) -> IdempotencyKey | None:
-    key = received.idempotency_key
+def _idempotency(request: Request) -> IdempotencyKey | None:
+    key = request.idempotency_key
     if key is None:
         return None
     if not is_idempotency_key(key):
-        raise InvalidRequest("the Idempotency-Key is malformed")
-    return IdempotencyKey(key=key, body_hash=hashlib.sha256(received.body).digest())
+        raise InvalidRequest("malformed Idempotency-Key")
+    return IdempotencyKey(key=key, body_hash=hashlib.sha256(request.body).digest())
 
 
 ENDPOINTS = (
@@ -110,9 +110,9 @@ ENDPOINTS = (
         auth_required=True,
         handle=create,
         summary="Open an order",
-        takes=CreateOrderIn,
-        gives=OpenedOrderOut,
-        refusals=(
+        request_type=CreateOrderIn,
+        response_type=OpenedOrderOut,
+        errors=(
             InvalidRequest,
             InvalidAddress,
             IdempotencyConflict,
@@ -130,10 +130,10 @@ ENDPOINTS = (
         Call.ORDER,
         auth_required=True,
         handle=order,
-        summary="Show an order as it is now",
-        takes=ShowOrderIn,
-        gives=OrderOut,
-        refusals=(NotFound, Unavailable),
+        summary="Show an order",
+        request_type=ShowOrderIn,
+        response_type=OrderOut,
+        errors=(NotFound, Unavailable),
         example=examples.ORDER,
     ),
 )

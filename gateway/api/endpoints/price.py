@@ -1,4 +1,4 @@
-"""/v1/price: a quote at the live rates."""
+"""/v1/price: a quote at the current rates."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ MarkupIn = Annotated[int, msgspec.Meta(ge=0, le=MAX_MARKUP_BPS)]
 
 
 class PriceIn(msgspec.Struct, frozen=True, kw_only=True):
-    """What to price."""
+    """The swap to price."""
 
     rate_type: RateType = msgspec.field(name="type")
     source: AssetIn = msgspec.field(name="fromCcy")
@@ -44,21 +44,21 @@ class PriceIn(msgspec.Struct, frozen=True, kw_only=True):
 _decode = Decoder(PriceIn)
 
 
-def price(services: Services, received: Request) -> bytes:
-    """Quote a swap."""
-    asked = _decode(received.body)
-    markup_bps = markup_for(received.caller, asked.markup_bps)
-    quoted = quote(services.market, asked.swap(), markup_bps=markup_bps)
+def price(services: Services, request: Request) -> bytes:
+    """Quote a swap at the current rates."""
+    body = _decode(request.body)
+    markup_bps = markup_for(request.caller, body.markup_bps)
+    quoted = quote(services.market, body.swap(), markup_bps=markup_bps)
     return services.quote_encoder.encode(quoted)
 
 
 def markup_for(caller: Caller | None, requested_bps: int | None) -> int:
-    """Return the markup of a call: 0 for unsigned ones, which may not ask for any."""
+    """Return the markup of a call; 0 for an unsigned call, which must not request one."""
     if caller is None:
         if requested_bps is not None:
-            raise InvalidRequest("an unsigned call can't ask for a markup")
+            raise InvalidRequest("an unsigned call must not request a markup")
         return 0
-    return applied_markup(requested_bps, caller.code, caller.access.markup_bps)
+    return applied_markup(requested_bps, caller.code, caller.partner.markup_bps)
 
 
 ENDPOINTS = (
@@ -68,10 +68,10 @@ ENDPOINTS = (
         Call.PRICE,
         auth_required=False,
         handle=price,
-        summary="Quote a swap at the live rates",
-        takes=PriceIn,
-        gives=QuoteOut,
-        refusals=(InvalidRequest, Maintenance, Unavailable),
+        summary="Quote a swap",
+        request_type=PriceIn,
+        response_type=QuoteOut,
+        errors=(InvalidRequest, Maintenance, Unavailable),
         example=examples.PRICE,
     ),
 )

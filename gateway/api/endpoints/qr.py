@@ -1,4 +1,4 @@
-"""/v1/qr: a pay-in address as a QR code."""
+"""/v1/qr: an order's pay-in address as a QR code."""
 
 from typing import Annotated
 
@@ -16,7 +16,7 @@ DATA_URL = msgspec.Meta(pattern="^data:image/png;base64,[A-Za-z0-9+/]+=*$")
 
 
 class QrOut(msgspec.Struct, frozen=True):
-    """A picture of 256 x 256 pixels as a data URL; its code reads the pay-in address, no more."""
+    """A PNG image of 256 x 256 pixels as a data URL. Its payload is exactly the pay-in address."""
 
     qr_png: Annotated[str, DATA_URL] = msgspec.field(name="qrPng")
 
@@ -24,14 +24,14 @@ class QrOut(msgspec.Struct, frozen=True):
 _decode = Decoder(ShowOrderIn)
 
 
-async def qr(services: Services, received: Request) -> bytes:
-    """Show an order's pay-in address as a QR code. A tag, where there is one, isn't in it."""
-    asked = _decode(received.body)
+async def qr(services: Services, request: Request) -> bytes:
+    """Show an order's pay-in address as a QR code. A tag, if there is one, is not included."""
+    body = _decode(request.body)
     order = await show_order(
-        services.opening.orders,
-        partner_id=received.signed_by.access.partner_id,
-        order_id=asked.id,
-        token=asked.token,
+        services.order_ports.orders,
+        partner_id=request.partner_id,
+        order_id=body.id,
+        token=body.token,
     )
     return success(QrOut(await services.qr_codes.data_url(order.pay_in_address)))
 
@@ -44,9 +44,9 @@ ENDPOINTS = (
         auth_required=True,
         handle=qr,
         summary="Show an order's pay-in address as a QR code",
-        takes=ShowOrderIn,
-        gives=QrOut,
-        refusals=(InvalidRequest, NotFound, Unavailable),
+        request_type=ShowOrderIn,
+        response_type=QrOut,
+        errors=(InvalidRequest, NotFound, Unavailable),
         example=examples.QR,
     ),
 )

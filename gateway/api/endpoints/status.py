@@ -1,4 +1,4 @@
-"""/v1/status/{id}: an order's status, for anybody who knows its id."""
+"""/v1/status/{id}: an order's status, for anyone who knows its id."""
 
 from typing import Annotated
 
@@ -15,17 +15,17 @@ from gateway.codec import success
 
 
 class StatusOut(msgspec.Struct, frozen=True):
-    """An order's status, and nothing else of it."""
+    """The public status of an order."""
 
     id: Identity
     status: Annotated[str, one_of(Status)]
 
 
-async def status(services: Services, received: Request) -> bytes:
-    """Tell an order's status. No signature and no token are needed, and nothing else is told."""
-    order_id = received.parameter or ""
-    found = await show_status(services.opening.orders, order_id)
-    return success(StatusOut(order_id.lower(), found.value))
+async def status(services: Services, request: Request) -> bytes:
+    """Show an order's status. Neither a signature nor a token is required."""
+    order_id = request.parameter or ""
+    shown = await show_status(services.order_ports.orders, order_id)
+    return success(StatusOut(order_id.lower(), shown.value))
 
 
 ENDPOINTS = (
@@ -35,10 +35,10 @@ ENDPOINTS = (
         Call.STATUS,
         auth_required=False,
         handle=status,
-        summary="Tell an order's status to anybody",
-        takes=None,
-        gives=StatusOut,
-        refusals=(NotFound, Unavailable),
+        summary="Show an order's status",
+        request_type=None,
+        response_type=StatusOut,
+        errors=(NotFound, Unavailable),
         example=examples.STATUS,
     ),
 )

@@ -12,7 +12,7 @@ import typer
 
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, settings_of
 from gateway.cli.output import show
-from gateway.runtime.supervisor import die_with_parent
+from gateway.runtime.parent_death import die_with_parent
 from gateway.settings import PreparationFailed, Role, SettingsError
 
 DEFAULT_PORT = 8080

@@ -27,7 +27,7 @@ from gateway.cli.processes.processes import (
 )
 from gateway.runtime.supervisor import (
     Child,
-    ChildKeepsDying,
+    ChildKeepsExiting,
     Event,
     EventKind,
     Supervisor,
@@ -87,7 +87,7 @@ def up(
             check_rights(instance.gateway_database_url, sandbox=sandbox)
             children = _children(instance, data_dir, port, workers, auto_settle=auto_settle)
             supervisor = stack.enter_context(
-                Supervisor(children, logs=data_dir / "logs", watch=servers, on_event=_print_event)
+                Supervisor(children, logs=data_dir / "logs", servers=servers, on_event=_print_event)
             )
             status.update("Starting the processes")
             supervisor.start()
@@ -97,7 +97,7 @@ def up(
                 _print_locations(port, data_dir, instance, seconds=time.monotonic() - started)
             supervisor.run()
             out.print("Stopping")
-    except (PreparationFailed, ChildKeepsDying, SettingsError, NotReady) as error:
+    except (PreparationFailed, ChildKeepsExiting, SettingsError, NotReady) as error:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"cannot continue: {error}") from None

@@ -141,11 +141,11 @@ async def test_an_order_is_found_again_after_the_keys_were_rotated(
         destination_tag=None,
         refund_address=REFUND,
     )
-    entrance, old, new = gateway.entrance, b"o" * 32, b"n" * 32
+    entrance, old, new = gateway.public_context, b"o" * 32, b"n" * 32
 
     async def opened(*keys: bytes) -> tuple[Any, str]:
         found = await open_for_visitor(
-            entrance.services.opening, entrance.referring, wanted, cookie=None, token_keys=keys
+            entrance.services.order_ports, entrance.referring, wanted, cookie=None, token_keys=keys
         )
         return found.order.id, found.token
 
@@ -172,6 +172,6 @@ async def test_without_the_catalogue_there_is_still_a_page(operator: Operator) -
         assert (link.status, link.location) == (302, "/")
         assert "set-cookie" not in link.headers
         with pytest.raises(Unavailable):
-            await process.entrance.referring.referrers.house()
+            await process.public_context.referring.referrers.house()
     finally:
         await process.stop()

@@ -38,11 +38,11 @@ class Worker:
     def __init__(self, gateway: Database, valkey: Valkey, partner: Partner) -> None:
         self.partner = partner
         self.reads = 0
-        self.directory = PartnerCache(self._read)
-        self.directory.changed([partner.api_key])
-        self.directory.verified()
+        self.partners = PartnerCache(self._read)
+        self.partners.invalidate([partner.api_key])
+        self.partners.mark_verified()
         self.authenticator = Authenticator(
-            self.directory, ValkeyAdmissionController(valkey), ClientAddresses()
+            self.partners, ValkeyAdmissionController(valkey), ClientAddresses()
         )
         self.gateway = gateway
 
@@ -57,7 +57,7 @@ class Worker:
             sign=hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest(),
             nonce=nonce or uuid4().hex,
         )
-        return (await self.authenticator.authenticate(headers, BODY, Call.PRICE)).left
+        return (await self.authenticator.authenticate(headers, BODY, Call.PRICE)).remaining
 
 
 class Setting:
@@ -82,7 +82,7 @@ class Setting:
         )
 
     async def _changed(self, _: object) -> None:
-        self.here.directory.partner_changed(self.partner.id)
+        self.here.partners.invalidate_partner(self.partner.id)
 
     async def rotate(self, *names: SecretName, generation: int = 0) -> str:
         """Return the new apiSecret, or the old one where it stays."""

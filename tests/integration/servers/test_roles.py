@@ -318,9 +318,9 @@ async def test_a_worker_takes_no_calls_while_its_role_could(
     process = GatewayProcess(settings_for(Role.GATEWAY, data_dir=operator.data_dir, environment={}))
     try:
         with pytest.raises(Unavailable, match=r"swapgate_gateway may UPDATE orders\.state"):
-            await process._watchers.look()
+            await process._watchers.poll()
         operator.sql("REVOKE UPDATE (state) ON orders FROM swapgate_gateway")
-        await process._watchers.look()
+        await process._watchers.poll()
     finally:
         await process.stop()
 

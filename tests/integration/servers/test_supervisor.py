@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.runtime.supervisor import Child, ChildKeepsDying, Event, EventKind, Supervisor
+from gateway.runtime.supervisor import Child, ChildKeepsExiting, Event, EventKind, Supervisor
 from persistence.embedded.valkey import EmbeddedValkey
 from tests.support.waiting import MAX_WAIT_SECONDS, wait_until
 
@@ -20,14 +20,14 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 # Each writes its process number where the test reads it: in its log.
 STEADY = """\
 import os, time
-from gateway.runtime.supervisor import die_with_parent
+from gateway.runtime.parent_death import die_with_parent
 die_with_parent()
 print(os.getpid(), flush=True)
 time.sleep(600)
 """
 WITH_WORKER = f"""\
 import subprocess, sys
-from gateway.runtime.supervisor import die_with_parent
+from gateway.runtime.parent_death import die_with_parent
 die_with_parent()
 subprocess.run([sys.executable, "-c", {STEADY!r}])
 """
@@ -109,7 +109,7 @@ def test_a_killed_child_is_restarted(tmp_path: Path) -> None:
     assert not is_alive(second)
     assert events == [
         Event(EventKind.STARTED, "steady"),
-        Event(EventKind.DIED, "steady", "killed by SIGKILL, back in 0.2 s"),
+        Event(EventKind.DIED, "steady", "killed by SIGKILL, restart in 0.2 s"),
         Event(EventKind.RESTARTED, "steady"),
         Event(EventKind.STOPPED, "steady"),
     ]
@@ -118,11 +118,11 @@ def test_a_killed_child_is_restarted(tmp_path: Path) -> None:
 def test_a_child_that_keeps_failing_at_startup_ends_the_supervisor(tmp_path: Path) -> None:
     events: list[Event] = []
     children = [python("broken", BROKEN), python("steady", STEADY)]
-    sentence = r"(?s)broken died 5 times right at its start \(exit status 3\).*the port is taken"
+    sentence = r"(?s)broken died 5 times right after its start \(exit status 3\).*the port is taken"
     with Supervisor(children, logs=tmp_path, on_event=events.append) as supervisor:
         supervisor.start()
         wait_until(lambda: pids(tmp_path, "steady"))
-        with pytest.raises(ChildKeepsDying, match=sentence):
+        with pytest.raises(ChildKeepsExiting, match=sentence):
             supervisor.run()
 
     assert [event.detail[-5:] for event in events if event.kind is EventKind.DIED] == [
@@ -170,7 +170,7 @@ def test_a_killed_watched_server_is_restarted(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path / "valkey")
     server.start()
     with Supervisor(
-        [], logs=tmp_path / "logs", watch=[server], on_event=events.append
+        [], logs=tmp_path / "logs", servers=[server], on_event=events.append
     ) as supervisor:
 
         def is_back() -> bool:

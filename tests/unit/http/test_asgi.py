@@ -25,9 +25,9 @@ BROKEN = Endpoint(
     auth_required=False,
     handle=cast("Any", None),
     summary="Break",
-    takes=None,
-    gives=bool,
-    refusals=(),
+    request_type=None,
+    response_type=bool,
+    errors=(),
     example=Example(None, True),
 )
 
@@ -51,7 +51,7 @@ class FakeGateway:
         self.rate_limiter = cast("Any", RecordingLimiter())
         self.addresses = ClientAddresses([ip_network("10.0.0.0/8")])
         self.brand = brand_of(name="Swapgate")
-        self.entrance = cast("Any", SimpleNamespace(services=SimpleNamespace(market=None)))
+        self.public_context = cast("Any", SimpleNamespace(services=SimpleNamespace(market=None)))
         self.cabinet = cast("Any", None)
         self.feeds = cast("Any", None)
 

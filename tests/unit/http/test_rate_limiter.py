@@ -1,4 +1,4 @@
-"""The guard of unsigned quotes: a minute's worth for each address, shared between workers."""
+"""The rate limiter: a number of calls per address and minute, shared between workers."""
 
 import asyncio
 from collections import Counter
@@ -24,14 +24,14 @@ class Clock:
 
 
 class Shared:
-    """What the workers have counted together."""
+    """The counts that the workers share."""
 
     def __init__(self) -> None:
         self.totals: Counter[tuple[str, int]] = Counter()
-        self.away = False
+        self.unavailable = False
 
     async def add(self, counts: Counts) -> Counts:
-        if self.away:
+        if self.unavailable:
             raise Unavailable
         self.totals.update(counts)
         return {key: self.totals[key] for key in counts}
@@ -42,62 +42,62 @@ def clock() -> Clock:
     return Clock()
 
 
-def guard(clock: Clock, shared: Shared | None = None, *, per_minute: int = 10) -> RateLimiter:
+def limiter(clock: Clock, shared: Shared | None = None, *, per_minute: int = 10) -> RateLimiter:
     return RateLimiter(per_minute=per_minute, clock=clock, share=(shared or Shared()).add)
 
 
-def admitted(guard: RateLimiter, calls: int, address: str = "192.0.2.1") -> int:
+def admitted(limiter: RateLimiter, calls: int, address: str = "192.0.2.1") -> int:
     passed = 0
     for _ in range(calls):
         try:
-            guard.admit(address)
+            limiter.admit(address)
         except RateLimited:
             continue
         passed += 1
     return passed
 
 
-def test_so_many_pass_and_no_more(clock: Clock) -> None:
-    assert admitted(guard(clock), 30) == 10
+def test_calls_above_the_limit_are_rejected(clock: Clock) -> None:
+    assert admitted(limiter(clock), 30) == 10
 
 
-def test_addresses_do_not_share_a_budget(clock: Clock) -> None:
-    one = guard(clock)
+def test_addresses_have_separate_limits(clock: Clock) -> None:
+    one = limiter(clock)
     assert admitted(one, 30, "192.0.2.1") == admitted(one, 30, "192.0.2.2") == 10
 
 
-def test_zero_is_no_guard(clock: Clock) -> None:
-    assert admitted(guard(clock, per_minute=0), 5_000) == 5_000
+def test_a_limit_of_zero_admits_every_call(clock: Clock) -> None:
+    assert admitted(limiter(clock, per_minute=0), 5_000) == 5_000
 
 
 @pytest.mark.parametrize("second", [0, 10, 30, 59])
 @pytest.mark.parametrize("calls", [10, 7])
-def test_the_wait_it_names_is_enough_and_not_too_long(
+def test_a_call_is_admitted_after_retry_after_and_not_a_second_earlier(
     clock: Clock, second: int, calls: int
 ) -> None:
     clock.advance(second)
-    one = guard(clock)
+    one = limiter(clock)
     admitted(one, calls)
     clock.advance(25)
     admitted(one, 10)
-    with pytest.raises(RateLimited) as refused:
+    with pytest.raises(RateLimited) as rejected:
         one.admit("192.0.2.1")
-    clock.advance(refused.value.retry_after - 1.01)
+    clock.advance(rejected.value.retry_after - 1.01)
     assert admitted(one, 1) == 0
     clock.advance(1.01)
     assert admitted(one, 1) == 1
 
 
-def test_after_two_quiet_minutes_all_is_forgotten(clock: Clock) -> None:
-    one = guard(clock)
+def test_the_full_limit_is_available_after_two_idle_minutes(clock: Clock) -> None:
+    one = limiter(clock)
     admitted(one, 10)
     clock.advance(120)
     assert admitted(one, 30) == 10
 
 
-def test_workers_learn_of_each_others_calls(clock: Clock) -> None:
+def test_calls_counted_by_another_worker_reduce_the_limit(clock: Clock) -> None:
     shared = Shared()
-    one, other = guard(clock, shared), guard(clock, shared)
+    one, other = limiter(clock, shared), limiter(clock, shared)
     assert admitted(one, 6) == 6
     asyncio.run(one.share())
     assert admitted(other, 1) == 1
@@ -108,17 +108,17 @@ def test_workers_learn_of_each_others_calls(clock: Clock) -> None:
     assert admitted(other, 1) == 0
 
 
-def test_without_the_others_a_worker_counts_alone(clock: Clock) -> None:
+def test_a_worker_counts_alone_while_counts_cannot_be_shared(clock: Clock) -> None:
     shared = Shared()
-    one = guard(clock, shared)
-    shared.away = True
+    one = limiter(clock, shared)
+    shared.unavailable = True
     admitted(one, 10)
     asyncio.run(one.share())
     assert admitted(one, 5) == 0
 
 
-def test_a_flood_of_addresses_is_held_in_bounds(clock: Clock) -> None:
-    one = guard(clock)
+def test_the_number_of_tracked_addresses_is_bounded(clock: Clock) -> None:
+    one = limiter(clock)
     for number in range(MAX_ADDRESSES + 100):
         one.admit(str(number))
-    assert len(one._seen) == MAX_ADDRESSES
+    assert len(one._windows) == MAX_ADDRESSES

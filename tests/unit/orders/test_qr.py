@@ -29,8 +29,8 @@ class Maker:
         self.made.append(payload)
         return f"{payload} {len(self.made)}".encode()
 
-    def codes(self, *, most_kept: int = 10) -> QrCodes:
-        return QrCodes(make=self.make, monotonic=lambda: self.now, most_kept=most_kept)
+    def codes(self, *, max_cached: int = 10) -> QrCodes:
+        return QrCodes(render=self.make, monotonic=lambda: self.now, max_cached=max_cached)
 
 
 def text(url: str) -> str:
@@ -50,7 +50,7 @@ async def test_a_picture_is_made_once_an_hour() -> None:
 
 async def test_only_the_newest_are_kept() -> None:
     maker = Maker()
-    codes = maker.codes(most_kept=2)
+    codes = maker.codes(max_cached=2)
     for payload in ("a", "b", "a", "c", "a", "b"):
         await codes.data_url(payload)
     assert maker.made == ["a", "b", "c", "b"]
@@ -79,7 +79,7 @@ async def test_a_caller_that_leaves_takes_nothing_from_the_others() -> None:
         go_on.wait(10)
         return payload.encode()
 
-    codes = QrCodes(make=make)
+    codes = QrCodes(render=make)
     first, second = (asyncio.create_task(codes.data_url("a")) for _ in range(2))
     await asyncio.to_thread(begun.wait, 10)
     first.cancel()
@@ -96,7 +96,7 @@ async def test_the_event_loop_goes_on_meanwhile() -> None:
         assert ran.wait(10)
         return payload.encode()
 
-    making = asyncio.create_task(QrCodes(make=make).data_url("a"))
+    making = asyncio.create_task(QrCodes(render=make).data_url("a"))
     await asyncio.sleep(0)
     ran.set()
     assert text(await making) == "a"

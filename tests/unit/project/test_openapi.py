@@ -62,7 +62,7 @@ def test_every_error_code_is_documented() -> None:
 def test_every_error_of_an_endpoint_is_documented_with_its_status(endpoint: Endpoint) -> None:
     responses = operation(endpoint)["responses"]
     assert responses.keys() >= EVERY_STATUS
-    for fact in endpoint.refusals:
+    for fact in endpoint.errors:
         answer = TABLE[fact]
         content = responses[str(answer.status)]["content"]["application/json"]
         assert content["examples"][answer.msg]["value"] == {
@@ -78,7 +78,7 @@ def test_all_examples_match_their_schemas(endpoint: Endpoint) -> None:
         for example in content["examples"].values():
             matches(content["schema"], example["value"])
     body = operation(endpoint).get("requestBody")
-    assert (body is None) == (endpoint.takes is None)
+    assert (body is None) == (endpoint.request_type is None)
     if body is not None:
         content = body["content"]["application/json"]
         matches(content["schema"], content["examples"]["request"]["value"])
@@ -86,7 +86,7 @@ def test_all_examples_match_their_schemas(endpoint: Endpoint) -> None:
 
 @endpoints
 def test_example_data_has_the_declared_type(endpoint: Endpoint) -> None:
-    msgspec.json.decode(msgspec.json.encode(endpoint.example.data), type=endpoint.gives)
+    msgspec.json.decode(msgspec.json.encode(endpoint.example.data), type=endpoint.response_type)
 
 
 @endpoints
@@ -134,4 +134,4 @@ def test_every_event_is_documented_as_a_webhook() -> None:
 
 def test_an_endpoint_without_documentation_is_rejected() -> None:
     required = {field.name for field in msgspec.structs.fields(Endpoint) if field.required}
-    assert required >= {"summary", "takes", "gives", "refusals", "example"}
+    assert required >= {"summary", "request_type", "response_type", "errors", "example"}
