@@ -52,7 +52,7 @@ def resume(network: Network, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = 
 def unclaimed(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List deposits of another asset than their order's, newest first."""
     found = run(Role.ADMIN, data_dir, lambda ports: list_unclaimed(ports.chains(), limit=limit))
-    show(found, as_json=as_json, narrow=("order_id", "amount", "asset", "seen_at"))
+    show(found, as_json=as_json, narrow=("order_id", "amount", "asset"))
 
 
 @app.command()

@@ -74,7 +74,7 @@ def cancelled(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJso
     found = run(
         Role.ADMIN, data_dir, lambda ports: list_cancelled_outflows(ports.outflows(), limit=limit)
     )
-    show(found, as_json=as_json, narrow=("order_id", "kind", "amount", "asset", "cancelled_at"))
+    show(found, as_json=as_json, narrow=("order_id", "kind", "amount", "asset"))
 
 
 @app.command("list")
@@ -84,7 +84,7 @@ def list_newest(
     """List payments, sent or intended, newest first."""
     found = run(Role.ADMIN, data_dir, lambda ports: list_outflows(ports.outflows(), limit=limit))
     table = [_row(one) for one in found]
-    narrow = ("order_id", "kind", "amount", "asset", "stage")
+    narrow = ("order_id", "amount", "asset", "stage")
     show(found, as_json=as_json, table=table, narrow=narrow)
 
 

@@ -75,7 +75,9 @@ def order_table(order: OperatorOrderOut) -> Row:
     fields: dict[str, Any] = msgspec.to_builtins(order)
     for name in ("reg", "expiration", "update", "finish"):
         fields["time"][name] = _local_time(fields["time"][name])
-    fields["deposits"] = {one.tx_id: _deposit_in_words(one) for one in order.deposits}
+    fields["deposits"] = {
+        str(number): _deposit_in_words(one) for number, one in enumerate(order.deposits, 1)
+    }
     return fields
 
 
@@ -104,7 +106,8 @@ def parse_order_id(text: str) -> UUID:
 
 def _deposit_in_words(deposit: DepositOut) -> str:
     confirmed = "confirmed" if deposit.confirmed_at else "unconfirmed"
-    return f"{deposit.amount}, {confirmed}{', LATE' if deposit.late else ''}"
+    late = ", LATE" if deposit.late else ""
+    return f"{deposit.amount}, {confirmed}{late}, {deposit.tx_id}"
 
 
 def _local_time(seconds: int | None) -> str | None:
