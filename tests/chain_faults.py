@@ -1,7 +1,7 @@
 """Orders on real chains while settlement is killed at every step: `python -m tests.chain_faults`.
 
-Whatever dies, each order's recipient gets the order's amount, by one transaction, and the books are
-right. Which orders there are and where settlement is killed comes from a seed.
+Each order's recipient must get the order's amount, by one transaction, and the ledger must be
+consistent. The orders and where settlement is killed derive from a seed.
 """
 
 import argparse
@@ -22,14 +22,16 @@ from typing import Any, Final
 import msgspec
 
 from feeds.settlement.chains.evm.addresses import checksummed
-from tests.support.chains.nodes import Door, main_address, regtest_address
-from tests.support.chains.world import DEADLINE, Swap, World
+from tests.support.chains.node_proxy import NodeProxy
+from tests.support.chains.nodes import main_address, regtest_address
+from tests.support.chains.swap import Swap
+from tests.support.chains.world import DEADLINE, World
 from tests.support.waiting import wait_until
 
 BATCH: Final = 4
 KILLS_A_BATCH: Final = 3
-MOST_CALLS: Final = 40
-"""How many calls to nodes settlement may make at most before a kill that comes from nowhere."""
+MAX_CALLS: Final = 40
+"""How many calls to nodes settlement makes at most before a kill at a random moment."""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -42,9 +44,9 @@ class Step(msgspec.Struct, frozen=True):
 
 
 STEPS: Final = (
-    Step("before an intention", "eth_estimateGas", "getbalance"),
-    Step("between intention and signature", "eth_chainId", "fundrawtransaction"),
-    Step("while it is signed", "", "signrawtransactionwithwallet", after=True),
+    Step("before an outflow is created", "eth_estimateGas", "getbalance"),
+    Step("between creation and signature", "eth_chainId", "fundrawtransaction"),
+    Step("during signing", "", "signrawtransactionwithwallet", after=True),
     Step("after the signature", "eth_sendRawTransaction", "sendrawtransaction"),
     Step("after the broadcast", "eth_sendRawTransaction", "sendrawtransaction", after=True),
 )
@@ -52,7 +54,7 @@ ANYWHERE: Final = "anywhere"
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """What is swapped; `paid` differs from `amount` where the order is to be refunded."""
+    """What is swapped; `paid` differs from `amount` if the order is to be refunded."""
 
     source: str
     destination: str
@@ -77,7 +79,7 @@ REFUNDS: Final = (
 
 
 class Placed(msgspec.Struct, frozen=True):
-    """An order, and where its money goes in the end."""
+    """An order, and the addresses that its money may go to."""
 
     swap: Swap
     kind: Kind
@@ -98,7 +100,7 @@ class Campaign:
         self.kills: Counter[str] = Counter()
 
     def run(self, orders: int) -> None:
-        """Have that many orders meet their end."""
+        """Run that many orders to their final states."""
         while len(self.placed) < orders:
             refunds = self._random.random() < 0.35
             kinds = REFUNDS if refunds else PAYOUTS
@@ -110,7 +112,7 @@ class Campaign:
         self.placed += batch
         for one in batch:
             self._pay(one)
-        first = self._hold(kinds)  # before the payment is deep enough: nothing has been sent yet
+        first = self._hold(kinds)  # before the deposit is confirmed: nothing has been sent yet
         self._mine()
         for one in batch:
             if one.kind.refund:
@@ -145,50 +147,52 @@ class Campaign:
         self._world.anvil.mine(2)
 
     def _hold(self, kinds: Sequence[Kind]) -> tuple[str, Callable[[], bool]]:
-        """Prepare the next kill; return its name, and what tells that settlement has come there."""
+        """Prepare the next kill; return its name, and a check whether settlement has reached it."""
         world, kind = self._world, self._random.choice(kinds)
         step = self._random.choice((*STEPS, None))
         if step is None:
-            calls, least = (world.evm, world.ltc), self._random.randrange(MOST_CALLS)
-            start = sum(len(door.methods) for door in calls)
-            return ANYWHERE, lambda: sum(len(door.methods) for door in calls) - start >= least
-        door, method = (
+            proxies, calls = (world.evm, world.ltc), self._random.randrange(MAX_CALLS)
+            start = sum(len(proxy.methods) for proxy in proxies)
+            return ANYWHERE, lambda: sum(len(one.methods) for one in proxies) - start >= calls
+        proxy, method = (
             (world.ltc, step.litecoin) if kind.leaves_on_litecoin else (world.evm, step.evm)
         )
         name = f"{step.name}, {'refund' if kind.refund else 'payout'}"
         if not method:
             world.signer_hold.touch()
             return name, world.signer_held
-        _hold_back(door, method, after=step.after)
-        return name, door.held.is_set
+        _hold(proxy, method, after=step.after)
+        return name, proxy.held.is_set
 
     def _kill_when(self, prepared: tuple[str, Callable[[], bool]], batch: Sequence[Placed]) -> None:
-        """Kill settlement once it has come to a step, unless all orders end without it."""
-        name, is_there = prepared
-        looks = itertools.count(1)
+        """Kill settlement once it reaches a step, unless all orders end first."""
+        name, is_reached = prepared
+        checks = itertools.count(1)
 
-        def is_there_or_over() -> bool:
-            return is_there() or (next(looks) % 50 == 0 and all(one.has_ended() for one in batch))
+        def is_reached_or_over() -> bool:
+            return is_reached() or (
+                next(checks) % 50 == 0 and all(one.has_ended() for one in batch)
+            )
 
-        wait_until(is_there_or_over, seconds=DEADLINE, context=self._world.log)
-        if is_there():
+        wait_until(is_reached_or_over, seconds=DEADLINE, context=self._world.log)
+        if is_reached():
             with suppress(ProcessLookupError):
                 self._world.kill_settlement()
             self.kills[name] += 1
-        self._world.let_go()
+        self._world.release()
 
     def _evm_count(self) -> int:
         sender = self._world.hot_address
         return int(self._world.anvil.call("eth_getTransactionCount", sender, "latest"), 16)
 
     def wait_settled(self) -> None:
-        """Have all that was sent get deep enough."""
+        """Wait until all that was sent is deep enough."""
         world = self._world
         open_ones = "SELECT count(*) FROM outflows WHERE settled_at IS NULL"
         world.until(lambda: world.sql(open_ones) == [(0,)])
 
     def verdict(self) -> dict[str, Any]:
-        """Count what recipients have got beside what their orders say."""
+        """Compare what recipients received with what their orders state."""
         exact = sum(self._is_exact(one) for one in self.placed)
         on_evm = sum(not one.kind.leaves_on_litecoin for one in self.placed)
         return {
@@ -202,7 +206,7 @@ class Campaign:
         }
 
     def _is_exact(self, one: Placed) -> bool:
-        """Tell whether what came in is what was due, in one transaction, and nothing elsewhere."""
+        """Return whether the amount due was received, in one transaction, and nothing elsewhere."""
         order = one.swap.now()
         due = Decimal(order["to"]["amount"])
         address, other = one.swap.recipient, one.refund_address
@@ -217,26 +221,26 @@ class Campaign:
         )
 
     def _received(self, asset: str, address: str) -> tuple[Decimal, int]:
-        """Return what an address has received, and by how many transactions of litecoin's."""
+        """Return what an address received, and in how many transactions if it is on Litecoin."""
         world = self._world
         if asset == "ltc":
-            asked = (0, True, False, regtest_address(address))
-            (found,) = world.litecoind.call("listreceivedbyaddress", *asked, wallet="user")
-            return Decimal(found["amount"]), len(found["txids"])
+            query = (0, True, False, regtest_address(address))
+            (received,) = world.litecoind.call("listreceivedbyaddress", *query, wallet="user")
+            return Decimal(received["amount"]), len(received["txids"])
         if asset == "eth":
             return Decimal(world.anvil.balance(address)).scaleb(-18), 1
         return Decimal(world.anvil.token_balance(world.token, address)).scaleb(-6), 1
 
 
-def _hold_back(door: Door, method: str, *, after: bool) -> None:
+def _hold(proxy: NodeProxy, method: str, *, after: bool) -> None:
     if after:
-        door.hold_after = method
+        proxy.hold_after = method
     else:
-        door.hold_before = method
+        proxy.hold_before = method
 
 
 def main() -> None:
-    """Run a campaign and print what came of it; exit status 1 where a promise was broken."""
+    """Run a campaign and print its verdict; exit with status 1 if an order was not paid once."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
@@ -255,8 +259,8 @@ def main() -> None:
     seconds = round(time.monotonic() - began)
     document = {"seed": arguments.seed, **verdict, "seconds": seconds}
     sys.stdout.write(json.dumps(document, indent=2) + "\n")
-    kept = verdict["paidExactlyOnce"] == verdict["orders"]
-    if not kept or verdict["transactionsBeyondOrders"] or verdict["differences"]:
+    is_exact = verdict["paidExactlyOnce"] == verdict["orders"]
+    if not is_exact or verdict["transactionsBeyondOrders"] or verdict["differences"]:
         raise SystemExit(1)
 
 

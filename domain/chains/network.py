@@ -54,7 +54,7 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 
     `family` names the folder of `feeds/settlement/chains/` that follows it; None for a network that
     only the sandbox settles. `confirmations` is how many blocks a deposit needs by default. The
-    migrations repeat the tag's name and the confirmations for SQL; a test keeps them equal.
+    database repeats the tag's name and the confirmations; a test requires that they are equal.
     """
 
     name: str

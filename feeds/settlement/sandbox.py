@@ -1,4 +1,4 @@
-"""Sandbox settlement: carries an order from its deposit to its end, about a second per step."""
+"""Sandbox settlement: moves orders from deposit to final state, about a second per step."""
 
 import secrets
 from contextlib import suppress
@@ -13,30 +13,30 @@ from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 from domain.orders.states import State
 
-REST: Final = timedelta(seconds=1)
+STEP_INTERVAL: Final = timedelta(seconds=1)
 BATCH: Final = 100
 
 
 def sandbox_tx_id() -> str:
-    """Return a made-up transaction id."""
+    """Return a random transaction id."""
     return secrets.token_hex(32)
 
 
 def unconfirmed_deposits(order: Order) -> list[ObservedDeposit]:
-    """Return what the sandbox's chains confirm next: all that was seen."""
-    return [ObservedDeposit(part.tx_id, part.amount) for part in order.deposits.unconfirmed]
+    """Return the deposits that the simulated chains confirm next: all unconfirmed ones."""
+    return [ObservedDeposit(one.tx_id, one.amount) for one in order.deposits.unconfirmed]
 
 
 async def settle_step(ports: SettlementPorts) -> int:
-    """Move each order that has rested for a second one step on; return how many were looked at.
+    """Move each order that was unchanged for a second by one step; return how many there were.
 
-    Without fresh rates deposits wait; an order that somebody else moves meanwhile is left alone.
+    Without fresh rates deposits wait; an order that changes concurrently is skipped.
     """
-    resting = await ports.orders.idle_since(ports.clock.now() - REST, limit=BATCH)
-    for held in resting:
+    idle = await ports.orders.idle_since(ports.clock.now() - STEP_INTERVAL, limit=BATCH)
+    for stored in idle:
         with suppress(InvalidTransition, Unavailable):
-            await _step(ports, held.order)
-    return len(resting)
+            await _step(ports, stored.order)
+    return len(idle)
 
 
 async def _step(ports: SettlementPorts, order: Order) -> None:

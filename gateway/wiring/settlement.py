@@ -1,8 +1,9 @@
 """The composition of `swapgate settlement`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import start_http_server
 
@@ -60,11 +61,34 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     connections = Connections(settings, rates_key=rates_key(settings))
     watchers = connections.watchers(None)
     ports = settlement_ports(connections)
-    pool, alarms = PostgresAddressPool(connections.database), PoolAlarms()
-    refund_tx_id = (lambda _: sandbox_tx_id()) if settings.sandbox else None
     loops = [
         watchers.follow_changes(),
         watchers.follow_notices(),
+        *_periodic_actions(connections, ports, sandbox=settings.sandbox),
+    ]
+    if auto_settle:
+        loops.append(
+            poll_forever("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS)
+        )
+    if not settings.sandbox:
+        loops.append(_settle_on_chains(connections, chains, ports))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(loop)
+    except* (InvalidChainSettings, InvalidKeyFile) as invalid:
+        raise _unusable(invalid.exceptions[0]) from None
+    finally:
+        await connections.close()
+
+
+def _periodic_actions(
+    connections: Connections, ports: SettlementPorts, *, sandbox: bool
+) -> list[Coroutine[Any, Any, None]]:
+    """Return the loops that live installations and sandboxes have in common."""
+    pool, alarms = PostgresAddressPool(connections.database), PoolAlarms()
+    refund_tx_id = (lambda _: sandbox_tx_id()) if sandbox else None
+    return [
         poll_forever(
             "choices",
             lambda: execute_choices(ports, refund_tx_id),
@@ -83,20 +107,6 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
             every_seconds=REFILL_SECONDS,
         ),
     ]
-    if auto_settle:
-        loops.append(
-            poll_forever("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS)
-        )
-    if not settings.sandbox:
-        loops.append(_settle_on_chains(connections, chains, ports))
-    try:
-        async with asyncio.TaskGroup() as group:
-            for loop in loops:
-                group.create_task(loop)
-    except* (InvalidChainSettings, InvalidKeyFile) as invalid:
-        raise _unusable(invalid.exceptions[0]) from None
-    finally:
-        await connections.close()
 
 
 def _read_chains(settings: Settings) -> Mapping[str, ChainSettings]:

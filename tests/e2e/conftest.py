@@ -1,4 +1,4 @@
-"""What stories on real chains share: each module makes a world of its own kind, `one_world`."""
+"""Fixtures of tests on real chains: each module provides `one_world` with its own settings."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tests.support.chains.world import World
 
 @pytest.fixture
 def world(one_world: World) -> Iterator[World]:
-    """Lend the world to a story; whatever happened in it, its books must be right afterwards."""
+    """Lend the world to a test; afterwards its ledger and counters must be consistent."""
     yield one_world
-    one_world.mend()
+    one_world.reset()
     assert one_world.differences() == []

@@ -1,4 +1,4 @@
-"""Payouts and refunds that don't go as planned, on real nodes, signed by an external signer."""
+"""Payouts and refunds through faults, on real nodes, signed by an external signer."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from valkey import Valkey
 from domain.market.rates import RateSnapshot
 from persistence.valkey.rates import CHANNEL, KEY, encode_snapshot
 from tests.chain_faults import Campaign
-from tests.support.chains.world import Swap, Tuning, World, needs_nodes
+from tests.support.chains.swap import Swap
+from tests.support.chains.world import Tuning, World, needs_nodes
 
 pytestmark = needs_nodes
 
@@ -35,7 +36,7 @@ def test_an_external_signer_pays_a_token(world: World) -> None:
 
 
 @pytest.mark.slow
-def test_a_payout_that_nothing_was_put_down_of_is_made_after_a_kill(world: World) -> None:
+def test_a_payout_without_an_outflow_is_made_after_a_kill(world: World) -> None:
     world.evm.hold_before = "eth_estimateGas"
     swap = world.paid_for("eth")
     world.wait_held(world.evm)
@@ -48,23 +49,23 @@ def test_a_payout_that_nothing_was_put_down_of_is_made_after_a_kill(world: World
 
 
 @pytest.mark.slow
-def test_a_payout_is_made_once_though_settlement_is_killed_while_it_is_signed(world: World) -> None:
+def test_a_payout_is_made_once_when_settlement_is_killed_during_signing(world: World) -> None:
     world.signer_hold.touch()
     swap = world.paid_for("eth")
     world.until(world.signer_held)
-    intended = world.outflow(swap)
-    assert intended is not None
-    assert intended["tx_id"] is None
+    outflow = world.outflow(swap)
+    assert outflow is not None
+    assert outflow["tx_id"] is None
     world.kill_settlement()
     world.signer_hold.unlink()
     done = swap.until("DONE")
     sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
-    assert int(sent["nonce"], 16) == intended["nonce"]
+    assert int(sent["nonce"], 16) == outflow["nonce"]
     assert swap.received_ether() == Decimal(done["to"]["amount"])
 
 
 @pytest.mark.slow
-def test_a_refund_on_ethereum_is_made_once_though_settlement_is_killed(world: World) -> None:
+def test_a_refund_on_ethereum_is_made_once_when_settlement_is_killed(world: World) -> None:
     before = world.anvil.token_balance(world.token, world.anvil.other_address)
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 6_000_000_000)
@@ -85,22 +86,22 @@ def test_a_refund_on_ethereum_is_made_once_though_settlement_is_killed(world: Wo
 
 
 @pytest.mark.slow
-def test_a_payout_whose_deposit_vanishes_before_it_is_signed_is_taken_back(world: World) -> None:
+def test_a_payout_whose_deposit_is_gone_before_signing_is_cancelled(world: World) -> None:
     world.evm.hold_before = "eth_chainId"
     swap = world.open("ltc", "eth", "2")
     first = swap.pay_litecoin("2")
     world.litecoind.mine(2)
     world.wait_held(world.evm)
-    intended = world.outflow(swap)
-    assert intended is not None
-    assert intended["tx_id"] is None
+    outflow = world.outflow(swap)
+    assert outflow is not None
+    assert outflow["tx_id"] is None
     world.kill_settlement()
     replace_deposit(world, first)
     world.evm.release()
     assert swap.until("NEW")["from"]["tx"]["id"] is None
     assert swap.received_ether() == 0
     (cancelled,) = world.operate("outflow", "cancelled")
-    assert (cancelled["order_id"], cancelled["nonce"]) == (swap.id, intended["nonce"])
+    assert (cancelled["order_id"], cancelled["nonce"]) == (swap.id, outflow["nonce"])
     assert world.outflow(swap) is None
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
@@ -108,11 +109,11 @@ def test_a_payout_whose_deposit_vanishes_before_it_is_signed_is_taken_back(world
     assert swap.received_ether() == Decimal(done["to"]["amount"])
     again = world.outflow(swap)
     assert again is not None
-    assert again["nonce"] == intended["nonce"]
+    assert again["nonce"] == outflow["nonce"]
 
 
 @pytest.mark.slow
-def test_a_payout_whose_deposit_vanishes_after_it_is_signed_waits_for_the_operator(
+def test_a_payout_whose_deposit_is_gone_after_signing_waits_for_the_operator(
     world: World,
 ) -> None:
     world.evm.hold_before = "eth_sendRawTransaction"
@@ -135,7 +136,7 @@ def test_a_payout_whose_deposit_vanishes_after_it_is_signed_waits_for_the_operat
 
 
 @pytest.mark.slow
-def test_a_fixed_rate_that_gives_money_away_waits_for_the_operator(world: World) -> None:
+def test_a_fixed_rate_far_above_the_market_waits_for_the_operator(world: World) -> None:
     world.operate("fixed-rates", "on")
     world.until(lambda: "FIXED" in world.partner.call("/pairs", {}).data[0]["rateTypes"])
     swap = world.open("ltc", "eth", "2", type="fixed")
@@ -171,11 +172,13 @@ def test_false_prices_in_valkey_move_no_money(world: World) -> None:
 
 
 @pytest.mark.slow
-def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: World) -> None:
+def test_a_transaction_that_fails_on_its_chain_is_reported_and_never_counted_as_paid(
+    world: World,
+) -> None:
     world.evm.hold_before = "eth_sendRawTransaction"
     swap = world.paid_for("usdt_erc20")
     world.wait_held(world.evm)
-    held = world.anvil.token_balance(world.token, world.hot_address)
+    balance = world.anvil.token_balance(world.token, world.hot_address)
     world.anvil.set_token_balance(world.token, world.hot_address, 0)
     world.evm.release()
     swap.until("DONE")
@@ -184,22 +187,22 @@ def test_what_the_chain_refuses_is_told_and_never_thought_to_be_paid(world: Worl
     outflow = world.outflow(swap)
     assert outflow is not None
     assert outflow["settled_at"] is None
-    world.anvil.set_token_balance(world.token, world.hot_address, held)
+    world.anvil.set_token_balance(world.token, world.hot_address, balance)
     world.sql("UPDATE outflows SET intended_at = now() - interval '3 h' WHERE settled_at IS NULL")
     assert f"Check the payout of {swap.id}" in world.running.command("doctor").stdout
 
 
 @pytest.mark.slow
-def test_a_payout_that_no_block_takes_gets_a_higher_fee_and_is_paid_once(world: World) -> None:
+def test_an_unconfirmed_payout_gets_a_higher_fee_and_is_paid_once(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
     first = swap.until("DONE")["to"]
     raised = world.until(lambda: replacements(world, swap))
-    told = world.until(lambda: later_tx(swap, first["tx"]["id"]))
-    assert told in replacements(world, swap)
+    newer = world.until(lambda: later_tx(swap, first["tx"]["id"]))
+    assert newer in replacements(world, swap)
     assert raised[0] != first["tx"]["id"]
-    assert fee_of(world, told) > fee_of(world, first["tx"]["id"])
+    assert fee_of(world, newer) > fee_of(world, first["tx"]["id"])
     world.litecoind.mine(2)
     settled = world.until(lambda: settled_tx(world, swap))
     assert swap.now()["to"]["tx"]["id"] == settled
@@ -208,7 +211,7 @@ def test_a_payout_that_no_block_takes_gets_a_higher_fee_and_is_paid_once(world: 
 
 
 @pytest.mark.slow
-def test_the_first_of_two_payouts_may_be_the_one_that_a_block_takes(world: World) -> None:
+def test_the_replaced_transaction_may_be_the_one_that_is_mined(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
@@ -225,7 +228,7 @@ def test_the_first_of_two_payouts_may_be_the_one_that_a_block_takes(world: World
 
 
 @pytest.mark.slow
-def test_a_payout_whose_change_another_spends_is_left_alone(world: World) -> None:
+def test_a_payout_whose_change_is_spent_is_not_replaced(world: World) -> None:
     swaps = [world.open("usdt_erc20", "ltc", amount) for amount in ("150", "160")]
     for swap, amount in zip(swaps, (150_000_000, 160_000_000), strict=True):
         world.anvil.send_token(world.token, swap.pay_in, amount)
@@ -247,18 +250,18 @@ def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) ->
     world.wait_held(world.evm)
     world.kill_settlement()
     world.evm.release()
-    told = world.until(lambda: later_tx(swap, first["tx"]["id"]))
+    newer = world.until(lambda: later_tx(swap, first["tx"]["id"]))
     world.anvil.mine(3)
     settled = world.until(lambda: settled_tx(world, swap))
     assert settled in replacements(world, swap)
     assert swap.now()["to"]["tx"]["id"] == settled
-    assert told in replacements(world, swap)
+    assert newer in replacements(world, swap)
     assert swap.received_ether() == Decimal(first["amount"])
     assert world.anvil.call("eth_getTransactionReceipt", first["tx"]["id"]) is None
 
 
 @pytest.mark.slow
-def test_no_fee_on_litecoin_is_raised_above_what_is_allowed(world: World) -> None:
+def test_no_fee_on_litecoin_is_raised_above_its_maximum(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
@@ -271,7 +274,7 @@ def test_no_fee_on_litecoin_is_raised_above_what_is_allowed(world: World) -> Non
 
 
 @pytest.mark.slow
-def test_no_fee_on_ethereum_is_raised_above_what_is_allowed(world: World) -> None:
+def test_no_fee_on_ethereum_is_raised_above_its_maximum(world: World) -> None:
     world.anvil.call("evm_setAutomine", False)
     swap = world.paid_for("eth")
     swap.until("DONE")
@@ -294,19 +297,19 @@ def settled_tx(world: World, swap: Swap) -> str | None:
 
 
 def later_tx(swap: Swap, first: str) -> str | None:
-    """Return the transaction that an order tells of, once it is another."""
-    told = str(swap.now()["to"]["tx"]["id"])
-    return told if told != first else None
+    """Return the transaction that an order names, once it is no longer the first."""
+    current = str(swap.now()["to"]["tx"]["id"])
+    return current if current != first else None
 
 
 def fee_of(world: World, tx_id: str) -> Decimal:
-    """Return what the hot wallet has paid for a transaction; replaced ones are remembered too."""
+    """Return the fee that the hot wallet paid for a transaction, which may have been replaced."""
     return -Decimal(world.litecoind.call("gettransaction", tx_id, wallet="hot")["fee"])
 
 
 def replace_deposit(world: World, tx_id: str) -> None:
-    """Have a confirmed deposit be left behind by its chain, and its money be spent elsewhere."""
-    world.litecoind.leave_behind(tx_id)
+    """Remove a confirmed deposit from its chain, and spend its money elsewhere."""
+    world.litecoind.invalidate_block_of(tx_id)
     world.litecoind.double_spend(tx_id)
     world.litecoind.mine(3)
 

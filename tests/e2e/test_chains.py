@@ -8,15 +8,9 @@ import pytest
 from bip_utils import Base58Decoder, Base58Encoder
 
 from tests.support.chains.nodes import main_address, regtest_address
+from tests.support.chains.swap import Swap
 from tests.support.chains.sweeping import make_signer, send_signed, sweep, try_sweep
-from tests.support.chains.world import (
-    DEADLINE,
-    ETHER,
-    Swap,
-    World,
-    litecoin_account,
-    needs_nodes,
-)
+from tests.support.chains.world import DEADLINE, ETHER, World, litecoin_account, needs_nodes
 from tests.support.clients.operator_command import sentence_of
 
 pytestmark = needs_nodes
@@ -31,16 +25,16 @@ def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.close()
 
 
-def test_litecoin_becomes_ether_through_a_reorganisation(world: World) -> None:
+def test_litecoin_is_swapped_for_ether_through_a_reorganization(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     paid = swap.pay_litecoin("2")
     seen = swap.until("PENDING")
     assert seen["from"]["tx"] == {"id": paid, "amount": "2.00000000"}
     world.litecoind.mine()
-    left_behind = world.litecoind.call("getbestblockhash")
+    orphaned = world.litecoind.call("getbestblockhash")
     height = world.litecoind.call("getblockcount")
     world.until(lambda: world.chain("Litecoin")["height"] == height)
-    world.litecoind.call("invalidateblock", left_behind)
+    world.litecoind.call("invalidateblock", orphaned)
     assert paid in world.litecoind.call("getrawmempool")
     world.until(lambda: world.chain("Litecoin")["height"] == height - 1)
     assert swap.now()["status"] == "PENDING"
@@ -55,7 +49,7 @@ def test_litecoin_becomes_ether_through_a_reorganisation(world: World) -> None:
     assert (int(sent["value"], 16), sent["from"]) == (amount, world.hot_address.lower())
 
 
-def test_a_token_becomes_litecoin(world: World) -> None:
+def test_a_token_is_swapped_for_litecoin(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     paid = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     assert swap.until("PENDING")["from"]["tx"] == {"id": paid, "amount": "150.000000"}
@@ -67,7 +61,7 @@ def test_a_token_becomes_litecoin(world: World) -> None:
     world.litecoind.mine(2)
 
 
-def test_litecoin_becomes_a_token(world: World) -> None:
+def test_litecoin_is_swapped_for_a_token(world: World) -> None:
     swap = world.open("ltc", "usdt_erc20", "2")
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
@@ -77,12 +71,12 @@ def test_litecoin_becomes_a_token(world: World) -> None:
     assert (sent["to"], sent["status"]) == (world.token.lower(), "0x1")
 
 
-def test_a_deposit_that_a_reorganisation_of_ethereum_drops_has_vanished(world: World) -> None:
+def test_a_deposit_that_a_reorganization_of_ethereum_removes_is_dropped(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
-    left_behind = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
-    assert swap.until("PENDING")["from"]["tx"]["id"] == left_behind
-    world.anvil.reorganise(1)
-    assert world.anvil.call("eth_getTransactionReceipt", left_behind) is None
+    orphaned = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
+    assert swap.until("PENDING")["from"]["tx"]["id"] == orphaned
+    world.anvil.reorganize(1)
+    assert world.anvil.call("eth_getTransactionReceipt", orphaned) is None
     assert swap.until("NEW")["from"]["tx"]["id"] is None
     paid = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     assert swap.until("PENDING")["from"]["tx"]["id"] == paid
@@ -91,7 +85,7 @@ def test_a_deposit_that_a_reorganisation_of_ethereum_drops_has_vanished(world: W
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
 
 
-def test_what_settlement_is_not_connected_to_is_not_swapped(world: World) -> None:
+def test_assets_that_settlement_is_not_connected_to_are_not_swapped(world: World) -> None:
     currencies = world.partner.call("/currencies", {}).data
     assert {one["code"] for one in currencies} == {"ltc", "eth", "usdt_erc20", "usdc_erc20"}
     assert all(one["recv"] and one["send"] for one in currencies)
@@ -104,11 +98,11 @@ def test_what_settlement_is_not_connected_to_is_not_swapped(world: World) -> Non
             "amount": "100",
         }
         assert world.partner.call("/price", quoted).code == 1
-    said = world.running.command("doctor", "--json").stdout
-    assert "28 assets are not swapped both ways" in said
+    report = world.running.command("doctor", "--json").stdout
+    assert "28 assets are not swapped both ways" in report
 
 
-def test_a_payout_signed_and_not_broadcast_is_broadcast_once_after_a_kill(world: World) -> None:
+def test_a_signed_payout_is_broadcast_once_after_a_kill(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     world.evm.hold_before = "eth_sendRawTransaction"
     swap.pay_litecoin("2")
@@ -125,7 +119,7 @@ def test_a_payout_signed_and_not_broadcast_is_broadcast_once_after_a_kill(world:
     assert world.anvil.balance(swap.recipient) == int(Decimal(done["to"]["amount"]) * ETHER)
 
 
-def test_a_payout_broadcast_and_not_recorded_is_found_after_a_kill(world: World) -> None:
+def test_a_broadcast_payout_that_was_not_recorded_is_recorded_after_a_kill(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.ltc.hold_after = "sendrawtransaction"
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
@@ -142,7 +136,7 @@ def test_a_payout_broadcast_and_not_recorded_is_found_after_a_kill(world: World)
 
 
 @pytest.mark.parametrize("held", ["fundrawtransaction", "signrawtransactionwithwallet"])
-def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World, held: str) -> None:
+def test_an_unsigned_payout_is_signed_after_a_kill(world: World, held: str) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.ltc.hold_before = held
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
@@ -158,11 +152,11 @@ def test_a_payout_intended_and_not_signed_is_signed_after_a_kill(world: World, h
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
 
 
-def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World) -> None:
+def test_a_false_deposit_halts_its_chain_until_the_operator_resumes_it(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     script = main_script(world, swap.pay_in)
 
-    def lie(method: str, _: list[Any], result: Any) -> Any:
+    def falsify(method: str, _: list[Any], result: Any) -> Any:
         if method == "getblock":
             for transaction in result["tx"]:
                 for out in transaction["vout"]:
@@ -170,7 +164,7 @@ def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World
                         out["value"] = 20
         return result
 
-    world.ltc_second.alter = lie
+    world.ltc_second.alter = falsify
     swap.pay_litecoin("2")
     swap.until("PENDING")
     world.litecoind.mine(3)
@@ -185,17 +179,19 @@ def test_a_lying_node_stops_its_chain_until_the_operator_resumes_it(world: World
 
 
 @pytest.mark.parametrize(
-    ("method", "told", "alarm"),
+    ("method", "falsify", "alarm"),
     [
         ("getblockcount", lambda height: height - 5, "node 2 is 5 blocks behind"),
         ("getblockhash", lambda _: "0" * 64, "the nodes have different blocks"),
     ],
 )
-def test_a_node_that_is_behind_or_on_another_chain_is_waited_for(
-    world: World, method: str, told: Callable[[Any], Any], alarm: str
+def test_a_chain_waits_for_a_node_that_is_behind_or_on_another_fork(
+    world: World, method: str, falsify: Callable[[Any], Any], alarm: str
 ) -> None:
     swap = world.open("ltc", "eth", "2")
-    world.ltc_second.alter = lambda called, _, result: told(result) if called == method else result
+    world.ltc_second.alter = lambda called, _, result: (
+        falsify(result) if called == method else result
+    )
     swap.pay_litecoin("2")
     world.litecoind.mine(3)
     world.until(lambda: alarm in str(world.chain("Litecoin")["alarm"]))
@@ -205,7 +201,7 @@ def test_a_node_that_is_behind_or_on_another_chain_is_waited_for(
     assert world.chain("Litecoin")["alarm"] is None
 
 
-def test_nothing_leaves_while_outflow_is_off_or_above_its_cap(world: World) -> None:
+def test_nothing_is_sent_while_outflows_are_off_or_above_their_cap(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     world.operate("outflow", "off")
     swap.pay_litecoin("2")
@@ -222,7 +218,7 @@ def test_nothing_leaves_while_outflow_is_off_or_above_its_cap(world: World) -> N
     assert world.anvil.balance(swap.recipient) > 0
 
 
-def test_a_deposit_replaced_by_its_sender_vanishes_and_the_new_one_counts(world: World) -> None:
+def test_a_deposit_replaced_by_its_sender_is_dropped_and_the_new_one_counts(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     first = swap.pay_litecoin("2")
     swap.until("PENDING")
@@ -232,7 +228,7 @@ def test_a_deposit_replaced_by_its_sender_vanishes_and_the_new_one_counts(world:
     assert done["from"]["tx"] == {"id": second, "amount": "2.00000000"}
 
 
-def test_a_deposit_that_is_spent_elsewhere_leaves_the_order_new(world: World) -> None:
+def test_an_order_whose_deposit_is_double_spent_waits_for_another(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     first = swap.pay_litecoin("2")
     swap.until("PENDING")
@@ -244,19 +240,19 @@ def test_a_deposit_that_is_spent_elsewhere_leaves_the_order_new(world: World) ->
     swap.until("DONE")
 
 
-def test_the_wrong_token_goes_to_the_operator(world: World) -> None:
+def test_a_deposit_of_another_token_is_listed_for_the_operator(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     sent = world.anvil.send_token(world.wrong_token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
-    found = world.until(lambda: world.operate("chain", "unclaimed"))
-    assert [(one["tx_id"], one["asset"], one["order_id"]) for one in found] == [
+    unclaimed = world.until(lambda: world.operate("chain", "unclaimed"))
+    assert [(one["tx_id"], one["asset"], one["order_id"]) for one in unclaimed] == [
         (sent, "usdc_erc20", swap.id)
     ]
-    assert Decimal(found[0]["amount"]) == 150
+    assert Decimal(unclaimed[0]["amount"]) == 150
     assert swap.now()["status"] == "NEW"
 
 
-def test_what_is_out_of_bounds_is_sent_back_on_its_chain(world: World) -> None:
+def test_a_deposit_outside_the_limits_is_refunded_on_its_chain(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     swap.pay_litecoin("80")
     world.litecoind.mine(2)
@@ -274,7 +270,7 @@ def main_script(world: World, address: str) -> str:
     return str(found["scriptPubKey"])
 
 
-def test_litecoin_that_was_paid_in_is_swept_by_a_wallet_with_the_keys(world: World) -> None:
+def test_litecoin_pay_ins_are_swept_by_the_wallet_with_the_keys(world: World) -> None:
     for amount in ("2", "3"):
         world.open("ltc", "eth", amount).pay_litecoin(amount)
     world.litecoind.mine()
@@ -292,12 +288,12 @@ def test_litecoin_that_was_paid_in_is_swept_by_a_wallet_with_the_keys(world: Wor
     final = call("finalizepsbt", signed["psbt"])["hex"]
     size = call("decoderawtransaction", final)["vsize"]
     above = Decimal(drafted["fee"]) * 10**8 - 20 * size
-    assert 0 <= above < 20 * (30 + len(inputs)), "20 a vB, or a bit more"
+    assert 0 <= above < 20 * (30 + len(inputs)), "20 per vB, or slightly more"
     call("sendrawtransaction", final)
     assert world.litecoind.received(cold) == Decimal(drafted["amount"])
 
 
-def test_ether_and_tokens_that_were_paid_in_are_swept_by_who_has_the_keys(world: World) -> None:
+def test_ether_and_token_pay_ins_are_swept_by_the_key_holder(world: World) -> None:
     coins, tokens = world.open("eth", "ltc", "0.5"), world.open("usdt_erc20", "ltc", "150")
     world.anvil.send(coins.pay_in, ETHER // 2)
     world.anvil.send_token(world.token, tokens.pay_in, 150_000_000)
@@ -316,25 +312,27 @@ def test_ether_and_tokens_that_were_paid_in_are_swept_by_who_has_the_keys(world:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "reason"),
     [
         (["trx", "--to", "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"], "does not contain trx"),
         (["ltc", "--to", "ltc1qnonsense"], "ot an address on"),
         (["usdc_erc20", "--to", "0x1"], "10 to 200 printable"),
     ],
 )
-def test_what_cannot_be_swept_is_refused(world: World, arguments: list[str], said: str) -> None:
-    assert said in sentence_of(try_sweep(world, *arguments))
+def test_a_sweep_that_is_not_possible_is_rejected(
+    world: World, arguments: list[str], reason: str
+) -> None:
+    assert reason in sentence_of(try_sweep(world, *arguments))
 
 
 def transfer_from(swap: Swap, asset: str, to: str) -> dict[str, Any]:
-    """Return what is drafted for the address of one order."""
+    """Return the draft for the address of one order."""
     drafted = sweep(swap.world, asset, "--to", to)
     (found,) = (one for one in drafted if one["from"] == swap.pay_in)
     return dict(found)
 
 
-def test_pay_in_addresses_are_those_that_litecoinds_descriptor_derives(world: World) -> None:
+def test_pay_in_addresses_equal_those_of_litecoinds_descriptor(world: World) -> None:
     call = world.litecoind.call
     descriptor = call("getdescriptorinfo", f"wpkh({tpub(litecoin_account())}/0/*)")
     derived = call("deriveaddresses", descriptor["descriptor"], [0, 2])
@@ -343,6 +341,6 @@ def test_pay_in_addresses_are_those_that_litecoinds_descriptor_derives(world: Wo
 
 
 def tpub(extended: str) -> str:
-    """Return an extended public key as test networks write it: tpub, of the same key."""
+    """Return the tpub of an extended public key: the same key on a test network."""
     decoded = Base58Decoder.CheckDecode(extended)
     return str(Base58Encoder.CheckEncode(bytes.fromhex("043587cf") + decoded[4:]))

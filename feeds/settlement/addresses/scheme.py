@@ -37,7 +37,7 @@ class AccountScheme(NamedTuple):
 
     `source` reads an account's public key; it raises InvalidRequest for anything else, and never
     repeats the text. `sandbox_key` makes the public key of an account from a random seed of 32
-    bytes and keeps nothing that could spend.
+    bytes, and does not store the private keys.
     """
 
     source: Callable[[PayInAccount, AccountForm], AddressSource]
@@ -45,5 +45,5 @@ class AccountScheme(NamedTuple):
 
 
 def rejected(expected: str) -> InvalidRequest:
-    """Return an error that does not repeat the text: it may be somebody's private key."""
-    return InvalidRequest(f"a pay-in account is known by {expected}; private keys are refused")
+    """Return an error that does not repeat the text: it may be a private key."""
+    return InvalidRequest(f"a pay-in account requires {expected}; private keys are rejected")

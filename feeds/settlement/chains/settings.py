@@ -28,9 +28,9 @@ def read_chains_file(path: Path) -> Mapping[str, ChainSettings]:
             document = tomllib.load(file)
         return {network: _settings(table) for network, table in document.items()}
     except OSError as error:
-        raise InvalidChainSettings(f"{path} can't be read: {error.strerror}") from None
+        raise InvalidChainSettings(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise InvalidChainSettings(f"{path} can't be used: {error}") from None
+        raise InvalidChainSettings(f"{path} cannot be used: {error}") from None
 
 
 def _settings(table: Any) -> ChainSettings:
@@ -46,7 +46,7 @@ def checked_chain(network: str, settings: ChainSettings, assets: Mapping[str, As
     """Return a network with its settings; raise InvalidChainSettings if they do not fit it."""
     declared, kind = NETWORKS.get(network), kind_of(settings)
     if declared is None or declared.family != kind:
-        raise InvalidChainSettings(f"{network} can't be followed with the kind {kind}")
+        raise InvalidChainSettings(f"{network} cannot be followed with the kind {kind}")
     for code in settings.codes:
         if code not in assets or assets[code].network != network:
             raise InvalidChainSettings(f"{network} has no asset {code}")

@@ -16,7 +16,7 @@ def draft_outflow(order: Order, kind: OutflowKind) -> Outflow:
 
 def _payout(order: Order) -> Outflow:
     if order.state is not State.PAYING_OUT:
-        raise InvalidTransition(f"an order that is {order.state} isn't paid out")
+        raise InvalidTransition(f"an order that is {order.state} cannot be paid out")
     return Outflow(
         order_id=order.id,
         kind=OutflowKind.PAYOUT,
@@ -30,7 +30,7 @@ def _payout(order: Order) -> Outflow:
 def _refund(order: Order) -> Outflow:
     """Return all that was received, less the network fee of its own asset."""
     if order.state is not State.HELD or order.choice is not Choice.REFUND:
-        raise InvalidTransition(f"an order that is {order.state} isn't refunded")
+        raise InvalidTransition(f"an order that is {order.state} cannot be refunded")
     if not order.deposits.settled:
         raise InvalidTransition("not all of the deposit is confirmed")
     amount = order.deposits.total - order.source.network_fee

@@ -1,4 +1,4 @@
-"""Pay-in accounts and imported pools by command: public keys only, and no address twice."""
+"""The operator sets pay-in accounts and imports pools: public keys only, and no address twice."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
     return new_operator(database_urls, servers, tmp_path, sandbox=False)
 
 
-def test_an_account_shows_the_addresses_that_its_wallet_has(operator: Operator) -> None:
+def test_setting_an_account_shows_its_wallets_first_addresses(operator: Operator) -> None:
     litecoin = operator.json("pay-in", "set", "litecoin", litecoin_account())
     account = Bip84.FromSeed(SEED, Bip84Coins.LITECOIN).Purpose().Coin().Account(0)
     receiving = account.Change(Bip44Changes.CHAIN_EXT)
@@ -35,16 +35,16 @@ def test_an_account_shows_the_addresses_that_its_wallet_has(operator: Operator) 
     assert ethereum["firstAddresses"] == wallets
 
 
-def test_a_private_key_is_refused_and_not_repeated(operator: Operator) -> None:
+def test_a_private_key_is_rejected_and_not_repeated(operator: Operator) -> None:
     account = Bip84.FromSeed(SEED, Bip84Coins.LITECOIN).Purpose().Coin().Account(0)
     private = account.PrivateKey().ToExtended()
-    said = operator.refused("pay-in", "set", "Litecoin", private)
-    assert "private keys are refused" in said
-    assert private not in said
+    message = operator.refused("pay-in", "set", "Litecoin", private)
+    assert "private keys are rejected" in message
+    assert private not in message
     assert operator.json("pay-in", "list") == []
 
 
-def test_another_account_takes_the_free_addresses_of_the_one_before(operator: Operator) -> None:
+def test_another_account_deletes_the_free_addresses_of_the_previous_one(operator: Operator) -> None:
     operator.json("pay-in", "set", "Bitcoin", bitcoin_account(0))
     operator.sql(
         "INSERT INTO pay_in_addresses (network, address, derivation_index)"
@@ -57,7 +57,7 @@ def test_another_account_takes_the_free_addresses_of_the_one_before(operator: Op
     assert operator.json("pay-in", "list")[0]["nextIndex"] == 0
 
 
-def test_an_address_that_an_order_has_is_never_taken_back(operator: Operator) -> None:
+def test_an_assigned_address_is_never_deleted(operator: Operator) -> None:
     operator.order()
     with (
         psycopg.connect(operator.urls.admin) as connection,
@@ -70,7 +70,7 @@ def test_an_address_that_an_order_has_is_never_taken_back(operator: Operator) ->
     ]
 
 
-def test_a_pool_is_imported_once_and_told_of_by_doctor(operator: Operator, tmp_path: Path) -> None:
+def test_an_imported_pool_contains_each_address_once(operator: Operator, tmp_path: Path) -> None:
     file = tmp_path / "pool.txt"
     file.write_text("\n".join(SOLANA))
     imported = operator.json("pay-in", "import", "solana", str(file))
@@ -83,7 +83,7 @@ def test_a_pool_is_imported_once_and_told_of_by_doctor(operator: Operator, tmp_p
     assert operator.json("reconcile") == {"differences": []}
 
 
-def test_a_pool_of_anything_else_is_refused(operator: Operator, tmp_path: Path) -> None:
+def test_a_pool_with_an_invalid_address_is_rejected(operator: Operator, tmp_path: Path) -> None:
     file = tmp_path / "pool.txt"
     file.write_text(f"{SOLANA[0]}\nnot-an-address\n")
     assert "Address 2 cannot be used" in operator.refused("pay-in", "import", "Solana", str(file))
@@ -91,7 +91,9 @@ def test_a_pool_of_anything_else_is_refused(operator: Operator, tmp_path: Path) 
     assert operator.json("pay-in", "list") == []
 
 
-def test_derived_and_imported_addresses_do_not_mix(operator: Operator, tmp_path: Path) -> None:
+def test_a_network_has_either_derived_or_imported_addresses(
+    operator: Operator, tmp_path: Path
+) -> None:
     file = tmp_path / "pool.txt"
     file.write_text("ltc1qcr8te4kr609gcawutmrza0j4xv80jy8z4nqduv\n")
     assert "pay-in import" in operator.refused("pay-in", "set", "Solana", "x" * 20)
@@ -99,13 +101,13 @@ def test_derived_and_imported_addresses_do_not_mix(operator: Operator, tmp_path:
     assert "are derived" in operator.refused("pay-in", "import", "Litecoin", str(file))
 
 
-def test_a_network_with_a_memo_has_one_address(operator: Operator) -> None:
+def test_orders_of_a_network_with_tags_share_one_address(operator: Operator) -> None:
     address = "rN7n7otQDd6FczFgLdSqtcsAUxDkw6fzRH"
     shown = operator.json("pay-in", "set", "XRP Ledger", address)["firstAddresses"]
     assert shown == [f"{address} {100_000_000 + index}" for index in range(3)]
 
 
-def test_a_sandbox_keeps_its_made_up_addresses(
+def test_a_sandbox_accepts_no_other_account(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
 ) -> None:
     operator = new_operator(database_urls, servers, tmp_path)

@@ -49,7 +49,7 @@ def assemble(text: str) -> bytes:
 
 
 def creation_code() -> bytes:
-    """Return what deploys the token and gives all of it to whoever does."""
+    """Return code that deploys the token and assigns the whole supply to the deployer."""
     runtime = assemble(RUNTIME)
     size = f"0x{len(runtime):04x}"
     start = f"0x{SUPPLY:016x} CALLER SSTORE {size} 0x%04x 0x00 CODECOPY {size} 0x00 RETURN"

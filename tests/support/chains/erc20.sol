@@ -1,4 +1,4 @@
-// What tests/support/chains/erc20.py assembles by hand: the least of ERC-20 that settlement goes by.
+// Assembled by hand in tests/support/chains/erc20.py: the part of ERC-20 that settlement uses.
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.0;
 

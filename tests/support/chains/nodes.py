@@ -1,14 +1,11 @@
-"""Real nodes for tests: anvil, litecoind, and a door before each that can lie and hold back."""
+"""Real nodes for tests: anvil, and litecoind in regtest."""
 
 import base64
 import json
 import shutil
 import subprocess
-import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -24,8 +21,6 @@ ANVIL = next(
 )
 USER = "tests"
 
-Alter = Callable[[str, list[Any], Any], Any]
-
 
 def post(url: str, body: bytes, *, user: bool) -> bytes:
     request = Request(url, data=body, headers={"Content-Type": "application/json"})
@@ -33,8 +28,8 @@ def post(url: str, body: bytes, *, user: bool) -> bytes:
         pair = base64.b64encode(f"{USER}:{USER}".encode()).decode()
         request.add_header("Authorization", f"Basic {pair}")
     try:
-        with urlopen(request, timeout=30) as answer:
-            return bytes(answer.read())
+        with urlopen(request, timeout=30) as response:
+            return bytes(response.read())
     except HTTPError as error:
         with error:
             return error.read()
@@ -52,10 +47,10 @@ class NodeProcess:
         started.callback(self.stop)
 
     def wait(self, method: str) -> None:
-        wait_until(lambda: self.answers(method) or self.process.poll() is not None)
+        wait_until(lambda: self.is_ready(method) or self.process.poll() is not None)
         assert self.process.poll() is None
 
-    def answers(self, method: str) -> bool:
+    def is_ready(self, method: str) -> bool:
         try:
             self.call(method)
         except (OSError, AssertionError):
@@ -65,9 +60,9 @@ class NodeProcess:
     def call(self, method: str, *parameters: object, wallet: str | None = None) -> Any:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
         path = f"{self.url}/wallet/{wallet}" if wallet else self.url
-        answer = json.loads(post(path, body.encode(), user=self.user), parse_float=Decimal)
-        assert not answer.get("error"), answer["error"]
-        return answer["result"]
+        response = json.loads(post(path, body.encode(), user=self.user), parse_float=Decimal)
+        assert not response.get("error"), response["error"]
+        return response["result"]
 
     def stop(self) -> None:
         self.process.terminate()
@@ -75,7 +70,7 @@ class NodeProcess:
 
 
 class Anvil(NodeProcess):
-    """A chain that mines each transaction at once, and more blocks when told."""
+    """A chain that mines each transaction immediately, and more blocks on request."""
 
     def __init__(self, port: int, directory: Path, started: ExitStack) -> None:
         arguments = [str(ANVIL), "--port", str(port), "--silent", "--accounts", "3"]
@@ -86,8 +81,8 @@ class Anvil(NodeProcess):
     def mine(self, blocks: int = 1) -> None:
         self.call("anvil_mine", hex(blocks))
 
-    def reorganise(self, blocks: int) -> None:
-        """Put as many other blocks in the place of the newest, without their transactions."""
+    def reorganize(self, blocks: int) -> None:
+        """Replace the newest blocks by as many others, without their transactions."""
         self.call("anvil_reorg", blocks, [])
 
     def send(self, to: str, wei: int, data: bytes = b"", *, sender: str | None = None) -> str:
@@ -152,16 +147,16 @@ class Litecoind(NodeProcess):
         self.mine()
 
     def mine(self, blocks: int = 1) -> None:
-        """Mine to a new address: a block like one that was invalidated would be refused."""
+        """Mine to a new address: a block equal to an invalidated one would be rejected."""
         self.call("generatetoaddress", blocks, self.address("user"))
 
-    def leave_behind(self, tx_id: str) -> None:
-        """Have the chain leave the block of a transaction behind, and all that follow it."""
-        found = self.call("getrawtransaction", tx_id, True)
-        self.call("invalidateblock", found["blockhash"])
+    def invalidate_block_of(self, tx_id: str) -> None:
+        """Remove the block of a transaction from the chain, and all that follow it."""
+        transaction = self.call("getrawtransaction", tx_id, True)
+        self.call("invalidateblock", transaction["blockhash"])
 
     def double_spend(self, tx_id: str) -> None:
-        """Have the user's wallet pay what a transaction spends to itself, at a higher fee."""
+        """Spend what a transaction spends in another one, to the user's wallet, at a higher fee."""
         spent = self.call("getrawtransaction", tx_id, True)
         inputs = [
             {"txid": one["txid"], "vout": one["vout"], "sequence": 0xFFFFFFFD}
@@ -180,12 +175,11 @@ class Litecoind(NodeProcess):
         return str(self.call("sendtoaddress", address, amount, wallet=wallet))
 
     def received(self, address: str) -> Decimal:
-        found = self.call("getreceivedbyaddress", address, 0, wallet="user")
-        return Decimal(found)
+        return Decimal(self.call("getreceivedbyaddress", address, 0, wallet="user"))
 
 
 def main_address(address: str) -> str:
-    """Return the main network's form of a regtest address: the same program."""
+    """Return the mainnet form of a regtest address: the same witness program."""
     version, program = SegwitBech32Decoder.Decode("rltc", address)
     return str(SegwitBech32Encoder.Encode("ltc", version, program))
 
@@ -193,78 +187,3 @@ def main_address(address: str) -> str:
 def regtest_address(address: str) -> str:
     version, program = SegwitBech32Decoder.Decode("ltc", address)
     return str(SegwitBech32Encoder.Encode("rltc", version, program))
-
-
-class _Server(ThreadingHTTPServer):
-    """Says nothing of calls that are cut: that is what doors are for."""
-
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """Stay silent."""
-
-
-class Door:
-    """Passes calls on to a node; `alter` may change an answer, `hold` hold one back for good.
-
-    What is held before is never seen by the node; what is held after was done by it.
-    """
-
-    def __init__(self, node: NodeProcess, port: int) -> None:
-        self.alter: Alter | None = None
-        self.hold_before: str | None = None
-        self.hold_after: str | None = None
-        self.held = threading.Event()
-        self.methods: list[str] = []
-        self._free = threading.Event()
-        door = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                answer = door.answer(node, self.path, body)
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None:
-                """Stay silent."""
-
-        self._server = _Server(("127.0.0.1", port), Handler)
-        self.url = f"http://{USER}:{USER}@127.0.0.1:{port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def answer(self, node: NodeProcess, path: str, body: bytes) -> bytes:
-        call = json.loads(body)
-        method = call[0]["method"] if isinstance(call, list) else call["method"]
-        self.methods.append(method)
-        self._wait(method, self.hold_before)
-        answer = post(node.url + path.rstrip("/"), body, user=node.user)
-        self._wait(method, self.hold_after)
-        if self.alter is None or isinstance(call, list):
-            return answer
-        told = json.loads(answer, parse_float=Decimal)
-        told["result"] = self.alter(method, call["params"], told.get("result"))
-        return json.dumps(told, default=float).encode()
-
-    def release(self) -> None:
-        """Hold nothing back any more; what was held goes nowhere."""
-        self.hold_before = self.hold_after = None
-        self.held.clear()
-        self._free.set()
-        self._free = threading.Event()
-
-    def close(self) -> None:
-        self.release()
-        self._server.shutdown()
-        self._server.server_close()
-
-    def _wait(self, method: str, held: str | None) -> None:
-        if method == held:
-            free = self._free
-            self.held.set()
-            free.wait(60)
-            raise ConnectionAbortedError

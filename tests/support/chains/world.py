@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,14 +23,14 @@ from bip_utils import (
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.transaction import address_of_key
 from tests.conftest import Running, free_port, start_up, stop
+from tests.support.chains.node_proxy import NodeProxy
 from tests.support.chains.nodes import (
     ANVIL,
     Anvil,
-    Door,
     Litecoind,
     main_address,
-    regtest_address,
 )
+from tests.support.chains.swap import Swap
 from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
 from tests.support.waiting import wait_until
@@ -77,20 +76,20 @@ vanish_after_seconds = 2
 
 SIGNER = """#!{python} -IS
 import json, os, sys, time, urllib.request
-asked = json.load(sys.stdin)
+draft = json.load(sys.stdin)
 if os.path.exists("{hold}"):
     open("{hold}.held", "w").close()
     while os.path.exists("{hold}"):
         time.sleep(0.01)
-call = json.dumps({{"jsonrpc": "2.0", "id": 1, "method": "eth_signTransaction", "params": [asked]}})
+call = json.dumps({{"jsonrpc": "2.0", "id": 1, "method": "eth_signTransaction", "params": [draft]}})
 request = urllib.request.Request("{url}", call.encode(), {{"Content-Type": "application/json"}})
 print(json.dumps({{"raw": json.load(urllib.request.urlopen(request))["result"]}}))
 """
-"""A signer that isn't ours: anvil signs for one of its own accounts. A file holds it back."""
+"""An independent signer: anvil signs for one of its own accounts. It waits while a file exists."""
 
 
 class Tuning(msgspec.Struct, frozen=True):
-    """What a story may set differently."""
+    """Settings that a test module may change."""
 
     raise_fee_after: float = 300
     max_fee_gwei: int = 500
@@ -98,12 +97,12 @@ class Tuning(msgspec.Struct, frozen=True):
 
 
 class World:
-    """Nodes, doors before them, the service, and a partner."""
+    """Nodes, a proxy before each use of them, the service, and a partner."""
 
     def __init__(
         self, directory: Path, *, external_signer: bool = False, tuning: Tuning | None = None
     ) -> None:
-        """Start everything; what was started is stopped where the rest of it can't be."""
+        """Start everything; if one part fails to start, stop the others."""
         self._directory = directory
         self.signer_hold = directory / "hold"
         self.tuning = tuning or Tuning()
@@ -115,11 +114,11 @@ class World:
         directory = self._directory
         self.anvil = Anvil(free_port(), directory, started)
         self.litecoind = Litecoind(free_port(), directory, started)
-        self.evm, self.evm_second = (Door(self.anvil, free_port()) for _ in range(2))
-        self.ltc, self.ltc_second = (Door(self.litecoind, free_port()) for _ in range(2))
-        self.doors = (self.evm, self.evm_second, self.ltc, self.ltc_second)
-        for door in self.doors:
-            started.callback(door.close)
+        self.evm, self.evm_second = (NodeProxy(self.anvil, free_port()) for _ in range(2))
+        self.ltc, self.ltc_second = (NodeProxy(self.litecoind, free_port()) for _ in range(2))
+        self.proxies = (self.evm, self.evm_second, self.ltc, self.ltc_second)
+        for proxy in self.proxies:
+            started.callback(proxy.close)
         self.token, self.wrong_token = self.anvil.deploy(), self.anvil.deploy()
         self._holder = self._signer() if external_signer else self._key_file()
         self.anvil.call("anvil_setBalance", self.hot_address, hex(1_000 * ETHER))
@@ -186,7 +185,7 @@ class World:
     def operate(self, *arguments: str) -> Any:
         return operate(self.running, *arguments)
 
-    def open(self, source: str, destination: str, amount: str, **changes: object) -> "Swap":
+    def open(self, source: str, destination: str, amount: str, **changes: object) -> Swap:
         recipient = (
             main_address(self.litecoind.address("user"))
             if destination == "ltc"
@@ -209,8 +208,8 @@ class World:
         }
         return Swap(self, self.partner.call("/create", request).data)
 
-    def paid_for(self, destination: str) -> "Swap":
-        """Open an order of litecoin, and pay for it as deep as it needs."""
+    def paid_for(self, destination: str) -> Swap:
+        """Open an order from Litecoin, and pay it with enough confirmations."""
         swap = self.open("ltc", destination, "2")
         swap.pay_litecoin("2")
         self.litecoind.mine(2)
@@ -255,13 +254,13 @@ class World:
     def valkey_url(self) -> str:
         return self._instance()["valkeyUrl"]
 
-    def outflow(self, swap: "Swap") -> dict[str, Any] | None:
-        """Return what settlement has put down for an order."""
+    def outflow(self, swap: Swap) -> dict[str, Any] | None:
+        """Return the outflow of an order."""
         found = (one for one in self.operate("outflow", "list") if one["order_id"] == swap.id)
         return next(found, None)
 
-    def wait_held(self, door: Door) -> None:
-        assert door.held.wait(DEADLINE), self.log()
+    def wait_held(self, proxy: NodeProxy) -> None:
+        assert proxy.held.wait(DEADLINE), self.log()
 
     def signer_held(self) -> bool:
         return self.signer_hold.with_suffix(".held").exists()
@@ -276,11 +275,11 @@ class World:
         (found,) = (one for one in self.operate("chain", "list") if one["network"] == network)
         return dict(found)
 
-    def mend(self) -> None:
-        """Have the next test find honest nodes, followed chains, and outflow without a cap."""
-        for door in self.doors:
-            door.alter = None
-        self.let_go()
+    def reset(self) -> None:
+        """Undo what a test changed: nodes report the truth, chains run, outflows have no cap."""
+        for proxy in self.proxies:
+            proxy.alter = None
+        self.release()
         self.anvil.call("evm_setAutomine", True)
         for chain in self.operate("chain", "list"):
             if chain["halted"]:
@@ -288,47 +287,15 @@ class World:
         self.operate("outflow", "on")
         self.operate("outflow", "cap", "none")
 
-    def let_go(self) -> None:
-        """Hold nothing back any more."""
-        for door in self.doors:
-            door.release()
+    def release(self) -> None:
+        """Hold no more calls and signatures."""
+        for proxy in self.proxies:
+            proxy.release()
         for file in (self.signer_hold, self.signer_hold.with_suffix(".held")):
             file.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._stack.close()
-
-
-class Swap:
-    """An order as its partner sees it, and the end user's wallet that pays it."""
-
-    def __init__(self, world: World, opened: dict[str, Any]) -> None:
-        self.world = world
-        self.id: str = opened["id"]
-        self.token: str = opened["token"]
-        self.pay_in: str = opened["from"]["address"]
-        self.recipient: str = opened["to"]["address"]
-
-    def now(self) -> dict[str, Any]:
-        request = {"id": self.id, "token": self.token}
-        return dict(self.world.partner.call("/order", request).data)
-
-    def until(self, status: str) -> dict[str, Any]:
-        self.world.until(lambda: self.now()["status"] == status)
-        return self.now()
-
-    def pay_litecoin(self, amount: str) -> str:
-        return self.world.litecoind.pay("user", regtest_address(self.pay_in), amount)
-
-    def received_token(self) -> Decimal:
-        world = self.world
-        return Decimal(world.anvil.token_balance(world.token, self.recipient)).scaleb(-6)
-
-    def received_ether(self) -> Decimal:
-        return Decimal(self.world.anvil.balance(self.recipient)).scaleb(-18)
-
-    def received_litecoin(self) -> Decimal:
-        return self.world.litecoind.received(regtest_address(self.recipient))
 
 
 def litecoin_account() -> str:

@@ -1,4 +1,4 @@
-"""Addresses are valid on their own network only; no text raises anything but InvalidAddress."""
+"""Addresses are valid only on their own network; no text raises anything but InvalidAddress."""
 
 import pytest
 from hypothesis import given
@@ -127,33 +127,35 @@ def cases(table: dict[str, tuple[str, ...]]) -> list[tuple[str, str]]:
     return [(network, address) for network, addresses in table.items() for address in addresses]
 
 
-def test_every_network_is_covered() -> None:
+def test_every_network_has_examples_of_valid_addresses() -> None:
     assert set(VALID) == set(NETWORKS)
 
 
 @pytest.mark.parametrize(("network", "address"), cases(VALID))
-def test_a_good_address_is_accepted(network: str, address: str) -> None:
+def test_a_valid_address_is_accepted(network: str, address: str) -> None:
     check_address(network, address)
 
 
 @pytest.mark.parametrize(("network", "address"), cases(INVALID))
-def test_a_bad_address_is_refused(network: str, address: str) -> None:
+def test_an_invalid_address_is_rejected(network: str, address: str) -> None:
     with pytest.raises(InvalidAddress):
         check_address(network, address)
 
 
 @pytest.mark.parametrize(("network", "address"), [(n, a[0]) for n, a in VALID.items()])
-def test_space_zero_bytes_and_lookalikes_are_refused(network: str, address: str) -> None:
-    for spoilt in (
+def test_an_address_with_spaces_zero_bytes_or_lookalikes_is_rejected(
+    network: str, address: str
+) -> None:
+    for invalid in (
         f" {address}", f"{address} ", f"{address}\n", f"{address}\0", f"{address}\u200b",
         address.replace("1", "\u0661", 1) + "\u0430", address * 10, address[:9], "",
     ):  # fmt: skip
         with pytest.raises(InvalidAddress):
-            check_address(network, spoilt)
+            check_address(network, invalid)
 
 
 @pytest.mark.parametrize(("network", "address"), [(n, a[0]) for n, a in VALID.items()])
-def test_one_changed_character_is_refused(network: str, address: str) -> None:
+def test_an_address_with_a_changed_character_is_rejected(network: str, address: str) -> None:
     if network == "Solana":
         pytest.skip("a Solana address has no checksum")
     other = "2" if address[-1] != "2" else "3"
@@ -161,7 +163,7 @@ def test_one_changed_character_is_refused(network: str, address: str) -> None:
         check_address(network, address[:-1] + other)
 
 
-def test_an_address_of_another_family_is_refused() -> None:
+def test_an_address_of_another_family_is_rejected() -> None:
     evm = {network for network, addresses in VALID.items() if addresses is EVM}
     for network in NETWORKS:
         for other, addresses in VALID.items():
@@ -198,7 +200,7 @@ def test_no_text_raises_anything_else(network: str, text: str) -> None:
         ("XRP Ledger", None),
     ],
 )
-def test_a_good_tag_is_accepted(network: str, tag: str | None) -> None:
+def test_a_valid_tag_is_accepted(network: str, tag: str | None) -> None:
     check_tag(network, tag)
 
 
@@ -220,6 +222,6 @@ def test_a_good_tag_is_accepted(network: str, tag: str | None) -> None:
         ("Ethereum", "memo"),
     ],
 )
-def test_a_bad_tag_is_refused(network: str, tag: str) -> None:
+def test_an_invalid_tag_is_rejected(network: str, tag: str) -> None:
     with pytest.raises(InvalidAddress):
         check_tag(network, tag)

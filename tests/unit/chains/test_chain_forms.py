@@ -1,4 +1,4 @@
-"""How chains write addresses, scripts and transactions; vectors are those of their standards."""
+"""Addresses, scripts and transactions are encoded as in the test vectors of their standards."""
 
 import pytest
 
@@ -40,11 +40,11 @@ PAYMENT = Transaction(
         (b"l" * 56, "b838" + "6c" * 56),
     ],
 )
-def test_recursive_length_prefixes_are_ethereums(item: object, encoded: str) -> None:
+def test_rlp_encodes_the_examples_of_ethereum(item: object, encoded: str) -> None:
     assert rlp(item).hex() == encoded  # type: ignore[arg-type]
 
 
-def test_a_keys_address_is_ethereums() -> None:
+def test_the_address_of_a_key_is_the_one_that_ethereum_derives() -> None:
     address = checksummed("0x" + address_of_key(KEY).hex())
     assert address == "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 
@@ -58,18 +58,18 @@ def test_a_keys_address_is_ethereums() -> None:
         "0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb",
     ],
 )
-def test_checksums_are_those_of_eip_55(address: str) -> None:
+def test_checksums_equal_the_examples_of_eip_55(address: str) -> None:
     assert checksummed(address.lower()) == address
     assert address_bytes(address) == bytes.fromhex(address[2:])
 
 
 @pytest.mark.parametrize("nonce", range(40))
-def test_a_signature_names_its_signer_however_short_its_numbers_are(nonce: int) -> None:
+def test_the_signer_is_recovered_from_signatures_with_short_numbers(nonce: int) -> None:
     raw = sign(_with(nonce=nonce), KEY)
     assert signer_of(_with(nonce=nonce), raw) == address_of_key(KEY)
 
 
-def test_a_signature_under_anything_else_is_nobodys() -> None:
+def test_a_signature_of_another_transaction_has_no_signer() -> None:
     raw = sign(PAYMENT, KEY)
     assert signer_of(_with(value=10**18 + 1), raw) is None
     assert signer_of(_with(to=bytes(20)), raw) is None
@@ -91,7 +91,7 @@ def test_a_signature_under_anything_else_is_nobodys() -> None:
             "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
             "512079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798",
         ),
-        # the genesis block's key, and BIP 16's form
+        # the key of the genesis block, and the form of BIP 16
         (
             "Bitcoin",
             "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa",
@@ -104,12 +104,12 @@ def test_a_signature_under_anything_else_is_nobodys() -> None:
         ),
     ],
 )
-def test_scripts_are_those_of_their_addresses(network: str, address: str, script: str) -> None:
+def test_addresses_and_scripts_convert_both_ways(network: str, address: str, script: str) -> None:
     assert script_of(BY_NAME[network], address).hex() == script
     assert address_of(BY_NAME[network], bytes.fromhex(script)) == address
 
 
-def test_scripts_that_are_nobodys_have_no_address() -> None:
+def test_scripts_of_other_forms_have_no_address() -> None:
     for script in ("6a0568656c6c6f", "", "51", "0014", "52020000"):
         assert address_of(BY_NAME["Litecoin"], bytes.fromhex(script)) is None
 
@@ -119,7 +119,7 @@ def test_another_networks_address_has_no_script() -> None:
         script_of(BY_NAME["Litecoin"], "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa")
 
 
-def test_the_tests_own_token_is_assembled_with_its_labels() -> None:
+def test_the_assembler_of_the_test_token_resolves_labels() -> None:
     assert assemble("@end JUMPI :end 0x00").hex() == "610004575b6000"
 
 

@@ -67,12 +67,12 @@ def test_a_file_that_others_can_read_is_rejected(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_with_other_contents_is_rejected(tmp_path: Path, text: str) -> None:
-    with pytest.raises(InvalidChainSettings, match="can't be used"):
+    with pytest.raises(InvalidChainSettings, match="cannot be used"):
         read_chains_file(written(tmp_path / "chains.toml", text))
 
 
 def test_a_file_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
-    with pytest.raises(InvalidChainSettings, match="can't be read"):
+    with pytest.raises(InvalidChainSettings, match="cannot be read"):
         read_chains_file(tmp_path / "none.toml")
 
 
@@ -95,10 +95,10 @@ def test_settings_that_fit_their_network_and_its_assets_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("network", "settings", "reason"),
     [
-        ("Nowhere", LITECOIN, "can't be followed"),
-        ("Ethereum", LITECOIN, "can't be followed"),
-        ("Litecoin", ETHEREUM, "can't be followed"),
-        ("Zcash", BitcoinSettings(nodes=NODES, asset="zec"), "can't be followed"),
+        ("Nowhere", LITECOIN, "cannot be followed"),
+        ("Ethereum", LITECOIN, "cannot be followed"),
+        ("Litecoin", ETHEREUM, "cannot be followed"),
+        ("Zcash", BitcoinSettings(nodes=NODES, asset="zec"), "cannot be followed"),
         ("Litecoin", BitcoinSettings(nodes=NODES, asset="eth"), "has no asset eth"),
         ("Litecoin", BitcoinSettings(nodes=NODES, asset="btc"), "has no asset btc"),
         ("Litecoin", BitcoinSettings(nodes=NODES, asset="ltc", max_fee="much"), "decimal numbers"),

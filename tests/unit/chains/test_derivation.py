@@ -1,4 +1,4 @@
-"""Addresses come from public keys alone, are the ones their owner can spend, and never repeat."""
+"""Addresses derive from public keys alone, belong to the key's owner, and never repeat."""
 
 import secrets
 from typing import Any
@@ -53,7 +53,7 @@ EVM = [network.name for network in evm.NETWORKS]
 TAGGED = [network.name for network in NETWORKS.values() if network.tag is not None]
 EVERY_NETWORK = pytest.mark.parametrize("network", sorted(NETWORKS))
 
-# Published for the mnemonic above: BIP 84 itself, and what wallets show for it.
+# Published for the mnemonic above, by BIP 84 and by wallets.
 KNOWN = {
     ("Bitcoin", "bip84"): (
         "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu",
@@ -129,13 +129,13 @@ def addresses(account: PayInAccount, *indices: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("network", "kind"), KNOWN)
-def test_the_published_addresses_come_out(network: str, kind: str) -> None:
+def test_derived_addresses_equal_the_published_ones(network: str, kind: str) -> None:
     known = KNOWN[network, kind]
     made = derive(watched(network, kind), start=0, count=len(known))
     assert tuple(address.address for address in made) == known
 
 
-def test_the_account_key_that_bip_84_publishes_gives_its_addresses() -> None:
+def test_the_account_key_of_bip_84_derives_its_addresses() -> None:
     zpub = (
         "zpub6rFR7y4Q2AijBEqTUquhVz398htDFrtymD9xYYfG1m4wAcvPhXNfE3EfH1r1ADqtfSdVCToUG868RvUUkgDKf3"
         "1mGDtKsAYz2oz2AGutZYs"
@@ -145,7 +145,7 @@ def test_the_account_key_that_bip_84_publishes_gives_its_addresses() -> None:
 
 
 @pytest.mark.parametrize(("network", "kind", "coin"), EXTENDED)
-def test_the_owner_of_the_private_key_gets_the_same_addresses(
+def test_the_owner_of_the_private_key_derives_the_same_addresses(
     network: str, kind: str, coin: object
 ) -> None:
     owner = private_account(kind, coin).Change(Bip44Changes.CHAIN_EXT)
@@ -154,14 +154,14 @@ def test_the_owner_of_the_private_key_gets_the_same_addresses(
     assert addresses(watched(network, kind), *INDICES) == owned
 
 
-def test_the_owner_of_the_cardano_key_gets_the_same_addresses() -> None:
+def test_the_owner_of_the_cardano_key_derives_the_same_addresses() -> None:
     owner = CardanoShelley.FromCip1852Object(cardano_account()).Change(Bip44Changes.CHAIN_EXT)
     assert not owner.IsPublicOnly()
     owned = [owner.AddressIndex(index).PublicKeys().ToAddress() for index in INDICES]
     assert addresses(watched("Cardano", "cip1852"), *INDICES) == owned
 
 
-def test_the_owner_of_the_monero_wallet_gets_the_same_subaddresses() -> None:
+def test_the_owner_of_the_monero_wallet_derives_the_same_subaddresses() -> None:
     seed = Seed("11" * 32)
     main, view_key = str(seed.public_address()), seed.secret_view_key()
     owner = Wallet(OfflineWallet(main, view_key=view_key, spend_key=seed.secret_spend_key()))
@@ -197,7 +197,7 @@ ACCOUNTS = {
     first=st.integers(0, 4),
     second=st.integers(0, 4),
 )
-def test_a_batch_goes_on_where_the_last_one_ended(
+def test_a_batch_continues_where_the_previous_one_ended(
     network: str, start: int, first: int, second: int
 ) -> None:
     account = ACCOUNTS[network]
@@ -212,7 +212,7 @@ def test_a_batch_goes_on_where_the_last_one_ended(
     ("network", "size"),
     [("Bitcoin", 2**31), ("Cardano", 2**31), ("Monero", 2**32 - 1), ("XRP Ledger", 4194967296)],
 )
-def test_an_account_runs_out_at_its_last_index(network: str, size: int) -> None:
+def test_an_account_ends_at_its_last_index(network: str, size: int) -> None:
     account = ACCOUNTS[network]
     assert [made.index for made in derive(account, start=size - 2, count=9)] == [size - 2, size - 1]
     assert derive(account, start=size, count=9) == []
@@ -222,7 +222,7 @@ def test_an_account_runs_out_at_its_last_index(network: str, size: int) -> None:
 
 
 @EVERY_NETWORK
-def test_no_address_is_made_at_a_negative_index(network: str) -> None:
+def test_no_address_is_derived_at_a_negative_index(network: str) -> None:
     with pytest.raises(InvalidRequest):
         derive(ACCOUNTS[network], start=-1, count=2)
 
@@ -236,7 +236,7 @@ def test_orders_on_networks_with_tags_share_the_accounts_own_address(network: st
 
 
 def extended(version: bytes, key: bytes, *, depth: int = 3) -> str:
-    """Return an extended key of these parts, with a checksum that holds."""
+    """Return an extended key of these parts, with a correct checksum."""
     index, chain_code = b"\x80\x00\x00\x00", b"\x07" * 32
     raw = version + bytes([depth]) + b"\x01\x02\x03\x04" + index + chain_code + key
     text: str = Base58Encoder.CheckEncode(raw)
@@ -244,7 +244,7 @@ def extended(version: bytes, key: bytes, *, depth: int = 3) -> str:
 
 
 def private_texts() -> dict[str, str]:
-    """Return private keys in every form that an operator could paste by mistake."""
+    """Return private keys in every form that an operator could enter by mistake."""
     key = b"\x01" * 32
     point = Secp256k1PrivateKey.FromBytes(key).PublicKey().RawCompressed().ToBytes()
     monero = Seed("11" * 32)
@@ -282,16 +282,16 @@ PRIVATE_TEXTS = private_texts()
 
 
 @pytest.mark.parametrize("text", PRIVATE_TEXTS.values(), ids=PRIVATE_TEXTS)
-def test_a_private_key_is_refused_everywhere_and_not_repeated(text: str) -> None:
+def test_a_private_key_is_rejected_by_every_network_and_not_repeated(text: str) -> None:
     for network in NETWORKS.values():
         for form in network.accounts:
             account = PayInAccount(network.name, form.kind.value, text)
             for act in (checked_account, lambda it: derive(it, start=0, count=1)):
-                with pytest.raises(InvalidRequest) as refused:
+                with pytest.raises(InvalidRequest) as rejected:
                     act(account)
-                assert text not in str(refused.value)
-                assert refused.value.__cause__ is None
-                assert refused.value.__suppress_context__ or refused.value.__context__ is None
+                assert text not in str(rejected.value)
+                assert rejected.value.__cause__ is None
+                assert rejected.value.__suppress_context__ or rejected.value.__context__ is None
 
 
 def test_a_monero_account_needs_the_view_key_of_its_own_address() -> None:
@@ -311,7 +311,7 @@ def test_a_monero_account_needs_the_view_key_of_its_own_address() -> None:
             checked_account(PayInAccount("Monero", "monero-view-key", text))
 
 
-def test_an_extended_key_of_another_level_network_or_curve_is_refused() -> None:
+def test_an_extended_key_of_another_level_network_or_curve_is_rejected() -> None:
     key = Secp256k1PrivateKey.FromBytes(b"\x01" * 32).PublicKey()
     point, uncompressed = key.RawCompressed().ToBytes(), key.RawUncompressed().ToBytes()
     zpub, dgub = bytes.fromhex("04b24746"), bytes.fromhex("02facafd")
@@ -331,7 +331,7 @@ def test_an_extended_key_of_another_level_network_or_curve_is_refused() -> None:
             checked_account(PayInAccount("Bitcoin", "bip44", text))
 
 
-def test_an_account_of_a_kind_its_network_cant_have_is_refused() -> None:
+def test_an_account_of_a_kind_that_its_network_does_not_support_is_rejected() -> None:
     for network, account in ACCOUNTS.items():
         for kind in ("", "BIP44", "bip32", "cip1852" if network != "Cardano" else "bip44"):
             with pytest.raises(InvalidRequest, match=network):
@@ -344,8 +344,10 @@ def test_no_text_raises_anything_but_invalid_request(
     account: PayInAccount, data: st.DataObject
 ) -> None:
     at = data.draw(st.integers(0, len(account.public_key) - 1))
-    spoilt = account.public_key[:at] + data.draw(st.text(max_size=3)) + account.public_key[at + 1 :]
-    for text in (spoilt, data.draw(st.text())):
+    changed = (
+        account.public_key[:at] + data.draw(st.text(max_size=3)) + account.public_key[at + 1 :]
+    )
+    for text in (changed, data.draw(st.text())):
         try:
             checked_account(PayInAccount(account.network, account.kind, text))
         except InvalidRequest:
@@ -353,7 +355,7 @@ def test_no_text_raises_anything_but_invalid_request(
 
 
 @EVERY_NETWORK
-def test_a_sandbox_account_is_checked_and_never_the_same_twice(network: str) -> None:
+def test_sandbox_accounts_are_valid_and_all_different(network: str) -> None:
     one, other = sandbox_account(network), sandbox_account(network)
     assert checked_account(one) == one
     assert one.public_key != other.public_key
@@ -370,7 +372,7 @@ def test_there_is_no_account_on_an_unknown_network() -> None:
 
 
 def stored_bytes(account: PayInAccount) -> bytes:
-    """Return all bytes that an account's text holds."""
+    """Return all bytes of an account's text."""
     text = account.public_key
     match account.kind:
         case "cip1852":
@@ -386,8 +388,8 @@ def stored_bytes(account: PayInAccount) -> bytes:
 
 
 @EVERY_NETWORK
-def test_nothing_a_sandbox_account_holds_can_spend(network: str) -> None:
-    """Every 32 bytes of what is stored are tried as a private key of what is stored."""
+def test_nothing_that_a_sandbox_account_stores_can_spend(network: str) -> None:
+    """Try every 32 stored bytes as a private key of what is stored."""
     seed = secrets.token_bytes(32)
     account = sandbox_account(network, randomness=lambda size: seed[:size])
     raw = stored_bytes(account)
@@ -403,6 +405,6 @@ def test_nothing_a_sandbox_account_holds_can_spend(network: str) -> None:
                 assert point[-32:] not in spendable
 
 
-def test_the_sandboxs_solana_addresses_are_points_of_the_curve() -> None:
+def test_solana_addresses_of_the_sandbox_are_points_of_the_curve() -> None:
     for address in addresses(ACCOUNTS["Solana"], *range(20)):
         assert Pubkey.from_string(address).is_on_curve()

@@ -58,7 +58,7 @@ async def draft_sweep(rpc: Rpc, chain: Chain[BitcoinSettings], request: SweepReq
     known = DESCRIPTORS.get(account_form(account).kind)
     if known is None:
         raise InvalidRequest(
-            f"{account.kind} accounts can't be swept: only segwit ones (BIP 84, 49)"
+            f"{account.kind} accounts cannot be swept, only segwit ones (BIP 84, 49)"
         )
     descriptor, input_size = known
     key = await _descriptor_key(rpc, account)
@@ -72,7 +72,7 @@ async def draft_sweep(rpc: Rpc, chain: Chain[BitcoinSettings], request: SweepReq
     fee = -(-units(rate) * (len(coins) * input_size + _OVERHEAD) // KVB)
     amount = sum(units(coin["amount"]) for coin in coins) - fee
     if amount <= fee:
-        raise InvalidRequest(f"there is nothing on {account.network} that is worth the fee")
+        raise InvalidRequest(f"nothing on {account.network} is worth the fee of sweeping it")
     spent = [(coin["txid"], coin["vout"]) for coin in coins]
     draft = unsigned(script_of(BY_NAME[account.network], options.to), amount, spent).hex()
     psbt = await rpc.call("converttopsbt", draft)
@@ -96,7 +96,7 @@ def _fee_rate(text: str | None) -> Decimal | None:
     except InvalidOperation:
         is_valid = False
     if not is_valid:
-        raise InvalidRequest("a fee rate is coins a kvB, such as 0.0001")
+        raise InvalidRequest("a fee rate is in coins per kvB, such as 0.0001")
     return rate
 
 
@@ -111,5 +111,5 @@ async def _descriptor_key(rpc: Rpc, account: PayInAccount) -> str:
 async def _estimated(rpc: Rpc) -> Decimal:
     estimate: dict[str, Any] = await rpc.call("estimatesmartfee", ESTIMATE_BLOCKS)
     if "feerate" not in estimate:
-        raise InvalidRequest("the node has no estimate of fees: say --fee-rate")
+        raise InvalidRequest("the node cannot estimate fees: set --fee-rate")
     return Decimal(estimate["feerate"])

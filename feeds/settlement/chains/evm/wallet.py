@@ -21,7 +21,7 @@ MIN_FEE_INCREASE: Final = 112
 
 
 class EvmSigner(Protocol):
-    """Signs for the hot wallet: with its key, or by whoever holds it."""
+    """Signs for the hot wallet, with its key or through its key holder."""
 
     async def address(self) -> bytes:
         """Return the 20 bytes of the wallet's address."""
