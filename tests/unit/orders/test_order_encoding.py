@@ -12,7 +12,7 @@ from domain.orders.states import State
 from domain.orders.wire import order_out
 from gateway.api.order_encoding import OrderEncoder
 from gateway.codec import success
-from tests.unit.orders.test_orders import NOW, new_order
+from tests.support.builders.order_states import NOW, new_order
 
 if TYPE_CHECKING:
     from domain.orders.order import Order

@@ -1,0 +1,98 @@
+"""Orders of round numbers in any state, without a database."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from domain.assets import Asset, Bounds
+from domain.market.conversion import Rate
+from domain.market.rates import RateSnapshot
+from domain.money import USD_DECIMALS
+from domain.orders.deposits import ObservedDeposit
+from domain.orders.order import LIFETIME, Order
+from domain.orders.states import Choice, RateType, State
+
+USD = 10**USD_DECIMALS
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+BOUNDS = Bounds(min_usd=USD, max_usd=5_000 * USD)
+DEPOSIT = ObservedDeposit("tx", 10_000)
+MARKET = RateSnapshot(at=NOW.timestamp(), prices={"AAA": 2 * USD, "BBB": USD})
+LATE = NOW + LIFETIME + timedelta(seconds=1)
+LIVE_RATE = "1.990000000"
+
+
+def asset(code: str, *, network_fee: int = 0) -> Asset:
+    return Asset(code, code.upper(), code, code, 2, network_fee, 0)
+
+
+def new_order(**changes: object) -> Order:
+    order = Order(
+        id=UUID(int=1),
+        partner_id=UUID(int=2),
+        code_id=None,
+        rate_type=RateType.FLOAT,
+        state=State.AWAITING_DEPOSIT,
+        source=asset("aaa"),
+        destination=asset("bbb", network_fee=100),
+        source_amount=10_000,
+        destination_amount=9_900,
+        rate=Rate(10**8, 8),
+        network_fee=100,
+        fee_bps=0,
+        markup_bps=50,
+        destination_address="to",
+        destination_tag=None,
+        refund_address="back",
+        pay_in_address="in",
+        pay_in_tag=None,
+        created_at=NOW,
+        expires_at=NOW + LIFETIME,
+        updated_at=NOW,
+    )
+    return msgspec.structs.replace(order, **changes)
+
+
+def confirmed(order: Order, amount: int) -> Order:
+    """Confirm the order's only deposit with `amount`."""
+    return all_confirmed(order, [ObservedDeposit("tx", amount)])
+
+
+def all_confirmed(
+    order: Order, deposits: list[ObservedDeposit] | None = None, market: RateSnapshot = MARKET
+) -> Order:
+    """Confirm these deposits, or all observed ones."""
+    seen = [ObservedDeposit(part.tx_id, part.amount) for part in order.deposits.all]
+    return order.deposits_confirmed(
+        seen if deposits is None else deposits, snapshot=market, bounds=BOUNDS, at=NOW
+    )
+
+
+def with_seen(order: Order, *amounts: int, at: datetime = NOW) -> Order:
+    """Observe deposits of these amounts as tx0, tx1 ..."""
+    for amount in amounts:
+        order = order.deposit_seen(ObservedDeposit(f"tx{len(order.deposits.all)}", amount), at=at)
+    return order
+
+
+def held(*amounts: int) -> Order:
+    """Return an order held for LIMIT with these deposits."""
+    order = all_confirmed(with_seen(new_order(), *amounts))
+    assert order.state is State.HELD
+    return order
+
+
+def closed_orders() -> dict[str, Order]:
+    """Return orders that accept no more deposits, by how they got there."""
+    paying_out = all_confirmed(with_seen(new_order(), 10_000))
+    return {
+        "paying out": paying_out,
+        "completed": paying_out.payout_broadcast("out", at=NOW),
+        "refunded": held(49).refunded("back", at=NOW),
+        "cancelled unpaid": new_order().cancelled(at=NOW),
+        "cancelled held": held(49).cancelled(at=NOW),
+    }
+
+
+def with_choice(order: Order, choice: Choice) -> Order:
+    return msgspec.structs.replace(order, choice=choice)
