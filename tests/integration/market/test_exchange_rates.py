@@ -14,7 +14,8 @@ from feeds.rates.health import VenueHealth, decode_health, encode_health
 from feeds.rates.venue import Venue
 from feeds.rates.venues import VENUES, venue_in_ccxt
 from gateway.runtime.clock import SystemClock
-from tests.support.servers.exchanges import Exchanges, Trouble
+from tests.support.servers.exchanges.books import Trouble
+from tests.support.servers.exchanges.server import Exchanges
 from tests.support.waiting import wait_until_async
 
 COINS = frozenset({"BTC", "ETH", "USDT", "USDC", "LTC", "XMR"})

@@ -18,7 +18,8 @@ from persistence.valkey.client import connect
 from persistence.valkey.rates import LEASE, LEASE_MS, RatePublisher, read_snapshot, read_sources
 from tests.conftest import SWAPGATE, Running, Servers, free_port, start_up, stop
 from tests.support.clients.partner import quote_request
-from tests.support.servers.exchanges import Exchanges, Trouble
+from tests.support.servers.exchanges.books import Trouble
+from tests.support.servers.exchanges.server import Exchanges
 from tests.support.waiting import wait_until_async
 
 STANDING_BY = "standing by: another process publishes rates"
