@@ -176,7 +176,7 @@ def test_a_part_after_the_payout_changes_nothing_and_is_shown_to_the_operator(
     assert all(one["confirmedAt"] for one in shown["deposits"])
     assert order["id"] in [one["id"] for one in swaps.command("order", "list", "--stray")]
     assert "0.00100000, 0.00200000" in swaps.run("order", "list", "--stray").stdout
-    assert "0.00200000, confirmed, STRAY" in swaps.run("order", "show", order["id"]).stdout
+    assert "0.00200000, confirmed, LATE" in swaps.run("order", "show", order["id"]).stdout
 
 
 def test_the_choice_shows_while_it_is_carried_out(swaps: Swaps) -> None:
