@@ -184,7 +184,7 @@ def _out(quoted: Quote) -> QuoteOut:
             usd=paid.cents(),
         ),
         networkFee=format_units(priced.network_fee, destination.precision),
-        errors=[refusal.value for refusal in quoted.refusals],
+        errors=[refusal.value for refusal in quoted.problems],
         markupBps=priced.margin.markup_bps,
     )
 

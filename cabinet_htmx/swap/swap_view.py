@@ -276,7 +276,7 @@ def _refusals(quoted: Quote, form: SwapForm) -> tuple[str, ...]:
             least=f"{shown(least, asset)} {asset.coin}",
             most=f"{shown(most, asset)} {asset.coin}" if amount > most else None,
         )
-        for one in quoted.refusals
+        for one in quoted.problems
     )
 
 

@@ -83,16 +83,16 @@ class PricedPair:
         else:
             within = self.destination_bounds
             source_amount, destination_amount = self.conversion.needed_for(amount), amount
-        refusals: tuple[QuoteProblem, ...] = ()
+        problems: tuple[QuoteProblem, ...] = ()
         if amount < within[0] or destination_amount == 0:
-            refusals = (QuoteProblem.LIMIT_MIN,)
+            problems = (QuoteProblem.LIMIT_MIN,)
         elif amount > within[1] or not (
             headroom is UNBOUNDED or self._is_affordable(source_amount, headroom)
         ):
-            refusals = (QuoteProblem.LIMIT_MAX,)
+            problems = (QuoteProblem.LIMIT_MAX,)
         if not (headroom is UNBOUNDED or self._is_covered(destination_amount, headroom)):
-            refusals += (QuoteProblem.RESERVE,)
-        return Quote(self, source_amount, destination_amount, refusals)
+            problems += (QuoteProblem.RESERVE,)
+        return Quote(self, source_amount, destination_amount, problems)
 
     def _is_affordable(self, source_amount: int, headroom: Headroom) -> bool:
         if headroom.usd_today is None:
@@ -111,7 +111,7 @@ class Quote(msgspec.Struct, frozen=True, gc=False):
     priced: PricedPair
     source_amount: int
     destination_amount: int
-    refusals: tuple[QuoteProblem, ...]
+    problems: tuple[QuoteProblem, ...]
 
     @property
     def worth_usd(self) -> int:

@@ -90,7 +90,7 @@ class QuoteEncoder:
 
     def encode(self, quote: Quote) -> bytes:
         """Return the whole body: what `success` returns for the quote's QuoteOut, byte for byte."""
-        priced, errors = quote.priced, quote.refusals
+        priced, errors = quote.priced, quote.problems
         amount, paid = quote.source_amount, quote.destination_amount
         layout = self._layouts.get(priced)
         if layout is None:

@@ -115,7 +115,7 @@ class SwapPages:
             return await self._page(request, form, status=422, faults=faults)  # which says why
         if quoted is None:
             faults = {"send": "Enter an amount."} | faults
-        if quoted is None or faults or quoted.refusals or not form.has_once:
+        if quoted is None or faults or quoted.problems or not form.has_once:
             return await self._page(request, form, status=422, faults=faults)
         if has_drifted(form, quoted):
             return await self._page(request, form, status=409, problem=sentences.MOVED)

@@ -75,7 +75,7 @@ def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
     quoted = quote(ports.market, request.swap, markup_bps=request.markup_bps)
     priced = quoted.priced
     _check_addresses(request, priced.pair)
-    for problem in quoted.refusals:
+    for problem in quoted.problems:
         raise _ERRORS[problem](f"{request.swap.source} to {request.swap.destination}")
     now = ports.clock.now()
     return Order(

@@ -155,7 +155,7 @@ def test_the_worked_example_of_the_documentation() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "refusals"),
+    ("amount", "problems"),
     [
         (99, (QuoteProblem.LIMIT_MIN,)),
         (100, ()),
@@ -165,7 +165,7 @@ def test_the_worked_example_of_the_documentation() -> None:
 )
 @pytest.mark.parametrize("direction", list(Direction))
 def test_bounds_hold_on_the_side_the_amount_is_of(
-    direction: Direction, amount: int, refusals: tuple[QuoteProblem, ...]
+    direction: Direction, amount: int, problems: tuple[QuoteProblem, ...]
 ) -> None:
     dollars = RateSnapshot(at=0, prices={"AAA": USD, "BBB": USD})
     quoted = quote(
@@ -175,7 +175,7 @@ def test_bounds_hold_on_the_side_the_amount_is_of(
         amount=amount,
         markup_bps=0,
     )
-    assert quoted.refusals == refusals
+    assert quoted.problems == problems
 
 
 def test_an_amount_that_the_network_fee_eats_is_below_the_minimum() -> None:
@@ -188,7 +188,7 @@ def test_an_amount_that_the_network_fee_eats_is_below_the_minimum() -> None:
         markup_bps=0,
     )
     assert quoted.destination_amount == 0
-    assert quoted.refusals == (QuoteProblem.LIMIT_MIN,)
+    assert quoted.problems == (QuoteProblem.LIMIT_MIN,)
 
 
 def test_a_coin_without_a_price_is_not_quoted() -> None:
@@ -203,7 +203,7 @@ def test_a_coin_without_a_price_is_not_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("headroom", "refusals"),
+    ("headroom", "problems"),
     [
         (Headroom(), ()),
         (Headroom(usd_today=100 * USD, reserves={"bbb": 10_000, "aaa": 0}), ()),
@@ -217,10 +217,10 @@ def test_a_coin_without_a_price_is_not_quoted() -> None:
     ],
 )
 def test_what_the_operator_cannot_afford_is_told(
-    headroom: Headroom, refusals: tuple[QuoteProblem, ...]
+    headroom: Headroom, problems: tuple[QuoteProblem, ...]
 ) -> None:
     dollars = RateSnapshot(at=0, prices={"AAA": USD, "BBB": USD})
     priced = PricedPair(
         pair(asset("aaa", 2), asset("bbb", 2, network_fee=50)), dollars, markup_bps=0
     )
-    assert priced.quote(Direction.FROM, 10_000, headroom=headroom).refusals == refusals
+    assert priced.quote(Direction.FROM, 10_000, headroom=headroom).problems == problems

@@ -51,7 +51,7 @@ def test_an_encoded_quote_equals_its_encoded_wire_type(
     assert data.destination.amount == format_units(quoted.destination_amount, precisions[1])
     assert (data.source.rate, data.destination.rate) == (str(priced.rate), str(priced.inverse))
     assert (data.source.network, data.network_fee) == (network, format_units(7, precisions[1]))
-    assert data.errors == [problem.value for problem in quoted.refusals]
+    assert data.errors == [problem.value for problem in quoted.problems]
     worth = EXACT.multiply(Decimal(data.source.amount), Decimal(prices[0]).scaleb(-18, EXACT))
     assert data.source.usd == f"{worth.quantize(Decimal('0.01'), context=EXACT):f}"
     if btc is None:
