@@ -16,9 +16,10 @@ class Account(StrEnum):
     """Where money comes from (its postings are negative) and whose it becomes (positive).
 
     MARKUP and BASE_FEE_SHARE are the partner's, SERVICE_FEE and ROUNDING are the operator's.
-    CUSTOMER_PAYOUTS is what a deposit leaves for its customer at mid prices: the payout, its
-    network fee, and whatever prices have moved since its rate was set. SETTLED_EARNINGS is what
-    was taken off a partner's own: what went to it is in PAYOUTS, what was cleared in CLEARINGS.
+    CUSTOMER_PAYOUTS is the customer's share of a deposit at mid prices: the payout, its network
+    fee, and price movements since the rate was set. SETTLED_EARNINGS is subtracted from what a
+    partner is owed: payouts are credited to PAYOUTS, resets to EARNINGS_RESETS, whose stored name
+    stays "clearings" because the ledger is append-only.
     """
 
     CUSTOMER_DEPOSITS = "customer_deposits"

@@ -1,4 +1,4 @@
-"""What stands in the books and can't be: orders and events beside what they should have left."""
+"""Comparison of stored postings and events with what their orders imply."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -12,7 +12,7 @@ from domain.webhooks.events import Event, OrderStatusChanged, decode_body
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Of `subject`, `what` was found to be `found`, and should be `expected`."""
+    """The value that `what` describes is `found` for `subject`, but should be `expected`."""
 
     what: str
     subject: str
@@ -20,44 +20,44 @@ class Difference(msgspec.Struct, frozen=True):
     found: str
 
 
-class BookedOrder(msgspec.Struct, frozen=True):
-    """An order that is completed or has postings, and all that the ledger has under its id.
+class PostedOrder(msgspec.Struct, frozen=True):
+    """An order that is completed or has postings, with all postings of its transaction.
 
-    `price` (10^-18 USD) and `base_fee_share_bps` are what its earnings were posted at; each of
-    `booked` is a posting as `booked` writes it.
+    `price` (10^-18 USD) and `base_fee_share_bps` are the inputs of its accrual; `postings` have the
+    format of `posting_text`.
     """
 
     order: Order
     accrued: bool
     price: int | None
     base_fee_share_bps: int | None
-    booked: Sequence[str]
+    postings: Sequence[str]
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
-    """An event and, where it tells of the very last move of its order, the order's status now."""
+    """An event; `order_status` is its order's current status if it is the order's last event."""
 
     event: Event
     order_status: str | None
 
 
-def order_differences(found: BookedOrder) -> Iterator[Difference]:
-    """Compute what an order should have left in the ledger anew, and compare."""
-    order = found.order
-    if found.accrued and order.state is not State.COMPLETED:
+def order_differences(posted: PostedOrder) -> Iterator[Difference]:
+    """Compare an order's postings with those that its accrual implies."""
+    order = posted.order
+    if posted.accrued and order.state is not State.COMPLETED:
         yield Difference("state of an accrued order", str(order.id), "completed", order.state.value)
     expected: list[str] = []
-    if found.accrued and found.price is not None and found.base_fee_share_bps is not None:
-        earned = accrual(order, found.price, base_fee_share_bps=found.base_fee_share_bps)
-        expected = [booked_posting(order, posting) for posting in earned.postings]
-    if sorted(expected) != sorted(found.booked):
+    if posted.accrued and posted.price is not None and posted.base_fee_share_bps is not None:
+        implied = accrual(order, posted.price, base_fee_share_bps=posted.base_fee_share_bps)
+        expected = [posting_text(order, posting) for posting in implied.postings]
+    if sorted(expected) != sorted(posted.postings):
         yield Difference(
-            "postings of an order", str(order.id), _listed(expected), _listed(found.booked)
+            "postings of an order", str(order.id), _listed(expected), _listed(posted.postings)
         )
 
 
-def booked_posting(order: Order, posting: Posting) -> str:
-    """Return how a posting of an order is told: account, amount, currency, partner and code."""
+def posting_text(order: Order, posting: Posting) -> str:
+    """Return a posting of an order as text: account, amount, currency, partner and code."""
     parts: Mapping[str, object] = {"partner": order.partner_id, "code": order.code_id}
     return " ".join(
         [posting.account.value, format_units(posting.amount, USD_DECIMALS), CURRENCY]
@@ -66,7 +66,7 @@ def booked_posting(order: Order, posting: Posting) -> str:
 
 
 def event_differences(stored: StoredEvent) -> Iterator[Difference]:
-    """Compare an event's body with the row it stands in, and with its order."""
+    """Compare an event's body with its row and with its order."""
     event = stored.event
     subject = str(event.id)
     try:

@@ -1,4 +1,4 @@
-"""A referral: who sent a visitor, as a signed cookie remembers it (contract, section 10)."""
+"""Referrals: the signed cookie that attributes a visitor to a code (contract, section 10)."""
 
 import hashlib
 import hmac
@@ -14,7 +14,7 @@ from domain.partners.codes import Code
 
 LIFETIME: Final = timedelta(days=30)
 KEY_PURPOSE: Final = b"referral cookie"
-"""What the keys are derived for; another purpose has other keys."""
+"""Purpose of the derived keys; other purposes have other keys."""
 
 _NOBODY = UUID(int=0)
 _COOKIE = re.compile(
@@ -25,7 +25,7 @@ _COOKIE = re.compile(
 
 
 class Referrer(msgspec.Struct, frozen=True):
-    """A partner as somebody's referrer; `code` is None for the house, which nobody refers to."""
+    """A partner as a referrer; `code` is None for the default partner."""
 
     partner_id: UUID
     enabled: bool
@@ -35,12 +35,12 @@ class Referrer(msgspec.Struct, frozen=True):
 
     @property
     def is_active(self) -> bool:
-        """Tell whether orders may be attributed to it now."""
+        """Return whether orders can be attributed to it."""
         return self.enabled and (self.code is None or self.code.enabled)
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """What a cookie says, before anything of it is checked."""
+    """The unverified content of a cookie."""
 
     key: str
     code: str
@@ -49,7 +49,7 @@ class Claim(msgspec.Struct, frozen=True):
 
 
 def claim_of(cookie: str) -> Claim | None:
-    """Return what a cookie of the right shape says; None for any other text."""
+    """Parse a cookie; None if it is malformed."""
     parts = _COOKIE.fullmatch(cookie)
     if parts is None:
         return None
@@ -59,8 +59,8 @@ def claim_of(cookie: str) -> Claim | None:
 class ReferralSigner:
     """Signs and checks cookies with HMAC-SHA256 under named keys, of which one signs.
 
-    A cookie is `key.code.issued.mac`. The partner is in what is signed, but not in what is sent: a
-    visitor learns nothing of it, not even which codes are the same partner's.
+    A cookie is `key.code.issued.mac`. The partner's id is signed but not part of the cookie, so
+    that visitors cannot find out which codes belong to the same partner.
     """
 
     def __init__(self, keys: Mapping[str, bytes], *, current: str) -> None:
@@ -68,15 +68,15 @@ class ReferralSigner:
         self._current = current
 
     def sign(self, code: str, partner_id: UUID, *, at: datetime) -> str:
-        """Return the cookie of a visitor who followed a link of `code` at this moment."""
+        """Return the cookie for a visitor who followed a link of `code` at this time."""
         issued = int(at.timestamp())
         mac = _mac(self._keys[self._current], code, partner_id, issued)
         return f"{self._current}.{code}.{issued}.{mac}"
 
     def verifies(self, claim: Claim, partner_id: UUID | None, *, at: datetime) -> bool:
-        """Tell in constant time whether we signed this for `partner_id`, not 30 days ago.
+        """Verify in constant time that this is signed for `partner_id` and at most 30 days old.
 
-        None is a code that nobody has: false, with the same steps.
+        None stands for an unknown code: the result is False, after the same steps.
         """
         key = self._keys.get(claim.key)
         expected = _mac(

@@ -15,43 +15,43 @@ ReadDefaultPartner = Callable[[], Awaitable[Referrer]]
 
 
 class CachedReferrers:
-    """Referrers over the database, which asks it about a code once in 0.8 s."""
+    """ReferrerRepository that reads each code from the database once in 0.8 s."""
 
     def __init__(
         self,
         read: ReadReferrer,
-        read_house: ReadDefaultPartner,
+        read_default_partner: ReadDefaultPartner,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._read = read
-        self._read_house = read_house
+        self._read_default_partner = read_default_partner
         self._monotonic = monotonic
         self._kept: OrderedDict[str, tuple[float, Referrer | None]] = OrderedDict()
-        self._house: tuple[float, Referrer] | None = None
+        self._default_partner: tuple[float, Referrer] | None = None
 
-    async def of(self, code: str, *, anew: bool = False) -> Referrer | None:
-        """See Referrers."""
+    async def of(self, code: str, *, fresh: bool = False) -> Referrer | None:
+        """See ReferrerRepository."""
         kept = self._kept.get(code)
-        if kept is not None and not anew and self._is_fresh(kept[0]):
+        if kept is not None and not fresh and self._is_fresh(kept[0]):
             return kept[1]
-        asked_at = self._monotonic()
+        read_at = self._monotonic()
         found = await self._read(code)
-        self._kept[code] = asked_at, found
+        self._kept[code] = read_at, found
         self._kept.move_to_end(code)
         while len(self._kept) > MAX_CACHED:
             self._kept.popitem(last=False)
         return found
 
-    async def house(self, *, anew: bool = False) -> Referrer:
-        """See Referrers."""
-        kept = self._house
-        if kept is not None and not anew and self._is_fresh(kept[0]):
+    async def default_partner(self, *, fresh: bool = False) -> Referrer:
+        """See ReferrerRepository."""
+        kept = self._default_partner
+        if kept is not None and not fresh and self._is_fresh(kept[0]):
             return kept[1]
-        asked_at = self._monotonic()
-        house = await self._read_house()
-        self._house = asked_at, house
-        return house
+        read_at = self._monotonic()
+        default_partner = await self._read_default_partner()
+        self._default_partner = read_at, default_partner
+        return default_partner
 
-    def _is_fresh(self, asked_at: float) -> bool:
-        return self._monotonic() - asked_at < CACHE_SECONDS
+    def _is_fresh(self, read_at: float) -> bool:
+        return self._monotonic() - read_at < CACHE_SECONDS

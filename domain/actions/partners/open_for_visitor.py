@@ -51,7 +51,7 @@ async def open_for_visitor(
     twice leads to the same page; it is stored as a hash like any other. Raises as open_order, and
     Maintenance where nobody may be given the order.
     """
-    attribution = await attribute(referring, cookie, anew=True)
+    attribution = await attribute(referring, cookie, fresh=True)
     body_hash = hashlib.sha256(msgspec.json.encode(wanted)).digest()
     opened = await open_order(
         msgspec.structs.replace(

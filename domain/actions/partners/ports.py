@@ -1,4 +1,4 @@
-"""What the actions on partners need from the outside, as Protocols."""
+"""Ports of the actions on partners."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -36,39 +36,39 @@ class Admission(msgspec.Struct, frozen=True, gc=False):
 
 
 class AdmissionController(Protocol):
-    """Burns nonces and charges weights."""
+    """Records nonces and charges weights."""
 
     def admit(
         self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
     ) -> Awaitable[Admission]:
-        """Decide on a call, in one atomic step; raise Unavailable.
+        """Admit or reject a call atomically; raise Unavailable.
 
-        A call signed with the secret of a `generation` that has been replaced is STALE: its nonce
-        isn't burnt, and nothing is charged.
+        A call signed with a secret of an outdated `generation` is STALE: its nonce is not recorded
+        and nothing is charged.
         """
 
     async def newest_generation(self, partner_id: UUID) -> int:
         """Return the generation below which the partner's calls are stale; raise Unavailable.
 
-        It is below any real one where it isn't known: then it hasn't changed lately.
+        If unknown (no recent rotation), a value below every real generation.
         """
 
 
 class ReferrerRepository(Protocol):
-    """Who may have sent a visitor. All of it raises Unavailable.
+    """Referrers by code. Every method raises Unavailable.
 
-    Without `anew` the answer may be as old as other changes are when workers see them: a second.
+    Without `fresh` the result may be up to one second old.
     """
 
-    async def of(self, code: str, *, anew: bool = False) -> Referrer | None:
-        """Return whose this code is, enabled or not; None where nobody has it."""
+    async def of(self, code: str, *, fresh: bool = False) -> Referrer | None:
+        """Return the referrer of this code, enabled or not; None if there is no such code."""
 
-    async def house(self, *, anew: bool = False) -> Referrer:
-        """Return the partner that orders without a referrer belong to."""
+    async def default_partner(self, *, fresh: bool = False) -> Referrer:
+        """Return the partner of orders that nobody referred."""
 
 
 class ReferralPorts(msgspec.Struct, frozen=True):
-    """What attributing visitors to partners needs."""
+    """Ports for attributing visitors to partners."""
 
     clock: Clock
     referrers: ReferrerRepository
@@ -76,10 +76,10 @@ class ReferralPorts(msgspec.Struct, frozen=True):
 
 
 class OnboardingPorts(msgspec.Struct, frozen=True):
-    """What creating partners needs.
+    """Ports for creating partners.
 
-    `store` keeps a new partner and seals its secrets; it raises InvalidRequest where the e-mail
-    address is taken. `insecure_webhooks` lets events go to plain http.
+    `store` saves a new partner with encrypted secrets; it raises InvalidRequest if the e-mail
+    address is in use. `insecure_webhooks` allows webhook URLs with plain http.
     """
 
     clock: Clock
@@ -90,20 +90,20 @@ class OnboardingPorts(msgspec.Struct, frozen=True):
 
 
 class SecretRepository(Protocol):
-    """Where partners' secrets are kept, sealed."""
+    """Partners' encrypted secrets."""
 
     async def replace(self, partner_id: UUID, secrets: NewSecrets, *, generation: int) -> bool:
-        """Replace secrets and raise the generation by one; False if it isn't `generation` any more.
+        """Replace secrets and increment the generation; False if it is no longer `generation`.
 
-        Raises Unavailable where it isn't known whether that was done.
+        Raises Unavailable if the outcome is unknown.
         """
 
 
 class RotationPorts(msgspec.Struct, frozen=True):
-    """What rotating secrets needs.
+    """Ports for rotating secrets.
 
-    `outdate` tells the gate that a partner's generations below the given one are over; it raises
-    Unavailable. `changed` has a partner's record read again: at once here, and soon elsewhere.
+    `outdate` makes admission reject a partner's generations below the given one; it raises
+    Unavailable. `changed` invalidates the partner's record, here at once and soon in every process.
     """
 
     secrets: SecretRepository
@@ -114,33 +114,33 @@ class RotationPorts(msgspec.Struct, frozen=True):
 
 
 class CodeRepository(Protocol):
-    """Where reference codes are kept. All of it raises Unavailable."""
+    """Reference codes. Every method raises Unavailable."""
 
     async def add(self, partner_id: UUID, code: OwnCode) -> bool:
-        """Store a new code; False where its name is taken or the partner has no room for it."""
+        """Store a new code; False if it is in use or the partner has reached its limit."""
 
     async def newest(
         self, partner_id: UUID, *, limit: int, after: str | None = None
     ) -> Sequence[ListedCode]:
-        """Return the partner's newest codes, newest first; those behind one of them, if named."""
+        """Return the partner's newest codes, newest first; if given, older than `after`."""
 
     async def find(self, partner_id: UUID, name: str) -> ListedCode | None:
-        """Return a code of the partner's."""
+        """Return a code of the partner with its statistics, or None."""
 
     async def quota(self, partner_id: UUID) -> CodeQuota:
-        """Return how many codes the partner has, and may have; raise NotFound."""
+        """Return how many codes the partner has and may have; raise NotFound."""
 
     async def change(
         self, partner_id: UUID, name: str, *, label: str | None, markup_bps: int | None
     ) -> bool:
-        """Replace label and markup of a code; False where the partner has none of this name."""
+        """Replace label and markup of a code; False if the partner has no such code."""
 
     async def switch(self, partner_id: UUID, name: str, *, enabled: bool) -> bool:
-        """Enable or disable a code; False where the partner has none of this name."""
+        """Enable or disable a code; False if the partner has no such code."""
 
 
 class CodePorts(msgspec.Struct, frozen=True):
-    """What managing codes needs. `changed` is as in Rotation."""
+    """Ports for managing codes. `changed` as in RotationPorts."""
 
     clock: Clock
     codes: CodeRepository

@@ -1,4 +1,4 @@
-"""Refer a visitor: remember the code of a followed link, and attribute what is opened later."""
+"""Refer visitors: issue a cookie for a followed link, and attribute later orders to it."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from domain.partners.referrals import Referrer, claim_of
 
 
 class Attribution(msgspec.Struct, frozen=True):
-    """Whose an order of a visitor is, through which code, and at what markup."""
+    """The partner, code and markup of a visitor's order."""
 
     partner_id: UUID
     code_id: UUID | None
@@ -22,7 +22,7 @@ class Attribution(msgspec.Struct, frozen=True):
 async def follow_link(ports: ReferralPorts, code: str) -> str | None:
     """Return the cookie for a visitor who followed a link of `code`.
 
-    None for a code that is unknown or disabled, or its partner is. Raises Unavailable.
+    None if the code is unknown, or if it or its partner is disabled. Raises Unavailable.
     """
     if not is_code(code):
         return None
@@ -32,24 +32,26 @@ async def follow_link(ports: ReferralPorts, code: str) -> str | None:
     return ports.signer.sign(code, referrer.partner_id, at=ports.clock.now())
 
 
-async def attribute(ports: ReferralPorts, cookie: str | None, *, anew: bool = False) -> Attribution:
-    """Return whose an order is that a visitor with this cookie opens.
+async def attribute(
+    ports: ReferralPorts, cookie: str | None, *, fresh: bool = False
+) -> Attribution:
+    """Return the attribution of an order that a visitor with this cookie opens.
 
-    A cookie that isn't ours, is too old, or whose code or partner is disabled counts for nothing:
-    the order is the house's then, and where the house is disabled, Maintenance is raised. `anew`
-    looks at the database, not at what is known of a moment ago. Raises Unavailable.
+    An invalid or expired cookie, or one whose code or partner is disabled, is ignored: the order
+    belongs to the default partner, and Maintenance is raised if that is disabled. With `fresh` the
+    database is read instead of the cache. Raises Unavailable.
     """
     claim = claim_of(cookie) if cookie is not None else None
     if claim is not None:
-        referrer = await ports.referrers.of(claim.code, anew=anew)
+        referrer = await ports.referrers.of(claim.code, fresh=fresh)
         partner_id = referrer.partner_id if referrer is not None else None
-        ours = ports.signer.verifies(claim, partner_id, at=ports.clock.now())
-        if ours and referrer is not None and referrer.is_active:
+        is_valid = ports.signer.verifies(claim, partner_id, at=ports.clock.now())
+        if is_valid and referrer is not None and referrer.is_active:
             return _attribution(referrer)
-    house = await ports.referrers.house(anew=anew)
-    if not house.is_active:
-        raise Maintenance("the house is disabled: only referred visitors may swap")
-    return _attribution(house)
+    default_partner = await ports.referrers.default_partner(fresh=fresh)
+    if not default_partner.is_active:
+        raise Maintenance("the default partner is disabled: only referred visitors may swap")
+    return _attribution(default_partner)
 
 
 def _attribution(referrer: Referrer) -> Attribution:

@@ -1,7 +1,7 @@
-"""Everything that is kept twice, compared: each check is one statement, so of one moment.
+"""Reconciliation of everything that is stored twice; each check is one statement, so one snapshot.
 
-A statement that finds nothing returns no row; any other row is a subject, what was expected of it
-and what was found. The service may go on meanwhile.
+A check returns a row for each difference: subject, expected and found, as text. Reconciliation
+does not disturb the running service.
 """
 
 from collections.abc import AsyncIterator
@@ -13,8 +13,8 @@ import msgspec
 
 from domain.assets import Catalogue
 from domain.ledger.reconciliation import (
-    BookedOrder,
     Difference,
+    PostedOrder,
     StoredEvent,
     event_differences,
     order_differences,
@@ -22,15 +22,16 @@ from domain.ledger.reconciliation import (
 from domain.money import USD_DECIMALS, format_units, units_of
 from domain.orders.states import STATUS_OF, State
 from domain.webhooks.events import Event, EventType
-from persistence.postgres.ledger.reconciled_sums import CHECKS
+from persistence.postgres.ledger import event_checks, ledger_checks, order_checks
 from persistence.postgres.orders.rows import COLUMNS, order_of
 from persistence.postgres.pool import Database
 
 BATCH = 1_000
 FIRST = UUID(int=0)
+CHECKS = {**ledger_checks.CHECKS, **order_checks.CHECKS, **event_checks.CHECKS}
 KNOWN_TYPES = frozenset(kind.value for kind in EventType)
 
-# Orders that should have postings, and those that have some.
+# Orders that must have postings, and those that have any.
 ORDERS = f"""
 WITH chosen AS (
   SELECT id FROM orders WHERE id > $1 AND (accrued OR state = 'completed'
@@ -42,7 +43,7 @@ SELECT {COLUMNS}, accrued, accrual_price_usd::text AS price, accrual_share_bps A
      'partner ' || l.partner_id, 'code ' || l.code_id,
      CASE WHEN l.order_id IS DISTINCT FROM orders.id THEN 'order ' || coalesce(l.order_id::text,
        'none') END))), '[]')::text
-   FROM ledger_postings l WHERE l.transaction_id = orders.id) AS booked
+   FROM ledger_postings l WHERE l.transaction_id = orders.id) AS postings
 FROM orders WHERE id IN (SELECT id FROM chosen) ORDER BY id
 """  # noqa: S608  the columns are a constant of ours
 
@@ -55,19 +56,19 @@ WHERE e.id > $1 ORDER BY e.id LIMIT $2
 
 
 async def differences(database: Database, catalogue: Catalogue) -> AsyncIterator[Difference]:
-    """Yield every difference there is. Raises Unavailable."""
-    for what, sql in CHECKS.items():
+    """Yield every difference. Raises Unavailable."""
+    for label, sql in CHECKS.items():
         for row in await database.fetch(sql):
-            yield Difference(what, row["subject"], row["expected"], row["found"])
-    async for row in _all(database, ORDERS):
-        for difference in order_differences(_booked(row, catalogue)):
+            yield Difference(label, row["subject"], row["expected"], row["found"])
+    async for row in _paged(database, ORDERS):
+        for difference in order_differences(_posted_order(row, catalogue)):
             yield difference
-    async for row in _all(database, EVENTS):
-        for difference in _of_event(row):
+    async for row in _paged(database, EVENTS):
+        for difference in _event_differences(row):
             yield difference
 
 
-async def _all(database: Database, sql: str) -> AsyncIterator[dict[str, Any]]:
+async def _paged(database: Database, sql: str) -> AsyncIterator[dict[str, Any]]:
     last = FIRST
     while True:
         rows = await database.fetch(sql, [last, BATCH])
@@ -78,20 +79,20 @@ async def _all(database: Database, sql: str) -> AsyncIterator[dict[str, Any]]:
         last = UUID(rows[-1]["id"])
 
 
-def _booked(row: dict[str, Any], catalogue: Catalogue) -> BookedOrder:
-    postings = msgspec.json.decode(row["booked"], type=list[tuple[str, str, str]])
-    return BookedOrder(
+def _posted_order(row: dict[str, Any], catalogue: Catalogue) -> PostedOrder:
+    postings = msgspec.json.decode(row["postings"], type=list[tuple[str, str, str]])
+    return PostedOrder(
         order=order_of(row, catalogue.assets),
         accrued=row["accrued"],
         price=None if row["price"] is None else units_of(Decimal(row["price"]), USD_DECIMALS),
         base_fee_share_bps=row["share_bps"],
-        booked=[f"{account} {_text(amount)} {rest}" for account, amount, rest in postings],
+        postings=[f"{account} {_text(amount)} {rest}" for account, amount, rest in postings],
     )
 
 
-def _of_event(row: dict[str, Any]) -> list[Difference]:
+def _event_differences(row: dict[str, Any]) -> list[Difference]:
     if row["type"] not in KNOWN_TYPES:
-        return [Difference("type of an event", row["id"], "one there is", row["type"])]
+        return [Difference("type of an event", row["id"], "a known type", row["type"])]
     event = Event(
         id=UUID(row["id"]),
         partner_id=UUID(row["partner_id"]),
@@ -106,6 +107,6 @@ def _of_event(row: dict[str, Any]) -> list[Difference]:
 
 
 def _text(amount: str) -> str:
-    """Return an amount of any sign as the domain writes it."""
+    """Return a signed amount in the format of the domain."""
     units = units_of(abs(Decimal(amount)), USD_DECIMALS)
     return format_units(-units if amount.startswith("-") else units, USD_DECIMALS)

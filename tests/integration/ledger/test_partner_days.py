@@ -16,8 +16,8 @@ from domain.market.rates import RateSnapshot
 from domain.orders.states import State
 from domain.partners.partner import Partner
 from persistence.postgres.ledger.earnings import PostgresEarningsRepository
+from persistence.postgres.ledger.ledger_checks import PARTNER_DAYS
 from persistence.postgres.ledger.partner_days import count_orders, read_days
-from persistence.postgres.ledger.reconciled_sums import PARTNER_DAYS
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository

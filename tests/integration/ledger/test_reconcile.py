@@ -149,20 +149,20 @@ EVENT = one("webhook_events", "dedup_key LIKE 'order:%:PENDING'")
 LAST = "id = (SELECT e.id FROM webhook_events e JOIN orders o ON o.id = e.order_id"
 LAST += " WHERE e.position = o.version AND o.state = 'completed' ORDER BY 1 LIMIT 1)"
 TOLD_OF_PAYOUT = one("webhook_events", "type = 'partner.paid_out'")
-TOTALS = {"total of a partner", "day of a partner", "total of a code"}
+TOTALS = {"partner total", "partner day", "code total"}
 
 DAMAGE = {
     "a posting is changed": (
         f"UPDATE ledger_postings SET amount = amount + 1 WHERE {MARKUP}",
-        {"sum of a transaction", "postings of an order", *TOTALS},
+        {"transaction balance", "postings of an order", *TOTALS},
     ),
     "a posting is gone": (
         f"DELETE FROM ledger_postings WHERE {MARKUP}",
-        {"sum of a transaction", "postings of an order", "owed to a partner", *TOTALS},
+        {"transaction balance", "postings of an order", "partner balance", *TOTALS},
     ),
     "an order's postings are gone": (
         f"DELETE FROM ledger_postings WHERE transaction_id = (SELECT id FROM orders WHERE {ORDER})",
-        {"postings of an order", "owed to a partner", *TOTALS},
+        {"postings of an order", "partner balance", *TOTALS},
     ),
     "money is moved from one account to another": (
         (
@@ -175,11 +175,11 @@ DAMAGE = {
     ),
     "a posting is another code's": (
         f"UPDATE ledger_postings SET code_id = NULL WHERE {MARKUP}",
-        {"postings of an order", "total of a code"},
+        {"postings of an order", "code total"},
     ),
     "a posting is in another currency": (
         f"UPDATE ledger_postings SET currency = 'EUR' WHERE {MARKUP}",
-        {"sum of a transaction", "postings of an order", "owed to a partner", *TOTALS},
+        {"transaction balance", "postings of an order", "partner balance", *TOTALS},
     ),
     "a posting is made up": (
         (
@@ -189,7 +189,7 @@ DAMAGE = {
             f" (SELECT id FROM partners WHERE {one('partners')}) AS partners,"
             " (VALUES (1, 'customer_deposits'), (2, 'markup')) AS p (n, account)"
         ),
-        {"cause of a transaction", "total of a partner", "day of a partner"},
+        {"order or period of a transaction", "partner total", "partner day"},
     ),
     "an order's price is changed": (
         f"UPDATE orders SET accrual_price_usd = accrual_price_usd + 1 WHERE {ORDER}",
@@ -208,60 +208,64 @@ DAMAGE = {
             "UPDATE orders SET accrued = false, finished_at = finished_at - interval '1 hour'"
             f" WHERE {ORDER}"
         ),
-        {"postings of an order", "earnings of an order"},
+        {"postings of an order", "unposted earnings of an order"},
     ),
     "a completed order is no longer completed": (
         f"UPDATE orders SET state = 'expired' WHERE {ORDER}",
         {
             "state of an accrued order",
             "status of an order's last event",
-            "volume of a day",
+            "daily volume",
         },
     ),
     "a payout is changed": (
         f"UPDATE earnings_periods SET amount_usd = amount_usd + 1000 WHERE {PAYOUT}",
-        {"postings of a closing", "chain of closings"},
+        {"postings of an earnings period", "sequence of earnings periods"},
     ),
     "a payout is gone": (
         f"DELETE FROM earnings_periods WHERE {PAYOUT}",
-        {"cause of a transaction", "chain of closings", "closing of an event"},
+        {
+            "order or period of a transaction",
+            "sequence of earnings periods",
+            "earnings period of an event",
+        },
     ),
     "a payout's postings are another's": (
         (
             "UPDATE ledger_postings SET amount = amount * 100 WHERE transaction_id ="
             f" (SELECT id FROM earnings_periods WHERE {PAYOUT})"
         ),
-        {"postings of a closing", "total of a partner", "owed to a partner"},
+        {"postings of an earnings period", "partner total", "partner balance"},
     ),
     "a period begins elsewhere": (
         (
             "UPDATE earnings_periods SET period_start = period_start - interval '1 day'"
             f" WHERE {PAYOUT}"
         ),
-        {"chain of closings"},
+        {"sequence of earnings periods"},
     ),
     "a partner's total is changed": (
         (
             f"UPDATE partner_totals SET paid_usd = paid_usd - 1"
             f" WHERE {one('partner_totals', key='partner_id')}"
         ),
-        {"total of a partner"},
+        {"partner total"},
     ),
     "a partner's day is changed": (
         "UPDATE partner_days SET completed = completed + 1",
-        {"day of a partner"},
+        {"partner day"},
     ),
-    "a partner's days are gone": ("TRUNCATE partner_days", {"day of a partner"}),
-    "a partner's totals are gone": ("TRUNCATE partner_totals", {"total of a partner"}),
+    "a partner's days are gone": ("TRUNCATE partner_days", {"partner day"}),
+    "a partner's totals are gone": ("TRUNCATE partner_totals", {"partner total"}),
     "a code's orders are counted wrongly": (
         "UPDATE code_totals SET orders = orders + 1",
-        {"total of a code"},
+        {"code total"},
     ),
     "a reserve is promised wrongly": (
         "UPDATE reserves SET promised = promised + 1",
-        {"promised of a reserve"},
+        {"promised reserve"},
     ),
-    "a day is counted wrongly": ("UPDATE daily_volume SET usd = usd - 1", {"volume of a day"}),
+    "a day is counted wrongly": ("UPDATE daily_volume SET usd = usd - 1", {"daily volume"}),
     "an address is free that isn't": (
         f"UPDATE pay_in_addresses SET order_id = NULL WHERE {one('pay_in_addresses')}",
         {"pay-in address of an order"},
@@ -275,7 +279,7 @@ DAMAGE = {
             "INSERT INTO pay_in_accounts (network, kind, public_key, next_index)"
             " VALUES ('Bitcoin', 'bip84', 'xpub', 1)"
         ),
-        {"next index of an account"},
+        {"next index of a pay-in account"},
     ),
     "a deposit is changed": (
         (
@@ -290,7 +294,7 @@ DAMAGE = {
     ),
     "an event is gone": (
         f"DELETE FROM webhook_events WHERE {EVENT}",
-        {"number of an order's events"},
+        {"number of events of an order"},
     ),
     "an event is there twice": (
         (
@@ -299,7 +303,7 @@ DAMAGE = {
             " SELECT gen_random_uuid(), partner_id, order_id, 99, type, dedup_key,"
             f" body, due_at, created_at FROM webhook_events WHERE {EVENT}"
         ),
-        {"number of an order's events", "position of an event"},
+        {"number of events of an order", "position of an event"},
     ),
     "an event is another partner's": (
         (
@@ -314,7 +318,7 @@ DAMAGE = {
             f" order_id = (SELECT id FROM orders WHERE {ORDER})"
             f" WHERE {one('webhook_events', 'order_id IS NULL')}"
         ),
-        {"number of an order's events"},
+        {"number of events of an order"},
     ),
     "an event's body is garbled": (
         f"UPDATE webhook_events SET body = '{{' WHERE {EVENT}",
@@ -347,7 +351,7 @@ DAMAGE = {
     ),
     "a payout's event is gone": (
         f"DELETE FROM webhook_events WHERE {TOLD_OF_PAYOUT}",
-        {"event of a closing"},
+        {"event of an earnings period"},
     ),
     "a payout is told of that wasn't": (
         (
@@ -355,15 +359,15 @@ DAMAGE = {
             " created_at) SELECT gen_random_uuid(), partner_id, 0, type, dedup_key, body, due_at,"
             f" created_at FROM webhook_events WHERE {TOLD_OF_PAYOUT}"
         ),
-        {"closing of an event"},
+        {"earnings period of an event"},
     ),
     "an event counts as delivered": (
         f"UPDATE webhook_events SET status = 'delivered', finished_at = now() WHERE {EVENT}",
-        {"proof of a delivery"},
+        {"successful attempt of a delivered event"},
     ),
     "an event waits that has ended": (
         f"UPDATE webhook_events SET finished_at = now() WHERE {EVENT}",
-        {"end of an event"},
+        {"finish time of an event"},
     ),
 }
 

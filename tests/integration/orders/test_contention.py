@@ -64,7 +64,7 @@ def undo_one(books: Books, *, of: int, at_commit: bool = False) -> None:
 async def nothing_differs(books: Books) -> None:
     found = [one async for one in differences(books.admin, books.catalogue)]
     # nobody has paid for these orders, nor sent anything for them on a chain
-    nothing_on_chains = {"deposits of an order", "outflow of an order"}
+    nothing_on_chains = {"deposits of an order", "missing outflow of an order"}
     assert [one for one in found if one.what not in nothing_on_chains] == []
 
 

@@ -172,6 +172,6 @@ async def test_without_the_catalogue_there_is_still_a_page(operator: Operator) -
         assert (link.status, link.location) == (302, "/")
         assert "set-cookie" not in link.headers
         with pytest.raises(Unavailable):
-            await process.public_context.referring.referrers.house()
+            await process.public_context.referring.referrers.default_partner()
     finally:
         await process.stop()

@@ -69,30 +69,30 @@ def test_keys_for_cookies_are_none_of_those_that_seal() -> None:
         *("k1.summer.1700000000." + "0" * 64 + "\n", "k1.sümmer.1700000000." + "0" * 64),
     ],
 )
-def test_other_shapes_are_no_claims(cookie: str) -> None:
+def test_cookies_of_other_shapes_are_not_parsed(cookie: str) -> None:
     assert claim_of(cookie) is None
 
 
-async def test_a_code_is_asked_for_once_a_moment_and_anew_where_it_counts() -> None:
-    asked: list[str] = []
+async def test_referrers_are_cached_briefly_and_read_again_on_demand() -> None:
+    reads: list[str] = []
     now = 100.0
-    found = Referrer(partner_id=PARTNER, enabled=True, markup_bps=5)
+    referrer = Referrer(partner_id=PARTNER, enabled=True, markup_bps=5)
 
     async def read(code: str) -> Referrer:
-        asked.append(code)
-        return found
+        reads.append(code)
+        return referrer
 
-    async def house() -> Referrer:
-        asked.append("the house")
-        return found
+    async def default_partner() -> Referrer:
+        reads.append("default partner")
+        return referrer
 
-    kept = CachedReferrers(read, house, monotonic=lambda: now)
+    referrers = CachedReferrers(read, default_partner, monotonic=lambda: now)
     for _ in range(3):
-        assert await kept.of("summer") is found
-        assert await kept.house() is found
-    assert asked == ["summer", "the house"]
-    await kept.of("summer", anew=True)
-    await kept.house(anew=True)
+        assert await referrers.of("summer") is referrer
+        assert await referrers.default_partner() is referrer
+    assert reads == ["summer", "default partner"]
+    await referrers.of("summer", fresh=True)
+    await referrers.default_partner(fresh=True)
     now += CACHE_SECONDS + 0.1
-    await kept.of("summer")
-    assert asked == ["summer", "the house", "summer", "the house", "summer"]
+    await referrers.of("summer")
+    assert reads == ["summer", "default partner", "summer", "default partner", "summer"]

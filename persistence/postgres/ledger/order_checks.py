@@ -1,0 +1,90 @@
+"""Checks of orders: counters, pay-in addresses, deposits and outflows."""
+
+from typing import Final
+
+# What the reserve has promised to open orders.
+PROMISED = """
+SELECT r.asset AS subject, trim_scale(o.promised)::text AS expected,
+  trim_scale(r.promised)::text AS found
+FROM reserves r CROSS JOIN LATERAL (
+  SELECT coalesce(sum(destination_amount + network_fee), 0) AS promised FROM orders
+  WHERE destination = r.asset AND is_open(state)
+) o WHERE o.promised <> r.promised ORDER BY 1
+"""
+
+# Only today, and only with a cap: other days are not counted.
+DAILY_VOLUME = """
+SELECT utc_day(now())::text AS subject, trim_scale(o.usd)::text AS expected,
+  trim_scale(coalesce(d.usd, 0))::text AS found
+FROM operator_settings s LEFT JOIN daily_volume d ON d.day = utc_day(now())
+CROSS JOIN LATERAL (
+  SELECT coalesce(sum(worth_usd), 0) AS usd FROM orders
+  WHERE created_at >= utc_day(now()) AT TIME ZONE 'UTC' AND utc_day(created_at) = utc_day(now())
+    AND NOT ended_without_payout(state)
+) o WHERE s.daily_cap_usd IS NOT NULL AND o.usd <> coalesce(d.usd, 0)
+"""
+
+PAY_IN_ADDRESSES = """
+SELECT o.id::text AS subject, concat_ws(' ', o.pay_in_address, o.pay_in_tag) AS expected,
+  coalesce(concat_ws(' ', p.address, p.tag), 'none') AS found
+FROM orders o LEFT JOIN pay_in_addresses p ON p.order_id = o.id
+WHERE p.id IS NULL OR (p.address, p.tag) IS DISTINCT FROM (o.pay_in_address, o.pay_in_tag)
+ORDER BY o.id
+"""
+
+# An index below a used one would derive an address a second time.
+NEXT_INDEX = """
+SELECT a.network AS subject, 'above ' || max(p.derivation_index) AS expected,
+  a.next_index::text AS found
+FROM pay_in_accounts a JOIN pay_in_addresses p USING (network)
+GROUP BY a.network, a.next_index HAVING max(p.derivation_index) >= a.next_index ORDER BY 1
+"""
+
+DEPOSITS = """
+SELECT o.id::text AS subject, trim_scale(o.source_amount)::text AS expected,
+  coalesce(trim_scale(d.amount)::text, 'none') AS found
+FROM orders o CROSS JOIN LATERAL (
+  SELECT sum(amount) AS amount FROM deposits
+  WHERE order_id = o.id AND NOT late AND confirmed_at IS NOT NULL
+) d WHERE o.state = 'completed' AND d.amount IS DISTINCT FROM o.source_amount ORDER BY o.id
+"""
+
+# Each outflow that was broadcast, and what its order states about it.
+_OUTFLOWS = """
+SELECT w.order_id::text AS subject,
+  concat_ws(' ', CASE w.kind WHEN 'payout' THEN 'completed' ELSE 'refunded' END,
+    trim_scale(CASE w.kind WHEN 'payout' THEN o.destination_amount ELSE w.amount END),
+    CASE w.kind WHEN 'payout' THEN o.destination ELSE o.source END,
+    CASE w.kind WHEN 'payout' THEN o.destination_address ELSE o.refund_address END,
+    coalesce(w.settled_tx_id, o.payout_tx_id, o.refund_tx_id)) AS expected,
+  concat_ws(' ', o.state, trim_scale(w.amount), w.asset, w.address,
+    (SELECT coalesce(max(c.tx_id) FILTER (WHERE
+       c.tx_id = coalesce(w.settled_tx_id, o.payout_tx_id, o.refund_tx_id)
+       AND c.tx_id = coalesce(o.payout_tx_id, o.refund_tx_id)), 'another transaction')
+     FROM (SELECT w.tx_id UNION ALL
+       SELECT r.tx_id FROM outflow_replacements r WHERE r.order_id = w.order_id) AS c)) AS found
+FROM outflows w JOIN orders o ON o.id = w.order_id WHERE w.broadcast_at IS NOT NULL
+"""
+
+OUTFLOW_TRANSACTIONS = f"""
+SELECT * FROM ({_OUTFLOWS}) AS outflows WHERE expected <> found ORDER BY subject
+"""  # noqa: S608  a constant of this module
+
+# Real funds leave by outflows only; a sandbox has none.
+MISSING_OUTFLOWS = """
+SELECT o.id::text AS subject, 'an outflow' AS expected, 'none' AS found FROM orders o
+WHERE o.state IN ('completed', 'refunded') AND NOT (SELECT sandbox FROM operator_settings)
+  AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id AND w.raw IS NOT NULL)
+ORDER BY o.id
+"""
+
+CHECKS: Final = {
+    "promised reserve": PROMISED,
+    "daily volume": DAILY_VOLUME,
+    "pay-in address of an order": PAY_IN_ADDRESSES,
+    "next index of a pay-in account": NEXT_INDEX,
+    "deposits of an order": DEPOSITS,
+    "outflow transaction of an order": OUTFLOW_TRANSACTIONS,
+    "missing outflow of an order": MISSING_OUTFLOWS,
+}
+"""Statements by the label of the difference they find."""
