@@ -14,8 +14,8 @@ from domain.market.ports import Market
 from domain.partners.weights import Call
 from gateway.api.authentication import Caller
 from gateway.api.order_encoding import OrderEncoder
-from gateway.api.qr_codes import QrCodes
 from gateway.api.quote_encoding import QuoteEncoder
+from gateway.runtime.qr_codes import QrCodes
 
 
 class DiscoveryResponses(Protocol):

@@ -26,8 +26,8 @@ from domain.cabinet.sessions import LIFETIME, SessionCookie
 from domain.errors import Unavailable
 from domain.market.ports import Market
 from domain.webhooks.ports import WebhookPorts
-from gateway.api.qr_codes import QrCodes
 from gateway.http.client_address import ClientAddresses
+from gateway.runtime.qr_codes import QrCodes
 
 MAX_COOKIE_LENGTH: Final = 256
 

@@ -48,14 +48,12 @@ def static_files(files: Mapping[str, Document], *, not_found: Handler) -> Handle
     return serve
 
 
-_ASSETS_MISSING: Final = negotiated(
-    Document("text/plain", b"These pages haven't been built: run `make assets`.\n"),
-    REVALIDATE,
-    status=503,
-    headers=encoded(page_headers()),
-)
-
-
 def assets_missing(request: Request) -> BlackSheepResponse:
     """Return 503 with the remedy: files that pages need were never copied or built."""
-    return to_blacksheep(_ASSETS_MISSING.respond(headers_of(request)))
+    document = negotiated(
+        Document("text/plain", b"These pages haven't been built: run `make assets`.\n"),
+        REVALIDATE,
+        status=503,
+        headers=encoded(page_headers()),
+    )
+    return to_blacksheep(document.respond(headers_of(request)))

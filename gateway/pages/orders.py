@@ -58,7 +58,7 @@ class OrderPages:
         order = await self._order(request, token)
         try:
             await choose_resolution(
-                self._entrance.services.order_ports,
+                self._entrance.order_ports,
                 partner_id=None,
                 order_id=str(order.id),
                 token=token,
@@ -77,7 +77,7 @@ class OrderPages:
         order = await self._order(request, token)
         try:
             await delete_order(
-                self._entrance.services.order_ports.orders, order_id=str(order.id), token=token
+                self._entrance.order_ports.orders, order_id=str(order.id), token=token
             )
         except InvalidTransition:
             problem = "Only a finished order can be deleted."
@@ -103,26 +103,26 @@ class OrderPages:
         """Show a status to anybody."""
         self._entrance.admit_look(request)
         order_id = _segment(request, 2)
-        status = await show_status(self._entrance.services.order_ports.orders, order_id)
+        status = await show_status(self._entrance.order_ports.orders, order_id)
         return page(200, self._site.status(order_id, status), STATUS_HEADERS)
 
     async def _order(self, request: Request, token: str) -> Order:
         return await show_order(
-            self._entrance.services.order_ports.orders,
+            self._entrance.order_ports.orders,
             partner_id=None,
             order_id=_segment(request, 2),
             token=token,
         )
 
     async def _view(self, order: Order, token: str) -> OrderView:
-        services = self._entrance.services
+        ports = self._entrance.order_ports
         waiting = order.state is State.AWAITING_DEPOSIT
         return order_view(
             order,
             token,
-            choices=offered_choices(services.order_ports, order),
-            now=services.clock.now(),
-            qr=await services.qr_codes.data_url(order.pay_in_address) if waiting else None,
+            choices=offered_choices(ports, order),
+            now=ports.clock.now(),
+            qr=await self._entrance.qr_codes.data_url(order.pay_in_address) if waiting else None,
         )
 
     async def _page(

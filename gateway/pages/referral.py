@@ -42,7 +42,7 @@ def _location(entrance: PublicContext, request: Request) -> str:
     """Return the swap page, with the assets that there are: nothing else of the link goes on."""
     asked = query_of(request)
     try:
-        known = {asset.code for asset in entrance.services.market.catalogue.active_assets()}
+        known = {asset.code for asset in entrance.order_ports.market.catalogue.active_assets()}
     except Unavailable:
         known = set()
     pair = {side: asked[side] for side in ("from", "to") if asked.get(side) in known}

@@ -7,10 +7,11 @@ from typing import Final
 import msgspec
 from blacksheep import Request
 
+from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.ports import ReferralPorts
-from gateway.api.endpoint import Services
 from gateway.http.client_address import ClientAddresses
 from gateway.http.rate_limiter import RateLimiter
+from gateway.runtime.qr_codes import QrCodes
 
 REFERRAL_SECONDS: Final = 30 * 24 * 60 * 60
 
@@ -27,7 +28,8 @@ class RateLimiters(msgspec.Struct, frozen=True):
 class PublicContext(msgspec.Struct, frozen=True):
     """What the public doors work with. `secure` says that pages are served over TLS."""
 
-    services: Services
+    order_ports: OrderPorts
+    qr_codes: QrCodes
     referring: ReferralPorts
     guards: RateLimiters
     addresses: ClientAddresses

@@ -43,7 +43,7 @@ class SwapPages:
     def __init__(self, entrance: PublicContext, site: SwapSite) -> None:
         self._entrance = entrance
         self._site = site
-        self._market = entrance.services.market
+        self._market = entrance.order_ports.market
 
     async def show(self, request: Request) -> Response:
         """Show the form, with the pair and amount of the address."""
@@ -135,7 +135,7 @@ class SwapPages:
 
     async def _opened(self, request: Request, form: SwapForm) -> VisitorsOrder:
         return await open_for_visitor(
-            self._entrance.services.order_ports,
+            self._entrance.order_ports,
             self._entrance.referring,
             VisitorOrder(
                 once=form.once,

@@ -10,9 +10,9 @@ from gateway.api.discovery_cache import DiscoveryCache
 from gateway.api.endpoint import Services
 from gateway.api.order_encoding import OrderEncoder
 from gateway.api.partner_cache import PartnerCache
-from gateway.api.qr_codes import QrCodes
 from gateway.api.quote_encoding import QuoteEncoder
 from gateway.runtime.clock import new_id
+from gateway.runtime.qr_codes import QrCodes
 from gateway.settings import Settings
 from gateway.wiring.connections import Connections
 from persistence.keyring import KeyRing

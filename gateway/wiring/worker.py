@@ -127,7 +127,8 @@ class GatewayProcess:
         connections, database = self._connections, self._connections.database
         signing = keyring.derived(KEY_PURPOSE)
         return PublicContext(
-            services=self.services,
+            order_ports=self.services.order_ports,
+            qr_codes=self.services.qr_codes,
             referring=ReferralPorts(
                 clock=connections.clock,
                 referrers=CachedReferrers(

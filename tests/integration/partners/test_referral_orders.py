@@ -145,7 +145,7 @@ async def test_an_order_is_found_again_after_the_keys_were_rotated(
 
     async def opened(*keys: bytes) -> tuple[Any, str]:
         found = await open_for_visitor(
-            entrance.services.order_ports, entrance.referring, wanted, cookie=None, token_keys=keys
+            entrance.order_ports, entrance.referring, wanted, cookie=None, token_keys=keys
         )
         return found.order.id, found.token
 

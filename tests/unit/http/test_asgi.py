@@ -51,7 +51,7 @@ class FakeGateway:
         self.rate_limiter = cast("Any", RecordingLimiter())
         self.addresses = ClientAddresses([ip_network("10.0.0.0/8")])
         self.brand = brand_of(name="Swapgate")
-        self.public_context = cast("Any", SimpleNamespace(services=SimpleNamespace(market=None)))
+        self.public_context = cast("Any", SimpleNamespace(order_ports=SimpleNamespace(market=None)))
         self.cabinet = cast("Any", None)
         self.feeds = cast("Any", None)
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.orders.qr import PIXELS, qr_png
-from gateway.api.qr_codes import CACHE_SECONDS, QrCodes
+from gateway.runtime.qr_codes import CACHE_SECONDS, QrCodes
 
 URL = "data:image/png;base64,"
 
