@@ -73,20 +73,9 @@ def build(
         addresses=gateway.addresses,
     )
     mount_endpoints(application, dispatcher)
-    documents = {"/healthz": _healthz, "/readyz": _readyz(gateway)}
-    if metrics:
-        documents["/metrics"] = _metrics
-    for path, document in documents.items():
-        application.router.add_get(path, document)
-        application.router.add_head(path, document)
     mount_feeds(application, gateway.feeds)
-    mount_openapi(application)
-    assets = Assets()
-    mount_docs(application, assets=assets, not_found=not_found)
-    mount_public_pages(
-        application, gateway.public_context, SwapSite(assets, gateway.brand), not_found=not_found
-    )
-    mount_cabinet(application, gateway.cabinet, PartnerSite(assets, gateway.brand))
+    _mount_documents(application, gateway, metrics=metrics)
+    _mount_pages(application, gateway)
     application.router.fallback = fallback(application.router, dispatcher)
 
     async def start(_: Application) -> None:
@@ -99,6 +88,24 @@ def build(
     application.on_stop += stop
     handlers = {**dispatcher.direct_handlers(), **direct_feeds(gateway.feeds)} if direct else {}
     return AsgiMiddleware(application, handlers, body_deadline_seconds=body_deadline_seconds)
+
+
+def _mount_documents(application: Application, gateway: Gateway, *, metrics: bool) -> None:
+    documents = {"/healthz": _healthz, "/readyz": _readyz(gateway)}
+    if metrics:
+        documents["/metrics"] = _metrics
+    for path, document in documents.items():
+        application.router.add_get(path, document)
+        application.router.add_head(path, document)
+    mount_openapi(application)
+
+
+def _mount_pages(application: Application, gateway: Gateway) -> None:
+    assets = Assets()
+    swap_site = SwapSite(assets, gateway.brand)
+    mount_docs(application, assets=assets, not_found=not_found)
+    mount_public_pages(application, gateway.public_context, swap_site, not_found=not_found)
+    mount_cabinet(application, gateway.cabinet, PartnerSite(assets, gateway.brand))
 
 
 class _Application(Application):
