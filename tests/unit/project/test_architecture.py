@@ -56,7 +56,12 @@ def test_import_contracts_hold(copy: Path) -> None:
         ("gateway/settings.py", "feeds.rates.sandbox", "only gateway.wiring"),
         ("gateway/cli/market/fee.py", "persistence.keyring", "the command parses"),
         ("gateway/cli/root.py", "valkey", "the command parses"),
-        ("gateway/cabinet/days.py", "gateway.pages.errors", "the cabinet and the public pages"),
+        ("gateway/cabinet/days.py", "gateway.pages.errors", "inside gateway"),
+        ("gateway/pages/errors.py", "gateway.api.endpoint", "inside gateway"),
+        ("gateway/api/dispatcher.py", "gateway.pages.errors", "inside gateway"),
+        ("gateway/http/negotiation.py", "gateway.api.endpoint", "inside gateway"),
+        ("gateway/runtime/market.py", "gateway.wiring.connections", "inside gateway"),
+        ("gateway/asgi.py", "gateway.app", "inside gateway"),
         ("cabinet_htmx/partner/layout.py", "cabinet_htmx.swap.form", "the views of the cabinet"),
     ],
 )
