@@ -63,7 +63,7 @@ class ChainRepository(Protocol):
     async def add_block(self, network: str, block: Block) -> None:
         """Record a processed block; only the newest few hundred are stored."""
 
-    async def drop_blocks(self, network: str, *, above: int) -> None:
+    async def delete_blocks(self, network: str, *, above: int) -> None:
         """Delete the blocks that a reorganization removed from the chain."""
 
     async def expected_deposits(

@@ -67,7 +67,7 @@ class BlockScan:
         chains, network = self._ports.chains, self._ports.network
         while (newest := await chains.newest_block(network)) is not None:
             if newest.height > highest:
-                await chains.drop_blocks(network, above=highest)
+                await chains.delete_blocks(network, above=highest)
                 continue
             ours, theirs = await self._ports.nodes.block_hashes(newest.height)
             if ours is None or theirs is None:
@@ -77,7 +77,7 @@ class BlockScan:
             if ours == newest.hash:
                 return newest, None
             log.warning("chain reorganized", network=network, height=newest.height)
-            await chains.drop_blocks(network, above=newest.height - 1)
+            await chains.delete_blocks(network, above=newest.height - 1)
         return None, None
 
     async def _process(self, block: Block) -> None:

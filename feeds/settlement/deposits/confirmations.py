@@ -43,33 +43,33 @@ class DepositConfirmations:
         settlement = self._ports.settlement
         confirmed: list[ObservedDeposit] = []
         dropped: list[str] = []
-        for part in order.deposits.unconfirmed:
+        for deposit in order.deposits.unconfirmed:
             observed = await self._ports.nodes.agreed(
-                part.tx_id, address=order.pay_in_address, asset=order.source.code
+                deposit.tx_id, address=order.pay_in_address, asset=order.source.code
             )
             if observed is not None:
-                self._missing.pop((order.id, part.tx_id), None)
+                self._missing.pop((order.id, deposit.tx_id), None)
             if observed is not None and observed.height is not None:
                 if height - observed.height + 1 >= required[order.source.code]:
-                    confirmed.append(ObservedDeposit(part.tx_id, observed.amount))
-            elif observed is None and await self._is_dropped(order, part):
-                dropped.append(part.tx_id)
+                    confirmed.append(ObservedDeposit(deposit.tx_id, observed.amount))
+            elif observed is None and await self._is_dropped(order, deposit):
+                dropped.append(deposit.tx_id)
         if dropped:
             log.warning("deposit dropped", order=str(order.id), tx_ids=dropped)
             order = await drop_deposits(settlement, order.id, dropped)
             if order.state is State.CONFIRMING and order.deposits.settled:
                 confirmed = [
-                    ObservedDeposit(part.tx_id, part.amount) for part in order.deposits.counted
+                    ObservedDeposit(one.tx_id, one.amount) for one in order.deposits.counted
                 ]
         if confirmed:
             with suppress(InvalidTransition, Unavailable):  # without rates a deposit waits
                 await confirm_deposits(settlement, order.id, confirmed)
 
-    async def _is_dropped(self, order: Order, part: Deposit) -> bool:
+    async def _is_dropped(self, order: Order, deposit: Deposit) -> bool:
         """Return whether neither node has known a deposit for long enough."""
-        key = (order.id, part.tx_id)
+        key = (order.id, deposit.tx_id)
         if await self._ports.nodes.is_known(
-            part.tx_id, address=order.pay_in_address, asset=order.source.code
+            deposit.tx_id, address=order.pay_in_address, asset=order.source.code
         ):
             self._missing.pop(key, None)
             return False

@@ -64,11 +64,11 @@ class ChainWatch:
         Raises NodeDisagreement, and Unavailable if a node does not respond.
         """
         heights = await self._ports.nodes.heights()
-        for part in order.deposits.counted:
+        for deposit in order.deposits.counted:
             observed = await self._ports.nodes.agreed(
-                part.tx_id, address=order.pay_in_address, asset=order.source.code
+                deposit.tx_id, address=order.pay_in_address, asset=order.source.code
             )
-            if observed is None or observed.height is None or observed.amount != part.amount:
+            if observed is None or observed.height is None or observed.amount != deposit.amount:
                 return False
             if min(heights) - observed.height + 1 < required[order.source.code]:
                 return False

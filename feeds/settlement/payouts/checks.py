@@ -45,7 +45,7 @@ class PayoutChecks:
     async def unconfirm(self, order: Order) -> None:
         """Return an order to the state in which its deposit has to be confirmed."""
         log.warning("deposit must be confirmed again", order=str(order.id))
-        tx_ids = {part.tx_id for part in order.deposits.counted}
+        tx_ids = {deposit.tx_id for deposit in order.deposits.counted}
         await unconfirm_deposits(self._ports.settlement, order.id, tx_ids)
 
     async def require_fair_value(self, order: Order, kind: OutflowKind) -> None:

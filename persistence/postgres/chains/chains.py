@@ -87,7 +87,7 @@ class PostgresChainRepository:
         """See ChainRepository."""
         await self._database.fetch(ADD, [network, block.height, block.hash, MAX_BLOCKS])
 
-    async def drop_blocks(self, network: str, *, above: int) -> None:
+    async def delete_blocks(self, network: str, *, above: int) -> None:
         """See ChainRepository."""
         await self._database.fetch(DROP, [network, above])
 
