@@ -12,7 +12,7 @@ import pytest
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.embedded.valkey import EmbeddedValkey
 from tests.conftest import Running, start_up, stop
-from tests.support.clients.partner import Answer, Partner, order_request
+from tests.support.clients.partner import Partner, Response, order_request
 from tests.support.servers.webhook_receiver import Receiver, receiving
 from tests.support.waiting import wait_until
 
@@ -20,10 +20,10 @@ PATIENCE_SECONDS = 90
 CHILDREN = ("serve", "rates", "settlement", "webhooks")
 
 
-def persistently(call: Callable[[], Answer]) -> Any:
+def persistently(call: Callable[[], Response]) -> Any:
     """Call as a careful client does: again after a lost connection or a 5xx."""
 
-    def attempt() -> Answer | OSError:
+    def attempt() -> Response | OSError:
         try:
             return call()
         except OSError as error:
@@ -31,10 +31,10 @@ def persistently(call: Callable[[], Answer]) -> Any:
 
     answer = wait_until(
         attempt,
-        lambda found: isinstance(found, Answer) and found.status < 500,
+        lambda found: isinstance(found, Response) and found.status < 500,
         seconds=PATIENCE_SECONDS,
     )
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Response)
     return answer.data
 
 

@@ -89,7 +89,7 @@ class Shop(msgspec.Struct, frozen=True):
 def shop(up: Running, directory: Path, language: str) -> Shop:
     directory.mkdir(exist_ok=True)
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@docs.example")
-    partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
+    partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
     opened = Shop(
         up, str(created["id"]), partner, str(created["webhookSecret"]), directory, language
     )

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Running
-from tests.support.clients.partner import Answer, Partner, order_request, quote_request, send
+from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
 
 BODY = json.dumps(quote_request()).encode()
 REQUIRED = (2, 401, "AUTH_REQUIRED")
@@ -28,10 +28,10 @@ def new_partner(up: Running, *settings: str) -> Partner:
     if settings:
         up.json("partner", "set", email, *settings)
     new = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-    return new.once_known()
+    return new.until_known()
 
 
-def refusal(answer: Answer) -> tuple[int, int, str]:
+def refusal(answer: Response) -> tuple[int, int, str]:
     document = answer.json()
     assert set(document) == {"code", "msg"}
     return document["code"], answer.status, document["msg"]
@@ -141,7 +141,7 @@ def test_a_disabled_partner_learns_it_only_by_a_right_signature(up: Running) -> 
     email = f"{uuid4().hex}@partner.example"
     created = up.json("partner", "create", "--email", email)
     partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-    partner.once_known()
+    partner.until_known()
     up.json("partner", "disable", email)
     partner.until(4)
     stranger = Partner(up.base_url, partner.api_key, "another secret")
@@ -158,7 +158,7 @@ def poor(up: Running) -> Partner:
 
 def test_a_spent_budget_says_when_to_come_back(poor: Partner) -> None:
     headers = {"X-API-SIGN": "", "X-API-NONCE": "", "X-API-KEY": ""}
-    left = poor.left()
+    left = poor.remaining_weight()
     while left >= 50:
         opened = poor.call("/create", order_request())
         left -= 50

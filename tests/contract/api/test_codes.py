@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.operator_command import operate
-from tests.support.clients.partner import Answer, Partner, order_request, quote_request, send
+from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 INVALID_REQUEST = (1, 400)
@@ -36,19 +36,19 @@ class Owner(Partner):
         created = operate(up, "partner", "create", "--email", self.email, "--markup-bps", markup)
         operate(up, "partner", "set", self.email, "--budget", "1000000", *settings)
         super().__init__(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-        self.once_known()
+        self.until_known()
 
-    def create(self, code: str, **fields: object) -> Answer:
+    def create(self, code: str, **fields: object) -> Response:
         return self.call("/codes", {"code": code, **fields})
 
     def codes(self) -> list[dict[str, Any]]:
         data: list[dict[str, Any]] = self.call("/codes", method="GET").data
         return data
 
-    def disable(self, code: object) -> Answer:
+    def disable(self, code: object) -> Response:
         return self.call("/codes", {"code": code}, method="DELETE")
 
-    def enable(self, code: object) -> Answer:
+    def enable(self, code: object) -> Response:
         return self.call("/codes/enable", {"code": code})
 
     def markup(self, code: str | None, **fields: object) -> int:
@@ -76,7 +76,7 @@ def other(up: Running) -> Owner:
     return Owner(up, "--max-codes", "1000")
 
 
-def told(answer: Answer) -> tuple[int, int]:
+def told(answer: Response) -> tuple[int, int]:
     assert set(answer.json()) == {"code", "msg"}
     return answer.code, answer.status
 
@@ -340,7 +340,7 @@ def test_each_call_is_signed_and_weighs_one(up: Running, path: str, method: str)
     assert told(send(url, body, method=method)) == (2, 401)
     wrong = Partner(owner.base_url, owner.api_key, "another secret")
     assert told(wrong.post(path, body, wrong.headers(body), method=method)) == (3, 401)
-    left = owner.left()
+    left = owner.remaining_weight()
     answer = owner.post(path, body, owner.headers(body), method=method)
     assert answer.headers["ratelimit"].startswith(f'"default";r={left - 1};')
     assert answer.headers["cache-control"] == "no-store"

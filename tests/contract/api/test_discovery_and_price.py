@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Running
-from tests.support.clients.partner import Answer, Partner, quote_request, send
+from tests.support.clients.partner import Partner, Response, quote_request, send
 from tests.support.waiting import wait_until
 
 CURRENCY_FIELDS = [
@@ -41,7 +41,7 @@ def currencies(up: Running) -> dict[str, dict[str, Any]]:
     return {one["code"]: one for one in send(f"{up.base_url}/v1/currencies").data}
 
 
-def price(up: Running, **changes: object) -> Answer:
+def price(up: Running, **changes: object) -> Response:
     return send(f"{up.base_url}/v1/price", json.dumps(quote_request(**changes)).encode())
 
 

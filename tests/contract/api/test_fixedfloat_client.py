@@ -58,7 +58,7 @@ def wire(up: Running, monkeypatch: pytest.MonkeyPatch) -> Wire:
 @pytest.fixture(scope="module")
 def credentials(up: Running) -> dict[str, Any]:
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@fixedfloat.example")
-    Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
+    Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
     return created
 
 

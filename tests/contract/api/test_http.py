@@ -195,7 +195,7 @@ def test_queries_and_the_absolute_form_change_nothing(up: Running, path: str) ->
 def test_what_is_not_http_is_refused_below_and_ends_the_connection(
     up: Running, status: int, request_: bytes
 ) -> None:
-    done = exchange(up.base_url, request_ + NEXT, enough=2)
+    done = exchange(up.base_url, request_ + NEXT, count=2)
     is_bare(done.only, status)
     assert done.closed
 
@@ -228,7 +228,7 @@ def test_what_is_not_http_is_refused_below_and_ends_the_connection(
     ],
 )
 def test_a_length_that_cannot_be_trusted_ends_the_connection(up: Running, request_: bytes) -> None:
-    done = exchange(up.base_url, request_ + NEXT, enough=2)
+    done = exchange(up.base_url, request_ + NEXT, count=2)
     is_bare(done.only, 400)
     assert done.closed
 
@@ -261,7 +261,7 @@ def test_a_length_that_cannot_be_trusted_ends_the_connection(up: Running, reques
 def test_doubtful_framing_and_hosts_are_refused_in_the_envelope(
     up: Running, request_: bytes
 ) -> None:
-    done = exchange(up.base_url, request_ + NEXT, enough=2)
+    done = exchange(up.base_url, request_ + NEXT, count=2)
     is_enveloped(done.only, 400, INVALID)
     assert done.closed
 
@@ -274,7 +274,7 @@ def test_a_length_beside_chunks_is_ignored_and_ends_the_connection(
     both = [b"Content-Length: 5", b"Transfer-Encoding: chunked"]
     headers = both if length_first else both[::-1]
     request = post("/v1/price", b"0\r\n\r\n" + NEXT, *headers, length=False)
-    done = exchange(up.base_url, request, enough=2)
+    done = exchange(up.base_url, request, count=2)
     is_enveloped(done.only, 400, INVALID)
     assert done.closed
 
@@ -305,18 +305,18 @@ def test_a_length_beside_chunks_is_ignored_and_ends_the_connection(
 def test_sound_framing_of_any_kind_is_served_and_the_connection_goes_on(
     up: Running, request_: bytes
 ) -> None:
-    done = exchange(up.base_url, request_ + NEXT, enough=2)
+    done = exchange(up.base_url, request_ + NEXT, count=2)
     assert [reply.json()["code"] for reply in done.replies] == [0, 0]
 
 
 def test_pipelined_requests_are_answered_in_order(up: Running) -> None:
     paths = ["/v1/price", "/nothing", "/v1/pairs", "/v1/price", "/healthz"]
-    done = exchange(up.base_url, b"".join(post(path, QUOTE) for path in paths), enough=5)
+    done = exchange(up.base_url, b"".join(post(path, QUOTE) for path in paths), count=5)
     assert [reply.status for reply in done.replies] == [200, 404, 200, 200, 405]
 
 
 def test_what_follows_garbage_in_a_pipeline_is_not_served(up: Running) -> None:
-    done = exchange(up.base_url, NEXT + b"GARBAGE\r\n\r\n" + NEXT, enough=3)
+    done = exchange(up.base_url, NEXT + b"GARBAGE\r\n\r\n" + NEXT, count=3)
     assert [reply.status for reply in done.replies] == [200, 400]
     assert done.closed
 
@@ -327,14 +327,14 @@ def test_what_follows_garbage_in_a_pipeline_is_not_served(up: Running) -> None:
 def test_http_1_0_is_served_and_its_connection_closed(up: Running) -> None:
     for host in (b"Host: swapgate", None):
         done = exchange(
-            up.base_url, post("/v1/price", QUOTE, version=b"HTTP/1.0", host=host), enough=2
+            up.base_url, post("/v1/price", QUOTE, version=b"HTTP/1.0", host=host), count=2
         )
         assert done.only.json()["code"] == 0
         assert done.closed
 
 
 def test_a_client_that_asks_for_it_has_its_connection_closed(up: Running) -> None:
-    done = exchange(up.base_url, post("/v1/price", QUOTE, b"Connection: close"), enough=2)
+    done = exchange(up.base_url, post("/v1/price", QUOTE, b"Connection: close"), count=2)
     assert done.only.json()["code"] == 0
     assert done.closed
 
@@ -356,7 +356,7 @@ def test_an_expectation_of_a_body_that_is_too_long_is_refused_at_once(up: Runnin
     request = post(
         "/v1/price", b"", b"Expect: 100-continue", b"Content-Length: 65537", length=False
     )
-    done = exchange(up.base_url, request, enough=2)
+    done = exchange(up.base_url, request, count=2)
     is_enveloped(done.only, 413, INVALID)
     assert done.closed
 
@@ -379,7 +379,7 @@ def test_a_long_body_is_refused_unread_and_what_follows_is_not_served(
     up: Running, size: int
 ) -> None:
     head = post("/v1/price", b"", b"Content-Length: %d" % size, length=False)
-    done = exchange(up.base_url, head + b" " * min(size, 70_000) + NEXT, enough=2)
+    done = exchange(up.base_url, head + b" " * min(size, 70_000) + NEXT, count=2)
     is_enveloped(done.only, 413, INVALID)
     assert done.closed
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.operator_command import operate
-from tests.support.clients.partner import Answer, Partner, order_request, quote_request, send
+from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
 from tests.support.servers.webhook_receiver import receiving
 from tests.support.waiting import wait_until
 
@@ -30,10 +30,10 @@ class Rotating(Partner):
         created = operate(up, "partner", "create", "--email", self.email)
         operate(up, "partner", "set", self.email, "--budget", "1000000")
         super().__init__(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-        self.once_known()
+        self.until_known()
         self.webhook_secret = str(created["webhookSecret"])
 
-    def rotate(self, *names: str) -> Answer:
+    def rotate(self, *names: str) -> Response:
         return self.call(PATH, {"rotate": list(names)})
 
     def signing_with(self, secret: str) -> Partner:
@@ -107,7 +107,7 @@ def test_of_many_rotations_at_once_one_wins(partner: Rotating, name: str) -> Non
 
 def test_a_conflict_says_nothing_but_that(partner: Rotating) -> None:
 
-    def conflicts() -> list[Answer]:
+    def conflicts() -> list[Response]:
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: partner.rotate("webhookSecret"), range(8)))
         return [answer for answer in answers if answer.code == 14]
@@ -152,7 +152,7 @@ def test_a_replaced_secret_burns_no_nonce(partner: Rotating) -> None:
 
 
 def test_a_rotation_costs_one_unit_of_weight(partner: Rotating) -> None:
-    left = partner.left()
+    left = partner.remaining_weight()
     answer = partner.rotate("webhookSecret")
     assert answer.headers["ratelimit"].startswith(f'"default";r={left - 1};')
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.conftest import Running, start_up, stop
 from tests.support.clients.cabinet import Person
-from tests.support.clients.partner import Answer, Partner, order_request, quote_request, send
+from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
 from tests.support.clients.visitor import Seen
 from tests.support.waiting import ALL_WORKERS, wait_until
 
@@ -43,7 +43,7 @@ def everywhere(ask: Callable[[], object], expected: object) -> None:
     wait_until(ask, lambda answer: answer == expected, consecutive=ALL_WORKERS)
 
 
-def unsigned(service: Running, client: str, path: str = "/price", body: bytes = BODY) -> Answer:
+def unsigned(service: Running, client: str, path: str = "/price", body: bytes = BODY) -> Response:
     return send(f"{service.base_url}/v1{path}", body, {"X-Forwarded-For": client})
 
 

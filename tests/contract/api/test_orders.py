@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.conftest import Running
-from tests.support.clients.partner import Answer, Partner, order_request, quote_request
+from tests.support.clients.partner import Partner, Response, order_request, quote_request
 from tests.support.waiting import wait_until
 
 
@@ -18,7 +18,7 @@ def partner(up: Running) -> Partner:
     """A partner with room for many orders."""
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@partner.example")
     up.json("partner", "set", str(created["id"]), "--budget", "1000000")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
 
 
 def opened(partner: Partner, **changes: object) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def test_bounds_are_kept(partner: Partner) -> None:
     assert (large.status, large.json()) == (400, {"code": 8, "msg": "LIMIT_MAX"})
 
 
-def create(partner: Partner, key: str, **changes: object) -> Answer:
+def create(partner: Partner, key: str, **changes: object) -> Response:
     return partner.call("/create", order_request(**changes), **{"Idempotency-Key": key})
 
 

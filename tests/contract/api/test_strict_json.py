@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Running
-from tests.support.clients.partner import Answer, Partner, order_request, quote_request, send
+from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
 
 QUOTE = json.dumps(quote_request(), separators=(",", ":")).encode()
 ORDER = json.dumps(order_request(), separators=(",", ":")).encode()
@@ -36,11 +36,11 @@ def table(*cases: Case) -> pytest.MarkDecorator:
     )
 
 
-def price(up: Running, body: bytes) -> Answer:
+def price(up: Running, body: bytes) -> Response:
     return send(f"{up.base_url}/v1/price", body)
 
 
-def is_refused(answer: Answer) -> None:
+def is_refused(answer: Response) -> None:
     assert (answer.status, answer.json()) == (400, {"code": 1, "msg": "INVALID_REQUEST"})
 
 

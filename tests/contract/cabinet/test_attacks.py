@@ -86,7 +86,7 @@ class Victim(msgspec.Struct):
 @pytest.fixture(scope="module")
 def victim(up: Running) -> Victim:
     partner = CabinetPartner.new(up, "--name", f"Victim {uuid4().hex}")
-    partner.api.once_known()
+    partner.api.until_known()
     owner = partner.owner()
     code = f"v-{uuid4().hex[:12]}"
     label = f"label {uuid4().hex}"
@@ -193,7 +193,7 @@ def test_another_partners_ids_in_a_query_string_show_nothing(team: Team, victim:
 
 def test_injected_markup_is_escaped_on_every_page(up: Running) -> None:
     partner = CabinetPartner.new(up, "--name", MARKUP[:100])
-    partner.api.once_known()
+    partner.api.until_known()
     owner, _ = partner.owner_with_factor()
     code = f"x-{uuid4().hex[:10]}"
     partner.api.call("/codes", {"code": code, "label": MARKUP[:64]})
@@ -330,7 +330,7 @@ def test_registered_and_unknown_addresses_are_throttled_alike(
 def test_a_flood_of_sign_ins_is_shed_and_does_not_affect_the_api(up: Running) -> None:
     demo, partner = up.demo(), CabinetPartner.new(up)
     partner.command("partner", "set", partner.email, "--budget", "1000000")
-    api = partner.api.once_known()
+    api = partner.api.until_known()
 
     def sign_in(number: int) -> int:
         return person(up).sign_in(f"{number}-{uuid4().hex}@flood.example", "wrong").status

@@ -10,7 +10,7 @@ import pytest
 
 from cabinet_htmx.docs.contents import Entry, entries
 from tests.conftest import Running
-from tests.support.clients.partner import Answer, Partner, order_request, quote_request, send
+from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
 from tests.support.clients.snippets import ROOT, block
 
 POLICY = (
@@ -19,7 +19,7 @@ POLICY = (
 )
 
 
-def get(up: Running, path: str, **headers: str) -> Answer:
+def get(up: Running, path: str, **headers: str) -> Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return send(up.base_url + path, headers=named, method="GET")
 
@@ -114,7 +114,7 @@ def test_a_missing_file_returns_the_error_envelope(up: Running, path: str) -> No
 @pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@docs.example")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
 
 
 def example(page: str, step: str = "answer") -> Any:

@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from tests.conftest import Running
-from tests.support.clients.partner import Answer, Partner, send
+from tests.support.clients.partner import Partner, Response, send
 
 OPERATIONS = (
     *("POST /currencies", "POST /pairs", "POST /price", "POST /create", "POST /order"),
@@ -30,12 +30,12 @@ def document(up: Running) -> dict[str, Any]:
 def partner(up: Running) -> Partner:
     """A partner of these tests alone: they rotate its keys."""
     made = up.json("partner", "create", "--email", "examples@example.org")
-    return Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).once_known()
+    return Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).until_known()
 
 
 def call(
     document: dict[str, Any], partner: Partner, operation: str, *, prefix: str, signed: bool = True
-) -> Answer:
+) -> Response:
     method, _, path = operation.partition(" ")
     described = document["paths"][path][method.lower()]
     body = b""
@@ -50,7 +50,7 @@ def call(
     return send(f"{partner.base_url}{prefix}{path}", body, headers, method=method)
 
 
-def is_documented(document: dict[str, Any], operation: str, answer: Answer) -> None:
+def is_documented(document: dict[str, Any], operation: str, answer: Response) -> None:
     method, _, path = operation.partition(" ")
     described = document["paths"][path][method.lower()]["responses"][str(answer.status)]
     schema = described["content"]["application/json"]["schema"]
@@ -113,7 +113,7 @@ def test_an_exhausted_budget_returns_the_documented_headers(
 ) -> None:
     made = up.json("partner", "create", "--email", "spender@example.org")
     up.json("partner", "set", "spender@example.org", "--budget", "149")
-    spender = Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).once_known()
+    spender = Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).until_known()
     answers = [call(document, spender, "POST /create", prefix="/v1") for _ in range(3)]
     for answer in answers:
         is_documented(document, "POST /create", answer)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps
-from tests.support.clients.partner import Answer, send
+from tests.support.clients.partner import Response, send
 from tests.support.clients.visitor import Visitor
 from tests.support.waiting import wait_until
 
@@ -30,7 +30,7 @@ def parts(place: str) -> tuple[str, str]:
     return path.removeprefix("/order/"), token
 
 
-def status_of(running: Running, order_id: str, prefix: str = "/v1") -> Answer:
+def status_of(running: Running, order_id: str, prefix: str = "/v1") -> Response:
     return send(f"{running.base_url}{prefix}/status/{order_id}", method="GET")
 
 

@@ -11,14 +11,14 @@ import pytest
 from lxml import etree
 
 from tests.conftest import Running
-from tests.support.clients.partner import Answer, quote_request, send
+from tests.support.clients.partner import Response, quote_request, send
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 RATES = ["/api/rates.xml", "/rates/float.xml"]
 
 
-def get(running: Running, path: str, method: str = "GET", **headers: str) -> Answer:
+def get(running: Running, path: str, method: str = "GET", **headers: str) -> Response:
     return send(
         running.base_url + path,
         headers={name.replace("_", "-"): value for name, value in headers.items()},

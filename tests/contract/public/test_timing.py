@@ -29,6 +29,6 @@ def test_a_token_that_is_nearly_right_takes_as_long_as_one_that_is_wrong(up: Run
     created = up.json("partner", "create", "--email", "timing@partner.example")
     up.json("partner", "set", "timing@partner.example", "--budget", "1000000")
     credentials = (str(created["apiKey"]), str(created["apiSecret"]))
-    Partner(up.base_url, *credentials).once_known()
+    Partner(up.base_url, *credentials).until_known()
     near, wrong = token_calls(up.base_url, *credentials)
     wait_until(lambda: difference(up, near, wrong), lambda found: found < NEAR)

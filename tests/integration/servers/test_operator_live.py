@@ -44,7 +44,7 @@ def partner(up: Running, email: str) -> Partner:
     """A partner of this test alone, which may ask as often as it likes."""
     created = up.json("partner", "create", "--email", email)
     up.json("partner", "set", email, "--budget", "10000000")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).once_known()
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
 
 
 def test_workers_look_for_changes_often_enough_for_what_is_promised() -> None:

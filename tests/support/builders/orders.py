@@ -8,7 +8,7 @@ from typer.testing import Result
 
 from tests.conftest import Running
 from tests.support.clients.operator_command import invoke, sentence_of
-from tests.support.clients.partner import Answer, Partner, order_request
+from tests.support.clients.partner import Partner, Response, order_request
 from tests.support.servers.webhook_receiver import Receiver
 from tests.support.waiting import wait_until
 
@@ -25,7 +25,7 @@ class Swaps:
         self.email = f"{uuid4().hex}@partner.example"
         created = self.command("partner", "create", "--email", self.email, *url)
         self.command("partner", "set", self.email, "--budget", "1000000")
-        self.partner = Partner(up.base_url, created["apiKey"], created["apiSecret"]).once_known()
+        self.partner = Partner(up.base_url, created["apiKey"], created["apiSecret"]).until_known()
         self.receiver = receiver
         if receiver is not None:
             receiver.secret = created["webhookSecret"].encode()
@@ -48,7 +48,7 @@ class Swaps:
         ).data
         return data
 
-    def ask(self, path: str, order: dict[str, Any], **more: object) -> Answer:
+    def ask(self, path: str, order: dict[str, Any], **more: object) -> Response:
         return self.partner.call(path, {"id": order["id"], "token": order["token"], **more})
 
     def shown(self, order: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A partner's client, written from the contract alone: it shares no code with the service."""
+"""A partner's client, written from the contract only: it shares no code with the service."""
 
 import hashlib
 import hmac
@@ -25,8 +25,8 @@ class Demo(msgspec.Struct, rename="camel"):
     cabinet_password: str
 
 
-class Answer(msgspec.Struct):
-    """What came back."""
+class Response(msgspec.Struct):
+    """A response of the service; header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -48,26 +48,26 @@ class Answer(msgspec.Struct):
 
 def send(
     url: str, body: bytes = b"", headers: dict[str, str] | None = None, *, method: str = "POST"
-) -> Answer:
+) -> Response:
     request = Request(url, data=body or None, headers=headers or {}, method=method)
     if body or method == "POST":
         request.data = body
         request.add_header("Content-Type", "application/json")
     try:
         with urlopen(request, timeout=20) as response:
-            return _answer(response)
+            return _response(response)
     except HTTPError as error:
         with error:
-            return _answer(error)
+            return _response(error)
 
 
-def _answer(response: HTTPResponse | HTTPError) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(int(response.status or 0), headers, response.read())
+def _response(received: HTTPResponse | HTTPError) -> Response:
+    headers = {name.lower(): value for name, value in received.headers.items()}
+    return Response(int(received.status or 0), headers, received.read())
 
 
 class Partner:
-    """Signs calls as the contract says."""
+    """Signs calls (contract, section 3)."""
 
     def __init__(self, base_url: str, api_key: str, api_secret: str) -> None:
         self.base_url = base_url
@@ -91,31 +91,31 @@ class Partner:
         code: str | None = None,
         method: str = "POST",
         **extra: str,
-    ) -> Answer:
+    ) -> Response:
         body = b"" if request is None else json.dumps(request).encode()
         return self.post(path, body, {**self.headers(body, code=code), **extra}, method=method)
 
     def until(self, code: int, path: str = "/pairs", request: object = None) -> None:
-        """Wait until every worker answers a call with this code: about a second."""
+        """Wait until every worker returns this code for a call: about a second."""
         wait_until(
             lambda: self.call(path, request).code,
-            lambda answered: answered == code,
+            lambda returned: returned == code,
             consecutive=ALL_WORKERS,
         )
 
-    def once_known(self) -> Self:
-        """Return this new partner once every worker knows it, which takes up to a second."""
+    def until_known(self) -> Self:
+        """Wait up to a second until every worker knows this new partner, and return it."""
         self.until(0)
         return self
 
-    def left(self) -> int:
-        """Make a call of weight 1 and return how much weight is left after it."""
-        told = self.call("/pairs", {}).headers["ratelimit"]
-        return int(told.partition(";r=")[2].partition(";")[0])
+    def remaining_weight(self) -> int:
+        """Make a call of weight 1 and return the weight that remains after it."""
+        header = self.call("/pairs", {}).headers["ratelimit"]
+        return int(header.partition(";r=")[2].partition(";")[0])
 
     def post(
         self, path: str, body: bytes, headers: dict[str, str], *, method: str = "POST"
-    ) -> Answer:
+    ) -> Response:
         return send(f"{self.base_url}/v1{path}", body, headers, method=method)
 
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a bare socket, for requests that no client library would send."""
+"""HTTP/1.1 on a plain socket, for requests that no client library sends."""
 
 import json
 import socket
@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-PATIENCE = 20.0
+TIMEOUT_SECONDS = 20.0
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """An answer as it came; header names in lower case."""
+    """A response as received; header names in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -23,7 +23,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Exchange(msgspec.Struct, frozen=True):
-    """What came back on a connection until the server closed it or we had enough."""
+    """The responses on a connection, up to a number of them or until the server closed it."""
 
     replies: list[Reply]
     closed: bool
@@ -40,7 +40,7 @@ class Connection:
     def __init__(self, base_url: str) -> None:
         address = urlsplit(base_url)
         self._socket = socket.create_connection(
-            (str(address.hostname), int(address.port or 0)), PATIENCE
+            (str(address.hostname), int(address.port or 0)), TIMEOUT_SECONDS
         )
         self._received = b""
 
@@ -51,14 +51,14 @@ class Connection:
         self._socket.close()
 
     def send(self, data: bytes) -> None:
-        """Send, as far as the server still takes it."""
+        """Send until the server closes the connection."""
         try:
             self._socket.sendall(data)
         except OSError:
             return
 
     def reply(self, *, to_head: bool = False) -> Reply | None:
-        """Return the next answer, or None where the server has closed the connection."""
+        """Return the next response, or None if the server has closed the connection."""
         while b"\r\n\r\n" not in self._received:
             if not self._receive():
                 return None
@@ -68,13 +68,13 @@ class Connection:
         headers = {name.lower(): value.strip() for name, _, value in fields}
         length = 0 if to_head else int(headers.get("content-length", 0))
         while len(rest) < length:
-            assert self._receive(), "closed within an answer"
+            assert self._receive(), "closed within a response"
             rest = self._received.partition(b"\r\n\r\n")[2]
         self._received = rest[length:]
         return Reply(int(first.split()[1]), headers, rest[:length])
 
     def is_closed(self) -> bool:
-        """Wait until the server closes the connection; anything it sends instead is kept."""
+        """Return whether the server closes the connection before it sends anything else."""
         return not self._receive()
 
     def _receive(self) -> bool:
@@ -86,12 +86,12 @@ class Connection:
         return bool(chunk)
 
 
-def exchange(base_url: str, data: bytes, *, enough: int = 1, to_head: bool = False) -> Exchange:
-    """Send `data` and return up to `enough` answers, and whether the connection ended before."""
+def exchange(base_url: str, data: bytes, *, count: int = 1, to_head: bool = False) -> Exchange:
+    """Send `data`; return up to `count` responses, and whether the server closed before them."""
     with Connection(base_url) as connection:
         connection.send(data)
         replies: list[Reply] = []
-        while len(replies) < enough:
+        while len(replies) < count:
             reply = connection.reply(to_head=to_head)
             if reply is None:
                 return Exchange(replies, closed=True)
