@@ -17,7 +17,7 @@ NONCE_BYTES = 12
 
 
 class SecretUnreadable(Exception):
-    """A sealed secret can't be opened: wrong key ring, wrong record, or damage."""
+    """A sealed secret cannot be decrypted: wrong key ring, wrong record, or corrupted."""
 
 
 class _File(msgspec.Struct):
@@ -26,10 +26,11 @@ class _File(msgspec.Struct):
 
 
 class KeyRing:
-    """Named keys, of which one seals and all open.
+    """Named keys: the current one encrypts, all decrypt.
 
-    A sealed secret is: length of the key's name, the name, a 12-byte nonce, ciphertext and tag. The
-    record's identity is associated data, so a secret moved to another row can't be opened.
+    A sealed secret consists of the length of the key's name, the name, a 12-byte nonce, ciphertext
+    and tag. The
+    record's identity is associated data, so a secret copied to another row cannot be decrypted.
     """
 
     def __init__(self, keys: Mapping[str, bytes], *, current: str) -> None:
@@ -41,12 +42,12 @@ class KeyRing:
 
     @property
     def names(self) -> list[str]:
-        """Return the keys' names, the sealing one last."""
+        """Return the keys' names, the current one last."""
         return [*(name for name in self._ciphers if name != self._current), self._current]
 
     @property
     def current(self) -> str:
-        """Return the name of the key that seals."""
+        """Return the name of the key that encrypts."""
         return self._current
 
     def derived(self, purpose: bytes) -> dict[str, bytes]:
@@ -64,7 +65,7 @@ class KeyRing:
         return bytes([len(name)]) + name + nonce + sealed
 
     def open(self, sealed: bytes, *, record: str) -> str:
-        """Decrypt what `seal` gave for the same record; raise SecretUnreadable."""
+        """Decrypt a secret that was sealed for the same record; raise SecretUnreadable."""
         try:
             end = 1 + sealed[0]
             cipher = self._ciphers[sealed[1:end].decode()]
@@ -74,7 +75,7 @@ class KeyRing:
             raise SecretUnreadable(record) from None
 
     def try_open(self, sealed: bytes, *, record: str) -> str | None:
-        """Decrypt as `open` does; None where it can't be read."""
+        """Decrypt like `open`; None instead of SecretUnreadable."""
         try:
             return self.open(sealed, record=record)
         except SecretUnreadable:
@@ -89,6 +90,6 @@ def load_keyring(path: Path) -> KeyRing:
 
 
 def new_keyring() -> bytes:
-    """Return the content of a key ring file with one fresh key: keep it private and safe."""
+    """Return the content of a key ring file with one new key. It is secret; back it up."""
     key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
     return msgspec.json.encode(_File(current="k1", keys={"k1": key}))

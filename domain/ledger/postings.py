@@ -1,4 +1,4 @@
-"""The ledger's accounts, and what a completed order has earned, as postings that sum to zero."""
+"""The ledger's accounts, and the earnings of a completed order as postings that sum to zero."""
 
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ CURRENCY = "USD"
 
 
 class Account(StrEnum):
-    """Where money comes from (its postings are negative) and whose it becomes (positive).
+    """An account of the ledger: debits are negative postings, credits are positive.
 
     MARKUP and BASE_FEE_SHARE are the partner's, SERVICE_FEE and ROUNDING are the operator's.
     CUSTOMER_PAYOUTS is the customer's share of a deposit at mid prices: the payout, its network
@@ -41,7 +41,7 @@ class Posting(msgspec.Struct, frozen=True):
 
 
 class Accrual(msgspec.Struct, frozen=True):
-    """What an order has earned: its postings, which sum to zero, and what they are computed from.
+    """The earnings of an order: its postings, which sum to zero, and the inputs of their amounts.
 
     `price` is that of the source coin in 10^-18 USD, `base_fee_share_bps` the partner's share.
     """
@@ -52,19 +52,19 @@ class Accrual(msgspec.Struct, frozen=True):
 
 
 def completion(order: Order, snapshot: RateSnapshot, *, base_fee_share_bps: int) -> Accrual:
-    """Return what an order earns that is completed at these prices.
+    """Return the accrual of an order that completes at these prices.
 
-    Raises Unavailable without a price of the source coin.
+    Raises Unavailable if the source coin has no price.
     """
     return accrual(order, snapshot.price(order.source.coin), base_fee_share_bps=base_fee_share_bps)
 
 
 def accrual(order: Order, price: int, *, base_fee_share_bps: int) -> Accrual:
-    """Return what an order earns whose source coin is worth `price`.
+    """Return the accrual of an order at a source coin price of `price` (10^-18 USD).
 
     Fee and markup are their basis points of the deposit's value; the partner's base share is one of
-    the fee. Each is rounded down, and what is left over, below 3 x 10^-18 USD, is posted too.
-    Accounts that get nothing are left out.
+    the fee. Each is rounded down; the remainder, below 3 x 10^-18 USD, is posted to
+    ROUNDING. Postings of zero are omitted.
     """
     value = quantize_down(order.source_amount * price, power_of_ten(order.source.precision))
     split = order.margin.split(value)
@@ -84,7 +84,7 @@ def accrual(order: Order, price: int, *, base_fee_share_bps: int) -> Accrual:
 def completion_if_priced(
     order: Order, snapshot: RateSnapshot | None, *, base_fee_share_bps: int
 ) -> Accrual | None:
-    """Return what `completion` does, or None where no price is known yet."""
+    """Return the same as `completion`, or None while no price is known."""
     if snapshot is None:
         return None
     try:

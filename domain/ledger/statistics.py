@@ -1,4 +1,4 @@
-"""What a partner's days have brought, and their sums by day, week and month (UTC)."""
+"""A partner's daily figures, and their sums by day, week and month (UTC)."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -9,10 +9,10 @@ import msgspec
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """Orders opened, orders whose money is posted, and sums in 10^-18 USD.
+    """Orders opened, orders completed, and sums in 10^-18 USD.
 
-    An order counts when it was opened, money when it was posted; `earned` is markup and the share
-    of the service fee together.
+    An order counts on the day it was opened, money on the day it was posted. `earned` is the sum of
+    markup and base fee share.
     """
 
     orders: int = 0
@@ -31,14 +31,14 @@ class Figures(msgspec.Struct, frozen=True):
 
 
 class DayFigures(msgspec.Struct, frozen=True):
-    """A day's figures."""
+    """The figures of a day, or of the group that starts on it."""
 
     day: date
     figures: Figures
 
 
 class Step(StrEnum):
-    """How figures are grouped; weeks begin on Mondays."""
+    """The length of a group; weeks start on Mondays."""
 
     DAY = "day"
     WEEK = "week"
@@ -46,12 +46,12 @@ class Step(StrEnum):
 
 
 SHOWN: Final = {Step.DAY: 30, Step.WEEK: 26, Step.MONTH: 12}
-"""How many groups are shown, the one that goes on included."""
+"""Number of groups shown, including the current one."""
 NOTHING: Final = Figures()
 
 
 def first_day(step: Step, today: date) -> date:
-    """Return the first day of all that is shown."""
+    """Return the first day that is shown."""
     begin = begin_of(step, today)
     for _ in range(SHOWN[step] - 1):
         begin = begin_of(step, begin - timedelta(days=1))
@@ -59,14 +59,14 @@ def first_day(step: Step, today: date) -> date:
 
 
 def begin_of(step: Step, day: date) -> date:
-    """Return the first day of the group that a day belongs to."""
+    """Return the first day of a day's group."""
     if step is Step.WEEK:
         return day - timedelta(days=day.weekday())
     return day.replace(day=1) if step is Step.MONTH else day
 
 
 def grouped(days: Sequence[DayFigures], step: Step, today: date) -> list[DayFigures]:
-    """Return a sum for each group that is shown, oldest first, also for those without any."""
+    """Return the sum of each group shown, oldest first, including empty ones."""
     sums: dict[date, Figures] = {}
     begin = first_day(step, today)
     while begin <= today:

@@ -1,4 +1,4 @@
-"""Shapes of keys, nonces and tokens, the request signature, and the token's hash."""
+"""Formats of keys, nonces and tokens, and the request signature."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ import msgspec
 Randomness = Callable[[int], bytes]
 
 NONCE_SECONDS = 300
-"""How long a nonce is remembered, at least."""
+"""Minimum time for which a used nonce is rejected."""
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)
@@ -21,24 +21,24 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{8,128}", re.ASCII)
 
 
 def is_nonce(text: str) -> bool:
-    """Tell whether `text` is 16 to 64 characters of base64url."""
+    """Return whether `text` is 16 to 64 characters of base64url."""
     return _NONCE.fullmatch(text) is not None
 
 
 def is_token(text: str) -> bool:
-    """Tell whether `text` has the shape of an order's access token."""
+    """Return whether `text` has the format of an order's access token."""
     return _TOKEN.fullmatch(text) is not None
 
 
 def is_idempotency_key(text: str) -> bool:
-    """Tell whether `text` is 8 to 128 printable ASCII characters."""
+    """Return whether `text` is 8 to 128 printable ASCII characters."""
     return _IDEMPOTENCY_KEY.fullmatch(text) is not None
 
 
 class SigningKey:
-    """A secret made ready to check signatures: HMAC-SHA256 with both pads hashed once (RFC 2104).
+    """A secret prepared for verifying signatures: HMAC-SHA256 with both pads hashed (RFC 2104).
 
-    Copying two prepared contexts costs less than half of what keying HMAC anew does.
+    Copying two prepared contexts takes less than half the time of keying HMAC for every call.
     """
 
     __slots__ = ("_inner", "_outer")
@@ -59,24 +59,24 @@ class SigningKey:
         return outer.hexdigest()
 
     def verifies(self, body: bytes, signature: str) -> bool:
-        """Tell in constant time whether `signature` (hex of either case) is that of `body`."""
+        """Verify a signature (hex of either case) of `body` in constant time."""
         expected = self.sign(body)
         if signature.isascii() and hmac.compare_digest(expected, signature):
             return True
         well_formed = _SIGNATURE.fullmatch(signature) is not None
-        given = signature.lower() if well_formed else "0" * 64
-        return hmac.compare_digest(expected, given) and well_formed
+        candidate = signature.lower() if well_formed else "0" * 64
+        return hmac.compare_digest(expected, candidate) and well_formed
 
 
 class SecretName(StrEnum):
-    """A secret by its name on the wire."""
+    """The wire name of a secret."""
 
     API = "apiSecret"
     WEBHOOK = "webhookSecret"
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What a partner signs with. Secrets are shown once."""
+    """A partner's API key and secrets. Secrets are shown once."""
 
     api_key: str
     api_secret: str
@@ -88,7 +88,7 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class NewSecrets(msgspec.Struct, frozen=True):
-    """The secrets that replace a partner's; None for one that stays as it is."""
+    """New secrets of a partner; None for one that is not rotated."""
 
     api_secret: str | None
     webhook_secret: str | None
@@ -99,7 +99,7 @@ class NewSecrets(msgspec.Struct, frozen=True):
 
 
 def new_credentials(randomness: Randomness) -> Credentials:
-    """Make a key of 24 and two secrets of 43 URL-safe characters."""
+    """Return a key of 24 and two secrets of 43 URL-safe characters."""
     return Credentials(
         api_key=_base64url(randomness(18)),
         api_secret=new_secret(randomness),
@@ -113,7 +113,7 @@ def new_secret(randomness: Randomness) -> str:
 
 
 def token_hash(token: str) -> bytes:
-    """Return what is stored of an order's access token: its SHA-256."""
+    """Return the stored form of an order's access token: its SHA-256."""
     return hashlib.sha256(token.encode()).digest()
 
 

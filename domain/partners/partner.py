@@ -1,4 +1,4 @@
-"""A partner: who may call, at what markup, where its events go, and what may be set of it."""
+"""Partners: their settings, the limits of these, and the markup that applies to a call."""
 
 import re
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from domain.webhooks.subscriptions import DEFAULT_EVENTS
 from domain.webhooks.urls import validate_webhook_url
 
 DEFAULT_PARTNER_ID = UUID(int=1)
-"""The operator's own partner, which orders without a referrer belong to: without credentials."""
+"""The partner of orders that nobody referred. It has no credentials."""
 
 MAX_MARKUP_BPS = 2_000
 MAX_BASE_FEE_SHARE_BPS = 10_000
 MIN_BUDGET = max(WEIGHTS.values())
-"""A smaller one would never admit the heaviest call."""
+"""A smaller budget would never admit the heaviest call."""
 MAX_BUDGET = 10_000_000
 DEFAULT_MAX_CODES = 50
 MAX_CODES = 10_000
@@ -47,7 +47,7 @@ class Partner(msgspec.Struct, frozen=True):
 
 
 class PartnerChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to change of a partner's settings; None stays as it is, an empty URL removes it."""
+    """Changes of a partner's settings: None leaves a setting unchanged, an empty URL removes it."""
 
     enabled: bool | None = None
     webhook_url: str | None = None
@@ -60,9 +60,9 @@ class PartnerChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartnerAccess(msgspec.Struct, frozen=True):
-    """What authentication needs of a partner; `api_secret` is None where it can't be decrypted.
+    """A partner's record for authentication; `api_secret` is None if it cannot be decrypted.
 
-    `generation` counts how often its secrets have been replaced.
+    `generation` counts the rotations of its secrets.
     """
 
     id: UUID
@@ -74,7 +74,7 @@ class PartnerAccess(msgspec.Struct, frozen=True):
     budget: int
     codes: Mapping[str, Code]
     networks: tuple[Network, ...] | None = None
-    """From where it may call; None for anywhere."""
+    """The IP allowlist; None allows any address."""
 
     def __repr__(self) -> str:
         """Hide the secret."""
@@ -82,7 +82,7 @@ class PartnerAccess(msgspec.Struct, frozen=True):
 
 
 def checked_email(text: str) -> str:
-    """Return an e-mail address as partners are known by: trimmed, lower case."""
+    """Return an e-mail address, trimmed and in lower case; raise InvalidRequest."""
     email = text.strip().lower()
     if _EMAIL.fullmatch(email) is None:
         raise InvalidRequest(f"{text!r} is not an e-mail address")
@@ -90,14 +90,14 @@ def checked_email(text: str) -> str:
 
 
 def checked_markup(markup_bps: int) -> int:
-    """Return a markup in 0..2000 basis points; it is never clamped."""
+    """Return a markup of 0 to 2000 basis points unchanged; raise InvalidRequest."""
     if not 0 <= markup_bps <= MAX_MARKUP_BPS:
         raise InvalidRequest(f"a markup of {markup_bps} bps is not in 0..{MAX_MARKUP_BPS}")
     return markup_bps
 
 
 def checked_name(text: str) -> str:
-    """Return a partner's name: 1 to 100 printable characters, trimmed."""
+    """Return a partner's name, trimmed: 1 to 100 printable characters; raise InvalidRequest."""
     name = text.strip()
     if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
         raise InvalidRequest(f"a name has 1 to {MAX_NAME_LENGTH} printable characters")
@@ -105,9 +105,9 @@ def checked_name(text: str) -> str:
 
 
 def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> PartnerChange:
-    """Return `change` where a partner's settings may be so; raise InvalidRequest for the first not.
+    """Return `change` unchanged; raise InvalidRequest for the first invalid setting.
 
-    `insecure_webhooks` lets events go to plain http.
+    `insecure_webhooks` allows webhook URLs with plain http.
     """
     if change == PartnerChange():
         raise InvalidRequest("there is nothing to change")
@@ -115,13 +115,13 @@ def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> Partner
         validate_webhook_url(change.webhook_url, insecure_allowed=insecure_webhooks)
     if change.markup_bps is not None:
         checked_markup(change.markup_bps)
-    for what, value, least, most in (
+    for setting, value, minimum, maximum in (
         ("base fee share", change.base_fee_share_bps, 0, MAX_BASE_FEE_SHARE_BPS),
         ("weight budget", change.budget, MIN_BUDGET, MAX_BUDGET),
         ("cap on codes", change.max_codes, 0, MAX_CODES),
     ):
-        if value is not None and not least <= value <= most:
-            raise InvalidRequest(f"a {what} of {value} is not in {least}..{most}")
+        if value is not None and not minimum <= value <= maximum:
+            raise InvalidRequest(f"a {setting} of {value} is not in {minimum}..{maximum}")
     return change
 
 

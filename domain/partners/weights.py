@@ -1,6 +1,6 @@
-"""What each call weighs, and a plain model of the sliding window that admits them.
+"""Weights of calls, and a model of the sliding window that limits them (contract, section 4).
 
-The model is the oracle that tests hold the Valkey script against (contract, section 4).
+Tests compare the Valkey script with this model.
 """
 
 from collections import deque

@@ -20,8 +20,8 @@ from cabinet_htmx.swap.swap_view import (
     swap_view,
 )
 from domain.actions.partners.open_for_visitor import (
+    VisitorForm,
     VisitorOrder,
-    VisitorsOrder,
     open_for_visitor,
 )
 from domain.actions.partners.refer import attribute
@@ -133,11 +133,11 @@ class SwapPages:
         where = f"/order/{opened.order.id}?t={opened.token}"
         return redirect(303, where, ORDER_HEADERS)
 
-    async def _opened(self, request: Request, form: SwapForm) -> VisitorsOrder:
+    async def _opened(self, request: Request, form: SwapForm) -> VisitorOrder:
         return await open_for_visitor(
             self._entrance.order_ports,
             self._entrance.referring,
-            VisitorOrder(
+            VisitorForm(
                 once=form.once,
                 swap=form.swap(),
                 destination_address=form.to_address,

@@ -20,7 +20,7 @@ from persistence.postgres.market.reserves import read_headroom
 from persistence.postgres.market.revisions import read_revisions
 from persistence.postgres.partners.partners import changed_keys
 from persistence.postgres.pool import Database
-from persistence.postgres.rights import excess_rights, refusal
+from persistence.postgres.rights import excess_rights, rejection_reason
 from persistence.valkey.client import connect
 from persistence.valkey.notices import notices
 from persistence.valkey.rates import decode_snapshot, read_snapshot
@@ -79,7 +79,7 @@ class Connections:
             catalogue = await read_catalogue(watching)
             if partners is not None:
                 sandbox = self._settings.sandbox
-                problem = refusal(await excess_rights(watching), sandbox=sandbox)
+                problem = rejection_reason(await excess_rights(watching), sandbox=sandbox)
                 if problem is not None:
                     raise Unavailable(problem)
             return catalogue

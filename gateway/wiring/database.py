@@ -2,7 +2,7 @@
 
 from gateway.settings import PreparationFailed
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
-from persistence.postgres.rights import excess_rights_at, refusal
+from persistence.postgres.rights import excess_rights_at, rejection_reason
 
 
 def migrate(owner_database_url: str) -> list[str]:
@@ -22,4 +22,4 @@ def excess_rights_problem(database_url: str, *, sandbox: bool) -> str | None:
     A role that can move funds or write the ledger is rejected. None too if the database is
     unavailable: each worker checks again when it connects.
     """
-    return refusal(excess_rights_at(database_url) or (), sandbox=sandbox)
+    return rejection_reason(excess_rights_at(database_url) or (), sandbox=sandbox)

@@ -1,4 +1,4 @@
-"""What PostgreSQL tells of the installation's health; one question a function."""
+"""Queries about the state of the installation, for doctor."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -27,14 +27,14 @@ SELECT has_column_privilege($1::text, 'orders', 'state', 'UPDATE') AS can_write
 
 APPLIED = "SELECT migration_id FROM _yoyo_migration"
 
-# Of all but the operator's own partner, which has none (0023-house-partner.sql).
+# The default partner has no secrets (0023-house-partner.sql).
 SECRETS = """
 SELECT id, email, api_secret_sealed, webhook_secret_sealed FROM partners
 WHERE api_secret_sealed <> '' ORDER BY id
 """
 
-# Of each network that takes deposits of some asset, in a sandbox or because settlement follows it;
-# nothing is counted further than asked.
+# Networks with at least one asset that accepts deposits, in a sandbox or followed by settlement.
+# The count stops at the limit.
 FREE_ADDRESSES = """
 SELECT n.name, (
   SELECT count(*) FROM (
@@ -50,9 +50,9 @@ WHERE EXISTS (
 ORDER BY n.name
 """
 
-# What waits for an earlier event of its order, for its next attempt, for its endpoint to come back
-# or for a worker's answer is on its way; this is what nobody has taken although it could have
-# been, or has never given back.
+# Events that wait for an earlier event of their order, for their next attempt, for a circuit
+# breaker to close or for a worker's result are on their way. These are due but not claimed, or
+# claimed and never released.
 OLDEST_WAITING = """
 SELECT least(
   (SELECT min(e.due_at) FROM webhook_events e
@@ -80,7 +80,7 @@ class Server(msgspec.Struct, frozen=True):
 
 
 async def read_server(database: Database) -> Server:
-    """Return version and time of the server."""
+    """Return the version and time of the server."""
     (row,) = await database.fetch(SERVER)
     return Server(row["version"], row["now"])
 
@@ -91,7 +91,7 @@ async def read_roles(database: Database, names: Sequence[str]) -> Mapping[str, b
 
 
 async def can_write_order_state(database: Database, role: str) -> bool:
-    """Tell whether a role may move orders."""
+    """Return whether a role may change the state of orders."""
     (row,) = await database.fetch(CAN_WRITE, [role])
     return bool(row["can_write"])
 
@@ -103,7 +103,7 @@ async def missing_migrations(database: Database) -> list[str]:
 
 
 async def partners_with_unreadable_secrets(database: Database, keyring: KeyRing) -> list[str]:
-    """Return the e-mail addresses of the partners whose secrets the key ring doesn't open."""
+    """Return the e-mail addresses of partners whose secrets the key ring cannot decrypt."""
     return [row["email"] for row in await database.fetch(SECRETS) if not _opens(keyring, row)]
 
 
@@ -114,9 +114,9 @@ async def free_addresses(database: Database, *, at_most: int) -> Mapping[str, in
 
 
 async def oldest_waiting_event(database: Database) -> datetime | None:
-    """Return since when the oldest webhook event waits that nobody has taken; None without one.
+    """Return when the oldest unclaimed webhook event became due; None without one.
 
-    The moment may be to come: then nothing is late.
+    A time in the future means that nothing is late.
     """
     (row,) = await database.fetch(OLDEST_WAITING)
     since: datetime | None = row["since"]
@@ -124,7 +124,7 @@ async def oldest_waiting_event(database: Database) -> datetime | None:
 
 
 async def gone_endpoints(database: Database) -> list[str]:
-    """Return the e-mail addresses of partners whose endpoint said that it is gone, oldest first."""
+    """Return the e-mail addresses of partners whose endpoint responded 410 Gone, oldest first."""
     return [row["email"] for row in await database.fetch(GONE)]
 
 

@@ -15,28 +15,28 @@ STATEMENT_TIMEOUT_MS: Final = 5_000
 CONNECT_TIMEOUT_SECONDS: Final = 3
 WAIT_FOR_CONNECTION_SECONDS: Final = 0.9
 TRIES: Final = 10
-"""How often a statement is sent that the server undoes for the sake of others at the same time."""
+"""Attempts of a statement that the server rolls back because of concurrent transactions."""
 PAUSE_SECONDS: Final = 0.005
 
-_UNDONE: Final = ("could not serialize access", "deadlock detected")
-"""What the server says of these (SQLSTATE 40001 and 40P01, which psqlpy doesn't hand on)."""
+_ROLLED_BACK: Final = ("could not serialize access", "deadlock detected")
+"""Messages of SQLSTATE 40001 and 40P01, since psqlpy does not expose the SQLSTATE."""
 
 Row = dict[str, Any]
 
 
 class DatabaseUnavailable(Unavailable):
-    """PostgreSQL can't be reached, is starting or stopping, or took too long."""
+    """PostgreSQL is unreachable, starting or stopping, or timed out."""
 
 
-class _Undone(Exception):
-    """The server has undone the statement as if it had never been sent: it may be sent again."""
+class _RolledBack(Exception):
+    """The server has rolled the statement back: it can be repeated."""
 
 
 class Database:
-    """Runs statements, each a transaction of its own.
+    """Runs statements, each in a transaction of its own.
 
-    Nothing here holds a transaction open between two awaits: psqlpy may put a cancelled connection
-    back into its pool as it is, so whatever must be atomic is one statement.
+    No transaction stays open between two awaits, because psqlpy may return a canceled connection to
+    its pool without a rollback. So everything atomic is a single statement.
     """
 
     def __init__(
@@ -48,9 +48,9 @@ class Database:
         statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
         session: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """Connect lazily; at least two connections, as the driver's pool asks.
+        """Connect lazily, with at least two connections, as the driver's pool requires.
 
-        `session` holds further settings of each connection.
+        `session` has further settings of each connection.
         """
         self._statement_seconds = statement_timeout_ms / 1000
         self._pool = psqlpy.ConnectionPool(
@@ -64,11 +64,10 @@ class Database:
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows.
 
-        One that the server undoes because of others at the same time is sent again. Raises
-        DatabaseUnavailable where there is no server, no free connection within a second or
-        no answer within five; psqlpy's own error for a statement that is wrong. Cancelling the
-        caller doesn't cancel the statement: the server goes on anyway, and so its connection is
-        only given back when it is done.
+        A statement rolled back because of concurrent transactions is repeated. Raises
+        DatabaseUnavailable without a server, a free connection within a second or a response within
+        five; psqlpy's error for an invalid statement. Canceling the caller does not cancel the
+        statement: the server completes it, and its connection is released only then.
         """
         try:
             async with asyncio.timeout(WAIT_FOR_CONNECTION_SECONDS):
@@ -91,20 +90,20 @@ class Database:
     def _release(self, running: "asyncio.Future[list[Row]]") -> None:
         self._free.release()
         if not running.cancelled():
-            running.exception()  # taken note of, should the caller be gone
+            running.exception()  # retrieved, in case the caller was canceled
 
     async def _run(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         try:
             async with asyncio.timeout(self._statement_seconds + 1):
-                for tried in range(1, TRIES):
+                for attempt in range(1, TRIES):
                     try:
                         return await self._once(sql, parameters)
-                    except _Undone:
-                        await asyncio.sleep(PAUSE_SECONDS * tried)
+                    except _RolledBack:
+                        await asyncio.sleep(PAUSE_SECONDS * attempt)
                 return await self._once(sql, parameters)
         except TimeoutError:
-            raise DatabaseUnavailable("no answer in time") from None
-        except _Undone as error:
+            raise DatabaseUnavailable("no response in time") from None
+        except _RolledBack as error:
             raise DatabaseUnavailable(str(error)) from error
 
     async def _once(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
@@ -113,15 +112,15 @@ class Database:
                 result = await connection.execute(sql, list(parameters))
                 return result.result()
         except Error as error:
-            if any(said in str(error) for said in _UNDONE):
-                raise _Undone(str(error)) from error
-            if _is_our_fault(error):
+            if any(text in str(error) for text in _ROLLED_BACK):
+                raise _RolledBack(str(error)) from error
+            if _is_invalid_statement(error):
                 raise
             raise DatabaseUnavailable(str(error)) from error
 
 
 def _with_settings(url: str, settings: Mapping[str, str]) -> str:
-    """Return a database URL whose sessions have these settings."""
+    """Return the database URL with these session settings."""
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     options = [query["options"]] if "options" in query else []
@@ -130,14 +129,14 @@ def _with_settings(url: str, settings: Mapping[str, str]) -> str:
     return parts._replace(query=urlencode(query, quote_via=quote, safe="")).geturl()
 
 
-def _is_our_fault(error: Error) -> bool:
-    """Tell a wrong statement from a server that can't serve: psqlpy carries no SQLSTATE."""
+def _is_invalid_statement(error: Error) -> bool:
+    """Distinguish an invalid statement from an unavailable server, without SQLSTATE."""
     message = str(error)
-    passing = (
+    transient = (
         "statement timeout",
         "the database system is",
         "remaining connection slots",
         "in a read-only transaction",  # a primary that has just become a replica
     )
-    refused = "db error: ERROR:" in message and not any(part in message for part in passing)
-    return refused or isinstance(error, DataError)
+    rejected = "db error: ERROR:" in message and not any(part in message for part in transient)
+    return rejected or isinstance(error, DataError)

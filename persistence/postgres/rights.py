@@ -1,7 +1,7 @@
-"""What the gateway's role must not be able to do, looked up in the database's own catalogue.
+"""Excess privileges of the gateway's role, according to the database's catalog.
 
-Nothing that settlement may write, nothing that only triggers and functions write, and no way to
-become somebody who may. A table that settlement is given rights to is guarded by that alone.
+The gateway must not write what settlement writes, nor what only triggers and functions write, nor
+be able to become a role that can. New tables that settlement may write are covered automatically.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import psycopg
 
 from persistence.postgres.pool import Database
 
-UNTOUCHABLE = (
+READ_ONLY_TABLES = (
     "cancelled_outflows",
     "chain_blocks",
     "chains",
@@ -36,19 +36,20 @@ UNTOUCHABLE = (
     "reserves",
     "unclaimed_deposits",
 )
-"""Tables that the gateway writes nothing of, whoever else may."""
+"""Tables that the gateway never writes, whether or not settlement does."""
 
 _EXCESS = f"""
 WITH who AS (
   SELECT oid, rolname, rolname <> current_user AS logged_in, rolsuper, rolcreaterole FROM pg_roles
   WHERE rolname IN (%s)
 ), tables AS (
-  SELECT oid, relname::text, relowner, relname = ANY ('{{{",".join(UNTOUCHABLE)}}}') AS untouchable,
+  SELECT oid, relname::text, relowner,
+    relname = ANY ('{{{",".join(READ_ONLY_TABLES)}}}') AS read_only,
     has_any_column_privilege('swapgate_settlement', oid, 'INSERT, UPDATE')
       OR has_table_privilege('swapgate_settlement', oid, 'DELETE') AS of_settlement
   FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
 ), columns AS (
-  SELECT t.oid, t.relname, t.untouchable, a.attnum, a.attname::text
+  SELECT t.oid, t.relname, t.read_only, a.attnum, a.attname::text
   FROM tables t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
 ), kinds AS (SELECT unnest(ARRAY['INSERT', 'UPDATE']) AS kind),
 found AS (
@@ -65,13 +66,13 @@ found AS (
   SELECT w.oid, 4, 'may ' || k.kind || ' ' || c.relname || '.' || c.attname
   FROM who w, columns c, kinds k
   WHERE NOT w.rolsuper AND has_column_privilege(w.oid, c.oid, c.attnum, k.kind)
-    AND (c.untouchable
+    AND (c.read_only
       OR has_column_privilege('swapgate_settlement', c.oid, c.attnum, k.kind))
   UNION ALL
   SELECT w.oid, 5, 'may ' || k.kind || ' ' || t.relname
   FROM who w, tables t, unnest(ARRAY['DELETE', 'TRUNCATE', 'TRIGGER']) AS k (kind)
   WHERE NOT w.rolsuper AND has_table_privilege(w.oid, t.oid, k.kind)
-    AND (k.kind <> 'DELETE' OR t.untouchable OR t.of_settlement)
+    AND (k.kind <> 'DELETE' OR t.read_only OR t.of_settlement)
   UNION ALL
   SELECT w.oid, 6, 'may CREATE in the schema public' FROM who w
   WHERE NOT w.rolsuper AND has_schema_privilege(w.oid, 'public', 'CREATE')
@@ -87,7 +88,7 @@ SELECT w.rolname::text AS role, w.logged_in, f.what
 FROM found f JOIN who w ON w.oid = f.oid ORDER BY f.weight, f.what
 """  # noqa: S608  names of our own tables
 
-# Of a session under SET ROLE both roles count: it may go back to the one it logged in with.
+# After SET ROLE both roles count, because the session can return to the one it logged in with.
 EXCESS = _EXCESS % "current_user, session_user"
 EXCESS_OF_GATEWAY = _EXCESS % "'swapgate_gateway'"
 
@@ -95,9 +96,9 @@ CONNECT_SECONDS = 3
 
 
 class Excess(msgspec.Struct, frozen=True):
-    """Something the gateway must not be able to do: `role` `what`.
+    """A privilege that the gateway must not have, as text: `role` `what`.
 
-    `logged_in` if it is the role the session logged in with, and has left by SET ROLE.
+    `logged_in` if the session logged in with this role and left it by SET ROLE.
     """
 
     role: str
@@ -106,19 +107,19 @@ class Excess(msgspec.Struct, frozen=True):
 
 
 async def excess_rights(database: Database) -> Sequence[Excess]:
-    """Return what this connection may do and the gateway must not, the worst first."""
+    """Return the excess privileges of this connection, the most severe first."""
     return [Excess(**row) for row in await database.fetch(EXCESS)]
 
 
 async def excess_rights_of_gateway(database: Database) -> Sequence[Excess]:
-    """Return the same of the role swapgate_gateway, whoever asks."""
+    """Return the excess privileges of the role swapgate_gateway."""
     return [Excess(**row) for row in await database.fetch(EXCESS_OF_GATEWAY)]
 
 
 def excess_rights_at(url: str) -> Sequence[Excess] | None:
-    """Return the same of a connection of its own, or None where the database can't be asked now.
+    """Return the excess privileges of a new connection, or None if the database is unavailable.
 
-    For a process that is going to fork: the pool's threads would not survive that.
+    For a process that will fork: the threads of a pool would not survive it.
     """
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
@@ -127,10 +128,10 @@ def excess_rights_at(url: str) -> Sequence[Excess] | None:
         return None
 
 
-def refusal(found: Sequence[Excess], *, sandbox: bool) -> str | None:
-    """Return why a gateway must not work with these rights, or None where it may.
+def rejection_reason(found: Sequence[Excess], *, sandbox: bool) -> str | None:
+    """Return why a gateway must not run with these privileges, or None if it may.
 
-    In the sandbox a session may be of a mightier login under SET ROLE: there is nothing to lose.
+    In a sandbox the login role may have more privileges than the current one: no funds are at risk.
     """
     counted = [one for one in found if not (sandbox and one.logged_in)]
     if not counted:

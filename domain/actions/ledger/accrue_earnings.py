@@ -1,4 +1,4 @@
-"""Accrue what orders have earned that were completed while nobody knew a price."""
+"""Accrue earnings of orders that completed while no price was known."""
 
 from domain.actions.orders.ports import SettlementPorts
 from domain.ledger.postings import completion_if_priced
@@ -7,9 +7,9 @@ BATCH = 200
 
 
 async def accrue_earnings(ports: SettlementPorts) -> int:
-    """Post the earnings of up to 200 completed orders without any; return how many got theirs.
+    """Post the earnings of up to 200 unaccrued orders at current prices; return how many.
 
-    They are valued at the newest prices known now. Raises Unavailable.
+    Raises Unavailable.
     """
     snapshot = ports.market.newest_snapshot()
     if snapshot is None:

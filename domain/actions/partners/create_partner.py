@@ -1,4 +1,4 @@
-"""Create a partner, with credentials of its own."""
+"""Create a partner with new credentials."""
 
 import msgspec
 
@@ -9,7 +9,7 @@ from domain.webhooks.urls import validate_webhook_url
 
 
 class NewPartner(msgspec.Struct, frozen=True, kw_only=True):
-    """What the operator says of a new partner. Without a name it goes by its e-mail address."""
+    """The settings of a new partner. Its name defaults to its e-mail address."""
 
     email: str
     name: str | None = None
@@ -18,27 +18,27 @@ class NewPartner(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreatedPartner(msgspec.Struct, frozen=True):
-    """A new partner, and the only sight of its secrets."""
+    """A new partner and its credentials, which are not shown again."""
 
     partner: Partner
     credentials: Credentials
 
 
-async def create_partner(ports: OnboardingPorts, wanted: NewPartner) -> CreatedPartner:
-    """Store a new, enabled partner; raise InvalidRequest for what can't be, or exists already."""
-    email = checked_email(wanted.email)
-    url = wanted.webhook_url or None
+async def create_partner(ports: OnboardingPorts, request: NewPartner) -> CreatedPartner:
+    """Store a new, enabled partner; raise InvalidRequest for invalid settings or a known e-mail."""
+    email = checked_email(request.email)
+    url = request.webhook_url or None
     if url is not None:
         validate_webhook_url(url, insecure_allowed=ports.insecure_webhooks)
     credentials = new_credentials(ports.randomness)
     partner = Partner(
         id=ports.new_id(),
         email=email,
-        name=checked_name(email if wanted.name is None else wanted.name),
+        name=checked_name(email if request.name is None else request.name),
         enabled=True,
         api_key=credentials.api_key,
         webhook_url=url,
-        markup_bps=checked_markup(wanted.markup_bps),
+        markup_bps=checked_markup(request.markup_bps),
     )
     await ports.store(partner, credentials, ports.clock.now())
     return CreatedPartner(partner, credentials)

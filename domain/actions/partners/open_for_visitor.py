@@ -1,4 +1,4 @@
-"""Open an order for a visitor of the swap page: attributed, and once however often it is sent."""
+"""Open an order for a visitor of the swap page: attributed, and idempotent per form."""
 
 import hashlib
 import hmac
@@ -20,8 +20,8 @@ from domain.partners.credentials import new_secret
 TOKEN_PURPOSE: Final = b"order token of the swap page"
 
 
-class VisitorOrder(msgspec.Struct, frozen=True, kw_only=True):
-    """What a visitor wants opened. `once` is the secret their form carries, and no other does."""
+class VisitorForm(msgspec.Struct, frozen=True, kw_only=True):
+    """A submitted form. `once` is a secret of this form, which makes its submission idempotent."""
 
     once: str
     swap: SwapRequest
@@ -30,8 +30,8 @@ class VisitorOrder(msgspec.Struct, frozen=True, kw_only=True):
     refund_address: str
 
 
-class VisitorsOrder(msgspec.Struct, frozen=True):
-    """An order and its access token, which its user's browser keeps."""
+class VisitorOrder(msgspec.Struct, frozen=True):
+    """An order and its access token, which the browser stores."""
 
     order: Order
     token: str
@@ -40,47 +40,47 @@ class VisitorsOrder(msgspec.Struct, frozen=True):
 async def open_for_visitor(
     ports: OrderPorts,
     referring: ReferralPorts,
-    wanted: VisitorOrder,
+    form: VisitorForm,
     *,
     cookie: str | None,
     token_keys: Sequence[bytes],
-) -> VisitorsOrder:
-    """Open an order for whoever the cookie names, or return the one this form opened before.
+) -> VisitorOrder:
+    """Open an order attributed by the cookie, or return the one that this form opened before.
 
-    The token follows from the form's secret under the first of `token_keys`, so that a form sent
-    twice leads to the same page; it is stored as a hash like any other. Raises as open_order, and
-    Maintenance where nobody may be given the order.
+    The token is derived from the form's secret with the first of `token_keys`, so that a form
+    submitted twice leads to the same page; like every token it is stored as a hash. Raises what
+    open_order raises, and Maintenance if the order can be attributed to no partner.
     """
     attribution = await attribute(referring, cookie, fresh=True)
-    body_hash = hashlib.sha256(msgspec.json.encode(wanted)).digest()
+    body_hash = hashlib.sha256(msgspec.json.encode(form)).digest()
     opened = await open_order(
         msgspec.structs.replace(
-            ports, randomness=lambda _: _token_bytes(token_keys[0], wanted.once, body_hash)
+            ports, randomness=lambda _: _token_bytes(token_keys[0], form.once, body_hash)
         ),
         OrderRequest(
             partner_id=attribution.partner_id,
             code_id=attribution.code_id,
-            swap=wanted.swap,
+            swap=form.swap,
             markup_bps=attribution.markup_bps,
-            destination_address=wanted.destination_address,
-            destination_tag=wanted.destination_tag,
-            refund_address=wanted.refund_address,
+            destination_address=form.destination_address,
+            destination_tag=form.destination_tag,
+            refund_address=form.refund_address,
             source_network=None,
             destination_network=None,
         ),
-        idempotency=IdempotencyKey(key=f"page:{wanted.once}", body_hash=body_hash),
+        idempotency=IdempotencyKey(key=f"page:{form.once}", body_hash=body_hash),
     )
     if opened.token is not None:
-        return VisitorsOrder(opened.order, opened.token)
-    for key in token_keys:  # it may have been opened before the keys were rotated
-        token = new_secret(lambda _, key=key: _token_bytes(key, wanted.once, body_hash))  # type: ignore[misc]
+        return VisitorOrder(opened.order, opened.token)
+    for key in token_keys:  # the order may have been opened before the keys were rotated
+        token = new_secret(lambda _, key=key: _token_bytes(key, form.once, body_hash))  # type: ignore[misc]
         try:
             order = await show_order(
                 ports.orders, partner_id=None, order_id=str(opened.order.id), token=token
             )
         except NotFound:
             continue
-        return VisitorsOrder(order, token)
+        return VisitorOrder(order, token)
     raise IdempotencyConflict("the order of this form has another token")
 
 

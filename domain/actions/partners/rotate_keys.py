@@ -1,4 +1,4 @@
-"""Rotate a partner's secrets: the old ones stop working at once."""
+"""Rotate a partner's secrets: the old ones become invalid immediately."""
 
 from collections.abc import Collection
 from uuid import UUID
@@ -7,20 +7,20 @@ from domain.actions.partners.ports import RotationPorts
 from domain.errors import InvalidRequest, RotationConflict, Unavailable
 from domain.partners.credentials import NewSecrets, SecretName, new_secret
 
-LEARNING_SECONDS = 1.0
-"""Within that every process has read a changed record, whoever tells it (see Watchers)."""
+PROPAGATION_SECONDS = 1.0
+"""Every process reads a changed record within this time, even without a notification."""
 
 
 async def rotate_keys(
     ports: RotationPorts, partner_id: UUID, *, generation: int, names: Collection[SecretName]
 ) -> NewSecrets:
-    """Replace the named secrets and return the only sight of the new ones.
+    """Replace the named secrets and return the new ones, which are not shown again.
 
-    `generation` is the one the caller's signature was verified with: what has been replaced since
-    raises RotationConflict. Raises InvalidRequest for no names or repeated ones, and Unavailable.
+    `generation` is the one that the caller's signature was verified with. Raises RotationConflict
+    after a rotation since, InvalidRequest for no or repeated names, and Unavailable.
 
-    When this returns, calls signed with an old apiSecret are refused everywhere: the gate knows, or
-    else the time has passed in which every process learns by itself.
+    When this returns, calls signed with an old apiSecret are rejected everywhere: either admission
+    knows the new generation, or the time has passed within which every process reads it.
     """
     if not names or len(set(names)) != len(names):
         raise InvalidRequest("one or both secrets are rotated, each named once")
@@ -29,12 +29,12 @@ async def rotate_keys(
         webhook_secret=new_secret(ports.randomness) if SecretName.WEBHOOK in names else None,
     )
     if not await ports.secrets.replace(partner_id, secrets, generation=generation):
-        raise RotationConflict(f"the secrets of partner {partner_id} have been rotated meanwhile")
+        raise RotationConflict(f"the secrets of partner {partner_id} were rotated concurrently")
     try:
         await ports.outdate(partner_id, generation + 1)
-    except Unavailable:  # the old secret is gone: whatever happens, the new one must be told
+    except Unavailable:  # the old secret is replaced already: the caller must get the new one
         await ports.changed(partner_id)
-        await ports.pause(LEARNING_SECONDS)
+        await ports.pause(PROPAGATION_SECONDS)
     else:
         await ports.changed(partner_id)
     return secrets

@@ -1,4 +1,4 @@
-"""The ledger's part in moving an order: how its postings are stored."""
+"""Storage of the postings of completed orders."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from domain.ledger.postings import Accrual, Posting
 from domain.money import USD_DECIMALS, format_units
 from persistence.postgres.pool import Database
 
-# A CTE for statements that have completed an order: `completed` holds it, or nothing.
+# A CTE for statements with a CTE `completed`, which has the completed order, or no row.
 POST = """
   INSERT INTO ledger_postings
     (transaction_id, position, account, partner_id, code_id, order_id, amount, created_at)
@@ -33,19 +33,19 @@ SELECT EXISTS (SELECT FROM completed) AS accrued
 
 
 async def base_fee_share_bps(database: Database, order_id: UUID) -> int:
-    """Return the share of service fees that an order's partner gets; 0 without such an order."""
+    """Return the base fee share of an order's partner in basis points; 0 for an unknown order."""
     row = await database.fetch_one(BASE_FEE_SHARE, [order_id])
     return int(row["base_fee_share_bps"]) if row else 0
 
 
 async def accrue(database: Database, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
-    """Post what a completed order has earned; False where that was done before."""
+    """Post the earnings of a completed order; False if they are posted already."""
     row = await database.fetch_one(ACCRUE, [order_id, at, *stored_accrual(earned)])
     return row is not None and bool(row["accrued"])
 
 
 def stored_accrual(earned: Accrual | None) -> tuple[list[str], list[str], str | None, int | None]:
-    """Return POST's accounts and amounts as text, and the price and share they were computed at."""
+    """Return the accounts and amounts for POST as text, and the price and share of the accrual."""
     if earned is None:
         return [], [], None, None
     price = format_units(earned.price, USD_DECIMALS)

@@ -1,4 +1,4 @@
-"""Partners: created and changed by the operator, read by every process that serves them."""
+"""Partners in PostgreSQL: the operator creates and changes them, every process reads them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,14 +33,14 @@ COLUMNS = """
   base_fee_share_bps, budget, max_codes
 """
 
-# Without the operator's own, which has no credentials (0023-house-partner.sql).
+# Without the default partner, which has no credentials (0023-house-partner.sql).
 LIST = f"""
 SELECT {COLUMNS} FROM partners WHERE api_secret_sealed <> '' ORDER BY id
 """  # noqa: S608  our own constant
 
 FIND = f"SELECT {COLUMNS} FROM partners WHERE id::text = $1 OR email = $1"  # noqa: S608  as above
 
-# Only what is to change: whatever somebody else changes meanwhile stays.
+# Only changed settings are written, so that concurrent changes of others are preserved.
 CHANGE = f"""
 UPDATE partners SET
   enabled = coalesce($2, enabled),
@@ -83,7 +83,7 @@ async def create_partner(
     *,
     now: datetime,
 ) -> None:
-    """Store a new partner; raise InvalidRequest where the e-mail address is taken."""
+    """Store a new partner; raise InvalidRequest if the e-mail address is in use."""
     row = await database.fetch_one(
         CREATE,
         [
@@ -109,7 +109,7 @@ async def create_partner(
 async def replace_secrets(
     database: Database, keyring: KeyRing, partner_id: UUID, credentials: Credentials
 ) -> None:
-    """Give a partner other secrets: the old ones stop working. Its apiKey never changes."""
+    """Replace a partner's secrets; its apiKey never changes."""
     await database.fetch(
         REPLACE_SECRETS,
         [
@@ -134,7 +134,7 @@ async def find_partner(database: Database, who: str) -> Partner:
 
 
 async def change_partner(database: Database, partner_id: UUID, change: PartnerChange) -> Partner:
-    """Change some of a partner's settings; return it as it is then. Raises NotFound."""
+    """Change a partner's settings and return the changed partner. Raises NotFound."""
     row = await database.fetch_one(
         CHANGE,
         [
@@ -163,10 +163,10 @@ async def set_password(
     one_time: bool,
     now: datetime,
 ) -> str:
-    """Give the partner's own user a password; return the e-mail address to sign in with.
+    """Set the password of the member with the partner's e-mail address; return that address.
 
-    The user is an owner from then on, whatever it was. A one-time password is good for choosing
-    another. Raises NotFound, and InvalidRequest where the address is another partner's user's.
+    The member becomes an owner. A one-time password must be changed at the first sign-in. Raises
+    NotFound, and InvalidRequest if the address belongs to a member of another partner.
     """
     row = await database.fetch_one(SET_USER, [user_id, partner_id, password_hash, now, one_time])
     if row is None:
@@ -176,7 +176,7 @@ async def set_password(
 
 
 async def read_access(database: Database, keyring: KeyRing, api_key: str) -> PartnerAccess | None:
-    """Return what authentication needs for this key, or None where nobody has it."""
+    """Return the record for authentication with this key, or None for an unknown key."""
     row = await database.fetch_one(ACCESS, [api_key])
     if row is None:
         return None
@@ -202,12 +202,12 @@ async def changed_keys(database: Database, since: int) -> tuple[Sequence[str], i
 
 
 def api_secret_record(partner_id: UUID) -> str:
-    """Return what a sealed apiSecret is bound to."""
+    """Return the record that a sealed apiSecret is bound to."""
     return f"partner:{partner_id}:api_secret"
 
 
 def webhook_secret_record(partner_id: UUID) -> str:
-    """Return what a sealed webhookSecret is bound to."""
+    """Return the record that a sealed webhookSecret is bound to."""
     return f"partner:{partner_id}:webhook_secret"
 
 

@@ -1,4 +1,4 @@
-"""Whose a reference code is, for visitors who come by its link, under the gateway's role."""
+"""Referrers by reference code, and the default partner, under the gateway's role."""
 
 from uuid import UUID
 
@@ -35,10 +35,10 @@ async def read_referrer(database: Database, code: str) -> Referrer | None:
 
 
 async def read_default_partner(database: Database) -> Referrer:
-    """Return the operator's own partner; 0023-house-partner.sql has made it."""
+    """Return the default partner, which 0023-house-partner.sql creates."""
     row = await database.fetch_one(DEFAULT_PARTNER, [DEFAULT_PARTNER_ID])
     if row is None:
-        raise LookupError("the house partner is gone")
+        raise LookupError("the default partner does not exist")
     return Referrer(
         partner_id=DEFAULT_PARTNER_ID, enabled=row["enabled"], markup_bps=row["markup_bps"]
     )

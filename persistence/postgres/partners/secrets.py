@@ -1,4 +1,4 @@
-"""A partner's secrets, replaced by itself under the gateway's role."""
+"""Rotation of partners' secrets under the gateway's role."""
 
 import asyncio
 from typing import Final
@@ -9,7 +9,7 @@ from persistence.keyring import KeyRing
 from persistence.postgres.partners.partners import api_secret_record, webhook_secret_record
 from persistence.postgres.pool import Database, DatabaseUnavailable, Row
 
-# Whoever has lost the answer may ask again: the very same sealed secrets are found to be there.
+# Safe to repeat after a lost response: the same sealed secrets are recognized as stored already.
 REPLACE = """
 UPDATE partners SET
   api_secret_sealed = coalesce($3::bytea, api_secret_sealed),
@@ -23,7 +23,7 @@ RETURNING id
 """
 
 PAUSES_SECONDS: Final = (0.1, 0.4, 1.0)
-"""Waits before the statement is sent again because its answer was lost."""
+"""Delays before the statement is repeated after a lost response."""
 
 
 class PostgresSecretRepository:
@@ -36,8 +36,8 @@ class PostgresSecretRepository:
     async def replace(self, partner_id: UUID, secrets: NewSecrets, *, generation: int) -> bool:
         """See SecretRepository.
 
-        A lost answer may follow a commit, and then the old secret is dead and the new one known to
-        nobody. So the statement is sent again a few times: it tells its own work from another's.
+        If the response is lost after the commit, the old secret is invalid and nobody knows the new
+        one. So the statement is repeated: it recognizes its own change.
         """
         api_secret = self._sealed(secrets.api_secret, api_secret_record(partner_id))
         webhook_secret = self._sealed(secrets.webhook_secret, webhook_secret_record(partner_id))

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from domain.actions.orders.quote import SwapRequest
-from domain.actions.partners.open_for_visitor import VisitorOrder, open_for_visitor
+from domain.actions.partners.open_for_visitor import VisitorForm, open_for_visitor
 from domain.errors import Unavailable
 from domain.market.pricing import Direction
 from domain.orders.states import RateType
@@ -134,7 +134,7 @@ async def test_an_order_is_found_again_after_the_keys_were_rotated(
     operator.publish_rates()
     await gateway.start()
     add_addresses(operator.urls.owner, 2)
-    wanted = VisitorOrder(
+    wanted = VisitorForm(
         once="r" * 22,
         swap=SwapRequest(RateType.FLOAT, "btc", "usdt_trc20", Direction.FROM, "0.01"),
         destination_address=TO,

@@ -19,7 +19,7 @@ from domain.actions.partners.manage_codes import (
     page_of_codes,
 )
 from domain.actions.partners.ports import CodePorts, RotationPorts
-from domain.actions.partners.rotate_keys import LEARNING_SECONDS, rotate_keys
+from domain.actions.partners.rotate_keys import PROPAGATION_SECONDS, rotate_keys
 from domain.errors import InvalidRequest, NotFound, RotationConflict, Unavailable
 from domain.partners.codes import OwnCode
 from domain.partners.credentials import NewSecrets, SecretName
@@ -184,7 +184,7 @@ async def test_without_valkey_the_new_secret_is_told_when_all_have_learned_of_it
     partner, told = await stored_partner(admin), Told(gateway, valkey=False)
     new = await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.API])
     assert await known(gateway, partner) == (new.api_secret, 1)
-    assert told.steps == ["changed", f"paused {LEARNING_SECONDS}"]
+    assert told.steps == ["changed", f"paused {PROPAGATION_SECONDS}"]
 
 
 async def test_a_rotation_that_loses_tells_nobody(gateway: Database, admin: Database) -> None:

@@ -10,7 +10,7 @@ import pytest
 from domain.errors import Unavailable
 from gateway.settings import Role, settings_for
 from gateway.wiring.worker import GatewayProcess
-from persistence.postgres.rights import Excess, excess_rights_at, refusal
+from persistence.postgres.rights import Excess, excess_rights_at, rejection_reason
 from tests.conftest import SWAPGATE, DatabaseUrls, Servers, free_port
 from tests.support.clients.operator_command import Operator, new_operator
 
@@ -302,8 +302,8 @@ def test_only_a_sandbox_may_be_served_by_a_mightier_login(database_urls: Databas
     url = f"{database_urls.owner}{separator}options=-c%20role%3Dswapgate_gateway"
     excess = excess_rights_at(url)
     assert excess == [Excess("postgres", logged_in=True, what="is a superuser")]
-    assert refusal(excess, sandbox=True) is None
-    assert "postgres is a superuser" in str(refusal(excess, sandbox=False))
+    assert rejection_reason(excess, sandbox=True) is None
+    assert "postgres is a superuser" in str(rejection_reason(excess, sandbox=False))
 
 
 def test_a_database_that_is_away_is_asked_later() -> None:
