@@ -102,7 +102,7 @@ async def test_without_a_reserve_or_a_cap_nothing_is_counted(treasury: Treasury)
     assert await read_reserves(treasury.admin, treasury.catalogue) == []
 
 
-async def test_orders_at_once_never_promise_more_than_the_reserve(treasury: Treasury) -> None:
+async def test_concurrent_orders_never_exceed_the_reserve(treasury: Treasury) -> None:
     await treasury.set_reserve(7 * PROMISE + 5)
     opened, errors = await outcomes([treasury.open() for _ in range(40)])
     assert opened == 7
@@ -111,7 +111,7 @@ async def test_orders_at_once_never_promise_more_than_the_reserve(treasury: Trea
     assert (await treasury.headroom()).reserves == {"usdt_trc20": 5}
 
 
-async def test_orders_at_once_never_exceed_the_daily_cap(treasury: Treasury) -> None:
+async def test_concurrent_orders_never_exceed_the_daily_cap(treasury: Treasury) -> None:
     await treasury.set_cap(750)
     opened, errors = await outcomes([treasury.open() for _ in range(40)])
     assert opened == 7
@@ -119,7 +119,7 @@ async def test_orders_at_once_never_exceed_the_daily_cap(treasury: Treasury) -> 
     assert (await treasury.headroom()).usd_today == 50 * USD
 
 
-async def test_a_refused_order_takes_no_address(treasury: Treasury) -> None:
+async def test_a_rejected_order_reserves_no_address(treasury: Treasury) -> None:
     await treasury.set_cap(50)
     with pytest.raises(AboveMaximum):
         await treasury.open()
@@ -128,7 +128,7 @@ async def test_a_refused_order_takes_no_address(treasury: Treasury) -> None:
     assert opened == 60
 
 
-async def test_a_cap_counts_what_was_opened_before_it_was_set(treasury: Treasury) -> None:
+async def test_a_new_cap_counts_the_orders_of_the_day(treasury: Treasury) -> None:
     await treasury.open()
     cancelled = await treasury.open()
     await treasury.move(cancelled, State.CANCELLED)
@@ -141,7 +141,9 @@ async def test_a_cap_counts_what_was_opened_before_it_was_set(treasury: Treasury
 
 
 @pytest.mark.parametrize("end", [State.EXPIRED, State.CANCELLED, State.REFUNDED])
-async def test_what_comes_to_nothing_gives_its_room_back(treasury: Treasury, end: State) -> None:
+async def test_an_order_that_ends_without_payout_frees_its_capacity(
+    treasury: Treasury, end: State
+) -> None:
     await treasury.set_cap(100)
     await treasury.set_reserve(PROMISE)
     order = await treasury.open()
@@ -152,7 +154,7 @@ async def test_what_comes_to_nothing_gives_its_room_back(treasury: Treasury, end
     )
 
 
-async def test_a_late_deposit_takes_its_room_again(treasury: Treasury) -> None:
+async def test_a_deposit_after_expiry_claims_its_capacity_again(treasury: Treasury) -> None:
     await treasury.set_cap(1_000)
     await treasury.set_reserve(10 * PROMISE)
     order = await treasury.open()
@@ -162,7 +164,7 @@ async def test_a_late_deposit_takes_its_room_again(treasury: Treasury) -> None:
     assert (await treasury.headroom()).usd_today == 900 * USD
 
 
-async def test_a_payout_is_taken_off_the_reserve(treasury: Treasury) -> None:
+async def test_a_payout_is_deducted_from_the_reserve(treasury: Treasury) -> None:
     await treasury.set_reserve(10 * PROMISE)
     order = await treasury.open()
     await treasury.move(order, State.PAYING_OUT, destination_amount=700_000_000)
@@ -171,7 +173,7 @@ async def test_a_payout_is_taken_off_the_reserve(treasury: Treasury) -> None:
     assert await treasury.promised() == (10 * PROMISE - 701_200_000, 0)
 
 
-async def test_a_reserve_that_is_set_knows_the_open_orders(treasury: Treasury) -> None:
+async def test_a_new_reserve_counts_the_open_orders(treasury: Treasury) -> None:
     await treasury.open()
     await treasury.move(await treasury.open(), State.PAYING_OUT)
     await treasury.move(await treasury.open(), State.EXPIRED)

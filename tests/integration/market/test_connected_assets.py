@@ -43,13 +43,13 @@ def checked(operator: Operator) -> dict[str, Any]:
     return dict(found)
 
 
-def test_nothing_is_swapped_before_settlement_has_spoken(operator: Operator) -> None:
+def test_no_pair_is_available_before_settlement_has_reported_its_chains(operator: Operator) -> None:
     catalogue = catalogue_of(operator)
     assert catalogue.assets
     assert (catalogue.active_assets(), dict(catalogue.pairs)) == ([], {})
 
 
-def test_only_what_is_connected_is_swapped(operator: Operator) -> None:
+def test_only_connected_assets_are_available(operator: Operator) -> None:
     connect(operator, [LITECOIN, ETHER, WATCHED_ONLY])
     catalogue = catalogue_of(operator)
     assert set(catalogue.pairs) == {
@@ -59,19 +59,19 @@ def test_only_what_is_connected_is_swapped(operator: Operator) -> None:
     assert listed == {"ltc": (True, True), "eth": (True, True), "btc": (True, False)}
 
 
-def test_what_is_not_connected_any_more_is_not_swapped_any_more(operator: Operator) -> None:
+def test_an_asset_that_is_disconnected_becomes_unavailable(operator: Operator) -> None:
     connect(operator, [LITECOIN, ETHER])
     connect(operator, [LITECOIN])
     assert dict(catalogue_of(operator).pairs) == {}
 
 
-def test_what_the_operator_has_turned_off_stays_off(operator: Operator) -> None:
+def test_an_asset_disabled_by_the_operator_stays_disabled(operator: Operator) -> None:
     connect(operator, [LITECOIN, ETHER])
     operator.json("asset", "disable", "eth")
     assert dict(catalogue_of(operator).pairs) == {}
 
 
-def test_workers_are_told_of_changes_and_not_of_repeats(operator: Operator) -> None:
+def test_workers_are_notified_of_changes_only(operator: Operator) -> None:
     before = operator.revisions()["catalogue"]
     connect(operator, [LITECOIN])
     told = operator.revisions()["catalogue"]
@@ -80,7 +80,7 @@ def test_workers_are_told_of_changes_and_not_of_repeats(operator: Operator) -> N
     assert operator.revisions()["catalogue"] == told
 
 
-def test_a_sandbox_swaps_everything(
+def test_all_assets_are_available_in_the_sandbox(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
 ) -> None:
     sandbox = new_operator(database_urls, servers, tmp_path)
@@ -88,7 +88,7 @@ def test_a_sandbox_swaps_everything(
     assert checked(sandbox)["advice"] == ""
 
 
-def test_the_doctor_tells_of_what_is_not_connected(operator: Operator) -> None:
+def test_doctor_reports_assets_that_are_not_connected(operator: Operator) -> None:
     connect(operator, [LITECOIN])
     found = checked(operator)
     assert found["ok"]
@@ -96,7 +96,7 @@ def test_the_doctor_tells_of_what_is_not_connected(operator: Operator) -> None:
     assert "Tron" in found["advice"]
 
 
-def test_the_doctor_fails_where_an_order_waits_for_what_is_not_connected(
+def test_doctor_fails_if_an_open_order_requires_a_disconnected_asset(
     operator: Operator,
 ) -> None:
     order_id = operator.order()

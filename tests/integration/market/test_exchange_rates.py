@@ -69,7 +69,7 @@ async def running(exchanges: Exchanges, *, skipped: float = 0) -> AsyncIterator[
             yield Running(exchanges, market)
 
 
-async def test_all_four_are_asked_and_stream() -> None:
+async def test_all_four_exchanges_are_polled_and_streamed() -> None:
     async with running(Exchanges()) as world:
         await wait_until_async(world.market.snapshot, lambda known: known.prices.keys() == COINS)
         await world.until_right()
@@ -91,7 +91,7 @@ async def test_all_four_are_asked_and_stream() -> None:
         assert decode_health(encode_health(world.market.health())).withdrawn == []
 
 
-async def test_prices_go_on_by_http_where_streams_are_silent() -> None:
+async def test_prices_are_updated_by_http_if_streams_are_silent() -> None:
     exchanges = Exchanges()
     exchanges.silent_streams = {"kraken", "binance", "okx"}
     async with running(exchanges) as world:
@@ -101,7 +101,7 @@ async def test_prices_go_on_by_http_where_streams_are_silent() -> None:
 
 
 @pytest.mark.parametrize("venue", VENUES)
-async def test_one_exchange_at_ten_times_the_price_moves_nothing(venue: str) -> None:
+async def test_one_exchange_at_ten_times_the_price_changes_no_price(venue: str) -> None:
     exchanges = Exchanges()
     exchanges.trouble(Trouble.TENFOLD, [venue])
     async with running(exchanges) as world:
@@ -115,7 +115,9 @@ async def test_one_exchange_at_ten_times_the_price_moves_nothing(venue: str) -> 
     "trouble",
     [Trouble.HANGS, Trouble.GARBAGE, Trouble.HALF, Trouble.CROSSED, Trouble.AWAY],
 )
-async def test_an_exchange_in_trouble_from_the_start_is_done_without(trouble: Trouble) -> None:
+async def test_prices_are_available_without_an_exchange_that_fails_from_the_start(
+    trouble: Trouble,
+) -> None:
     exchanges = Exchanges()
     exchanges.trouble(trouble, ["okx"])
     async with running(exchanges) as world:
@@ -123,14 +125,14 @@ async def test_an_exchange_in_trouble_from_the_start_is_done_without(trouble: Tr
         exchanges.trouble(None, ["okx"])
 
 
-async def test_clocks_of_exchanges_may_say_what_they_like() -> None:
+async def test_timestamps_of_exchanges_are_ignored() -> None:
     exchanges = Exchanges()
     exchanges.trouble(Trouble.OTHER_TIME, VENUES)
     async with running(exchanges) as world:
         await world.until_right()
 
 
-async def test_without_any_exchange_all_coins_are_withdrawn_until_they_are_back() -> None:
+async def test_all_coins_are_withdrawn_while_no_exchange_is_available() -> None:
     exchanges = Exchanges()
     exchanges.trouble(Trouble.AWAY, VENUES)
     async with running(exchanges) as world:
@@ -147,7 +149,7 @@ async def test_without_any_exchange_all_coins_are_withdrawn_until_they_are_back(
         )
 
 
-async def test_books_that_nobody_renews_are_withdrawn() -> None:
+async def test_coins_are_withdrawn_when_their_books_expire() -> None:
     async with running(Exchanges(), skipped=29) as world:
         await wait_until_async(world.prices)
         world.exchanges.trouble(Trouble.HANGS, VENUES)

@@ -42,7 +42,7 @@ async def valkey(servers: Servers) -> Valkey:
     return client
 
 
-async def test_only_the_leader_publishes_and_resigning_lets_the_next_one(valkey: Valkey) -> None:
+async def test_only_the_leader_publishes_until_it_resigns(valkey: Valkey) -> None:
     one, other = (RatePublisher(valkey, token=token) for token in "ab")
     assert await one.publish(snapshot(1), sources=b"{}")
     assert not await other.publish(snapshot(2))
@@ -57,7 +57,7 @@ async def test_only_the_leader_publishes_and_resigning_lets_the_next_one(valkey:
     await valkey.aclose()
 
 
-async def test_a_lease_ends_by_itself_and_a_late_leader_overwrites_nothing(valkey: Valkey) -> None:
+async def test_a_lease_expires_and_a_former_leader_overwrites_nothing(valkey: Valkey) -> None:
     one, other = (RatePublisher(valkey, token=token) for token in "ab")
     assert await one.publish(snapshot(1))
     assert 0 < await valkey.pttl(LEASE) <= LEASE_MS < TAKEN_OVER_SECONDS * 1000

@@ -69,7 +69,7 @@ async def world(database_urls: DatabaseUrls) -> AsyncIterator[World]:
         database.close()
 
 
-async def test_orders_of_one_moment_share_a_few_statements(world: World) -> None:
+async def test_concurrent_orders_share_a_few_statements(world: World) -> None:
     add_addresses(world.owner_url, 100)
     opened = await asyncio.gather(*(world.open(key=f"key-{n:04}") for n in range(100)))
     assert world.database.statements <= 3
@@ -82,7 +82,7 @@ async def test_orders_of_one_moment_share_a_few_statements(world: World) -> None
         assert [one and one[0] for one in found] == [one.order for one in opened]
 
 
-async def test_an_order_that_cant_be_afforded_is_refused_alone(world: World) -> None:
+async def test_only_the_order_above_the_reserve_is_rejected(world: World) -> None:
     add_addresses(world.owner_url, 10)
     world.ask("INSERT INTO reserves (asset, amount) VALUES ('usdt_trc20', 6000) RETURNING asset")
     small = [world.open() for _ in range(4)]
@@ -98,7 +98,7 @@ async def test_an_order_that_cant_be_afforded_is_refused_alone(world: World) -> 
     )
 
 
-async def test_of_one_key_at_one_moment_one_order_comes(world: World) -> None:
+async def test_concurrent_requests_with_one_key_create_one_order(world: World) -> None:
     add_addresses(world.owner_url, 10)
     opened = await asyncio.gather(*(world.open(key="key-0001") for _ in range(5)))
     assert len({one.order.id for one in opened}) == 1
@@ -110,7 +110,7 @@ async def test_of_one_key_at_one_moment_one_order_comes(world: World) -> None:
     assert [type(one) for one in ended] == [IdempotencyConflict, OpenedOrder]
 
 
-async def test_a_repeat_doesnt_keep_the_last_address_from_another(world: World) -> None:
+async def test_a_repetition_does_not_take_the_last_address_from_another_order(world: World) -> None:
     add_addresses(world.owner_url, 1)
     first = await world.open(key="key-0001")
     add_addresses(world.owner_url, 1)
@@ -119,14 +119,14 @@ async def test_a_repeat_doesnt_keep_the_last_address_from_another(world: World) 
     assert not other.repeated
 
 
-async def test_addresses_go_to_as_many_as_there_are(world: World) -> None:
+async def test_as_many_orders_are_created_as_there_are_addresses(world: World) -> None:
     add_addresses(world.owner_url, 3)
     ended = await asyncio.gather(*(world.open() for _ in range(5)), return_exceptions=True)
     kinds = sorted(type(one).__name__ for one in ended)
     assert kinds == ["OpenedOrder"] * 3 + [Unavailable.__name__] * 2
 
 
-async def test_an_order_that_isnt_sound_fails_alone(world: World) -> None:
+async def test_an_invalid_order_fails_alone(world: World) -> None:
     add_addresses(world.owner_url, 10)
     unsound = world.open(destination_amount=-1)
     ended = await asyncio.gather(world.open(), unsound, world.open(), return_exceptions=True)
@@ -134,7 +134,7 @@ async def test_an_order_that_isnt_sound_fails_alone(world: World) -> None:
     assert world.ask("SELECT count(*) FROM orders") == 2
 
 
-async def test_without_a_database_all_are_told(world: World) -> None:
+async def test_without_a_database_every_caller_gets_an_error(world: World) -> None:
     desk = PostgresOrderRepository(Database(NOWHERE), world.desk._catalogue)
     order = (await _sample(world)).order
     ended = await asyncio.gather(
@@ -163,7 +163,7 @@ class Slow:
         return [ValueError("odd") if one % 2 else one for one in questions]
 
 
-async def test_a_question_goes_at_once_and_the_rest_when_there_is_room() -> None:
+async def test_a_single_request_runs_at_once_and_later_ones_are_batched() -> None:
     slow = Slow()
     batcher = Batcher(slow.run, batch_size=3, concurrency=CONCURRENT_INSERTS)
     asked = []
@@ -178,7 +178,7 @@ async def test_a_question_goes_at_once_and_the_rest_when_there_is_room() -> None
     assert slow.groups == [[0], [2], [10, 12, 14], [16]]
 
 
-async def test_an_error_of_ones_own_is_nobody_elses_and_leaving_harms_nobody() -> None:
+async def test_an_error_or_a_cancellation_affects_only_its_own_caller() -> None:
     slow = Slow()
     batcher = Batcher(slow.run, batch_size=8, concurrency=1)
     left, stays, wrong = (batcher.submit(number) for number in (2, 4, 5))
@@ -191,7 +191,7 @@ async def test_an_error_of_ones_own_is_nobody_elses_and_leaving_harms_nobody() -
     assert await batcher.submit(6) == 6
 
 
-async def test_nobody_waits_for_a_statement_that_was_cancelled() -> None:
+async def test_callers_of_a_cancelled_statement_do_not_wait_forever() -> None:
     slow = Slow()
     batcher = Batcher(slow.run, batch_size=8, concurrency=1)
     asked = batcher.submit(2)
@@ -202,7 +202,7 @@ async def test_nobody_waits_for_a_statement_that_was_cancelled() -> None:
         await asked
 
 
-async def test_a_free_address_is_found_however_many_are_taken(world: World) -> None:
+async def test_a_free_address_is_found_by_index_among_many_reserved_ones(world: World) -> None:
     add_addresses(world.owner_url, 10_000)
     with psycopg.connect(world.owner_url, autocommit=True) as connection:
         connection.execute("ANALYZE pay_in_addresses")  # of before, as often where it grows

@@ -68,7 +68,9 @@ async def nothing_differs(books: Books) -> None:
     assert [one for one in found if one.what not in nothing_on_chains] == []
 
 
-async def test_64_at_once_take_exactly_what_is_owed(books: Books, many: LedgerPorts) -> None:
+async def test_64_concurrent_payouts_pay_exactly_what_is_owed(
+    books: Books, many: LedgerPorts
+) -> None:
     partner = await stored_partner(books.admin)
     books.knows(BTC_AT_62450)
     due = [await books.due(partner, markup_bps=75) for _ in range(WAYS)]
@@ -97,7 +99,7 @@ async def test_64_at_once_take_exactly_what_is_owed(books: Books, many: LedgerPo
 
 
 @pytest.mark.parametrize("at_commit", [False, True], ids=["at once", "at commit"])
-async def test_what_the_server_undoes_is_done_again_and_once(
+async def test_a_transaction_aborted_by_the_server_is_retried_and_takes_effect_once(
     books: Books, many: LedgerPorts, *, at_commit: bool
 ) -> None:
     partner = await stored_partner(books.admin)
@@ -123,7 +125,7 @@ async def test_what_the_server_undoes_is_done_again_and_once(
     await nothing_differs(books)
 
 
-async def test_what_is_undone_for_ever_is_given_up_and_nothing_is_done(
+async def test_a_transaction_that_is_always_aborted_fails_without_effect(
     books: Books, many: LedgerPorts
 ) -> None:
     partner = await stored_partner(books.admin)

@@ -71,7 +71,7 @@ def key(name: str = "key-0001", body: bytes = b"b") -> IdempotencyKey:
     return IdempotencyKey(key=name, body_hash=body * 32)
 
 
-async def test_an_order_is_found_as_it_was_opened(desk: Desk) -> None:
+async def test_an_order_is_read_as_it_was_created(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 1)
     opened = await desk.open(partner, destination_tag="tag")
@@ -80,7 +80,7 @@ async def test_an_order_is_found_as_it_was_opened(desk: Desk) -> None:
     assert await desk.desk.find(opened.order.id, partner.id) == (opened.order, HASH)
 
 
-async def test_the_greatest_and_smallest_amounts_survive(desk: Desk) -> None:
+async def test_the_largest_and_smallest_amounts_are_stored_exactly(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 2)
     greatest = await desk.open(partner, source_amount=10**20 * 10**8 - 1)
@@ -89,7 +89,7 @@ async def test_the_greatest_and_smallest_amounts_survive(desk: Desk) -> None:
         assert await desk.desk.find(opened.order.id, partner.id) == (opened.order, HASH)
 
 
-async def test_another_partner_does_not_find_it(desk: Desk) -> None:
+async def test_an_order_is_not_found_by_another_partner(desk: Desk) -> None:
     partner, other = await stored_partner(desk.admin), await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 1)
     opened = await desk.open(partner)
@@ -106,7 +106,7 @@ async def test_a_deleted_order_is_not_found(desk: Desk) -> None:
     assert await desk.desk.find(opened.order.id, partner.id) is None
 
 
-async def test_an_order_is_read_again_only_when_its_row_was_written_anew(desk: Desk) -> None:
+async def test_a_cached_order_is_read_again_only_after_its_row_was_written(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 1)
     opened = (await desk.open(partner)).order
@@ -134,7 +134,7 @@ async def test_an_order_is_read_again_only_when_its_row_was_written_anew(desk: D
     assert await desk.desk.find(opened.id, partner.id) is None
 
 
-async def test_an_order_has_the_assets_of_the_present_catalogue(desk: Desk) -> None:
+async def test_an_order_has_the_assets_of_the_current_catalogue(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 1)
     opened = (await desk.open(partner)).order
@@ -147,7 +147,7 @@ async def test_an_order_has_the_assets_of_the_present_catalogue(desk: Desk) -> N
     assert found[0].source.fee_bps >= 77
 
 
-async def test_an_order_that_cant_be_read_spoils_no_other(desk: Desk) -> None:
+async def test_an_unreadable_order_does_not_affect_others(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 2)
     good, bad = (await desk.open(partner)).order, (await desk.open(partner)).order
@@ -162,7 +162,9 @@ async def test_an_order_that_cant_be_read_spoils_no_other(desk: Desk) -> None:
     assert isinstance(error, ValueError)
 
 
-async def test_few_orders_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_cached_orders_is_bounded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(orders, "MAX_CACHED_ORDERS", 2)
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 4)
@@ -172,14 +174,14 @@ async def test_few_orders_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
             assert await desk.desk.find(order.id, partner.id) == (order, HASH)
 
 
-async def test_without_a_free_address_nothing_is_opened(desk: Desk) -> None:
+async def test_without_a_free_address_no_order_is_created(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     with pytest.raises(Unavailable, match="no free pay-in address on Bitcoin"):
         await desk.open(partner, key())
     assert desk.count("orders") == desk.count("idempotency_keys") == 0
 
 
-async def test_every_order_has_an_address_of_its_own(desk: Desk) -> None:
+async def test_every_order_has_its_own_address(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 64)
     opened = await asyncio.gather(*(desk.open(partner) for _ in range(64)))
@@ -188,7 +190,7 @@ async def test_every_order_has_an_address_of_its_own(desk: Desk) -> None:
         await desk.open(partner)
 
 
-async def test_a_hundred_callers_with_one_key_open_one_order(desk: Desk) -> None:
+async def test_a_hundred_callers_with_one_key_create_one_order(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 100)
     opened = await asyncio.gather(*(desk.open(partner, key()) for _ in range(100)))
@@ -207,14 +209,14 @@ async def test_a_key_with_another_body_is_a_conflict(desk: Desk) -> None:
     assert desk.count("orders") == 1
 
 
-async def test_a_key_is_a_partners_own(desk: Desk) -> None:
+async def test_two_partners_can_use_the_same_key(desk: Desk) -> None:
     partner, other = await stored_partner(desk.admin), await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 2)
     assert not (await desk.open(partner, key())).repeated
     assert not (await desk.open(other, key(body=b"c"))).repeated
 
 
-async def test_a_repeat_is_answered_when_the_addresses_have_run_out(desk: Desk) -> None:
+async def test_a_repetition_succeeds_when_no_address_is_free(desk: Desk) -> None:
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 1)
     first = await desk.open(partner, key())
@@ -232,7 +234,7 @@ async def seen(desk: Desk, order: Order) -> bool:
     return await desk.book.save(moved, expected_version=held.version, event=event)
 
 
-async def test_of_two_moves_at_once_one_wins_and_tells_of_it(desk: Desk) -> None:
+async def test_of_concurrent_moves_one_wins_and_stores_its_event(desk: Desk) -> None:
     partner = await stored_partner(desk.admin, webhook_url="https://example.org")
     add_addresses(desk.urls.owner, 1)
     opened = await desk.open(partner)
@@ -257,7 +259,7 @@ async def test_of_two_moves_at_once_one_wins_and_tells_of_it(desk: Desk) -> None
 @pytest.mark.parametrize(
     "settings", [{"webhook_url": None}, {"webhook_events": frozenset()}], ids=["no URL", "no event"]
 )
-async def test_nobody_is_told_who_does_not_want_to_be(
+async def test_no_event_is_stored_without_a_url_or_a_subscription(
     desk: Desk, settings: dict[str, object]
 ) -> None:
     partner = await stored_partner(desk.admin, **{"webhook_url": "https://example.org", **settings})
@@ -266,7 +268,7 @@ async def test_nobody_is_told_who_does_not_want_to_be(
     assert desk.count("webhook_events") == 0
 
 
-async def test_a_deleted_order_sends_nothing(desk: Desk) -> None:
+async def test_a_deleted_order_stores_no_event(desk: Desk) -> None:
     partner = await stored_partner(desk.admin, webhook_url="https://example.org")
     add_addresses(desk.urls.owner, 1)
     opened = await desk.open(partner)
@@ -276,7 +278,7 @@ async def test_a_deleted_order_sends_nothing(desk: Desk) -> None:
     assert desk.count("webhook_events") == 0
 
 
-async def test_orders_expire_when_their_time_has_passed(desk: Desk) -> None:
+async def test_orders_without_a_deposit_expire_when_their_time_has_passed(desk: Desk) -> None:
     partner = await stored_partner(desk.admin, webhook_url="https://example.org")
     add_addresses(desk.urls.owner, 3)
     clock = SystemClock()
@@ -320,7 +322,9 @@ FORBIDDEN_TO_THE_GATEWAY = [
 
 
 @pytest.mark.parametrize("statement", FORBIDDEN_TO_THE_GATEWAY)
-def test_the_gateway_may_not(database_urls: DatabaseUrls, statement: str) -> None:
+def test_the_gateway_role_is_denied_the_statement(
+    database_urls: DatabaseUrls, statement: str
+) -> None:
     with (
         psycopg.connect(database_urls.gateway) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
@@ -328,7 +332,7 @@ def test_the_gateway_may_not(database_urls: DatabaseUrls, statement: str) -> Non
         connection.execute(statement.encode())
 
 
-async def test_an_address_that_was_taken_is_never_given_again(desk: Desk) -> None:
+async def test_a_reserved_address_is_never_reserved_again(desk: Desk) -> None:
     """The gateway reserves addresses, and so may write the column: only once an address."""
     partner = await stored_partner(desk.admin)
     add_addresses(desk.urls.owner, 1)

@@ -156,7 +156,7 @@ async def world(database_urls: DatabaseUrls) -> AsyncIterator[World]:
     made.database.close()
 
 
-async def test_orders_of_the_same_moment_are_each_shown_once(world: World) -> None:
+async def test_orders_created_at_the_same_moment_are_each_listed_once(world: World) -> None:
     random = Random(1)
     same = [
         Stored(seventh(NOW, random), None, State.COMPLETED, *PAIRS[0], NOW, False)
@@ -186,7 +186,7 @@ def filters(world: World) -> Iterator[OrderFilter]:
 
 
 @pytest.mark.parametrize("rounds", [(500, 500), (3, 7)], ids=["in one look", "in many"])
-async def test_pages_show_all_that_fits_and_nothing_else(
+async def test_pages_list_exactly_the_matching_orders(
     world: World, rounds: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether a search takes in all at once, or breaks off again and again and goes on."""
@@ -200,7 +200,7 @@ async def test_pages_show_all_that_fits_and_nothing_else(
         assert await world.walk(wanted, limit=20) == fitting, wanted
 
 
-async def test_a_search_that_breaks_off_says_where(
+async def test_a_search_that_stops_early_returns_where_it_stopped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(order_search, "ROUNDS", (5, 5))
@@ -227,7 +227,7 @@ async def test_a_search_that_breaks_off_says_where(
     assert await world.walk(nothing, limit=5) == []
 
 
-async def test_an_order_is_found_by_how_its_id_begins(world: World) -> None:
+async def test_an_order_is_found_by_the_prefix_of_its_id(world: World) -> None:
     orders = world.some(40, seed=5)
     world.store(orders)
     wanted = OrderFilter(id_prefix=orders[7].id.hex[:13])
@@ -237,7 +237,7 @@ async def test_an_order_is_found_by_how_its_id_begins(world: World) -> None:
     assert await world.walk(OrderFilter(id_prefix=whole.id.hex), limit=5) == [whole.id]
 
 
-async def test_nobody_sees_anothers_orders_or_deleted_ones(world: World) -> None:
+async def test_orders_of_other_partners_and_deleted_ones_are_not_listed(world: World) -> None:
     mine, theirs = world.some(20, seed=6), world.some(20, seed=7)
     world.store(mine)
     world.store(theirs, owner=world.other)
@@ -258,7 +258,7 @@ async def test_new_orders_are_counted(world: World) -> None:
     assert await world.orders.count_newer(world.own, OrderFilter(), newest_first[6]) == 6
 
 
-async def test_held_orders_wait_until_somebody_chooses(world: World) -> None:
+async def test_held_orders_await_a_choice_until_one_is_recorded(world: World) -> None:
     random = Random(9)
     held = [
         Stored(seventh(at, random), None, State.HELD, *PAIRS[0], at, False)
@@ -273,6 +273,6 @@ async def test_held_orders_wait_until_somebody_chooses(world: World) -> None:
     assert await world.orders.awaiting_choice(world.other, limit=5) == []
 
 
-def test_what_is_read_of_orders_holds_no_token() -> None:
+def test_the_listed_columns_contain_no_token() -> None:
     for statement in (partner_orders.ROWS, order_search._SEARCH):
         assert "token" not in statement

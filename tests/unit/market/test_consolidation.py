@@ -57,7 +57,7 @@ def test_the_price_is_the_median_of_the_sources_mids() -> None:
     assert prices(even) == {"BTC": Decimal("100.5")}
 
 
-def test_a_cross_rate_goes_by_the_stablecoins_own_price() -> None:
+def test_a_cross_rate_uses_the_stablecoins_own_price() -> None:
     crossed = found(
         *PEGS,
         book("binance", "BTC/USDT", "100"),
@@ -67,7 +67,7 @@ def test_a_cross_rate_goes_by_the_stablecoins_own_price() -> None:
     assert prices(crossed) == {"BTC": Decimal("100.03"), "USDT": Decimal("1.0003")}
 
 
-def test_a_source_s_market_in_usd_goes_before_its_cross_rates() -> None:
+def test_a_sources_usd_market_takes_precedence_over_its_cross_rates() -> None:
     both = found(
         *PEGS,
         book("kraken", "BTC/USD", "100"),
@@ -86,13 +86,13 @@ def test_a_coin_may_be_priced_in_btc() -> None:
     assert prices(found(*books, coins=("XMR",))) == {"XMR": Decimal(150)}
 
 
-def test_a_bridge_without_a_price_prices_nothing() -> None:
+def test_a_bridge_without_a_price_prices_no_coin() -> None:
     books = [book("binance", "BTC/USDT", "100"), book("okx", "BTC/USDT", "100")]
     assert found(*books, coins=("BTC", "USDT")).withdrawn == {"BTC", "USDT"}
 
 
 @pytest.mark.parametrize("wrong", ["1000", "10", "102.1", "97.9"])
-def test_a_price_more_than_two_percent_off_the_median_is_dropped(wrong: str) -> None:
+def test_a_price_more_than_two_percent_off_the_median_is_rejected(wrong: str) -> None:
     books = [book("a", "BTC/USD", "100"), book("b", "BTC/USD", "100"), book("c", "BTC/USD", wrong)]
     consolidated = found(*books)
     assert prices(consolidated) == {"BTC": Decimal(100)}
@@ -101,13 +101,13 @@ def test_a_price_more_than_two_percent_off_the_median_is_dropped(wrong: str) -> 
     ]
 
 
-def test_two_sources_that_disagree_price_nothing() -> None:
+def test_a_coin_whose_two_sources_disagree_has_no_price() -> None:
     consolidated = found(book("a", "BTC/USD", "100"), book("b", "BTC/USD", "1000"))
     assert consolidated.withdrawn == {"BTC"}
     assert len(consolidated.rejected) == 2
 
 
-def test_a_coin_with_too_few_sources_is_withdrawn_and_comes_back_with_them() -> None:
+def test_a_coin_is_withdrawn_while_it_has_too_few_sources() -> None:
     one = [book("a", "BTC/USD", "100")]
     assert found(*one) == Consolidated({}, [], frozenset({"BTC"}))
     assert found(*one, min_sources=1).withdrawn == frozenset()
@@ -117,19 +117,19 @@ def test_a_coin_with_too_few_sources_is_withdrawn_and_comes_back_with_them() -> 
 @pytest.mark.parametrize(
     ("mid", "priced"), [("1.001", True), ("0.98", True), ("0.97", False), ("10", False)]
 )
-def test_a_stablecoin_with_one_market_counts_while_it_is_near_a_dollar(
+def test_a_stablecoin_with_one_market_has_a_price_while_it_is_near_a_dollar(
     mid: str, priced: bool
 ) -> None:
     consolidated = found(book("kraken", "USDT/USD", mid), coins=("USDT",))
     assert ("USDT" in consolidated.prices) is priced
 
 
-def test_of_two_that_disagree_on_a_stablecoin_the_one_near_a_dollar_counts() -> None:
+def test_of_two_sources_that_disagree_on_a_stablecoin_the_one_near_a_dollar_counts() -> None:
     books = [book("kraken", "USDT/USD", "10"), book("coinbase", "USDT/USD", "1.001")]
     assert prices(found(*books, coins=("USDT",))) == {"USDT": Decimal("1.001")}
 
 
-def test_a_stablecoin_s_price_is_its_markets_however_far_from_a_dollar() -> None:
+def test_a_stablecoins_price_is_that_of_its_markets_even_far_from_a_dollar() -> None:
     books = [book(name, "USDT/USD", "0.90") for name in "ab"]
     assert prices(found(*books, coins=("USDT",))) == {"USDT": Decimal("0.9")}
 
@@ -154,7 +154,7 @@ def test_a_stablecoin_without_any_market_has_no_price() -> None:
         ("1", "1", -1, BookDefect.STALE),
     ],
 )
-def test_books_that_can_not_be_right_are_not_counted(
+def test_books_with_a_defect_are_rejected(
     bid: str | None, ask: str | None, age: float, fault: BookDefect | None
 ) -> None:
     told = Book("a", "BTC", "USD", _decimal(bid), _decimal(ask), NOW - age)
@@ -163,7 +163,7 @@ def test_books_that_can_not_be_right_are_not_counted(
     assert [one.defect for one in consolidated.rejected] == ([fault] if fault else [])
 
 
-def test_prices_too_small_to_tell_are_none() -> None:
+def test_a_coin_whose_price_rounds_to_zero_has_no_price() -> None:
     books = [book(name, "BTC/USD", "1E-19") for name in "ab"]
     assert found(*books).withdrawn == {"BTC"}
 
@@ -176,7 +176,7 @@ mids = st.decimals("0.00000001", "1000000", places=10).filter(lambda mid: mid > 
     mid=mids,
     liar=st.decimals("0.0001", "10000", places=4).filter(lambda factor: factor > 0),
 )
-def test_one_liar_can_not_move_a_price_beyond_what_honest_sources_say(
+def test_one_dishonest_source_cannot_move_a_price_beyond_the_range_of_the_honest_ones(
     honest: list[int], mid: Decimal, liar: Decimal
 ) -> None:
     said = [mid * (1 + Decimal(permille) / 1000) for permille in honest]

@@ -76,7 +76,7 @@ def published(quoted: Quote) -> tuple[Decimal, Decimal, Decimal, Decimal]:
 
 
 @given(quotes(Direction.FROM))
-def test_what_is_paid_out_follows_from_three_published_numbers(quoted: Quote) -> None:
+def test_the_payout_follows_from_three_published_numbers(quoted: Quote) -> None:
     amount, paid, rate, fee = published(quoted)
     due = EXACT.subtract(EXACT.multiply(amount, rate), fee)
     unit = Decimal(1).scaleb(-quoted.priced.pair.destination.precision)
@@ -87,7 +87,7 @@ def test_what_is_paid_out_follows_from_three_published_numbers(quoted: Quote) ->
 
 
 @given(quotes(Direction.TO))
-def test_what_is_asked_for_follows_from_three_published_numbers(quoted: Quote) -> None:
+def test_the_required_deposit_follows_from_three_published_numbers(quoted: Quote) -> None:
     amount, paid, rate, fee = published(quoted)
     needed = Fraction(EXACT.add(paid, fee)) / Fraction(rate)
     unit = Fraction(1, 10**quoted.priced.pair.source.precision)
@@ -95,7 +95,7 @@ def test_what_is_asked_for_follows_from_three_published_numbers(quoted: Quote) -
 
 
 @given(quotes(Direction.TO))
-def test_depositing_what_was_asked_for_pays_at_least_what_was_wanted(quoted: Quote) -> None:
+def test_the_required_deposit_pays_at_least_the_requested_amount(quoted: Quote) -> None:
     source, destination = quoted.priced.pair.source, quoted.priced.pair.destination
     snapshot = RateSnapshot(
         at=0, prices={"AAA": quoted.priced.source_price, "BBB": quoted.priced.destination_price}
@@ -111,7 +111,7 @@ def test_depositing_what_was_asked_for_pays_at_least_what_was_wanted(quoted: Quo
 
 
 @given(quotes(Direction.FROM))
-def test_the_rate_is_the_margin_off_mid_rounded_down(quoted: Quote) -> None:
+def test_the_rate_is_mid_less_the_margin_rounded_down(quoted: Quote) -> None:
     mid = Fraction(quoted.priced.source_price, quoted.priced.destination_price)
     true_rate = mid * quoted.priced.margin.remainder / BPS
     rate = Fraction(Decimal(str(quoted.priced.rate)))
@@ -119,7 +119,7 @@ def test_the_rate_is_the_margin_off_mid_rounded_down(quoted: Quote) -> None:
 
 
 @given(quotes(Direction.FROM))
-def test_rates_have_eight_decimals_and_ten_digits_at_least(quoted: Quote) -> None:
+def test_rates_have_at_least_eight_decimals_and_ten_digits(quoted: Quote) -> None:
     for rate in (quoted.priced.rate, quoted.priced.inverse):
         text = str(rate)
         assert len(text.partition(".")[2]) >= 8
@@ -128,7 +128,9 @@ def test_rates_have_eight_decimals_and_ten_digits_at_least(quoted: Quote) -> Non
 
 
 @given(usd=st.integers(1, 10**24), price=prices, precision=precisions)
-def test_published_bounds_are_the_last_amounts_within(usd: int, price: int, precision: int) -> None:
+def test_published_bounds_are_the_outermost_amounts_within_the_usd_bounds(
+    usd: int, price: int, precision: int
+) -> None:
     of = asset("aaa", precision)
     least, most = smallest_worth(usd, price, of), largest_worth(usd, price, of)
     assert not usd_value(least, price, of).is_below(usd)
@@ -137,7 +139,7 @@ def test_published_bounds_are_the_last_amounts_within(usd: int, price: int, prec
     assert usd_value(most + 1, price, of).is_above(usd)
 
 
-def test_the_worked_example_of_the_documentation() -> None:
+def test_the_example_of_the_documentation_is_exact() -> None:
     bitcoin = asset("btc", 8)
     tether = asset("usdt", 6, network_fee=1_200_000, fee_bps=50)
     snapshot = RateSnapshot(at=0, prices={"BTC": 62_450 * USD, "USDT": USD})
@@ -164,7 +166,7 @@ def test_the_worked_example_of_the_documentation() -> None:
     ],
 )
 @pytest.mark.parametrize("direction", list(Direction))
-def test_bounds_hold_on_the_side_the_amount_is_of(
+def test_bounds_apply_to_the_side_of_the_amount(
     direction: Direction, amount: int, problems: tuple[QuoteProblem, ...]
 ) -> None:
     dollars = RateSnapshot(at=0, prices={"AAA": USD, "BBB": USD})
@@ -178,7 +180,7 @@ def test_bounds_hold_on_the_side_the_amount_is_of(
     assert quoted.problems == problems
 
 
-def test_an_amount_that_the_network_fee_eats_is_below_the_minimum() -> None:
+def test_an_amount_below_the_network_fee_is_below_the_minimum() -> None:
     dollars = RateSnapshot(at=0, prices={"AAA": USD, "BBB": USD})
     quoted = quote(
         pair(asset("aaa", 2), asset("bbb", 2, network_fee=300)),
@@ -216,7 +218,7 @@ def test_a_coin_without_a_price_is_not_quoted() -> None:
         ),
     ],
 )
-def test_what_the_operator_cannot_afford_is_told(
+def test_a_quote_beyond_the_reserve_or_the_daily_cap_has_a_problem(
     headroom: Headroom, problems: tuple[QuoteProblem, ...]
 ) -> None:
     dollars = RateSnapshot(at=0, prices={"AAA": USD, "BBB": USD})

@@ -28,7 +28,7 @@ def test_a_snapshot_is_fresh_for_a_minute(age: float, stale: bool) -> None:
     assert snapshot(NOW - age).is_stale(NOW) is stale
 
 
-def test_after_a_clock_was_set_back_new_snapshots_are_taken() -> None:
+def test_new_snapshots_are_adopted_after_a_clock_was_set_back() -> None:
     clock = SetClock()
     market = LiveMarket(unix_time=clock)
     market.adopt_snapshot(snapshot(NOW, BTC=1))
@@ -39,14 +39,14 @@ def test_after_a_clock_was_set_back_new_snapshots_are_taken() -> None:
     assert market.snapshot().prices == {"BTC": 2}
 
 
-def test_an_older_snapshot_is_not_taken() -> None:
+def test_an_older_snapshot_is_not_adopted() -> None:
     market = LiveMarket(unix_time=SetClock())
     market.adopt_snapshot(snapshot(NOW, BTC=1))
     market.adopt_snapshot(snapshot(NOW - 1, BTC=2))
     assert market.snapshot().prices == {"BTC": 1}
 
 
-def test_a_snapshot_without_any_price_is_none_to_quote_from() -> None:
+def test_a_snapshot_without_prices_is_not_used_for_quotes() -> None:
     market = LiveMarket(unix_time=SetClock())
     market.adopt_snapshot(RateSnapshot(at=NOW, prices={}))
     with pytest.raises(Unavailable, match="no coin"):

@@ -11,14 +11,14 @@ KEY, OTHER = bytes(range(32)), bytes(32)
 SNAPSHOT = RateSnapshot(at=1_716_800_000.125, prices={"LTC": 85 * 10**18, "ETH": 3 * 10**21 + 1})
 
 
-def test_signed_prices_are_read_by_those_with_the_key_and_those_without() -> None:
+def test_signed_prices_can_be_read_with_and_without_the_key() -> None:
     stored = encode_snapshot(SNAPSHOT, key=KEY)
     assert decode_snapshot(stored, key=KEY) == SNAPSHOT
     assert decode_snapshot(stored) == SNAPSHOT
 
 
 @pytest.mark.parametrize("change", ["price", "coin", "time", "mac", "no mac"])
-def test_prices_that_were_changed_are_refused(change: str) -> None:
+def test_modified_prices_are_rejected(change: str) -> None:
     document = msgspec.json.decode(encode_snapshot(SNAPSHOT, key=KEY))
     match change:
         case "price":
@@ -35,6 +35,6 @@ def test_prices_that_were_changed_are_refused(change: str) -> None:
         decode_snapshot(msgspec.json.encode(document), key=KEY)
 
 
-def test_prices_that_somebody_else_has_signed_are_refused() -> None:
+def test_prices_signed_with_another_key_are_rejected() -> None:
     with pytest.raises(Unavailable, match="isn't signed"):
         decode_snapshot(encode_snapshot(SNAPSHOT, key=OTHER), key=KEY)

@@ -38,7 +38,7 @@ def text(url: str) -> str:
     return base64.b64decode(url.removeprefix(URL)).decode()
 
 
-async def test_a_picture_is_made_once_an_hour() -> None:
+async def test_an_image_is_generated_once_per_hour() -> None:
     maker = Maker()
     codes = maker.codes()
     assert text(await codes.data_url("a")) == "a 1"
@@ -48,7 +48,7 @@ async def test_a_picture_is_made_once_an_hour() -> None:
     assert text(await codes.data_url("a")) == "a 2"
 
 
-async def test_only_the_newest_are_kept() -> None:
+async def test_only_the_newest_images_are_cached() -> None:
     maker = Maker()
     codes = maker.codes(max_cached=2)
     for payload in ("a", "b", "a", "c", "a", "b"):
@@ -56,14 +56,14 @@ async def test_only_the_newest_are_kept() -> None:
     assert maker.made == ["a", "b", "c", "b"]
 
 
-async def test_callers_at_once_share_its_making() -> None:
+async def test_concurrent_callers_share_one_image() -> None:
     maker = Maker()
     codes = maker.codes()
     urls = await asyncio.gather(*(codes.data_url("a") for _ in range(50)))
     assert (len(set(urls)), maker.made) == (1, ["a"])
 
 
-async def test_what_failed_is_tried_again() -> None:
+async def test_a_failed_image_is_generated_again() -> None:
     codes = Maker().codes()
     for _ in range(2):
         with pytest.raises(ValueError, match="broken"):
@@ -71,7 +71,7 @@ async def test_what_failed_is_tried_again() -> None:
     assert text(await codes.data_url("a")) == "a 1"
 
 
-async def test_a_caller_that_leaves_takes_nothing_from_the_others() -> None:
+async def test_a_cancelled_caller_does_not_affect_the_others() -> None:
     begun, go_on = threading.Event(), threading.Event()
 
     def make(payload: str) -> bytes:
@@ -88,7 +88,7 @@ async def test_a_caller_that_leaves_takes_nothing_from_the_others() -> None:
     assert first.cancelled() or first.cancelling()
 
 
-async def test_the_event_loop_goes_on_meanwhile() -> None:
+async def test_the_event_loop_is_not_blocked_meanwhile() -> None:
     """The picture is only finished once the loop has run something else."""
     ran = threading.Event()
 
@@ -104,7 +104,7 @@ async def test_the_event_loop_goes_on_meanwhile() -> None:
 
 @settings(max_examples=30)
 @given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=400))
-def test_it_is_a_sound_png_of_256_pixels_square(payload: str) -> None:
+def test_the_image_is_a_valid_png_of_256_by_256_pixels(payload: str) -> None:
     png = qr_png(payload)
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     chunks, at = [], 8
@@ -122,5 +122,5 @@ def test_it_is_a_sound_png_of_256_pixels_square(payload: str) -> None:
     assert set(lines[:: 1 + PIXELS // 8]) == {0}, "no line is filtered"
 
 
-def test_the_same_payload_makes_the_same_picture() -> None:
+def test_the_same_payload_produces_the_same_image() -> None:
     assert qr_png("bc1q") == qr_png("bc1q") != qr_png("bc1p")
