@@ -1,4 +1,4 @@
-"""The operator's daily cap and payout reserves: exact, however many orders open and end at once."""
+"""The daily cap and the payout reserves are exact under concurrent orders."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,11 +30,11 @@ from tests.support.builders.records import add_addresses, new_order, stored_part
 
 USD = 10**18
 PROMISE = 619_987_500 + 1_200_000
-"""What one order of builders/records.py takes of the reserve: its payout and network fee."""
+"""The amount that one order of builders/records.py reserves: payout and network fee."""
 
 
 class Treasury:
-    """Orders of one partner, and what the operator can afford."""
+    """Orders of one partner, and the operator's limits."""
 
     def __init__(self, urls: DatabaseUrls, catalogue: Catalogue, partner: Partner) -> None:
         self.catalogue = catalogue
@@ -42,14 +42,14 @@ class Treasury:
         self.gateway = Database(urls.gateway, size=8)
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
-        self.desk = PostgresOrderRepository(self.gateway, lambda: catalogue)
+        self.repository = PostgresOrderRepository(self.gateway, lambda: catalogue)
         self.book = PostgresSettlementOrderRepository(self.settlement, lambda: catalogue)
 
     async def open(self, **changes: object) -> Order:
-        """Open an order of 100 USD today: its id tells the time too."""
+        """Create an order of 100 USD today; its id contains the time too."""
         today = {"id": new_id(), "created_at": datetime.now(UTC), "worth_usd": 100 * USD}
         order = new_order(self.partner, self.catalogue, **{**today, **changes})
-        opened = await self.desk.open(order, token_hash=b"t" * 32, idempotency=None)
+        opened = await self.repository.open(order, token_hash=b"t" * 32, idempotency=None)
         return opened.order
 
     async def move(self, order: Order, state: State, **changes: object) -> None:
@@ -72,7 +72,7 @@ class Treasury:
         return await read_headroom(self.gateway, self.catalogue)
 
     async def promised(self) -> tuple[int, int]:
-        """Return amount and promises of the reserve, in smallest units."""
+        """Return the reserve's amount and the part promised to orders, in smallest units."""
         (reserve,) = await read_reserves(self.admin, self.catalogue)
         return reserve.amount, reserve.promised
 

@@ -1,4 +1,4 @@
-"""Where money is real nothing is swapped but what settlement says that it is connected to."""
+"""Outside the sandbox only assets that settlement is connected to are available."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -74,10 +74,10 @@ def test_an_asset_disabled_by_the_operator_stays_disabled(operator: Operator) ->
 def test_workers_are_notified_of_changes_only(operator: Operator) -> None:
     before = operator.revisions()["catalogue"]
     connect(operator, [LITECOIN])
-    told = operator.revisions()["catalogue"]
-    assert told > before
+    revision = operator.revisions()["catalogue"]
+    assert revision > before
     connect(operator, [LITECOIN])
-    assert operator.revisions()["catalogue"] == told
+    assert operator.revisions()["catalogue"] == revision
 
 
 def test_all_assets_are_available_in_the_sandbox(

@@ -1,4 +1,4 @@
-"""Prices from exchanges, over real HTTP and WebSocket connections that fail in all ways."""
+"""Prices from exchanges over real HTTP and WebSocket connections, with all kinds of failures."""
 
 import time
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ CLOSE = Decimal("0.001")
 
 
 class Running:
-    """Stand-ins that are served, and a market of them."""
+    """Simulated exchanges and the market that uses them."""
 
     def __init__(self, exchanges: Exchanges, market: ExchangeMarket) -> None:
         self.exchanges = exchanges
@@ -38,7 +38,7 @@ class Running:
         return {one.name: one for one in self.market.health().venues}
 
     async def until_right(self) -> None:
-        """Wait until the prices of all coins are those of the exchanges."""
+        """Wait until all coins have the prices of the exchanges."""
         await wait_until_async(self.are_right, context=self.prices)
 
     def are_right(self, coins: frozenset[str] = COINS) -> bool:
@@ -51,7 +51,7 @@ class Running:
 
 @asynccontextmanager
 async def running(exchanges: Exchanges, *, skipped: float = 0) -> AsyncIterator[Running]:
-    """`skipped` seconds are added to the clock once books are there: they are as much older."""
+    """`skipped` seconds are added to the clock once books have arrived, which ages them."""
 
     def connected(name: str) -> Venue:
         connect = partial(venue_in_ccxt, name, base_url=exchanges.url)

@@ -116,7 +116,7 @@ async def test_killing_the_leader_under_load_has_no_effect_except_a_log_line(
             done = asyncio.Event()
             load = asyncio.create_task(_quote(up, quoted, done))
             await wait_until_async(lambda: len(quoted), lambda number: number > 10)
-            before, told = len(quoted), len(lines(log))
+            quotes_before, lines_before = len(quoted), len(lines(log))
 
             def kill_leader() -> list[str]:
                 """Kill it, and what `up` starts in its place, which may be the next leader too."""
@@ -128,11 +128,11 @@ async def test_killing_the_leader_under_load_has_no_effect_except_a_log_line(
             await wait_until_async(
                 lambda: asyncio.to_thread(kill_leader), lambda known: "publishing rates" in known
             )
-            await wait_until_async(lambda: len(quoted), lambda number: number > before + 50)
+            await wait_until_async(lambda: len(quoted), lambda number: number > quotes_before + 50)
             done.set()
             await load
             assert set(quoted) == {0}
-            new = [line for line in lines(log)[told:] if line not in EXCHANGE_EVENTS]
+            new = [line for line in lines(log)[lines_before:] if line not in EXCHANGE_EVENTS]
             assert new == ["publishing rates"]
             assert standby.poll() is None
             expected = ('swapgate_rate_source_up{source="okx"} 1.0', "swapgate_rates_leader 1.0")
@@ -144,9 +144,9 @@ async def test_killing_the_leader_under_load_has_no_effect_except_a_log_line(
 
 
 async def _withdrawn(up: Running, exchanges: Exchanges) -> None:
-    """What no exchange tells of is in no quote, pair or feed; and doctor says why."""
-    answer = await asyncio.to_thread(up.partner().call, "/price", quote_request(fromCcy="doge"))
-    assert (answer.status, answer.code) == (503, 11)
+    """A coin without sources is in no quote, pair or feed, and doctor reports the reason."""
+    response = await asyncio.to_thread(up.partner().call, "/price", quote_request(fromCcy="doge"))
+    assert (response.status, response.code) == (503, 11)
 
     def swapped() -> set[str]:
         pairs = up.partner().call("/pairs", {}).data
@@ -165,24 +165,24 @@ async def _withdrawn(up: Running, exchanges: Exchanges) -> None:
     await wait_until_async(
         lambda: asyncio.to_thread(advice), lambda said: "okx" in said and "DOGE" in said
     )
-    told = await wait_until_async(
+    feed = await wait_until_async(
         lambda: asyncio.to_thread(_read, f"{up.base_url}/api/rates.xml"),
         lambda feed: "<from>BTC</from>" in feed,
     )
-    assert "DOGE" not in told
+    assert "DOGE" not in feed
 
 
 def _read(url: str) -> str:
-    with urlopen(url) as answer:
-        body: bytes = answer.read()
+    with urlopen(url) as response:
+        body: bytes = response.read()
     return body.decode()
 
 
 async def _quote(up: Running, codes: list[int], done: asyncio.Event) -> None:
     partner = up.partner()
     while not done.is_set():
-        answer = await asyncio.to_thread(partner.call, "/price", quote_request(amount="0.01"))
-        codes.append(answer.code)
+        response = await asyncio.to_thread(partner.call, "/price", quote_request(amount="0.01"))
+        codes.append(response.code)
 
 
 def _rates_of(up: Running) -> list[int]:

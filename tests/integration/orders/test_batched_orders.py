@@ -1,4 +1,4 @@
-"""Orders of one moment share a statement, and each fares as if it had come alone."""
+"""Concurrent orders share a statement, with the same results as alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -25,7 +25,7 @@ NOWHERE = "postgresql://nobody@/nothing?host=%2Fnowhere&port=5432"
 
 
 class CountingDatabase(Database):
-    """A database that counts the statements it is given."""
+    """A database that counts its statements."""
 
     statements = 0
 
@@ -35,19 +35,19 @@ class CountingDatabase(Database):
 
 
 class World:
-    """A partner, and the desk it opens orders at."""
+    """A partner, and the repository of the gateway."""
 
     def __init__(self, urls: DatabaseUrls, catalogue: Catalogue, partner: Partner) -> None:
         self.owner_url = urls.owner
         self.database = CountingDatabase(urls.gateway, size=8)
-        self.desk = PostgresOrderRepository(self.database, lambda: catalogue)
+        self.repository = PostgresOrderRepository(self.database, lambda: catalogue)
         self.catalogue = catalogue
         self.partner = partner
 
     async def open(
         self, *, key: str | None = None, body: bytes = b"b", **changes: object
     ) -> OpenedOrder:
-        return await self.desk.open(
+        return await self.repository.open(
             new_order(self.partner, self.catalogue, **changes),
             token_hash=HASH,
             idempotency=IdempotencyKey(key, body * 32) if key else None,
@@ -75,9 +75,11 @@ async def test_concurrent_orders_share_a_few_statements(world: World) -> None:
     assert world.database.statements <= 3
     assert len({one.order.pay_in_address for one in opened}) == 100
     partner_id = opened[0].order.partner_id
-    for most in (4, 2):  # once read, they are only asked whether they have changed
+    for most in (4, 2):  # once cached, only their versions are read
         world.database.statements = 0
-        found = await asyncio.gather(*(world.desk.find(one.order.id, partner_id) for one in opened))
+        found = await asyncio.gather(
+            *(world.repository.find(one.order.id, partner_id) for one in opened)
+        )
         assert world.database.statements <= most
         assert [one and one[0] for one in found] == [one.order for one in opened]
 
@@ -135,11 +137,11 @@ async def test_an_invalid_order_fails_alone(world: World) -> None:
 
 
 async def test_without_a_database_every_caller_gets_an_error(world: World) -> None:
-    desk = PostgresOrderRepository(Database(NOWHERE), world.desk._catalogue)
+    repository = PostgresOrderRepository(Database(NOWHERE), world.repository._catalogue)
     order = (await _sample(world)).order
     ended = await asyncio.gather(
-        *(desk.open(order, token_hash=HASH, idempotency=None) for _ in range(3)),
-        *(desk.find(order.id, order.partner_id) for _ in range(3)),
+        *(repository.open(order, token_hash=HASH, idempotency=None) for _ in range(3)),
+        *(repository.find(order.id, order.partner_id) for _ in range(3)),
         return_exceptions=True,
     )
     assert all(isinstance(one, Unavailable) for one in ended)
@@ -151,7 +153,7 @@ async def _sample(world: World) -> OpenedOrder:
 
 
 class Slow:
-    """Answers when it is let; notes what was asked together."""
+    """Responds when allowed to, and records which requests were batched."""
 
     def __init__(self) -> None:
         self.groups: list[Sequence[int]] = []
@@ -206,7 +208,7 @@ async def test_a_free_address_is_found_by_index_among_many_reserved_ones(world: 
     add_addresses(world.owner_url, 10_000)
     with psycopg.connect(world.owner_url, autocommit=True) as connection:
         connection.execute("ANALYZE pay_in_addresses")  # of before, as often where it grows
-        connection.execute(  # orders themselves don't matter here
+        connection.execute(  # addresses without orders are enough here
             "ALTER TABLE pay_in_addresses DROP CONSTRAINT pay_in_addresses_order_id_fkey"
         )
         connection.execute(

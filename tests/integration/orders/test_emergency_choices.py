@@ -87,7 +87,7 @@ async def test_of_partner_and_operator_acting_concurrently_exactly_one_wins(
                 Choice.NONE if operator == "cancel" else Choice[operator.upper()]
             )
             winners.add("operator")
-    assert winners, "whoever it is, there is always one"
+    assert winners, "exactly one side wins each time"
 
 
 async def test_an_exchange_waits_for_fresh_rates(world: OrderWorld) -> None:

@@ -64,7 +64,7 @@ def test_the_role_is_denied_the_statement(
 async def test_the_database_ignores_a_choice_for_an_order_that_is_not_held(
     world: OrderWorld, state: State
 ) -> None:
-    """Not even by somebody who has the gateway's password."""
+    """Even with the gateway's database role."""
     order_id = await world.opened()
     world.sql(f"UPDATE orders SET state = '{state}'")
     insert = f"INSERT INTO emergency_choices (order_id, choice) VALUES ('{order_id}', 'REFUND')"

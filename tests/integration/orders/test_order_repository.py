@@ -29,8 +29,8 @@ from tests.support.builders.records import START, add_addresses, new_order, stor
 HASH = b"t" * 32
 
 
-class Desk:
-    """Orders as the gateway and settlement have them, each under its own role."""
+class StoredOrders:
+    """The repositories of the gateway and of settlement, each under its own role."""
 
     def __init__(self, urls: DatabaseUrls, catalogue: Catalogue) -> None:
         self.urls = urls
@@ -38,14 +38,16 @@ class Desk:
         self.gateway = Database(urls.gateway, size=8)
         self.settlement = Database(urls.settlement)
         self.admin = Database(urls.admin)
-        self.desk = PostgresOrderRepository(self.gateway, lambda: self.catalogue)
-        self.book = PostgresSettlementOrderRepository(self.settlement, lambda: catalogue)
+        self.gateway_orders = PostgresOrderRepository(self.gateway, lambda: self.catalogue)
+        self.settlement_orders = PostgresSettlementOrderRepository(
+            self.settlement, lambda: catalogue
+        )
 
     async def open(
         self, partner: Partner, key: IdempotencyKey | None = None, **changes: object
     ) -> OpenedOrder:
         order = new_order(partner, self.catalogue, **changes)
-        return await self.desk.open(order, token_hash=HASH, idempotency=key)
+        return await self.gateway_orders.open(order, token_hash=HASH, idempotency=key)
 
     def count(self, table: str, condition: str = "true") -> int:
         with psycopg.connect(self.urls.owner) as connection:
@@ -57,13 +59,13 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database_urls: DatabaseUrls) -> AsyncIterator[Desk]:
+async def stored(database_urls: DatabaseUrls) -> AsyncIterator[StoredOrders]:
     reading = Database(database_urls.gateway)
     catalogue = await read_catalogue(reading)
     reading.close()
-    desk = Desk(database_urls, catalogue)
-    yield desk
-    for database in (desk.gateway, desk.settlement, desk.admin):
+    stored = StoredOrders(database_urls, catalogue)
+    yield stored
+    for database in (stored.gateway, stored.settlement, stored.admin):
         database.close()
 
 
@@ -71,91 +73,93 @@ def key(name: str = "key-0001", body: bytes = b"b") -> IdempotencyKey:
     return IdempotencyKey(key=name, body_hash=body * 32)
 
 
-async def test_an_order_is_read_as_it_was_created(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 1)
-    opened = await desk.open(partner, destination_tag="tag")
+async def test_an_order_is_read_as_it_was_created(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 1)
+    opened = await stored.open(partner, destination_tag="tag")
     assert not opened.repeated
     assert opened.order.pay_in_address.startswith("address ")
-    assert await desk.desk.find(opened.order.id, partner.id) == (opened.order, HASH)
+    assert await stored.gateway_orders.find(opened.order.id, partner.id) == (opened.order, HASH)
 
 
-async def test_the_largest_and_smallest_amounts_are_stored_exactly(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 2)
-    greatest = await desk.open(partner, source_amount=10**20 * 10**8 - 1)
-    smallest = await desk.open(partner, source_amount=1, destination_amount=0)
-    for opened in (greatest, smallest):
-        assert await desk.desk.find(opened.order.id, partner.id) == (opened.order, HASH)
+async def test_the_largest_and_smallest_amounts_are_stored_exactly(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 2)
+    largest = await stored.open(partner, source_amount=10**20 * 10**8 - 1)
+    smallest = await stored.open(partner, source_amount=1, destination_amount=0)
+    for opened in (largest, smallest):
+        assert await stored.gateway_orders.find(opened.order.id, partner.id) == (opened.order, HASH)
 
 
-async def test_an_order_is_not_found_by_another_partner(desk: Desk) -> None:
-    partner, other = await stored_partner(desk.admin), await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 1)
-    opened = await desk.open(partner)
-    assert await desk.desk.find(opened.order.id, other.id) is None
-    assert await desk.desk.find(uuid4(), partner.id) is None
+async def test_an_order_is_not_found_by_another_partner(stored: StoredOrders) -> None:
+    partner, other = await stored_partner(stored.admin), await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 1)
+    opened = await stored.open(partner)
+    assert await stored.gateway_orders.find(opened.order.id, other.id) is None
+    assert await stored.gateway_orders.find(uuid4(), partner.id) is None
 
 
-async def test_a_deleted_order_is_not_found(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 1)
-    opened = await desk.open(partner)
-    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+async def test_a_deleted_order_is_not_found(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 1)
+    opened = await stored.open(partner)
+    with psycopg.connect(stored.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET deleted_at = now()")
-    assert await desk.desk.find(opened.order.id, partner.id) is None
+    assert await stored.gateway_orders.find(opened.order.id, partner.id) is None
 
 
-async def test_a_cached_order_is_read_again_only_after_its_row_was_written(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 1)
-    opened = (await desk.open(partner)).order
+async def test_a_cached_order_is_read_again_only_after_its_row_was_written(
+    stored: StoredOrders,
+) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 1)
+    opened = (await stored.open(partner)).order
 
     async def found() -> Order:
-        answer = await desk.desk.find(opened.id, partner.id)
-        assert answer is not None
-        return answer[0]
+        found_order = await stored.gateway_orders.find(opened.id, partner.id)
+        assert found_order is not None
+        return found_order[0]
 
     first = await found()
     assert await found() is first
-    assert await seen(desk, opened)
+    assert await observe(stored, opened)
     second = await found()
     assert (second.state, second.received is None) == (State.CONFIRMING, False)
     assert await found() is second
-    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+    with psycopg.connect(stored.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET payout_tx_id = 'by hand'")  # its version stays
     assert (await found()).payout_tx_id == "by hand"
-    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+    with psycopg.connect(stored.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET state = 'held', emergency = '{LIMIT}'")
-    assert await desk.desk.record_choice(opened.id, partner.id, Choice.REFUND)
+    assert await stored.gateway_orders.record_choice(opened.id, partner.id, Choice.REFUND)
     assert (await found()).choice is Choice.REFUND
-    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+    with psycopg.connect(stored.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET deleted_at = now()")
-    assert await desk.desk.find(opened.id, partner.id) is None
+    assert await stored.gateway_orders.find(opened.id, partner.id) is None
 
 
-async def test_an_order_has_the_assets_of_the_current_catalogue(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 1)
-    opened = (await desk.open(partner)).order
-    assert await desk.desk.find(opened.id, partner.id) == (opened, HASH)
-    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+async def test_an_order_has_the_assets_of_the_current_catalogue(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 1)
+    opened = (await stored.open(partner)).order
+    assert await stored.gateway_orders.find(opened.id, partner.id) == (opened, HASH)
+    with psycopg.connect(stored.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE networks SET fee_bps = 77")
-    desk.catalogue = await read_catalogue(desk.gateway)
-    found = await desk.desk.find(opened.id, partner.id)
+    stored.catalogue = await read_catalogue(stored.gateway)
+    found = await stored.gateway_orders.find(opened.id, partner.id)
     assert found is not None
     assert found[0].source.fee_bps >= 77
 
 
-async def test_an_unreadable_order_does_not_affect_others(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 2)
-    good, bad = (await desk.open(partner)).order, (await desk.open(partner)).order
-    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+async def test_an_unreadable_order_does_not_affect_others(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 2)
+    good, bad = (await stored.open(partner)).order, (await stored.open(partner)).order
+    with psycopg.connect(stored.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET rate = 'none' WHERE id = %s", (bad.id,))
     found, error = await asyncio.gather(
-        desk.desk.find(good.id, partner.id),
-        desk.desk.find(bad.id, partner.id),
+        stored.gateway_orders.find(good.id, partner.id),
+        stored.gateway_orders.find(bad.id, partner.id),
         return_exceptions=True,
     )
     assert found == (good, HASH)
@@ -163,142 +167,150 @@ async def test_an_unreadable_order_does_not_affect_others(desk: Desk) -> None:
 
 
 async def test_the_number_of_cached_orders_is_bounded(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    stored: StoredOrders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(orders, "MAX_CACHED_ORDERS", 2)
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 4)
-    opened = [(await desk.open(partner)).order for _ in range(4)]
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 4)
+    opened = [(await stored.open(partner)).order for _ in range(4)]
     for _ in range(2):
         for order in opened:
-            assert await desk.desk.find(order.id, partner.id) == (order, HASH)
+            assert await stored.gateway_orders.find(order.id, partner.id) == (order, HASH)
 
 
-async def test_without_a_free_address_no_order_is_created(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
+async def test_without_a_free_address_no_order_is_created(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
     with pytest.raises(Unavailable, match="no free pay-in address on Bitcoin"):
-        await desk.open(partner, key())
-    assert desk.count("orders") == desk.count("idempotency_keys") == 0
+        await stored.open(partner, key())
+    assert stored.count("orders") == stored.count("idempotency_keys") == 0
 
 
-async def test_every_order_has_its_own_address(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 64)
-    opened = await asyncio.gather(*(desk.open(partner) for _ in range(64)))
+async def test_every_order_has_its_own_address(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 64)
+    opened = await asyncio.gather(*(stored.open(partner) for _ in range(64)))
     assert len({one.order.pay_in_address for one in opened}) == 64
     with pytest.raises(Unavailable):
-        await desk.open(partner)
+        await stored.open(partner)
 
 
-async def test_a_hundred_callers_with_one_key_create_one_order(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 100)
-    opened = await asyncio.gather(*(desk.open(partner, key()) for _ in range(100)))
+async def test_a_hundred_callers_with_one_key_create_one_order(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 100)
+    opened = await asyncio.gather(*(stored.open(partner, key()) for _ in range(100)))
     assert len({one.order.id for one in opened}) == 1
     assert sum(not one.repeated for one in opened) == 1
-    assert desk.count("orders") == 1
-    assert desk.count("pay_in_addresses", "order_id IS NOT NULL") == 1
+    assert stored.count("orders") == 1
+    assert stored.count("pay_in_addresses", "order_id IS NOT NULL") == 1
 
 
-async def test_a_key_with_another_body_is_a_conflict(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 2)
-    await desk.open(partner, key())
+async def test_a_key_with_another_body_is_a_conflict(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 2)
+    await stored.open(partner, key())
     with pytest.raises(IdempotencyConflict):
-        await desk.open(partner, key(body=b"c"))
-    assert desk.count("orders") == 1
+        await stored.open(partner, key(body=b"c"))
+    assert stored.count("orders") == 1
 
 
-async def test_two_partners_can_use_the_same_key(desk: Desk) -> None:
-    partner, other = await stored_partner(desk.admin), await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 2)
-    assert not (await desk.open(partner, key())).repeated
-    assert not (await desk.open(other, key(body=b"c"))).repeated
+async def test_two_partners_can_use_the_same_key(stored: StoredOrders) -> None:
+    partner, other = await stored_partner(stored.admin), await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 2)
+    assert not (await stored.open(partner, key())).repeated
+    assert not (await stored.open(other, key(body=b"c"))).repeated
 
 
-async def test_a_repetition_succeeds_when_no_address_is_free(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 1)
-    first = await desk.open(partner, key())
-    again = await desk.open(partner, key())
+async def test_a_repetition_succeeds_when_no_address_is_free(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 1)
+    first = await stored.open(partner, key())
+    again = await stored.open(partner, key())
     assert again.repeated
     assert again.order == first.order
 
 
-async def seen(desk: Desk, order: Order) -> bool:
-    """Move an order on, from the version it has now, with its event."""
-    held = await desk.book.read(order.id)
-    assert held is not None
-    moved = held.order.deposit_seen(ObservedDeposit("tx", 7), at=START)
+async def observe(stored: StoredOrders, order: Order) -> bool:
+    """Record a deposit for an order at its current version, with the event."""
+    versioned = await stored.settlement_orders.read(order.id)
+    assert versioned is not None
+    moved = versioned.order.deposit_seen(ObservedDeposit("tx", 7), at=START)
     event = order_status_changed(new_id(), moved, at=START)
-    return await desk.book.save(moved, expected_version=held.version, event=event)
+    return await stored.settlement_orders.save(
+        moved, expected_version=versioned.version, event=event
+    )
 
 
-async def test_of_concurrent_moves_one_wins_and_stores_its_event(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin, webhook_url="https://example.org")
-    add_addresses(desk.urls.owner, 1)
-    opened = await desk.open(partner)
-    held = await desk.book.read(opened.order.id)
-    assert held is not None
-    moved = held.order.deposit_seen(ObservedDeposit("tx", 7), at=START)
+async def test_of_concurrent_moves_one_wins_and_stores_its_event(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin, webhook_url="https://example.org")
+    add_addresses(stored.urls.owner, 1)
+    opened = await stored.open(partner)
+    versioned = await stored.settlement_orders.read(opened.order.id)
+    assert versioned is not None
+    moved = versioned.order.deposit_seen(ObservedDeposit("tx", 7), at=START)
     saved = await asyncio.gather(
         *(
-            desk.book.save(
+            stored.settlement_orders.save(
                 moved,
-                expected_version=held.version,
+                expected_version=versioned.version,
                 event=order_status_changed(new_id(), moved, at=START),
             )
             for _ in range(8)
         )
     )
     assert sorted(saved) == [False] * 7 + [True]
-    assert desk.count("webhook_events") == 1
-    assert await desk.desk.find(moved.id, partner.id) == (moved, HASH)
+    assert stored.count("webhook_events") == 1
+    assert await stored.gateway_orders.find(moved.id, partner.id) == (moved, HASH)
 
 
 @pytest.mark.parametrize(
     "settings", [{"webhook_url": None}, {"webhook_events": frozenset()}], ids=["no URL", "no event"]
 )
 async def test_no_event_is_stored_without_a_url_or_a_subscription(
-    desk: Desk, settings: dict[str, object]
+    stored: StoredOrders, settings: dict[str, object]
 ) -> None:
-    partner = await stored_partner(desk.admin, **{"webhook_url": "https://example.org", **settings})
-    add_addresses(desk.urls.owner, 1)
-    assert await seen(desk, (await desk.open(partner)).order)
-    assert desk.count("webhook_events") == 0
+    partner = await stored_partner(
+        stored.admin, **{"webhook_url": "https://example.org", **settings}
+    )
+    add_addresses(stored.urls.owner, 1)
+    assert await observe(stored, (await stored.open(partner)).order)
+    assert stored.count("webhook_events") == 0
 
 
-async def test_a_deleted_order_stores_no_event(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin, webhook_url="https://example.org")
-    add_addresses(desk.urls.owner, 1)
-    opened = await desk.open(partner)
-    with psycopg.connect(desk.urls.owner, autocommit=True) as connection:
+async def test_a_deleted_order_stores_no_event(stored: StoredOrders) -> None:
+    partner = await stored_partner(stored.admin, webhook_url="https://example.org")
+    add_addresses(stored.urls.owner, 1)
+    opened = await stored.open(partner)
+    with psycopg.connect(stored.urls.owner, autocommit=True) as connection:
         connection.execute("UPDATE orders SET deleted_at = now()")
-    assert await seen(desk, opened.order)
-    assert desk.count("webhook_events") == 0
+    assert await observe(stored, opened.order)
+    assert stored.count("webhook_events") == 0
 
 
-async def test_orders_without_a_deposit_expire_when_their_time_has_passed(desk: Desk) -> None:
-    partner = await stored_partner(desk.admin, webhook_url="https://example.org")
-    add_addresses(desk.urls.owner, 3)
+async def test_orders_without_a_deposit_expire_when_their_time_has_passed(
+    stored: StoredOrders,
+) -> None:
+    partner = await stored_partner(stored.admin, webhook_url="https://example.org")
+    add_addresses(stored.urls.owner, 3)
     clock = SystemClock()
     now = clock.now()
-    late = await desk.open(partner, created_at=now - LIFETIME, expires_at=now)
-    paid = await desk.open(partner, created_at=now - LIFETIME, expires_at=now)
-    fresh = await desk.open(partner, created_at=now, expires_at=now + LIFETIME)
-    assert await seen(desk, paid.order)
-    ports = SettlementPorts(clock=clock, market=LiveMarket(), orders=desk.book, new_id=new_id)
+    late = await stored.open(partner, created_at=now - LIFETIME, expires_at=now)
+    paid = await stored.open(partner, created_at=now - LIFETIME, expires_at=now)
+    fresh = await stored.open(partner, created_at=now, expires_at=now + LIFETIME)
+    assert await observe(stored, paid.order)
+    ports = SettlementPorts(
+        clock=clock, market=LiveMarket(), orders=stored.settlement_orders, new_id=new_id
+    )
     assert await expire_due_orders(ports) == 1
-    states = [await desk.book.read(one.order.id) for one in (late, paid, fresh)]
-    assert [held.order.state for held in states if held] == [
+    states = [await stored.settlement_orders.read(one.order.id) for one in (late, paid, fresh)]
+    assert [versioned.order.state for versioned in states if versioned] == [
         State.EXPIRED,
         State.CONFIRMING,
         State.AWAITING_DEPOSIT,
     ]
-    assert desk.count("webhook_events", "dedup_key LIKE '%:EXPIRED'") == 1
+    assert stored.count("webhook_events", "dedup_key LIKE '%:EXPIRED'") == 1
 
 
-FORBIDDEN_TO_THE_GATEWAY = [
+DENIED_TO_THE_GATEWAY = [
     "UPDATE orders SET state = 'completed'",
     "UPDATE orders SET destination_address = 'mine'",
     "UPDATE orders SET payout_tx_id = 'tx'",
@@ -321,7 +333,7 @@ FORBIDDEN_TO_THE_GATEWAY = [
 ]
 
 
-@pytest.mark.parametrize("statement", FORBIDDEN_TO_THE_GATEWAY)
+@pytest.mark.parametrize("statement", DENIED_TO_THE_GATEWAY)
 def test_the_gateway_role_is_denied_the_statement(
     database_urls: DatabaseUrls, statement: str
 ) -> None:
@@ -332,13 +344,13 @@ def test_the_gateway_role_is_denied_the_statement(
         connection.execute(statement.encode())
 
 
-async def test_a_reserved_address_is_never_reserved_again(desk: Desk) -> None:
-    """The gateway reserves addresses, and so may write the column: only once an address."""
-    partner = await stored_partner(desk.admin)
-    add_addresses(desk.urls.owner, 1)
-    await desk.open(partner)
+async def test_a_reserved_address_is_never_reserved_again(stored: StoredOrders) -> None:
+    """The gateway can write the column, but only once per address."""
+    partner = await stored_partner(stored.admin)
+    add_addresses(stored.urls.owner, 1)
+    await stored.open(partner)
     with (
-        psycopg.connect(desk.urls.gateway) as connection,
+        psycopg.connect(stored.urls.gateway) as connection,
         pytest.raises(psycopg.errors.RaiseException, match="reserved for good"),
     ):
         connection.execute("UPDATE pay_in_addresses SET order_id = NULL")

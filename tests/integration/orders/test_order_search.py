@@ -1,4 +1,4 @@
-"""A partner's orders by keyset: each that fits once, in order, none of anybody else's."""
+"""Keyset pagination of a partner's orders: each match once, in order, and only its own."""
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
@@ -38,7 +38,7 @@ VALUES (%s, %s, %s, 'float', %s, %s, %s, 0.01, 0.02, '62118.75000000', 0.001, 50
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """An order as it was put into the database."""
+    """An order as inserted."""
 
     id: UUID
     code_id: UUID | None
@@ -62,12 +62,12 @@ class Stored(msgspec.Struct, frozen=True):
 
 
 def seventh(at: datetime, random: Random) -> UUID:
-    """Return a UUIDv7 of a moment."""
+    """Return a UUIDv7 with this time."""
     return UUID(int=first_id_at(at).int | 7 << 76 | 2 << 62 | random.getrandbits(62))
 
 
 class World:
-    """Two partners with orders alike, of which one is looked at."""
+    """Two partners with similar orders; the tests list those of one."""
 
     def __init__(self, urls: DatabaseUrls, catalogue: Catalogue, partners: list[Partner]) -> None:
         self._urls = urls

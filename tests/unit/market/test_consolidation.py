@@ -1,4 +1,4 @@
-"""One price from many exchanges: no one of them can move it, and none is told that isn't sure."""
+"""Consolidation of exchanges: no single one moves a price, and doubtful ones are withdrawn."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -157,9 +157,9 @@ def test_a_stablecoin_without_any_market_has_no_price() -> None:
 def test_books_with_a_defect_are_rejected(
     bid: str | None, ask: str | None, age: float, fault: BookDefect | None
 ) -> None:
-    told = Book("a", "BTC", "USD", _decimal(bid), _decimal(ask), NOW - age)
-    assert defect_of(told, NOW) is fault
-    consolidated = consolidate([told], ["BTC"], now=NOW, min_sources=1)
+    book = Book("a", "BTC", "USD", _decimal(bid), _decimal(ask), NOW - age)
+    assert defect_of(book, NOW) is fault
+    consolidated = consolidate([book], ["BTC"], now=NOW, min_sources=1)
     assert [one.defect for one in consolidated.rejected] == ([fault] if fault else [])
 
 

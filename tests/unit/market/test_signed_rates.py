@@ -1,4 +1,4 @@
-"""Where prices are signed, nobody's are taken but those of who has the key."""
+"""Where rates are signed, only those signed with the configured key are accepted."""
 
 import msgspec
 import pytest
