@@ -1,4 +1,4 @@
-"""A partner's orders as its people see them: pages, one order, changes since. No access tokens."""
+"""A partner's orders for its cabinet: pages, single orders and changes. No access tokens."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
@@ -16,7 +16,7 @@ from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.events import list_events_of_order
 
 MAX_NEW_COUNTED: Final = 100
-"""More new orders than these aren't counted."""
+"""New orders are counted up to this number."""
 
 ROWS = f"""
 SELECT {SHOWN}, (SELECT c.code FROM codes c WHERE c.id = orders.code_id) AS code, (
@@ -68,7 +68,7 @@ class PostgresOrderQueries:
             if len(found.ids) > limit or found.horizon is not None:
                 ids = list(found.ids)[:limit][::-1]
                 return OrderPage(await self._listed(partner_id, ids), True, True)
-            older_than = None  # the newest ones: a whole page of them
+            older_than = None  # show a full page of the newest ones
         last = LAST_ID.int if older_than is None else older_than.int - 1
         found = await search_orders(self._database, partner_id, filters, last=last, limit=limit + 1)
         listed = await self._listed(partner_id, found.ids[:limit])

@@ -1,8 +1,8 @@
-"""Finds a partner's orders by their index, however many there are, looking through a bounded part.
+"""Finds a partner's orders by index scans of bounded size, whatever the number of orders.
 
-Each filter has streams: stretches of an index that are in the order of ids. A round takes so many
-entries of each, and knows all that fits between where it began and where the first stream broke
-off. Of several filters the sparsest one's streams are read, and what they yield is tried by all.
+Each filter has streams: ranges of an index in the order of ids. A round reads a number of entries
+of each stream, and so finds all matches up to where the first stream was cut off. Of several
+filters the streams of the most selective one are read, and all filters apply to their entries.
 """
 
 from collections.abc import Sequence
@@ -21,26 +21,26 @@ SESSION: Final = {
     "enable_seqscan": "off",
     "plan_cache_mode": "force_custom_plan",
 }
-"""Of sessions that search: all answers come by an index, and one plan isn't everybody's best."""
+"""Settings of searching sessions: always use an index, and plan for each partner."""
 ROUNDS: Final = (500, 1_200, 1_000)
-"""Entries taken by one round after another, until there are orders enough."""
+"""Entries read per stream in successive rounds, until there are enough orders."""
 AWAITING: Final = 4_000
-"""Of the newest orders so many are looked at for those that wait for their deposit."""
+"""The number of newest orders scanned for those that await a deposit."""
 
 _ENTRY = "id, state, code_id, source, destination, created_at, deleted_at"
 _SETTLED = "state <> 'awaiting_deposit' AND deleted_at IS NULL"
 _NO_PAIRS = "SELECT 0 AS stream, '' AS source, '' AS destination"
 
-# Rows are compared as wholes and sorted by all columns of an index: with `partner_id = $1 ... ORDER
-# BY id` the planner would rather read the primary key from its end, past everybody else's orders.
-_STRETCH = """
+# Whole rows are compared and sorted by all columns of an index: with `partner_id = $1 ... ORDER BY
+# id` the planner would scan the primary key from its end, past the orders of all other partners.
+_RANGE = """
   ({columns}, id) >= ({values}, $2::uuid) AND ({columns}, id) <= ({values}, $3::uuid)
 """
-_PAIR = _STRETCH.format(
+_PAIR = _RANGE.format(
     columns="o.partner_id, o.source, o.destination", values="$1::uuid, p.source, p.destination"
 ).replace(", id)", ", o.id)")
 
-# An asset's pairs that there are orders of: each is tried by one step into the index.
+# The pairs of an asset that have orders: each is probed with one index lookup.
 _PAIRS = f"""
   SELECT p.stream, p.source, p.destination FROM (
     SELECT row_number() OVER () AS stream, both_ways.* FROM (
@@ -53,9 +53,9 @@ _PAIRS = f"""
 
 
 class _Streams(msgspec.Struct, frozen=True):
-    """What tells streams apart, the index they are in, and which part of it each is."""
+    """The streams of a filter: their keys, their index, and the range of each in it."""
 
-    each: str
+    keys: str
     columns: str
     values: str
     where: str = _SETTLED
@@ -81,8 +81,8 @@ _OF_ASSET = _Streams(
     pairs=_PAIRS,
 )
 
-# Orders that wait are found among the newest: none is older than what expires next.
-_WAITING = f"""
+# Orders that await a deposit are among the newest: none is older than the next one to expire.
+_AWAITING_DEPOSIT = f"""
   UNION ALL
   SELECT -1, $11::bigint, newest.* FROM (
     SELECT {_ENTRY} FROM orders
@@ -96,10 +96,10 @@ _SEARCH = f"""
 WITH pairs AS MATERIALIZED ({{pairs}}), most AS MATERIALIZED (
   SELECT greatest($5::bigint, $4::bigint / greatest(count(*), 1)) AS number FROM pairs
 ), taken AS MATERIALIZED (
-  SELECT s.stream, most.number AS most, entry.* FROM most, ({{each}}) AS s CROSS JOIN LATERAL (
-    SELECT {_ENTRY} FROM orders WHERE {{stretch}} AND {{where}}
+  SELECT s.stream, most.number AS most, entry.* FROM most, ({{keys}}) AS s CROSS JOIN LATERAL (
+    SELECT {_ENTRY} FROM orders WHERE {{range}} AND {{where}}
     ORDER BY {{sorting}} LIMIT (SELECT number FROM most)) AS entry
-  {{waiting}}
+  {{awaiting}}
 ), ends AS (
   SELECT (array_agg(id ORDER BY id {{order}}))[count(*)] AS last FROM taken
   GROUP BY stream HAVING count(*) >= max(most)
@@ -116,91 +116,93 @@ SELECT (SELECT last FROM horizon)::text AS horizon, ARRAY(
 """  # noqa: S608
 
 
-class Found(msgspec.Struct, frozen=True):
-    """Ids in the order that was asked for; where looking ended before there were enough, if so."""
+class SearchResult(msgspec.Struct, frozen=True):
+    """Ids in the requested order, and where the search stopped if it did before `limit`."""
 
     ids: Sequence[UUID]
     horizon: UUID | None
 
 
 class _Search(msgspec.Struct, frozen=True):
-    """What stays the same from round to round."""
+    """The parameters of a search that are the same in all rounds."""
 
     database: Database
     partner_id: UUID
-    wanted: OrderFilter
+    filters: OrderFilter
     newest_first: bool
 
-    def drivers(self) -> list[str]:
-        """Return the statements that may be asked, by the streams they read."""
-        wanted = self.wanted
-        waits = State.AWAITING_DEPOSIT.value in wanted.states
-        found = []
-        if wanted.code_id is not None:
-            found.append(self._statement(_OF_CODE, waits=waits))
-        if wanted.asset is not None:
-            found.append(self._statement(_OF_ASSET, waits=waits))
-        if wanted.status is not None:
-            found.append(self._statement(_OF_STATES, waits=waits))
-        return found or [self._statement(_OF_ALL, waits=False)]
+    def statements(self) -> list[str]:
+        """Return the possible statements, one per filter."""
+        filters = self.filters
+        with_awaiting = State.AWAITING_DEPOSIT.value in filters.states
+        statements = []
+        if filters.code_id is not None:
+            statements.append(self._statement(_OF_CODE, with_awaiting=with_awaiting))
+        if filters.asset is not None:
+            statements.append(self._statement(_OF_ASSET, with_awaiting=with_awaiting))
+        if filters.status is not None:
+            statements.append(self._statement(_OF_STATES, with_awaiting=with_awaiting))
+        return statements or [self._statement(_OF_ALL, with_awaiting=False)]
 
-    def _statement(self, streams: _Streams, *, waits: bool) -> str:
+    def _statement(self, streams: _Streams, *, with_awaiting: bool) -> str:
         order, within = ("DESC", ">=") if self.newest_first else ("ASC", "<=")
         sorted_by = [*streams.columns.split(", "), "id"]
         return _SEARCH.format(
             pairs=streams.pairs,
-            each=streams.each,
-            stretch=_STRETCH.format(columns=streams.columns, values=streams.values),
+            keys=streams.keys,
+            range=_RANGE.format(columns=streams.columns, values=streams.values),
             where=streams.where,
             sorting=", ".join(f"{column} {order}" for column in sorted_by),
-            waiting=_WAITING.format(order=order) if waits else "",
+            awaiting=_AWAITING_DEPOSIT.format(order=order) if with_awaiting else "",
             order=order,
             within=within,
         )
 
-    async def round(self, statement: str, first: int, last: int, take: int, limit: int) -> Found:
-        """Take so many entries of each stream between two ids."""
-        wanted = self.wanted
+    async def round(
+        self, statement: str, first: int, last: int, take: int, limit: int
+    ) -> SearchResult:
+        """Read `take` entries of each stream between two ids."""
+        filters = self.filters
         parameters = [
             self.partner_id,
             UUID(int=first),
             UUID(int=last),
             max(take, limit),
             limit,
-            wanted.states,
-            wanted.code_id,
-            wanted.asset,
-            wanted.since,
-            wanted.until,
+            filters.states,
+            filters.code_id,
+            filters.asset,
+            filters.since,
+            filters.until,
         ]
         if "$11" in statement:
             parameters.append(AWAITING)
         row = await self.database.fetch_one(statement, parameters)
         if row is None:
-            raise AssertionError("a search always has its one row")
+            raise AssertionError("a search always returns one row")
         horizon = UUID(row["horizon"]) if row["horizon"] else None
-        return Found([UUID(one) for one in row["ids"]], horizon)
+        return SearchResult([UUID(one) for one in row["ids"]], horizon)
 
 
 async def search_orders(
     database: Database,
     partner_id: UUID,
-    wanted: OrderFilter,
+    filters: OrderFilter,
     *,
     first: int = 0,
     last: int = LAST_ID.int,
     newest_first: bool = True,
     limit: int,
-) -> Found:
-    """Return at most `limit` ids of orders that fit, between `first` and `last`, both included."""
-    least, most = wanted.range_of_ids()
-    first, last = max(first, least), min(last, most)
-    search = _Search(database, partner_id, wanted, newest_first)
-    statements, ids = search.drivers(), list[UUID]()
+) -> SearchResult:
+    """Return at most `limit` ids of matching orders, between `first` and `last` inclusive."""
+    lowest, highest = filters.range_of_ids()
+    first, last = max(first, lowest), min(last, highest)
+    search = _Search(database, partner_id, filters, newest_first)
+    statements, ids = search.statements(), list[UUID]()
     horizon: UUID | None = None
     for take in (limit, *ROUNDS[1:]) if len(statements) == 1 else ROUNDS:
         if first > last:
-            return Found(ids, None)
+            return SearchResult(ids, None)
         needed = limit - len(ids)
         rounds = []
         for statement in statements:
@@ -214,11 +216,11 @@ async def search_orders(
         if horizon is None or len(ids) >= limit:
             break
         first, last = (first, horizon.int - 1) if newest_first else (horizon.int + 1, last)
-    return Found(ids, None if len(ids) >= limit else horizon)
+    return SearchResult(ids, None if len(ids) >= limit else horizon)
 
 
-def _furthest(rounds: Sequence[Found], *, newest_first: bool) -> int:
-    """Return the number of the round that has looked furthest: the sparsest streams'."""
+def _furthest(rounds: Sequence[SearchResult], *, newest_first: bool) -> int:
+    """Return the index of the round that reached furthest: that of the most selective filter."""
     for number, one in enumerate(rounds):
         if one.horizon is None:
             return number
