@@ -1,4 +1,4 @@
-"""The `swapgate` command's way in and out; `python -m gateway` is the same."""
+"""The entry point of the `swapgate` command, also as `python -m gateway`."""
 
 import os
 import sys
@@ -8,17 +8,17 @@ from gateway.cli import main as command
 
 
 def main() -> NoReturn:
-    """Run the command, and leave without taking the interpreter down.
+    """Run the command and exit without finalizing the interpreter.
 
-    The driver's threads may still be about to call into it, which aborts the process (psqlpy, some
-    one in a hundred short commands); everything of ours is closed by then.
+    Threads of psqlpy may still call into it, which would abort the process: about one in a hundred
+    short commands. Everything of ours is closed by then.
     """
     status = 1
     try:
         command()
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001  this is where the interpreter would print it
+    except BaseException:  # noqa: BLE001  what the interpreter would print
         sys.excepthook(*sys.exc_info())
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""What `up` prepares before the processes start: schema, keys, pay-in accounts, demo partner."""
+"""Prepares an instance of `up`: schema, keys, pay-in accounts and the demo partner."""
 
 import asyncio
 import secrets
@@ -41,16 +41,18 @@ from persistence.postgres.pool import Database
 
 DEMO_EMAIL: Final = "demo@swapgate.example"
 DEMO_MARKUP_BPS: Final = 50
-OTHER_MODE: Final = {
-    True: "The database is a sandbox's, whose pay-in addresses are made up: for real money begin "
-    "with another --data-dir or database, or leave --no-sandbox away",
-    False: "The database is not a sandbox's: use --no-sandbox, or another --data-dir or database",
+WRONG_MODE: Final = {
+    True: "the database belongs to a sandbox, whose pay-in addresses are made up: for real money, "
+    "start with another --data-dir or database; for the sandbox, omit --no-sandbox",
+    False: "the database does not belong to a sandbox: use --no-sandbox, or another --data-dir or "
+    "database",
 }
+"""The message for a database in another mode, by whether it belongs to a sandbox."""
 FIRST_ADDRESSES: Final = 5
 
 
 class Demo(msgspec.Struct, rename="camel"):
-    """The demo partner as scripts read it from demo.json."""
+    """The demo partner and its credentials, as scripts read them from demo.json."""
 
     base_url: str
     api_key: str
@@ -84,7 +86,7 @@ async def _prepare(instance: Instance, data_dir: Path, base_url: str) -> None:
         if instance.sandbox:
             await become_sandbox(database)
         if await is_sandbox(database) is not instance.sandbox:
-            raise PreparationFailed(OTHER_MODE[not instance.sandbox])
+            raise PreparationFailed(WRONG_MODE[not instance.sandbox])
         if not instance.sandbox:
             return
         added = False
@@ -101,7 +103,7 @@ async def _prepare(instance: Instance, data_dir: Path, base_url: str) -> None:
 
 
 async def _first_addresses(instance: Instance) -> None:
-    """Give every network some addresses at once; settlement goes on from there."""
+    """Derive the first addresses of every network; settlement derives the following ones."""
     database = Database(instance.settlement_database_url, size=2)
     try:
         pool = PostgresAddressPool(database)
@@ -111,15 +113,15 @@ async def _first_addresses(instance: Instance) -> None:
 
 
 async def _ensure_demo(database: Database, keyring: KeyRing, path: Path, base_url: str) -> None:
-    """Make the partner that demo.json tells of, or keep it; the file is written first."""
-    known = _read_demo(path)
+    """Create or update the partner in demo.json; the file is written first."""
+    stored = _read_demo(path)
     partner = await _find_demo(database)
-    demo = known or _new_demo()
+    demo = stored or _new_demo()
     if partner is not None:
         demo.api_key = partner.api_key
     demo.base_url = base_url
     write_private(path, msgspec.json.encode(demo))
-    if known is None or partner is None:
+    if stored is None or partner is None:
         await _store_demo(database, keyring, partner, demo)
 
 
@@ -157,7 +159,7 @@ def _read_demo(path: Path) -> Demo | None:
         return msgspec.json.decode(path.read_bytes(), type=Demo)
     except msgspec.MsgspecError as error:
         raise PreparationFailed(
-            f"{path} can't be read ({error}): remove it, and the demo partner gets new secrets"
+            f"{path} cannot be read ({error}): remove it, and the demo partner gets new secrets"
         ) from None
 
 

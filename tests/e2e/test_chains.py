@@ -11,7 +11,7 @@ from tests.support.chains.nodes import main_address, regtest_address
 from tests.support.chains.swap import Swap
 from tests.support.chains.sweeping import make_signer, send_signed, sweep, try_sweep
 from tests.support.chains.world import DEADLINE, ETHER, World, litecoin_account, needs_nodes
-from tests.support.clients.operator_command import sentence_of
+from tests.support.clients.operator_command import error_of
 
 pytestmark = needs_nodes
 
@@ -322,7 +322,7 @@ def test_ether_and_token_pay_ins_are_swept_by_the_key_holder(world: World) -> No
 def test_a_sweep_that_is_not_possible_is_rejected(
     world: World, arguments: list[str], reason: str
 ) -> None:
-    assert reason in sentence_of(try_sweep(world, *arguments))
+    assert reason in error_of(try_sweep(world, *arguments))
 
 
 def transfer_from(swap: Swap, asset: str, to: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_a_directory_of_another_postgresql_version_is_not_changed(tmp_path: Path
     old.mkdir(parents=True)
     (old / "PG_VERSION").write_text("15\n")
     said = refused(tmp_path / "data", "--port", str(free_port()))
-    assert "was made by PostgreSQL 15" in said
+    assert "was created by PostgreSQL 15" in said
     assert [path.name for path in old.iterdir()] == ["PG_VERSION"]
 
 
@@ -92,7 +92,7 @@ def test_a_second_up_on_a_directory_is_rejected_and_the_first_keeps_running(
     running: Running,
 ) -> None:
     said = refused(running.data_dir, "--port", str(free_port()))
-    assert f"another `swapgate up` (process {running.process.pid})" in said
+    assert f"Another `swapgate up` (process {running.process.pid})" in said
     assert send(f"{running.base_url}/readyz", method="GET").status == 200
 
 
@@ -168,7 +168,7 @@ def test_live_mode_rejects_the_database_owners_login(
 def test_a_database_never_changes_between_sandbox_and_live(tmp_path: Path) -> None:
     stop(start_up(tmp_path / "play", "--workers", "1"))
     said = refused(tmp_path / "play", "--port", str(free_port()), "--no-sandbox")
-    assert "The database is a sandbox's" in said
+    assert "The database belongs to a sandbox" in said
     real = start_up(tmp_path / "real", "--workers", "1", "--no-sandbox")
     instance = json.loads((real.data_dir / "instance.json").read_bytes())
     with psycopg.connect(instance["ownerDatabaseUrl"], autocommit=True) as owner:
@@ -178,7 +178,7 @@ def test_a_database_never_changes_between_sandbox_and_live(tmp_path: Path) -> No
         )
     stop(real)
     said = refused(tmp_path / "real", "--port", str(free_port()))
-    assert "The database is not a sandbox's" in said
+    assert "The database does not belong to a sandbox" in said
 
 
 def test_health_readiness_and_metrics_endpoints_respond(running: Running) -> None:

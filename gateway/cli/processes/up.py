@@ -1,8 +1,6 @@
 """`swapgate up`: the whole service on one machine, from nothing but this checkout."""
 
-import os
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +24,6 @@ from gateway.cli.processes.processes import (
     check_rights,
 )
 from gateway.runtime.supervisor import (
-    Child,
     ChildKeepsExiting,
     Event,
     EventKind,
@@ -35,14 +32,9 @@ from gateway.runtime.supervisor import (
 from gateway.settings import (
     DEMO_FILE,
     INSTANCE_FILE,
-    KEYRING_FILE,
-    RATES_KEY_FILE,
     Instance,
     PreparationFailed,
-    Role,
     SettingsError,
-    environment_of,
-    settings_from,
     write_private,
 )
 
@@ -70,6 +62,7 @@ def up(
     started = time.monotonic()
     # Half a second of imports, while PostgreSQL creates its directory.
     importing = ThreadPoolExecutor(1).submit(import_module, "gateway.wiring.preparation")
+    from gateway.wiring.children import child_processes
     from gateway.wiring.embedded import locked, running_servers
 
     try:
@@ -85,7 +78,12 @@ def up(
             status.update("Preparing the database")
             prepare(instance, data_dir, base_url=f"http://{HOST}:{port}")
             check_rights(instance.gateway_database_url, sandbox=sandbox)
-            children = _children(instance, data_dir, port, workers, auto_settle=auto_settle)
+            children = child_processes(
+                instance,
+                data_dir,
+                serve=("--host", HOST, "--port", str(port), "--workers", str(workers)),
+                auto_settle=auto_settle,
+            )
             supervisor = stack.enter_context(
                 Supervisor(children, logs=data_dir / "logs", servers=servers, on_event=_print_event)
             )
@@ -117,39 +115,6 @@ def _check_port(port: int) -> None:
                 f"port {port} cannot be used ({error.strerror}): stop the process that listens on "
                 "it, or choose another with --port"
             ) from None
-
-
-def _children(
-    instance: Instance, data_dir: Path, port: int, workers: int, *, auto_settle: bool
-) -> list[Child]:
-    def child(name: str, role: Role, *arguments: str) -> Child:
-        chains = os.environ.get("SWAPGATE_CHAINS", "") if role is Role.SETTLEMENT else ""
-        signing = name in ("rates", "settlement") and not instance.sandbox
-        own_key = str(data_dir / RATES_KEY_FILE)
-        rates_key = os.environ.get("SWAPGATE_RATES_KEY", own_key) if signing else ""
-        settings = settings_from(
-            {
-                **os.environ,
-                "SWAPGATE_CHAINS": chains,
-                "SWAPGATE_RATES_KEY": rates_key,
-                "SWAPGATE_DATABASE_URL": instance.database_url(role),
-                "SWAPGATE_VALKEY_URL": instance.valkey_url,
-                "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
-                "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
-                "SWAPGATE_METRICS_ON_PORT": "true",
-            }
-        )
-        argv = [sys.executable, "-m", "gateway", name, *arguments]
-        return Child(name, argv, environment_of(settings))
-
-    settle = ["--auto-settle"] if auto_settle and instance.sandbox else []
-    serving = ["--host", HOST, "--port", str(port), "--workers", str(workers)]
-    return [
-        child("rates", Role.GATEWAY),
-        child("serve", Role.GATEWAY, *serving, "--metrics-port", "0"),
-        child("settlement", Role.SETTLEMENT, *settle),
-        child("webhooks", Role.GATEWAY),
-    ]
 
 
 def _wait_until_ready(supervisor: Supervisor, port: int, data_dir: Path) -> None:

@@ -188,7 +188,7 @@ def test_the_choice_shows_while_it_is_carried_out(swaps: Swaps) -> None:
         assert held["status"] == "EMERGENCY"
         assert held["emergency"] == {"status": ["LIMIT"], "choice": "EXCHANGE"}
     assert swaps.ask("/emergency", order, choice="REFUND").body == NOT_OFFERED
-    refused = swaps.refused("order", "resolve", order["id"], "cancel")
+    refused = swaps.error("order", "resolve", order["id"], "cancel")
     assert refused == "The partner has chosen EXCHANGE"
     swaps.confirmed(order)
     swaps.until(order, "EXCHANGE")
@@ -224,7 +224,7 @@ def test_a_deposit_below_the_network_fee_can_not_be_exchanged(swaps: Swaps) -> N
     answer = swaps.ask("/emergency", order, choice="EXCHANGE")
     assert (answer.status, answer.body) == (400, NOT_OFFERED)
     assert swaps.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
-    refused = swaps.refused("order", "resolve", order["id"], "exchange")
+    refused = swaps.error("order", "resolve", order["id"], "exchange")
     assert refused == "The deposit doesn't cover the network fee"
     assert swaps.ask("/emergency", order, choice="REFUND").data is True
     swaps.until(order, "EXPIRED")

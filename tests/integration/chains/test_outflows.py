@@ -23,8 +23,8 @@ from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import (
     USD,
     Operator,
+    error_of,
     new_operator,
-    sentence_of,
     with_database,
 )
 
@@ -217,7 +217,7 @@ def test_only_the_operator_allows_a_payout(operator: Operator) -> None:
     operator.json("outflow", "allow", str(order_id))
     assert with_outflows(operator, lambda outflows: outflows.is_permitted(order_id))
     done = operator.run("outflow", "allow", str(uuid4()))
-    assert "There is no order" in sentence_of(done)
+    assert "There is no order" in error_of(done)
 
 
 def test_nothing_is_created_or_signed_while_outflows_are_disabled(operator: Operator) -> None:

@@ -38,7 +38,7 @@ def test_setting_an_account_shows_its_wallets_first_addresses(operator: Operator
 def test_a_private_key_is_rejected_and_not_repeated(operator: Operator) -> None:
     account = Bip84.FromSeed(SEED, Bip84Coins.LITECOIN).Purpose().Coin().Account(0)
     private = account.PrivateKey().ToExtended()
-    message = operator.refused("pay-in", "set", "Litecoin", private)
+    message = operator.error("pay-in", "set", "Litecoin", private)
     assert "private keys are rejected" in message
     assert private not in message
     assert operator.json("pay-in", "list") == []
@@ -86,8 +86,8 @@ def test_an_imported_pool_contains_each_address_once(operator: Operator, tmp_pat
 def test_a_pool_with_an_invalid_address_is_rejected(operator: Operator, tmp_path: Path) -> None:
     file = tmp_path / "pool.txt"
     file.write_text(f"{SOLANA[0]}\nnot-an-address\n")
-    assert "Address 2 cannot be used" in operator.refused("pay-in", "import", "Solana", str(file))
-    assert "cannot be read" in operator.refused("pay-in", "import", "Solana", str(tmp_path))
+    assert "Address 2 cannot be used" in operator.error("pay-in", "import", "Solana", str(file))
+    assert "cannot be read" in operator.error("pay-in", "import", "Solana", str(tmp_path))
     assert operator.json("pay-in", "list") == []
 
 
@@ -96,9 +96,9 @@ def test_a_network_has_either_derived_or_imported_addresses(
 ) -> None:
     file = tmp_path / "pool.txt"
     file.write_text("ltc1qcr8te4kr609gcawutmrza0j4xv80jy8z4nqduv\n")
-    assert "pay-in import" in operator.refused("pay-in", "set", "Solana", "x" * 20)
+    assert "pay-in import" in operator.error("pay-in", "set", "Solana", "x" * 20)
     operator.json("pay-in", "set", "Litecoin", litecoin_account())
-    assert "are derived" in operator.refused("pay-in", "import", "Litecoin", str(file))
+    assert "are derived" in operator.error("pay-in", "import", "Litecoin", str(file))
 
 
 def test_orders_of_a_network_with_tags_share_one_address(operator: Operator) -> None:
@@ -111,7 +111,7 @@ def test_a_sandbox_accepts_no_other_account(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
 ) -> None:
     operator = new_operator(database_urls, servers, tmp_path)
-    assert "made up" in operator.refused("pay-in", "set", "Litecoin", litecoin_account())
+    assert "made up" in operator.error("pay-in", "set", "Litecoin", litecoin_account())
 
 
 def bitcoin_account(index: int) -> str:

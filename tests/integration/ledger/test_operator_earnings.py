@@ -1,4 +1,4 @@
-"""Earnings and payouts by command: what scripts rely on, and the sentences people read."""
+"""Earnings and payouts by command: JSON that scripts rely on, and the messages."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def test_a_payout_is_marked_once_and_listed(operator: Operator) -> None:
     assert operator.json("payout", "list", EMAIL) == [paid]
 
 
-def test_a_payout_shows_where_it_was_to_be_sent_then(operator: Operator) -> None:
+def test_a_payout_shows_the_details_in_force_at_its_time(operator: Operator) -> None:
     earn(operator, "10")
     assert operator.json("payout", "details", EMAIL) == {"current": None, "pending": None}
     operator.json("payout", "mark-paid", EMAIL, "--reference", "before", "--amount", "1")
@@ -92,15 +92,15 @@ def test_a_payout_shows_where_it_was_to_be_sent_then(operator: Operator) -> None
     assert "usdt_trc20 to TJRabPrwbZy45sbavfcjinPJC18kjpRTv8" in people
 
 
-def test_a_part_can_be_paid(operator: Operator) -> None:
+def test_a_part_of_what_is_owed_can_be_paid(operator: Operator) -> None:
     earn(operator, "10")
     part = ("payout", "mark-paid", EMAIL, "--reference", "part", "--amount")
     assert operator.json(*part, "2.5")["amountUsd"] == "2.50"
     assert operator.json("earnings", "show", EMAIL)["balanceUsd"] == "7.50"
-    assert operator.refused(*part, "3") == "Reference part has paid 2.50 USD before, not 3.00"
+    assert operator.error(*part, "3") == "Reference part has paid 2.50 USD before, not 3.00"
 
 
-def test_a_new_cycle_begins_at_zero(operator: Operator) -> None:
+def test_clearing_starts_a_new_cycle_at_zero(operator: Operator) -> None:
     earn(operator, "10")
     operator.json("payout", "mark-paid", EMAIL, "--reference", "part", "--amount", "4")
     cleared = operator.json("earnings", "clear", EMAIL)
@@ -120,7 +120,7 @@ def test_a_new_cycle_begins_at_zero(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         ("payout mark-paid {} --reference R", "Nothing is owed: there is nothing to pay out"),
         (
@@ -136,5 +136,7 @@ def test_a_new_cycle_begins_at_zero(operator: Operator) -> None:
         ("earnings show nobody@wallet.example", "There is no partner nobody@wallet.example"),
     ],
 )
-def test_what_cannot_be_done_is_said(operator: Operator, arguments: str, sentence: str) -> None:
-    assert operator.refused(*arguments.format(EMAIL).split()) == sentence
+def test_an_action_that_is_not_possible_is_explained(
+    operator: Operator, arguments: str, message: str
+) -> None:
+    assert operator.error(*arguments.format(EMAIL).split()) == message

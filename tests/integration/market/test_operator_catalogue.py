@@ -19,7 +19,7 @@ def catalogue_of(operator: Operator) -> Catalogue:
     return with_database(operator.urls.gateway, read_catalogue)
 
 
-def test_assets_are_listed_with_what_is_set_of_them(operator: Operator) -> None:
+def test_assets_are_listed_with_their_settings(operator: Operator) -> None:
     assets = operator.json("asset", "list")
 
     assert len(assets) == 32
@@ -36,7 +36,7 @@ def test_assets_are_listed_with_what_is_set_of_them(operator: Operator) -> None:
     }
 
 
-def test_an_asset_is_turned_off_and_on(operator: Operator) -> None:
+def test_an_asset_is_disabled_and_enabled(operator: Operator) -> None:
     assert operator.json("asset", "disable", "XMR") == {"code": "xmr", "enabled": False}
     assert not catalogue_of(operator).assets["xmr"].enabled
     listed = {asset["code"]: asset["enabled"] for asset in operator.json("asset", "list")}
@@ -46,7 +46,7 @@ def test_an_asset_is_turned_off_and_on(operator: Operator) -> None:
     assert catalogue_of(operator).assets["xmr"].enabled
 
 
-def test_a_pair_is_turned_off_and_on_in_one_direction(operator: Operator) -> None:
+def test_a_pair_is_disabled_and_enabled_in_one_direction(operator: Operator) -> None:
     off = operator.json("pair", "disable", "btc", "XMR")
     assert off == {"from": "btc", "to": "xmr", "enabled": False}
     pairs = catalogue_of(operator).pairs
@@ -57,7 +57,7 @@ def test_a_pair_is_turned_off_and_on_in_one_direction(operator: Operator) -> Non
     assert ("btc", "xmr") in catalogue_of(operator).pairs
 
 
-def test_pairs_tell_their_own_switch_from_their_assets(operator: Operator) -> None:
+def test_a_pairs_own_switch_is_listed_apart_from_whether_it_is_active(operator: Operator) -> None:
     operator.json("pair", "disable", "btc", "eth")
     operator.json("asset", "disable", "xmr")
     operator.json("limits", "set", "--from", "btc", "--to", "ltc", "--max-usd", "99.5")
@@ -74,7 +74,7 @@ def test_pairs_tell_their_own_switch_from_their_assets(operator: Operator) -> No
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (["asset", "disable", "gold"], "There is no asset gold"),
         (["asset", "enable", "usdt"], "There is no asset usdt"),
@@ -90,12 +90,12 @@ def test_pairs_tell_their_own_switch_from_their_assets(operator: Operator) -> No
         (["network-fee", "set", "btc", ""], "'' is no network fee of btc: "),
     ],
 )
-def test_what_is_unknown_or_out_of_range_is_refused(
-    operator: Operator, arguments: list[str], sentence: str
+def test_unknown_names_and_values_out_of_range_are_rejected(
+    operator: Operator, arguments: list[str], message: str
 ) -> None:
     before = operator.json("asset", "list")
 
-    assert operator.refused(*arguments).startswith(sentence)
+    assert operator.error(*arguments).startswith(message)
     assert operator.json("asset", "list") == before
     assert operator.sql("SELECT count(*) FROM pair_settings") == [(0,)]
 
@@ -124,7 +124,7 @@ def test_fees_are_set_by_network_and_by_asset(operator: Operator) -> None:
     assert (assets["usdt_trc20"].network_fee, assets["btc"].network_fee) == (2_500_000, 0)
 
 
-def test_limits_of_all_pairs_change_one_by_one(operator: Operator) -> None:
+def test_each_limit_of_all_pairs_changes_by_itself(operator: Operator) -> None:
     steps = [
         (["--min-usd", "2.50"], ("2.50", "5000.00", None)),
         (["--max-usd", "1000"], ("2.50", "1000.00", None)),
@@ -142,7 +142,7 @@ def test_limits_of_all_pairs_change_one_by_one(operator: Operator) -> None:
     assert operator.sql("SELECT daily_cap_usd FROM operator_settings") == [(None,)]
 
 
-def test_a_pair_keeps_its_own_bounds_until_they_are_taken_away(operator: Operator) -> None:
+def test_a_pair_keeps_its_own_limits_until_they_are_removed(operator: Operator) -> None:
     pair = ["--from", "btc", "--to", "xmr"]
 
     own = operator.json("limits", "set", *pair, "--min-usd", "50")
@@ -158,7 +158,7 @@ def test_a_pair_keeps_its_own_bounds_until_they_are_taken_away(operator: Operato
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         ([], "There is nothing to change: name a limit"),
         (["--from", "btc", "--to", "xmr"], "There is nothing to change: name a limit"),
@@ -190,29 +190,27 @@ def test_a_pair_keeps_its_own_bounds_until_they_are_taken_away(operator: Operato
         (["--from", "btc", "--to", "btc", "--max-usd", "9"], "There is no pair btc to btc"),
     ],
 )
-def test_limits_that_cannot_be_are_refused_and_change_nothing(
-    operator: Operator, options: list[str], sentence: str
+def test_invalid_limits_are_rejected_and_change_nothing(
+    operator: Operator, options: list[str], message: str
 ) -> None:
-    assert operator.refused("limits", "set", *options).startswith(sentence)
+    assert operator.error("limits", "set", *options).startswith(message)
     assert operator.sql("SELECT min_usd, max_usd, daily_cap_usd FROM operator_settings") == [
         (1, 5000, None)
     ]
     assert operator.sql("SELECT count(*) FROM pair_settings") == [(0,)]
 
 
-def test_limits_of_all_pairs_leave_room_in_every_pair(operator: Operator) -> None:
+def test_limits_of_all_pairs_must_leave_room_in_every_pair(operator: Operator) -> None:
     operator.json("limits", "set", "--from", "btc", "--to", "xmr", "--min-usd", "800")
 
-    assert operator.refused("limits", "set", "--max-usd", "799.99") == (
+    assert operator.error("limits", "set", "--max-usd", "799.99") == (
         "The minimum of btc to xmr would be 800.00 USD, above its maximum of 799.99 USD"
     )
     assert operator.json("limits", "set", "--max-usd", "800")["maxUsd"] == "800.00"
 
 
 @pytest.mark.parametrize("switch", ["maintenance", "fixed-rates", "refunds"])
-def test_a_switch_turns_what_it_is_named_for_and_nothing_else(
-    operator: Operator, switch: str
-) -> None:
+def test_a_switch_changes_only_its_own_setting(operator: Operator, switch: str) -> None:
     camel = {"fixed-rates": "fixedRates"}.get(switch, switch)
     field = switch.replace("-", "_")
 
@@ -225,7 +223,7 @@ def test_a_switch_turns_what_it_is_named_for_and_nothing_else(
         assert turned == ({field} if on else set())
 
 
-def test_a_switch_knows_on_and_off_only(operator: Operator) -> None:
+def test_a_switch_accepts_only_its_choices(operator: Operator) -> None:
     done = operator.run("maintenance", "maybe")
     assert done.exit_code == 1
     assert "'on', 'off'" in done.stderr
@@ -246,7 +244,7 @@ def test_a_switch_knows_on_and_off_only(operator: Operator) -> None:
         ["refunds", "on"],
     ],
 )
-def test_every_change_is_told_to_the_workers_and_shown_to_people(
+def test_every_change_raises_the_revision_and_prints_its_result(
     operator: Operator, arguments: list[str]
 ) -> None:
     before = operator.revisions()["catalogue"]
@@ -257,7 +255,7 @@ def test_every_change_is_told_to_the_workers_and_shown_to_people(
     assert operator.revisions()["catalogue"] > before
 
 
-def test_lists_are_shown_to_people_a_line_each(operator: Operator) -> None:
+def test_each_entry_of_a_list_is_one_line(operator: Operator) -> None:
     assets = operator.run("asset", "list").stdout
     assert any(line.split()[:3] == ["xmr", "XMR", "Monero"] for line in assets.splitlines())
     pairs = operator.run("pair", "list").stdout

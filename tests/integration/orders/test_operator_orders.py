@@ -1,4 +1,4 @@
-"""Orders by command: looked at, resolved, and in sandbox mode pushed through their life."""
+"""Orders by command: shown, resolved, and in sandbox mode advanced by hand."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ def late_order(operator: Operator) -> str:
     return order_id
 
 
-def test_an_order_is_carried_from_its_deposit_to_its_payout(operator: Operator) -> None:
+def test_an_order_is_advanced_from_its_deposit_to_its_payout(operator: Operator) -> None:
     order_id = operator.order()
 
     seen = operator.json("sandbox", "deposit", order_id)
@@ -52,7 +52,7 @@ def test_an_order_is_carried_from_its_deposit_to_its_payout(operator: Operator) 
     assert done["time"]["finish"] is not None
 
 
-def test_a_deposit_may_be_of_another_amount(operator: Operator) -> None:
+def test_a_deposit_of_another_amount_reprices_the_order(operator: Operator) -> None:
     order_id = operator.order()
 
     seen = operator.json("sandbox", "deposit", order_id, "--amount", "0.02")
@@ -63,7 +63,7 @@ def test_a_deposit_may_be_of_another_amount(operator: Operator) -> None:
     assert confirmed["to"]["amount"] == "1236.300000"
 
 
-def test_a_deposit_out_of_bounds_holds_its_order(operator: Operator) -> None:
+def test_a_deposit_outside_the_limits_puts_its_order_on_hold(operator: Operator) -> None:
     order_id = operator.order()
     operator.json("sandbox", "deposit", order_id, "--amount", "0.00001")
 
@@ -76,7 +76,7 @@ def amounts(order: dict[str, Any]) -> list[tuple[str, bool]]:
     return [(one["amount"], one["stray"]) for one in order["deposits"]]
 
 
-def test_a_deposit_comes_in_parts_and_without_an_amount_is_what_is_missing(
+def test_a_deposit_without_an_amount_is_what_is_missing(
     operator: Operator,
 ) -> None:
     order_id = operator.order()
@@ -93,7 +93,7 @@ def test_a_deposit_comes_in_parts_and_without_an_amount_is_what_is_missing(
     assert all(one["confirmedAt"] for one in confirmed["deposits"])
 
 
-def test_a_deposit_that_comes_too_late_for_anything_is_listed(operator: Operator) -> None:
+def test_an_order_with_a_late_deposit_is_listed_by_late(operator: Operator) -> None:
     other, cancelled = operator.order(), operator.order()
     operator.json("sandbox", "deposit", other)
     operator.json("order", "resolve", cancelled, "cancel")
@@ -111,7 +111,7 @@ def test_a_deposit_that_comes_too_late_for_anything_is_listed(operator: Operator
     assert "0.00500000, confirmed, LATE" in operator.run("order", "show", cancelled).stdout
 
 
-def test_a_held_order_is_ended_with_nothing_done(operator: Operator) -> None:
+def test_an_order_on_hold_can_be_cancelled(operator: Operator) -> None:
     order_id = late_order(operator)
 
     resolved = operator.json("order", "resolve", order_id, "cancel")
@@ -121,13 +121,13 @@ def test_a_held_order_is_ended_with_nothing_done(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize("how", ["exchange", "refund"])
-def test_a_held_order_is_not_resolved_before_all_of_it_is_confirmed(
+def test_an_order_on_hold_is_not_resolved_before_its_deposits_are_confirmed(
     operator: Operator, how: str
 ) -> None:
     order_id = late_order(operator)
     operator.json("sandbox", "deposit", order_id)
 
-    assert operator.refused("order", "resolve", order_id, how).startswith(
+    assert operator.error("order", "resolve", order_id, how).startswith(
         "Not all of the deposit is confirmed"
     )
     operator.json("sandbox", "confirm", order_id)
@@ -135,37 +135,35 @@ def test_a_held_order_is_not_resolved_before_all_of_it_is_confirmed(
 
 
 @pytest.mark.parametrize("how", ["refund", "cancel"])
-def test_what_the_partner_has_chosen_is_only_overruled_on_purpose(
-    operator: Operator, how: str
-) -> None:
+def test_the_partners_choice_is_overruled_only_with_overrule(operator: Operator, how: str) -> None:
     order_id = late_order(operator)
     operator.sql(
         "INSERT INTO emergency_choices (order_id, choice) VALUES (%s, 'EXCHANGE')", order_id
     )
 
     assert operator.json("order", "show", order_id)["emergency"]["choice"] == "EXCHANGE"
-    assert operator.refused("order", "resolve", order_id, how) == "The partner has chosen EXCHANGE"
+    assert operator.error("order", "resolve", order_id, how) == "The partner has chosen EXCHANGE"
     resolved = operator.json("order", "resolve", order_id, how, "--overrule")
     assert resolved["status"] == "EXPIRED"
 
 
 @pytest.mark.parametrize("amount", ["0", "-1", "1e3", "0.000000001", "lots", "9" * 40])
-def test_a_bad_amount_is_refused(operator: Operator, amount: str) -> None:
+def test_an_invalid_amount_is_rejected(operator: Operator, amount: str) -> None:
     order_id = operator.order()
 
-    sentence = operator.refused("sandbox", "deposit", order_id, f"--amount={amount}")
-    assert sentence.startswith(f"'{amount}' is not an amount of btc: ")
+    message = operator.error("sandbox", "deposit", order_id, f"--amount={amount}")
+    assert message.startswith(f"'{amount}' is not an amount of btc: ")
     assert operator.json("order", "show", order_id)["state"] == "awaiting_deposit"
 
 
-def test_an_order_expires_by_hand(operator: Operator) -> None:
+def test_an_order_can_be_expired_by_hand(operator: Operator) -> None:
     order_id = operator.order()
 
     expired = operator.json("sandbox", "expire", order_id)
     assert (expired["state"], expired["status"]) == ("expired", "EXPIRED")
 
 
-def test_each_step_tells_the_partner(operator: Operator) -> None:
+def test_each_step_enqueues_an_event(operator: Operator) -> None:
     order_id = operator.order()
     operator.sql("UPDATE partners SET webhook_url = 'https://wallet.example/'")
 
@@ -177,7 +175,7 @@ def test_each_step_tells_the_partner(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "step", "sentence"),
+    ("steps", "step", "message"),
     [
         ([], "confirm", "An order that is awaiting_deposit can't confirm a deposit"),
         ([], "payout", "An order that is awaiting_deposit can't be paid out"),
@@ -186,28 +184,28 @@ def test_each_step_tells_the_partner(operator: Operator) -> None:
         (["expire"], "expire", "An order that is expired can't expire"),
     ],
 )
-def test_a_step_out_of_turn_is_refused(
-    operator: Operator, steps: list[str], step: str, sentence: str
+def test_a_step_that_the_state_does_not_allow_is_rejected(
+    operator: Operator, steps: list[str], step: str, message: str
 ) -> None:
     order_id = operator.order()
     for one in steps:
         operator.json("sandbox", one, order_id)
     before = operator.json("order", "show", order_id)
 
-    assert operator.refused("sandbox", step, order_id) == sentence
+    assert operator.error("sandbox", step, order_id) == message
     after = operator.json("order", "show", order_id)
     assert (after["state"], after["from"]) == (before["state"], before["from"])
 
 
 @pytest.mark.parametrize(
-    ("age", "sentence"), [(None, "There are no rates"), (61, "The rates are stale")]
+    ("age", "message"), [(None, "There are no rates"), (61, "The rates are stale")]
 )
 def test_a_deposit_is_not_confirmed_without_fresh_rates(
     database_urls: DatabaseUrls,
     servers: Servers,
     tmp_path: Path,
     age: float | None,
-    sentence: str,
+    message: str,
 ) -> None:
     operator = new_operator(database_urls, servers, tmp_path)
     if age is not None:
@@ -215,15 +213,15 @@ def test_a_deposit_is_not_confirmed_without_fresh_rates(
     order_id = operator.order()
     operator.json("sandbox", "deposit", order_id)
 
-    assert operator.refused("sandbox", "confirm", order_id) == sentence
+    assert operator.error("sandbox", "confirm", order_id) == message
     assert operator.json("order", "show", order_id)["state"] == "confirming"
 
 
 @pytest.mark.parametrize("step", SANDBOX)
-def test_orders_are_only_pushed_in_sandbox_mode(live: Operator, step: str) -> None:
+def test_orders_are_advanced_by_hand_only_in_sandbox_mode(live: Operator, step: str) -> None:
     order_id = live.order()
 
-    assert live.refused("sandbox", step, order_id) == ("The sandbox commands require sandbox mode")
+    assert live.error("sandbox", step, order_id) == ("The sandbox commands require sandbox mode")
     assert live.json("order", "show", order_id)["state"] == "awaiting_deposit"
 
 
@@ -235,18 +233,18 @@ EVERY_ORDER_COMMAND: list[tuple[list[str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("command", "rest"), EVERY_ORDER_COMMAND)
-def test_an_unknown_order_is_told_from_what_is_no_id(
+def test_an_unknown_order_and_an_invalid_id_have_different_messages(
     operator: Operator, command: list[str], rest: list[str]
 ) -> None:
     unknown = str(uuid4())
 
-    assert operator.refused(*command, unknown, *rest) == f"There is no order {unknown}"
+    assert operator.error(*command, unknown, *rest) == f"There is no order {unknown}"
     for text in ("42", "", "x" * 36):
-        sentence = operator.refused(*command, text, *rest)
-        assert sentence == f"{text!r} is not an order's id: `swapgate order list` shows them"
+        message = operator.error(*command, text, *rest)
+        assert message == f"{text!r} is not an order's id: `swapgate order list` shows them"
 
 
-def test_a_held_order_is_exchanged_at_the_live_rate(operator: Operator) -> None:
+def test_an_order_on_hold_is_exchanged_at_the_live_rate(operator: Operator) -> None:
     order_id = late_order(operator)
 
     resolved = operator.json("order", "resolve", order_id, "exchange")
@@ -255,17 +253,17 @@ def test_a_held_order_is_exchanged_at_the_live_rate(operator: Operator) -> None:
     assert resolved["to"]["amount"] == "617.550000"
 
 
-def test_an_exchange_that_does_not_cover_its_network_fee_is_refused(operator: Operator) -> None:
+def test_an_exchange_that_does_not_cover_its_network_fee_is_rejected(operator: Operator) -> None:
     order_id = operator.order()
     operator.json("sandbox", "deposit", order_id, "--amount", "0.00001")
     operator.json("sandbox", "confirm", order_id)
 
-    assert operator.refused("order", "resolve", order_id, "exchange") == (
+    assert operator.error("order", "resolve", order_id, "exchange") == (
         "The deposit doesn't cover the network fee"
     )
 
 
-def test_a_held_order_is_refunded_in_sandbox_mode(operator: Operator) -> None:
+def test_an_order_on_hold_is_refunded_at_once_in_sandbox_mode(operator: Operator) -> None:
     order_id = late_order(operator)
 
     resolved = operator.json("order", "resolve", order_id, "refund")
@@ -273,9 +271,9 @@ def test_a_held_order_is_refunded_in_sandbox_mode(operator: Operator) -> None:
     assert len(resolved["back"]["tx"]["id"]) == 64
 
 
-def test_outside_sandbox_mode_refunds_are_left_to_settlement(live: Operator) -> None:
+def test_outside_sandbox_mode_a_refund_is_requested_from_settlement(live: Operator) -> None:
     order_id = live.order()
-    assert live.refused("order", "resolve", order_id, "refund") == (
+    assert live.error("order", "resolve", order_id, "refund") == (
         "An order that is awaiting_deposit can't be refunded"
     )
 
@@ -284,18 +282,18 @@ def test_outside_sandbox_mode_refunds_are_left_to_settlement(live: Operator) -> 
     assert (asked["state"], asked["emergency"]["choice"]) == ("held", "REFUND")
 
 
-def test_outside_sandbox_mode_a_partners_choice_is_only_overruled(live: Operator) -> None:
+def test_outside_sandbox_mode_a_partners_choice_is_overruled_only_with_overrule(
+    live: Operator,
+) -> None:
     order_id = live.order()
     live.sql("UPDATE orders SET state = 'held', emergency = '{LIMIT}' WHERE id = %s", order_id)
     live.sql("INSERT INTO emergency_choices (order_id, choice) VALUES (%s, 'EXCHANGE')", order_id)
-    assert live.refused("order", "resolve", order_id, "refund") == (
-        "The partner has chosen EXCHANGE"
-    )
+    assert live.error("order", "resolve", order_id, "refund") == ("The partner has chosen EXCHANGE")
     asked = live.json("order", "resolve", order_id, "refund", "--overrule")
     assert asked["emergency"]["choice"] == "REFUND"
 
 
-def test_an_unpaid_order_is_cancelled_without_rates_and_outside_sandbox_mode(
+def test_an_order_without_a_deposit_is_cancelled_without_rates(
     live: Operator,
 ) -> None:
     order_id = live.order()
@@ -305,24 +303,24 @@ def test_an_unpaid_order_is_cancelled_without_rates_and_outside_sandbox_mode(
 
 
 @pytest.mark.parametrize(
-    ("how", "sentence"),
+    ("how", "message"),
     [
         ("exchange", "An order that is confirming can't be exchanged"),
         ("refund", "An order that is confirming can't be refunded"),
         ("cancel", "An order that is confirming can't be cancelled"),
     ],
 )
-def test_an_order_that_goes_on_by_itself_is_not_resolved(
-    operator: Operator, how: str, sentence: str
+def test_an_order_that_is_not_on_hold_is_not_resolved(
+    operator: Operator, how: str, message: str
 ) -> None:
     order_id = operator.order()
     operator.json("sandbox", "deposit", order_id)
 
-    assert operator.refused("order", "resolve", order_id, how) == sentence
+    assert operator.error("order", "resolve", order_id, how) == message
     assert operator.json("order", "show", order_id)["state"] == "confirming"
 
 
-def test_an_order_is_shown_whole_but_for_its_token(operator: Operator) -> None:
+def test_an_order_is_shown_without_its_token(operator: Operator) -> None:
     order_id = operator.order()
     operator.json("sandbox", "deposit", order_id)
 
@@ -376,5 +374,5 @@ def _id_of_time(number: int) -> UUID:
 @pytest.mark.parametrize(
     "options", [["--state", "lost"], ["--status", "LOST"], ["--limit", "0"], ["--limit", "many"]]
 )
-def test_a_list_of_what_cannot_be_is_a_usage_error(operator: Operator, options: list[str]) -> None:
+def test_an_invalid_filter_is_a_usage_error(operator: Operator, options: list[str]) -> None:
     assert operator.run("order", "list", *options).exit_code == 1

@@ -1,4 +1,4 @@
-"""Partners by command: who they are, what may be set of them, and secrets that are shown once."""
+"""Partners by command: their settings, and secrets that are shown once."""
 
 from pathlib import Path
 from uuid import UUID
@@ -21,7 +21,7 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
     return new_operator(database_urls, servers, tmp_path)
 
 
-def test_a_new_partner_gets_credentials_that_sign(operator: Operator) -> None:
+def test_the_credentials_of_a_new_partner_authenticate(operator: Operator) -> None:
     created = operator.json("partner", "create", "--email", " Team@Wallet.example ")
 
     assert list(created) == ["id", "email", "apiKey", "apiSecret", "webhookSecret"]
@@ -35,7 +35,7 @@ def test_a_new_partner_gets_credentials_that_sign(operator: Operator) -> None:
     assert access.enabled
 
 
-def test_what_is_said_of_a_new_partner_is_kept(operator: Operator) -> None:
+def test_the_settings_of_a_new_partner_are_stored(operator: Operator) -> None:
     operator.json(
         *("partner", "create", "--email", EMAIL, "--name", "A wallet", "--markup-bps", "2000"),
         *("--webhook-url", "https://wallet.example/hook"),
@@ -48,7 +48,7 @@ def test_what_is_said_of_a_new_partner_is_kept(operator: Operator) -> None:
     assert shown["events"] == ["order.status_changed"]
 
 
-def test_secrets_are_shown_by_create_alone(operator: Operator) -> None:
+def test_secrets_are_shown_only_by_create(operator: Operator) -> None:
     created = operator.json("partner", "create", "--email", EMAIL)
     secrets = [created["apiSecret"], created["webhookSecret"]]
 
@@ -68,7 +68,7 @@ def test_secrets_are_shown_by_create_alone(operator: Operator) -> None:
             assert "secret" not in done.stdout.lower()
 
 
-def test_people_are_shown_the_credentials_too(operator: Operator) -> None:
+def test_the_table_of_a_new_partner_has_its_credentials(operator: Operator) -> None:
     done = operator.run("partner", "create", "--email", EMAIL)
 
     for name in ("apiKey", "apiSecret", "webhookSecret"):
@@ -86,14 +86,14 @@ def test_partners_are_listed_oldest_first(operator: Operator) -> None:
     ]
 
 
-def test_a_name_is_never_read_as_markup(operator: Operator) -> None:
+def test_a_name_is_never_parsed_as_markup(operator: Operator) -> None:
     operator.json("partner", "create", "--email", EMAIL, "--name", "[/bold] [red]")
 
     assert "[/bold] [red]" in operator.run("partner", "list").stdout
     assert "[/bold] [red]" in operator.run("partner", "show", EMAIL).stdout
 
 
-def test_a_partner_is_found_by_id_and_by_address(operator: Operator) -> None:
+def test_a_partner_is_found_by_id_and_by_email_address(operator: Operator) -> None:
     partner_id = operator.partner(email=EMAIL)
 
     for who in (partner_id, partner_id.upper(), EMAIL, EMAIL.upper()):
@@ -104,23 +104,25 @@ def test_a_partner_is_found_by_id_and_by_address(operator: Operator) -> None:
 @pytest.mark.parametrize(
     "who", ["nobody@wallet.example", "01890a5d-ac96-774b-bcce-b302099a8057", "'; --"]
 )
-def test_an_unknown_partner_is_named(operator: Operator, command: str, who: str) -> None:
+def test_an_unknown_partner_is_named_in_the_message(
+    operator: Operator, command: str, who: str
+) -> None:
     options = ["--budget", "500"] if command == "set" else []
 
-    sentence = operator.refused("partner", command, who, *options)
-    assert sentence == f"There is no partner {who}"
+    message = operator.error("partner", command, who, *options)
+    assert message == f"There is no partner {who}"
 
 
-def test_an_address_that_is_taken_is_refused_in_any_case(operator: Operator) -> None:
+def test_an_email_address_in_use_is_rejected_in_any_case(operator: Operator) -> None:
     operator.partner(email=EMAIL)
 
-    sentence = operator.refused("partner", "create", "--email", EMAIL.upper())
-    assert sentence == f"There is a partner {EMAIL} already"
+    message = operator.error("partner", "create", "--email", EMAIL.upper())
+    assert message == f"There is a partner {EMAIL} already"
     assert len(operator.json("partner", "list")) == 1
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         (["--email", "wallet"], "'wallet' is not an e-mail address"),
         (["--email", EMAIL, "--markup-bps", "2001"], "A markup of 2001 bps is not in 0..2000"),
@@ -132,14 +134,14 @@ def test_an_address_that_is_taken_is_refused_in_any_case(operator: Operator) -> 
         ),
     ],
 )
-def test_what_a_partner_cannot_be_is_refused(
-    operator: Operator, options: list[str], sentence: str
+def test_invalid_settings_of_a_new_partner_are_rejected(
+    operator: Operator, options: list[str], message: str
 ) -> None:
-    assert operator.refused("partner", "create", *options) == sentence
+    assert operator.error("partner", "create", *options) == message
     assert operator.json("partner", "list") == []
 
 
-def test_plain_http_is_for_sandbox_mode(
+def test_plain_http_is_accepted_only_in_sandbox_mode(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
 ) -> None:
     live = new_operator(database_urls, servers, tmp_path, sandbox=False)
@@ -147,7 +149,7 @@ def test_plain_http_is_for_sandbox_mode(
     partner_id = live.partner()
 
     for arguments in (["create", "--email", EMAIL], ["set", partner_id]):
-        assert live.refused("partner", *arguments, *url) == (
+        assert live.error("partner", *arguments, *url) == (
             "A webhook URL must be https: plain http is for sandbox mode"
         )
 
@@ -156,17 +158,17 @@ def test_plain_http_is_for_sandbox_mode(
     assert sandbox.json("partner", "set", partner_id, *url)["webhookUrl"] == url[1]
 
 
-def test_without_a_key_ring_no_partner_is_made(operator: Operator) -> None:
+def test_a_partner_is_not_created_without_a_key_ring(operator: Operator) -> None:
     keyring = operator.data_dir / "keyring.json"
     for content, complaint in ((b"{}", "cannot be used"), (None, "cannot be read")):
         keyring.unlink() if content is None else keyring.write_bytes(content)
 
-        sentence = operator.refused("partner", "create", "--email", EMAIL)
-        assert sentence.startswith(f"The key ring {keyring} {complaint}: ")
+        message = operator.error("partner", "create", "--email", EMAIL)
+        assert message.startswith(f"The key ring {keyring} {complaint}: ")
     assert operator.json("partner", "list") == []
 
 
-def test_only_what_is_named_changes(operator: Operator) -> None:
+def test_only_the_named_settings_change(operator: Operator) -> None:
     partner_id = operator.partner(webhook_url="https://wallet.example/", markup_bps=7)
     before = operator.json("partner", "show", partner_id)
     changes = {
@@ -191,7 +193,7 @@ def test_only_what_is_named_changes(operator: Operator) -> None:
     assert operator.json("partner", "show", partner_id) == before
 
 
-def test_url_and_events_can_be_taken_away(operator: Operator) -> None:
+def test_the_webhook_url_and_the_events_can_be_removed(operator: Operator) -> None:
     partner_id = operator.partner(webhook_url="https://wallet.example/")
 
     changed = operator.json("partner", "set", partner_id, "--webhook-url", "", "--events", "")
@@ -200,7 +202,7 @@ def test_url_and_events_can_be_taken_away(operator: Operator) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "sentence"),
+    ("options", "message"),
     [
         ([], "There is nothing to change"),
         (["--markup-bps", "2001"], "A markup of 2001 bps is not in 0..2000"),
@@ -216,17 +218,17 @@ def test_url_and_events_can_be_taken_away(operator: Operator) -> None:
         ),
     ],
 )
-def test_what_cannot_be_set_is_refused_and_changes_nothing(
-    operator: Operator, options: list[str], sentence: str
+def test_invalid_settings_are_rejected_and_change_nothing(
+    operator: Operator, options: list[str], message: str
 ) -> None:
     partner_id = operator.partner()
     before = operator.json("partner", "show", partner_id)
 
-    assert operator.refused("partner", "set", partner_id, *options).startswith(sentence)
+    assert operator.error("partner", "set", partner_id, *options).startswith(message)
     assert operator.json("partner", "show", partner_id) == before
 
 
-def test_disabling_is_undone_by_enabling_and_both_can_be_repeated(operator: Operator) -> None:
+def test_a_partner_is_disabled_and_enabled_repeatedly(operator: Operator) -> None:
     partner_id = operator.partner()
 
     for command, enabled in (("disable", False), ("disable", False), ("enable", True)):
@@ -234,7 +236,7 @@ def test_disabling_is_undone_by_enabling_and_both_can_be_repeated(operator: Oper
         assert operator.json("partner", "show", partner_id)["enabled"] is enabled
 
 
-def test_a_password_is_fresh_one_time_and_stored_as_its_hash(operator: Operator) -> None:
+def test_each_password_is_new_valid_once_and_stored_as_its_hash(operator: Operator) -> None:
     operator.partner(email=EMAIL)
 
     first, second = (operator.json("partner", "password", EMAIL) for _ in range(2))
@@ -246,7 +248,7 @@ def test_a_password_is_fresh_one_time_and_stored_as_its_hash(operator: Operator)
     assert not verify_password(first["password"], stored)
 
 
-def test_every_change_of_a_partner_is_told_to_the_workers(operator: Operator) -> None:
+def test_every_change_of_a_partner_wakes_the_workers(operator: Operator) -> None:
     with Valkey.from_url(operator.valkey_url) as client, client.pubsub() as listener:
         listener.subscribe("changes")
         assert listener.get_message(timeout=30) is not None, "it is subscribed"
@@ -259,7 +261,7 @@ def test_every_change_of_a_partner_is_told_to_the_workers(operator: Operator) ->
         assert listener.get_message(timeout=30) is not None
 
 
-def test_a_change_needs_no_valkey(operator: Operator) -> None:
+def test_a_change_does_not_need_valkey(operator: Operator) -> None:
     partner_id = operator.partner()
     path = operator.data_dir / "instance.json"
     instance = msgspec.json.decode(path.read_bytes())
@@ -268,5 +270,5 @@ def test_a_change_needs_no_valkey(operator: Operator) -> None:
     assert operator.json("partner", "disable", partner_id)["enabled"] is False
 
 
-def test_what_is_not_utf_8_is_refused(operator: Operator) -> None:
-    assert operator.refused("partner", "show", "\udcff") == "An argument is not valid UTF-8"
+def test_an_argument_that_is_not_utf_8_is_rejected(operator: Operator) -> None:
+    assert operator.error("partner", "show", "\udcff") == "An argument is not valid UTF-8"

@@ -98,7 +98,7 @@ INSERT INTO cancelled_outflows (order_id, intention, kind, network, asset, addre
     intended_at, cancelled_at)
   SELECT id, 1, 'payout', 'Ethereum', 'eth', '0x9858EfFD232B4033E47d90003D41EC34EcaEda94',
     0.123456789012345678, now(), now() FROM orders LIMIT 1;
-INSERT INTO payout_details (id, partner_id, asset, address, asked_by, asked_at,
+INSERT INTO payout_details (id, partner_id, asset, address, requested_by, requested_at,
     effective_at)
   SELECT gen_random_uuid(), id, 'usdt_trc20', 'TJRabPrwbZy45sbavfcjinPJC18kjpRTv8', email,
     now() - interval '2 days', now() - interval '1 day' FROM partners WHERE email = '{who}';

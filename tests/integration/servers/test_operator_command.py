@@ -1,4 +1,4 @@
-"""What all commands share: names and options, quick starts, and sentences instead of tracebacks."""
+"""What all commands share: names, options, fast help, and messages instead of tracebacks."""
 
 import socket
 import subprocess
@@ -12,7 +12,7 @@ import pytest
 
 from persistence.postgres.pool import CONNECT_TIMEOUT_SECONDS
 from tests.conftest import DatabaseUrls, Servers
-from tests.support.clients.operator_command import Operator, invoke, new_operator, sentence_of
+from tests.support.clients.operator_command import Operator, error_of, invoke, new_operator
 from tests.support.clients.operator_commands import COMMANDS, PROCESSES, all_commands, name_of
 
 
@@ -21,7 +21,7 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
     return new_operator(database_urls, servers, tmp_path)
 
 
-def test_the_commands_are_those_of_the_architecture() -> None:
+def test_every_command_has_an_example() -> None:
     assert set(all_commands()) == {name_of(command) for command in COMMANDS} | PROCESSES | {
         "migrate",
         "doctor",
@@ -36,30 +36,30 @@ def test_every_command_takes_json_and_a_data_directory() -> None:
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "migrate"])
-def test_without_an_instance_a_command_says_how_to_get_one(command: str, tmp_path: Path) -> None:
-    sentence = sentence_of(invoke(*command.split(), data_dir=tmp_path))
+def test_a_command_without_an_instance_says_how_to_start_one(command: str, tmp_path: Path) -> None:
+    message = error_of(invoke(*command.split(), data_dir=tmp_path))
 
-    assert sentence == (
+    assert message == (
         f"There is no instance in {tmp_path}: start one with `swapgate up`, name its directory "
         "with --data-dir, or set SWAPGATE_DATABASE_URL"
     )
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_without_a_database_a_command_says_so_at_once(command: str, tmp_path: Path) -> None:
+def test_a_command_without_a_database_fails_at_once(command: str, tmp_path: Path) -> None:
     nowhere = DatabaseUrls(*(["postgresql://somebody:hidden@127.0.0.1:1/swapgate"] * 4))
     operator = Operator(nowhere, "valkey://127.0.0.1:1", tmp_path / "instance")
     began = time.monotonic()
 
-    sentence = operator.refused(*command.split())
+    message = operator.error(*command.split())
     assert time.monotonic() - began < CONNECT_TIMEOUT_SECONDS, "a refusal isn't waited for"
-    assert sentence == (
+    assert message == (
         "The database cannot be reached (Connection refused (os error 111)): "
         "run `swapgate doctor` for advice"
     )
 
 
-def test_a_database_that_never_answers_is_given_up_in_seconds(
+def test_a_database_that_does_not_respond_times_out_in_seconds(
     operator: Operator, tmp_path: Path
 ) -> None:
     with socket.socket() as listener:
@@ -69,11 +69,11 @@ def test_a_database_that_never_answers_is_given_up_in_seconds(
         mute = Operator(DatabaseUrls(*([url] * 4)), operator.valkey_url, tmp_path / "mute")
         began = time.monotonic()
 
-        assert "no response in time" in mute.refused("partner", "list")
+        assert "no response in time" in mute.error("partner", "list")
         assert time.monotonic() - began < 20, "three seconds for each of few tries"
 
 
-def test_a_database_without_migrations_is_told_of(
+def test_a_database_without_migrations_is_reported(
     operator: Operator, servers: Servers, tmp_path: Path
 ) -> None:
     name = f"empty_{uuid4().hex}"
@@ -81,7 +81,7 @@ def test_a_database_without_migrations_is_told_of(
     try:
         urls = DatabaseUrls(*([servers.postgres.url(database=name)] * 4))
         empty = Operator(urls, operator.valkey_url, tmp_path / "empty")
-        assert empty.refused("partner", "list") == (
+        assert empty.error("partner", "list") == (
             'The database rejected the statement (relation "partners" does not exist): '
             "run `swapgate doctor` for advice"
         )
@@ -94,25 +94,25 @@ def test_a_database_without_migrations_is_told_of(
     [("adminDatabaseUrl", "SWAPGATE_DATABASE_URL"), ("valkeyUrl", "SWAPGATE_VALKEY_URL")],
 )
 @pytest.mark.parametrize("url", ["hidden", "postgresql://a:hidden@[", "://hidden", "http://["])
-def test_a_url_that_cannot_be_used_is_named_and_not_repeated(
+def test_an_invalid_url_is_reported_and_not_repeated(
     operator: Operator, name: str, setting: str, url: str
 ) -> None:
     path = operator.data_dir / "instance.json"
     path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), name: url}))
 
-    sentence = operator.refused("partner", "list")
-    assert sentence.startswith(f"{setting} cannot be used: its form is ")
-    assert "hidden" not in sentence
+    message = operator.error("partner", "list")
+    assert message.startswith(f"{setting} cannot be used: its form is ")
+    assert "hidden" not in message
 
 
-def test_an_instance_file_that_is_damaged_is_named(operator: Operator) -> None:
+def test_a_damaged_instance_file_is_reported(operator: Operator) -> None:
     path = operator.data_dir / "instance.json"
     path.write_text("{")
 
-    assert operator.refused("partner", "list").startswith(f"{path} can't be read: ")
+    assert operator.error("partner", "list").startswith(f"{path} can't be read: ")
 
 
-def test_the_environment_can_stand_for_an_instance(operator: Operator, tmp_path: Path) -> None:
+def test_the_environment_can_replace_an_instance(operator: Operator, tmp_path: Path) -> None:
     operator.partner(email="team@wallet.example")
     environment = {
         "SWAPGATE_DATABASE_URL": operator.urls.admin,
@@ -124,10 +124,10 @@ def test_the_environment_can_stand_for_an_instance(operator: Operator, tmp_path:
     assert [one["email"] for one in msgspec.json.decode(done.stdout)] == ["team@wallet.example"]
     del environment["SWAPGATE_KEYRING"]
     done = invoke("partner", "list", data_dir=tmp_path / "nothing", **environment)
-    assert sentence_of(done) == "SWAPGATE_KEYRING is not set"
+    assert error_of(done) == "SWAPGATE_KEYRING is not set"
 
 
-def test_a_command_has_the_rights_of_its_role_and_no_others(operator: Operator) -> None:
+def test_a_command_has_only_the_rights_of_its_role(operator: Operator) -> None:
     path = operator.data_dir / "instance.json"
     instance = msgspec.json.decode(path.read_bytes())
     order_id = operator.order()
@@ -147,10 +147,10 @@ def test_a_command_has_the_rights_of_its_role_and_no_others(operator: Operator) 
         ["order", "resolve", order_id, "cancel"],
         ["sandbox", "deposit", order_id],
     ):
-        assert "(permission denied for table " in operator.refused(*arguments)
+        assert "(permission denied for table " in operator.error(*arguments)
 
 
-def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+def test_help_imports_nothing_slow() -> None:
     heavy = [
         *("aiohttp", "bip_utils", "blacksheep", "cryptography", "granian", "monero", "psqlpy"),
         *("prometheus_client", "psycopg", "solders", "structlog", "valkey", "yoyo"),

@@ -47,7 +47,7 @@ def partner(up: Running, email: str) -> Partner:
     return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
 
 
-def test_workers_look_for_changes_often_enough_for_what_is_promised() -> None:
+def test_workers_read_changes_often_enough_for_the_promised_second() -> None:
     assert watchers.POLL_INTERVAL_SECONDS <= PROMISED_SECONDS / 4
 
 
@@ -55,7 +55,7 @@ def test_a_new_partner_can_call_at_once(partner: Partner) -> None:
     until(lambda: partner.call("/price", quote_request()).code, 0)
 
 
-def test_an_asset_leaves_the_list_and_comes_back(up: Running, partner: Partner) -> None:
+def test_an_asset_is_delisted_and_listed_again(up: Running, partner: Partner) -> None:
     request = quote_request(toCcy="xmr")
     try:
         up.json("asset", "disable", "xmr")
@@ -67,7 +67,7 @@ def test_an_asset_leaves_the_list_and_comes_back(up: Running, partner: Partner) 
     until(lambda: partner.call("/price", request).code, 0)
 
 
-def test_a_disabled_partner_is_refused_and_let_in_again(
+def test_a_disabled_partner_is_rejected_and_accepted_again(
     up: Running, partner: Partner, email: str
 ) -> None:
     until(lambda: partner.call("/price", quote_request()).code, 0)
@@ -78,7 +78,7 @@ def test_a_disabled_partner_is_refused_and_let_in_again(
     until(lambda: partner.call("/price", quote_request()).code, 0)
 
 
-def test_maintenance_refuses_new_orders(up: Running, partner: Partner) -> None:
+def test_maintenance_rejects_new_orders(up: Running, partner: Partner) -> None:
     too_much = order_request(amount="1")
     until(lambda: partner.call("/create", too_much).code, 8)
     try:
@@ -89,7 +89,7 @@ def test_maintenance_refuses_new_orders(up: Running, partner: Partner) -> None:
     until(lambda: partner.call("/create", too_much).code, 8)
 
 
-def test_a_deposit_is_carried_to_its_payout_by_itself(up: Running, partner: Partner) -> None:
+def test_a_deposit_is_settled_automatically(up: Running, partner: Partner) -> None:
     until(lambda: partner.call("/price", quote_request()).code, 0)
     order = partner.call("/create", order_request()).data
     asked = {"id": order["id"], "token": order["token"]}
@@ -100,5 +100,5 @@ def test_a_deposit_is_carried_to_its_payout_by_itself(up: Running, partner: Part
     assert up.json("order", "show", order["id"])["state"] == "completed"
 
 
-def test_the_doctor_finds_a_fresh_service_sound(up: Running) -> None:
+def test_every_check_of_a_running_service_passes(up: Running) -> None:
     wait_until(lambda: json.loads(up.command("doctor", "--json").stdout), lambda one: one["ok"])

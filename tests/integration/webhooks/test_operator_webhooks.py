@@ -142,7 +142,7 @@ def test_many_events_are_replayed_in_several_statements(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         (("replay", "nonsense"), "'nonsense' is not an event's id"),
         (("replay", str(UUID(int=9))), f"There is no event {UUID(int=9)}"),
@@ -154,15 +154,15 @@ def test_many_events_are_replayed_in_several_statements(
     ],
 )
 def test_invalid_arguments_are_rejected_with_an_explanation(
-    operator: Operator, arguments: tuple[str, ...], sentence: str
+    operator: Operator, arguments: tuple[str, ...], message: str
 ) -> None:
-    assert operator.refused("webhooks", *arguments).startswith(sentence)
+    assert operator.error("webhooks", *arguments).startswith(message)
 
 
 def test_invalid_time_is_rejected_with_an_example(operator: Operator) -> None:
     partner = operator.partner()
-    sentence = operator.refused("webhooks", "replay", partner, "--since", "noon")
-    assert sentence == "'noon' is not a time like 2026-05-01T12:00Z"
+    message = operator.error("webhooks", "replay", partner, "--since", "noon")
+    assert message == "'noon' is not a time like 2026-05-01T12:00Z"
 
 
 def test_test_event_is_enqueued_and_rejected_without_a_url(operator: Operator) -> None:
@@ -172,7 +172,7 @@ def test_test_event_is_enqueued_and_rejected_without_a_url(operator: Operator) -
     assert sent["dedupKey"] == f"test:{sent['id']}"
 
     without_url = operator.partner()
-    assert "has no webhook URL" in operator.refused("webhooks", "test", without_url)
+    assert "has no webhook URL" in operator.error("webhooks", "test", without_url)
 
 
 def test_command_waits_for_the_first_attempt_of_a_test_event(

@@ -7,7 +7,7 @@ import msgspec
 from typer.testing import Result
 
 from tests.conftest import Running
-from tests.support.clients.operator_command import invoke, sentence_of
+from tests.support.clients.operator_command import error_of, invoke
 from tests.support.clients.partner import Partner, Response, order_request
 from tests.support.servers.webhook_receiver import Receiver
 from tests.support.waiting import wait_until
@@ -38,8 +38,8 @@ class Swaps:
         assert done.exit_code == 0, done.stderr
         return msgspec.json.decode(done.stdout)
 
-    def refused(self, *arguments: str) -> str:
-        return sentence_of(self.run(*arguments))
+    def error(self, *arguments: str) -> str:
+        return error_of(self.run(*arguments))
 
     def opened(self, **changes: object) -> dict[str, Any]:
         """Open an order, to TRX: its network fee of 12 cents leaves some of little deposits."""

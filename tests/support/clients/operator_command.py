@@ -1,4 +1,4 @@
-"""The operator's command, run in this process against an instance made of a test's own servers."""
+"""The operator's command, run in this process on an instance with a test's own servers."""
 
 import asyncio
 import base64
@@ -32,7 +32,7 @@ USD = 10**18
 
 
 class Operator:
-    """An instance as `swapgate up` writes it down, without its processes."""
+    """An instance of `swapgate up` without its processes, and the commands on it."""
 
     def __init__(
         self, urls: DatabaseUrls, valkey_url: str, data_dir: Path, *, sandbox: bool = True
@@ -64,9 +64,9 @@ class Operator:
         assert done.exit_code == 0, done.stderr
         return msgspec.json.decode(done.stdout)
 
-    def refused(self, *arguments: str) -> str:
+    def error(self, *arguments: str) -> str:
         """Return the message of a command that fails: exit status 1, and no other output."""
-        return sentence_of(self.run(*arguments))
+        return error_of(self.run(*arguments))
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement as the tables' owner."""
@@ -78,7 +78,7 @@ class Operator:
         return {row[0]: row[1] for row in self.sql("SELECT topic, revision FROM revisions")}
 
     def publish_rates(self, *, age: float = 0) -> None:
-        """Leave prices as the rates process would: 62,500 USD for BTC, 1 for USDT."""
+        """Publish prices as the rates process does: 62,500 USD for BTC, 1 for USDT."""
         snapshot = RateSnapshot(
             at=time.time() - age, prices={"BTC": 62_500 * USD, "USDT": USD, "XMR": 160 * USD}
         )
@@ -105,8 +105,8 @@ class Operator:
 
         async def open_it(gateway: Database) -> str:
             catalogue = await read_catalogue(gateway)
-            desk = PostgresOrderRepository(gateway, lambda: catalogue)
-            opened = await desk.open(order, token_hash=TOKEN_HASH, idempotency=None)
+            orders = PostgresOrderRepository(gateway, lambda: catalogue)
+            opened = await orders.open(order, token_hash=TOKEN_HASH, idempotency=None)
             return str(opened.order.id)
 
         order = with_database(self.urls.admin, work)
@@ -141,7 +141,7 @@ def operate(up: Running, *arguments: str) -> Any:
     return msgspec.json.decode(done.stdout)
 
 
-def sentence_of(done: Result) -> str:
+def error_of(done: Result) -> str:
     assert done.exit_code == 1, (done.stdout, done.stderr)
     assert isinstance(done.exception, SystemExit), done.exception
     assert done.stdout == ""

@@ -1,0 +1,61 @@
+"""The processes that `swapgate up` supervises, each with the settings of its role."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.runtime.supervisor import Child
+from gateway.settings import (
+    KEYRING_FILE,
+    RATES_KEY_FILE,
+    Instance,
+    Role,
+    environment_of,
+    settings_from,
+)
+
+SIGNED_RATES = ("rates", "settlement")
+"""The processes that get the key which signs prices; the sandbox signs none."""
+
+
+def child_processes(
+    instance: Instance, data_dir: Path, *, serve: Sequence[str], auto_settle: bool
+) -> list[Child]:
+    """Return all processes; `serve` are the arguments of the one that serves the API.
+
+    Raises SettingsError for a setting in the environment that cannot be used.
+    """
+
+    def child(name: str, role: Role, *arguments: str) -> Child:
+        environment = _environment(instance, data_dir, name, role)
+        return Child(name, [sys.executable, "-m", "gateway", name, *arguments], environment)
+
+    settle = ["--auto-settle"] if auto_settle and instance.sandbox else []
+    return [
+        child("rates", Role.GATEWAY),
+        child("serve", Role.GATEWAY, *serve, "--metrics-port", "0"),
+        child("settlement", Role.SETTLEMENT, *settle),
+        child("webhooks", Role.GATEWAY),
+    ]
+
+
+def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> dict[str, str]:
+    """Return a process's settings as variables; secrets that it does not need are left empty."""
+    signs = name in SIGNED_RATES and not instance.sandbox
+    own_key = str(data_dir / RATES_KEY_FILE)
+    settings = settings_from(
+        {
+            **os.environ,
+            "SWAPGATE_CHAINS": (
+                os.environ.get("SWAPGATE_CHAINS", "") if role is Role.SETTLEMENT else ""
+            ),
+            "SWAPGATE_RATES_KEY": os.environ.get("SWAPGATE_RATES_KEY", own_key) if signs else "",
+            "SWAPGATE_DATABASE_URL": instance.database_url(role),
+            "SWAPGATE_VALKEY_URL": instance.valkey_url,
+            "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
+            "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
+            "SWAPGATE_METRICS_ON_PORT": "true",
+        }
+    )
+    return environment_of(settings)

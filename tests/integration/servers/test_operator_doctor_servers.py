@@ -1,0 +1,124 @@
+"""The doctor without a server, without settings, and within its time limit."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.actions.operator.doctor.checks import (
+    TIME_LIMIT_SECONDS,
+    CheckGroup,
+    Probe,
+    run_checks,
+)
+from domain.errors import DomainError
+from tests.conftest import DatabaseUrls, Servers
+from tests.support.clients.operator_command import Operator, invoke
+from tests.support.clients.operator_doctor import (
+    POSTGRES_CHECKS,
+    VALKEY_CHECKS,
+    change_instance,
+    failed_checks,
+    healthy_operator,
+)
+
+
+@pytest.fixture
+def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> Operator:
+    return healthy_operator(database_urls, servers, tmp_path)
+
+
+def refusing() -> tuple[str, Callable[[], None]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}", lambda: None
+
+
+def silent() -> tuple[str, Callable[[], None]]:
+    """Return the address of a server that takes connections and never says anything."""
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(16)
+    return f"127.0.0.1:{listener.getsockname()[1]}", listener.close
+
+
+@pytest.mark.parametrize(
+    ("away", "seconds"), [(refusing, TIME_LIMIT_SECONDS), (silent, 4 * TIME_LIMIT_SECONDS)]
+)
+def test_unavailable_servers_are_reported_in_time(
+    operator: Operator, away: Callable[[], tuple[str, Callable[[], None]]], seconds: float
+) -> None:
+    address, close = away()
+    change_instance(
+        operator,
+        adminDatabaseUrl=f"postgresql://admin:hidden@{address}/swapgate",
+        valkeyUrl=f"valkey://:hidden@{address}",
+    )
+    began = time.monotonic()
+
+    # a refusal isn't waited for, silence for as long as a check may take: more is a busy core's
+    advice = failed_checks(operator, ok=False)
+    assert time.monotonic() - began < seconds
+    close()
+    assert list(advice) == [*POSTGRES_CHECKS, *VALKEY_CHECKS]
+    assert advice["database"].startswith("PostgreSQL ")
+    assert advice["valkey"].startswith("Valkey ")
+    assert advice["rates"] == "Not checked: Valkey does not respond"
+    assert "hidden" not in str(advice)
+
+
+def test_one_server_is_checked_without_the_other(operator: Operator) -> None:
+    change_instance(operator, valkeyUrl="valkey://127.0.0.1:1")
+
+    assert list(failed_checks(operator, ok=False)) == VALKEY_CHECKS
+
+
+def test_without_an_instance_the_doctor_says_how_to_get_one(tmp_path: Path) -> None:
+    done = invoke("doctor", "--json", data_dir=tmp_path)
+
+    assert done.exit_code == 1
+    document: dict[str, Any] = msgspec.json.decode(done.stdout)
+    assert not document["ok"]
+    (check,) = document["checks"]
+    assert (check["name"], check["ok"]) == ("settings", False)
+    assert check["advice"].startswith(f"There is no instance in {tmp_path}: start one with ")
+    for_people = invoke("doctor", data_dir=tmp_path)
+    assert for_people.exit_code == 1
+    assert "swapgate up" in for_people.stdout
+
+
+def test_invalid_settings_are_reported(operator: Operator) -> None:
+    for name, setting in (
+        ("adminDatabaseUrl", "SWAPGATE_DATABASE_URL"),
+        ("valkeyUrl", "SWAPGATE_VALKEY_URL"),
+    ):
+        change_instance(operator, **{name: "hidden"})
+        document = msgspec.json.decode(operator.run("doctor", "--json").stdout)
+        (check,) = document["checks"]
+        assert check["advice"].startswith(f"{setting} cannot be used: ")
+        assert "hidden" not in check["advice"]
+
+
+async def test_a_server_that_does_not_respond_in_time_is_not_checked_further() -> None:
+    probed = []
+
+    async def slow() -> str | None:
+        probed.append("slow")
+        await asyncio.sleep(60)
+        return None
+
+    async def never() -> str | None:
+        probed.append("never")
+        return None
+
+    probes: list[tuple[str, Probe]] = [("slow", slow), ("next", never)]
+    checks = await run_checks(CheckGroup("A server", DomainError, probes), seconds=0.05)
+    assert probed == ["slow"]
+    assert [check.ok for check in checks] == [False, False]
+    assert checks[0].advice == "A server does not respond in time: see its load and its log"
+    assert checks[1].advice == "Not checked: A server does not respond"
