@@ -1,4 +1,4 @@
-"""What partners are owed: paid once a reference, cleared once a cycle, exact to the cent."""
+"""Earnings: payouts are idempotent per reference, resets per cycle, amounts exact to the cent."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ MARKUP = 4_683_750 * USD // 10**6
 ALL_EVENTS = frozenset(EventType) - {EventType.WEBHOOK_TEST}
 
 
-async def told_partner(books: Books, **changes: Any) -> Partner:
+async def subscribed_partner(books: Books, **changes: Any) -> Partner:
     settings = {"webhook_url": "https://wallet.example/hook", "webhook_events": ALL_EVENTS}
     return await stored_partner(books.admin, **{**settings, **changes})
 
@@ -54,7 +54,7 @@ async def account(books: Books, partner: Partner) -> Earnings:
     return await books.earnings.earnings(partner.id)
 
 
-def told(books: Books, event: str) -> list[dict[str, Any]]:
+def enqueued(books: Books, event: str) -> list[dict[str, Any]]:
     rows = books.sql("SELECT body FROM webhook_events WHERE type = %s ORDER BY created_at", event)
     return [json.loads(row[0]) for row in rows]
 
@@ -71,8 +71,8 @@ def balanced(books: Books) -> bool:
     return books.sql("SELECT coalesce(sum(amount), 0) FROM ledger_postings") == [(0,)]
 
 
-async def test_what_was_earned_is_owed_until_it_is_paid(books: Books) -> None:
-    partner = await told_partner(books, base_fee_share_bps=2_000)
+async def test_earnings_are_owed_until_they_are_paid(books: Books) -> None:
+    partner = await subscribed_partner(books, base_fee_share_bps=2_000)
     await earn(books, partner, orders=3)
     owed = 3 * (MARKUP + 6_245 * USD // 10**4)
     before = await account(books, partner)
@@ -92,11 +92,11 @@ async def test_what_was_earned_is_owed_until_it_is_paid(books: Books) -> None:
     assert balanced(books)
 
 
-async def test_the_partner_is_told_of_a_payout(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_a_payout_enqueues_an_event(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     recorded = (await pay(books, partner, "wire 7")).payout
-    (body,) = told(books, "partner.paid_out")
+    (body,) = enqueued(books, "partner.paid_out")
     assert body["payout"] == {
         "id": str(recorded.id),
         "periodStart": "2026-05-01T12:00:00.000Z",
@@ -114,11 +114,11 @@ async def test_the_partner_is_told_of_a_payout(books: Books) -> None:
     assert rows == [(key, partner.id, None, "pending")]
 
 
-async def test_the_partner_is_told_of_a_clearing(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_an_earnings_reset_enqueues_an_event(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     reset = await reset_earnings(books.ledger, partner.id)
-    (body,) = told(books, "earnings.cleared")
+    (body,) = enqueued(books, "earnings.cleared")
     assert body["earnings"]["amountUsd"] == "4.68"
     assert datetime.fromisoformat(body["earnings"]["clearedAt"]) == reset.period_end
     assert postings(books, reset.id) == [
@@ -135,20 +135,20 @@ async def test_the_partner_is_told_of_a_clearing(books: Books) -> None:
     [{"webhook_events": frozenset({EventType.ORDER_STATUS_CHANGED})}, {"webhook_url": None}],
     ids=["not subscribed", "no URL"],
 )
-async def test_a_partner_that_does_not_ask_is_not_told(
+async def test_no_event_is_enqueued_for_a_partner_that_does_not_subscribe(
     books: Books, settings: dict[str, Any]
 ) -> None:
-    partner = await told_partner(books, **settings)
+    partner = await subscribed_partner(books, **settings)
     await earn(books, partner)
     await pay(books, partner, "wire 7")
     await earn(books, partner)
     await reset_earnings(books.ledger, partner.id)
-    assert told(books, "partner.paid_out") == told(books, "earnings.cleared") == []
+    assert enqueued(books, "partner.paid_out") == enqueued(books, "earnings.cleared") == []
     assert books.sql("SELECT event_id FROM earnings_periods") == [(None,), (None,)]
 
 
-async def test_a_reference_pays_once(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_a_repeated_reference_returns_the_recorded_payout(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     first = await pay(books, partner, "wire 7")
     await earn(books, partner)
@@ -156,18 +156,18 @@ async def test_a_reference_pays_once(books: Books) -> None:
     assert again.repeated
     assert again.payout == first.payout
     assert (await account(books, partner)).balance == MARKUP * 2 // CENT * CENT - 468 * CENT
-    assert len(told(books, "partner.paid_out")) == 1
+    assert len(enqueued(books, "partner.paid_out")) == 1
 
 
-async def test_another_partner_may_be_paid_by_the_same_reference(books: Books) -> None:
-    one, other = await told_partner(books), await told_partner(books)
+async def test_two_partners_can_be_paid_with_the_same_reference(books: Books) -> None:
+    one, other = await subscribed_partner(books), await subscribed_partner(books)
     for partner in (one, other):
         await earn(books, partner)
         assert not (await pay(books, partner, "batch 7")).repeated
 
 
-async def test_what_was_paid_may_be_less_than_all(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_a_payout_can_be_less_than_the_balance_but_not_more(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     assert (await pay(books, partner, "part", amount=168 * CENT)).payout.amount == 168 * CENT
     assert (await pay(books, partner, "part", amount=168 * CENT)).repeated
@@ -179,8 +179,8 @@ async def test_what_was_paid_may_be_less_than_all(books: Books) -> None:
     assert (await account(books, partner)).accrued == 468 * CENT
 
 
-async def test_nothing_is_paid_where_nothing_is_owed(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_a_balance_of_zero_can_be_neither_paid_nor_reset(books: Books) -> None:
+    partner = await subscribed_partner(books)
     with pytest.raises(InvalidRequest, match="nothing is owed"):
         await pay(books, partner, "wire 7")
     with pytest.raises(InvalidRequest, match="nothing to clear"):
@@ -191,29 +191,29 @@ async def test_nothing_is_paid_where_nothing_is_owed(books: Books) -> None:
     assert books.sql("SELECT count(*) FROM earnings_periods") == [(0,)]
 
 
-async def test_an_unknown_partner_has_no_account(books: Books) -> None:
+async def test_an_unknown_partner_is_not_found(books: Books) -> None:
     with pytest.raises(NotFound):
         await mark_paid_out(books.ledger, new_id(), "wire 7")
     with pytest.raises(NotFound):
         await reset_earnings(books.ledger, new_id())
 
 
-async def test_a_paid_cycle_is_cleared_at_nothing_and_once(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_a_fully_paid_cycle_can_be_reset_once_with_an_amount_of_zero(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     await pay(books, partner, "wire 7")
     reset = await reset_earnings(books.ledger, partner.id)
     assert reset.amount == 0
     assert postings(books, reset.id) == []
-    assert told(books, "earnings.cleared")[0]["earnings"]["amountUsd"] == "0.00"
+    assert enqueued(books, "earnings.cleared")[0]["earnings"]["amountUsd"] == "0.00"
     after = await account(books, partner)
     assert (after.accrued, after.paid_in_cycle, after.paid) == (0, 0, 468 * CENT)
     with pytest.raises(InvalidRequest, match="nothing to clear"):
         await reset_earnings(books.ledger, partner.id)
 
 
-async def test_what_is_below_a_cent_goes_on_into_the_next_period(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_fractions_of_a_cent_are_carried_over_into_the_next_period(books: Books) -> None:
+    partner = await subscribed_partner(books)
     paid = 0
     for number in range(3):
         await earn(books, partner)
@@ -221,8 +221,8 @@ async def test_what_is_below_a_cent_goes_on_into_the_next_period(books: Books) -
     assert paid == 3 * MARKUP // CENT * CENT == 1_405 * CENT
 
 
-async def test_payouts_of_one_moment_have_moments_of_their_own(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_payouts_within_one_millisecond_end_at_different_times(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     at = books.ports.clock.now().replace(microsecond=123_456)
     moments = []
@@ -248,8 +248,8 @@ async def end_period(books: Books, end: Payout | EarningsReset) -> bool:
     return await books.earnings.end_period(end, event)
 
 
-async def test_periods_tell_what_each_code_has_earned(books: Books) -> None:
-    partner = await told_partner(books, base_fee_share_bps=2_000)
+async def test_periods_list_the_earnings_of_each_code(books: Books) -> None:
+    partner = await subscribed_partner(books, base_fee_share_bps=2_000)
     first, second = await books.code(partner), await books.code(partner)
     await earn(books, partner, first, orders=2)
     await earn(books, partner)
@@ -280,8 +280,8 @@ async def test_periods_tell_what_each_code_has_earned(books: Books) -> None:
     assert sum(period[1] for period in shown) == (await account(books, partner)).markup
 
 
-async def test_pages_of_periods_and_payouts_meet(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_pages_of_periods_and_payouts_are_contiguous(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     for number in range(5):
         await pay(books, partner, str(number), amount=CENT)
@@ -300,33 +300,33 @@ async def test_pages_of_periods_and_payouts_meet(books: Books) -> None:
     ]
 
 
-async def test_one_reference_at_once_pays_once(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_concurrent_payouts_with_one_reference_pay_once(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     marked = await asyncio.gather(*(pay(books, partner, "wire 7") for _ in range(8)))
     assert sorted(one.repeated for one in marked) == [False] + [True] * 7
     assert len({one.payout.id for one in marked}) == 1
-    assert len(told(books, "partner.paid_out")) == 1
+    assert len(enqueued(books, "partner.paid_out")) == 1
 
 
-async def test_a_payout_that_comes_in_between_is_found(books: Books) -> None:
-    """Another's payout of the same reference leaves nothing owed while this one looks."""
-    partner = await told_partner(books)
+async def test_a_concurrent_payout_with_the_same_reference_is_returned(books: Books) -> None:
+    """A concurrent payout with the same reference takes the balance before it is read."""
+    partner = await subscribed_partner(books)
     await earn(books, partner)
 
-    class Overtaken(PostgresEarningsRepository):
+    class Overtaking(PostgresEarningsRepository):
         async def earnings(self, partner_id: UUID) -> Earnings:
             await pay(books, partner, "wire 7")
             return await super().earnings(partner_id)
 
-    ports = msgspec.structs.replace(books.ledger, repository=Overtaken(books.admin))
+    ports = msgspec.structs.replace(books.ledger, repository=Overtaking(books.admin))
     marked = await mark_paid_out(ports, partner.id, "wire 7")
     assert marked.repeated
     assert marked.payout.amount == 468 * CENT
 
 
-async def test_whoever_pays_and_clears_at_once_never_takes_more_than_is_owed(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_concurrent_payouts_and_resets_never_take_more_than_is_owed(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner, orders=2)
     books.knows(BTC_AT_62450)
     due = [await books.due(partner, markup_bps=75) for _ in range(16)]
@@ -337,8 +337,8 @@ async def test_whoever_pays_and_clears_at_once_never_takes_more_than_is_owed(boo
         *(reset_earnings(books.ledger, partner.id) for _ in range(16)),
         return_exceptions=True,
     )
-    refused = [one for one in ended if isinstance(one, BaseException)]
-    assert all(isinstance(one, InvalidRequest) for one in refused), refused
+    rejected = [one for one in ended if isinstance(one, BaseException)]
+    assert all(isinstance(one, InvalidRequest) for one in rejected), rejected
     taken = [one.payout if isinstance(one, MarkedPayout) else one for one in ended]
     amount = sum(one.amount for one in taken if isinstance(one, Payout | EarningsReset))
     after = await account(books, partner)
@@ -347,11 +347,13 @@ async def test_whoever_pays_and_clears_at_once_never_takes_more_than_is_owed(boo
     assert balanced(books)
     rows = books.sql("SELECT number FROM earnings_periods ORDER BY number")
     assert [row[0] for row in rows] == list(range(1, len(rows) + 1))
-    assert len(told(books, "partner.paid_out")) + len(told(books, "earnings.cleared")) == len(rows)
+    assert len(enqueued(books, "partner.paid_out")) + len(
+        enqueued(books, "earnings.cleared")
+    ) == len(rows)
 
 
-async def test_the_database_itself_refuses_more_than_is_owed(books: Books) -> None:
-    partner = await told_partner(books)
+async def test_the_database_rejects_more_than_is_owed(books: Books) -> None:
+    partner = await subscribed_partner(books)
     await earn(books, partner)
     earnings = await account(books, partner)
     ports = books.ledger
@@ -376,7 +378,9 @@ async def test_the_database_itself_refuses_more_than_is_owed(books: Books) -> No
 @pytest.mark.parametrize(
     "change", ["UPDATE {} SET total_markup_usd = 0", "DELETE FROM {}", "TRUNCATE {}"]
 )
-def test_what_was_paid_stays(database_urls: DatabaseUrls, table: str, change: str) -> None:
+def test_no_role_changes_or_deletes_ended_periods(
+    database_urls: DatabaseUrls, table: str, change: str
+) -> None:
     statement = change.format(table)
     if statement == "TRUNCATE earnings_periods":
         statement += " CASCADE"
@@ -394,7 +398,7 @@ def test_what_was_paid_stays(database_urls: DatabaseUrls, table: str, change: st
 
 
 @pytest.mark.parametrize("role", ["gateway", "settlement"])
-def test_only_the_operator_closes_a_period(database_urls: DatabaseUrls, role: str) -> None:
+def test_only_the_operator_can_end_a_period(database_urls: DatabaseUrls, role: str) -> None:
     with (
         psycopg.connect(getattr(database_urls, role)) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),

@@ -26,7 +26,7 @@ VALUE = Decimal("624.5")
 ONE_DOLLAR = (Posting(Account.CUSTOMER_DEPOSITS, -USD), Posting(Account.MARKUP, USD))
 
 
-async def test_a_completed_order_is_in_the_ledger(books: Books) -> None:
+async def test_a_completed_order_is_posted_to_the_ledger(books: Books) -> None:
     partner = await stored_partner(books.admin, base_fee_share_bps=2_000)
     code = await books.code(partner)
     order_id = await books.due(partner, code, fee_bps=50, markup_bps=75)
@@ -47,7 +47,7 @@ async def test_a_completed_order_is_in_the_ledger(books: Books) -> None:
     assert books.sql("SELECT accrued FROM orders") == [(True,)]
 
 
-async def test_a_codes_statistics_are_those_of_its_orders(books: Books) -> None:
+async def test_the_statistics_of_a_code_are_the_sums_of_its_orders(books: Books) -> None:
     partner = await stored_partner(books.admin)
     first, second = await books.code(partner), await books.code(partner)
     books.knows(BTC_AT_62450)
@@ -63,7 +63,7 @@ async def test_a_codes_statistics_are_those_of_its_orders(books: Books) -> None:
     )
 
 
-async def test_sums_survive_many_at_once(books: Books) -> None:
+async def test_concurrent_completions_add_up_in_the_totals(books: Books) -> None:
     partner = await stored_partner(books.admin)
     code = await books.code(partner)
     books.knows(BTC_AT_62450)
@@ -76,7 +76,7 @@ async def test_sums_survive_many_at_once(books: Books) -> None:
     assert sum(books.posted().values()) == 0
 
 
-async def test_of_many_completions_of_one_order_one_is_posted(books: Books) -> None:
+async def test_concurrent_completions_of_one_order_are_posted_once(books: Books) -> None:
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner)
     books.knows(BTC_AT_62450)
@@ -87,7 +87,7 @@ async def test_of_many_completions_of_one_order_one_is_posted(books: Books) -> N
     assert books.posted()["customer_deposits"] == -VALUE
 
 
-async def test_other_moves_post_nothing(books: Books) -> None:
+async def test_other_transitions_post_nothing(books: Books) -> None:
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner)
     held = await books.ports.orders.read(order_id)
@@ -98,7 +98,7 @@ async def test_other_moves_post_nothing(books: Books) -> None:
     assert books.sql("SELECT accrued FROM orders") == [(False,)]
 
 
-async def test_stale_prices_are_better_than_none(books: Books) -> None:
+async def test_stale_prices_are_used_if_there_are_no_newer_ones(books: Books) -> None:
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner)
     books.knows(BTC_AT_62450, age=timedelta(days=1))
@@ -107,7 +107,7 @@ async def test_stale_prices_are_better_than_none(books: Books) -> None:
 
 
 @pytest.mark.parametrize("prices", [None, {"USDT": USD}], ids=["no prices", "none of this coin"])
-async def test_an_order_without_a_price_is_completed_and_accrued_later(
+async def test_an_order_without_a_price_completes_and_is_accrued_later(
     books: Books, prices: dict[str, int] | None
 ) -> None:
     partner = await stored_partner(books.admin, base_fee_share_bps=100)
@@ -128,7 +128,7 @@ async def test_an_order_without_a_price_is_completed_and_accrued_later(
     assert statistics.volume_usd == 6_245 * USD // 10
 
 
-async def test_what_is_accrued_twice_at_once_is_posted_once(books: Books) -> None:
+async def test_concurrent_accruals_of_one_order_are_posted_once(books: Books) -> None:
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner)
     await complete_payout(books.ports, order_id, "tx")
@@ -150,7 +150,7 @@ async def test_only_completed_orders_are_accrued(books: Books) -> None:
     assert books.posted() == {}
 
 
-async def test_the_greatest_amount_is_posted_exactly(books: Books) -> None:
+async def test_the_maximum_amount_is_posted_exactly(books: Books) -> None:
     partner = await stored_partner(books.admin)
     order_id = await books.due(partner, source_amount=10**20 * 10**8 - 1, markup_bps=1)
     books.knows({"BTC": 99_999_999 * USD + 1})
@@ -181,7 +181,7 @@ def post(connection: Any, postings: Sequence[tuple[str, str]], currency: str = "
     ],
     ids=["one alone", "too little", "too much"],
 )
-def test_postings_that_do_not_balance_are_refused(
+def test_postings_that_do_not_balance_are_rejected(
     database_urls: DatabaseUrls, postings: list[tuple[str, str]]
 ) -> None:
     connection = psycopg.connect(database_urls.settlement)
@@ -193,7 +193,7 @@ def test_postings_that_do_not_balance_are_refused(
         assert reading.execute("SELECT count(*) FROM ledger_postings").fetchone() == (0,)
 
 
-def test_currencies_balance_each_by_itself(database_urls: DatabaseUrls) -> None:
+def test_each_currency_must_balance(database_urls: DatabaseUrls) -> None:
     transaction = uuid4()
     connection = psycopg.connect(database_urls.settlement)
     for position, (currency, amount) in enumerate([("USD", -1), ("EUR", 1)]):
@@ -208,7 +208,7 @@ def test_currencies_balance_each_by_itself(database_urls: DatabaseUrls) -> None:
     connection.close()
 
 
-def test_an_old_transaction_takes_no_posting_that_unbalances_it(
+def test_a_committed_transaction_accepts_no_posting_that_unbalances_it(
     database_urls: DatabaseUrls,
 ) -> None:
     with psycopg.connect(database_urls.settlement) as connection:
@@ -224,7 +224,7 @@ def test_an_old_transaction_takes_no_posting_that_unbalances_it(
 
 
 @pytest.mark.parametrize("amount", ["0", "0.0000000000000000001", "NaN", "Infinity"])
-def test_an_amount_is_a_number_of_18_decimals_that_is_not_zero(
+def test_an_amount_has_at_most_18_decimals_and_is_not_zero(
     database_urls: DatabaseUrls, amount: str
 ) -> None:
     with (
@@ -245,7 +245,9 @@ CHANGES = [
 
 @pytest.mark.parametrize("statement", CHANGES)
 @pytest.mark.parametrize("role", ["gateway", "settlement", "admin", "owner"])
-def test_nobody_changes_the_ledger(database_urls: DatabaseUrls, role: str, statement: str) -> None:
+def test_no_role_changes_or_deletes_postings(
+    database_urls: DatabaseUrls, role: str, statement: str
+) -> None:
     with psycopg.connect(database_urls.settlement) as connection:
         post(connection, [("customer_deposits", "-1"), ("markup", "1")])
     refusal: type[psycopg.Error] = psycopg.errors.InsufficientPrivilege
@@ -259,7 +261,9 @@ def test_nobody_changes_the_ledger(database_urls: DatabaseUrls, role: str, state
 
 
 @pytest.mark.parametrize("statement", CHANGES)
-def test_a_role_with_all_rights_is_refused_too(database_urls: DatabaseUrls, statement: str) -> None:
+def test_a_role_with_all_privileges_cannot_change_postings_either(
+    database_urls: DatabaseUrls, statement: str
+) -> None:
     with psycopg.connect(database_urls.owner, autocommit=True) as connection:
         connection.execute("GRANT ALL ON ledger_postings TO swapgate_admin")
     with (
@@ -297,7 +301,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize(
     ("role", "statement"), [(role, one) for role, those in FORBIDDEN.items() for one in those]
 )
-def test_a_role_may_not(database_urls: DatabaseUrls, role: str, statement: str) -> None:
+def test_a_role_lacks_the_privilege(database_urls: DatabaseUrls, role: str, statement: str) -> None:
     with (
         psycopg.connect(getattr(database_urls, role)) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),

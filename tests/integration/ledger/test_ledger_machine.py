@@ -180,7 +180,7 @@ class Ledger(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_the_ledger_agrees_with_a_plain_model(database_urls: DatabaseUrls, part: int) -> None:
+def test_the_ledger_agrees_with_a_simple_model(database_urls: DatabaseUrls, part: int) -> None:
     with asyncio.Runner() as runner:
         opened = opened_books(database_urls)
         books = runner.run(opened.__aenter__())

@@ -99,7 +99,7 @@ async def world(database_urls: DatabaseUrls) -> AsyncIterator[World]:
         database.close()
 
 
-async def test_orders_count_at_once_and_once(world: World) -> None:
+async def test_orders_count_immediately_and_once(world: World) -> None:
     assert await world.figures() == NOTHING
     await world.open(5)
     assert (await world.figures()).orders == 5
@@ -115,14 +115,14 @@ async def test_orders_count_at_once_and_once(world: World) -> None:
     assert world.sql(PARTNER_DAYS) == []
 
 
-async def test_several_counting_at_once_count_once(world: World) -> None:
+async def test_concurrent_counts_count_each_order_once(world: World) -> None:
     await world.open(20)
     world.age_orders()
     await asyncio.gather(*(count_orders(world.settlement) for _ in range(4)))
     assert world.sql("SELECT sum(orders) FROM partner_days") == [(20,)]
 
 
-async def test_days_bring_what_the_account_has(world: World) -> None:
+async def test_the_figures_of_days_add_up_to_the_earnings(world: World) -> None:
     for order_id in await world.open(3):
         await world.complete(order_id)
     found = await world.figures()
@@ -132,7 +132,7 @@ async def test_days_bring_what_the_account_has(world: World) -> None:
     assert world.sql(PARTNER_DAYS) == []
 
 
-async def test_a_sum_that_is_off_is_found(world: World) -> None:
+async def test_a_wrong_sum_is_reported(world: World) -> None:
     for order_id in await world.open(2):
         await world.complete(order_id)
     world.sql("UPDATE partner_days SET volume_usd = volume_usd + 1, completed = 7")

@@ -1,4 +1,4 @@
-"""Reconciling finds whatever is damaged, names it, and finds nothing where all is well."""
+"""Reconciliation reports every kind of damage, and nothing for intact data."""
 
 import asyncio
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ ALL_EVENTS = frozenset(EventType) - {EventType.WEBHOOK_TEST}
 
 
 async def keep_books(urls: DatabaseUrls) -> None:
-    """Leave a bit of everything that can happen to a partner behind."""
+    """Create orders, payouts, resets and events of every kind for two partners."""
     async with opened_books(urls) as books:
         books.knows(BTC_AT_62450)
         await PostgresReserveRepository(books.admin).set(
@@ -91,7 +91,7 @@ async def change_payout_details(books: Books, partner: Partner) -> None:
 
 @pytest.fixture(scope="module")
 def kept(servers: Servers) -> Iterator[str]:
-    """A database with kept books, to be copied."""
+    """The name of a database with intact books, to be copied."""
     name = f"kept_{uuid4().hex}"
     servers.postgres.create_database(name, template=TEMPLATE)
     asyncio.run(keep_books(urls_of(servers, name)))
@@ -116,13 +116,13 @@ def urls_of(servers: Servers, name: str) -> DatabaseUrls:
 
 
 def damage(operator: Operator, statement: str) -> None:
-    """Do as only somebody could who is beyond all triggers and keys."""
+    """Run a statement without triggers and foreign keys."""
     with psycopg.connect(operator.urls.owner, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute(statement.encode())
 
 
-def test_kept_books_have_no_differences(operator: Operator) -> None:
+def test_intact_books_have_no_differences(operator: Operator) -> None:
     assert operator.json("reconcile") == {"differences": []}
     assert operator.run("reconcile").stdout.strip() == "none"
 
@@ -137,7 +137,7 @@ def test_events_of_every_type_reconcile(operator: Operator) -> None:
 
 
 def one(table: str, condition: str = "true", key: str = "id") -> str:
-    """Return a condition for the first row of a table that `condition` is true of."""
+    """Return a condition that selects the first row of a table with `condition`."""
     return f"{key} = (SELECT {key} FROM {table} WHERE {condition} ORDER BY {key} LIMIT 1)"
 
 
@@ -148,7 +148,7 @@ PAYOUT = one("earnings_periods", "ended_by = 'payout' AND event_id IS NOT NULL")
 EVENT = one("webhook_events", "dedup_key LIKE 'order:%:PENDING'")
 LAST = "id = (SELECT e.id FROM webhook_events e JOIN orders o ON o.id = e.order_id"
 LAST += " WHERE e.position = o.version AND o.state = 'completed' ORDER BY 1 LIMIT 1)"
-TOLD_OF_PAYOUT = one("webhook_events", "type = 'partner.paid_out'")
+PAYOUT_EVENT = one("webhook_events", "type = 'partner.paid_out'")
 TOTALS = {"partner total", "partner day", "code total"}
 
 DAMAGE = {
@@ -156,11 +156,11 @@ DAMAGE = {
         f"UPDATE ledger_postings SET amount = amount + 1 WHERE {MARKUP}",
         {"transaction balance", "postings of an order", *TOTALS},
     ),
-    "a posting is gone": (
+    "a posting is deleted": (
         f"DELETE FROM ledger_postings WHERE {MARKUP}",
         {"transaction balance", "postings of an order", "partner balance", *TOTALS},
     ),
-    "an order's postings are gone": (
+    "the postings of an order are deleted": (
         f"DELETE FROM ledger_postings WHERE transaction_id = (SELECT id FROM orders WHERE {ORDER})",
         {"postings of an order", "partner balance", *TOTALS},
     ),
@@ -173,7 +173,7 @@ DAMAGE = {
         ),
         {"postings of an order", *TOTALS},
     ),
-    "a posting is another code's": (
+    "a posting has no code any more": (
         f"UPDATE ledger_postings SET code_id = NULL WHERE {MARKUP}",
         {"postings of an order", "code total"},
     ),
@@ -181,7 +181,7 @@ DAMAGE = {
         f"UPDATE ledger_postings SET currency = 'EUR' WHERE {MARKUP}",
         {"transaction balance", "postings of an order", "partner balance", *TOTALS},
     ),
-    "a posting is made up": (
+    "a transaction without an order is inserted": (
         (
             "WITH made AS MATERIALIZED (SELECT gen_random_uuid() AS id) INSERT INTO ledger_postings"
             " (transaction_id, position, account, partner_id, amount, created_at)"
@@ -203,7 +203,7 @@ DAMAGE = {
         f"UPDATE orders SET source_amount = source_amount * 2 WHERE {ORDER}",
         {"postings of an order", "deposits of an order"},
     ),
-    "an order's earnings are forgotten": (
+    "an order is marked as not accrued": (
         (
             "UPDATE orders SET accrued = false, finished_at = finished_at - interval '1 hour'"
             f" WHERE {ORDER}"
@@ -222,7 +222,7 @@ DAMAGE = {
         f"UPDATE earnings_periods SET amount_usd = amount_usd + 1000 WHERE {PAYOUT}",
         {"postings of an earnings period", "sequence of earnings periods"},
     ),
-    "a payout is gone": (
+    "a payout is deleted": (
         f"DELETE FROM earnings_periods WHERE {PAYOUT}",
         {
             "order or period of a transaction",
@@ -230,14 +230,14 @@ DAMAGE = {
             "earnings period of an event",
         },
     ),
-    "a payout's postings are another's": (
+    "the postings of a payout have another amount": (
         (
             "UPDATE ledger_postings SET amount = amount * 100 WHERE transaction_id ="
             f" (SELECT id FROM earnings_periods WHERE {PAYOUT})"
         ),
         {"postings of an earnings period", "partner total", "partner balance"},
     ),
-    "a period begins elsewhere": (
+    "a period starts at another time": (
         (
             "UPDATE earnings_periods SET period_start = period_start - interval '1 day'"
             f" WHERE {PAYOUT}"
@@ -255,8 +255,8 @@ DAMAGE = {
         "UPDATE partner_days SET completed = completed + 1",
         {"partner day"},
     ),
-    "a partner's days are gone": ("TRUNCATE partner_days", {"partner day"}),
-    "a partner's totals are gone": ("TRUNCATE partner_totals", {"partner total"}),
+    "the days of partners are deleted": ("TRUNCATE partner_days", {"partner day"}),
+    "the totals of partners are deleted": ("TRUNCATE partner_totals", {"partner total"}),
     "a code's orders are counted wrongly": (
         "UPDATE code_totals SET orders = orders + 1",
         {"code total"},
@@ -266,7 +266,7 @@ DAMAGE = {
         {"promised reserve"},
     ),
     "a day is counted wrongly": ("UPDATE daily_volume SET usd = usd - 1", {"daily volume"}),
-    "an address is free that isn't": (
+    "the address of an order is marked as free": (
         f"UPDATE pay_in_addresses SET order_id = NULL WHERE {one('pay_in_addresses')}",
         {"pay-in address of an order"},
     ),
@@ -274,7 +274,7 @@ DAMAGE = {
         f"UPDATE orders SET pay_in_address = 'elsewhere' WHERE {ORDER}",
         {"pay-in address of an order"},
     ),
-    "an account derives at an index anew": (
+    "an account would derive an index twice": (
         (
             "INSERT INTO pay_in_accounts (network, kind, public_key, next_index)"
             " VALUES ('Bitcoin', 'bip84', 'xpub', 1)"
@@ -288,15 +288,15 @@ DAMAGE = {
         ),
         {"deposits of an order"},
     ),
-    "a deposit is gone": (
+    "a deposit is deleted": (
         f"DELETE FROM deposits WHERE order_id = (SELECT id FROM orders WHERE {ORDER})",
         {"deposits of an order"},
     ),
-    "an event is gone": (
+    "an event is deleted": (
         f"DELETE FROM webhook_events WHERE {EVENT}",
         {"number of events of an order"},
     ),
-    "an event is there twice": (
+    "an event is duplicated": (
         (
             "INSERT INTO webhook_events (id, partner_id, order_id, position, type, dedup_key, body,"
             " due_at, created_at)"
@@ -305,14 +305,14 @@ DAMAGE = {
         ),
         {"number of events of an order", "position of an event"},
     ),
-    "an event is another partner's": (
+    "an event belongs to another partner": (
         (
             "UPDATE webhook_events SET partner_id = (SELECT id FROM partners p"
             f" WHERE p.id <> partner_id LIMIT 1) WHERE {EVENT}"
         ),
         {"partner of an event"},
     ),
-    "an event is another order's": (
+    "an event belongs to another order": (
         (
             f"UPDATE webhook_events SET position = 0,"
             f" order_id = (SELECT id FROM orders WHERE {ORDER})"
@@ -320,7 +320,7 @@ DAMAGE = {
         ),
         {"number of events of an order"},
     ),
-    "an event's body is garbled": (
+    "the body of an event is malformed": (
         f"UPDATE webhook_events SET body = '{{' WHERE {EVENT}",
         {"body of an event"},
     ),
@@ -331,41 +331,41 @@ DAMAGE = {
         ),
         {"body of an event"},
     ),
-    "an event tells of another status": (
+    "an event has another status": (
         (
             "UPDATE webhook_events SET body = convert_to(replace(convert_from(body, 'UTF8'),"
             f" '\"DONE\"', '\"EXPIRED\"'), 'UTF8') WHERE {LAST}"
         ),
         {"dedup key of an event", "status of an order's last event"},
     ),
-    "an event tells of another order": (
+    "the body of an event has another order": (
         (
             "UPDATE webhook_events SET body = (SELECT body FROM webhook_events e WHERE e.type ="
             f" webhook_events.type AND e.order_id <> webhook_events.order_id LIMIT 1) WHERE {EVENT}"
         ),
         {"dedup key of an event", "order of an event"},
     ),
-    "an event is of an unknown type": (
+    "an event has an unknown type": (
         f"UPDATE webhook_events SET type = 'order.vanished' WHERE {EVENT}",
         {"type of an event"},
     ),
-    "a payout's event is gone": (
-        f"DELETE FROM webhook_events WHERE {TOLD_OF_PAYOUT}",
+    "the event of a payout is deleted": (
+        f"DELETE FROM webhook_events WHERE {PAYOUT_EVENT}",
         {"event of an earnings period"},
     ),
-    "a payout is told of that wasn't": (
+    "an event without a payout is inserted": (
         (
             "INSERT INTO webhook_events (id, partner_id, position, type, dedup_key, body, due_at,"
             " created_at) SELECT gen_random_uuid(), partner_id, 0, type, dedup_key, body, due_at,"
-            f" created_at FROM webhook_events WHERE {TOLD_OF_PAYOUT}"
+            f" created_at FROM webhook_events WHERE {PAYOUT_EVENT}"
         ),
         {"earnings period of an event"},
     ),
-    "an event counts as delivered": (
+    "an event is marked as delivered": (
         f"UPDATE webhook_events SET status = 'delivered', finished_at = now() WHERE {EVENT}",
         {"successful attempt of a delivered event"},
     ),
-    "an event waits that has ended": (
+    "a pending event has a finish time": (
         f"UPDATE webhook_events SET finished_at = now() WHERE {EVENT}",
         {"finish time of an event"},
     ),
@@ -373,7 +373,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_what_is_damaged_is_listed(operator: Operator, name: str) -> None:
+def test_damage_is_reported_as_a_difference(operator: Operator, name: str) -> None:
     statement, expected = DAMAGE[name]
     damage(operator, statement)
     done = operator.run("reconcile", "--json")

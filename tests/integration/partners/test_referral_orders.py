@@ -92,7 +92,7 @@ def pages(gateway: GatewayProcess) -> AsgiMiddleware:
     return build(gateway, body_deadline_seconds=1, metrics=False)
 
 
-async def test_without_fresh_prices_the_page_says_so_and_opens_nothing(
+async def test_without_fresh_prices_the_page_reports_it_and_opens_no_order(
     operator: Operator, gateway: GatewayProcess
 ) -> None:
     operator.publish_rates(age=120)
@@ -108,7 +108,7 @@ async def test_without_fresh_prices_the_page_says_so_and_opens_nothing(
     assert opened.fields()["to_address"] == TO
 
 
-async def test_without_a_free_address_nothing_is_opened_and_nothing_entered_is_lost(
+async def test_without_a_free_address_no_order_is_opened_and_the_form_keeps_its_input(
     operator: Operator, gateway: GatewayProcess
 ) -> None:
     operator.publish_rates()
@@ -128,7 +128,7 @@ async def test_without_a_free_address_nothing_is_opened_and_nothing_entered_is_l
     assert opened.status == 303
 
 
-async def test_an_order_is_found_again_after_the_keys_were_rotated(
+async def test_an_order_is_found_again_after_a_rotation_of_the_keys(
     operator: Operator, gateway: GatewayProcess
 ) -> None:
     operator.publish_rates()
@@ -155,7 +155,7 @@ async def test_an_order_is_found_again_after_the_keys_were_rotated(
         await opened(new)
 
 
-async def test_without_the_catalogue_there_is_still_a_page(operator: Operator) -> None:
+async def test_without_the_catalogue_the_page_is_still_served(operator: Operator) -> None:
     process = GatewayProcess(
         Settings(
             database_url="postgresql://nobody@127.0.0.1:9/none",

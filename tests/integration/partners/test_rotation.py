@@ -104,7 +104,7 @@ async def setting(database_urls: DatabaseUrls, servers: Servers) -> AsyncIterato
     await valkey.aclose()
 
 
-async def test_both_workers_refuse_the_old_secret_and_take_the_new_one(setting: Setting) -> None:
+async def test_both_workers_reject_the_old_secret_and_accept_the_new_one(setting: Setting) -> None:
     new = await setting.rotate(SecretName.API)
     for worker in (setting.here, setting.there):
         with pytest.raises(AuthInvalid):
@@ -112,14 +112,16 @@ async def test_both_workers_refuse_the_old_secret_and_take_the_new_one(setting: 
         await worker.call(new)
 
 
-async def test_a_worker_that_has_not_heard_of_it_takes_the_new_secret_first(
+async def test_a_worker_without_a_notification_accepts_the_new_secret(
     setting: Setting,
 ) -> None:
     new = await setting.rotate(SecretName.API)
     await setting.there.call(new)
 
 
-async def test_a_hundred_calls_that_are_too_late_cost_few_readings(setting: Setting) -> None:
+async def test_a_hundred_calls_with_the_old_secret_cause_few_database_reads(
+    setting: Setting,
+) -> None:
     new = await setting.rotate(SecretName.API)
     before = setting.there.reads
     ended = await asyncio.gather(
@@ -129,7 +131,9 @@ async def test_a_hundred_calls_that_are_too_late_cost_few_readings(setting: Sett
     assert setting.there.reads - before <= 3
 
 
-async def test_a_call_that_is_too_late_burns_and_costs_nothing(setting: Setting) -> None:
+async def test_a_call_with_the_old_secret_records_no_nonce_and_charges_nothing(
+    setting: Setting,
+) -> None:
     nonce = uuid4().hex
     new = await setting.rotate(SecretName.API)
     left = await setting.here.call(new)
@@ -138,21 +142,21 @@ async def test_a_call_that_is_too_late_burns_and_costs_nothing(setting: Setting)
     assert await setting.there.call(new, nonce=nonce) == left - 1
 
 
-async def test_calls_go_on_when_only_the_webhook_secret_is_new(setting: Setting) -> None:
+async def test_calls_continue_when_only_the_webhook_secret_is_rotated(setting: Setting) -> None:
     await setting.rotate(SecretName.WEBHOOK)
     for worker in (setting.there, setting.here):
         await worker.call(OLD)
     await setting.rotate(SecretName.WEBHOOK, generation=1)
 
 
-async def test_a_partner_that_was_disabled_meanwhile_is_told(setting: Setting) -> None:
+async def test_a_partner_disabled_meanwhile_gets_the_error_for_it(setting: Setting) -> None:
     new = await setting.rotate(SecretName.API)
     await change_partner(setting.admin, setting.partner.id, PartnerChange(enabled=False))
     with pytest.raises(AuthDisabled):
         await setting.there.call(new)
 
 
-async def test_a_store_that_has_lost_everything_admits(setting: Setting) -> None:
+async def test_calls_are_admitted_after_valkey_has_lost_its_data(setting: Setting) -> None:
     """As long as the worker knows the newest secret: within a second all do."""
     new = await setting.rotate(SecretName.API)
     await setting.here.call(new)
@@ -160,13 +164,13 @@ async def test_a_store_that_has_lost_everything_admits(setting: Setting) -> None
     await setting.here.call(new)
 
 
-async def test_a_database_that_is_behind_the_gate_closes(setting: Setting) -> None:
+async def test_calls_are_rejected_while_the_database_is_behind_admission(setting: Setting) -> None:
     await publish_generation(setting.valkey, setting.partner.id, 7)
     with pytest.raises(Unavailable, match="older in the database"):
         await setting.here.call(OLD)
 
 
-async def test_wrong_signatures_are_refused_without_valkey(
+async def test_wrong_signatures_are_rejected_without_valkey(
     setting: Setting, database_urls: DatabaseUrls
 ) -> None:
     gateway, nowhere = Database(database_urls.gateway), connect("unix:///nowhere/valkey.sock")
@@ -180,7 +184,7 @@ async def test_wrong_signatures_are_refused_without_valkey(
 
 
 @pytest.mark.parametrize("key", [None, "unknown", "x" * 5_000], ids=["known", "unknown", "long"])
-async def test_every_wrong_signature_costs_the_same_steps(
+async def test_every_wrong_signature_takes_the_same_steps(
     setting: Setting, key: str | None
 ) -> None:
     await setting.valkey.config_resetstat()

@@ -55,7 +55,7 @@ async def known(gateway: Database, partner: Partner) -> tuple[str | None, int]:
     return access.api_secret, access.generation
 
 
-async def test_a_replaced_secret_is_of_the_next_generation(
+async def test_replacing_a_secret_increments_the_generation(
     gateway: Database, admin: Database
 ) -> None:
     partner = await stored_partner(admin)
@@ -67,7 +67,7 @@ async def test_a_replaced_secret_is_of_the_next_generation(
     assert await known(gateway, partner) == ("n" * 43, 1)
 
 
-async def test_of_many_replacements_at_once_one_is_stored(
+async def test_one_of_many_concurrent_replacements_is_stored(
     gateway: Database, admin: Database
 ) -> None:
     partner = await stored_partner(admin)
@@ -78,7 +78,7 @@ async def test_of_many_replacements_at_once_one_is_stored(
     assert await known(gateway, partner) == (tries[stored.index(True)].api_secret, 1)
 
 
-async def test_a_secret_that_stays_is_left_as_it_is(
+async def test_a_secret_that_is_not_rotated_is_unchanged(
     gateway: Database, admin: Database, database_urls: DatabaseUrls
 ) -> None:
     partner = await stored_partner(admin)
@@ -107,7 +107,7 @@ class LosesAnswers(Database):
         return rows
 
 
-async def test_a_lost_answer_loses_no_secret(
+async def test_a_lost_response_loses_no_secret(
     gateway: Database, admin: Database, database_urls: DatabaseUrls
 ) -> None:
     partner = await stored_partner(admin)
@@ -118,7 +118,7 @@ async def test_a_lost_answer_loses_no_secret(
     faulty.close()
 
 
-async def test_a_database_that_stays_away_is_told(
+async def test_a_database_that_remains_unavailable_is_reported(
     admin: Database, database_urls: DatabaseUrls
 ) -> None:
     partner = await stored_partner(admin)
@@ -129,7 +129,7 @@ async def test_a_database_that_stays_away_is_told(
     faulty.close()
 
 
-async def test_generations_never_go_back(
+async def test_generations_never_decrease(
     gateway: Database, admin: Database, database_urls: DatabaseUrls
 ) -> None:
     partner = await stored_partner(admin)
@@ -142,7 +142,7 @@ async def test_generations_never_go_back(
             connection.execute("UPDATE partners SET generation = 0")
 
 
-class Told:
+class RecordedSteps:
     """What a rotation tells, and how long it waits."""
 
     def __init__(self, gateway: Database, *, valkey: bool = True) -> None:
@@ -170,30 +170,34 @@ class Told:
         self.steps.append(f"paused {seconds}")
 
 
-async def test_the_gate_is_told_before_the_answer(gateway: Database, admin: Database) -> None:
-    partner, told = await stored_partner(admin), Told(gateway)
-    new = await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.API])
-    assert await known(gateway, partner) == (new.api_secret, 1)
-    assert told.outdated == [(partner.id, 1)]
-    assert told.steps == ["outdated", "changed"]
-
-
-async def test_without_valkey_the_new_secret_is_told_when_all_have_learned_of_it(
+async def test_admission_is_notified_before_the_response(
     gateway: Database, admin: Database
 ) -> None:
-    partner, told = await stored_partner(admin), Told(gateway, valkey=False)
-    new = await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.API])
+    partner, recorded = await stored_partner(admin), RecordedSteps(gateway)
+    new = await rotate_keys(recorded.ports, partner.id, generation=0, names=[SecretName.API])
     assert await known(gateway, partner) == (new.api_secret, 1)
-    assert told.steps == ["changed", f"paused {PROPAGATION_SECONDS}"]
+    assert recorded.outdated == [(partner.id, 1)]
+    assert recorded.steps == ["outdated", "changed"]
 
 
-async def test_a_rotation_that_loses_tells_nobody(gateway: Database, admin: Database) -> None:
-    partner, told = await stored_partner(admin), Told(gateway)
-    await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.WEBHOOK])
-    told.steps.clear()
+async def test_without_valkey_the_new_secret_is_returned_after_every_process_has_read_it(
+    gateway: Database, admin: Database
+) -> None:
+    partner, recorded = await stored_partner(admin), RecordedSteps(gateway, valkey=False)
+    new = await rotate_keys(recorded.ports, partner.id, generation=0, names=[SecretName.API])
+    assert await known(gateway, partner) == (new.api_secret, 1)
+    assert recorded.steps == ["changed", f"paused {PROPAGATION_SECONDS}"]
+
+
+async def test_a_rotation_that_conflicts_notifies_nobody(
+    gateway: Database, admin: Database
+) -> None:
+    partner, recorded = await stored_partner(admin), RecordedSteps(gateway)
+    await rotate_keys(recorded.ports, partner.id, generation=0, names=[SecretName.WEBHOOK])
+    recorded.steps.clear()
     with pytest.raises(RotationConflict):
-        await rotate_keys(told.ports, partner.id, generation=0, names=[SecretName.WEBHOOK])
-    assert told.steps == []
+        await rotate_keys(recorded.ports, partner.id, generation=0, names=[SecretName.WEBHOOK])
+    assert recorded.steps == []
 
 
 def code(name: str = "", **changes: object) -> OwnCode:
@@ -217,7 +221,7 @@ async def told_to_nobody(_: UUID) -> None:
     return
 
 
-async def test_fifty_creates_at_once_never_exceed_the_cap(
+async def test_fifty_concurrent_creates_never_exceed_the_limit(
     gateway: Database, admin: Database
 ) -> None:
     partner, book = await stored_partner(admin, max_codes=7), PostgresCodeRepository(gateway)
@@ -226,7 +230,7 @@ async def test_fifty_creates_at_once_never_exceed_the_cap(
     assert len(await book.newest(partner.id, limit=100)) == 7
 
 
-async def test_of_many_partners_who_want_one_name_one_gets_it(
+async def test_one_of_many_partners_gets_a_name_requested_concurrently(
     gateway: Database, admin: Database
 ) -> None:
     partners = [await stored_partner(admin) for _ in range(10)]
@@ -237,12 +241,12 @@ async def test_of_many_partners_who_want_one_name_one_gets_it(
     assert sorted(owned) == [0] * 9 + [1]
 
 
-async def test_a_cap_of_zero_means_no_codes(gateway: Database, admin: Database) -> None:
+async def test_a_limit_of_zero_allows_no_codes(gateway: Database, admin: Database) -> None:
     partner = await stored_partner(admin, max_codes=0)
     assert not await PostgresCodeRepository(gateway).add(partner.id, code())
 
 
-async def test_each_change_of_a_code_is_a_change_of_its_partner(
+async def test_each_change_of_a_code_changes_the_revision_of_its_partner(
     gateway: Database, admin: Database
 ) -> None:
     partner, other = await stored_partner(admin), await stored_partner(admin)
@@ -270,7 +274,7 @@ async def test_a_code_is_listed_as_it_was_created(gateway: Database, admin: Data
     assert listed.code == new
 
 
-async def test_pages_of_codes_hold_every_code_once(gateway: Database, admin: Database) -> None:
+async def test_pages_of_codes_contain_every_code_once(gateway: Database, admin: Database) -> None:
     partner = await stored_partner(admin, max_codes=PAGE_SIZE + 3)
     other = await stored_partner(admin)
     book = PostgresCodeRepository(gateway)
@@ -291,7 +295,7 @@ async def test_pages_of_codes_hold_every_code_once(gateway: Database, admin: Dat
         await code_quota(management, uuid4())
 
 
-async def test_label_and_markup_of_ones_own_code_change_and_are_checked(
+async def test_label_and_markup_of_a_partners_own_code_are_validated_and_changed(
     gateway: Database, admin: Database
 ) -> None:
     partner, other = await stored_partner(admin), await stored_partner(admin)

@@ -95,7 +95,7 @@ def writes(owner_url: str) -> Iterator[tuple[str, str, str, str]]:
         yield table, "TRUNCATE", "*", f'TRUNCATE "{table}" CASCADE'
 
 
-def is_refused(connection: psycopg.Connection, statement: str) -> bool:
+def is_denied(connection: psycopg.Connection, statement: str) -> bool:
     try:
         connection.execute(statement.encode())
     except psycopg.errors.InsufficientPrivilege:
@@ -107,7 +107,7 @@ def is_refused(connection: psycopg.Connection, statement: str) -> bool:
     return False
 
 
-def test_the_gateway_writes_what_it_is_meant_to_and_nothing_else(
+def test_the_gateway_writes_exactly_the_documented_columns(
     database_urls: DatabaseUrls,
 ) -> None:
     meant = {
@@ -120,36 +120,36 @@ def test_the_gateway_writes_what_it_is_meant_to_and_nothing_else(
         possible = {
             (table, kind, column)
             for table, kind, column, statement in every
-            if not is_refused(connection, statement)
+            if not is_denied(connection, statement)
         }
     assert {table for table, *_ in every} >= {"orders", "deposits", "pay_in_accounts", *LEDGER}
     assert possible == meant
 
 
-def test_the_gateway_locks_no_order_and_calls_no_function_of_others(
+def test_the_gateway_locks_no_order_and_calls_only_its_own_functions(
     database_urls: DatabaseUrls,
 ) -> None:
     with psycopg.connect(database_urls.gateway) as connection:
         for table in ("orders", "deposits", "pay_in_accounts", *LEDGER):
             for strength in ("UPDATE", "NO KEY UPDATE", "SHARE", "KEY SHARE"):
-                assert is_refused(connection, f"SELECT FROM {table} FOR {strength}"), table
-        assert is_refused(connection, "LOCK TABLE orders IN EXCLUSIVE MODE")
-        assert is_refused(connection, "SET ROLE swapgate_settlement")
-        assert is_refused(connection, "CREATE TABLE mine ()")
-        assert is_refused(connection, "COPY ledger_postings FROM STDIN")
+                assert is_denied(connection, f"SELECT FROM {table} FOR {strength}"), table
+        assert is_denied(connection, "LOCK TABLE orders IN EXCLUSIVE MODE")
+        assert is_denied(connection, "SET ROLE swapgate_settlement")
+        assert is_denied(connection, "CREATE TABLE mine ()")
+        assert is_denied(connection, "COPY ledger_postings FROM STDIN")
         called = {row[0] for row in connection.execute(FUNCTIONS, ["swapgate_gateway"])}
     assert called == GATEWAY_CALLS
 
 
 @pytest.mark.parametrize("role", ["gateway", "settlement", "admin"])
-def test_the_ledger_only_grows_and_by_settlement_alone(
+def test_only_settlement_inserts_into_the_ledger_and_nobody_changes_it(
     database_urls: DatabaseUrls, role: str
 ) -> None:
     with psycopg.connect(getattr(database_urls, role)) as connection:
         possible = {
             (table, kind)
             for table, kind, _, statement in writes(database_urls.owner)
-            if table in LEDGER and not is_refused(connection, statement)
+            if table in LEDGER and not is_denied(connection, statement)
         }
     assert possible == ({("ledger_postings", "INSERT")} if role == "settlement" else set())
 
@@ -171,10 +171,12 @@ def test_every_function_that_runs_as_its_owner_searches_temporary_tables_last(
 
 
 @pytest.mark.parametrize("role", ["gateway", "settlement", "admin"])
-def test_no_role_of_ours_creates_temporary_tables(database_urls: DatabaseUrls, role: str) -> None:
+def test_no_application_role_creates_temporary_tables(
+    database_urls: DatabaseUrls, role: str
+) -> None:
     with psycopg.connect(getattr(database_urls, role)) as connection:
-        assert is_refused(connection, "CREATE TEMPORARY TABLE revisions (topic text)")
-        assert is_refused(
+        assert is_denied(connection, "CREATE TEMPORARY TABLE revisions (topic text)")
+        assert is_denied(
             connection,
             "CREATE FUNCTION pg_temp.attack() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         )
@@ -232,7 +234,7 @@ def found(database_urls: DatabaseUrls, *changes: str) -> list[str]:
     return [one.what for one in excess]
 
 
-def test_every_right_beyond_the_gateways_is_found(database_urls: DatabaseUrls) -> None:
+def test_every_excess_privilege_of_the_gateway_is_found(database_urls: DatabaseUrls) -> None:
     assert found(database_urls) == []
     assert found(
         database_urls,
@@ -258,7 +260,7 @@ def test_every_right_beyond_the_gateways_is_found(database_urls: DatabaseUrls) -
     ]
 
 
-def test_a_new_table_of_settlements_is_guarded_by_itself(database_urls: DatabaseUrls) -> None:
+def test_a_new_table_of_settlement_is_covered_automatically(database_urls: DatabaseUrls) -> None:
     assert found(
         database_urls,
         "CREATE TABLE blocks (height bigint)",
@@ -274,7 +276,7 @@ def test_a_new_table_of_settlements_is_guarded_by_itself(database_urls: Database
 
 
 @pytest.mark.parametrize("role", ["settlement", "admin", "owner"])
-def test_serve_refuses_a_role_that_could(
+def test_serve_rejects_a_role_with_excess_privileges(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path, role: str
 ) -> None:
     mighty = DatabaseUrls(*([getattr(database_urls, role)] * 4))
@@ -287,7 +289,7 @@ def test_serve_refuses_a_role_that_could(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_serve_refuses_a_right_given_by_mistake(
+def test_serve_rejects_a_privilege_granted_by_mistake(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
 ) -> None:
     operator = new_operator(database_urls, servers, tmp_path)
@@ -297,7 +299,9 @@ def test_serve_refuses_a_right_given_by_mistake(
     assert "swapgate_gateway may UPDATE orders.state: a gateway must not" in done.stderr
 
 
-def test_only_a_sandbox_may_be_served_by_a_mightier_login(database_urls: DatabaseUrls) -> None:
+def test_only_a_sandbox_can_be_served_by_a_login_role_with_more_privileges(
+    database_urls: DatabaseUrls,
+) -> None:
     separator = "&" if "?" in database_urls.owner else "?"
     url = f"{database_urls.owner}{separator}options=-c%20role%3Dswapgate_gateway"
     excess = excess_rights_at(url)
@@ -306,11 +310,11 @@ def test_only_a_sandbox_may_be_served_by_a_mightier_login(database_urls: Databas
     assert "postgres is a superuser" in str(rejection_reason(excess, sandbox=False))
 
 
-def test_a_database_that_is_away_is_asked_later() -> None:
+def test_privileges_of_an_unavailable_database_are_unknown() -> None:
     assert excess_rights_at("postgresql://somebody@127.0.0.1:1/swapgate") is None
 
 
-async def test_a_worker_takes_no_calls_while_its_role_could(
+async def test_a_worker_accepts_no_calls_while_its_role_has_excess_privileges(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
 ) -> None:
     operator = new_operator(database_urls, servers, tmp_path)

@@ -1,4 +1,4 @@
-"""URLs that try to have us connect to where events must not go, by family; all of them distinct."""
+"""URLs of hosts that events must not be sent to, in unusual notations; all distinct."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address

@@ -1,4 +1,4 @@
-"""A partner's code, its orders on their way to the payout, and the ledger they end in."""
+"""Builds codes, orders in each state, and the ledger postings of completed orders."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -37,7 +37,7 @@ BTC_AT_62450 = {"BTC": 62_450 * USD, "USDT": USD}
 
 
 class Books:
-    """The tables, seen by the roles that use them, and a market whose prices a test knows."""
+    """The database as seen by each role, and a market with prices set by the test."""
 
     def __init__(self, urls: DatabaseUrls, catalogue: Catalogue) -> None:
         self.urls = urls
@@ -79,15 +79,15 @@ class Books:
             add_addresses(self.urls.owner, ADDRESSES_AT_ONCE)
             self.free_addresses = ADDRESSES_AT_ONCE
         self.free_addresses -= 1
-        desk = PostgresOrderRepository(self.gateway, lambda: self.catalogue)
+        repository = PostgresOrderRepository(self.gateway, lambda: self.catalogue)
         now = self.ports.clock.now()
         changes = {"created_at": now, "updated_at": now, "expires_at": now + LIFETIME, **changes}
         changes["code_id"] = code.id if code else None
         order = new_order(partner, self.catalogue, **changes)
-        return (await desk.open(order, token_hash=b"t" * 32, idempotency=None)).order
+        return (await repository.open(order, token_hash=b"t" * 32, idempotency=None)).order
 
     async def due(self, partner: Partner, code: OwnCode | None = None, **changes: object) -> UUID:
-        """Open an order whose payout is due, as if somebody had paid."""
+        """Open an order whose payout is due, as after a confirmed deposit."""
         order = await self.opened(partner, code, **changes)
         self.sql("UPDATE orders SET state = 'paying_out' WHERE id = %s", order.id)
         return order.id
@@ -95,7 +95,7 @@ class Books:
     async def swapped(
         self, partner: Partner, code: OwnCode | None = None, **changes: object
     ) -> Order:
-        """Carry an order from its opening to its end."""
+        """Open an order and take it to completion."""
         order = await self.opened(partner, code, **changes)
         deposit = ObservedDeposit(uuid4().hex, order.source_amount)
         await observe_deposit(self.ports, order.id, deposit)

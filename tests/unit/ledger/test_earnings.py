@@ -68,7 +68,7 @@ def amounts(
     return found
 
 
-def test_a_swap_of_624_50_usd_earns_its_basis_points() -> None:
+def test_a_swap_of_624_50_usd_posts_fee_and_markup_in_basis_points() -> None:
     assert amounts() == {
         Account.CUSTOMER_DEPOSITS: -624_500_000 * USD // 10**6,
         Account.CUSTOMER_PAYOUTS: 616_693_750 * USD // 10**6,
@@ -77,30 +77,30 @@ def test_a_swap_of_624_50_usd_earns_its_basis_points() -> None:
     }
 
 
-def test_the_partners_base_share_comes_out_of_the_service_fee() -> None:
+def test_the_base_fee_share_is_part_of_the_service_fee() -> None:
     found = amounts(share=2_000)
     assert found[Account.BASE_FEE_SHARE] == 624_500 * USD // 10**6
     assert found[Account.SERVICE_FEE] == 2_498_000 * USD // 10**6
     assert found[Account.MARKUP] == amounts()[Account.MARKUP]
 
 
-def test_all_of_the_service_fee_may_be_the_partners() -> None:
+def test_the_base_fee_share_can_be_the_whole_service_fee() -> None:
     found = amounts(share=10_000)
     assert Account.SERVICE_FEE not in found
     assert found[Account.BASE_FEE_SHARE] == 3_122_500 * USD // 10**6
 
 
-def test_accounts_that_get_nothing_are_left_out() -> None:
+def test_postings_of_zero_are_omitted() -> None:
     order = msgspec.structs.replace(ORDER, markup_bps=0, fee_bps=0)
     assert list(amounts(order)) == [Account.CUSTOMER_DEPOSITS, Account.CUSTOMER_PAYOUTS]
 
 
-def test_what_is_worth_nothing_posts_nothing() -> None:
+def test_an_order_worth_less_than_a_unit_posts_nothing() -> None:
     order = msgspec.structs.replace(ORDER, source_amount=1)
     assert amounts(order, RateSnapshot(at=0, prices={"BTC": 1})) == {}
 
 
-def test_without_a_price_there_is_nothing_to_post_yet() -> None:
+def test_without_a_price_nothing_is_posted_yet() -> None:
     without = RateSnapshot(at=0, prices={"USDT": USD})
     with pytest.raises(Unavailable):
         completion(ORDER, without, base_fee_share_bps=0)
@@ -117,7 +117,7 @@ def test_without_a_price_there_is_nothing_to_post_yet() -> None:
     markup_bps=st.integers(0, 2_000),
     share=st.integers(0, 10_000),
 )
-def test_postings_sum_to_zero_and_miss_the_exact_shares_by_less_than_a_unit(
+def test_postings_sum_to_zero_and_differ_from_exact_shares_by_less_than_a_unit(
     *, units: int, price: int, precision: int, fee_bps: int, markup_bps: int, share: int
 ) -> None:
     order = msgspec.structs.replace(

@@ -43,11 +43,11 @@ def test_no_flipped_bit_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 63, "0" * 65, "g" * 64, "é" * 64, "\0" * 64])
-def test_a_malformed_signature_is_refused(signature: str) -> None:
+def test_a_malformed_signature_is_rejected(signature: str) -> None:
     assert not SigningKey("secret").verifies(b"", signature)
 
 
-def test_credentials_have_their_shapes() -> None:
+def test_credentials_have_the_documented_format() -> None:
     credentials = new_credentials(os.urandom)
     assert len(credentials.api_key) >= 24
     assert "." not in credentials.api_key
@@ -68,7 +68,7 @@ def test_credentials_have_their_shapes() -> None:
         ("é" * 16, False),
     ],
 )
-def test_nonces(nonce: str, well_formed: bool) -> None:
+def test_a_nonce_has_16_to_64_base64url_characters(nonce: str, well_formed: bool) -> None:
     assert is_nonce(nonce) is well_formed
 
 
@@ -76,5 +76,5 @@ def test_nonces(nonce: str, well_formed: bool) -> None:
     ("key", "well_formed"),
     [("a" * 8, True), ("a b~!" * 20, True), ("a" * 7, False), ("a" * 129, False), ("é" * 8, False)],
 )
-def test_idempotency_keys(key: str, well_formed: bool) -> None:
+def test_an_idempotency_key_has_8_to_128_printable_characters(key: str, well_formed: bool) -> None:
     assert is_idempotency_key(key) is well_formed

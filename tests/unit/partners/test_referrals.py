@@ -16,7 +16,7 @@ KEYS = {"k1": b"a" * 32, "k2": b"b" * 32}
 SIGNER = ReferralSigner(KEYS, current="k2")
 
 
-def test_a_cookie_is_believed_for_thirty_days() -> None:
+def test_a_cookie_is_valid_for_thirty_days() -> None:
     claim = claim_of(SIGNER.sign("summer", PARTNER, at=NOW))
     assert claim is not None
     assert (claim.key, claim.code) == ("k2", "summer")
@@ -43,7 +43,7 @@ def test_every_part_of_a_cookie_is_signed() -> None:
         assert not SIGNER.verifies(one, PARTNER, at=NOW)
 
 
-def test_an_old_key_still_checks_and_a_removed_one_does_not() -> None:
+def test_an_old_key_still_verifies_and_a_removed_one_does_not() -> None:
     claim = claim_of(ReferralSigner(KEYS, current="k1").sign("summer", PARTNER, at=NOW))
     assert claim is not None
     assert SIGNER.verifies(claim, PARTNER, at=NOW)
@@ -51,7 +51,7 @@ def test_an_old_key_still_checks_and_a_removed_one_does_not() -> None:
     assert not without.verifies(claim, PARTNER, at=NOW)
 
 
-def test_keys_for_cookies_are_none_of_those_that_seal() -> None:
+def test_keys_for_cookies_differ_from_the_encryption_keys() -> None:
     ring = KeyRing(KEYS, current="k2")
     derived = ring.derived(b"referral cookie")
     assert derived.keys() == KEYS.keys()
