@@ -79,6 +79,11 @@ def format_usd(value: int) -> str:
     return format_units(quantize_down(value, UNITS_PER_CENT), CENT_DECIMALS)
 
 
+def whole_cents(value: int) -> int:
+    """Return 10^-18 USD rounded down to whole cents."""
+    return quantize_down(value, UNITS_PER_CENT) * UNITS_PER_CENT
+
+
 def units_of(amount: Decimal, decimals: int) -> int:
     """Return an exact Decimal as a whole number of 10^-decimals; raise ValueError if it is not."""
     sign, digits, exponent = amount.as_tuple()

@@ -6,9 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.money import CENT_DECIMALS, USD_DECIMALS, power_of_ten, quantize_down
-
-_CENT = power_of_ten(USD_DECIMALS - CENT_DECIMALS)
+from domain.money import whole_cents
 
 
 class CodeEarnings(msgspec.Struct, frozen=True):
@@ -53,8 +51,3 @@ class Earnings(msgspec.Struct, frozen=True, kw_only=True):
     def accrued(self) -> int:
         """Return the earnings of the current accounting cycle: its payouts and the balance."""
         return self.balance + self.paid_in_cycle
-
-
-def whole_cents(amount: int) -> int:
-    """Return an amount rounded down to cents."""
-    return quantize_down(amount, _CENT) * _CENT

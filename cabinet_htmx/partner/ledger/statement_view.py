@@ -7,10 +7,9 @@ from typing import Final
 import msgspec
 
 from cabinet_htmx.shared.times import machine
-from domain.ledger.earnings import whole_cents
 from domain.ledger.payouts import EndedBy, Payout
 from domain.ledger.periods import EarningsPeriod
-from domain.money import format_usd
+from domain.money import format_usd, whole_cents
 
 PATH: Final = "/partner/payout-history"
 CURRENT: Final = "open"
