@@ -88,6 +88,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         counted = self.deposits.counted
         return ObservedDeposit(counted[0].tx_id, self.deposits.total) if counted else None
 
+    def not_allowed(self, action: str) -> InvalidTransition:
+        """Return the error that the order's state does not allow an action."""
+        return InvalidTransition(f"an order in {self.status} ({self.state}) cannot {action}")
+
     def deposit_seen(self, deposit: ObservedDeposit, *, at: datetime) -> "Order":
         """Record an unconfirmed deposit.
 
@@ -126,7 +130,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         nothing. Raises InvalidTransition for a deposit that was never observed, and for none.
         """
         if not confirmed or not all(self.deposits.knows(one.tx_id) for one in confirmed):
-            raise self._rejected("confirm a deposit")
+            raise self.not_allowed("confirm a deposit")
         deposits = self.deposits.with_confirmed(confirmed, at=at)
         order = msgspec.structs.replace(self, deposits=deposits)
         if not deposits.settled:
@@ -157,7 +161,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         An order that is not paid out yet waits for them; raises InvalidTransition for others.
         """
         if self.state not in NOT_PAID_OUT:
-            raise self._rejected("wait for its deposit again")
+            raise self.not_allowed("wait for its deposit again")
         deposits = self.deposits.with_unconfirmed(tx_ids)
         if self.state is State.PAYING_OUT:
             return self._moved(State.CONFIRMING, at=at, deposits=deposits)
@@ -181,7 +185,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def payout_broadcast(self, tx_id: str, *, at: datetime) -> "Order":
         """Complete the order: its payout has been broadcast."""
         if self.state is not State.PAYING_OUT:
-            raise self._rejected("be paid out")
+            raise self.not_allowed("be paid out")
         return self._moved(State.COMPLETED, at=at, payout_tx_id=tx_id, finished_at=at)
 
     def transaction_replaced(self, tx_id: str, *, at: datetime) -> "Order":
@@ -192,7 +196,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             return self._moved(self.state, at=at, payout_tx_id=tx_id)
         if self.state is State.REFUNDED:
             return self._moved(self.state, at=at, refund_tx_id=tx_id)
-        raise self._rejected("have its transaction replaced")
+        raise self.not_allowed("have its transaction replaced")
 
     def payout_exceeds_deposits(self, snapshot: RateSnapshot, *, tolerance_bps: int) -> bool:
         """Return whether the payout's value exceeds the deposits' by more than the tolerance.
@@ -208,7 +212,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def expired(self, *, at: datetime) -> "Order":
         """Expire an order without a deposit."""
         if self.state is not State.AWAITING_DEPOSIT:
-            raise self._rejected("expire")
+            raise self.not_allowed("expire")
         return self._moved(State.EXPIRED, at=at, finished_at=at)
 
     def deposits_cover_network_fee(self, snapshot: RateSnapshot) -> bool:
@@ -244,18 +248,18 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         if self.state is State.HELD:
             self._check_choice(Choice.NONE, overrule=overrule)
         elif self.state is not State.AWAITING_DEPOSIT:
-            raise self._rejected("be cancelled")
+            raise self.not_allowed("be cancelled")
         return self._moved(State.CANCELLED, at=at, choice=Choice.NONE, finished_at=at)
 
     def choice_reset(self, *, at: datetime) -> "Order":
         """Discard the choice of a held order because it cannot be executed."""
         if self.state is not State.HELD:
-            raise self._rejected("have its choice reset")
+            raise self.not_allowed("have its choice reset")
         return msgspec.structs.replace(self, choice=Choice.NONE, updated_at=at)
 
     def _check_resolvable(self, action: str, choice: Choice, *, overrule: bool) -> None:
         if self.state is not State.HELD:
-            raise self._rejected(f"be {action}")
+            raise self.not_allowed(f"be {action}")
         if not self.deposits.settled:
             raise InvalidTransition(
                 f"not all of the deposit is confirmed: it can't be {action} yet"
@@ -291,6 +295,3 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         if state is not State.HELD:
             changes.setdefault("emergency", ())
         return msgspec.structs.replace(self, state=state, updated_at=at, **changes)
-
-    def _rejected(self, action: str) -> InvalidTransition:
-        return InvalidTransition(f"an order that is {self.state} can't {action}")

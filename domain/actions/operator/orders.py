@@ -11,7 +11,7 @@ from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.partners import OperatorPartnerRepository
 from domain.actions.orders.ports import SettlementPorts, VersionedOrder
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
-from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound
+from domain.errors import EmergencyInvalidChoice, NotFound
 from domain.orders.order import Order
 from domain.orders.states import STATUS_OF, State, Status
 
@@ -109,7 +109,7 @@ async def _request_refund(ports: OperatorOrderPorts, order_id: UUID, *, overrule
         return order
     if order.state is State.HELD:
         raise EmergencyInvalidChoice(f"the partner has chosen {order.choice}")
-    raise InvalidTransition(f"an order that is {order.state} can't be refunded")
+    raise order.not_allowed("be refunded")
 
 
 async def _read(ports: OperatorOrderPorts, order_id: UUID) -> Order:

@@ -177,11 +177,15 @@ def test_each_step_enqueues_an_event(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("steps", "step", "message"),
     [
-        ([], "confirm", "An order that is awaiting_deposit can't confirm a deposit"),
-        ([], "payout", "An order that is awaiting_deposit can't be paid out"),
-        (["deposit"], "expire", "An order that is confirming can't expire"),
-        (["deposit", "confirm"], "confirm", "An order that is paying_out can't confirm a deposit"),
-        (["expire"], "expire", "An order that is expired can't expire"),
+        ([], "confirm", "An order in NEW (awaiting_deposit) cannot confirm a deposit"),
+        ([], "payout", "An order in NEW (awaiting_deposit) cannot be paid out"),
+        (["deposit"], "expire", "An order in PENDING (confirming) cannot expire"),
+        (
+            ["deposit", "confirm"],
+            "confirm",
+            "An order in EXCHANGE (paying_out) cannot confirm a deposit",
+        ),
+        (["expire"], "expire", "An order in EXPIRED (expired) cannot expire"),
     ],
 )
 def test_a_step_that_the_state_does_not_allow_is_rejected(
@@ -274,7 +278,7 @@ def test_an_order_on_hold_is_refunded_at_once_in_sandbox_mode(operator: Operator
 def test_outside_sandbox_mode_a_refund_is_requested_from_settlement(live: Operator) -> None:
     order_id = live.order()
     assert live.error("order", "resolve", order_id, "refund") == (
-        "An order that is awaiting_deposit can't be refunded"
+        "An order in NEW (awaiting_deposit) cannot be refunded"
     )
 
     live.sql("UPDATE orders SET state = 'held', emergency = '{LIMIT}' WHERE id = %s", order_id)
@@ -305,9 +309,9 @@ def test_an_order_without_a_deposit_is_cancelled_without_rates(
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("exchange", "An order that is confirming can't be exchanged"),
-        ("refund", "An order that is confirming can't be refunded"),
-        ("cancel", "An order that is confirming can't be cancelled"),
+        ("exchange", "An order in PENDING (confirming) cannot be exchanged"),
+        ("refund", "An order in PENDING (confirming) cannot be refunded"),
+        ("cancel", "An order in PENDING (confirming) cannot be cancelled"),
     ],
 )
 def test_an_order_that_is_not_on_hold_is_not_resolved(
