@@ -27,6 +27,7 @@ from domain.errors import Unavailable
 from domain.market.ports import Market
 from domain.webhooks.ports import WebhookPorts
 from gateway.http.client_address import ClientAddresses
+from gateway.http.cookies import first_cookie
 from gateway.runtime.qr_codes import QrCodes
 
 MAX_COOKIE_LENGTH: Final = 256
@@ -93,7 +94,8 @@ class CabinetContext(msgspec.Struct, frozen=True):
 
     async def resume(self, request: Request) -> SignedIn | None:
         """Return the signed-in member, if any; raise Unavailable if that cannot be determined."""
-        cookie = self._cookie_of(request)
+        headers = request.get_headers(b"Cookie")
+        cookie = first_cookie(headers, self.cookie_name, max_length=MAX_COOKIE_LENGTH)
         return None if cookie is None else await resume(self.ports.sign_in, cookie)
 
     def set_cookie(self, cookie: SessionCookie) -> tuple[str, str]:
@@ -124,13 +126,3 @@ class CabinetContext(msgspec.Struct, frozen=True):
             f"{self.cookie_name}={value}; Path=/partner; Max-Age={seconds}; HttpOnly; "
             f"SameSite=Lax{secure}"
         )
-
-    def _cookie_of(self, request: Request) -> str | None:
-        # Not http.cookies: it discards the whole header at the first malformed cookie.
-        name = self.cookie_name.encode()
-        for header in request.get_headers(b"Cookie"):
-            for part in header.split(b";"):
-                found, _, value = part.strip().partition(b"=")
-                if found == name and len(value) <= MAX_COOKIE_LENGTH:
-                    return value.decode("latin-1")
-        return None

@@ -1,7 +1,6 @@
 """What all public pages ask of a request: from where, how often, whose form, which cookie."""
 
 from collections.abc import Sequence
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 
 import msgspec
@@ -10,6 +9,7 @@ from blacksheep import Request
 from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.ports import ReferralPorts
 from gateway.http.client_address import ClientAddresses
+from gateway.http.cookies import last_cookie
 from gateway.http.rate_limiter import RateLimiter
 from gateway.runtime.qr_codes import QrCodes
 
@@ -60,14 +60,7 @@ class PublicContext(msgspec.Struct, frozen=True):
 
     def referral_of(self, request: Request) -> str | None:
         """Return the referral cookie, unchecked."""
-        for header in request.get_headers(b"Cookie"):
-            try:
-                found = SimpleCookie(header.decode("latin-1")).get(self.cookie_name)
-            except CookieError:
-                continue
-            if found is not None:
-                return found.value
-        return None
+        return last_cookie(request.get_headers(b"Cookie"), self.cookie_name)
 
     def referral_cookie(self, value: str) -> str:
         """Return the header that has a browser keep a referral."""

@@ -37,8 +37,8 @@ def listed(swaps: Swaps, code: str) -> dict[str, object]:
     return next(one for one in codes if one["code"] == code)
 
 
-def shows_fee(guest: Visitor, percent: str) -> bool:
-    return f"in the rate {percent}%" in guest.get(PAIR).words()
+def shows_fee(guest: Visitor, percent: str, **headers: str) -> bool:
+    return f"in the rate {percent}%" in guest.get(PAIR, **headers).words()
 
 
 def test_a_referral_link_preselects_its_pair_and_sets_the_cookie(
@@ -158,6 +158,19 @@ def test_a_forged_referral_cookie_is_ignored(swaps: Swaps, guest: Visitor) -> No
         assert shows_fee(guest, "0.5"), cookie
     guest.cookies = {"ref": good}
     assert shows_fee(guest, "2.5")
+
+
+@pytest.mark.parametrize(
+    "cookies",
+    ["foo; {}", "{}; foo", 'foo="; {}', "=; {}", "f,o:o=1; {}", "foo=\xe9; {}", ";; {};"],
+)
+def test_referral_survives_a_malformed_cookie_beside_it(
+    swaps: Swaps, guest: Visitor, cookies: str
+) -> None:
+    guest.get(f"/r/{new_code(swaps)}")
+    referral = f"ref={guest.cookies.pop('ref')}"
+    assert shows_fee(guest, "0.5")
+    assert shows_fee(guest, "2.5", Cookie=cookies.format(referral))
 
 
 def test_the_referral_cookie_discloses_nothing_about_the_partner(
