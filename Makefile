@@ -8,7 +8,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test test-slow assets lint openapi fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults ledger clean lock
+.PHONY: faults-chains help run test test-slow assets lint openapi settings fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -34,9 +34,13 @@ lint: $(VENV)/.dev ## Ruff, mypy, import contracts, dependencies
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python -m gateway.openapi --check
+	$(BIN)/python -m gateway.settings_table --check
 
 openapi: $(VENV)/.run ## Write docs/openapi.json as the code has it (ARGS=--check: only compare)
 	$(BIN)/python -m gateway.openapi $(ARGS)
+
+settings: $(VENV)/.run ## Write the table of settings in docs/operations.md (ARGS=--check: only compare)
+	$(BIN)/python -m gateway.settings_table $(ARGS)
 
 fuzz: $(VENV)/.dev ## Send 20,000 generated requests to a service (ARGS="--cases 500 --seed 7")
 	$(BIN)/python -m tests.fuzz $(ARGS)

@@ -15,8 +15,9 @@ from bench.limits.plan import Case
 from bench.limits.servers import Servers
 from bench.processes import Server, free_port, python, running
 from bench.report import Row, keep, report, table
+from gateway.instance import Role, settings_for
 from gateway.server import BACKLOG, PER_WORKER_REQUESTS
-from gateway.settings import Role, environment_of, settings_for
+from gateway.settings import environment_of
 
 CHOSEN: Final = {
     "--workers": "1",

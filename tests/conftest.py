@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from gateway.settings import INSTANCE_FILE, Instance
+from gateway.instance import INSTANCE_FILE, Instance
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.embedded.server import start_together
 from persistence.embedded.valkey import EmbeddedValkey

@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from bench.cabinet.fill import fill
-from gateway.settings import read_instance
+from gateway.instance import read_instance
 from tests.browser.chromium import DESKTOP, PHONE, browser
 from tests.browser.team import (
     BrowserTeam,

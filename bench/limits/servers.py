@@ -20,7 +20,7 @@ from bench.limits.golang import build_go_peer
 from bench.limits.peer import known_file
 from bench.processes import Server, free_port, python, running
 from domain.assets import Pair
-from gateway.settings import Instance, read_instance
+from gateway.instance import Instance, read_instance
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from persistence.valkey.admission import SCRIPT

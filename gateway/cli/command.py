@@ -8,7 +8,8 @@ import typer
 
 from domain.errors import DomainError
 from gateway.cli.messages import message_of
-from gateway.settings import DEFAULT_DATA_DIR, Role, Settings, SettingsError, settings_for
+from gateway.instance import DEFAULT_DATA_DIR, Role, settings_for
+from gateway.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

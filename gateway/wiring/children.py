@@ -5,15 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.instance import KEYRING_FILE, RATES_KEY_FILE, Instance, Role
 from gateway.runtime.supervisor import Child
-from gateway.settings import (
-    KEYRING_FILE,
-    RATES_KEY_FILE,
-    Instance,
-    Role,
-    environment_of,
-    settings_from,
-)
+from gateway.settings import environment_of, settings_from
 
 SIGNED_RATES = ("rates", "settlement")
 """The processes that get the key which signs prices; the sandbox signs none."""

@@ -1,6 +1,6 @@
 """What a process checks or changes in its database before it starts."""
 
-from gateway.settings import PreparationFailed
+from gateway.instance import PreparationFailed
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
 from persistence.postgres.rights import excess_rights_at, rejection_reason
 

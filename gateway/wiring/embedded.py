@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from gateway.instance import Instance, PreparationFailed, Role
 from gateway.runtime.supervisor import SupervisedServer
-from gateway.settings import Instance, PreparationFailed, Role
 from persistence.embedded.errors import EmbeddedError
 from persistence.embedded.lock import DataDirLock
 from persistence.embedded.postgres import EmbeddedPostgres

@@ -13,8 +13,7 @@ from domain.partners.credentials import Credentials, new_credentials
 from domain.partners.partner import Partner
 from feeds.settlement.addresses.derivation import sandbox_account
 from feeds.settlement.addresses.refill import refill_addresses
-from gateway.runtime.clock import SystemClock, new_id
-from gateway.settings import (
+from gateway.instance import (
     DEMO_FILE,
     KEYRING_FILE,
     RATES_KEY_FILE,
@@ -22,6 +21,7 @@ from gateway.settings import (
     PreparationFailed,
     write_private,
 )
+from gateway.runtime.clock import SystemClock, new_id
 from persistence.keyring import KeyRing, load_keyring, new_keyring
 from persistence.passwords.hashing import hash_password
 from persistence.postgres.chains.pay_in import (

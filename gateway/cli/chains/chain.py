@@ -13,7 +13,7 @@ from domain.actions.operator.chains import (
 )
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 if TYPE_CHECKING:
     from gateway.wiring.operator.ports import OperatorPorts

@@ -18,7 +18,7 @@ from domain.actions.operator.outflows import (
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
 from gateway.cli.orders.order_view import parse_order_id
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 app = group("What settlement sends on chains: payouts of orders, and refunds.")
 

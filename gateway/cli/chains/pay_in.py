@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 if TYPE_CHECKING:
     from domain.actions.operator.pay_in import ListedAccount

@@ -7,7 +7,7 @@ import typer
 from domain.chains.sweeps import SweepOptions
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as ltc.")]
 To = Annotated[str, typer.Option(help="The address that receives everything.")]

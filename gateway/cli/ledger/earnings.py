@@ -11,7 +11,7 @@ from domain.wire import wire_moment
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
 from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who
-from gateway.settings import Role
+from gateway.instance import Role
 
 ENDED_BY = {EndedBy.PAYOUT: "payout", EndedBy.RESET: "clearing"}
 """Values of `endedBy` in JSON."""

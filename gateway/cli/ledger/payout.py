@@ -13,7 +13,7 @@ from domain.wire import wire_moment
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
 from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who
-from gateway.settings import Role
+from gateway.instance import Role
 
 if TYPE_CHECKING:
     from domain.actions.operator.earnings import ListedPayout

@@ -2,7 +2,7 @@
 
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 
 def reconcile(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:

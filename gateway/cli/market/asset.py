@@ -9,7 +9,7 @@ from domain.assets import Asset
 from domain.money import format_units
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 COLUMNS = ("code", "coin", "network", "enabled", "networkFee", "feeBps")
 

@@ -16,7 +16,7 @@ from domain.assets import Asset
 from domain.money import format_units
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 fee = group("The service fee, by the network of the payout.")
 spread = group("The spread, which every swap pays in addition to the service fee.")

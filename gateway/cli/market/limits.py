@@ -14,7 +14,7 @@ from domain.actions.operator.market.limits import (
 from domain.market.limits import Limits, PairLimits, format_limit
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 app = group("Limits on what orders are worth, in USD.")
 

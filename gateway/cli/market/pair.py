@@ -9,7 +9,7 @@ from domain.actions.operator.market.pairs import list_pairs, set_pair_enabled
 from domain.money import format_usd
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 app = group("List pairs, enable and disable them.")
 

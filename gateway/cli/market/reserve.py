@@ -9,7 +9,7 @@ from domain.actions.operator.market.reserves import list_reserves, set_reserve, 
 from domain.money import format_units
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 app = group("Payout reserves; an asset without one is unlimited.")
 

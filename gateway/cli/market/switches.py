@@ -10,7 +10,7 @@ from domain.actions.operator.market.ports import Switch
 from domain.actions.operator.market.switches import set_switch, show_switch
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 
 class Turn(StrEnum):

@@ -16,7 +16,7 @@ from gateway.cli.orders.order_view import (
     parse_order_id,
 )
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -19,7 +19,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
 from gateway.cli.orders.order import OrderId
 from gateway.cli.orders.order_view import operator_order_out, order_table, parse_order_id
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 if TYPE_CHECKING:
     from gateway.cli.orders.order_view import OperatorOrderOut

@@ -14,7 +14,7 @@ from domain.actions.operator.partners import (
 from domain.actions.partners.create_partner import NewPartner
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
 from gateway.cli.output import show
-from gateway.settings import Role
+from gateway.instance import Role
 
 Who = Annotated[str, typer.Argument(metavar="WHO", help="A partner's e-mail address or id.")]
 Member = Annotated[

@@ -15,7 +15,7 @@ from domain.webhooks.subscriptions import parse_event_types
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
 from gateway.cli.output import show
 from gateway.cli.partners import onboarding
-from gateway.settings import Role
+from gateway.instance import Role
 
 app = group("Partners, the customers of the API.")
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure
 from gateway.cli.output import show
-from gateway.settings import Role, SettingsError, settings_for
+from gateway.instance import Role, settings_for
+from gateway.settings import SettingsError
 
 if TYPE_CHECKING:
     from domain.actions.operator.doctor.checks import Examination

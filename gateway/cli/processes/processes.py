@@ -12,8 +12,9 @@ import typer
 
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, settings_of
 from gateway.cli.output import show
+from gateway.instance import PreparationFailed, Role
 from gateway.runtime.parent_death import die_with_parent
-from gateway.settings import PreparationFailed, Role, SettingsError
+from gateway.settings import SettingsError
 
 DEFAULT_PORT = 8080
 DEFAULT_METRICS_PORT = 9464

@@ -23,20 +23,20 @@ from gateway.cli.processes.processes import (
     Workers,
     check_rights,
 )
+from gateway.instance import (
+    DEMO_FILE,
+    INSTANCE_FILE,
+    Instance,
+    PreparationFailed,
+    write_private,
+)
 from gateway.runtime.supervisor import (
     ChildKeepsExiting,
     Event,
     EventKind,
     Supervisor,
 )
-from gateway.settings import (
-    DEMO_FILE,
-    INSTANCE_FILE,
-    Instance,
-    PreparationFailed,
-    SettingsError,
-    write_private,
-)
+from gateway.settings import SettingsError
 
 HOST: Final = "127.0.0.1"
 READY_SECONDS: Final = 60

@@ -25,7 +25,7 @@ from gateway.cli.webhooks.event_view import (
     event_out,
     event_row,
 )
-from gateway.settings import Role
+from gateway.instance import Role
 
 TEST_WAIT = timedelta(seconds=15)
 

@@ -7,7 +7,7 @@ import msgspec
 import psycopg
 import pytest
 
-from gateway.settings import INSTANCE_FILE, Instance
+from gateway.instance import INSTANCE_FILE, Instance
 from tests.conftest import Running
 from tests.support.builders.orders import AGREED, LITTLE, MUCH, Swaps
 from tests.support.clients.partner import order_request, quote_request, send

@@ -15,7 +15,8 @@ from domain.market.pricing import Direction
 from domain.orders.states import RateType
 from gateway.app import build
 from gateway.asgi import AsgiMiddleware
-from gateway.settings import KEYRING_FILE, Settings
+from gateway.instance import KEYRING_FILE
+from gateway.settings import Settings
 from gateway.wiring.worker import GatewayProcess
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import add_addresses

@@ -20,8 +20,8 @@ from domain.actions.operator.doctor.checks import (
 )
 from domain.errors import DomainError
 from feeds.rates.health import SourcesHealth, VenueHealth, encode_health
+from gateway.instance import Role, settings_for
 from gateway.runtime.clock import SystemClock
-from gateway.settings import Role, settings_for
 from gateway.wiring.operator.doctor import check_groups
 from gateway.wiring.operator.ports import OperatorPorts
 from persistence.valkey.rates import SOURCES

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from domain.errors import Unavailable
-from gateway.settings import Role, settings_for
+from gateway.instance import Role, settings_for
 from gateway.wiring.worker import GatewayProcess
 from persistence.postgres.rights import Excess, excess_rights_at, rejection_reason
 from tests.conftest import SWAPGATE, DatabaseUrls, Servers, free_port

@@ -16,7 +16,7 @@ from valkey import Valkey
 from domain.market.rates import RateSnapshot
 from domain.orders.order import LIFETIME, Order
 from gateway.cli import main
-from gateway.settings import INSTANCE_FILE, KEYRING_FILE, Instance
+from gateway.instance import INSTANCE_FILE, KEYRING_FILE, Instance
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database

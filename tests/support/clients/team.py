@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import psycopg
 
-from gateway.settings import read_instance
+from gateway.instance import read_instance
 from tests.support.clients.cabinet import CabinetPartner, Person, person
 
 ADD = """
