@@ -48,7 +48,7 @@ CONTENTS: Final = (
             Entry("emergency", "Emergency"),
             Entry("qr", "QR code"),
             Entry("keys-rotate", "Rotate keys"),
-            Entry("codes", "Reference codes"),
+            Entry("codes", "Referral codes"),
         ),
     ),
     Chapter(
