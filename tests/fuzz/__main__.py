@@ -1,6 +1,6 @@
-"""Send generated requests to a service and hold its answers against /openapi.json.
+"""Send generated requests to a service and check its responses against /openapi.json.
 
-`python -m tests.fuzz` starts a service of its own; `make fuzz` is this.
+`python -m tests.fuzz`, which `make fuzz` runs, starts a separate service.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def _fuzz(running: Running, *, cases: int, seed: int) -> int:
-    sys.stdout.write(f"seed {seed}: repeat with --seed {seed} --cases {cases}\n")
+    sys.stdout.write(f"seed {seed}: reproduce with --seed {seed} --cases {cases}\n")
     sys.stdout.flush()
     partners = Partners(_partner(running), _partner(running))
     report = run(running.base_url, partners, cases=cases, seed=seed)
@@ -43,9 +43,9 @@ def _fuzz(running: Running, *, cases: int, seed: int) -> int:
 
 def _partner(running: Running) -> Signer:
     email = f"{secrets.token_hex(8)}@fuzz.example"
-    made = running.json("partner", "create", "--email", email)
+    created = running.json("partner", "create", "--email", email)
     running.json("partner", "set", email, "--budget", BUDGET, "--max-codes", MAX_CODES)
-    credentials = msgspec.convert(made, type=dict[str, str], strict=False)
+    credentials = msgspec.convert(created, type=dict[str, str], strict=False)
     return Signer(credentials["apiKey"], credentials["apiSecret"])
 
 
@@ -53,7 +53,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=secrets.randbits(32))
-    parser.add_argument("--base-url", help="a running service, instead of one of its own")
+    parser.add_argument("--base-url", help="a running service, instead of a new one")
     parser.add_argument("--data-dir", type=Path, help="the running service's data directory")
     return parser.parse_args()
 

@@ -1,4 +1,4 @@
-"""Runs schemathesis over a running service and reports what breaks its own description."""
+"""Runs schemathesis against a running service and reports violations of its OpenAPI document."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,44 +13,44 @@ from schemathesis.generation.case import Case
 from tests.fuzz.partners import Partners
 from tests.fuzz.reuse import Reuse
 
-NOT_OURS = (
-    "ignored_auth",  # it can't sign, so what it calls invalid is signed on its way out
-    "positive_data_acceptance",  # a valid request may name what isn't there, or cost too much
-    "use_after_free",  # a disabled code stays listed
-    "ensure_resource_availability",  # an order that is named at random isn't there
+EXCLUDED_CHECKS = (
+    "ignored_auth",  # calls that it considers unauthenticated are signed before they are sent
+    "positive_data_acceptance",  # a valid request may name unknown objects, or exceed limits
+    "use_after_free",  # a disabled code remains listed
+    "ensure_resource_availability",  # a random order id is unknown
 )
-SHOWN = 3
+SAMPLES_SHOWN = 3
 
 
 @dataclass
 class Report:
-    """What has been sent, and what was wrong with the answers."""
+    """The cases, the statuses of their responses, and the failures."""
 
     cases: int = 0
-    answers: Counter[tuple[str, int]] = field(default_factory=Counter)
+    statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
     failures: dict[str, list[str]] = field(default_factory=dict)
-    """How to repeat each failure, by what it is."""
+    """Commands that reproduce each failure, by its description."""
 
     def text(self) -> str:
-        """Return it for people: a table of statuses by operation, then the failures."""
+        """Return a table of statuses by operation, followed by the failures."""
         lines = [
             f"{label:22} {status}  {count}"
-            for (label, status), count in sorted(self.answers.items())
+            for (label, status), count in sorted(self.statuses.items())
         ]
         lines.append(f"{self.cases} cases")
-        for what, samples in self.failures.items():
-            lines.append(f"\n{len(samples)} x {what}")
-            lines += samples[:SHOWN]
+        for description, samples in self.failures.items():
+            lines.append(f"\n{len(samples)} x {description}")
+            lines += samples[:SAMPLES_SHOWN]
         return "\n".join(lines)
 
 
 def run(base_url: str, partners: Partners, *, cases: int, seed: int) -> Report:
-    """Send so many cases at least: all those that coverage asks for, the others at random."""
-    _lead(partners)
+    """Send at least this many cases: all coverage cases, the others at random."""
+    _install_hooks(partners)
     report = Report()
     rounds = 0
     while report.cases < cases and not report.failures:
-        # the engine leaves an operation earlier where little that is new comes up
+        # the engine stops early where an operation yields few new cases
         _round(report, base_url, cases=cases - report.cases, seed=seed + rounds)
         rounds += 1
     return report
@@ -71,13 +71,13 @@ def _round(report: Report, base_url: str, *, cases: int, seed: int) -> None:
         database="none",
     )
     config.phases.stateful.enabled = False
-    config.checks.update(excluded_check_names=list(NOT_OURS))
+    config.checks.update(excluded_check_names=list(EXCLUDED_CHECKS))
     for event in from_schema(schema).execute():
-        _take(report, event)
+        _record(report, event)
 
 
-def _lead(partners: Partners) -> None:
-    """Have requests filled with what is there, and signed."""
+def _install_hooks(partners: Partners) -> None:
+    """Fill requests with existing orders and codes, and sign them."""
     reuse = Reuse()
 
     @schemathesis.hook
@@ -96,14 +96,14 @@ def _lead(partners: Partners) -> None:
 
 
 def _headers_are_wrong(case: Case[Any]) -> bool:
-    """Tell whether headers are what makes a request invalid: then nobody may mend them."""
+    """Return whether a request is invalid by its headers, which then must not be replaced."""
     if case.meta is None:
         return False
     headers = case.meta.components.get(ParameterLocation.HEADER)
     return headers is not None and headers.mode is GenerationMode.NEGATIVE
 
 
-def _take(report: Report, event: events.EngineEvent) -> None:
+def _record(report: Report, event: events.EngineEvent) -> None:
     if isinstance(event, events.NonFatalError | events.FatalError):
         report.failures.setdefault("the run itself", []).append(str(event))
     if not isinstance(event, events.ScenarioFinished):
@@ -112,10 +112,10 @@ def _take(report: Report, event: events.EngineEvent) -> None:
     report.cases += len(recorder.cases)
     for interaction in recorder.interactions.values():
         status = interaction.response.status_code if interaction.response else 0
-        report.answers[recorder.label, status] += 1
+        report.statuses[recorder.label, status] += 1
     for checks in recorder.checks.values():
         for check in checks:
             if check.failure_info is not None:
                 failure = check.failure_info.failure
-                what = f"{recorder.label}: {failure.title}: {failure.message}"
-                report.failures.setdefault(what, []).append(check.failure_info.code_sample)
+                description = f"{recorder.label}: {failure.title}: {failure.message}"
+                report.failures.setdefault(description, []).append(check.failure_info.code_sample)

@@ -1,4 +1,4 @@
-"""Signs what schemathesis sends: the last thing done, over the bytes that really go out."""
+"""Signs the requests of schemathesis, last of all, over the bytes that are sent."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ UNSIGNED_ONE_IN = 8
 
 
 class Signer(AuthBase):
-    """Signs for one partner; what it rotates away, it signs with the new secret."""
+    """Signs as one partner; after a rotation with the new secret."""
 
     def __init__(self, api_key: str, api_secret: str) -> None:
         self._api_key = api_key
@@ -29,17 +29,17 @@ class Signer(AuthBase):
             self._api_secret.encode(), raw, hashlib.sha256
         ).hexdigest()
         request.headers["X-API-NONCE"] = f"fuzz-{next(self._numbers):020d}"
-        request.register_hook("response", self._notice_rotation)
+        request.register_hook("response", self._adopt_rotated_secret)
         return request
 
-    def _notice_rotation(self, response: Response, **_: Any) -> None:
+    def _adopt_rotated_secret(self, response: Response, **_: Any) -> None:
         if response.status_code == 200 and "/keys/rotate" in str(response.request.url):
             data = json.loads(response.content)["data"]
             self._api_secret = data.get("apiSecret", self._api_secret)
 
 
 class Partners(AuthBase):
-    """Signs for a partner of its own where keys are rotated, and leaves some calls unsigned."""
+    """Signs rotations as a separate partner, and leaves some calls unsigned."""
 
     def __init__(self, partner: Signer, rotating: Signer) -> None:
         self._partner = partner

@@ -1,4 +1,4 @@
-"""Leads valid requests to what is really there: they name orders and codes made before."""
+"""Fills valid requests with orders and codes that were created before."""
 
 import json
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from schemathesis import GenerationMode, Response
 from schemathesis.generation.case import Case
 
-MADE_UP_ONE_IN = 3
-"""How often what the generator has thought of is left as it is."""
+UNCHANGED_ONE_IN = 3
+"""How often a generated request is left unchanged."""
 
 PAIRS = (
     ("btc", "usdt_trc20", "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"),
     ("btc", "eth", "0x52908400098527886E0F7030069857D2E4169EE7"),
     ("btc", "ltc", "LM2WMpR1Rp6j3Sa59cMXMs1SPzj9eXpGc1"),
 )
-SHOWN_CODE = "summer-24"
-"""The document's example, left to the test that sends the examples: names are given once."""
+EXAMPLE_CODE = "summer-24"
+"""The code of the document's example, reserved for the test that sends the examples."""
 REFUND = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
 
 
 class Reuse:
-    """Remembers what answers have made, and puts it into later requests."""
+    """Remembers the orders and codes of responses, and puts them into later requests."""
 
     def __init__(self) -> None:
         self._orders: list[dict[str, str]] = []
@@ -28,14 +28,14 @@ class Reuse:
         self._calls = 0
 
     def fill(self, case: Case[Any]) -> None:
-        """Make a valid request mean something; one that is meant to be invalid stays so."""
+        """Refer a valid request to existing objects; leave an invalid one unchanged."""
         self._calls += 1
         body = case.body
-        if isinstance(body, dict) and body.get("code") == SHOWN_CODE:
-            body["code"] = f"{SHOWN_CODE}-fuzz"
+        if isinstance(body, dict) and body.get("code") == EXAMPLE_CODE:
+            body["code"] = f"{EXAMPLE_CODE}-fuzz"
         if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
             return
-        if not isinstance(body, dict) or self._calls % MADE_UP_ONE_IN == 0:
+        if not isinstance(body, dict) or self._calls % UNCHANGED_ONE_IN == 0:
             return
         if "toAddress" in body:
             source, destination, address = PAIRS[self._calls % len(PAIRS)]
@@ -51,7 +51,7 @@ class Reuse:
             body["code"] = self._codes[self._calls % len(self._codes)]
 
     def learn(self, case: Case[Any], response: Response) -> None:
-        """Remember what an answer has made."""
+        """Remember the order or code that a response has created."""
         if response.status_code != 200 or case.method.upper() != "POST":
             return
         path = case.operation.path

@@ -13,7 +13,7 @@ CASES = 250
 
 @pytest.mark.timeout(300)
 def test_generated_requests_return_documented_responses_and_no_5xx(up: Running) -> None:
-    """In a process of its own: schemathesis' warnings and hooks are no business of other tests."""
+    """In a separate process: warnings and hooks of schemathesis must not affect other tests."""
     done = subprocess.run(
         [
             *(sys.executable, "-m", "tests.fuzz", "--seed", str(SEED), "--cases", str(CASES)),

@@ -1,4 +1,4 @@
-"""Sections 3 and 4 of the contract: who may call, how often, and what each refusal says."""
+"""Sections 3 and 4 of the contract: authentication, weights and the errors of both."""
 
 import hashlib
 import hmac
@@ -31,17 +31,17 @@ def new_partner(up: Running, *settings: str) -> Partner:
     return new.until_known()
 
 
-def refusal(answer: Response) -> tuple[int, int, str]:
-    document = answer.json()
+def error_of(response: Response) -> tuple[int, int, str]:
+    document = response.json()
     assert set(document) == {"code", "msg"}
-    return document["code"], answer.status, document["msg"]
+    return document["code"], response.status, document["msg"]
 
 
-def test_a_signed_call_is_answered(partner: Partner) -> None:
-    answer = partner.post("/price", BODY, partner.headers(BODY))
-    assert answer.code == 0
-    assert answer.headers["ratelimit-policy"] == '"default";q=2500;w=60'
-    assert answer.headers["ratelimit"].startswith('"default";r=')
+def test_a_signed_call_succeeds_with_rate_limit_headers(partner: Partner) -> None:
+    response = partner.post("/price", BODY, partner.headers(BODY))
+    assert response.code == 0
+    assert response.headers["ratelimit-policy"] == '"default";q=2500;w=60'
+    assert response.headers["ratelimit"].startswith('"default";r=')
 
 
 def test_an_upper_case_signature_is_accepted(partner: Partner) -> None:
@@ -50,22 +50,26 @@ def test_an_upper_case_signature_is_accepted(partner: Partner) -> None:
     assert partner.post("/price", BODY, headers).code == 0
 
 
-def test_no_body_is_signed_as_zero_bytes(partner: Partner) -> None:
+def test_the_signature_of_an_empty_body_covers_zero_bytes(partner: Partner) -> None:
     assert partner.post("/currencies", b"", partner.headers(b"")).code == 0
-    assert refusal(partner.post("/currencies", b"{}", partner.headers(b""))) == INVALID
-    assert refusal(partner.post("/currencies", b"", partner.headers(b"{}"))) == INVALID
+    assert error_of(partner.post("/currencies", b"{}", partner.headers(b""))) == INVALID
+    assert error_of(partner.post("/currencies", b"", partner.headers(b"{}"))) == INVALID
 
 
 @pytest.mark.parametrize("path", ["/create", "/order"])
-def test_calls_that_need_a_signature_say_so(partner: Partner, path: str) -> None:
-    assert refusal(partner.post(path, b"{}", {})) == REQUIRED
+def test_a_call_that_requires_a_signature_returns_auth_required_without_one(
+    partner: Partner, path: str
+) -> None:
+    assert error_of(partner.post(path, b"{}", {})) == REQUIRED
 
 
-@pytest.mark.parametrize("kept", ["X-API-KEY", "X-API-SIGN", "X-API-NONCE"])
+@pytest.mark.parametrize("name", ["X-API-KEY", "X-API-SIGN", "X-API-NONCE"])
 @pytest.mark.parametrize("path", ["/price", "/create"])
-def test_one_header_alone_is_not_a_signature(partner: Partner, path: str, kept: str) -> None:
-    headers = {kept: partner.headers(BODY)[kept]}
-    assert refusal(partner.post(path, BODY, headers)) == REQUIRED
+def test_one_of_the_three_headers_alone_returns_auth_required(
+    partner: Partner, path: str, name: str
+) -> None:
+    headers = {name: partner.headers(BODY)[name]}
+    assert error_of(partner.post(path, BODY, headers)) == REQUIRED
 
 
 @pytest.mark.parametrize(
@@ -85,50 +89,52 @@ def test_one_header_alone_is_not_a_signature(partner: Partner, path: str, kept: 
     ],
     ids=lambda changes: "-".join(f"{name}={value[:12]}" for name, value in changes.items()),
 )
-def test_everything_that_is_wrong_has_one_answer(partner: Partner, changes: dict[str, str]) -> None:
-    assert refusal(partner.post("/price", BODY, {**partner.headers(BODY), **changes})) == INVALID
+def test_every_invalid_header_returns_the_same_error(
+    partner: Partner, changes: dict[str, str]
+) -> None:
+    assert error_of(partner.post("/price", BODY, {**partner.headers(BODY), **changes})) == INVALID
 
 
-def test_a_missing_nonce_is_invalid(partner: Partner) -> None:
+def test_a_missing_nonce_returns_auth_invalid(partner: Partner) -> None:
     headers = partner.headers(BODY)
     del headers["X-API-NONCE"]
-    assert refusal(partner.post("/price", BODY, headers)) == INVALID
+    assert error_of(partner.post("/price", BODY, headers)) == INVALID
 
 
-def test_a_nonce_works_once_on_all_workers_together(partner: Partner) -> None:
+def test_a_nonce_is_accepted_once_by_all_workers_together(partner: Partner) -> None:
     headers = partner.headers(BODY)
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: partner.post("/price", BODY, headers).code, range(32)))
-    assert sorted(answers) == [0] + [3] * 31
+        codes = list(pool.map(lambda _: partner.post("/price", BODY, headers).code, range(32)))
+    assert sorted(codes) == [0] + [3] * 31
 
 
-def test_a_bad_signature_burns_no_nonce(partner: Partner) -> None:
+def test_an_invalid_signature_consumes_no_nonce(partner: Partner) -> None:
     headers = partner.headers(BODY)
-    assert refusal(partner.post("/price", BODY, {**headers, "X-API-SIGN": "0" * 64})) == INVALID
+    assert error_of(partner.post("/price", BODY, {**headers, "X-API-SIGN": "0" * 64})) == INVALID
     assert partner.post("/price", BODY, headers).code == 0
 
 
-def test_every_flipped_bit_is_refused(partner: Partner) -> None:
+def test_a_flipped_bit_in_signature_or_body_is_rejected(partner: Partner) -> None:
     body = b"{}"
     headers = partner.headers(body)
     for bit in range(256):
         sign = bytearray.fromhex(headers["X-API-SIGN"])
         sign[bit // 8] ^= 1 << bit % 8
-        answer = partner.post("/currencies", body, {**headers, "X-API-SIGN": sign.hex()})
-        assert refusal(answer) == INVALID
+        response = partner.post("/currencies", body, {**headers, "X-API-SIGN": sign.hex()})
+        assert error_of(response) == INVALID
     for bit in range(8 * len(body)):
         flipped = bytearray(body)
         flipped[bit // 8] ^= 1 << bit % 8
-        assert refusal(partner.post("/currencies", bytes(flipped), headers)) == INVALID
+        assert error_of(partner.post("/currencies", bytes(flipped), headers)) == INVALID
     assert partner.post("/currencies", body, headers).code == 0
 
 
-def test_nothing_about_the_body_is_checked_before_the_signature(partner: Partner) -> None:
+def test_the_body_is_validated_only_after_the_signature(partner: Partner) -> None:
     body = b"not json"
     headers = partner.headers(body)
     wrong = {**headers, "X-API-SIGN": "0" * 64}
-    assert refusal(partner.post("/create", body, wrong)) == INVALID
-    assert refusal(partner.post("/create", body, headers)) == (1, 400, "INVALID_REQUEST")
+    assert error_of(partner.post("/create", body, wrong)) == INVALID
+    assert error_of(partner.post("/create", body, headers)) == (1, 400, "INVALID_REQUEST")
 
 
 def test_an_unknown_code_does_not_fail_the_call(partner: Partner) -> None:
@@ -137,7 +143,7 @@ def test_an_unknown_code_does_not_fail_the_call(partner: Partner) -> None:
     assert partner.call("/price", quote_request(), code="a.b.c").code == 0
 
 
-def test_a_disabled_partner_learns_it_only_by_a_right_signature(up: Running) -> None:
+def test_auth_disabled_is_returned_only_for_a_valid_signature(up: Running) -> None:
     email = f"{uuid4().hex}@partner.example"
     created = up.json("partner", "create", "--email", email)
     partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
@@ -145,45 +151,51 @@ def test_a_disabled_partner_learns_it_only_by_a_right_signature(up: Running) -> 
     up.json("partner", "disable", email)
     partner.until(4)
     stranger = Partner(up.base_url, partner.api_key, "another secret")
-    assert refusal(partner.call("/price", quote_request())) == (4, 401, "AUTH_DISABLED")
-    assert refusal(stranger.call("/price", quote_request())) == INVALID
+    assert error_of(partner.call("/price", quote_request())) == (4, 401, "AUTH_DISABLED")
+    assert error_of(stranger.call("/price", quote_request())) == INVALID
     up.json("partner", "enable", email)
     partner.until(0)
 
 
 @pytest.fixture(scope="module")
-def poor(up: Running) -> Partner:
+def small_budget(up: Running) -> Partner:
     return new_partner(up, "--budget", "200")
 
 
-def test_a_spent_budget_says_when_to_come_back(poor: Partner) -> None:
+def test_an_exhausted_budget_returns_retry_after_and_rate_limit_headers(
+    small_budget: Partner,
+) -> None:
     headers = {"X-API-SIGN": "", "X-API-NONCE": "", "X-API-KEY": ""}
-    left = poor.remaining_weight()
-    while left >= 50:
-        opened = poor.call("/create", order_request())
-        left -= 50
+    remaining = small_budget.remaining_weight()
+    while remaining >= 50:
+        opened = small_budget.call("/create", order_request())
+        remaining -= 50
         assert opened.code == 0
         assert opened.headers["ratelimit-policy"] == '"default";q=200;w=60'
-        assert opened.headers["ratelimit"].startswith(f'"default";r={left};t=')
-    refused = poor.call("/create", order_request())
-    assert refusal(refused) == (5, 429, "RATE_LIMIT")
-    assert 1 <= int(refused.headers["retry-after"]) <= 60
-    assert refused.headers["ratelimit"].startswith(f'"default";r={left};t=')
-    codes = [poor.call("/price", quote_request()).code for _ in range(left + 1)]
-    assert codes == [0] * left + [5]
-    assert send(f"{poor.base_url}/v1/price", BODY).code == 0, "unsigned calls go on"
-    assert refusal(poor.post("/price", BODY, headers)) == INVALID
+        assert opened.headers["ratelimit"].startswith(f'"default";r={remaining};t=')
+    rejected = small_budget.call("/create", order_request())
+    assert error_of(rejected) == (5, 429, "RATE_LIMIT")
+    assert 1 <= int(rejected.headers["retry-after"]) <= 60
+    assert rejected.headers["ratelimit"].startswith(f'"default";r={remaining};t=')
+    codes = [small_budget.call("/price", quote_request()).code for _ in range(remaining + 1)]
+    assert codes == [0] * remaining + [5]
+    assert send(f"{small_budget.base_url}/v1/price", BODY).code == 0, (
+        "unsigned calls are not counted"
+    )
+    assert error_of(small_budget.post("/price", BODY, headers)) == INVALID
 
 
-def test_a_secret_of_another_partner_signs_nothing(up: Running, partner: Partner) -> None:
+def test_a_signature_with_another_partners_secret_is_rejected(
+    up: Running, partner: Partner
+) -> None:
     other = new_partner(up)
-    assert refusal(Partner(up.base_url, partner.api_key, other.api_secret).call("/price", {})) == (
+    assert error_of(Partner(up.base_url, partner.api_key, other.api_secret).call("/price", {})) == (
         INVALID
     )
 
 
-def test_the_signature_is_plain_hmac(partner: Partner) -> None:
-    """Written out once more, apart from the client: key bytes, body bytes, lower-case hex."""
+def test_the_signature_is_hmac_sha256_in_lower_case_hex(partner: Partner) -> None:
+    """Computed here independently of the client, from the key bytes and the body bytes."""
     sign = hmac.digest(partner.api_secret.encode("utf-8"), BODY, hashlib.sha256).hex()
     headers = {
         "x-api-key": partner.api_key,

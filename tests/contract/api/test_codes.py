@@ -1,4 +1,4 @@
-"""Section 5 of the contract, /v1/codes: reference codes, their markup and what they bring."""
+"""Section 5 of the contract, /v1/codes: reference codes, their markup and statistics."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def name() -> str:
 
 
 class Owner(Partner):
-    """A partner with codes."""
+    """A partner that owns codes."""
 
     def __init__(self, up: Running, *settings: str) -> None:
         self.email = f"{uuid4().hex}@partner.example"
@@ -56,7 +56,7 @@ class Owner(Partner):
         return markup
 
     def until_markup(self, code: str, expected: int) -> None:
-        """Wait until every worker quotes a code with this markup."""
+        """Wait until every worker quotes with this markup for a code."""
         wait_until(lambda: self.markup(code), expected.__eq__, consecutive=ALL_WORKERS)
 
 
@@ -66,8 +66,8 @@ def owner(up: Running) -> Owner:
 
 
 @pytest.fixture(scope="module")
-def refused(up: Running) -> Owner:
-    """A partner that never gets a code."""
+def without_codes(up: Running) -> Owner:
+    """A partner whose requests to create codes are all rejected."""
     return Owner(up)
 
 
@@ -76,12 +76,12 @@ def other(up: Running) -> Owner:
     return Owner(up, "--max-codes", "1000")
 
 
-def told(answer: Response) -> tuple[int, int]:
-    assert set(answer.json()) == {"code", "msg"}
-    return answer.code, answer.status
+def error_of(response: Response) -> tuple[int, int]:
+    assert set(response.json()) == {"code", "msg"}
+    return response.code, response.status
 
 
-def test_a_new_code_has_the_contracts_shape(owner: Owner) -> None:
+def test_a_new_code_has_the_fields_of_the_contract(owner: Owner) -> None:
     code = name()
     data = owner.create(code, label="Newsletter", afftaxBps=75).data
     assert list(data) == ["id", "code", "label", "afftaxBps", "enabled", "createdAt"]
@@ -93,7 +93,7 @@ def test_a_new_code_has_the_contracts_shape(owner: Owner) -> None:
     assert data == {"code": code, "label": "Newsletter", "afftaxBps": 75, "enabled": True}
 
 
-def test_a_list_tells_the_same_and_the_statistics(owner: Owner) -> None:
+def test_a_listed_code_also_has_statistics(owner: Owner) -> None:
     created = owner.create(name(), label="x", afftaxBps=1).data
     assert owner.codes() == [
         {**created, "orders": 0, "volumeUsd": "0.00", "earningsUsd": "0.00"},
@@ -125,7 +125,7 @@ def test_a_partner_without_codes_has_an_empty_list(owner: Owner) -> None:
     ],
     ids=str,
 )
-def test_label_and_markup_may_be(
+def test_a_valid_label_and_markup_are_stored(
     other: Owner, fields: dict[str, object], label: str | None, afftax: int | None
 ) -> None:
     data = other.create(name(), **fields).data
@@ -134,16 +134,16 @@ def test_label_and_markup_may_be(
 
 
 @pytest.mark.parametrize("shape", ["{}", "A-{}", "____{}", "{}-", "{}" + "x" * 24])
-def test_a_code_may_look_like(other: Owner, shape: str) -> None:
+def test_a_code_of_valid_characters_is_created(other: Owner, shape: str) -> None:
     code = shape.format(secrets.token_hex(4))
     assert other.create(code).data["code"] == code
 
 
-def test_four_characters_are_enough(other: Owner) -> None:
+def test_a_code_of_four_characters_is_created(other: Owner) -> None:
     assert other.create(secrets.token_urlsafe(3)).code == 0
 
 
-def test_names_that_differ_in_case_are_two(other: Owner) -> None:
+def test_codes_are_case_sensitive(other: Owner) -> None:
     code = f"Code-{secrets.token_hex(4)}"
     assert other.create(code).code == 0
     assert other.create(code.lower()).code == 0
@@ -155,9 +155,9 @@ CODES: dict[str, object] = {
     "33 characters": "x" * 33,
     "very long": "x" * 5_000,
     "a space inside": "ab cd",
-    "a space before": " abcd",
-    "a space behind": "abcd ",
-    "a line end behind": "abcd\n",
+    "a leading space": " abcd",
+    "a trailing space": "abcd ",
+    "a trailing line feed": "abcd\n",
     "a tab": "ab\tcd",
     "a NUL": "abcd\0",
     "a dot": "ab.cd",
@@ -171,38 +171,38 @@ CODES: dict[str, object] = {
     "an emoji": "code😀",
     "null": None,
     "a number": 1234,
-    "a truth": True,
+    "a boolean": True,
     "a list": ["abcd"],
     "an object": {"code": "abcd"},
 }
 
 
 @pytest.mark.parametrize("case", CODES)
-def test_a_code_may_not_be(refused: Owner, case: str) -> None:
-    answer = refused.call("/codes", {"code": CODES[case]})
-    assert told(answer) == INVALID_REQUEST
+def test_a_malformed_code_is_not_created(without_codes: Owner, case: str) -> None:
+    response = without_codes.call("/codes", {"code": CODES[case]})
+    assert error_of(response) == INVALID_REQUEST
 
 
 @pytest.mark.parametrize("case", CODES)
-def test_what_cannot_be_a_code_is_nobodys(refused: Owner, case: str) -> None:
-    """A string that nobody can have is unknown; what isn't a string is no request."""
+def test_a_malformed_code_is_neither_disabled_nor_enabled(without_codes: Owner, case: str) -> None:
+    """Any string is an unknown code; any other type is an invalid request."""
     expected = NOT_FOUND if isinstance(CODES[case], str) else INVALID_REQUEST
-    assert told(refused.disable(CODES[case])) == expected
-    assert told(refused.enable(CODES[case])) == expected
+    assert error_of(without_codes.disable(CODES[case])) == expected
+    assert error_of(without_codes.enable(CODES[case])) == expected
 
 
 FIELDS: dict[str, dict[str, object]] = {
     "a label of 65 characters": {"label": "x" * 65},
     "a label of 65 spaces": {"label": " " * 65},
     "a label with a NUL": {"label": "a\0b"},
-    "a label with a line end": {"label": "a\nb"},
+    "a label with a line feed": {"label": "a\nb"},
     "a label with a tab": {"label": "a\tb"},
     "a label with an escape": {"label": "\x1b[31m"},
     "a label with a C1 control": {"label": "a\x85b"},
     "a label with a delete": {"label": "a\x7f"},
     "a label with a line separator": {"label": "a\u2028b"},
     "a label that is a number": {"label": 5},
-    "a label that is a truth": {"label": False},
+    "a label that is a boolean": {"label": False},
     "a label that is a list": {"label": ["x"]},
     "a markup of -1": {"afftaxBps": -1},
     "a markup of 2001": {"afftaxBps": 2001},
@@ -210,15 +210,15 @@ FIELDS: dict[str, dict[str, object]] = {
     "a markup with a fraction": {"afftaxBps": 1.5},
     "a markup with a point": {"afftaxBps": 1.0},
     "a markup that is text": {"afftaxBps": "75"},
-    "a markup that is a truth": {"afftaxBps": True},
+    "a markup that is a boolean": {"afftaxBps": True},
     "a markup that is a list": {"afftaxBps": [75]},
     "a markup that is an object": {"afftaxBps": {}},
 }
 
 
 @pytest.mark.parametrize("case", FIELDS)
-def test_label_and_markup_may_not_be(refused: Owner, case: str) -> None:
-    assert told(refused.create("a-good-name", **FIELDS[case])) == INVALID_REQUEST
+def test_an_invalid_label_or_markup_is_rejected(without_codes: Owner, case: str) -> None:
+    assert error_of(without_codes.create("a-good-name", **FIELDS[case])) == INVALID_REQUEST
 
 
 BODIES = {
@@ -229,21 +229,21 @@ BODIES = {
     "a string": b'"abcd"',
     "a number": b"7",
     "not JSON": b"code=abcd",
-    "half of it": b'{"code":"abcd"',
-    "a comma at the end": b'{"code":"abcd",}',
+    "a truncated object": b'{"code":"abcd"',
+    "a trailing comma": b'{"code":"abcd",}',
     "single quotes": b"{'code':'abcd'}",
-    "bytes that are no UTF-8": b'{"code":"abcd\xff"}',
-    "half a surrogate pair": b'{"code":"abcd","label":"\\ud800"}',
+    "invalid UTF-8": b'{"code":"abcd\xff"}',
+    "a lone surrogate": b'{"code":"abcd","label":"\\ud800"}',
     "a markup with an exponent": b'{"code":"abcd","afftaxBps":1e2}',
     "a markup of NaN": b'{"code":"abcd","afftaxBps":NaN}',
-    "the field in another case": b'{"Code":"abcd"}',
-    "something after it": b'{"code":"abcd"} x',
+    "another case of the field": b'{"Code":"abcd"}',
+    "trailing characters": b'{"code":"abcd"} x',
     "deeply nested": b'{"code":' + b"[" * 20_000,
 }
 
 
 @pytest.mark.parametrize("case", BODIES)
-def test_a_body_may_not_be(refused: Owner, case: str) -> None:
+def test_a_malformed_body_is_rejected(without_codes: Owner, case: str) -> None:
     body = BODIES[case]
     calls = [("/codes", "POST")]
     if b"abcd" not in body or b"label" not in body:
@@ -251,67 +251,69 @@ def test_a_body_may_not_be(refused: Owner, case: str) -> None:
     for path, method in calls:
         if b"afftax" in body and method + path != "POST/codes":
             continue
-        answer = refused.post(path, body, refused.headers(body), method=method)
-        assert told(answer) == INVALID_REQUEST, (method, path)
+        response = without_codes.post(path, body, without_codes.headers(body), method=method)
+        assert error_of(response) == INVALID_REQUEST, (method, path)
 
 
-def test_nothing_that_was_refused_is_stored(refused: Owner) -> None:
-    assert refused.codes() == []
+def test_rejected_requests_store_nothing(without_codes: Owner) -> None:
+    assert without_codes.codes() == []
 
 
-def test_a_name_is_taken_once_for_all_partners(owner: Owner, other: Owner) -> None:
+def test_a_code_is_unique_across_all_partners(owner: Owner, other: Owner) -> None:
     code = name()
     assert owner.create(code).code == 0
     for partner in (owner, other):
-        answer = partner.create(code)
-        assert told(answer) == CODE_CONFLICT
-        assert answer.body == b'{"code":13,"msg":"CODE_CONFLICT"}'
+        response = partner.create(code)
+        assert error_of(response) == CODE_CONFLICT
+        assert response.body == b'{"code":13,"msg":"CODE_CONFLICT"}'
 
 
-def test_of_many_who_want_one_name_at_once_one_gets_it(up: Running) -> None:
+def test_of_concurrent_requests_for_one_code_one_succeeds(up: Running) -> None:
     code, partners = name(), [Owner(up) for _ in range(4)]
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda number: partners[number % 4].create(code), range(16)))
-    assert sorted(answer.code for answer in answers) == [0] + [13] * 15
+        responses = list(pool.map(lambda number: partners[number % 4].create(code), range(16)))
+    assert sorted(response.code for response in responses) == [0] + [13] * 15
     assert sum(len(partner.codes()) for partner in partners) == 1
 
 
-def test_the_cap_holds_however_many_come_at_once(up: Running) -> None:
+def test_concurrent_requests_do_not_exceed_the_maximum_number_of_codes(up: Running) -> None:
     owner = Owner(up, "--max-codes", "5")
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: owner.create(name()), range(50)))
-    assert sorted(answer.code for answer in answers) == [0] * 5 + [13] * 45
+        responses = list(pool.map(lambda _: owner.create(name()), range(50)))
+    assert sorted(response.code for response in responses) == [0] * 5 + [13] * 45
     assert len(owner.codes()) == 5
 
 
-def test_a_disabled_code_counts_and_its_name_stays_taken(up: Running, other: Owner) -> None:
+def test_a_disabled_code_counts_towards_the_maximum_and_is_never_reissued(
+    up: Running, other: Owner
+) -> None:
     owner, code = Owner(up, "--max-codes", "1"), name()
     assert owner.create(code).code == 0
     assert owner.disable(code).data is True
-    assert told(owner.create(name())) == CODE_CONFLICT
-    assert told(other.create(code)) == CODE_CONFLICT
+    assert error_of(owner.create(name())) == CODE_CONFLICT
+    assert error_of(other.create(code)) == CODE_CONFLICT
     operate(up, "partner", "set", owner.email, "--max-codes", "2")
     assert owner.create(name()).code == 0
 
 
-def test_the_newest_hundred_are_listed_newest_first(up: Running) -> None:
+def test_the_newest_hundred_codes_are_listed_newest_first(up: Running) -> None:
     owner = Owner(up, "--max-codes", "200")
     names = [name() for _ in range(103)]
     for code in names:
         assert owner.create(code).code == 0
     assert owner.disable(names[-2]).code == 0
     listed = owner.codes()
-    assert [one["code"] for one in listed] == names[::-1][:100]
-    assert [one["enabled"] for one in listed] == [True, False] + [True] * 98
+    assert [item["code"] for item in listed] == names[::-1][:100]
+    assert [item["enabled"] for item in listed] == [True, False] + [True] * 98
 
 
-def test_a_list_signs_zero_bytes(owner: Owner) -> None:
+def test_the_signature_of_a_list_covers_zero_bytes(owner: Owner) -> None:
     headers = owner.headers(b"{}")
     assert owner.post("/codes", b"", headers, method="GET").code == 3
     assert owner.post("/codes", b"", owner.headers(b""), method="GET").code == 0
 
 
-def test_switching_says_true_each_time(owner: Owner) -> None:
+def test_disabling_and_enabling_may_be_repeated(owner: Owner) -> None:
     code = name()
     assert owner.create(code).code == 0
     assert [owner.disable(code).data for _ in range(2)] == [True, True]
@@ -323,46 +325,52 @@ def test_switching_says_true_each_time(owner: Owner) -> None:
 def test_another_partners_code_is_not_found(owner: Owner, other: Owner) -> None:
     code = name()
     assert owner.create(code).code == 0
-    assert told(other.disable(code)) == told(other.enable(code)) == NOT_FOUND
-    assert told(owner.disable(name())) == told(owner.enable(name())) == NOT_FOUND
+    assert error_of(other.disable(code)) == error_of(other.enable(code)) == NOT_FOUND
+    assert error_of(owner.disable(name())) == error_of(owner.enable(name())) == NOT_FOUND
     assert owner.codes()[0]["enabled"] is True
-    assert code not in [one["code"] for one in other.codes()]
+    assert code not in [item["code"] for item in other.codes()]
 
 
 @pytest.mark.parametrize(
     ("path", "method"),
     [("/codes", "POST"), ("/codes", "GET"), ("/codes", "DELETE"), ("/codes/enable", "POST")],
 )
-def test_each_call_is_signed_and_weighs_one(up: Running, path: str, method: str) -> None:
+def test_each_call_requires_a_signature_and_has_weight_one(
+    up: Running, path: str, method: str
+) -> None:
     owner, code = Owner(up), name()
     body = b"" if method == "GET" else json.dumps({"code": code}).encode()
     url = f"{owner.base_url}/v1{path}"
-    assert told(send(url, body, method=method)) == (2, 401)
+    assert error_of(send(url, body, method=method)) == (2, 401)
     wrong = Partner(owner.base_url, owner.api_key, "another secret")
-    assert told(wrong.post(path, body, wrong.headers(body), method=method)) == (3, 401)
-    left = owner.remaining_weight()
-    answer = owner.post(path, body, owner.headers(body), method=method)
-    assert answer.headers["ratelimit"].startswith(f'"default";r={left - 1};')
-    assert answer.headers["cache-control"] == "no-store"
+    assert error_of(wrong.post(path, body, wrong.headers(body), method=method)) == (3, 401)
+    remaining = owner.remaining_weight()
+    response = owner.post(path, body, owner.headers(body), method=method)
+    assert response.headers["ratelimit"].startswith(f'"default";r={remaining - 1};')
+    assert response.headers["cache-control"] == "no-store"
     again = send(f"{owner.base_url}/api/v1{path}", body, owner.headers(body), method=method)
     assert again.code in (0, 6, 13)
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_another_method_is_told_the_three(refused: Owner, method: str) -> None:
-    answer = refused.post("/codes", b"", refused.headers(b""), method=method)
-    assert told(answer) == (1, 405)
-    assert answer.headers["allow"] == "DELETE, GET, POST"
+def test_another_method_of_codes_returns_the_three_allowed(
+    without_codes: Owner, method: str
+) -> None:
+    response = without_codes.post("/codes", b"", without_codes.headers(b""), method=method)
+    assert error_of(response) == (1, 405)
+    assert response.headers["allow"] == "DELETE, GET, POST"
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
-def test_enabling_is_a_post(refused: Owner, method: str) -> None:
-    answer = refused.post("/codes/enable", b"", refused.headers(b""), method=method)
-    assert told(answer) == (1, 405)
-    assert answer.headers["allow"] == "POST"
+def test_another_method_of_enable_returns_the_one_allowed(
+    without_codes: Owner, method: str
+) -> None:
+    response = without_codes.post("/codes/enable", b"", without_codes.headers(b""), method=method)
+    assert error_of(response) == (1, 405)
+    assert response.headers["allow"] == "POST"
 
 
-def test_the_markup_is_the_calls_then_the_codes_then_the_partners(owner: Owner) -> None:
+def test_the_markup_of_the_call_precedes_that_of_the_code_and_of_the_partner(owner: Owner) -> None:
     marked, plain, free = name(), name(), name()
     assert owner.create(marked, afftaxBps=75).code == 0
     assert owner.create(plain).code == 0
@@ -375,14 +383,16 @@ def test_the_markup_is_the_calls_then_the_codes_then_the_partners(owner: Owner) 
     assert owner.markup(marked, afftax=0) == 0
 
 
-def test_a_code_that_is_not_ones_own_falls_back(owner: Owner, other: Owner) -> None:
+def test_a_code_of_another_partner_falls_back_to_the_default_markup(
+    owner: Owner, other: Owner
+) -> None:
     code = name()
     assert other.create(code, afftaxBps=500).code == 0
     other.until_markup(code, 500)
     assert owner.markup(code) == owner.markup("nobodys") == DEFAULT_BPS
 
 
-def test_changes_take_effect_everywhere(owner: Owner) -> None:
+def test_a_change_of_a_code_takes_effect_on_every_worker(owner: Owner) -> None:
     code = name()
     assert owner.markup(code) == DEFAULT_BPS
     assert owner.create(code, afftaxBps=75).code == 0
@@ -404,11 +414,11 @@ def test_an_order_is_opened_with_the_markup_of_its_code(owner: Owner) -> None:
     owner.until_markup(code, DEFAULT_BPS)
     order = owner.call("/create", order_request(), code=code).data
     assert order["markupBps"] == DEFAULT_BPS
-    assert owner.codes()[0]["orders"] == 1, "it isn't attributed"
+    assert owner.codes()[0]["orders"] == 1, "the second order is not attributed"
 
 
-def test_statistics_tell_of_orders_and_of_what_is_completed(up: Running, owner: Owner) -> None:
-    """Markup and service fee are shares of the same value, so that one checks the other."""
+def test_statistics_count_orders_and_add_up_completed_ones(up: Running, owner: Owner) -> None:
+    """Earnings are the markup's share of the volume."""
     code = name()
     assert owner.create(code, afftaxBps=200).code == 0
     owner.until_markup(code, 200)
@@ -416,8 +426,8 @@ def test_statistics_tell_of_orders_and_of_what_is_completed(up: Running, owner: 
     owner.call("/create", order_request(), code=code).data["id"]
     assert (owner.codes()[0]["orders"], owner.codes()[0]["volumeUsd"]) == (2, "0.00")
     operate(up, "sandbox", "deposit", first["id"])
-    asked = {"id": first["id"], "token": first["token"]}
-    wait_until(lambda: owner.call("/order", asked).data["status"], "DONE".__eq__)
+    access = {"id": first["id"], "token": first["token"]}
+    wait_until(lambda: owner.call("/order", access).data["status"], "DONE".__eq__)
     (listed,) = owner.codes()
     volume, earnings = Decimal(listed["volumeUsd"]), Decimal(listed["earningsUsd"])
     quoted = Decimal(owner.call("/price", quote_request()).data["from"]["usd"])

@@ -10,7 +10,6 @@ import pytest
 from tests.conftest import Running
 from tests.support.clients.partner import Partner, quote_request, send
 
-REFUSAL = {"code", "msg"}
 PATHS = ("/currencies", "/pairs", "/price", "/create", "/order")
 
 
@@ -19,7 +18,7 @@ def partner(up: Running) -> Partner:
     return up.partner()
 
 
-def test_both_prefixes_answer_byte_for_byte_the_same(up: Running) -> None:
+def test_both_prefixes_return_the_same_bytes(up: Running) -> None:
     for path in ("/currencies", "/pairs"):
         short = send(f"{up.base_url}/v1{path}", b"{}")
         long = send(f"{up.base_url}/api/v1{path}", b"{}")
@@ -31,25 +30,27 @@ def test_both_prefixes_answer_byte_for_byte_the_same(up: Running) -> None:
         assert (short.status, short.body) == (long.status, long.body)
 
 
-def test_every_answer_is_enveloped_and_never_stored(up: Running, partner: Partner) -> None:
-    answers = [partner.call(path, {}) for path in PATHS]
-    answers += [send(f"{up.base_url}/v1/nothing-here"), send(f"{up.base_url}/v1/price", b"{")]
-    for answer in answers:
-        document = answer.json()
-        assert list(document) == (["code", "msg", "data"] if answer.code == 0 else ["code", "msg"])
-        assert answer.headers["content-type"] == "application/json"
-        assert answer.headers["cache-control"] == "no-store"
-        assert len(answer.headers["x-request-id"]) == 16
+def test_every_response_has_the_envelope_and_is_not_stored(up: Running, partner: Partner) -> None:
+    responses = [partner.call(path, {}) for path in PATHS]
+    responses += [send(f"{up.base_url}/v1/nothing-here"), send(f"{up.base_url}/v1/price", b"{")]
+    for response in responses:
+        document = response.json()
+        assert list(document) == (
+            ["code", "msg", "data"] if response.code == 0 else ["code", "msg"]
+        )
+        assert response.headers["content-type"] == "application/json"
+        assert response.headers["cache-control"] == "no-store"
+        assert len(response.headers["x-request-id"]) == 16
 
 
-def test_a_well_formed_request_id_is_kept_and_another_is_replaced(up: Running) -> None:
+def test_a_well_formed_request_id_is_returned_and_a_malformed_one_is_replaced(up: Running) -> None:
     url = f"{up.base_url}/v1/currencies"
-    kept = send(url, b"{}", {"X-Request-Id": "my-Request_1"})
-    assert kept.headers["x-request-id"] == "my-Request_1"
+    response = send(url, b"{}", {"X-Request-Id": "my-Request_1"})
+    assert response.headers["x-request-id"] == "my-Request_1"
     for malformed in ("", "x" * 65, "with space", "semi;colon"):
-        answer = send(url, b"{}", {"X-Request-Id": malformed})
-        assert answer.headers["x-request-id"] != malformed
-        assert len(answer.headers["x-request-id"]) == 16
+        response = send(url, b"{}", {"X-Request-Id": malformed})
+        assert response.headers["x-request-id"] != malformed
+        assert len(response.headers["x-request-id"]) == 16
 
 
 @pytest.mark.parametrize(
@@ -68,20 +69,20 @@ def test_a_well_formed_request_id_is_kept_and_another_is_replaced(up: Running) -
 )
 def test_an_unknown_path_is_not_found(up: Running, path: str) -> None:
     for method in ("POST", "GET"):
-        answer = send(f"{up.base_url}{path}", method=method)
-        assert (answer.status, answer.json()) == (404, {"code": 6, "msg": "NOT_FOUND"})
+        response = send(f"{up.base_url}{path}", method=method)
+        assert (response.status, response.json()) == (404, {"code": 6, "msg": "NOT_FOUND"})
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
-def test_a_wrong_method_is_told_the_right_one(up: Running, method: str) -> None:
-    answer = send(f"{up.base_url}/v1/price", method=method)
-    assert answer.status == 405
-    assert answer.headers["allow"] == "POST"
+def test_a_wrong_method_returns_405_with_allow(up: Running, method: str) -> None:
+    response = send(f"{up.base_url}/v1/price", method=method)
+    assert response.status == 405
+    assert response.headers["allow"] == "POST"
     if method != "HEAD":
-        assert answer.json() == {"code": 1, "msg": "INVALID_REQUEST"}
+        assert response.json() == {"code": 1, "msg": "INVALID_REQUEST"}
 
 
-def test_an_empty_body_is_as_good_as_braces_for_discovery(up: Running) -> None:
+def test_discovery_accepts_an_empty_body_like_an_empty_object(up: Running) -> None:
     for path in ("/currencies", "/pairs"):
         empty, braces = (send(f"{up.base_url}/v1{path}", body) for body in (b"", b"{}"))
         assert empty.status == braces.status == 200
@@ -93,13 +94,15 @@ def test_an_empty_body_is_as_good_as_braces_for_discovery(up: Running) -> None:
     [b"{", b"[]", b"null", b'"x"', b"1", b"\xff\xfe", b'{"type":1}', b"[" * 30_000, b"{}x"],
     ids=lambda body: body[:8].hex(),
 )
-def test_what_is_not_the_right_json_is_invalid(up: Running, partner: Partner, body: bytes) -> None:
+def test_malformed_or_mistyped_json_is_invalid(up: Running, partner: Partner, body: bytes) -> None:
     for path in PATHS[2:]:
-        answer = partner.post(path, body, partner.headers(body))
-        assert (answer.status, answer.json()) == (400, {"code": 1, "msg": "INVALID_REQUEST"}), path
-    answer = send(f"{up.base_url}/v1/currencies", body)
-    if not body.startswith(b'{"type"'):  # a field it doesn't know
-        assert (answer.status, answer.code) == (400, 1)
+        response = partner.post(path, body, partner.headers(body))
+        assert (response.status, response.json()) == (400, {"code": 1, "msg": "INVALID_REQUEST"}), (
+            path
+        )
+    response = send(f"{up.base_url}/v1/currencies", body)
+    if not body.startswith(b'{"type"'):  # an unknown field
+        assert (response.status, response.code) == (400, 1)
 
 
 def test_unknown_fields_are_ignored(partner: Partner) -> None:
@@ -107,14 +110,14 @@ def test_unknown_fields_are_ignored(partner: Partner) -> None:
     assert partner.call("/price", request).code == 0
 
 
-def test_a_body_over_64_kib_is_refused_before_it_is_read(up: Running) -> None:
-    at_most = json.dumps(quote_request()).encode().ljust(64 * 1024)
-    assert send(f"{up.base_url}/v1/price", at_most).code == 0
-    answer = send(f"{up.base_url}/v1/price", at_most + b" ")
-    assert (answer.status, answer.json()) == (413, {"code": 1, "msg": "INVALID_REQUEST"})
+def test_a_body_over_64_kib_is_rejected(up: Running) -> None:
+    largest = json.dumps(quote_request()).encode().ljust(64 * 1024)
+    assert send(f"{up.base_url}/v1/price", largest).code == 0
+    response = send(f"{up.base_url}/v1/price", largest + b" ")
+    assert (response.status, response.json()) == (413, {"code": 1, "msg": "INVALID_REQUEST"})
 
 
-def test_a_chunked_body_without_end_is_cut_off_at_64_kib(up: Running) -> None:
+def test_an_endless_chunked_body_is_rejected_after_64_kib(up: Running) -> None:
     address = urlsplit(up.base_url)
     with socket.create_connection((str(address.hostname), int(address.port or 0)), 10) as client:
         client.sendall(b"POST /v1/price HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -127,16 +130,16 @@ def test_a_chunked_body_without_end_is_cut_off_at_64_kib(up: Running) -> None:
             pass
         assert sent < 5_000_000
         client.settimeout(20)
-        answer = b""
+        response = b""
         try:
             while chunk := client.recv(65536):
-                answer += chunk
+                response += chunk
         except ConnectionResetError:
             pass
-    assert not answer or answer.startswith(b"HTTP/1.1 413 ")
+    assert not response or response.startswith(b"HTTP/1.1 413 ")
 
 
-def test_several_calls_share_a_connection(up: Running) -> None:
+def test_a_connection_serves_several_calls(up: Running) -> None:
     address = urlsplit(up.base_url)
     connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Sections 5 and 7 of the contract: what can be swapped, and at what price, to the last digit."""
+"""Sections 5 and 7 of the contract: currencies, pairs and prices, to the last digit."""
 
 import json
 import re
@@ -25,7 +25,7 @@ CURRENCY_FIELDS = [
     "maxAmount",
     "precision",
 ]
-NAMED_BY_THE_CONTRACT = {
+NAMED_IN_THE_CONTRACT = {
     *("btc", "eth", "ltc", "doge", "bch", "trx", "usdt_trc20", "usdt_erc20", "usdc_erc20"),
     *("xmr", "xrp", "sol", "ton", "bnb_bsc", "matic_polygon", "ada"),
 }
@@ -45,10 +45,10 @@ def price(up: Running, **changes: object) -> Response:
     return send(f"{up.base_url}/v1/price", json.dumps(quote_request(**changes)).encode())
 
 
-def test_currencies_are_listed_as_the_contract_shows(
+def test_currencies_have_the_fields_of_the_contract(
     currencies: dict[str, dict[str, Any]],
 ) -> None:
-    assert currencies.keys() >= NAMED_BY_THE_CONTRACT
+    assert currencies.keys() >= NAMED_IN_THE_CONTRACT
     assert len({one["network"] for one in currencies.values()}) >= 10
     assert all(list(one) == CURRENCY_FIELDS for one in currencies.values())
     assert currencies["usdt_trc20"] == {
@@ -68,7 +68,7 @@ def test_currencies_are_listed_as_the_contract_shows(
     assert currencies["xrp"]["tag"] == "Destination tag"
 
 
-def test_every_currency_swaps_to_every_other(
+def test_every_pair_of_two_currencies_is_listed(
     up: Running, currencies: dict[str, dict[str, Any]]
 ) -> None:
     pairs = send(f"{up.base_url}/v1/pairs").data
@@ -83,7 +83,7 @@ def test_every_currency_swaps_to_every_other(
 
 
 def reproduces(data: dict[str, Any]) -> bool:
-    """Check `to.amount` = `from.amount` x `from.rate` - `networkFee`, rounded down."""
+    """Return whether `to.amount` = `from.amount` x `from.rate` - `networkFee`, rounded down."""
     with localcontext(prec=80):
         paid = Decimal(data["from"]["amount"]) * Decimal(data["from"]["rate"])
         unit = Decimal(1).scaleb(-data["to"]["precision"])
@@ -92,7 +92,7 @@ def reproduces(data: dict[str, Any]) -> bool:
         )
 
 
-def needs(data: dict[str, Any]) -> Decimal:
+def source_amount(data: dict[str, Any]) -> Decimal:
     """Return (`to.amount` + `networkFee`) / `from.rate`, rounded up."""
     with localcontext(prec=80):
         gross = Decimal(data["to"]["amount"]) + Decimal(data["networkFee"])
@@ -100,7 +100,7 @@ def needs(data: dict[str, Any]) -> Decimal:
         return (gross / Decimal(data["from"]["rate"])).quantize(unit, rounding=ROUND_CEILING)
 
 
-def test_a_quote_has_the_contracts_shape(up: Running, partner: Partner) -> None:
+def test_a_quote_has_the_fields_of_the_contract(up: Running, partner: Partner) -> None:
     data = partner.call("/price", quote_request()).data
     assert list(data) == ["from", "to", "networkFee", "errors", "markupBps"]
     side = {"code", "coin", "network", "amount", "rate", "precision", "min", "max", "usd"}
@@ -114,7 +114,7 @@ def test_a_quote_has_the_contracts_shape(up: Running, partner: Partner) -> None:
 
 @pytest.mark.parametrize("source", ["btc", "xmr", "usdt_trc20", "doge", "xlm"])
 @pytest.mark.parametrize("destination", ["eth", "trx", "sol", "usdc_base"])
-def test_published_numbers_reproduce_every_quote_both_ways(
+def test_published_numbers_reproduce_quotes_in_both_directions(
     up: Running, source: str, destination: str
 ) -> None:
     dollars = price(up, fromCcy=source, toCcy="usdc_erc20", amount="1").data["from"]["usd"]
@@ -125,7 +125,7 @@ def test_published_numbers_reproduce_every_quote_both_ways(
     back = price(
         up, fromCcy=source, toCcy=destination, direction="to", amount=forth["to"]["amount"]
     ).data
-    assert Decimal(back["from"]["amount"]) == needs(back)
+    assert Decimal(back["from"]["amount"]) == source_amount(back)
     for side in (forth["from"], forth["to"], back["from"], back["to"]):
         for amount_field in ("amount", "min", "max"):
             decimals = side[amount_field].partition(".")[2]
@@ -135,27 +135,27 @@ def test_published_numbers_reproduce_every_quote_both_ways(
         assert len((whole + decimals).lstrip("0")) >= 10
 
 
-def test_amounts_out_of_bounds_are_quoted_with_what_a_create_would_say(up: Running) -> None:
+def test_a_quote_outside_the_limits_lists_the_error_of_a_create(up: Running) -> None:
     data = price(up).data
-    least, most = data["from"]["min"], data["from"]["max"]
-    below = f"{Decimal(least) * Decimal('0.9'):.8f}"
-    above = f"{Decimal(most) * Decimal('1.1'):.8f}"
+    minimum, maximum = data["from"]["min"], data["from"]["max"]
+    below = f"{Decimal(minimum) * Decimal('0.9'):.8f}"
+    above = f"{Decimal(maximum) * Decimal('1.1'):.8f}"
     assert price(up, amount=below).data["errors"] == ["LIMIT_MIN"]
     assert price(up, amount=above).data["errors"] == ["LIMIT_MAX"]
     assert price(up, amount="0.00000001").data["to"]["amount"] == "0.000000"
 
 
 @pytest.mark.parametrize("amount", ["0.01", 0.01, "0.010", "00.01", 1, "1"])
-def test_amounts_come_as_strings_or_numbers(up: Running, amount: object) -> None:
-    answer = price(up, amount=amount)
-    assert answer.code == 0
-    assert Decimal(answer.data["from"]["amount"]) == Decimal(str(amount))
+def test_an_amount_may_be_a_string_or_a_number(up: Running, amount: object) -> None:
+    response = price(up, amount=amount)
+    assert response.code == 0
+    assert Decimal(response.data["from"]["amount"]) == Decimal(str(amount))
 
 
-def test_a_number_is_read_from_its_literal_digits(up: Running) -> None:
+def test_a_number_is_parsed_from_its_literal_digits(up: Running) -> None:
     body = json.dumps(quote_request(amount="DIGITS")).replace('"DIGITS"', "0.12345678")
-    answer = send(f"{up.base_url}/v1/price", body.encode())
-    assert answer.data["from"]["amount"] == "0.12345678"
+    response = send(f"{up.base_url}/v1/price", body.encode())
+    assert response.data["from"]["amount"] == "0.12345678"
 
 
 @pytest.mark.parametrize(
@@ -167,10 +167,10 @@ def test_a_number_is_read_from_its_literal_digits(up: Running) -> None:
         *('"' + "9" * 21 + '"', "9" * 400, '"0"', '"0.00000000"'),
     ],
 )
-def test_what_is_no_plain_positive_amount_is_invalid(up: Running, literal: str) -> None:
+def test_anything_but_a_plain_positive_amount_is_invalid(up: Running, literal: str) -> None:
     body = json.dumps(quote_request(amount="AMOUNT")).replace('"AMOUNT"', literal)
-    answer = send(f"{up.base_url}/v1/price", body.encode())
-    assert (answer.status, answer.code) == (400, 1)
+    response = send(f"{up.base_url}/v1/price", body.encode())
+    assert (response.status, response.code) == (400, 1)
 
 
 @pytest.mark.parametrize(
@@ -188,13 +188,15 @@ def test_what_is_no_plain_positive_amount_is_invalid(up: Running, literal: str) 
     ],
     ids=str,
 )
-def test_what_cannot_be_quoted_is_invalid(up: Running, changes: dict[str, object]) -> None:
-    answer = price(up, **changes)
-    assert (answer.status, answer.code) == (400, 1)
+def test_a_quote_request_with_an_invalid_field_is_rejected(
+    up: Running, changes: dict[str, object]
+) -> None:
+    response = price(up, **changes)
+    assert (response.status, response.code) == (400, 1)
 
 
 @pytest.mark.parametrize("field", ["type", "fromCcy", "toCcy", "direction", "amount"])
-def test_every_field_is_needed(up: Running, field: str) -> None:
+def test_a_quote_request_without_a_required_field_is_rejected(up: Running, field: str) -> None:
     request = quote_request()
     del request[field]
     assert send(f"{up.base_url}/v1/price", json.dumps(request).encode()).code == 1
@@ -204,15 +206,17 @@ def test_every_field_is_needed(up: Running, field: str) -> None:
     ("afftax", "code"),
     [(0, 0), (2000, 0), (None, 0), (2001, 1), (-1, 1), (1.5, 1), ("50", 1), (True, 1)],
 )
-def test_markup_is_taken_as_asked_or_refused(partner: Partner, afftax: object, code: int) -> None:
-    answer = partner.call("/price", quote_request(afftax=afftax))
-    assert answer.code == code
+def test_a_markup_is_applied_unchanged_or_rejected(
+    partner: Partner, afftax: object, code: int
+) -> None:
+    response = partner.call("/price", quote_request(afftax=afftax))
+    assert response.code == code
     if code == 0:
-        assert answer.data["markupBps"] == (50 if afftax is None else afftax)
+        assert response.data["markupBps"] == (50 if afftax is None else afftax)
 
 
-def test_markup_and_fee_make_the_margin(partner: Partner) -> None:
-    """Quoted of one snapshot: the rates with and without markup differ by exactly it."""
+def test_the_margin_is_the_sum_of_fee_and_markup(partner: Partner) -> None:
+    """Two quotes of one snapshot, with and without a markup."""
 
     def both() -> list[Any]:
         return [partner.call("/price", quote_request(afftax=bps)).data for bps in (0, 1000)]

@@ -1,4 +1,4 @@
-"""Section 5 of the contract, /v1/emergency, and its webhooks: from being held to each end."""
+"""Section 5 of the contract, /v1/emergency, and its webhooks: from the hold to each outcome."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 Order = dict[str, Any]
 NOT_FOUND = b'{"code":6,"msg":"NOT_FOUND"}'
 NOT_OFFERED = b'{"code":12,"msg":"EMERGENCY_INVALID_CHOICE"}'
-TAKEN = b'{"code":0,"msg":"","data":true}'
+ACCEPTED = b'{"code":0,"msg":"","data":true}'
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def swaps(by_hand: Running, receiver: Receiver) -> Swaps:
 
 
 @pytest.fixture(scope="module")
-def plain(up: Running) -> Swaps:
-    """A partner of a service without refunds, where deposits are carried on by themselves."""
+def automatic(up: Running) -> Swaps:
+    """A partner of a service without refunds, which settles deposits automatically."""
     return Swaps(up)
 
 
@@ -70,13 +70,13 @@ RESOLVED: dict[str, tuple[Callable[[Swaps, Order], object], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("how", list(RESOLVED))
-@pytest.mark.parametrize("why", list(HELD))
-def test_every_emergency_is_resolved_and_told_of(
-    swaps: Swaps, receiver: Receiver, why: str, how: str
+@pytest.mark.parametrize("resolution", list(RESOLVED))
+@pytest.mark.parametrize("hold_reason", list(HELD))
+def test_every_emergency_is_resolved_and_sends_its_events(
+    swaps: Swaps, receiver: Receiver, hold_reason: str, resolution: str
 ) -> None:
-    hold, reasons, before = HELD[why]
-    resolve, status, choice = RESOLVED[how]
+    hold, reasons, before = HELD[hold_reason]
+    resolve, status, choice = RESOLVED[resolution]
     order = hold(swaps)
     held = swaps.shown(order)
     assert held["emergency"] == {"status": reasons, "choice": "NONE"}
@@ -94,7 +94,7 @@ def test_every_emergency_is_resolved_and_told_of(
     assert ended["time"]["finish"] is not None
     assert (ended["back"]["tx"]["id"] is not None) == (choice == "REFUND")
 
-    changes = told(receiver, order, expected)
+    changes = received(receiver, order, expected)
     assert [one["emergency"] for one in changes] == [
         {
             "status": reasons if one["status"] == "EMERGENCY" else [],
@@ -107,8 +107,8 @@ def test_every_emergency_is_resolved_and_told_of(
     assert all(len(bodies) == 1 for bodies in receiver.bodies.values())
 
 
-def told(receiver: Receiver, order: Order, expected: list[str]) -> list[Order]:
-    """Wait for an order's events and return what they told, each event once, as they came."""
+def received(receiver: Receiver, order: Order, expected: list[str]) -> list[Order]:
+    """Wait for an order's events and return their orders, each event once, in their sequence."""
     changes = wait_until(
         lambda: receiver.changes(order["id"]), lambda known: len(known) >= len(expected)
     )
@@ -120,7 +120,7 @@ def without_left(order: Order) -> Order:
     return {**order, "time": {**order["time"], "left": None}}
 
 
-def test_parts_are_told_of_once_and_with_what_has_come_by_then(
+def test_events_of_a_deposit_in_parts_have_the_amount_received_so_far(
     swaps: Swaps, receiver: Receiver
 ) -> None:
     order = swaps.opened()
@@ -130,26 +130,26 @@ def test_parts_are_told_of_once_and_with_what_has_come_by_then(
     assert swaps.shown(order)["status"] == "PENDING"
     assert swaps.confirmed(order)["from"]["tx"] == {**first, "amount": "0.01000000"}
     swaps.command("sandbox", "payout", order["id"])
-    changes = told(receiver, order, ["PENDING", "EXCHANGE", "DONE"])
+    changes = received(receiver, order, ["PENDING", "EXCHANGE", "DONE"])
     assert [one["from"]["tx"]["amount"] for one in changes] == [
         *("0.00400000", "0.01000000", "0.01000000")
     ]
     assert changes[1]["from"]["amount"] == "0.01000000"
 
 
-def test_a_part_of_a_held_order_is_exchanged_with_the_rest(swaps: Swaps) -> None:
+def test_a_further_deposit_to_an_order_on_hold_is_exchanged_with_the_first(swaps: Swaps) -> None:
     order = swaps.held(LITTLE)
     swaps.deposited(order, "0.00992000")
     held = swaps.shown(order)
     assert held["emergency"]["status"] == ["LIMIT"]
     assert held["from"]["tx"]["amount"] == "0.00992800"
     assert swaps.ask("/emergency", order, choice="EXCHANGE").data is True
-    assert swaps.shown(order)["status"] == "EMERGENCY", "not before all of it is confirmed"
+    assert swaps.shown(order)["status"] == "EMERGENCY", "it waits until all deposits are confirmed"
     swaps.confirmed(order)
     assert swaps.until(order, "EXCHANGE")["from"]["amount"] == "0.00992800"
 
 
-def test_a_part_after_the_payout_changes_nothing_and_is_shown_to_the_operator(
+def test_a_deposit_after_the_payout_changes_nothing_and_is_shown_to_the_operator(
     swaps: Swaps, receiver: Receiver
 ) -> None:
     order = swaps.opened()
@@ -161,7 +161,7 @@ def test_a_part_after_the_payout_changes_nothing_and_is_shown_to_the_operator(
     swaps.command("sandbox", "payout", order["id"])
     swaps.deposited(order, "0.00200000")
     swaps.confirmed(order)
-    told(receiver, order, ["PENDING", "EXCHANGE", "DONE"])
+    received(receiver, order, ["PENDING", "EXCHANGE", "DONE"])
 
     shown = swaps.command("order", "show", order["id"])
     assert [(one["amount"], one["stray"]) for one in shown["deposits"]] == [
@@ -179,11 +179,11 @@ def test_a_part_after_the_payout_changes_nothing_and_is_shown_to_the_operator(
     assert "0.00200000, confirmed, LATE" in swaps.run("order", "show", order["id"]).stdout
 
 
-def test_the_choice_shows_while_it_is_carried_out(swaps: Swaps) -> None:
+def test_the_choice_is_shown_until_it_is_carried_out(swaps: Swaps) -> None:
     order = swaps.held()
-    swaps.deposited(order, "0.001")  # what isn't confirmed keeps settlement waiting
+    swaps.deposited(order, "0.001")  # settlement waits for its confirmation
     for _ in range(3):
-        assert swaps.ask("/emergency", order, choice="EXCHANGE").body == TAKEN
+        assert swaps.ask("/emergency", order, choice="EXCHANGE").body == ACCEPTED
         held = swaps.shown(order)
         assert held["status"] == "EMERGENCY"
         assert held["emergency"] == {"status": ["LIMIT"], "choice": "EXCHANGE"}
@@ -192,13 +192,13 @@ def test_the_choice_shows_while_it_is_carried_out(swaps: Swaps) -> None:
     assert refused == "The partner has chosen EXCHANGE"
     swaps.confirmed(order)
     swaps.until(order, "EXCHANGE")
-    assert swaps.ask("/emergency", order, choice="EXCHANGE").body == TAKEN
+    assert swaps.ask("/emergency", order, choice="EXCHANGE").body == ACCEPTED
     swaps.command("sandbox", "payout", order["id"])
-    assert swaps.ask("/emergency", order, choice="EXCHANGE").body == TAKEN
+    assert swaps.ask("/emergency", order, choice="EXCHANGE").body == ACCEPTED
     assert swaps.ask("/emergency", order, choice="REFUND").body == NOT_FOUND
 
 
-def test_an_operator_overrules_a_partner_on_purpose(swaps: Swaps) -> None:
+def test_an_operator_overrules_the_choice_of_a_partner(swaps: Swaps) -> None:
     order = swaps.held()
     swaps.deposited(order, "0.001")
     swaps.ask("/emergency", order, choice="EXCHANGE")
@@ -207,7 +207,7 @@ def test_an_operator_overrules_a_partner_on_purpose(swaps: Swaps) -> None:
     assert ended["emergency"] == {"status": [], "choice": "NONE"}
 
 
-def test_an_exchange_is_at_the_live_rate_of_that_moment(swaps: Swaps) -> None:
+def test_an_exchange_uses_the_rate_of_its_moment(swaps: Swaps) -> None:
     order = swaps.held()
     swaps.until_another_rate(order)
     swaps.ask("/emergency", order, choice="EXCHANGE")
@@ -219,10 +219,10 @@ def test_an_exchange_is_at_the_live_rate_of_that_moment(swaps: Swaps) -> None:
     )
 
 
-def test_a_deposit_below_the_network_fee_can_not_be_exchanged(swaps: Swaps) -> None:
+def test_a_deposit_below_the_network_fee_cannot_be_exchanged(swaps: Swaps) -> None:
     order = swaps.held("0.00000100")
-    answer = swaps.ask("/emergency", order, choice="EXCHANGE")
-    assert (answer.status, answer.body) == (400, NOT_OFFERED)
+    response = swaps.ask("/emergency", order, choice="EXCHANGE")
+    assert (response.status, response.body) == (400, NOT_OFFERED)
     assert swaps.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
     refused = swaps.error("order", "resolve", order["id"], "exchange")
     assert refused == "The deposit doesn't cover the network fee"
@@ -230,7 +230,7 @@ def test_a_deposit_below_the_network_fee_can_not_be_exchanged(swaps: Swaps) -> N
     swaps.until(order, "EXPIRED")
 
 
-def test_maintenance_stops_nobody_from_choosing(swaps: Swaps) -> None:
+def test_a_choice_is_accepted_during_maintenance(swaps: Swaps) -> None:
     order = swaps.held()
     try:
         swaps.command("maintenance", "on")
@@ -242,76 +242,78 @@ def test_maintenance_stops_nobody_from_choosing(swaps: Swaps) -> None:
         swaps.partner.until(0, "/price", order_request())
 
 
-def test_it_weighs_one(by_hand: Running) -> None:
-    """Of a new partner: what others called a minute ago is added to their budget again."""
+def test_an_emergency_call_has_weight_one(by_hand: Running) -> None:
+    """A new partner has no earlier calls whose weight could return to the budget meanwhile."""
     swaps = Swaps(by_hand)
     order = swaps.held()
-    left = [
+    remaining = [
         int(swaps.ask(path, order, **more).headers["ratelimit"].partition("r=")[2].split(";")[0])
         for path, more in (("/order", {}), ("/emergency", {"choice": "NOPE"}), ("/order", {}))
     ]
-    assert (left[0] - left[1], left[1] - left[2]) == (1, 1)
+    assert (remaining[0] - remaining[1], remaining[1] - remaining[2]) == (1, 1)
 
 
-def test_it_is_served_below_api_as_well(swaps: Swaps) -> None:
+def test_emergency_is_also_served_below_the_api_prefix(swaps: Swaps) -> None:
     order = swaps.held()
     partner = Partner(f"{swaps.up.base_url}/api", swaps.partner.api_key, swaps.partner.api_secret)
     request = {"id": order["id"], "token": order["token"], "choice": "EXCHANGE"}
-    assert partner.call("/emergency", request).body == TAKEN
+    assert partner.call("/emergency", request).body == ACCEPTED
 
 
 @pytest.mark.parametrize("_", range(3))
-def test_of_partner_and_operator_at_once_one_wins(swaps: Swaps, _: int) -> None:
+def test_of_concurrent_choices_of_partner_and_operator_one_takes_effect(
+    swaps: Swaps, _: int
+) -> None:
     order = swaps.held()
     with ThreadPoolExecutor(1) as pool:
-        asking = pool.submit(swaps.ask, "/emergency", order, choice="EXCHANGE")
+        choosing = pool.submit(swaps.ask, "/emergency", order, choice="EXCHANGE")
         by_operator = swaps.run("order", "resolve", order["id"], "refund")
-    if asking.result().body == TAKEN:
+    if choosing.result().body == ACCEPTED:
         assert by_operator.exit_code == 1
         swaps.until(order, "EXCHANGE")
     else:
-        assert asking.result().body == NOT_FOUND
+        assert choosing.result().body == NOT_FOUND
         assert by_operator.exit_code == 0
         assert swaps.shown(order)["status"] == "EXPIRED"
 
 
-def test_without_refunds_only_an_exchange_is_offered(plain: Swaps) -> None:
-    order = plain.opened()
-    plain.deposited(order, MUCH)
-    plain.until(order, "EMERGENCY")
-    answer = plain.ask("/emergency", order, choice="REFUND")
-    assert (answer.status, answer.body) == (400, NOT_OFFERED)
-    assert plain.ask("/emergency", order, choice="EXCHANGE").body == TAKEN
-    done = plain.until(order, "DONE")
+def test_without_refunds_only_an_exchange_can_be_chosen(automatic: Swaps) -> None:
+    order = automatic.opened()
+    automatic.deposited(order, MUCH)
+    automatic.until(order, "EMERGENCY")
+    response = automatic.ask("/emergency", order, choice="REFUND")
+    assert (response.status, response.body) == (400, NOT_OFFERED)
+    assert automatic.ask("/emergency", order, choice="EXCHANGE").body == ACCEPTED
+    done = automatic.until(order, "DONE")
     assert done["to"]["tx"]["id"] is not None
     assert done["emergency"] == {"status": [], "choice": "EXCHANGE"}
 
 
-def test_parts_are_carried_on_by_themselves(plain: Swaps) -> None:
-    order = plain.opened()
-    plain.deposited(order, "0.004")
-    plain.deposited(order, "0.003")
-    assert plain.until(order, "DONE")["from"]["amount"] == "0.00700000"
+def test_a_deposit_in_parts_is_settled_automatically(automatic: Swaps) -> None:
+    order = automatic.opened()
+    automatic.deposited(order, "0.004")
+    automatic.deposited(order, "0.003")
+    assert automatic.until(order, "DONE")["from"]["amount"] == "0.00700000"
 
 
-def test_whatever_comes_in_is_confirmed_by_itself(plain: Swaps) -> None:
+def test_every_deposit_is_confirmed_automatically(automatic: Swaps) -> None:
     def confirmed(order: Order, amount: str) -> Callable[[], bool]:
         return lambda: any(
             one["amount"] == amount and one["confirmedAt"]
-            for one in plain.command("order", "show", order["id"])["deposits"]
+            for one in automatic.command("order", "show", order["id"])["deposits"]
         )
 
-    order = plain.opened()
-    plain.deposited(order, MUCH)
-    plain.until(order, "EMERGENCY")
-    plain.deposited(order, "0.00100000")
+    order = automatic.opened()
+    automatic.deposited(order, MUCH)
+    automatic.until(order, "EMERGENCY")
+    automatic.deposited(order, "0.00100000")
     wait_until(confirmed(order, "0.00100000"))
-    assert plain.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
-    plain.ask("/emergency", order, choice="EXCHANGE")
-    assert plain.until(order, "DONE")["from"]["amount"] == "0.10100000"
-    plain.deposited(order, "0.00200000")
+    assert automatic.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
+    automatic.ask("/emergency", order, choice="EXCHANGE")
+    assert automatic.until(order, "DONE")["from"]["amount"] == "0.10100000"
+    automatic.deposited(order, "0.00200000")
     wait_until(confirmed(order, "0.00200000"))
-    assert plain.shown(order)["from"]["tx"]["amount"] == "0.10100000"
+    assert automatic.shown(order)["from"]["tx"]["amount"] == "0.10100000"
 
 
 CHOICES: dict[str, tuple[object, int, int]] = {
@@ -320,12 +322,12 @@ CHOICES: dict[str, tuple[object, int, int]] = {
     "lower-case refund": ("refund", 400, 12),
     "empty": ("", 400, 12),
     "a space": (" ", 400, 12),
-    "a space before": (" EXCHANGE", 400, 12),
-    "a space after": ("EXCHANGE ", 400, 12),
-    "a newline after": ("EXCHANGE\n", 400, 12),
-    "a zero byte after": ("EXCHANGE\0", 400, 12),
-    "none, as the order shows it": ("NONE", 400, 12),
-    "what only the operator can do": ("CANCEL", 400, 12),
+    "a leading space": (" EXCHANGE", 400, 12),
+    "a trailing space": ("EXCHANGE ", 400, 12),
+    "a trailing line feed": ("EXCHANGE\n", 400, 12),
+    "a trailing zero byte": ("EXCHANGE\0", 400, 12),
+    "NONE": ("NONE", 400, 12),
+    "a choice of operators only": ("CANCEL", 400, 12),
     "an internal state": ("paying_out", 400, 12),
     "a status": ("DONE", 400, 12),
     "two at once": ("EXCHANGE,REFUND", 400, 12),
@@ -333,7 +335,7 @@ CHOICES: dict[str, tuple[object, int, int]] = {
     "a Cyrillic letter": ("\u0415XCHANGE", 400, 12),
     "a quote": ("EXCHANGE'", 400, 12),
     "SQL": ("'; DROP TABLE orders; --", 400, 12),
-    "a long one": ("E" * 60_000, 400, 12),
+    "60,000 characters": ("E" * 60_000, 400, 12),
     "a list": (["EXCHANGE"], 400, 1),
     "an object": ({"choice": "EXCHANGE"}, 400, 1),
     "a number": (1, 400, 1),
@@ -349,17 +351,17 @@ def held(swaps: Swaps) -> Order:
 
 
 @pytest.mark.parametrize("name", list(CHOICES))
-def test_what_is_no_choice(swaps: Swaps, held: Order, name: str) -> None:
+def test_an_invalid_choice_is_rejected(swaps: Swaps, held: Order, name: str) -> None:
     choice, status, code = CHOICES[name]
-    answer = swaps.ask("/emergency", held, choice=choice)
-    assert (answer.status, answer.code) == (status, code)
+    response = swaps.ask("/emergency", held, choice=choice)
+    assert (response.status, response.code) == (status, code)
     assert swaps.shown(held)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
 
 
-NAMED_BY = {
+INVALID_ACCESS = {
     "an unknown id": ({"id": str(uuid4())}, 404, 6),
     "no id": ({"id": ""}, 404, 6),
-    "an id that is no UUID": ({"id": "order-1"}, 404, 6),
+    "an id that is not a UUID": ({"id": "order-1"}, 404, 6),
     "an id of 36 other characters": ({"id": "x" * 36}, 404, 6),
     "an id in braces": ({"id": "{" + "0" * 34 + "}"}, 404, 6),
     "an id without hyphens": ({"id": uuid4().hex}, 404, 6),
@@ -382,15 +384,15 @@ NAMED_BY = {
 
 
 @pytest.mark.parametrize("path", ["/emergency", "/qr"])
-@pytest.mark.parametrize("name", list(NAMED_BY))
-def test_what_names_no_order_of_the_callers(
+@pytest.mark.parametrize("name", list(INVALID_ACCESS))
+def test_an_order_that_the_access_data_does_not_match_is_not_found(
     swaps: Swaps, held: Order, name: str, path: str
 ) -> None:
-    changes, status, code = cast("tuple[dict[str, object], int, int]", NAMED_BY[name])
+    changes, status, code = cast("tuple[dict[str, object], int, int]", INVALID_ACCESS[name])
     request = {"id": held["id"], "token": held["token"], "choice": "EXCHANGE", **changes}
-    answer = swaps.partner.call(path, request)
-    assert (answer.status, answer.code) == (status, code)
-    assert code != 6 or answer.body == NOT_FOUND
+    response = swaps.partner.call(path, request)
+    assert (response.status, response.code) == (status, code)
+    assert code != 6 or response.body == NOT_FOUND
     assert swaps.shown(held)["emergency"]["choice"] == "NONE"
 
 
@@ -401,27 +403,27 @@ BODIES = {
     "a string": b'"EXCHANGE"',
     "null": b"null",
     "not JSON": b"id=1&choice=EXCHANGE",
-    "cut off": b'{"id":"x","token":"y","choice":"EXCH',
-    "not UTF-8": b'{"id":"\xff","token":"y","choice":"EXCHANGE"}',
+    "truncated": b'{"id":"x","token":"y","choice":"EXCH',
+    "invalid UTF-8": b'{"id":"\xff","token":"y","choice":"EXCHANGE"}',
     "without a choice": b'{"id":"x","token":"y"}',
     "without a token": b'{"id":"x","choice":"EXCHANGE"}',
     "without an id": b'{"token":"x","choice":"EXCHANGE"}',
-    "names in other case": b'{"ID":"x","Token":"y","Choice":"EXCHANGE"}',
+    "another case of the names": b'{"ID":"x","Token":"y","Choice":"EXCHANGE"}',
 }
 
 
 @pytest.mark.parametrize("name", list(BODIES))
-def test_what_is_no_request(swaps: Swaps, name: str) -> None:
+def test_a_malformed_emergency_request_is_invalid(swaps: Swaps, name: str) -> None:
     body = BODIES[name]
-    answer = swaps.partner.post("/emergency", body, swaps.partner.headers(body))
-    assert (answer.status, answer.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
+    response = swaps.partner.post("/emergency", body, swaps.partner.headers(body))
+    assert (response.status, response.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
 
 
-def test_another_partners_order_can_not_be_chosen_for(held: Order, by_hand: Running) -> None:
+def test_an_order_of_another_partner_is_not_found(held: Order, by_hand: Running) -> None:
     request = {"id": held["id"], "token": held["token"], "choice": "EXCHANGE"}
     for choice in ("EXCHANGE", "NONSENSE"):
-        answer = by_hand.partner().call("/emergency", {**request, "choice": choice})
-        assert (answer.status, answer.body) == (404, NOT_FOUND)
+        response = by_hand.partner().call("/emergency", {**request, "choice": choice})
+        assert (response.status, response.body) == (404, NOT_FOUND)
 
 
 def paying_out(swaps: Swaps) -> Order:
@@ -465,15 +467,15 @@ NOT_HELD: dict[str, Callable[[Swaps], Order]] = {
     "paying out": paying_out,
     "done": done,
     "expired": ended("sandbox", "expire"),
-    "expired, with a late deposit that isn't confirmed": expired_with_a_late_deposit,
+    "expired, with a unconfirmed late deposit": expired_with_a_late_deposit,
     "cancelled": ended("order", "resolve", "cancel"),
 }
 
 
 @pytest.mark.parametrize("name", list(NOT_HELD))
-def test_an_order_that_is_not_held_is_not_found(swaps: Swaps, name: str) -> None:
+def test_a_choice_for_an_order_that_is_not_on_hold_is_not_found(swaps: Swaps, name: str) -> None:
     order = NOT_HELD[name](swaps)
     for choice in ("EXCHANGE", "REFUND", "NONE", "", "nonsense"):
-        answer = swaps.ask("/emergency", order, choice=choice)
-        assert (answer.status, answer.body) == (404, NOT_FOUND)
+        response = swaps.ask("/emergency", order, choice=choice)
+        assert (response.status, response.body) == (404, NOT_FOUND)
     assert swaps.shown(order)["emergency"] == {"status": [], "choice": "NONE"}

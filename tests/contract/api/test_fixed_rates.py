@@ -27,13 +27,13 @@ def opened(swaps: Swaps) -> Order:
 
 
 def confirmed_at_another_rate(swaps: Swaps, order: Order) -> Order:
-    """Confirm what was seen when the market has moved on from the order's rate."""
+    """Confirm an order's deposits after the market has moved away from its rate."""
     swaps.until_another_rate(order)
     return swaps.confirmed(order)
 
 
 def expire_now(swaps: Swaps, order: Order) -> None:
-    """Move an order's expiry into the past, and no more, as half an hour does."""
+    """Move an order's expiry into the past, and change nothing else."""
     instance = msgspec.json.decode((swaps.up.data_dir / INSTANCE_FILE).read_bytes(), type=Instance)
     with psycopg.connect(instance.owner_database_url, autocommit=True) as connection:
         connection.execute(
@@ -42,13 +42,13 @@ def expire_now(swaps: Swaps, order: Order) -> None:
         )
 
 
-def test_pairs_say_so(swaps: Swaps) -> None:
+def test_pairs_list_both_rate_types(swaps: Swaps) -> None:
     pairs = swaps.partner.call("/pairs").data
     assert all(pair["rateTypes"] == ["FLOAT", "FIXED"] for pair in pairs)
 
 
-def test_a_fixed_quote_is_priced_as_a_floating_one(swaps: Swaps) -> None:
-    def both() -> list[object]:  # of one snapshot; they change once a second
+def test_a_fixed_quote_equals_a_float_quote(swaps: Swaps) -> None:
+    def both() -> list[object]:  # of one snapshot, which changes once a second
         return [swaps.partner.call("/price", quote_request(type=one)).data for one in RATE_TYPES]
 
     wait_until(both, lambda quotes: quotes[0] == quotes[1])
@@ -58,7 +58,7 @@ def test_a_fixed_quote_is_priced_as_a_floating_one(swaps: Swaps) -> None:
     assert unsigned.code == 0
 
 
-def test_a_fixed_order_says_so(swaps: Swaps) -> None:
+def test_a_fixed_order_has_type_fixed(swaps: Swaps) -> None:
     order = opened(swaps)
     assert order["type"] == "fixed"
     assert swaps.shown(order)["type"] == "fixed"
@@ -68,7 +68,7 @@ def test_a_fixed_order_says_so(swaps: Swaps) -> None:
 @pytest.mark.parametrize(
     "parts", [[AGREED], ["0.004", "0.006"], ["0.00000001", "0.00999998", "0.00000001"]], ids=str
 )
-def test_the_rate_is_kept_for_the_full_amount(swaps: Swaps, parts: list[str]) -> None:
+def test_the_full_amount_is_exchanged_at_the_fixed_rate(swaps: Swaps, parts: list[str]) -> None:
     order = opened(swaps)
     for part in parts:
         swaps.deposited(order, part)
@@ -81,7 +81,7 @@ def test_the_rate_is_kept_for_the_full_amount(swaps: Swaps, parts: list[str]) ->
     assert done["to"]["tx"]["amount"] == order["to"]["amount"]
 
 
-def test_a_promise_to_the_unit_of_what_is_received(swaps: Swaps) -> None:
+def test_a_fixed_payout_amount_is_exact(swaps: Swaps) -> None:
     order = swaps.opened(type="fixed", direction="to", amount="4321.012345")
     swaps.deposited(order, order["from"]["amount"])
     confirmed = confirmed_at_another_rate(swaps, order)
@@ -91,7 +91,7 @@ def test_a_promise_to_the_unit_of_what_is_received(swaps: Swaps) -> None:
 @pytest.mark.parametrize(
     "parts", [["0.00999999"], ["0.01000001"], [AGREED, "0.00000001"], ["0.004", "0.005"]], ids=str
 )
-def test_another_amount_follows_the_market(swaps: Swaps, parts: list[str]) -> None:
+def test_any_other_amount_is_exchanged_at_the_current_rate(swaps: Swaps, parts: list[str]) -> None:
     order = opened(swaps)
     for part in parts:
         swaps.deposited(order, part)
@@ -102,15 +102,15 @@ def test_another_amount_follows_the_market(swaps: Swaps, parts: list[str]) -> No
     assert confirmed["from"]["amount"] == confirmed["from"]["tx"]["amount"]
 
 
-def test_seen_in_time_is_in_time_whenever_it_is_confirmed(swaps: Swaps) -> None:
+def test_a_deposit_detected_before_expiry_is_in_time_whenever_it_is_confirmed(swaps: Swaps) -> None:
     order = opened(swaps)
     swaps.deposited(order, AGREED)
-    with_seconds = swaps.shown(order)["time"]["left"]
-    assert with_seconds > 0
+    left = swaps.shown(order)["time"]["left"]
+    assert left > 0
     assert confirmed_at_another_rate(swaps, order)["rate"] == order["rate"]
 
 
-def test_a_last_part_after_expiry_follows_the_market(swaps: Swaps) -> None:
+def test_an_amount_completed_after_expiry_is_exchanged_at_the_current_rate(swaps: Swaps) -> None:
     order = opened(swaps)
     swaps.deposited(order, "0.004")
     expire_now(swaps, order)
@@ -121,7 +121,7 @@ def test_a_last_part_after_expiry_follows_the_market(swaps: Swaps) -> None:
 
 
 @pytest.mark.parametrize("amount", [LITTLE, MUCH])
-def test_out_of_bounds_is_an_emergency(swaps: Swaps, amount: str) -> None:
+def test_a_deposit_outside_the_limits_is_an_emergency(swaps: Swaps, amount: str) -> None:
     order = opened(swaps)
     swaps.deposited(order, amount)
     held = swaps.confirmed(order)
@@ -141,17 +141,17 @@ def test_the_full_amount_after_expiry_is_an_emergency(swaps: Swaps) -> None:
     assert swaps.until(order, "EXCHANGE")["rate"] != order["rate"]
 
 
-def test_switched_off_nothing_new_is_fixed_and_open_orders_keep_their_promise(
+def test_without_fixed_rates_open_orders_keep_theirs_and_new_ones_are_rejected(
     swaps: Swaps,
 ) -> None:
-    kept, repeated = opened(swaps), order_request(type="fixed", toCcy="trx")
-    key = {"Idempotency-Key": f"fixed-{kept['id']}"}
+    earlier, repeated = opened(swaps), order_request(type="fixed", toCcy="trx")
+    key = {"Idempotency-Key": f"fixed-{earlier['id']}"}
     first = swaps.partner.call("/create", repeated, **key).data
     try:
         swaps.command("fixed-rates", "off")
         swaps.partner.until(1, "/price", quote_request(type="fixed"))
-        answer = swaps.partner.call("/create", order_request(type="fixed"))
-        assert (answer.status, answer.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
+        response = swaps.partner.call("/create", order_request(type="fixed"))
+        assert (response.status, response.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
         wait_until(
             lambda: swaps.partner.call("/pairs").data[0]["rateTypes"],
             ["FLOAT"].__eq__,
@@ -159,8 +159,8 @@ def test_switched_off_nothing_new_is_fixed_and_open_orders_keep_their_promise(
         )
         assert swaps.partner.call("/price", quote_request()).code == 0
         assert swaps.partner.call("/create", repeated, **key).data["id"] == first["id"]
-        swaps.deposited(kept, AGREED)
-        assert confirmed_at_another_rate(swaps, kept)["rate"] == kept["rate"]
+        swaps.deposited(earlier, AGREED)
+        assert confirmed_at_another_rate(swaps, earlier)["rate"] == earlier["rate"]
     finally:
         swaps.command("fixed-rates", "on")
         swaps.partner.until(0, "/price", quote_request(type="fixed"))
@@ -169,7 +169,7 @@ def test_switched_off_nothing_new_is_fixed_and_open_orders_keep_their_promise(
 WRONG_TYPES: dict[str, object] = {
     "upper case": "FIXED",
     "mixed case": "Fixed",
-    "a space after": "fixed ",
+    "a trailing space": "fixed ",
     "empty": "",
     "null": None,
     "a list": ["fixed"],
@@ -182,13 +182,13 @@ WRONG_TYPES: dict[str, object] = {
 
 @pytest.mark.parametrize("path", ["/price", "/create"])
 @pytest.mark.parametrize("name", list(WRONG_TYPES))
-def test_what_is_no_type(swaps: Swaps, name: str, path: str) -> None:
-    answer = swaps.partner.call(path, order_request(type=WRONG_TYPES[name]))
-    assert (answer.status, answer.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
+def test_an_invalid_type_is_rejected(swaps: Swaps, name: str, path: str) -> None:
+    response = swaps.partner.call(path, order_request(type=WRONG_TYPES[name]))
+    assert (response.status, response.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
 
 
 @pytest.mark.parametrize("path", ["/price", "/create"])
-def test_a_type_is_needed(swaps: Swaps, path: str) -> None:
+def test_a_type_is_required(swaps: Swaps, path: str) -> None:
     request = order_request()
     del request["type"]
     assert swaps.partner.call(path, request).code == 1

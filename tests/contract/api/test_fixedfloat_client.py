@@ -1,7 +1,7 @@
-"""A FixedFloat-style client from PyPI, as it is, signs calls that are accepted with a nonce added.
+"""An unmodified FixedFloat client from PyPI is accepted once a nonce is added to its calls.
 
-It signs the bytes of its own JSON: spaces after separators, amounts as numbers. Its address is
-fixed in its source, so its calls are sent to the service under test instead.
+It signs its own JSON, which has spaces after separators and amounts as numbers. The base URL is
+fixed in its source, so its calls are redirected to the service under test.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from fixedfloatapi import FixedFloatApi
 from tests.conftest import Running
 from tests.support.clients.partner import Partner
 
-THEIR_BASE = "https://ff.io/api/v2/"
+FIXEDFLOAT_BASE = "https://ff.io/api/v2/"
 SWAP = {
     "type": "float",
     "fromCcy": "btc",
@@ -30,8 +30,8 @@ ORDER = SWAP | {
 }
 
 
-class Wire:
-    """Carries the client's calls to the service, adding nothing but the nonce."""
+class Redirect:
+    """Sends the client's calls to the service and adds only the nonce."""
 
     def __init__(self, base_url: str) -> None:
         self.base_url = base_url
@@ -44,15 +44,15 @@ class Wire:
     ) -> requests.Response:
         self.sent.append(data)
         nonce = {"X-API-NONCE": secrets.token_urlsafe(24)} if self.nonces else {}
-        ours = url.replace(THEIR_BASE, f"{self.base_url}/api/v1/")
-        return self._post(ours, headers=headers | nonce, data=data, verify=verify, timeout=20)
+        redirected = url.replace(FIXEDFLOAT_BASE, f"{self.base_url}/api/v1/")
+        return self._post(redirected, headers=headers | nonce, data=data, verify=verify, timeout=20)
 
 
 @pytest.fixture
-def wire(up: Running, monkeypatch: pytest.MonkeyPatch) -> Wire:
-    wire = Wire(up.base_url)
-    monkeypatch.setattr(requests, "post", wire.post)
-    return wire
+def redirect(up: Running, monkeypatch: pytest.MonkeyPatch) -> Redirect:
+    redirect = Redirect(up.base_url)
+    monkeypatch.setattr(requests, "post", redirect.post)
+    return redirect
 
 
 @pytest.fixture(scope="module")
@@ -63,46 +63,52 @@ def credentials(up: Running) -> dict[str, Any]:
 
 
 @pytest.fixture
-def client(wire: Wire, credentials: dict[str, Any]) -> FixedFloatApi:
-    assert wire.nonces
+def client(redirect: Redirect, credentials: dict[str, Any]) -> FixedFloatApi:
+    assert redirect.nonces
     return FixedFloatApi(credentials["apiKey"], credentials["apiSecret"])
 
 
-def test_it_sends_spaced_json_with_amounts_as_numbers(client: FixedFloatApi, wire: Wire) -> None:
+def test_the_client_sends_spaced_json_with_amounts_as_numbers(
+    client: FixedFloatApi, redirect: Redirect
+) -> None:
     client.price(SWAP)
-    assert '"direction": "from", "amount": 0.01}' in wire.sent[0]
+    assert '"direction": "from", "amount": 0.01}' in redirect.sent[0]
 
 
-def test_its_quotes_are_answered(client: FixedFloatApi) -> None:
+def test_the_client_gets_quotes(client: FixedFloatApi) -> None:
     quote = client.price(SWAP)
     assert quote["from"]["amount"] == "0.01000000"
     exact = Decimal("0.01") * Decimal(quote["from"]["rate"]) - Decimal(quote["networkFee"])
     assert 0 <= exact - Decimal(quote["to"]["amount"]) < Decimal("0.000001")
 
 
-def test_its_orders_are_opened_and_shown(client: FixedFloatApi) -> None:
+def test_the_client_opens_and_shows_orders(client: FixedFloatApi) -> None:
     opened = client.create(ORDER)
     assert (opened["status"], opened["from"]["amount"]) == ("NEW", "0.01000000")
     shown = client.order({"id": opened["id"], "token": opened["token"]})
     assert (shown["id"], shown["status"]) == (opened["id"], "NEW")
 
 
-def test_its_other_calls_go_through_the_same_way(client: FixedFloatApi) -> None:
+def test_the_clients_other_calls_are_accepted(client: FixedFloatApi) -> None:
     opened = client.create(ORDER)
     access = {"id": opened["id"], "token": opened["token"]}
     assert client.qr(access)["qrPng"].startswith("data:image/png;base64,")
     assert "btc" in {asset["code"] for asset in client.custom_request("currencies", {})}
     with pytest.raises(Exception, match="NOT_FOUND"):
-        client.emergency(access | {"choice": "EXCHANGE"})  # the order isn't held
+        client.emergency(access | {"choice": "EXCHANGE"})  # the order is not on hold
 
 
-def test_without_the_nonce_it_is_refused(client: FixedFloatApi, wire: Wire) -> None:
-    wire.nonces = False
+def test_the_client_is_rejected_without_the_nonce(
+    client: FixedFloatApi, redirect: Redirect
+) -> None:
+    redirect.nonces = False
     with pytest.raises(Exception, match="401: AUTH_INVALID"):
         client.price(SWAP)
 
 
-def test_with_another_secret_it_is_refused(wire: Wire, credentials: dict[str, Any]) -> None:
-    assert wire.nonces
+def test_the_client_is_rejected_with_another_secret(
+    redirect: Redirect, credentials: dict[str, Any]
+) -> None:
+    assert redirect.nonces
     with pytest.raises(Exception, match="401: AUTH_INVALID"):
         FixedFloatApi(credentials["apiKey"], "another secret").price(SWAP)

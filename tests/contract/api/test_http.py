@@ -1,6 +1,6 @@
-"""Section 1 of the contract, HTTP: whatever is sent is answered in the envelope or refused below.
+"""Section 1 of the contract, HTTP: any request gets the envelope or is rejected by the server.
 
-What hyper rejects before any of our code runs has an empty body (decision 0028).
+Requests that hyper rejects before our code runs get an empty body (decision 0028).
 """
 
 import gzip
@@ -66,7 +66,7 @@ def partner(up: Running) -> Partner:
         if method not in allowed.split(", ")
     ],
 )
-def test_another_method_is_told_which_are_allowed(
+def test_another_method_returns_405_with_allow(
     up: Running, prefix: str, path: str, method: str
 ) -> None:
     reply = exchange(up.base_url, post(prefix + path, method=method.encode())).only
@@ -75,7 +75,7 @@ def test_another_method_is_told_which_are_allowed(
 
 
 @pytest.mark.parametrize("path", V1_METHODS)
-def test_head_is_another_method_too_and_has_no_body(up: Running, path: str) -> None:
+def test_head_returns_405_without_a_body(up: Running, path: str) -> None:
     with Connection(up.base_url) as connection:
         connection.send(post("/v1" + path, b"", method=b"HEAD"))
         reply = connection.reply(to_head=True)
@@ -88,7 +88,7 @@ def test_head_is_another_method_too_and_has_no_body(up: Running, path: str) -> N
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"])
-def test_documents_answer_head_as_get_without_its_body(up: Running, path: str) -> None:
+def test_head_of_a_document_returns_the_headers_of_get(up: Running, path: str) -> None:
     got = exchange(up.base_url, post(path, b"", method=b"GET")).only
     head = exchange(up.base_url, post(path, b"", method=b"HEAD"), to_head=True).only
     assert (head.status, head.headers["content-type"]) == (200, got.headers["content-type"])
@@ -97,12 +97,12 @@ def test_documents_answer_head_as_get_without_its_body(up: Running, path: str) -
     assert wrong.headers["allow"] == "GET, HEAD"
 
 
-def test_a_proxys_connect_is_not_found(up: Running) -> None:
+def test_connect_of_a_proxy_request_is_not_found(up: Running) -> None:
     request = b"CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n"
     is_enveloped(exchange(up.base_url, request).only, 404, UNKNOWN)
 
 
-def test_made_up_methods_leave_nothing_behind(up: Running) -> None:
+def test_many_unknown_methods_are_rejected(up: Running) -> None:
     for number in range(50):
         request = post("/v1/price", b"", method=b"METHOD%d" % number)
         is_enveloped(exchange(up.base_url, request).only, 405, INVALID)
@@ -152,11 +152,11 @@ def test_an_unknown_path_is_not_found_by_any_method(up: Running, path: str) -> N
     ],
     ids=lambda path: path[:28],
 )
-def test_queries_and_the_absolute_form_change_nothing(up: Running, path: str) -> None:
+def test_a_query_and_the_absolute_form_are_ignored(up: Running, path: str) -> None:
     assert exchange(up.base_url, post(path, QUOTE)).only.json()["code"] == 0
 
 
-# What hyper refuses itself
+# Rejected by hyper
 
 
 @pytest.mark.parametrize(
@@ -185,22 +185,34 @@ def test_queries_and_the_absolute_form_change_nothing(up: Running, path: str) ->
         (431, post("/" + "a" * 100_000, QUOTE)),
     ],
     ids=[
-        *("no request", "TLS", "a space in the method", "a space in the path", "a stray byte"),
-        *("a stray byte in the query", "quotes in the path", "HTTP/1.2", "HTTP/2.0", "lower case"),
+        *(
+            "no request",
+            "TLS",
+            "a space in the method",
+            "a space in the path",
+            "a byte that is not ASCII",
+        ),
+        *(
+            "a byte that is not ASCII in the query",
+            "quotes in the path",
+            "HTTP/1.2",
+            "HTTP/2.0",
+            "lower case",
+        ),
         *("a NUL in a header", "a space in a name", "a space before the colon", "no name"),
-        *("no colon", "a folded header", "a lonely CR in a header", "CR for line ends"),
+        *("no colon", "a folded header", "a bare CR in a header", "CR as line ends"),
         *("many headers", "a long header", "a very long path"),
     ],
 )
-def test_what_is_not_http_is_refused_below_and_ends_the_connection(
+def test_malformed_http_is_rejected_and_closes_the_connection(
     up: Running, status: int, request_: bytes
 ) -> None:
-    done = exchange(up.base_url, request_ + NEXT, count=2)
-    is_bare(done.only, status)
-    assert done.closed
+    outcome = exchange(up.base_url, request_ + NEXT, count=2)
+    is_bare(outcome.only, status)
+    assert outcome.closed
 
 
-# Framing: where a body ends must never be a matter of opinion
+# Framing: the end of a body must be unambiguous
 
 
 @pytest.mark.parametrize(
@@ -227,10 +239,12 @@ def test_what_is_not_http_is_refused_below_and_ends_the_connection(
         *("chunked not last", "identity", "an empty coding", "chunked in HTTP/1.0"),
     ],
 )
-def test_a_length_that_cannot_be_trusted_ends_the_connection(up: Running, request_: bytes) -> None:
-    done = exchange(up.base_url, request_ + NEXT, count=2)
-    is_bare(done.only, 400)
-    assert done.closed
+def test_an_ambiguous_length_is_rejected_and_closes_the_connection(
+    up: Running, request_: bytes
+) -> None:
+    outcome = exchange(up.base_url, request_ + NEXT, count=2)
+    is_bare(outcome.only, 400)
+    assert outcome.closed
 
 
 @pytest.mark.parametrize(
@@ -253,30 +267,34 @@ def test_a_length_that_cannot_be_trusted_ends_the_connection(up: Running, reques
     ],
     ids=[
         *("chunked twice", "a coded body", "chunked on chunked"),
-        *("no hexadecimal size", "a negative size", "0x in a size", "no size", "a huge size"),
-        *("more than announced", "bare line feeds", "a line end in an extension"),
+        *(
+            "a size that is not hexadecimal",
+            "a negative size",
+            "0x in a size",
+            "no size",
+            "a huge size",
+        ),
+        *("more than announced", "bare line feeds", "a line feed in an extension"),
         *("no host", "an empty host", "two hosts"),
     ],
 )
-def test_doubtful_framing_and_hosts_are_refused_in_the_envelope(
-    up: Running, request_: bytes
-) -> None:
-    done = exchange(up.base_url, request_ + NEXT, count=2)
-    is_enveloped(done.only, 400, INVALID)
-    assert done.closed
+def test_invalid_framing_or_host_is_rejected_in_the_envelope(up: Running, request_: bytes) -> None:
+    outcome = exchange(up.base_url, request_ + NEXT, count=2)
+    is_enveloped(outcome.only, 400, INVALID)
+    assert outcome.closed
 
 
 @pytest.mark.parametrize("length_first", [True, False])
-def test_a_length_beside_chunks_is_ignored_and_ends_the_connection(
+def test_a_length_with_a_chunked_body_is_ignored_and_closes_the_connection(
     up: Running, *, length_first: bool
 ) -> None:
-    """RFC 9112, 6.3: chunks win, and whatever follows is never taken for a request."""
+    """RFC 9112, 6.3: the chunks take precedence, and no further request is read."""
     both = [b"Content-Length: 5", b"Transfer-Encoding: chunked"]
     headers = both if length_first else both[::-1]
     request = post("/v1/price", b"0\r\n\r\n" + NEXT, *headers, length=False)
-    done = exchange(up.base_url, request, count=2)
-    is_enveloped(done.only, 400, INVALID)
-    assert done.closed
+    outcome = exchange(up.base_url, request, count=2)
+    is_enveloped(outcome.only, 400, INVALID)
+    assert outcome.closed
 
 
 @pytest.mark.parametrize(
@@ -299,47 +317,47 @@ def test_a_length_beside_chunks_is_ignored_and_ends_the_connection(
     ],
     ids=[
         *("chunked", "an extension", "zeros in sizes", "byte by byte", "a trailer is no header"),
-        *("zeros in the length", "one length twice", "empty lines in front", "another case"),
+        *("zeros in the length", "one length twice", "leading empty lines", "another case"),
     ],
 )
-def test_sound_framing_of_any_kind_is_served_and_the_connection_goes_on(
+def test_valid_framing_is_served_and_keeps_the_connection_open(
     up: Running, request_: bytes
 ) -> None:
-    done = exchange(up.base_url, request_ + NEXT, count=2)
-    assert [reply.json()["code"] for reply in done.replies] == [0, 0]
+    outcome = exchange(up.base_url, request_ + NEXT, count=2)
+    assert [reply.json()["code"] for reply in outcome.replies] == [0, 0]
 
 
-def test_pipelined_requests_are_answered_in_order(up: Running) -> None:
+def test_pipelined_requests_are_served_in_order(up: Running) -> None:
     paths = ["/v1/price", "/nothing", "/v1/pairs", "/v1/price", "/healthz"]
-    done = exchange(up.base_url, b"".join(post(path, QUOTE) for path in paths), count=5)
-    assert [reply.status for reply in done.replies] == [200, 404, 200, 200, 405]
+    outcome = exchange(up.base_url, b"".join(post(path, QUOTE) for path in paths), count=5)
+    assert [reply.status for reply in outcome.replies] == [200, 404, 200, 200, 405]
 
 
-def test_what_follows_garbage_in_a_pipeline_is_not_served(up: Running) -> None:
-    done = exchange(up.base_url, NEXT + b"GARBAGE\r\n\r\n" + NEXT, count=3)
-    assert [reply.status for reply in done.replies] == [200, 400]
-    assert done.closed
+def test_no_request_after_malformed_data_in_a_pipeline_is_served(up: Running) -> None:
+    outcome = exchange(up.base_url, NEXT + b"GARBAGE\r\n\r\n" + NEXT, count=3)
+    assert [reply.status for reply in outcome.replies] == [200, 400]
+    assert outcome.closed
 
 
-# Versions, connections, expectations
+# Versions, connections and expectations
 
 
-def test_http_1_0_is_served_and_its_connection_closed(up: Running) -> None:
+def test_http_1_0_is_served_and_closes_the_connection(up: Running) -> None:
     for host in (b"Host: swapgate", None):
-        done = exchange(
+        outcome = exchange(
             up.base_url, post("/v1/price", QUOTE, version=b"HTTP/1.0", host=host), count=2
         )
-        assert done.only.json()["code"] == 0
-        assert done.closed
+        assert outcome.only.json()["code"] == 0
+        assert outcome.closed
 
 
-def test_a_client_that_asks_for_it_has_its_connection_closed(up: Running) -> None:
-    done = exchange(up.base_url, post("/v1/price", QUOTE, b"Connection: close"), count=2)
-    assert done.only.json()["code"] == 0
-    assert done.closed
+def test_connection_close_closes_the_connection(up: Running) -> None:
+    outcome = exchange(up.base_url, post("/v1/price", QUOTE, b"Connection: close"), count=2)
+    assert outcome.only.json()["code"] == 0
+    assert outcome.closed
 
 
-def test_an_expectation_is_met_before_the_body_is_sent(up: Running) -> None:
+def test_expect_100_continue_is_answered_before_the_body_is_sent(up: Running) -> None:
     with Connection(up.base_url) as connection:
         whole = post("/v1/price", QUOTE, b"Expect: 100-continue")
         connection.send(whole[: -len(QUOTE)])
@@ -352,13 +370,13 @@ def test_an_expectation_is_met_before_the_body_is_sent(up: Running) -> None:
         assert reply.json()["code"] == 0
 
 
-def test_an_expectation_of_a_body_that_is_too_long_is_refused_at_once(up: Running) -> None:
+def test_expect_100_continue_of_a_too_large_body_is_rejected_at_once(up: Running) -> None:
     request = post(
         "/v1/price", b"", b"Expect: 100-continue", b"Content-Length: 65537", length=False
     )
-    done = exchange(up.base_url, request, count=2)
-    is_enveloped(done.only, 413, INVALID)
-    assert done.closed
+    outcome = exchange(up.base_url, request, count=2)
+    is_enveloped(outcome.only, 413, INVALID)
+    assert outcome.closed
 
 
 @pytest.mark.parametrize(
@@ -370,21 +388,19 @@ def test_an_expectation_of_a_body_that_is_too_long_is_refused_at_once(up: Runnin
     ],
     ids=["websocket", "h2c", "an unknown expectation"],
 )
-def test_other_wishes_are_ignored(up: Running, header: bytes) -> None:
+def test_upgrades_and_unknown_expectations_are_ignored(up: Running, header: bytes) -> None:
     assert exchange(up.base_url, post("/v1/price", QUOTE, header)).only.json()["code"] == 0
 
 
 @pytest.mark.parametrize("size", [65_537, 100_000, 10**12])
-def test_a_long_body_is_refused_unread_and_what_follows_is_not_served(
-    up: Running, size: int
-) -> None:
+def test_a_too_large_body_is_rejected_and_closes_the_connection(up: Running, size: int) -> None:
     head = post("/v1/price", b"", b"Content-Length: %d" % size, length=False)
-    done = exchange(up.base_url, head + b" " * min(size, 70_000) + NEXT, count=2)
-    is_enveloped(done.only, 413, INVALID)
-    assert done.closed
+    outcome = exchange(up.base_url, head + b" " * min(size, 70_000) + NEXT, count=2)
+    is_enveloped(outcome.only, 413, INVALID)
+    assert outcome.closed
 
 
-# Headers of ours
+# Headers of the API
 
 
 def signed(partner: Partner, body: bytes, **changes: bytes) -> dict[str, bytes]:
@@ -402,23 +418,23 @@ def lines(headers: dict[str, bytes]) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", ["X-API-KEY", "X-API-SIGN", "X-API-NONCE"])
-@pytest.mark.parametrize("alike", [True, False])
-def test_a_signing_header_sent_twice_is_no_signature(
-    up: Running, partner: Partner, name: str, *, alike: bool
+@pytest.mark.parametrize("equal", [True, False])
+def test_a_repeated_authentication_header_is_rejected(
+    up: Running, partner: Partner, name: str, *, equal: bool
 ) -> None:
     headers = signed(partner, QUOTE)
-    second = headers[name] if alike else signed(partner, b"")[name][::-1]
+    second = headers[name] if equal else signed(partner, b"")[name][::-1]
     request = post("/v1/price", QUOTE, *lines(headers), name.lower().encode() + b": " + second)
     is_enveloped(exchange(up.base_url, request).only, 401, {"code": 3, "msg": "AUTH_INVALID"})
 
 
-def test_an_idempotency_key_sent_twice_is_invalid(up: Running, partner: Partner) -> None:
+def test_a_repeated_idempotency_key_header_is_invalid(up: Running, partner: Partner) -> None:
     headers = [*lines(signed(partner, b"{}")), *[b"Idempotency-Key: the-same-key"] * 2]
     is_enveloped(exchange(up.base_url, post("/v1/create", b"{}", *headers)).only, 400, INVALID)
 
 
 @pytest.mark.parametrize(
-    ("key", "is_fine"),
+    ("key", "is_valid"),
     [
         *((b"12345678", True), (b"a" * 128, True), (b"with spaces, and: signs~", True)),
         *((b"1234567", False), (b"a" * 129, False), (b"", False), (b"\xe9" * 8, False)),
@@ -431,19 +447,19 @@ def test_an_idempotency_key_sent_twice_is_invalid(up: Running, partner: Partner)
     ids=lambda value: repr(value)[:24],
 )
 def test_an_idempotency_key_is_8_to_128_printable_ascii_characters(
-    up: Running, partner: Partner, key: bytes, *, is_fine: bool
+    up: Running, partner: Partner, key: bytes, *, is_valid: bool
 ) -> None:
     body = json.dumps(order_request()).encode()
     headers = lines(signed(partner, body, Idempotency_Key=key))
     reply = exchange(up.base_url, post("/v1/create", body, *headers)).only
-    if is_fine:
+    if is_valid:
         assert reply.json()["code"] == 0
     else:
         is_enveloped(reply, 400, INVALID)
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("proposed", "is_valid"),
     [
         *((b"a", True), (b"A" * 64, True), (b"checkout-77_8", True), (b"  padded  ", False)),
         *((b"", False), (b"A" * 65, False), (b"a b", False), (b"\xe9\xe9", False), (b"a,b", False)),
@@ -451,13 +467,15 @@ def test_an_idempotency_key_is_8_to_128_printable_ascii_characters(
     ],
     ids=lambda value: repr(value)[:24],
 )
-def test_a_request_id_is_kept_where_it_is_one(up: Running, given: bytes, *, kept: bool) -> None:
-    wanted = given.strip().decode("latin-1")
+def test_a_request_id_is_returned_if_it_is_well_formed(
+    up: Running, proposed: bytes, *, is_valid: bool
+) -> None:
+    trimmed = proposed.strip().decode("latin-1")
     for path in ("/v1/price", "/nothing", "/v1/" + "a" * 3_000):
-        request = post(path, QUOTE, b"X-Request-Id: " + given)
-        told = exchange(up.base_url, request).only.headers["x-request-id"]
-        assert (told == wanted) == (kept or given == b"  padded  ")
-        assert told.replace("-", "").replace("_", "").isalnum()
+        request = post(path, QUOTE, b"X-Request-Id: " + proposed)
+        returned = exchange(up.base_url, request).only.headers["x-request-id"]
+        assert (returned == trimmed) == (is_valid or proposed == b"  padded  ")
+        assert returned.replace("-", "").replace("_", "").isalnum()
 
 
 @pytest.mark.parametrize(
@@ -466,7 +484,7 @@ def test_a_request_id_is_kept_where_it_is_one(up: Running, given: bytes, *, kept
 @pytest.mark.parametrize(
     "value", [b"\xff\xfe", b"\xc3\xa9", b"", b"a" * 20_000, b"key.with.points", b"'; DROP TABLE"]
 )
-def test_odd_signing_headers_are_no_signature(
+def test_a_malformed_authentication_header_is_rejected(
     up: Running, partner: Partner, name: str, value: bytes
 ) -> None:
     headers = signed(partner, QUOTE) | {name: value}
@@ -492,7 +510,7 @@ def test_odd_signing_headers_are_no_signature(
     ],
     ids=lambda header: header.decode("latin-1")[:36],
 )
-def test_headers_that_the_contract_does_not_name_change_nothing(up: Running, header: bytes) -> None:
+def test_headers_outside_the_contract_are_ignored(up: Running, header: bytes) -> None:
     reply = exchange(up.base_url, post("/v1/price", QUOTE, header)).only
     assert (reply.status, reply.json()["code"]) == (200, 0)
     assert "set-cookie" not in reply.headers
@@ -500,24 +518,22 @@ def test_headers_that_the_contract_does_not_name_change_nothing(up: Running, hea
 
 
 @pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br"])
-def test_a_compressed_body_is_not_json(up: Running, coding: bytes) -> None:
+def test_a_compressed_body_is_invalid(up: Running, coding: bytes) -> None:
     request = post("/v1/price", gzip.compress(QUOTE), b"Content-Encoding: " + coding)
     is_enveloped(exchange(up.base_url, request).only, 400, INVALID)
 
 
-def test_a_body_where_none_is_asked_for_is_signed_like_any_other(
-    up: Running, partner: Partner
-) -> None:
+def test_a_body_of_a_call_without_one_is_signed_and_ignored(up: Running, partner: Partner) -> None:
     for body in (b"", b"{}", b"not JSON"):
         request = post("/v1/codes", body, *lines(signed(partner, body)), method=b"GET")
         assert exchange(up.base_url, request).only.json()["code"] == 0
 
 
-# Clients that are slow, or go
+# Clients that are slow or disconnect
 
 
-def test_slow_senders_are_cut_off(up: Running) -> None:
-    """All at once, since each of them takes the service eight to ten seconds."""
+def test_slow_requests_time_out(up: Running) -> None:
+    """All connections at once: each takes eight to ten seconds to time out."""
     silent, in_line, in_headers, in_body, in_chunk = (Connection(up.base_url) for _ in range(5))
     in_line.send(b"POST /v1/pri")
     in_headers.send(post("/v1/price", QUOTE)[:40])
@@ -534,7 +550,9 @@ def test_slow_senders_are_cut_off(up: Running) -> None:
         connection.__exit__()
 
 
-def test_clients_that_go_within_a_body_leave_nothing(up: Running, partner: Partner) -> None:
+def test_a_client_that_disconnects_within_a_body_has_no_effect(
+    up: Running, partner: Partner
+) -> None:
     body = json.dumps({"code": f"gone-{secrets.token_hex(4)}"}).encode()
     whole = post("/v1/codes", body, *lines(signed(partner, body)))
     for cut in (1, len(body) // 2, len(body)):
@@ -544,9 +562,11 @@ def test_clients_that_go_within_a_body_leave_nothing(up: Running, partner: Partn
     with socket.create_connection((str(address.hostname), int(address.port or 0))) as client:
         client.sendall(whole[:-1])
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
-    assert exchange(up.base_url, whole).only.json()["code"] == 0, "neither code nor nonce is used"
+    assert exchange(up.base_url, whole).only.json()["code"] == 0, (
+        "neither the code nor the nonce was used"
+    )
 
 
-def test_the_service_is_well_after_all_this(up: Running) -> None:
+def test_the_service_is_ready_and_has_logged_no_traceback_at_the_end(up: Running) -> None:
     assert send(f"{up.base_url}/readyz", method="GET").json()["ok"]
     assert "Traceback" not in (up.data_dir / "logs" / "serve.log").read_text()

@@ -1,4 +1,4 @@
-"""Section 5 of the contract, /v1/keys/rotate: new secrets, and the end of the old ones."""
+"""Section 5 of the contract, /v1/keys/rotate: new secrets replace the old ones."""
 
 import json
 import re
@@ -23,7 +23,7 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Rotating(Partner):
-    """A partner of one test alone."""
+    """A partner of a single test."""
 
     def __init__(self, up: Running) -> None:
         self.email = f"{uuid4().hex}@partner.example"
@@ -46,12 +46,12 @@ def partner(up: Running) -> Rotating:
 
 
 @pytest.fixture(scope="module")
-def refused(up: Running) -> Rotating:
-    """A partner whose calls are all refused: it keeps its secrets."""
+def unchanged(up: Running) -> Rotating:
+    """A partner whose rotations are all rejected, so that its secrets never change."""
     return Rotating(up)
 
 
-def test_a_new_api_secret_takes_the_place_of_the_old_one(partner: Rotating) -> None:
+def test_a_new_api_secret_replaces_the_old_one(partner: Rotating) -> None:
     data = partner.rotate("apiSecret").data
     assert list(data) == ["apiSecret"]
     assert SECRET.fullmatch(data["apiSecret"])
@@ -60,90 +60,92 @@ def test_a_new_api_secret_takes_the_place_of_the_old_one(partner: Rotating) -> N
     assert partner.signing_with(data["apiSecret"]).call("/price", quote_request()).code == 0
 
 
-def test_the_old_secret_is_dead_on_every_worker_with_the_answer(partner: Rotating) -> None:
-    """Each try opens a connection of its own, so that both workers get some."""
+def test_every_worker_rejects_the_old_secret_from_the_response_on(partner: Rotating) -> None:
+    """Each call opens a new connection, so that both workers are reached."""
     new = partner.signing_with(partner.rotate("apiSecret").data["apiSecret"])
     for _ in range(30):
         assert partner.call("/price", quote_request()).code == 3
         assert new.call("/price", quote_request()).code == 0
 
 
-def test_both_secrets_can_be_replaced_at_once(partner: Rotating) -> None:
+def test_both_secrets_are_replaced_by_one_call(partner: Rotating) -> None:
     data = partner.rotate("webhookSecret", "apiSecret").data
     assert set(data) == {"apiSecret", "webhookSecret"}
     assert all(SECRET.fullmatch(secret) for secret in data.values())
     assert len({*data.values(), partner.api_secret, partner.webhook_secret}) == 4
 
 
-def test_a_new_webhook_secret_leaves_the_api_secret_alone(partner: Rotating) -> None:
+def test_a_new_webhook_secret_does_not_change_the_api_secret(partner: Rotating) -> None:
     data = partner.rotate("webhookSecret").data
     assert list(data) == ["webhookSecret"]
     assert partner.call("/price", quote_request()).code == 0
 
 
 @pytest.mark.parametrize("name", ["apiSecret", "webhookSecret"])
-def test_rotations_after_each_other_all_succeed(partner: Rotating, name: str) -> None:
+def test_consecutive_rotations_all_succeed(partner: Rotating, name: str) -> None:
     for _ in range(10):
-        answer = partner.rotate(name)
-        assert answer.code == 0, answer.body
-        partner.api_secret = answer.data.get("apiSecret", partner.api_secret)
+        response = partner.rotate(name)
+        assert response.code == 0, response.body
+        partner.api_secret = response.data.get("apiSecret", partner.api_secret)
 
 
 @pytest.mark.parametrize("name", ["apiSecret", "webhookSecret"])
-def test_of_many_rotations_at_once_one_wins(partner: Rotating, name: str) -> None:
-    """Those that were admitted in time learn of the conflict; later ones are signed too late."""
+def test_of_concurrent_rotations_of_the_api_secret_one_succeeds(
+    partner: Rotating, name: str
+) -> None:
+    """Calls admitted before the change return a conflict; later ones have an old signature."""
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: partner.rotate(name), range(16)))
-    won = [answer.data for answer in answers if answer.code == 0]
-    lost = {answer.code: answer.status for answer in answers if answer.code}
+        responses = list(pool.map(lambda _: partner.rotate(name), range(16)))
+    succeeded = [response.data for response in responses if response.code == 0]
+    failed = {response.code: response.status for response in responses if response.code}
     if name == "apiSecret":
-        assert len(won) == 1
-        assert lost.items() <= {14: 409, 3: 401}.items()
-        assert partner.signing_with(won[0][name]).call("/price", quote_request()).code == 0
+        assert len(succeeded) == 1
+        assert failed.items() <= {14: 409, 3: 401}.items()
+        assert partner.signing_with(succeeded[0][name]).call("/price", quote_request()).code == 0
     else:
-        assert won
-        assert lost.items() <= {14: 409}.items()
+        assert succeeded
+        assert failed.items() <= {14: 409}.items()
 
 
-def test_a_conflict_says_nothing_but_that(partner: Rotating) -> None:
+def test_a_conflict_returns_only_its_code_and_constant(partner: Rotating) -> None:
 
     def conflicts() -> list[Response]:
         with ThreadPoolExecutor(8) as pool:
-            answers = list(pool.map(lambda _: partner.rotate("webhookSecret"), range(8)))
-        return [answer for answer in answers if answer.code == 14]
+            responses = list(pool.map(lambda _: partner.rotate("webhookSecret"), range(8)))
+        return [response for response in responses if response.code == 14]
 
     conflict, *_ = wait_until(conflicts)
     assert conflict.status == 409
     assert conflict.body == b'{"code":14,"msg":"ROTATION_CONFLICT"}'
 
 
-def test_of_calls_in_flight_none_is_accepted_after_the_answer(partner: Rotating) -> None:
-    """A hundred at a time with the old secret, before, during and after, on two workers."""
+def test_no_call_with_the_old_secret_is_accepted_after_the_response(partner: Rotating) -> None:
+    """A hundred concurrent callers use the old secret before, during and after the rotation."""
     calls: list[tuple[float, int]] = []
-    over = Event()
+    finished = Event()
 
-    def knock(_: int) -> None:
-        while not over.is_set():
+    def keep_calling(_: int) -> None:
+        while not finished.is_set():
             began = time.monotonic()
             calls.append((began, partner.call("/price", quote_request()).code))
 
     with ThreadPoolExecutor(100) as pool:
-        knocking = pool.map(knock, range(100))
+        calling = pool.map(keep_calling, range(100))
         try:
             wait_until(lambda: len(calls))
-            first = partner.signing_with(partner.rotate("apiSecret").data["apiSecret"])
-            answered = time.monotonic()
-            codes = [first.call("/price", quote_request()).code for _ in range(20)]
-            wait_until(lambda: any(began >= answered for began, _ in calls))
+            renewed = partner.signing_with(partner.rotate("apiSecret").data["apiSecret"])
+            rotated_at = time.monotonic()
+            codes = [renewed.call("/price", quote_request()).code for _ in range(20)]
+            wait_until(lambda: any(began >= rotated_at for began, _ in calls))
         finally:
-            over.set()
-        list(knocking)  # raises what a thread has raised
+            finished.set()
+        list(calling)  # raises the exceptions of the threads
     assert codes == [0] * 20
-    assert {code for began, code in calls if began >= answered} == {3}
+    assert {code for began, code in calls if began >= rotated_at} == {3}
     assert {code for _, code in calls} == {0, 3}
 
 
-def test_a_replaced_secret_burns_no_nonce(partner: Rotating) -> None:
+def test_a_call_with_a_replaced_secret_consumes_no_nonce(partner: Rotating) -> None:
     body = json.dumps(quote_request()).encode()
     nonce = uuid4().hex
     new = partner.signing_with(partner.rotate("apiSecret").data["apiSecret"])
@@ -152,12 +154,12 @@ def test_a_replaced_secret_burns_no_nonce(partner: Rotating) -> None:
 
 
 def test_a_rotation_costs_one_unit_of_weight(partner: Rotating) -> None:
-    left = partner.remaining_weight()
-    answer = partner.rotate("webhookSecret")
-    assert answer.headers["ratelimit"].startswith(f'"default";r={left - 1};')
+    remaining = partner.remaining_weight()
+    response = partner.rotate("webhookSecret")
+    assert response.headers["ratelimit"].startswith(f'"default";r={remaining - 1};')
 
 
-def test_another_partner_goes_on(up: Running, partner: Rotating) -> None:
+def test_a_rotation_does_not_affect_another_partner(up: Running, partner: Rotating) -> None:
     other = Rotating(up)
     assert partner.rotate("apiSecret").code == 0
     assert other.call("/price", quote_request()).code == 0
@@ -198,51 +200,53 @@ BODIES = {
     "a string": b'"apiSecret"',
     "a number": b"1",
     "not JSON": b"rotate",
-    "half of it": b'{"rotate":["apiSecret"',
-    "bytes that are no UTF-8": b'{"rotate":["api\xffSecret"]}',
-    "none named": b'{"rotate":[]}',
-    "no list": b'{"rotate":"apiSecret"}',
-    "null for the list": b'{"rotate":null}',
-    "an object for the list": b'{"rotate":{"apiSecret":true}}',
-    "a truth for the list": b'{"rotate":true}',
-    "the same twice": b'{"rotate":["apiSecret","apiSecret"]}',
-    "the other twice": b'{"rotate":["webhookSecret","webhookSecret"]}',
-    "both and one again": b'{"rotate":["apiSecret","webhookSecret","apiSecret"]}',
+    "a truncated object": b'{"rotate":["apiSecret"',
+    "invalid UTF-8": b'{"rotate":["api\xffSecret"]}',
+    "an empty list": b'{"rotate":[]}',
+    "a string instead of the list": b'{"rotate":"apiSecret"}',
+    "null instead of the list": b'{"rotate":null}',
+    "an object instead of the list": b'{"rotate":{"apiSecret":true}}',
+    "a boolean instead of the list": b'{"rotate":true}',
+    "apiSecret twice": b'{"rotate":["apiSecret","apiSecret"]}',
+    "webhookSecret twice": b'{"rotate":["webhookSecret","webhookSecret"]}',
+    "both and one repeated": b'{"rotate":["apiSecret","webhookSecret","apiSecret"]}',
     "an unknown name": b'{"rotate":["apiKey"]}',
-    "an unknown name beside a known one": b'{"rotate":["apiSecret","password"]}',
-    "another case": b'{"rotate":["APISECRET"]}',
+    "a known and an unknown name": b'{"rotate":["apiSecret","password"]}',
+    "upper case": b'{"rotate":["APISECRET"]}',
     "snake case": b'{"rotate":["api_secret"]}',
     "a name with white space": b'{"rotate":[" apiSecret"]}',
     "an empty name": b'{"rotate":[""]}',
-    "null for a name": b'{"rotate":[null]}',
-    "a number for a name": b'{"rotate":[1]}',
+    "null instead of a name": b'{"rotate":[null]}',
+    "a number instead of a name": b'{"rotate":[1]}',
     "a list in the list": b'{"rotate":[["apiSecret"]]}',
     "the field in another case": b'{"Rotate":["apiSecret"]}',
-    "something after it": b'{"rotate":["apiSecret"]}x',
+    "trailing characters": b'{"rotate":["apiSecret"]}x',
     "deeply nested": b'{"rotate":' + b"[" * 20_000 + b"]" * 20_000 + b"}",
 }
 
 
 @pytest.mark.parametrize("case", BODIES)
-def test_what_names_no_secret_is_invalid(refused: Rotating, case: str) -> None:
+def test_a_malformed_rotation_is_invalid_and_replaces_nothing(
+    unchanged: Rotating, case: str
+) -> None:
     body = BODIES[case]
-    answer = refused.post(PATH, body, refused.headers(body))
-    assert (answer.code, answer.status) == INVALID_REQUEST
-    assert refused.call("/price", quote_request()).code == 0, "nothing was replaced"
+    response = unchanged.post(PATH, body, unchanged.headers(body))
+    assert (response.code, response.status) == INVALID_REQUEST
+    assert unchanged.call("/price", quote_request()).code == 0, "nothing was replaced"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
-def test_another_method_is_refused(refused: Rotating, method: str) -> None:
-    answer = refused.post(PATH, b"", refused.headers(b""), method=method)
-    assert (answer.code, answer.status, answer.headers["allow"]) == (1, 405, "POST")
+def test_another_method_returns_405(unchanged: Rotating, method: str) -> None:
+    response = unchanged.post(PATH, b"", unchanged.headers(b""), method=method)
+    assert (response.code, response.status, response.headers["allow"]) == (1, 405, "POST")
 
 
-def test_rotating_needs_a_signature(refused: Rotating) -> None:
+def test_a_rotation_requires_a_signature(unchanged: Rotating) -> None:
     body = b'{"rotate":["apiSecret"]}'
-    assert send(f"{refused.base_url}/v1{PATH}", body).code == 2
-    stranger = refused.signing_with("another secret")
+    assert send(f"{unchanged.base_url}/v1{PATH}", body).code == 2
+    stranger = unchanged.signing_with("another secret")
     assert stranger.call(PATH, {"rotate": ["apiSecret"]}).code == 3
-    assert refused.call("/price", quote_request()).code == 0
+    assert unchanged.call("/price", quote_request()).code == 0
 
 
 def test_unknown_fields_are_ignored(partner: Rotating) -> None:

@@ -1,4 +1,4 @@
-"""What the operator limits and switches: each takes effect on every worker."""
+"""The operator's limits and switches take effect on every worker."""
 
 import itertools
 import json
@@ -19,7 +19,7 @@ BODY = json.dumps(quote_request()).encode()
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service of this module's own: its switches are for the whole installation."""
+    """A separate service: switches apply to the whole installation."""
     running = start_up(
         tmp_path_factory.mktemp("limits") / "data",
         environment={
@@ -38,32 +38,36 @@ def partner(service: Running) -> Partner:
     return service.partner()
 
 
-def everywhere(ask: Callable[[], object], expected: object) -> None:
-    """Wait until all workers answer so."""
-    wait_until(ask, lambda answer: answer == expected, consecutive=ALL_WORKERS)
+def everywhere(read: Callable[[], object], expected: object) -> None:
+    """Wait until every worker returns the expected value."""
+    wait_until(read, lambda value: value == expected, consecutive=ALL_WORKERS)
 
 
 def unsigned(service: Running, client: str, path: str = "/price", body: bytes = BODY) -> Response:
     return send(f"{service.base_url}/v1{path}", body, {"X-Forwarded-For": client})
 
 
-def test_unsigned_quotes_are_counted_by_address(service: Running, partner: Partner) -> None:
-    answers = [unsigned(service, "198.51.100.1") for _ in range(3 * PER_MINUTE)]
-    passed = sum(answer.code == 0 for answer in answers)
-    assert PER_MINUTE <= passed <= 2 * PER_MINUTE, "each of the two workers counts at once"
+def test_unsigned_quotes_are_limited_per_client_address(service: Running, partner: Partner) -> None:
+    responses = [unsigned(service, "198.51.100.1") for _ in range(3 * PER_MINUTE)]
+    admitted = sum(response.code == 0 for response in responses)
+    assert PER_MINUTE <= admitted <= 2 * PER_MINUTE, (
+        "each of the two workers counts before they exchange counts"
+    )
     everywhere(lambda: unsigned(service, "198.51.100.1").code, 5)
-    refused = answers[-1]
-    assert (refused.status, refused.json()) == (429, {"code": 5, "msg": "RATE_LIMIT"})
-    assert 1 <= int(refused.headers["retry-after"]) <= 120
+    rejected = responses[-1]
+    assert (rejected.status, rejected.json()) == (429, {"code": 5, "msg": "RATE_LIMIT"})
+    assert 1 <= int(rejected.headers["retry-after"]) <= 120
     assert unsigned(service, "198.51.100.2").code == 0
-    assert unsigned(service, "203.0.113.1, 198.51.100.1").code == 5, "not what a client says"
+    assert unsigned(service, "203.0.113.1, 198.51.100.1").code == 5, (
+        "the address that the client claims is ignored"
+    )
     assert unsigned(service, "198.51.100.1", "/currencies", b"{}").code == 0
     assert unsigned(service, "198.51.100.1", "/pairs", b"{}").code == 0
     headers = {**partner.headers(BODY), "X-Forwarded-For": "198.51.100.1"}
     assert partner.post("/price", BODY, headers).code == 0
 
 
-def test_a_pairs_own_bounds_win_over_those_of_all(service: Running, partner: Partner) -> None:
+def test_limits_of_a_pair_precede_the_general_limits(service: Running, partner: Partner) -> None:
     def bounds(to: str = "usdt_trc20") -> tuple[int, float]:
         data = partner.call("/price", quote_request(fromCcy="usdc_erc20", toCcy=to)).data
         low, high = (float(data["from"][end]) for end in ("min", "max"))
@@ -92,39 +96,39 @@ def swap(**changes: object) -> dict[str, object]:
     )
 
 
-def test_an_order_beyond_the_daily_cap_is_refused(service: Running, partner: Partner) -> None:
-    def refusals() -> list[str]:
+def test_an_order_above_the_daily_cap_is_rejected(service: Running, partner: Partner) -> None:
+    def quote_errors() -> list[str]:
         errors: list[str] = partner.call("/price", quote_request(amount="0.05")).data["errors"]
         return errors
 
     service.json("limits", "set", "--daily-cap-usd", "2500")
-    everywhere(refusals, ["LIMIT_MAX"])
-    answer = partner.call("/create", order_request(amount="0.05"))
-    assert (answer.status, answer.json()) == (400, {"code": 8, "msg": "LIMIT_MAX"})
+    everywhere(quote_errors, ["LIMIT_MAX"])
+    response = partner.call("/create", order_request(amount="0.05"))
+    assert (response.status, response.json()) == (400, {"code": 8, "msg": "LIMIT_MAX"})
     assert partner.call("/create", order_request(amount="0.01")).code == 0
     service.json("limits", "set", "--daily-cap-usd", "none")
-    everywhere(refusals, [])
+    everywhere(quote_errors, [])
     assert partner.call("/create", order_request(amount="0.05")).code == 0
 
 
-def test_an_order_beyond_the_reserve_is_refused(service: Running, partner: Partner) -> None:
+def test_an_order_above_the_reserve_is_rejected(service: Running, partner: Partner) -> None:
     eth = {"toCcy": "eth", "toAddress": "0x9858EfFD232B4033E47d90003D41EC34EcaEda94"}
 
-    def refusals() -> list[str]:
+    def quote_errors() -> list[str]:
         errors: list[str] = partner.call("/price", quote_request(**eth)).data["errors"]
         return errors
 
     service.json("reserve", "set", "eth", "0.25")
-    assert refusals() == []
+    assert quote_errors() == []
     assert partner.call("/create", order_request(**eth)).code == 0
-    everywhere(refusals, ["RESERVE"])
-    answer = partner.call("/create", order_request(**eth))
-    assert (answer.status, answer.json()) == (503, {"code": 9, "msg": "RESERVE_EXCEEDED"})
+    everywhere(quote_errors, ["RESERVE"])
+    response = partner.call("/create", order_request(**eth))
+    assert (response.status, response.json()) == (503, {"code": 9, "msg": "RESERVE_EXCEEDED"})
     (reserve,) = json.loads(service.command("reserve", "list", "--json").stdout)
     assert reserve["asset"] == "eth"
     assert float(reserve["left"]) < 0.1
     service.json("reserve", "set", "eth", "none")
-    everywhere(refusals, [])
+    everywhere(quote_errors, [])
 
 
 def until_done(partner: Partner, order: dict[str, object]) -> None:
@@ -132,7 +136,7 @@ def until_done(partner: Partner, order: dict[str, object]) -> None:
     wait_until(lambda: partner.call("/order", request).data["status"], "DONE".__eq__)
 
 
-def test_maintenance_stops_new_orders_and_lets_open_ones_go_on(
+def test_maintenance_rejects_new_orders_and_completes_open_ones(
     service: Running, partner: Partner
 ) -> None:
     order = partner.call("/create", order_request()).data
@@ -140,9 +144,9 @@ def test_maintenance_stops_new_orders_and_lets_open_ones_go_on(
     known = partner.call("/create", order_request(), **key).data
     service.json("maintenance", "on")
     everywhere(lambda: partner.call("/price", quote_request()).code, 10)
-    refused = partner.call("/create", order_request())
-    assert (refused.status, refused.json()) == (503, {"code": 10, "msg": "MAINTENANCE"})
-    assert int(refused.headers["retry-after"]) > 0
+    rejected = partner.call("/create", order_request())
+    assert (rejected.status, rejected.json()) == (503, {"code": 10, "msg": "MAINTENANCE"})
+    assert int(rejected.headers["retry-after"]) > 0
     assert partner.call("/currencies").code == 0
     assert partner.call("/create", order_request(), **key).data["id"] == known["id"]
     service.json("sandbox", "deposit", str(order["id"]))
@@ -159,12 +163,12 @@ def test_maintenance_stops_new_orders_and_lets_open_ones_go_on(
     ],
     ids=["asset", "pair"],
 )
-def test_what_is_switched_off_is_gone_and_open_orders_go_on(
+def test_a_disabled_asset_or_pair_is_not_offered_and_its_open_orders_are_completed(
     service: Running, partner: Partner, off: list[str], on: list[str]
 ) -> None:
     def offered() -> bool:
         pairs = partner.call("/pairs").data
-        return any((one["from"], one["to"]) == ("btc", "usdt_trc20") for one in pairs)
+        return any((pair["from"], pair["to"]) == ("btc", "usdt_trc20") for pair in pairs)
 
     order = partner.call("/create", order_request()).data
     service.json(*off)
@@ -178,7 +182,9 @@ def test_what_is_switched_off_is_gone_and_open_orders_go_on(
     everywhere(offered, expected=True)
 
 
-def test_a_disabled_partners_open_orders_go_on(service: Running, partner: Partner) -> None:
+def test_open_orders_of_a_disabled_partner_are_completed(
+    service: Running, partner: Partner
+) -> None:
     email = service.demo().cabinet_email
     order = partner.call("/create", order_request()).data
     service.json("partner", "disable", email)
@@ -189,17 +195,19 @@ def test_a_disabled_partners_open_orders_go_on(service: Running, partner: Partne
     until_done(partner, order)
 
 
-def test_sign_ins_that_fail_make_their_address_wait(service: Running) -> None:
+def test_failed_sign_ins_throttle_their_client_address(service: Running) -> None:
     demo = service.demo()
     here, there = (Person(service.base_url, address) for address in ("198.51.100.7", "192.0.2.7"))
     for _ in range(FREE_TRIES - 1):
         assert here.sign_in("nobody@example.org", "x").status == 403
     assert here.sign_in(demo.cabinet_email, demo.cabinet_password).status == 303
-    assert here.sign_in("nobody0@example.org", "x").status == 403, "one's own doesn't count"
+    assert here.sign_in("nobody0@example.org", "x").status == 403, (
+        "a successful sign-in is not counted"
+    )
     failures = itertools.count(1)
 
     def after_another_failure() -> tuple[int, Seen]:
-        """The first wait is of two seconds, each further failure doubles it."""
+        """Retry-After is 2 s at first, and doubles with each further failure."""
         number = next(failures)
         assert here.sign_in(f"nobody{number}@example.org", "x").status == 403
         return number, here.sign_in(demo.cabinet_email, demo.cabinet_password)

@@ -1,4 +1,4 @@
-"""Sections 5 and 6 of the contract: orders from their creation to each of their ends."""
+"""Sections 5 and 6 of the contract: orders from their creation to each final status."""
 
 import math
 import time
@@ -15,7 +15,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture(scope="session")
 def partner(up: Running) -> Partner:
-    """A partner with room for many orders."""
+    """A partner with a budget for many orders."""
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@partner.example")
     up.json("partner", "set", str(created["id"]), "--budget", "1000000")
     return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
@@ -35,10 +35,10 @@ def until(partner: Partner, order: dict[str, Any], status: str) -> dict[str, Any
     return wait_until(lambda: shown(partner, order), lambda now: bool(now["status"] == status))
 
 
-def test_a_new_order_has_the_contracts_shape(partner: Partner) -> None:
+def test_a_new_order_has_the_fields_of_the_contract(partner: Partner) -> None:
     began = time.monotonic()
     order = opened(partner)
-    took = time.monotonic() - began
+    duration = time.monotonic() - began
     token = order.pop("token")
     assert len(token) == 43
     assert list(order) == [
@@ -49,7 +49,7 @@ def test_a_new_order_has_the_contracts_shape(partner: Partner) -> None:
     assert (order["type"], order["status"]) == ("float", "NEW")
     times = order["time"]
     assert times["expiration"] - times["reg"] == 1800
-    assert 1800 - math.ceil(took) <= times["left"] <= 1800
+    assert 1800 - math.ceil(duration) <= times["left"] <= 1800
     assert times["update"] == times["reg"]
     assert times["finish"] is None
     assert order["from"]["tx"] == order["to"]["tx"] == {"id": None, "amount": None}
@@ -60,15 +60,15 @@ def test_a_new_order_has_the_contracts_shape(partner: Partner) -> None:
     assert order["emergency"] == {"status": [], "choice": "NONE"}
 
 
-def test_showing_an_order_gives_it_without_its_token(partner: Partner) -> None:
+def test_an_order_is_shown_without_its_token(partner: Partner) -> None:
     order = opened(partner)
     again = shown(partner, order)
     del order["token"], order["time"], again["time"]
     assert again == order
 
 
-def test_create_prices_as_price_does(partner: Partner) -> None:
-    """Of one snapshot; they change once a second, so one of a few tries falls between changes."""
+def test_an_order_has_the_numbers_of_a_quote_of_the_same_snapshot(partner: Partner) -> None:
+    """Prices change once a second, so both calls fall between two changes after a few attempts."""
 
     def both() -> tuple[dict[str, Any], dict[str, Any]]:
         return partner.call("/price", quote_request(afftax=7)).data, opened(partner, afftax=7)
@@ -78,7 +78,7 @@ def test_create_prices_as_price_does(partner: Partner) -> None:
     assert (order["networkFee"], order["markupBps"]) == (quote["networkFee"], 7)
 
 
-def test_an_amount_to_receive_is_kept_to_the_unit(partner: Partner) -> None:
+def test_a_requested_payout_amount_is_exact(partner: Partner) -> None:
     order = opened(partner, direction="to", amount="500.123456")
     assert order["to"]["amount"] == "500.123456"
 
@@ -92,7 +92,7 @@ def test_an_amount_to_receive_is_kept_to_the_unit(partner: Partner) -> None:
         ("ltc", "ltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kgmn4n9", "1"),
     ],
 )
-def test_deposits_are_taken_on_other_networks(
+def test_orders_of_other_source_networks_have_a_pay_in_address(
     partner: Partner, source: str, refund: str, amount: str
 ) -> None:
     order = opened(partner, fromCcy=source, refundAddress=refund, amount=amount)
@@ -121,25 +121,25 @@ def test_deposits_are_taken_on_other_networks(
     ],
     ids=str,
 )
-def test_what_cannot_be_paid_out_or_back_is_invalid(
+def test_an_order_with_an_invalid_field_is_rejected(
     partner: Partner, changes: dict[str, object]
 ) -> None:
-    answer = partner.call("/create", order_request(**changes))
-    assert (answer.status, answer.code) == (400, 1)
+    response = partner.call("/create", order_request(**changes))
+    assert (response.status, response.code) == (400, 1)
 
 
 @pytest.mark.parametrize("field", ["toAddress", "refundAddress", "type", "amount"])
-def test_fields_that_are_needed(partner: Partner, field: str) -> None:
+def test_an_order_without_a_required_field_is_rejected(partner: Partner, field: str) -> None:
     request = order_request()
     del request[field]
     assert partner.call("/create", request).code == 1
 
 
-def test_hints_that_are_right_and_a_null_tag_are_fine(partner: Partner) -> None:
+def test_correct_network_hints_and_a_null_tag_are_accepted(partner: Partner) -> None:
     assert opened(partner, fromNetwork="Bitcoin", toNetwork="Tron", tag=None)["status"] == "NEW"
 
 
-def test_bounds_are_kept(partner: Partner) -> None:
+def test_an_order_outside_the_limits_of_its_pair_is_rejected(partner: Partner) -> None:
     bounds = partner.call("/price", quote_request()).data["from"]
     small = partner.call("/create", order_request(amount="0.00000100"))
     assert (small.status, small.json()) == (400, {"code": 7, "msg": "LIMIT_MIN"})
@@ -151,7 +151,9 @@ def create(partner: Partner, key: str, **changes: object) -> Response:
     return partner.call("/create", order_request(**changes), **{"Idempotency-Key": key})
 
 
-def test_a_repeat_gets_the_same_order_without_its_token(partner: Partner) -> None:
+def test_a_repeated_idempotency_key_returns_the_same_order_without_its_token(
+    partner: Partner,
+) -> None:
     first, again = (create(partner, key := f"key-{uuid4()}"), create(partner, key))
     assert first.data["token"] is not None
     assert again.data["token"] is None
@@ -160,47 +162,49 @@ def test_a_repeat_gets_the_same_order_without_its_token(partner: Partner) -> Non
     assert (changed.status, changed.json()) == (409, {"code": 1, "msg": "INVALID_REQUEST"})
 
 
-def test_duplicates_at_once_open_one_order(partner: Partner) -> None:
+def test_concurrent_duplicates_open_one_order(partner: Partner) -> None:
     key = f"key-{uuid4()}"
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: create(partner, key).data, range(16)))
-    assert len({answer["id"] for answer in answers}) == 1
-    assert sum(answer["token"] is not None for answer in answers) == 1
+        orders = list(pool.map(lambda _: create(partner, key).data, range(16)))
+    assert len({order["id"] for order in orders}) == 1
+    assert sum(order["token"] is not None for order in orders) == 1
 
 
 @pytest.mark.parametrize("key", ["short", "x" * 129, "not ascii é"])
-def test_a_malformed_key_is_invalid(partner: Partner, key: str) -> None:
-    answer = create(partner, key)
-    assert (answer.status, answer.code) == (400, 1)
+def test_a_malformed_idempotency_key_is_invalid(partner: Partner, key: str) -> None:
+    response = create(partner, key)
+    assert (response.status, response.code) == (400, 1)
 
 
-def test_what_is_not_the_callers_order_is_not_found(up: Running, partner: Partner) -> None:
+def test_an_order_that_does_not_belong_to_the_caller_is_not_found(
+    up: Running, partner: Partner
+) -> None:
     order = opened(partner)
-    right = {"id": order["id"], "token": order["token"]}
-    wrong = [
-        {**right, "id": str(uuid4())},
-        {**right, "id": "not-a-uuid"},
-        {**right, "id": order["id"].replace("-", "")},
-        {**right, "id": order["id"].upper() + " "},
-        {**right, "token": "x" * 43},
-        {**right, "token": order["token"][:-1]},
-        {**right, "token": ""},
+    valid = {"id": order["id"], "token": order["token"]}
+    invalid = [
+        {**valid, "id": str(uuid4())},
+        {**valid, "id": "not-a-uuid"},
+        {**valid, "id": order["id"].replace("-", "")},
+        {**valid, "id": order["id"].upper() + " "},
+        {**valid, "token": "x" * 43},
+        {**valid, "token": order["token"][:-1]},
+        {**valid, "token": ""},
     ]
-    answers = [partner.call("/order", request) for request in wrong]
-    answers.append(up.partner().call("/order", right))
-    for answer in answers:
-        assert (answer.status, answer.body) == (404, b'{"code":6,"msg":"NOT_FOUND"}')
-    assert partner.call("/order", right).code == 0
+    responses = [partner.call("/order", request) for request in invalid]
+    responses.append(up.partner().call("/order", valid))
+    for response in responses:
+        assert (response.status, response.body) == (404, b'{"code":6,"msg":"NOT_FOUND"}')
+    assert partner.call("/order", valid).code == 0
 
 
 @pytest.mark.parametrize("request_", [{}, {"id": "x"}, {"token": "x"}, {"id": 1, "token": 2}])
-def test_an_order_is_asked_for_by_id_and_token(
+def test_an_order_request_without_id_or_token_is_invalid(
     partner: Partner, request_: dict[str, object]
 ) -> None:
     assert partner.call("/order", request_).code == 1
 
 
-def test_the_good_day_ends_in_done(up: Running, partner: Partner) -> None:
+def test_an_order_whose_deposit_arrives_is_done(up: Running, partner: Partner) -> None:
     order = opened(partner)
     up.json("sandbox", "deposit", order["id"])
     done = until(partner, order, "DONE")
@@ -211,7 +215,7 @@ def test_the_good_day_ends_in_done(up: Running, partner: Partner) -> None:
     assert done["time"]["left"] == 0
 
 
-def test_a_float_order_is_priced_anew_from_what_was_received(up: Running, partner: Partner) -> None:
+def test_a_float_order_is_repriced_from_the_received_amount(up: Running, partner: Partner) -> None:
     order = opened(partner)
     up.json("sandbox", "deposit", order["id"], "--amount", "0.02")
     done = until(partner, order, "DONE")
@@ -219,7 +223,7 @@ def test_a_float_order_is_priced_anew_from_what_was_received(up: Running, partne
     assert float(done["to"]["amount"]) > 1.9 * float(order["to"]["amount"])
 
 
-def test_a_deposit_out_of_bounds_is_an_emergency(up: Running, partner: Partner) -> None:
+def test_a_deposit_outside_the_limits_is_an_emergency(up: Running, partner: Partner) -> None:
     order = opened(partner)
     up.json("sandbox", "deposit", order["id"], "--amount", "0.00000500")
     held = until(partner, order, "EMERGENCY")

@@ -1,4 +1,4 @@
-"""Section 5 of the contract, /v1/qr: a picture that reads exactly the pay-in address."""
+"""Section 5 of the contract, /v1/qr: a QR code whose payload is exactly the pay-in address."""
 
 import base64
 import io
@@ -17,9 +17,9 @@ from tests.support.clients.partner import quote_request, send
 
 try:
     from pyzbar.pyzbar import ZBarSymbol, decode
-except ImportError as missing:  # libzbar is no wheel
+except ImportError as missing:  # there is no wheel of libzbar
     pytest.skip(
-        f"libzbar0 isn't installed, so nothing can read QR codes ({missing}): "
+        f"libzbar0 is not installed, so QR codes cannot be read ({missing}): "
         "run .ci/debian-packages libzbar0 as root",
         allow_module_level=True,
     )
@@ -52,8 +52,8 @@ def swaps(up: Running) -> Swaps:
     return Swaps(up)
 
 
-def picture(data: dict[str, str]) -> Image.Image:
-    """Return the PNG of an answer, which must be one and nothing else."""
+def image_of(data: dict[str, str]) -> Image.Image:
+    """Return the image of a response, which must contain a PNG and nothing else."""
     assert list(data) == ["qrPng"]
     assert data["qrPng"].startswith(PREFIX)
     png = base64.b64decode(data["qrPng"].removeprefix(PREFIX), validate=True)
@@ -70,7 +70,7 @@ def read(image: Image.Image) -> str:
 
 
 def modules(image: Image.Image) -> list[list[bool]]:
-    """Return the code's modules, dark or not; fail unless each is the same whole pixels."""
+    """Return which modules of the code are dark; fail unless all have the same whole pixels."""
     dark = [[image.getpixel((x, y)) == 0 for x in range(256)] for y in range(256)]
     assert set(image.tobytes()) == {0, 255}
     rows = [y for y, row in enumerate(dark) if any(row)]
@@ -85,8 +85,8 @@ def modules(image: Image.Image) -> list[list[bool]]:
     assert size % scale == 0
     for margin in (top, left, 255 - bottom, 255 - right):
         assert margin >= 2 * scale
-    assert abs(top - (255 - bottom)) <= 1, "in the middle"
-    assert abs(left - (255 - right)) <= 1, "in the middle"
+    assert abs(top - (255 - bottom)) <= 1, "centered"
+    assert abs(left - (255 - right)) <= 1, "centered"
     for y in range(size):
         for x in range(size):
             assert (
@@ -100,13 +100,13 @@ def modules(image: Image.Image) -> list[list[bool]]:
 
 
 def level(code: list[list[bool]]) -> str:
-    """Return the error correction that the format information tells (ISO/IEC 18004, 7.9)."""
+    """Return the error correction level from the format information (ISO/IEC 18004, 7.9)."""
     masked = (not code[8][0], code[8][1])  # the mask of the format bits begins with 10
     return {(False, True): "L", (False, False): "M", (True, True): "Q", (True, False): "H"}[masked]
 
 
-def of_each_network(up: Running) -> dict[str, tuple[str, str]]:
-    """Return one asset of each network and an amount of it worth some dollars."""
+def asset_of_each_network(up: Running) -> dict[str, tuple[str, str]]:
+    """Return an asset of each network, and an amount of it worth about 100 USD."""
     base = up.base_url
     found: dict[str, tuple[str, str]] = {}
     for asset in send(f"{base}/v1/currencies").data:
@@ -118,8 +118,8 @@ def of_each_network(up: Running) -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_an_address_of_every_network_is_read(up: Running, swaps: Swaps) -> None:
-    assets = of_each_network(up)
+def test_the_code_of_every_network_contains_the_address(up: Running, swaps: Swaps) -> None:
+    assets = asset_of_each_network(up)
     assert len(assets) == 20
     for network, (code, amount) in assets.items():
         order = swaps.opened(
@@ -129,79 +129,78 @@ def test_an_address_of_every_network_is_read(up: Running, swaps: Swaps) -> None:
             toAddress=REFUNDS["Tron"] if network != "Tron" else REFUNDS["Bitcoin"],
             refundAddress=REFUNDS.get(network, EVM),
         )
-        image = picture(swaps.ask("/qr", order).data)
+        image = image_of(swaps.ask("/qr", order).data)
         assert image.size == (256, 256)
         assert read(image) == order["from"]["address"], network
         assert level(modules(image)) == "M", network
 
 
-def test_of_a_memo_only_the_address_is_in_it(swaps: Swaps) -> None:
+def test_the_code_of_an_order_with_a_tag_contains_only_the_address(swaps: Swaps) -> None:
     order = swaps.opened(fromCcy="xrp", amount="100", refundAddress=REFUNDS["XRP Ledger"])
     assert order["from"]["tag"]
-    assert read(picture(swaps.ask("/qr", order).data)) == order["from"]["address"]
+    assert read(image_of(swaps.ask("/qr", order).data)) == order["from"]["address"]
 
 
-def test_the_same_order_shows_the_same_picture_to_many_at_once(swaps: Swaps) -> None:
+def test_concurrent_calls_return_the_same_image(swaps: Swaps) -> None:
     order = swaps.opened()
     with ThreadPoolExecutor(16) as pool:
-        answers = list(pool.map(lambda _: swaps.ask("/qr", order).body, range(32)))
-    assert len(set(answers)) == 1
+        responses = list(pool.map(lambda _: swaps.ask("/qr", order).body, range(32)))
+    assert len(set(responses)) == 1
 
 
-def test_it_is_shown_whatever_the_order_has_come_to(swaps: Swaps) -> None:
+def test_the_code_of_an_expired_order_is_returned(swaps: Swaps) -> None:
     order = swaps.opened()
     swaps.command("sandbox", "expire", order["id"])
     assert swaps.shown(order)["status"] == "EXPIRED"
-    assert read(picture(swaps.ask("/qr", order).data)) == order["from"]["address"]
+    assert read(image_of(swaps.ask("/qr", order).data)) == order["from"]["address"]
 
 
-def test_maintenance_hides_no_picture(by_hand: Running) -> None:
-    """On the service that is ours to switch."""
-    there = Swaps(by_hand)
-    order = there.opened()
-    try:
-        there.command("maintenance", "on")
-        there.partner.until(10, "/price", quote_request())
-        assert there.ask("/qr", order).code == 0
-    finally:
-        there.command("maintenance", "off")
-        there.partner.until(0, "/price", quote_request())
-
-
-def test_whose_order_it_is_is_checked_before_the_cache(up: Running, swaps: Swaps) -> None:
+def test_the_code_is_returned_during_maintenance(by_hand: Running) -> None:
+    swaps = Swaps(by_hand)
     order = swaps.opened()
-    for _ in range(8):  # so that every worker has it
+    try:
+        swaps.command("maintenance", "on")
+        swaps.partner.until(10, "/price", quote_request())
         assert swaps.ask("/qr", order).code == 0
-    right = {"id": order["id"], "token": order["token"]}
-    for answer in (
-        up.partner().call("/qr", right),
-        swaps.partner.call("/qr", {**right, "token": "x" * 43}),
+    finally:
+        swaps.command("maintenance", "off")
+        swaps.partner.until(0, "/price", quote_request())
+
+
+def test_ownership_is_checked_before_the_cache_is_read(up: Running, swaps: Swaps) -> None:
+    order = swaps.opened()
+    for _ in range(8):  # so that every worker has cached it
+        assert swaps.ask("/qr", order).code == 0
+    access = {"id": order["id"], "token": order["token"]}
+    for response in (
+        up.partner().call("/qr", access),
+        swaps.partner.call("/qr", {**access, "token": "x" * 43}),
     ):
-        assert (answer.status, answer.body) == (404, NOT_FOUND)
+        assert (response.status, response.body) == (404, NOT_FOUND)
     instance = json.loads((up.data_dir / "instance.json").read_bytes())
     with psycopg.connect(instance["ownerDatabaseUrl"], autocommit=True) as connection:
         connection.execute("UPDATE orders SET deleted_at = now() WHERE id = %s", (order["id"],))
     for _ in range(8):
-        answer = swaps.ask("/qr", order)
-        assert (answer.status, answer.body) == (404, NOT_FOUND)
+        response = swaps.ask("/qr", order)
+        assert (response.status, response.body) == (404, NOT_FOUND)
 
 
-def test_it_weighs_five(up: Running) -> None:
-    """Of a new partner: what others called a minute ago is added to their budget again."""
+def test_a_qr_call_has_weight_five(up: Running) -> None:
+    """A new partner has no earlier calls whose weight could return to the budget meanwhile."""
     swaps = Swaps(up)
     order = swaps.opened()
-    left = [
+    remaining = [
         int(swaps.ask(path, order).headers["ratelimit"].partition("r=")[2].split(";")[0])
         for path in ("/order", "/qr", "/order")
     ]
-    assert (left[0] - left[1], left[1] - left[2]) == (5, 1)
+    assert (remaining[0] - remaining[1], remaining[1] - remaining[2]) == (5, 1)
 
 
-def test_it_needs_a_signature(swaps: Swaps) -> None:
+def test_a_qr_call_requires_a_signature(swaps: Swaps) -> None:
     order = swaps.opened()
     body = json.dumps({"id": order["id"], "token": order["token"]}).encode()
-    answer = send(f"{swaps.up.base_url}/v1/qr", body)
-    assert (answer.status, answer.code) == (401, 2)
+    response = send(f"{swaps.up.base_url}/v1/qr", body)
+    assert (response.status, response.code) == (401, 2)
 
 
 BODIES = {
@@ -210,14 +209,14 @@ BODIES = {
     "a list": b"[]",
     "null": b"null",
     "not JSON": b"id=1",
-    "cut off": b'{"id":"x","token":"y"',
+    "truncated": b'{"id":"x","token":"y"',
     "without a token": b'{"id":"x"}',
     "without an id": b'{"token":"x"}',
 }
 
 
 @pytest.mark.parametrize("name", list(BODIES))
-def test_what_is_no_request(swaps: Swaps, name: str) -> None:
+def test_a_malformed_qr_request_is_invalid(swaps: Swaps, name: str) -> None:
     body = BODIES[name]
-    answer = swaps.partner.post("/qr", body, swaps.partner.headers(body))
-    assert (answer.status, answer.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')
+    response = swaps.partner.post("/qr", body, swaps.partner.headers(body))
+    assert (response.status, response.body) == (400, b'{"code":1,"msg":"INVALID_REQUEST"}')

@@ -1,4 +1,4 @@
-"""Defects are answered with 99 and logged by request id, wherever behind the front they happen."""
+"""Internal errors return code 99 and are logged with the request id, wherever they are raised."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ class RecordingLimiter:
 
 
 class FakeGateway:
-    """A gateway without anything behind it."""
+    """A gateway without servers."""
 
     def __init__(self) -> None:
         self.services = cast("Any", None)
@@ -65,17 +65,21 @@ class FakeGateway:
         raise ZeroDivisionError
 
 
-class Got(msgspec.Struct):
+class Result(msgspec.Struct):
     status: int
     headers: dict[str, str]
     body: bytes
 
 
 async def call(
-    front: AsgiMiddleware, method: str, path: str, *headers: tuple[bytes, bytes], body: bytes = b""
-) -> Got:
+    application: AsgiMiddleware,
+    method: str,
+    path: str,
+    *headers: tuple[bytes, bytes],
+    body: bytes = b"",
+) -> Result:
     """Call an ASGI application as Granian does."""
-    sent: list[Any] = []
+    messages: list[Any] = []
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(0)
@@ -83,9 +87,9 @@ async def call(
 
     async def send(message: Any) -> None:
         await asyncio.sleep(0)
-        sent.append(message)
+        messages.append(message)
 
-    await front(
+    await application(
         {
             "type": "http",
             "http_version": "1.1",
@@ -102,12 +106,12 @@ async def call(
         receive,
         send,
     )
-    begun, *rest = sent
-    told = {name.decode().lower(): value.decode() for name, value in begun["headers"]}
-    return Got(begun["status"], told, b"".join(message["body"] for message in rest))
+    start, *rest = messages
+    received = {name.decode().lower(): value.decode() for name, value in start["headers"]}
+    return Result(start["status"], received, b"".join(message["body"] for message in rest))
 
 
-def front_with(gateway: FakeGateway, handle: Any, *, direct: bool = True) -> AsgiMiddleware:
+def application_with(gateway: FakeGateway, handle: Any, *, direct: bool = True) -> AsgiMiddleware:
     endpoint = msgspec.structs.replace(BROKEN, handle=handle)
     return build(
         gateway, body_deadline_seconds=1, metrics=False, direct=direct, endpoints=[endpoint]
@@ -116,26 +120,26 @@ def front_with(gateway: FakeGateway, handle: Any, *, direct: bool = True) -> Asg
 
 async def fails(_: Services, __: Request) -> bytes:
     await asyncio.sleep(0)
-    raise ZeroDivisionError("a defect")
+    raise ZeroDivisionError("an internal error")
 
 
-def is_a_defect(got: Got) -> None:
-    assert (got.status, json.loads(got.body)) == (500, {"code": 99, "msg": "INTERNAL"})
-    assert got.headers["cache-control"] == "no-store"
-    assert got.headers["x-request-id"] == "call-7"
+def is_internal_error(result: Result) -> None:
+    assert (result.status, json.loads(result.body)) == (500, {"code": 99, "msg": "INTERNAL"})
+    assert result.headers["cache-control"] == "no-store"
+    assert result.headers["x-request-id"] == "call-7"
 
 
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "/v1/price"), ("POST", "/api/v1/price"), ("GET", "/readyz")]
 )
 @pytest.mark.parametrize("direct", [True, False])
-async def test_a_defect_is_answered_with_99_and_logged_with_the_request_id(
+async def test_an_internal_error_returns_99_and_is_logged_with_the_request_id(
     method: str, path: str, direct: bool
 ) -> None:
-    front = front_with(FakeGateway(), fails, direct=direct)
+    application = application_with(FakeGateway(), fails, direct=direct)
     with capture_logs() as logs:
-        got = await call(front, method, path, (b"x-request-id", b"call-7"))
-    is_a_defect(got)
+        result = await call(application, method, path, (b"x-request-id", b"call-7"))
+    is_internal_error(result)
     (entry,) = logs
     assert (entry["event"], entry["request_id"], entry["log_level"]) == (
         "internal error",
@@ -143,10 +147,10 @@ async def test_a_defect_is_answered_with_99_and_logged_with_the_request_id(
         "error",
     )
     assert entry["exc_info"]
-    assert b"a defect" not in got.body
+    assert b"an internal error" not in result.body
 
 
-async def test_a_defect_leaves_the_application_working() -> None:
+async def test_the_application_serves_requests_after_an_internal_error() -> None:
     outcomes = iter([ZeroDivisionError("once"), None])
 
     async def fails_once(_: Services, __: Request) -> bytes:
@@ -155,17 +159,19 @@ async def test_a_defect_leaves_the_application_working() -> None:
             raise error
         return b'{"code":0,"msg":"","data":true}'
 
-    front = front_with(FakeGateway(), fails_once)
+    application = application_with(FakeGateway(), fails_once)
     with capture_logs():
-        assert (await call(front, "POST", "/v1/price")).status == 500
-    assert (await call(front, "POST", "/v1/price")).status == 200
+        assert (await call(application, "POST", "/v1/price")).status == 500
+    assert (await call(application, "POST", "/v1/price")).status == 200
 
 
-async def test_a_defect_in_blacksheep_is_one_too() -> None:
-    front = front_with(FakeGateway(), fails)
-    front._application = cast("Any", _raising)
+async def test_an_exception_of_blacksheep_is_an_internal_error() -> None:
+    application = application_with(FakeGateway(), fails)
+    application._application = cast("Any", _raising)
     with capture_logs() as logs:
-        is_a_defect(await call(front, "POST", "/v1/price", (b"x-request-id", b"call-7")))
+        is_internal_error(
+            await call(application, "POST", "/v1/price", (b"x-request-id", b"call-7"))
+        )
     assert logs[0]["request_id"] == "call-7"
 
 
@@ -174,21 +180,21 @@ async def _raising(_: Any, __: Any, ___: Any) -> None:
     raise ZeroDivisionError
 
 
-async def test_what_is_raised_to_be_an_answer_is_one() -> None:
-    front = front_with(FakeGateway(), fails)
-    application = cast("Any", front._application)
+async def test_an_http_exception_determines_the_response() -> None:
+    application = application_with(FakeGateway(), fails)
+    application = cast("Any", application._application)
 
-    async def refuses(_: Any) -> Any:
+    async def reject(_: Any) -> Any:
         await asyncio.sleep(0)
         raise BadRequest("no")
 
-    application.router.add_get("/page", refuses)
+    application.router.add_get("/page", reject)
     with capture_logs() as logs:
-        assert (await call(front, "GET", "/page")).status == 400
+        assert (await call(application, "GET", "/page")).status == 400
     assert logs == []
 
 
-async def test_forwarded_addresses_in_several_headers_are_one_list() -> None:
+async def test_the_limiter_counts_the_client_behind_several_forwarded_headers() -> None:
     gateway = FakeGateway()
 
     async def quotes(_: Services, __: Request) -> bytes:
@@ -197,5 +203,5 @@ async def test_forwarded_addresses_in_several_headers_are_one_list() -> None:
 
     forwarded = [b"192.0.2.1", b"198.51.100.7", b"10.0.0.2"]
     headers = [(b"x-forwarded-for", address) for address in forwarded]
-    await call(front_with(gateway, quotes), "POST", "/v1/price", *headers)
+    await call(application_with(gateway, quotes), "POST", "/v1/price", *headers)
     assert gateway.rate_limiter.seen == ["198.51.100.7"]

@@ -1,4 +1,4 @@
-"""Every fact has its row in the error table, and the contract's numbers."""
+"""Every error has its row in the error table, with the codes of the contract."""
 
 import inspect
 
@@ -25,7 +25,7 @@ CONTRACT = {
 }
 
 
-def facts() -> list[type[errors.DomainError]]:
+def kinds() -> list[type[errors.DomainError]]:
     return [
         kind
         for _, kind in inspect.getmembers(errors, inspect.isclass)
@@ -33,22 +33,22 @@ def facts() -> list[type[errors.DomainError]]:
     ]
 
 
-@pytest.mark.parametrize("kind", facts())
-def test_every_fact_has_a_row(kind: type[errors.DomainError]) -> None:
+@pytest.mark.parametrize("kind", kinds())
+def test_every_error_has_a_row(kind: type[errors.DomainError]) -> None:
     assert kind in TABLE
 
 
 @pytest.mark.parametrize("code", CONTRACT)
-def test_the_table_says_what_the_contract_says(code: int) -> None:
+def test_the_rows_have_the_constants_and_statuses_of_the_contract(code: int) -> None:
     msg, statuses = CONTRACT[code]
     rows = [row for row in TABLE.values() if row.code == code]
     assert {row.msg for row in rows} == {msg}
     assert {row.status for row in rows} == statuses
 
 
-def test_a_rate_limit_tells_when_to_come_back() -> None:
+def test_a_rate_limit_error_has_retry_after() -> None:
     assert error_response(errors.RateLimited(7)).retry_after == 7
 
 
-def test_a_body_holds_nothing_but_code_and_constant() -> None:
+def test_a_failure_body_contains_only_code_and_constant() -> None:
     assert error_response(errors.NotFound("order x")).body() == b'{"code":6,"msg":"NOT_FOUND"}'
