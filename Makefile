@@ -39,7 +39,7 @@ lint: $(VENV)/.dev ## Run ruff, mypy, import contracts and dependency checks
 openapi: $(VENV)/.run ## Generate docs/openapi.json from the code (ARGS=--check: compare only)
 	$(BIN)/python -m gateway.openapi $(ARGS)
 
-settings: $(VENV)/.run ## Write the table of settings in docs/operations.md (ARGS=--check: only compare)
+settings: $(VENV)/.run ## Generate the settings table in docs/operations.md (ARGS=--check: compare only)
 	$(BIN)/python -m gateway.settings_table $(ARGS)
 
 fuzz: $(VENV)/.dev ## Send 20,000 generated requests to a service (ARGS="--cases 500 --seed 7")

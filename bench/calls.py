@@ -1,4 +1,4 @@
-"""Calls that benches make again and again: bodies with their signature, a fresh nonce each."""
+"""Calls that benchmarks repeat: bodies with their signatures, and a new nonce for each call."""
 
 import hashlib
 import hmac
@@ -24,21 +24,21 @@ ORDER = {
 
 
 class Partner(msgspec.Struct, frozen=True):
-    """Who signs."""
+    """The partner that signs calls."""
 
     id: str
     api_key: str
     api_secret: str
 
     def sign(self, body: bytes) -> str:
-        """Return what X-API-SIGN of a body is."""
+        """Return the X-API-SIGN of a body."""
         return hmac.new(self.api_secret.encode(), body, hashlib.sha256).hexdigest()
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A POST to make again and again, with one of `bodies` in turn; signed where it has a signer.
+    """A POST to repeat, with each of `bodies` in turn; signed if it has a signer.
 
-    With `idempotent` each has an Idempotency-Key of its own.
+    If `idempotent`, each call has a new Idempotency-Key.
     """
 
     path: str
@@ -47,7 +47,7 @@ class Call(msgspec.Struct, frozen=True):
     idempotent: bool = False
 
     def headers(self, body: bytes) -> dict[str, str]:
-        """Return fresh headers for a body."""
+        """Return the headers of a call with this body and a new nonce."""
         headers = {"Content-Type": "application/json"}
         if self.signer is not None:
             headers["X-API-KEY"] = self.signer.api_key
@@ -59,16 +59,16 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def encode(request: object) -> bytes:
-    """Return a request's bytes."""
+    """Return the bytes of a request."""
     return json.dumps(request, separators=(",", ":")).encode()
 
 
-def answer(port: int, call: Call, *, body: bytes | None = None) -> tuple[int, bytes]:
-    """Make one call and return status and body of what came back."""
-    sent = call.bodies[0] if body is None else body
+def send(port: int, call: Call, *, body: bytes | None = None) -> tuple[int, bytes]:
+    """Make one call and return status and body of the response."""
+    body = call.bodies[0] if body is None else body
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("POST", call.path, sent, call.headers(sent))
+        connection.request("POST", call.path, body, call.headers(body))
         response = connection.getresponse()
         return response.status, response.read()
     finally:
@@ -76,8 +76,8 @@ def answer(port: int, call: Call, *, body: bytes | None = None) -> tuple[int, by
 
 
 def succeeded(port: int, call: Call, *, body: bytes | None = None) -> bytes:
-    """Make one call and return its answer's bytes; raise RuntimeError unless it succeeds."""
-    status, received = answer(port, call, body=body)
+    """Make one call and return the response body; raise RuntimeError unless it succeeds."""
+    status, response = send(port, call, body=body)
     if status != 200:
-        raise RuntimeError(f"{call.path} was answered with {status}: {received.decode()}")
-    return received
+        raise RuntimeError(f"{call.path} returned {status}: {response.decode()}")
+    return response

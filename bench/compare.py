@@ -1,6 +1,6 @@
-"""`python -m bench.compare A B`: what has changed between two results, and whether that is noise.
+"""`python -m bench.compare A B`: changes between two results, and whether they are noise.
 
-A and B are files, or commits that bench/results/ has one result of `bench.limits` of.
+A and B are files, or commits with exactly one result of `bench.limits` in bench/results/.
 """
 
 import argparse
@@ -20,33 +20,33 @@ FIGURES: Final = {"rps": "rps", "p50": "p50 ms", "p99": "p99 ms", "cpu_us": "CPU
 
 
 class Change(msgspec.Struct, frozen=True):
-    """B's figure by A's: of the medians, and where 95 of 100 resampled ratios lie between."""
+    """The ratio of the medians of B and A, and the interval of 95 of 100 resampled ratios."""
 
     ratio: float
     low: float
     high: float
 
     def is_noise(self) -> bool:
-        """Tell whether there may be no change at all."""
+        """Return whether the interval contains 1, so that there may be no change."""
         return self.low <= 1 <= self.high
 
     def __str__(self) -> str:
-        """Return it for the table; a change that is more than noise has a star."""
+        """Return the cell of the table; a star marks a change that is more than noise."""
         return (
             f"{self.ratio:.2f} ({self.low:.2f}..{self.high:.2f}){' ' if self.is_noise() else '*'}"
         )
 
 
 def change(before: Sequence[float], after: Sequence[float], *, seed: int = 1) -> Change | None:
-    """Return the ratio of medians with its bounds, by the bootstrap (Efron 1979); None for none."""
+    """Return the ratio of medians with its bootstrap interval (Efron 1979), or None."""
     if not before or not after or not statistics.median(before):
         return None
-    chance = random.Random(seed)
+    generator = random.Random(seed)
     ratios = []
     for _ in range(SAMPLES):
-        base = statistics.median(chance.choices(before, k=len(before)))
+        base = statistics.median(generator.choices(before, k=len(before)))
         if base:
-            ratios.append(statistics.median(chance.choices(after, k=len(after))) / base)
+            ratios.append(statistics.median(generator.choices(after, k=len(after))) / base)
     ratios.sort()
     return Change(
         statistics.median(after) / statistics.median(before),
@@ -55,28 +55,28 @@ def change(before: Sequence[float], after: Sequence[float], *, seed: int = 1) ->
     )
 
 
-def over_base(found: Report, row: Row) -> list[float]:
-    """Return a row's rates by its base's, round by round: these compare across machines."""
-    base = found.row(row.base) if row.base and row.base != row.name else None
+def over_base(report: Report, row: Row) -> list[float]:
+    """Return the ratios of a row's rates to its base's by round: comparable across machines."""
+    base = report.row(row.base) if row.base and row.base != row.name else None
     if base is None:
         return []
     pairs = zip(row.values("rps"), base.values("rps"), strict=False)
-    return [mine / theirs for mine, theirs in pairs if theirs]
+    return [rate / base_rate for rate, base_rate in pairs if base_rate]
 
 
 def comparison(before: Report, after: Report) -> str:
-    """Return the table of all rows that both have."""
+    """Return the table of the rows that both reports have."""
     lines = [
         f"A: {before.commit} of {before.at}, {before.machine}",
         f"B: {after.commit} of {after.at}, {after.machine}",
         "",
     ]
     if before.machine != after.machine:
-        lines += ["The machines differ: only `over base` compares.", ""]
+        lines += ["The machines differ: only `over base` is comparable.", ""]
     lines += [
-        "B / A (95 % of it between); * where that is more than noise",
+        "B / A (95 % interval); * marks changes that are more than noise",
         "",
-        f"| what | over base | {' | '.join(FIGURES.values())} |",
+        f"| case | over base | {' | '.join(FIGURES.values())} |",
         f"|---|---|{'---|' * len(FIGURES)}",
     ]
     for row in before.rows:
@@ -89,23 +89,25 @@ def comparison(before: Report, after: Report) -> str:
     return "\n".join(lines)
 
 
-def result(named: str) -> Report:
-    """Return the report of a file or of a commit; raise ValueError where there is none."""
-    path = Path(named)
+def result(name: str) -> Report:
+    """Return the report of a file or of a commit; raise ValueError if there is none."""
+    path = Path(name)
     if not path.is_file():
-        found = sorted(RESULTS.glob(f"limits-{named}*.json"))
-        if len(found) != 1:
-            have = ", ".join(sorted(path.name for path in RESULTS.glob("*.json")))
-            raise ValueError(f"{named} is no file and no commit with a result; there are {have}")
-        path = found[0]
+        files = sorted(RESULTS.glob(f"limits-{name}*.json"))
+        if len(files) != 1:
+            available = ", ".join(sorted(path.name for path in RESULTS.glob("*.json")))
+            raise ValueError(
+                f"{name} is neither a file nor a commit with a result; available: {available}"
+            )
+        path = files[0]
     return read(path)
 
 
 def main() -> None:
     """Compare two results and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("a", help="the result before: a file or a commit")
-    parser.add_argument("b", help="the result after")
+    parser.add_argument("a", help="the earlier result: a file or a commit")
+    parser.add_argument("b", help="the later result")
     options = parser.parse_args()
     try:
         print(comparison(result(options.a), result(options.b)))

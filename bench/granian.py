@@ -1,4 +1,4 @@
-"""`python -m bench.granian`: our signed quote under Granian's settings, one changed at a time."""
+"""`python -m bench.granian`: signed quotes under Granian's settings, one changed at a time."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from bench.limits.closed_loop import Measured, WrkMissing, check_wrk
 from bench.limits.plan import Case
 from bench.limits.servers import Servers
 from bench.processes import Server, free_port, python, running
-from bench.report import Row, keep, report, table
+from bench.report import Row, report, save, table
 from gateway.instance import Role, settings_for
 from gateway.server import BACKLOG, PER_WORKER_REQUESTS
 from gateway.settings import environment_of
@@ -26,10 +26,10 @@ CHOSEN: Final = {
     "--backlog": str(BACKLOG),
     "--backpressure": str(PER_WORKER_REQUESTS),
 }
-"""What `swapgate serve` runs with; whatever isn't named is Granian's own default."""
+"""The settings of `swapgate serve`; all others are Granian's defaults."""
 AS_CHOSEN: Final = "as `swapgate serve` has them"
 
-VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
+CHANGES: Final[Mapping[str, Mapping[str, str]]] = {
     AS_CHOSEN: {},
     "2 workers, two cores": {"--workers": "2"},
     "the loop of asyncio": {"--loop": "asyncio"},
@@ -42,31 +42,31 @@ VARIANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "backpressure 64": {"--backpressure": "64"},
     "no SCHED_BATCH": {"SWAPGATE_BATCH_SCHEDULING": "false"},
 }
-"""Without `--task-impl rust`: our door looks at the task it runs in, which has to be asyncio's."""
+"""Without `--task-impl rust`: the deadline for bodies cancels the task, which must be asyncio's."""
 
 
 def main() -> None:
-    """Measure all variants in turn, print the table, keep the figures."""
+    """Measure all settings in turn, and print and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--only", help="names of variants, with commas between")
-    parser.add_argument("--out", type=Path, help="where the figures go, instead of bench/results/")
+    parser.add_argument("--only", help="names of settings, separated by commas")
+    parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
     options = parser.parse_args()
     try:
         check_wrk()
     except WrkMissing as missing:
         sys.exit(str(missing))
-    names = options.only.split(",") if options.only else list(VARIANTS)
+    names = options.only.split(",") if options.only else list(CHANGES)
     rows = _rows([AS_CHOSEN, *(name for name in names if name != AS_CHOSEN)], options)
-    found = report("granian", rows, options={"rounds": options.rounds, "seconds": options.seconds})
-    print(f"{found.machine}, commit {found.commit}: signed /v1/price\n")
+    result = report("granian", rows, options={"rounds": options.rounds, "seconds": options.seconds})
+    print(f"{result.machine}, commit {result.commit}: signed /v1/price\n")
     print(
         table(
             rows,
             {
                 "rps": lambda row: f"{row.median('rps'):,.0f}",
-                "over chosen": lambda row: f"{found.ratio(row.name, AS_CHOSEN):.2f}",
+                "over chosen": lambda row: f"{result.ratio(row.name, AS_CHOSEN):.2f}",
                 "p50 ms": lambda row: f"{row.median('p50'):.2f}",
                 "p99 ms": lambda row: f"{row.median('p99'):.2f}",
                 "CPU µs": lambda row: f"{row.median('cpu_us'):.1f}",
@@ -75,32 +75,32 @@ def main() -> None:
             },
         )
     )
-    print(f"\nkept in {keep(found, options.out)}")
+    print(f"\nsaved as {save(result, options.out)}")
 
 
 def _rows(names: list[str], options: argparse.Namespace) -> list[Row]:
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     with Servers() as servers, ExitStack() as stack:
-        cases = {name: stack.enter_context(_variant(servers, name)) for name in names}
+        cases = {name: stack.enter_context(_started(servers, name)) for name in names}
         for case in cases.values():
             case.measure(servers, seconds=1)
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
             for name, case in cases.items():
-                found = case.measure(servers, seconds=options.seconds)
-                measured[name].append(_figures(found, case.server))
+                figures = case.measure(servers, seconds=options.seconds)
+                measured[name].append(_figures(figures, case.server))
     return [Row(name, "granian", AS_CHOSEN, rounds) for name, rounds in measured.items()]
 
 
-def _figures(found: Measured, server: Server) -> dict[str, float]:
-    figures = msgspec.structs.asdict(found)
-    kept = {name: round(value, 4) for name, value in figures.items() if value is not None}
-    return {**kept, "megabytes": round(server.resident_megabytes(), 1)}
+def _figures(measured: Measured, server: Server) -> dict[str, float]:
+    figures = msgspec.structs.asdict(measured)
+    rounded = {name: round(value, 4) for name, value in figures.items() if value is not None}
+    return {**rounded, "megabytes": round(server.resident_megabytes(), 1)}
 
 
 @contextmanager
-def _variant(servers: Servers, name: str) -> Iterator[Case]:
-    changed = VARIANTS[name]
+def _started(servers: Servers, name: str) -> Iterator[Case]:
+    changed = CHANGES[name]
     flags = {**CHOSEN, **{flag: value for flag, value in changed.items() if flag[0] == "-"}}
     port = free_port()
     settings = settings_for(Role.GATEWAY, data_dir=servers.data_dir, environment={})

@@ -1,4 +1,4 @@
-"""Where and of what a figure was measured: the machine's and the commit's name."""
+"""The names of the machine and of the commit that figures were measured on."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Return the processor, how many cores of it, kernel and Python."""
+    """Return the processor, the number of available cores, kernel and Python."""
     return (
         f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {platform.system()} "
         f"{platform.release().partition('-')[0]}, Python {platform.python_version()}"
@@ -15,7 +15,7 @@ def machine() -> str:
 
 
 def commit() -> str:
-    """Return the commit's short name; `-changed` where the files differ from it."""
+    """Return the commit's short name, with `-changed` if the files differ from it."""
     name = _git("rev-parse", "--short", "HEAD")
     changed = _git("status", "--porcelain", "--untracked-files=no")
     return f"{name or 'unknown'}{'-changed' if changed else ''}"
@@ -32,7 +32,7 @@ def _processor() -> str:
 
 def _git(*arguments: str) -> str:
     done = subprocess.run(
-        ["git", *arguments],  # noqa: S607  whichever git the developer has
+        ["git", *arguments],  # noqa: S607  the git on the PATH
         check=False,
         capture_output=True,
         text=True,

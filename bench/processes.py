@@ -1,4 +1,4 @@
-"""Servers that a bench starts: on which cores they run, and what CPU and memory they take."""
+"""Servers that a benchmark starts: the cores they run on, and the CPU and memory they use."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ import msgspec
 
 READY_SECONDS: Final = 60
 STOP_SECONDS: Final = 30
-TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
+TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -27,16 +27,16 @@ class Server(msgspec.Struct, frozen=True):
     port: int
 
     def pids(self) -> list[int]:
-        """Return its process and all that descend from it, as they are now."""
+        """Return the process and all its current descendants."""
         return family(self.process.pid)
 
     def resident_megabytes(self) -> float:
-        """Return how much memory the largest of its workers holds: of what it has started."""
+        """Return the memory of its largest descendant, or its own if it has none."""
         first, *workers = self.pids()
         return max(resident_megabytes(pid) for pid in workers or [first])
 
     def pin(self, *cores: int) -> None:
-        """Have it and its descendants run on these cores only."""
+        """Restrict it and its descendants to these cores."""
         pin(self.pids(), *cores)
 
 
@@ -48,7 +48,7 @@ def running(
     environment: Mapping[str, str] | None = None,
     ready_at: str | None = None,
 ) -> Iterator[Server]:
-    """Run a server until the block ends; wait until it listens, or says 200 at `ready_at`."""
+    """Run a server until the block ends; wait until it listens, or returns 200 at `ready_at`."""
     process = subprocess.Popen(
         argv, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL
     )
@@ -65,15 +65,15 @@ def running(
 
 
 def python(*arguments: str) -> list[str]:
-    """Return a command line of this very interpreter."""
+    """Return a command line of this Python interpreter."""
     return [sys.executable, *arguments]
 
 
 def free_port() -> int:
     """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -81,16 +81,16 @@ def family(pid: int) -> list[int]:
     """Return a process and all its living descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has just ended
+        with suppress(OSError):  # the process has ended
             children.setdefault(int(_stat(entry)[1]), []).append(int(entry.name))
-    found = [pid]
-    for one in found:
-        found += children.get(one, ())
-    return found
+    members = [pid]
+    for member in members:
+        members += children.get(member, ())
+    return members
 
 
 def pin(pids: Sequence[int], *cores: int) -> None:
-    """Have every thread of these processes run on these cores only."""
+    """Restrict every thread of these processes to these cores."""
     for pid in pids:
         for thread in Path(f"/proc/{pid}/task").glob("[0-9]*"):
             with suppress(OSError):
@@ -104,20 +104,20 @@ def cpu_seconds(pids: Sequence[int]) -> float:
         with suppress(OSError):
             fields = _stat(Path(f"/proc/{pid}"))
             ticks += int(fields[11]) + int(fields[12])
-    return ticks / TICKS_A_SECOND
+    return ticks / TICKS_PER_SECOND
 
 
 def machine_cpu_seconds() -> float:
-    """Return the CPU time used by all processes of the machine, and taken from it by others.
+    """Return the CPU time used by all processes of the machine, and stolen by the hypervisor.
 
-    That is user, nice, system and steal of /proc/stat (proc(5)).
+    It is the sum of user, nice, system and steal in /proc/stat (proc(5)).
     """
     fields = Path("/proc/stat").read_text().split(maxsplit=9)
-    return sum(int(fields[index]) for index in (1, 2, 3, 8)) / TICKS_A_SECOND
+    return sum(int(fields[index]) for index in (1, 2, 3, 8)) / TICKS_PER_SECOND
 
 
 def resident_megabytes(pid: int) -> float:
-    """Return how much memory a process holds, shared pages counted in."""
+    """Return the resident memory of a process, including shared pages."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * PAGE_BYTES / 1e6
 
@@ -135,9 +135,9 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, ready_at: s
                 return
         except HTTPError as error:
             error.close()
-            if ready_at is None:  # an application without that route is up all the same
+            if ready_at is None:  # an application without that route is up too
                 return
         except (URLError, OSError):
             pass
         time.sleep(0.1)
-    raise RuntimeError(f"what should listen on port {port} didn't become ready")
+    raise RuntimeError(f"the server on port {port} did not become ready")

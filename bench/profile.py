@@ -1,4 +1,4 @@
-"""`python -m bench.profile`: where the time of a signed quote goes, by layer, and a flame graph."""
+"""`python -m bench.profile`: CPU profile of a signed quote by layer, and a flame graph."""
 
 import argparse
 import subprocess
@@ -18,40 +18,44 @@ RATE: Final = 500
 CONNECTIONS: Final = 32
 
 LAYERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "front: head, body, sending": (
-        "gateway/front",
-        "gateway/body",
-        "gateway/request_head",
+    "ASGI middleware: head, body, sending": (
+        "gateway/asgi",
+        "gateway/http/body",
+        "gateway/http/head",
+        "gateway/http/direct",
         "asyncio/tasks",
     ),
     "admission through Valkey": ("persistence/valkey/", "valkey/"),
-    "signature and caller": ("gateway/auth", "gateway/directory", "domain/credentials"),
-    "decoding": ("gateway/codec",),
-    "pricing": ("domain/", "gateway/market", "gateway/clock"),
-    "the answer's bytes": ("gateway/quote_answer",),
-    "the endpoint and its door": (
-        *("gateway/api/", "gateway/signed_door", "gateway/request_id", "gateway/metrics"),
+    "signature and authentication": (
+        *("gateway/api/authentication", "gateway/api/partner_cache", "domain/partners/"),
     ),
-    "following rates, rendering feeds": (
-        *("persistence/postgres/", "gateway/watchers", "gateway/rate_feeds", "feeds/", "gzip"),
+    "decoding": ("gateway/codec",),
+    "pricing": ("domain/", "gateway/runtime/market", "gateway/runtime/clock"),
+    "encoding the response": ("gateway/api/quote_encoding",),
+    "the endpoint and its dispatcher": (
+        *("gateway/api/", "gateway/http/", "gateway/runtime/metrics"),
+    ),
+    "watching rates, rendering feeds": (
+        *("persistence/postgres/", "gateway/runtime/watchers", "gateway/pages/rate_feeds"),
+        *("feeds/", "gzip"),
     ),
     "Granian's callbacks": ("granian/_futures", "granian/asgi"),
     "the event loop, and waiting for the interpreter": ("granian/server",),
 }
-"""A sample counts for the layer of its innermost function; what belongs to none is other."""
+"""A sample counts for the layer of its innermost function; the rest is "other"."""
 
 IDLE: Final = "_worker (concurrent/futures/"
-"""A thread that waits for work is taken for a busy one; threads without Python are Granian's."""
+"""A pool thread that waits for work, which py-spy reports as busy."""
 
 
 def main() -> None:
-    """Load one worker with signed quotes, look at what it does, and print shares."""
+    """Load one worker with signed quotes, sample its stacks, and print the shares of the layers."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=8)
     options = parser.parse_args()
     pyspy = Path(sys.executable).with_name("py-spy")
     if not pyspy.exists():
-        sys.exit("py-spy is needed: make .venv/.dev installs it")
+        sys.exit("py-spy is required: `make .venv/.dev` installs it")
     BUILD.mkdir(parents=True, exist_ok=True)
     with Servers() as servers:
         worker = servers.ours()
@@ -81,7 +85,7 @@ def _record(pyspy: Path, pid: int, form: str, seconds: int) -> Path:
 
 
 def _shares(stacks: str) -> dict[str, float]:
-    """Return each layer's share of py-spy's folded stacks, largest first."""
+    """Return the share of each layer in the folded stacks of py-spy, largest first."""
     samples: Counter[str] = Counter()
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
@@ -94,8 +98,8 @@ def _shares(stacks: str) -> dict[str, float]:
 
 def _layer(function: str) -> str:
     file = function.partition("(")[2]
-    for layer, beginnings in LAYERS.items():
-        if file.startswith(beginnings):
+    for layer, prefixes in LAYERS.items():
+        if file.startswith(prefixes):
             return layer
     return "other"
 

@@ -1,4 +1,4 @@
-"""What a run has found, as it is kept in bench/results/ and compared with other runs."""
+"""The result of a run, as it is stored in bench/results/ and compared with other runs."""
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +13,11 @@ from bench.machine import commit, machine
 RESULTS: Final = Path(__file__).parent / "results"
 
 Round = Mapping[str, float]
-"""What one round has measured, by name: rps, p50, p99 and worst in ms, cpu_us, ..."""
+"""The figures of one round, by name: rps, p50, p99 and worst in ms, cpu_us, ..."""
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A case and its figures, round by round; `base` names the row that it is compared with."""
+    """A case and its figures by round; `base` is the name of the row that it is compared with."""
 
     name: str
     group: str
@@ -29,12 +29,12 @@ class Row(msgspec.Struct, frozen=True):
         return statistics.median(one.get(figure, 0.0) for one in self.rounds)
 
     def values(self, figure: str) -> list[float]:
-        """Return a figure of every round that has it."""
+        """Return a figure from every round that has it."""
         return [one[figure] for one in self.rounds if figure in one]
 
 
 class Report(msgspec.Struct, frozen=True):
-    """A run."""
+    """The result of a run."""
 
     bench: str
     machine: str
@@ -49,15 +49,15 @@ class Report(msgspec.Struct, frozen=True):
         return next((row for row in self.rows if row.name == name), None)
 
     def ratio(self, name: str, base: str, figure: str = "rps") -> float | None:
-        """Return the median over rounds of a figure by the base's in the same round, or None.
+        """Return the median of the ratios of a figure to the base's in the same round, or None.
 
-        Rounds last seconds: what slows the machine for longer slows both alike.
+        A round takes seconds, so that slower changes of the machine affect both alike.
         """
-        one, other = self.row(name), self.row(base)
-        if one is None or other is None:
+        row, base_row = self.row(name), self.row(base)
+        if row is None or base_row is None:
             return None
-        pairs = zip(one.values(figure), other.values(figure), strict=False)
-        ratios = [mine / theirs for mine, theirs in pairs if theirs]
+        pairs = zip(row.values(figure), base_row.values(figure), strict=False)
+        ratios = [value / base_value for value, base_value in pairs if base_value]
         return statistics.median(ratios) if ratios else None
 
 
@@ -68,32 +68,32 @@ def report(
     options: Mapping[str, float | str],
     remarks: Sequence[str] = (),
 ) -> Report:
-    """Return a run's report, with the machine's and the commit's name."""
+    """Return the report of a run, with the names of machine and commit."""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     return Report(bench, machine(), commit(), at, options, remarks, rows)
 
 
-def keep(found: Report, path: Path | None = None) -> Path:
-    """Write a report down, in bench/results/ unless told otherwise, and return where."""
-    path = path or RESULTS / f"{found.bench}-{found.commit}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+def save(result: Report, path: Path | None = None) -> Path:
+    """Write a report, by default into bench/results/, and return its path."""
+    path = path or RESULTS / f"{result.bench}-{result.commit}.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     return path
 
 
 def read(path: Path) -> Report:
-    """Return a report that was kept; raise ValueError for anything else."""
+    """Return a saved report; raise ValueError for any other file."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=Report)
     except msgspec.MsgspecError as error:
-        raise ValueError(f"{path} is no result of a bench: {error}") from None
+        raise ValueError(f"{path} is not a benchmark result: {error}") from None
 
 
 Cell = Callable[[Row], str]
 
 
 def table(rows: Sequence[Row], columns: Mapping[str, Cell]) -> str:
-    """Return a Markdown table of rows, aligned so that it reads well in a terminal too."""
-    lines = [["what", *columns]]
+    """Return a Markdown table of rows, aligned for terminals."""
+    lines = [["case", *columns]]
     lines += [[row.name, *(cell(row) for cell in columns.values())] for row in rows]
     widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
     shown = [

@@ -1,7 +1,7 @@
-"""`python -m bench.timing`: whether a key that exists, or a token nearly right, takes longer.
+"""`python -m bench.timing`: response times of known and unknown keys, and of wrong tokens.
 
-Calls of the two kinds take turns on one connection to a running sandbox, whose address and demo
-partner are read from its data directory; printed are the ratios of their medians.
+The two kinds of calls alternate on one connection to a running sandbox, whose address and demo
+partner are read from its data directory. The ratios of their medians are printed.
 """
 
 import argparse
@@ -24,7 +24,7 @@ CALLS = 2_000
 
 
 class Call(msgspec.Struct, frozen=True):
-    """A request to make again and again, with fresh headers each time."""
+    """A request to repeat, with new headers each time."""
 
     path: str
     body: bytes
@@ -32,7 +32,7 @@ class Call(msgspec.Struct, frozen=True):
 
 
 def key_calls(api_key: str) -> tuple[Call, Call]:
-    """Return a badly signed call with a key that exists, and one with a key of the same length."""
+    """Return calls with invalid signatures: one with a known key, one with an unknown key."""
 
     def with_key(key: str) -> Call:
         headers = {"X-API-KEY": key, "X-API-SIGN": "0" * 64, "X-API-NONCE": "n" * 16}
@@ -42,7 +42,7 @@ def key_calls(api_key: str) -> tuple[Call, Call]:
 
 
 def token_calls(base_url: str, api_key: str, api_secret: str) -> tuple[Call, Call]:
-    """Open an order; return calls for it with all but a token's end right, and with none right."""
+    """Create an order; return calls with a token that is almost correct, and with a wrong one."""
 
     def signed(path: str, body: bytes) -> Call:
         sign = hmac.new(api_secret.encode(), body, hashlib.sha256).hexdigest()
@@ -56,7 +56,7 @@ def token_calls(base_url: str, api_key: str, api_secret: str) -> tuple[Call, Cal
             },
         )
 
-    opening = {
+    request = {
         "type": "float",
         "fromCcy": "btc",
         "toCcy": "usdt_trc20",
@@ -66,25 +66,25 @@ def token_calls(base_url: str, api_key: str, api_secret: str) -> tuple[Call, Cal
         "refundAddress": "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu",
     }
     with closing(_connected(base_url)) as connection:
-        answer = _answer(connection, signed("/v1/create", json.dumps(opening).encode()))
-    order = json.loads(answer)
+        response = _response(connection, signed("/v1/create", json.dumps(request).encode()))
+    order = json.loads(response)
     token, order_id = order["data"]["token"], order["data"]["id"]
-    near = token[:-1] + ("A" if token[-1] != "A" else "B")
+    almost = token[:-1] + ("A" if token[-1] != "A" else "B")
 
-    def asking(with_token: str) -> Call:
+    def read(with_token: str) -> Call:
         return signed("/v1/order", json.dumps({"id": order_id, "token": with_token}).encode())
 
-    return asking(near), asking("z" * len(token))
+    return read(almost), read("z" * len(token))
 
 
 def closest_ratio(base_url: str, one: Call, other: Call, *, calls: int) -> float:
-    """Return the ratio of the medians, of the round of five in which they came closest.
+    """Return the ratio of the medians in the one of five rounds in which it is closest to 1.
 
-    Whatever else the machine does spoils some rounds; a difference of ours is in all of them.
+    Other processes disturb some rounds; a difference caused by the service is in all of them.
     """
     with closing(_connected(base_url)) as connection:
         ratios = [_ratio(connection, one, other, calls=calls) for _ in range(ROUNDS)]
-    return min(ratios, key=lambda found: abs(found - 1))
+    return min(ratios, key=lambda ratio: abs(ratio - 1))
 
 
 def _ratio(connection: http.client.HTTPConnection, one: Call, other: Call, *, calls: int) -> float:
@@ -92,7 +92,7 @@ def _ratio(connection: http.client.HTTPConnection, one: Call, other: Call, *, ca
     for _ in range(calls):
         for call, times in zip((one, other), took, strict=True):
             began = time.perf_counter_ns()
-            _answer(connection, call)
+            _response(connection, call)
             times.append(time.perf_counter_ns() - began)
     return statistics.median(took[0]) / statistics.median(took[1])
 
@@ -107,7 +107,7 @@ def main() -> None:
     base_url = demo["baseUrl"]
     keys = key_calls(demo["apiKey"])
     tokens = token_calls(base_url, demo["apiKey"], demo["apiSecret"])
-    for name, pair in (("known / unknown key", keys), ("nearly right / wrong token", tokens)):
+    for name, pair in (("known / unknown key", keys), ("almost correct / wrong token", tokens)):
         print(f"{name}: {closest_ratio(base_url, *pair, calls=options.calls):.3f}")
 
 
@@ -116,7 +116,7 @@ def _connected(base_url: str) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
 
 
-def _answer(connection: http.client.HTTPConnection, call: Call) -> bytes:
+def _response(connection: http.client.HTTPConnection, call: Call) -> bytes:
     connection.request("POST", call.path, call.body, dict(call.headers()))
     return connection.getresponse().read()
 

@@ -1,1 +1,1 @@
-"""The cabinet: how long its pages take with ten million orders of one partner."""
+"""Benchmark of the cabinet: response times of its pages with ten million orders of one partner."""

@@ -1,9 +1,9 @@
-"""`python -m bench.cabinet`: how long each page of the cabinet takes with ten million orders.
+"""`python -m bench.cabinet`: response times of each page of the cabinet with ten million orders.
 
-Of one partner, who has nearly all of them. The time is that of a whole request over loopback, to
-one worker that does nothing else; lists and orders are looked at anywhere in the past, so that
-little of what is read was read before. Filling takes minutes; a data directory that is kept is
-filled once.
+Nearly all of the orders belong to one partner. The time is that of a whole request over loopback to
+one worker that does nothing else. Lists and orders are requested from any point in the past, so
+that little of what is read is cached. Filling takes minutes; a data directory given with --data-dir
+is filled once.
 """
 
 import argparse
@@ -16,10 +16,10 @@ from uuid import UUID
 
 import psycopg
 
+from bench.cabinet.browser import Browser
 from bench.cabinet.fill import fill
-from bench.cabinet.visitor import Visitor
 from bench.limits.servers import Servers
-from bench.report import Report, Row, keep, report, table
+from bench.report import Report, Row, report, save, table
 from domain.ids import made_at
 
 ORDERS: Final = 10_000_000
@@ -28,11 +28,11 @@ GOAL_BYTES: Final = 100_000
 P95: Final = 0.95
 
 FILLED: Final = "SELECT partner_id::text FROM codes WHERE code = 'rare-one'"
-ANYWHERE: Final = """
+SAMPLED: Final = """
 SELECT id::text FROM orders TABLESAMPLE SYSTEM (0.02)
 WHERE partner_id = %s AND state = 'completed' ORDER BY md5(id::text) LIMIT 400
 """
-SOME: Final = """
+FIRST: Final = """
 SELECT id::text FROM orders WHERE partner_id = %s AND state = 'completed' LIMIT 400
 """
 
@@ -45,46 +45,46 @@ PathOf = Callable[[int], str]
 
 
 def main() -> None:
-    """Fill, look at all pages in turn, print and keep."""
+    """Fill the database, request all pages in turn, and print and save the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=ORDERS)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--looks", type=int, default=40, help="at each page in each round")
-    parser.add_argument("--data-dir", type=Path, help="kept, and filled only where it is empty")
-    parser.add_argument("--out", type=Path, help="where the figures go, instead of bench/results/")
+    parser.add_argument("--requests", type=int, default=40, help="per page and round")
+    parser.add_argument("--data-dir", type=Path, help="persistent; filled only if it is empty")
+    parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
     options = parser.parse_args()
     with Servers(options.data_dir) as servers:
-        own = _filled(servers, options.orders)
-        anywhere = _anywhere(servers, own)
-        visitor = Visitor(servers.ours().port)
-        given = servers.command("partner", "password", own)
-        visitor.sign_in(str(given["email"]), str(given["password"]))
-        rows = _measured(visitor, pages(anywhere), options.rounds, options.looks)
-        paint = {path: float(visitor.first_paint(path)) for path in PAINTED}
-        visitor.close()
+        partner_id = _fill_once(servers, options.orders)
+        order_ids = _sample_orders(servers, partner_id)
+        browser = Browser(servers.ours().port)
+        credentials = servers.command("partner", "password", partner_id)
+        browser.sign_in(str(credentials["email"]), str(credentials["password"]))
+        rows = _measured(browser, pages(order_ids), options.rounds, options.requests)
+        paint = {path: float(browser.first_paint(path)) for path in PAINTED}
+        browser.close()
     rows += [
         Row(f"first paint of {path}", "paint", None, [{"bytes": n}]) for path, n in paint.items()
     ]
-    found = report(
+    result = report(
         "cabinet",
         rows,
-        options={"orders": options.orders, "rounds": options.rounds, "looks": options.looks},
+        options={"orders": options.orders, "rounds": options.rounds, "requests": options.requests},
     )
-    print(shown(found))
-    print(f"\nkept in {keep(found, options.out)}")
+    print(shown(result))
+    print(f"\nsaved as {save(result, options.out)}")
 
 
-def pages(anywhere: Sequence[str]) -> Mapping[str, PathOf]:
-    """Return how each page's address is made for the nth look; `anywhere` are orders of any age."""
-    day = made_at(UUID(anywhere[0])).date()
+def pages(order_ids: Sequence[str]) -> Mapping[str, PathOf]:
+    """Return for each page a function from the number of a request to its path."""
+    day = made_at(UUID(order_ids[0])).date()
 
-    def some(number: int) -> str:
-        return anywhere[number % len(anywhere)]
+    def order_id(number: int) -> str:
+        return order_ids[number % len(order_ids)]
 
     def orders(query: str, *, deep: bool = False) -> PathOf:
         if not deep:
             return lambda _: f"/partner/orders?{query}"
-        return lambda number: f"/partner/orders?{query}&older={some(number)}"
+        return lambda number: f"/partner/orders?{query}&older={order_id(number)}"
 
     return {
         "dashboard": lambda _: "/partner/dashboard",
@@ -98,20 +98,20 @@ def pages(anywhere: Sequence[str]) -> Mapping[str, PathOf]:
             for status in ("NEW", "PENDING", "EXCHANGE", "DONE", "EXPIRED", "EMERGENCY")
         },
         "orders, EXPIRED, anywhere": orders("status=EXPIRED", deep=True),
-        "orders, a code with half of them": orders("code=half"),
-        "orders, a code with two": orders("code=rare-one"),
-        "orders, an asset in a tenth": orders("asset=doge", deep=True),
-        "orders, an asset in ten of them": orders("asset=xmr"),
-        "orders, an asset in none": orders("asset=zec"),
-        "orders, code and asset that never meet": orders("code=half&asset=doge", deep=True),
-        "orders, asset and status that never meet": orders("asset=doge&status=EXPIRED", deep=True),
+        "orders, a code of half of them": orders("code=half"),
+        "orders, a code of two": orders("code=rare-one"),
+        "orders, an asset of a tenth": orders("asset=doge", deep=True),
+        "orders, an asset of ten": orders("asset=xmr"),
+        "orders, an asset of none": orders("asset=zec"),
+        "orders, code and asset never combined": orders("code=half&asset=doge", deep=True),
+        "orders, asset and status never combined": orders("asset=doge&status=EXPIRED", deep=True),
         "orders, three filters": orders("code=half&asset=btc&status=DONE", deep=True),
         "orders, a day": lambda _: f"/partner/orders?since={day}&until={day}",
-        "orders, by how the id begins": lambda number: f"/partner/orders?id={some(number)[:13]}",
-        "orders, what is new": lambda number: (
-            f"/partner/orders-live?ids={','.join(anywhere[number : number + 25])}"
+        "orders, by prefix of the id": lambda number: f"/partner/orders?id={order_id(number)[:13]}",
+        "orders, live update": lambda number: (
+            f"/partner/orders-live?ids={','.join(order_ids[number : number + 25])}"
         ),
-        "an order": lambda number: f"/partner/orders/{some(number)}",
+        "an order": lambda number: f"/partner/orders/{order_id(number)}",
         "payouts": lambda _: "/partner/payout-history",
         "statement": lambda _: "/partner/payout-history/open",
         "payout details": lambda _: "/partner/payout-history/details",
@@ -123,8 +123,8 @@ def pages(anywhere: Sequence[str]) -> Mapping[str, PathOf]:
     }
 
 
-def _filled(servers: Servers, orders: int) -> str:
-    """Return the partner that has the orders."""
+def _fill_once(servers: Servers, orders: int) -> str:
+    """Fill the database unless it is filled, and return the id of the partner with the orders."""
     url = servers.instance.owner_database_url
     with psycopg.connect(url) as connection:
         row = connection.execute(FILLED).fetchone()
@@ -135,34 +135,37 @@ def _filled(servers: Servers, orders: int) -> str:
     return servers.partner.id
 
 
-def _anywhere(servers: Servers, own: str) -> list[str]:
+def _sample_orders(servers: Servers, partner_id: str) -> list[str]:
+    """Return ids of completed orders from all of the past."""
     with psycopg.connect(servers.instance.owner_database_url) as connection:
-        found = connection.execute(ANYWHERE, (own,)).fetchall()
-        found = found or connection.execute(SOME, (own,)).fetchall()
-    return [str(row[0]) for row in found]
+        rows = connection.execute(SAMPLED, (partner_id,)).fetchall()
+        rows = rows or connection.execute(FIRST, (partner_id,)).fetchall()  # few orders
+    return [str(row[0]) for row in rows]
 
 
-def _measured(visitor: Visitor, paths: Mapping[str, PathOf], rounds: int, looks: int) -> list[Row]:
+def _measured(
+    browser: Browser, paths: Mapping[str, PathOf], rounds: int, requests: int
+) -> list[Row]:
     for path in paths.values():
-        visitor.look(path(0))
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in paths}
+        browser.get(path(0))
+    measured: dict[str, list[dict[str, float]]] = {name: [] for name in paths}
     for number in range(rounds):
         for name, path in paths.items():
-            seen = [visitor.look(path(number * looks + look)) for look in range(looks)]
-            times = sorted(one.milliseconds for one in seen)
-            found[name].append(
+            loaded = [browser.get(path(number * requests + index)) for index in range(requests)]
+            times = sorted(page.milliseconds for page in loaded)
+            measured[name].append(
                 {
                     "p50": round(statistics.median(times), 3),
                     "p95": round(times[int(len(times) * P95)], 3),
                     "worst": round(times[-1], 3),
-                    "bytes": statistics.median(one.transferred for one in seen),
+                    "bytes": statistics.median(page.transferred for page in loaded),
                 }
             )
-    return [Row(name, "page", None, rounds_) for name, rounds_ in found.items()]
+    return [Row(name, "page", None, figures) for name, figures in measured.items()]
 
 
-def shown(found: Report) -> str:
-    """Return the table, with what is over its goal marked."""
+def shown(result: Report) -> str:
+    """Return the table; rows that exceed their goal are marked."""
 
     def figure(name: str, digits: int = 1) -> Callable[[Row], str]:
         return lambda row: f"{row.median(name):,.{digits}f}" if row.values(name) else ""
@@ -179,8 +182,8 @@ def shown(found: Report) -> str:
         "bytes": figure("bytes", 0),
         f"p95 ≤ {GOAL_MS:.0f} ms": goal,
     }
-    head = f"{found.machine}, commit {found.commit}, {found.options['orders']:,} orders"
-    return f"{head}\n\n{table(found.rows, columns)}"
+    head = f"{result.machine}, commit {result.commit}, {result.options['orders']:,} orders"
+    return f"{head}\n\n{table(result.rows, columns)}"
 
 
 if __name__ == "__main__":

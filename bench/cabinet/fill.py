@@ -1,11 +1,12 @@
-"""Ten million orders of one partner, made from their numbers: the same ones in every run.
+"""Ten million orders of one partner, derived from their numbers: the same in every run.
 
-No trigger sees them come, and indexes are built when all are there: so it takes minutes. What the
-triggers would have kept (sums of days, codes and partners) is computed from the orders. Only the
-newest have postings in the ledger, webhook events and attempts: no page reads others' in bulk.
+Triggers are disabled, and indexes are built at the end, so that it takes only minutes. The totals
+of days, codes and partners that triggers would maintain are computed from the orders. Only the
+newest orders have postings in the ledger, webhook events and attempts, because no page reads those
+of older ones in bulk.
 
-What is rare is so on purpose: one order in a million is XMR, two in ten million came by the code
-`rare-one`, five million by `half` of which none is DOGE, though a tenth of all orders are.
+Some values are rare on purpose: one order in a million is XMR, two in ten million have the code
+`rare-one`, and five million have `half`, none of which is DOGE, although a tenth of all orders are.
 """
 
 import sys
@@ -14,10 +15,10 @@ from typing import Final
 
 import psycopg
 
-OWN_OF: Final = 50
-"""All orders but one in so many are the measured partner's."""
+OTHERS_EVERY: Final = 50
+"""One order in this many belongs to another partner; the others to the measured one."""
 DAYS: Final = 90
-AT_ONCE: Final = 1_000_000
+BATCH: Final = 1_000_000
 WITH_POSTINGS: Final = 500_000
 WITH_EVENTS: Final = 100_000
 CODES: Final = ("half", "rare-one", "spring", "summer", "autumn")
@@ -44,11 +45,11 @@ SELECT md5('cabinet code ' || name)::uuid, %(own)s, name, 'Bench ' || name, 100,
 FROM unnest(%(codes)s::text[]) AS name
 """
 
-# More as time goes on, in weekly waves. Ids as UUIDv7: 48 bits of time, then the version, the
-# number's hash and the variant (RFC 9562).
+# The rate of orders grows over time, in weekly waves. Ids are UUIDv7: 48 bits of time, then the
+# version, the number's hash and the variant (RFC 9562).
 NUMBERED: Final = """
 CREATE TEMPORARY TABLE numbered ON COMMIT DROP AS
-SELECT n, created_at, n %% %(own_of)s <> 0 AS is_own,
+SELECT n, created_at, n %% %(others_every)s <> 0 AS is_own,
   (lpad(to_hex((extract(epoch FROM created_at) * 1000)::bigint), 12, '0')
     || '7' || substr(md5('cabinet ' || n), 1, 3)
     || '8' || substr(md5('cabinet ' || n), 4, 15))::uuid AS id,
@@ -132,7 +133,7 @@ SELECT id, 1, created_at, 40 + position, CASE status WHEN 'dead' THEN 500 ELSE 2
 FROM webhook_events WHERE partner_id = %(own)s
 """
 
-DAYS_KEPT: Final = """
+DAY_TOTALS: Final = """
 INSERT INTO partner_days
   (partner_id, day, part, orders, completed, volume_usd, markup_usd, base_fee_share_usd)
 SELECT partner_id, utc_day(created_at), get_byte(token_hash, 0) %% 16, count(*), %(sums)s
@@ -149,10 +150,11 @@ SUMS: Final = """
   coalesce(sum(source_amount * 0.1) FILTER (WHERE state = 'completed'), 0)
 """
 
-# The service counts what it sees meanwhile: all of it is counted here, and it goes on from there.
-KEPT: Final = (
+# The service counts new orders in the meantime. All orders are counted here, and it continues from
+# there.
+TOTALS: Final = (
     "LOCK TABLE counted_orders",
-    DAYS_KEPT.replace("%(sums)s", SUMS).replace("%%", "%"),
+    DAY_TOTALS.replace("%(sums)s", SUMS).replace("%%", "%"),
     """
 INSERT INTO partner_totals (partner_id, part, volume_usd, markup_usd, base_fee_share_usd)
 SELECT partner_id, part, sum(volume_usd), sum(markup_usd), sum(base_fee_share_usd)
@@ -174,9 +176,9 @@ UPDATE counted_orders SET up_to = coalesce((
 
 
 def fill(owner_url: str, own: str, orders: int) -> None:
-    """Add that many orders of the last 90 days, nearly all of the partner `own`."""
+    """Add this many orders of the last 90 days, nearly all of the partner with the id `own`."""
     with psycopg.connect(owner_url) as connection:
-        _quietly(connection)
+        _disable_triggers(connection)
         connection.execute(OTHERS)
         connection.execute(OWN_CODES, {"own": own, "codes": list(CODES)})
         indexes = connection.execute(INDEXES).fetchall()
@@ -184,11 +186,11 @@ def fill(owner_url: str, own: str, orders: int) -> None:
             connection.execute(f"DROP INDEX {name}".encode())
         row = connection.execute("SELECT now()::text").fetchone()
     now = row[0] if row else ""
-    for first, last in _stretches(orders):
+    for first, last in _batches(orders):
         print(f"orders {first:,} to {last:,}", file=sys.stderr)
-        told = {
+        parameters = {
             "own": own,
-            "own_of": OWN_OF,
+            "others_every": OTHERS_EVERY,
             "days": DAYS,
             "now": now,
             "orders": orders,
@@ -196,29 +198,29 @@ def fill(owner_url: str, own: str, orders: int) -> None:
             "last": last,
         }
         with psycopg.connect(owner_url) as connection:
-            _quietly(connection)
-            connection.execute(NUMBERED, told)
-            connection.execute(ORDERS, told)
+            _disable_triggers(connection)
+            connection.execute(NUMBERED, parameters)
+            connection.execute(ORDERS, parameters)
             connection.execute(DEPOSITS)
     _complete(owner_url, own, orders, indexes)
 
 
 def _complete(owner_url: str, own: str, orders: int, indexes: Sequence[tuple[str, str]]) -> None:
-    """Add what belongs to the newest orders, sum all up, and build the indexes."""
+    """Add postings and events of the newest orders, compute the totals, and build the indexes."""
     with psycopg.connect(owner_url) as connection:
-        _quietly(connection)
-        for what, statement, newest in (
+        _disable_triggers(connection)
+        for table, statement, newest in (
             ("postings", POSTINGS, WITH_POSTINGS),
             ("events", EVENTS, WITH_EVENTS),
         ):
-            print(what, file=sys.stderr)
-            found = connection.execute(
+            print(table, file=sys.stderr)
+            first = connection.execute(
                 "SELECT id FROM orders ORDER BY id DESC OFFSET %s LIMIT 1",
                 (min(newest, orders - 1),),
             ).fetchone()
-            connection.execute(statement, {"own": own, "from": found[0] if found else None})
+            connection.execute(statement, {"own": own, "from": first[0] if first else None})
         connection.execute(ATTEMPTS, {"own": own})
-        for sums in KEPT:
+        for sums in TOTALS:
             print(sums.split()[2], file=sys.stderr)
             connection.execute(sums.encode())
         for definition, name in indexes:
@@ -229,14 +231,14 @@ def _complete(owner_url: str, own: str, orders: int, indexes: Sequence[tuple[str
         connection.execute("CHECKPOINT")
 
 
-def _quietly(connection: "psycopg.Connection[tuple[str, str]]") -> None:
-    """Have no trigger see what comes, and indexes built in memory."""
+def _disable_triggers(connection: "psycopg.Connection[tuple[str, str]]") -> None:
+    """Disable triggers in this transaction, and let indexes be built in memory."""
     connection.execute("SET LOCAL session_replication_role = replica")
     connection.execute("SET LOCAL synchronous_commit = off")
     connection.execute("SET LOCAL maintenance_work_mem = '1GB'")
     connection.execute("SET LOCAL work_mem = '256MB'")
 
 
-def _stretches(orders: int) -> Iterator[tuple[int, int]]:
-    for first in range(1, orders + 1, AT_ONCE):
-        yield first, min(first + AT_ONCE - 1, orders)
+def _batches(orders: int) -> Iterator[tuple[int, int]]:
+    for first in range(1, orders + 1, BATCH):
+        yield first, min(first + BATCH - 1, orders)

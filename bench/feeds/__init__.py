@@ -1,1 +1,1 @@
-"""Feeds: how long rendering takes, and what it costs the event loop beside it."""
+"""Benchmark of rate feeds: rendering time, and the delay of the event loop meanwhile."""

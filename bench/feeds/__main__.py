@@ -1,8 +1,8 @@
 """`python -m bench.feeds`: rendering and compressing the feeds of many assets, medians of rounds.
 
-Printed are the time of rendering alone and with all encodings, both on a thread beside a running
-event loop, and how late that loop was meanwhile at worst. With `--serve` it measures how fast a
-small feed is served as well, by what is left of bare Granian's requests a second (needs wrk).
+Prints the times of rendering and of encoding, both on a thread next to a running event loop, and
+the maximum delay of that loop meanwhile. With `--serve` it also measures the rate at which a small
+feed is served, compared with bare Granian (needs wrk).
 """
 
 import argparse
@@ -22,16 +22,16 @@ TICK_SECONDS = 0.001
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--assets", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--serve", action="store_true", help="measure serving too (needs wrk)")
+    parser.add_argument("--serve", action="store_true", help="also measure serving (needs wrk)")
     options = parser.parse_args()
     table = priced_catalogue(options.assets)
     uvloop.run(_render(table, options.rounds))
     if options.serve:
-        from bench.feeds.serving import compare  # noqa: PLC0415  it needs wrk and a free machine
+        from bench.feeds.serving import compare  # noqa: PLC0415  needs wrk and an idle machine
 
         compare()
 
@@ -43,33 +43,33 @@ async def _render(table: PriceTable, rounds: int) -> None:
     )
     print(f"{len(documents.eref):,} bytes")
     idle = [await _beside_loop(lambda: time.sleep(0.1)) for _ in range(rounds)]
-    _tell("nothing", idle)
+    _print("idle thread", idle)
     alone = [await _beside_loop(lambda: render_rates(table, UNBOUNDED)) for _ in range(rounds)]
-    _tell("rendering both dialects, never pausing", alone)
-    polite = [
+    _print("rendering both formats without pauses", alone)
+    yielding = [
         await _beside_loop(lambda: render_rates(table, UNBOUNDED, pause=yield_to_loop))
         for _ in range(rounds)
     ]
-    _tell("rendering both dialects", polite)
-    packing = [await _beside_loop(lambda: served(documents)) for _ in range(rounds)]
-    _tell("gzip, br and tags of both", packing)
+    _print("rendering both formats", yielding)
+    encoding = [await _beside_loop(lambda: served(documents)) for _ in range(rounds)]
+    _print("gzip, br and ETags of both", encoding)
 
 
 async def _beside_loop(work: Callable[[], RateDocuments | object]) -> tuple[float, float]:
-    """Return how long `work` took on a thread, and the loop's greatest delay meanwhile, in ms."""
+    """Return the duration of `work` on a thread and the maximum delay of the loop, in ms."""
     began = time.perf_counter()
     task = asyncio.ensure_future(asyncio.to_thread(work))
-    latest = 0.0
+    longest = 0.0
     while not task.done():
         before = time.perf_counter()
         await asyncio.sleep(TICK_SECONDS)
-        latest = max(latest, time.perf_counter() - before - TICK_SECONDS)
-    return (time.perf_counter() - began) * 1000, latest * 1000
+        longest = max(longest, time.perf_counter() - before - TICK_SECONDS)
+    return (time.perf_counter() - began) * 1000, longest * 1000
 
 
-def _tell(what: str, measured: list[tuple[float, float]]) -> None:
+def _print(label: str, measured: list[tuple[float, float]]) -> None:
     took, late = (statistics.median(column) for column in zip(*measured, strict=True))
-    print(f"{what:<42} {took:7.1f} ms, the loop late by {late:5.2f} ms at worst")
+    print(f"{label:<42} {took:7.1f} ms, loop delayed by at most {late:5.2f} ms")
 
 
 if __name__ == "__main__":

@@ -1,25 +1,25 @@
-"""A catalogue of made-up assets that all swap to each other, with prices over eight decades."""
+"""A catalogue of artificial assets with all pairs, and prices over eight orders of magnitude."""
 
 from domain.assets import Asset, Bounds, Catalogue, Switches
 from domain.market.pricing import PriceTable
 from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, power_of_ten
 
-DEAREST_USD = 62_450
-FALL = 1.18
+HIGHEST_USD = 62_450
+STEP = 1.18
 PRECISIONS = (6, 8, 9, 12)
 
 
 def priced_catalogue(assets: int) -> PriceTable:
-    """Return the price table of so many assets."""
+    """Return the price table of this many assets."""
     usd = power_of_ten(USD_DECIMALS)
-    made = {f"c{number:03}": _asset(number) for number in range(assets)}
+    by_code = {f"c{number:03}": _asset(number) for number in range(assets)}
     prices = {
-        asset.coin: int(DEAREST_USD / FALL**number * 10**6) * usd // 10**6
-        for number, asset in enumerate(made.values())
+        asset.coin: int(HIGHEST_USD / STEP**number * 10**6) * usd // 10**6
+        for number, asset in enumerate(by_code.values())
     }
     catalogue = Catalogue(
-        assets=made,
+        assets=by_code,
         disabled_pairs=frozenset(),
         default_bounds=Bounds(usd, 5_000 * usd),
         pair_bounds={},

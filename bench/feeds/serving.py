@@ -1,4 +1,4 @@
-"""How fast a small feed is served, in turn with bare Granian answering the very same bytes."""
+"""The rate at which a small feed is served, compared with bare Granian returning the same bytes."""
 
 import re
 import statistics
@@ -27,15 +27,15 @@ Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def compare() -> None:
-    """Measure both in turn and print medians and their ratio."""
+    """Measure both in turn and print the medians and their ratio."""
     with ExitStack() as stack:
         servers = {app: stack.enter_context(_on_granian(app)) for app in ("bare", "ours")}
         measured: dict[str, list[float]] = {app: [] for app in servers}
         for _ in range(ROUNDS):
             for app, server in servers.items():
-                measured[app].append(_requests_a_second(server.port))
-    bare, ours = (statistics.median(found) for found in measured.values())
-    print(f"a feed of {len(_body()):,} bytes: {ours:,.0f} requests a second,", end=" ")
+                measured[app].append(_requests_per_second(server.port))
+    bare, ours = (statistics.median(rates) for rates in measured.values())
+    print(f"a feed of {len(_body()):,} bytes: {ours:,.0f} requests per second,", end=" ")
     print(f"{ours / bare:.2f} of bare Granian's {bare:,.0f}")
 
 
@@ -53,7 +53,7 @@ def _on_granian(app: str) -> Iterator[Server]:
 
 
 def bare() -> Asgi:
-    """Return an application that answers the feed's bytes to whatever comes, as bench.limits'."""
+    """Return an application that responds to every request with the feed's bytes."""
     body = _body()
     headers = [(b"content-type", b"application/xml"), (b"content-length", b"%d" % len(body))]
 
@@ -69,7 +69,7 @@ def bare() -> Asgi:
 
 
 def ours() -> AsgiMiddleware:
-    """Return the ASGI application with a feed and nothing else."""
+    """Return the ASGI middleware with feeds and no other application."""
 
     class Rendered(RateFeeds):
         def __init__(self) -> None:
@@ -78,10 +78,10 @@ def ours() -> AsgiMiddleware:
             self._serve(served(documents), fixed=False)
             self._asked_at = float("inf")
 
-    return AsgiMiddleware(_nothing, direct_feeds(Rendered()), body_deadline_seconds=1)
+    return AsgiMiddleware(_no_application, direct_feeds(Rendered()), body_deadline_seconds=1)
 
 
-async def _nothing(scope: Any, _: Any, __: Any) -> None:
+async def _no_application(scope: Any, _: Any, __: Any) -> None:
     if scope["type"] != "lifespan":
         raise ValueError(scope["path"])
 
@@ -90,14 +90,14 @@ def _body() -> bytes:
     return render_rates(priced_catalogue(SMALL), UNBOUNDED).plain
 
 
-def _requests_a_second(port: int) -> float:
+def _requests_per_second(port: int) -> float:
     argv = [
         *("taskset", "-c", str(LOAD_CORE), "wrk", "--threads", "1"),
         *("--connections", str(CONNECTIONS), "--duration", f"{SECONDS}s"),
         f"http://127.0.0.1:{port}{RATES}",
     ]
     report = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-    found = re.search(r"Requests/sec:\s+([\d.]+)", report)
-    if found is None or "Non-2xx" in report or "Socket errors" in report:
+    match = re.search(r"Requests/sec:\s+([\d.]+)", report)
+    if match is None or "Non-2xx" in report or "Socket errors" in report:
         raise RuntimeError(report)
-    return float(found.group(1))
+    return float(match.group(1))

@@ -1,1 +1,1 @@
-"""Limits: how close our signed quote comes to what the stack can do at all."""
+"""Benchmark of the limits: how close signed quotes come to the maximum rate of the stack."""

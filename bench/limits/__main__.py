@@ -1,4 +1,4 @@
-"""`python -m bench.limits`: everything in turn, several rounds, medians, ratios, and the goals."""
+"""`python -m bench.limits`: all cases in turn over several rounds; medians, ratios and goals."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from bench.limits import memory, plan
 from bench.limits.closed_loop import Measured, WrkMissing, check_wrk
 from bench.limits.goals import judged
 from bench.limits.servers import Servers
-from bench.report import Report, Row, keep, report, table
+from bench.report import Report, Row, report, save, table
 
 QUICK_ROUNDS, QUICK_SECONDS = 2, 1.0
 HALF = 0.5
@@ -20,26 +20,28 @@ LATE_MS = 1.0
 
 
 def main() -> None:
-    """Measure, print the tables, keep the figures."""
+    """Measure, and print and save the figures."""
     options = _options()
     try:
         check_wrk()
     except WrkMissing as missing:
         sys.exit(str(missing))
-    found = _measured(options)
-    print(shown(found))
-    print(f"\nkept in {keep(found, options.out)}")
+    result = _measured(options)
+    print(shown(result))
+    print(f"\nsaved as {save(result, options.out)}")
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4, help="of each load; wrk's are whole")
-    parser.add_argument("--only", default=",".join(plan.GROUPS), help="groups, with commas between")
-    parser.add_argument("--minutes", type=float, default=1, help="of load to watch memory under")
-    parser.add_argument("--quick", action="store_true", help="two rounds of a second")
-    parser.add_argument("--data-dir", type=Path, help="an instance to measure with, as it is")
-    parser.add_argument("--out", type=Path, help="where the figures go, instead of bench/results/")
+    parser.add_argument(
+        "--seconds", type=float, default=4, help="of each load; whole seconds for wrk"
+    )
+    parser.add_argument("--only", default=",".join(plan.GROUPS), help="groups, separated by commas")
+    parser.add_argument("--minutes", type=float, default=1, help="of load while memory is sampled")
+    parser.add_argument("--quick", action="store_true", help="two rounds of one second")
+    parser.add_argument("--data-dir", type=Path, help="an existing instance to measure with")
+    parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds, options.minutes = QUICK_ROUNDS, QUICK_SECONDS, 0.5
@@ -78,7 +80,7 @@ def _measured(options: argparse.Namespace) -> Report:
 
 
 def _rounds(servers: Servers, cases: Sequence[plan.Case], options: argparse.Namespace) -> list[Row]:
-    """Measure every case once a round, in the other order every other round."""
+    """Measure every case once per round, in reverse order in every second round."""
     measured: dict[str, list[Measured]] = {case.name: [] for case in cases}
     for number in range(options.rounds):
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
@@ -95,12 +97,12 @@ def _at_half_rate(
 ) -> list[plan.Case]:
     row = next((row for row in rows if row.name == plan.QUOTE_SIGNED), None)
     if row is not None:
-        most = row.median("rps")
+        maximum = row.median("rps")
     else:
         server = servers.ours()
         quotes = plan.Case(plan.QUOTE_SIGNED, "quotes", server, servers.quote, None)
-        most = quotes.measure(servers, seconds=2).rps
-    return plan.open_loop(servers, list(cases), most * HALF)
+        maximum = quotes.measure(servers, seconds=2).rps
+    return plan.open_loop(servers, list(cases), maximum * HALF)
 
 
 def _figures(measured: Measured) -> dict[str, float]:
@@ -108,19 +110,19 @@ def _figures(measured: Measured) -> dict[str, float]:
     return {name: round(value, 4) for name, value in figures.items() if value is not None}
 
 
-def shown(found: Report) -> str:
-    """Return the tables of a report: all cases, and the figures to reach."""
+def shown(result: Report) -> str:
+    """Return the tables of a report: all cases, and the goals."""
 
     def over_base(row: Row) -> str:
-        ratio = found.ratio(row.name, row.base) if row.base else None
+        ratio = result.ratio(row.name, row.base) if row.base else None
         return f"{ratio:.2f}" if ratio is not None else ""
 
     def cores(row: Row) -> str:
         return f"{row.median('load_cores'):.2f}"
 
-    rated = [row for row in found.rows if row.values("rps")]
+    rated = [row for row in result.rows if row.values("rps")]
     lines = [
-        f"{found.machine}, commit {found.commit}, {len(found.rows[0].rounds)} rounds",
+        f"{result.machine}, commit {result.commit}, {len(result.rows[0].rounds)} rounds",
         "",
         table(
             rated,
@@ -131,21 +133,23 @@ def shown(found: Report) -> str:
                 "p99 ms": lambda row: f"{row.median('p99'):.2f}",
                 "worst ms": lambda row: f"{max(row.values('worst')):.1f}",
                 "CPU µs": lambda row: f"{row.median('cpu_us'):.1f}",
-                "load's cores": cores,
+                "load cores": cores,
                 "failures": lambda row: f"{sum(row.values('failures')):.0f}",
             },
         ),
         "",
-        *(f"- {remark}" for remark in found.remarks),
+        *(f"- {remark}" for remark in result.remarks),
     ]
     late = [row for row in rated if max(row.values("late_p99"), default=0) > LATE_MS]
-    lines += [f"- the load generator was late for {row.name}: don't trust its p99" for row in late]
+    lines += [
+        f"- The load generator was late for {row.name}: its p99 is unreliable" for row in late
+    ]
     foreign = [row.name for row in rated if row.median("foreign_cores") > FOREIGN_CORES]
     if foreign:
-        lines.append(f"- other processes were busy, don't trust: {', '.join(foreign)}")
-    goals = list(judged(found))
+        lines.append(f"- Other processes were busy, so these are unreliable: {', '.join(foreign)}")
+    goals = list(judged(result))
     if goals:
-        lines += ["", "| figure | found | wanted | reached |", "|---|---|---|---|"]
+        lines += ["", "| figure | result | target | reached |", "|---|---|---|---|"]
         lines += [f"| {' | '.join(goal)} |" for goal in goals]
     return "\n".join(lines)
 

@@ -1,4 +1,4 @@
-"""The applications on Granian that ours is compared with. Granian starts them by name."""
+"""The applications that the service is compared with. Granian starts them by name."""
 
 import json
 import os
@@ -11,20 +11,20 @@ from blacksheep import Application, Content, Request, Response
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Asgi = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
-Answer = tuple[dict[str, Any], dict[str, Any]]
+Messages = tuple[dict[str, Any], dict[str, Any]]
 
 
 def bare() -> Asgi:
-    """Return an ASGI application that drains the body and answers fixed bytes, by path."""
+    """Return an ASGI application that reads the body and returns fixed bytes by path."""
     _schedule()
-    answers = {path: _answer(body.encode()) for path, body in _bodies().items()}
+    responses = {path: _messages(body.encode()) for path, body in _bodies().items()}
 
     async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         while (await receive()).get("more_body"):
             pass
-        start, body = answers[scope["path"]]
+        start, body = responses[scope["path"]]
         await send(start)
         await send(body)
 
@@ -32,7 +32,7 @@ def bare() -> Asgi:
 
 
 def echo() -> Application:
-    """Return a BlackSheep application that answers with the body it got."""
+    """Return a BlackSheep application that returns the request body."""
     _schedule()
     application = Application()
 
@@ -44,12 +44,12 @@ def echo() -> Application:
 
 
 def _bodies() -> dict[str, str]:
-    """Return what our own service has answered, by path: the file that BENCH_ANSWERS names."""
-    bodies: dict[str, str] = json.loads(Path(os.environ["BENCH_ANSWERS"]).read_bytes())
+    """Return the recorded responses of the service by path, from the file in BENCH_RESPONSES."""
+    bodies: dict[str, str] = json.loads(Path(os.environ["BENCH_RESPONSES"]).read_bytes())
     return {"/": "", **bodies}
 
 
-def _answer(body: bytes) -> Answer:
+def _messages(body: bytes) -> Messages:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     return (
         {"type": "http.response.start", "status": 200, "headers": headers},

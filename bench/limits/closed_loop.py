@@ -1,4 +1,4 @@
-"""A closed loop by wrk: each connection sends its next call as soon as it has been answered."""
+"""A closed loop with wrk: each connection sends its next call when the last is answered."""
 
 import re
 import resource
@@ -39,10 +39,10 @@ MILLISECONDS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What came of a load: answers a second, times in ms, answers that weren't 2xx or didn't come.
+    """The figures of a load: responses per second, times in ms, and missing or non-2xx responses.
 
-    `cpu_us` is the server's CPU time per answer in microseconds; `load_cores` is how much of a core
-    the load generator took, and `server_cores` how many the server did.
+    `cpu_us` is the server's CPU time per response in microseconds; `load_cores` and `server_cores`
+    are the numbers of cores that the load generator and the server used.
     """
 
     rps: float
@@ -54,25 +54,25 @@ class Measured(msgspec.Struct, frozen=True):
     server_cores: float
     load_cores: float
     foreign_cores: float = 0.0
-    """What processes took that are no part of this: more than a little spoils a figure."""
+    """Cores used by processes outside the benchmark; above 0.1, figures are unreliable."""
     late_p99: float | None = None
-    """Of an open loop: how long after it was due a call was sent, at worst 1 in 100."""
+    """Of an open loop: the p99 of the delay between the scheduled and the actual time of a call."""
 
 
 class WrkMissing(Exception):
-    """The load generator isn't installed."""
+    """The load generator is not installed."""
 
 
 def check_wrk() -> None:
-    """Raise WrkMissing where it isn't installed."""
+    """Raise WrkMissing unless wrk is installed."""
     if shutil.which("wrk") is None:
-        raise WrkMissing("wrk is needed: apt-get install wrk")
+        raise WrkMissing("wrk is required: apt-get install wrk")
 
 
 def measure(
     server: Server, call: Call, *, seconds: float, connections: int, cores: tuple[int, ...]
 ) -> Measured:
-    """Load a server from wrk on these cores."""
+    """Load a server with wrk running on these cores."""
     pids = server.pids()
     with TemporaryDirectory() as directory:
         script = Path(directory) / "load.lua"
@@ -94,7 +94,7 @@ def measure(
 
 
 def parsed(report: str, *, took: float, used: float, load_used: float) -> Measured:
-    """Read wrk's report; add what CPU was `used` in the seconds that it `took`."""
+    """Parse the report of wrk, with the CPU seconds `used` in the `took` seconds of the run."""
     rps = re.search(r"Requests/sec:\s+([\d.]+)", report)
     requests = re.search(r"(\d+) requests in", report)
     if rps is None or requests is None:
@@ -133,11 +133,11 @@ def _list(texts: list[str]) -> str:
     return "{" + ", ".join(f"'{text}'" for text in texts) + "}"
 
 
-def _milliseconds(report: str, before: str) -> float:
-    found = re.search(rf"{before}([\d.]+)(us|ms|s|m)\b", report)
-    if found is None:
+def _milliseconds(report: str, prefix: str) -> float:
+    match = re.search(rf"{prefix}([\d.]+)(us|ms|s|m)\b", report)
+    if match is None:
         raise RuntimeError(report)
-    return float(found.group(1)) * MILLISECONDS[found.group(2)]
+    return float(match.group(1)) * MILLISECONDS[match.group(2)]
 
 
 def _children_cpu() -> float:

@@ -1,4 +1,4 @@
-"""The figures to reach, and whether a run has reached them."""
+"""The performance goals, and whether a run has reached them."""
 
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -12,24 +12,24 @@ Value = Callable[[Report], float | None]
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """A figure with the least (or the most) that it should be."""
+    """A figure with its minimum or maximum."""
 
     name: str
     value: Value
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
     def is_met(self, value: float) -> bool:
-        """Tell whether a value is good enough."""
-        return (self.least is None or value >= self.least) and (
-            self.most is None or value <= self.most
+        """Return whether a value meets the goal."""
+        return (self.minimum is None or value >= self.minimum) and (
+            self.maximum is None or value <= self.maximum
         )
 
-    def wanted(self) -> str:
-        """Return what the value should be, in words."""
-        if self.least is not None:
-            return f"at least {self.least:,g}"
-        return f"at most {self.most:,g}" if self.most is not None else "-"
+    def target(self) -> str:
+        """Return the goal in words."""
+        if self.minimum is not None:
+            return f"at least {self.minimum:,g}"
+        return f"at most {self.maximum:,g}" if self.maximum is not None else "-"
 
 
 def _over(name: str, base: str, figure: str = "rps") -> Value:
@@ -44,7 +44,7 @@ def _discovery(path: str) -> Value:
     return value
 
 
-def _most_creates(report: Report) -> float | None:
+def _max_creates(report: Report) -> float | None:
     rows = [report.row(name) for name in (plan.CREATES, plan.CREATES_TWO_WORKERS)]
     return max((row.median("rps") for row in rows if row), default=None)
 
@@ -55,10 +55,10 @@ def _worst(report: Report) -> float | None:
 
 
 def _scaling(report: Report) -> float | None:
-    """Return how many times one worker's rate two have, with the load generator's share added.
+    """Return the rate of two workers over that of one, with the load generator's share added.
 
-    Two workers leave no core idle: had the generator run elsewhere, its part of the two cores would
-    have been theirs. One worker leaves idle what it can't use, and gets nothing added.
+    Two workers leave no core idle: if the generator ran elsewhere, they could use its share of the
+    two cores. One worker leaves capacity idle, so nothing is added for it.
     """
     ratio, row = report.ratio(plan.TWO_WORKERS, plan.ONE_WORKER), report.row(plan.TWO_WORKERS)
     if ratio is None or row is None:
@@ -87,30 +87,34 @@ GOALS: Final = (
     Goal("pairs / bare with its bytes", _discovery("/v1/pairs"), 0.90),
     Goal("unsigned quote / bare with its bytes", _discovery("/v1/price"), 0.70),
     Goal("order / bare, both SCHED_BATCH", _over("ours: /v1/order", plan.BARE_BATCH), 0.35),
-    Goal("durable creates a second, two cores", _most_creates, 3000),
+    Goal("durable creates per second, two cores", _max_creates, 3000),
     Goal(
-        "p50 of a lone create / ungrouped",
+        "p50 of a single create / ungrouped",
         _over(plan.CREATE_LONE, plan.CREATE_LONE_UNGROUPED, "p50"),
-        most=1.2,
+        maximum=1.2,
     ),
-    Goal("two workers / one, load's share added", _scaling, 1.6),
+    Goal("two workers / one, with the load generator's share", _scaling, 1.6),
     Goal(
         "open loop at half rate: p99 / bare's p99",
         _over(plan.OPEN_OURS, plan.OPEN_BARE, "p99"),
-        most=3.0,
+        maximum=3.0,
     ),
-    Goal("open loop: slowest answer, ms", _worst, most=50.0),
-    Goal("memory of a worker, MB", _memory(memory.most), most=120.0),
-    Goal("its growth from second to last quarter, %", _memory(memory.growth_percent), most=2.0),
+    Goal("open loop: slowest response, ms", _worst, maximum=50.0),
+    Goal("memory of a worker, MB", _memory(memory.maximum), maximum=120.0),
+    Goal(
+        "growth of memory from second to last quarter, %",
+        _memory(memory.growth_percent),
+        maximum=2.0,
+    ),
 )
 
 
 def judged(report: Report) -> Iterator[tuple[str, str, str, str]]:
-    """Yield each goal that the run has a figure for: name, value, what is wanted, the verdict."""
+    """Yield name, value, target and verdict of each goal for which the run has a figure."""
     for goal in GOALS:
         value = goal.value(report)
         if value is None:
             continue
         verdict = "yes" if goal.is_met(value) else "NO"
-        wanted = goal.wanted()
-        yield goal.name, f"{value:,.2f}", wanted, "" if wanted == "-" else verdict
+        target = goal.target()
+        yield goal.name, f"{value:,.2f}", target, "" if target == "-" else verdict

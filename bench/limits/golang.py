@@ -1,4 +1,4 @@
-"""The peer in Go, built where Go and redigo are installed (Debian packages them)."""
+"""The Go peer, built if Go and redigo are installed (from Debian packages)."""
 
 import os
 import shutil
@@ -9,25 +9,25 @@ from typing import Final
 SOURCE: Final = Path(__file__).parent / "go" / "main.go"
 DEBIAN_GOPATH: Final = Path("/usr/share/gocode")
 REDIGO: Final = DEBIAN_GOPATH / "src/github.com/gomodule/redigo"
-WANTED: Final = "apt-get install golang-go golang-github-gomodule-redigo-dev"
+INSTALL: Final = "apt-get install golang-go golang-github-gomodule-redigo-dev"
 
 
 def why_no_go() -> str | None:
-    """Say what the peer in Go is missing here; None where it can be built."""
+    """Return why the Go peer cannot be built, or None if it can."""
     if shutil.which("go") is None:
-        return f"no peer in Go: Go isn't installed ({WANTED})"
+        return f"No Go peer: Go is not installed ({INSTALL})"
     if not REDIGO.exists():
-        return f"no peer in Go: redigo isn't installed ({WANTED})"
+        return f"No Go peer: redigo is not installed ({INSTALL})"
     return None
 
 
 def build_go_peer(directory: Path) -> Path | None:
-    """Build it into a directory and return the program; None where it can't be built."""
+    """Build the Go peer in a directory; return the program, or None if it cannot be built."""
     if why_no_go() is not None:
         return None
     program = directory / "go-peer"
     subprocess.run(
-        ["go", "build", "-o", str(program), SOURCE.name],  # noqa: S607  whichever is installed
+        ["go", "build", "-o", str(program), SOURCE.name],  # noqa: S607  the go on the PATH
         check=True,
         cwd=SOURCE.parent,
         env={

@@ -1,4 +1,4 @@
-"""What memory a worker holds while it is under load, for minutes: quotes, reads, creates, pages."""
+"""The memory of a worker under load for minutes: quotes, order reads, discovery and creates."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ LOAD_CORE: Final = (1,)
 
 
 def watched(servers: Servers, *, minutes: float) -> Row:
-    """Load a worker by turns and return its resident memory, a sample a second."""
+    """Load a worker with each call in turn and return its resident memory, sampled every second."""
     ours = servers.ours()
     turns = [
         (servers.quote, 4_000.0),
@@ -49,20 +49,20 @@ def watched(servers: Servers, *, minutes: float) -> Row:
 
 
 def creates_expected(minutes: float) -> int:
-    """Return how many pay-in addresses the creates may take."""
+    """Return the maximum number of pay-in addresses that the creates use."""
     return int(minutes * 60 * 200)
 
 
-def most(row: Row) -> float:
-    """Return the most that was held, in MB."""
+def maximum(row: Row) -> float:
+    """Return the maximum memory in MB."""
     return max(row.values("megabytes"))
 
 
 def growth_percent(row: Row) -> float:
-    """Return by how much the last quarter's mean is above the second's: the first one warms up."""
-    held = row.values("megabytes")
-    quarter = max(len(held) // 4, 1)
-    second, last = held[quarter : 2 * quarter] or held, held[-quarter:]
+    """Return the growth of the mean from the second to the last quarter; the first is warm-up."""
+    samples = row.values("megabytes")
+    quarter = max(len(samples) // 4, 1)
+    second, last = samples[quarter : 2 * quarter] or samples, samples[-quarter:]
     return (sum(last) / len(last) / (sum(second) / len(second)) - 1) * 100
 
 

@@ -1,8 +1,9 @@
-"""An open loop: calls are due at a steady rate, whatever has become of those before them.
+"""An open loop: calls are scheduled at a constant rate, regardless of earlier ones.
 
-Each is timed from the moment it was due, so waiting for a free connection counts: nothing is left
-out because the server was slow (coordinated omission). `python -m bench.limits.open_loop` takes its
-orders as JSON on stdin and gives its figures as JSON on stdout: a process of its own, to be pinned.
+Latency is measured from the scheduled time, so waiting for a free connection counts, and a slow
+server does not reduce the load (coordinated omission). `python -m bench.limits.open_loop` reads a
+plan as JSON on stdin and writes figures as JSON to stdout: a separate process, so that it can be
+pinned.
 """
 
 import gc
@@ -24,24 +25,24 @@ from bench.limits.closed_loop import Measured
 from bench.processes import Server, cpu_seconds, python
 
 GRACE_SECONDS: Final = 5.0
-"""How long answers are waited for after the last call was due."""
+"""How long to wait for responses after the scheduled time of the last call."""
 MAX_CONNECTIONS: Final = 256
 
 
-class Order(msgspec.Struct, frozen=True):
-    """What to do."""
+class Plan(msgspec.Struct, frozen=True):
+    """The calls to make, and when."""
 
     port: int
     call: Call
     rate: float
     seconds: float
     warm_up: float
-    """How many seconds of the first calls aren't counted."""
+    """Seconds at the start in which calls are not counted."""
     cores: tuple[int, ...]
 
 
-class Found(msgspec.Struct, frozen=True):
-    """What came of it: times in ms from when each call was due."""
+class Figures(msgspec.Struct, frozen=True):
+    """The results; times in ms from the scheduled time of each call."""
 
     answered: int
     failures: int
@@ -50,8 +51,8 @@ class Found(msgspec.Struct, frozen=True):
     p999: float
     worst: float
     late_p99: float
-    """How long after it was due a call was sent, at worst 1 in 100, of those that no slow answers
-    held up: more than a little says that this generator, not the server, is the limit."""
+    """The p99 of the delay between the scheduled and the actual time, of calls that did not wait
+    for the server: if it is high, this generator is the limit."""
     load_cores: float
 
 
@@ -64,34 +65,34 @@ def measure(
     cores: tuple[int, ...],
     warm_up: float = 0.5,
 ) -> Measured:
-    """Load a server at a rate from these cores."""
+    """Load a server at a rate, with the generator running on these cores."""
     pids = server.pids()
-    order = Order(server.port, call, rate, seconds, warm_up, cores)
+    plan = Plan(server.port, call, rate, seconds, warm_up, cores)
     began, used = time.monotonic(), cpu_seconds(pids)
     done = subprocess.run(
         python("-m", "bench.limits.open_loop"),
-        input=msgspec.json.encode(order),
+        input=msgspec.json.encode(plan),
         check=True,
         capture_output=True,
     )
     took, used = time.monotonic() - began, cpu_seconds(pids) - used
-    found = msgspec.json.decode(done.stdout, type=Found)
-    everything = max(rate * (seconds + warm_up), 1)
+    figures = msgspec.json.decode(done.stdout, type=Figures)
+    calls = max(rate * (seconds + warm_up), 1)
     return Measured(
-        rps=found.answered / seconds,
-        p50=found.p50,
-        p99=found.p99,
-        worst=found.worst,
-        failures=found.failures,
-        cpu_us=used / everything * 1e6,
+        rps=figures.answered / seconds,
+        p50=figures.p50,
+        p99=figures.p99,
+        worst=figures.worst,
+        failures=figures.failures,
+        cpu_us=used / calls * 1e6,
         server_cores=used / took,
-        load_cores=found.load_cores,
-        late_p99=found.late_p99,
+        load_cores=figures.load_cores,
+        late_p99=figures.late_p99,
     )
 
 
 class _Connection:
-    """A keep-alive connection with at most one call under way."""
+    """A keep-alive connection with at most one call in progress."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -100,11 +101,14 @@ class _Connection:
         self.due = 0.0
         self.received = b""
 
-    def whole_answer(self) -> bool:
-        """Read what has come; tell whether that is all of it. Raises OSError at an early end."""
+    def response_complete(self) -> bool:
+        """Read available bytes; return whether the response is complete.
+
+        Raises OSError if the connection is closed early.
+        """
         chunk = self.socket.recv(65_536)
         if not chunk:
-            raise ConnectionResetError("closed before the answer was whole")
+            raise ConnectionResetError("closed before the response was complete")
         self.received += chunk
         head, separator, body = self.received.partition(b"\r\n\r\n")
         if not separator:
@@ -115,70 +119,70 @@ class _Connection:
 
 
 class OpenLoop:
-    """One run of an order."""
+    """One run of a plan."""
 
-    def __init__(self, order: Order) -> None:
-        self._order = order
-        self._templates = cycle([_template(order.call, body) for body in order.call.bodies])
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._templates = cycle([_template(plan.call, body) for body in plan.call.bodies])
         self._prefix = token_hex(8).encode()
         self._sent = 0
         self._free: deque[_Connection] = deque()
         self._open: dict[int, _Connection] = {}
         self._poll = select.epoll()
-        self._took: list[float] = []
+        self._latencies: list[float] = []
         self._late: list[float] = []
         self._failures = 0
-        self._held_up_until = 0.0  # when last all connections were waiting for the server
+        self._blocked_until = 0.0  # when all connections were last waiting for the server
 
-    def run(self) -> Found:
-        """Send all calls, gather the answers, and return the figures."""
-        order = self._order
+    def run(self) -> Figures:
+        """Send all calls, collect the responses, and return the figures."""
+        plan = self._plan
         for _ in range(min(32, MAX_CONNECTIONS)):
             self._free.append(self._connect())
         cpu = time.process_time()
         began = time.perf_counter()
-        total = int(order.rate * (order.warm_up + order.seconds))
-        counted_from = began + order.warm_up
-        ends = began + order.warm_up + order.seconds + GRACE_SECONDS
+        total = int(plan.rate * (plan.warm_up + plan.seconds))
+        counted_from = began + plan.warm_up
+        ends = began + plan.warm_up + plan.seconds + GRACE_SECONDS
         number = 0
         while number < total or len(self._free) < len(self._open):
             now = time.perf_counter()
             if now > ends:
                 break
-            while number < total and (due := began + number / order.rate) <= now:
-                connection = self._a_free_one()
+            while number < total and (due := began + number / plan.rate) <= now:
+                connection = self._free_connection()
                 if connection is None:
-                    self._held_up_until = now
+                    self._blocked_until = now
                     break
                 self._send(connection, due, counted=due >= counted_from)
                 number += 1
-            next_due = began + number / order.rate if number < total else now + 0.1
+            next_due = began + number / plan.rate if number < total else now + 0.1
             self._wait(min(next_due, ends) - time.perf_counter())
             self._receive(counted_from)
         unanswered = total - number + len(self._open) - len(self._free)
         load_cores = (time.process_time() - cpu) / (time.perf_counter() - began)
-        return self._found(self._failures + unanswered, load_cores)
+        return self._figures(self._failures + unanswered, load_cores)
 
-    def _found(self, failures: int, load_cores: float) -> Found:
-        took, late = sorted(self._took), sorted(self._late)
-        return Found(
-            answered=len(took),
+    def _figures(self, failures: int, load_cores: float) -> Figures:
+        latencies, late = sorted(self._latencies), sorted(self._late)
+        return Figures(
+            answered=len(latencies),
             failures=failures,
-            p50=_percentile(took, 0.5),
-            p99=_percentile(took, 0.99),
-            p999=_percentile(took, 0.999),
-            worst=took[-1] * 1e3 if took else 0.0,
+            p50=_percentile(latencies, 0.5),
+            p99=_percentile(latencies, 0.99),
+            p999=_percentile(latencies, 0.999),
+            worst=latencies[-1] * 1e3 if latencies else 0.0,
             late_p99=_percentile(late, 0.99),
             load_cores=load_cores,
         )
 
     def _connect(self) -> _Connection:
-        connection = _Connection(self._order.port)
+        connection = _Connection(self._plan.port)
         self._open[connection.socket.fileno()] = connection
         self._poll.register(connection.socket.fileno(), select.EPOLLIN)
         return connection
 
-    def _a_free_one(self) -> _Connection | None:
+    def _free_connection(self) -> _Connection | None:
         if self._free:
             return self._free.popleft()
         return self._connect() if len(self._open) < MAX_CONNECTIONS else None
@@ -188,13 +192,13 @@ class OpenLoop:
         parts = next(self._templates)
         connection.socket.send((self._prefix + b"%010d" % self._sent).join(parts))
         connection.due = due
-        if counted and due > self._held_up_until:
+        if counted and due > self._blocked_until:
             self._late.append(time.perf_counter() - due)
 
     def _wait(self, seconds: float) -> None:
-        """Sleep until something has come, or for so long: spinning would take Valkey's core.
+        """Wait for bytes or until a timeout: polling without a pause would use Valkey's core.
 
-        epoll's own timeout counts in milliseconds, select's in microseconds.
+        The timeout of epoll has a resolution of milliseconds, that of select of microseconds.
         """
         select.select([self._poll], [], [], max(seconds, 0.0))
 
@@ -202,17 +206,17 @@ class OpenLoop:
         for number, _ in self._poll.poll(0):
             connection = self._open[number]
             try:
-                whole = connection.whole_answer()
+                complete = connection.response_complete()
             except OSError:
                 self._failures += 1
                 self._poll.unregister(number)
                 del self._open[number]
                 connection.socket.close()
                 continue
-            if not whole:
+            if not complete:
                 continue
             if connection.due >= counted_from:
-                self._took.append(time.perf_counter() - connection.due)
+                self._latencies.append(time.perf_counter() - connection.due)
             if not connection.received.startswith(b"HTTP/1.1 2"):
                 self._failures += 1
             connection.received = b""
@@ -220,7 +224,7 @@ class OpenLoop:
 
 
 def _template(call: Call, body: bytes) -> list[bytes]:
-    """Return a request's bytes in pieces: a fresh nonce goes between each two."""
+    """Return the bytes of a request in parts, to be joined with a new nonce."""
     lines = [
         f"POST {call.path} HTTP/1.1",
         "Host: 127.0.0.1",
@@ -245,10 +249,10 @@ def _percentile(ordered: list[float], share: float) -> float:
 
 def main() -> None:
     """Do what stdin says, and print what came of it."""
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
-    os.sched_setaffinity(0, order.cores)
-    loop = OpenLoop(order)
-    gc.disable()  # a collection would look like an outlier of the server's
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
+    os.sched_setaffinity(0, plan.cores)
+    loop = OpenLoop(plan)
+    gc.disable()  # a collection would appear as an outlier of the server
     sys.stdout.buffer.write(msgspec.json.encode(loop.run()))
 
 

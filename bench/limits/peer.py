@@ -1,7 +1,7 @@
-"""The signed quote done the usual way: FastAPI, pydantic, uvicorn, a Valkey call per request.
+"""The FastAPI peer: signed quotes with FastAPI, pydantic, uvicorn and a Valkey call per request.
 
-The same work to the byte: key, HMAC, nonce and weight by the very script that ours uses, the same
-pricing, the same answer. `BENCH_PEER` names a file that says whose calls it takes.
+It does the same work: key, HMAC, nonce and weight with the admission script of the service, the
+same pricing, and the same response bytes. `BENCH_PEER` is the path of its configuration.
 """
 
 import asyncio
@@ -37,10 +37,10 @@ RATES_SECONDS = 0.5
 
 
 class PriceIn(BaseModel):
-    """What to price."""
+    """A request for a quote."""
 
     type: Literal["float", "fixed"]
-    fromCcy: str  # noqa: N815  the wire's name
+    fromCcy: str  # noqa: N815  the name on the wire
     toCcy: str  # noqa: N815
     direction: Literal["from", "to"]
     amount: str
@@ -62,7 +62,7 @@ class QuoteSideOut(BaseModel):
 
 
 class QuoteSourceOut(QuoteSideOut):
-    """The source side also tells its worth in BTC."""
+    """The source side, which also contains its value in BTC."""
 
     btc: str | None
 
@@ -78,15 +78,15 @@ class QuoteOut(BaseModel):
 
 
 class Envelope(BaseModel):
-    """What every answer is wrapped in."""
+    """The envelope of every response."""
 
     code: int
     msg: str
     data: QuoteOut
 
 
-class Known(BaseModel):
-    """The one partner whose calls are taken, and where our servers are."""
+class Config(BaseModel):
+    """The only partner whose calls are accepted, and the URLs of the servers."""
 
     id: str
     api_key: str
@@ -98,13 +98,13 @@ class Known(BaseModel):
 
 
 def build() -> FastAPI:
-    """Return the application; uvicorn starts it by this name."""
-    known = Known.model_validate_json(Path(os.environ["BENCH_PEER"]).read_bytes())
+    """Return the application; uvicorn calls this factory."""
+    config = Config.model_validate_json(Path(os.environ["BENCH_PEER"]).read_bytes())
     market = LiveMarket(sandbox=True)
-    valkey = Valkey.from_url(known.valkey_url)
+    valkey = Valkey.from_url(config.valkey_url)
     admit = valkey.register_script(SCRIPT)
 
-    async def keep_rates() -> None:
+    async def watch_rates() -> None:
         while True:
             snapshot = await read_snapshot(valkey)
             if snapshot is not None:
@@ -113,11 +113,11 @@ def build() -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        database = Database(known.database_url, size=2)
+        database = Database(config.database_url, size=2)
         market.adopt_catalogue(await read_catalogue(database))
-        following = asyncio.create_task(keep_rates())
+        watcher = asyncio.create_task(watch_rates())
         yield
-        following.cancel()
+        watcher.cancel()
         await valkey.aclose()
         database.close()
 
@@ -131,15 +131,15 @@ def build() -> FastAPI:
         x_api_nonce: Annotated[str, Header()],
     ) -> Envelope:
         body = await request.body()
-        expected = hmac.new(known.api_secret.encode(), body, hashlib.sha256).hexdigest()
-        if x_api_key != known.api_key or not hmac.compare_digest(expected, x_api_sign.lower()):
+        expected = hmac.new(config.api_secret.encode(), body, hashlib.sha256).hexdigest()
+        if x_api_key != config.api_key or not hmac.compare_digest(expected, x_api_sign.lower()):
             raise HTTPException(401)
         if not is_nonce(x_api_nonce):
             raise HTTPException(401)
-        tag = f"{{p:{known.id}}}"
+        tag = f"{{p:{config.id}}}"
         admitted: bytes = await admit(
             keys=[f"{tag}:weights", f"{tag}:generation", f"{tag}:nonce:{x_api_nonce}"],
-            args=[REQUEST.pack(known.budget, PRICE_WEIGHT, 1)],
+            args=[REQUEST.pack(config.budget, PRICE_WEIGHT, 1)],
         )
         outcome, _, _ = REPLY.unpack(admitted)
         if AdmissionOutcome(outcome) is not AdmissionOutcome.ADMITTED:
@@ -147,17 +147,17 @@ def build() -> FastAPI:
                 429 if AdmissionOutcome(outcome) is AdmissionOutcome.LIMITED else 401
             )
         try:
-            asked = PriceIn.model_validate_json(body)
+            price_in = PriceIn.model_validate_json(body)
         except ValidationError as error:
             raise HTTPException(400) from error
         swap = SwapRequest(
-            rate_type=RateType(asked.type),
-            source=asked.fromCcy,
-            destination=asked.toCcy,
-            direction=Direction(asked.direction),
-            amount=asked.amount,
+            rate_type=RateType(price_in.type),
+            source=price_in.fromCcy,
+            destination=price_in.toCcy,
+            direction=Direction(price_in.direction),
+            amount=price_in.amount,
         )
-        markup = known.markup_bps if asked.afftax is None else asked.afftax
+        markup = config.markup_bps if price_in.afftax is None else price_in.afftax
         return Envelope(code=0, msg="", data=_out(quote(market, swap, markup_bps=markup)))
 
     return application
@@ -166,43 +166,43 @@ def build() -> FastAPI:
 def _out(quoted: Quote) -> QuoteOut:
     priced = quoted.priced
     source, destination = priced.pair.source, priced.pair.destination
-    worth = usd_value(quoted.source_amount, priced.source_price, source)
-    paid = usd_value(quoted.destination_amount, priced.destination_price, destination)
+    source_value = usd_value(quoted.source_amount, priced.source_price, source)
+    destination_value = usd_value(quoted.destination_amount, priced.destination_price, destination)
     btc_price = priced.snapshot.prices.get("BTC")
     return QuoteOut(
         source=QuoteSourceOut(
             **_side(source, priced.source_bounds),
             amount=format_units(quoted.source_amount, source.precision),
             rate=str(priced.rate),
-            usd=worth.cents(),
-            btc=worth.in_btc(btc_price) if btc_price else None,
+            usd=source_value.cents(),
+            btc=source_value.in_btc(btc_price) if btc_price else None,
         ),
         destination=QuoteSideOut(
             **_side(destination, priced.destination_bounds),
             amount=format_units(quoted.destination_amount, destination.precision),
             rate=str(priced.inverse),
-            usd=paid.cents(),
+            usd=destination_value.cents(),
         ),
         networkFee=format_units(priced.network_fee, destination.precision),
-        errors=[refusal.value for refusal in quoted.problems],
+        errors=[problem.value for problem in quoted.problems],
         markupBps=priced.margin.markup_bps,
     )
 
 
 def _side(asset: Asset, bounds: tuple[int, int]) -> dict[str, Any]:
-    least, most = bounds
+    minimum, maximum = bounds
     return {
         "code": asset.code,
         "coin": asset.coin,
         "network": asset.network,
         "precision": asset.precision,
-        "min": format_units(least, asset.precision),
-        "max": format_units(most, asset.precision),
+        "min": format_units(minimum, asset.precision),
+        "max": format_units(maximum, asset.precision),
     }
 
 
-def known_file(directory: Path, **values: object) -> Path:
-    """Write down what the peer needs to know, and return where."""
+def write_config(directory: Path, **values: object) -> Path:
+    """Write the configuration of a peer and return its path."""
     path = directory / "peer.json"
     path.write_text(json.dumps(values))
     path.chmod(0o600)

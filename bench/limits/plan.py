@@ -1,4 +1,4 @@
-"""What is measured: cases, each a load on a server with everything else where it should be."""
+"""The cases to measure: each is a load on one server, with every process on its cores."""
 
 import os
 import time
@@ -31,7 +31,7 @@ GROUPS: Final = ("quotes", "discovery", "orders", "creates", "workers", "open-lo
 CONNECTIONS: Final = 32
 CONNECTIONS_OF_CREATES: Final = 64
 CONNECTIONS_OF_TWO: Final = 2 * CONNECTIONS
-"""As many for each of two workers as one has elsewhere; one gets them all, and is no slower."""
+"""As many per worker as in the other cases. A single worker gets all of them, and is no slower."""
 CREATE_LONE_UNGROUPED: Final = "/v1/create, 1 connection, ungrouped"
 CREATE_LONE: Final = "/v1/create, 1 connection"
 CREATES_UNGROUPED: Final = f"/v1/create, {CONNECTIONS_OF_CREATES} connections, ungrouped"
@@ -42,7 +42,7 @@ TWO_WORKERS: Final = "two workers, two cores: signed /v1/price"
 
 
 class Case(msgspec.Struct, frozen=True):
-    """Something to measure in each round; `base` names the case that it is compared with."""
+    """A load to measure in each round; `base` is the name of the case it is compared with."""
 
     name: str
     group: str
@@ -53,19 +53,20 @@ class Case(msgspec.Struct, frozen=True):
     shared: bool = False
     """All processes on both cores, instead of the server alone on one and the rest on the other."""
     rate: float | None = None
-    """Calls a second of an open loop; None for a closed one."""
+    """Calls per second of an open loop; None for a closed loop."""
 
     def measure(self, servers: Servers, *, seconds: float) -> Measured:
-        """Put every process in its place, then load the server."""
+        """Pin every process to its cores, then load the server."""
         pin(servers.others(), *(BOTH if self.shared else (LOAD,)))
         self.server.pin(*(BOTH if self.shared else (SERVER,)))
-        ours = [os.getpid(), *servers.others(), *self.server.pids()]
-        began, all_before, ours_before = time.monotonic(), machine_cpu_seconds(), cpu_seconds(ours)
-        found = self._measure(seconds)
+        own_pids = [os.getpid(), *servers.others(), *self.server.pids()]
+        began = time.monotonic()
+        all_before, own_before = machine_cpu_seconds(), cpu_seconds(own_pids)
+        measured = self._measure(seconds)
         took = time.monotonic() - began
-        used = machine_cpu_seconds() - all_before - (cpu_seconds(ours) - ours_before)
-        foreign = used / took - found.load_cores
-        return msgspec.structs.replace(found, foreign_cores=max(foreign, 0.0))
+        used = machine_cpu_seconds() - all_before - (cpu_seconds(own_pids) - own_before)
+        foreign = used / took - measured.load_cores
+        return msgspec.structs.replace(measured, foreign_cores=max(foreign, 0.0))
 
     def _measure(self, seconds: float) -> Measured:
         cores = BOTH if self.shared else (LOAD,)
@@ -77,30 +78,30 @@ class Case(msgspec.Struct, frozen=True):
 
 
 def cases(servers: Servers, groups: set[str]) -> list[Case]:
-    """Start what the groups need and return their cases, in the order of a round."""
+    """Start the servers of the groups and return the cases, in the order of a round."""
     ours = servers.ours()
     unsigned = Call("/v1/price", [encode(QUOTE)])
     currencies, pairs = Call("/v1/currencies", [b"{}"]), Call("/v1/pairs", [b"{}"])
-    answers = {call.path: succeeded(ours.port, call) for call in (unsigned, currencies, pairs)}
-    found = list(_bare(servers, answers, groups))
+    responses = {call.path: succeeded(ours.port, call) for call in (unsigned, currencies, pairs)}
+    selected = list(_bare(servers, responses, groups))
     if "quotes" in groups:
-        found += _quotes(servers, ours)
+        selected += _quotes(servers, ours)
     if "discovery" in groups:
-        found += _unsigned(servers, ours, answers, [currencies, pairs, unsigned])
+        selected += _unsigned(servers, ours, responses, [currencies, pairs, unsigned])
     if "orders" in groups:
         reads = servers.reads(ours.port)
-        found.append(Case("ours: /v1/order", "orders", ours, reads, BARE_BATCH))
+        selected.append(Case("ours: /v1/order", "orders", ours, reads, BARE_BATCH))
     if "creates" in groups:
-        found += _creates(servers, ours)
+        selected += _creates(servers, ours)
     if "workers" in groups:
-        found += _workers(servers, ours)
-    return found
+        selected += _workers(servers, ours)
+    return selected
 
 
-def _bare(servers: Servers, answers: dict[str, bytes], groups: set[str]) -> Iterator[Case]:
+def _bare(servers: Servers, responses: dict[str, bytes], groups: set[str]) -> Iterator[Case]:
     group = "quotes" if "quotes" in groups else "orders"
     for name, batch in ((BARE, False), (BARE_BATCH, True)):
-        server = servers.on_granian("bare", answers, batch=batch)
+        server = servers.on_granian("bare", responses, batch=batch)
         yield Case(name, group, server, servers.quote, BARE)
 
 
@@ -118,11 +119,11 @@ def _quotes(servers: Servers, ours: Server) -> Iterator[Case]:
 
 
 def _unsigned(
-    servers: Servers, ours: Server, answers: dict[str, bytes], calls: list[Call]
+    servers: Servers, ours: Server, responses: dict[str, bytes], calls: list[Call]
 ) -> Iterator[Case]:
-    bare = servers.on_granian("bare", answers, batch=True)
+    bare = servers.on_granian("bare", responses, batch=True)
     for call in calls:
-        size = len(answers[call.path])
+        size = len(responses[call.path])
         base = f"bare, SCHED_BATCH: the {size:,} bytes of {call.path}"
         yield Case(base, "discovery", bare, call, None)
         yield Case(f"ours: unsigned {call.path}", "discovery", ours, call, base)
@@ -156,12 +157,12 @@ def _workers(servers: Servers, ours: Server) -> Iterator[Case]:
         )
 
 
-def open_loop(servers: Servers, found: list[Case], rate: float) -> list[Case]:
-    """Return the cases at a steady rate: the signed quote, and bare Granian under the same policy.
+def open_loop(servers: Servers, existing: list[Case], rate: float) -> list[Case]:
+    """Return the cases at a constant rate: signed quotes, and bare Granian with the same policy.
 
-    `found` are the cases that there are already, with their servers.
+    `existing` are the cases that have already been created, with their servers.
     """
-    bare = next(case for case in found if case.name == BARE_BATCH).server
+    bare = next(case for case in existing if case.name == BARE_BATCH).server
     return [
         Case(OPEN_BARE, "open-loop", bare, servers.quote, None, rate=rate),
         Case(OPEN_OURS, "open-loop", servers.ours(), servers.quote, OPEN_BARE, rate=rate),
@@ -169,21 +170,21 @@ def open_loop(servers: Servers, found: list[Case], rate: float) -> list[Case]:
 
 
 def creates_expected(groups: set[str], *, rounds: int, seconds: float) -> int:
-    """Return how many pay-in addresses the creates of a run may take at the very most."""
+    """Return the maximum number of pay-in addresses that the creates of a run use."""
     return int((rounds + 1) * seconds * 3 * 8_000) if "creates" in groups else 0
 
 
 def remarks(servers: Servers, groups: set[str]) -> list[str]:
-    """Say what the figures must be read with."""
-    said = []
+    """Return notes that are necessary to interpret the figures."""
+    notes = []
     if "quotes" in groups and (missing := why_no_go()):
-        said.append(missing)
+        notes.append(missing)
     if "creates" in groups:
-        said.append(
-            "PostgreSQL waits for the disk: fsync, synchronous_commit and full_page_writes are on"
+        notes.append(
+            "Creates are durable: fsync, synchronous_commit and full_page_writes are on"
             if servers.durable()
-            else "PostgreSQL does NOT wait for the disk: creates aren't durable, don't compare them"
+            else "PostgreSQL does NOT wait for the disk: creates are not durable or comparable"
         )
         if "group_orders" not in Settings.__struct_fields__:
-            said.append("creates can't be ungrouped in this version: both rows are of one kind")
-    return said
+            notes.append("Creates cannot be ungrouped in this version: both rows measure the same")
+    return notes

@@ -1,4 +1,4 @@
-"""The servers under measurement, all of them on one machine, each on cores that a case chooses."""
+"""The measured servers, all on one machine, each on the cores that a case assigns."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ import psycopg
 
 from bench.calls import ORDER, QUOTE, Call, Partner, encode, succeeded
 from bench.limits.golang import build_go_peer
-from bench.limits.peer import known_file
+from bench.limits.peer import write_config
 from bench.processes import Server, free_port, python, running
 from domain.assets import Pair
 from gateway.instance import Instance, read_instance
@@ -26,44 +26,44 @@ from persistence.postgres.pool import Database
 from persistence.valkey.admission import SCRIPT
 
 BUDGET: Final = 2_000_000_000
-"""Of weight, for the load's partner: more than the operator's command would give."""
+"""Weight budget of the partner that generates load: more than the command allows."""
 MARKUP_BPS: Final = 50
 ORDERS_TO_READ: Final = 64
-ADDRESSES_LEFT: Final = 20_000
-"""What is made up of addresses, beside those that a run is expected to need."""
+SPARE_ADDRESSES: Final = 20_000
+"""Generated in addition to the expected number of addresses."""
 
 
 class Servers:
-    """Our service with its own PostgreSQL and Valkey, and what it is compared with.
+    """The service with its own PostgreSQL and Valkey, and the servers it is compared with.
 
-    Use it as a context manager: whatever it started ends with it.
+    A context manager: all started processes end with it.
     """
 
     def __init__(self, data_dir: Path | None = None, *, is_up: bool = False) -> None:
-        """Keep everything in a directory of its own, which goes at the end, unless one is given.
+        """Use a temporary directory unless `data_dir` is set.
 
-        With `is_up`, `swapgate up` runs there already.
+        With `is_up`, `swapgate up` is already running there.
         """
         self._stack = ExitStack()
-        self._given = data_dir
+        self._fixed_data_dir = data_dir
         self._is_up = is_up
         self.up: Server | None = None
         self._started: dict[str, Server] = {}
 
     def __enter__(self) -> Self:
-        """Start our service with all its processes, and make a partner for the load."""
+        """Start the service with all its processes, and create a partner to generate load."""
         temporary = self._stack.enter_context(TemporaryDirectory(prefix="swapgate-bench-"))
         self._directory = Path(temporary)
         self._directory.chmod(0o755)
-        self.data_dir = self._given or self._directory / "data"
+        self.data_dir = self._fixed_data_dir or self._directory / "data"
         if not self._is_up:
-            port = free_port()  # its own worker idles: those under measurement are started by name
+            port = free_port()  # its worker is idle: measured workers are started separately
             up = python("-m", "gateway", "up", "--port", str(port), "--workers", "1")
             up += ["--data-dir", str(self.data_dir)]
             self.up = self._stack.enter_context(running(up, port, ready_at="/readyz"))
         instance = read_instance(self.data_dir)
         if instance is None:
-            raise RuntimeError(f"`swapgate up` left no instance in {self.data_dir}")
+            raise RuntimeError(f"`swapgate up` did not create an instance in {self.data_dir}")
         self.instance: Instance = instance
         self.partner = self._new_partner()
         return self
@@ -74,30 +74,30 @@ class Servers:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop everything."""
+        """Stop all processes."""
         self._stack.close()
 
     def others(self) -> list[int]:
-        """Return the processes of our service beside the workers under measurement."""
+        """Return the processes of the service other than the measured workers."""
         return self.up.pids() if self.up else []
 
     @property
     def quote(self) -> Call:
-        """Return the signed quote."""
+        """Return a signed quote."""
         body = encode({**QUOTE, "afftax": MARKUP_BPS})
         return Call("/v1/price", [body], signer=self.partner)
 
     @property
     def create(self) -> Call:
-        """Return the signed create."""
+        """Return a signed create."""
         return Call("/v1/create", [encode(ORDER)], signer=self.partner, idempotent=True)
 
     def reads(self, port: int) -> Call:
-        """Open a few orders and return the signed read of them in turn."""
+        """Create a few orders and return a signed call that reads them in turn."""
         bodies = []
         for _ in range(ORDERS_TO_READ):
-            opened = json.loads(succeeded(port, self.create))["data"]
-            bodies.append(encode({"id": opened["id"], "token": opened["token"]}))
+            order = json.loads(succeeded(port, self.create))["data"]
+            bodies.append(encode({"id": order["id"], "token": order["token"]}))
         return Call("/v1/order", bodies, signer=self.partner)
 
     def ours(
@@ -107,7 +107,7 @@ class Servers:
         workers: int = 1,
         environment: Mapping[str, str] | None = None,
     ) -> Server:
-        """Return `swapgate serve` with so many workers, started once under this name."""
+        """Return `swapgate serve` with this many workers, started once per name."""
         if name not in self._started:
             port = free_port()
             serve = python("-m", "gateway", "serve", "--port", str(port))
@@ -120,51 +120,51 @@ class Servers:
             succeeded(port, self.quote)
         return self._started[name]
 
-    def on_granian(self, app: str, answers: Mapping[str, bytes], *, batch: bool) -> Server:
-        """Start one of `bench.limits.apps`, to answer `answers` by path."""
-        told = self._directory / f"answers-{secrets.token_hex(4)}.json"
-        told.write_text(json.dumps({path: body.decode() for path, body in answers.items()}))
+    def on_granian(self, app: str, responses: Mapping[str, bytes], *, batch: bool) -> Server:
+        """Start one of `bench.limits.apps`, which returns `responses` by path."""
+        recorded = self._directory / f"responses-{secrets.token_hex(4)}.json"
+        recorded.write_text(json.dumps({path: body.decode() for path, body in responses.items()}))
         port = free_port()
         argv = [
             *(str(Path(sys.executable).with_name("granian")), "--interface", "asgi"),
             *("--factory", f"bench.limits.apps:{app}", "--port", str(port)),
             *("--http", "1", "--no-ws", "--loop", "uvloop", "--log-level", "warning"),
         ]
-        environment = {"BENCH_BATCH": str(batch).lower(), "BENCH_ANSWERS": str(told)}
+        environment = {"BENCH_BATCH": str(batch).lower(), "BENCH_RESPONSES": str(recorded)}
         return self._stack.enter_context(running(argv, port, environment=environment))
 
     def fastapi(self) -> Server:
-        """Start the peer on FastAPI: one worker, uvloop, httptools."""
+        """Start the FastAPI peer: one worker, uvloop, httptools."""
         port = free_port()
         argv = python("-m", "uvicorn", "bench.limits.peer:build", "--factory", "--workers", "1")
         argv += ["--port", str(port), "--loop", "uvloop", "--http", "httptools"]
         argv += ["--no-access-log", "--log-level", "warning"]
-        return self._stack.enter_context(running(argv, port, environment=self._peer_told()))
+        return self._stack.enter_context(running(argv, port, environment=self._peer_environment()))
 
     def go(self) -> Server | None:
-        """Start the peer in Go on one core, or return None where it can't be built."""
+        """Start the Go peer on one core, or return None if it cannot be built."""
         program = build_go_peer(self._directory)
         if program is None:
             return None
         port = free_port()
-        environment = {**self._peer_told(), "GOMAXPROCS": "1"}
+        environment = {**self._peer_environment(), "GOMAXPROCS": "1"}
         return self._stack.enter_context(
             running([str(program), str(port)], port, environment=environment)
         )
 
     def provide_addresses(self, count: int) -> None:
-        """Put made-up pay-in addresses into the pool: deriving as many would take minutes."""
+        """Add artificial pay-in addresses to the pool: deriving this many would take minutes."""
         with psycopg.connect(self.instance.owner_database_url, autocommit=True) as connection:
             connection.execute(
                 "INSERT INTO pay_in_addresses (network, address, derivation_index)"
                 " SELECT 'Bitcoin', 'bench ' || gen_random_uuid(), -n"
                 " FROM generate_series(1, %s) AS n",
-                (count + ADDRESSES_LEFT,),
+                (count + SPARE_ADDRESSES,),
             )
             connection.execute("ANALYZE pay_in_addresses")
 
     def durable(self) -> bool:
-        """Tell whether PostgreSQL really waits for the disk."""
+        """Return whether PostgreSQL waits for the disk."""
         with psycopg.connect(self.instance.owner_database_url) as connection:
             settings = [
                 connection.execute(f"SHOW {name}").fetchone()
@@ -180,7 +180,7 @@ class Servers:
         return Partner(str(created["id"]), str(created["apiKey"]), str(created["apiSecret"]))
 
     def command(self, *arguments: str) -> dict[str, object]:
-        """Run an operator's command and return what it prints."""
+        """Run a `swapgate` command and return its JSON output."""
         done = subprocess.run(
             python("-m", "gateway", *arguments, "--json", "--data-dir", str(self.data_dir)),
             check=True,
@@ -189,9 +189,9 @@ class Servers:
         printed: dict[str, object] = json.loads(done.stdout)
         return printed
 
-    def _peer_told(self) -> dict[str, str]:
+    def _peer_environment(self) -> dict[str, str]:
         pair = asyncio.run(_pair(self.instance.gateway_database_url))
-        told = known_file(
+        config = write_config(
             self._directory,
             id=self.partner.id,
             api_key=self.partner.api_key,
@@ -206,11 +206,11 @@ class Servers:
             min_usd=str(pair.bounds.min_usd),
             max_usd=str(pair.bounds.max_usd),
         )
-        return {"BENCH_PEER": str(told)}
+        return {"BENCH_PEER": str(config)}
 
 
 async def _pair(database_url: str) -> Pair:
-    """Return the pair that the load quotes, for the peer that can't read our catalogue."""
+    """Return the quoted pair, for the Go peer, which cannot read the catalogue."""
     database = Database(database_url, size=2)
     try:
         catalogue = await read_catalogue(database)

@@ -1,1 +1,1 @@
-"""Load as partners make it, by locust: see `python -m bench.locust --help`."""
+"""Load as partners cause it, with locust: see `python -m bench.locust --help`."""

@@ -1,9 +1,10 @@
-"""`python -m bench.locust SCENARIO`: load as partners make it, headless and bounded in time.
+"""`python -m bench.locust SCENARIO`: load as partners cause it, headless and limited in time.
 
-Without --data-dir it starts a service of its own, with one worker, and a partner whose budget is
-as good as unlimited; with it, it loads the `swapgate up` that runs there. Locust is Python: one
-process of it makes some 2,000 signed calls a second, less than one worker answers. For a limit of
-the server take `python -m bench.limits`; this one shows how it feels to a partner.
+Without --data-dir it starts its own service with one worker, and a partner with a practically
+unlimited weight budget; with it, it loads the `swapgate up` that is running there. Locust is
+written in Python: one process makes about 2,000 signed calls per second, less than one worker
+answers. To measure the limits of the server, use `python -m bench.limits`; this benchmark shows the
+latency that a partner experiences.
 """
 
 import argparse
@@ -26,7 +27,7 @@ REPORTS: Final = Path(".build") / "locust"
 
 
 def main() -> None:
-    """Run a scenario; exit with 1 where anything failed."""
+    """Run a scenario; exit with status 1 if any call failed."""
     options = _options()
     with Servers(options.data_dir, is_up=options.data_dir is not None) as servers:
         if options.data_dir is None:
@@ -42,9 +43,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--users", type=int, default=20)
-    parser.add_argument("--rate", type=float, default=500, help="quotes a second, of `quotes`")
-    parser.add_argument("--data-dir", type=Path, help="of a `swapgate up` that is running")
-    parser.add_argument("--html", type=Path, help=f"where the report goes, instead of {REPORTS}/")
+    parser.add_argument("--rate", type=float, default=500, help="calls per second of `quotes`")
+    parser.add_argument("--data-dir", type=Path, help="data directory of a running `swapgate up`")
+    parser.add_argument("--html", type=Path, help=f"report file; default: a file in {REPORTS}/")
     return parser.parse_args()
 
 
@@ -65,15 +66,15 @@ def _run(options: argparse.Namespace, servers: Servers, base_url: str) -> int:
         "QUOTE_RATE": str(options.rate),
     }
     done = subprocess.run(argv, check=False, env=environment)
-    print(f"the report is in {html}")
+    print(f"report: {html}")
     return done.returncode
 
 
 def _file(scenario: str) -> str:
-    found = find_spec(f"bench.locust.{scenario}")
-    if found is None or found.origin is None:
+    spec = find_spec(f"bench.locust.{scenario}")
+    if spec is None or spec.origin is None:
         raise RuntimeError(f"bench/locust/{scenario}.py is missing")
-    return found.origin
+    return spec.origin
 
 
 def _demo(servers: Servers) -> dict[str, str]:

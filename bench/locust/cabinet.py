@@ -1,4 +1,4 @@
-"""People who browse the pages: they sign in to the cabinet where there is one, and look around."""
+"""Users who browse the documentation and the cabinet."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 
 from locust import FastHttpUser, between, events, task
 
-from bench.locust import share  # noqa: F401  tells at the end what locust took
+from bench.locust import share  # noqa: F401  prints the CPU share of locust at the end
 
 PUBLIC: Final = ("/docs", "/docs/quickstart", "/docs/price", "/docs/webhooks")
 SIGN_IN: Final = "/partner/login"
@@ -19,30 +19,30 @@ CABINET: Final = (
     "/partner/webhooks",
     "/partner/payout-history",
 )
-"""To add a page, add its path. One that this version doesn't have is left out, and said so."""
+"""To add a page, add its path. Pages that this version does not have are skipped and listed."""
 
 HIDDEN: Final = re.compile(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"')
 
 
-class Visitor(FastHttpUser):
-    """Reads a page, then another one, a second or three later."""
+class BrowsingUser(FastHttpUser):
+    """Requests a page every one to three seconds."""
 
     wait_time = between(1, 3)
     missing: ClassVar[set[str]] = set()
 
     def on_start(self) -> None:
-        """Sign in, where there is a cabinet and somebody to sign in as."""
+        """Sign in, if there is a cabinet and credentials are configured."""
         self.pages = list(PUBLIC)
         with self.client.get(SIGN_IN, name=SIGN_IN, catch_response=True) as form:
             if form.status_code == 404:
-                Visitor.missing.add(SIGN_IN)
+                BrowsingUser.missing.add(SIGN_IN)
                 form.success()
                 return
             hidden = dict(HIDDEN.findall(form.text or ""))
-        told = json.loads(os.environ.get("BENCH_CABINET", "{}"))
-        if not told:
+        credentials = json.loads(os.environ.get("BENCH_CABINET", "{}"))
+        if not credentials:
             return
-        fields = {**hidden, "email": told["email"], "password": told["password"]}
+        fields = {**hidden, "email": credentials["email"], "password": credentials["password"]}
         origin = {"Origin": str(self.host)}
         with self.client.post(
             SIGN_IN, data=fields, headers=origin, name="sign in", catch_response=True
@@ -53,17 +53,17 @@ class Visitor(FastHttpUser):
         self.pages += CABINET
 
     @task
-    def look(self) -> None:
-        """Read one of the pages."""
+    def open_page(self) -> None:
+        """Request one of the pages."""
         page = random.choice(self.pages)
-        with self.client.get(page, catch_response=True) as answer:
-            if answer.status_code == 404:
-                Visitor.missing.add(page)
+        with self.client.get(page, catch_response=True) as response:
+            if response.status_code == 404:
+                BrowsingUser.missing.add(page)
                 self.pages.remove(page)
-                answer.success()
+                response.success()
 
 
 @events.quitting.add_listener
-def _tell_what_is_missing(**_: object) -> None:
-    if Visitor.missing:
-        print(f"left out, for this version doesn't have it: {', '.join(sorted(Visitor.missing))}")
+def _print_missing(**_: object) -> None:
+    if BrowsingUser.missing:
+        print(f"skipped, not in this version: {', '.join(sorted(BrowsingUser.missing))}")

@@ -1,8 +1,8 @@
-"""Quote latency in an open loop: calls are due at a steady rate, whatever became of others.
+"""Quote latency in an open loop: calls are scheduled at a constant rate.
 
-`QUOTE_RATE` is the calls a second of all users together. Two rows come of it: `/price` is timed
-from when it was sent; `/price from when it was due` counts the wait for a free user too, so that a
-slow server can't hide by slowing its caller down (coordinated omission).
+`QUOTE_RATE` is the number of calls per second of all users together. The report has two rows:
+`/price` is measured from the time of sending; `/price from when it was due` includes the wait for a
+free user, so that a slow server does not reduce the load (coordinated omission).
 """
 
 import os
@@ -13,14 +13,14 @@ from typing import ClassVar
 from locust import events, task
 
 from bench.calls import QUOTE
-from bench.locust import share  # noqa: F401  tells at the end what locust took
+from bench.locust import share  # noqa: F401  prints the CPU share of locust at the end
 from bench.locust.signing import SigningUser
 
 DUE = "/price from when it was due"
 
 
 class Schedule:
-    """When the next call is due; all users take theirs from here."""
+    """The schedule that all users take their calls from."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -28,12 +28,12 @@ class Schedule:
         self._began = time.perf_counter()
 
     def next_due(self) -> float:
-        """Return the moment, on perf_counter's clock, of the next call nobody has taken yet."""
+        """Take the next call and return its time on the clock of perf_counter."""
         return self._began + next(self._numbers) / self._rate
 
 
 class QuotingUser(SigningUser):
-    """Takes the next call that is due, waits for its moment, and makes it."""
+    """Takes the next scheduled call, waits for its time, and makes it."""
 
     schedule: ClassVar[Schedule | None] = None
 
@@ -41,10 +41,10 @@ class QuotingUser(SigningUser):
     def quote(self) -> None:
         """Make one call."""
         schedule = QuotingUser.schedule
-        if schedule is None:  # users begin before the test does
+        if schedule is None:  # users start before the test
             schedule = QuotingUser.schedule = Schedule(float(os.environ["QUOTE_RATE"]))
         due = schedule.next_due()
-        time.sleep(max(due - time.perf_counter(), 0))  # locust has made it give way to other users
+        time.sleep(max(due - time.perf_counter(), 0))  # lets other users run: locust patched it
         quoted = self.signed("/price", QUOTE)
         took = (time.perf_counter() - due) * 1e3
         events.request.fire(

@@ -1,4 +1,4 @@
-"""How much of a core locust itself takes: its figures are worth nothing where that is all of it."""
+"""The share of a core that locust uses: near 100 %, its figures are meaningless."""
 
 import time
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from locust import events
 
 WARN_CORES: Final = 0.7
-"""From there on locust adds to the times that it measures."""
+"""Above this share locust adds to the times that it measures."""
 
 _began: list[tuple[float, float]] = []
 
@@ -17,12 +17,12 @@ def _begin(**_: object) -> None:
 
 
 @events.quitting.add_listener
-def _tell(**_: object) -> None:
-    """Print the share, and whether to believe what is printed below."""
+def _print_share(**_: object) -> None:
+    """Print the share, with a warning if figures are unreliable."""
     if not _began:
         return
     wall, cpu = _began[-1]
     share = (time.process_time() - cpu) / max(time.monotonic() - wall, 0.001)
-    print(f"locust took {share:.0%} of a core")
+    print(f"locust used {share:.0%} of a core")
     if share > WARN_CORES:
-        print("WARNING: locust itself is the limit here: take a lower rate, or bench.limits")
+        print("WARNING: locust itself is the limit: use a lower rate, or bench.limits")

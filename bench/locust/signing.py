@@ -1,4 +1,4 @@
-"""A locust user that signs as a partner does."""
+"""A locust user that signs calls like a partner."""
 
 import json
 import os
@@ -11,13 +11,13 @@ from bench.calls import Partner, encode
 
 
 def credentials() -> Partner:
-    """Return whose calls are made: the environment's BENCH_PARTNER."""
-    told: dict[str, str] = json.loads(os.environ["BENCH_PARTNER"])
-    return Partner(**told)
+    """Return the partner in the environment variable BENCH_PARTNER."""
+    fields: dict[str, str] = json.loads(os.environ["BENCH_PARTNER"])
+    return Partner(**fields)
 
 
 class SigningUser(FastHttpUser):
-    """Makes signed calls; a failure is any answer but success."""
+    """Makes signed calls; every response other than a success is a failure."""
 
     abstract = True
     connection_timeout = 5.0
@@ -30,7 +30,7 @@ class SigningUser(FastHttpUser):
     def signed(
         self, path: str, request: object, *, name: str | None = None, idempotent: bool = False
     ) -> dict[str, Any] | None:
-        """Call an endpoint and return its `data` (None where that is no object, or it failed)."""
+        """Call an endpoint and return its `data`, or None if it failed or `data` is no object."""
         body = encode(request)
         headers = {
             "Content-Type": "application/json",
@@ -45,7 +45,7 @@ class SigningUser(FastHttpUser):
     def posted(
         self, path: str, body: bytes, headers: dict[str, str], *, name: str | None = None
     ) -> dict[str, Any] | None:
-        """Make a call as it is and return its `data`."""
+        """Make a call without signing it and return its `data`."""
         with self.client.post(
             f"/v1{path}",
             data=body.decode(),

@@ -1,1 +1,1 @@
-"""Scale: whether what is already in the database slows what comes new."""
+"""Benchmark of scale: whether a large database slows new calls down."""

@@ -1,7 +1,7 @@
 """`python -m bench.scale`: quotes, creates and order reads while partners and orders grow tenfold.
 
-Bare Granian is measured beside them at each size: rates are given by its rate, so that a machine
-that gets slower meanwhile doesn't look like a database that does.
+Bare Granian is measured as well at each size, and rates are divided by its rate, so that a change
+of the machine's speed is not mistaken for an effect of the database.
 """
 
 import argparse
@@ -16,32 +16,32 @@ from bench.calls import Call, encode, succeeded
 from bench.limits.closed_loop import WrkMissing, check_wrk
 from bench.limits.plan import CONNECTIONS_OF_CREATES, Case
 from bench.limits.servers import Servers
-from bench.report import Report, Row, keep, report, table
+from bench.report import Report, Row, report, save, table
 from bench.scale.fill import fill, own_orders
 
 SIZES: Final = "1000:10000,10000:100000,100000:1000000"
-MOST_READ: Final = 2_000
+MAX_READ: Final = 2_000
 BARE: Final = "bare"
 READ: Final = "order read"
 Size = tuple[int, int]
 
 
 def main() -> None:
-    """Fill and measure, size by size; print by how much each differs from the smallest."""
+    """Fill and measure each size; print the changes since the smallest."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sizes", default=SIZES, help="partners:orders, with commas between")
+    parser.add_argument("--sizes", default=SIZES, help="partners:orders, separated by commas")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3)
-    parser.add_argument("--out", type=Path, help="where the figures go, instead of bench/results/")
+    parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
     options = parser.parse_args()
     try:
         check_wrk()
     except WrkMissing as missing:
         sys.exit(str(missing))
     sizes = [_size(text) for text in options.sizes.split(",")]
-    found = _measured(sizes, options)
-    print(shown(found, sizes))
-    print(f"\nkept in {keep(found, options.out)}")
+    result = _measured(sizes, options)
+    print(shown(result, sizes))
+    print(f"\nsaved as {save(result, options.out)}")
 
 
 def _size(text: str) -> Size:
@@ -53,17 +53,17 @@ def _measured(sizes: Sequence[Size], options: argparse.Namespace) -> Report:
     rows: list[Row] = []
     with Servers() as servers:
         ours = servers.ours()
-        answer = succeeded(ours.port, servers.quote)
-        bare = servers.on_granian("bare", {"/v1/price": answer}, batch=True)
+        response = succeeded(ours.port, servers.quote)
+        bare = servers.on_granian("bare", {"/v1/price": response}, batch=True)
         before: Size = (0, 0)
         for size in sizes:
-            print(f"filling up to {_words(size)}", file=sys.stderr)
-            url, own = servers.instance.owner_database_url, servers.partner.id
-            fill(url, own, partners=(before[0], size[0]), orders=(before[1], size[1]))
+            print(f"filling: {_words(size)}", file=sys.stderr)
+            url, partner_id = servers.instance.owner_database_url, servers.partner.id
+            fill(url, partner_id, partners=(before[0], size[0]), orders=(before[1], size[1]))
             servers.provide_addresses(int((options.rounds + 1) * options.seconds * 8_000))
             before = size
-            mine = own_orders(url, own, MOST_READ)
-            bodies = [encode({"id": order, "token": token}) for order, token in mine]
+            orders = own_orders(url, partner_id, MAX_READ)
+            bodies = [encode({"id": order, "token": token}) for order, token in orders]
             read = Call("/v1/order", bodies, signer=servers.partner)
             succeeded(ours.port, read)
             cases = [
@@ -107,24 +107,24 @@ def _rows(
     ]
 
 
-def shown(found: Report, sizes: Sequence[Size]) -> str:
-    """Return the table: each row with the change of its rate over bare since the smallest size."""
+def shown(result: Report, sizes: Sequence[Size]) -> str:
+    """Return the table, with the change of each rate over bare Granian since the smallest size."""
     smallest = sizes[0]
 
     def over_bare(row: Row) -> float | None:
-        return found.ratio(row.name, row.base) if row.base else None
+        return result.ratio(row.name, row.base) if row.base else None
 
     def change(row: Row) -> str:
-        first = found.row(row.name.replace(row.group, _words(smallest)))
+        first = result.row(row.name.replace(row.group, _words(smallest)))
         now, then = over_bare(row), over_bare(first) if first else None
         return f"{now / then - 1:+.1%}" if now and then and first is not row else ""
 
     return "\n".join(
         [
-            f"{found.machine}, commit {found.commit}, {len(found.rows[0].rounds)} rounds",
+            f"{result.machine}, commit {result.commit}, {len(result.rows[0].rounds)} rounds",
             "",
             table(
-                found.rows,
+                result.rows,
                 {
                     "rps": lambda row: f"{row.median('rps'):,.0f}",
                     "over bare": lambda row: f"{ratio:.2f}" if (ratio := over_bare(row)) else "",
@@ -138,8 +138,8 @@ def shown(found: Report, sizes: Sequence[Size]) -> str:
     )
 
 
-def _named(what: str, size: Size) -> str:
-    return f"{what}: {_words(size)}"
+def _named(case: str, size: Size) -> str:
+    return f"{case}: {_words(size)}"
 
 
 def _words(size: Size) -> str:

@@ -1,8 +1,8 @@
-"""Partners and orders in bulk, made from their numbers: the same ones in every run.
+"""Partners and orders in bulk, derived from their numbers: the same in every run.
 
-The rows keep every constraint, but no trigger sees them come (`session_replication_role`): counting
-a million orders one by one would take an hour. So they have neither events nor postings in the
-ledger. Whoever is measured has part of the orders.
+The rows satisfy every constraint, but triggers are disabled (`session_replication_role`): counting
+a million orders one by one would take an hour. The orders therefore have neither events nor
+postings in the ledger. Some of them belong to the measured partner.
 """
 
 from typing import Final
@@ -13,18 +13,18 @@ from domain.partners.partner import DEFAULT_MAX_CODES
 from domain.partners.weights import DEFAULT_BUDGET
 
 OWN_EVERY: Final = 50
-"""One order in so many is the measured partner's."""
+"""One order in this many belongs to the measured partner."""
 
 PARTNERS: Final = """
-WITH told AS (
+WITH bumped AS (
   UPDATE revisions SET revision = revision + 1 WHERE topic = 'partners' RETURNING revision
 )
 INSERT INTO partners (id, email, name, api_key, api_secret_sealed, webhook_secret_sealed,
   webhook_events, markup_bps, base_fee_share_bps, budget, max_codes, created_at, revision)
 SELECT md5('partner ' || n)::uuid, 'scale-' || n || '@swapgate.example', 'Partner ' || n,
   left(md5('key ' || n), 24), '\\x00', '\\x00', '{order.status_changed}', n %% 200,
-  0, %(budget)s, %(codes)s, now() - interval '90 days', told.revision
-FROM told, generate_series(%(first)s::bigint, %(last)s::bigint) AS n
+  0, %(budget)s, %(codes)s, now() - interval '90 days', bumped.revision
+FROM bumped, generate_series(%(first)s::bigint, %(last)s::bigint) AS n
 """
 
 # Ids as UUIDv7: 48 bits of time, then the version, the number's hash and the variant (RFC 9562).
@@ -85,7 +85,7 @@ WHERE partner_id = %s AND pay_in_address LIKE 'scale %%' ORDER BY md5(pay_in_add
 def fill(owner_url: str, own: str, *, partners: tuple[int, int], orders: tuple[int, int]) -> None:
     """Add the partners and orders with numbers above the first and up to the second of each pair.
 
-    `own` is the id of the partner that is measured.
+    `own` is the id of the measured partner.
     """
     with psycopg.connect(owner_url) as connection:
         connection.execute("SET LOCAL session_replication_role = replica")
@@ -118,7 +118,7 @@ def fill(owner_url: str, own: str, *, partners: tuple[int, int], orders: tuple[i
         connection.execute("CHECKPOINT")
 
 
-def own_orders(owner_url: str, own: str, most: int) -> list[tuple[str, str]]:
-    """Return ids and tokens of orders that the measured partner can read, from all ages."""
+def own_orders(owner_url: str, own: str, limit: int) -> list[tuple[str, str]]:
+    """Return ids and tokens of orders of the measured partner, of all ages."""
     with psycopg.connect(owner_url) as connection:
-        return [(str(order), str(token)) for order, token in connection.execute(OWN, (own, most))]
+        return [(str(order), str(token)) for order, token in connection.execute(OWN, (own, limit))]

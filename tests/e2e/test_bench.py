@@ -1,4 +1,4 @@
-"""The benches measure what they say they do. Nothing here looks at a clock's figures."""
+"""The benchmarks measure what they claim to. No test depends on measured times."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.calls import QUOTE, Call, answer, encode, succeeded
+from bench.calls import QUOTE, Call, encode, send, succeeded
 from bench.limits import closed_loop, open_loop
 from bench.limits.golang import why_no_go
 from bench.limits.servers import Servers
@@ -25,19 +25,19 @@ def bench(up: Running) -> Iterator[Servers]:
 
 
 def until_the_same(peer: Server, ours: Server, call: Call) -> bytes:
-    """Return the answer that both give: rates change each second, between two calls too."""
-    _, mine = wait_until(
+    """Return the response of both: rates change every second, also between two calls."""
+    _, response = wait_until(
         lambda: (succeeded(peer.port, call), succeeded(ours.port, call)),
-        lambda answers: answers[0] == answers[1],
+        lambda responses: responses[0] == responses[1],
     )
-    return mine
+    return response
 
 
-@pytest.mark.parametrize("asked", [{}, {"direction": "to", "amount": "25"}, {"amount": "9"}])
+@pytest.mark.parametrize("fields", [{}, {"direction": "to", "amount": "25"}, {"amount": "9"}])
 def test_the_fastapi_peer_returns_the_same_bytes_as_the_gateway(
-    fastapi: Server, bench: Servers, asked: dict[str, str]
+    fastapi: Server, bench: Servers, fields: dict[str, str]
 ) -> None:
-    call = Call("/v1/price", [encode({**QUOTE, **asked, "afftax": 50})], signer=bench.partner)
+    call = Call("/v1/price", [encode({**QUOTE, **fields, "afftax": 50})], signer=bench.partner)
     assert json.loads(until_the_same(fastapi, bench.ours(), call))["code"] == 0
 
 
@@ -58,9 +58,9 @@ def test_the_fastapi_peer_rejects_a_replay_and_a_bad_signature(
             return {**super().headers(body), "X-API-SIGN": "0" * 64}
 
     replayed = Replay("/v1/price", bench.quote.bodies, signer=bench.partner)
-    assert [answer(fastapi.port, replayed)[0] for _ in range(2)] == [200, 401]
+    assert [send(fastapi.port, replayed)[0] for _ in range(2)] == [200, 401]
     forged = Forged("/v1/price", bench.quote.bodies, signer=bench.partner)
-    assert answer(fastapi.port, forged)[0] == 401
+    assert send(fastapi.port, forged)[0] == 401
 
 
 def test_the_go_peer_returns_the_same_bytes_as_the_gateway(bench: Servers) -> None:
@@ -68,24 +68,26 @@ def test_the_go_peer_returns_the_same_bytes_as_the_gateway(bench: Servers) -> No
         pytest.skip(missing)
     go = bench.go()
     assert go is not None
-    for asked in ({}, {"direction": "to", "amount": "25"}, {"amount": "9"}):
-        call = Call("/v1/price", [encode({**QUOTE, **asked, "afftax": 50})], signer=bench.partner)
+    for fields in ({}, {"direction": "to", "amount": "25"}, {"amount": "9"}):
+        call = Call("/v1/price", [encode({**QUOTE, **fields, "afftax": 50})], signer=bench.partner)
         until_the_same(go, bench.ours(), call)
 
 
 def test_an_open_loop_makes_every_scheduled_call(bench: Servers) -> None:
-    found = open_loop.measure(
+    measured = open_loop.measure(
         bench.ours(), bench.quote, rate=200, seconds=1, cores=(0, 1), warm_up=0.5
     )
-    assert found.failures == 0
-    assert found.rps == 200
-    assert 0 < found.p50 <= found.p99 <= found.worst
+    assert measured.failures == 0
+    assert measured.rps == 200
+    assert 0 < measured.p50 <= measured.p99 <= measured.worst
 
 
 def test_an_open_loop_counts_rejected_and_missing_responses(bench: Servers) -> None:
-    refused = Call("/v1/create", [b"{}"], signer=bench.partner)
-    found = open_loop.measure(bench.ours(), refused, rate=50, seconds=1, cores=(0, 1), warm_up=0)
-    assert found.failures == 50
+    rejected = Call("/v1/create", [b"{}"], signer=bench.partner)
+    measured = open_loop.measure(
+        bench.ours(), rejected, rate=50, seconds=1, cores=(0, 1), warm_up=0
+    )
+    assert measured.failures == 50
 
 
 def test_wrk_reports_are_parsed() -> None:
@@ -104,11 +106,16 @@ def test_wrk_reports_are_parsed() -> None:
   Non-2xx or 3xx responses: 7
 Requests/sec:  28569.21
 """
-    found = closed_loop.parsed(report, took=4, used=4, load_used=1)
-    assert (found.rps, found.p50, found.p99, found.worst) == (28569.21, 0.98, 2.54, 12.35)
-    assert found.failures == 12
-    assert found.cpu_us == pytest.approx(4e6 / 114283)
-    assert (found.server_cores, found.load_cores) == (1, 0.25)
+    measured = closed_loop.parsed(report, took=4, used=4, load_used=1)
+    assert (measured.rps, measured.p50, measured.p99, measured.worst) == (
+        28569.21,
+        0.98,
+        2.54,
+        12.35,
+    )
+    assert measured.failures == 12
+    assert measured.cpu_us == pytest.approx(4e6 / 114283)
+    assert (measured.server_cores, measured.load_cores) == (1, 0.25)
 
 
 def test_the_bare_application_returns_the_recorded_response(bench: Servers) -> None:

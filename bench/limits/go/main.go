@@ -1,6 +1,6 @@
-// The signed quote in Go: net/http, redigo, one Valkey call per request. The same work to the byte:
-// key, HMAC, nonce and weight by the script that ours uses, the same pricing, the same answer.
-// BENCH_PEER names a file that says whose calls it takes; the argument is its port on 127.0.0.1.
+// The Go peer: signed quotes with net/http, redigo and one Valkey call per request. It does the same
+// work: key, HMAC, nonce and weight with the admission script of the service, the same pricing, and
+// the same response bytes. BENCH_PEER is the path of its configuration; the argument is its port.
 package main
 
 import (
@@ -33,7 +33,7 @@ type asset struct {
 	FeeBps     int64  `json:"fee_bps"`
 }
 
-type known struct {
+type peerConfig struct {
 	ID          string `json:"id"`
 	APIKey      string `json:"api_key"`
 	APISecret   string `json:"api_secret"`
@@ -83,14 +83,14 @@ type envelope struct {
 	Data quoteOut `json:"data"`
 }
 
-// What all quotes of the pair at one snapshot and one markup share.
+// The common part of all quotes of the pair with one snapshot and one markup.
 type priced struct {
 	sourcePrice, destinationPrice, btcPrice *big.Int
 	rate                                    *big.Int
 	rateDecimals                            int
 	rateText, inverseText                   string
-	sourceLeast, sourceMost                 *big.Int
-	destinationLeast, destinationMost       *big.Int
+	sourceMin, sourceMax                    *big.Int
+	destinationMin, destinationMax          *big.Int
 	markupBps                               int64
 }
 
@@ -110,9 +110,9 @@ var (
 	one       = big.NewInt(1)
 	noncePart = regexp.MustCompile(`^[A-Za-z0-9_-]{16,64}$`)
 	plain     = regexp.MustCompile(`^[0-9]{1,20}(\.[0-9]+)?$`)
-	told      known
+	config    peerConfig
 	newest    atomic.Value // snapshot
-	prepared  atomic.Value // map[int64]*priced of the newest snapshot, at the markup asked for
+	prepared  atomic.Value // map[int64]*priced of the newest snapshot, by markup
 )
 
 func tenTo(n int) *big.Int { return new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(n)), nil) }
@@ -181,7 +181,7 @@ func ratio(numerator, denominator *big.Int) (*big.Int, int) {
 }
 
 func prepare(now snapshot, markup int64) *priced {
-	source, destination := told.Source, told.Destination
+	source, destination := config.Source, config.Destination
 	p := &priced{markupBps: markup}
 	p.sourcePrice = usdUnits(now.Prices[source.Coin])
 	p.destinationPrice = usdUnits(now.Prices[destination.Coin])
@@ -191,12 +191,12 @@ func prepare(now snapshot, markup int64) *priced {
 	p.rateText = format(p.rate, p.rateDecimals)
 	inverse, decimals := ratio(tenTo(p.rateDecimals), p.rate)
 	p.inverseText = format(inverse, decimals)
-	least, _ := new(big.Int).SetString(told.MinUSD, 10)
-	most, _ := new(big.Int).SetString(told.MaxUSD, 10)
-	p.sourceLeast = up(mul(least, tenTo(source.Precision)), p.sourcePrice)
-	p.sourceMost = down(mul(most, tenTo(source.Precision)), p.sourcePrice)
-	p.destinationLeast = up(mul(least, tenTo(destination.Precision)), p.destinationPrice)
-	p.destinationMost = down(mul(most, tenTo(destination.Precision)), p.destinationPrice)
+	minimum, _ := new(big.Int).SetString(config.MinUSD, 10)
+	maximum, _ := new(big.Int).SetString(config.MaxUSD, 10)
+	p.sourceMin = up(mul(minimum, tenTo(source.Precision)), p.sourcePrice)
+	p.sourceMax = down(mul(maximum, tenTo(source.Precision)), p.sourcePrice)
+	p.destinationMin = up(mul(minimum, tenTo(destination.Precision)), p.destinationPrice)
+	p.destinationMax = down(mul(maximum, tenTo(destination.Precision)), p.destinationPrice)
 	return p
 }
 
@@ -215,45 +215,45 @@ func pricedAt(markup int64) *priced {
 }
 
 func quote(p *priced, direction string, amount *big.Int) quoteOut {
-	source, destination := told.Source, told.Destination
+	source, destination := config.Source, config.Destination
 	fee := big.NewInt(destination.NetworkFee)
 	scale := tenTo(source.Precision + p.rateDecimals)
 	rate := mul(p.rate, tenTo(destination.Precision))
-	var given, paid, least, most *big.Int
+	var sourceAmount, paid, minimum, maximum *big.Int
 	if direction == "from" {
-		given, least, most = amount, p.sourceLeast, p.sourceMost
+		sourceAmount, minimum, maximum = amount, p.sourceMin, p.sourceMax
 		paid = new(big.Int).Sub(down(mul(amount, rate), scale), fee)
 		if paid.Sign() < 0 {
 			paid = new(big.Int)
 		}
 	} else {
-		paid, least, most = amount, p.destinationLeast, p.destinationMost
-		given = up(mul(new(big.Int).Add(amount, fee), scale), rate)
+		paid, minimum, maximum = amount, p.destinationMin, p.destinationMax
+		sourceAmount = up(mul(new(big.Int).Add(amount, fee), scale), rate)
 	}
-	refusals := []string{}
-	if amount.Cmp(least) < 0 || paid.Sign() == 0 {
-		refusals = append(refusals, "LIMIT_MIN")
-	} else if amount.Cmp(most) > 0 {
-		refusals = append(refusals, "LIMIT_MAX")
+	problems := []string{}
+	if amount.Cmp(minimum) < 0 || paid.Sign() == 0 {
+		problems = append(problems, "LIMIT_MIN")
+	} else if amount.Cmp(maximum) > 0 {
+		problems = append(problems, "LIMIT_MAX")
 	}
-	worth := mul(given, p.sourcePrice)
+	worth := mul(sourceAmount, p.sourcePrice)
 	btc := format(halfUp(mul(worth, tenTo(8)), mul(p.btcPrice, tenTo(source.Precision))), 8)
 	return quoteOut{
 		Source: sideOut{
 			Code: source.Code, Coin: source.Coin, Network: source.Network,
-			Amount: format(given, source.Precision), Rate: p.rateText, Precision: source.Precision,
-			Min: format(p.sourceLeast, source.Precision), Max: format(p.sourceMost, source.Precision),
+			Amount: format(sourceAmount, source.Precision), Rate: p.rateText, Precision: source.Precision,
+			Min: format(p.sourceMin, source.Precision), Max: format(p.sourceMax, source.Precision),
 			USD: format(halfUp(worth, tenTo(source.Precision+usdDecimals-2)), 2), BTC: &btc,
 		},
 		Destination: sideOut{
 			Code: destination.Code, Coin: destination.Coin, Network: destination.Network,
 			Amount: format(paid, destination.Precision), Rate: p.inverseText, Precision: destination.Precision,
-			Min: format(p.destinationLeast, destination.Precision),
-			Max: format(p.destinationMost, destination.Precision),
+			Min: format(p.destinationMin, destination.Precision),
+			Max: format(p.destinationMax, destination.Precision),
 			USD: format(halfUp(mul(paid, p.destinationPrice), tenTo(destination.Precision+usdDecimals-2)), 2),
 		},
 		NetworkFee: format(fee, destination.Precision),
-		Errors:     refusals,
+		Errors:     problems,
 		MarkupBps:  p.markupBps,
 	}
 }
@@ -263,10 +263,10 @@ func follow(pool *redis.Pool) {
 		connection := pool.Get()
 		stored, err := redis.Bytes(connection.Do("GET", "rates:snapshot"))
 		connection.Close()
-		var found snapshot
-		if err == nil && json.Unmarshal(stored, &found) == nil {
-			if known, ok := newest.Load().(snapshot); !ok || found.At > known.At {
-				newest.Store(found)
+		var fetched snapshot
+		if err == nil && json.Unmarshal(stored, &fetched) == nil {
+			if known, ok := newest.Load().(snapshot); !ok || fetched.At > known.At {
+				newest.Store(fetched)
 				prepared.Store(map[int64]*priced{})
 			}
 		}
@@ -277,12 +277,12 @@ func follow(pool *redis.Pool) {
 func main() {
 	file, err := os.ReadFile(os.Getenv("BENCH_PEER"))
 	if err == nil {
-		err = json.Unmarshal(file, &told)
+		err = json.Unmarshal(file, &config)
 	}
 	if err != nil {
 		log.Fatal(err)
 	}
-	path, err := url.PathUnescape(strings.TrimPrefix(told.ValkeyURL, "unix://"))
+	path, err := url.PathUnescape(strings.TrimPrefix(config.ValkeyURL, "unix://"))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -290,27 +290,27 @@ func main() {
 		MaxIdle: 64,
 		Dial:    func() (redis.Conn, error) { return redis.Dial("unix", path) },
 	}
-	script := redis.NewScript(-1, told.Script)
+	script := redis.NewScript(-1, config.Script)
 	go follow(pool)
-	tag := "{p:" + told.ID + "}"
+	tag := "{p:" + config.ID + "}"
 	http.HandleFunc("/v1/price", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 64*1024))
 		if err != nil {
 			w.WriteHeader(413)
 			return
 		}
-		mac := hmac.New(sha256.New, []byte(told.APISecret))
+		mac := hmac.New(sha256.New, []byte(config.APISecret))
 		mac.Write(body)
 		sign, err := hex.DecodeString(r.Header.Get("X-API-SIGN"))
 		nonce := r.Header.Get("X-API-NONCE")
-		if err != nil || r.Header.Get("X-API-KEY") != told.APIKey ||
+		if err != nil || r.Header.Get("X-API-KEY") != config.APIKey ||
 			!hmac.Equal(sign, mac.Sum(nil)) || !noncePart.MatchString(nonce) {
 			w.WriteHeader(401)
 			return
 		}
 		connection := pool.Get()
 		asks := make([]byte, 12)
-		binary.BigEndian.PutUint32(asks, uint32(told.Budget))
+		binary.BigEndian.PutUint32(asks, uint32(config.Budget))
 		binary.BigEndian.PutUint32(asks[4:], weight)
 		binary.BigEndian.PutUint32(asks[8:], generation)
 		admitted, err := redis.Bytes(script.Do(connection, 3,
@@ -320,21 +320,21 @@ func main() {
 			w.WriteHeader(429)
 			return
 		}
-		var asked priceIn
-		if json.Unmarshal(body, &asked) != nil || asked.Type != "float" ||
-			asked.FromCcy != told.Source.Code || asked.ToCcy != told.Destination.Code ||
-			(asked.Direction != "from" && asked.Direction != "to") {
+		var request priceIn
+		if json.Unmarshal(body, &request) != nil || request.Type != "float" ||
+			request.FromCcy != config.Source.Code || request.ToCcy != config.Destination.Code ||
+			(request.Direction != "from" && request.Direction != "to") {
 			w.WriteHeader(400)
 			return
 		}
-		precision := told.Source.Precision
-		if asked.Direction == "to" {
-			precision = told.Destination.Precision
+		precision := config.Source.Precision
+		if request.Direction == "to" {
+			precision = config.Destination.Precision
 		}
-		amount, ok := parse(asked.Amount, precision)
-		markup := told.MarkupBps
-		if asked.Afftax != nil {
-			markup = *asked.Afftax
+		amount, ok := parse(request.Amount, precision)
+		markup := config.MarkupBps
+		if request.Afftax != nil {
+			markup = *request.Afftax
 		}
 		if !ok || markup < 0 || markup > 2000 {
 			w.WriteHeader(400)
@@ -345,14 +345,14 @@ func main() {
 			w.WriteHeader(503)
 			return
 		}
-		answer, err := json.Marshal(envelope{Data: quote(p, asked.Direction, amount)})
+		response, err := json.Marshal(envelope{Data: quote(p, request.Direction, amount)})
 		if err != nil {
 			w.WriteHeader(500)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(answer)))
-		w.Write(answer)
+		w.Header().Set("Content-Length", strconv.Itoa(len(response)))
+		w.Write(response)
 	})
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
 }

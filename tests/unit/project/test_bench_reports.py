@@ -1,4 +1,4 @@
-"""What benches keep can be read again, compared, drawn and judged."""
+"""Stored benchmark results are read, compared, drawn and evaluated."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from bench.chart import chart
 from bench.compare import change, comparison, result
 from bench.limits import plan
 from bench.limits.goals import judged
-from bench.report import RESULTS, Report, Row, keep, read, report
+from bench.report import RESULTS, Report, Row, read, report, save
 
 BASE = [{"rps": rps, "p50": 1.0, "p99": 2.0, "cpu_us": 20.0} for rps in (100.0, 110, 90, 105, 95)]
 
@@ -39,7 +39,7 @@ def test_a_ratio_is_the_median_of_ratios_within_rounds() -> None:
 
 def test_a_stored_report_is_read_back_unchanged(tmp_path: Path) -> None:
     found = report("limits", run_of([50.0]).rows, options={"rounds": 1}, remarks=["one"])
-    path = keep(found, tmp_path / "result.json")
+    path = save(found, tmp_path / "result.json")
     assert read(path) == found
     assert found.machine
     assert found.commit
@@ -47,7 +47,7 @@ def test_a_stored_report_is_read_back_unchanged(tmp_path: Path) -> None:
 
 def test_an_invalid_report_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"rounds": {}}')
-    with pytest.raises(ValueError, match="no result of a bench"):
+    with pytest.raises(ValueError, match="not a benchmark result"):
         read(tmp_path / "other.json")
 
 
@@ -83,9 +83,9 @@ def test_a_change_from_nothing_is_not_reported() -> None:
 
 def test_a_comparison_warns_of_another_machine() -> None:
     before, after = run_of([50.0] * 5), run_of([75.0] * 5, machine="another one")
-    told = comparison(before, after)
-    assert "The machines differ" in told
-    assert "1.50" in told
+    table = comparison(before, after)
+    assert "The machines differ" in table
+    assert "1.50" in table
     assert "The machines differ" not in comparison(before, before)
 
 
