@@ -309,12 +309,12 @@ func main() {
 			return
 		}
 		connection := pool.Get()
-		asks := make([]byte, 12)
-		binary.BigEndian.PutUint32(asks, uint32(config.Budget))
-		binary.BigEndian.PutUint32(asks[4:], weight)
-		binary.BigEndian.PutUint32(asks[8:], generation)
+		arguments := make([]byte, 12)
+		binary.BigEndian.PutUint32(arguments, uint32(config.Budget))
+		binary.BigEndian.PutUint32(arguments[4:], weight)
+		binary.BigEndian.PutUint32(arguments[8:], generation)
 		admitted, err := redis.Bytes(script.Do(connection, 3,
-			tag+":weights", tag+":generation", tag+":nonce:"+nonce, asks))
+			tag+":weights", tag+":generation", tag+":nonce:"+nonce, arguments))
 		connection.Close()
 		if err != nil || len(admitted) != 12 || binary.BigEndian.Uint32(admitted) != 0 {
 			w.WriteHeader(429)
