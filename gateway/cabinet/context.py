@@ -90,7 +90,7 @@ class CabinetContext(msgspec.Struct, frozen=True):
         try:
             await self.ports.audit.add(entry)
         except Unavailable as error:
-            log.exception("audit entry not stored", why=str(error), **msgspec.to_builtins(entry))
+            log.exception("audit entry not stored", reason=str(error), **msgspec.to_builtins(entry))
 
     async def resume(self, request: Request) -> SignedIn | None:
         """Return the signed-in member, if any; raise Unavailable if that cannot be determined."""

@@ -77,7 +77,7 @@ class PageDispatcher:
             except (CrossSiteForm, DomainError) as error:
                 return error_page(self._cabinet.site, raw, None, error)
             except AssetMissing as missing:
-                log.warning("pages cannot be rendered", why=str(missing))
+                log.warning("pages cannot be rendered", reason=str(missing))
                 return assets_missing(raw)
 
         return handled

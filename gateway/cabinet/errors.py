@@ -34,7 +34,7 @@ def error_page(
         row = error_response(error)
         status, retry_after = row.status, row.retry_after
     if isinstance(error, Unavailable):
-        log.warning("unavailable", path=raw.path, why=str(error))
+        log.warning("unavailable", path=raw.path, reason=str(error))
     message = _message_of(error)
     more = [("Retry-After", str(retry_after))] if retry_after is not None else []
     if raw.get_first_header(b"HX-Request"):

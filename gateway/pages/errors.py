@@ -42,7 +42,7 @@ def answering(site: SwapSite) -> Callable[[Handler], Handler]:
             except DomainError as error:
                 return _refused(site, request, error)
             except AssetMissing as missing:
-                log.warning("pages can't be made", why=str(missing))
+                log.warning("pages can't be made", reason=str(missing))
                 return assets_missing(request)
 
         return handled
@@ -52,7 +52,7 @@ def answering(site: SwapSite) -> Callable[[Handler], Handler]:
 
 def _refused(site: SwapSite, request: Request, error: DomainError) -> Response:
     if isinstance(error, Unavailable):
-        log.warning("unavailable", path=request.path, why=str(error))
+        log.warning("unavailable", path=request.path, reason=str(error))
     answer, said = error_response(error), sentences.problem(error)
     wait = [("Retry-After", str(answer.retry_after))] if answer.retry_after is not None else []
     if request.get_first_header(b"HX-Request"):

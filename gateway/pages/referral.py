@@ -27,7 +27,7 @@ def mount_referrals(application: Application, entrance: PublicContext) -> None:
             entrance.admit_look(request)
             cookie = await follow_link(entrance.referring, code)
         except (Unavailable, RateLimited) as error:
-            log.warning("a referral is not remembered", why=str(error))
+            log.warning("a referral is not remembered", reason=str(error))
             cookie = None
         if cookie is None:
             return redirect(302, location, SWAP_HEADERS)

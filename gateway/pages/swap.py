@@ -125,7 +125,7 @@ class SwapPages:
         except DomainError as error:
             answer = error_response(error)
             if isinstance(error, Unavailable):
-                log.warning("unavailable", path="/", why=str(error))
+                log.warning("unavailable", path="/", reason=str(error))
             said = sentences.NOTHING_OPENED
             if not isinstance(error, Unavailable):
                 said = sentences.problem(error)
