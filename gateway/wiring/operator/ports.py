@@ -100,7 +100,7 @@ class OperatorPorts(OperatorConnections):
 
     async def reconcile(self) -> Sequence[Difference]:
         """Return every difference in ledger, counters and outbox."""
-        from persistence.postgres.ledger.reconciliation import differences
+        from persistence.postgres.reconciliation.differences import differences
 
         database = self.database_with(statement_timeout_ms=RECONCILE_TIMEOUT_MS)
         try:

@@ -29,8 +29,8 @@ from domain.actions.orders.complete_payout import complete_payout
 from domain.errors import InvalidRequest
 from domain.partners.partner import Partner, PartnerChange
 from gateway.runtime.market import LiveMarket
-from persistence.postgres.ledger.reconciliation import differences
 from persistence.postgres.partners.partners import change_partner
+from persistence.postgres.reconciliation.differences import differences
 from tests.conftest import DatabaseUrls
 from tests.support.builders.ledger import USD, Books, opened_books
 from tests.support.builders.records import stored_partner

@@ -16,10 +16,10 @@ from domain.ledger.earnings import CodeEarnings
 from domain.ledger.payouts import EarningsReset, Payout
 from gateway.runtime.clock import SystemClock, new_id
 from persistence.postgres.ledger.earnings import PostgresEarningsRepository
-from persistence.postgres.ledger.reconciliation import differences
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.migrate import DIRECTORY, apply_migrations
 from persistence.postgres.pool import Database
+from persistence.postgres.reconciliation.differences import differences
 from tests.conftest import DatabaseUrls, Servers
 
 USD = 10**18

@@ -16,12 +16,12 @@ from domain.market.rates import RateSnapshot
 from domain.orders.states import State
 from domain.partners.partner import Partner
 from persistence.postgres.ledger.earnings import PostgresEarningsRepository
-from persistence.postgres.ledger.ledger_checks import PARTNER_DAYS
 from persistence.postgres.ledger.partner_days import count_orders, read_days
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
+from persistence.postgres.reconciliation.ledger_checks import PARTNER_DAYS
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import add_addresses, new_order, stored_partner
 

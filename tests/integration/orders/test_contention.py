@@ -15,8 +15,8 @@ from domain.ledger.payouts import EarningsReset
 from domain.orders.states import State
 from gateway.runtime.clock import SystemClock, new_id
 from persistence.postgres.ledger.earnings import PostgresEarningsRepository
-from persistence.postgres.ledger.reconciliation import differences
 from persistence.postgres.pool import TRIES, Database, DatabaseUnavailable
+from persistence.postgres.reconciliation.differences import differences
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books
 from tests.support.builders.records import stored_partner
 

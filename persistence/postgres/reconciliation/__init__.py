@@ -1,0 +1,1 @@
+"""The comparison of everything that is stored twice: ledger, orders, events."""
