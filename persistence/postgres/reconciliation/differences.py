@@ -22,9 +22,9 @@ from domain.ledger.reconciliation import (
 from domain.money import USD_DECIMALS, format_units, units_of
 from domain.orders.states import STATUS_OF, State
 from domain.webhooks.events import Event, EventType
-from persistence.postgres.ledger import event_checks, ledger_checks, order_checks
 from persistence.postgres.orders.rows import COLUMNS, order_of
 from persistence.postgres.pool import Database
+from persistence.postgres.reconciliation import event_checks, ledger_checks, order_checks
 
 BATCH = 1_000
 FIRST = UUID(int=0)
