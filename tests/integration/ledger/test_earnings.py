@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import psycopg
 import pytest
 from psqlpy.exceptions import Error
 
@@ -22,7 +21,6 @@ from domain.partners.partner import Partner
 from domain.webhooks.events import EventType, webhook_test
 from gateway.runtime.clock import new_id
 from persistence.postgres.ledger.earnings import PostgresEarningsRepository
-from tests.conftest import DatabaseUrls
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books
 from tests.support.builders.records import stored_partner
 
@@ -372,38 +370,3 @@ async def test_the_database_rejects_more_than_is_owed(books: Books) -> None:
         assert not await end_period(books, msgspec.structs.replace(recorded, **late))
     assert books.sql("SELECT count(*) FROM earnings_periods") == [(0,)]
     assert balanced(books)
-
-
-@pytest.mark.parametrize("table", ["earnings_periods", "earnings_period_codes"])
-@pytest.mark.parametrize(
-    "change", ["UPDATE {} SET total_markup_usd = 0", "DELETE FROM {}", "TRUNCATE {}"]
-)
-def test_no_role_changes_or_deletes_ended_periods(
-    database_urls: DatabaseUrls, table: str, change: str
-) -> None:
-    statement = change.format(table)
-    if statement == "TRUNCATE earnings_periods":
-        statement += " CASCADE"
-    for role in ("gateway", "settlement", "admin"):
-        with (
-            psycopg.connect(getattr(database_urls, role)) as connection,
-            pytest.raises(psycopg.errors.InsufficientPrivilege),
-        ):
-            connection.execute(statement.encode())
-    with (
-        psycopg.connect(database_urls.owner) as connection,
-        pytest.raises(psycopg.errors.RaiseException, match="final"),
-    ):
-        connection.execute(statement.encode())
-
-
-@pytest.mark.parametrize("role", ["gateway", "settlement"])
-def test_only_the_operator_can_end_a_period(database_urls: DatabaseUrls, role: str) -> None:
-    with (
-        psycopg.connect(getattr(database_urls, role)) as connection,
-        pytest.raises(psycopg.errors.InsufficientPrivilege),
-    ):
-        connection.execute(
-            "SELECT end_earnings_period(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,"
-            " NULL, NULL, NULL, NULL, NULL, NULL)"
-        )
