@@ -6,58 +6,20 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
-from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
 from tests.conftest import Running
+from tests.support.clients.code_owner import DEFAULT_BPS, Owner, error_of, name
 from tests.support.clients.operator_command import operate
-from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
+from tests.support.clients.partner import Partner, order_request, quote_request, send
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 INVALID_REQUEST = (1, 400)
 NOT_FOUND = (6, 404)
 CODE_CONFLICT = (13, 409)
-DEFAULT_BPS = 30
 CENT = Decimal("0.01")
-
-
-def name() -> str:
-    return f"code_{secrets.token_hex(6)}"
-
-
-class Owner(Partner):
-    """A partner that owns codes."""
-
-    def __init__(self, up: Running, *settings: str) -> None:
-        self.email = f"{uuid4().hex}@partner.example"
-        markup = str(DEFAULT_BPS)
-        created = operate(up, "partner", "create", "--email", self.email, "--markup-bps", markup)
-        operate(up, "partner", "set", self.email, "--budget", "1000000", *settings)
-        super().__init__(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-        self.until_known()
-
-    def create(self, code: str, **fields: object) -> Response:
-        return self.call("/codes", {"code": code, **fields})
-
-    def codes(self) -> list[dict[str, Any]]:
-        data: list[dict[str, Any]] = self.call("/codes", method="GET").data
-        return data
-
-    def disable(self, code: object) -> Response:
-        return self.call("/codes", {"code": code}, method="DELETE")
-
-    def enable(self, code: object) -> Response:
-        return self.call("/codes/enable", {"code": code})
-
-    def markup(self, code: str | None, **fields: object) -> int:
-        markup: int = self.call("/price", quote_request(**fields), code=code).data["markupBps"]
-        return markup
-
-    def until_markup(self, code: str, expected: int) -> None:
-        """Wait until every worker quotes with this markup for a code."""
-        wait_until(lambda: self.markup(code), expected.__eq__, consecutive=ALL_WORKERS)
 
 
 @pytest.fixture
@@ -66,19 +28,8 @@ def owner(up: Running) -> Owner:
 
 
 @pytest.fixture(scope="module")
-def without_codes(up: Running) -> Owner:
-    """A partner whose requests to create codes are all rejected."""
-    return Owner(up)
-
-
-@pytest.fixture(scope="module")
 def other(up: Running) -> Owner:
     return Owner(up, "--max-codes", "1000")
-
-
-def error_of(response: Response) -> tuple[int, int]:
-    assert set(response.json()) == {"code", "msg"}
-    return response.code, response.status
 
 
 def test_a_new_code_has_the_fields_of_the_contract(owner: Owner) -> None:
@@ -101,7 +52,7 @@ def test_a_listed_code_also_has_statistics(owner: Owner) -> None:
     assert list(owner.codes()[0])[-3:] == ["orders", "volumeUsd", "earningsUsd"]
 
 
-def test_a_partner_without_codes_has_an_empty_list(owner: Owner) -> None:
+def test_a_partner_other_has_an_empty_list(owner: Owner) -> None:
     assert owner.codes() == []
 
 
@@ -147,116 +98,6 @@ def test_codes_are_case_sensitive(other: Owner) -> None:
     code = f"Code-{secrets.token_hex(4)}"
     assert other.create(code).code == 0
     assert other.create(code.lower()).code == 0
-
-
-CODES: dict[str, object] = {
-    "empty": "",
-    "three characters": "abc",
-    "33 characters": "x" * 33,
-    "very long": "x" * 5_000,
-    "a space inside": "ab cd",
-    "a leading space": " abcd",
-    "a trailing space": "abcd ",
-    "a trailing line feed": "abcd\n",
-    "a tab": "ab\tcd",
-    "a NUL": "abcd\0",
-    "a dot": "ab.cd",
-    "a slash": "ab/cd",
-    "a percent sign": "ab%2Fcd",
-    "a plus": "ab+cd",
-    "an umlaut": "grüße",
-    "Arabic digits": "١٢٣٤",
-    "wide letters": "\uff41\uff42\uff43\uff44",
-    "a Cyrillic look-alike": "\u0441\u043ede",
-    "an emoji": "code😀",
-    "null": None,
-    "a number": 1234,
-    "a boolean": True,
-    "a list": ["abcd"],
-    "an object": {"code": "abcd"},
-}
-
-
-@pytest.mark.parametrize("case", CODES)
-def test_a_malformed_code_is_not_created(without_codes: Owner, case: str) -> None:
-    response = without_codes.call("/codes", {"code": CODES[case]})
-    assert error_of(response) == INVALID_REQUEST
-
-
-@pytest.mark.parametrize("case", CODES)
-def test_a_malformed_code_is_neither_disabled_nor_enabled(without_codes: Owner, case: str) -> None:
-    """Any string is an unknown code; any other type is an invalid request."""
-    expected = NOT_FOUND if isinstance(CODES[case], str) else INVALID_REQUEST
-    assert error_of(without_codes.disable(CODES[case])) == expected
-    assert error_of(without_codes.enable(CODES[case])) == expected
-
-
-FIELDS: dict[str, dict[str, object]] = {
-    "a label of 65 characters": {"label": "x" * 65},
-    "a label of 65 spaces": {"label": " " * 65},
-    "a label with a NUL": {"label": "a\0b"},
-    "a label with a line feed": {"label": "a\nb"},
-    "a label with a tab": {"label": "a\tb"},
-    "a label with an escape": {"label": "\x1b[31m"},
-    "a label with a C1 control": {"label": "a\x85b"},
-    "a label with a delete": {"label": "a\x7f"},
-    "a label with a line separator": {"label": "a\u2028b"},
-    "a label that is a number": {"label": 5},
-    "a label that is a boolean": {"label": False},
-    "a label that is a list": {"label": ["x"]},
-    "a markup of -1": {"afftaxBps": -1},
-    "a markup of 2001": {"afftaxBps": 2001},
-    "a markup beyond 64 bits": {"afftaxBps": 2**70},
-    "a markup with a fraction": {"afftaxBps": 1.5},
-    "a markup with a point": {"afftaxBps": 1.0},
-    "a markup that is text": {"afftaxBps": "75"},
-    "a markup that is a boolean": {"afftaxBps": True},
-    "a markup that is a list": {"afftaxBps": [75]},
-    "a markup that is an object": {"afftaxBps": {}},
-}
-
-
-@pytest.mark.parametrize("case", FIELDS)
-def test_an_invalid_label_or_markup_is_rejected(without_codes: Owner, case: str) -> None:
-    assert error_of(without_codes.create("a-good-name", **FIELDS[case])) == INVALID_REQUEST
-
-
-BODIES = {
-    "nothing": b"",
-    "an empty object": b"{}",
-    "null": b"null",
-    "a list": b"[]",
-    "a string": b'"abcd"',
-    "a number": b"7",
-    "not JSON": b"code=abcd",
-    "a truncated object": b'{"code":"abcd"',
-    "a trailing comma": b'{"code":"abcd",}',
-    "single quotes": b"{'code':'abcd'}",
-    "invalid UTF-8": b'{"code":"abcd\xff"}',
-    "a lone surrogate": b'{"code":"abcd","label":"\\ud800"}',
-    "a markup with an exponent": b'{"code":"abcd","afftaxBps":1e2}',
-    "a markup of NaN": b'{"code":"abcd","afftaxBps":NaN}',
-    "another case of the field": b'{"Code":"abcd"}',
-    "trailing characters": b'{"code":"abcd"} x',
-    "deeply nested": b'{"code":' + b"[" * 20_000,
-}
-
-
-@pytest.mark.parametrize("case", BODIES)
-def test_a_malformed_body_is_rejected(without_codes: Owner, case: str) -> None:
-    body = BODIES[case]
-    calls = [("/codes", "POST")]
-    if b"abcd" not in body or b"label" not in body:
-        calls += [("/codes", "DELETE"), ("/codes/enable", "POST")]
-    for path, method in calls:
-        if b"afftax" in body and method + path != "POST/codes":
-            continue
-        response = without_codes.post(path, body, without_codes.headers(body), method=method)
-        assert error_of(response) == INVALID_REQUEST, (method, path)
-
-
-def test_rejected_requests_store_nothing(without_codes: Owner) -> None:
-    assert without_codes.codes() == []
 
 
 def test_a_code_is_unique_across_all_partners(owner: Owner, other: Owner) -> None:
@@ -353,19 +194,15 @@ def test_each_call_requires_a_signature_and_has_weight_one(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_another_method_of_codes_returns_the_three_allowed(
-    without_codes: Owner, method: str
-) -> None:
-    response = without_codes.post("/codes", b"", without_codes.headers(b""), method=method)
+def test_another_method_of_codes_returns_the_three_allowed(other: Owner, method: str) -> None:
+    response = other.post("/codes", b"", other.headers(b""), method=method)
     assert error_of(response) == (1, 405)
     assert response.headers["allow"] == "DELETE, GET, POST"
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
-def test_another_method_of_enable_returns_the_one_allowed(
-    without_codes: Owner, method: str
-) -> None:
-    response = without_codes.post("/codes/enable", b"", without_codes.headers(b""), method=method)
+def test_another_method_of_enable_returns_the_one_allowed(other: Owner, method: str) -> None:
+    response = other.post("/codes/enable", b"", other.headers(b""), method=method)
     assert error_of(response) == (1, 405)
     assert response.headers["allow"] == "POST"
 

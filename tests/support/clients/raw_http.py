@@ -1,11 +1,16 @@
 """HTTP/1.1 on a plain socket, for requests that no client library sends."""
 
+import hashlib
+import hmac
 import json
+import secrets
 import socket
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import msgspec
+
+from tests.support.clients.partner import Partner
 
 TIMEOUT_SECONDS = 20.0
 
@@ -120,3 +125,33 @@ def post(
 def chunked(path: str, chunks: bytes, *headers: bytes) -> bytes:
     """Return a chunked request's bytes."""
     return post(path, chunks, b"Transfer-Encoding: chunked", *headers, length=False)
+
+
+def is_enveloped(reply: Reply, status: int, document: dict[str, object]) -> None:
+    """Assert that a response is the error envelope with its headers."""
+    assert (reply.status, reply.json()) == (status, document)
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["cache-control"] == "no-store"
+    assert 1 <= len(reply.headers["x-request-id"]) <= 64
+
+
+def is_bare(reply: Reply, status: int) -> None:
+    """Assert that a response has no body and closes the connection."""
+    assert (reply.status, reply.body) == (status, b"")
+    assert reply.headers["connection"] == "close"
+
+
+def signed(partner: Partner, body: bytes, **changes: bytes) -> dict[str, bytes]:
+    """Return the headers of a signed call; `changes` replace some of them."""
+    sign = hmac.new(partner.api_secret.encode(), body, hashlib.sha256).hexdigest()
+    return {
+        "X-API-KEY": partner.api_key.encode(),
+        "X-API-SIGN": sign.encode(),
+        "X-API-NONCE": secrets.token_urlsafe(24).encode(),
+        **{name.replace("_", "-"): value for name, value in changes.items()},
+    }
+
+
+def lines(headers: dict[str, bytes]) -> list[bytes]:
+    """Return headers as lines of a request."""
+    return [name.encode() + b": " + value for name, value in headers.items()]
