@@ -6,8 +6,8 @@ import pytest
 
 from tests.conftest import Running, start_up, stop
 from tests.contract.api.test_authentication import *  # noqa: F403  all its tests and fixtures
-from tests.contract.http.test_conventions import *  # noqa: F403
 from tests.contract.api.test_discovery_and_price import *  # noqa: F403
+from tests.contract.http.test_conventions import *  # noqa: F403
 
 
 @pytest.fixture(scope="session")
