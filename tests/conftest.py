@@ -21,7 +21,7 @@ from persistence.embedded.server import start_together
 from persistence.embedded.valkey import EmbeddedValkey
 from persistence.postgres.migrate import apply_migrations
 from tests.support.clients.partner import Demo, Partner, quote_request
-from tests.support.waiting import wait_until
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 TEMPLATE = "swapgate_template"
 
@@ -153,7 +153,9 @@ def start_up(
         )
     running = Running(f"http://127.0.0.1:{port}", data_dir, process)
     wait_until(
-        lambda: is_ready(running.base_url) or process.poll() is not None, context=log.read_text
+        lambda: is_ready(running.base_url) or process.poll() is not None,
+        consecutive=ALL_WORKERS,
+        context=log.read_text,
     )
     assert process.poll() is None, log.read_text()
     return running
