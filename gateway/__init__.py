@@ -1,1 +1,1 @@
-"""The HTTP door, the operator's command, and the composition root."""
+"""Entry points: the API, the pages, the cabinet and the command; composition of all processes."""

@@ -1,1 +1,1 @@
-"""What any web server needs, independent of the API and the pages."""
+"""HTTP infrastructure that the API, the pages and the cabinet share."""
