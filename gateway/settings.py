@@ -67,7 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = msgspec.field(name="SWAPGATE_KEYRING")
     sandbox: Annotated[
         bool,
-        _about("play money: orders advanced manually, webhooks to plain http and private networks"),
+        _about("test money: orders advanced manually, webhooks to plain http and private networks"),
     ] = False
     batch_scheduling: Annotated[
         bool,

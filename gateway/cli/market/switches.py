@@ -49,7 +49,7 @@ def maintenance(
 
 
 def _turn(switch: Switch, to: Turn, data_dir: Path) -> bool:
-    """Turn a switch if told to; return whether it is on."""
+    """Set a switch if a value is given; return whether it is on."""
     if to is Turn.SHOW:
         return run(Role.ADMIN, data_dir, lambda ports: show_switch(ports.market(), switch))
     on = to is Turn.ON

@@ -33,7 +33,7 @@ BODY = b"{}"
 
 
 class Worker:
-    """A worker that knows its partner's record, and hears of changes only when it is told."""
+    """A worker with a cached partner record, which learns of changes only if it is notified."""
 
     def __init__(self, gateway: Database, valkey: Valkey, partner: Partner) -> None:
         self.partner = partner
