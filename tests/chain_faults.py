@@ -54,7 +54,7 @@ ANYWHERE: Final = "anywhere"
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """What is swapped; `paid` differs from `amount` if the order is to be refunded."""
+    """The assets and amounts of an order; `paid` differs from `amount` if it is to be refunded."""
 
     source: str
     destination: str
@@ -78,8 +78,8 @@ REFUNDS: Final = (
 )
 
 
-class Placed(msgspec.Struct, frozen=True):
-    """An order, and the addresses that its money may go to."""
+class PlacedOrder(msgspec.Struct, frozen=True):
+    """An order, and the addresses that may receive its funds."""
 
     swap: Swap
     kind: Kind
@@ -90,17 +90,17 @@ class Placed(msgspec.Struct, frozen=True):
 
 
 class Campaign:
-    """Batch after batch of orders, some paid out and some refunded, with kills between."""
+    """Batches of orders, each paid out or refunded, while settlement is killed repeatedly."""
 
     def __init__(self, world: World, *, seed: int) -> None:
         self._world = world
         self._random = Random(seed)
         self._sent_before = self._evm_count()
-        self.placed: list[Placed] = []
+        self.placed: list[PlacedOrder] = []
         self.kills: Counter[str] = Counter()
 
     def run(self, orders: int) -> None:
-        """Run that many orders to their final states."""
+        """Run this many orders to their final states."""
         while len(self.placed) < orders:
             refunds = self._random.random() < 0.35
             kinds = REFUNDS if refunds else PAYOUTS
@@ -110,22 +110,22 @@ class Campaign:
     def _batch(self, kinds: Sequence[Kind]) -> None:
         batch = [self._open(kind) for kind in kinds]
         self.placed += batch
-        for one in batch:
-            self._pay(one)
+        for order in batch:
+            self._pay(order)
         first = self._hold(kinds)  # before the deposit is confirmed: nothing has been sent yet
         self._mine()
-        for one in batch:
-            if one.kind.refund:
-                one.swap.until("EMERGENCY")
-                request = {"id": one.swap.id, "token": one.swap.token, "choice": "REFUND"}
+        for order in batch:
+            if order.kind.refund:
+                order.swap.until("EMERGENCY")
+                request = {"id": order.swap.id, "token": order.swap.token, "choice": "REFUND"}
                 assert self._world.partner.call("/emergency", request).data is True
         self._kill_when(first, batch)
         for _ in range(KILLS_A_BATCH - 1):
             self._kill_when(self._hold(kinds), batch)
-        self._world.until(lambda: all(one.has_ended() for one in batch))
+        self._world.until(lambda: all(order.has_ended() for order in batch))
         self._mine()
 
-    def _open(self, kind: Kind) -> Placed:
+    def _open(self, kind: Kind) -> PlacedOrder:
         world = self._world
         refund = (
             main_address(world.litecoind.address("user"))
@@ -133,27 +133,27 @@ class Campaign:
             else checksummed("0x" + secrets.token_hex(20))
         )
         swap = world.open(kind.source, kind.destination, kind.amount, refundAddress=refund)
-        return Placed(swap, kind, refund)
+        return PlacedOrder(swap, kind, refund)
 
-    def _pay(self, one: Placed) -> None:
-        if one.kind.source == "ltc":
-            one.swap.pay_litecoin(one.kind.paid)
+    def _pay(self, order: PlacedOrder) -> None:
+        if order.kind.source == "ltc":
+            order.swap.pay_litecoin(order.kind.paid)
         else:
-            amount = int(Decimal(one.kind.paid).scaleb(6))
-            self._world.anvil.send_token(self._world.token, one.swap.pay_in, amount)
+            amount = int(Decimal(order.kind.paid).scaleb(6))
+            self._world.anvil.send_token(self._world.token, order.swap.pay_in, amount)
 
     def _mine(self) -> None:
         self._world.litecoind.mine(2)
         self._world.anvil.mine(2)
 
     def _hold(self, kinds: Sequence[Kind]) -> tuple[str, Callable[[], bool]]:
-        """Prepare the next kill; return its name, and a check whether settlement has reached it."""
+        """Prepare the next kill; return its name and a function that tests if it is reached."""
         world, kind = self._world, self._random.choice(kinds)
         step = self._random.choice((*STEPS, None))
         if step is None:
             proxies, calls = (world.evm, world.ltc), self._random.randrange(MAX_CALLS)
             start = sum(len(proxy.methods) for proxy in proxies)
-            return ANYWHERE, lambda: sum(len(one.methods) for one in proxies) - start >= calls
+            return ANYWHERE, lambda: sum(len(proxy.methods) for proxy in proxies) - start >= calls
         proxy, method = (
             (world.ltc, step.litecoin) if kind.leaves_on_litecoin else (world.evm, step.evm)
         )
@@ -164,14 +164,16 @@ class Campaign:
         _hold(proxy, method, after=step.after)
         return name, proxy.held.is_set
 
-    def _kill_when(self, prepared: tuple[str, Callable[[], bool]], batch: Sequence[Placed]) -> None:
+    def _kill_when(
+        self, prepared: tuple[str, Callable[[], bool]], batch: Sequence[PlacedOrder]
+    ) -> None:
         """Kill settlement once it reaches a step, unless all orders end first."""
         name, is_reached = prepared
         checks = itertools.count(1)
 
         def is_reached_or_over() -> bool:
             return is_reached() or (
-                next(checks) % 50 == 0 and all(one.has_ended() for one in batch)
+                next(checks) % 50 == 0 and all(order.has_ended() for order in batch)
             )
 
         wait_until(is_reached_or_over, seconds=DEADLINE, context=self._world.log)
@@ -186,18 +188,18 @@ class Campaign:
         return int(self._world.anvil.call("eth_getTransactionCount", sender, "latest"), 16)
 
     def wait_settled(self) -> None:
-        """Wait until all that was sent is deep enough."""
+        """Wait until every outgoing transaction has enough confirmations."""
         world = self._world
         open_ones = "SELECT count(*) FROM outflows WHERE settled_at IS NULL"
         world.until(lambda: world.sql(open_ones) == [(0,)])
 
     def verdict(self) -> dict[str, Any]:
         """Compare what recipients received with what their orders state."""
-        exact = sum(self._is_exact(one) for one in self.placed)
-        on_evm = sum(not one.kind.leaves_on_litecoin for one in self.placed)
+        exact = sum(self._is_exact(order) for order in self.placed)
+        on_evm = sum(not order.kind.leaves_on_litecoin for order in self.placed)
         return {
             "orders": len(self.placed),
-            "refunds": sum(one.kind.refund for one in self.placed),
+            "refunds": sum(order.kind.refund for order in self.placed),
             "kills": self.kills.total(),
             "killsByStep": dict(sorted(self.kills.items())),
             "paidExactlyOnce": exact,
@@ -205,19 +207,24 @@ class Campaign:
             "differences": self._world.differences(),
         }
 
-    def _is_exact(self, one: Placed) -> bool:
-        """Return whether the amount due was received, in one transaction, and nothing elsewhere."""
-        order = one.swap.now()
-        due = Decimal(order["to"]["amount"])
-        address, other = one.swap.recipient, one.refund_address
-        if one.kind.refund:
-            fee = Decimal("0.001") if one.kind.source == "ltc" else Decimal("1.5")
-            due, address, other = Decimal(one.kind.paid) - fee, other, address
-        asset, other_asset = one.kind.destination, one.kind.source
-        if one.kind.refund:
+    def _is_exact(self, order: PlacedOrder) -> bool:
+        """Return whether exactly the amount due was received, in one transaction."""
+        stated = order.swap.now()
+        expected_amount = Decimal(stated["to"]["amount"])
+        address, other_address = order.swap.recipient, order.refund_address
+        if order.kind.refund:
+            fee = Decimal("0.001") if order.kind.source == "ltc" else Decimal("1.5")
+            expected_amount, address, other_address = (
+                Decimal(order.kind.paid) - fee,
+                other_address,
+                address,
+            )
+        asset, other_asset = order.kind.destination, order.kind.source
+        if order.kind.refund:
             asset, other_asset = other_asset, asset
         return (
-            self._received(asset, address) == (due, 1) and not self._received(other_asset, other)[0]
+            self._received(asset, address) == (expected_amount, 1)
+            and not self._received(other_asset, other_address)[0]
         )
 
     def _received(self, asset: str, address: str) -> tuple[Decimal, int]:
@@ -247,7 +254,7 @@ def main() -> None:
     arguments = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="sg-chains-") as directory:
-        Path(directory).chmod(0o755)  # PostgreSQL runs as another user where we are root
+        Path(directory).chmod(0o755)  # PostgreSQL runs as another user if this process runs as root
         world = World(Path(directory), external_signer=True)
         try:
             campaign = Campaign(world, seed=arguments.seed)

@@ -1,4 +1,4 @@
-"""Real servers for tests: one PostgreSQL and one Valkey a test process, a fresh database a test."""
+"""Real servers: one PostgreSQL and one Valkey per test process, a new database per test."""
 
 import os
 import shutil
@@ -30,8 +30,8 @@ TEMPLATE = "swapgate_template"
 def pytest_configure(config: pytest.Config) -> None:
     """Give each run a temporary directory of its own.
 
-    Two runs at once would share pytest's, and the second makes it private again: as root the
-    first one's PostgreSQL, which runs as another user, then loses its data directory.
+    Concurrent runs would share pytest's directory, and the second run resets its permissions. If
+    the tests run as root, PostgreSQL runs as another user and loses access to its data directory.
     """
     if not hasattr(config, "workerinput") and config.option.basetemp is None:
         config.option.basetemp = tempfile.mkdtemp(prefix="sg-")
@@ -59,7 +59,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 
 class DatabaseUrls(msgspec.Struct, frozen=True):
-    """A migrated database of this test alone, by role."""
+    """URLs of a migrated database used by one test, one per role."""
 
     owner: str
     admin: str
@@ -121,15 +121,15 @@ FOR_TESTS = {
     "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": "1000000",
     "SWAPGATE_SIGN_IN_TRIES": "1000000",
 }
-"""All calls of all tests come from one address."""
+"""All tests call from one address, so its limits are raised."""
 
 SWAPGATE = (sys.executable, "-m", "gateway")
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
         return port
 
 
@@ -163,8 +163,8 @@ def start_up(
 
 def is_ready(base_url: str) -> bool:
     try:
-        with urlopen(f"{base_url}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
+        with urlopen(f"{base_url}/readyz", timeout=2) as response:
+            return bool(response.status == 200)
     except (URLError, OSError):
         return False
 
@@ -176,7 +176,7 @@ def stop(running: Running) -> None:
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """One running service for all tests of this process that only talk to it."""
+    """The running service shared by all tests of this process that only send requests to it."""
     running = start_up(tmp_path_factory.mktemp("up") / "data")
     yield running
     stop(running)
@@ -184,7 +184,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture(scope="session")
 def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Another running service: refunds and fixed rates are on, and deposits wait to be moved."""
+    """A service with refunds and fixed rates on, whose deposits advance only by command."""
     running = start_up(tmp_path_factory.mktemp("by-hand") / "data", "--no-auto-settle")
     try:
         for switch in ("refunds", "fixed-rates"):

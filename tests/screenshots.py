@@ -74,7 +74,7 @@ class TeamWithHistory(BrowserTeam):
 
     def __init__(self, up: Running, receiver: Receiver) -> None:
         super().__init__(up, "northwind.example")
-        partner, api = self.partner, self.partner.api.until_known()
+        partner, api = self.partner, self.partner.api.until_active()
         operate, receiver.secret = partner.command, partner.webhook_secret.encode()
         operate("partner", "set", partner.email, "--webhook-url", receiver.url)
         instance = read_instance(up.data_dir)

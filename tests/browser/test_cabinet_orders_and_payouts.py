@@ -47,7 +47,7 @@ class BusyTeam(BrowserTeam):
 
     def __init__(self, up: Running, receiver: Receiver) -> None:
         super().__init__(up)
-        self.api = self.partner.api.until_known()
+        self.api = self.partner.api.until_active()
         email, receiver.secret = self.partner.email, self.partner.webhook_secret.encode()
         url = ("--webhook-url", receiver.url)
         self.partner.command("partner", "set", email, "--budget", "100000", *url)

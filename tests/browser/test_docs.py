@@ -1,4 +1,4 @@
-"""The documentation in a browser: nothing to complain of, for eyes, fingers and screen readers."""
+"""The documentation in a browser: accessible and usable with touch, keyboard and no scripts."""
 
 from collections.abc import Iterator
 from typing import Literal
@@ -32,7 +32,7 @@ def phone(up: Running, chromium: Browser) -> Iterator[Page]:
     context.close()
 
 
-def desk(
+def open_page(
     up: Running, chromium: Browser, scheme: Scheme = "light", size: ViewportSize = DESKTOP
 ) -> Page:
     return chromium.new_context(base_url=up.base_url, viewport=size, color_scheme=scheme).new_page()
@@ -41,21 +41,22 @@ def desk(
 def test_no_page_has_accessibility_errors_or_horizontal_scrolling(
     up: Running, chromium: Browser
 ) -> None:
-    page = desk(up, chromium, size=PHONE)  # where tables scroll, and must be reached by keys
-    heard, found = console_errors(page), []
+    # tables scroll on a phone, and must be reachable by keyboard
+    page = open_page(up, chromium, size=PHONE)
+    console, faults = console_errors(page), []
     for path in PAGES:
         page.goto(path)
-        found += page_faults(page)
+        faults += page_faults(page)
     page.context.close()
-    assert found == []
-    assert heard == []
+    assert faults == []
+    assert console == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_code_in_every_language_has_sufficient_contrast(
     up: Running, chromium: Browser, scheme: Scheme
 ) -> None:
-    page = desk(up, chromium, scheme)
+    page = open_page(up, chromium, scheme)
     for path in ("/docs/quickstart", "/docs/webhooks", "/docs/authentication"):
         page.goto(path)
         page.evaluate(
@@ -69,10 +70,10 @@ def test_code_in_every_language_has_sufficient_contrast(
 def test_the_page_for_a_missing_document_has_no_accessibility_errors(
     up: Running, chromium: Browser
 ) -> None:
-    page = desk(up, chromium)
-    answer = page.goto("/docs/nothing")
-    assert answer is not None
-    assert answer.status == 404
+    page = open_page(up, chromium)
+    response = page.goto("/docs/nothing")
+    assert response is not None
+    assert response.status == 404
     assert violations(page) == []
     page.get_by_role("link", name="the overview").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Swapgate for partners")
@@ -100,7 +101,7 @@ def test_language_tabs_work_without_scripts(phone: Page) -> None:
 
 
 def test_the_skip_link_moves_focus_to_the_content(up: Running, chromium: Browser) -> None:
-    page = desk(up, chromium)
+    page = open_page(up, chromium)
     page.goto("/docs/price")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()

@@ -1,4 +1,4 @@
-"""The public pages in a browser: a whole swap, with scripts and without, and for everybody."""
+"""The public pages in a browser: complete swaps, with and without scripts, and accessibility."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -18,10 +18,10 @@ from tests.support.waiting import wait_until
 PAIR = "from=btc&to=usdt_trc20"
 ORDER_PAGE = re.compile(r"/order/[0-9a-f-]{36}\?t=[A-Za-z0-9_-]{43}$")
 EXPECTED = re.compile(r"status of 4(?:04|22)|: no http")
-"""Answers that a page is for, and loads that were broken off when it was left."""
+"""Console errors to ignore: responses expected of a page, and loads aborted by leaving it."""
 
 
-class BesideABrowser(Swaps):
+class ThreadedSwaps(Swaps):
     """Runs the operator's command in a thread: Playwright's event loop occupies this one."""
 
     def run(self, *arguments: str) -> Result:
@@ -30,21 +30,21 @@ class BesideABrowser(Swaps):
 
 
 @pytest.fixture(scope="module")
-def automatic(up: Running) -> Swaps:
-    """A partner of the service whose sandbox carries deposits on by itself."""
-    return BesideABrowser(up)
+def auto_settled(up: Running) -> Swaps:
+    """A partner of the service whose sandbox settles deposits automatically."""
+    return ThreadedSwaps(up)
 
 
 @pytest.fixture(scope="module")
 def swaps(by_hand: Running) -> Swaps:
-    return BesideABrowser(by_hand)
+    return ThreadedSwaps(by_hand)
 
 
 @pytest.fixture
 def context(chromium: Browser, by_hand: Running) -> Iterator[BrowserContext]:
-    made = chromium.new_context(base_url=by_hand.base_url, viewport=DESKTOP)
-    yield made
-    made.close()
+    browser_context = chromium.new_context(base_url=by_hand.base_url, viewport=DESKTOP)
+    yield browser_context
+    browser_context.close()
 
 
 @pytest.fixture
@@ -70,19 +70,19 @@ def open_order(page: Page) -> None:
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 def test_a_referred_user_swaps_and_the_partner_earns(
-    chromium: Browser, automatic: Swaps, *, scripts: bool
+    chromium: Browser, auto_settled: Swaps, *, scripts: bool
 ) -> None:
     code = f"link-{uuid4().hex[:10]}"
-    partner = automatic.partner
+    partner = auto_settled.partner
     assert partner.call("/codes", {"code": code, "afftaxBps": 150}).code == 0
     context = chromium.new_context(
-        base_url=automatic.up.base_url, viewport=PHONE, java_script_enabled=scripts
+        base_url=auto_settled.up.base_url, viewport=PHONE, java_script_enabled=scripts
     )
     page = context.new_page()
-    heard = console_errors(page)
+    console = console_errors(page)
     page.goto(f"/r/{code}?{PAIR}")
     expect(page).to_have_url(re.compile(rf"/\?{PAIR}$"))
-    if scripts:  # and the price is there: else the next page breaks its request off
+    if scripts:  # and the price is shown: otherwise navigating away would abort its request
         with page.expect_response("**/swap/quote"):
             page.get_by_label("You send").fill("0.02")
     else:
@@ -93,7 +93,7 @@ def test_a_referred_user_swaps_and_the_partner_earns(
     page.get_by_label("BTC refund address").fill(REFUND)
     page.get_by_role("button", name="Open the order").click()
     expect(page.get_by_role("heading", name="Waiting for your deposit")).to_be_visible()
-    automatic.command("sandbox", "deposit", order_of(page))
+    auto_settled.command("sandbox", "deposit", order_of(page))
 
     done = page.get_by_role("heading", name="Done: your coins")
     while not scripts and not done.is_visible():
@@ -105,21 +105,21 @@ def test_a_referred_user_swaps_and_the_partner_earns(
         return str(next(one for one in listed if one["code"] == code)["earningsUsd"])
 
     wait_until(earned, lambda usd: float(usd) > 10)  # 1.5 % of 0.02 BTC
-    assert heard == []
+    assert console == []
     context.close()
 
 
 def test_prices_update_while_either_amount_is_typed(page: Page) -> None:
-    heard = console_errors(page)
+    console = console_errors(page)
     page.goto(f"/?{PAIR}&amount=0.01")
     send, get = page.get_by_label("You send"), page.get_by_label("You get")
-    before = get.input_value()
+    first_amount = get.input_value()
     send.fill("")
     send.press_sequentially("0.02")
     total = page.locator("#price .total dd")
-    wait_until(  # each key asks for a price of its own
+    wait_until(  # each keystroke requests a price
         lambda: (get.input_value(), total.inner_text()),
-        lambda shown: shown[0] not in ("", before) and shown[0] in shown[1],
+        lambda prices: prices[0] not in ("", first_amount) and prices[0] in prices[1],
     )
     expect(send).to_be_focused()
     get.fill("100")
@@ -131,7 +131,7 @@ def test_prices_update_while_either_amount_is_typed(page: Page) -> None:
     get.fill("0.1")
     expect(page.locator("#price")).to_contain_text("The minimum is")
     expect(get).not_to_have_attribute("aria-invalid", "true")
-    assert heard == []
+    assert console == []
 
 
 def test_changing_the_pair_keeps_the_input_and_shows_the_memo_field(page: Page) -> None:
@@ -196,7 +196,7 @@ def test_an_order_is_opened_with_the_keyboard_alone(page: Page) -> None:
 
 def test_enter_in_a_field_shows_a_price_and_opens_no_order(page: Page) -> None:
     fill(page)
-    with page.expect_response(lambda answer: answer.request.method == "POST"):
+    with page.expect_response(lambda response: response.request.method == "POST"):
         page.get_by_label("You send").press("Enter")
     page.wait_for_load_state()
     expect(page.get_by_role("button", name="Open the order")).to_be_visible()
@@ -226,8 +226,8 @@ def test_a_double_click_opens_one_order(page: Page, swaps: Swaps) -> None:
 
 
 def test_the_token_is_sent_to_no_other_site(page: Page) -> None:
-    asked: list[Request] = []
-    page.on("request", lambda one: asked.insert(0, one))
+    requests: list[Request] = []
+    page.on("request", lambda one: requests.insert(0, one))
     open_order(page)
     token = page.url.partition("?t=")[2]
     with page.expect_request(re.compile("/live$")):
@@ -236,9 +236,9 @@ def test_the_token_is_sent_to_no_other_site(page: Page) -> None:
     page.get_by_role("link", name="Status page").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Status: NEW")
     assert token not in page.content()
-    for request in asked:
-        told = request.all_headers()
-        assert token not in told.get("referer", "")
+    for request in requests:
+        headers = request.all_headers()
+        assert token not in headers.get("referer", "")
         assert token not in request.url or "/order/" in request.url
     assert page.evaluate("document.referrer") == ""
 
@@ -302,16 +302,16 @@ def test_no_page_state_has_accessibility_errors_or_horizontal_scrolling(
     chromium: Browser, swaps: Swaps
 ) -> None:
     context = chromium.new_context(base_url=swaps.up.base_url, viewport=PHONE)
-    found = []
+    faults = []
     for name, reach in STATES.items():
         page = context.new_page()
-        heard = console_errors(page)
+        console = console_errors(page)
         reach(page, swaps)
-        found += [f"{name}: {one}" for one in page_faults(page)]
-        found += [f"{name}: {one}" for one in heard if not EXPECTED.search(one)]
+        faults += [f"{name}: {one}" for one in page_faults(page)]
+        faults += [f"{name}: {one}" for one in console if not EXPECTED.search(one)]
         page.close()
     context.close()
-    assert found == []
+    assert faults == []
 
 
 def test_a_held_order_is_decided_and_completes(page: Page, swaps: Swaps) -> None:

@@ -9,7 +9,7 @@ from tests.support.chains.world import World
 
 @pytest.fixture
 def world(one_world: World) -> Iterator[World]:
-    """Lend the world to a test; afterwards its ledger and counters must be consistent."""
+    """The module's world; after each test its ledger and counters must be consistent."""
     yield one_world
     one_world.reset()
     assert one_world.differences() == []

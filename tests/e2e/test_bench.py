@@ -19,15 +19,15 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture(scope="module")
 def bench(up: Running) -> Iterator[Servers]:
-    """What `bench.limits` starts, on the running service of these tests."""
+    """The servers that `bench.limits` starts, on the running service of these tests."""
     with Servers(up.data_dir, is_up=True) as servers:
         yield servers
 
 
-def until_the_same(peer: Server, ours: Server, call: Call) -> bytes:
-    """Return the response of both: rates change every second, also between two calls."""
+def wait_for_equal_responses(peer: Server, gateway: Server, call: Call) -> bytes:
+    """Return the response once both are equal: rates may change between two calls."""
     _, response = wait_until(
-        lambda: (succeeded(peer.port, call), succeeded(ours.port, call)),
+        lambda: (succeeded(peer.port, call), succeeded(gateway.port, call)),
         lambda responses: responses[0] == responses[1],
     )
     return response
@@ -38,7 +38,7 @@ def test_the_fastapi_peer_returns_the_same_bytes_as_the_gateway(
     fastapi: Server, bench: Servers, fields: dict[str, str]
 ) -> None:
     call = Call("/v1/price", [encode({**QUOTE, **fields, "afftax": 50})], signer=bench.partner)
-    assert json.loads(until_the_same(fastapi, bench.ours(), call))["code"] == 0
+    assert json.loads(wait_for_equal_responses(fastapi, bench.ours(), call))["code"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_the_go_peer_returns_the_same_bytes_as_the_gateway(bench: Servers) -> No
     assert go is not None
     for fields in ({}, {"direction": "to", "amount": "25"}, {"amount": "9"}):
         call = Call("/v1/price", [encode({**QUOTE, **fields, "afftax": 50})], signer=bench.partner)
-        until_the_same(go, bench.ours(), call)
+        wait_for_equal_responses(go, bench.ours(), call)
 
 
 def test_an_open_loop_makes_every_scheduled_call(bench: Servers) -> None:
@@ -120,9 +120,9 @@ Requests/sec:  28569.21
 
 def test_the_bare_application_returns_the_recorded_response(bench: Servers) -> None:
     call = Call("/v1/currencies", [b"{}"])
-    ours = succeeded(bench.ours().port, call)
-    bare = bench.on_granian("bare", {call.path: ours}, batch=True)
-    assert succeeded(bare.port, call) == ours
+    response = succeeded(bench.ours().port, call)
+    bare = bench.on_granian("bare", {call.path: response}, batch=True)
+    assert succeeded(bare.port, call) == response
 
 
 @pytest.mark.parametrize("scenario", ["quotes", "mixed", "cabinet", "feeds"])

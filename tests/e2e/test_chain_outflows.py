@@ -1,4 +1,4 @@
-"""Payouts and refunds through faults, on real nodes, signed by an external signer."""
+"""Payouts and refunds under faults, on real nodes, signed by an external signer."""
 
 import time
 from collections.abc import Iterator
@@ -22,17 +22,17 @@ TUNING = Tuning(raise_fee_after=1, max_fee_gwei=3, max_fee="0.00004")
 
 @pytest.fixture(scope="module")
 def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(tmp_path_factory.mktemp("chains"), external_signer=True, tuning=TUNING)
-    yield made
-    made.close()
+    new_world = World(tmp_path_factory.mktemp("chains"), external_signer=True, tuning=TUNING)
+    yield new_world
+    new_world.close()
 
 
 def test_an_external_signer_pays_a_token(world: World) -> None:
     swap = world.paid_for("usdt_erc20")
     done = swap.until("DONE")
     assert swap.received_token() == Decimal(done["to"]["amount"]) > 0
-    sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
-    assert sent["from"] == world.hot_address.lower()
+    transaction = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
+    assert transaction["from"] == world.hot_address.lower()
 
 
 @pytest.mark.slow
@@ -59,8 +59,8 @@ def test_a_payout_is_made_once_when_settlement_is_killed_during_signing(world: W
     world.kill_settlement()
     world.signer_hold.unlink()
     done = swap.until("DONE")
-    sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
-    assert int(sent["nonce"], 16) == outflow["nonce"]
+    transaction = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
+    assert int(transaction["nonce"], 16) == outflow["nonce"]
     assert swap.received_ether() == Decimal(done["to"]["amount"])
 
 
@@ -81,8 +81,8 @@ def test_a_refund_on_ethereum_is_made_once_when_settlement_is_killed(world: Worl
     assert back["address"] == world.anvil.other_address
     after = world.anvil.token_balance(world.token, world.anvil.other_address)
     assert after - before == 6_000_000_000 - 1_500_000
-    sent = world.anvil.call("eth_getTransactionReceipt", back["tx"]["id"])
-    assert sent["status"] == "0x1"
+    transaction = world.anvil.call("eth_getTransactionReceipt", back["tx"]["id"])
+    assert transaction["status"] == "0x1"
 
 
 @pytest.mark.slow
@@ -124,7 +124,7 @@ def test_a_payout_whose_deposit_is_gone_after_signing_waits_for_the_operator(
     world.kill_settlement()
     replace_deposit(world, first)
     world.evm.release()
-    world.until(lambda: f"swapgate outflow allow {swap.id}" in world.whole_log())
+    world.until(lambda: f"swapgate outflow allow {swap.id}" in world.full_log())
     assert swap.now()["status"] == "EXCHANGE"
     assert swap.received_ether() == 0
     signed = world.outflow(swap)
@@ -144,7 +144,7 @@ def test_a_fixed_rate_far_above_the_market_waits_for_the_operator(world: World) 
     world.sql(written, swap.id)
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
-    world.until(lambda: f"swapgate outflow allow {swap.id}" in world.whole_log())
+    world.until(lambda: f"swapgate outflow allow {swap.id}" in world.full_log())
     assert swap.now()["status"] == "EXCHANGE"
     assert world.outflow(swap) is None
     world.operate("outflow", "allow", swap.id)
@@ -161,7 +161,7 @@ def test_false_prices_in_valkey_move_no_money(world: World) -> None:
     with Valkey.from_url(world.valkey_url) as valkey:
         valkey.set(KEY, encode_snapshot(forged))
         valkey.publish(CHANNEL, encode_snapshot(forged))
-    world.until(lambda: "isn't signed with the key" in world.whole_log())
+    world.until(lambda: "isn't signed with the key" in world.full_log())
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
     world.wait_held(world.evm)
@@ -182,7 +182,7 @@ def test_a_transaction_that_fails_on_its_chain_is_reported_and_never_counted_as_
     world.anvil.set_token_balance(world.token, world.hot_address, 0)
     world.evm.release()
     swap.until("DONE")
-    world.until(lambda: "nothing was paid, and the operator has to send it" in world.whole_log())
+    world.until(lambda: "nothing was paid, and the operator has to send it" in world.full_log())
     assert swap.received_token() == 0
     outflow = world.outflow(swap)
     assert outflow is not None
@@ -235,7 +235,7 @@ def test_a_payout_whose_change_is_spent_is_not_replaced(world: World) -> None:
     world.anvil.mine(2)
     paid = [Decimal(swap.until("DONE")["to"]["amount"]) for swap in swaps]
     world.until(lambda: any(replacements(world, swap) for swap in swaps))
-    world.until(lambda: "Transaction has descendants" in world.whole_log())
+    world.until(lambda: "Transaction has descendants" in world.full_log())
     world.litecoind.mine(2)
     world.until(lambda: all(settled_tx(world, swap) for swap in swaps))
     assert [swap.received_litecoin() for swap in swaps] == paid
@@ -266,7 +266,7 @@ def test_no_fee_on_litecoin_is_raised_above_its_maximum(world: World) -> None:
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
     swap.until("DONE")
-    world.until(lambda: "the fee on Litecoin is above the maximum" in world.whole_log())
+    world.until(lambda: "the fee on Litecoin is above the maximum" in world.full_log())
     (pending,) = world.litecoind.call("getrawmempool")
     assert fee_of(world, pending) <= Decimal(TUNING.max_fee)
     world.litecoind.mine(2)
@@ -278,9 +278,9 @@ def test_no_fee_on_ethereum_is_raised_above_its_maximum(world: World) -> None:
     world.anvil.call("evm_setAutomine", False)
     swap = world.paid_for("eth")
     swap.until("DONE")
-    world.until(lambda: "a higher fee would be above the maximum" in world.whole_log())
-    sent = world.anvil.call("eth_getTransactionByHash", swap.now()["to"]["tx"]["id"])
-    assert int(sent["maxFeePerGas"], 16) <= TUNING.max_fee_gwei * 10**9
+    world.until(lambda: "a higher fee would be above the maximum" in world.full_log())
+    transaction = world.anvil.call("eth_getTransactionByHash", swap.now()["to"]["tx"]["id"])
+    assert int(transaction["maxFeePerGas"], 16) <= TUNING.max_fee_gwei * 10**9
     world.anvil.mine(3)
     world.until(lambda: settled_tx(world, swap))
     assert swap.received_ether() == Decimal(swap.now()["to"]["amount"])
@@ -297,7 +297,7 @@ def settled_tx(world: World, swap: Swap) -> str | None:
 
 
 def later_tx(swap: Swap, first: str) -> str | None:
-    """Return the transaction that an order names, once it is no longer the first."""
+    """Return the order's transaction once it has replaced `first`, else None."""
     current = str(swap.now()["to"]["tx"]["id"])
     return current if current != first else None
 

@@ -20,16 +20,16 @@ GAS_PRICE = 50 * 10**9
 
 @pytest.fixture(scope="module")
 def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(tmp_path_factory.mktemp("chains"))
-    yield made
-    made.close()
+    new_world = World(tmp_path_factory.mktemp("chains"))
+    yield new_world
+    new_world.close()
 
 
 def test_litecoin_is_swapped_for_ether_through_a_reorganization(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     paid = swap.pay_litecoin("2")
-    seen = swap.until("PENDING")
-    assert seen["from"]["tx"] == {"id": paid, "amount": "2.00000000"}
+    pending = swap.until("PENDING")
+    assert pending["from"]["tx"] == {"id": paid, "amount": "2.00000000"}
     world.litecoind.mine()
     orphaned = world.litecoind.call("getbestblockhash")
     height = world.litecoind.call("getblockcount")
@@ -45,8 +45,11 @@ def test_litecoin_is_swapped_for_ether_through_a_reorganization(world: World) ->
     done = swap.until("DONE")
     amount = int(Decimal(done["to"]["amount"]) * ETHER)
     assert world.anvil.balance(swap.recipient) == amount > 0
-    sent = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
-    assert (int(sent["value"], 16), sent["from"]) == (amount, world.hot_address.lower())
+    transaction = world.anvil.call("eth_getTransactionByHash", done["to"]["tx"]["id"])
+    assert (int(transaction["value"], 16), transaction["from"]) == (
+        amount,
+        world.hot_address.lower(),
+    )
 
 
 def test_a_token_is_swapped_for_litecoin(world: World) -> None:
@@ -56,8 +59,8 @@ def test_a_token_is_swapped_for_litecoin(world: World) -> None:
     world.anvil.mine(2)
     done = swap.until("DONE")
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
-    sent = world.litecoind.call("getrawtransaction", done["to"]["tx"]["id"], True)
-    assert Decimal(done["to"]["amount"]) in [one["value"] for one in sent["vout"]]
+    transaction = world.litecoind.call("getrawtransaction", done["to"]["tx"]["id"], True)
+    assert Decimal(done["to"]["amount"]) in [one["value"] for one in transaction["vout"]]
     world.litecoind.mine(2)
 
 
@@ -67,8 +70,8 @@ def test_litecoin_is_swapped_for_a_token(world: World) -> None:
     world.litecoind.mine(2)
     done = swap.until("DONE")
     assert swap.received_token() == Decimal(done["to"]["amount"]) > 0
-    sent = world.anvil.call("eth_getTransactionReceipt", done["to"]["tx"]["id"])
-    assert (sent["to"], sent["status"]) == (world.token.lower(), "0x1")
+    transaction = world.anvil.call("eth_getTransactionReceipt", done["to"]["tx"]["id"])
+    assert (transaction["to"], transaction["status"]) == (world.token.lower(), "0x1")
 
 
 def test_a_deposit_that_a_reorganization_of_ethereum_removes_is_dropped(world: World) -> None:
@@ -135,10 +138,10 @@ def test_a_broadcast_payout_that_was_not_recorded_is_recorded_after_a_kill(world
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
 
 
-@pytest.mark.parametrize("held", ["fundrawtransaction", "signrawtransactionwithwallet"])
-def test_an_unsigned_payout_is_signed_after_a_kill(world: World, held: str) -> None:
+@pytest.mark.parametrize("method", ["fundrawtransaction", "signrawtransactionwithwallet"])
+def test_an_unsigned_payout_is_signed_after_a_kill(world: World, method: str) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
-    world.ltc.hold_before = held
+    world.ltc.hold_before = method
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
     assert world.ltc.held.wait(DEADLINE), world.log()
@@ -207,11 +210,11 @@ def test_nothing_is_sent_while_outflows_are_off_or_above_their_cap(world: World)
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
     swap.until("EXCHANGE")
-    world.until(lambda: "outflow is off" in world.whole_log())
+    world.until(lambda: "outflow is off" in world.full_log())
     assert world.anvil.balance(swap.recipient) == 0
     world.operate("outflow", "cap", "1")
     world.operate("outflow", "on")
-    world.until(lambda: "daily cap" in world.whole_log())
+    world.until(lambda: "daily cap" in world.full_log())
     assert world.anvil.balance(swap.recipient) == 0
     world.operate("outflow", "cap", "none")
     swap.until("DONE")
@@ -242,11 +245,11 @@ def test_an_order_whose_deposit_is_double_spent_waits_for_another(world: World) 
 
 def test_a_deposit_of_another_token_is_listed_for_the_operator(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
-    sent = world.anvil.send_token(world.wrong_token, swap.pay_in, 150_000_000)
+    transaction = world.anvil.send_token(world.wrong_token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
     unclaimed = world.until(lambda: world.operate("chain", "unclaimed"))
     assert [(one["tx_id"], one["asset"], one["order_id"]) for one in unclaimed] == [
-        (sent, "usdc_erc20", swap.id)
+        (transaction, "usdc_erc20", swap.id)
     ]
     assert Decimal(unclaimed[0]["amount"]) == 150
     assert swap.now()["status"] == "NEW"
@@ -259,15 +262,15 @@ def test_a_deposit_outside_the_limits_is_refunded_on_its_chain(world: World) -> 
     assert swap.until("EMERGENCY")["emergency"]["status"] == ["LIMIT"]
     refund = {"id": swap.id, "token": swap.token, "choice": "REFUND"}
     assert world.partner.call("/emergency", refund).data is True
-    back = swap.until("EXPIRED")["back"]
-    received = world.litecoind.received(regtest_address(back["address"]))
+    refunded = swap.until("EXPIRED")["back"]
+    received = world.litecoind.received(regtest_address(refunded["address"]))
     assert received == Decimal("79.999")
-    assert back["tx"]["id"] in world.litecoind.call("getrawmempool")
+    assert refunded["tx"]["id"] in world.litecoind.call("getrawmempool")
 
 
 def main_script(world: World, address: str) -> str:
-    found = world.litecoind.call("getaddressinfo", regtest_address(address), wallet="user")
-    return str(found["scriptPubKey"])
+    info = world.litecoind.call("getaddressinfo", regtest_address(address), wallet="user")
+    return str(info["scriptPubKey"])
 
 
 def test_litecoin_pay_ins_are_swept_by_the_wallet_with_the_keys(world: World) -> None:
@@ -306,9 +309,9 @@ def test_ether_and_token_pay_ins_are_swept_by_the_key_holder(world: World) -> No
     world.anvil.send(tokens.pay_in, ETHER // 10)
     transfer = transfer_from(tokens, "usdt_erc20", cold)
     assert transfer["hasGas"]
-    held = world.anvil.token_balance(world.token, cold)
+    balance = world.anvil.token_balance(world.token, cold)
     send_signed(world, transfer)
-    assert world.anvil.token_balance(world.token, cold) - held == 150_000_000
+    assert world.anvil.token_balance(world.token, cold) - balance == 150_000_000
 
 
 @pytest.mark.parametrize(
@@ -328,8 +331,8 @@ def test_a_sweep_that_is_not_possible_is_rejected(
 def transfer_from(swap: Swap, asset: str, to: str) -> dict[str, Any]:
     """Return the draft for the address of one order."""
     drafted = sweep(swap.world, asset, "--to", to)
-    (found,) = (one for one in drafted if one["from"] == swap.pay_in)
-    return dict(found)
+    (draft,) = (one for one in drafted if one["from"] == swap.pay_in)
+    return dict(draft)
 
 
 def test_pay_in_addresses_equal_those_of_litecoinds_descriptor(world: World) -> None:

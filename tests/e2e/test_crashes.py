@@ -1,4 +1,4 @@
-"""Whatever is killed in the middle of an order, the order and its events are not lost."""
+"""No order and no event is lost if any process is killed in the middle of an order."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ from tests.support.clients.partner import Partner, Response, order_request
 from tests.support.servers.webhook_receiver import Receiver, receiving
 from tests.support.waiting import wait_until
 
-PATIENCE_SECONDS = 90
+MAX_WAIT_SECONDS = 90
 CHILDREN = ("serve", "rates", "settlement", "webhooks")
 
 
-def persistently(call: Callable[[], Response]) -> Any:
-    """Call as a careful client does: again after a lost connection or a 5xx."""
+def call_until_successful(call: Callable[[], Response]) -> Any:
+    """Repeat a call until it succeeds, as a client should after a lost connection or a 5xx."""
 
     def attempt() -> Response | OSError:
         try:
@@ -29,18 +29,18 @@ def persistently(call: Callable[[], Response]) -> Any:
         except OSError as error:
             return error
 
-    answer = wait_until(
+    response = wait_until(
         attempt,
-        lambda found: isinstance(found, Response) and found.status < 500,
-        seconds=PATIENCE_SECONDS,
+        lambda result: isinstance(result, Response) and result.status < 500,
+        seconds=MAX_WAIT_SECONDS,
     )
-    assert isinstance(answer, Response)
-    return answer.data
+    assert isinstance(response, Response)
+    return response.data
 
 
 def processes(parent: int) -> dict[int, str]:
     """Return the living children of a process and their command lines."""
-    found = {}
+    commands = {}
     for directory in Path("/proc").glob("[0-9]*"):
         try:
             status = (directory / "stat").read_text().rpartition(")")[2].split()
@@ -48,8 +48,8 @@ def processes(parent: int) -> dict[int, str]:
         except OSError:
             continue
         if int(status[1]) == parent and status[0] != "Z":
-            found[int(directory.name)] = command
-    return found
+            commands[int(directory.name)] = command
+    return commands
 
 
 def child(up: Running, name: str) -> int:
@@ -71,8 +71,8 @@ def victims(up: Running) -> dict[str, Callable[[], int]]:
     }
 
 
-class Story:
-    """One partner's orders and what its receiver was told."""
+class PartnerOrders:
+    """One partner's orders and the events that its receiver was sent."""
 
     def __init__(self, up: Running, partner: Partner, receiver: Receiver) -> None:
         self.up = up
@@ -81,54 +81,54 @@ class Story:
 
     def opened(self) -> dict[str, Any]:
         key = str(uuid4())
-        data: dict[str, Any] = persistently(
+        data: dict[str, Any] = call_until_successful(
             lambda: self.partner.call("/create", order_request(), **{"Idempotency-Key": key})
         )
         return data
 
     def ends_well(self, order: dict[str, Any], victim: str) -> None:
-        ask = {"id": order["id"], "token": order["token"]}
+        access = {"id": order["id"], "token": order["token"]}
         wait_until(
-            lambda: persistently(lambda: self.partner.call("/order", ask))["status"],
+            lambda: call_until_successful(lambda: self.partner.call("/order", access))["status"],
             "DONE".__eq__,
-            seconds=PATIENCE_SECONDS,
+            seconds=MAX_WAIT_SECONDS,
             context=lambda: victim,
         )
         wait_until(
             lambda: self.receiver.statuses(order["id"]),
             ["PENDING", "EXCHANGE", "DONE"].__eq__,
-            seconds=PATIENCE_SECONDS,
+            seconds=MAX_WAIT_SECONDS,
             context=lambda: victim,
         )
 
 
 @pytest.mark.parametrize(
-    "chosen", [("settlement",), pytest.param(None, marks=pytest.mark.slow)], ids=["one", "all"]
+    "names", [("settlement",), pytest.param(None, marks=pytest.mark.slow)], ids=["one", "all"]
 )
 @pytest.mark.timeout(300)
 def test_an_order_completes_if_a_process_is_killed_in_the_middle(
-    tmp_path: Path, chosen: tuple[str, ...] | None
+    tmp_path: Path, names: tuple[str, ...] | None
 ) -> None:
     up = start_up(tmp_path / "data")
     try:
         demo = up.demo()
         with receiving(demo.webhook_secret) as receiver:
             up.json("partner", "set", demo.cabinet_email, "--webhook-url", receiver.url)
-            story = Story(up, up.partner(), receiver)
-            killed = [name for name in victims(up) if chosen is None or name in chosen]
+            partner_orders = PartnerOrders(up, up.partner(), receiver)
+            killed = [name for name in victims(up) if names is None or name in names]
             for victim in killed:
-                order = story.opened()
+                order = partner_orders.opened()
                 up.json("sandbox", "deposit", order["id"])
                 os.kill(victims(up)[victim](), signal.SIGKILL)
-                story.ends_well(order, victim)
+                partner_orders.ends_well(order, victim)
 
-            if chosen is None:
-                order = story.opened()
+            if names is None:
+                order = partner_orders.opened()
                 up.json("sandbox", "deposit", order["id"])
                 up.process.kill()
                 up.process.wait()
                 up = start_up(tmp_path / "data", port=int(up.base_url.rpartition(":")[2]))
-                story.ends_well(order, "up")
+                partner_orders.ends_well(order, "up")
                 killed.append("up")
 
             assert not receiver.forged

@@ -1,4 +1,4 @@
-"""Every example of the documentation, run as it is written, against a running service."""
+"""Every example of the documentation, run unchanged against a running service."""
 
 import hashlib
 import hmac
@@ -23,7 +23,7 @@ from tests.support.waiting import wait_until
 
 DOCS = ROOT / "docs"
 SUFFIXES = {"bash": ".sh", "python": ".py", "js": ".mjs", "go": ".go"}
-LAST = "keys-rotate"  # the secret that the others use is gone after it
+LAST = "keys-rotate"  # it replaces the secret that the other examples use
 NOT_IN_A_STORY = {"client", "receiver"}
 
 SIGNATURE = block(DOCS / "authentication.md", "text", "signature").strip()
@@ -50,8 +50,8 @@ PRINTED = {
 """What each example prints."""
 
 
-class Shop(msgspec.Struct, frozen=True):
-    """A partner's directory, as somebody has it who follows the documentation in one language."""
+class DocsPartner(msgspec.Struct, frozen=True):
+    """A partner who follows the documentation in one language, and their directory."""
 
     up: Running
     partner_id: str
@@ -80,17 +80,17 @@ class Shop(msgspec.Struct, frozen=True):
         return {"id": order["id"], "token": order["token"]}
 
     def hold(self) -> None:
-        """Let a deposit come in that is too large, so that the order is held."""
+        """Make a deposit above the maximum, so that the order is held."""
         access = self.access()
         self.up.json("sandbox", "deposit", access["id"], "--amount", "1")
         wait_until(lambda: self.partner.call("/order", access).data["status"], "EMERGENCY".__eq__)
 
 
-def shop(up: Running, directory: Path, language: str) -> Shop:
+def new_docs_partner(up: Running, directory: Path, language: str) -> DocsPartner:
     directory.mkdir(exist_ok=True)
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@docs.example")
-    partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
-    opened = Shop(
+    partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
+    opened = DocsPartner(
         up, str(created["id"]), partner, str(created["webhookSecret"]), directory, language
     )
     if language != "go":
@@ -98,32 +98,32 @@ def shop(up: Running, directory: Path, language: str) -> Shop:
     return opened
 
 
-def story(language: str) -> list[tuple[str, str]]:
-    """Return page and step of all examples in a language, in reading order."""
+def examples_of(language: str) -> list[tuple[str, str]]:
+    """Return the page and step of each example in a language, in reading order."""
     pages = sorted((entry.name for entry in entries()), key=LAST.__eq__)
     return [
-        (page, found.step)
+        (page, example.step)
         for page in pages
-        for found in blocks(DOCS / f"{page}.md", language)
-        if found.step not in NOT_IN_A_STORY
+        for example in blocks(DOCS / f"{page}.md", language)
+        if example.step not in NOT_IN_A_STORY
     ]
 
 
 @pytest.mark.parametrize("language", sorted(RUN))
 def test_every_example_prints_what_it_should(up: Running, tmp_path: Path, language: str) -> None:
     if language == "go" and shutil.which("go") is None:
-        pytest.skip("there is no go on this machine")
-    mine = shop(up, tmp_path, language)
-    for page, step in story(language):
+        pytest.skip("Go is not installed")
+    docs_partner = new_docs_partner(up, tmp_path, language)
+    for page, step in examples_of(language):
         if step == "emergency":
-            mine.hold()
-        program = mine.save(page, step, f"{page}-{step}")
-        printed = "\n".join(run(program, environment=mine.environment()))
+            docs_partner.hold()
+        program = docs_partner.save(page, step, f"{page}-{step}")
+        printed = "\n".join(run(program, environment=docs_partner.environment()))
         assert re.search(PRINTED[page, step], printed, re.MULTILINE), (page, step, printed)
         assert not re.search(r'"code":[1-9]', printed), (page, step, printed)
     if language != "go":
-        assert_image(mine.directory / "pay-in.png")
-        assert_rotated(mine)
+        assert_image(docs_partner.directory / "pay-in.png")
+        assert_rotated(docs_partner)
 
 
 def assert_image(path: Path) -> None:
@@ -132,23 +132,24 @@ def assert_image(path: Path) -> None:
     assert image[16:24] == (256).to_bytes(4) * 2
 
 
-def assert_rotated(mine: Shop) -> None:
-    path = mine.directory / "new-secrets.json"
+def assert_rotated(docs_partner: DocsPartner) -> None:
+    path = docs_partner.directory / "new-secrets.json"
     assert path.stat().st_mode & 0o777 == 0o600
     saved = msgspec.json.decode(path.read_bytes())
     fresh = saved.get("data", saved)["apiSecret"]
-    assert mine.partner.call("/pairs", {}).code == 3
-    assert Partner(mine.up.base_url, mine.partner.api_key, fresh).call("/pairs", {}).code == 0
+    assert docs_partner.partner.call("/pairs", {}).code == 3
+    rotated = Partner(docs_partner.up.base_url, docs_partner.partner.api_key, fresh)
+    assert rotated.call("/pairs", {}).code == 0
 
 
 def test_every_example_that_is_run_is_in_the_table() -> None:
-    assert {one for language in RUN for one in story(language)} == set(PRINTED)
+    assert {one for language in RUN for one in examples_of(language)} == set(PRINTED)
 
 
-class Listening(msgspec.Struct, frozen=True):
+class RunningReceiver(msgspec.Struct, frozen=True):
     """A running receiver from the documentation."""
 
-    shop: Shop
+    partner: DocsPartner
     url: str
     output: Path
 
@@ -161,16 +162,16 @@ class Listening(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def listening(mine: Shop) -> Iterator[Listening]:
+def running_receiver(docs_partner: DocsPartner) -> Iterator[RunningReceiver]:
     port = free_port()
-    program = mine.save("webhooks", "receiver", "receiver")
-    output = mine.directory / "receiver.log"
+    program = docs_partner.save("webhooks", "receiver", "receiver")
+    output = docs_partner.directory / "receiver.log"
     with output.open("wb") as log:
         process = subprocess.Popen(
             command(program),
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=mine.environment(PORT=str(port)),
+            env=docs_partner.environment(PORT=str(port)),
             process_group=0,
         )
     try:
@@ -179,7 +180,7 @@ def listening(mine: Shop) -> Iterator[Listening]:
             context=output.read_text,
         )
         assert process.poll() is None, output.read_text()
-        yield Listening(mine, f"http://127.0.0.1:{port}/", output)
+        yield RunningReceiver(docs_partner, f"http://127.0.0.1:{port}/", output)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, 9)  # `go run` starts the program as its child
@@ -194,30 +195,32 @@ def takes_connections(port: int) -> bool:
 
 def test_documented_receivers_accept_genuine_events_once(up: Running, tmp_path: Path) -> None:
     languages = {
-        found.language for found in blocks(DOCS / "webhooks.md") if found.step == "receiver"
+        example.language for example in blocks(DOCS / "webhooks.md") if example.step == "receiver"
     }
     assert languages == {"js", "python", "go"}
     if shutil.which("go") is None:
         languages.remove("go")
     with ExitStack() as stack:
         receivers = [
-            stack.enter_context(listening(shop(up, tmp_path / language, language)))
+            stack.enter_context(
+                running_receiver(new_docs_partner(up, tmp_path / language, language))
+            )
             for language in sorted(languages)
         ]
         orders = [open_and_deposit(receiver) for receiver in receivers]
         for receiver, order_id in zip(receivers, orders, strict=True):
-            told = [f"{order_id} {status}" for status in ("PENDING", "EXCHANGE", "DONE")]
-            wait_until(receiver.lines, told.__eq__)
-            again = b'{"event":"order.status_changed","order":{"id":"%s","status":"DONE"}}'
-            body = again % order_id.encode()
-            assert receiver.deliver(body, receiver.shop.webhook_secret) == 204
+            expected_lines = [f"{order_id} {status}" for status in ("PENDING", "EXCHANGE", "DONE")]
+            wait_until(receiver.lines, expected_lines.__eq__)
+            template = b'{"event":"order.status_changed","order":{"id":"%s","status":"DONE"}}'
+            body = template % order_id.encode()
+            assert receiver.deliver(body, receiver.partner.webhook_secret) == 204
             assert receiver.deliver(body.replace(b"DONE", b"NEW"), "another secret") == 401
-            assert receiver.lines() == told
+            assert receiver.lines() == expected_lines
 
 
-def open_and_deposit(receiver: Listening) -> str:
-    mine = receiver.shop
-    mine.up.json("partner", "set", mine.partner_id, "--webhook-url", receiver.url)
-    order_id = str(mine.partner.call("/create", order_request()).data["id"])
-    mine.up.json("sandbox", "deposit", order_id)
+def open_and_deposit(receiver: RunningReceiver) -> str:
+    docs_partner = receiver.partner
+    docs_partner.up.json("partner", "set", docs_partner.partner_id, "--webhook-url", receiver.url)
+    order_id = str(docs_partner.partner.call("/create", order_request()).data["id"])
+    docs_partner.up.json("sandbox", "deposit", order_id)
     return order_id

@@ -1,4 +1,4 @@
-"""The README's story, run as it is written: each language's blocks, one after the other."""
+"""The README's examples, run unchanged: the blocks of each language in sequence."""
 
 import json
 import os
@@ -17,19 +17,19 @@ STEPS = ["quote", "order", "webhook"]
 DONE = "DONE"
 
 
-def story(checkout: Path, language: str, suffix: str) -> list[str]:
-    """Run a language's blocks as a reader would type them into one session; return the output."""
-    mine = blocks(ROOT / "README.md", language)
-    mine = [block for block in mine if block.step]
-    assert [block.step for block in mine] == STEPS
+def run_examples(checkout: Path, language: str, suffix: str) -> list[str]:
+    """Run a language's blocks as one program, as in one session; return the output."""
+    steps = blocks(ROOT / "README.md", language)
+    steps = [block for block in steps if block.step]
+    assert [block.step for block in steps] == STEPS
     program = checkout / f"story{suffix}"
-    program.write_text("\n".join(block.text for block in mine))
+    program.write_text("\n".join(block.text for block in steps))
     return run(program)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory as `make run` leaves it: the service's data and the virtual environment."""
+    """A directory after `make run`: the service's data and the virtual environment."""
     directory = tmp_path_factory.mktemp("checkout")
     (directory / ".venv").symlink_to(sys.prefix, target_is_directory=True)
     running: Running = start_up(directory / ".swapgate")
@@ -38,15 +38,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def statuses(lines: list[str]) -> list[str]:
-    """Return what a receiver printed: every line of it must say that the signature is genuine."""
-    told = [line.split() for line in lines if line.startswith(("genuine", "FORGED"))]
-    assert all(verdict == "genuine" for verdict, _, _ in told)
-    assert len({order_id for _, order_id, _ in told}) == 1
-    return [status for _, _, status in told]
+    """Return the statuses that a receiver printed; every signature must be genuine."""
+    verdicts = [line.split() for line in lines if line.startswith(("genuine", "FORGED"))]
+    assert all(verdict == "genuine" for verdict, _, _ in verdicts)
+    assert len({order_id for _, order_id, _ in verdicts}) == 1
+    return [status for _, _, status in verdicts]
 
 
 def test_bash_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
-    lines = story(checkout, "bash", ".sh")
+    lines = run_examples(checkout, "bash", ".sh")
     quoted, shown = (json.loads(line) for line in lines[:2])
     assert quoted["code"] == shown["code"] == 0
     assert shown["data"]["status"] == "NEW"
@@ -54,14 +54,14 @@ def test_bash_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
 
 
 def test_python_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
-    lines = story(checkout, "python", ".py")
+    lines = run_examples(checkout, "python", ".py")
     assert re.fullmatch(r"0\.01000000 BTC give \d+\.\d{6} USDT", lines[0])
     assert re.fullmatch(r"NEW - send 0\.01000000 BTC to bc1\w+", lines[1])
     assert statuses(lines) == ["PENDING", "EXCHANGE", DONE]
 
 
 def test_node_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
-    lines = story(checkout, "js", ".cjs")
+    lines = run_examples(checkout, "js", ".cjs")
     assert any(re.fullmatch(r"0\.01000000 BTC give \d+\.\d{6} USDT", line) for line in lines)
     assert statuses(lines) == ["PENDING", "EXCHANGE", DONE]
 

@@ -1,4 +1,4 @@
-"""`swapgate up`: starts from nothing, says what is wrong in a sentence, stops without a trace."""
+"""`swapgate up`: starts without any setup, reports errors in one sentence, and stops cleanly."""
 
 import json
 import signal
@@ -23,8 +23,8 @@ from tests.support.clients.partner import order_request, quote_request, send
 from tests.support.waiting import wait_until
 
 
-def refused(data_dir: Path, *arguments: str) -> str:
-    """Run an `up` that must not start; return what it says."""
+def startup_error(data_dir: Path, *arguments: str) -> str:
+    """Run an `up` that must fail to start; return its error output."""
     done = subprocess.run(
         [*SWAPGATE, "up", "--data-dir", str(data_dir), *arguments],
         capture_output=True,
@@ -37,9 +37,9 @@ def refused(data_dir: Path, *arguments: str) -> str:
     return done.stderr
 
 
-def left_behind(data_dir: Path) -> list[str]:
-    """Return the command lines of processes that have to do with a data directory."""
-    found = []
+def remaining_processes(data_dir: Path) -> list[str]:
+    """Return the command lines of processes that use a data directory."""
+    commands = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
@@ -47,8 +47,8 @@ def left_behind(data_dir: Path) -> list[str]:
         except OSError:
             continue
         if str(data_dir) in command or home.startswith(str(data_dir)):
-            found.append(command)
-    return found
+            commands.append(command)
+    return commands
 
 
 @pytest.fixture
@@ -59,40 +59,40 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 
 def test_a_port_in_use_is_named_in_the_error(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        said = refused(tmp_path / "data", "--port", str(port))
-    assert f"Port {port} cannot be used (Address already in use)" in said
-    assert "--port" in said
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        error = startup_error(tmp_path / "data", "--port", str(port))
+    assert f"Port {port} cannot be used (Address already in use)" in error
+    assert "--port" in error
 
 
 def test_a_directory_that_cannot_be_created_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    said = refused(tmp_path / "file" / "data", "--port", str(free_port()))
-    assert "cannot be written" in said
-    assert str(tmp_path / "file") in said
+    error = startup_error(tmp_path / "file" / "data", "--port", str(free_port()))
+    assert "cannot be written" in error
+    assert str(tmp_path / "file") in error
 
 
 def test_a_directory_of_another_postgresql_version_is_not_changed(tmp_path: Path) -> None:
-    old = tmp_path / "data" / "postgres" / "data"
-    old.mkdir(parents=True)
-    (old / "PG_VERSION").write_text("15\n")
-    said = refused(tmp_path / "data", "--port", str(free_port()))
-    assert "was created by PostgreSQL 15" in said
-    assert [path.name for path in old.iterdir()] == ["PG_VERSION"]
+    other_version = tmp_path / "data" / "postgres" / "data"
+    other_version.mkdir(parents=True)
+    (other_version / "PG_VERSION").write_text("15\n")
+    error = startup_error(tmp_path / "data", "--port", str(free_port()))
+    assert "was created by PostgreSQL 15" in error
+    assert [path.name for path in other_version.iterdir()] == ["PG_VERSION"]
 
 
 def test_an_unreadable_demo_file_is_named_in_the_error(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "demo.json").write_text("{")
-    assert "demo.json" in refused(tmp_path / "data", "--port", str(free_port()))
+    assert "demo.json" in startup_error(tmp_path / "data", "--port", str(free_port()))
 
 
 def test_a_second_up_on_a_directory_is_rejected_and_the_first_keeps_running(
     running: Running,
 ) -> None:
-    said = refused(running.data_dir, "--port", str(free_port()))
-    assert f"Another `swapgate up` (process {running.process.pid})" in said
+    error = startup_error(running.data_dir, "--port", str(free_port()))
+    assert f"Another `swapgate up` (process {running.process.pid})" in error
     assert send(f"{running.base_url}/readyz", method="GET").status == 200
 
 
@@ -104,20 +104,20 @@ def test_the_demo_file_is_private_and_kept_across_restarts(tmp_path: Path) -> No
     first.partner().until(0, "/price", quote_request())  # Valkey may be slow just after a start
     assert first.partner().call("/price", quote_request()).data["markupBps"] == 50
     stop(first)
-    again = start_up(tmp_path / "data", "--workers", "1")
-    demo.base_url = again.base_url
-    assert again.demo() == demo
-    again.partner().until(0, "/price", quote_request())
-    stop(again)
+    second = start_up(tmp_path / "data", "--workers", "1")
+    demo.base_url = second.base_url
+    assert second.demo() == demo
+    second.partner().until(0, "/price", quote_request())
+    stop(second)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_up_stops_every_process_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     running = start_up(tmp_path / "data", "--workers", "1")
-    assert left_behind(running.data_dir)
+    assert remaining_processes(running.data_dir)
     running.process.send_signal(number)
     assert running.process.wait(60) == 0
-    wait_until(lambda: left_behind(running.data_dir), [].__eq__)
+    wait_until(lambda: remaining_processes(running.data_dir), [].__eq__)
     assert (tmp_path / "data-up.log").read_text().rstrip().endswith("Stopping")
 
 
@@ -148,7 +148,9 @@ def test_external_servers_are_used_if_their_urls_are_set(
             assert connection.execute("SELECT count(*) FROM orders").fetchone() == (1,)
         assert len(running.json("order", "list")) == 1
         monkeypatch.setenv("SWAPGATE_DATABASE_URL", database_urls.owner)
-        assert len(running.json("order", "list")) == 1, "with the same variables as up was given"
+        assert len(running.json("order", "list")) == 1, (
+            "`order list` uses the same variables as `up`"
+        )
     finally:
         stop(running)
 
@@ -161,14 +163,14 @@ def test_live_mode_rejects_the_database_owners_login(
 ) -> None:
     monkeypatch.setenv("SWAPGATE_DATABASE_URL", database_urls.owner)
     monkeypatch.setenv("SWAPGATE_VALKEY_URL", servers.valkey.url)
-    said = refused(tmp_path / "data", "--port", str(free_port()), "--no-sandbox")
-    assert "The database role postgres is a superuser: a gateway must not be able to" in said
+    error = startup_error(tmp_path / "data", "--port", str(free_port()), "--no-sandbox")
+    assert "The database role postgres is a superuser: a gateway must not be able to" in error
 
 
 def test_a_database_never_changes_between_sandbox_and_live(tmp_path: Path) -> None:
     stop(start_up(tmp_path / "play", "--workers", "1"))
-    said = refused(tmp_path / "play", "--port", str(free_port()), "--no-sandbox")
-    assert "The database belongs to a sandbox" in said
+    error = startup_error(tmp_path / "play", "--port", str(free_port()), "--no-sandbox")
+    assert "The database belongs to a sandbox" in error
     real = start_up(tmp_path / "real", "--workers", "1", "--no-sandbox")
     instance = json.loads((real.data_dir / "instance.json").read_bytes())
     with psycopg.connect(instance["ownerDatabaseUrl"], autocommit=True) as owner:
@@ -177,8 +179,8 @@ def test_a_database_never_changes_between_sandbox_and_live(tmp_path: Path) -> No
             " VALUES ('Bitcoin', 'bip84', 'xpub')"
         )
     stop(real)
-    said = refused(tmp_path / "real", "--port", str(free_port()))
-    assert "The database does not belong to a sandbox" in said
+    error = startup_error(tmp_path / "real", "--port", str(free_port()))
+    assert "The database does not belong to a sandbox" in error
 
 
 def test_health_readiness_and_metrics_endpoints_respond(running: Running) -> None:

@@ -15,7 +15,7 @@ PAGES = ("/", "/docs", "/docs/quickstart", "/partner/login", "/openapi.json", "/
 
 
 def installed_wheel(directory: Path) -> Path:
-    """Build source distribution and wheel; return the directory that the wheel was unpacked to."""
+    """Build the source distribution and the wheel; return the directory of the unpacked wheel."""
     built, target = directory / "built", directory / "installed"
     build = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(built), str(ROOT)]
     done = subprocess.run(build, capture_output=True, text=True, timeout=300, check=False)

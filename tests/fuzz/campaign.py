@@ -14,7 +14,7 @@ from tests.fuzz.partners import Partners
 from tests.fuzz.reuse import Reuse
 
 EXCLUDED_CHECKS = (
-    "ignored_auth",  # calls that it considers unauthenticated are signed before they are sent
+    "ignored_auth",  # schemathesis does not see the signatures, which are added last
     "positive_data_acceptance",  # a valid request may name unknown objects, or exceed limits
     "use_after_free",  # a disabled code remains listed
     "ensure_resource_availability",  # a random order id is unknown

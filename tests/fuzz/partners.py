@@ -1,4 +1,4 @@
-"""Signs the requests of schemathesis, last of all, over the bytes that are sent."""
+"""Signs the requests of schemathesis as the last step, over the bytes that are sent."""
 
 import hashlib
 import hmac
@@ -13,7 +13,7 @@ UNSIGNED_ONE_IN = 8
 
 
 class Signer(AuthBase):
-    """Signs as one partner; after a rotation with the new secret."""
+    """Signs as one partner, with the new secret after a rotation."""
 
     def __init__(self, api_key: str, api_secret: str) -> None:
         self._api_key = api_key

@@ -1,7 +1,7 @@
-"""Waits for a state that another process, thread or task brings about.
+"""Waits for a state that another process, thread or task reaches.
 
-A test that reads such a state once only passes when the machine is fast enough. The deadlines here
-are generous: a state that arrives costs no more time for it, beside a busy core too.
+A test that reads such a state only once passes only on a fast machine. The deadlines here are
+generous, for busy machines: waiting ends as soon as the state is reached.
 """
 
 import asyncio
@@ -67,11 +67,11 @@ async def wait_until_async(
     seconds: float = MAX_WAIT_SECONDS,
     context: Callable[[], object] | None = None,
 ) -> T:
-    """Do what `wait_until` does while the event loop goes on; `read` may return an awaitable."""
+    """Like `wait_until`, without blocking the event loop; `read` may return an awaitable."""
     deadline = time.monotonic() + seconds
     while True:
-        found = read()
-        value = await found if isinstance(found, Awaitable) else found
+        result = read()
+        value = await result if isinstance(result, Awaitable) else result
         if accept(value):
             return value
         _check(deadline, seconds, value, context)
@@ -82,5 +82,5 @@ def _check(
     deadline: float, seconds: float, value: object, context: Callable[[], object] | None
 ) -> None:
     if time.monotonic() >= deadline:
-        known = f"; {context()}" if context else ""
-        raise AssertionError(f"not within {seconds:g} s; last read: {value!r}{known}")
+        suffix = f"; {context()}" if context else ""
+        raise AssertionError(f"not within {seconds:g} s; last read: {value!r}{suffix}")

@@ -1,4 +1,4 @@
-"""Amounts are read from plain digits and written with exactly their precision."""
+"""Amounts are parsed from plain decimal digits and written with exactly their precision."""
 
 from decimal import Decimal
 

@@ -28,7 +28,7 @@ def new_partner(up: Running, *settings: str) -> Partner:
     if settings:
         up.json("partner", "set", email, *settings)
     new = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-    return new.until_known()
+    return new.until_active()
 
 
 def error_of(response: Response) -> tuple[int, int, str]:
@@ -147,7 +147,7 @@ def test_auth_disabled_is_returned_only_for_a_valid_signature(up: Running) -> No
     email = f"{uuid4().hex}@partner.example"
     created = up.json("partner", "create", "--email", email)
     partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-    partner.until_known()
+    partner.until_active()
     up.json("partner", "disable", email)
     partner.until(4)
     stranger = Partner(up.base_url, partner.api_key, "another secret")

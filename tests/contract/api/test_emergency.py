@@ -42,12 +42,12 @@ HELD: dict[str, tuple[Callable[[Swaps], Order], list[str], list[str]]] = {
 }
 RESOLVED: dict[str, tuple[Callable[[Swaps, Order], object], str, str]] = {
     "partner: exchange": (
-        lambda swaps, order: swaps.ask("/emergency", order, choice="EXCHANGE").data,
+        lambda swaps, order: swaps.call("/emergency", order, choice="EXCHANGE").data,
         "EXCHANGE",
         "EXCHANGE",
     ),
     "partner: refund": (
-        lambda swaps, order: swaps.ask("/emergency", order, choice="REFUND").data,
+        lambda swaps, order: swaps.call("/emergency", order, choice="REFUND").data,
         "EXPIRED",
         "REFUND",
     ),
@@ -142,7 +142,7 @@ def test_a_further_deposit_to_an_order_on_hold_is_exchanged_with_the_first(swaps
     held = swaps.shown(order)
     assert held["emergency"]["status"] == ["LIMIT"]
     assert held["from"]["tx"]["amount"] == "0.00992800"
-    assert swaps.ask("/emergency", order, choice="EXCHANGE").data is True
+    assert swaps.call("/emergency", order, choice="EXCHANGE").data is True
     assert swaps.shown(order)["status"] == "EMERGENCY", "it waits until all deposits are confirmed"
     swaps.confirmed(order)
     assert swaps.until(order, "EXCHANGE")["from"]["amount"] == "0.00992800"
@@ -182,25 +182,25 @@ def test_the_choice_is_shown_until_it_is_carried_out(swaps: Swaps) -> None:
     order = swaps.held()
     swaps.deposited(order, "0.001")  # settlement waits for its confirmation
     for _ in range(3):
-        assert swaps.ask("/emergency", order, choice="EXCHANGE").body == ACCEPTED
+        assert swaps.call("/emergency", order, choice="EXCHANGE").body == ACCEPTED
         held = swaps.shown(order)
         assert held["status"] == "EMERGENCY"
         assert held["emergency"] == {"status": ["LIMIT"], "choice": "EXCHANGE"}
-    assert swaps.ask("/emergency", order, choice="REFUND").body == NOT_OFFERED
+    assert swaps.call("/emergency", order, choice="REFUND").body == NOT_OFFERED
     refused = swaps.error("order", "resolve", order["id"], "cancel")
     assert refused == "The partner has chosen EXCHANGE"
     swaps.confirmed(order)
     swaps.until(order, "EXCHANGE")
-    assert swaps.ask("/emergency", order, choice="EXCHANGE").body == ACCEPTED
+    assert swaps.call("/emergency", order, choice="EXCHANGE").body == ACCEPTED
     swaps.command("sandbox", "payout", order["id"])
-    assert swaps.ask("/emergency", order, choice="EXCHANGE").body == ACCEPTED
-    assert swaps.ask("/emergency", order, choice="REFUND").body == NOT_FOUND
+    assert swaps.call("/emergency", order, choice="EXCHANGE").body == ACCEPTED
+    assert swaps.call("/emergency", order, choice="REFUND").body == NOT_FOUND
 
 
 def test_an_operator_overrules_the_choice_of_a_partner(swaps: Swaps) -> None:
     order = swaps.held()
     swaps.deposited(order, "0.001")
-    swaps.ask("/emergency", order, choice="EXCHANGE")
+    swaps.call("/emergency", order, choice="EXCHANGE")
     ended = swaps.command("order", "resolve", order["id"], "cancel", "--overrule")
     assert (ended["status"], ended["state"]) == ("EXPIRED", "cancelled")
     assert ended["emergency"] == {"status": [], "choice": "NONE"}
@@ -209,7 +209,7 @@ def test_an_operator_overrules_the_choice_of_a_partner(swaps: Swaps) -> None:
 def test_an_exchange_uses_the_rate_of_its_moment(swaps: Swaps) -> None:
     order = swaps.held()
     swaps.until_another_rate(order)
-    swaps.ask("/emergency", order, choice="EXCHANGE")
+    swaps.call("/emergency", order, choice="EXCHANGE")
     exchanged = swaps.until(order, "EXCHANGE")
     assert exchanged["rate"] != order["rate"]
     assert exchanged["from"]["amount"] == MUCH
@@ -220,12 +220,12 @@ def test_an_exchange_uses_the_rate_of_its_moment(swaps: Swaps) -> None:
 
 def test_a_deposit_below_the_network_fee_cannot_be_exchanged(swaps: Swaps) -> None:
     order = swaps.held("0.00000100")
-    response = swaps.ask("/emergency", order, choice="EXCHANGE")
+    response = swaps.call("/emergency", order, choice="EXCHANGE")
     assert (response.status, response.body) == (400, NOT_OFFERED)
     assert swaps.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
     refused = swaps.error("order", "resolve", order["id"], "exchange")
     assert refused == "The deposit doesn't cover the network fee"
-    assert swaps.ask("/emergency", order, choice="REFUND").data is True
+    assert swaps.call("/emergency", order, choice="REFUND").data is True
     swaps.until(order, "EXPIRED")
 
 
@@ -234,7 +234,7 @@ def test_a_choice_is_accepted_during_maintenance(swaps: Swaps) -> None:
     try:
         swaps.command("maintenance", "on")
         swaps.partner.until(10, "/create", order_request())
-        assert swaps.ask("/emergency", order, choice="EXCHANGE").data is True
+        assert swaps.call("/emergency", order, choice="EXCHANGE").data is True
         swaps.until(order, "EXCHANGE")
     finally:
         swaps.command("maintenance", "off")
@@ -246,7 +246,7 @@ def test_an_emergency_call_has_weight_one(by_hand: Running) -> None:
     swaps = Swaps(by_hand)
     order = swaps.held()
     remaining = [
-        int(swaps.ask(path, order, **more).headers["ratelimit"].partition("r=")[2].split(";")[0])
+        int(swaps.call(path, order, **more).headers["ratelimit"].partition("r=")[2].split(";")[0])
         for path, more in (("/order", {}), ("/emergency", {"choice": "NOPE"}), ("/order", {}))
     ]
     assert (remaining[0] - remaining[1], remaining[1] - remaining[2]) == (1, 1)
@@ -265,7 +265,7 @@ def test_of_concurrent_choices_of_partner_and_operator_one_takes_effect(
 ) -> None:
     order = swaps.held()
     with ThreadPoolExecutor(1) as pool:
-        choosing = pool.submit(swaps.ask, "/emergency", order, choice="EXCHANGE")
+        choosing = pool.submit(swaps.call, "/emergency", order, choice="EXCHANGE")
         by_operator = swaps.run("order", "resolve", order["id"], "refund")
     if choosing.result().body == ACCEPTED:
         assert by_operator.exit_code == 1
@@ -280,9 +280,9 @@ def test_without_refunds_only_an_exchange_can_be_chosen(automatic: Swaps) -> Non
     order = automatic.opened()
     automatic.deposited(order, MUCH)
     automatic.until(order, "EMERGENCY")
-    response = automatic.ask("/emergency", order, choice="REFUND")
+    response = automatic.call("/emergency", order, choice="REFUND")
     assert (response.status, response.body) == (400, NOT_OFFERED)
-    assert automatic.ask("/emergency", order, choice="EXCHANGE").body == ACCEPTED
+    assert automatic.call("/emergency", order, choice="EXCHANGE").body == ACCEPTED
     done = automatic.until(order, "DONE")
     assert done["to"]["tx"]["id"] is not None
     assert done["emergency"] == {"status": [], "choice": "EXCHANGE"}
@@ -308,7 +308,7 @@ def test_every_deposit_is_confirmed_automatically(automatic: Swaps) -> None:
     automatic.deposited(order, "0.00100000")
     wait_until(confirmed(order, "0.00100000"))
     assert automatic.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
-    automatic.ask("/emergency", order, choice="EXCHANGE")
+    automatic.call("/emergency", order, choice="EXCHANGE")
     assert automatic.until(order, "DONE")["from"]["amount"] == "0.10100000"
     automatic.deposited(order, "0.00200000")
     wait_until(confirmed(order, "0.00200000"))

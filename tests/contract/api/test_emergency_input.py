@@ -55,7 +55,7 @@ def held(swaps: Swaps) -> Order:
 @pytest.mark.parametrize("name", list(CHOICES))
 def test_an_invalid_choice_is_rejected(swaps: Swaps, held: Order, name: str) -> None:
     choice, status, code = CHOICES[name]
-    response = swaps.ask("/emergency", held, choice=choice)
+    response = swaps.call("/emergency", held, choice=choice)
     assert (response.status, response.code) == (status, code)
     assert swaps.shown(held)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
 
@@ -178,6 +178,6 @@ NOT_HELD: dict[str, Callable[[Swaps], Order]] = {
 def test_a_choice_for_an_order_that_is_not_on_hold_is_not_found(swaps: Swaps, name: str) -> None:
     order = NOT_HELD[name](swaps)
     for choice in ("EXCHANGE", "REFUND", "NONE", "", "nonsense"):
-        response = swaps.ask("/emergency", order, choice=choice)
+        response = swaps.call("/emergency", order, choice=choice)
         assert (response.status, response.body) == (404, NOT_FOUND)
     assert swaps.shown(order)["emergency"] == {"status": [], "choice": "NONE"}

@@ -126,7 +126,7 @@ def test_a_deposit_outside_the_limits_is_an_emergency(swaps: Swaps, amount: str)
     swaps.deposited(order, amount)
     held = swaps.confirmed(order)
     assert (held["status"], held["emergency"]["status"]) == ("EMERGENCY", ["LIMIT"])
-    assert swaps.ask("/emergency", order, choice="EXCHANGE").data is True
+    assert swaps.call("/emergency", order, choice="EXCHANGE").data is True
     assert swaps.until(order, "EXCHANGE")["from"]["amount"] == amount
 
 
@@ -137,7 +137,7 @@ def test_the_full_amount_after_expiry_is_an_emergency(swaps: Swaps) -> None:
     held = swaps.confirmed(order)
     assert (held["status"], held["emergency"]["status"]) == ("EMERGENCY", ["EXPIRED"])
     swaps.until_another_rate(order)
-    swaps.ask("/emergency", order, choice="EXCHANGE")
+    swaps.call("/emergency", order, choice="EXCHANGE")
     assert swaps.until(order, "EXCHANGE")["rate"] != order["rate"]
 
 

@@ -30,7 +30,7 @@ class Rotating(Partner):
         created = operate(up, "partner", "create", "--email", self.email)
         operate(up, "partner", "set", self.email, "--budget", "1000000")
         super().__init__(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-        self.until_known()
+        self.until_active()
         self.webhook_secret = str(created["webhookSecret"])
 
     def rotate(self, *names: str) -> Response:

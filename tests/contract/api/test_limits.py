@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Running, start_up, stop
 from tests.support.clients.cabinet import Person
 from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
-from tests.support.clients.visitor import Seen
+from tests.support.clients.visitor import PageResponse
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 PER_MINUTE = 30
@@ -206,7 +206,7 @@ def test_failed_sign_ins_throttle_their_client_address(service: Running) -> None
     )
     failures = itertools.count(1)
 
-    def after_another_failure() -> tuple[int, Seen]:
+    def after_another_failure() -> tuple[int, PageResponse]:
         """Retry-After is 2 s at first, and doubles with each further failure."""
         number = next(failures)
         assert here.sign_in(f"nobody{number}@example.org", "x").status == 403

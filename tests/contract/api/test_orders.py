@@ -18,7 +18,7 @@ def partner(up: Running) -> Partner:
     """A partner with a budget for many orders."""
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@partner.example")
     up.json("partner", "set", str(created["id"]), "--budget", "1000000")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
 
 
 def opened(partner: Partner, **changes: object) -> dict[str, Any]:

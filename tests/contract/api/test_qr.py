@@ -129,7 +129,7 @@ def test_the_code_of_every_network_contains_the_address(up: Running, swaps: Swap
             toAddress=REFUNDS["Tron"] if network != "Tron" else REFUNDS["Bitcoin"],
             refundAddress=REFUNDS.get(network, EVM),
         )
-        image = image_of(swaps.ask("/qr", order).data)
+        image = image_of(swaps.call("/qr", order).data)
         assert image.size == (256, 256)
         assert read(image) == order["from"]["address"], network
         assert level(modules(image)) == "M", network
@@ -138,13 +138,13 @@ def test_the_code_of_every_network_contains_the_address(up: Running, swaps: Swap
 def test_the_code_of_an_order_with_a_tag_contains_only_the_address(swaps: Swaps) -> None:
     order = swaps.opened(fromCcy="xrp", amount="100", refundAddress=REFUNDS["XRP Ledger"])
     assert order["from"]["tag"]
-    assert read(image_of(swaps.ask("/qr", order).data)) == order["from"]["address"]
+    assert read(image_of(swaps.call("/qr", order).data)) == order["from"]["address"]
 
 
 def test_concurrent_calls_return_the_same_image(swaps: Swaps) -> None:
     order = swaps.opened()
     with ThreadPoolExecutor(16) as pool:
-        responses = list(pool.map(lambda _: swaps.ask("/qr", order).body, range(32)))
+        responses = list(pool.map(lambda _: swaps.call("/qr", order).body, range(32)))
     assert len(set(responses)) == 1
 
 
@@ -152,7 +152,7 @@ def test_the_code_of_an_expired_order_is_returned(swaps: Swaps) -> None:
     order = swaps.opened()
     swaps.command("sandbox", "expire", order["id"])
     assert swaps.shown(order)["status"] == "EXPIRED"
-    assert read(image_of(swaps.ask("/qr", order).data)) == order["from"]["address"]
+    assert read(image_of(swaps.call("/qr", order).data)) == order["from"]["address"]
 
 
 def test_the_code_is_returned_during_maintenance(by_hand: Running) -> None:
@@ -161,7 +161,7 @@ def test_the_code_is_returned_during_maintenance(by_hand: Running) -> None:
     try:
         swaps.command("maintenance", "on")
         swaps.partner.until(10, "/price", quote_request())
-        assert swaps.ask("/qr", order).code == 0
+        assert swaps.call("/qr", order).code == 0
     finally:
         swaps.command("maintenance", "off")
         swaps.partner.until(0, "/price", quote_request())
@@ -170,7 +170,7 @@ def test_the_code_is_returned_during_maintenance(by_hand: Running) -> None:
 def test_ownership_is_checked_before_the_cache_is_read(up: Running, swaps: Swaps) -> None:
     order = swaps.opened()
     for _ in range(8):  # so that every worker has cached it
-        assert swaps.ask("/qr", order).code == 0
+        assert swaps.call("/qr", order).code == 0
     access = {"id": order["id"], "token": order["token"]}
     for response in (
         up.partner().call("/qr", access),
@@ -181,7 +181,7 @@ def test_ownership_is_checked_before_the_cache_is_read(up: Running, swaps: Swaps
     with psycopg.connect(instance["ownerDatabaseUrl"], autocommit=True) as connection:
         connection.execute("UPDATE orders SET deleted_at = now() WHERE id = %s", (order["id"],))
     for _ in range(8):
-        response = swaps.ask("/qr", order)
+        response = swaps.call("/qr", order)
         assert (response.status, response.body) == (404, NOT_FOUND)
 
 
@@ -190,7 +190,7 @@ def test_a_qr_call_has_weight_five(up: Running) -> None:
     swaps = Swaps(up)
     order = swaps.opened()
     remaining = [
-        int(swaps.ask(path, order).headers["ratelimit"].partition("r=")[2].split(";")[0])
+        int(swaps.call(path, order).headers["ratelimit"].partition("r=")[2].split(";")[0])
         for path in ("/order", "/qr", "/order")
     ]
     assert (remaining[0] - remaining[1], remaining[1] - remaining[2]) == (5, 1)

@@ -29,7 +29,7 @@ from tests.support.clients.cabinet import (
     set_up_factor,
 )
 from tests.support.clients.partner import order_request
-from tests.support.clients.visitor import Seen
+from tests.support.clients.visitor import PageResponse
 from tests.support.waiting import wait_until
 
 ACCOUNT = "/partner/account"
@@ -79,14 +79,14 @@ class Victim(msgspec.Struct):
     ids: list[str]
     words: list[str]
 
-    def is_exposed_by(self, page: Seen) -> bool:
+    def is_exposed_by(self, page: PageResponse) -> bool:
         return any(word in page.text for word in self.words)
 
 
 @pytest.fixture(scope="module")
 def victim(up: Running) -> Victim:
     partner = CabinetPartner.new(up, "--name", f"Victim {uuid4().hex}")
-    partner.api.until_known()
+    partner.api.until_active()
     owner = partner.owner()
     code = f"v-{uuid4().hex[:12]}"
     label = f"label {uuid4().hex}"
@@ -102,7 +102,7 @@ def victim(up: Running) -> Victim:
 def test_every_page_requires_signing_in(up: Running) -> None:
     member = person(up)
     for route in TABLE.routes:
-        send: Callable[[str], Seen] = member.get
+        send: Callable[[str], PageResponse] = member.get
         if route.method == "POST":
             send = lambda path: member.post(path, {})  # noqa: E731
         response = send(filled(route.path, str(uuid4())))
@@ -193,7 +193,7 @@ def test_another_partners_ids_in_a_query_string_show_nothing(team: Team, victim:
 
 def test_injected_markup_is_escaped_on_every_page(up: Running) -> None:
     partner = CabinetPartner.new(up, "--name", MARKUP[:100])
-    partner.api.until_known()
+    partner.api.until_active()
     owner, _ = partner.owner_with_factor()
     code = f"x-{uuid4().hex[:10]}"
     partner.api.call("/codes", {"code": code, "label": MARKUP[:64]})
@@ -330,7 +330,7 @@ def test_registered_and_unknown_addresses_are_throttled_alike(
 def test_a_flood_of_sign_ins_is_shed_and_does_not_affect_the_api(up: Running) -> None:
     demo, partner = up.demo(), CabinetPartner.new(up)
     partner.command("partner", "set", partner.email, "--budget", "1000000")
-    api = partner.api.until_known()
+    api = partner.api.until_active()
 
     def sign_in(number: int) -> int:
         return person(up).sign_in(f"{number}-{uuid4().hex}@flood.example", "wrong").status

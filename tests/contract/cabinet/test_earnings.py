@@ -31,7 +31,7 @@ def events_of(receiver: Receiver, event: str) -> list[dict[str, Any]]:
 def test_earnings_are_accrued_paid_out_and_cleared(up: Running) -> None:
     email, code = f"{secrets.token_hex(8)}@wallet.example", f"code_{secrets.token_hex(6)}"
     created = operate(up, "partner", "create", "--email", email)
-    partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
+    partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
     with receiving(str(created["webhookSecret"])) as receiver:
         operate(up, "partner", "set", email, "--webhook-url", receiver.url, "--events", EVENTS)
         partner.call("/codes", {"code": code, "afftaxBps": 200})

@@ -24,7 +24,7 @@ def partner(up: Running) -> CabinetPartner:
 
 @pytest.fixture(scope="module")
 def owner(partner: CabinetPartner) -> Person:
-    partner.api.until_known()
+    partner.api.until_active()
     return partner.owner_with_factor()[0]
 
 

@@ -49,7 +49,7 @@ class Shop(msgspec.Struct):
 def shop(up: Running) -> Shop:
     partner = CabinetPartner.new(up)
     operate(up, "partner", "set", partner.email, "--base-fee-share-bps", "1000")
-    api, code = partner.api.until_known(), f"shop-{uuid4().hex[:8]}"
+    api, code = partner.api.until_active(), f"shop-{uuid4().hex[:8]}"
     assert api.call("/codes", {"code": code, "label": SCRIPT, "afftaxBps": 200}).code == 0
     coded = Partner(up.base_url, f"{api.api_key}.{code}", api.api_secret)
     wait_until(
@@ -85,7 +85,7 @@ def test_the_same_figures_appear_on_every_page_in_the_api_and_in_the_command(sho
 
 def test_a_completed_order_without_earnings_shows_zero(up: Running) -> None:
     partner = CabinetPartner.new(up)
-    order = partner.api.until_known().call("/create", order_request(toCcy="trx")).data
+    order = partner.api.until_active().call("/create", order_request(toCcy="trx")).data
     owner, path = partner.owner(), f"/partner/orders/{order['id']}"
     assert "none yet" in owner.get(path).words()
     partner.carried(order)
@@ -107,7 +107,7 @@ def test_the_dashboard_counts_new_orders_immediately(shop: Shop) -> None:
 def test_the_rate_limit_shows_the_weight_used_and_reading_it_is_free(up: Running) -> None:
     """Of a new partner: what others called a minute ago is added to their budget again."""
     partner = CabinetPartner.new(up)
-    order = partner.api.until_known().call("/create", order_request()).data
+    order = partner.api.until_active().call("/create", order_request()).data
     owner = partner.owner()
 
     def left() -> int:

@@ -121,14 +121,14 @@ def test_an_endless_chunked_body_is_rejected_after_64_kib(up: Running) -> None:
     address = urlsplit(up.base_url)
     with socket.create_connection((str(address.hostname), int(address.port or 0)), 10) as client:
         client.sendall(b"POST /v1/price HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
-        sent = 0
+        sent_bytes = 0
         try:
-            while sent < 50_000_000:
+            while sent_bytes < 50_000_000:
                 client.sendall(b"4000\r\n" + b" " * 0x4000 + b"\r\n")
-                sent += 0x4000
+                sent_bytes += 0x4000
         except OSError:
             pass
-        assert sent < 5_000_000
+        assert sent_bytes < 5_000_000
         client.settimeout(20)
         response = b""
         try:

@@ -1,4 +1,4 @@
-"""Framing of requests: what is malformed is rejected and closes the connection."""
+"""Request framing: a malformed request is rejected and its connection is closed."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Headers of a call: each once, well-formed, and none beyond the contract."""
+"""Request headers: repeated or malformed ones are rejected, and unknown ones are ignored."""
 
 import gzip
 import json
@@ -25,8 +25,10 @@ def test_a_repeated_authentication_header_is_rejected(
     up: Running, partner: Partner, name: str, *, equal: bool
 ) -> None:
     headers = signed(partner, QUOTE)
-    second = headers[name] if equal else signed(partner, b"")[name][::-1]
-    request = post("/v1/price", QUOTE, *lines(headers), name.lower().encode() + b": " + second)
+    repeated_value = headers[name] if equal else signed(partner, b"")[name][::-1]
+    request = post(
+        "/v1/price", QUOTE, *lines(headers), name.lower().encode() + b": " + repeated_value
+    )
     is_enveloped(exchange(up.base_url, request).only, 401, {"code": 3, "msg": "AUTH_INVALID"})
 
 

@@ -77,12 +77,15 @@ def test_head_returns_405_without_a_body(up: Running, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json", "/docs"])
 def test_head_of_a_document_returns_the_headers_of_get(up: Running, path: str) -> None:
-    got = exchange(up.base_url, post(path, b"", method=b"GET")).only
-    head = exchange(up.base_url, post(path, b"", method=b"HEAD"), to_head=True).only
-    assert (head.status, head.headers["content-type"]) == (200, got.headers["content-type"])
-    wrong = exchange(up.base_url, post(path, b"{}")).only
-    is_enveloped(wrong, 405, INVALID)
-    assert wrong.headers["allow"] == "GET, HEAD"
+    get_response = exchange(up.base_url, post(path, b"", method=b"GET")).only
+    head_response = exchange(up.base_url, post(path, b"", method=b"HEAD"), to_head=True).only
+    assert (head_response.status, head_response.headers["content-type"]) == (
+        200,
+        get_response.headers["content-type"],
+    )
+    post_response = exchange(up.base_url, post(path, b"{}")).only
+    is_enveloped(post_response, 405, INVALID)
+    assert post_response.headers["allow"] == "GET, HEAD"
 
 
 def test_connect_of_a_proxy_request_is_not_found(up: Running) -> None:
@@ -168,10 +171,10 @@ def test_connection_close_closes_the_connection(up: Running) -> None:
     assert outcome.closed
 
 
-def test_expect_100_continue_is_answered_before_the_body_is_sent(up: Running) -> None:
+def test_expect_100_continue_gets_an_interim_response_before_the_body_is_sent(up: Running) -> None:
     with Connection(up.base_url) as connection:
-        whole = post("/v1/price", QUOTE, b"Expect: 100-continue")
-        connection.send(whole[: -len(QUOTE)])
+        request = post("/v1/price", QUOTE, b"Expect: 100-continue")
+        connection.send(request[: -len(QUOTE)])
         interim = connection.reply()
         assert interim is not None
         assert interim.status == 100
@@ -211,14 +214,11 @@ def test_a_too_large_body_is_rejected_and_closes_the_connection(up: Running, siz
     assert outcome.closed
 
 
-# Headers of the API
-
-
 # Clients that are slow or disconnect
 
 
 def test_slow_requests_time_out(up: Running) -> None:
-    """All connections at once: each takes eight to ten seconds to time out."""
+    """Uses all connections concurrently, since each takes eight to ten seconds to time out."""
     silent, in_line, in_headers, in_body, in_chunk = (Connection(up.base_url) for _ in range(5))
     in_line.send(b"POST /v1/pri")
     in_headers.send(post("/v1/price", QUOTE)[:40])
@@ -239,16 +239,16 @@ def test_a_client_that_disconnects_within_a_body_has_no_effect(
     up: Running, partner: Partner
 ) -> None:
     body = json.dumps({"code": f"gone-{secrets.token_hex(4)}"}).encode()
-    whole = post("/v1/codes", body, *lines(signed(partner, body)))
+    request = post("/v1/codes", body, *lines(signed(partner, body)))
     for cut in (1, len(body) // 2, len(body)):
         with Connection(up.base_url) as connection:
-            connection.send(whole[:-cut])
+            connection.send(request[:-cut])
     address = urlsplit(up.base_url)
     with socket.create_connection((str(address.hostname), int(address.port or 0))) as client:
-        client.sendall(whole[:-1])
+        client.sendall(request[:-1])
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset
-    assert exchange(up.base_url, whole).only.json()["code"] == 0, (
-        "neither the code nor the nonce was used"
+    assert exchange(up.base_url, request).only.json()["code"] == 0, (
+        "the aborted requests used neither the code nor the nonce"
     )
 
 

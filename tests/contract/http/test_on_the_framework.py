@@ -1,4 +1,4 @@
-"""The tests of the API with SWAPGATE_DIRECT=false: BlackSheep's routes serve /v1."""
+"""The API tests with SWAPGATE_DIRECT=false, where BlackSheep's routes serve /v1."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Section 1 of the contract, bodies: which JSON is accepted, and which is invalid."""
+"""Section 1 of the contract: which JSON bodies are accepted and which are invalid."""
 
 import json
 from typing import Any
@@ -281,8 +281,8 @@ def test_a_nul_in_a_string_is_invalid_or_unknown(
     partner: Partner, path: str, request_: dict[str, Any], name: str, code: int
 ) -> None:
     """PostgreSQL's text type cannot store it, so it must be rejected before any statement."""
-    whole = str(request_.get(name) or "")
-    for value in ("\0", whole + "\0", "\0" + whole):
+    valid_value = str(request_.get(name) or "")
+    for value in ("\0", valid_value + "\0", "\0" + valid_value):
         response = partner.call(path, {**request_, name: value})
         assert (response.code, response.status) == (code, 404 if code == 6 else 400)
 

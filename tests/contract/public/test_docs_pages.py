@@ -1,4 +1,4 @@
-"""/docs over HTTP: how it is served, and that its examples have the shape of live answers."""
+"""/docs over HTTP: its headers, and examples that have the shape of live responses."""
 
 import gzip
 import re
@@ -20,16 +20,16 @@ POLICY = (
 
 
 def get(up: Running, path: str, **headers: str) -> Response:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return send(up.base_url + path, headers=named, method="GET")
+    renamed = {name.replace("_", "-"): value for name, value in headers.items()}
+    return send(up.base_url + path, headers=renamed, method="GET")
 
 
 @pytest.mark.parametrize("page", list(entries()), ids=lambda page: page.name)
 def test_every_page_is_served(up: Running, page: Entry) -> None:
-    answer = get(up, page.path)
-    assert answer.status == 200
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert f'<a href="{page.path}" aria-current="page">'.encode() in answer.body
+    response = get(up, page.path)
+    assert response.status == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert f'<a href="{page.path}" aria-current="page">'.encode() in response.body
 
 
 def test_pages_carry_the_security_headers(up: Running) -> None:
@@ -45,9 +45,9 @@ def test_a_page_in_the_browsers_cache_returns_304(up: Running) -> None:
     etag = first.headers["etag"]
     assert re.fullmatch(r'"[0-9a-f]{16}"', etag)
     assert first.headers["cache-control"] == "no-cache"
-    for known in (etag, f"W/{etag}", f'"other", {etag}', "*"):
-        again = get(up, "/docs/price", If_None_Match=known)
-        assert (again.status, again.body, again.headers["etag"]) == (304, b"", etag)
+    for header in (etag, f"W/{etag}", f'"other", {etag}', "*"):
+        cached = get(up, "/docs/price", If_None_Match=header)
+        assert (cached.status, cached.body, cached.headers["etag"]) == (304, b"", etag)
     assert get(up, "/docs/price", If_None_Match='"other"').status == 200
 
 
@@ -56,35 +56,35 @@ def test_every_worker_returns_the_same_etag_for_a_page(up: Running) -> None:
 
 
 def test_pages_are_compressed_if_the_client_accepts_gzip(up: Running) -> None:
-    plain, packed = get(up, "/docs"), get(up, "/docs", Accept_Encoding="br, gzip;q=0.8")
-    assert packed.headers["content-encoding"] == "gzip"
-    assert gzip.decompress(packed.body) == plain.body
-    assert packed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
-    assert packed.headers["etag"] != plain.headers["etag"]
-    for refused in ("gzip;q=0", "br", "identity"):
-        assert "content-encoding" not in get(up, "/docs", Accept_Encoding=refused).headers
+    plain, compressed = get(up, "/docs"), get(up, "/docs", Accept_Encoding="br, gzip;q=0.8")
+    assert compressed.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(compressed.body) == plain.body
+    assert compressed.headers["vary"] == plain.headers["vary"] == "Accept-Encoding"
+    assert compressed.headers["etag"] != plain.headers["etag"]
+    for encoding in ("gzip;q=0", "br", "identity"):
+        assert "content-encoding" not in get(up, "/docs", Accept_Encoding=encoding).headers
 
 
 @pytest.mark.parametrize(
     "path", ["/docs/nothing", "/docs/price/more", "/docs/..%2fsecrets", "/docs/%FF"]
 )
 def test_an_unknown_page_returns_404_with_the_contents(up: Running, path: str) -> None:
-    answer = get(up, path)
-    assert answer.status == 404
-    assert b"There is no such page" in answer.body
-    assert b'<a href="/docs/quickstart">' in answer.body
+    response = get(up, path)
+    assert response.status == 404
+    assert b"There is no such page" in response.body
+    assert b'<a href="/docs/quickstart">' in response.body
 
 
 def test_a_head_request_returns_no_body(up: Running) -> None:
-    answer = send(up.base_url + "/docs", method="HEAD")
-    assert (answer.status, answer.body) == (200, b"")
-    assert answer.headers["etag"] == get(up, "/docs").headers["etag"]
+    response = send(up.base_url + "/docs", method="HEAD")
+    assert (response.status, response.body) == (200, b"")
+    assert response.headers["etag"] == get(up, "/docs").headers["etag"]
 
 
 def test_pages_accept_only_get_and_head(up: Running) -> None:
-    answer = send(up.base_url + "/docs", b"{}")
-    assert (answer.status, answer.code) == (405, 1)
-    assert answer.headers["allow"] == "GET, HEAD"
+    response = send(up.base_url + "/docs", b"{}")
+    assert (response.status, response.code) == (405, 1)
+    assert response.headers["allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize(("path", "page"), [("/docs/", "/docs"), ("/docs/price/", "/docs/price")])
@@ -96,10 +96,10 @@ def test_static_files_are_cacheable_forever(up: Running) -> None:
     linked = re.findall(rb'"(/static/[^"]+)"', get(up, "/docs").body)
     assert len(set(linked)) == 4
     for path in set(linked):
-        answer = get(up, path.decode())
-        assert answer.status == 200
-        assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
-        assert answer.headers["content-type"] in (
+        response = get(up, path.decode())
+        assert response.status == 200
+        assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert response.headers["content-type"] in (
             "text/css; charset=utf-8",
             "image/svg+xml; charset=utf-8",
         )
@@ -107,14 +107,14 @@ def test_static_files_are_cacheable_forever(up: Running) -> None:
 
 @pytest.mark.parametrize("path", ["/static/site.css", "/static/site.000000000000.css", "/static/"])
 def test_a_missing_file_returns_the_error_envelope(up: Running, path: str) -> None:
-    answer = get(up, path)
-    assert (answer.status, answer.code) == (404, 6)
+    response = get(up, path)
+    assert (response.status, response.code) == (404, 6)
 
 
 @pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@docs.example")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
 
 
 def example(page: str, step: str = "answer") -> Any:
@@ -122,7 +122,7 @@ def example(page: str, step: str = "answer") -> Any:
 
 
 def shape(value: Any) -> Any:
-    """Return the names in a document and the kinds of what they name; null is of any kind."""
+    """Return a document with each value replaced by its type, or by None if it is null."""
     if isinstance(value, dict):
         return {name: shape(inner) for name, inner in value.items()}
     return None if value is None else type(value)
@@ -140,7 +140,7 @@ def test_examples_have_the_shape_of_live_responses(partner: Partner) -> None:
     opened = partner.call("/create", order_request()).data
     access = {"id": opened["id"], "token": opened["token"]}
     code = f"docs-{uuid4().hex[:8]}"
-    made = partner.call("/codes", {"code": code, "label": "A label", "afftaxBps": 7}).data
+    created_code = partner.call("/codes", {"code": code, "label": "A label", "afftaxBps": 7}).data
     signed = partner.headers(b"")
     listed = send(f"{partner.base_url}/v1/codes", headers=signed, method="GET").data
     live = {
@@ -150,10 +150,10 @@ def test_examples_have_the_shape_of_live_responses(partner: Partner) -> None:
         ("create", "answer"): opened,
         ("order", "answer"): partner.call("/order", access).data,
         ("qr", "answer"): partner.call("/qr", access).data,
-        ("codes", "made"): made,
+        ("codes", "made"): created_code,
         ("codes", "listed"): listed[0],
         ("keys-rotate", "answer"): partner.call("/keys/rotate", {"rotate": ["apiSecret"]}).data,
     }
-    for (page, step), answer in live.items():
+    for (page, step), response in live.items():
         documented = example(page, step)
-        assert agrees(shape(documented), shape(answer)), (page, step, answer)
+        assert agrees(shape(documented), shape(response)), (page, step, response)

@@ -1,4 +1,4 @@
-"""What /openapi.json shows is true: every example, sent to a running service, is answered so."""
+"""/openapi.json is accurate: a running service responds to its examples as documented."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ SUCCEEDING = {
     *("POST /currencies", "POST /pairs", "POST /price", "POST /create", "POST /keys/rotate"),
     *("POST /codes", "GET /codes", "DELETE /codes", "POST /codes/enable"),
 }
-"""The others' examples name an order that is only there in the examples."""
+"""All other examples refer to an order that does not exist."""
 
 
 @pytest.fixture(scope="session")
@@ -28,64 +28,64 @@ def document(up: Running) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
-    """A partner of these tests alone: they rotate its keys."""
-    made = up.json("partner", "create", "--email", "examples@example.org")
-    return Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).until_known()
+    """A partner used by no other tests, since these rotate its keys."""
+    created = up.json("partner", "create", "--email", "examples@example.org")
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
 
 
 def call(
     document: dict[str, Any], partner: Partner, operation: str, *, prefix: str, signed: bool = True
 ) -> Response:
     method, _, path = operation.partition(" ")
-    described = document["paths"][path][method.lower()]
+    description = document["paths"][path][method.lower()]
     body = b""
-    if "requestBody" in described:
-        content = described["requestBody"]["content"]["application/json"]
+    if "requestBody" in description:
+        content = description["requestBody"]["content"]["application/json"]
         body = json.dumps(content["examples"]["request"]["value"]).encode()
     headers = partner.headers(body) if signed else {}
-    for parameter in described["parameters"]:
-        shown = document["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
-        if shown["in"] == "path":
-            path = path.replace(f"{{{shown['name']}}}", shown["schema"]["examples"][0])
+    for parameter in description["parameters"]:
+        definition = document["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
+        if definition["in"] == "path":
+            path = path.replace(f"{{{definition['name']}}}", definition["schema"]["examples"][0])
     return send(f"{partner.base_url}{prefix}{path}", body, headers, method=method)
 
 
-def is_documented(document: dict[str, Any], operation: str, answer: Response) -> None:
+def assert_documented(document: dict[str, Any], operation: str, response: Response) -> None:
     method, _, path = operation.partition(" ")
-    described = document["paths"][path][method.lower()]["responses"][str(answer.status)]
-    schema = described["content"]["application/json"]["schema"]
-    whole = {**schema, "components": document["components"]}
-    jsonschema.Draft202012Validator(whole).validate(answer.json())
-    names = {name.lower() for name in described["headers"]}
+    description = document["paths"][path][method.lower()]["responses"][str(response.status)]
+    schema = description["content"]["application/json"]["schema"]
+    complete_schema = {**schema, "components": document["components"]}
+    jsonschema.Draft202012Validator(complete_schema).validate(response.json())
+    names = {name.lower() for name in description["headers"]}
     required = {
         name.lower()
         for name, header in document["components"]["headers"].items()
         if name.lower() in names and header.get("required")
     }
-    assert answer.headers.keys() >= required
-    ours = {"ratelimit", "ratelimit-policy", "retry-after", "allow"} & answer.headers.keys()
-    assert ours <= names
+    assert response.headers.keys() >= required
+    present = {"ratelimit", "ratelimit-policy", "retry-after", "allow"} & response.headers.keys()
+    assert present <= names
 
 
 def test_operations_match_the_contract(document: dict[str, Any]) -> None:
-    told = {
+    operations_in_document = {
         f"{method.upper()} {path}"
         for path, operations in document["paths"].items()
         for method in operations
     }
-    assert told == set(OPERATIONS)
+    assert operations_in_document == set(OPERATIONS)
 
 
 def test_every_example_request_returns_the_documented_response(
     document: dict[str, Any], partner: Partner
 ) -> None:
-    """In this order: a code is created before it is listed, disabled and enabled again."""
+    """The order matters: a code is created before it is listed, disabled and enabled again."""
     for operation in OPERATIONS:
-        answer = call(document, partner, operation, prefix=document["servers"][0]["url"])
-        is_documented(document, operation, answer)
-        assert (answer.code == 0) == (operation in SUCCEEDING), (operation, answer.body)
+        response = call(document, partner, operation, prefix=document["servers"][0]["url"])
+        assert_documented(document, operation, response)
+        assert (response.code == 0) == (operation in SUCCEEDING), (operation, response.body)
         if operation == "POST /keys/rotate":
-            partner.api_secret = answer.data["apiSecret"]
+            partner.api_secret = response.data["apiSecret"]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -94,39 +94,39 @@ def test_error_responses_match_the_document(
 ) -> None:
     prefix = document["servers"][1]["url"]
     unsigned = call(document, partner, operation, prefix=prefix, signed=False)
-    is_documented(document, operation, unsigned)
+    assert_documented(document, operation, unsigned)
     method, _, path = operation.partition(" ")
     optional = {} in document["paths"][path][method.lower()]["security"]
-    found = 0 if operation in SUCCEEDING else 6
-    assert unsigned.code == (found if optional else 2)
-    stranger = Partner(partner.base_url, partner.api_key, "another secret")
-    answer = call(document, stranger, operation, prefix=prefix)
-    is_documented(document, operation, answer)
-    assert answer.code == 3
-    wrong = send(f"{partner.base_url}{prefix}{path}", method="PATCH")
-    is_documented(document, operation, wrong)
-    assert wrong.headers["allow"].split(", ").count(method) == 1
+    expected = 0 if operation in SUCCEEDING else 6
+    assert unsigned.code == (expected if optional else 2)
+    forger = Partner(partner.base_url, partner.api_key, "another secret")
+    response = call(document, forger, operation, prefix=prefix)
+    assert_documented(document, operation, response)
+    assert response.code == 3
+    other_method = send(f"{partner.base_url}{prefix}{path}", method="PATCH")
+    assert_documented(document, operation, other_method)
+    assert other_method.headers["allow"].split(", ").count(method) == 1
 
 
 def test_an_exhausted_budget_returns_the_documented_headers(
     up: Running, document: dict[str, Any]
 ) -> None:
-    made = up.json("partner", "create", "--email", "spender@example.org")
+    created = up.json("partner", "create", "--email", "spender@example.org")
     up.json("partner", "set", "spender@example.org", "--budget", "149")
-    spender = Partner(up.base_url, str(made["apiKey"]), str(made["apiSecret"])).until_known()
-    answers = [call(document, spender, "POST /create", prefix="/v1") for _ in range(3)]
-    for answer in answers:
-        is_documented(document, "POST /create", answer)
-    assert {answer.status for answer in answers} == {200, 429}
-    assert answers[-1].headers.keys() >= {"retry-after", "ratelimit", "ratelimit-policy"}
-    assert answers[-1].headers["ratelimit-policy"] == '"default";q=149;w=60'
+    spender = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
+    responses = [call(document, spender, "POST /create", prefix="/v1") for _ in range(3)]
+    for response in responses:
+        assert_documented(document, "POST /create", response)
+    assert {response.status for response in responses} == {200, 429}
+    assert responses[-1].headers.keys() >= {"retry-after", "ratelimit", "ratelimit-policy"}
+    assert responses[-1].headers["ratelimit-policy"] == '"default";q=149;w=60'
 
 
 def test_the_openapi_document_is_served_with_an_etag(up: Running) -> None:
     url = f"{up.base_url}/openapi.json"
-    answer = send(url, method="GET")
-    assert answer.headers["content-type"] == "application/json"
-    tag = answer.headers["etag"]
-    again = send(url, headers={"If-None-Match": tag}, method="GET")
-    assert (again.status, again.body) == (304, b"")
-    assert send(url, headers={"If-None-Match": '"another"'}, method="GET").body == answer.body
+    response = send(url, method="GET")
+    assert response.headers["content-type"] == "application/json"
+    tag = response.headers["etag"]
+    cached = send(url, headers={"If-None-Match": tag}, method="GET")
+    assert (cached.status, cached.body) == (304, b"")
+    assert send(url, headers={"If-None-Match": '"another"'}, method="GET").body == response.body

@@ -1,4 +1,4 @@
-"""The rate feeds over HTTP, by a client that has only read the contract."""
+"""The rate feeds over HTTP, read by a client written from the contract alone."""
 
 import gzip
 import re
@@ -30,11 +30,11 @@ def get(running: Running, path: str, method: str = "GET", **headers: str) -> Res
     ("path", "schema"), [*((path, "rates.xsd") for path in RATES), ("/rates/eref.xml", "eref.xsd")]
 )
 def test_a_feed_validates_and_lists_every_pair(up: Running, path: str, schema: str) -> None:
-    answer = get(up, path)
-    assert answer.status == 200
-    assert answer.headers["content-type"] == "application/xml; charset=utf-8"
-    assert re.fullmatch(r'"[0-9a-f]{16}"', answer.headers["etag"])
-    root = etree.fromstring(answer.body)
+    response = get(up, path)
+    assert response.status == 200
+    assert response.headers["content-type"] == "application/xml; charset=utf-8"
+    assert re.fullmatch(r'"[0-9a-f]{16}"', response.headers["etag"])
+    root = etree.fromstring(response.body)
     etree.XMLSchema(etree.parse(SCHEMAS / schema)).assertValid(root)
     listed = {(item.findtext("from"), item.findtext("to")) for item in root}
     assert ("BTC", "USDTTRC20") in listed
@@ -43,12 +43,12 @@ def test_a_feed_validates_and_lists_every_pair(up: Running, path: str, schema: s
 
 @pytest.mark.parametrize("path", [*RATES, "/rates/eref.xml"])
 def test_an_unchanged_feed_returns_304_without_a_body(up: Running, path: str) -> None:
-    def unchanged() -> bool:  # prices move each second, and workers follow one by one
+    def unchanged() -> bool:  # prices change each second, and each worker updates on its own
         tag = get(up, path).headers["etag"]
-        answer = get(up, path, If_None_Match=tag)
-        if answer.status == 200:
+        response = get(up, path, If_None_Match=tag)
+        if response.status == 200:
             return False
-        assert (answer.status, answer.body, answer.headers["etag"]) == (304, b"", tag)
+        assert (response.status, response.body, response.headers["etag"]) == (304, b"", tag)
         return True
 
     wait_until(unchanged)
@@ -57,14 +57,14 @@ def test_an_unchanged_feed_returns_304_without_a_body(up: Running, path: str) ->
 
 def test_the_alias_returns_the_same_bytes_and_etag(up: Running) -> None:
     def same() -> bool:
-        one, other = (get(up, path) for path in RATES)
-        return (one.headers["etag"], one.body) == (other.headers["etag"], other.body)
+        standard, alias = (get(up, path) for path in RATES)
+        return (standard.headers["etag"], standard.body) == (alias.headers["etag"], alias.body)
 
     wait_until(same)
 
 
 @pytest.mark.parametrize(
-    ("accepted", "coding", "decode"),
+    ("accept", "encoding", "decode"),
     [
         ("gzip", "gzip", gzip.decompress),
         ("br, gzip", "br", brotli.decompress),
@@ -73,26 +73,26 @@ def test_the_alias_returns_the_same_bytes_and_etag(up: Running) -> None:
     ],
 )
 def test_a_feed_is_compressed_with_the_encoding_the_client_prefers(
-    up: Running, accepted: str, coding: str | None, decode: Callable[[bytes], bytes]
+    up: Running, accept: str, encoding: str | None, decode: Callable[[bytes], bytes]
 ) -> None:
-    answer = get(up, "/api/rates.xml", Accept_Encoding=accepted)
-    assert answer.headers.get("content-encoding") == coding
-    assert answer.headers["vary"] == "Accept-Encoding"
-    assert etree.fromstring(decode(answer.body)).tag == "rates"
+    response = get(up, "/api/rates.xml", Accept_Encoding=accept)
+    assert response.headers.get("content-encoding") == encoding
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert etree.fromstring(decode(response.body)).tag == "rates"
 
 
 def test_a_head_request_returns_the_headers_of_the_feed_without_a_body(up: Running) -> None:
-    answer = get(up, "/api/rates.xml", "HEAD")
-    assert (answer.status, answer.body) == (200, b"")
-    assert int(answer.headers["content-length"]) > 1_000
+    response = get(up, "/api/rates.xml", "HEAD")
+    assert (response.status, response.body) == (200, b"")
+    assert int(response.headers["content-length"]) > 1_000
     assert get(up, "/api/rates.xml", "HEAD", If_None_Match="*").status == 304
 
 
 @pytest.mark.parametrize("path", [*RATES, "/rates/eref.xml", "/rates/fixed.xml"])
 def test_other_methods_are_rejected(up: Running, path: str) -> None:
-    answer = get(up, path, "POST")
-    assert (answer.status, answer.code) == (405, 1)
-    assert answer.headers["allow"] == "GET, HEAD"
+    response = get(up, path, "POST")
+    assert (response.status, response.code) == (405, 1)
+    assert response.headers["allow"] == "GET, HEAD"
 
 
 def test_the_fixed_feed_is_not_found_if_fixed_rates_are_off(up: Running) -> None:
@@ -102,7 +102,7 @@ def test_the_fixed_feed_is_not_found_if_fixed_rates_are_off(up: Running) -> None
 def test_the_fixed_feed_is_served_if_fixed_rates_are_on(by_hand: Running) -> None:
     fixed = wait_until(
         lambda: get(by_hand, "/rates/fixed.xml"),
-        lambda answer: answer.status == 200 and b"<item>" in answer.body,
+        lambda response: response.status == 200 and b"<item>" in response.body,
         consecutive=ALL_WORKERS,
     )
     assert etree.fromstring(fixed.body).tag == "rates"
@@ -111,7 +111,7 @@ def test_the_fixed_feed_is_served_if_fixed_rates_are_on(by_hand: Running) -> Non
 def test_changed_reserves_and_fees_appear_in_the_feed(by_hand: Running) -> None:
     def item() -> etree._Element:
         root = etree.fromstring(get(by_hand, "/api/rates.xml").body)
-        return next(one for one in root if (one[0].text, one[1].text) == ("BTC", "DASH"))
+        return next(pair for pair in root if (pair[0].text, pair[1].text) == ("BTC", "DASH"))
 
     def out() -> Decimal:
         return Decimal(item().findtext("out") or "0")
@@ -120,21 +120,21 @@ def test_changed_reserves_and_fees_appear_in_the_feed(by_hand: Running) -> None:
         request = quote_request(toCcy="dash", amount="1", afftax=0)
         return Decimal(by_hand.partner().call("/price", request).data["to"]["amount"])
 
-    def difference() -> Decimal:  # a feed follows the prices of quotes a moment later
+    def difference() -> Decimal:  # a feed is updated shortly after the prices of quotes
         return abs(quoted() / out() - 1)
 
-    def agrees(found: Decimal) -> bool:
-        return found < Decimal("0.01")
+    def agrees(value: Decimal) -> bool:
+        return value < Decimal("0.01")
 
     wait_until(difference, agrees)
-    least = out() - 50
+    lower_bound = out() - 50
     try:
         by_hand.json("reserve", "set", "dash", "1234.5")
         by_hand.json("network-fee", "set", "dash", "100")
         wait_until(lambda: item().findtext("amount"), "1234.5".__eq__, consecutive=ALL_WORKERS)
         wait_until(
             lambda: (out(), quoted()),
-            lambda amounts: max(amounts) < least,
+            lambda amounts: max(amounts) < lower_bound,
             consecutive=ALL_WORKERS,
         )
         wait_until(difference, agrees)
@@ -142,7 +142,9 @@ def test_changed_reserves_and_fees_appear_in_the_feed(by_hand: Running) -> None:
         by_hand.json("reserve", "set", "dash", "none")
         by_hand.json("network-fee", "set", "dash", "0.001")
     wait_until(
-        lambda: (out(), quoted()), lambda amounts: min(amounts) > least, consecutive=ALL_WORKERS
+        lambda: (out(), quoted()),
+        lambda amounts: min(amounts) > lower_bound,
+        consecutive=ALL_WORKERS,
     )
     wait_until(lambda: item().findtext("amount"), "1234.5".__ne__, consecutive=ALL_WORKERS)
 

@@ -1,4 +1,4 @@
-"""Section 10 of the contract: links, their cookie, and whose an order is that comes of them."""
+"""Section 10 of the contract: referral links, their cookie, and attribution of orders."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,9 +45,9 @@ def test_a_referral_link_preselects_its_pair_and_sets_the_cookie(
     swaps: Swaps, guest: Visitor
 ) -> None:
     code = new_code(swaps)
-    answer = guest.get(f"/r/{code}?from=btc&to=usdt_trc20")
-    assert (answer.status, answer.location) == (302, PAIR)
-    cookie = answer.headers["set-cookie"]
+    response = guest.get(f"/r/{code}?from=btc&to=usdt_trc20")
+    assert (response.status, response.location) == (302, PAIR)
+    cookie = response.headers["set-cookie"]
     assert cookie.endswith("; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax")
     assert shows_fee(guest, "2.5")
 
@@ -57,8 +57,8 @@ def test_an_order_of_a_referred_user_belongs_to_the_partner_and_earns(
 ) -> None:
     code = new_code(swaps)
     guest.get(f"/r/{code}")
-    place = guest.opened()
-    order_id, _, token = place.removeprefix("/order/").partition("?t=")
+    path = guest.opened()
+    order_id, _, token = path.removeprefix("/order/").partition("?t=")
     order = swaps.shown({"id": order_id, "token": token})
     assert order["markupBps"] == 200
     assert listed(swaps, code)["orders"] == 1
@@ -84,32 +84,34 @@ def test_unknown_disabled_and_malformed_codes_return_the_same_response(
     disabled = new_code(swaps)
     swaps.partner.call("/codes", {"code": disabled}, method="DELETE").data  # noqa: B018  checks
     unknown = "a" * len(disabled)
-    answers = [guest.get(f"/r/{code}?from=btc&to=ltc") for code in (disabled, unknown, "x", "%00")]
-    told = [
-        {name: value for name, value in one.headers.items() if name != "date"} for one in answers
+    responses = [
+        guest.get(f"/r/{code}?from=btc&to=ltc") for code in (disabled, unknown, "x", "%00")
     ]
-    assert all(one == told[0] for one in told)
-    assert "set-cookie" not in told[0]
-    assert {(one.status, one.location, one.text) for one in answers} == {
+    response_headers = [
+        {name: value for name, value in one.headers.items() if name != "date"} for one in responses
+    ]
+    assert all(one == response_headers[0] for one in response_headers)
+    assert "set-cookie" not in response_headers[0]
+    assert {(one.status, one.location, one.text) for one in responses} == {
         (302, "/?from=btc&to=ltc", "")
     }
 
 
 def test_a_disabled_partner_is_attributed_no_order(swaps: Swaps, by_hand: Running) -> None:
-    other = Swaps(by_hand)
-    code = new_code(other)
+    other_partner = Swaps(by_hand)
+    code = new_code(other_partner)
     guest = Visitor(by_hand.base_url)
     guest.get(f"/r/{code}")
     assert shows_fee(guest, "2.5")
-    swaps.command("partner", "disable", other.email)
+    swaps.command("partner", "disable", other_partner.email)
     wait_until(
         lambda: shows_fee(guest, "0.5"),
         consecutive=ALL_WORKERS,
         context=lambda: guest.get(PAIR).words(),
     )
-    place = guest.opened()
-    order_id = UUID(place.removeprefix("/order/").partition("?")[0])
-    assert other.command("order", "show", str(order_id))["markupBps"] == 0
+    path = guest.opened()
+    order_id = UUID(path.removeprefix("/order/").partition("?")[0])
+    assert other_partner.command("order", "show", str(order_id))["markupBps"] == 0
 
 
 def test_a_code_disabled_after_the_link_was_followed_is_attributed_no_order(
@@ -119,14 +121,14 @@ def test_a_code_disabled_after_the_link_was_followed_is_attributed_no_order(
     guest.get(f"/r/{code}")
     form = guest.filled()
     swaps.partner.call("/codes", {"code": code}, method="DELETE").data  # noqa: B018  checks
-    place = guest.post("/", form).location  # at once: no worker need know of it yet
-    order_id = place.removeprefix("/order/").partition("?")[0]
+    path = guest.post("/", form).location  # at once: workers may not have read the change yet
+    order_id = path.removeprefix("/order/").partition("?")[0]
     assert swaps.command("order", "show", order_id)["markupBps"] == 0
     assert listed(swaps, code)["orders"] == 0
 
 
 @pytest.mark.parametrize(
-    ("query", "place"),
+    ("query", "path"),
     [
         ("", "/"),
         ("?from=nothing&to=usdt_trc20", "/?to=usdt_trc20"),
@@ -137,26 +139,31 @@ def test_a_code_disabled_after_the_link_was_followed_is_attributed_no_order(
     ],
 )
 def test_a_referral_link_never_redirects_to_another_site(
-    guest: Visitor, query: str, place: str
+    guest: Visitor, query: str, path: str
 ) -> None:
-    answer = guest.get(f"/r/nobody{query}")
-    assert (answer.status, answer.location) == (302, place)
+    response = guest.get(f"/r/nobody{query}")
+    assert (response.status, response.location) == (302, path)
 
 
 def test_a_forged_referral_cookie_is_ignored(swaps: Swaps, guest: Visitor) -> None:
-    code, other = new_code(swaps), new_code(swaps, 300)
+    code, other_code = new_code(swaps), new_code(swaps, 300)
     guest.get(f"/r/{code}")
-    good = guest.cookies["ref"]
-    key, _, issued, mac = good.split(".")
+    genuine = guest.cookies["ref"]
+    key, _, issued, mac = genuine.split(".")
     forged = [
-        *(f"{key}.{other}.{issued}.{mac}", f"{key}.{code}.{int(issued) + 1}.{mac}"),
-        *(f"k9.{code}.{issued}.{mac}", f"{key}.{code}.{issued}.{'0' * 64}", good[:-1], good + "0"),
+        *(f"{key}.{other_code}.{issued}.{mac}", f"{key}.{code}.{int(issued) + 1}.{mac}"),
+        *(
+            f"k9.{code}.{issued}.{mac}",
+            f"{key}.{code}.{issued}.{'0' * 64}",
+            genuine[:-1],
+            genuine + "0",
+        ),
         *("", "x", '"', "a" * 5_000, "../../etc"),
     ]
     for cookie in forged:
         guest.cookies = {"ref": cookie}
         assert shows_fee(guest, "0.5"), cookie
-    guest.cookies = {"ref": good}
+    guest.cookies = {"ref": genuine}
     assert shows_fee(guest, "2.5")
 
 
@@ -176,15 +183,15 @@ def test_referral_survives_a_malformed_cookie_beside_it(
 def test_the_referral_cookie_discloses_nothing_about_the_partner(
     swaps: Swaps, guest: Visitor
 ) -> None:
-    found = swaps.command("partner", "show", swaps.email)
+    partner = swaps.command("partner", "show", swaps.email)
     code = new_code(swaps)
     guest.get(f"/r/{code}")
     cookie = guest.cookies["ref"]
     page = guest.get(PAIR).text
-    for secret in (found["id"], found["apiKey"], swaps.email, code):
+    for secret in (partner["id"], partner["apiKey"], swaps.email, code):
         assert secret not in page
-    assert str(found["id"]) not in cookie
-    assert str(found["apiKey"]) not in cookie
+    assert str(partner["id"]) not in cookie
+    assert str(partner["apiKey"]) not in cookie
 
 
 def test_the_last_referral_link_is_attributed(swaps: Swaps, guest: Visitor) -> None:
@@ -196,9 +203,9 @@ def test_the_last_referral_link_is_attributed(swaps: Swaps, guest: Visitor) -> N
 
 
 @pytest.fixture(scope="module")
-def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service of one worker that counts strictly, behind a proxy, in another's colours."""
-    directory = tmp_path_factory.mktemp("guarded")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A one-worker service with low limits, behind a trusted proxy, with its own brand."""
+    directory = tmp_path_factory.mktemp("limited")
     logo = directory / "logo.svg"
     logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>')
     running = start_up(
@@ -218,8 +225,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     stop(running)
 
 
-def test_the_page_has_the_operators_name_and_colors(guarded: Running) -> None:
-    guest = Visitor(guarded.base_url, "198.51.100.1")
+def test_the_page_has_the_operators_name_and_colors(limited: Running) -> None:
+    guest = Visitor(limited.base_url, "198.51.100.1")
     page = guest.get("/")
     assert "Coin &amp; Sons" in page.text
     style = page.text.partition('href="/brand/colours')[2].partition('"')[0]
@@ -232,28 +239,28 @@ def test_the_page_has_the_operators_name_and_colors(guarded: Running) -> None:
     assert guest.get("/brand/nothing.css").status == 404
 
 
-def test_orders_are_limited_per_address_and_in_total(guarded: Running) -> None:
-    greedy = Visitor(guarded.base_url, "203.0.113.1")
+def test_orders_are_limited_per_address_and_in_total(limited: Running) -> None:
+    greedy = Visitor(limited.base_url, "203.0.113.1")
     statuses = [greedy.post("/", greedy.filled()).status for _ in range(4)]
     assert statuses == [303, 303, 303, 429]
-    told = greedy.post("/", greedy.filled())
-    assert "wait a moment" in told.words()
-    assert told.fields()["to_address"]  # nothing that was entered is lost
-    others = [Visitor(guarded.base_url, f"203.0.113.{number}") for number in (2, 3, 4)]
+    rejected = greedy.post("/", greedy.filled())
+    assert "wait a moment" in rejected.words()
+    assert rejected.fields()["to_address"]  # the input is kept
+    others = [Visitor(limited.base_url, f"203.0.113.{number}") for number in (2, 3, 4)]
     assert [one.post("/", one.filled()).status for one in others] == [303, 303, 429]
 
 
-def test_quotes_and_page_views_are_limited_per_address(guarded: Running) -> None:
-    guest = Visitor(guarded.base_url, "203.0.113.77")
+def test_quotes_and_page_views_are_limited_per_address(limited: Running) -> None:
+    guest = Visitor(limited.base_url, "203.0.113.77")
     form = guest.get("/").fields()
-    seen = [guest.post("/swap/quote", form, HX_Request="true") for _ in range(45)]
-    assert seen[0].status == 200
-    assert seen[-1].status == 429
-    assert int(seen[-1].headers["retry-after"]) >= 1
-    assert "wait a moment" in seen[-1].words()
-    looks = [guest.get(f"/status/{uuid4()}").status for _ in range(45)]
-    assert (looks[0], looks[-1]) == (404, 429)
-    assert Visitor(guarded.base_url, "203.0.113.78").get("/").status == 200
+    quotes = [guest.post("/swap/quote", form, HX_Request="true") for _ in range(45)]
+    assert quotes[0].status == 200
+    assert quotes[-1].status == 429
+    assert int(quotes[-1].headers["retry-after"]) >= 1
+    assert "wait a moment" in quotes[-1].words()
+    statuses = [guest.get(f"/status/{uuid4()}").status for _ in range(45)]
+    assert (statuses[0], statuses[-1]) == (404, 429)
+    assert Visitor(limited.base_url, "203.0.113.78").get("/").status == 200
 
 
 def test_brand_settings_that_pages_cannot_show_are_rejected_at_startup(tmp_path: Path) -> None:

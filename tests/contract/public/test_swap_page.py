@@ -1,4 +1,4 @@
-"""The swap page over HTTP, as a browser without scripts uses it: good days and bad ones."""
+"""The swap page over HTTP, as a browser without scripts uses it: orders, errors and limits."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Running
 from tests.support.builders.orders import Swaps
 from tests.support.clients.partner import quote_request
-from tests.support.clients.visitor import REFUND, TO, Seen, Visitor
+from tests.support.clients.visitor import REFUND, TO, PageResponse, Visitor
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 ORDER_PAGE = re.compile(r"/order/[0-9a-f-]{36}\?t=[A-Za-z0-9_-]{43}")
@@ -28,35 +28,35 @@ def swaps(by_hand: Running) -> Swaps:
 
 @pytest.fixture
 def guest(by_hand: Running) -> Visitor:
-    """A visitor of the service whose operator we are."""
+    """A visitor of the service whose settings these tests change."""
     return Visitor(by_hand.base_url)
 
 
-def quoted(seen: Seen) -> tuple[str, str]:
-    form = seen.fields()
+def quoted(page: PageResponse) -> tuple[str, str]:
+    form = page.fields()
     return form["send"], form["get"]
 
 
 def test_the_page_shows_a_price_at_once_and_every_fee(visitor: Visitor) -> None:
-    seen = visitor.get("/")
-    assert seen.status == 200
-    send, get = quoted(seen)
+    page = visitor.get("/")
+    assert page.status == 200
+    send, get = quoted(page)
     assert float(send) > 0
     assert float(get) > 0
-    words = seen.words()
-    assert re.search(r"Rate 1 BTC = [0-9.]+ ETH Service fee in the rate 0\.5%", words)
-    assert re.search(r"Network fee deducted 0\.0004 ETH ≈ \$[0-9.]+ You get [0-9.]+ ETH", words)
+    text = page.words()
+    assert re.search(r"Rate 1 BTC = [0-9.]+ ETH Service fee in the rate 0\.5%", text)
+    assert re.search(r"Network fee deducted 0\.0004 ETH ≈ \$[0-9.]+ You get [0-9.]+ ETH", text)
 
 
 def test_either_amount_may_be_edited_without_scripts(visitor: Visitor) -> None:
     form = visitor.get("/?from=btc&to=usdt_trc20&amount=0.01").fields()
     assert form["side"] == "from"
-    other = visitor.post("/", form | {"get": "500", "step": "quote"})
-    send, get = quoted(other)
-    assert other.fields()["side"] == "to"
+    changed = visitor.post("/", form | {"get": "500", "step": "quote"})
+    send, get = quoted(changed)
+    assert changed.fields()["side"] == "to"
     assert get == "500"
     assert 0 < float(send) < 0.1
-    back = visitor.post("/", other.fields() | {"send": "0.02", "step": "quote"})
+    back = visitor.post("/", changed.fields() | {"send": "0.02", "step": "quote"})
     assert back.fields()["side"] == "from"
     assert float(quoted(back)[1]) > 900
 
@@ -64,11 +64,11 @@ def test_either_amount_may_be_edited_without_scripts(visitor: Visitor) -> None:
 def test_the_opened_order_has_the_amounts_of_the_quote_shown(guest: Visitor) -> None:
     form = guest.filled()
     page = guest.get(guest.post("/", form).location)
-    words = page.words()
-    assert "0.01 BTC" in words
-    got = re.search(r"to → USDT ([0-9.]+) USDT", words)
-    assert got is not None
-    assert abs(float(got[1]) / float(form["get"]) - 1) < 0.01
+    text = page.words()
+    assert "0.01 BTC" in text
+    payout = re.search(r"to → USDT ([0-9.]+) USDT", text)
+    assert payout is not None
+    assert abs(float(payout[1]) / float(form["get"]) - 1) < 0.01
 
 
 def test_the_two_assets_can_be_swapped(visitor: Visitor) -> None:
@@ -99,7 +99,7 @@ def test_a_link_preselects_an_existing_pair(
 
 
 @pytest.mark.parametrize(
-    ("field", "text", "told"),
+    ("field", "text", "reason"),
     [
         ("to_address", "", "Enter an address on Tron."),
         ("to_address", REFUND, "This isn't a valid address on Tron."),
@@ -120,23 +120,23 @@ def test_a_link_preselects_an_existing_pair(
     ],
 )
 def test_a_rejected_form_shows_the_reason_and_keeps_the_input(
-    visitor: Visitor, field: str, text: str, told: str
+    visitor: Visitor, field: str, text: str, reason: str
 ) -> None:
     form = visitor.filled(**{field: text})
-    answer = visitor.post("/", form)
-    assert answer.status == 422
-    assert told in answer.words()
-    kept = answer.fields()
-    assert kept[field] == text[:300]
-    other = "refund_address" if field != "refund_address" else "to_address"
-    assert kept[other] == form[other]
+    response = visitor.post("/", form)
+    assert response.status == 422
+    assert reason in response.words()
+    fields = response.fields()
+    assert fields[field] == text[:300]
+    other_field = "refund_address" if field != "refund_address" else "to_address"
+    assert fields[other_field] == form[other_field]
 
 
 def test_a_decimal_comma_is_accepted(visitor: Visitor) -> None:
     form = visitor.get("/?from=btc&to=usdt_trc20").fields()
-    answer = visitor.post("/", form | {"send": " 0,02 ", "step": "quote"})
-    assert quoted(answer)[0] == "0.02"
-    assert float(quoted(answer)[1]) > 900
+    response = visitor.post("/", form | {"send": " 0,02 ", "step": "quote"})
+    assert quoted(response)[0] == "0.02"
+    assert float(quoted(response)[1]) > 900
 
 
 def test_invisible_characters_are_removed_from_pasted_addresses(guest: Visitor) -> None:
@@ -148,42 +148,42 @@ def test_the_memo_field_appears_only_for_networks_with_a_memo(guest: Visitor) ->
     path = "/?from=btc&to=xrp&amount=0.01"
     assert "Destination tag" in guest.get(path).words()
     assert "tag" not in guest.filled()
-    bad = guest.post("/", guest.filled(path, **xrp, tag="99999999999"))
-    assert "This can't be a destination tag on XRP Ledger." in bad.words()
+    rejected = guest.post("/", guest.filled(path, **xrp, tag="99999999999"))
+    assert "This can't be a destination tag on XRP Ledger." in rejected.words()
     page = guest.get(guest.post("/", guest.filled(path, **xrp, tag="77")).location)
     assert "Destination tag 77" in page.words()
 
 
 def test_a_form_submitted_twice_opens_one_order(guest: Visitor) -> None:
     form = guest.filled()
-    first, again = guest.post("/", form), guest.post("/", form)
-    assert first.status == again.status == 303
-    assert first.location == again.location
+    first, second = guest.post("/", form), guest.post("/", form)
+    assert first.status == second.status == 303
+    assert first.location == second.location
     with ThreadPoolExecutor(8) as threads:
         form = guest.filled()
-        places = {one.location for one in threads.map(lambda _: guest.post("/", form), range(8))}
-    assert len(places) == 1
-    other = guest.post("/", form | {"refund_address": "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"})
-    assert other.status == 409
-    assert "sent before with other details" in other.words()
-    assert other.fields()["once"] != form["once"]
+        paths = {one.location for one in threads.map(lambda _: guest.post("/", form), range(8))}
+    assert len(paths) == 1
+    changed = guest.post("/", form | {"refund_address": "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"})
+    assert changed.status == 409
+    assert "sent before with other details" in changed.words()
+    assert changed.fields()["once"] != form["once"]
 
 
 @pytest.mark.parametrize("once", ["", "x", "a" * 200, "<b>"])
 def test_a_form_without_its_token_is_shown_again(visitor: Visitor, once: str) -> None:
-    answer = visitor.post("/", visitor.filled() | {"once": once})
-    assert answer.status == 422
-    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", answer.fields()["once"])
+    response = visitor.post("/", visitor.filled() | {"once": once})
+    assert response.status == 422
+    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", response.fields()["once"])
 
 
 def test_a_price_that_became_worse_needs_confirmation(visitor: Visitor) -> None:
     form = visitor.filled()
     better = f"{float(form['get']) * 1.05:.6f}"
-    answer = visitor.post("/", form | {"was_get": better, "get": better})
-    assert answer.status == 409
-    assert "The market has moved" in answer.words()
-    unseen = visitor.post("/", form | {"was_get": "", "get": ""})
-    assert unseen.status == 409
+    response = visitor.post("/", form | {"was_get": better, "get": better})
+    assert response.status == 409
+    assert "The market has moved" in response.words()
+    unpriced = visitor.post("/", form | {"was_get": "", "get": ""})
+    assert unpriced.status == 409
 
 
 @pytest.mark.parametrize(
@@ -208,8 +208,8 @@ def test_a_browser_that_sends_only_origin_is_accepted(guest: Visitor, by_hand: R
 
 @pytest.mark.parametrize("body", ["a=1&" * 100, "%", "=", "send=1&send=2"])
 def test_malformed_forms_return_an_error_page(visitor: Visitor, body: str) -> None:
-    answer = visitor._send("POST", "/", body, {"Sec_Fetch_Site": "same-origin"})
-    assert answer.status in (200, 400)
+    response = visitor._send("POST", "/", body, {"Sec_Fetch_Site": "same-origin"})
+    assert response.status in (200, 400)
     json = visitor._send("POST", "/", "{}", {"Content_Type": "application/json"})
     assert json.status == 400
 
@@ -229,25 +229,25 @@ def test_input_is_never_rendered_as_markup(visitor: Visitor, field: str) -> None
 
 
 def test_pages_carry_a_strict_csp_and_are_not_cached(visitor: Visitor) -> None:
-    seen = visitor.get("/")
-    assert seen.headers["content-security-policy"] == (
+    page = visitor.get("/")
+    assert page.headers["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
         "script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
-    assert seen.headers["cache-control"] == "no-store"
-    assert seen.headers["referrer-policy"] == "same-origin"
-    assert "set-cookie" not in seen.headers
-    assert not re.search(r"<style|<script>|\sstyle=|\son[a-z]+=", seen.text)
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "same-origin"
+    assert "set-cookie" not in page.headers
+    assert not re.search(r"<style|<script>|\sstyle=|\son[a-z]+=", page.text)
 
 
 def test_a_page_and_all_it_loads_are_below_150_kilobytes(visitor: Visitor) -> None:
-    seen = visitor.get("/")
-    files = set(re.findall(r'(?:href|src)="(/(?:static|brand)/[^"]+)"', seen.text))
+    page = visitor.get("/")
+    files = set(re.findall(r'(?:href|src)="(/(?:static|brand)/[^"]+)"', page.text))
     assert len(files) >= 6
     sizes = [
         int(visitor.get(one, Accept_Encoding="gzip").headers["content-length"]) for one in files
     ]
-    assert sum(sizes) + len(seen.text.encode()) < 150_000
+    assert sum(sizes) + len(page.text.encode()) < 150_000
 
 
 @pytest.fixture
@@ -262,9 +262,9 @@ def paused(swaps: Swaps) -> Iterator[None]:
 @pytest.mark.usefixtures("paused")
 def test_maintenance_is_shown_and_no_order_is_opened(guest: Visitor) -> None:
     assert "paused for maintenance" in guest.get("/").words()
-    answer = guest.post("/", guest.filled())
-    assert answer.status == 422
-    assert "paused for maintenance" in answer.words()
+    response = guest.post("/", guest.filled())
+    assert response.status == 422
+    assert "paused for maintenance" in response.words()
 
 
 @pytest.fixture
@@ -279,9 +279,9 @@ def without_a_pair(swaps: Swaps) -> Iterator[None]:
 @pytest.mark.usefixtures("without_a_pair")
 def test_a_disabled_pair_stays_selected_with_an_explanation(guest: Visitor) -> None:
     path = "/?from=btc&to=usdt_trc20&amount=0.01"
-    seen = guest.get(path)
-    assert "can't be swapped" in seen.words()
-    form = seen.fields()
+    page = guest.get(path)
+    assert "can't be swapped" in page.words()
+    form = page.fields()
     assert (form["from"], form["to"]) == ("btc", "usdt_trc20")
     assert guest.post("/", guest.filled()).status == 422
 
@@ -289,27 +289,27 @@ def test_a_disabled_pair_stays_selected_with_an_explanation(guest: Visitor) -> N
 def test_a_disabled_default_partner_rejects_orders_without_referral(
     swaps: Swaps, guest: Visitor
 ) -> None:
-    house = "house@swapgate.invalid"
-    swaps.command("partner", "disable", house)
+    default_partner = "house@swapgate.invalid"
+    swaps.command("partner", "disable", default_partner)
     try:
         wait_until(lambda: guest.get("/").status, lambda status: status == 503)
         assert guest.post("/", guest.filled()).status in (422, 503)
     finally:
-        swaps.command("partner", "enable", house)
+        swaps.command("partner", "enable", default_partner)
     wait_until(lambda: guest.get("/").status, lambda status: status == 200, consecutive=ALL_WORKERS)
 
 
 def test_prices_without_referral_include_the_default_partners_markup(
     swaps: Swaps, guest: Visitor
 ) -> None:
-    house = "house@swapgate.invalid"
+    default_partner = "house@swapgate.invalid"
 
-    def words() -> str:
+    def text() -> str:
         return guest.get("/").words()
 
-    swaps.command("partner", "set", house, "--markup-bps", "100")
+    swaps.command("partner", "set", default_partner, "--markup-bps", "100")
     try:
-        wait_until(words, lambda shown: "in the rate 1.5%" in shown)
+        wait_until(text, lambda shown: "in the rate 1.5%" in shown)
     finally:
-        swaps.command("partner", "set", house, "--markup-bps", "0")
-    wait_until(words, lambda shown: "in the rate 0.5%" in shown, consecutive=ALL_WORKERS)
+        swaps.command("partner", "set", default_partner, "--markup-bps", "0")
+    wait_until(text, lambda shown: "in the rate 0.5%" in shown, consecutive=ALL_WORKERS)

@@ -1,6 +1,6 @@
-"""Time tells nothing: neither whether a key exists, nor how much of a token is right.
+"""Response times disclose neither whether a key exists nor how much of a token is right.
 
-The short form of the promise; the long one is `make bench-timing`.
+`make bench-timing` is the longer measurement.
 """
 
 from bench.timing import Call, closest_ratio, key_calls, token_calls
@@ -12,23 +12,24 @@ CALLS = 200
 NEAR = 0.10
 
 
-def difference(up: Running, one: Call, other: Call) -> float:
-    """Return by how much the times differ; what else the machine does spoils some measurements.
+def relative_difference(up: Running, one: Call, other: Call) -> float:
+    """Return the relative difference of the response times of two calls.
 
-    A difference of ours is in all of them.
+    Other load on the machine disturbs some measurements, so the test repeats them: a difference
+    caused by the service appears in all of them.
     """
     return abs(closest_ratio(up.base_url, one, other, calls=CALLS) - 1)
 
 
 def test_an_unknown_key_takes_as_long_as_a_known_one(up: Running) -> None:
     known, unknown = key_calls(up.demo().api_key)
-    wait_until(lambda: difference(up, known, unknown), lambda found: found < NEAR)
+    wait_until(lambda: relative_difference(up, known, unknown), lambda value: value < NEAR)
 
 
 def test_a_token_that_is_nearly_right_takes_as_long_as_one_that_is_wrong(up: Running) -> None:
     created = up.json("partner", "create", "--email", "timing@partner.example")
     up.json("partner", "set", "timing@partner.example", "--budget", "1000000")
     credentials = (str(created["apiKey"]), str(created["apiSecret"]))
-    Partner(up.base_url, *credentials).until_known()
-    near, wrong = token_calls(up.base_url, *credentials)
-    wait_until(lambda: difference(up, near, wrong), lambda found: found < NEAR)
+    Partner(up.base_url, *credentials).until_active()
+    nearly_right, wrong = token_calls(up.base_url, *credentials)
+    wait_until(lambda: relative_difference(up, nearly_right, wrong), lambda value: value < NEAR)

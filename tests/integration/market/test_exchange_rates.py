@@ -113,7 +113,7 @@ async def test_one_exchange_at_ten_times_the_price_changes_no_price(venue: str) 
 
 @pytest.mark.parametrize(
     "trouble",
-    [Trouble.HANGS, Trouble.GARBAGE, Trouble.HALF, Trouble.CROSSED, Trouble.AWAY],
+    [Trouble.HANGS, Trouble.GARBAGE, Trouble.HALF, Trouble.CROSSED, Trouble.UNAVAILABLE],
 )
 async def test_prices_are_available_without_an_exchange_that_fails_from_the_start(
     trouble: Trouble,
@@ -134,7 +134,7 @@ async def test_timestamps_of_exchanges_are_ignored() -> None:
 
 async def test_all_coins_are_withdrawn_while_no_exchange_is_available() -> None:
     exchanges = Exchanges()
-    exchanges.trouble(Trouble.AWAY, VENUES)
+    exchanges.trouble(Trouble.UNAVAILABLE, VENUES)
     async with running(exchanges) as world:
         with capture_logs() as logs:
             assert (await world.market.snapshot()).prices == {}

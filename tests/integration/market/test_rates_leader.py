@@ -156,7 +156,7 @@ async def _withdrawn(up: Running, exchanges: Exchanges) -> None:
         lambda: asyncio.to_thread(swapped), lambda codes: {"btc", "usdt_trc20"} <= codes
     )
     assert "doge" not in codes
-    exchanges.trouble(Trouble.AWAY, ["okx"])
+    exchanges.trouble(Trouble.UNAVAILABLE, ["okx"])
 
     def advice() -> str:
         checks = json.loads(up.command("doctor", "--json").stdout)["checks"]

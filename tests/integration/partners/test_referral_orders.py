@@ -21,7 +21,7 @@ from gateway.wiring.worker import GatewayProcess
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import add_addresses
 from tests.support.clients.operator_command import Operator, new_operator
-from tests.support.clients.visitor import REFUND, TO, Seen
+from tests.support.clients.visitor import REFUND, TO, PageResponse
 
 FORM = {
     "from": "btc",
@@ -35,7 +35,7 @@ FORM = {
 }
 
 
-async def ask(front: AsgiMiddleware, path: str, form: dict[str, str] | None = None) -> Seen:
+async def ask(front: AsgiMiddleware, path: str, form: dict[str, str] | None = None) -> PageResponse:
     body = urlencode(form or {}).encode()
     sent: list[Any] = []
 
@@ -67,7 +67,7 @@ async def ask(front: AsgiMiddleware, path: str, form: dict[str, str] | None = No
     )
     begun, *rest = sent
     told = {name.decode().lower(): value.decode() for name, value in begun["headers"]}
-    return Seen(begun["status"], told, b"".join(one["body"] for one in rest).decode())
+    return PageResponse(begun["status"], told, b"".join(one["body"] for one in rest).decode())
 
 
 @pytest.fixture

@@ -107,13 +107,13 @@ async def test_call_of_a_replaced_generation_is_stale_and_does_not_consume_its_n
     assert (now.outcome, now.remaining) == (AdmissionOutcome.ADMITTED, 99)
 
 
-@pytest.mark.parametrize("known", [None, 1, 2], ids=["lost", "older", "the same"])
+@pytest.mark.parametrize("published", [None, 1, 2], ids=["lost", "older", "the same"])
 async def test_call_of_a_generation_at_least_as_new_as_the_published_one_is_admitted(
-    valkey: Valkey, known: int | None
+    valkey: Valkey, published: int | None
 ) -> None:
     controller, partner = ValkeyAdmissionController(valkey), uuid4()
-    if known is not None:
-        await publish_generation(valkey, partner, known)
+    if published is not None:
+        await publish_generation(valkey, partner, published)
     assert (await admit(controller, partner, generation=2)).outcome is AdmissionOutcome.ADMITTED
 
 
@@ -132,8 +132,11 @@ async def test_reading_the_newest_generation_charges_nothing(valkey: Valkey) -> 
 async def test_generation_of_one_partner_does_not_affect_another(valkey: Valkey) -> None:
     controller, partner = ValkeyAdmissionController(valkey), uuid4()
     await publish_generation(valkey, partner, 1)
-    both = await asyncio.gather(admit(controller, partner), admit(controller, uuid4()))
-    assert [one.outcome for one in both] == [AdmissionOutcome.STALE, AdmissionOutcome.ADMITTED]
+    admissions = await asyncio.gather(admit(controller, partner), admit(controller, uuid4()))
+    assert [one.outcome for one in admissions] == [
+        AdmissionOutcome.STALE,
+        AdmissionOutcome.ADMITTED,
+    ]
 
 
 async def test_published_generation_never_decreases_and_expires(valkey: Valkey) -> None:

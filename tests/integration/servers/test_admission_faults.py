@@ -170,9 +170,9 @@ async def test_connection_closed_by_the_server_is_reopened(
     client = connect(servers.valkey.url)
     controller = ValkeyAdmissionController(client)
     await admit(controller)
-    for known in await valkey.client_list():
-        if known["cmd"] == "evalsha":
-            await valkey.client_kill_filter(_id=known["id"])
+    for connection in await valkey.client_list():
+        if connection["cmd"] == "evalsha":
+            await valkey.client_kill_filter(_id=connection["id"])
     await all_admitted(controller)
     await client.aclose()
 

@@ -1,4 +1,4 @@
-"""Embedded PostgreSQL and Valkey survive crashes, and refuse with a clear sentence."""
+"""Embedded PostgreSQL and Valkey survive crashes, and report clearly why they cannot start."""
 
 import asyncio
 import os
@@ -52,7 +52,7 @@ with DataDirLock(directory):
 """
 
 
-class Stopped:
+class ServerFactory:
     """Makes servers and stops them when the test ends."""
 
     def __init__(self) -> None:
@@ -77,8 +77,8 @@ class Stopped:
 
 
 @pytest.fixture
-def make() -> Iterator[Stopped]:
-    stopped = Stopped()
+def make() -> Iterator[ServerFactory]:
+    stopped = ServerFactory()
     yield stopped
     stopped.stop()
 
@@ -98,19 +98,19 @@ def deep(tmp_path: Path) -> Path:
 
 
 def test_postgres_keeps_its_data_when_the_postmaster_is_killed(
-    make: Stopped, tmp_path: Path
+    make: ServerFactory, tmp_path: Path
 ) -> None:
     server = make.postgres(tmp_path / "pg", durable=True)
     server.start()
     run_sql(server, "CREATE TABLE kept AS SELECT 7 AS n")
-    # A backend that is busy computing doesn't notice that its postmaster is gone.
+    # A backend that is busy computing does not notice that its postmaster has ended.
     busy = threading.Thread(target=_count_for_ever, args=(server.url(),))
     busy.start()
     wait_until(lambda: _is_counting(server))
 
     os.kill(postmaster(server), signal.SIGKILL)
     wait_until(lambda: not server.is_running())
-    with _within(seconds=STOP_SECONDS):  # nothing was waited for that might still end by itself
+    with _within(seconds=STOP_SECONDS):  # does not wait for the backend to end by itself
         server.start()
 
     busy.join(timeout=MAX_WAIT_SECONDS)
@@ -129,7 +129,7 @@ def _is_counting(server: EmbeddedPostgres) -> bool:
 
 
 def test_postgres_starts_despite_a_stale_pid_file_and_an_unfinished_initdb(
-    make: Stopped, tmp_path: Path
+    make: ServerFactory, tmp_path: Path
 ) -> None:
     unfinished = tmp_path / "pg" / "data.unfinished"
     unfinished.mkdir(parents=True)
@@ -139,7 +139,7 @@ def test_postgres_starts_despite_a_stale_pid_file_and_an_unfinished_initdb(
     server.stop()
     assert not server.is_running()
 
-    # As after a restart of a container: the number belongs to another process now.
+    # As after a restart of a container: the process id now belongs to another process.
     stale = server._data / "postmaster.pid"
     stale.write_text(f"{os.getpid()}\n{server._data}\n1700000000\n5432\n\n\n  1  1\nready\n")
     server.start()
@@ -148,7 +148,7 @@ def test_postgres_starts_despite_a_stale_pid_file_and_an_unfinished_initdb(
 
 
 def test_postgres_listens_only_on_a_private_socket_and_is_durable_if_configured(
-    make: Stopped, tmp_path: Path
+    make: ServerFactory, tmp_path: Path
 ) -> None:
     careless, durable = make.postgres(tmp_path / "a"), make.postgres(tmp_path / "b", durable=True)
     start_together(careless, durable)
@@ -161,7 +161,9 @@ def test_postgres_listens_only_on_a_private_socket_and_is_durable_if_configured(
     assert durable._log.stat().st_mode & 0o777 == 0o600
 
 
-def test_every_driver_accepts_the_url_even_with_a_long_path(make: Stopped, tmp_path: Path) -> None:
+def test_every_driver_accepts_the_url_even_with_a_long_path(
+    make: ServerFactory, tmp_path: Path
+) -> None:
     server = make.postgres(deep(tmp_path) / "with space")
     with pytest.raises(EmbeddedError, match="never started"):
         server.url()
@@ -182,7 +184,7 @@ def test_every_driver_accepts_the_url_even_with_a_long_path(make: Stopped, tmp_p
 
 
 def test_databases_are_created_from_a_template_and_dropped_with_open_sessions(
-    make: Stopped, tmp_path: Path
+    make: ServerFactory, tmp_path: Path
 ) -> None:
     server = make.postgres(tmp_path / "pg")
     server.start()
@@ -210,7 +212,7 @@ def test_a_directory_of_another_postgres_version_is_rejected(tmp_path: Path) -> 
 
 
 def test_the_error_of_a_server_that_cannot_start_includes_its_log(
-    make: Stopped, tmp_path: Path
+    make: ServerFactory, tmp_path: Path
 ) -> None:
     server = make.postgres(tmp_path / "pg")
     server.start()
@@ -232,7 +234,7 @@ def test_an_unwritable_directory_is_rejected(tmp_path: Path, kind: type[Embedded
         DataDirLock(tmp_path / "file").acquire()
 
 
-def test_valkey_keeps_its_data_when_killed(make: Stopped, tmp_path: Path) -> None:
+def test_valkey_keeps_its_data_when_killed(make: ServerFactory, tmp_path: Path) -> None:
     server = make.valkey(tmp_path / "valkey with space")
     server.start()
     with valkey.Valkey.from_url(server.url) as client:
@@ -251,7 +253,9 @@ def test_valkey_keeps_its_data_when_killed(make: Stopped, tmp_path: Path) -> Non
     assert (server._directory / "valkey.sock").stat().st_mode & 0o777 == 0o700
 
 
-def test_valkey_starts_with_a_truncated_append_only_file(make: Stopped, tmp_path: Path) -> None:
+def test_valkey_starts_with_a_truncated_append_only_file(
+    make: ServerFactory, tmp_path: Path
+) -> None:
     server = make.valkey(deep(tmp_path))
     server.start()
     with valkey.Valkey.from_url(server.url) as client:
@@ -267,12 +271,12 @@ def test_valkey_starts_with_a_truncated_append_only_file(make: Stopped, tmp_path
         assert client.mget("first", "last") == [b"yes", None]
 
 
-def test_servers_of_a_killed_owner_are_adopted(make: Stopped, tmp_path: Path) -> None:
+def test_servers_of_a_killed_owner_are_adopted(make: ServerFactory, tmp_path: Path) -> None:
     postgres, cache = make.postgres(tmp_path / "postgres"), make.valkey(tmp_path / "valkey")
     with _owner(tmp_path) as owner:
-        with pytest.raises(DataDirInUse, match=f"process {owner.pid}") as refusal:
+        with pytest.raises(DataDirInUse, match=f"process {owner.pid}") as error:
             DataDirLock(tmp_path).acquire()
-        assert refusal.value.pid == owner.pid
+        assert error.value.pid == owner.pid
         before = (postmaster(postgres), cache._processes())
         owner.kill()
 
@@ -285,7 +289,7 @@ def test_servers_of_a_killed_owner_are_adopted(make: Stopped, tmp_path: Path) ->
 
 @pytest.mark.parametrize("fault", ["deaf", "unreachable"])
 def test_an_unresponsive_valkey_is_replaced(
-    make: Stopped, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
+    make: ServerFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
     monkeypatch.setattr(embedded_server, "ADOPT_SECONDS", 0.1)
     stale = make.valkey(tmp_path / "valkey")
@@ -310,7 +314,7 @@ def test_an_unresponsive_valkey_is_replaced(
 
 @pytest.mark.parametrize("kind", ["postgres", "valkey"])
 def test_a_server_whose_directory_was_removed_is_not_created_again_and_can_be_stopped(
-    make: Stopped, tmp_path: Path, kind: str
+    make: ServerFactory, tmp_path: Path, kind: str
 ) -> None:
     server: EmbeddedServer = getattr(make, kind)(tmp_path / "gone")
     server.start()
@@ -324,15 +328,15 @@ def test_a_server_whose_directory_was_removed_is_not_created_again_and_can_be_st
     assert not (tmp_path / "gone").exists()
 
 
-def test_processes_are_found_without_proc(make: Stopped, tmp_path: Path) -> None:
+def test_processes_are_found_without_proc(make: ServerFactory, tmp_path: Path) -> None:
     if not Path("/bin/ps").exists():
         pytest.skip("no ps here")
     server = make.valkey(tmp_path / "valkey")
     server.start()
 
-    found = processes.processes_by_arguments("valkey-server", tmp_path / "valkey")
+    pids = processes.processes_by_arguments("valkey-server", tmp_path / "valkey")
 
-    assert found == server._processes()
+    assert pids == server._processes()
 
 
 @contextmanager

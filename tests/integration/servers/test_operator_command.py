@@ -52,7 +52,7 @@ def test_a_command_without_a_database_fails_at_once(command: str, tmp_path: Path
     began = time.monotonic()
 
     message = operator.error(*command.split())
-    assert time.monotonic() - began < CONNECT_TIMEOUT_SECONDS, "a refusal isn't waited for"
+    assert time.monotonic() - began < CONNECT_TIMEOUT_SECONDS, "a rejected connection fails at once"
     assert message == (
         "The database cannot be reached (Connection refused (os error 111)): "
         "run `swapgate doctor` for advice"

@@ -54,7 +54,7 @@ def test_missing_files_of_pages_are_named(
 
 
 @contextmanager
-def undone(operator: Operator, statement: str, undo: str) -> Iterator[None]:
+def temporarily(operator: Operator, statement: str, undo: str) -> Iterator[None]:
     operator.sql(statement)
     try:
         yield
@@ -120,7 +120,7 @@ def test_an_empty_database_needs_migrations(operator: Operator, servers: Servers
 def test_roles_with_too_many_or_too_few_rights_are_reported(
     operator: Operator, statement: str, undo: str, advice: str
 ) -> None:
-    with undone(operator, statement, undo):
+    with temporarily(operator, statement, undo):
         assert failed_checks(operator, ok=False) == {"roles": advice}
 
 
@@ -203,9 +203,9 @@ def test_chains_that_do_not_advance_are_reported(
         " VALUES ('Litecoin', 7, %s, %s, now() - %s * interval '1 second')",
         *(alarm, halted, seconds_ago),
     )
-    found = failed_checks(operator, ok=advice is None)
-    assert list(found) == (["chains"] if advice else [])
-    assert advice is None or found["chains"].startswith(advice)
+    advice_by_check = failed_checks(operator, ok=advice is None)
+    assert list(advice_by_check) == (["chains"] if advice else [])
+    assert advice is None or advice_by_check["chains"].startswith(advice)
     if halted:
         assert operator.json("chain", "resume", "litecoin") == {
             "network": "Litecoin",
@@ -247,9 +247,9 @@ def test_missing_and_stale_rates_are_reported(operator: Operator) -> None:
     }
 
 
-@pytest.mark.parametrize(("age", "found"), [(5, True), (100, False)])
+@pytest.mark.parametrize(("age", "is_recent"), [(5, True), (100, False)])
 def test_exchanges_that_fail_and_coins_without_sources_are_named(
-    operator: Operator, age: float, found: bool
+    operator: Operator, age: float, is_recent: bool
 ) -> None:
     venues = [
         VenueHealth(name, markets=3, books=3, streaming=True, age=0.2, error=error)
@@ -263,14 +263,14 @@ def test_exchanges_that_fail_and_coins_without_sources_are_named(
     with Valkey.from_url(operator.valkey_url) as client:
         client.set(SOURCES, encode_health(health))
         try:
-            assert failed_checks(operator, ok=not found) == (
-                {"rate-sources": advice} if found else {}
+            assert failed_checks(operator, ok=not is_recent) == (
+                {"rate-sources": advice} if is_recent else {}
             )
         finally:
             client.delete(SOURCES)
 
 
-class Fast(SystemClock):
+class FastClock(SystemClock):
     """A clock that is three seconds fast."""
 
     def now(self) -> datetime:
@@ -281,7 +281,7 @@ def test_clocks_that_differ_are_reported(operator: Operator) -> None:
     async def clock_checks() -> list[Check]:
         settings = settings_for(Role.ADMIN, data_dir=operator.data_dir, environment={})
         ports = OperatorPorts(settings)
-        ports.clock = Fast()
+        ports.clock = FastClock()
         probes = [one for group in check_groups(ports) for one in group.probes if "clock" in one[0]]
         try:
             return await run_checks(CheckGroup("A server", DomainError, probes))
@@ -301,8 +301,8 @@ def test_an_endpoint_that_is_gone_is_mentioned_and_passes(operator: Operator) ->
     operator.sql("UPDATE partners SET webhook_gone_at = now() WHERE webhook_url IS NOT NULL")
     assert failed_checks(operator, ok=True) == {}
     checks = operator.json("doctor")["checks"]
-    (mentioned,) = [check for check in checks if check["advice"]]
-    assert mentioned["name"] == "endpoints"
-    assert "@wallet.example and 1 more answered 410" in mentioned["advice"]
+    (check,) = [check for check in checks if check["advice"]]
+    assert check["name"] == "endpoints"
+    assert "@wallet.example and 1 more answered 410" in check["advice"]
     operator.sql("UPDATE partners SET webhook_url = 'https://wallet.example/new'")
     assert all(check["advice"] == "" for check in operator.json("doctor")["checks"])

@@ -33,14 +33,14 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
     return healthy_operator(database_urls, servers, tmp_path)
 
 
-def refusing() -> tuple[str, Callable[[], None]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}", lambda: None
+def closed_port() -> tuple[str, Callable[[], None]]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{listener.getsockname()[1]}", lambda: None
 
 
-def silent() -> tuple[str, Callable[[], None]]:
-    """Return the address of a server that takes connections and never says anything."""
+def unresponsive_server() -> tuple[str, Callable[[], None]]:
+    """Return the address of a server that accepts connections and never responds."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(16)
@@ -48,12 +48,13 @@ def silent() -> tuple[str, Callable[[], None]]:
 
 
 @pytest.mark.parametrize(
-    ("away", "seconds"), [(refusing, TIME_LIMIT_SECONDS), (silent, 4 * TIME_LIMIT_SECONDS)]
+    ("server", "seconds"),
+    [(closed_port, TIME_LIMIT_SECONDS), (unresponsive_server, 4 * TIME_LIMIT_SECONDS)],
 )
 def test_unavailable_servers_are_reported_in_time(
-    operator: Operator, away: Callable[[], tuple[str, Callable[[], None]]], seconds: float
+    operator: Operator, server: Callable[[], tuple[str, Callable[[], None]]], seconds: float
 ) -> None:
-    address, close = away()
+    address, close = server()
     change_instance(
         operator,
         adminDatabaseUrl=f"postgresql://admin:hidden@{address}/swapgate",
@@ -61,7 +62,7 @@ def test_unavailable_servers_are_reported_in_time(
     )
     began = time.monotonic()
 
-    # a refusal isn't waited for, silence for as long as a check may take: more is a busy core's
+    # a closed port fails at once; a server that does not respond, after the time limit
     advice = failed_checks(operator, ok=False)
     assert time.monotonic() - began < seconds
     close()
@@ -105,20 +106,20 @@ def test_invalid_settings_are_reported(operator: Operator) -> None:
 
 
 async def test_a_server_that_does_not_respond_in_time_is_not_checked_further() -> None:
-    probed = []
+    started = []
 
     async def slow() -> str | None:
-        probed.append("slow")
+        started.append("slow")
         await asyncio.sleep(60)
         return None
 
     async def never() -> str | None:
-        probed.append("never")
+        started.append("never")
         return None
 
     probes: list[tuple[str, Probe]] = [("slow", slow), ("next", never)]
     checks = await run_checks(CheckGroup("A server", DomainError, probes), seconds=0.05)
-    assert probed == ["slow"]
+    assert started == ["slow"]
     assert [check.ok for check in checks] == [False, False]
     assert checks[0].advice == "A server does not respond in time: see its load and its log"
     assert checks[1].advice == "Not checked: A server does not respond"

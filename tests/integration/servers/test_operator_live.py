@@ -1,4 +1,4 @@
-"""What the operator does takes effect on every worker of a running service."""
+"""The operator's changes take effect on every worker of a running service."""
 
 import json
 from collections.abc import Callable
@@ -16,22 +16,22 @@ T = TypeVar("T")
 
 PROMISED_SECONDS = 1.0
 BUSY_SECONDS = 15.0
-"""What is promised, and what is allowed where workers wait for a core that others use."""
+"""The documented limit, and the limit of the tests, where workers share busy cores."""
 
 
-def until(answer: Callable[[], T], expected: T) -> None:
-    """Wait until every worker answers so."""
+def wait_for(read: Callable[[], T], expected: T) -> None:
+    """Wait until `read` returns the expected value from every worker."""
     wait_until(
-        answer,
-        lambda found: found == expected,
+        read,
+        lambda value: value == expected,
         consecutive=ALL_WORKERS,
         seconds=BUSY_SECONDS,
     )
 
 
 def listed(up: Running) -> set[str]:
-    answer = send(f"{up.base_url}/v1/currencies", b"{}")
-    return {asset["code"] for asset in answer.data}
+    response = send(f"{up.base_url}/v1/currencies", b"{}")
+    return {asset["code"] for asset in response.data}
 
 
 @pytest.fixture
@@ -41,10 +41,10 @@ def email() -> str:
 
 @pytest.fixture
 def partner(up: Running, email: str) -> Partner:
-    """A partner of this test alone, which may ask as often as it likes."""
+    """A partner of one test, with a budget that the test does not exhaust."""
     created = up.json("partner", "create", "--email", email)
     up.json("partner", "set", email, "--budget", "10000000")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_known()
+    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
 
 
 def test_workers_read_changes_often_enough_for_the_promised_second() -> None:
@@ -52,51 +52,51 @@ def test_workers_read_changes_often_enough_for_the_promised_second() -> None:
 
 
 def test_a_new_partner_can_call_at_once(partner: Partner) -> None:
-    until(lambda: partner.call("/price", quote_request()).code, 0)
+    wait_for(lambda: partner.call("/price", quote_request()).code, 0)
 
 
 def test_an_asset_is_delisted_and_listed_again(up: Running, partner: Partner) -> None:
     request = quote_request(toCcy="xmr")
     try:
         up.json("asset", "disable", "xmr")
-        until(lambda: "xmr" in listed(up), expected=False)
-        until(lambda: partner.call("/price", request).code, 1)
+        wait_for(lambda: "xmr" in listed(up), expected=False)
+        wait_for(lambda: partner.call("/price", request).code, 1)
     finally:
         up.json("asset", "enable", "xmr")
-    until(lambda: "xmr" in listed(up), expected=True)
-    until(lambda: partner.call("/price", request).code, 0)
+    wait_for(lambda: "xmr" in listed(up), expected=True)
+    wait_for(lambda: partner.call("/price", request).code, 0)
 
 
 def test_a_disabled_partner_is_rejected_and_accepted_again(
     up: Running, partner: Partner, email: str
 ) -> None:
-    until(lambda: partner.call("/price", quote_request()).code, 0)
+    wait_for(lambda: partner.call("/price", quote_request()).code, 0)
 
     up.json("partner", "disable", email)
-    until(lambda: partner.call("/price", quote_request()).code, 4)
+    wait_for(lambda: partner.call("/price", quote_request()).code, 4)
     up.json("partner", "enable", email)
-    until(lambda: partner.call("/price", quote_request()).code, 0)
+    wait_for(lambda: partner.call("/price", quote_request()).code, 0)
 
 
 def test_maintenance_rejects_new_orders(up: Running, partner: Partner) -> None:
     too_much = order_request(amount="1")
-    until(lambda: partner.call("/create", too_much).code, 8)
+    wait_for(lambda: partner.call("/create", too_much).code, 8)
     try:
         up.json("maintenance", "on")
-        until(lambda: partner.call("/create", too_much).code, 10)
+        wait_for(lambda: partner.call("/create", too_much).code, 10)
     finally:
         up.json("maintenance", "off")
-    until(lambda: partner.call("/create", too_much).code, 8)
+    wait_for(lambda: partner.call("/create", too_much).code, 8)
 
 
 def test_a_deposit_is_settled_automatically(up: Running, partner: Partner) -> None:
-    until(lambda: partner.call("/price", quote_request()).code, 0)
+    wait_for(lambda: partner.call("/price", quote_request()).code, 0)
     order = partner.call("/create", order_request()).data
-    asked = {"id": order["id"], "token": order["token"]}
+    access = {"id": order["id"], "token": order["token"]}
 
-    seen = up.json("sandbox", "deposit", order["id"])
-    assert (seen["id"], seen["status"]) == (order["id"], "PENDING")
-    wait_until(lambda: partner.call("/order", asked).data["status"], "DONE".__eq__)
+    deposited = up.json("sandbox", "deposit", order["id"])
+    assert (deposited["id"], deposited["status"]) == (order["id"], "PENDING")
+    wait_until(lambda: partner.call("/order", access).data["status"], "DONE".__eq__)
     assert up.json("order", "show", order["id"])["state"] == "completed"
 
 

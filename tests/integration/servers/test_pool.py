@@ -31,7 +31,7 @@ def count(url: str, statement: str) -> int:
 
 
 async def waiting_for_a_lock(url: str, number: int) -> None:
-    """Wait until that many statements have begun and wait for a lock."""
+    """Wait until this many statements have begun and are waiting for a lock."""
     locked = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -99,10 +99,10 @@ async def test_the_connection_of_a_cancelled_caller_is_kept_until_the_statement_
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            answers = await asyncio.gather(
+            results = await asyncio.gather(
                 *(pool.fetch(f"SELECT {number} AS n") for number in range(50))
             )
-        assert [rows[0]["n"] for rows in answers] == list(range(50))
+        assert [rows[0]["n"] for rows in results] == list(range(50))
         await wait_until_async(
             lambda: pool.fetch("SELECT number FROM kept"), [{"number": 1}].__eq__
         )

@@ -1,4 +1,4 @@
-"""What each role may write is decided by PostgreSQL, and no table there is was forgotten."""
+"""PostgreSQL enforces what each role may write, and every table is covered."""
 
 import subprocess
 from collections.abc import Iterator
@@ -55,8 +55,8 @@ GATEWAY_WRITES = {
     ("webhook_circuit_breakers", "DELETE"): "*",
     ("webhook_events", "UPDATE"): "status attempts due_at lease leased_until finished_at",
 }
-"""All that the gateway may write. A table that isn't named here is closed to it: whoever adds one
-that the gateway writes says so here, and nothing that settlement or the ledger goes by."""
+"""All columns that the gateway may write. Add a table here if the gateway needs to write it, but
+never a column that settlement or the ledger relies on."""
 
 GATEWAY_CALLS = {
     *("enqueue_test_event", "counter_part", "is_open", "ended_without_payout", "utc_day"),
@@ -81,9 +81,9 @@ WHERE pronamespace = 'public'::regnamespace AND prorettype <> 'trigger'::regtype
 
 
 def writes(owner_url: str) -> Iterator[tuple[str, str, str, str]]:
-    """Yield every write there is: table, kind, column or `*`, and a statement that changes nothing.
+    """Yield each possible write: table, kind, column or `*`, and a statement that changes no row.
 
-    PostgreSQL looks at rights before it looks at rows.
+    PostgreSQL checks privileges before it reads rows.
     """
     with psycopg.connect(owner_url) as connection:
         columns = connection.execute(COLUMNS).fetchall()
@@ -101,7 +101,7 @@ def is_denied(connection: psycopg.Connection, statement: str) -> bool:
     except psycopg.errors.InsufficientPrivilege:
         return True
     except psycopg.Error:
-        return False  # a rule or a constraint, behind the right to try
+        return False  # permitted, but stopped by a rule or a constraint
     finally:
         connection.rollback()
     return False
@@ -110,20 +110,20 @@ def is_denied(connection: psycopg.Connection, statement: str) -> bool:
 def test_the_gateway_writes_exactly_the_documented_columns(
     database_urls: DatabaseUrls,
 ) -> None:
-    meant = {
+    documented = {
         (table, kind, column)
         for (table, kind), columns in GATEWAY_WRITES.items()
         for column in columns.split()
     }
     with psycopg.connect(database_urls.gateway) as connection:
-        every = list(writes(database_urls.owner))
+        all_writes = list(writes(database_urls.owner))
         possible = {
             (table, kind, column)
-            for table, kind, column, statement in every
+            for table, kind, column, statement in all_writes
             if not is_denied(connection, statement)
         }
-    assert {table for table, *_ in every} >= {"orders", "deposits", "pay_in_accounts", *LEDGER}
-    assert possible == meant
+    assert {table for table, *_ in all_writes} >= {"orders", "deposits", "pay_in_accounts", *LEDGER}
+    assert possible == documented
 
 
 def test_the_gateway_locks_no_order_and_calls_only_its_own_functions(
@@ -218,13 +218,13 @@ def test_a_temporary_table_with_a_trigger_does_not_run_code_as_the_owner(
 
 
 def grant_temporary(owner_url: str) -> str:
-    """Return the statement that undoes what a migration revoked."""
+    """Return the statement that grants again what a migration revoked."""
     with psycopg.connect(owner_url) as connection:
         name = connection.info.dbname
     return f'GRANT TEMPORARY ON DATABASE "{name}" TO PUBLIC'
 
 
-def found(database_urls: DatabaseUrls, *changes: str) -> list[str]:
+def excess_privileges(database_urls: DatabaseUrls, *changes: str) -> list[str]:
     with psycopg.connect(database_urls.owner, autocommit=True) as connection:
         for change in changes:
             connection.execute(change.encode())
@@ -235,8 +235,8 @@ def found(database_urls: DatabaseUrls, *changes: str) -> list[str]:
 
 
 def test_every_excess_privilege_of_the_gateway_is_found(database_urls: DatabaseUrls) -> None:
-    assert found(database_urls) == []
-    assert found(
+    assert excess_privileges(database_urls) == []
+    assert excess_privileges(
         database_urls,
         "GRANT UPDATE (state) ON orders TO swapgate_gateway",
         "GRANT INSERT (address) ON pay_in_addresses TO swapgate_gateway",
@@ -261,7 +261,7 @@ def test_every_excess_privilege_of_the_gateway_is_found(database_urls: DatabaseU
 
 
 def test_a_new_table_of_settlement_is_covered_automatically(database_urls: DatabaseUrls) -> None:
-    assert found(
+    assert excess_privileges(
         database_urls,
         "CREATE TABLE blocks (height bigint)",
         "GRANT INSERT ON blocks TO swapgate_settlement",
@@ -279,8 +279,8 @@ def test_a_new_table_of_settlement_is_covered_automatically(database_urls: Datab
 def test_serve_rejects_a_role_with_excess_privileges(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path, role: str
 ) -> None:
-    mighty = DatabaseUrls(*([getattr(database_urls, role)] * 4))
-    operator = Operator(mighty, servers.valkey.url, tmp_path / "instance")
+    urls = DatabaseUrls(*([getattr(database_urls, role)] * 4))
+    operator = Operator(urls, servers.valkey.url, tmp_path / "instance")
     done = serve(operator)
     name = "postgres" if role == "owner" else f"swapgate_{role}"
     assert done.returncode == 1

@@ -17,7 +17,7 @@ from tests.support.waiting import MAX_WAIT_SECONDS, wait_until
 ROOT = Path(__file__).parents[3]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-# Each writes its process number where the test reads it: in its log.
+# Each child writes its process id to its log, where the test reads it.
 STEADY = """\
 import os, time
 from gateway.runtime.parent_death import die_with_parent
@@ -75,7 +75,7 @@ def is_alive(pid: int) -> bool:
 
 @contextmanager
 def supervising(logs: Path, *names: str) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
-    """Run a supervisor in a process of its own; give it and its children's numbers."""
+    """Run a supervisor in a separate process; yield it and the process ids of its children."""
     process = subprocess.Popen(
         [sys.executable, "-c", SUPERVISE, str(logs), *names],
         env=ENVIRONMENT,

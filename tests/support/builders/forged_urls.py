@@ -1,4 +1,4 @@
-"""URLs of hosts that events must not be sent to, in unusual notations; all distinct."""
+"""Distinct URLs, in unusual notations, of hosts that events must not be sent to."""
 
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
@@ -66,7 +66,7 @@ WHOLE = [
     *("http://ⓛocalhost:{port}/", "http://127.0.0.1.:{port}/", "http://127.0.0.1..:{port}/"),
     *("http://127..0.1:{port}/", "http://.127.0.0.1:{port}/", "http://127.0.0.1,:{port}/"),
 ]
-"""Tricks with the URL as a whole: schemes, user names, separators, zones, other alphabets."""
+"""URLs that are forged by their scheme, user name, separators, zone or alphabet."""
 
 
 def notations(address: IPv4Address) -> Iterator[str]:
@@ -115,15 +115,15 @@ def translations(address: IPv4Address) -> Iterator[str]:
 
 
 def disguises() -> list[str]:
-    """Return unusual notations of a public address: who would write it so?"""
+    """Return unusual notations of a public address, which no legitimate partner uses."""
     return [text for text in notations(IPv4Address("8.8.8.8")) if text.count(".") < 3]
 
 
 def hosts() -> list[str]:
     """Return forged hosts: each special address in each notation."""
-    found = [text for address in SPECIAL_V4 for text in notations(address)]
-    found += [text for address in SPECIAL_V4[::2] for text in translations(address)]
-    found += [f"[{text}]" for text in SPECIAL_V6]
-    found += [f"[{IPv6Address(text).exploded}]" for text in SPECIAL_V6[::3]]
-    found += NAMES
-    return list(dict.fromkeys(found))
+    forged = [text for address in SPECIAL_V4 for text in notations(address)]
+    forged += [text for address in SPECIAL_V4[::2] for text in translations(address)]
+    forged += [f"[{text}]" for text in SPECIAL_V6]
+    forged += [f"[{IPv6Address(text).exploded}]" for text in SPECIAL_V6[::3]]
+    forged += NAMES
+    return list(dict.fromkeys(forged))

@@ -1,4 +1,4 @@
-"""Catalogues and price tables for tests, made of a few words."""
+"""Builds catalogues and price tables for tests."""
 
 from collections.abc import Mapping
 
@@ -10,8 +10,8 @@ from domain.money import USD_DECIMALS
 USD = 10**USD_DECIMALS
 
 
-def asset(coin: str, precision: int = 8, *, network_fee: int = 0, **more: object) -> Asset:
-    known = {
+def asset(coin: str, precision: int = 8, *, network_fee: int = 0, **changes: object) -> Asset:
+    defaults = {
         "code": coin.lower(),
         "coin": coin,
         "network": coin,
@@ -21,7 +21,7 @@ def asset(coin: str, precision: int = 8, *, network_fee: int = 0, **more: object
         "fee_bps": 50,
         "aggregator_code": coin,
     }
-    return Asset(**{**known, **more})  # type: ignore[arg-type]
+    return Asset(**{**defaults, **changes})  # type: ignore[arg-type]
 
 
 def catalogue(
@@ -39,7 +39,7 @@ def catalogue(
 
 
 def prices(usd: Mapping[str, int], *, at: float = 0) -> RateSnapshot:
-    """Take prices in whole 10^-18 USD."""
+    """Return a snapshot of these prices, in units of 10^-18 USD."""
     return RateSnapshot(at=at, prices=usd)
 
 

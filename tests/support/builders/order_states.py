@@ -62,9 +62,9 @@ def all_confirmed(
     order: Order, deposits: list[ObservedDeposit] | None = None, market: RateSnapshot = MARKET
 ) -> Order:
     """Confirm these deposits, or all observed ones."""
-    seen = [ObservedDeposit(part.tx_id, part.amount) for part in order.deposits.all]
+    observed = [ObservedDeposit(deposit.tx_id, deposit.amount) for deposit in order.deposits.all]
     return order.deposits_confirmed(
-        seen if deposits is None else deposits, snapshot=market, bounds=BOUNDS, at=NOW
+        observed if deposits is None else deposits, snapshot=market, bounds=BOUNDS, at=NOW
     )
 
 
@@ -83,7 +83,7 @@ def held(*amounts: int) -> Order:
 
 
 def closed_orders() -> dict[str, Order]:
-    """Return orders that accept no more deposits, by how they got there."""
+    """Return orders that accept no more deposits, by the way they ended."""
     paying_out = all_confirmed(with_seen(new_order(), 10_000))
     return {
         "paying out": paying_out,

@@ -80,7 +80,7 @@ class OrderWorld:
         self.market.adopt_snapshot(RateSnapshot(at=at, prices=PRICES))
 
     def without_rates(self) -> None:
-        """Discard the rates, as after the start of a process."""
+        """Discard the rates, as if the process had just started."""
         market = LiveMarket()
         market.adopt_catalogue(self.market.catalogue)
         self.market = market
@@ -106,8 +106,8 @@ class OrderWorld:
 
     async def confirm(self, order_id: UUID) -> Order:
         order = await self.read(order_id)
-        seen = [ObservedDeposit(one.tx_id, one.amount) for one in order.deposits.unconfirmed]
-        return await confirm_deposits(self.settlement_ports, order_id, seen)
+        deposits = [ObservedDeposit(one.tx_id, one.amount) for one in order.deposits.unconfirmed]
+        return await confirm_deposits(self.settlement_ports, order_id, deposits)
 
     async def choose(self, order_id: UUID, choice: str, token: str = TOKEN) -> None:
         await choose_resolution(
@@ -122,9 +122,9 @@ class OrderWorld:
         return await execute_choices(self.settlement_ports, lambda order: f"back-{order.id}")
 
     async def read(self, order_id: UUID) -> Order:
-        found = await self.settlement_ports.orders.read(order_id)
-        assert found is not None
-        return found.order
+        stored = await self.settlement_ports.orders.read(order_id)
+        assert stored is not None
+        return stored.order
 
     def sql(self, statement: str, url: str | None = None) -> list[tuple[object, ...]]:
         with psycopg.connect(url or self.urls.owner, autocommit=True) as connection:
@@ -139,7 +139,7 @@ class OrderWorld:
 
 
 async def outcome(work: Awaitable[object]) -> DomainError | None:
-    """Return the error that stopped it, or None."""
+    """Return the error that the action raised, or None."""
     try:
         await work
     except DomainError as error:

@@ -1,4 +1,4 @@
-"""Orders of a running service, followed by their partner and pushed on by its operator."""
+"""Orders of a running service, read by their partner and advanced by its operator."""
 
 from typing import Any
 from uuid import uuid4
@@ -17,7 +17,7 @@ LITTLE, AGREED, MUCH = "0.00000800", "0.01000000", "0.10000000"
 
 
 class Swaps:
-    """A partner of its own on a running service, and the operator's command in this process."""
+    """A new partner of a running service, and the operator's command in this process."""
 
     def __init__(self, up: Running, receiver: Receiver | None = None) -> None:
         self.up = up
@@ -25,7 +25,7 @@ class Swaps:
         self.email = f"{uuid4().hex}@partner.example"
         created = self.command("partner", "create", "--email", self.email, *url)
         self.command("partner", "set", self.email, "--budget", "1000000")
-        self.partner = Partner(up.base_url, created["apiKey"], created["apiSecret"]).until_known()
+        self.partner = Partner(up.base_url, created["apiKey"], created["apiSecret"]).until_active()
         self.receiver = receiver
         if receiver is not None:
             receiver.secret = created["webhookSecret"].encode()
@@ -42,26 +42,26 @@ class Swaps:
         return error_of(self.run(*arguments))
 
     def opened(self, **changes: object) -> dict[str, Any]:
-        """Open an order, to TRX: its network fee of 12 cents leaves some of little deposits."""
+        """Open an order to TRX, whose network fee of 12 cents is below small deposits."""
         data: dict[str, Any] = self.partner.call(
             "/create", order_request(**{"toCcy": "trx", **changes})
         ).data
         return data
 
-    def ask(self, path: str, order: dict[str, Any], **more: object) -> Response:
-        return self.partner.call(path, {"id": order["id"], "token": order["token"], **more})
+    def call(self, path: str, order: dict[str, Any], **fields: object) -> Response:
+        return self.partner.call(path, {"id": order["id"], "token": order["token"], **fields})
 
     def shown(self, order: dict[str, Any]) -> dict[str, Any]:
-        data: dict[str, Any] = self.ask("/order", order).data
+        data: dict[str, Any] = self.call("/order", order).data
         return data
 
     def until(self, order: dict[str, Any], status: str) -> dict[str, Any]:
         return wait_until(lambda: self.shown(order), lambda shown: bool(shown["status"] == status))
 
     def until_another_rate(self, order: dict[str, Any]) -> None:
-        """Wait until the market has moved twice since an order was priced.
+        """Wait until prices have changed twice since an order was priced.
 
-        Settlement may follow prices a moment later than the workers, but not a whole price.
+        Settlement may read prices slightly later than the workers, but less than one change later.
         """
         request, rates = order_request(toCcy="trx"), {order["rate"]}
 
@@ -69,11 +69,11 @@ class Swaps:
             rates.add(self.partner.call("/price", request).data["from"]["rate"])
             return rates
 
-        wait_until(rates_so_far, lambda found: len(found) > 2)
+        wait_until(rates_so_far, lambda observed: len(observed) > 2)
 
     def deposited(self, order: dict[str, Any], amount: str) -> dict[str, Any]:
-        seen: dict[str, Any] = self.command("sandbox", "deposit", order["id"], "--amount", amount)
-        return seen
+        data: dict[str, Any] = self.command("sandbox", "deposit", order["id"], "--amount", amount)
+        return data
 
     def confirmed(self, order: dict[str, Any]) -> dict[str, Any]:
         data: dict[str, Any] = self.command("sandbox", "confirm", order["id"])

@@ -1,4 +1,4 @@
-"""Partners, orders and addresses as they stand in the database, for tests that begin there."""
+"""Partners, orders and addresses stored directly in the database."""
 
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -39,7 +39,7 @@ async def stored_partner(admin: Database, **changes: object) -> Partner:
 
 
 def add_addresses(owner_url: str, count: int, *, network: str = "Bitcoin") -> None:
-    """Put made-up pay-in addresses into the pool, as the tables' owner."""
+    """Add generated pay-in addresses to the pool, as the tables' owner."""
     with psycopg.connect(owner_url, autocommit=True) as connection:
         connection.execute(
             "INSERT INTO pay_in_addresses (network, address, derivation_index)"

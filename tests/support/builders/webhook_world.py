@@ -54,7 +54,7 @@ class SteppedClock:
 
 
 class World:
-    """The database, by the roles that access it, the queue, and what relay and workers need."""
+    """The database by role, the queue, and the dependencies of the relay and the workers."""
 
     def __init__(self, urls: DatabaseUrls, valkey: Valkey) -> None:
         self.clock = SteppedClock()

@@ -1,4 +1,4 @@
-"""An ERC-20 token of our own as bytecode, assembled by hand: erc20.sol says what it does."""
+"""An ERC-20 token as hand-assembled bytecode; erc20.sol is its source."""
 
 TRANSFER = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 SUPPLY = 10**15
@@ -29,7 +29,7 @@ RUNTIME = f"""
 
 
 def assemble(text: str) -> bytes:
-    """Return bytecode: `0x..` pushes, `@name` pushes a label's place, `:name` is the label."""
+    """Return bytecode: `0x..` pushes a value, `@name` a label's offset, `:name` is the label."""
     code, labels, uses = bytearray(), dict[str, int](), list[tuple[int, str]]()
     for word in text.split():
         if word.startswith("0x"):

@@ -14,18 +14,18 @@ Alter = Callable[[str, list[Any], Any], Any]
 
 
 class _Server(ThreadingHTTPServer):
-    """Does not report calls that are cut off: the proxy does that on purpose."""
+    """Does not report closed connections: the proxy closes them on purpose."""
 
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """Stay silent."""
+        """Log nothing."""
 
 
 class NodeProxy:
     """Forwards calls to a node. `alter` may falsify a result; a held call never gets a response.
 
-    A call held before is not forwarded; a call held after was performed by the node.
+    `hold_before` holds a call before it is forwarded, `hold_after` after the node performed it.
     """
 
     def __init__(self, node: NodeProcess, port: int) -> None:
@@ -49,7 +49,7 @@ class NodeProxy:
                 self.wfile.write(response)
 
             def log_message(self, *_: object) -> None:
-                """Stay silent."""
+                """Log nothing."""
 
         self._server = _Server(("127.0.0.1", port), Handler)
         self.url = f"http://{USER}:{USER}@127.0.0.1:{port}"
@@ -69,7 +69,7 @@ class NodeProxy:
         return json.dumps(document, default=float).encode()
 
     def release(self) -> None:
-        """Hold no more calls; those that were held are cut off."""
+        """Stop holding calls; connections of held calls are closed."""
         self.hold_before = self.hold_after = None
         self.held.clear()
         self._free.set()
@@ -80,8 +80,8 @@ class NodeProxy:
         self._server.shutdown()
         self._server.server_close()
 
-    def _wait(self, method: str, held: str | None) -> None:
-        if method == held:
+    def _wait(self, method: str, held_method: str | None) -> None:
+        if method == held_method:
             free = self._free
             self.held.set()
             free.wait(60)

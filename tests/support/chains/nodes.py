@@ -156,7 +156,7 @@ class Litecoind(NodeProcess):
         self.call("invalidateblock", transaction["blockhash"])
 
     def double_spend(self, tx_id: str) -> None:
-        """Spend what a transaction spends in another one, to the user's wallet, at a higher fee."""
+        """Spend a transaction's inputs in another one, to the user's wallet, at a higher fee."""
         spent = self.call("getrawtransaction", tx_id, True)
         inputs = [
             {"txid": one["txid"], "vout": one["vout"], "sequence": 0xFFFFFFFD}

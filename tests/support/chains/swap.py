@@ -1,4 +1,4 @@
-"""One order on real chains, from its opening to what its recipient received."""
+"""One order on real chains, from its creation to the amount that its recipient received."""
 
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any

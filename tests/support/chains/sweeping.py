@@ -1,4 +1,4 @@
-"""Sweeps as the operator makes them: drafted by the command, signed by who has the keys."""
+"""Sweeps as the operator makes them: drafted by the command, signed by the key holder."""
 
 from typing import Any
 
@@ -26,16 +26,16 @@ def sweep(world: World, *arguments: str) -> Any:
 
 
 def make_signer(world: World) -> None:
-    """Give litecoind a wallet with the account's private keys, which we never have."""
+    """Create a litecoind wallet with the account's private keys, which the service never has."""
     account = Bip84.FromSeed(SEED, Bip84Coins.LITECOIN).Purpose().Coin().Account(0)
     decoded = Base58Decoder.CheckDecode(account.PrivateKey().ToExtended())
     key = Base58Encoder.CheckEncode(bytes.fromhex("04358394") + decoded[4:])
     call = world.litecoind.call
     call("createwallet", "signer", False, True)
-    described = f"wpkh({key}/0/*)"
-    checksum = call("getdescriptorinfo", described)["checksum"]
-    wanted = {"desc": f"{described}#{checksum}", "range": [0, 20], "timestamp": "now"}
-    (done,) = call("importmulti", [wanted], {"rescan": False}, wallet="signer")
+    descriptor = f"wpkh({key}/0/*)"
+    checksum = call("getdescriptorinfo", descriptor)["checksum"]
+    request = {"desc": f"{descriptor}#{checksum}", "range": [0, 20], "timestamp": "now"}
+    (done,) = call("importmulti", [request], {"rescan": False}, wallet="signer")
     assert done["success"], done
 
 
@@ -51,7 +51,7 @@ def send_signed(world: World, transfer: dict[str, Any]) -> None:
         "value": "value",
     }
     transaction = Transaction(
-        **{ours: int(transfer[theirs], 16) for ours, theirs in names.items()},
+        **{field: int(transfer[name], 16) for field, name in names.items()},
         to=bytes.fromhex(transfer["to"][2:]),
         data=bytes.fromhex(transfer["data"][2:]),
     )

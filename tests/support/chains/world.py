@@ -106,25 +106,25 @@ class World:
         self._directory = directory
         self.signer_hold = directory / "hold"
         self.tuning = tuning or Tuning()
-        with ExitStack() as started:
-            self._begin(started, external_signer=external_signer)
-            self._stack = started.pop_all()
+        with ExitStack() as stack:
+            self._begin(stack, external_signer=external_signer)
+            self._stack = stack.pop_all()
 
-    def _begin(self, started: ExitStack, *, external_signer: bool) -> None:
+    def _begin(self, stack: ExitStack, *, external_signer: bool) -> None:
         directory = self._directory
-        self.anvil = Anvil(free_port(), directory, started)
-        self.litecoind = Litecoind(free_port(), directory, started)
+        self.anvil = Anvil(free_port(), directory, stack)
+        self.litecoind = Litecoind(free_port(), directory, stack)
         self.evm, self.evm_second = (NodeProxy(self.anvil, free_port()) for _ in range(2))
         self.ltc, self.ltc_second = (NodeProxy(self.litecoind, free_port()) for _ in range(2))
         self.proxies = (self.evm, self.evm_second, self.ltc, self.ltc_second)
         for proxy in self.proxies:
-            started.callback(proxy.close)
+            stack.callback(proxy.close)
         self.token, self.wrong_token = self.anvil.deploy(), self.anvil.deploy()
         self._holder = self._signer() if external_signer else self._key_file()
         self.anvil.call("anvil_setBalance", self.hot_address, hex(1_000 * ETHER))
         self.anvil.send_token(self.token, self.hot_address, 10**12)
         self.running = self._start()
-        started.callback(stop, self.running)
+        stack.callback(stop, self.running)
         self.partner = self._prepare()
 
     def _key_file(self) -> str:
@@ -171,9 +171,9 @@ class World:
         for code in ("ltc", "eth", "usdt_erc20", "usdc_erc20"):
             self.operate("chain", "confirmations", code, "2")
         self.operate("refunds", "on")
-        made = self.operate("partner", "create", "--email", "chains@example.com")
+        created = self.operate("partner", "create", "--email", "chains@example.com")
         self.operate("partner", "set", "chains@example.com", "--budget", "10000000")
-        partner = Partner(self.running.base_url, made["apiKey"], made["apiSecret"])
+        partner = Partner(self.running.base_url, created["apiKey"], created["apiSecret"])
         self.until(lambda: partner.call("/pairs", {}).code == 0)
         self.until(self._has_addresses)
         return partner
@@ -215,13 +215,13 @@ class World:
         self.litecoind.mine(2)
         return swap
 
-    def until(self, truth: Callable[[], T], *, seconds: float = DEADLINE) -> T:
-        return wait_until(truth, seconds=seconds, context=self.log)
+    def until(self, condition: Callable[[], T], *, seconds: float = DEADLINE) -> T:
+        return wait_until(condition, seconds=seconds, context=self.log)
 
     def log(self) -> str:
-        return self.whole_log()[-1_500:]
+        return self.full_log()[-1_500:]
 
-    def whole_log(self) -> str:
+    def full_log(self) -> str:
         return (self.running.data_dir / "logs" / "settlement.log").read_text()
 
     def settlement_pid(self) -> int:
@@ -245,10 +245,10 @@ class World:
             return cursor.fetchall() if cursor.description else []
 
     def _instance(self) -> dict[str, str]:
-        found: dict[str, str] = msgspec.json.decode(
+        instance: dict[str, str] = msgspec.json.decode(
             (self.running.data_dir / "instance.json").read_bytes()
         )
-        return found
+        return instance
 
     @property
     def valkey_url(self) -> str:
@@ -256,8 +256,8 @@ class World:
 
     def outflow(self, swap: Swap) -> dict[str, Any] | None:
         """Return the outflow of an order."""
-        found = (one for one in self.operate("outflow", "list") if one["order_id"] == swap.id)
-        return next(found, None)
+        outflows = self.operate("outflow", "list")
+        return next((one for one in outflows if one["order_id"] == swap.id), None)
 
     def wait_held(self, proxy: NodeProxy) -> None:
         assert proxy.held.wait(DEADLINE), self.log()
@@ -272,8 +272,8 @@ class World:
         return self.operate("reconcile")["differences"]
 
     def chain(self, network: str) -> dict[str, Any]:
-        (found,) = (one for one in self.operate("chain", "list") if one["network"] == network)
-        return dict(found)
+        (chain,) = (one for one in self.operate("chain", "list") if one["network"] == network)
+        return dict(chain)
 
     def reset(self) -> None:
         """Undo what a test changed: nodes report the truth, chains run, outflows have no cap."""
@@ -288,7 +288,7 @@ class World:
         self.operate("outflow", "cap", "none")
 
     def release(self) -> None:
-        """Hold no more calls and signatures."""
+        """Stop holding calls and signatures."""
         for proxy in self.proxies:
             proxy.release()
         for file in (self.signer_hold, self.signer_hold.with_suffix(".held")):

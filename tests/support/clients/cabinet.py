@@ -17,7 +17,7 @@ from valkey import Valkey
 from tests.conftest import Running
 from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
-from tests.support.clients.visitor import Seen, Visitor
+from tests.support.clients.visitor import PageResponse, Visitor
 from tests.support.waiting import wait_until
 
 TOKEN = re.compile(r'name="form_token" value="([A-Za-z0-9_-]{43})"')
@@ -26,7 +26,7 @@ TOKEN = re.compile(r'name="form_token" value="([A-Za-z0-9_-]{43})"')
 class Person(Visitor):
     """A browser that a team member uses."""
 
-    def sign_in(self, email: str, password: str, **more: str) -> Seen:
+    def sign_in(self, email: str, password: str, **more: str) -> PageResponse:
         return self.post("/partner/login", {"email": email, "password": password} | more)
 
     def session_id(self) -> str:
@@ -47,7 +47,7 @@ class Person(Visitor):
         assert match is not None, path
         return match[1]
 
-    def send_form(self, page: str, action: str = "", **fields: str) -> Seen:
+    def send_form(self, page: str, action: str = "", **fields: str) -> PageResponse:
         """Submit a form with the CSRF token of its page."""
         return self.post(action or page, {"form_token": self.token_of(page), **fields})
 
@@ -87,13 +87,13 @@ def set_up_factor(browser: Person, password: str) -> tuple[AuthenticatorApp, lis
     return app, codes_on(done)
 
 
-def codes_on(page: Seen) -> list[str]:
+def codes_on(page: PageResponse) -> list[str]:
     """Return the recovery codes shown on a page."""
     return re.findall(r"^(?:.*>)?([a-z2-7]{4}(?:-[a-z2-7]{4}){3})$", page.text, re.MULTILINE)
 
 
-def enter_code(browser: Person, page: Seen | str, code: str) -> Seen:
-    """Enter a code on the page that asks for one, with the hidden fields of its form."""
+def enter_code(browser: Person, page: PageResponse | str, code: str) -> PageResponse:
+    """Enter a code on the page that requires one, with the hidden fields of its form."""
     text = browser.get(page).text if isinstance(page, str) else page.text
     form = {name: unescape(value) for name, value in HIDDEN.findall(text)}
     form |= {"step_up_code": code}

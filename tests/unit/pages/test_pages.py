@@ -1,4 +1,4 @@
-"""Pages where what they need from npm was never copied."""
+"""Pages without the files that are installed by npm."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ async def test_pages_without_the_npm_files_say_how_to_install_them(tmp_path: Pat
     application = Application()
     mount_docs(application, assets=Assets(tmp_path), not_found=not_found)
     await application.start()  # type: ignore[no-untyped-call]  # BlackSheep leaves it untyped
-    answer = await application.handle(Request("GET", b"/docs", []))
-    assert answer.status == 503
-    assert await answer.text() == "These pages haven't been built: run `make assets`.\n"
+    response = await application.handle(Request("GET", b"/docs", []))
+    assert response.status == 503
+    assert await response.text() == "These pages haven't been built: run `make assets`.\n"
     assert (await application.handle(Request("GET", b"/static/site.css", []))).status == 404

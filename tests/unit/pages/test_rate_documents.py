@@ -1,4 +1,4 @@
-"""The feed says what /v1/price says, in two dialects that validate against their schemas."""
+"""The feed equals /v1/price, in two dialects that validate against their schemas."""
 
 import json
 from decimal import Decimal
@@ -27,7 +27,7 @@ PRICES = {"BTC": 62_500 * USD, "USDT": 10_002 * USD // 10_000, "DOGE": 158 * USD
 
 
 def valid(documents: RateDocuments) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return the items of both dialects, once they have been validated."""
+    """Validate both dialects and return their items."""
     return _items(documents.plain, PLAIN), _items(documents.eref, EREF)
 
 
@@ -50,10 +50,13 @@ def test_documents_have_the_form_of_the_contract() -> None:
         ("BTC", "USDTTRC20"),
         ("USDTTRC20", "BTC"),
     ]
-    for theirs, ours in zip(eref, plain, strict=True):
-        assert ours.items() <= theirs.items()
-        assert (theirs["frommin"], theirs["frommax"]) == (ours["minamount"], ours["maxamount"])
-        assert theirs["manual"] == "false"
+    for eref_item, plain_item in zip(eref, plain, strict=True):
+        assert plain_item.items() <= eref_item.items()
+        assert (eref_item["frommin"], eref_item["frommax"]) == (
+            plain_item["minamount"],
+            plain_item["maxamount"],
+        )
+        assert eref_item["manual"] == "false"
     assert rendered.eref.count(b'<floating minutes="1"/>') == len(eref)
 
 
@@ -63,16 +66,16 @@ def test_the_feed_quotes_more_units_if_one_does_not_cover_the_network_fee() -> N
 
 
 def test_assets_without_price_or_aggregator_code_are_omitted() -> None:
-    secret = asset("LTC", aggregator_code=None)
+    unlisted = asset("LTC", aggregator_code=None)
     unpriced = asset("XMR", 12)
-    rendered = render_rates(table(BTC, USDT, secret, unpriced, usd=PRICES), UNBOUNDED)
+    rendered = render_rates(table(BTC, USDT, unlisted, unpriced, usd=PRICES), UNBOUNDED)
     plain, _ = valid(rendered)
     assert {item["from"] for item in plain} == {"BTC", "USDTTRC20"}
 
 
 def test_asset_codes_are_escaped() -> None:
-    odd = asset("ODD", aggregator_code="A&<B")
-    rendered = render_rates(table(BTC, odd, usd={**PRICES, "ODD": USD}), UNBOUNDED)
+    special = asset("ODD", aggregator_code="A&<B")
+    rendered = render_rates(table(BTC, special, usd={**PRICES, "ODD": USD}), UNBOUNDED)
     assert etree.fromstring(rendered.plain)[0].findtext("to") == "A&<B"
 
 
@@ -95,21 +98,21 @@ def test_the_schemas_reject_other_documents(broken: str) -> None:
 
 
 def test_the_schemas_reject_zero_and_exponents() -> None:
-    good = render_rates(table(BTC, USDT, usd=PRICES), UNBOUNDED).plain.decode()
-    for wrong in ("0", "1E5", "62173.8650", "-1", "062173", ""):
-        spoilt = good.replace("<out>62173.864987<", f"<out>{wrong}<")
-        assert spoilt != good
-        assert not PLAIN.validate(etree.fromstring(spoilt.encode())), wrong
+    document = render_rates(table(BTC, USDT, usd=PRICES), UNBOUNDED).plain.decode()
+    for value in ("0", "1E5", "62173.8650", "-1", "062173", ""):
+        changed = document.replace("<out>62173.864987<", f"<out>{value}<")
+        assert changed != document
+        assert not PLAIN.validate(etree.fromstring(changed.encode())), value
 
 
-def quoted(prices: PriceTable, item: dict[str, Any]) -> dict[str, Any]:
-    """Return what /v1/price answers for the amount that an item is about."""
+def price_response(prices: PriceTable, item: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of /v1/price for the amount of a feed item."""
     assets = {one.aggregator_code: one for one in prices.catalogue.assets.values()}
     source, destination = assets[item["from"]], assets[item["to"]]
     amount = int(item["in"]) * 10**source.precision
-    found = prices.pair(source.code, destination.code, markup_bps=0).quote(Direction.FROM, amount)
-    answer: dict[str, Any] = json.loads(QuoteEncoder().encode(found))["data"]
-    return answer
+    quote = prices.pair(source.code, destination.code, markup_bps=0).quote(Direction.FROM, amount)
+    data: dict[str, Any] = json.loads(QuoteEncoder().encode(quote))["data"]
+    return data
 
 
 values = st.integers(min_value=10**12, max_value=10**24)
@@ -132,7 +135,7 @@ def test_feed_figures_equal_a_quote_at_the_same_snapshot(
     items = _items_of(render_rates(prices, UNBOUNDED).plain)
     assert len(items) == 6
     for item in items:
-        quote = quoted(prices, item)
+        quote = price_response(prices, item)
         assert Decimal(item["out"]) == Decimal(quote["to"]["amount"]) > 0
         assert Decimal(item["minamount"]) == Decimal(quote["from"]["min"])
         assert Decimal(item["maxamount"]) == Decimal(quote["from"]["max"])

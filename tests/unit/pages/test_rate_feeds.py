@@ -1,4 +1,4 @@
-"""Feeds are rendered when what they show changes, and are empty where nothing can be quoted."""
+"""Feeds are rendered when their inputs change, and are empty if nothing can be quoted."""
 
 import asyncio
 import threading
@@ -101,10 +101,10 @@ async def test_idle_feeds_are_rendered_once_for_all_concurrent_first_requests() 
 
 async def test_a_cancelled_request_does_not_cancel_the_rendering_for_others() -> None:
     world = World()
-    gone, stays = asyncio.ensure_future(world.body()), asyncio.ensure_future(world.body())
+    cancelled, waiting = asyncio.ensure_future(world.body()), asyncio.ensure_future(world.body())
     await asyncio.sleep(0)
-    gone.cancel()
-    assert (await stays).count(b"<item>") == 2
+    cancelled.cancel()
+    assert (await waiting).count(b"<item>") == 2
 
 
 async def test_a_failed_first_rendering_leaves_an_empty_feed_and_is_logged() -> None:

@@ -1,4 +1,4 @@
-"""The markets and books of the simulated exchanges, with faults per exchange."""
+"""The markets and order books of the simulated exchanges, with faults per exchange."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -28,7 +28,7 @@ class Trouble(StrEnum):
     HALF = "half"
     CROSSED = "crossed"
     TENFOLD = "tenfold"
-    AWAY = "away"
+    UNAVAILABLE = "unavailable"
     OTHER_TIME = "other time"
 
 
@@ -47,7 +47,7 @@ class Books:
                 self.troubles[venue] = trouble
 
     def book(self, venue: str, market: str) -> tuple[str, str]:
-        """Return bid and ask of a market, affected by the venue's trouble."""
+        """Return bid and ask of a market, with the venue's fault applied."""
         coin, priced_in = market.split("/")
         trouble = self.troubles.get(venue)
         mid = self.usd[coin] / self.usd[priced_in] * (10 if trouble is Trouble.TENFOLD else 1)

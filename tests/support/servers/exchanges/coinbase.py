@@ -6,7 +6,7 @@ from tests.support.servers.exchanges.books import MARKETS, Books
 
 
 def response(books: Books, path: str) -> Any:
-    """Return the document at a path of the REST API; None where there is none."""
+    """Return the document at a path of the REST API, or None if there is none."""
     if path == "api/v3/brokerage/market/products":
         return {
             "products": [_product(books, m) for m in MARKETS["coinbase"]],

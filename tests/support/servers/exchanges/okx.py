@@ -6,7 +6,7 @@ from tests.support.servers.exchanges.books import MARKETS, Books
 
 
 def response(books: Books, path: str) -> Any:
-    """Return the document at a path of the REST API; None where there is none."""
+    """Return the document at a path of the REST API, or None if there is none."""
     if path == "api/v5/public/instruments":
         return {"code": "0", "msg": "", "data": [_instrument(m) for m in MARKETS["okx"]]}
     if path == "api/v5/market/tickers":

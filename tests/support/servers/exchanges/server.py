@@ -56,7 +56,7 @@ class Exchanges(Books):
         venue, path = request.match_info["venue"], request.match_info.get("path", "")
         self.requests.append(f"{venue}/{path}")
         trouble = self.troubles.get(venue)
-        if trouble is Trouble.AWAY:
+        if trouble is Trouble.UNAVAILABLE:
             raise web.HTTPServiceUnavailable
         if trouble is Trouble.HANGS:
             await asyncio.sleep(600)
@@ -79,7 +79,7 @@ class Exchanges(Books):
         try:
             while not socket.closed:
                 trouble = self.troubles.get(venue)
-                if trouble is Trouble.AWAY:
+                if trouble is Trouble.UNAVAILABLE:
                     await socket.close()
                     break
                 if trouble is Trouble.GARBAGE:
