@@ -33,7 +33,9 @@ WIDE = ViewportSize(width=1920, height=1080)
 def browser() -> Iterator[Browser]:
     """Run a browser. Skips the test if it is not installed, except in CI."""
     if not CHROMIUM.exists() and not os.environ.get("CI"):
-        pytest.skip(f"there is no {CHROMIUM}: `make test` installs it as root on Debian")
+        pytest.skip(
+            f"{CHROMIUM} is not installed: `make test` installs it on Debian if run as root"
+        )
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield running

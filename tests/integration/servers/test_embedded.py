@@ -71,16 +71,16 @@ class ServerFactory:
     def stop(self) -> None:
         for server in self._servers:
             server.stop()
-            note = server._directory / "socket-directory"
-            if note.exists():
-                Path(note.read_text()).rmdir()
+            socket_file = server._directory / "socket-directory"
+            if socket_file.exists():
+                Path(socket_file.read_text()).rmdir()
 
 
 @pytest.fixture
 def make() -> Iterator[ServerFactory]:
-    stopped = ServerFactory()
-    yield stopped
-    stopped.stop()
+    factory = ServerFactory()
+    yield factory
+    factory.stop()
 
 
 def postmaster(server: EmbeddedPostgres) -> int:
@@ -93,7 +93,7 @@ def run_sql(server: EmbeddedPostgres, statement: str) -> list[tuple[object, ...]
         return cursor.fetchall() if cursor.description else []
 
 
-def deep(tmp_path: Path) -> Path:
+def long_path(tmp_path: Path) -> Path:
     return tmp_path / ("deep" * 20) / ("er" * 20)
 
 
@@ -104,7 +104,7 @@ def test_postgres_keeps_its_data_when_the_postmaster_is_killed(
     server.start()
     run_sql(server, "CREATE TABLE kept AS SELECT 7 AS n")
     # A backend that is busy computing does not notice that its postmaster has ended.
-    busy = threading.Thread(target=_count_for_ever, args=(server.url(),))
+    busy = threading.Thread(target=_count_endlessly, args=(server.url(),))
     busy.start()
     wait_until(lambda: _is_counting(server))
 
@@ -118,7 +118,7 @@ def test_postgres_keeps_its_data_when_the_postmaster_is_killed(
     assert run_sql(server, "SELECT n FROM kept") == [(7,)]
 
 
-def _count_for_ever(url: str) -> None:
+def _count_endlessly(url: str) -> None:
     with suppress(psycopg.OperationalError), psycopg.connect(url) as connection:
         connection.execute("SELECT count(*) FROM generate_series(1, 1000000000000) AS busy")
 
@@ -150,13 +150,13 @@ def test_postgres_starts_despite_a_stale_pid_file_and_an_unfinished_initdb(
 def test_postgres_listens_only_on_a_private_socket_and_is_durable_if_configured(
     make: ServerFactory, tmp_path: Path
 ) -> None:
-    careless, durable = make.postgres(tmp_path / "a"), make.postgres(tmp_path / "b", durable=True)
-    start_together(careless, durable)
+    fast, durable = make.postgres(tmp_path / "a"), make.postgres(tmp_path / "b", durable=True)
+    start_together(fast, durable)
 
     assert run_sql(durable, "SHOW listen_addresses") == [("",)]
     assert run_sql(durable, "SHOW max_connections") == [("200",)]
     assert run_sql(durable, "SHOW fsync") == [("on",)]
-    assert run_sql(careless, "SHOW fsync") == [("off",)]
+    assert run_sql(fast, "SHOW fsync") == [("off",)]
     assert durable._data.stat().st_mode & 0o777 == 0o700
     assert durable._log.stat().st_mode & 0o777 == 0o600
 
@@ -164,19 +164,19 @@ def test_postgres_listens_only_on_a_private_socket_and_is_durable_if_configured(
 def test_every_driver_accepts_the_url_even_with_a_long_path(
     make: ServerFactory, tmp_path: Path
 ) -> None:
-    server = make.postgres(deep(tmp_path) / "with space")
+    server = make.postgres(long_path(tmp_path) / "with space")
     with pytest.raises(EmbeddedError, match="never started"):
         server.url()
     server.start()
 
-    async def ask_psqlpy() -> list[dict[str, object]]:
+    async def query_with_psqlpy() -> list[dict[str, object]]:
         pool = psqlpy.ConnectionPool(dsn=server.url())
         async with pool.acquire() as connection:
             result = await connection.execute("SELECT current_database() AS name")
         pool.close()
         return result.result()
 
-    assert asyncio.run(ask_psqlpy()) == [{"name": "swapgate"}]
+    assert asyncio.run(query_with_psqlpy()) == [{"name": "swapgate"}]
     assert run_sql(server, "SELECT current_database()") == [("swapgate",)]
     backend = get_backend(server.url().replace("postgresql:", "postgresql+psycopg:"))
     assert backend.execute("SELECT current_database()").fetchone() == ("swapgate",)
@@ -256,7 +256,7 @@ def test_valkey_keeps_its_data_when_killed(make: ServerFactory, tmp_path: Path) 
 def test_valkey_starts_with_a_truncated_append_only_file(
     make: ServerFactory, tmp_path: Path
 ) -> None:
-    server = make.valkey(deep(tmp_path))
+    server = make.valkey(long_path(tmp_path))
     server.start()
     with valkey.Valkey.from_url(server.url) as client:
         client.set("first", "yes")
@@ -287,7 +287,7 @@ def test_servers_of_a_killed_owner_are_adopted(make: ServerFactory, tmp_path: Pa
     assert run_sql(postgres, "SELECT 1") == [(1,)]
 
 
-@pytest.mark.parametrize("fault", ["deaf", "unreachable"])
+@pytest.mark.parametrize("fault", ["stopped", "without a socket"])
 def test_an_unresponsive_valkey_is_replaced(
     make: ServerFactory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
@@ -296,9 +296,9 @@ def test_an_unresponsive_valkey_is_replaced(
     stale.start()
     with valkey.Valkey.from_url(stale.url) as client:
         client.set("kept", "yes")
-    (old,) = stale._processes()
-    if fault == "deaf":
-        os.kill(old, signal.SIGSTOP)
+    (stale_pid,) = stale._processes()
+    if fault == "stopped":
+        os.kill(stale_pid, signal.SIGSTOP)
     else:
         (tmp_path / "valkey" / "valkey.sock").unlink()
 
@@ -306,8 +306,8 @@ def test_an_unresponsive_valkey_is_replaced(
     with _within(seconds=STOP_SECONDS):
         server.start()
 
-    (new,) = server._processes()
-    assert new != old
+    (new_pid,) = server._processes()
+    assert new_pid != stale_pid
     with valkey.Valkey.from_url(server.url) as client:
         assert client.get("kept") == b"yes"
 
@@ -318,19 +318,19 @@ def test_a_server_whose_directory_was_removed_is_not_created_again_and_can_be_st
 ) -> None:
     server: EmbeddedServer = getattr(make, kind)(tmp_path / "gone")
     server.start()
-    launched = server._process
-    assert launched is not None
+    process = server._process
+    assert process is not None
     shutil.rmtree(tmp_path / "gone", ignore_errors=True)
     with pytest.raises(DataDirGone, match="was removed, and with it"):
         server.start()
     server.stop()
-    assert launched.returncode is not None
+    assert process.returncode is not None
     assert not (tmp_path / "gone").exists()
 
 
 def test_processes_are_found_without_proc(make: ServerFactory, tmp_path: Path) -> None:
     if not Path("/bin/ps").exists():
-        pytest.skip("no ps here")
+        pytest.skip("ps is not installed")
     server = make.valkey(tmp_path / "valkey")
     server.start()
 

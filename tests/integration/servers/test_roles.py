@@ -117,13 +117,13 @@ def test_the_gateway_writes_exactly_the_documented_columns(
     }
     with psycopg.connect(database_urls.gateway) as connection:
         all_writes = list(writes(database_urls.owner))
-        possible = {
+        permitted = {
             (table, kind, column)
             for table, kind, column, statement in all_writes
             if not is_denied(connection, statement)
         }
     assert {table for table, *_ in all_writes} >= {"orders", "deposits", "pay_in_accounts", *LEDGER}
-    assert possible == documented
+    assert permitted == documented
 
 
 def test_the_gateway_locks_no_order_and_calls_only_its_own_functions(
@@ -146,12 +146,12 @@ def test_only_settlement_inserts_into_the_ledger_and_nobody_changes_it(
     database_urls: DatabaseUrls, role: str
 ) -> None:
     with psycopg.connect(getattr(database_urls, role)) as connection:
-        possible = {
+        permitted = {
             (table, kind)
             for table, kind, _, statement in writes(database_urls.owner)
             if table in LEDGER and not is_denied(connection, statement)
         }
-    assert possible == ({("ledger_postings", "INSERT")} if role == "settlement" else set())
+    assert permitted == ({("ledger_postings", "INSERT")} if role == "settlement" else set())
 
 
 DEFINER_FUNCTIONS = """

@@ -118,11 +118,11 @@ def test_a_killed_child_is_restarted(tmp_path: Path) -> None:
 def test_a_child_that_keeps_failing_at_startup_ends_the_supervisor(tmp_path: Path) -> None:
     events: list[Event] = []
     children = [python("broken", BROKEN), python("steady", STEADY)]
-    sentence = r"(?s)broken died 5 times right after its start \(exit status 3\).*the port is taken"
+    message = r"(?s)broken died 5 times right after its start \(exit status 3\).*the port is taken"
     with Supervisor(children, logs=tmp_path, on_event=events.append) as supervisor:
         supervisor.start()
         wait_until(lambda: pids(tmp_path, "steady"))
-        with pytest.raises(ChildKeepsExiting, match=sentence):
+        with pytest.raises(ChildKeepsExiting, match=message):
             supervisor.run()
 
     assert [event.detail[-5:] for event in events if event.kind is EventKind.DIED] == [
