@@ -86,7 +86,7 @@ def test_a_refund_on_ethereum_is_made_once_when_settlement_is_killed(world: Worl
 
 
 @pytest.mark.slow
-def test_a_payout_whose_deposit_is_gone_before_signing_is_cancelled(world: World) -> None:
+def test_a_payout_whose_deposit_is_dropped_before_signing_is_cancelled(world: World) -> None:
     world.evm.hold_before = "eth_chainId"
     swap = world.open("ltc", "eth", "2")
     first = swap.pay_litecoin("2")
@@ -113,7 +113,7 @@ def test_a_payout_whose_deposit_is_gone_before_signing_is_cancelled(world: World
 
 
 @pytest.mark.slow
-def test_a_payout_whose_deposit_is_gone_after_signing_waits_for_the_operator(
+def test_a_payout_whose_deposit_is_dropped_after_signing_waits_for_the_operator(
     world: World,
 ) -> None:
     world.evm.hold_before = "eth_sendRawTransaction"

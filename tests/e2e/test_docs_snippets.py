@@ -110,7 +110,9 @@ def examples_of(language: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("language", sorted(RUN))
-def test_every_example_prints_what_it_should(up: Running, tmp_path: Path, language: str) -> None:
+def test_every_example_prints_the_expected_output(
+    up: Running, tmp_path: Path, language: str
+) -> None:
     if language == "go" and shutil.which("go") is None:
         pytest.skip("Go is not installed")
     docs_partner = new_docs_partner(up, tmp_path, language)

@@ -26,7 +26,7 @@ def test_an_unknown_key_takes_as_long_as_a_known_one(up: Running) -> None:
     wait_until(lambda: relative_difference(up, known, unknown), lambda value: value < NEAR)
 
 
-def test_a_token_that_is_nearly_right_takes_as_long_as_one_that_is_wrong(up: Running) -> None:
+def test_an_almost_correct_token_takes_as_long_as_a_wrong_one(up: Running) -> None:
     created = up.json("partner", "create", "--email", "timing@partner.example")
     up.json("partner", "set", "timing@partner.example", "--budget", "1000000")
     credentials = (str(created["apiKey"]), str(created["apiSecret"]))

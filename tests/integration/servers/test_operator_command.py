@@ -36,7 +36,9 @@ def test_every_command_takes_json_and_a_data_directory() -> None:
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "migrate"])
-def test_a_command_without_an_instance_says_how_to_start_one(command: str, tmp_path: Path) -> None:
+def test_a_command_without_an_instance_explains_how_to_start_one(
+    command: str, tmp_path: Path
+) -> None:
     message = error_of(invoke(*command.split(), data_dir=tmp_path))
 
     assert message == (
@@ -52,7 +54,7 @@ def test_a_command_without_a_database_fails_at_once(command: str, tmp_path: Path
     began = time.monotonic()
 
     message = operator.error(*command.split())
-    assert time.monotonic() - began < CONNECT_TIMEOUT_SECONDS, "a rejected connection fails at once"
+    assert time.monotonic() - began < CONNECT_TIMEOUT_SECONDS, "a refused connection fails at once"
     assert message == (
         "The database cannot be reached (Connection refused (os error 111)): "
         "run `swapgate doctor` for advice"

@@ -295,7 +295,7 @@ def test_clocks_that_differ_are_reported(operator: Operator) -> None:
         assert " clock is -3.0 s off ours" in check.advice
 
 
-def test_an_endpoint_that_is_gone_is_mentioned_and_passes(operator: Operator) -> None:
+def test_an_endpoint_that_responded_410_is_reported_without_failing(operator: Operator) -> None:
     for name in ("one", "two"):
         operator.partner(email=f"{name}@wallet.example", webhook_url="https://wallet.example/")
     operator.sql("UPDATE partners SET webhook_gone_at = now() WHERE webhook_url IS NOT NULL")

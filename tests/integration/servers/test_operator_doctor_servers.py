@@ -79,7 +79,7 @@ def test_one_server_is_checked_without_the_other(operator: Operator) -> None:
     assert list(failed_checks(operator, ok=False)) == VALKEY_CHECKS
 
 
-def test_without_an_instance_the_doctor_says_how_to_get_one(tmp_path: Path) -> None:
+def test_the_doctor_without_an_instance_explains_how_to_start_one(tmp_path: Path) -> None:
     done = invoke("doctor", "--json", data_dir=tmp_path)
 
     assert done.exit_code == 1

@@ -111,7 +111,7 @@ def test_pages_contain_no_inline_script_or_style(
 
 
 @page_tests()
-def test_every_example_says_which_step_it_is(page: Entry) -> None:
+def test_every_example_names_its_step(page: Entry) -> None:
     for example in blocks(DOCS / f"{page.name}.md"):
         assert example.step or example.language not in RUN, example.text
 

@@ -12,7 +12,7 @@ async def not_found(_: Request) -> Response:
     return Response(404)
 
 
-async def test_pages_without_the_npm_files_say_how_to_install_them(tmp_path: Path) -> None:
+async def test_pages_without_the_npm_files_explain_how_to_install_them(tmp_path: Path) -> None:
     application = Application()
     mount_docs(application, assets=Assets(tmp_path), not_found=not_found)
     await application.start()  # type: ignore[no-untyped-call]  # BlackSheep leaves it untyped
