@@ -19,10 +19,10 @@ from domain.webhooks.events import Event, EventType
 from feeds.webhooks.connector import checked_connector, is_forbidden
 from feeds.webhooks.sender import WebhookSender
 from tests.support.builders.forged_urls import (
+    FORGED_URLS,
     NAMES,
     SPECIAL_V4,
     SPECIAL_V6,
-    WHOLE,
     disguises,
     hosts,
 )
@@ -166,7 +166,7 @@ def chunks(cases: list[str], size: int = 40) -> list[list[str]]:
 
 
 def test_hundreds_of_distinct_forged_urls_are_tried() -> None:
-    assert len({*HOSTS, *WHOLE}) == len(HOSTS) + len(WHOLE) > 700
+    assert len({*HOSTS, *FORGED_URLS}) == len(HOSTS) + len(FORGED_URLS) > 700
 
 
 @pytest.mark.parametrize("hosts", chunks([*HOSTS, *disguises()]), ids=itemgetter(0))
@@ -197,7 +197,7 @@ async def test_connector_rejects_every_form_that_the_system_resolver_accepts_as_
 
 
 async def test_forged_urls_are_never_connected_to(trap: Trap) -> None:
-    urls = [url.replace("{port}", str(trap.port)) for url in WHOLE]
+    urls = [url.replace("{port}", str(trap.port)) for url in FORGED_URLS]
     errors = await errors_of(plain_sender(), urls)
 
     assert {url: error for url, error in errors.items() if error not in REASONS} == {}

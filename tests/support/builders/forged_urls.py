@@ -27,7 +27,7 @@ NAMES = [
     *("localhost", "LOCALHOST", "localhost.", "a.localhost", "a.b.localhost"),
 ]
 
-WHOLE = [
+FORGED_URLS = [
     *("file:///etc/passwd", "gopher://127.0.0.1:{port}/_x", "dict://127.0.0.1:{port}/d"),
     *("ftp://127.0.0.1:{port}/", "unix:///var/run/docker.sock", "ws://127.0.0.1:{port}/"),
     *("http:127.0.0.1:{port}", "http:/127.0.0.1:{port}/", "http:///127.0.0.1:{port}/"),
