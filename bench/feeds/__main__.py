@@ -16,7 +16,7 @@ import uvloop
 from bench.feeds.catalogue import priced_catalogue
 from domain.market.pricing import UNBOUNDED, PriceTable
 from feeds.xml.document import RateDocuments, render_rates
-from gateway.pages.rate_feeds import served, yield_to_loop
+from gateway.pages.rate_feeds import negotiated_feeds, yield_to_loop
 
 TICK_SECONDS = 0.001
 
@@ -51,7 +51,7 @@ async def _render(table: PriceTable, rounds: int) -> None:
         for _ in range(rounds)
     ]
     _print("rendering both formats", yielding)
-    encoding = [await _beside_loop(lambda: served(documents)) for _ in range(rounds)]
+    encoding = [await _beside_loop(lambda: negotiated_feeds(documents)) for _ in range(rounds)]
     _print("gzip, br and ETags of both", encoding)
 
 

@@ -14,7 +14,7 @@ from bench.processes import Server, free_port, running
 from domain.market.pricing import UNBOUNDED
 from feeds.xml.document import EMPTY, render_rates
 from gateway.asgi import AsgiMiddleware
-from gateway.pages.rate_feeds import RATES, RateFeeds, direct_feeds, served
+from gateway.pages.rate_feeds import RATES, RateFeeds, direct_feeds, negotiated_feeds
 from gateway.runtime.market import LiveMarket
 
 SMALL = 4
@@ -75,7 +75,7 @@ def ours() -> AsgiMiddleware:
         def __init__(self) -> None:
             super().__init__(LiveMarket(), render_rates, empty=EMPTY)
             documents = render_rates(priced_catalogue(SMALL), UNBOUNDED)
-            self._serve(served(documents), fixed=False)
+            self._serve(negotiated_feeds(documents), fixed=False)
             self._asked_at = float("inf")
 
     return AsgiMiddleware(_no_application, direct_feeds(Rendered()), body_deadline_seconds=1)

@@ -1,4 +1,4 @@
-"""The table of contents: which Markdown file is which page, in reading order."""
+"""The table of contents: the Markdown file of each page, in reading order."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,14 +9,14 @@ HOME: Final = "index"
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A page: the name of its file, without .md, and what it is called in the navigation."""
+    """A page: the name of its file without .md, and its label in the navigation."""
 
     name: str
     label: str
 
     @property
     def path(self) -> str:
-        """Return where it is served."""
+        """Return the URL path of the page."""
         return "/docs" if self.name == HOME else f"/docs/{self.name}"
 
 

@@ -1,4 +1,4 @@
-"""Marks up code by what its parts are, in as few elements as there are colours for."""
+"""Syntax highlighting with only as many classes as the style sheet has colours for."""
 
 from collections.abc import Iterator
 from html import escape
@@ -10,7 +10,7 @@ from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, is_token_subtype
 
 PLAIN: Final = ("", "text")
-"""Languages that nothing is known of."""
+"""Languages that are not highlighted."""
 
 _CLASSES: Final = {
     Comment: "comment",
@@ -28,18 +28,18 @@ _CLASSES: Final = {
 
 
 def highlighted(code: str, language: str) -> str:
-    """Return code as HTML, its comments, keywords and so on in spans of these classes."""
+    """Return code as HTML; comments, keywords and other tokens are in spans with a class."""
     if language in PLAIN:
         return escape(code)
     parts = groupby(_classified(code, language), key=itemgetter(0))
-    return "".join(_marked(name, "".join(text for _, text in run)) for name, run in parts)
+    return "".join(_span(name, "".join(text for _, text in run)) for name, run in parts)
 
 
 def _classified(code: str, language: str) -> Iterator[tuple[str, str]]:
-    for kind, text in get_lexer_by_name(language, ensurenl=False).get_tokens(code):
-        classes = (name for group, name in _CLASSES.items() if is_token_subtype(kind, group))
+    for token_type, text in get_lexer_by_name(language, ensurenl=False).get_tokens(code):
+        classes = (name for group, name in _CLASSES.items() if is_token_subtype(token_type, group))
         yield next(classes, ""), text
 
 
-def _marked(name: str, text: str) -> str:
+def _span(name: str, text: str) -> str:
     return f'<span class="{name}">{escape(text)}</span>' if name else escape(text)

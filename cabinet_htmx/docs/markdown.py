@@ -1,4 +1,4 @@
-"""From a Markdown file to the parts of a page: title, headings and HTML without inline style."""
+"""Renders a Markdown file to a title, headings and HTML without inline styles."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,30 +17,30 @@ from cabinet_htmx.docs.contents import HOME
 from cabinet_htmx.docs.highlighting import highlighted
 
 TAB_LABELS: Final = {"bash": "bash", "python": "Python", "js": "Node", "go": "Go"}
-"""Languages whose neighbouring blocks become tabs, by the word after the fence."""
+"""The tab label by the language of a code block; adjacent blocks in these become tabs."""
 
 _PAGE_LINK: Final = re.compile(r"([a-z0-9-]+)\.md(#[\w-]+)?")
 _TAB: Final = "tab"
 
 
 class Heading(msgspec.Struct, frozen=True):
-    """A heading of the second level."""
+    """A level 2 heading."""
 
     anchor: str
     text: str
 
 
 class Article(msgspec.Struct, frozen=True):
-    """What a Markdown file says."""
+    """A rendered Markdown file."""
 
     title: str
     headings: tuple[Heading, ...]
     body: str
-    """HTML made here, to be put into a page as it is."""
+    """Trusted HTML, inserted into the page without escaping."""
 
 
 class Tab(msgspec.Struct, frozen=True):
-    """Where a block stands among its neighbours in other languages."""
+    """The position of a code block in its group of tabs."""
 
     group: int
     first: bool
@@ -48,7 +48,7 @@ class Tab(msgspec.Struct, frozen=True):
 
 
 class Renderer:
-    """Renders the files of one directory; their links to each other become links to pages."""
+    """Renders the files of a directory; links between files become links between pages."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -58,11 +58,11 @@ class Renderer:
             self._markdown.add_render_rule(name, rule)
 
     def render(self, name: str) -> Article:
-        """Return the article of a file by its name without .md."""
+        """Return the article of a file; `name` is its file name without .md."""
         tokens = self._markdown.parse((self._directory / f"{name}.md").read_text())
         title, rest = _split_title(tokens)
         _mark_tabs(rest)
-        _unname_empty_headers(rest)
+        _replace_empty_headers(rest)
         body: str = self._markdown.renderer.render(
             rest, self._markdown.options, {"directory": self._directory}
         )
@@ -72,7 +72,7 @@ class Renderer:
 def _split_title(tokens: list[Token]) -> tuple[str, list[Token]]:
     opening, inline, _, *rest = tokens
     if opening.tag != "h1":
-        raise ValueError("a page begins with its title, a heading of the first level")
+        raise ValueError("a page must begin with its title, a level 1 heading")
     return inline.content, rest
 
 
@@ -85,7 +85,7 @@ def _headings(tokens: Sequence[Token]) -> list[Heading]:
 
 
 def _mark_tabs(tokens: Sequence[Token]) -> None:
-    """Mark runs of neighbouring blocks in different languages."""
+    """Group adjacent code blocks in different languages into tabs."""
     groups, run = count(1), list[Token]()
     for token in [*tokens, None]:
         language = _language(token) if token is not None and token.type == "fence" else ""
@@ -95,13 +95,13 @@ def _mark_tabs(tokens: Sequence[Token]) -> None:
             continue
         if len(run) > 1:
             group = next(groups)
-            for place, block in enumerate(run):
-                block.meta[_TAB] = Tab(group, first=place == 0, last=place == len(run) - 1)
+            for index, block in enumerate(run):
+                block.meta[_TAB] = Tab(group, first=index == 0, last=index == len(run) - 1)
         run = [token] if token is not None and language in TAB_LABELS else []
 
 
-def _unname_empty_headers(tokens: Sequence[Token]) -> None:
-    """Turn empty header cells, which Markdown can't do without, into plain ones."""
+def _replace_empty_headers(tokens: Sequence[Token]) -> None:
+    """Turn empty header cells, which Markdown requires, into data cells for accessibility."""
     for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
         if opening.type == "th_open" and not inline.content:
             opening.tag = closing.tag = "td"
@@ -130,7 +130,7 @@ def _fence(
 
 
 def _code(block: Token) -> str:
-    """Return a block's HTML; it can be scrolled sideways by keyboard, so it takes the focus."""
+    """Return a block's HTML; it is focusable so that the keyboard can scroll it horizontally."""
     marked = highlighted(block.content, _language(block))
     return f'<pre tabindex="0"><code>{marked}</code></pre>\n'
 
@@ -161,7 +161,7 @@ def _link_open(
 def _image(
     _: RendererHTML, tokens: Sequence[Token], index: int, __: object, env: dict[str, Any]
 ) -> str:
-    """Return a drawing in place, so that it takes the page's colours; its text names it."""
+    """Return a drawing as inline SVG with alternative text; it inherits the page's colours."""
     image = tokens[index]
     drawing = (env["directory"] / str(image.attrs["src"])).read_text()
     label = escape(image.content)

@@ -13,21 +13,21 @@ from cabinet_htmx.shared.environment import environment
 
 _PACKAGED: Final = Path(__file__).parent / "pages"
 DOCS: Final = _PACKAGED if _PACKAGED.exists() else Path(__file__).parents[2] / "docs"
-"""The Markdown files: packaged with a wheel, or docs/ of the checkout."""
+"""The directory of the Markdown files: inside the wheel, or docs/ of the checkout."""
 ROOT: Final = "/docs"
 
 _HTML: Final = "text/html; charset=utf-8"
 
 
 class Neighbours(msgspec.Struct, frozen=True):
-    """The pages before and after one; None at the ends."""
+    """The previous and the next page; None at the ends."""
 
     before: Entry | None
     after: Entry | None
 
 
 class DocsSite:
-    """Pages by path. Rendering takes some milliseconds of CPU time: use one thread at a time."""
+    """Pages by path. Rendering takes several milliseconds of CPU time; it is not thread-safe."""
 
     def __init__(self, assets: Assets, directory: Path = DOCS) -> None:
         self._renderer = Renderer(directory)
@@ -35,13 +35,13 @@ class DocsSite:
         self._entries = {entry.path: entry for entry in entries()}
 
     def has(self, path: str) -> bool:
-        """Return whether there is a page at `path`."""
+        """Return whether a page exists at `path`."""
         return path in self._entries
 
     def render(self, path: str) -> Document:
-        """Return the page at `path`, or the page shown where there is none."""
+        """Return the page at `path`, or the 404 page."""
         entry = self._entries.get(path)
-        html = self._missing() if entry is None else self._page(entry)
+        html = self._not_found() if entry is None else self._page(entry)
         return Document(_HTML, html.encode())
 
     def _page(self, entry: Entry) -> str:
@@ -52,16 +52,16 @@ class DocsSite:
             neighbours=_neighbours(entry),
         )
 
-    def _missing(self) -> str:
-        return self._templates.get_template("docs/missing.html").render(
+    def _not_found(self) -> str:
+        return self._templates.get_template("docs/not_found.html").render(
             contents=CONTENTS, here=None
         )
 
 
 def _neighbours(entry: Entry) -> Neighbours:
-    every = list(entries())
-    place = every.index(entry)
+    ordered = list(entries())
+    index = ordered.index(entry)
     return Neighbours(
-        before=every[place - 1] if place else None,
-        after=every[place + 1] if place + 1 < len(every) else None,
+        before=ordered[index - 1] if index else None,
+        after=ordered[index + 1] if index + 1 < len(ordered) else None,
     )

@@ -1,1 +1,1 @@
-"""What the swap page, the cabinet and the documentation share."""
+"""Code shared by the swap page, the cabinet and the documentation."""

@@ -1,4 +1,4 @@
-"""Static files, each under an address that changes with its content, so caches may keep it."""
+"""Static files whose URLs contain a digest of their content, so that they can be cached forever."""
 
 from pathlib import Path
 from types import MappingProxyType
@@ -18,11 +18,11 @@ _TYPES: Final = {
 
 
 class AssetMissing(Exception):
-    """A file that a page needs isn't there; the text says what to do."""
+    """A static file that a page needs does not exist; the message states how to build it."""
 
 
 class Assets:
-    """The files below a directory that have a type pages use, read once."""
+    """The static files below a directory, read once."""
 
     def __init__(self, directory: Path = STATIC) -> None:
         files = {
@@ -36,11 +36,11 @@ class Assets:
         )
 
     def address(self, name: str) -> str:
-        """Return the path to request a file by, such as /static/docs.0a1b2c3d4e5f.css."""
-        found = self._addresses.get(name)
-        if found is None:
-            raise AssetMissing(f"{name} isn't among the static files: run `make assets`")
-        return found
+        """Return the URL path of a file, such as /static/docs.0a1b2c3d4e5f.css."""
+        address = self._addresses.get(name)
+        if address is None:
+            raise AssetMissing(f"{name} is not among the static files: run `make assets`")
+        return address
 
 
 def _address(name: str, digest: str) -> str:

@@ -1,4 +1,4 @@
-"""The operator's own name, logo and colours on the public pages."""
+"""The operator's name, logo and colours on the public pages."""
 
 import re
 from pathlib import Path
@@ -11,9 +11,9 @@ from cabinet_htmx.shared.document import Document
 MAX_LOGO_BYTES: Final = 32 * 1024
 MAX_NAME_LENGTH: Final = 40
 MIN_CONTRAST: Final = 4.5
-"""Of text against what it stands on (WCAG 2.2, 1.4.3)."""
+"""The minimum contrast between text and its background (WCAG 2.2, 1.4.3)."""
 BACKGROUNDS: Final = {"accent": "#ffffff", "accent-dark": "#161d27"}
-"""By the name of a colour, what it has to be told from: the surface of cards, light and dark."""
+"""The background that each colour appears on: the surface of cards in the light and dark theme."""
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _LOGO_TYPES: Final = {
@@ -24,11 +24,11 @@ _LOGO_TYPES: Final = {
 
 
 class InvalidBrand(ValueError):
-    """A name, logo or colour that pages can't carry; the text says why."""
+    """A name, logo or colour is invalid; the message states why."""
 
 
 class Brand(msgspec.Struct, frozen=True):
-    """What the pages carry; the files are served under addresses of their own."""
+    """An operator's brand; the style sheet and logo are served at their own URLs."""
 
     name: str
     style: Document
@@ -40,13 +40,12 @@ class Brand(msgspec.Struct, frozen=True):
 def brand_of(*, name: str, colours: str = "", logo: Path | None = None) -> Brand:
     """Return a brand.
 
-    `colours` is such as `accent=#0f766e, accent-dark=#4fd1c0`. Raises InvalidBrand for a name that
-    is empty, too long or doesn't print, for a colour that isn't one or that text in it couldn't be
-    read in, and for a logo that can't be read, is over 32 KiB or of another type than SVG, PNG or
-    WebP.
+    `colours` has the form `accent=#0f766e, accent-dark=#4fd1c0`. Raises InvalidBrand for a name
+    that is empty, too long or not printable, for a colour that is malformed or has too little
+    contrast, and for a logo that cannot be read, exceeds 32 KiB or is not SVG, PNG or WebP.
     """
     if not name.strip() or len(name) > MAX_NAME_LENGTH or not name.isprintable():
-        raise InvalidBrand(f"a brand's name has 1 to {MAX_NAME_LENGTH} printable characters")
+        raise InvalidBrand(f"a brand name must have 1 to {MAX_NAME_LENGTH} printable characters")
     style = Document("text/css; charset=utf-8", _style(_parsed(colours)).encode())
     picture = _logo(logo) if logo is not None else None
     suffix = logo.suffix.lower() if logo is not None else ""
@@ -66,7 +65,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def _luminance(colour: str) -> float:
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
     )
@@ -79,19 +78,19 @@ def _parsed(colours: str) -> dict[str, str]:
         name, _, value = (part.strip() for part in pair.partition("="))
         if name not in BACKGROUNDS or _COLOUR.fullmatch(value) is None:
             raise InvalidBrand(
-                f"{pair!r} is no colour: write accent=#rrggbb or accent-dark=#rrggbb"
+                f"{pair!r} is not a valid colour: use accent=#rrggbb or accent-dark=#rrggbb"
             )
         if contrast(value, BACKGROUNDS[name]) < MIN_CONTRAST:
             raise InvalidBrand(
-                f"text of {value} can't be read on {BACKGROUNDS[name]}: their contrast is "
-                f"{contrast(value, BACKGROUNDS[name]):.1f}, and {MIN_CONTRAST} is needed"
+                f"{value} is not readable on {BACKGROUNDS[name]}: the contrast is "
+                f"{contrast(value, BACKGROUNDS[name]):.1f}, the minimum is {MIN_CONTRAST}"
             )
         parsed[name] = value.lower()
     return parsed
 
 
 def _style(colours: dict[str, str]) -> str:
-    """Return the style sheet; without colours an empty one, and the pages' own apply."""
+    """Return the style sheet; without colours it is empty and the default colours apply."""
     rules = []
     if accent := colours.get("accent"):
         rules.append(f":root, :root:not([data-theme]) {{ {_variables(accent)} }}")
@@ -109,13 +108,13 @@ def _variables(accent: str) -> str:
 
 
 def _logo(path: Path) -> Document:
-    kind = _LOGO_TYPES.get(path.suffix.lower())
-    if kind is None:
-        raise InvalidBrand(f"the logo {path} is neither SVG, PNG nor WebP")
+    content_type = _LOGO_TYPES.get(path.suffix.lower())
+    if content_type is None:
+        raise InvalidBrand(f"the logo {path} must be an SVG, PNG or WebP file")
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InvalidBrand(f"the logo {path} can't be read: {error.strerror}") from None
+        raise InvalidBrand(f"the logo {path} cannot be read: {error.strerror}") from None
     if len(content) > MAX_LOGO_BYTES:
-        raise InvalidBrand(f"the logo {path} is over {MAX_LOGO_BYTES // 1024} KiB")
-    return Document(kind, content)
+        raise InvalidBrand(f"the logo {path} is larger than {MAX_LOGO_BYTES // 1024} KiB")
+    return Document(content_type, content)

@@ -1,4 +1,4 @@
-"""Marks of assets: a coin's letters in a circle of a colour of its own, drawn by us."""
+"""Icons of assets: the coin's ticker in a coloured circle."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ import msgspec
 
 from domain.assets import Asset
 
-# Dark enough for white letters: 4.5 to 1 at least.
+# Dark enough for white letters: a contrast of at least 4.5 to 1.
 TONES: Final = (
     "#0f766e", "#1d4ed8", "#6d28d9", "#be185d", "#b45309", "#166534",
     "#0e7490", "#9f1239", "#4338ca", "#4d7c0f", "#7e22ce", "#475569",
@@ -29,7 +29,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 class CoinIcon(msgspec.Struct, frozen=True):
-    """A mark: its letters, their size in a circle of 40, and the circle's colour."""
+    """An icon: its letters, their font size in a circle of diameter 40, and the circle's colour."""
 
     letters: str
     size: int
@@ -37,7 +37,7 @@ class CoinIcon(msgspec.Struct, frozen=True):
 
 
 def coin_icon(asset: Asset) -> CoinIcon:
-    """Return the asset's mark; its own colour where it has one."""
+    """Return the icon of an asset, in the asset's configured colour if it has a valid one."""
     colour = asset.color if asset.color and _COLOUR.fullmatch(asset.color) else None
     letters = asset.coin[:4]
     size = {1: 20, 2: 17, 3: 13}.get(len(letters), 11)

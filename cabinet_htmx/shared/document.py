@@ -1,4 +1,4 @@
-"""The bytes of a page or a file, and their media type."""
+"""The content of a page or file with its media type."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A page or a file as it is served without compression."""
+    """An uncompressed page or file."""
 
     content_type: str
     body: bytes

@@ -1,4 +1,4 @@
-"""The one Jinja2 environment of all pages: escapes everything, knows where static files are."""
+"""The Jinja2 environment of all pages, with autoescaping and the URLs of static files."""
 
 from pathlib import Path
 from typing import Final
@@ -11,8 +11,8 @@ TEMPLATES: Final = Path(__file__).parents[1] / "templates"
 
 
 def environment(assets: Assets) -> Environment:
-    """Return an environment whose templates say `asset("docs.css")` for a file's address."""
-    made = Environment(
+    """Return an environment in whose templates `asset("docs.css")` is the URL of a static file."""
+    templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -20,5 +20,5 @@ def environment(assets: Assets) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals["asset"] = assets.address
-    return made
+    templates.globals["asset"] = assets.address
+    return templates

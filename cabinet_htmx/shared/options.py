@@ -8,7 +8,7 @@ from domain.assets import Asset
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One option; `chosen` is the field's value."""
+    """One option; `chosen` means that it is selected."""
 
     value: str
     label: str
@@ -16,5 +16,8 @@ class Option(msgspec.Struct, frozen=True):
 
 
 def asset_options(assets: Iterable[Asset], chosen: str) -> list[Option]:
-    """Return one option per asset, labelled by coin and network."""
-    return [Option(one.code, f"{one.coin} · {one.network}", one.code == chosen) for one in assets]
+    """Return one option for each asset, labelled with its coin and network."""
+    return [
+        Option(asset.code, f"{asset.coin} · {asset.network}", asset.code == chosen)
+        for asset in assets
+    ]

@@ -1,4 +1,4 @@
-"""What the swap page and the cabinet both say about an order."""
+"""Order texts shared by the swap page and the cabinet."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -7,11 +7,11 @@ from domain.orders.order import Order
 from domain.orders.states import Emergency
 
 EMERGENCY_REASONS: Final[Mapping[Emergency, str]] = {
-    Emergency.LIMIT: "The amount received is outside the limits of this pair.",
-    Emergency.EXPIRED: "The deposit arrived after the order had expired.",
+    Emergency.LIMIT: "The amount received is outside the limits for this pair.",
+    Emergency.EXPIRED: "The deposit arrived after the order expired.",
 }
 
 
-def version_seen(order: Order) -> str:
-    """Return a token that changes whenever an order has something new to show."""
+def order_version(order: Order) -> str:
+    """Return a string that changes whenever the displayed state of an order changes."""
     return f"{order.state}-{int(order.updated_at.timestamp() * 1000)}-{order.choice}"

@@ -1,4 +1,4 @@
-"""The headers that every page carries: what a browser may load, frame and tell others."""
+"""The security headers of every page: content security policy, MIME sniffing and referrers."""
 
 from typing import Final
 
@@ -16,12 +16,12 @@ _READ_ONLY: Final = {
 
 
 def page_headers(**directives: str) -> dict[str, str]:
-    """Return the headers of a page that only shows something: no scripts, no forms.
+    """Return the headers of a read-only page: no scripts, no forms.
 
-    `directives` loosens that for pages that need more: `page_headers(form_action="'self'")`.
+    `directives` relaxes the policy where needed: `page_headers(form_action="'self'")`.
     """
-    loosened = {name.replace("_", "-"): sources for name, sources in directives.items()}
-    policy = _READ_ONLY | loosened | _ALWAYS
+    relaxed = {name.replace("_", "-"): sources for name, sources in directives.items()}
+    policy = _READ_ONLY | relaxed | _ALWAYS
     return {
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "X-Content-Type-Options": "nosniff",

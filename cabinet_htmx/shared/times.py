@@ -1,13 +1,13 @@
-"""Times as pages show them."""
+"""Formats times for pages and exports."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 
 def local(at: datetime, zone: ZoneInfo) -> str:
-    """Return a time in a zone: 1 May 2026, 14:00."""
-    there = at.astimezone(zone)
-    return f"{there.day} {there:%b %Y, %H:%M}"
+    """Return a time in a time zone: 1 May 2026, 14:00."""
+    local_time = at.astimezone(zone)
+    return f"{local_time.day} {local_time:%b %Y, %H:%M}"
 
 
 def utc(at: datetime) -> str:

@@ -1,5 +1,4 @@
-// What makes all pages with forms nicer: copy buttons, and buttons that show that they work. Everything
-// works without it.
+// Enhances pages with forms: copy buttons, and buttons that show progress. The pages work without it.
 "use strict";
 
 document.documentElement.classList.add("scripted");
@@ -13,19 +12,19 @@ document.addEventListener("click", async (event) => {
     await navigator.clipboard.writeText(source.textContent.trim());
     copied = true;
   } catch {
-    getSelection().selectAllChildren(source); // for the keyboard's or the menu's copy
+    getSelection().selectAllChildren(source); // so that the user can copy the selection
   }
   button.textContent = copied ? "Copied" : "Selected";
-  tell(copied ? "Copied" : "Selected: copy it now");
+  announce(copied ? "Copied" : "Selected. Press Ctrl+C or ⌘C to copy.");
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 });
 
-function tell(text) {
-  const place = document.getElementById("announced");
-  if (place) place.textContent = text;
+function announce(text) {
+  const region = document.getElementById("announced");
+  if (region) region.textContent = text;
 }
 
-// A second click on a button that has begun its work does nothing.
+// Ignore further clicks on a button whose form is already being submitted.
 
 document.addEventListener("submit", (event) => {
   const button = event.submitter;

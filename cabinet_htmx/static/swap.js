@@ -1,10 +1,10 @@
-// What makes the public pages nicer: a countdown, prices that stay fresh, an order that tells of
-// changes. Everything works without it.
+// Enhances the public pages: a countdown, prices that refresh, live order updates. The pages work
+// without it.
 "use strict";
 
 const REQUOTE_MS = 15000;
 
-// Countdown: by this page's own clock, from the seconds that were left when it was made.
+// Countdown, measured with the page's monotonic clock from the seconds left at rendering.
 
 const ends = new WeakMap();
 
@@ -19,14 +19,14 @@ function tick() {
 tick();
 setInterval(tick, 1000);
 
-// Prices grow old: ask again while somebody looks.
+// Refresh the price while the page is visible.
 
 setInterval(() => {
   const price = document.getElementById("price");
   if (price && !document.hidden && window.htmx) htmx.trigger(price, "requote");
 }, REQUOTE_MS);
 
-// The order's token goes in a header: it belongs into no more logs than it has to.
+// The order's token is sent in a header so that it does not appear in access logs.
 
 document.addEventListener("htmx:configRequest", (event) => {
   const { token, seen } = event.detail.elt.dataset;
@@ -40,19 +40,19 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (seen && event.detail.elt.dataset.token) event.detail.elt.dataset.seen = seen;
 });
 
-// What is wrong with a field is told beside it; screen readers are told that it is.
+// Mark fields that have an error as invalid for screen readers.
 
 document.addEventListener("htmx:afterSettle", () => {
   tick();
-  for (const fault of document.querySelectorAll(".fault[id]")) {
-    const field = document.getElementById(fault.id.replace(/-fault$/, ""));
+  for (const error of document.querySelectorAll(".fault[id]")) {
+    const field = document.getElementById(error.id.replace(/-error$/, ""));
     if (!field) continue;
-    if (fault.textContent.trim()) field.setAttribute("aria-invalid", "true");
+    if (error.textContent.trim()) field.setAttribute("aria-invalid", "true");
     else field.removeAttribute("aria-invalid");
   }
 });
 
-// Long amounts are written smaller, so that all of them can be seen.
+// Show long amounts in a smaller font so that all digits are visible.
 
 document.addEventListener("input", ({ target }) => {
   if (target.matches(".amount")) target.classList.toggle("long", target.value.length > 9);

@@ -1,4 +1,4 @@
-"""The swap form as a visitor has filled it in."""
+"""The swap form as submitted."""
 
 import re
 import unicodedata
@@ -13,15 +13,15 @@ from domain.market.pricing import Direction
 from domain.orders.states import RateType
 
 MAX_FIELD_LENGTH: Final = 300
-"""Beyond any address, tag or amount: what is longer is cut, and then refused for what it is."""
+"""Longer than any address, tag or amount. Longer text is truncated and then fails validation."""
 
-_ONCE = re.compile(r"[A-Za-z0-9_-]{22,43}", re.ASCII)
+_IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9_-]{22,43}", re.ASCII)
 _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?", re.ASCII)
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class Step(StrEnum):
-    """What a visitor wants done with the form, where scripts don't do it for them."""
+    """The action of a submit button."""
 
     QUOTE = "quote"
     REVERSE = "reverse"
@@ -29,9 +29,9 @@ class Step(StrEnum):
 
 
 class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
-    """Texts of all fields. `was_send` and `was_get` are the amounts as the page last showed them.
+    """The text of all fields. `was_send` and `was_get` are the amounts that the page last showed.
 
-    So the amount that was edited is known without a script: it is the one that differs.
+    Comparing them with the submitted amounts identifies the edited one without JavaScript.
     """
 
     source: str = ""
@@ -45,11 +45,11 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
     to_address: str = ""
     tag: str = ""
     refund_address: str = ""
-    once: str = ""
+    idempotency_key: str = ""
 
     @classmethod
     def of(cls, fields: Mapping[str, str]) -> Self:
-        """Take what was sent, whatever it is: what makes no sense is as if left empty."""
+        """Return the form of the submitted fields; invalid values become the defaults."""
         texts = {name: _cleaned(value) for name, value in fields.items()}
         form = cls(
             source=texts.get("from", ""),
@@ -63,7 +63,7 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
             to_address=texts.get("to_address", ""),
             tag=texts.get("tag", ""),
             refund_address=texts.get("refund_address", ""),
-            once=texts.get("once", ""),
+            idempotency_key=texts.get("once", ""),
         )
         if form.send != form.was_send:
             return msgspec.structs.replace(form, side=Direction.FROM)
@@ -73,16 +73,16 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def amount(self) -> str:
-        """Return the amount that is asked for, of the side that `side` names."""
+        """Return the amount of the side that `side` names."""
         return self.send if self.side is Direction.FROM else self.get
 
     @property
-    def has_once(self) -> bool:
-        """Tell whether it carries what the page gave it to be sent once with."""
-        return _ONCE.fullmatch(self.once) is not None
+    def has_idempotency_key(self) -> bool:
+        """Return whether the form contains a well-formed idempotency key."""
+        return _IDEMPOTENCY_KEY.fullmatch(self.idempotency_key) is not None
 
     def reversed(self) -> Self:
-        """Return the form the other way round: what would be got is sent."""
+        """Return the form with both sides exchanged; the amount to get is now sent."""
         return msgspec.structs.replace(
             self,
             source=self.destination,
@@ -96,7 +96,7 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def swap(self) -> SwapRequest:
-        """Return what is to be priced, in the domain's terms."""
+        """Return the swap to quote."""
         return SwapRequest(
             rate_type=self.rate_type,
             source=self.source,
@@ -107,18 +107,16 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _cleaned(text: str) -> str:
-    """Return a field without what doesn't show: it comes along when addresses are pasted."""
-    shown = "".join(
-        one for one in text[:MAX_FIELD_LENGTH] if unicodedata.category(one) not in _HIDDEN
-    )
-    return shown.strip()
+    """Return a field without invisible characters, which pasted addresses often contain."""
+    visible = (c for c in text[:MAX_FIELD_LENGTH] if unicodedata.category(c) not in _INVISIBLE)
+    return "".join(visible).strip()
 
 
 def _amount(text: str) -> str:
-    """Return an amount as it is read: with a point, where the keyboard of a phone has a comma.
+    """Return an amount with a decimal point: phone keyboards may offer only a comma.
 
-    Grouped thousands stay as they are, and so are refused: `1,000` might be meant as one or as a
-    thousand.
+    Grouped digits such as `1,000` are not changed and fail validation, because they could mean one
+    or one thousand.
     """
     if "," in text and _GROUPED.fullmatch(text) is None and text.count(",") == 1:
         text = text.replace(",", ".") if "." not in text else text

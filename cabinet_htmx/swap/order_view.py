@@ -1,4 +1,4 @@
-"""What an order's page shows: where to send what, how far it is, and what its user may do."""
+"""The view of the order page: payment instructions, progress and available actions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,19 +7,17 @@ from typing import Final
 
 import msgspec
 
-from cabinet_htmx.shared.amounts import percent, shown, trimmed
+from cabinet_htmx.shared.amounts import format_amount, percent, without_trailing_zeros
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
-from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, version_seen
+from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, order_version
 from cabinet_htmx.shared.times import utc
 from cabinet_htmx.swap import sentences
 from domain.orders.order import Order
 from domain.orders.states import FINAL, Choice, State
 
-SHOWN_PAY_IN: Final = frozenset({State.AWAITING_DEPOSIT})
-
 
 class Progress(StrEnum):
-    """How far a step of an order is."""
+    """The progress of one step of an order."""
 
     DONE = "done"
     NOW = "now"
@@ -27,30 +25,30 @@ class Progress(StrEnum):
     FAILED = "failed"
 
 
-class StepShown(msgspec.Struct, frozen=True):
-    """A step of an order."""
+class StepView(msgspec.Struct, frozen=True):
+    """One step of an order; `progress_label` is for screen readers."""
 
     label: str
     progress: Progress
-    spoken: str
+    progress_label: str
 
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the order's template needs."""
+    """Everything that the order template shows."""
 
     order: Order
     token: str
-    seen: str
+    version: str
     headline: str
-    steps: tuple[StepShown, ...]
+    steps: tuple[StepView, ...]
     is_final: bool
     is_waiting: bool
     seconds_left: int
     expires: str
-    source_mark: CoinIcon
-    destination_mark: CoinIcon
-    sent: str
-    got: str
+    source_icon: CoinIcon
+    destination_icon: CoinIcon
+    send_amount: str
+    get_amount: str
     received: str | None
     rate: str
     fee: str
@@ -62,14 +60,14 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     qr: str | None = None
 
 
-_SPOKEN: Final = {
+_PROGRESS_LABELS: Final = {
     Progress.DONE: "done",
     Progress.NOW: "in progress",
-    Progress.AHEAD: "to come",
-    Progress.FAILED: "stopped here",
+    Progress.AHEAD: "upcoming",
+    Progress.FAILED: "stopped",
 }
-_LABELS: Final = ("Deposit", "Confirm", "Exchange", "Done")
-_AT: Final = {
+_STEP_LABELS: Final = ("Deposit", "Confirm", "Exchange", "Done")
+_STEP_OF_STATE: Final = {
     State.AWAITING_DEPOSIT: (0, Progress.NOW),
     State.CONFIRMING: (1, Progress.NOW),
     State.PAYING_OUT: (2, Progress.NOW),
@@ -84,27 +82,27 @@ _AT: Final = {
 def order_view(
     order: Order, token: str, *, choices: Sequence[Choice], now: datetime, qr: str | None = None
 ) -> OrderView:
-    """Return the view of an order; `qr` is a picture of its pay-in address, as a data URL."""
+    """Return the view of an order; `qr` is a data URL with the QR code of its pay-in address."""
     source, destination = order.source, order.destination
     deposit = order.received
     return OrderView(
         order=order,
         token=token,
-        seen=version_seen(order),
+        version=order_version(order),
         headline=sentences.headline(order),
         steps=_steps(order),
         is_final=order.state in FINAL,
         is_waiting=order.state is State.AWAITING_DEPOSIT,
         seconds_left=max(int((order.expires_at - now).total_seconds()), 0),
         expires=utc(order.expires_at),
-        source_mark=coin_icon(source),
-        destination_mark=coin_icon(destination),
-        sent=shown(order.source_amount, source),
-        got=shown(order.destination_amount, destination),
-        received=shown(deposit.amount, source) if deposit else None,
-        rate=f"1 {source.coin} = {trimmed(str(order.rate))} {destination.coin}",
+        source_icon=coin_icon(source),
+        destination_icon=coin_icon(destination),
+        send_amount=format_amount(order.source_amount, source),
+        get_amount=format_amount(order.destination_amount, destination),
+        received=format_amount(deposit.amount, source) if deposit else None,
+        rate=f"1 {source.coin} = {without_trailing_zeros(str(order.rate))} {destination.coin}",
         fee=percent(order.margin.total),
-        network_fee=f"{shown(order.network_fee, destination)} {destination.coin}",
+        network_fee=f"{format_amount(order.network_fee, destination)} {destination.coin}",
         reasons=tuple(EMERGENCY_REASONS[reason] for reason in order.emergency),
         chosen=sentences.CHOSEN.get(order.choice) if order.state is State.HELD else None,
         choices=tuple(choices),
@@ -114,14 +112,14 @@ def order_view(
 
 
 def receipt(order: Order) -> tuple[tuple[str, str], ...]:
-    """Return a finished order's lines to keep, each with its name, without the token."""
+    """Return the lines of an order's receipt as pairs of label and value, without its token."""
     source, destination = order.source, order.destination
     lines = [
         ("Order", str(order.id)),
         ("Status", sentences.headline(order)),
-        ("Opened", utc(order.created_at)),
+        ("Created", utc(order.created_at)),
         ("Finished", utc(order.finished_at) if order.finished_at else ""),
-        ("Sent", f"{shown(order.source_amount, source)} {source.coin} on {source.network}"),
+        ("Sent", f"{format_amount(order.source_amount, source)} {source.coin} on {source.network}"),
         ("Pay-in address", order.pay_in_address),
         ("Pay-in memo", order.pay_in_tag or ""),
         ("Deposit transaction", order.received.tx_id if order.received else ""),
@@ -130,15 +128,18 @@ def receipt(order: Order) -> tuple[tuple[str, str], ...]:
         lines += [
             (
                 "Paid out",
-                f"{shown(order.destination_amount, destination)} {destination.coin} on "
+                f"{format_amount(order.destination_amount, destination)} {destination.coin} on "
                 + destination.network,
             ),
             ("To address", order.destination_address),
             (destination.tag_name or "Memo", order.destination_tag or ""),
             ("Payout transaction", order.payout_tx_id or ""),
-            ("Rate", f"1 {source.coin} = {trimmed(str(order.rate))} {destination.coin}"),
-            ("Service fee, in the rate", percent(order.margin.total)),
-            ("Network fee", f"{shown(order.network_fee, destination)} {destination.coin}"),
+            (
+                "Rate",
+                f"1 {source.coin} = {without_trailing_zeros(str(order.rate))} {destination.coin}",
+            ),
+            ("Service fee (included in the rate)", percent(order.margin.total)),
+            ("Network fee", f"{format_amount(order.network_fee, destination)} {destination.coin}"),
         ]
     if order.state is State.REFUNDED:
         lines += [
@@ -148,10 +149,10 @@ def receipt(order: Order) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in lines if value)
 
 
-def _steps(order: Order) -> tuple[StepShown, ...]:
-    here, progress = _AT[order.state]
+def _steps(order: Order) -> tuple[StepView, ...]:
+    current, progress = _STEP_OF_STATE[order.state]
     steps = []
-    for place, label in enumerate(_LABELS):
-        at = Progress.DONE if place < here else progress if place == here else Progress.AHEAD
-        steps.append(StepShown(label, at, _SPOKEN[at]))
+    for index, label in enumerate(_STEP_LABELS):
+        at = Progress.DONE if index < current else progress if index == current else Progress.AHEAD
+        steps.append(StepView(label, at, _PROGRESS_LABELS[at]))
     return tuple(steps)

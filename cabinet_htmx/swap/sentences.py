@@ -1,4 +1,4 @@
-"""What visitors are told of facts and states, in sentences."""
+"""The messages that the swap and order pages show for errors and states."""
 
 from typing import Final
 
@@ -7,79 +7,74 @@ from domain.market.pricing import QuoteProblem
 from domain.orders.order import Order
 from domain.orders.states import Choice, State
 
-PAUSED: Final = "New swaps are paused for maintenance. Orders that are open already go on."
-NO_PRICES: Final = (
-    "There are no current prices at the moment, so nothing can be swapped. Please try again soon."
+MAINTENANCE: Final = "New swaps are paused for maintenance. Existing orders continue."
+NO_PRICES: Final = "Prices are temporarily unavailable. Try again in a few minutes."
+TOO_MANY_REQUESTS: Final = "Too many requests from your network. Wait a moment, then try again."
+NO_PAIR: Final = "This pair is currently unavailable. Choose another pair."
+INVALID_AMOUNT: Final = "Enter a number such as {example}, with up to {decimals} decimal places."
+BELOW_NETWORK_FEE: Final = "Amount too small to cover the network fee."
+DAILY_VOLUME_REACHED: Final = (
+    "This amount exceeds today's remaining volume. Try a smaller amount, or try again tomorrow."
 )
-TOO_MANY: Final = (
-    "That was a lot of requests from your network. Please wait a moment and try again."
-)
-NO_PAIR: Final = "This pair can't be swapped at the moment. Please choose another one."
-UNREADABLE: Final = "Enter an amount in digits, such as {example}, with up to {decimals} decimals."
-EATEN: Final = "Nothing would be left after the network fee. Please swap more."
-USED_UP: Final = "Today's volume is nearly used up. Try a smaller amount, or come back tomorrow."
-MOVED: Final = (
-    "The market has moved since you last saw the price. Here is the new one: "
-    "please look at it, and confirm again."
-)
-NOTHING_OPENED: Final = "The order couldn't be opened, and nothing was charged. Please try again."
-TOO_LATE: Final = (
-    "This form was sent before with other details. Please check them and send it again."
+RATE_CHANGED: Final = "The rate changed. Review and confirm again."
+NOT_CREATED: Final = "The order could not be created, and nothing was charged. Try again."
+ALREADY_SUBMITTED: Final = (
+    "This form was already submitted with different details. Review and submit it again."
 )
 
 _PROBLEMS: Final[dict[type[errors.DomainError], str]] = {
-    errors.Maintenance: PAUSED,
+    errors.Maintenance: MAINTENANCE,
     errors.Unavailable: NO_PRICES,
-    errors.RateLimited: TOO_MANY,
-    errors.IdempotencyConflict: TOO_LATE,
-    errors.ReserveExceeded: "We can't pay out that much of this coin right now. Try a smaller "
-    "amount, or another coin.",
-    errors.BelowMinimum: "The amount is below the minimum of this pair.",
-    errors.AboveMaximum: "The amount is above what can be swapped at the moment.",
+    errors.RateLimited: TOO_MANY_REQUESTS,
+    errors.IdempotencyConflict: ALREADY_SUBMITTED,
+    errors.ReserveExceeded: "This amount exceeds our current reserve of this coin. Try a "
+    "smaller amount or another coin.",
+    errors.BelowMinimum: "The amount is below the minimum for this pair.",
+    errors.AboveMaximum: "The amount is above the current maximum.",
 }
 
 
 def problem(error: errors.DomainError) -> str:
-    """Return what a visitor is told of a fact that stops something."""
+    """Return the message that explains an error to a customer."""
     for kind in type(error).__mro__:
         if kind in _PROBLEMS:
             return _PROBLEMS[kind]
-    return NOTHING_OPENED
+    return NOT_CREATED
 
 
-def refusal(found: QuoteProblem, *, least: str, most: str | None) -> str:
-    """Return what a quote would be refused for, with the numbers that would do.
+def quote_problem(problem: QuoteProblem, *, minimum: str, maximum: str | None) -> str:
+    """Return the message for a problem of a quote, with the limit that it violates.
 
-    `most` is None for an amount below the maximum: then it is the day's volume that is exceeded.
+    `maximum` is None if the amount is below the pair's maximum: the daily volume is exceeded.
     """
-    if found is QuoteProblem.LIMIT_MIN:
-        return f"The minimum is {least}."
-    if found is QuoteProblem.LIMIT_MAX:
-        return f"The maximum is {most}." if most is not None else USED_UP
+    if problem is QuoteProblem.LIMIT_MIN:
+        return f"The minimum is {minimum}."
+    if problem is QuoteProblem.LIMIT_MAX:
+        return f"The maximum is {maximum}." if maximum is not None else DAILY_VOLUME_REACHED
     return _PROBLEMS[errors.ReserveExceeded]
 
 
 HEADLINES: Final = {
     State.AWAITING_DEPOSIT: "Waiting for your deposit",
-    State.CONFIRMING: "Deposit seen, waiting for confirmations",
-    State.PAYING_OUT: "Exchanged, sending your coins",
-    State.COMPLETED: "Done: your coins are on their way",
-    State.EXPIRED: "Expired: no deposit arrived in time",
+    State.CONFIRMING: "Deposit detected, waiting for confirmations",
+    State.PAYING_OUT: "Exchange complete, sending your payout",
+    State.COMPLETED: "Done: your payout has been sent",
+    State.EXPIRED: "Expired: no deposit was received in time",
     State.CANCELLED: "Cancelled",
-    State.REFUNDED: "Refunded: your deposit is on its way back",
-    State.HELD: "On hold: your decision is needed",
+    State.REFUNDED: "Refunded: your refund has been sent",
+    State.HELD: "Action required: your order is on hold",
 }
 
 CHOSEN: Final = {
-    Choice.EXCHANGE: "You chose to exchange what arrived at the current rate. It is being done.",
-    Choice.REFUND: "You chose a refund. It is being sent.",
+    Choice.EXCHANGE: "You chose to exchange at the current rate. The exchange is in progress.",
+    Choice.REFUND: "You chose a refund. The refund is in progress.",
 }
 
 
 def headline(order: Order) -> str:
-    """Return an order's state in a few words."""
+    """Return the headline that describes an order's state."""
     if order.state is State.HELD and order.choice is not Choice.NONE:
-        return "On hold: your decision is being carried out"
+        return "On hold: your choice is being processed"
     if order.state is State.EXPIRED and order.deposits.unconfirmed:
-        return "A deposit arrived late and is being confirmed"
+        return "A late deposit is being confirmed"
     return HEADLINES[order.state]

@@ -1,4 +1,4 @@
-"""Renders the public pages. All text in them is escaped; nothing is joined to HTML."""
+"""Renders the public pages from templates that escape all text."""
 
 from typing import Final
 
@@ -11,13 +11,13 @@ from cabinet_htmx.swap.swap_view import SwapView
 from domain.orders.states import Status
 
 ORDER_SECONDS: Final = 3
-"""How often an order's page looks whether there is something new."""
+"""How often the order page polls for changes."""
 
 SWAP_HEADERS: Final = page_headers(
     script_src="'self'", connect_src="'self'", form_action="'self'"
 ) | {"Permissions-Policy": "clipboard-write=(self)", "Cross-Origin-Opener-Policy": "same-origin"}
 
-# The address of an order's page holds its token: it is told to nobody, not even to ourselves.
+# The URL of an order page contains the order's token, so it is never sent as a referrer.
 ORDER_HEADERS: Final = page_headers(
     script_src="'self'", connect_src="'self'", form_action="'self'", img_src="'self' data:"
 ) | {
@@ -38,24 +38,24 @@ class SwapSite:
         self._templates.globals["brand"] = brand
         self.brand = brand
 
-    def swap(self, view: SwapView, *, once: str) -> str:
-        """Return the whole page; `once` marks the form, so that sending it twice is once."""
-        return self._render("swap/swap.html", view=view, once=once)
+    def swap(self, view: SwapView, *, idempotency_key: str) -> str:
+        """Return the swap page; the key makes repeated submissions of its form create one order."""
+        return self._render("swap/swap.html", view=view, idempotency_key=idempotency_key)
 
-    def form(self, view: SwapView, *, once: str) -> str:
-        """Return the form alone."""
-        return self._render("swap/_form.html", view=view, once=once)
+    def form(self, view: SwapView, *, idempotency_key: str) -> str:
+        """Return the form without the page around it."""
+        return self._render("swap/_form.html", view=view, idempotency_key=idempotency_key)
 
     def price(self, view: SwapView) -> str:
-        """Return the price alone, with the amounts that belong to it."""
+        """Return the price and the amounts that it was computed for."""
         return self._render("swap/_quoted.html", view=view)
 
-    def fault(self, field: str, text: str | None) -> str:
-        """Return what is wrong with a field; nothing in it where nothing is."""
-        return self._render("swap/_fault.html", field=field, text=text)
+    def field_error(self, field: str, text: str | None) -> str:
+        """Return the error of a field; empty if the field is valid."""
+        return self._render("swap/_field_error.html", field=field, text=text)
 
     def order(self, view: OrderView, *, problem: str | None, refreshing: bool) -> str:
-        """Return an order's page; `refreshing` says that it is loaded anew by itself."""
+        """Return the order page; `refreshing` means that it reloads automatically."""
         return self._render(
             "swap/order.html",
             view=view,
@@ -65,19 +65,19 @@ class SwapSite:
         )
 
     def live(self, view: OrderView) -> str:
-        """Return what changes of an order's page."""
+        """Return the section of the order page that changes with the order."""
         return self._render("swap/_live.html", view=view, problem=None, announced=True)
 
     def status(self, order_id: str, status: Status) -> str:
-        """Return the page that tells of nothing but a status."""
+        """Return the page that shows only an order's status."""
         return self._render("swap/status.html", order_id=order_id, status=status)
 
     def message(self, heading: str, text: str) -> str:
-        """Return a page that says why there is nothing else to show."""
+        """Return a page with only a heading and a message."""
         return self._render("swap/message.html", heading=heading, text=text)
 
     def notice(self, text: str) -> str:
-        """Return a sentence to stand in the place of a part of a page."""
+        """Return a message that replaces a section of a page."""
         return self._render("swap/_notice.html", text=text)
 
     def receipt(self, lines: tuple[tuple[str, str], ...]) -> str:

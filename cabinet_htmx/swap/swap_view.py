@@ -1,11 +1,11 @@
-"""What the swap form shows: the pair, a price with all its fees, and what is wrong with a field."""
+"""The view of the swap form: the pair, a price with all fees, and the errors of fields."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
-from cabinet_htmx.shared.amounts import percent, shown, trimmed
+from cabinet_htmx.shared.amounts import format_amount, percent, without_trailing_zeros
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
 from cabinet_htmx.shared.options import Option, asset_options
 from cabinet_htmx.swap import sentences
@@ -20,35 +20,33 @@ from domain.market.valuation import usd_value
 from domain.money import BPS, parse_units
 
 SUGGESTED_USD: Final = 300 * 10**18
-MAX_DRIFT_BPS: Final = 100
-"""A price that has become worse by more than this since it was shown is shown again first."""
+MAX_PRICE_CHANGE_BPS: Final = 100
+"""If the price got worse by more than this since it was shown, the customer confirms it again."""
 
 FIELDS: Final = ("to_address", "tag", "refund_address")
 
 
 class Side(msgspec.Struct, frozen=True):
-    """One of the two assets, and what may be chosen instead."""
+    """The asset to send or to get, and the options of its select field."""
 
     asset: Asset
-    mark: CoinIcon
+    icon: CoinIcon
     options: list[Option]
 
 
 class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """A quote in words and numbers for people."""
+    """A quote formatted for display."""
 
-    sent: str
-    got: str
-    sent_usd: str
-    got_usd: str
+    get_amount: str
+    get_usd: str
     rate: str
     fee: str
     network_fee: str
-    refusals: tuple[str, ...]
+    problems: tuple[str, ...]
 
 
 class SwapView(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the form's template needs. `problem` concerns the whole of it, `faults` a field."""
+    """Everything that the form template shows. `errors` are by field, `problem` is of the form."""
 
     form: SwapForm
     source: Side
@@ -57,26 +55,28 @@ class SwapView(msgspec.Struct, frozen=True, kw_only=True):
     bounds: str | None
     fixed_rates: bool
     problem: str | None
-    faults: Mapping[str, str]
-    asked_to_open: bool = False
+    errors: Mapping[str, str]
+    open_requested: bool = False
 
 
-def chosen_pair(catalogue: Catalogue, form: SwapForm) -> SwapForm:
-    """Return the form with a pair that there is: the one asked for, else the operator's first.
+def with_valid_pair(catalogue: Catalogue, form: SwapForm) -> SwapForm:
+    """Return the form with known assets: the requested ones, otherwise the operator's first pair.
 
-    An asset that is known stays, also where the pair of both is off: then that is said.
+    Known assets are kept even if their pair is disabled; the form then shows an error.
     """
     sources = {asset.code for asset in catalogue.active_assets() if asset.receivable}
     destinations = {asset.code for asset in catalogue.active_assets() if asset.sendable}
     source = form.source if form.source in sources else None
     destination = form.destination if form.destination in destinations else None
     if source is None or destination is None or source == destination:
-        source, destination = _nearest(catalogue, source, destination)
+        source, destination = _nearest_pair(catalogue, source, destination)
     return msgspec.structs.replace(form, source=source, destination=destination)
 
 
-def _nearest(catalogue: Catalogue, source: str | None, destination: str | None) -> tuple[str, str]:
-    """Return the first pair with one of the two, preferably of two coins."""
+def _nearest_pair(
+    catalogue: Catalogue, source: str | None, destination: str | None
+) -> tuple[str, str]:
+    """Return the first pair with the known asset, preferably of two different coins."""
     if source == destination:
         destination = None
     pairs = [
@@ -85,14 +85,14 @@ def _nearest(catalogue: Catalogue, source: str | None, destination: str | None) 
         if source in (None, codes[0]) and destination in (None, codes[1])
     ]
     if pairs:
-        return min(pairs, key=lambda one: one[0])[1]
+        return min(pairs, key=lambda candidate: candidate[0])[1]
     active = [asset.code for asset in catalogue.active_assets()]
     first = source or (active or [""])[0]
     return first, destination or next((code for code in active if code != first), "")
 
 
-def suggested(market: Market, form: SwapForm) -> SwapForm:
-    """Return the form with an amount to begin with, of some 300 USD; as it is without prices."""
+def with_suggested_amount(market: Market, form: SwapForm) -> SwapForm:
+    """Return the form with an initial amount of about 300 USD; unchanged without prices."""
     try:
         pair = market.catalogue.pair(form.source, form.destination)
         price = market.snapshot().price(pair.source.coin)
@@ -102,7 +102,9 @@ def suggested(market: Market, form: SwapForm) -> SwapForm:
     units = usd * 10**pair.source.precision // price
     magnitude = 10 ** max(len(str(units)) - 1, 0)
     rounded = max(units // magnitude, 1) * magnitude
-    return msgspec.structs.replace(form, send=shown(rounded, pair.source), side=Direction.FROM)
+    return msgspec.structs.replace(
+        form, send=format_amount(rounded, pair.source), side=Direction.FROM
+    )
 
 
 def swap_view(
@@ -111,39 +113,43 @@ def swap_view(
     *,
     markup_bps: int,
     problem: str | None = None,
-    faults: Mapping[str, str] | None = None,
-    asked_to_open: bool = False,
+    errors: Mapping[str, str] | None = None,
+    open_requested: bool = False,
 ) -> SwapView:
-    """Return the view of a form whose pair is chosen. Raises Unavailable without a catalogue."""
+    """Return the view of a form with valid assets. Raises Unavailable without a catalogue."""
     catalogue = market.catalogue
-    found = dict(faults or {})
+    field_problems = dict(errors or {})
     price, bounds = None, None
     try:
-        quoted = quoted_form(market, form, markup_bps=markup_bps)
+        quoted = quote_form(market, form, markup_bps=markup_bps)
         if quoted is not None:
             price, bounds = _price(quoted, form), _bounds(quoted)
-            form = _with_amounts(form, quoted)
+            form = _with_computed_amount(form, quoted)
     except InvalidRequest as error:
-        form, problem, found = _unpriced(catalogue, form, problem, found, error)
+        form, problem, field_problems = _explain_missing_price(
+            catalogue, form, problem, field_problems, error
+        )
     except DomainError as error:
         problem = problem or sentences.problem(error)
-        form = _emptied(form)
+        form = _without_computed_amount(form)
     assets = catalogue.active_assets()
     return SwapView(
         form=msgspec.structs.replace(form, was_send=form.send, was_get=form.get),
-        source=_side(form.source, catalogue, (one for one in assets if one.receivable)),
-        destination=_side(form.destination, catalogue, (one for one in assets if one.sendable)),
+        source=_side(form.source, catalogue, (asset for asset in assets if asset.receivable)),
+        destination=_side(
+            form.destination, catalogue, (asset for asset in assets if asset.sendable)
+        ),
         price=price,
         bounds=bounds,
         fixed_rates=catalogue.switches.fixed_rates,
         problem=problem,
-        faults=found,
-        asked_to_open=asked_to_open,
+        errors=field_problems,
+        open_requested=open_requested,
     )
 
 
-def quoted_form(market: Market, form: SwapForm, *, markup_bps: int) -> Quote | None:
-    """Return the form's quote, None for an amount not entered yet; raise as `quote`."""
+def quote_form(market: Market, form: SwapForm, *, markup_bps: int) -> Quote | None:
+    """Return the quote of a form, or None without an amount. Raises the errors of `quote`."""
     if not form.amount.strip("0."):
         if market.catalogue.switches.maintenance:
             raise Maintenance
@@ -153,26 +159,26 @@ def quoted_form(market: Market, form: SwapForm, *, markup_bps: int) -> Quote | N
     return quote(market, form.swap(), markup_bps=markup_bps)
 
 
-def has_drifted(form: SwapForm, quoted: Quote) -> bool:
-    """Tell whether a visitor would do clearly worse now than by what the page showed them."""
+def is_worse_than_shown(form: SwapForm, quoted: Quote) -> bool:
+    """Return whether the quote is clearly worse than the price that the page last showed."""
     pair = quoted.priced.pair
     try:
         if form.side is Direction.FROM:
-            before = parse_units(form.was_get, pair.destination.precision)
-            return quoted.destination_amount * BPS < before * (BPS - MAX_DRIFT_BPS)
-        before = parse_units(form.was_send, pair.source.precision)
+            shown = parse_units(form.was_get, pair.destination.precision)
+            return quoted.destination_amount * BPS < shown * (BPS - MAX_PRICE_CHANGE_BPS)
+        shown = parse_units(form.was_send, pair.source.precision)
     except InvalidRequest:
-        return True  # no price was shown: one is, before anything is opened
-    return quoted.source_amount * BPS > before * (BPS + MAX_DRIFT_BPS)
+        return True  # no price was shown yet, so it has to be confirmed first
+    return quoted.source_amount * BPS > shown * (BPS + MAX_PRICE_CHANGE_BPS)
 
 
-def faults_of(
+def field_errors(
     catalogue: Catalogue, form: SwapForm, *, only: Iterable[str] = FIELDS
 ) -> dict[str, str]:
-    """Return what is wrong with addresses and tag, by field; `only` these are looked at."""
+    """Return the errors of addresses and tag by field; only fields in `only` are checked."""
     source = catalogue.assets.get(form.source)
     destination = catalogue.assets.get(form.destination)
-    found: dict[str, str] = {}
+    problems: dict[str, str] = {}
     for field in only:
         asset = source if field == "refund_address" else destination
         if asset is None:
@@ -182,68 +188,70 @@ def faults_of(
             "tag": form.tag,
             "refund_address": form.refund_address,
         }[field]
-        fault = _tag_fault(asset, text) if field == "tag" else _address_fault(asset, text)
-        if fault is not None:
-            found[field] = fault
-    return found
+        error = _tag_error(asset, text) if field == "tag" else _address_error(asset, text)
+        if error is not None:
+            problems[field] = error
+    return problems
 
 
-def _address_fault(asset: Asset, text: str) -> str | None:
+def _address_error(asset: Asset, text: str) -> str | None:
     if not text:
         return f"Enter an address on {asset.network}."
     try:
         check_address(asset.network, text)
     except InvalidRequest:
         return (
-            f"This isn't a valid address on {asset.network}. Check that it is complete, "
-            "and of the right network."
+            f"This is not a valid address on {asset.network}. Check the network and that the "
+            "address is complete."
         )
     return None
 
 
-def _tag_fault(asset: Asset, text: str) -> str | None:
+def _tag_error(asset: Asset, text: str) -> str | None:
     if not text:
         return None
     try:
         check_tag(asset.network, text)
     except InvalidRequest:
-        return f"This can't be a {(asset.tag_name or 'memo').lower()} on {asset.network}."
+        return f"This is not a valid {(asset.tag_name or 'memo').lower()} on {asset.network}."
     return None
 
 
-def _unpriced(
+def _explain_missing_price(
     catalogue: Catalogue,
     form: SwapForm,
     problem: str | None,
-    faults: dict[str, str],
+    errors: dict[str, str],
     error: InvalidRequest,
 ) -> tuple[SwapForm, str | None, dict[str, str]]:
-    """Tell a pair that is off from an amount that can't be read."""
+    """Return the form with an error that distinguishes a disabled pair from an invalid amount."""
     pair = catalogue.pairs.get((form.source, form.destination))
     if pair is None:
-        return _emptied(form), problem or sentences.NO_PAIR, faults
+        return _without_computed_amount(form), problem or sentences.NO_PAIR, errors
     asset = pair.source if form.side is Direction.FROM else pair.destination
     try:
         parse_units(form.amount, asset.precision)
     except InvalidRequest:
         field = "send" if form.side is Direction.FROM else "get"
-        faults[field] = sentences.UNREADABLE.format(example="0.05", decimals=asset.precision)
-        return _emptied(form), problem, faults
-    return _emptied(form), problem or sentences.problem(error), faults
+        errors[field] = sentences.INVALID_AMOUNT.format(example="0.05", decimals=asset.precision)
+        return _without_computed_amount(form), problem, errors
+    return _without_computed_amount(form), problem or sentences.problem(error), errors
 
 
-def _emptied(form: SwapForm) -> SwapForm:
-    """Return the form without the amount that would have been computed."""
+def _without_computed_amount(form: SwapForm) -> SwapForm:
+    """Return the form without the computed amount."""
     if form.side is Direction.FROM:
         return msgspec.structs.replace(form, get="")
     return msgspec.structs.replace(form, send="")
 
 
-def _with_amounts(form: SwapForm, quoted: Quote) -> SwapForm:
+def _with_computed_amount(form: SwapForm, quoted: Quote) -> SwapForm:
     pair = quoted.priced.pair
     if form.side is Direction.FROM:
-        return msgspec.structs.replace(form, get=shown(quoted.destination_amount, pair.destination))
-    return msgspec.structs.replace(form, send=shown(quoted.source_amount, pair.source))
+        return msgspec.structs.replace(
+            form, get=format_amount(quoted.destination_amount, pair.destination)
+        )
+    return msgspec.structs.replace(form, send=format_amount(quoted.source_amount, pair.source))
 
 
 def _price(quoted: Quote, form: SwapForm) -> Price:
@@ -251,40 +259,41 @@ def _price(quoted: Quote, form: SwapForm) -> Price:
     source, destination = priced.pair.source, priced.pair.destination
     network_fee = usd_value(priced.network_fee, priced.destination_price, destination)
     return Price(
-        sent=f"{shown(quoted.source_amount, source)} {source.coin}",
-        got=f"{shown(quoted.destination_amount, destination)} {destination.coin}",
-        sent_usd=usd_value(quoted.source_amount, priced.source_price, source).cents(),
-        got_usd=usd_value(quoted.destination_amount, priced.destination_price, destination).cents(),
-        rate=f"1 {source.coin} = {trimmed(str(priced.rate))} {destination.coin}",
+        get_amount=f"{format_amount(quoted.destination_amount, destination)} {destination.coin}",
+        get_usd=usd_value(quoted.destination_amount, priced.destination_price, destination).cents(),
+        rate=f"1 {source.coin} = {without_trailing_zeros(str(priced.rate))} {destination.coin}",
         fee=percent(priced.margin.total),
-        network_fee=f"{shown(priced.network_fee, destination)} {destination.coin}"
+        network_fee=f"{format_amount(priced.network_fee, destination)} {destination.coin}"
         f" ≈ ${network_fee.cents()}",
-        refusals=_refusals(quoted, form),
+        problems=_problems(quoted, form),
     )
 
 
-def _refusals(quoted: Quote, form: SwapForm) -> tuple[str, ...]:
+def _problems(quoted: Quote, form: SwapForm) -> tuple[str, ...]:
     if quoted.destination_amount == 0:
-        return (sentences.EATEN,)
+        return (sentences.BELOW_NETWORK_FEE,)
     priced, is_sent = quoted.priced, form.side is Direction.FROM
     asset = priced.pair.source if is_sent else priced.pair.destination
-    least, most = priced.source_bounds if is_sent else priced.destination_bounds
+    minimum, maximum = priced.source_bounds if is_sent else priced.destination_bounds
     amount = quoted.source_amount if is_sent else quoted.destination_amount
     return tuple(
-        sentences.refusal(
-            one,
-            least=f"{shown(least, asset)} {asset.coin}",
-            most=f"{shown(most, asset)} {asset.coin}" if amount > most else None,
+        sentences.quote_problem(
+            problem,
+            minimum=f"{format_amount(minimum, asset)} {asset.coin}",
+            maximum=f"{format_amount(maximum, asset)} {asset.coin}" if amount > maximum else None,
         )
-        for one in quoted.problems
+        for problem in quoted.problems
     )
 
 
 def _bounds(quoted: Quote) -> str:
     priced = quoted.priced
     source = priced.pair.source
-    least, most = priced.source_bounds
-    return f"{shown(least, source)} to {shown(most, source)} {source.coin}"
+    minimum, maximum = priced.source_bounds
+    return (
+        f"Min {format_amount(minimum, source)} {source.coin} · "
+        f"Max {format_amount(maximum, source)} {source.coin}"
+    )
 
 
 def _side(code: str, catalogue: Catalogue, choices: Iterable[Asset]) -> Side:

@@ -1,4 +1,4 @@
-"""Serves the documentation: each page is rendered and compressed once, when first requested."""
+"""The documentation pages: each is rendered and compressed once, on its first request."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class DocsPages:
-    """The pages of /docs in all their encodings."""
+    """The pages below /docs, cached in all content encodings."""
 
     def __init__(self, site: DocsSite) -> None:
         self._site = site
@@ -25,7 +25,7 @@ class DocsPages:
         self._rendering = asyncio.Lock()
 
     async def show(self, request: Request) -> Response:
-        """Return a page, the page of an unknown path, or a redirect without the final slash."""
+        """Return a page, a redirect that removes a trailing slash, or the 404 page."""
         path = request.path
         if path.endswith("/") and self._site.has(path.rstrip("/")):
             return Response(308, [(b"Location", path.rstrip("/").encode())])
@@ -41,17 +41,17 @@ class DocsPages:
         if key not in self._documents:
             async with self._rendering:
                 if key not in self._documents:
-                    self._documents[key] = await asyncio.to_thread(self._rendered, path)
+                    self._documents[key] = await asyncio.to_thread(self._render, path)
         return self._documents[key]
 
-    def _rendered(self, path: str) -> NegotiatedDocument:
+    def _render(self, path: str) -> NegotiatedDocument:
         status = 200 if self._site.has(path) else 404
         page = self._site.render(path)
         return negotiated(page, REVALIDATE, status=status, headers=self._headers)
 
 
 def mount_docs(application: Application, *, assets: Assets, not_found: Handler) -> None:
-    """Serve /docs and the static files; `not_found` responds for a file that does not exist."""
+    """Register /docs and the static files; `not_found` handles a file that does not exist."""
     pages = DocsPages(DocsSite(assets))
 
     async def show(request: Request) -> Response:  # BlackSheep does not register methods

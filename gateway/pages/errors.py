@@ -1,4 +1,4 @@
-"""Pages for what goes wrong: visitors aren't sent envelopes."""
+"""Error pages: browsers receive HTML instead of the API's JSON envelope."""
 
 from collections.abc import Callable
 from typing import Final
@@ -16,52 +16,52 @@ from gateway.http.forms import CrossSiteForm
 from gateway.http.pages import page
 from gateway.http.static import assets_missing, static_files
 
-CROSS_SITE: Final = (
-    "This form wasn't sent from our own page. Please open the page anew and try again."
-)
+CROSS_SITE: Final = "This form was not submitted from our website. Reload the page and try again."
 NO_ORDER: Final = (
-    "There is no such order, or its address is incomplete. Please use the whole address that you "
-    "were given when you opened it."
+    "This order does not exist, or the link is incomplete. Use the full link you received when you "
+    "created the order."
 )
 
 log = structlog.get_logger()
 
 
-def answering(site: SwapSite) -> Callable[[Handler], Handler]:
-    """Return what makes a handler answer refusals with pages, and htmx with a sentence."""
+def error_page_wrapper(site: SwapSite) -> Callable[[Handler], Handler]:
+    """Return a decorator that turns domain errors into pages, or into a notice for htmx."""
 
-    def answered(handle: Handler) -> Handler:
-        async def handled(request: Request) -> Response:
+    def wrap(handle: Handler) -> Handler:
+        async def respond(request: Request) -> Response:
             try:
                 return await handle(request)
             except CrossSiteForm:
-                return page(403, site.message("Please try again", CROSS_SITE), ORDER_HEADERS)
+                return page(403, site.message("Something went wrong", CROSS_SITE), ORDER_HEADERS)
             except (NotFound, InvalidTransition):
-                said = site.message("No such order", NO_ORDER)
-                return page(404, said, ORDER_HEADERS)
+                return page(404, site.message("Order not found", NO_ORDER), ORDER_HEADERS)
             except DomainError as error:
-                return _refused(site, request, error)
+                return _domain_error_page(site, request, error)
             except AssetMissing as missing:
-                log.warning("pages can't be made", reason=str(missing))
+                log.warning("static files are missing", reason=str(missing))
                 return assets_missing(request)
 
-        return handled
+        return respond
 
-    return answered
+    return wrap
 
 
-def _refused(site: SwapSite, request: Request, error: DomainError) -> Response:
+def _domain_error_page(site: SwapSite, request: Request, error: DomainError) -> Response:
     if isinstance(error, Unavailable):
         log.warning("unavailable", path=request.path, reason=str(error))
-    answer, said = error_response(error), sentences.problem(error)
-    wait = [("Retry-After", str(answer.retry_after))] if answer.retry_after is not None else []
+    response, text = error_response(error), sentences.problem(error)
+    retry_after = response.retry_after
+    headers = [("Retry-After", str(retry_after))] if retry_after is not None else []
     if request.get_first_header(b"HX-Request"):
-        return page(answer.status, site.notice(said), ORDER_HEADERS, *wait)
-    return page(answer.status, site.message("Not at the moment", said), ORDER_HEADERS, *wait)
+        return page(response.status, site.notice(text), ORDER_HEADERS, *headers)
+    return page(
+        response.status, site.message("Something went wrong", text), ORDER_HEADERS, *headers
+    )
 
 
 def mount_brand(application: Application, site: SwapSite, *, not_found: Handler) -> None:
-    """Serve the operator's colours and logo."""
+    """Register the operator's style sheet and logo."""
     brand = site.brand
     files = {brand.style_address: brand.style}
     if brand.logo is not None and brand.logo_address is not None:

@@ -1,6 +1,7 @@
-"""The XML rate feeds: rendered beside the event loop when what they show has changed.
+"""The XML rate feeds, rendered in a thread when the market has changed.
 
-Rendering and compressing them takes a few percent of a worker, so they rest while nobody asks.
+Rendering and compression use a few percent of a worker's CPU time, so rendering pauses while the
+feeds are not requested.
 """
 
 import asyncio
@@ -31,12 +32,12 @@ PATHS: Final = (RATES, FLOAT, FIXED, EREF)
 METHODS: Final = ("GET", "HEAD")
 
 POLL_INTERVAL_SECONDS: Final = 0.25
-REST_AFTER_SECONDS: Final = 180.0
-"""Who scrapes feeds asks about once a minute; after so long without, nobody does."""
-SHARE: Final = 0.1
-"""The most of a worker's time that goes into rendering: large feeds are rendered less often."""
+IDLE_AFTER_SECONDS: Final = 180.0
+"""Aggregators poll about once a minute; after this long without a request, rendering pauses."""
+MAX_RENDER_SHARE: Final = 0.1
+"""The maximum share of a worker's time spent on rendering: large feeds are rendered less often."""
 YIELD_SECONDS: Final = 0.00005
-"""How long the rendering thread lets go of the interpreter, each few hundred microseconds."""
+"""How long the rendering thread releases the GIL, every few hundred microseconds."""
 
 _TYPE: Final = "application/xml; charset=utf-8"
 _REVALIDATE: Final[Header] = (b"cache-control", b"no-cache")
@@ -45,15 +46,15 @@ log = structlog.get_logger()
 
 
 class Documents(Protocol):
-    """A feed in both dialects."""
+    """A rendered feed in both dialects."""
 
     @property
     def plain(self) -> bytes:
-        """Return it as the contract has it."""
+        """Return the XML in the format of the contract."""
 
     @property
     def eref(self) -> bytes:
-        """Return it as EREF 1.1."""
+        """Return the XML in the EREF 1.1 format."""
 
 
 class Render(Protocol):
@@ -65,14 +66,14 @@ class Render(Protocol):
         """Return the feed of a price table."""
 
 
-class _Shown(NamedTuple):
-    """All that a feed depends on."""
+class _FeedInputs(NamedTuple):
+    """Everything that a feed is rendered from."""
 
     catalogue: Catalogue
     snapshot: RateSnapshot
     headroom: Headroom
 
-    def shows_the_same(self, other: "_Shown") -> bool:
+    def renders_like(self, other: "_FeedInputs") -> bool:
         return (
             self.catalogue is other.catalogue
             and self.snapshot.prices == other.snapshot.prices
@@ -81,7 +82,7 @@ class _Shown(NamedTuple):
 
 
 class RateFeeds:
-    """Holds the feeds as they are served; `refresh` renders them anew where they have changed."""
+    """The rendered feeds, kept in memory; `refresh` renders them again after a change."""
 
     def __init__(
         self,
@@ -91,15 +92,15 @@ class RateFeeds:
         empty: Documents,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the market, and how to render it; `now` tells seconds."""
+        """`empty` is the feed without offers; `now` returns monotonic seconds."""
         self._market = market
         self._render = render
-        self._empty = served(empty)
+        self._empty = negotiated_feeds(empty)
         self._now = now
-        self._shown: _Shown | None = None
-        self._lazy_until = 0.0
-        self._asked_at = float("-inf")
-        self._waking: asyncio.Future[None] | None = None
+        self._rendered_inputs: _FeedInputs | None = None
+        self._next_render_at = 0.0
+        self._requested_at = float("-inf")
+        self._resuming: asyncio.Future[None] | None = None
         self._rendering = asyncio.Lock()
         self._by_path: Mapping[str, NegotiatedDocument] = {}
         self._serve(self._empty, fixed=False)
@@ -107,78 +108,77 @@ class RateFeeds:
     async def respond(self, path: str, headers: RequestHeaders) -> Response:
         """Return the response to a GET or HEAD of one of PATHS.
 
-        It comes from memory, except for the first request after a pause, which waits for a
+        The response is served from memory; only the first request after an idle period waits for
         rendering.
         """
-        if self._waking is None and self._is_resting():
-            self._waking = asyncio.ensure_future(self._wake())
-        self._asked_at = self._now()
-        if self._waking is not None:
-            await asyncio.shield(self._waking)
+        if self._resuming is None and self._is_idle():
+            self._resuming = asyncio.ensure_future(self._resume())
+        self._requested_at = self._now()
+        if self._resuming is not None:
+            await asyncio.shield(self._resuming)
         document = self._by_path.get(path)
         return route_not_found((), headers) if document is None else document.respond(headers)
 
     async def refresh(self) -> None:
         """Render the feeds if the catalogue, the prices or the reserves have changed.
 
-        Without prices that may be quoted from, and in maintenance, they are empty. So they are
-        where they can't be rendered.
+        The feeds are empty during maintenance, without current prices, and if rendering fails.
         """
         async with self._rendering:
             try:
-                await self._render_anew()
+                await self._render_if_changed()
             except Exception:
-                log.exception("a feed can't be rendered")
+                log.exception("feed rendering failed")
                 self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
-                self._shown = None
+                self._rendered_inputs = None
 
-    def _is_resting(self) -> bool:
-        return self._now() - self._asked_at > REST_AFTER_SECONDS
+    def _is_idle(self) -> bool:
+        return self._now() - self._requested_at > IDLE_AFTER_SECONDS
 
-    async def _wake(self) -> None:
+    async def _resume(self) -> None:
         try:
             if self._market.is_ready():
                 await self.refresh()
         finally:
-            self._waking = None
+            self._resuming = None
 
-    async def _render_anew(self) -> None:
-        wanted, shown = self._wanted(), self._shown
-        if wanted is None:
+    async def _render_if_changed(self) -> None:
+        current, rendered = self._current_inputs(), self._rendered_inputs
+        if current is None:
             self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
-        elif shown is not None and (
-            wanted.shows_the_same(shown)
-            or (wanted.catalogue is shown.catalogue and self._now() < self._lazy_until)
+        elif rendered is not None and (
+            current.renders_like(rendered)
+            or (current.catalogue is rendered.catalogue and self._now() < self._next_render_at)
         ):
             return
         else:
-            began = self._now()
-            rendered = await asyncio.to_thread(self._rendered, wanted)
-            self._serve(rendered, fixed=wanted.catalogue.switches.fixed_rates)
-            self._lazy_until = began + (self._now() - began) / SHARE
-        self._shown = wanted
+            started_at = self._now()
+            feeds = await asyncio.to_thread(self._render_feeds, current)
+            self._serve(feeds, fixed=current.catalogue.switches.fixed_rates)
+            self._next_render_at = started_at + (self._now() - started_at) / MAX_RENDER_SHARE
+        self._rendered_inputs = current
 
     async def keep_fresh(self) -> None:
-        """Refresh for ever, four times a second, while somebody asks."""
+        """Refresh four times a second while the feeds are requested; never returns."""
         while True:
-            if not self._is_resting() and self._market.is_ready():
+            if not self._is_idle() and self._market.is_ready():
                 await self.refresh()
-            elif self._shown is not None and self._waking is None:
-                self._shown = None  # what is rendered by now isn't worth its memory
+            elif self._rendered_inputs is not None and self._resuming is None:
+                self._rendered_inputs = None  # frees the memory of outdated feeds
                 self._serve(self._empty, fixed=False)
             await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
-    def _wanted(self) -> _Shown | None:
-        """Return what there is to show now, or None where nothing can be quoted."""
+    def _current_inputs(self) -> _FeedInputs | None:
+        """Return the current market, or None if no pair can be quoted."""
         market = self._market
         if market.catalogue.switches.maintenance or not market.has_fresh_rates():
             return None
-        return _Shown(market.catalogue, market.snapshot(), market.headroom)
+        return _FeedInputs(market.catalogue, market.snapshot(), market.headroom)
 
-    def _rendered(self, wanted: _Shown) -> tuple[NegotiatedDocument, NegotiatedDocument]:
-        table = PriceTable(wanted.catalogue, wanted.snapshot)
-        documents = self._render(table, wanted.headroom, pause=yield_to_loop)
-        return served(documents)
+    def _render_feeds(self, current: _FeedInputs) -> tuple[NegotiatedDocument, NegotiatedDocument]:
+        table = PriceTable(current.catalogue, current.snapshot)
+        documents = self._render(table, current.headroom, pause=yield_to_loop)
+        return negotiated_feeds(documents)
 
     def _serve(self, feeds: tuple[NegotiatedDocument, NegotiatedDocument], *, fixed: bool) -> None:
         plain, eref = feeds
@@ -187,12 +187,12 @@ class RateFeeds:
 
 
 def yield_to_loop() -> None:
-    """Let go of the interpreter for a moment: a thread that never does holds it for 5 ms a time."""
+    """Release the GIL briefly: a thread that never does so holds it for 5 ms at a time."""
     time.sleep(YIELD_SECONDS)
 
 
-def served(documents: Documents) -> tuple[NegotiatedDocument, NegotiatedDocument]:
-    """Return both dialects in all their encodings."""
+def negotiated_feeds(documents: Documents) -> tuple[NegotiatedDocument, NegotiatedDocument]:
+    """Return both dialects in all content encodings."""
     return _negotiated(documents.plain), _negotiated(documents.eref)
 
 
@@ -201,7 +201,7 @@ def _negotiated(xml: bytes) -> NegotiatedDocument:
 
 
 def direct_feeds(feeds: RateFeeds) -> DirectHandlers:
-    """Return a handler of each feed for the ASGI application to call directly."""
+    """Return the handler of each feed that the ASGI application calls without BlackSheep."""
 
     def handler(path: str) -> DirectHandler:
         async def handle(headers: RequestHeaders, _body: bytes, *, peer: str) -> Response:  # noqa: ARG001
@@ -218,7 +218,7 @@ def mount_feeds(application: Application, feeds: RateFeeds) -> None:
     def handler(path: str) -> Handler:
         async def handle(request: Request) -> BlackSheepResponse:
             headers = headers_of(request)
-            if request.path != path:  # the router also matches other cases and a final slash
+            if request.path != path:  # the router ignores case and a trailing slash
                 return to_blacksheep(route_not_found((), headers))
             return to_blacksheep(await feeds.respond(path, headers))
 

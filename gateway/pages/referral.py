@@ -1,4 +1,4 @@
-"""`/r/{code}`: remembers who sent a visitor, and leads to the swap page (contract, section 10)."""
+"""`/r/{code}`: sets the referral cookie, redirects to the swap page (contract, section 10)."""
 
 from urllib.parse import urlencode
 
@@ -17,33 +17,33 @@ PREFIX = "/r/"
 log = structlog.get_logger()
 
 
-def mount_referrals(application: Application, entrance: PublicContext) -> None:
-    """Serve referral links."""
+def mount_referrals(application: Application, context: PublicContext) -> None:
+    """Register referral links."""
 
     async def follow(request: Request) -> Response:
         code = request.url.path.decode("latin-1").removeprefix(PREFIX)
-        location = _location(entrance, request)
+        location = _location(context, request)
         try:
-            entrance.admit_look(request)
-            cookie = await follow_link(entrance.referring, code)
+            context.admit_view(request)
+            cookie = await follow_link(context.referral_ports, code)
         except (Unavailable, RateLimited) as error:
-            log.warning("a referral is not remembered", reason=str(error))
+            log.warning("referral not stored", reason=str(error))
             cookie = None
         if cookie is None:
             return redirect(302, location, SWAP_HEADERS)
-        kept = ("Set-Cookie", entrance.referral_cookie(cookie))
-        return redirect(302, location, SWAP_HEADERS, kept)
+        set_cookie = ("Set-Cookie", context.referral_cookie(cookie))
+        return redirect(302, location, SWAP_HEADERS, set_cookie)
 
     application.router.add_get(f"{PREFIX}{{code}}", follow)
     application.router.add_head(f"{PREFIX}{{code}}", follow)
 
 
-def _location(entrance: PublicContext, request: Request) -> str:
-    """Return the swap page, with the assets that there are: nothing else of the link goes on."""
-    asked = query_of(request)
+def _location(context: PublicContext, request: Request) -> str:
+    """Return the swap page's URL with the link's known assets; other parameters are dropped."""
+    query = query_of(request)
     try:
-        known = {asset.code for asset in entrance.order_ports.market.catalogue.active_assets()}
+        known = {asset.code for asset in context.order_ports.market.catalogue.active_assets()}
     except Unavailable:
         known = set()
-    pair = {side: asked[side] for side in ("from", "to") if asked.get(side) in known}
+    pair = {side: query[side] for side in ("from", "to") if query.get(side) in known}
     return f"/?{urlencode(pair)}" if pair else "/"

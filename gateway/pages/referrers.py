@@ -1,4 +1,4 @@
-"""Whose codes visitors come by, kept for a moment: each quote on the swap page asks."""
+"""A short-lived cache of referral codes, because each quote on the swap page reads one."""
 
 import time
 from collections import OrderedDict
@@ -15,7 +15,7 @@ ReadDefaultPartner = Callable[[], Awaitable[Referrer]]
 
 
 class CachedReferrers:
-    """ReferrerRepository that reads each code from the database once in 0.8 s."""
+    """A ReferrerRepository that reads each code from the database at most once in 0.8 s."""
 
     def __init__(
         self,
@@ -27,27 +27,27 @@ class CachedReferrers:
         self._read = read
         self._read_default_partner = read_default_partner
         self._monotonic = monotonic
-        self._kept: OrderedDict[str, tuple[float, Referrer | None]] = OrderedDict()
+        self._cached: OrderedDict[str, tuple[float, Referrer | None]] = OrderedDict()
         self._default_partner: tuple[float, Referrer] | None = None
 
     async def of(self, code: str, *, fresh: bool = False) -> Referrer | None:
         """See ReferrerRepository."""
-        kept = self._kept.get(code)
-        if kept is not None and not fresh and self._is_fresh(kept[0]):
-            return kept[1]
+        cached = self._cached.get(code)
+        if cached is not None and not fresh and self._is_fresh(cached[0]):
+            return cached[1]
         read_at = self._monotonic()
-        found = await self._read(code)
-        self._kept[code] = read_at, found
-        self._kept.move_to_end(code)
-        while len(self._kept) > MAX_CACHED:
-            self._kept.popitem(last=False)
-        return found
+        referrer = await self._read(code)
+        self._cached[code] = read_at, referrer
+        self._cached.move_to_end(code)
+        while len(self._cached) > MAX_CACHED:
+            self._cached.popitem(last=False)
+        return referrer
 
     async def default_partner(self, *, fresh: bool = False) -> Referrer:
         """See ReferrerRepository."""
-        kept = self._default_partner
-        if kept is not None and not fresh and self._is_fresh(kept[0]):
-            return kept[1]
+        cached = self._default_partner
+        if cached is not None and not fresh and self._is_fresh(cached[0]):
+            return cached[1]
         read_at = self._monotonic()
         default_partner = await self._read_default_partner()
         self._default_partner = read_at, default_partner

@@ -1,4 +1,4 @@
-"""What all public pages ask of a request: from where, how often, whose form, which cookie."""
+"""What the public pages share: ports, rate limits, client addresses and the referral cookie."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -17,53 +17,53 @@ REFERRAL_SECONDS: Final = 30 * 24 * 60 * 60
 
 
 class RateLimiters(msgspec.Struct, frozen=True):
-    """Who may do how much in a minute: quotes and looks, orders of an address, orders of all."""
+    """Limits per minute: quotes, page views and orders of a client address, and orders of all."""
 
     quotes: RateLimiter
-    looks: RateLimiter
+    views: RateLimiter
     orders: RateLimiter
     all_orders: RateLimiter
 
 
 class PublicContext(msgspec.Struct, frozen=True):
-    """What the public doors work with. `secure` says that pages are served over TLS."""
+    """The dependencies of the public pages. `secure` means that they are served over TLS."""
 
     order_ports: OrderPorts
     qr_codes: QrCodes
-    referring: ReferralPorts
-    guards: RateLimiters
+    referral_ports: ReferralPorts
+    rate_limiters: RateLimiters
     addresses: ClientAddresses
     token_keys: Sequence[bytes]
     secure: bool
 
     @property
     def cookie_name(self) -> str:
-        """Return the name of the referral cookie; with TLS no other host can set it."""
+        """Return the name of the referral cookie; over TLS, its prefix binds it to this host."""
         return "__Host-ref" if self.secure else "ref"
 
     def admit_quote(self, request: Request) -> None:
         """Count a quote; raise RateLimited."""
-        self.guards.quotes.admit(self.address_of(request))
+        self.rate_limiters.quotes.admit(self.address_of(request))
 
-    def admit_look(self, request: Request) -> None:
-        """Count a look at an order or a status; raise RateLimited."""
-        self.guards.looks.admit(f"looks {self.address_of(request)}")
+    def admit_view(self, request: Request) -> None:
+        """Count a view of an order or a status; raise RateLimited."""
+        self.rate_limiters.views.admit(f"views {self.address_of(request)}")
 
     def admit_order(self, request: Request) -> None:
-        """Count an order that is to be opened; raise RateLimited."""
-        self.guards.orders.admit(f"orders {self.address_of(request)}")
-        self.guards.all_orders.admit("orders of all")
+        """Count an attempt to create an order; raise RateLimited."""
+        self.rate_limiters.orders.admit(f"orders {self.address_of(request)}")
+        self.rate_limiters.all_orders.admit("orders of all")
 
     def address_of(self, request: Request) -> str:
-        """Return the client's address."""
+        """Return the client's IP address."""
         return self.addresses.of_scope(request.scope)
 
     def referral_of(self, request: Request) -> str | None:
-        """Return the referral cookie, unchecked."""
+        """Return the referral cookie, not yet verified."""
         return last_cookie(request.get_headers(b"Cookie"), self.cookie_name)
 
     def referral_cookie(self, value: str) -> str:
-        """Return the header that has a browser keep a referral."""
+        """Return the Set-Cookie value that stores a referral."""
         secure = "; Secure" if self.secure else ""
         return (
             f"{self.cookie_name}={value}; Path=/; Max-Age={REFERRAL_SECONDS}; HttpOnly; "

@@ -129,7 +129,7 @@ class GatewayProcess:
         return PublicContext(
             order_ports=self.services.order_ports,
             qr_codes=self.services.qr_codes,
-            referring=ReferralPorts(
+            referral_ports=ReferralPorts(
                 clock=connections.clock,
                 referrers=CachedReferrers(
                     lambda code: read_referrer(database, code),
@@ -137,9 +137,9 @@ class GatewayProcess:
                 ),
                 signer=ReferralSigner(signing, current=keyring.current),
             ),
-            guards=RateLimiters(
+            rate_limiters=RateLimiters(
                 quotes=self._limiters["quotes"],
-                looks=self._limiters["lookups"],
+                views=self._limiters["lookups"],
                 orders=self._limiters["orders"],
                 all_orders=self._limiters["all orders"],
             ),

@@ -64,7 +64,7 @@ def fill(page: Page, path: str = f"/?{PAIR}&amount=0.01") -> None:
 
 def open_order(page: Page) -> None:
     fill(page)
-    page.get_by_role("button", name="Open the order").click()
+    page.get_by_role("button", name="Create swap").click()
     expect(page).to_have_url(ORDER_PAGE)
 
 
@@ -87,17 +87,17 @@ def test_a_referred_user_swaps_and_the_partner_earns(
             page.get_by_label("You send").fill("0.02")
     else:
         page.get_by_label("You send").fill("0.02")
-        page.get_by_role("button", name="Show the price").last.click()
+        page.get_by_role("button", name="Show price").last.click()
     expect(page.locator("#price")).to_contain_text("2%")  # the fee with the code's markup
     page.get_by_label("Your USDT address").fill(TO)
     page.get_by_label("BTC refund address").fill(REFUND)
-    page.get_by_role("button", name="Open the order").click()
+    page.get_by_role("button", name="Create swap").click()
     expect(page.get_by_role("heading", name="Waiting for your deposit")).to_be_visible()
     auto_settled.command("sandbox", "deposit", order_of(page))
 
-    done = page.get_by_role("heading", name="Done: your coins")
+    done = page.get_by_role("heading", name="Done: your payout")
     while not scripts and not done.is_visible():
-        page.get_by_role("link", name="Look again", exact=True).or_(done).click()
+        page.get_by_role("link", name="Refresh", exact=True).or_(done).click()
     expect(done).to_be_visible()
 
     def earned() -> str:
@@ -126,7 +126,7 @@ def test_prices_update_while_either_amount_is_typed(page: Page) -> None:
     expect(send).not_to_have_value("0.02")
     expect(page.locator("#price .total dd")).to_contain_text("100 USDT")
     get.fill("1.2.3")
-    expect(page.locator("#get-fault")).to_contain_text("Enter an amount in digits")
+    expect(page.locator("#get-error")).to_contain_text("Enter a number such as")
     expect(get).to_have_attribute("aria-invalid", "true")
     get.fill("0.1")
     expect(page.locator("#price")).to_contain_text("The minimum is")
@@ -141,8 +141,8 @@ def test_changing_the_pair_keeps_the_input_and_shows_the_memo_field(page: Page) 
     expect(page.get_by_label("Destination tag")).to_be_visible()
     expect(page.get_by_label("Coin to get")).to_be_focused()
     expect(page.get_by_label("BTC refund address")).to_have_value(REFUND)
-    expect(page.locator("#to_address-fault")).to_contain_text("valid address on XRP Ledger")
-    page.get_by_role("button", name="Swap the other way round").click()
+    expect(page.locator("#to_address-error")).to_contain_text("valid address on XRP Ledger")
+    page.get_by_role("button", name="Reverse the swap").click()
     expect(page.get_by_label("Coin to send")).to_have_value("xrp")
     expect(page.get_by_label("Coin to get")).to_have_value("btc")
 
@@ -152,11 +152,11 @@ def test_an_address_is_validated_when_its_field_loses_focus(page: Page) -> None:
     address = page.get_by_label("Your USDT address")
     address.fill("nonsense")
     address.press("Tab")
-    expect(page.locator("#to_address-fault")).to_contain_text("This isn't a valid address on Tron")
+    expect(page.locator("#to_address-error")).to_contain_text("This is not a valid address on Tron")
     expect(address).to_have_attribute("aria-invalid", "true")
     address.fill(TO)
     address.press("Tab")
-    expect(page.locator("#to_address-fault")).to_be_empty()
+    expect(page.locator("#to_address-error")).to_be_empty()
     expect(address).not_to_have_attribute("aria-invalid", "true")
 
 
@@ -199,13 +199,13 @@ def test_enter_in_a_field_shows_a_price_and_opens_no_order(page: Page) -> None:
     with page.expect_response(lambda response: response.request.method == "POST"):
         page.get_by_label("You send").press("Enter")
     page.wait_for_load_state()
-    expect(page.get_by_role("button", name="Open the order")).to_be_visible()
+    expect(page.get_by_role("button", name="Create swap")).to_be_visible()
     assert "/order/" not in page.url
 
 
 def test_the_error_summary_is_focused_and_links_to_its_fields(page: Page) -> None:
     page.goto(f"/?{PAIR}&amount=0.01")
-    page.get_by_role("button", name="Open the order").click()
+    page.get_by_role("button", name="Create swap").click()
     alert = page.get_by_role("alert")
     expect(alert).to_be_focused()
     assert violations(page) == []
@@ -217,12 +217,12 @@ def test_a_double_click_opens_one_order(page: Page, swaps: Swaps) -> None:
     fill(page)
     posts: list[Request] = []
     page.on("request", lambda one: posts.append(one) if one.method == "POST" else None)
-    page.get_by_role("button", name="Open the order").dblclick()
+    page.get_by_role("button", name="Create swap").dblclick()
     expect(page).to_have_url(ORDER_PAGE)
     opened = [one for one in posts if one.url.rstrip("/") == swaps.up.base_url]
     assert len(opened) == 1
     page.go_back()
-    expect(page.get_by_role("button", name="Open the order")).to_be_visible()
+    expect(page.get_by_role("button", name="Create swap")).to_be_visible()
 
 
 def test_the_token_is_sent_to_no_other_site(page: Page) -> None:
@@ -232,8 +232,8 @@ def test_the_token_is_sent_to_no_other_site(page: Page) -> None:
     token = page.url.partition("?t=")[2]
     with page.expect_request(re.compile("/live$")):
         pass
-    page.get_by_text("Details of the order").click()
-    page.get_by_role("link", name="Status page").click()
+    page.get_by_text("Order details").click()
+    page.get_by_role("link", name="Public status page").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Status: NEW")
     assert token not in page.content()
     for request in requests:
@@ -274,14 +274,14 @@ def status(page: Page, _: Swaps) -> None:
 def with_faults(page: Page, _: Swaps) -> None:
     page.goto("/?from=btc&to=xrp&amount=50")
     page.get_by_label("Your XRP address").fill("nonsense")
-    page.get_by_role("button", name="Open the order").click()
+    page.get_by_role("button", name="Create swap").click()
     expect(page.get_by_role("alert")).to_be_focused()
 
 
 def details(page: Page, swaps: Swaps) -> None:
     paid(page, swaps)
-    page.get_by_text("Details of the order").click()
-    page.get_by_text("Delete this order").click()
+    page.get_by_text("Order details").click()
+    page.get_by_text("Delete order").click()
 
 
 STATES: dict[str, Callable[[Page, Swaps], object]] = {
@@ -316,11 +316,11 @@ def test_no_page_state_has_accessibility_errors_or_horizontal_scrolling(
 
 def test_a_held_order_is_decided_and_completes(page: Page, swaps: Swaps) -> None:
     held(page, swaps)
-    page.get_by_role("button", name="Send it back").click()
+    page.get_by_role("button", name="Request a refund").click()
     expect(page.get_by_role("heading", name="Refunded")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download the receipt").click()
+        page.get_by_role("button", name="Download receipt").click()
     assert "Refund transaction" in download.value.path().read_text()
-    page.get_by_text("Delete this order").click()
-    page.get_by_role("button", name="Delete it for good").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("The order is deleted")
+    page.get_by_text("Delete order").click()
+    page.get_by_role("button", name="Delete permanently").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Order deleted")

@@ -10,9 +10,9 @@ import msgspec
 from cabinet_htmx.partner.orders.status import StatusTag, status_tag
 from cabinet_htmx.partner.orders.timeline import HEADLINES, Entry, status_of, timeline
 from cabinet_htmx.partner.webhooks.event_view import AttemptView, outcome_label, outcome_tone
-from cabinet_htmx.shared.amounts import percent, shown, trimmed
+from cabinet_htmx.shared.amounts import format_amount, percent, without_trailing_zeros
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
-from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, version_seen
+from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, order_version
 from domain.money import format_usd
 from domain.orders.order import Order
 from domain.orders.query import ListedOrder
@@ -77,13 +77,13 @@ def order_page_view(listed: ListedOrder, events: Sequence[EventDetails]) -> Orde
         choice=_CHOICES.get(order.choice) if order.state is State.HELD else None,
         source_icon=coin_icon(source),
         destination_icon=coin_icon(destination),
-        sent=shown(order.source_amount, source),
-        received=shown(order.destination_amount, destination),
-        deposited=shown(deposit.amount, source) if deposit else None,
-        rate=f"1 {source.coin} = {trimmed(str(order.rate))} {destination.coin}",
+        sent=format_amount(order.source_amount, source),
+        received=format_amount(order.destination_amount, destination),
+        deposited=format_amount(deposit.amount, source) if deposit else None,
+        rate=f"1 {source.coin} = {without_trailing_zeros(str(order.rate))} {destination.coin}",
         service_fee=percent(order.fee_bps),
         markup=percent(order.markup_bps),
-        network_fee=f"{shown(order.network_fee, destination)} {destination.coin}",
+        network_fee=f"{format_amount(order.network_fee, destination)} {destination.coin}",
         worth=format_usd(order.worth_usd),
         earned=None if listed.earned is None else format_usd(listed.earned),
         code=listed.code,
@@ -112,4 +112,4 @@ def _version(order: Order, events: Sequence[EventDetails]) -> str:
     attempts = sum(len(one.attempts) for one in events)
     finished = sum(one.event.finished_at is not None for one in events)
     deposits = sum(1 + (one.confirmed_at is not None) for one in order.deposits.all)
-    return f"{version_seen(order)}-{deposits}-{len(events)}-{attempts}-{finished}"
+    return f"{order_version(order)}-{deposits}-{len(events)}-{attempts}-{finished}"

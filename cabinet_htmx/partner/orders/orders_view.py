@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from cabinet_htmx.partner.orders.status import StatusTag, status_label, status_tag
-from cabinet_htmx.shared.amounts import shown
+from cabinet_htmx.shared.amounts import format_amount
 from cabinet_htmx.shared.options import Option, asset_options
 from domain.assets import Catalogue
 from domain.ids import made_at
@@ -127,10 +127,10 @@ def order_row(listed: ListedOrder) -> OrderRow:
         path=f"{PATH}/{order.id}",
         created_at=order.created_at,
         status=status_tag(order.status),
-        sent=shown(order.source_amount, source),
+        sent=format_amount(order.source_amount, source),
         sent_coin=source.coin,
         sent_network=source.network,
-        received=shown(order.destination_amount, destination),
+        received=format_amount(order.destination_amount, destination),
         received_coin=destination.coin,
         received_network=destination.network,
         code=listed.code,

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from cabinet_htmx.partner.orders.status import status_tag
-from cabinet_htmx.shared.amounts import shown
+from cabinet_htmx.shared.amounts import format_amount
 from domain.orders.order import Order
 from domain.orders.states import State, Status
 from domain.webhooks.delivery_log import EventDetails
@@ -85,7 +85,7 @@ def status_of(event: EventDetails) -> Status | None:
 def _deposits(order: Order) -> list[Entry]:
     entries = []
     for deposit in order.deposits.all:
-        amount = f"{shown(deposit.amount, order.source)} {order.source.coin}"
+        amount = f"{format_amount(deposit.amount, order.source)} {order.source.coin}"
         remark = ", after the order expired" if deposit.late else ""
         remark += ", dropped from the blockchain" if deposit.dropped else ""
         entries.append(

@@ -71,7 +71,7 @@ def test_pages_are_compressed_if_the_client_accepts_gzip(up: Running) -> None:
 def test_an_unknown_page_returns_404_with_the_contents(up: Running, path: str) -> None:
     response = get(up, path)
     assert response.status == 404
-    assert b"There is no such page" in response.body
+    assert b"Page not found" in response.body
     assert b'<a href="/docs/quickstart">' in response.body
 
 

@@ -82,7 +82,7 @@ def test_a_refresh_without_changes_returns_no_content(swaps: Swaps, guest: Visit
     swaps.command("sandbox", "deposit", order_id)
     changed = guest.get(f"/order/{order_id}/live", X_Order_Token=token, X_Order_Seen=version)
     assert changed.status == 200
-    assert "Deposit seen, waiting for confirmations" in changed.words()
+    assert "Deposit detected, waiting for confirmations" in changed.words()
     swaps.command("sandbox", "confirm", order_id)
     swaps.command("sandbox", "payout", order_id)
     done = guest.get(f"/order/{order_id}/live", X_Order_Token=token, X_Order_Seen=version)
@@ -99,13 +99,13 @@ def test_the_customer_decides_a_held_order_on_its_page(
     swaps.command("sandbox", "deposit", order_id, "--amount", MUCH)
     swaps.command("sandbox", "confirm", order_id)
     text = guest.get(path).words()
-    assert "The amount received is outside the limits of this pair." in text
-    assert "Received: 0.1 BTC ; agreed: 0.01 BTC" in text
+    assert "The amount received is outside the limits for this pair." in text
+    assert "Received: 0.1 BTC ; expected: 0.01 BTC" in text
     invalid = guest.post(f"/order/{order_id}/choice", {"t": token, "choice": "KEEP"})
     assert invalid.status == 409
     chosen = guest.post(f"/order/{order_id}/choice", {"t": token, "choice": choice})
     assert (chosen.status, chosen.location) == (303, path)
-    outcome = {"EXCHANGE": "Exchanged, sending your coins", "REFUND": "Refunded"}[choice]
+    outcome = {"EXCHANGE": "Exchange complete, sending your payout", "REFUND": "Refunded"}[choice]
     wait_until(lambda: guest.get(path).words(), lambda text: outcome in text)
 
 
@@ -123,13 +123,13 @@ def test_a_late_deposit_is_shown_as_late(swaps: Swaps, guest: Visitor) -> None:
     path = guest.opened()
     order_id, token = parts(path)
     swaps.command("sandbox", "expire", order_id)
-    assert "Expired: no deposit arrived in time" in guest.get(path).words()
+    assert "Expired: no deposit was received in time" in guest.get(path).words()
     swaps.command("sandbox", "deposit", order_id, "--amount", AGREED)
-    assert "A deposit arrived late" in guest.get(path).words()
+    assert "A late deposit is being confirmed" in guest.get(path).words()
     rejected = guest.post(f"/order/{order_id}/delete", {"t": token})
     assert rejected.status == 409
     swaps.command("sandbox", "confirm", order_id)
-    assert "The deposit arrived after the order had expired." in guest.get(path).words()
+    assert "The deposit arrived after the order expired." in guest.get(path).words()
 
 
 def test_a_finished_order_has_a_receipt_and_can_be_deleted_by_its_user(
@@ -147,7 +147,7 @@ def test_a_finished_order_has_a_receipt_and_can_be_deleted_by_its_user(
     assert "Payout transaction" in receipt.text
     assert token not in receipt.text
     deleted = guest.post(f"/order/{order_id}/delete", {"t": token})
-    assert (deleted.status, "The order is deleted" in deleted.words()) == (200, True)
+    assert (deleted.status, "Order deleted" in deleted.words()) == (200, True)
     assert guest.get(path).status == guest.get(f"/status/{order_id}").status == 404
     assert status_of(swaps.up, order_id).code == 6
     repeated = guest.post(f"/order/{order_id}/delete", {"t": token})

@@ -244,7 +244,7 @@ def test_orders_are_limited_per_address_and_in_total(limited: Running) -> None:
     statuses = [greedy.post("/", greedy.filled()).status for _ in range(4)]
     assert statuses == [303, 303, 303, 429]
     rejected = greedy.post("/", greedy.filled())
-    assert "wait a moment" in rejected.words()
+    assert "Wait a moment" in rejected.words()
     assert rejected.fields()["to_address"]  # the input is kept
     others = [Visitor(limited.base_url, f"203.0.113.{number}") for number in (2, 3, 4)]
     assert [one.post("/", one.filled()).status for one in others] == [303, 303, 429]
@@ -257,12 +257,12 @@ def test_quotes_and_page_views_are_limited_per_address(limited: Running) -> None
     assert quotes[0].status == 200
     assert quotes[-1].status == 429
     assert int(quotes[-1].headers["retry-after"]) >= 1
-    assert "wait a moment" in quotes[-1].words()
+    assert "Wait a moment" in quotes[-1].words()
     statuses = [guest.get(f"/status/{uuid4()}").status for _ in range(45)]
     assert (statuses[0], statuses[-1]) == (404, 429)
     assert Visitor(limited.base_url, "203.0.113.78").get("/").status == 200
 
 
 def test_brand_settings_that_pages_cannot_show_are_rejected_at_startup(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="can't be read on"):
+    with pytest.raises(AssertionError, match="is not readable on"):
         start_up(tmp_path / "data", environment={"SWAPGATE_BRAND_COLOURS": "accent=#ffff00"})

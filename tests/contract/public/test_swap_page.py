@@ -44,7 +44,7 @@ def test_the_page_shows_a_price_at_once_and_every_fee(visitor: Visitor) -> None:
     assert float(send) > 0
     assert float(get) > 0
     text = page.words()
-    assert re.search(r"Rate 1 BTC = [0-9.]+ ETH Service fee in the rate 0\.5%", text)
+    assert re.search(r"Rate 1 BTC = [0-9.]+ ETH Service fee included in the rate 0\.5%", text)
     assert re.search(r"Network fee deducted 0\.0004 ETH ≈ \$[0-9.]+ You get [0-9.]+ ETH", text)
 
 
@@ -102,19 +102,19 @@ def test_a_link_preselects_an_existing_pair(
     ("field", "text", "reason"),
     [
         ("to_address", "", "Enter an address on Tron."),
-        ("to_address", REFUND, "This isn't a valid address on Tron."),
-        ("to_address", TO + "x", "This isn't a valid address on Tron."),
+        ("to_address", REFUND, "This is not a valid address on Tron."),
+        ("to_address", TO + "x", "This is not a valid address on Tron."),
         ("refund_address", "", "Enter an address on Bitcoin."),
-        ("refund_address", TO, "This isn't a valid address on Bitcoin."),
+        ("refund_address", TO, "This is not a valid address on Bitcoin."),
         ("send", "", "Enter an amount."),
         ("send", "0", "Enter an amount."),
-        ("send", "abc", "Enter an amount in digits, such as 0.05, with up to 8 decimals."),
-        ("send", "1e3", "Enter an amount in digits"),
-        ("send", "-1", "Enter an amount in digits"),
-        ("send", "0.000000001", "Enter an amount in digits"),
-        ("send", "1,000", "Enter an amount in digits"),
-        ("send", "9" * 400, "Enter an amount in digits"),
-        ("send", "0.000001", "Nothing would be left after the network fee."),
+        ("send", "abc", "Enter a number such as 0.05, with up to 8 decimal places."),
+        ("send", "1e3", "Enter a number such as"),
+        ("send", "-1", "Enter a number such as"),
+        ("send", "0.000000001", "Enter a number such as"),
+        ("send", "1,000", "Enter a number such as"),
+        ("send", "9" * 400, "Enter a number such as"),
+        ("send", "0.000001", "Amount too small to cover the network fee."),
         ("send", "50", "The maximum is 0.0"),
         ("get", "0.5", "The minimum is "),
     ],
@@ -149,7 +149,7 @@ def test_the_memo_field_appears_only_for_networks_with_a_memo(guest: Visitor) ->
     assert "Destination tag" in guest.get(path).words()
     assert "tag" not in guest.filled()
     rejected = guest.post("/", guest.filled(path, **xrp, tag="99999999999"))
-    assert "This can't be a destination tag on XRP Ledger." in rejected.words()
+    assert "This is not a valid destination tag on XRP Ledger." in rejected.words()
     page = guest.get(guest.post("/", guest.filled(path, **xrp, tag="77")).location)
     assert "Destination tag 77" in page.words()
 
@@ -165,7 +165,7 @@ def test_a_form_submitted_twice_opens_one_order(guest: Visitor) -> None:
     assert len(paths) == 1
     changed = guest.post("/", form | {"refund_address": "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa"})
     assert changed.status == 409
-    assert "sent before with other details" in changed.words()
+    assert "already submitted with different details" in changed.words()
     assert changed.fields()["once"] != form["once"]
 
 
@@ -181,7 +181,7 @@ def test_a_price_that_became_worse_needs_confirmation(visitor: Visitor) -> None:
     better = f"{float(form['get']) * 1.05:.6f}"
     response = visitor.post("/", form | {"was_get": better, "get": better})
     assert response.status == 409
-    assert "The market has moved" in response.words()
+    assert "The rate changed" in response.words()
     unpriced = visitor.post("/", form | {"was_get": "", "get": ""})
     assert unpriced.status == 409
 
@@ -280,7 +280,7 @@ def without_a_pair(swaps: Swaps) -> Iterator[None]:
 def test_a_disabled_pair_stays_selected_with_an_explanation(guest: Visitor) -> None:
     path = "/?from=btc&to=usdt_trc20&amount=0.01"
     page = guest.get(path)
-    assert "can't be swapped" in page.words()
+    assert "currently unavailable" in page.words()
     form = page.fields()
     assert (form["from"], form["to"]) == ("btc", "usdt_trc20")
     assert guest.post("/", guest.filled()).status == 422

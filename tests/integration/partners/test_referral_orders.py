@@ -101,9 +101,9 @@ async def test_without_fresh_prices_the_page_reports_it_and_opens_no_order(
     front = pages(gateway)
     shown = await ask(front, "/")
     assert shown.status == 200
-    assert "There are no current prices at the moment" in shown.words()
+    assert "Prices are temporarily unavailable" in shown.words()
     price = await ask(front, "/swap/quote", FORM)
-    assert "There are no current prices at the moment" in price.words()
+    assert "Prices are temporarily unavailable" in price.words()
     opened = await ask(front, "/", FORM)
     assert opened.status == 422
     assert opened.fields()["to_address"] == TO
@@ -119,7 +119,7 @@ async def test_without_a_free_address_no_order_is_opened_and_the_form_keeps_its_
     form = FORM | {"get": seen.fields()["get"], "was_send": "0.01", "was_get": seen.fields()["get"]}
     refused = await ask(front, "/", form)
     assert refused.status == 503
-    assert "The order couldn't be opened, and nothing was charged." in refused.words()
+    assert "The order could not be created, and nothing was charged." in refused.words()
     kept = refused.fields()
     assert {name: kept[name] for name in form if name in kept} == {
         name: form[name] for name in form if name in kept
@@ -146,7 +146,7 @@ async def test_an_order_is_found_again_after_a_rotation_of_the_keys(
 
     async def opened(*keys: bytes) -> tuple[Any, str]:
         found = await open_for_visitor(
-            entrance.order_ports, entrance.referring, wanted, cookie=None, token_keys=keys
+            entrance.order_ports, entrance.referral_ports, wanted, cookie=None, token_keys=keys
         )
         return found.order.id, found.token
 
@@ -168,11 +168,11 @@ async def test_without_the_catalogue_the_page_is_still_served(operator: Operator
     try:
         shown = await ask(pages(process), "/")
         assert shown.status == 503
-        assert "Not at the moment" in shown.words()
+        assert "Something went wrong" in shown.words()
         link = await ask(pages(process), "/r/some-code")
         assert (link.status, link.location) == (302, "/")
         assert "set-cookie" not in link.headers
         with pytest.raises(Unavailable):
-            await process.public_context.referring.referrers.default_partner()
+            await process.public_context.referral_ports.referrers.default_partner()
     finally:
         await process.stop()

@@ -15,9 +15,9 @@ from gateway.pages.rate_feeds import (
     EREF,
     FIXED,
     FLOAT,
+    IDLE_AFTER_SECONDS,
     PATHS,
     RATES,
-    REST_AFTER_SECONDS,
     RateFeeds,
 )
 from gateway.runtime.market import LiveMarket
@@ -91,7 +91,7 @@ async def test_idle_feeds_are_rendered_once_for_all_concurrent_first_requests() 
         assert len(set(first)) == 1
         assert first[0].count(b"<item>") == 2
         assert len(world.rendered) == 1
-        world.seconds += REST_AFTER_SECONDS + 1
+        world.seconds += IDLE_AFTER_SECONDS + 1
         world.price(BTC=60_000 * USD)
         assert await world.body() not in {first[0], EMPTY.plain}
         assert len(world.rendered) == 2
@@ -112,13 +112,13 @@ async def test_a_failed_first_rendering_leaves_an_empty_feed_and_is_logged() -> 
     world.fails = True
     with capture_logs() as logs:
         assert await world.body() == EMPTY.plain
-    assert logs[0]["event"] == "a feed can't be rendered"
+    assert logs[0]["event"] == "feed rendering failed"
 
 
 async def test_idle_feeds_release_their_memory() -> None:
     world = World()
     await world.body()
-    world.seconds += REST_AFTER_SECONDS + 1
+    world.seconds += IDLE_AFTER_SECONDS + 1
     task = asyncio.create_task(world.feeds.keep_fresh())
     await asyncio.sleep(0)
     task.cancel()
@@ -222,4 +222,4 @@ async def test_a_failed_rendering_empties_the_feed_is_logged_and_retried() -> No
         world.fails = False
         await wait_until_async(world.body, lambda body: body != EMPTY.plain)
         task.cancel()
-    assert logs[0]["event"] == "a feed can't be rendered"
+    assert logs[0]["event"] == "feed rendering failed"
