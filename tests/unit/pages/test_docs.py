@@ -303,12 +303,12 @@ def test_html_in_markdown_is_escaped(tmp_path: Path) -> None:
 
 def test_a_page_without_a_title_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text("Just text\n")
-    with pytest.raises(ValueError, match="begins with its title"):
+    with pytest.raises(ValueError, match="begin with its title"):
         Renderer(tmp_path).render("page")
 
 
 def test_a_missing_asset_is_named(tmp_path: Path) -> None:
-    with pytest.raises(AssetMissing, match=r"pico\.css isn't .*`make assets`"):
+    with pytest.raises(AssetMissing, match=r"pico\.css is not .*`make assets`"):
         Assets(tmp_path).address("vendor/pico.css")
 
 
