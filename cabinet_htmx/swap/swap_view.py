@@ -59,7 +59,7 @@ class SwapView(msgspec.Struct, frozen=True, kw_only=True):
     open_requested: bool = False
 
 
-def with_valid_pair(catalogue: Catalogue, form: SwapForm) -> SwapForm:
+def with_known_assets(catalogue: Catalogue, form: SwapForm) -> SwapForm:
     """Return the form with known assets: the requested ones, otherwise the operator's first pair.
 
     Known assets are kept even if their pair is disabled; the form then shows an error.

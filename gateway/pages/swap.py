@@ -16,8 +16,8 @@ from cabinet_htmx.swap.swap_view import (
     is_worse_than_shown,
     quote_form,
     swap_view,
+    with_known_assets,
     with_suggested_amount,
-    with_valid_pair,
 )
 from domain.actions.partners.open_for_visitor import (
     VisitorForm,
@@ -49,7 +49,7 @@ class SwapPages:
         """Show the form with the pair and amount of the query."""
         self._context.admit_quote(request)
         query = query_of(request)
-        form = with_valid_pair(
+        form = with_known_assets(
             self._market.catalogue,
             SwapForm.of({name: query[name] for name in ("from", "to") if name in query}),
         )
@@ -64,7 +64,7 @@ class SwapPages:
         """Perform the button's action: show a price, reverse the pair or create an order."""
         fields = await form_of(request)
         if fields.get("step") == Step.OPEN:
-            form = with_valid_pair(self._market.catalogue, SwapForm.of(fields))
+            form = with_known_assets(self._market.catalogue, SwapForm.of(fields))
             return await self._create(request, form)
         self._context.admit_quote(request)
         return await self._page(request, self._form(fields), status=200)
@@ -85,7 +85,7 @@ class SwapPages:
         """Return the price to htmx after a change of an amount, or to refresh it."""
         fields = await form_of(request)
         self._context.admit_quote(request)
-        form = with_valid_pair(self._market.catalogue, SwapForm.of(fields))
+        form = with_known_assets(self._market.catalogue, SwapForm.of(fields))
         view = swap_view(self._market, form, markup_bps=await self._markup(request))
         return page(200, self._site.price(view), SWAP_HEADERS)
 
@@ -96,7 +96,7 @@ class SwapPages:
         if field not in FIELDS:
             raise InvalidRequest("no such field")
         self._context.admit_quote(request)
-        form = with_valid_pair(self._market.catalogue, SwapForm.of(fields))
+        form = with_known_assets(self._market.catalogue, SwapForm.of(fields))
         errors = {}
         if fields.get(field, "").strip():
             errors = field_errors(self._market.catalogue, form, only=(field,))
@@ -106,7 +106,7 @@ class SwapPages:
         form = SwapForm.of(fields)
         if fields.get("step") == Step.REVERSE:
             form = form.reversed()
-        return with_valid_pair(self._market.catalogue, form)
+        return with_known_assets(self._market.catalogue, form)
 
     async def _create(self, request: Request, form: SwapForm) -> Response:
         errors = field_errors(self._market.catalogue, form)
