@@ -13,7 +13,7 @@ from tests.chain_faults import Campaign
 from tests.support.chains.swap import Swap
 from tests.support.chains.world import Tuning, World, needs_nodes
 
-pytestmark = needs_nodes
+pytestmark = [needs_nodes, pytest.mark.slow]
 
 USD = 10**18
 
@@ -35,7 +35,6 @@ def test_an_external_signer_pays_a_token(world: World) -> None:
     assert transaction["from"] == world.hot_address.lower()
 
 
-@pytest.mark.slow
 def test_a_payout_without_an_outflow_is_made_after_a_kill(world: World) -> None:
     world.evm.hold_before = "eth_estimateGas"
     swap = world.paid_for("eth")
@@ -48,7 +47,6 @@ def test_a_payout_without_an_outflow_is_made_after_a_kill(world: World) -> None:
     assert swap.received_ether() == Decimal(done["to"]["amount"])
 
 
-@pytest.mark.slow
 def test_a_payout_is_made_once_when_settlement_is_killed_during_signing(world: World) -> None:
     world.signer_hold.touch()
     swap = world.paid_for("eth")
@@ -64,7 +62,6 @@ def test_a_payout_is_made_once_when_settlement_is_killed_during_signing(world: W
     assert swap.received_ether() == Decimal(done["to"]["amount"])
 
 
-@pytest.mark.slow
 def test_a_refund_on_ethereum_is_made_once_when_settlement_is_killed(world: World) -> None:
     before = world.anvil.token_balance(world.token, world.anvil.other_address)
     swap = world.open("usdt_erc20", "ltc", "150")
@@ -85,7 +82,6 @@ def test_a_refund_on_ethereum_is_made_once_when_settlement_is_killed(world: Worl
     assert transaction["status"] == "0x1"
 
 
-@pytest.mark.slow
 def test_a_payout_whose_deposit_is_dropped_before_signing_is_cancelled(world: World) -> None:
     world.evm.hold_before = "eth_chainId"
     swap = world.open("ltc", "eth", "2")
@@ -112,7 +108,6 @@ def test_a_payout_whose_deposit_is_dropped_before_signing_is_cancelled(world: Wo
     assert again["nonce"] == outflow["nonce"]
 
 
-@pytest.mark.slow
 def test_a_payout_whose_deposit_is_dropped_after_signing_waits_for_the_operator(
     world: World,
 ) -> None:
@@ -135,7 +130,6 @@ def test_a_payout_whose_deposit_is_dropped_after_signing_waits_for_the_operator(
     assert swap.received_ether() == Decimal(done["to"]["amount"])
 
 
-@pytest.mark.slow
 def test_a_fixed_rate_far_above_the_market_waits_for_the_operator(world: World) -> None:
     world.operate("fixed-rates", "on")
     world.until(lambda: "FIXED" in world.partner.call("/pairs", {}).data[0]["rateTypes"])
@@ -153,7 +147,6 @@ def test_a_fixed_rate_far_above_the_market_waits_for_the_operator(world: World) 
     world.operate("fixed-rates", "off")
 
 
-@pytest.mark.slow
 def test_false_prices_in_valkey_move_no_money(world: World) -> None:
     world.evm.hold_before = "eth_estimateGas"
     swap = world.open("ltc", "eth", "2")
@@ -171,7 +164,6 @@ def test_false_prices_in_valkey_move_no_money(world: World) -> None:
     world.until(lambda: len(world.partner.call("/pairs", {}).data) == 12)
 
 
-@pytest.mark.slow
 def test_a_transaction_that_fails_on_its_chain_is_reported_and_never_counted_as_paid(
     world: World,
 ) -> None:
@@ -192,7 +184,6 @@ def test_a_transaction_that_fails_on_its_chain_is_reported_and_never_counted_as_
     assert f"Check the payout of {swap.id}" in world.running.command("doctor").stdout
 
 
-@pytest.mark.slow
 def test_an_unconfirmed_payout_gets_a_higher_fee_and_is_paid_once(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
@@ -210,7 +201,6 @@ def test_an_unconfirmed_payout_gets_a_higher_fee_and_is_paid_once(world: World) 
     assert settled in replacements(world, swap)
 
 
-@pytest.mark.slow
 def test_the_replaced_transaction_may_be_the_one_that_is_mined(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
@@ -227,7 +217,6 @@ def test_the_replaced_transaction_may_be_the_one_that_is_mined(world: World) -> 
     assert swap.received_litecoin() == Decimal(first["amount"])
 
 
-@pytest.mark.slow
 def test_a_payout_whose_change_is_spent_is_not_replaced(world: World) -> None:
     swaps = [world.open("usdt_erc20", "ltc", amount) for amount in ("150", "160")]
     for swap, amount in zip(swaps, (150_000_000, 160_000_000), strict=True):
@@ -241,7 +230,6 @@ def test_a_payout_whose_change_is_spent_is_not_replaced(world: World) -> None:
     assert [swap.received_litecoin() for swap in swaps] == paid
 
 
-@pytest.mark.slow
 def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) -> None:
     world.anvil.call("evm_setAutomine", False)
     swap = world.paid_for("eth")
@@ -260,7 +248,6 @@ def test_a_stuck_payout_on_ethereum_is_replaced_under_its_nonce(world: World) ->
     assert world.anvil.call("eth_getTransactionReceipt", first["tx"]["id"]) is None
 
 
-@pytest.mark.slow
 def test_no_fee_on_litecoin_is_raised_above_its_maximum(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
@@ -273,7 +260,6 @@ def test_no_fee_on_litecoin_is_raised_above_its_maximum(world: World) -> None:
     assert world.until(lambda: settled_tx(world, swap)) == pending
 
 
-@pytest.mark.slow
 def test_no_fee_on_ethereum_is_raised_above_its_maximum(world: World) -> None:
     world.anvil.call("evm_setAutomine", False)
     swap = world.paid_for("eth")

@@ -109,7 +109,17 @@ def examples_of(language: str) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("language", sorted(RUN))
+LONGER = ("go", "js")
+"""Languages that `make test-slow` runs; README's examples in JavaScript run in `make test`."""
+
+
+@pytest.mark.parametrize(
+    "language",
+    [
+        pytest.param(language, marks=[pytest.mark.slow] if language in LONGER else [])
+        for language in sorted(RUN)
+    ],
+)
 def test_every_example_prints_the_expected_output(
     up: Running, tmp_path: Path, language: str
 ) -> None:

@@ -111,7 +111,9 @@ def test_the_demo_file_is_private_and_kept_across_restarts(tmp_path: Path) -> No
     stop(second)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_up_stops_every_process_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     running = start_up(tmp_path / "data", "--workers", "1")
     assert remaining_processes(running.data_dir)
@@ -167,6 +169,7 @@ def test_live_mode_rejects_the_database_owners_login(
     assert "The database role postgres is a superuser: a gateway must not be able to" in error
 
 
+@pytest.mark.slow
 def test_a_database_never_changes_between_sandbox_and_live(tmp_path: Path) -> None:
     stop(start_up(tmp_path / "play", "--workers", "1"))
     error = startup_error(tmp_path / "play", "--port", str(free_port()), "--no-sandbox")

@@ -11,7 +11,7 @@ from bench.webhooks.world import World
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("events", "number"), [(150, 2), pytest.param(450, 6, marks=pytest.mark.slow)]
+    ("events", "number"), [(60, 1), pytest.param(450, 6, marks=pytest.mark.slow)]
 )
 def test_kills_of_workers_and_servers_lose_no_event_and_change_no_byte(
     events: int, number: int
