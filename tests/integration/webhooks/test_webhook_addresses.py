@@ -26,7 +26,7 @@ from tests.support.builders.forged_urls import (
     disguises,
     hosts,
 )
-from tests.support.waiting import MAX_WAIT_SECONDS, wait_until_async
+from tests.support.waiting import MAX_WAIT_SECONDS, wait_until, wait_until_async
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 HOSTS = hosts()
@@ -55,7 +55,12 @@ class Trap:
             listening = socket.socket(family, socket.SOCK_STREAM)
             if family == socket.AF_INET6:
                 listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listening.bind((address, self.port))
+            try:
+                listening.bind((address, self.port))
+            except OSError:
+                listening.close()
+                self.close()
+                raise
             listening.listen(1024)
             listening.setblocking(False)
             self.port = listening.getsockname()[1]
@@ -79,9 +84,18 @@ class Trap:
             listening.close()
 
 
+def a_trap() -> Trap | None:
+    """Return a trap, or None if the port that IPv6 was given is in use on IPv4."""
+    try:
+        return Trap()
+    except OSError:
+        return None
+
+
 @pytest.fixture(scope="module")
 def trap() -> Iterator[Trap]:
-    trap = Trap()
+    trap = wait_until(a_trap, lambda trap: trap is not None)
+    assert trap is not None
     yield trap
     trap.close()
 
