@@ -3,9 +3,6 @@
 from decimal import Decimal
 from typing import Final
 
-import msgspec
-
-from domain.assets import Asset
 from domain.errors import InvalidRequest
 
 USD_DECIMALS = 18
@@ -18,17 +15,6 @@ BPS = 10_000
 
 MAX_INTEGER_DIGITS = 20
 """The maximum number of integer digits of an amount: beyond any asset's supply."""
-
-
-class Money(msgspec.Struct, frozen=True, gc=False):
-    """An amount of an asset: `units` times 10^-precision."""
-
-    units: int
-    asset: Asset
-
-    def __str__(self) -> str:
-        """Return the wire form: exactly `precision` decimals."""
-        return format_units(self.units, self.asset.precision)
 
 
 _POWERS: Final[tuple[int, ...]] = tuple(10**exponent for exponent in range(64))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import psycopg
 
-from domain.assets import Catalogue
+from domain.assets import Asset
 from domain.market.conversion import Rate
 from domain.orders.order import LIFETIME, Order
 from domain.orders.states import RateType, State
@@ -20,16 +20,16 @@ COPY orders (id, partner_id, rate_type, source, destination, source_amount, dest
 """
 
 
-def bench_order(order_id: UUID, partner_id: UUID, catalogue: Catalogue) -> Order:
-    """Return a new order of 0.01 BTC to USDT on Tron, as its row has it."""
+def bench_order(order_id: UUID, partner_id: UUID, *, source: Asset, destination: Asset) -> Order:
+    """Return a new order with the amounts of 0.01 BTC to USDT on Tron, as its row has it."""
     return Order(
         id=order_id,
         partner_id=partner_id,
         code_id=None,
         rate_type=RateType.FLOAT,
         state=State.AWAITING_DEPOSIT,
-        source=catalogue.assets["btc"],
-        destination=catalogue.assets["usdt_trc20"],
+        source=source,
+        destination=destination,
         source_amount=1_000_000,
         destination_amount=619_987_500,
         rate=Rate.parse("62118.75000000"),

@@ -11,6 +11,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -59,6 +60,11 @@ async def write(work: Work) -> None:
     """Move all orders; each move is repeated until it is confirmed."""
     database = Database(work.database_url, size=8, application="swapgate-bench")
     catalogue = await read_catalogue(database)
+    new_order = partial(
+        bench_order,
+        source=catalogue.assets["btc"],
+        destination=catalogue.assets["usdt_trc20"],
+    )
     repository = PostgresSettlementOrderRepository(database, lambda: catalogue)
     remaining = iter(work.orders)
     tickets = _tickets(work.rate)
@@ -66,7 +72,7 @@ async def write(work: Work) -> None:
 
     async def move_orders() -> None:
         for order_id, partner_id in remaining:
-            order = bench_order(order_id, partner_id, catalogue)
+            order = new_order(order_id, partner_id)
             for version, state in enumerate(STATES, start=1):
                 await asyncio.sleep(next(tickets) - time.monotonic())
                 order = msgspec.structs.replace(order, state=state, updated_at=CLOCK.now())
@@ -75,7 +81,7 @@ async def write(work: Work) -> None:
 
     async def write_batches() -> None:
         while group := list(islice(remaining, work.batch)):
-            orders = [bench_order(*one, catalogue) for one in group]
+            orders = [new_order(*one) for one in group]
             for version, state in enumerate(STATES, start=1):
                 due = [next(tickets) for _ in orders]
                 await asyncio.sleep(due[-1] - time.monotonic())

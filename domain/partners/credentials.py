@@ -11,8 +11,6 @@ import msgspec
 
 Randomness = Callable[[int], bytes]
 
-NONCE_SECONDS = 300
-"""Minimum time for which a used nonce is rejected."""
 
 _NONCE = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64}", re.ASCII)

@@ -14,7 +14,6 @@ from feeds.rates.venues import markets_of
 POLL_SECONDS: Final = 4.0
 """Between two HTTP polls: streams send nothing about markets without activity."""
 TIMEOUT_SECONDS: Final = 8.0
-RELOAD_SECONDS: Final = 3_600.0
 FIRST_PAUSE_SECONDS: Final = 0.5
 BACKOFF: Final = Backoff(min_seconds=1.0, max_seconds=15.0)
 SILENCE_SECONDS: Final = 30.0

@@ -39,11 +39,11 @@ async def test_a_completed_order_is_posted_to_the_ledger(books: Books) -> None:
         "markup": Decimal("4.68375"),
         "base_fee_share": Decimal("0.6245"),
     }
-    told = books.sql(
+    rows = books.sql(
         "SELECT DISTINCT transaction_id, partner_id, code_id, order_id, currency, created_at"
         " FROM ledger_postings"
     )
-    assert told == [(order_id, partner.id, code.id, order_id, "USD", order.finished_at)]
+    assert rows == [(order_id, partner.id, code.id, order_id, "USD", order.finished_at)]
     assert books.sql("SELECT accrued FROM orders") == [(True,)]
 
 

@@ -136,5 +136,5 @@ async def test_a_wrong_sum_is_reported(world: World) -> None:
     for order_id in await world.open(2):
         await world.complete(order_id)
     world.sql("UPDATE partner_days SET volume_usd = volume_usd + 1, completed = 7")
-    told = {str(row[0]).partition(" ")[2][11:] for row in world.sql(PARTNER_DAYS)}
-    assert told == {"volume", "completed"}
+    columns = {str(row[0]).partition(" ")[2][11:] for row in world.sql(PARTNER_DAYS)}
+    assert columns == {"volume", "completed"}

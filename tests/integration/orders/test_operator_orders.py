@@ -170,8 +170,8 @@ def test_each_step_enqueues_an_event(operator: Operator) -> None:
     for step in ("deposit", "confirm", "payout"):
         operator.json("sandbox", step, order_id)
     bodies = operator.sql("SELECT body FROM webhook_events ORDER BY position")
-    told = [msgspec.json.decode(body)["order"]["status"] for (body,) in bodies]
-    assert told == ["PENDING", "EXCHANGE", "DONE"]
+    statuses = [msgspec.json.decode(body)["order"]["status"] for (body,) in bodies]
+    assert statuses == ["PENDING", "EXCHANGE", "DONE"]
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,10 @@ async def ask(front: AsgiMiddleware, path: str, form: dict[str, str] | None = No
         send,
     )
     begun, *rest = sent
-    told = {name.decode().lower(): value.decode() for name, value in begun["headers"]}
-    return PageResponse(begun["status"], told, b"".join(one["body"] for one in rest).decode())
+    response_headers = {name.decode().lower(): value.decode() for name, value in begun["headers"]}
+    return PageResponse(
+        begun["status"], response_headers, b"".join(one["body"] for one in rest).decode()
+    )
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from uuid import UUID
 
 import msgspec
 
+from bench.webhooks.orders import bench_order
 from domain.assets import Asset, Bounds
 from domain.market.conversion import Rate
 from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import LIFETIME, Order
-from domain.orders.states import Choice, RateType, State
+from domain.orders.states import Choice, State
 
 USD = 10**USD_DECIMALS
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,30 +28,22 @@ def asset(code: str, *, network_fee: int = 0) -> Asset:
 
 
 def new_order(**changes: object) -> Order:
-    order = Order(
-        id=UUID(int=1),
-        partner_id=UUID(int=2),
-        code_id=None,
-        rate_type=RateType.FLOAT,
-        state=State.AWAITING_DEPOSIT,
-        source=asset("aaa"),
-        destination=asset("bbb", network_fee=100),
-        source_amount=10_000,
-        destination_amount=9_900,
-        rate=Rate(10**8, 8),
-        network_fee=100,
-        fee_bps=0,
-        markup_bps=50,
-        destination_address="to",
-        destination_tag=None,
-        refund_address="back",
-        pay_in_address="in",
-        pay_in_tag=None,
-        created_at=NOW,
-        expires_at=NOW + LIFETIME,
-        updated_at=NOW,
-    )
-    return msgspec.structs.replace(order, **changes)
+    source, destination = asset("aaa"), asset("bbb", network_fee=100)
+    order = bench_order(UUID(int=1), UUID(int=2), source=source, destination=destination)
+    terms: dict[str, object] = {
+        "source_amount": 10_000,
+        "destination_amount": 9_900,
+        "rate": Rate(10**8, 8),
+        "network_fee": 100,
+        "fee_bps": 0,
+        "destination_address": "to",
+        "refund_address": "back",
+        "pay_in_address": "in",
+        "created_at": NOW,
+        "expires_at": NOW + LIFETIME,
+        "updated_at": NOW,
+    }
+    return msgspec.structs.replace(order, **(terms | changes))
 
 
 def confirmed(order: Order, amount: int) -> Order:

@@ -6,10 +6,9 @@ from uuid import uuid4
 import msgspec
 import psycopg
 
+from bench.webhooks.orders import bench_order
 from domain.assets import Catalogue
-from domain.market.conversion import Rate
 from domain.orders.order import LIFETIME, Order
-from domain.orders.states import RateType, State
 from domain.partners.credentials import Credentials
 from domain.partners.partner import Partner
 from persistence.keyring import KeyRing
@@ -50,27 +49,14 @@ def add_addresses(owner_url: str, count: int, *, network: str = "Bitcoin") -> No
 
 def new_order(partner: Partner, catalogue: Catalogue, **changes: object) -> Order:
     """Return a fresh order of 0.01 BTC to USDT on Tron, not stored yet."""
-    order = Order(
-        id=uuid4(),
-        partner_id=partner.id,
-        code_id=None,
-        rate_type=RateType.FLOAT,
-        state=State.AWAITING_DEPOSIT,
-        source=catalogue.assets["btc"],
-        destination=catalogue.assets["usdt_trc20"],
-        source_amount=1_000_000,
-        destination_amount=619_987_500,
-        rate=Rate.parse("62118.75000000"),
-        network_fee=1_200_000,
-        fee_bps=50,
-        markup_bps=50,
-        destination_address="recipient",
-        destination_tag=None,
-        refund_address="refund",
-        pay_in_address="",
-        pay_in_tag=None,
-        created_at=START,
-        expires_at=START + LIFETIME,
-        updated_at=START,
-    )
-    return msgspec.structs.replace(order, **changes)
+    assets = catalogue.assets
+    order = bench_order(uuid4(), partner.id, source=assets["btc"], destination=assets["usdt_trc20"])
+    unstored: dict[str, object] = {
+        "destination_address": "recipient",
+        "refund_address": "refund",
+        "pay_in_address": "",
+        "created_at": START,
+        "expires_at": START + LIFETIME,
+        "updated_at": START,
+    }
+    return msgspec.structs.replace(order, **(unstored | changes))

@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.webhooks.orders import bench_order
 from domain.assets import Asset
 from domain.errors import Unavailable
 from domain.ledger.postings import Account, completion, completion_if_priced
 from domain.market.conversion import Rate
 from domain.market.rates import RateSnapshot
 from domain.orders.order import LIFETIME, Order
-from domain.orders.states import RateType, State
+from domain.orders.states import State
 
 USD = 10**18
 AT = datetime(2026, 5, 1, tzinfo=UTC)
@@ -33,25 +34,13 @@ def asset(coin: str, precision: int) -> Asset:
     )
 
 
-ORDER = Order(
-    id=UUID(int=1),
-    partner_id=UUID(int=2),
-    code_id=None,
-    rate_type=RateType.FLOAT,
+ORDER = msgspec.structs.replace(
+    bench_order(UUID(int=1), UUID(int=2), source=asset("BTC", 8), destination=asset("USDT", 6)),
     state=State.COMPLETED,
-    source=asset("BTC", 8),
-    destination=asset("USDT", 6),
-    source_amount=1_000_000,
     destination_amount=0,
     rate=Rate(1, 8),
     network_fee=0,
-    fee_bps=50,
     markup_bps=75,
-    destination_address="",
-    destination_tag=None,
-    refund_address="",
-    pay_in_address="",
-    pay_in_tag=None,
     created_at=AT,
     expires_at=AT + LIFETIME,
     updated_at=AT,

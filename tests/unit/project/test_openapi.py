@@ -39,12 +39,12 @@ def test_the_document_is_openapi_3_1() -> None:
 
 
 def test_the_document_lists_every_endpoint_and_nothing_else() -> None:
-    told = {
+    documented = {
         (method.upper(), path)
         for path, operations in DOCUMENT["paths"].items()
         for method in operations
     }
-    assert told == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
+    assert documented == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
 
 
 def test_every_error_code_is_documented() -> None:
