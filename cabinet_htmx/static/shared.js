@@ -24,6 +24,32 @@ function announce(text) {
   if (region) region.textContent = text;
 }
 
+// A response must not move what is being pressed: the click would miss it. Responses that arrive
+// while the pointer is down are dropped and requested again when it is released.
+
+const dropped = new Map();
+let pressed = false;
+
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  if (!pressed) return;
+  detail.shouldSwap = false;
+  const { elt, verb, path } = detail.requestConfig;
+  dropped.set(elt, [verb, path]);
+});
+
+function release() {
+  pressed = false;
+  setTimeout(() => { // after the click itself
+    for (const [elt, [verb, path]] of dropped) {
+      if (elt.isConnected) htmx.ajax(verb, path, { source: elt });
+    }
+    dropped.clear();
+  });
+}
+
+addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, release);
+
 // Ignore further clicks on a button whose form is already being submitted.
 
 document.addEventListener("submit", (event) => {

@@ -213,6 +213,32 @@ def test_the_error_summary_is_focused_and_links_to_its_fields(page: Page) -> Non
     expect(page.get_by_label("BTC refund address")).to_be_focused()
 
 
+def test_a_click_counts_when_the_page_changes_while_the_button_is_pressed(page: Page) -> None:
+    fill(page)
+    page.get_by_label("Your USDT address").fill("nonsense")
+    box = page.get_by_role("button", name="Create swap").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 2)
+    with page.expect_response("**/swap/check/to_address"):
+        page.mouse.down()  # the field loses focus and is checked; its error moves what is below
+    page.wait_for_timeout(200)  # the response has been handled
+    page.mouse.up()
+    expect(page.get_by_role("alert")).to_be_focused()
+
+
+def test_an_error_that_arrives_while_a_button_is_pressed_is_shown_afterwards(page: Page) -> None:
+    fill(page)
+    page.get_by_label("Your USDT address").fill("nonsense")
+    error = page.locator("#to_address-error")
+    with page.expect_response("**/swap/check/to_address"):
+        page.mouse.move(5, 5)
+        page.mouse.down()
+    page.wait_for_timeout(200)
+    expect(error).to_be_empty()
+    page.mouse.up()
+    expect(error).to_contain_text("not a valid address")
+
+
 def test_a_double_click_opens_one_order(page: Page, swaps: Swaps) -> None:
     fill(page)
     posts: list[Request] = []
