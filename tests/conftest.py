@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -24,6 +25,8 @@ from tests.support.clients.partner import Demo, Partner, quote_request
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 TEMPLATE = "swapgate_template"
+MEMORY = Path("/dev/shm")
+MEMORY_NEEDED = 4 << 30
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -34,8 +37,20 @@ def pytest_configure(config: pytest.Config) -> None:
     the tests run as root, PostgreSQL runs as another user and loses access to its data directory.
     """
     if not hasattr(config, "workerinput") and config.option.basetemp is None:
-        config.option.basetemp = tempfile.mkdtemp(prefix="sg-")
+        config.option.basetemp = tempfile.mkdtemp(prefix="sg-", dir=memory_directory())
         config.add_cleanup(lambda: shutil.rmtree(config.option.basetemp, ignore_errors=True))
+
+
+def memory_directory() -> Path | None:
+    """Return a file system in memory that can hold the servers' data; None without one.
+
+    Copying a database there takes a tenth of the time that a disk takes.
+    """
+    with suppress(OSError):
+        found = os.statvfs(MEMORY)
+        if found.f_bavail * found.f_frsize >= MEMORY_NEEDED and not found.f_flag & os.ST_NOEXEC:
+            return MEMORY
+    return None
 
 
 class Servers(msgspec.Struct, frozen=True):
@@ -95,8 +110,16 @@ class Running(msgspec.Struct, frozen=True):
         return instance.valkey_url
 
     def partner(self) -> Partner:
+        """Return the demo partner, whose weight per minute all tests share."""
         demo = self.demo()
         return Partner(self.base_url, demo.api_key, demo.api_secret)
+
+    def new_partner(self) -> Partner:
+        """Create a partner, whose weight no other test uses."""
+        created = self.json("partner", "create", "--email", f"{uuid4().hex}@wallet.example")
+        return Partner(
+            self.base_url, str(created["apiKey"]), str(created["apiSecret"])
+        ).until_active()
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

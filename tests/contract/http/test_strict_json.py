@@ -16,9 +16,9 @@ MAX_BYTES = 64 * 1024
 Case = tuple[str, bytes]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
-    return up.partner()
+    return up.new_partner()
 
 
 def extended(members: bytes, *, to: bytes = QUOTE) -> bytes:

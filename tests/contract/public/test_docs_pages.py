@@ -113,8 +113,7 @@ def test_a_missing_file_returns_the_error_envelope(up: Running, path: str) -> No
 
 @pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
-    created = up.json("partner", "create", "--email", f"{uuid4().hex}@docs.example")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
+    return up.new_partner()
 
 
 def example(page: str, step: str = "answer") -> Any:

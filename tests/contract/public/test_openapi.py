@@ -29,8 +29,7 @@ def document(up: Running) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     """A partner used by no other tests, since these rotate its keys."""
-    created = up.json("partner", "create", "--email", "examples@example.org")
-    return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
+    return up.new_partner()
 
 
 def call(
