@@ -1,6 +1,7 @@
 """Connects chains: builds nodes, watches and payouts from the operator's settings."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,14 @@ import msgspec
 from domain.actions.orders.ports import SettlementPorts
 from domain.chains.ports import ChainRepository, OutflowRepository
 from domain.chains.transfers import ConnectedAsset
-from feeds.settlement.chains.families import family_of
-from feeds.settlement.chains.interface import Chain, ChainSettings, Node, Wallet
+from feeds.settlement.chains.families import FAMILIES, kind_of
+from feeds.settlement.chains.interface import (
+    Chain,
+    ChainFamily,
+    ChainSettings,
+    Node,
+    Wallet,
+)
 from feeds.settlement.chains.settings import checked_chain
 from feeds.settlement.deposits.node_pair import NodePair
 from feeds.settlement.deposits.ports import WatchPorts
@@ -39,15 +46,21 @@ def connect_chains(
     ports: SettlementPorts,
     repository: ChainRepository,
     outflows: OutflowRepository,
+    families: Mapping[str, ChainFamily[Any]] = FAMILIES,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> ConnectedChains:
     """Return watches and payouts without calling a node yet.
 
-    Raises InvalidChainSettings and InvalidKeyFile.
+    `families` are by the kind of their settings. Raises InvalidChainSettings and InvalidKeyFile.
     """
     assets = ports.market.catalogue.assets
-    chains = {name: checked_chain(name, given, assets) for name, given in settings.items()}
-    nodes = {name: _nodes(chain) for name, chain in chains.items()}
-    wallets = {name: family_of(chain.settings).wallet(chain) for name, chain in chains.items()}
+    chains = {
+        name: checked_chain(name, given, assets, families=families)
+        for name, given in settings.items()
+    }
+    family = {name: families[kind_of(given)] for name, given in settings.items()}
+    nodes = {name: _nodes(family[name], chain) for name, chain in chains.items()}
+    wallets = {name: family[name].wallet(chain) for name, chain in chains.items()}
     watches = {
         name: ChainWatch(
             WatchPorts(
@@ -57,6 +70,7 @@ def connect_chains(
                 network=name,
                 drop_after=timedelta(seconds=chain.settings.drop_after_seconds),
                 first_height=chain.settings.first_height,
+                monotonic=monotonic,
             )
         )
         for name, chain in chains.items()
@@ -88,6 +102,6 @@ def connect_chains(
     )
 
 
-def _nodes(chain: Chain[Any]) -> tuple[Node, Node]:
-    family, (own, second) = family_of(chain.settings), chain.settings.nodes
+def _nodes(family: ChainFamily[Any], chain: Chain[Any]) -> tuple[Node, Node]:
+    own, second = chain.settings.nodes
     return family.node(chain, own), family.node(chain, second)

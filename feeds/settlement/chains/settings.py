@@ -11,8 +11,13 @@ import msgspec
 
 from domain.assets import Asset
 from domain.chains.networks import NETWORKS
-from feeds.settlement.chains.families import FAMILIES, family_of, kind_of
-from feeds.settlement.chains.interface import Chain, ChainSettings, InvalidChainSettings
+from feeds.settlement.chains.families import FAMILIES, kind_of
+from feeds.settlement.chains.interface import (
+    Chain,
+    ChainFamily,
+    ChainSettings,
+    InvalidChainSettings,
+)
 
 
 def read_chains_file(path: Path) -> Mapping[str, ChainSettings]:
@@ -42,7 +47,13 @@ def _settings(table: Any) -> ChainSettings:
     return settings
 
 
-def checked_chain(network: str, settings: ChainSettings, assets: Mapping[str, Asset]) -> Chain[Any]:
+def checked_chain(
+    network: str,
+    settings: ChainSettings,
+    assets: Mapping[str, Asset],
+    *,
+    families: Mapping[str, ChainFamily[Any]] = FAMILIES,
+) -> Chain[Any]:
     """Return a network with its settings; raise InvalidChainSettings if they do not fit it."""
     declared, kind = NETWORKS.get(network), kind_of(settings)
     if declared is None or declared.family != kind:
@@ -51,5 +62,5 @@ def checked_chain(network: str, settings: ChainSettings, assets: Mapping[str, As
         if code not in assets or assets[code].network != network:
             raise InvalidChainSettings(f"{network} has no asset {code}")
     chain = Chain(declared, settings, assets)
-    family_of(settings).check(chain)
+    families[kind].check(chain)
     return chain

@@ -1,6 +1,5 @@
 """The status of a chain: recorded, logged and measured whenever it changes."""
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -24,7 +23,7 @@ class ChainStatus:
         network: str,
         chains: ChainRepository,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float],
     ) -> None:
         self._network = network
         self._chains = chains

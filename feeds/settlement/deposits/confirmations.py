@@ -1,7 +1,6 @@
 """Confirms the deposits of orders, and drops those that are no longer on their chain."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -23,11 +22,8 @@ log = structlog.get_logger()
 class DepositConfirmations:
     """The unconfirmed deposits of a network, and since when each has been missing."""
 
-    def __init__(
-        self, ports: WatchPorts, *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, ports: WatchPorts) -> None:
         self._ports = ports
-        self._monotonic = monotonic
         self._missing: dict[tuple[UUID, str], float] = {}
 
     async def check(self, height: int) -> None:
@@ -73,7 +69,7 @@ class DepositConfirmations:
         ):
             self._missing.pop(key, None)
             return False
-        now = self._monotonic()
+        now = self._ports.monotonic()
         since = self._missing.setdefault(key, now)
         if now - since < self._ports.drop_after.total_seconds():
             return False

@@ -22,7 +22,7 @@ class ChainWatch:
         self._ports = ports
         self._blocks = BlockScan(ports)
         self._confirmations = DepositConfirmations(ports)
-        self._status = ChainStatus(ports.network, ports.chains)
+        self._status = ChainStatus(ports.network, ports.chains, monotonic=ports.monotonic)
 
     async def round(self) -> int:
         """Process what is new; return how many blocks were processed.
