@@ -15,8 +15,10 @@ STABLE: Final = ("USDT", "USDC", "DAI")
 BRIDGES: Final = (USD, "USDT", "USDC", "BTC")
 """Currencies that coins are priced in, in order of preference: USD, else a cross rate."""
 
-MAX_DEVIATION: Final = Decimal("0.02")
-"""The maximum deviation of a price from the median of all sources."""
+MAX_DISAGREEMENT: Final = Decimal("0.015")
+"""The maximum deviation of a source's price from the median of all sources."""
+MAX_SPREAD: Final = Decimal("0.02")
+"""The maximum spread of a book, as a fraction of its mid: a wider one does not show a price."""
 MAX_BOOK_AGE_SECONDS: Final = 30.0
 """The maximum age of a book: quiet markets are polled every few seconds."""
 MIN_SOURCES: Final = 2
@@ -30,6 +32,7 @@ class BookDefect(StrEnum):
 
     ONE_SIDED = "half"
     CROSSED = "crossed"
+    WIDE = "wide"
     STALE = "stale"
     OUTLIER = "outlier"
 
@@ -57,7 +60,7 @@ class RejectedBook(msgspec.Struct, frozen=True):
 
 
 class Consolidated(msgspec.Struct, frozen=True):
-    """Prices in whole 10^-18 USD by coin, rejected books, and coins without enough sources."""
+    """Prices in whole 10^-18 USD by coin, rejected books, and coins on which too few agree."""
 
     prices: Mapping[str, int]
     rejected: Sequence[RejectedBook]
@@ -67,11 +70,11 @@ class Consolidated(msgspec.Struct, frozen=True):
 def consolidate(
     books: Iterable[Book], coins: Collection[str], *, now: float, min_sources: int = MIN_SOURCES
 ) -> Consolidated:
-    """Return the median over sources of each coin's USD mid.
+    """Return the median over agreeing sources of each coin's USD mid.
 
-    A coin requires `min_sources` sources within 2 % of the median of all of them. For a stablecoin
-    one less suffices if the others are unavailable or disagree, provided that it is within 2 % of a
-    dollar: few sources have a USD market of it, and its peg counts as a source too.
+    A coin requires `min_sources` sources, and more than half of those that have it, within 1.5 % of
+    the median of all of them. For a stablecoin the peg is one more source if too few others agree:
+    few sources have a USD market of it.
     """
     valid, rejected = _valid(books, now)
     prices: dict[str, Decimal] = {USD: _DOLLAR}
@@ -79,16 +82,36 @@ def consolidate(
     order = [*BRIDGES[1:], *sorted(set(coins) - set(BRIDGES))]
     for coin in order:
         mids = _mids(valid.get(coin, {}), prices)
-        kept, outliers = _without_outliers(mids)
-        rejected += [RejectedBook(book, BookDefect.OUTLIER) for book in outliers]
-        required = min_sources
-        if coin in STABLE and len(kept) < min_sources:
-            kept, required = [mid for mid, _ in mids if _is_near(mid, _DOLLAR)], min_sources - 1
-        if kept and len(kept) >= required:
+        said = [mid for mid, _ in mids]
+        center = _consensus(said, min_sources)
+        if center is None and coin in STABLE and said:
+            center = _consensus([*said, _DOLLAR], min_sources)
+        kept = [] if center is None else [mid for mid in said if _is_near(mid, center)]
+        if kept:
             prices[coin] = median(kept)
+        if len(said) >= max(min_sources, 2):
+            rejected += [
+                RejectedBook(book, BookDefect.OUTLIER) for mid, book in mids if mid not in kept
+            ]
     units = {coin: _units(prices[coin]) for coin in coins if coin in prices}
     priced = {coin: price for coin, price in units.items() if price > 0}
     return Consolidated(priced, rejected, frozenset(coins) - frozenset(priced))
+
+
+def _consensus(said: Sequence[Decimal], min_sources: int) -> Decimal | None:
+    """Return the median if enough prices, and more than half of them, agree with it.
+
+    If the two in the middle disagree, their mean is a price that nobody said: it does not count.
+    """
+    if len(said) < min_sources:
+        return None
+    ordered = sorted(said)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    if not _is_near(high, low):
+        return None
+    center = median(said)
+    agreeing = sum(_is_near(price, center) for price in said)
+    return center if agreeing >= min_sources and 2 * agreeing > len(said) else None
 
 
 def median(values: Sequence[Decimal]) -> Decimal:
@@ -107,6 +130,8 @@ def defect_of(book: Book, now: float) -> BookDefect | None:
         return BookDefect.ONE_SIDED
     if bid > ask:
         return BookDefect.CROSSED
+    if _EXACT.subtract(ask, bid) > _EXACT.multiply(_mid(bid, ask), MAX_SPREAD):
+        return BookDefect.WIDE
     if not 0 <= now - book.at <= MAX_BOOK_AGE_SECONDS:
         return BookDefect.STALE
     return None
@@ -140,25 +165,17 @@ def _mids(
         bridge = next((one for one in BRIDGES if one in books and one in prices), None)
         if bridge is not None:
             book = books[bridge]
-            mids.append((_EXACT.multiply(_mid(book), prices[bridge]), book))
+            mid = _mid(book.bid or Decimal(0), book.ask or Decimal(0))
+            mids.append((_EXACT.multiply(mid, prices[bridge]), book))
     return mids
 
 
-def _mid(book: Book) -> Decimal:
-    bid, ask = book.bid or Decimal(0), book.ask or Decimal(0)
+def _mid(bid: Decimal, ask: Decimal) -> Decimal:
     return _EXACT.divide(_EXACT.add(bid, ask), Decimal(2))
 
 
-def _without_outliers(mids: Sequence[tuple[Decimal, Book]]) -> tuple[list[Decimal], list[Book]]:
-    if not mids:
-        return [], []
-    center = median([mid for mid, _ in mids])
-    kept = [mid for mid, _ in mids if _is_near(mid, center)]
-    return kept, [book for mid, book in mids if not _is_near(mid, center)]
-
-
 def _is_near(price: Decimal, center: Decimal) -> bool:
-    return abs(_EXACT.subtract(price, center)) <= _EXACT.multiply(center, MAX_DEVIATION)
+    return abs(_EXACT.subtract(price, center)) <= _EXACT.multiply(center, MAX_DISAGREEMENT)
 
 
 def _units(price: Decimal) -> int:

@@ -83,7 +83,7 @@ class ExchangeMarket:
         withdrawn = consolidated.withdrawn - self._withdrawn
         restored = self._withdrawn - consolidated.withdrawn
         if withdrawn:
-            log.warning("coins withdrawn: too few sources", coins=sorted(withdrawn))
+            log.warning("coins withdrawn: too few sources agree", coins=sorted(withdrawn))
         if restored:
             log.info("coins restored", coins=sorted(restored))
         self._withdrawn = consolidated.withdrawn

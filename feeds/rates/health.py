@@ -17,7 +17,7 @@ class VenueHealth(msgspec.Struct, frozen=True):
 
 
 class SourcesHealth(msgspec.Struct, frozen=True):
-    """The health of all exchanges, and the coins without enough sources; `at` in unix seconds."""
+    """The health of all exchanges, and the coins on which too few agree; `at` in unix seconds."""
 
     at: float
     venues: Sequence[VenueHealth]

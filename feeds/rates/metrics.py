@@ -17,7 +17,7 @@ _rejected = Counter(
     "swapgate_rate_books_dropped", "Books rejected, once per snapshot.", ("source", "fault")
 )
 _priced = Gauge("swapgate_rate_coins", "Coins with a price.")
-_withdrawn = Gauge("swapgate_rate_coins_withdrawn", "Coins without enough sources.")
+_withdrawn = Gauge("swapgate_rate_coins_withdrawn", "Coins on which too few sources agree.")
 leads = Gauge("swapgate_rates_leader", "Whether this process publishes the rates.")
 
 

@@ -258,7 +258,7 @@ def test_exchanges_that_fail_and_coins_without_sources_are_named(
     health = SourcesHealth(at=time.time() - age, venues=venues, withdrawn=["DASH", "XMR"])
     advice = (
         "See the log of `swapgate rates`: these exchanges fail: okx (RequestTimeout: okx GET); "
-        "these coins have too few sources: DASH, XMR"
+        "too few sources agree on these coins: DASH, XMR"
     )
     with Valkey.from_url(operator.valkey_url) as client:
         client.set(SOURCES, encode_health(health))

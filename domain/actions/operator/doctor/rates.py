@@ -15,7 +15,7 @@ OUTDATED_AFTER_SECONDS: Final = 60
 class RateSources(msgspec.Struct, frozen=True):
     """What the rates process reported at `at`, in unix seconds.
 
-    `failing` maps exchanges to their errors; `withdrawn` are the coins with too few sources.
+    `failing` maps exchanges to their errors; on the coins in `withdrawn` too few sources agree.
     """
 
     at: float
@@ -57,5 +57,5 @@ async def _sources(health: RatesHealth, clock: Clock) -> str | None:
         failing = ", ".join(f"{name} ({error})" for name, error in sources.failing.items())
         problems.append(f"these exchanges fail: {failing}")
     if sources.withdrawn:
-        problems.append(f"these coins have too few sources: {', '.join(sources.withdrawn)}")
+        problems.append(f"too few sources agree on these coins: {', '.join(sources.withdrawn)}")
     return f"See the log of `swapgate rates`: {'; '.join(problems)}" if problems else None
