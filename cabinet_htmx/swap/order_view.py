@@ -13,7 +13,7 @@ from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, order_version
 from cabinet_htmx.shared.times import utc
 from cabinet_htmx.swap import sentences
 from domain.orders.order import Order
-from domain.orders.states import FINAL, Choice, State
+from domain.orders.states import FINAL, Choice, State, Status
 
 
 class Progress(StrEnum):
@@ -76,6 +76,7 @@ _STEP_OF_STATE: Final = {
     State.CANCELLED: (0, Progress.FAILED),
     State.REFUNDED: (2, Progress.FAILED),
     State.HELD: (2, Progress.FAILED),
+    State.REFUNDING: (2, Progress.FAILED),
 }
 
 
@@ -104,7 +105,7 @@ def order_view(
         fee=percent(order.margin.total),
         network_fee=f"{format_amount(order.network_fee, destination)} {destination.coin}",
         reasons=tuple(EMERGENCY_REASONS[reason] for reason in order.emergency),
-        chosen=sentences.CHOSEN.get(order.choice) if order.state is State.HELD else None,
+        chosen=sentences.CHOSEN.get(order.choice) if order.status is Status.EMERGENCY else None,
         choices=tuple(choices),
         receipt=receipt(order),
         qr=qr,

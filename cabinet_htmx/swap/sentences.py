@@ -63,6 +63,7 @@ HEADLINES: Final = {
     State.CANCELLED: "Cancelled",
     State.REFUNDED: "Refunded: your refund has been sent",
     State.HELD: "Action required: your order is on hold",
+    State.REFUNDING: "On hold: your refund is being sent",
 }
 
 CHOSEN: Final = {

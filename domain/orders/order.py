@@ -66,6 +66,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     refund_tx_id: str | None = None
     emergency: tuple[Emergency, ...] = ()
     choice: Choice = Choice.NONE
+    has_outflow: bool = False
+    """Whether an outflow is intended or sent, which locks the order: settlement alone knows."""
 
     @property
     def status(self) -> Status:
@@ -158,9 +160,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def deposits_unconfirmed(self, tx_ids: Collection[str], *, at: datetime) -> "Order":
         """Record that the blocks of deposits were orphaned: they have to be confirmed again.
 
-        An order that is not paid out yet waits for them; raises InvalidTransition for others.
+        An order that is not paid out yet waits for them; raises InvalidTransition for others, and
+        for one whose payout is intended: that has to be cancelled first.
         """
-        if self.state not in NOT_PAID_OUT:
+        if self.state not in NOT_PAID_OUT or self.has_outflow:
             raise self.not_allowed("wait for its deposit again")
         deposits = self.deposits.with_unconfirmed(tx_ids)
         if self.state is State.PAYING_OUT:
@@ -234,8 +237,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         return priced._moved(State.PAYING_OUT, at=at, choice=Choice.EXCHANGE)
 
     def refunded(self, tx_id: str, *, at: datetime, overrule: bool = False) -> "Order":
-        """End a held order whose whole deposit was sent back; raises as `exchange_chosen`."""
-        self._check_resolvable("refunded", Choice.REFUND, overrule=overrule)
+        """End an order whose whole deposit was sent back; raises as `exchange_chosen`.
+
+        An order in REFUNDING is locked for exactly this, so that it is never rejected.
+        """
+        if self.state is not State.REFUNDING:
+            self._check_resolvable("refunded", Choice.REFUND, overrule=overrule)
         return self._moved(
             State.REFUNDED, at=at, choice=Choice.REFUND, refund_tx_id=tx_id, finished_at=at
         )
@@ -292,6 +299,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _moved(self, state: State, *, at: datetime, **changes: object) -> "Order":
-        if state is not State.HELD:
+        if STATUS_OF[state] is not Status.EMERGENCY:
             changes.setdefault("emergency", ())
         return msgspec.structs.replace(self, state=state, updated_at=at, **changes)

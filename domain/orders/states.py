@@ -21,6 +21,7 @@ class State(StrEnum):
     CANCELLED = "cancelled"
     REFUNDED = "refunded"
     HELD = "held"
+    REFUNDING = "refunding"
 
 
 class Status(StrEnum):
@@ -43,11 +44,12 @@ STATUS_OF = {
     State.CANCELLED: Status.EXPIRED,
     State.REFUNDED: Status.EXPIRED,
     State.HELD: Status.EMERGENCY,
+    State.REFUNDING: Status.EMERGENCY,
 }
 
 FINAL = frozenset({State.COMPLETED, State.EXPIRED, State.CANCELLED, State.REFUNDED})
 
-DEPOSITS_CLOSED = FINAL - {State.EXPIRED} | {State.PAYING_OUT}
+DEPOSITS_CLOSED = FINAL - {State.EXPIRED} | {State.PAYING_OUT, State.REFUNDING}
 """States in which another deposit is late."""
 
 NOT_PAID_OUT = frozenset({State.CONFIRMING, State.EXPIRED, State.HELD, State.PAYING_OUT})

@@ -16,7 +16,7 @@ from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, order_version
 from domain.money import format_usd
 from domain.orders.order import Order
 from domain.orders.query import ListedOrder
-from domain.orders.states import FINAL, Choice, State
+from domain.orders.states import FINAL, Choice, Status
 from domain.webhooks.delivery import EventStatus
 from domain.webhooks.delivery_log import EventDetails
 
@@ -74,7 +74,7 @@ def order_page_view(listed: ListedOrder, events: Sequence[EventDetails]) -> Orde
         status=status_tag(order.status),
         headline=HEADLINES[order.state],
         reasons=[EMERGENCY_REASONS[reason] for reason in order.emergency],
-        choice=_CHOICES.get(order.choice) if order.state is State.HELD else None,
+        choice=_CHOICES.get(order.choice) if order.status is Status.EMERGENCY else None,
         source_icon=coin_icon(source),
         destination_icon=coin_icon(destination),
         sent=format_amount(order.source_amount, source),

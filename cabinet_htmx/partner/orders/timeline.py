@@ -21,6 +21,7 @@ HEADLINES: Final[Mapping[State, str]] = {
     State.CANCELLED: "Canceled by the operator",
     State.REFUNDED: "Refunded",
     State.HELD: "On hold, waiting for a decision",
+    State.REFUNDING: "On hold, refund in progress",
 }
 _STATUS_CHANGES: Final[Mapping[Status, str]] = {
     Status.EXCHANGE: "Deposit confirmed, payout in progress",
@@ -104,7 +105,7 @@ def _deposits(order: Order) -> list[Entry]:
 
 def _status_changes(order: Order, events: Sequence[EventDetails]) -> list[Entry]:
     changed_at = {status_of(one): one.event.created_at for one in events}
-    if order.state is State.HELD:
+    if order.status is Status.EMERGENCY:
         changed_at.setdefault(Status.EMERGENCY, order.updated_at)
     return [
         Entry(

@@ -87,6 +87,7 @@ class SettlementOrderRepository(Protocol):
     ) -> bool:
         """Store a moved order and its event; return False if its version has changed.
 
+        Raises InvalidTransition if the order has an outflow that does not allow the move.
         The event is stored only if the order's partner has a URL and subscribes to its type.
         `earned` contains the earnings of a completed order; None leaves them to `accrue`.
         """

@@ -10,7 +10,7 @@ from domain.actions.orders.resolve_order import refund_order
 from domain.actions.orders.show_order import show_order
 from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound, Unavailable
 from domain.orders.order import Order
-from domain.orders.states import Choice, State
+from domain.orders.states import Choice, State, Status
 
 BATCH = 1_000
 MAX_TRIES = 3
@@ -52,7 +52,7 @@ def _parse_choice(ports: OrderPorts, order: Order, text: str) -> Choice:
     """Return the choice if it is available or already recorded."""
     if order.choice is not Choice.NONE and text == order.choice.value:
         return order.choice
-    if order.state is not State.HELD:
+    if order.status is not Status.EMERGENCY:
         raise NotFound
     if order.choice is not Choice.NONE:
         raise EmergencyInvalidChoice(f"{order.choice} has been chosen")

@@ -51,12 +51,17 @@ WHERE o.state = 'held' AND a.network = $1 AND (o.choice = 'REFUND' OR (o.choice 
 ORDER BY 3 LIMIT $2
 """
 
-# Raising the version makes a concurrent transition of the order read it again. Address and amount
-# must be the order's own; a second outflow violates the primary key. The nonce of a cancelled
-# outflow is assigned again: transactions after it would be stuck.
+# The intention locks the order: one to refund moves it to `refunding`, and a trigger rejects every
+# change but the record of the transaction. Raising the version makes a concurrent transition of the
+# order read it again. Address and amount must be the order's own; a second outflow violates the
+# primary key. The nonce of a cancelled outflow is assigned again: transactions after it would be
+# stuck.
 CREATE = """
 WITH due AS (
-  UPDATE orders SET version = version + 1
+  UPDATE orders SET version = version + 1,
+    state = CASE $3 WHEN 'payout' THEN state ELSE 'refunding' END,
+    choice = CASE $3 WHEN 'payout' THEN choice ELSE 'REFUND' END,
+    updated_at = CASE $3 WHEN 'payout' THEN updated_at ELSE clock_timestamp() END
   WHERE id = $1 AND version = $2 AND state = CASE $3 WHEN 'payout' THEN 'paying_out' ELSE 'held' END
     AND ($3 = 'refund' OR (destination, destination_address, destination_amount)
       = ($4, $5, $7::text::numeric))
@@ -76,6 +81,7 @@ FROM due, assets a WHERE a.code = $4
 RETURNING order_id
 """
 
+# A trigger takes the order back from `refunding` to `held`.
 CANCEL = """
 DELETE FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NULL RETURNING order_id
 """

@@ -19,7 +19,7 @@ WITH open_orders AS (
   WHERE state = 'awaiting_deposit'
   UNION ALL
   SELECT destination, destination_amount + network_fee FROM orders
-  WHERE state IN ('confirming', 'paying_out', 'held')
+  WHERE state IN ('confirming', 'paying_out', 'held', 'refunding')
 )
 INSERT INTO reserves (asset, amount, promised)
 SELECT a.code, $2::text::numeric,

@@ -78,4 +78,5 @@ def order_of(row: Mapping[str, Any], assets: Mapping[str, Asset]) -> Order:
         refund_tx_id=row["refund_tx_id"],
         emergency=typed.emergency,
         choice=typed.choice,
+        has_outflow=row.get("has_outflow", False),
     )

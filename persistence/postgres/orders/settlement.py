@@ -5,7 +5,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from psqlpy.exceptions import Error
+
 from domain.actions.orders.ports import VersionedOrder
+from domain.errors import InvalidTransition
 from domain.ledger.postings import Accrual
 from domain.money import format_units
 from domain.orders.order import Order
@@ -21,7 +24,10 @@ from persistence.postgres.orders.deposits import stored_deposits
 from persistence.postgres.orders.rows import COLUMNS, CurrentCatalogue, order_of
 from persistence.postgres.pool import Database
 
-READ = f"SELECT {COLUMNS} FROM orders WHERE id = $1"  # noqa: S608  the columns are a constant of ours
+READ = f"""
+SELECT {COLUMNS}, EXISTS (SELECT FROM outflows w WHERE w.order_id = orders.id) AS has_outflow
+FROM orders WHERE id = $1
+"""  # noqa: S608  the columns are a constant of ours
 
 SAVE = f"""
 WITH moved AS (
@@ -132,7 +138,12 @@ class PostgresSettlementOrderRepository:
             earned is not None,
             *stored_accrual(earned),
         ]
-        row = await self._database.fetch_one(SAVE, parameters)
+        try:
+            row = await self._database.fetch_one(SAVE, parameters)
+        except Error as error:
+            if "has an outflow" in str(error):
+                raise InvalidTransition(f"order {order.id} has an outflow") from error
+            raise
         return row is not None and bool(row["moved"])
 
     async def base_fee_share_bps(self, order_id: UUID) -> int:

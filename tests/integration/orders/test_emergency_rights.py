@@ -4,9 +4,10 @@ import psycopg
 import pytest
 
 from domain.errors import (
+    EmergencyInvalidChoice,
     NotFound,
 )
-from domain.orders.states import State
+from domain.orders.states import STATUS_OF, State, Status
 from tests.conftest import DatabaseUrls
 from tests.support.builders.order_world import OrderWorld
 
@@ -66,11 +67,13 @@ async def test_the_database_ignores_a_choice_for_an_order_that_is_not_held(
 ) -> None:
     """Even with the gateway's database role."""
     order_id = await world.opened()
-    world.sql(f"UPDATE orders SET state = '{state}'")
+    emergency = "{LIMIT}" if STATUS_OF[state] is Status.EMERGENCY else "{}"
+    world.sql(f"UPDATE orders SET state = '{state}', emergency = '{emergency}'")
     insert = f"INSERT INTO emergency_choices (order_id, choice) VALUES ('{order_id}', 'REFUND')"
     world.sql(insert, world.urls.gateway)
     assert world.sql("SELECT FROM emergency_choices") == []
-    with pytest.raises(NotFound):
+    rejected = EmergencyInvalidChoice if STATUS_OF[state] is Status.EMERGENCY else NotFound
+    with pytest.raises(rejected):
         await world.choose(order_id, "REFUND")
 
 

@@ -95,7 +95,7 @@ class World:
                 one.created_at,
                 one.created_at + timedelta(minutes=30),
                 one.created_at,
-                ["LIMIT"] if one.state is State.HELD else [],
+                ["LIMIT"] if STATUS_OF[one.state] is Status.EMERGENCY else [],
                 NOW if one.deleted else None,
             )
             for one in orders

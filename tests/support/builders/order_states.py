@@ -81,6 +81,9 @@ def closed_orders() -> dict[str, Order]:
     return {
         "paying out": paying_out,
         "completed": paying_out.payout_broadcast("out", at=NOW),
+        "refunding": msgspec.structs.replace(
+            held(49), state=State.REFUNDING, choice=Choice.REFUND, has_outflow=True
+        ),
         "refunded": held(49).refunded("back", at=NOW),
         "cancelled unpaid": new_order().cancelled(at=NOW),
         "cancelled held": held(49).cancelled(at=NOW),

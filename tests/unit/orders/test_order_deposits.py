@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
 from domain.orders.deposits import Deposits, ObservedDeposit
-from domain.orders.states import FINAL, Emergency, RateType, State, Status
+from domain.orders.states import FINAL, STATUS_OF, Emergency, RateType, State, Status
 from domain.orders.wire import order_out
 from tests.support.builders.order_states import (
     DEPOSIT,
@@ -56,7 +56,7 @@ def test_the_confirmed_amounts_replace_the_observed_ones() -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_observing_a_transaction_twice_changes_nothing(state: State) -> None:
-    emergency = (Emergency.LIMIT,) if state is State.HELD else ()
+    emergency = (Emergency.LIMIT,) if STATUS_OF[state] is Status.EMERGENCY else ()
     order = new_order(
         state=state, emergency=emergency, deposits=Deposits().with_seen(DEPOSIT, at=NOW)
     )

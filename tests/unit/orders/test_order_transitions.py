@@ -39,7 +39,7 @@ def test_every_state_has_a_status() -> None:
 
 @pytest.mark.parametrize("state", list(State))
 def test_each_state_allows_only_its_own_transitions(state: State) -> None:
-    emergency = (Emergency.LIMIT,) if state is State.HELD else ()
+    emergency = (Emergency.LIMIT,) if STATUS_OF[state] is Status.EMERGENCY else ()
     order = new_order(state=state, emergency=emergency)
     deposit = Deposit(tx_id="tx", amount=10_000, seen_at=NOW)
     seen = msgspec.structs.replace(order, deposits=Deposits((deposit,)))
@@ -59,6 +59,7 @@ def test_each_state_allows_only_its_own_transitions(state: State) -> None:
         State.PAYING_OUT: {"seen", "confirmed", "paid"},
         State.EXPIRED: {"seen", "confirmed"},
         State.HELD: {"seen", "confirmed", "exchange", "refund", "cancelled"},
+        State.REFUNDING: {"seen", "confirmed", "refund"},
     }.get(state, {"seen", "confirmed"})
     for name, move in moves.items():
         if name in allowed:
