@@ -1,10 +1,12 @@
-"""What a network declares about itself: addresses, tags, pay-in accounts, confirmations."""
+"""What a network declares about itself: its identity, addresses, tags and pay-in accounts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
+from domain.chains.identity import ChainIdentity
 from domain.chains.pay_in import AccountKind
 
 AddressForm = Callable[[str], object]
@@ -55,6 +57,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     `family` names the folder of `feeds/settlement/chains/` that follows it; None for a network that
     only the sandbox settles. `confirmations` is how many blocks a deposit needs by default. The
     database repeats the tag's name and the confirmations; a test requires that they are equal.
+    A network with a family has an `identity`, which its nodes must report; `test_networks` are
+    those of its test networks, by name, which an operator may follow instead.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[AccountForm, ...]
     """The kinds of pay-in account it supports, the usual one first."""
     tag: TagForm | None = None
+    identity: ChainIdentity | None = None
+    test_networks: Mapping[str, ChainIdentity] = MappingProxyType({})
 
     def accepts(self, address: str) -> bool:
         """Return whether an address is of one of the network's forms."""

@@ -83,6 +83,9 @@ class ChainRepository(Protocol):
     async def set_connected(self, assets: Sequence[ConnectedAsset]) -> None:
         """Replace the connected assets; outside the sandbox only these are swapped."""
 
+    async def set_test_networks(self, test_networks: Mapping[str, str]) -> None:
+        """Replace which test networks are followed, by network; for `doctor` to report."""
+
     async def record_status(self, network: str, *, height: int | None, alarm: str | None) -> None:
         """Record the status of a chain; `alarm` states what is wrong."""
 

@@ -32,6 +32,7 @@ class ConnectedChains(msgspec.Struct, frozen=True):
     watches: Mapping[str, ChainWatch]
     payouts: Mapping[str, Payouts]
     assets: tuple[ConnectedAsset, ...]
+    test_networks: Mapping[str, str]
     connections: Sequence[Node | Wallet]
 
     async def close(self) -> None:
@@ -98,6 +99,11 @@ def connect_chains(
             for name, chain in chains.items()
             for code in chain.settings.codes
         ),
+        {
+            name: given.test_network
+            for name, given in settings.items()
+            if given.test_network is not None
+        },
         [*(node for pair in nodes.values() for node in pair), *(filter(None, wallets.values()))],
     )
 

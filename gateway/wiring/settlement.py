@@ -140,6 +140,7 @@ async def _settle_on_chains(
 
     async def report() -> int:
         await repository.set_connected(connected.assets)
+        await repository.set_test_networks(connected.test_networks)
         return 0
 
     try:

@@ -16,6 +16,7 @@ from tests.support.clients.operator_command import error_of
 pytestmark = needs_nodes
 
 GAS_PRICE = 50 * 10**9
+GENESIS, FORKED = 0, "0" * 64
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +104,7 @@ def test_assets_that_settlement_is_not_connected_to_are_not_swapped(world: World
         assert world.partner.call("/price", quoted).code == 1
     report = world.running.command("doctor", "--json").stdout
     assert "28 assets are not swapped both ways" in report
+    assert "worth nothing: Ethereum (anvil), Litecoin (regtest)" in report
 
 
 def test_a_signed_payout_is_broadcast_once_after_a_kill(world: World) -> None:
@@ -185,15 +187,15 @@ def test_a_false_deposit_halts_its_chain_until_the_operator_resumes_it(world: Wo
     ("method", "falsify", "alarm"),
     [
         ("getblockcount", lambda height: height - 5, "node 2 is 5 blocks behind"),
-        ("getblockhash", lambda _: "0" * 64, "the nodes have different blocks"),
+        ("getblockhash", lambda _: FORKED, "the nodes have different blocks"),
     ],
 )
 def test_a_chain_waits_for_a_node_that_is_behind_or_on_another_fork(
     world: World, method: str, falsify: Callable[[Any], Any], alarm: str
 ) -> None:
     swap = world.open("ltc", "eth", "2")
-    world.ltc_second.alter = lambda called, _, result: (
-        falsify(result) if called == method else result
+    world.ltc_second.alter = lambda called, parameters, result: (
+        falsify(result) if called == method and parameters != [GENESIS] else result
     )
     swap.pay_litecoin("2")
     world.litecoind.mine(3)
@@ -202,6 +204,27 @@ def test_a_chain_waits_for_a_node_that_is_behind_or_on_another_fork(
     world.ltc_second.alter = None
     swap.until("DONE")
     assert world.chain("Litecoin")["alarm"] is None
+
+
+def test_a_network_whose_node_reports_another_chain_is_halted_and_nothing_is_signed(
+    world: World,
+) -> None:
+    swap = world.open("ltc", "eth", "2")
+    world.evm.alter = lambda method, _, result: "0x89" if method == "eth_chainId" else result
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    world.until(lambda: world.chain("Ethereum")["halted"])
+    assert "is no node of Ethereum: its chain id is 137" in world.chain("Ethereum")["alarm"]
+    outflow = world.outflow(swap)
+    assert outflow is None or outflow["tx_id"] is None
+    world.kill_settlement()
+    world.operate("chain", "resume", "ethereum")
+    world.until(lambda: world.chain("Ethereum")["halted"])
+    assert world.anvil.balance(swap.recipient) == 0
+    world.evm.alter = None
+    world.operate("chain", "resume", "ethereum")
+    done = swap.until("DONE")
+    assert world.anvil.balance(swap.recipient) == int(Decimal(done["to"]["amount"]) * ETHER)
 
 
 def test_nothing_is_sent_while_outflows_are_off_or_above_their_cap(world: World) -> None:

@@ -8,13 +8,17 @@ import msgspec
 
 
 class ChainStatus(msgspec.Struct, frozen=True, rename="camel"):
-    """How far a chain has been followed; `alarm` says what is wrong with it."""
+    """How far a chain has been followed; `alarm` says what is wrong with it.
+
+    `test_network` is the test network that is followed instead, if any.
+    """
 
     network: str
     height: int | None
     alarm: str | None
     halted: bool
     checked_at: datetime
+    test_network: str | None = None
 
 
 class UnconnectedAsset(msgspec.Struct, frozen=True):

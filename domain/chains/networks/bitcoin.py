@@ -13,8 +13,10 @@ from bip_utils import (
     SegwitBech32Decoder,
 )
 
+from domain.chains.identity import ChainIdentity, genesis
 from domain.chains.network import AccountForm, AddressEncoder, AddressForm, Network, require
 from domain.chains.pay_in import AccountKind
+from domain.chains.transfers import Block
 
 FAMILY: Final = "bitcoin"
 
@@ -42,6 +44,8 @@ def _network(
     key_versions: Mapping[AccountKind, bytes] | None = None,
     replaces_by_fee: bool = False,
     family: str | None = FAMILY,
+    identity: ChainIdentity | None = None,
+    test_networks: Mapping[str, ChainIdentity] | None = None,
 ) -> BitcoinNetwork:
     """Return a network; `key_versions` are those of the coin's own extended public keys."""
     forms: list[AddressForm] = [
@@ -63,6 +67,8 @@ def _network(
         name=name,
         family=family,
         confirmations=confirmations,
+        identity=identity,
+        test_networks=test_networks or {},
         address_forms=tuple(forms),
         accounts=tuple(
             AccountForm(kind=kind, encode=encode, key_versions=own.get(kind, ()))
@@ -94,6 +100,17 @@ NETWORKS: Final = (
         script_version=b"\x05",
         segwit_prefix="bc",
         replaces_by_fee=True,
+        identity=ChainIdentity(
+            blocks=(
+                Block(0, "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"),
+                # The first block that Bitcoin Cash does not share.
+                Block(478_559, "00000000000000000019f112ec0a9982926f1258cdcc558dd7c3b7e5dc7fa148"),
+            )
+        ),
+        test_networks={
+            "testnet": genesis("000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943"),
+            "regtest": genesis("0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"),
+        },
     ),
     # Script addresses that begin with 3 are Bitcoin's too, so only those with M are accepted.
     _network(
@@ -107,6 +124,11 @@ NETWORKS: Final = (
             AccountKind.BIP49: bytes.fromhex("01b26ef6"),  # Mtub
         },
         replaces_by_fee=True,
+        identity=genesis("12a765e31ffd4059bada1e25190f6e98c99d9714d334efa41a195a7e7e04bfe2"),
+        test_networks={
+            "testnet": genesis("4966625a4b2851d9fdee139e56211a0d88575f59ed816ff5e6a63deb4e3e29a0"),
+            "regtest": genesis("530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9"),
+        },
     ),
     _network(
         "Dogecoin",
@@ -114,8 +136,23 @@ NETWORKS: Final = (
         key_version=b"\x1e",
         script_version=b"\x16",
         key_versions={AccountKind.BIP44: bytes.fromhex("02facafd")},  # dgub
+        identity=genesis("1a91e3dace36e2be3bf030a65679fe821aa1d6ef92e7c9902eb318182c355691"),
+        test_networks={
+            "testnet": genesis("bb0a78264637406b6360aad926284d544d7049f45189db5664f3c4d07350559e"),
+            "regtest": genesis("3d2160a3b5dc4a9d62e7e66a295f70313ac808440ef7400d6c0772171ce973a5"),
+        },
     ),
-    _network("Dash", confirmations=4, key_version=b"\x4c", script_version=b"\x10"),
+    _network(
+        "Dash",
+        confirmations=4,
+        key_version=b"\x4c",
+        script_version=b"\x10",
+        identity=genesis("00000ffd590b1485b3caadc19b22e6379c733355108f107a430458cdf3407ab6"),
+        test_networks={
+            "testnet": genesis("00000bafbc94add76cb75e2ec92894837288a481e5c005f6563d91623bf8bc2c"),
+            "regtest": genesis("000008ca1832a4baf228eb1553c03d3a2c8e02399550dd6ea8d65cec3ef23d2e"),
+        },
+    ),
     # Transparent addresses only. The sandbox alone settles it.
     _network(
         "Zcash",

@@ -5,10 +5,15 @@ from typing import Final
 
 from bip_utils import EthAddrDecoder, EthAddrEncoder
 
+from domain.chains.identity import ChainIdentity
 from domain.chains.network import AccountForm, Network, require
 from domain.chains.pay_in import AccountKind
+from domain.chains.transfers import Block
 
 FAMILY: Final = "evm"
+
+ANVIL: Final = ("anvil", 31337)
+"""The chain of Foundry's development node, which exists on one machine only."""
 
 _SINGLE_CASE = re.compile(r"0x(?:[0-9a-f]{40}|[0-9A-F]{40})", re.ASCII)
 
@@ -20,21 +25,62 @@ def _decode(address: str) -> None:
     require(any(decoded))
 
 
-def _network(name: str, *, confirmations: int) -> Network:
+def _network(
+    name: str, *, confirmations: int, chain_id: int, genesis: str, test_networks: dict[str, int]
+) -> Network:
+    """Return a network; chain ids are those of EIP-155."""
     return Network(
         name=name,
         family=FAMILY,
         confirmations=confirmations,
         address_forms=(_decode,),
         accounts=(AccountForm(kind=AccountKind.BIP44, encode=EthAddrEncoder.EncodeKey),),
+        identity=ChainIdentity(chain_id, (Block(0, genesis),)),
+        test_networks={name: ChainIdentity(one) for name, one in (*test_networks.items(), ANVIL)},
     )
 
 
 NETWORKS: Final = (
-    _network("Ethereum", confirmations=12),
-    _network("BNB Smart Chain", confirmations=15),
-    _network("Polygon", confirmations=64),
-    _network("Arbitrum", confirmations=20),
-    _network("Base", confirmations=20),
-    _network("Avalanche", confirmations=12),
+    _network(
+        "Ethereum",
+        confirmations=12,
+        chain_id=1,
+        genesis="0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3",
+        test_networks={"sepolia": 11_155_111, "hoodi": 560_048},
+    ),
+    _network(
+        "BNB Smart Chain",
+        confirmations=15,
+        chain_id=56,
+        genesis="0x0d21840abff46b96c84b2ac9e10e4f5cdaeb5693cb665db62a2f3b02d2d57b5b",
+        test_networks={"testnet": 97},
+    ),
+    _network(
+        "Polygon",
+        confirmations=64,
+        chain_id=137,
+        genesis="0xa9c28ce2141b56c474f1dc504bee9b01eb1bd7d1a507580d5519d4437a97de1b",
+        test_networks={"amoy": 80_002},
+    ),
+    _network(
+        "Arbitrum",
+        confirmations=20,
+        chain_id=42_161,
+        genesis="0x7ee576b35482195fc49205cec9af72ce14f003b9ae69f6ba0faef4514be8b442",
+        test_networks={"sepolia": 421_614},
+    ),
+    _network(
+        "Base",
+        confirmations=20,
+        chain_id=8_453,
+        genesis="0xf712aa9241cc24369b143cf6dce85f0902a9731e70d66818a3a5845b296c73dd",
+        test_networks={"sepolia": 84_532},
+    ),
+    _network(
+        "Avalanche",
+        confirmations=12,
+        chain_id=43_114,
+        genesis="0x31ced5b9beb7f8782b014660da0cb18cc409f121f408186886e1ca3e8eeca96b",
+        test_networks={"fuji": 43_113},
+    ),
 )

@@ -6,6 +6,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from domain.assets import Asset
+from domain.chains.identity import ChainIdentity
 from domain.chains.network import Network
 from domain.chains.outflows import Outflow
 from domain.chains.ports import AssignedAddresses
@@ -30,6 +31,10 @@ class NodeRejected(Unavailable):
         self.code = code
 
 
+class WrongChain(Unavailable):
+    """A node follows another chain than the settings mean, or has other token contracts."""
+
+
 class ChainSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"
 ):
@@ -43,6 +48,8 @@ class ChainSettings(
     """A deposit that neither node has known for this time is dropped."""
     first_height: int | None = None
     """Where to begin; None for the height at the first start."""
+    test_network: str | None = None
+    """The test network that is followed instead, whose coins are worth nothing; None for none."""
 
     def __repr__(self) -> str:
         """Hide the URLs: they may contain passwords."""
@@ -64,6 +71,18 @@ class Chain(msgspec.Struct, Generic[SettingsT], frozen=True):
     settings: SettingsT
     assets: Mapping[str, Asset]
 
+    @property
+    def identity(self) -> ChainIdentity:
+        """Return what every node must report; raise InvalidChainSettings if none is declared."""
+        name, network = self.settings.test_network, self.network
+        identity = network.identity if name is None else network.test_networks.get(name)
+        if identity is None:
+            known = ", ".join(sorted(network.test_networks))
+            raise InvalidChainSettings(
+                f"{network.name} has no test network {name}: {known or 'none'}"
+            )
+        return identity
+
 
 class Signed(msgspec.Struct, frozen=True):
     """A signed transaction in hex, ready to be broadcast, and its id."""
@@ -74,6 +93,12 @@ class Signed(msgspec.Struct, frozen=True):
 
 class Node(Protocol):
     """One node. All methods raise NodeUnavailable and NodeRejected."""
+
+    async def check_identity(self, *, again: bool = False) -> None:
+        """Raise WrongChain unless it follows the declared chain with the contracts of the settings.
+
+        The node is called at first, after a failed call, and if it is to be checked `again`.
+        """
 
     async def height(self) -> int:
         """Return the height of the newest block."""
@@ -97,6 +122,9 @@ class Node(Protocol):
 class Wallet(Protocol):
     """A hot wallet. All methods raise NodeUnavailable and NodeRejected."""
 
+    async def check_identity(self) -> None:
+        """Raise WrongChain unless its node follows the declared chain; see Node."""
+
     async def prepare(self, outflow: Outflow) -> int | None:
         """Check that it can be paid, as far as possible; return the next nonce, if there is one."""
 
@@ -104,12 +132,15 @@ class Wallet(Protocol):
         """Prevent what these signed transactions spend from being selected again."""
 
     async def sign(self, outflow: Outflow) -> Signed:
-        """Sign a transaction that pays exactly this, without broadcasting it."""
+        """Sign a transaction that pays exactly this, without broadcasting it.
+
+        It is valid on the declared chain only. Raises WrongChain if its node follows another.
+        """
 
     async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
         """Sign a replacement with a higher fee that cannot be mined in addition to `stuck`, its id.
 
-        Raises NodeUnavailable if the fee would exceed the maximum.
+        Raises NodeUnavailable if the fee would exceed the maximum, and WrongChain as `sign`.
         """
 
     async def broadcast(self, signed: Signed) -> None:
@@ -158,5 +189,5 @@ class ChainFamily(Protocol[SettingsT]):
     async def draft_sweep(self, chain: Chain[SettingsT], request: SweepRequest) -> Any:
         """Return unsigned transactions that sweep an asset, as a JSON document.
 
-        Raises InvalidRequest, NodeUnavailable and NodeRejected.
+        Raises InvalidRequest, NodeUnavailable, NodeRejected and WrongChain.
         """

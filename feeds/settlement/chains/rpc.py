@@ -30,13 +30,15 @@ class Rpc:
         self._timeout = aiohttp.ClientTimeout(total=seconds)
         self._session: aiohttp.ClientSession | None = None
         self.name = host
+        self.failures = 0
+        """How many calls got no usable response: another node may respond to the next one."""
 
     async def call(self, method: str, *parameters: object) -> Any:
         """Return a call's result; raise NodeUnavailable or NodeRejected."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         response = await self._post(msgspec.json.encode(body))
         if not isinstance(response, dict):
-            raise NodeUnavailable(f"{self.name} does not speak JSON-RPC")
+            raise self._failed("does not speak JSON-RPC")
         return _result(method, response)
 
     async def batch(self, method: str, parameters: Sequence[Sequence[object]]) -> list[Any]:
@@ -49,7 +51,7 @@ class Rpc:
         ]
         responses = await self._post(msgspec.json.encode(body))
         if not isinstance(responses, list):
-            raise NodeUnavailable(f"{self.name} does not accept several calls at once")
+            raise self._failed("does not accept several calls at once")
         by_number = {response.get("id"): response.get("result") for response in responses}
         return [by_number.get(number) for number in range(len(parameters))]
 
@@ -65,11 +67,13 @@ class Rpc:
             async with self._session.post(self._url, data=body) as response:
                 return _decode(await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise NodeUnavailable(
-                f"{self.name} does not respond: {type(error).__name__}"
-            ) from error
+            raise self._failed(f"does not respond: {type(error).__name__}") from error
         except msgspec.DecodeError as error:
-            raise NodeUnavailable(f"{self.name} does not speak JSON-RPC") from error
+            raise self._failed("does not speak JSON-RPC") from error
+
+    def _failed(self, what: str) -> NodeUnavailable:
+        self.failures += 1
+        return NodeUnavailable(f"{self.name} {what}")
 
 
 def _result(method: str, response: dict[str, Any]) -> Any:

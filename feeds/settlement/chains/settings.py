@@ -31,11 +31,24 @@ def read_chains_file(path: Path) -> Mapping[str, ChainSettings]:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise InvalidChainSettings(f"{path} can be read by others: chmod 600 it")
             document = tomllib.load(file)
-        return {network: _settings(table) for network, table in document.items()}
+        chains = {network: _settings(table) for network, table in document.items()}
     except OSError as error:
         raise InvalidChainSettings(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidChainSettings(f"{path} cannot be used: {error}") from None
+    _require_all_or_no_test_networks(chains)
+    return chains
+
+
+def _require_all_or_no_test_networks(chains: Mapping[str, ChainSettings]) -> None:
+    """Raise InvalidChainSettings if some coins are worth nothing: they would buy real ones."""
+    tests = [name for name, settings in chains.items() if settings.test_network is not None]
+    if tests and len(tests) < len(chains):
+        real = next(name for name in chains if name not in tests)
+        raise InvalidChainSettings(
+            f"{tests[0]} is a test network and {real} is not: worthless coins would be swapped for "
+            "real ones"
+        )
 
 
 def _settings(table: Any) -> ChainSettings:
@@ -62,5 +75,6 @@ def checked_chain(
         if code not in assets or assets[code].network != network:
             raise InvalidChainSettings(f"{network} has no asset {code}")
     chain = Chain(declared, settings, assets)
+    _ = chain.identity
     families[kind].check(chain)
     return chain

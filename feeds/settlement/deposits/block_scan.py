@@ -26,7 +26,7 @@ class BlockScan:
         """Process the next blocks up to `common`, the height that both nodes have reached.
 
         Returns how many, and where the nodes have different blocks. `highest` is the greater height
-        of the two. Raises NodeDisagreement.
+        of the two. Raises NodeDisagreement and WrongChain.
         """
         newest, fork = await self._common_ancestor(highest)
         if fork:
@@ -76,6 +76,7 @@ class BlockScan:
                 return newest, _fork_at(newest.height)
             if ours == newest.hash:
                 return newest, None
+            await self._ports.nodes.check_identity(again=True)
             log.warning("chain reorganized", network=network, height=newest.height)
             await chains.delete_blocks(network, above=newest.height - 1)
         return None, None

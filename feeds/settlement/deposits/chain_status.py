@@ -7,7 +7,6 @@ import structlog
 
 from domain.chains.ports import ChainRepository
 from feeds.settlement import metrics
-from feeds.settlement.deposits.node_pair import NodeDisagreement
 
 REPORT_INTERVAL_SECONDS: Final = 5.0
 """How often an unchanged status is recorded."""
@@ -52,11 +51,11 @@ class ChainStatus:
             self._recorded, self._recorded_at = status, now
             await self._chains.record_status(self._network, height=height, alarm=alarm)
 
-    async def halt(self, disagreement: NodeDisagreement) -> None:
+    async def halt(self, reason: str) -> None:
         """Halt the chain until the operator resumes it."""
         metrics.HALTED.labels(self._network).set(1)
-        log.error("chain halted", network=self._network, reason=str(disagreement))
-        await self._chains.halt(self._network, str(disagreement))
+        log.error("chain halted", network=self._network, reason=reason)
+        await self._chains.halt(self._network, reason)
 
     async def is_halted(self) -> bool:
         """Return whether the chain is halted."""

@@ -15,14 +15,20 @@ class NodeDisagreement(Exception):
 
 
 class NodePair:
-    """Calls both nodes at once. All methods raise NodeUnavailable and NodeRejected.
+    """Calls both nodes at once. All methods raise NodeUnavailable, NodeRejected and WrongChain.
 
-    The first is the operator's own; payouts are sent through it.
+    The first is the operator's own; payouts are sent through it. Each node proves which chain it
+    follows before its first call, and again after one that failed.
     """
 
     def __init__(self, own: Node, second: Node) -> None:
         self._own = own
         self._second = second
+
+    async def check_identity(self, *, again: bool = False) -> None:
+        """Raise WrongChain unless both nodes follow the declared chain; see Node."""
+        await self._own.check_identity(again=again)
+        await self._second.check_identity(again=again)
 
     async def heights(self) -> tuple[int, int]:
         """Return both nodes' heights."""
@@ -38,6 +44,7 @@ class NodePair:
 
     async def pending(self) -> Sequence[Transfer]:
         """Return what entered our own node's mempool."""
+        await self._own.check_identity()
         return await self._own.pending()
 
     async def agreed(self, tx_id: str, *, address: str, asset: str) -> ObservedTransfer | None:
@@ -64,5 +71,6 @@ class NodePair:
         return await self._both(lambda node: node.look_up(tx_id, address, asset))
 
     async def _both(self, call: Callable[[Node], Awaitable[T]]) -> tuple[T, T]:
+        await self.check_identity()
         ours, theirs = await asyncio.gather(call(self._own), call(self._second))
         return ours, theirs

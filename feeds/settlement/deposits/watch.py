@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.orders.order import Order
-from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, WrongChain
 from feeds.settlement.deposits.block_scan import BlockScan
 from feeds.settlement.deposits.chain_status import ChainStatus
 from feeds.settlement.deposits.confirmations import DepositConfirmations
@@ -34,8 +34,8 @@ class ChainWatch:
             return 0
         try:
             return await self._advance()
-        except NodeDisagreement as disagreement:
-            await self.halt(disagreement)
+        except (NodeDisagreement, WrongChain) as found:
+            await self.halt(found)
         except (NodeUnavailable, NodeRejected) as error:
             await self._status.report(None, str(error), nodes_agree=False)
         return 0
@@ -47,7 +47,9 @@ class ChainWatch:
         if highest - common > MAX_LAG:
             lag = f"node {heights.index(common) + 1} is {highest - common} blocks behind"
         processed, fork = await self._blocks.advance(common=common, highest=highest)
-        if not fork:
+        if fork:
+            await self._ports.nodes.check_identity(again=True)
+        else:
             for transfer in await self._ports.nodes.pending():
                 await self._blocks.record([transfer])
             await self._confirmations.check(common)
@@ -61,7 +63,7 @@ class ChainWatch:
     async def is_confirmed(self, order: Order, required: Mapping[str, int]) -> bool:
         """Read an order's deposit again: return whether all of it is in the chain, deep enough.
 
-        Raises NodeDisagreement, and Unavailable if a node does not respond.
+        Raises NodeDisagreement, WrongChain, and Unavailable if a node does not respond.
         """
         heights = await self._ports.nodes.heights()
         for deposit in order.deposits.counted:
@@ -74,6 +76,6 @@ class ChainWatch:
                 return False
         return bool(order.deposits.counted)
 
-    async def halt(self, disagreement: NodeDisagreement) -> None:
+    async def halt(self, reason: NodeDisagreement | WrongChain) -> None:
         """Halt the chain until the operator resumes it."""
-        await self._status.halt(disagreement)
+        await self._status.halt(str(reason))

@@ -9,6 +9,7 @@ from domain.chains.outflows import OutflowDisabled, OutflowKind
 from domain.errors import Unavailable
 from domain.orders.order import Order
 from domain.orders.states import RateType
+from feeds.settlement.chains.interface import WrongChain
 from feeds.settlement.deposits.node_pair import NodeDisagreement
 from feeds.settlement.payouts.ports import PayoutPorts
 
@@ -38,9 +39,9 @@ class PayoutChecks:
         required = await self._ports.chains.required_confirmations(network)
         try:
             return await watch.is_confirmed(order, required)
-        except NodeDisagreement as disagreement:
-            await watch.halt(disagreement)
-            raise Unavailable(f"the nodes of {network} disagree") from disagreement
+        except (NodeDisagreement, WrongChain) as found:
+            await watch.halt(found)
+            raise Unavailable(f"{network} is halted: {found}") from found
 
     async def unconfirm(self, order: Order) -> None:
         """Return an order to the state in which its deposit has to be confirmed."""

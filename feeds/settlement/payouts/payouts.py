@@ -14,7 +14,7 @@ from domain.errors import Unavailable
 from domain.market.valuation import usd_value
 from domain.orders.order import Order
 from feeds.settlement import metrics
-from feeds.settlement.chains.interface import Signed
+from feeds.settlement.chains.interface import Signed, WrongChain
 from feeds.settlement.payouts.backlog import PayoutBacklog
 from feeds.settlement.payouts.checks import PayoutChecks
 from feeds.settlement.payouts.confirmation_tracker import ConfirmationTracker
@@ -38,7 +38,7 @@ class Payouts:
     async def round(self) -> int:
         """Finish what was begun, then begin what is due; return how many were broadcast."""
         ports, network = self._ports, self._ports.network
-        if not await ports.watches[network].is_reliable():
+        if not await ports.watches[network].is_reliable() or not await self._is_right_chain():
             return 0
         unbroadcast = await ports.outflows.unbroadcast(network)
         await ports.wallet.reserve(unbroadcast)
@@ -51,6 +51,15 @@ class Payouts:
                 break
             done += await self._backlog.attempt(order_id, self._begin(order_id, kind))
         return done
+
+    async def _is_right_chain(self) -> bool:
+        """Return whether the wallet's node follows the declared chain; halt the chain if not."""
+        try:
+            await self._ports.wallet.check_identity()
+        except WrongChain as wrong:
+            await self._ports.watches[self._ports.network].halt(wrong)
+            return False
+        return True
 
     async def _is_signed_waiting(self) -> bool:
         """Return whether a signed outflow could not be broadcast: it may spend another's change."""

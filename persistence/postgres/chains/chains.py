@@ -71,6 +71,19 @@ WHERE (c.receives, c.sends) <> (EXCLUDED.receives, EXCLUDED.sends)
 """
 
 
+TEST_NETWORKS = """
+WITH given AS (
+  SELECT * FROM unnest($1::text[], $2::text[]) AS given (network, test_network)
+), others AS (
+  UPDATE chains SET test_network = NULL
+  WHERE test_network IS NOT NULL AND network <> ALL ($1::text[])
+)
+INSERT INTO chains AS c (network, test_network) SELECT network, test_network FROM given
+ON CONFLICT (network) DO UPDATE SET test_network = EXCLUDED.test_network
+WHERE c.test_network IS DISTINCT FROM EXCLUDED.test_network
+"""
+
+
 class PostgresChainRepository:
     """ChainRepository over PostgreSQL, under settlement's role."""
 
@@ -121,6 +134,11 @@ class PostgresChainRepository:
         codes = [one.code for one in assets]
         directions = [[one.receives for one in assets], [one.sends for one in assets]]
         await self._database.fetch(CONNECT, [codes, *directions])
+
+    async def set_test_networks(self, test_networks: Mapping[str, str]) -> None:
+        """See ChainRepository."""
+        given = [list(test_networks), list(test_networks.values())]
+        await self._database.fetch(TEST_NETWORKS, given)
 
     async def record_status(self, network: str, *, height: int | None, alarm: str | None) -> None:
         """See ChainRepository."""

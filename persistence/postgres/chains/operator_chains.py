@@ -11,7 +11,9 @@ from domain.actions.operator.chains import (
 from domain.errors import NotFound
 from persistence.postgres.pool import Database
 
-CHAINS = "SELECT network, height, alarm, halted, checked_at FROM chains ORDER BY network"
+CHAINS = """
+SELECT network, height, alarm, halted, checked_at, test_network FROM chains ORDER BY network
+"""
 
 # Enabled assets that are not connected both ways, and whether an order with a deposit needs them.
 UNCONNECTED = """

@@ -3,6 +3,7 @@
 pragma solidity ^0.8.0;
 
 contract Token {
+    uint8 public constant decimals = 6;
     mapping(address => uint256) public balanceOf; // by hand: the slot is the address itself
 
     event Transfer(address indexed from, address indexed to, uint256 value);

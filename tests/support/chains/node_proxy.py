@@ -23,12 +23,14 @@ class _Server(ThreadingHTTPServer):
 
 
 class NodeProxy:
-    """Forwards calls to a node. `alter` may falsify a result; a held call never gets a response.
+    """Forwards calls to `node`, which may be replaced by another one.
 
-    `hold_before` holds a call before it is forwarded, `hold_after` after the node performed it.
+    `alter` may falsify a result; a held call never gets a response. `hold_before` holds a call
+    before it is forwarded, `hold_after` after the node performed it.
     """
 
     def __init__(self, node: NodeProcess, port: int) -> None:
+        self.node = node
         self.alter: Alter | None = None
         self.hold_before: str | None = None
         self.hold_after: str | None = None
@@ -42,7 +44,7 @@ class NodeProxy:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                response = proxy.forward(node, self.path, body)
+                response = proxy.forward(self.path, body)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(response)))
                 self.end_headers()
@@ -55,12 +57,12 @@ class NodeProxy:
         self.url = f"http://{USER}:{USER}@127.0.0.1:{port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def forward(self, node: NodeProcess, path: str, body: bytes) -> bytes:
+    def forward(self, path: str, body: bytes) -> bytes:
         call = json.loads(body)
         method = call[0]["method"] if isinstance(call, list) else call["method"]
         self.methods.append(method)
         self._wait(method, self.hold_before)
-        response = post(node.url + path.rstrip("/"), body, user=node.user)
+        response = post(self.node.url + path.rstrip("/"), body, user=self.node.user)
         self._wait(method, self.hold_after)
         if self.alter is None or isinstance(call, list):
             return response

@@ -72,8 +72,13 @@ class NodeProcess:
 class Anvil(NodeProcess):
     """A chain that mines each transaction immediately, and more blocks on request."""
 
-    def __init__(self, port: int, directory: Path, started: ExitStack) -> None:
-        arguments = [str(ANVIL), "--port", str(port), "--silent", "--accounts", "3"]
+    def __init__(
+        self, port: int, directory: Path, started: ExitStack, *, chain_id: int = 31337
+    ) -> None:
+        arguments = [
+            *(str(ANVIL), "--port", str(port), "--silent", "--accounts", "3"),
+            *("--chain-id", str(chain_id)),
+        ]
         super().__init__(arguments, port, directory / "anvil.log", started)
         self.wait("eth_chainId")
         self.user_address, self.other_address, self.signing_address = self.call("eth_accounts")

@@ -54,6 +54,7 @@ ETHER = 10**18
 CHAINS = """
 [Ethereum]
 kind = "evm"
+test_network = "anvil"
 nodes = ["{evm}", "{evm_second}"]
 {holder}
 max_fee_gwei = {max_fee_gwei}
@@ -66,6 +67,7 @@ usdc_erc20 = {{ decimals = 6, contract = "{wrong}" }}
 
 [Litecoin]
 kind = "bitcoin"
+test_network = "regtest"
 nodes = ["{litecoin}", "{litecoin_second}"]
 asset = "ltc"
 wallet = "hot"

@@ -13,6 +13,7 @@ POSTGRES_CHECKS = [
     *("database", "database-clock", "migrations", "roles", "keyring", "addresses", "webhooks"),
     "endpoints",
     "chains",
+    "test-networks",
     "connected-assets",
     "outflows",
 ]

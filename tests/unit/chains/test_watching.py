@@ -35,6 +35,9 @@ class FakeNode:
         self.contents = transfers or {}
         self.known: ObservedTransfer | None = None
 
+    async def check_identity(self, *, again: bool = False) -> None:
+        """It follows the declared chain."""
+
     async def height(self) -> int:
         return len(self.hashes) - 1
 

@@ -33,6 +33,7 @@ def chain_checks(health: SettlementHealth, clock: Clock) -> list[tuple[str, Prob
     """Return the checks of chains and of what is sent on them."""
     return [
         ("chains", lambda: _chains(health, clock)),
+        ("test-networks", lambda: _test_networks(health)),
         ("connected-assets", lambda: _connected(health)),
         ("outflows", lambda: _outflows(health, clock)),
     ]
@@ -64,6 +65,17 @@ async def _chains(health: SettlementHealth, clock: Clock) -> str | None:
                 f"{chain.checked_at.isoformat()}"
             )
     return None
+
+
+async def _test_networks(health: SettlementHealth) -> str | None:
+    chains = await health.chains.chains()
+    found = [f"{one.network} ({one.test_network})" for one in chains if one.test_network]
+    if not found:
+        return None
+    return (
+        f"Test networks are followed, whose coins are worth nothing: {', '.join(found)}. Before "
+        "customers use this installation, remove test_network from the file of SWAPGATE_CHAINS"
+    )
 
 
 async def _connected(health: SettlementHealth) -> str | None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from domain.chains.networks.bitcoin import BY_NAME
 from feeds.settlement.chains.bitcoin import settings as bitcoin_settings
+from feeds.settlement.chains.bitcoin.identity import identity_check
 from feeds.settlement.chains.bitcoin.node import BitcoinNode
 from feeds.settlement.chains.bitcoin.settings import BitcoinSettings
 from feeds.settlement.chains.bitcoin.sweep import CoinSweep, draft_sweep
@@ -28,7 +29,9 @@ class BitcoinFamily:
     def node(self, chain: Chain[BitcoinSettings], url: str) -> BitcoinNode:
         """See ChainFamily."""
         network = BY_NAME[chain.network.name]
-        return BitcoinNode(Rpc(url), network=network, asset=chain.settings.asset)
+        rpc = Rpc(url)
+        identity = identity_check(rpc, chain)
+        return BitcoinNode(rpc, identity, network=network, asset=chain.settings.asset)
 
     def wallet(self, chain: Chain[BitcoinSettings]) -> BitcoinWallet | None:
         """See ChainFamily: the wallet of the first node."""
@@ -36,8 +39,10 @@ class BitcoinFamily:
         if settings.wallet is None:
             return None
         fee_rate = Decimal(settings.fee_rate) if settings.fee_rate is not None else None
+        rpc = Rpc(f"{settings.nodes[0].rstrip('/')}/wallet/{settings.wallet}")
         return BitcoinWallet(
-            Rpc(f"{settings.nodes[0].rstrip('/')}/wallet/{settings.wallet}"),
+            rpc,
+            identity_check(rpc, chain),
             network=BY_NAME[chain.network.name],
             fee_rate=fee_rate,
             max_fee=Decimal(settings.max_fee),
@@ -47,6 +52,7 @@ class BitcoinFamily:
         """See ChainFamily."""
         rpc = Rpc(chain.settings.nodes[0], seconds=SCAN_SECONDS)
         try:
+            await identity_check(rpc, chain).require()
             return await draft_sweep(rpc, chain, request)
         finally:
             await rpc.close()

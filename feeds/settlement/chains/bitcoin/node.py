@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from domain.chains.networks.bitcoin import BitcoinNetwork
 from domain.chains.transfers import ObservedTransfer, Transfer
+from feeds.settlement.chains.bitcoin.identity import OUT_OF_RANGE
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
+from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected
 from feeds.settlement.chains.rpc import Rpc
 
-OUT_OF_RANGE: Final = -8
 NOT_FOUND: Final = -5
 BATCH: Final = 100
 MAX_PENDING: Final = 2_000
@@ -20,11 +21,18 @@ MAX_PENDING: Final = 2_000
 class BitcoinNode:
     """Node over Core's RPC, for a network with one asset of 8 decimals."""
 
-    def __init__(self, rpc: Rpc, *, network: BitcoinNetwork, asset: str) -> None:
+    def __init__(
+        self, rpc: Rpc, identity: IdentityCheck, *, network: BitcoinNetwork, asset: str
+    ) -> None:
         self._rpc = rpc
+        self._identity = identity
         self._network = network
         self._asset = asset
         self._seen: frozenset[str] = frozenset()
+
+    async def check_identity(self, *, again: bool = False) -> None:
+        """See Node."""
+        await self._identity.require(again=again)
 
     async def height(self) -> int:
         """See Node."""

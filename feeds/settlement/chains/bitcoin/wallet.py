@@ -9,6 +9,7 @@ from domain.chains.networks.bitcoin import BitcoinNetwork
 from domain.chains.outflows import Outflow
 from feeds.settlement.chains.bitcoin.node import NOT_FOUND, units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
+from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
 from feeds.settlement.chains.rpc import Rpc
 
@@ -20,13 +21,24 @@ class BitcoinWallet:
     """
 
     def __init__(
-        self, rpc: Rpc, *, network: BitcoinNetwork, fee_rate: Decimal | None, max_fee: Decimal
+        self,
+        rpc: Rpc,
+        identity: IdentityCheck,
+        *,
+        network: BitcoinNetwork,
+        fee_rate: Decimal | None,
+        max_fee: Decimal,
     ) -> None:
         """Pay `fee_rate` coins per kvB, or the node's estimate; never more than `max_fee` coins."""
         self._rpc = rpc
+        self._identity = identity
         self._network = network
         self._fee_rate = fee_rate
         self._max_fee = units(max_fee)
+
+    async def check_identity(self) -> None:
+        """See Wallet."""
+        await self._identity.require()
 
     async def prepare(self, outflow: Outflow) -> int | None:
         """See Wallet."""
@@ -52,6 +64,7 @@ class BitcoinWallet:
 
     async def sign(self, outflow: Outflow) -> Signed:
         """See Wallet."""
+        await self._identity.require(again=True)
         script = script_of(self._network, outflow.address)
         options: dict[str, Any] = {"lockUnspents": True}
         if self._network.replaces_by_fee:
@@ -73,6 +86,7 @@ class BitcoinWallet:
         """
         if not self._network.replaces_by_fee:
             raise NodeUnavailable(f"nodes of {self._network.name} do not replace transactions")
+        await self._identity.require(again=True)
         bumped = await self._rpc.call("psbtbumpfee", stuck, {"replaceable": True})
         processed = await self._rpc.call("walletprocesspsbt", bumped["psbt"])
         signed = await self._rpc.call("finalizepsbt", processed["psbt"])

@@ -9,12 +9,15 @@ from feeds.settlement.chains.interface import Chain
 class EvmAsset(msgspec.Struct, frozen=True):
     """An asset on its network. `scale` units of the network equal one of our smallest units.
 
-    `contract` is a token's, in lower case; None for the network's own coin.
+    `contract` is a token's, in lower case; None for the network's own coin. `code_hash` is the
+    Keccak-256 of its code in hex, if the operator requires one.
     """
 
     code: str
     contract: str | None
     scale: int
+    decimals: int
+    code_hash: str | None = None
 
 
 def evm_assets(chain: Chain[EvmSettings]) -> list[EvmAsset]:
@@ -24,6 +27,8 @@ def evm_assets(chain: Chain[EvmSettings]) -> list[EvmAsset]:
             code,
             asset.contract.lower() if asset.contract is not None else None,
             10 ** (asset.decimals - chain.assets[code].precision),
+            asset.decimals,
+            asset.code_hash.lower() if asset.code_hash is not None else None,
         )
         for code, asset in chain.settings.assets.items()
     ]

@@ -7,8 +7,9 @@ from typing import Final
 from feeds.settlement.chains.evm import settings as evm_settings
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import evm_assets
+from feeds.settlement.chains.evm.identity import identity_check
 from feeds.settlement.chains.evm.node import EvmNode
-from feeds.settlement.chains.evm.settings import EvmSettings
+from feeds.settlement.chains.evm.settings import EvmSettings, chain_id_of
 from feeds.settlement.chains.evm.signers import KeyFile, SignerCommand
 from feeds.settlement.chains.evm.sweep import UnsignedTransfer, draft_sweep
 from feeds.settlement.chains.evm.wallet import EvmSigner, EvmWallet
@@ -27,17 +28,21 @@ class EvmFamily:
 
     def node(self, chain: Chain[EvmSettings], url: str) -> EvmNode:
         """See ChainFamily."""
-        return EvmNode(Rpc(url), evm_assets(chain))
+        rpc, assets = Rpc(url), evm_assets(chain)
+        return EvmNode(rpc, assets, identity_check(rpc, chain, assets))
 
     def wallet(self, chain: Chain[EvmSettings]) -> EvmWallet | None:
         """See ChainFamily: a key file, or an external signer."""
         signer = _signer(chain.settings)
         if signer is None:
             return None
+        rpc = Rpc(chain.settings.nodes[0])
         return EvmWallet(
-            Rpc(chain.settings.nodes[0]),
+            rpc,
             signer,
             evm_assets(chain),
+            identity=identity_check(rpc, chain),
+            chain_id=chain_id_of(chain),
             max_fee_gwei=chain.settings.max_fee_gwei,
         )
 
@@ -47,6 +52,7 @@ class EvmFamily:
         """See ChainFamily."""
         rpc = Rpc(chain.settings.nodes[0])
         try:
+            await identity_check(rpc, chain, evm_assets(chain)).require()
             return await draft_sweep(rpc, chain, request)
         finally:
             await rpc.close()

@@ -7,6 +7,7 @@ from typing import Any, Final
 from domain.chains.transfers import ObservedTransfer, Transfer
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.assets import EvmAsset
+from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeUnavailable
 from feeds.settlement.chains.rpc import Rpc
 
@@ -19,11 +20,16 @@ _WORD = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 class EvmNode:
     """Node over JSON-RPC. Coins that a contract sends (internal transactions) are not detected."""
 
-    def __init__(self, rpc: Rpc, assets: Sequence[EvmAsset]) -> None:
+    def __init__(self, rpc: Rpc, assets: Sequence[EvmAsset], identity: IdentityCheck) -> None:
         self._rpc = rpc
+        self._identity = identity
         self._assets: Mapping[str, EvmAsset] = {one.code: one for one in assets}
         self._coin = next((one for one in assets if one.contract is None), None)
         self._tokens = {one.contract: one for one in assets if one.contract is not None}
+
+    async def check_identity(self, *, again: bool = False) -> None:
+        """See Node."""
+        await self._identity.require(again=again)
 
     async def height(self) -> int:
         """See Node."""

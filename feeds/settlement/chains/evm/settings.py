@@ -7,10 +7,15 @@ from feeds.settlement.chains.interface import Chain, ChainSettings, InvalidChain
 
 
 class EvmAssetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How many decimals an asset has on its chain, and a token's contract."""
+    """How many decimals an asset has on its chain, and a token's contract.
+
+    The contract must state the same decimals. `code_hash`, the Keccak-256 of its code in hex, pins
+    the code as well: of a proxy, the proxy's own.
+    """
 
     decimals: int
     contract: str | None = None
+    code_hash: str | None = None
 
 
 class EvmSettings(ChainSettings, frozen=True, kw_only=True, tag=FAMILY):
@@ -32,8 +37,23 @@ class EvmSettings(ChainSettings, frozen=True, kw_only=True, tag=FAMILY):
         return tuple(self.assets)
 
 
+def chain_id_of(chain: Chain[EvmSettings]) -> int:
+    """Return the chain id that is signed for (EIP-155): it is declared, never a node's.
+
+    Raises InvalidChainSettings without one.
+    """
+    chain_id = chain.identity.chain_id
+    if chain_id is None:
+        raise InvalidChainSettings(f"{chain.network.name} has no chain id")
+    return chain_id
+
+
 def check(chain: Chain[EvmSettings]) -> None:
-    """Raise InvalidChainSettings for too few decimals, and for a signer without an address."""
+    """Raise InvalidChainSettings for too few decimals, and for a signer without an address.
+
+    Also for a network without a chain id.
+    """
+    chain_id_of(chain)
     for code, asset in chain.settings.assets.items():
         precision = chain.assets[code].precision
         if asset.decimals < precision:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from domain.chains.ports import AssignedAddress
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset, evm_assets
-from feeds.settlement.chains.evm.settings import EvmSettings
+from feeds.settlement.chains.evm.settings import EvmSettings, chain_id_of
 from feeds.settlement.chains.evm.signers import SignRequest
 from feeds.settlement.chains.evm.wallet import COIN_GAS, GWEI, TOKEN_GAS, transfer_call
 from feeds.settlement.chains.interface import Chain, NodeUnavailable, SweepRequest
@@ -39,7 +39,6 @@ async def draft_sweep(
     if asset.contract is not None:
         balances = await _numbers(rpc, "eth_call", [_balance_of(asset, one) for one in addresses])
     gas = COIN_GAS if asset.contract is None else TOKEN_GAS
-    chain_id = str(await rpc.call("eth_chainId"))
     tip = min(int(await rpc.call("eth_maxPriorityFeePerGas"), 16), max_fee)
     recipient, drafts = address_bytes(request.options.to), []
     for source, coin, balance in zip(addresses, coins, balances, strict=True):
@@ -49,7 +48,7 @@ async def draft_sweep(
             continue
         drafts.append(
             UnsignedTransfer(
-                chain_id=chain_id,
+                chain_id=hex(chain_id_of(chain)),
                 nonce=await rpc.call("eth_getTransactionCount", source.address, "pending"),
                 max_priority_fee_per_gas=hex(tip),
                 max_fee_per_gas=hex(max_fee),

@@ -7,6 +7,7 @@ from domain.chains.outflows import Outflow
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset
 from feeds.settlement.chains.evm.transaction import Transaction, keccak, signer_of
+from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
 from feeds.settlement.chains.rpc import Rpc
 
@@ -39,12 +40,21 @@ class EvmWallet:
         signer: EvmSigner,
         assets: Sequence[EvmAsset],
         *,
+        identity: IdentityCheck,
+        chain_id: int,
         max_fee_gwei: int,
     ) -> None:
+        """Sign for `chain_id` only, whatever the node reports (EIP-155)."""
         self._rpc = rpc
+        self._identity = identity
+        self._chain_id = chain_id
         self._signer = signer
         self._assets: Mapping[str, EvmAsset] = {one.code: one for one in assets}
         self._max_fee = max_fee_gwei * GWEI
+
+    async def check_identity(self) -> None:
+        """See Wallet."""
+        await self._identity.require()
 
     async def prepare(self, outflow: Outflow) -> int | None:
         """See Wallet. Raises if the node would reject the transaction, as for lack of funds.
@@ -85,9 +95,10 @@ class EvmWallet:
 
     async def _signed(self, outflow: Outflow, nonce: int, fees: tuple[int, int]) -> Signed:
         """Sign with fees in wei per unit of gas: the maximum, and the part of it for the miner."""
+        await self._identity.require(again=True)
         call = await self._call(outflow)
         transaction = Transaction(
-            chain_id=int(await self._rpc.call("eth_chainId"), 16),
+            chain_id=self._chain_id,
             nonce=nonce,
             max_priority_fee=fees[1],
             max_fee=fees[0],
