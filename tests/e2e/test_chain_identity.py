@@ -1,21 +1,20 @@
 """Nothing is signed for, or read from, a node of another chain or with other token contracts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
-from uuid import uuid4
+from typing import Any
 
 import pytest
 
 from domain.assets import Asset
 from domain.chains.networks import NETWORKS
-from domain.chains.outflows import Candidate, Outflow, OutflowKind
+from domain.chains.outflows import Candidate
 from feeds.settlement.chains.bitcoin.settings import BitcoinSettings
-from feeds.settlement.chains.evm.settings import EvmAssetSettings, EvmSettings
-from feeds.settlement.chains.evm.transaction import address_of_key, keccak
+from feeds.settlement.chains.evm.settings import EvmAssetSettings
+from feeds.settlement.chains.evm.transaction import keccak
 from feeds.settlement.chains.families import FAMILIES
 from feeds.settlement.chains.interface import (
     Chain,
@@ -27,90 +26,23 @@ from feeds.settlement.chains.interface import (
 )
 from feeds.settlement.deposits.node_pair import NodePair
 from tests.conftest import free_port
-from tests.support.chains.node_proxy import NodeProxy
-from tests.support.chains.nodes import USER, Anvil, Litecoind
-from tests.support.chains.world import ETHER, needs_nodes
+from tests.support.chains.erc20 import assemble
+from tests.support.chains.nodes import USER, Litecoind
+from tests.support.chains.two_anvils import TwoAnvils, deploy, payment, with_node, with_wallet
+from tests.support.chains.world import needs_nodes
 
 pytestmark = needs_nodes
 
-T = TypeVar("T")
-
-POLYGON = 137
-KEY = bytes(range(1, 33))
-HOT = "0x" + address_of_key(KEY).hex()
-ETH = Asset("eth", "ETH", "Ethereum", "Ethereum", 8, 0, 0)
 LTC = Asset("ltc", "LTC", "Litecoin", "Litecoin", 8, 0, 0)
-USDT = Asset("usdt_erc20", "USDT", "Ethereum", "Tether", 6, 0, 0)
-
-
-class Chains:
-    """Two anvils with different chain ids, and a proxy that forwards to either of them."""
-
-    def __init__(self, directory: Path, started: ExitStack) -> None:
-        self.right = Anvil(free_port(), directory, started)
-        self.wrong = Anvil(free_port(), directory, started, chain_id=POLYGON)
-        for node in (self.right, self.wrong):
-            node.call("anvil_setBalance", HOT, hex(1_000 * ETHER))
-        self.proxy = NodeProxy(self.right, free_port())
-        started.callback(self.proxy.close)
-        self.token = self.right.deploy()
-        self.key_file = directory / "hot.key"
-        self.key_file.write_text(KEY.hex())
-        self.key_file.chmod(0o600)
-
-    def settings(self, **changes: Any) -> EvmSettings:
-        values: dict[str, Any] = {
-            "nodes": (self.proxy.url, self.proxy.url),
-            "assets": {"eth": EvmAssetSettings(18)},
-            "key_file": str(self.key_file),
-            "test_network": "anvil",
-            **changes,
-        }
-        return EvmSettings(**values)
-
-    def sent(self, node: Anvil) -> int:
-        return int(node.call("eth_getTransactionCount", HOT, "pending"), 16)
 
 
 @pytest.fixture
-def chains(tmp_path: Path) -> Iterator[Chains]:
+def chains(tmp_path: Path) -> Iterator[TwoAnvils]:
     with ExitStack() as stack:
-        yield Chains(tmp_path, stack)
+        yield TwoAnvils(tmp_path, stack)
 
 
-def ethereum(settings: EvmSettings) -> Chain[Any]:
-    return Chain(NETWORKS["Ethereum"], settings, {"eth": ETH, "usdt_erc20": USDT})
-
-
-def with_wallet(settings: EvmSettings, work: Callable[[Wallet], Awaitable[T]]) -> T:
-    """Run `work` with the hot wallet of the settings."""
-
-    async def run() -> T:
-        wallet = FAMILIES["evm"].wallet(ethereum(settings))
-        assert wallet is not None
-        try:
-            return await work(wallet)
-        finally:
-            await wallet.close()
-
-    return asyncio.run(run())
-
-
-def payment(**changes: Any) -> Outflow:
-    values: dict[str, Any] = {
-        "order_id": uuid4(),
-        "kind": OutflowKind.PAYOUT,
-        "asset": ETH,
-        "address": "0x" + "7a" * 20,
-        "tag": None,
-        "amount": 10**8,
-        "nonce": 0,
-        **changes,
-    }
-    return Outflow(**values)
-
-
-def test_a_node_of_another_chain_receives_no_signed_transaction(chains: Chains) -> None:
+def test_a_node_of_another_chain_receives_no_signed_transaction(chains: TwoAnvils) -> None:
     chains.proxy.node = chains.wrong
 
     async def pay(wallet: Wallet) -> None:
@@ -124,7 +56,7 @@ def test_a_node_of_another_chain_receives_no_signed_transaction(chains: Chains) 
     assert chains.sent(chains.wrong) == 0
 
 
-def test_nothing_is_signed_after_the_node_behind_a_url_was_replaced(chains: Chains) -> None:
+def test_nothing_is_signed_after_the_node_behind_a_url_was_replaced(chains: TwoAnvils) -> None:
     async def pay(wallet: Wallet) -> None:
         await wallet.check_identity()
         await wallet.broadcast(await wallet.sign(payment()))
@@ -144,7 +76,7 @@ def test_nothing_is_signed_after_the_node_behind_a_url_was_replaced(chains: Chai
     assert (chains.sent(chains.right), chains.sent(chains.wrong)) == (2, 0)
 
 
-def test_a_signed_transaction_is_valid_on_the_declared_chain_only(chains: Chains) -> None:
+def test_a_signed_transaction_is_valid_on_the_declared_chain_only(chains: TwoAnvils) -> None:
     signed = with_wallet(chains.settings(), lambda wallet: wallet.sign(payment()))
     with pytest.raises(AssertionError, match=r"chain[_ ]?[iI]d"):
         chains.wrong.call("eth_sendRawTransaction", signed.raw)
@@ -152,24 +84,13 @@ def test_a_signed_transaction_is_valid_on_the_declared_chain_only(chains: Chains
     assert chains.right.call("eth_sendRawTransaction", signed.raw) == signed.tx_id
 
 
-def test_mainnet_settings_accept_no_node_of_a_test_network(chains: Chains) -> None:
+def test_mainnet_settings_accept_no_node_of_a_test_network(chains: TwoAnvils) -> None:
     settings = chains.settings(test_network=None)
     with pytest.raises(WrongChain, match="its chain id is 31337, not 1"):
         with_wallet(settings, lambda wallet: wallet.check_identity())
 
 
-def with_node(settings: EvmSettings, work: Callable[[Node], Awaitable[T]]) -> T:
-    async def run() -> T:
-        node = FAMILIES["evm"].node(ethereum(settings), settings.nodes[0])
-        try:
-            return await work(node)
-        finally:
-            await node.close()
-
-    return asyncio.run(run())
-
-
-def test_a_node_is_checked_again_after_a_failed_call_and_only_then(chains: Chains) -> None:
+def test_a_node_is_checked_again_after_a_failed_call_and_only_then(chains: TwoAnvils) -> None:
     async def follow(node: Node) -> None:
         pair = NodePair(node, node)
         assert await pair.heights() == (1, 1)
@@ -193,7 +114,7 @@ def token(contract: str, *, decimals: int = 6, code_hash: str | None = None) -> 
     return {"usdt_erc20": EvmAssetSettings(decimals, contract, code_hash)}
 
 
-def test_tokens_must_have_the_contracts_of_the_settings(chains: Chains) -> None:
+def test_tokens_must_have_the_contracts_of_the_settings(chains: TwoAnvils) -> None:
     code = bytes.fromhex(chains.right.call("eth_getCode", chains.token, "latest")[2:])
     code_hash = "0x" + keccak(code).hex()
     cases = {
@@ -201,8 +122,8 @@ def test_tokens_must_have_the_contracts_of_the_settings(chains: Chains) -> None:
         "there is no contract of usdt_erc20": token("0x" + "11" * 20),
         "states 6 decimals, not 18": token(chains.token, decimals=18),
         f"has the hash {code_hash}, not 0xab": token(chains.token, code_hash="0xAB"),
-        "states no decimals, not 6": token(deploy(chains.right, "60006000fd")),
-        "states no decimals, not 6 ": token(deploy(chains.right, "00")),
+        "states no decimals, not 6": token(deploy(chains.right, assemble("0x00 0x00 REVERT"))),
+        "states no decimals, not 6 ": token(deploy(chains.right, b"\0")),
     }
     for reason, assets in cases.items():
         settings = chains.settings(assets=assets)
@@ -211,13 +132,6 @@ def test_tokens_must_have_the_contracts_of_the_settings(chains: Chains) -> None:
             continue
         with pytest.raises(WrongChain, match=reason.strip()):
             with_node(settings, lambda node: node.check_identity())
-
-
-def deploy(anvil: Anvil, runtime: str) -> str:
-    """Set the code of an address; return the address."""
-    address = "0x" + uuid4().hex.rjust(40, "0")
-    anvil.call("anvil_setCode", address, "0x" + runtime)
-    return address
 
 
 def test_a_node_of_bitcoins_family_must_have_the_declared_genesis_block(tmp_path: Path) -> None:

@@ -155,8 +155,11 @@ class Wallet(Protocol):
     async def is_spent_from(self, tx_id: str) -> bool:
         """Return whether another pending transaction spends this one's change."""
 
-    async def has_paid(self, tx_id: str) -> bool:
-        """Return whether a mined transaction moved the money: a failed one only uses its nonce."""
+    async def has_paid(self, outflow: Outflow, tx_id: str) -> bool:
+        """Return whether a mined transaction moved the outflow's amount to its address.
+
+        A failed one only uses its nonce, and a token's contract may succeed and move nothing.
+        """
 
     async def close(self) -> None:
         """Close the connection."""

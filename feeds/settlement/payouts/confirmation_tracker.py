@@ -54,7 +54,7 @@ class ConfirmationTracker:
     async def _settle(self, outflow: Outflow, candidate: Candidate, *, is_deep: bool) -> bool:
         """Settle an outflow once it is deep enough; its order then names the mined transaction."""
         ports = self._ports
-        if not await ports.wallet.has_paid(candidate.tx_id):
+        if not await ports.wallet.has_paid(outflow, candidate.tx_id):
             raise Unavailable(
                 f"transaction {candidate.tx_id} failed on its chain: nothing was paid, and the "
                 "operator has to send it"

@@ -102,9 +102,14 @@ class Anvil(NodeProcess):
     def deploy(self) -> str:
         call = {"from": self.user_address, "data": "0x" + creation_code().hex()}
         tx_id = self.call("eth_sendTransaction", call)
-        receipt = wait_until(lambda: self.call("eth_getTransactionReceipt", tx_id))
+        receipt = self.receipt(tx_id)
         assert receipt["status"] == "0x1"
         return str(receipt["contractAddress"])
+
+    def receipt(self, tx_id: str) -> dict[str, Any]:
+        """Return a transaction's receipt once it is mined."""
+        receipt = wait_until(lambda: self.call("eth_getTransactionReceipt", tx_id))
+        return dict(receipt)
 
     def send_token(self, token: str, to: str, amount: int, *, sender: str | None = None) -> str:
         words = bytes.fromhex(to[2:]).rjust(32, b"\0") + amount.to_bytes(32, "big")

@@ -143,7 +143,7 @@ class BitcoinWallet:
             raise
         return int(entry["descendantcount"]) > 1
 
-    async def has_paid(self, tx_id: str) -> bool:
+    async def has_paid(self, outflow: Outflow, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
         """See Wallet: a block contains no transaction that fails."""
         return await self.depth(tx_id) > 0
 

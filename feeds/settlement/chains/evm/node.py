@@ -1,20 +1,15 @@
 """A node of an EVM network, over JSON-RPC: its coin by transactions, tokens by their logs."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from domain.chains.transfers import ObservedTransfer, Transfer
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.assets import EvmAsset
+from feeds.settlement.chains.evm.transfer_logs import TRANSFER, token_transfers
 from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeUnavailable
 from feeds.settlement.chains.rpc import Rpc
-
-TRANSFER: Final = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-"""The first topic of ERC-20's event Transfer(address,address,uint256): its Keccak-256."""
-
-_WORD = re.compile(r"0x[0-9a-f]{64}", re.ASCII)
 
 
 class EvmNode:
@@ -62,19 +57,14 @@ class EvmNode:
     async def look_up(self, tx_id: str, address: str, asset: str) -> ObservedTransfer | None:
         """See Node."""
         receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
-        if receipt is None or int(receipt["status"], 16) != 1:
+        known = self._assets.get(asset)
+        if receipt is None or known is None:
             return None
         height = int(receipt["blockNumber"], 16)
         if await self.block_hash(height) != receipt["blockHash"]:
             return None
-        known = self._assets.get(asset)
-        if known is None:
-            return None
         if known.contract is None:
-            transaction = await self._rpc.call("eth_getTransactionByHash", tx_id)
-            if transaction is None:
-                return None
-            transfers = self._of_transactions([transaction], known)
+            transfers = await self._of_coin(receipt, known)
         else:
             transfers = self._of_logs(receipt["logs"])
         amount = sum(
@@ -85,6 +75,14 @@ class EvmNode:
     async def close(self) -> None:
         """See Node."""
         await self._rpc.close()
+
+    async def _of_coin(self, receipt: Mapping[str, Any], coin: EvmAsset) -> list[Transfer]:
+        """Return the coin that a mined transaction transferred itself; none if it failed."""
+        if int(receipt["status"], 16) != 1:
+            return []
+        tx_id = receipt["transactionHash"]
+        transaction = await self._rpc.call("eth_getTransactionByHash", tx_id)
+        return self._of_transactions([transaction], coin) if transaction is not None else []
 
     def _of_transactions(
         self, transactions: Iterable[Mapping[str, Any]], coin: EvmAsset
@@ -100,14 +98,10 @@ class EvmNode:
     def _of_logs(self, logs: Iterable[Mapping[str, Any]]) -> list[Transfer]:
         """Return what Transfer events bring to each address, summed up per transaction."""
         sums: dict[tuple[str, str, str], int] = {}
-        for one in logs:
-            token = self._tokens.get(one["address"].lower())
-            topics = one["topics"]
-            if token is None or len(topics) != 3 or topics[0] != TRANSFER or one.get("removed"):
-                continue
-            if _WORD.fullmatch(one["data"]) is None:
-                continue
-            key = (one["transactionHash"], checksummed("0x" + topics[2][-40:]), token.code)
-            sums[key] = sums.get(key, 0) + int(one["data"], 16)
+        for one in token_transfers(logs):
+            token = self._tokens.get(one.contract)
+            if token is not None:
+                key = (one.tx_id, checksummed(one.recipient), token.code)
+                sums[key] = sums.get(key, 0) + one.amount
         scaled = {key: value // self._assets[key[2]].scale for key, value in sums.items()}
         return [Transfer(*key, amount) for key, amount in scaled.items() if amount]

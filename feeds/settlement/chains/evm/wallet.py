@@ -7,6 +7,7 @@ from domain.chains.outflows import Outflow
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset
 from feeds.settlement.chains.evm.transaction import Transaction, keccak, signer_of
+from feeds.settlement.chains.evm.transfer_logs import token_transfers
 from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
 from feeds.settlement.chains.rpc import Rpc
@@ -136,10 +137,22 @@ class EvmWallet:
         """See Wallet: accounts have balances, not change."""
         return False
 
-    async def has_paid(self, tx_id: str) -> bool:
-        """See Wallet."""
+    async def has_paid(self, outflow: Outflow, tx_id: str) -> bool:
+        """See Wallet. A token's events prove it: its transaction may succeed and move nothing."""
         receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
-        return receipt is not None and int(receipt["status"], 16) == 1
+        asset = self._assets.get(outflow.asset.code)
+        if receipt is None or asset is None:
+            return False
+        if asset.contract is None:
+            return int(receipt["status"], 16) == 1
+        sender = "0x" + (await self._signer.address()).hex()
+        recipient = "0x" + address_bytes(outflow.address).hex()
+        paid = (
+            one.amount
+            for one in token_transfers(receipt["logs"])
+            if (one.contract, one.sender, one.recipient) == (asset.contract, sender, recipient)
+        )
+        return sum(paid) == outflow.amount * asset.scale
 
     async def close(self) -> None:
         """See Wallet."""
