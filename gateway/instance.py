@@ -14,6 +14,7 @@ INSTANCE_FILE = "instance.json"
 KEYRING_FILE = "keyring.json"
 RATES_KEY_FILE = "rates.key"
 DEMO_FILE = "demo.json"
+OPERATOR_FILE = "operator.json"
 
 
 class PreparationFailed(Exception):

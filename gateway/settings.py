@@ -17,6 +17,8 @@ from domain.partners.ip_allowlist import parse_networks
 
 NOT_SETTINGS: Final = {
     "SWAPGATE_DATA_DIR": "a command-line option that locates the instance with the settings",
+    "SWAPGATE_OPERATOR": "the name of the person who runs a command, not of an installation",
+    "SWAPGATE_OPERATOR_SECRET": "the secret of that person, which no process may inherit",
     "SWAPGATE_PARENT_PID": "set by a supervisor for its children, never by an operator",
 }
 """Variables that aren't declared below, and why."""

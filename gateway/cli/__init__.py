@@ -8,9 +8,11 @@ import typer
 from gateway.cli.chains import chain, outflow, pay_in, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
 from gateway.cli.market import asset, fee, limits, pair, reserve, switches
+from gateway.cli.operators import audit, operator
 from gateway.cli.orders import order, sandbox
 from gateway.cli.partners import partner
 from gateway.cli.processes import doctor, processes, up
+from gateway.cli.request import describe_commands
 from gateway.cli.root import Root
 from gateway.cli.webhooks import events
 
@@ -67,3 +69,6 @@ main.add_typer(outflow.app, name="outflow")
 main.add_typer(earnings.app, name="earnings")
 main.add_typer(sandbox.app, name="sandbox")
 main.add_typer(events.app, name="webhooks")
+main.add_typer(operator.app, name="operator")
+main.add_typer(audit.app, name="audit")
+describe_commands(main)

@@ -11,7 +11,7 @@ from domain.actions.operator.chains import (
     set_confirmations,
     show_confirmations,
 )
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -37,21 +37,29 @@ Number = Annotated[
 @app.command("list")
 def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List how far each chain has been followed, and what is wrong with it."""
-    found = run(Role.ADMIN, data_dir, lambda ports: list_chains(ports.chains()))
+    found = read(Role.ADMIN, data_dir, lambda ports: list_chains(ports.chains()))
     show(found, as_json=as_json)
 
 
 @app.command()
-def resume(network: Network, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def resume(
+    network: Network, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Resume a halted chain, once the node that gave wrong answers has been replaced."""
-    name = run(Role.ADMIN, data_dir, lambda ports: resume_chain(ports.chains(), network))
+    name = run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: resume_chain(ports.chains(), network),
+        reason=reason,
+        state=lambda ports: list_chains(ports.chains()),
+    )
     show({"network": name, "halted": False}, as_json=as_json)
 
 
 @app.command()
 def unclaimed(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List deposits of another asset than their order's, newest first."""
-    found = run(Role.ADMIN, data_dir, lambda ports: list_unclaimed(ports.chains(), limit=limit))
+    found = read(Role.ADMIN, data_dir, lambda ports: list_unclaimed(ports.chains(), limit=limit))
     show(found, as_json=as_json, narrow=("order_id", "amount", "asset"))
 
 
@@ -60,6 +68,7 @@ def confirmations(
     code: Code,
     number: Number = None,
     *,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -70,9 +79,15 @@ def confirmations(
 
     asset = code.lower()
     if number is None:
-        found = run(Role.ADMIN, data_dir, lambda ports: show_confirmations(ports.chains(), code))
+        found = read(Role.ADMIN, data_dir, lambda ports: show_confirmations(ports.chains(), code))
         document = {"confirmations": found.own, "networkDefault": found.of_network}
         show({"asset": asset, **document}, as_json=as_json)
         return
-    run(Role.ADMIN, data_dir, change)
+    run(
+        Role.ADMIN,
+        data_dir,
+        change,
+        reason=reason,
+        state=lambda ports: show_confirmations(ports.chains(), code),
+    )
     show({"asset": asset, "confirmations": number or None}, as_json=as_json)

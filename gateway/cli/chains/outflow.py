@@ -15,7 +15,7 @@ from domain.actions.operator.outflows import (
     set_outflow_enabled,
     show_outflow,
 )
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
 from gateway.cli.orders.order_view import parse_order_id
 from gateway.cli.output import show
 from gateway.instance import Role
@@ -29,49 +29,67 @@ Usd = Annotated[str, typer.Argument(metavar="USD", help="USD a day (UTC); `none`
 
 
 @app.command()
-def on(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def on(*, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Let settlement send again."""
     found = run(
-        Role.ADMIN, data_dir, lambda ports: set_outflow_enabled(ports.outflows(), enabled=True)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_outflow_enabled(ports.outflows(), enabled=True),
+        reason=reason,
+        state=lambda ports: show_outflow(ports.outflows()),
     )
     show(_settings_out(found), as_json=as_json)
 
 
 @app.command()
-def off(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def off(*, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Stop all payments: nothing more is signed or broadcast, and orders wait."""
     found = run(
-        Role.ADMIN, data_dir, lambda ports: set_outflow_enabled(ports.outflows(), enabled=False)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_outflow_enabled(ports.outflows(), enabled=False),
+        reason=reason,
+        state=lambda ports: show_outflow(ports.outflows()),
     )
     show(_settings_out(found), as_json=as_json)
 
 
 @app.command("cap")
-def set_cap(usd: Usd, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def set_cap(
+    usd: Usd, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Set how much may be sent a day; orders beyond it wait for the next day."""
-    found = run(Role.ADMIN, data_dir, lambda ports: set_outflow_cap(ports.outflows(), usd))
+    found = run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_outflow_cap(ports.outflows(), usd),
+        reason=reason,
+        state=lambda ports: show_outflow(ports.outflows()),
+    )
     show(_settings_out(found), as_json=as_json)
 
 
 @app.command("show")
 def show_settings(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show the switch, the cap, and what was sent today."""
-    found = run(Role.ADMIN, data_dir, lambda ports: show_outflow(ports.outflows()))
+    found = read(Role.ADMIN, data_dir, lambda ports: show_outflow(ports.outflows()))
     show(_settings_out(found), as_json=as_json)
 
 
 @app.command()
-def allow(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def allow(
+    order_id: OrderId, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Permit a payout that settlement withholds, at your own loss; its log says why it does."""
     known = parse_order_id(order_id)
-    run(Role.ADMIN, data_dir, lambda ports: permit_outflow(ports.outflows(), known))
+    run(Role.ADMIN, data_dir, lambda ports: permit_outflow(ports.outflows(), known), reason=reason)
     show({"orderId": order_id, "allowed": True}, as_json=as_json)
 
 
 @app.command()
 def cancelled(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List payments that were cancelled before signing because their deposit was dropped."""
-    found = run(
+    found = read(
         Role.ADMIN, data_dir, lambda ports: list_cancelled_outflows(ports.outflows(), limit=limit)
     )
     show(found, as_json=as_json, narrow=("order_id", "kind", "amount", "asset"))
@@ -82,7 +100,7 @@ def list_newest(
     *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """List payments, sent or intended, newest first."""
-    found = run(Role.ADMIN, data_dir, lambda ports: list_outflows(ports.outflows(), limit=limit))
+    found = read(Role.ADMIN, data_dir, lambda ports: list_outflows(ports.outflows(), limit=limit))
     table = [_row(one) for one in found]
     narrow = ("order_id", "amount", "asset", "stage")
     show(found, as_json=as_json, table=table, narrow=narrow)

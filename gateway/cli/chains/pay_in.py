@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -36,7 +36,7 @@ def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List each network's account and how many addresses it has free."""
     from domain.actions.operator.pay_in import list_accounts
 
-    found = run(Role.ADMIN, data_dir, lambda ports: list_accounts(ports.pay_in()))
+    found = read(Role.ADMIN, data_dir, lambda ports: list_accounts(ports.pay_in()))
     show([_listed_out(one) for one in found], as_json=as_json)
 
 
@@ -45,7 +45,7 @@ def show_one(network: Network, *, data_dir: DataDir = DATA_DIR, as_json: AsJson 
     """Show a network's account; its key may see all payments, so only its kind is shown."""
     from domain.actions.operator.pay_in import show_account
 
-    found = run(Role.ADMIN, data_dir, lambda ports: show_account(ports.pay_in(), network))
+    found = read(Role.ADMIN, data_dir, lambda ports: show_account(ports.pay_in(), network))
     show(_listed_out(found), as_json=as_json)
 
 
@@ -55,6 +55,7 @@ def set_new_account(
     key: Key,
     *,
     kind: Kind = None,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -63,10 +64,14 @@ def set_new_account(
     Shows its first addresses: compare them with your wallet before anyone pays to them. Free
     addresses of the previous account are dropped.
     """
-    from domain.actions.operator.pay_in import set_account
+    from domain.actions.operator.pay_in import set_account, show_account
 
     account, first = run(
-        Role.ADMIN, data_dir, lambda ports: set_account(ports.pay_in(), network, key, kind=kind)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_account(ports.pay_in(), network, key, kind=kind),
+        reason=reason,
+        state=lambda ports: show_account(ports.pay_in(), network),
     )
     addresses = [one.address if one.tag is None else f"{one.address} {one.tag}" for one in first]
     document = {"network": account.network, "kind": account.kind, "firstAddresses": addresses}
@@ -75,17 +80,26 @@ def set_new_account(
 
 @app.command("import")
 def import_pool(
-    network: Network, file: PoolFile, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    network: Network,
+    file: PoolFile,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Add addresses to the pool of a network that cannot derive them."""
-    from domain.actions.operator.pay_in import import_addresses
+    from domain.actions.operator.pay_in import import_addresses, show_account
 
     try:
         addresses = file.read_text().split()
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"the file {file} cannot be read: {type(error).__name__}") from None
     pool = run(
-        Role.ADMIN, data_dir, lambda ports: import_addresses(ports.pay_in(), network, addresses)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: import_addresses(ports.pay_in(), network, addresses),
+        reason=reason,
+        state=lambda ports: show_account(ports.pay_in(), network),
     )
     document = {"network": pool.network, "added": pool.added, "knownBefore": pool.known_before}
     show(document, as_json=as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from domain.chains.sweeps import SweepOptions
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, read
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -37,5 +37,5 @@ def sweep(
     from domain.actions.operator.sweep import draft_sweep
 
     options = SweepOptions(to=to, fee_rate=fee_rate, max_fee_gwei=max_fee_gwei, origin=origin)
-    draft = run(Role.ADMIN, data_dir, lambda ports: draft_sweep(ports.sweep(), code, options))
+    draft = read(Role.ADMIN, data_dir, lambda ports: draft_sweep(ports.sweep(), code, options))
     show(draft, as_json=as_json)

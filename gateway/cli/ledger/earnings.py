@@ -8,7 +8,7 @@ from domain.ledger.payouts import EndedBy, Payout
 from domain.ledger.periods import EarningsPeriod
 from domain.money import format_usd
 from domain.wire import wire_moment
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
 from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who
 from gateway.instance import Role
@@ -55,7 +55,7 @@ class PeriodOut(msgspec.Struct, rename="camel"):
 @app.command("show")
 def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show what a partner has accrued and been paid since the last clearing, and is owed."""
-    account = run(Role.ADMIN, data_dir, lambda ports: show_earnings(ports.earnings(), who))
+    account = read(Role.ADMIN, data_dir, lambda ports: show_earnings(ports.earnings(), who))
     document = AccountOut(
         accrued_usd=format_usd(account.accrued),
         paid_usd=format_usd(account.paid_in_cycle),
@@ -72,9 +72,17 @@ def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False)
 
 
 @app.command()
-def clear(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def clear(
+    who: Who, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Start a new accounting cycle at zero and notify the partner: the balance is written off."""
-    cleared = run(Role.ADMIN, data_dir, lambda ports: reset_earnings(ports.earnings(), who))
+    cleared = run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: reset_earnings(ports.earnings(), who),
+        reason=reason,
+        state=lambda ports: show_earnings(ports.earnings(), who),
+    )
     show(earnings_out(cleared), as_json=as_json)
 
 
@@ -83,7 +91,7 @@ def list_newest(
     who: Who, *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """List what a partner has earned by period, newest first, starting with the current one."""
-    found = run(
+    found = read(
         Role.ADMIN, data_dir, lambda ports: list_periods(ports.earnings(), who, limit=limit)
     )
     periods = [_period_out(one) for one in found]

@@ -6,11 +6,11 @@ import msgspec
 import typer
 
 from domain.actions.ledger.mark_paid_out import payout_out
-from domain.actions.operator.earnings import list_payouts, show_payout_details
+from domain.actions.operator.earnings import list_payouts, show_earnings, show_payout_details
 from domain.actions.operator.earnings import mark_paid as mark
 from domain.webhooks.events import PayoutOut
 from domain.wire import wire_moment
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
 from gateway.cli.output import Row, show
 from gateway.cli.partners.onboarding import Who
 from gateway.instance import Role
@@ -65,6 +65,7 @@ def mark_paid(
     *,
     reference: Reference,
     amount: Amount = None,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -73,6 +74,8 @@ def mark_paid(
         Role.ADMIN,
         data_dir,
         lambda ports: mark(ports.earnings(), who, reference, amount_usd=amount),
+        reason=reason,
+        state=lambda ports: show_earnings(ports.earnings(), who),
     )
     payout = _payout_out(marked)
     document = MarkedPayoutOut(**msgspec.structs.asdict(payout), repeated=marked.repeated)
@@ -85,7 +88,7 @@ def list_newest(
     who: Who, *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """List a partner's payouts, newest first."""
-    found = run(
+    found = read(
         Role.ADMIN, data_dir, lambda ports: list_payouts(ports.earnings(), who, limit=limit)
     )
     payouts = [_payout_out(one) for one in found]
@@ -96,7 +99,7 @@ def list_newest(
 @app.command("details")
 def show_details(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show where a partner wants its earnings sent: check this before you send them."""
-    plan = run(Role.ADMIN, data_dir, lambda ports: show_payout_details(ports.earnings(), who))
+    plan = read(Role.ADMIN, data_dir, lambda ports: show_payout_details(ports.earnings(), who))
     document = DetailsOut(_sent_to(plan.current), _sent_to(plan.pending))
     table = {"current": _in_words(document.current), "pending": _in_words(document.pending)}
     show(document, as_json=as_json, table=table)

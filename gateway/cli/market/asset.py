@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import typer
 
-from domain.actions.operator.market.assets import list_assets, set_asset_enabled
+from domain.actions.operator.market.assets import list_assets, set_asset_enabled, show_asset
 from domain.assets import Asset
 from domain.money import format_units
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -21,26 +21,38 @@ Code = Annotated[str, typer.Argument(metavar="CODE", help="An asset's code, such
 @app.command("list")
 def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List all assets, enabled or not."""
-    found = run(Role.ADMIN, data_dir, lambda ports: list_assets(ports.market()))
+    found = read(Role.ADMIN, data_dir, lambda ports: list_assets(ports.market()))
     assets = [_asset_out(asset) for asset in found]
     table = [{name: asset[name] for name in COLUMNS} for asset in assets]
     show(assets, as_json=as_json, table=table)
 
 
 @app.command()
-def enable(code: Code, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def enable(
+    code: Code, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """List an asset and accept swaps of it."""
     known = run(
-        Role.ADMIN, data_dir, lambda ports: set_asset_enabled(ports.market(), code, enabled=True)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_asset_enabled(ports.market(), code, enabled=True),
+        reason=reason,
+        state=lambda ports: show_asset(ports.market(), code),
     )
     show({"code": known, "enabled": True}, as_json=as_json)
 
 
 @app.command()
-def disable(code: Code, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def disable(
+    code: Code, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Take an asset off the list; open orders continue."""
     known = run(
-        Role.ADMIN, data_dir, lambda ports: set_asset_enabled(ports.market(), code, enabled=False)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_asset_enabled(ports.market(), code, enabled=False),
+        reason=reason,
+        state=lambda ports: show_asset(ports.market(), code),
     )
     show({"code": known, "enabled": False}, as_json=as_json)
 

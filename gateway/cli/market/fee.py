@@ -14,7 +14,7 @@ from domain.actions.operator.market.fees import (
 )
 from domain.assets import Asset
 from domain.money import format_units
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -42,31 +42,50 @@ def show_service_fee(
     network: OneNetwork = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Show the service fee of all networks, or of one; the spread is not included."""
-    fees = run(Role.ADMIN, data_dir, lambda ports: show_fees(ports.market(), network))
+    fees = read(Role.ADMIN, data_dir, lambda ports: show_fees(ports.market(), network))
     rows = [{"network": name, "feeBps": bps} for name, bps in fees.items()]
     show(rows if network is None else rows[0], as_json=as_json)
 
 
 @fee.command("set")
 def set_service_fee(
-    network: Network, bps: Bps, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    network: Network,
+    bps: Bps,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Set the service fee of swaps to a network."""
-    name = run(Role.ADMIN, data_dir, lambda ports: set_fee(ports.market(), network, bps))
+    name = run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_fee(ports.market(), network, bps),
+        reason=reason,
+        state=lambda ports: show_fees(ports.market(), network),
+    )
     show({"network": name, "feeBps": bps}, as_json=as_json)
 
 
 @spread.command("show")
 def show_current_spread(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show the spread."""
-    bps = run(Role.ADMIN, data_dir, lambda ports: show_spread(ports.market()))
+    bps = read(Role.ADMIN, data_dir, lambda ports: show_spread(ports.market()))
     show({"spreadBps": bps}, as_json=as_json)
 
 
 @spread.command("set")
-def set_new_spread(bps: Spread, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def set_new_spread(
+    bps: Spread, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Set the spread; the rates of new quotes and orders include it, as they include the fee."""
-    run(Role.ADMIN, data_dir, lambda ports: set_spread(ports.market(), bps))
+    run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_spread(ports.market(), bps),
+        reason=reason,
+        state=lambda ports: show_spread(ports.market()),
+    )
     show({"spreadBps": bps}, as_json=as_json)
 
 
@@ -75,18 +94,27 @@ def show_network_fee(
     code: OneCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Show the network fee of all assets, or of one."""
-    assets = run(Role.ADMIN, data_dir, lambda ports: show_network_fees(ports.market(), code))
+    assets = read(Role.ADMIN, data_dir, lambda ports: show_network_fees(ports.market(), code))
     rows = [_network_fee_out(asset, asset.network_fee) for asset in assets]
     show(rows if code is None else rows[0], as_json=as_json)
 
 
 @network_fee.command("set")
 def set_new_network_fee(
-    code: Code, amount: Amount, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    code: Code,
+    amount: Amount,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Set the network fee that is deducted from each payout of an asset."""
     asset, units = run(
-        Role.ADMIN, data_dir, lambda ports: set_network_fee(ports.market(), code, amount)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_network_fee(ports.market(), code, amount),
+        reason=reason,
+        state=lambda ports: show_network_fees(ports.market(), code),
     )
     show(_network_fee_out(asset, units), as_json=as_json)
 

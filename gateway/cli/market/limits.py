@@ -1,6 +1,6 @@
 """`swapgate limits`: what orders may be worth."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,9 +12,12 @@ from domain.actions.operator.market.limits import (
     show_pair_limits,
 )
 from domain.market.limits import Limits, PairLimits, format_limit
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
+
+if TYPE_CHECKING:
+    from gateway.wiring.operator.ports import OperatorPorts
 
 app = group("Limits on what orders are worth, in USD.")
 
@@ -38,7 +41,7 @@ def show_current(
     """Show the limits of all pairs and the daily cap or, with --from and --to, a pair's own."""
     pair = _pair(source, destination)
     if pair is None:
-        limits = run(Role.ADMIN, data_dir, lambda ports: show_limits(ports.market()))
+        limits = read(Role.ADMIN, data_dir, lambda ports: show_limits(ports.market()))
         own = [
             _pair_out(one, bounds)
             for one, bounds in sorted(limits.pairs.items())
@@ -48,7 +51,7 @@ def show_current(
         document = {**_limits_out(limits), "pairs": own}
         show(document, as_json=as_json, table={**document, "pairs": in_words})
         return
-    found = run(Role.ADMIN, data_dir, lambda ports: show_pair_limits(ports.market(), pair))
+    found = read(Role.ADMIN, data_dir, lambda ports: show_pair_limits(ports.market(), pair))
     show(_pair_out(pair, found), as_json=as_json)
 
 
@@ -60,6 +63,7 @@ def change(
     min_usd: MinUsd = None,
     max_usd: MaxUsd = None,
     daily_cap_usd: DailyCapUsd = None,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -67,11 +71,28 @@ def change(
     pair = _pair(source, destination)
     limits = LimitsChange(min_usd, max_usd, daily_cap_usd)
     if pair is None:
-        changed = run(Role.ADMIN, data_dir, lambda ports: set_limits(ports.market(), limits))
+        changed = run(
+            Role.ADMIN,
+            data_dir,
+            lambda ports: set_limits(ports.market(), limits),
+            reason=reason,
+            state=_stored_limits,
+        )
         show(_limits_out(changed), as_json=as_json)
         return
-    own = run(Role.ADMIN, data_dir, lambda ports: set_pair_limits(ports.market(), pair, limits))
+    own = run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_pair_limits(ports.market(), pair, limits),
+        subject=" ".join(pair),
+        reason=reason,
+        state=lambda ports: show_pair_limits(ports.market(), pair),
+    )
     show(_pair_out(pair, own), as_json=as_json)
+
+
+async def _stored_limits(ports: "OperatorPorts") -> dict[str, Any]:
+    return _limits_out(await show_limits(ports.market()))
 
 
 def _pair(source: str | None, destination: str | None) -> tuple[str, str] | None:

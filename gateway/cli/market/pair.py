@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from domain.actions.operator.market.pairs import list_pairs, set_pair_enabled
+from domain.actions.operator.market.pairs import list_pairs, set_pair_enabled, show_pair
 from domain.money import format_usd
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -23,7 +23,7 @@ def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
 
     `enabled` is the pair's own switch; an `active` pair and both its assets are enabled.
     """
-    found = run(Role.ADMIN, data_dir, lambda ports: list_pairs(ports.market()))
+    found = read(Role.ADMIN, data_dir, lambda ports: list_pairs(ports.market()))
     pairs = [
         {
             "from": pair.source,
@@ -43,11 +43,13 @@ def enable(
     source: Source,
     destination: Destination,
     *,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Accept swaps of a pair."""
-    _switch((source.lower(), destination.lower()), data_dir, enabled=True, as_json=as_json)
+    pair = (source.lower(), destination.lower())
+    _switch(pair, data_dir, reason=reason, enabled=True, as_json=as_json)
 
 
 @app.command()
@@ -55,14 +57,25 @@ def disable(
     source: Source,
     destination: Destination,
     *,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Reject new swaps of a pair; open orders continue."""
-    _switch((source.lower(), destination.lower()), data_dir, enabled=False, as_json=as_json)
+    pair = (source.lower(), destination.lower())
+    _switch(pair, data_dir, reason=reason, enabled=False, as_json=as_json)
 
 
-def _switch(pair: tuple[str, str], data_dir: Path, *, enabled: bool, as_json: bool) -> None:
-    run(Role.ADMIN, data_dir, lambda ports: set_pair_enabled(ports.market(), pair, enabled=enabled))
+def _switch(
+    pair: tuple[str, str], data_dir: Path, *, reason: str, enabled: bool, as_json: bool
+) -> None:
+    run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_pair_enabled(ports.market(), pair, enabled=enabled),
+        subject=" ".join(pair),
+        reason=reason,
+        state=lambda ports: show_pair(ports.market(), pair),
+    )
     source, destination = pair
     show({"from": source, "to": destination, "enabled": enabled}, as_json=as_json)

@@ -7,7 +7,7 @@ import typer
 from domain.actions.operator.market.ports import Reserve
 from domain.actions.operator.market.reserves import list_reserves, set_reserve, show_reserve
 from domain.money import format_units
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -28,7 +28,7 @@ Amount = Annotated[
 @app.command("list")
 def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List the reserves that are set, what of them is promised to open orders, and the rest."""
-    found = run(Role.ADMIN, data_dir, lambda ports: list_reserves(ports.market()))
+    found = read(Role.ADMIN, data_dir, lambda ports: list_reserves(ports.market()))
     show([_reserve_out(one) for one in found], as_json=as_json)
 
 
@@ -40,18 +40,27 @@ def show_one(
     if code is None:
         list_all(data_dir=data_dir, as_json=as_json)
         return
-    asset, reserve = run(Role.ADMIN, data_dir, lambda ports: show_reserve(ports.market(), code))
+    asset, reserve = read(Role.ADMIN, data_dir, lambda ports: show_reserve(ports.market(), code))
     unlimited = {"asset": asset.code, "amount": None, "promised": None, "left": None}
     show(_reserve_out(reserve) if reserve else unlimited, as_json=as_json)
 
 
 @app.command("set")
 def change(
-    code: Code, amount: Amount, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    code: Code,
+    amount: Amount,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Set an asset's reserve as of now; later payouts are deducted from it automatically."""
     asset, units = run(
-        Role.ADMIN, data_dir, lambda ports: set_reserve(ports.market(), code, amount)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: set_reserve(ports.market(), code, amount),
+        reason=reason,
+        state=lambda ports: show_reserve(ports.market(), code),
     )
     formatted = None if units is None else format_units(units, asset.precision)
     show({"asset": asset.code, "amount": formatted}, as_json=as_json)

@@ -1,12 +1,13 @@
 """`swapgate order`: show orders, and resolve those that cannot continue by themselves."""
 
 from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
 
 import typer
 
 from domain.actions.operator.orders import Resolution, list_orders, resolve_order, show_order
 from domain.orders.states import State, Status
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
 from gateway.cli.orders.order_view import (
     NARROW,
     OperatorOrderOut,
@@ -84,7 +85,7 @@ def list_newest(
             for one in orders
         ], now
 
-    found, now = run(Role.ADMIN, data_dir, work)
+    found, now = read(Role.ADMIN, data_dir, work)
     table = [order_row(order, now=now) for order in found]
     show(found, as_json=as_json, table=table, narrow=NARROW)
 
@@ -99,7 +100,7 @@ def show_one(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson
         now = ports.clock.now()
         return operator_order_out(found.order, now=now, partner_email=found.partner_email)
 
-    order = run(Role.ADMIN, data_dir, work)
+    order = read(Role.ADMIN, data_dir, work)
     show(order, as_json=as_json, table=order_table(order))
 
 
@@ -109,6 +110,7 @@ def resolve(
     how: How,
     *,
     overrule: Overrule = False,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -123,5 +125,17 @@ def resolve(
         order = await resolve_order(orders, known, how, overrule=overrule)
         return operator_order_out(order, now=ports.clock.now())
 
-    order = run(Role.SETTLEMENT, data_dir, work)
+    order = run(
+        Role.SETTLEMENT,
+        data_dir,
+        work,
+        reason=reason,
+        state=lambda ports: stored_order(ports, known),
+    )
     show(order, as_json=as_json, table=order_table(order))
+
+
+async def stored_order(ports: "OperatorPorts", order_id: UUID) -> OperatorOrderOut | None:
+    """Return an order as it is stored, for the audit trail; None if there is none."""
+    found = await (await ports.settlement()).orders.read(order_id)
+    return None if found is None else operator_order_out(found.order, now=ports.clock.now())

@@ -16,7 +16,7 @@ from domain.actions.operator.sandbox import (
 )
 from domain.orders.order import Order
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
-from gateway.cli.orders.order import OrderId
+from gateway.cli.orders.order import OrderId, stored_order
 from gateway.cli.orders.order_view import operator_order_out, order_table, parse_order_id
 from gateway.cli.output import show
 from gateway.instance import Role
@@ -70,12 +70,18 @@ def expire(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson =
 
 
 def _advance(text: str, data_dir: Path, step: Step, *, rates: bool = False, as_json: bool) -> None:
+    order_id = parse_order_id(text)
+
     async def work(ports: "OperatorPorts") -> "OperatorOrderOut":
         if not ports.settings.sandbox:
             raise Failure("the sandbox commands require sandbox mode")
-        order_id = parse_order_id(text)
         order = await step(await ports.sandbox(rates=rates), order_id)
         return operator_order_out(order, now=ports.clock.now())
 
-    advanced = run(Role.SETTLEMENT, data_dir, work)
+    advanced = run(
+        Role.SETTLEMENT,
+        data_dir,
+        work,
+        state=lambda ports: stored_order(ports, order_id),
+    )
     show(advanced, as_json=as_json, table=order_table(advanced))

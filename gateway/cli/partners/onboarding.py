@@ -12,7 +12,7 @@ from domain.actions.operator.partners import (
     turn_off_second_factor,
 )
 from domain.actions.partners.create_partner import NewPartner
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, run
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -44,12 +44,19 @@ def create(
     name: Name = None,
     webhook_url: WebhookUrl = None,
     markup_bps: MarkupBps = 0,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Create a partner and print its three credentials, which are not shown again."""
     new = NewPartner(email=email, name=name, webhook_url=webhook_url, markup_bps=markup_bps)
-    created = run(Role.ADMIN, data_dir, lambda ports: create_partner(ports.partners(), new))
+    created = run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: create_partner(ports.partners(), new),
+        subject=email,
+        reason=reason,
+    )
     document = CreatedPartnerOut(
         id=created.partner.id,
         email=created.partner.email,
@@ -60,15 +67,24 @@ def create(
     show(document, as_json=as_json)
 
 
-def password(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def password(
+    who: Who, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Set a new one-time password for the cabinet and print it; it is not shown again."""
-    new = run(Role.ADMIN, data_dir, lambda ports: reset_password(ports.partners(), who))
+    new = run(
+        Role.ADMIN, data_dir, lambda ports: reset_password(ports.partners(), who), reason=reason
+    )
     show(new, as_json=as_json)
 
 
 def second_factor_off(
-    who: Member, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    who: Member, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Turn off the second factor of a member who lost it: verify the member's identity first."""
-    email = run(Role.ADMIN, data_dir, lambda ports: turn_off_second_factor(ports.partners(), who))
+    email = run(
+        Role.ADMIN,
+        data_dir,
+        lambda ports: turn_off_second_factor(ports.partners(), who),
+        reason=reason,
+    )
     show({"email": email, "secondFactor": False}, as_json=as_json)

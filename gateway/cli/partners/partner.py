@@ -1,7 +1,7 @@
 """`swapgate partner`: list, show and change partners."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
 import msgspec
@@ -12,10 +12,13 @@ from domain.errors import InvalidRequest
 from domain.partners.partner import Partner, PartnerChange
 from domain.webhooks.events import EventType
 from domain.webhooks.subscriptions import parse_event_types
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.cli.partners import onboarding
 from gateway.instance import Role
+
+if TYPE_CHECKING:
+    from gateway.wiring.operator.ports import OperatorPorts
 
 app = group("Partners, the customers of the API.")
 
@@ -63,7 +66,7 @@ app.command()(onboarding.create)
 @app.command("list")
 def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """List all partners, oldest first."""
-    found = run(Role.ADMIN, data_dir, lambda ports: list_partners(ports.partners()))
+    found = read(Role.ADMIN, data_dir, lambda ports: list_partners(ports.partners()))
     table = [{name: getattr(partner, name) for name in COLUMNS} for partner in found]
     documents = [_partner_out(partner) for partner in found]
     show(documents, as_json=as_json, table=table, narrow=("id", "email"))
@@ -72,7 +75,7 @@ def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
 @app.command("show")
 def show_one(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show a partner's settings, without its secrets."""
-    partner = run(Role.ADMIN, data_dir, lambda ports: show_partner(ports.partners(), who))
+    partner = read(Role.ADMIN, data_dir, lambda ports: show_partner(ports.partners(), who))
     show(_partner_out(partner), as_json=as_json)
 
 
@@ -87,6 +90,7 @@ def change(
     budget: Budget = None,
     max_codes: MaxCodes = None,
     standard_webhooks: Standard = None,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -100,30 +104,44 @@ def change(
         budget=budget,
         max_codes=max_codes,
     )
-    _change(who, changes, data_dir, as_json=as_json)
+    _change(who, changes, data_dir, reason=reason, as_json=as_json)
 
 
 @app.command()
-def enable(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def enable(
+    who: Who, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Accept a partner's calls again."""
-    _change(who, PartnerChange(enabled=True), data_dir, as_json=as_json)
+    _change(who, PartnerChange(enabled=True), data_dir, reason=reason, as_json=as_json)
 
 
 @app.command()
-def disable(who: Who, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+def disable(
+    who: Who, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
     """Reject a partner's calls from now on."""
-    _change(who, PartnerChange(enabled=False), data_dir, as_json=as_json)
+    _change(who, PartnerChange(enabled=False), data_dir, reason=reason, as_json=as_json)
 
 
 app.command()(onboarding.password)
 app.command("second-factor-off")(onboarding.second_factor_off)
 
 
-def _change(who: str, changes: PartnerChange, data_dir: Path, *, as_json: bool) -> None:
+def _change(
+    who: str, changes: PartnerChange, data_dir: Path, *, reason: str, as_json: bool
+) -> None:
     partner = run(
-        Role.ADMIN, data_dir, lambda ports: change_partner(ports.partners(), who, changes)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: change_partner(ports.partners(), who, changes),
+        reason=reason,
+        state=lambda ports: _stored(ports, who),
     )
     show(_partner_out(partner), as_json=as_json)
+
+
+async def _stored(ports: "OperatorPorts", who: str) -> PartnerOut:
+    return _partner_out(await show_partner(ports.partners(), who))
 
 
 def _event_types(events: str) -> frozenset[EventType]:

@@ -14,7 +14,17 @@ from domain.actions.operator.webhooks import (
     show_event,
 )
 from domain.webhooks.delivery import EventStatus
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, run, settings_of
+from gateway.cli.command import (
+    DATA_DIR,
+    AsJson,
+    DataDir,
+    Failure,
+    Limit,
+    Reason,
+    read,
+    run,
+    settings_of,
+)
 from gateway.cli.output import show
 from gateway.cli.partners.onboarding import Who
 from gateway.cli.processes.processes import MetricsPort, run_until_stopped
@@ -78,7 +88,7 @@ def list_newest(
     as_json: AsJson = False,
 ) -> None:
     """List a partner's newest events, newest first."""
-    found = run(
+    found = read(
         Role.ADMIN,
         data_dir,
         lambda ports: list_events(ports.webhooks(), who, statuses=status or (), limit=limit),
@@ -91,7 +101,7 @@ def list_newest(
 def show_one(event_id: EventId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show an event with its body and every attempt to deliver it."""
     known = _parse_event_id(event_id)
-    details = run(Role.ADMIN, data_dir, lambda ports: show_event(ports.webhooks(), known))
+    details = read(Role.ADMIN, data_dir, lambda ports: show_event(ports.webhooks(), known))
     show(details_out(details), as_json=as_json, table=details_table(details))
 
 
@@ -102,6 +112,7 @@ def replay(
     since: Since = None,
     until: Until = None,
     delivered: Delivered = False,
+    reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
@@ -110,7 +121,12 @@ def replay(
         if until is not None or delivered:
             raise Failure("--until and --delivered require --since TIME and a partner")
         event_id = _parse_event_id(event_id_or_who)
-        count = run(Role.ADMIN, data_dir, lambda ports: replay_event(ports.webhooks(), event_id))
+        count = run(
+            Role.ADMIN,
+            data_dir,
+            lambda ports: replay_event(ports.webhooks(), event_id),
+            reason=reason,
+        )
     else:
         first, end = _parse_time(since), None if until is None else _parse_time(until)
         count = run(
@@ -123,18 +139,27 @@ def replay(
                 until=end,
                 include_delivered=delivered,
             ),
+            reason=reason,
         )
     show({"replayed": count}, as_json=as_json)
 
 
 @app.command("test")
 def send_test(
-    who: Who, *, wait: Wait = True, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    who: Who,
+    *,
+    wait: Wait = True,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Send a partner a test event; an endpoint that was gone and accepts it gets events again."""
     timeout = TEST_WAIT if wait else timedelta()
     event = run(
-        Role.ADMIN, data_dir, lambda ports: send_test_event(ports.webhooks(), who, wait=timeout)
+        Role.ADMIN,
+        data_dir,
+        lambda ports: send_test_event(ports.webhooks(), who, wait=timeout),
+        reason=reason,
     )
     show(event_out(event), as_json=as_json, table=event_row(event))
 

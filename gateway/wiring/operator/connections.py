@@ -20,14 +20,15 @@ STATEMENT_TIMEOUT_MS = 3_000
 
 
 class OperatorConnections:
-    """Connections with the role of `settings`.
+    """Connections with the role of `settings`; with `read_only`, the database rejects changes.
 
     Raises SettingsError for a URL that cannot be used, and does not repeat it: it may contain a
     password.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, read_only: bool = False) -> None:
         self.settings = settings
+        self._session = {"default_transaction_read_only": "on"} if read_only else {}
         self.clock = SystemClock()
         try:
             self.valkey = connect(settings.valkey_url, connections=2)
@@ -51,6 +52,7 @@ class OperatorConnections:
             size=2,
             application=APPLICATION,
             statement_timeout_ms=statement_timeout_ms,
+            session=self._session,
         )
 
     def keyring(self) -> KeyRing:

@@ -40,7 +40,7 @@ def run_doctor(settings: Settings) -> Examination:
     """Check an installation; raise SettingsError for URLs that cannot be used."""
 
     async def connected() -> Examination:
-        ports = OperatorPorts(settings)
+        ports = OperatorPorts(settings, read_only=True)
         try:
             return await examine(check_groups(ports))
         finally:

@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from psqlpy.exceptions import Error as DatabaseError
 
+from domain.actions.operator.audit import AuditPorts, AuditTrail
 from domain.actions.operator.chains import OperatorChainRepository
 from domain.actions.operator.earnings import EarningsPorts
 from domain.actions.operator.market.ports import MarketPorts
+from domain.actions.operator.operators import (
+    Claim,
+    Identity,
+    OperatorIdentityPorts,
+    OperatorRepository,
+)
 from domain.actions.operator.orders import OperatorOrderPorts
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.partners import OperatorPartnerRepository, PartnerPorts
@@ -42,7 +49,43 @@ T = TypeVar("T")
 
 
 class OperatorPorts(OperatorConnections):
-    """What the operator's actions need, over the connections of one command."""
+    """What the operator's actions need, over the connections of one command.
+
+    `operator` is set while a recorded action runs.
+    """
+
+    operator: Identity | None = None
+
+    def operators(self) -> OperatorIdentityPorts:
+        """Return what the actions on operators need."""
+        return OperatorIdentityPorts(
+            repository=self.operator_repository(),
+            clock=self.clock,
+            randomness=secrets.token_bytes,
+        )
+
+    def operator_repository(self) -> OperatorRepository:
+        """Return the operators."""
+        from persistence.postgres.operators.operators import PostgresOperatorRepository
+
+        return PostgresOperatorRepository(self.database)
+
+    def audit(self, claim: Claim | None, *, system_user: str) -> AuditPorts:
+        """Return what recording an action needs; see `identify`."""
+        return AuditPorts(
+            trail=self.audit_trail(),
+            operators=self.operator_repository(),
+            clock=self.clock,
+            new_id=new_id,
+            claim=claim,
+            system_user=system_user,
+        )
+
+    def audit_trail(self) -> AuditTrail:
+        """Return the audit trail."""
+        from persistence.postgres.operators.audit import PostgresAuditTrail
+
+        return PostgresAuditTrail(self.database)
 
     def market(self) -> MarketPorts:
         """Return what the actions on the market need."""
@@ -230,14 +273,16 @@ class OperatorPorts(OperatorConnections):
         return SweepPorts(catalogue=self.catalogue, draft=draft)
 
 
-def run_with_ports(settings: Settings, work: Callable[[OperatorPorts], Awaitable[T]]) -> T:
+def run_with_ports(
+    settings: Settings, work: Callable[[OperatorPorts], Awaitable[T]], *, read_only: bool
+) -> T:
     """Run `work` with connections of its own. Raises SettingsError and DomainError.
 
     What the database driver reports becomes Unavailable, with the last part of its message.
     """
 
     async def connected() -> T:
-        ports = OperatorPorts(settings)
+        ports = OperatorPorts(settings, read_only=read_only)
         try:
             return await work(ports)
         finally:

@@ -72,6 +72,11 @@ COMMANDS = [
     "pay-in set Litecoin zpub",
     "pay-in import Solana /dev/null",
     "pay-in sweep ltc --to ltc1q",
+    "operator list",
+    "operator login ana",
+    "operator disable ana",
+    "operator add ana",
+    "audit list",
 ]
 """An example of every command that works with the database of an instance."""
 

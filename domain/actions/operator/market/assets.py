@@ -12,6 +12,11 @@ async def list_assets(ports: MarketPorts) -> Sequence[Asset]:
     return list((await ports.settings.catalogue()).assets.values())
 
 
+async def show_asset(ports: MarketPorts, code: str) -> Asset:
+    """Return an asset; raise NotFound."""
+    return find_asset(await ports.settings.catalogue(), code)
+
+
 async def set_asset_enabled(ports: MarketPorts, code: str, *, enabled: bool) -> str:
     """Enable or disable an asset; return its code. Raises NotFound."""
     known = code.lower()

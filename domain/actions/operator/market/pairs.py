@@ -7,6 +7,7 @@ import msgspec
 
 from domain.actions.operator.market.ports import MarketPorts
 from domain.assets import Bounds
+from domain.errors import NotFound
 
 
 class ListedPair(msgspec.Struct, frozen=True):
@@ -33,6 +34,14 @@ async def list_pairs(ports: MarketPorts) -> Sequence[ListedPair]:
         )
         for source, destination in permutations(catalogue.assets, 2)
     ]
+
+
+async def show_pair(ports: MarketPorts, pair: tuple[str, str]) -> ListedPair:
+    """Return a pair; raise NotFound."""
+    for one in await list_pairs(ports):
+        if (one.source, one.destination) == pair:
+            return one
+    raise NotFound(f"there is no pair {' to '.join(pair)}")
 
 
 async def set_pair_enabled(ports: MarketPorts, pair: tuple[str, str], *, enabled: bool) -> None:

@@ -1,0 +1,1 @@
+"""Commands on operators, their approvals and the audit trail."""
