@@ -1,12 +1,8 @@
 """Secrets at rest: AES-256-GCM under a key ring, bound to the record they belong to."""
 
-import base64
 import os
-import secrets
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
-import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -20,11 +16,6 @@ class SecretUnreadable(Exception):
     """A sealed secret cannot be decrypted: wrong key ring, wrong record, or corrupted."""
 
 
-class _File(msgspec.Struct):
-    current: str
-    keys: dict[str, str]
-
-
 class KeyRing:
     """Named keys: the current one encrypts, all decrypt.
 
@@ -34,11 +25,7 @@ class KeyRing:
     """
 
     def __init__(self, keys: Mapping[str, bytes], *, current: str) -> None:
-        if current not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
-            raise ValueError("a key ring needs keys of 32 bytes, the current one among them")
-        self._keys = dict(keys)
-        self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
-        self._current = current
+        self._adopt(keys, current=current)
 
     @property
     def names(self) -> list[str]:
@@ -50,12 +37,13 @@ class KeyRing:
         """Return the name of the key that encrypts."""
         return self._current
 
-    def derived(self, purpose: bytes) -> dict[str, bytes]:
-        """Return a key of 32 bytes for `purpose` from each key (HKDF-SHA256, RFC 5869), by name."""
-        return {
-            name: HKDF(SHA256(), KEY_BYTES, salt=None, info=purpose).derive(key)
-            for name, key in self._keys.items()
-        }
+    def derived(self, purpose: bytes) -> "DerivedKeys":
+        """Return the keys for `purpose`, by name."""
+        return DerivedKeys(self, purpose)
+
+    def key(self, name: str) -> bytes | None:
+        """Return a key; None for an unknown name."""
+        return self._keys.get(name)
 
     def seal(self, secret: str, *, record: str) -> bytes:
         """Encrypt `secret` for `record` (such as `partner:<id>:api_secret`)."""
@@ -68,7 +56,7 @@ class KeyRing:
         """Decrypt a secret that was sealed for the same record; raise SecretUnreadable."""
         try:
             end = 1 + sealed[0]
-            cipher = self._ciphers[sealed[1:end].decode()]
+            cipher = self._cipher(sealed[1:end].decode())
             nonce, body = sealed[end : end + NONCE_BYTES], sealed[end + NONCE_BYTES :]
             return cipher.decrypt(nonce, body, record.encode()).decode()
         except (IndexError, KeyError, UnicodeDecodeError, ValueError, InvalidTag):
@@ -81,15 +69,51 @@ class KeyRing:
         except SecretUnreadable:
             return None
 
+    def _cipher(self, name: str) -> AESGCM:
+        return self._ciphers[name]
 
-def load_keyring(path: Path) -> KeyRing:
-    """Read a key ring file: `{"current": name, "keys": {name: base64 of 32 bytes}}`."""
-    file = msgspec.json.decode(path.read_bytes(), type=_File)
-    keys = {name: base64.b64decode(key) for name, key in file.keys.items()}
-    return KeyRing(keys, current=file.current)
+    def _adopt(self, keys: Mapping[str, bytes], *, current: str) -> None:
+        if current not in keys or any(len(key) != KEY_BYTES for key in keys.values()):
+            raise ValueError("a key ring needs keys of 32 bytes, the current one among them")
+        self._keys = dict(keys)
+        self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
+        self._current = current
 
 
-def new_keyring() -> bytes:
-    """Return the content of a key ring file with one new key. It is secret; back it up."""
-    key = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
-    return msgspec.json.encode(_File(current="k1", keys={"k1": key}))
+def key_name(sealed: bytes) -> str:
+    """Return the name of the key that a secret is sealed with."""
+    return sealed[1 : 1 + sealed[0]].decode(errors="replace")
+
+
+class DerivedKeys(Mapping[str, bytes]):
+    """A key of 32 bytes for one purpose from each key of a ring (HKDF-SHA256, RFC 5869), by name.
+
+    It changes with its ring.
+    """
+
+    def __init__(self, ring: KeyRing, purpose: bytes) -> None:
+        self._ring = ring
+        self._purpose = purpose
+        self._derived: dict[bytes, bytes] = {}
+
+    def __getitem__(self, name: str) -> bytes:
+        """Return the derived key; raise KeyError."""
+        key = self._ring.key(name)
+        if key is None:
+            raise KeyError(name)
+        if key not in self._derived:
+            hkdf = HKDF(SHA256(), KEY_BYTES, salt=None, info=self._purpose)
+            self._derived[key] = hkdf.derive(key)
+        return self._derived[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names, the current one last."""
+        return iter(self._ring.names)
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._ring.names)
+
+    def current_first(self) -> list[bytes]:
+        """Return the derived keys, first the one that new values are derived with."""
+        return [self[name] for name in reversed(self._ring.names)]

@@ -24,7 +24,7 @@ from gateway.settings import Settings, environment_of
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.embedded.server import start_together
 from persistence.embedded.valkey import EmbeddedValkey
-from persistence.keyring import load_keyring, new_keyring
+from persistence.keyring_file import load_keyring, new_keyring
 from persistence.postgres.migrate import apply_migrations
 from persistence.postgres.partners.partners import create_partner
 from persistence.postgres.pool import Database

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -89,14 +89,15 @@ class SessionSigner:
     A cookie is `key.member.token.mac`. A forged cookie is rejected without a look-up.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], *, current: str) -> None:
+    def __init__(self, keys: Mapping[str, bytes], *, current: Callable[[], str]) -> None:
         self._keys = keys
         self._current = current
 
     def sign(self, cookie: SessionCookie) -> str:
         """Return the signed value of a cookie."""
-        mac = _mac(self._keys[self._current], cookie)
-        return f"{self._current}.{cookie.member_id.hex}.{cookie.token}.{mac}"
+        current = self._current()
+        mac = _mac(self._keys[current], cookie)
+        return f"{current}.{cookie.member_id.hex}.{cookie.token}.{mac}"
 
     def verify(self, value: str) -> SessionCookie | None:
         """Return the content of a signed cookie, or None if the signature is not ours."""

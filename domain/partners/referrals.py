@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -63,15 +63,16 @@ class ReferralSigner:
     that visitors cannot find out which codes belong to the same partner.
     """
 
-    def __init__(self, keys: Mapping[str, bytes], *, current: str) -> None:
+    def __init__(self, keys: Mapping[str, bytes], *, current: Callable[[], str]) -> None:
         self._keys = keys
         self._current = current
 
     def sign(self, code: str, partner_id: UUID, *, at: datetime) -> str:
         """Return the cookie for a visitor who followed a link of `code` at this time."""
         issued = int(at.timestamp())
-        mac = _mac(self._keys[self._current], code, partner_id, issued)
-        return f"{self._current}.{code}.{issued}.{mac}"
+        current = self._current()
+        mac = _mac(self._keys[current], code, partner_id, issued)
+        return f"{current}.{code}.{issued}.{mac}"
 
     def verifies(self, claim: Claim, partner_id: UUID | None, *, at: datetime) -> bool:
         """Verify in constant time that this is signed for `partner_id` and at most 30 days old.
@@ -80,7 +81,7 @@ class ReferralSigner:
         """
         key = self._keys.get(claim.key)
         expected = _mac(
-            key if key is not None else self._keys[self._current],
+            key if key is not None else self._keys[self._current()],
             claim.code,
             partner_id if partner_id is not None else _NOBODY,
             claim.issued,

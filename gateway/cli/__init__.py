@@ -8,7 +8,7 @@ import typer
 from gateway.cli.chains import chain, outflow, pay_in, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
 from gateway.cli.market import asset, fee, limits, pair, reserve, switches
-from gateway.cli.operators import audit, operator
+from gateway.cli.operators import audit, keyring, operator
 from gateway.cli.orders import order, sandbox
 from gateway.cli.partners import partner
 from gateway.cli.processes import doctor, processes, up
@@ -71,4 +71,5 @@ main.add_typer(sandbox.app, name="sandbox")
 main.add_typer(events.app, name="webhooks")
 main.add_typer(operator.app, name="operator")
 main.add_typer(audit.app, name="audit")
+main.add_typer(keyring.app, name="keyring")
 describe_commands(main)

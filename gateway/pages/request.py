@@ -1,6 +1,6 @@
 """What the public pages share: ports, rate limits, client addresses and the referral cookie."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -33,7 +33,7 @@ class PublicContext(msgspec.Struct, frozen=True):
     referral_ports: ReferralPorts
     rate_limiters: RateLimiters
     addresses: ClientAddresses
-    token_keys: Sequence[bytes]
+    token_keys: Callable[[], Sequence[bytes]]
     secure: bool
 
     @property

@@ -146,7 +146,7 @@ class SwapPages:
                 refund_address=form.refund_address,
             ),
             cookie=self._context.referral_of(request),
-            token_keys=self._context.token_keys,
+            token_keys=self._context.token_keys(),
         )
 
     async def _page(

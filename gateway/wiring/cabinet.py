@@ -50,7 +50,7 @@ def compose_cabinet(
             passwords=passwords,
             throttle=throttle,
             free_attempts=settings.sign_in_tries,
-            signer=SessionSigner(keyring.derived(KEY_PURPOSE), current=keyring.current),
+            signer=SessionSigner(keyring.derived(KEY_PURPOSE), current=lambda: keyring.current),
             randomness=secrets.token_bytes,
         ),
         second_factors=SecondFactorPorts(

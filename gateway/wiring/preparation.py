@@ -22,7 +22,8 @@ from gateway.instance import (
     write_private,
 )
 from gateway.runtime.clock import SystemClock, new_id
-from persistence.keyring import KeyRing, load_keyring, new_keyring
+from persistence.keyring import KeyRing
+from persistence.keyring_file import load_keyring, new_keyring
 from persistence.passwords.hashing import hash_password
 from persistence.postgres.chains.pay_in import (
     PostgresAddressPool,

@@ -18,7 +18,7 @@ from feeds.webhooks.sampling import run_sampling
 from feeds.webhooks.sender import WebhookSender
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings
-from persistence.keyring import load_keyring
+from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreakers
 from persistence.postgres.webhooks.claims import SESSION, PostgresOutbox
@@ -67,7 +67,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         per_endpoint=settings.webhook_endpoint_concurrency,
     )
     delivering = run_delivery(
-        deliveries=PostgresDeliveries(database, load_keyring(settings.keyring_path)),
+        deliveries=PostgresDeliveries(database, LiveKeyRing(settings.keyring_path)),
         circuit_breakers=PostgresCircuitBreakers(database),
         queue=delivery_queue,
         sender=sender,

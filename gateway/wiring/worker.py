@@ -29,7 +29,8 @@ from gateway.wiring.api import compose_services
 from gateway.wiring.cabinet import compose_cabinet
 from gateway.wiring.connections import Connections
 from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
-from persistence.keyring import KeyRing, load_keyring
+from persistence.keyring import KeyRing
+from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.health import missing_migrations
 from persistence.postgres.partners.key_settings import record_key_uses
 from persistence.postgres.partners.partners import read_access
@@ -46,7 +47,7 @@ class GatewayProcess:
 
     def __init__(self, settings: Settings) -> None:
         self._connections = connections = Connections(settings)
-        keyring = load_keyring(settings.keyring_path)
+        keyring = LiveKeyRing(settings.keyring_path)
         database, market = connections.database, connections.market
         partners = PartnerCache(lambda api_key: read_access(database, keyring, api_key))
         self._watchers = connections.watchers(partners)
@@ -135,7 +136,7 @@ class GatewayProcess:
                     lambda code: read_referrer(database, code),
                     lambda: read_default_partner(database),
                 ),
-                signer=ReferralSigner(signing, current=keyring.current),
+                signer=ReferralSigner(signing, current=lambda: keyring.current),
             ),
             rate_limiters=RateLimiters(
                 quotes=self._limiters["quotes"],
@@ -144,7 +145,7 @@ class GatewayProcess:
                 all_orders=self._limiters["all orders"],
             ),
             addresses=self.addresses,
-            token_keys=_current_first(keyring, TOKEN_PURPOSE),
+            token_keys=keyring.derived(TOKEN_PURPOSE).current_first,
             secure=secure,
         )
 
@@ -157,12 +158,6 @@ class GatewayProcess:
             return await missing_migrations(self._connections.database)
         except Exception:  # noqa: BLE001  for any reason, this worker cannot serve calls
             return None
-
-
-def _current_first(keyring: KeyRing, purpose: bytes) -> list[bytes]:
-    """Return the keys derived for `purpose`, first the one that new values are derived with."""
-    derived = keyring.derived(purpose)
-    return [derived.pop(keyring.current), *derived.values()]
 
 
 async def _responds(valkey: Valkey) -> bool:

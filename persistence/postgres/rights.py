@@ -37,6 +37,7 @@ READ_ONLY_TABLES = (
     "pay_in_accounts",
     "payout_details",
     "reserves",
+    "retired_keys",
     "unclaimed_deposits",
 )
 """Tables that the gateway never writes, whether or not settlement does."""

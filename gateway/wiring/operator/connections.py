@@ -9,7 +9,8 @@ from valkey.exceptions import ValkeyError
 from domain.assets import Catalogue
 from gateway.runtime.clock import SystemClock
 from gateway.settings import Settings, SettingsError
-from persistence.keyring import KeyRing, load_keyring
+from persistence.keyring import KeyRing
+from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from persistence.valkey.client import connect
@@ -59,7 +60,7 @@ class OperatorConnections:
         """Return the key ring; raise SettingsError if it is missing or malformed."""
         path = self.settings.keyring_path
         try:
-            return load_keyring(path)
+            return LiveKeyRing(path)
         except OSError as error:
             raise SettingsError(f"the key ring {path} cannot be read: {error.strerror}") from None
         except (msgspec.MsgspecError, ValueError) as error:

@@ -39,6 +39,7 @@ from gateway.wiring.operator.connections import OperatorConnections
 from persistence.postgres.pool import DatabaseUnavailable
 
 if TYPE_CHECKING:
+    from domain.actions.operator.keyring import KeyRingPorts
     from domain.actions.operator.pay_in import PayInPorts
     from domain.actions.operator.sweep import SweepPorts
 
@@ -55,6 +56,12 @@ class OperatorPorts(OperatorConnections):
     """
 
     operator: Identity | None = None
+
+    def key_ring(self) -> "KeyRingPorts":
+        """Return what the actions on the key ring need."""
+        from gateway.wiring.operator.keyring import keyring_ports
+
+        return keyring_ports(self)
 
     def operators(self) -> OperatorIdentityPorts:
         """Return what the actions on operators need."""

@@ -20,6 +20,7 @@ READS = {
     *("reconcile", "webhooks list", "webhooks show", "chain list", "chain unclaimed"),
     *("outflow show", "outflow list", "outflow cancelled", "pay-in list", "pay-in show"),
     *("pay-in sweep", "operator list", "operator login", "audit list"),
+    "keyring list",
 }
 """Commands that change nothing: the session of each is read-only, so the database sees to it."""
 

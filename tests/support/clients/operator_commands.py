@@ -77,6 +77,9 @@ COMMANDS = [
     "operator disable ana",
     "operator add ana",
     "audit list",
+    "keyring list",
+    "keyring rotate",
+    "keyring reseal",
 ]
 """An example of every command that works with the database of an instance."""
 

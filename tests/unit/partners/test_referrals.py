@@ -13,7 +13,7 @@ from persistence.keyring import KeyRing
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 PARTNER, OTHER = UUID(int=7), UUID(int=8)
 KEYS = {"k1": b"a" * 32, "k2": b"b" * 32}
-SIGNER = ReferralSigner(KEYS, current="k2")
+SIGNER = ReferralSigner(KEYS, current=lambda: "k2")
 
 
 def test_a_cookie_is_valid_for_thirty_days() -> None:
@@ -44,10 +44,10 @@ def test_every_part_of_a_cookie_is_signed() -> None:
 
 
 def test_an_old_key_still_verifies_and_a_removed_one_does_not() -> None:
-    claim = claim_of(ReferralSigner(KEYS, current="k1").sign("summer", PARTNER, at=NOW))
+    claim = claim_of(ReferralSigner(KEYS, current=lambda: "k1").sign("summer", PARTNER, at=NOW))
     assert claim is not None
     assert SIGNER.verifies(claim, PARTNER, at=NOW)
-    without = ReferralSigner({"k2": KEYS["k2"]}, current="k2")
+    without = ReferralSigner({"k2": KEYS["k2"]}, current=lambda: "k2")
     assert not without.verifies(claim, PARTNER, at=NOW)
 
 

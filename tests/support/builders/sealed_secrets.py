@@ -1,0 +1,88 @@
+"""Many partners and second factors with sealed secrets, stored directly in the database."""
+
+from uuid import UUID, uuid4
+
+import psycopg
+
+from persistence.keyring import KeyRing
+from persistence.postgres.cabinet.second_factors import factor_record
+from persistence.postgres.partners.partners import api_secret_record, webhook_secret_record
+
+API_SECRET = "a" * 43
+WEBHOOK_SECRET = "w" * 43
+PREVIOUS_SECRET = "p" * 43
+NAME = "Filled in"
+FACTOR = "JBSWY3DPEHPK3PXP"
+
+PARTNERS = """
+COPY partners (id, email, name, api_key, api_secret_sealed, webhook_secret_sealed,
+  previous_webhook_secret_sealed, previous_webhook_secret_until, webhook_events, markup_bps,
+  base_fee_share_bps, budget, max_codes, created_at) FROM STDIN
+"""
+COLUMNS = "api_secret_sealed, webhook_secret_sealed, previous_webhook_secret_sealed"
+
+
+def fill(owner_url: str, ring: KeyRing, partners: int, *, factors: int = 0) -> list[str]:
+    """Store partners, every tenth with a previous secret, and second factors; return API keys."""
+    ids = [uuid4() for _ in range(partners)]
+    with psycopg.connect(owner_url) as connection, connection.cursor() as cursor:
+        with cursor.copy(PARTNERS.encode()) as rows:
+            for number, one in enumerate(ids):
+                rows.write_row(_partner(ring, one, with_previous=number % 10 == 0))
+        for one in ids[:factors]:
+            cursor.execute(
+                "INSERT INTO partner_users (id, partner_id, email, password_hash, one_time,"
+                " updated_at, role) VALUES (%s, %s, %s, 'hash', false, now(), 'owner')",
+                (one, one, f"{one.hex}@example.org"),
+            )
+            cursor.execute(
+                "INSERT INTO second_factors (member_id, secret_sealed, created_at)"
+                " VALUES (%s, %s, now())",
+                (one, ring.seal(FACTOR, record=factor_record(one))),
+            )
+    return [one.hex for one in ids]
+
+
+def check_secrets(owner_url: str, ring: KeyRing, *, replaced: bool = False) -> int:
+    """Check that every stored secret can be decrypted; return how many there are.
+
+    Each is what was sealed, unless webhook secrets have been `replaced` since.
+    """
+    with psycopg.connect(owner_url) as connection:
+        rows = connection.execute(
+            f"SELECT id, {COLUMNS} FROM partners WHERE name = '{NAME}'"
+        ).fetchall()
+        factors = connection.execute("SELECT member_id, secret_sealed FROM second_factors")
+        found = [_opened(ring, row) for row in rows]
+        of_factors = [ring.open(sealed, record=factor_record(one)) for one, sealed in factors]
+    with_previous = [API_SECRET, WEBHOOK_SECRET, PREVIOUS_SECRET]
+    assert {secrets[0] for secrets in found} == {API_SECRET}
+    assert replaced or all(secrets in (with_previous, with_previous[:2]) for secrets in found)
+    assert set(of_factors) <= {FACTOR}
+    return sum(map(len, found)) + len(of_factors)
+
+
+def _partner(ring: KeyRing, one: UUID, *, with_previous: bool) -> tuple[object, ...]:
+    record = webhook_secret_record(one)
+    return (
+        *(one, f"{one.hex}@example.org", NAME, one.hex),
+        ring.seal(API_SECRET, record=api_secret_record(one)),
+        ring.seal(WEBHOOK_SECRET, record=record),
+        ring.seal(PREVIOUS_SECRET, record=record) if with_previous else None,
+        "2030-01-01T00:00Z" if with_previous else None,
+        *("{}", 0, 0, 2500, 0, "2026-05-01T12:00Z"),
+    )
+
+
+def _opened(ring: KeyRing, row: tuple[object, ...]) -> list[str]:
+    one, api, webhook, previous = row
+    assert isinstance(one, UUID)
+    assert isinstance(api, bytes)
+    assert isinstance(webhook, bytes)
+    secrets = [
+        ring.open(api, record=api_secret_record(one)),
+        ring.open(webhook, record=webhook_secret_record(one)),
+    ]
+    if isinstance(previous, bytes):
+        secrets.append(ring.open(previous, record=webhook_secret_record(one)))
+    return secrets
