@@ -97,7 +97,12 @@ class ChainRepository(Protocol):
 
 
 class OutflowRepository(Protocol):
-    """Outflows, at most one per order."""
+    """Outflows, at most one per order.
+
+    What is written requires that the lease under which this process works is valid, in the same
+    statement: without it `create`, `store_signed` and `add_replacement` return False, and
+    `mark_broadcast` has no effect.
+    """
 
     async def due(self, network: str, *, limit: int) -> Sequence[tuple[UUID, OutflowKind]]:
         """Return orders to be paid out, or whose deposit is to be refunded, on a network."""

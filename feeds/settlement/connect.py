@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from domain.actions.orders.ports import SettlementPorts
+from domain.chains.leases import CurrentLease, LeaseRepository
 from domain.chains.ports import ChainRepository, OutflowRepository
 from domain.chains.transfers import ConnectedAsset
+from domain.errors import Unavailable
 from feeds.settlement.chains.families import FAMILIES, kind_of
 from feeds.settlement.chains.interface import (
     Chain,
@@ -22,6 +25,7 @@ from feeds.settlement.chains.settings import checked_chain
 from feeds.settlement.deposits.node_pair import NodePair
 from feeds.settlement.deposits.ports import WatchPorts
 from feeds.settlement.deposits.watch import ChainWatch
+from feeds.settlement.payouts.leadership import Leadership
 from feeds.settlement.payouts.payouts import Payouts
 from feeds.settlement.payouts.ports import PayoutPorts
 
@@ -33,10 +37,14 @@ class ConnectedChains(msgspec.Struct, frozen=True):
     payouts: Mapping[str, Payouts]
     assets: tuple[ConnectedAsset, ...]
     test_networks: Mapping[str, str]
+    leaderships: Mapping[str, Leadership]
     connections: Sequence[Node | Wallet]
 
     async def close(self) -> None:
-        """Close the connections to all nodes."""
+        """Let another process lead, and close the connections to all nodes."""
+        for leadership in self.leaderships.values():
+            with suppress(Unavailable):  # the leases expire by themselves
+                await leadership.release()
         for connection in self.connections:
             await connection.close()
 
@@ -46,13 +54,17 @@ def connect_chains(
     *,
     ports: SettlementPorts,
     repository: ChainRepository,
-    outflows: OutflowRepository,
+    leases: LeaseRepository,
+    outflows: Callable[[CurrentLease], OutflowRepository],
+    holder: str,
     families: Mapping[str, ChainFamily[Any]] = FAMILIES,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> ConnectedChains:
     """Return watches and payouts without calling a node yet.
 
-    `families` are by the kind of their settings. Raises InvalidChainSettings and InvalidKeyFile.
+    `outflows` returns a repository that writes under a lease; `holder` names this process in its
+    leases. `families` are by the kind of their settings. Raises InvalidChainSettings and
+    InvalidKeyFile.
     """
     assets = ports.market.catalogue.assets
     chains = {
@@ -76,6 +88,11 @@ def connect_chains(
         )
         for name, chain in chains.items()
     }
+    leaderships = {
+        name: Leadership(leases, network=name, holder=holder)
+        for name, wallet in wallets.items()
+        if wallet is not None
+    }
     payouts = {
         name: Payouts(
             PayoutPorts(
@@ -84,7 +101,8 @@ def connect_chains(
                 watches=watches,
                 settlement=ports,
                 chains=repository,
-                outflows=outflows,
+                outflows=outflows(leaderships[name].lease_of_round),
+                leadership=leaderships[name],
                 raise_fee_after=timedelta(seconds=chains[name].settings.raise_fee_after_seconds),
             )
         )
@@ -104,6 +122,7 @@ def connect_chains(
             for name, given in settings.items()
             if given.test_network is not None
         },
+        leaderships,
         [*(node for pair in nodes.values() for node in pair), *(filter(None, wallets.values()))],
     )
 

@@ -11,6 +11,9 @@ ALARM: Final = Gauge(
 HALTED: Final = Gauge(
     "swapgate_chain_halted", "1 after its nodes reported different contents of a block", ["network"]
 )
+LEADER: Final = Gauge(
+    "swapgate_settlement_leader", "1 while this process leads a network's payouts", ["network"]
+)
 OUTFLOWS: Final = Counter("swapgate_outflows", "Transactions broadcast", ["network", "kind"])
 OUTFLOWS_WAITING: Final = Gauge(
     "swapgate_outflows_waiting", "Orders that cannot be paid out at the moment", ["network"]

@@ -1,6 +1,8 @@
 """The composition of `swapgate settlement`."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,14 @@ from feeds.settlement.addresses.refill import PoolAlarms, refill_addresses
 from feeds.settlement.chains.interface import ChainSettings, InvalidChainSettings
 from feeds.settlement.chains.settings import read_chains_file
 from feeds.settlement.connect import connect_chains
+from feeds.settlement.payouts.leadership import RENEWAL_SECONDS
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.connections import Connections
 from gateway.wiring.rates_key import rates_key
 from persistence.postgres.chains.chains import PostgresChainRepository
+from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.chains.pay_in import PostgresAddressPool
 from persistence.postgres.ledger.partner_days import count_orders
@@ -120,6 +124,11 @@ def _unusable(error: Exception) -> SettingsError:
     return SettingsError(f"cannot settle on chains: {error}")
 
 
+def _holder() -> str:
+    """Return a name of this process that no other has, and that an operator recognizes."""
+    return f"{socket.gethostname()}:{os.getpid()}:{new_id().hex[-8:]}"
+
+
 async def _settle_on_chains(
     connections: Connections, chains: Mapping[str, ChainSettings], ports: SettlementPorts
 ) -> None:
@@ -135,7 +144,11 @@ async def _settle_on_chains(
         chains,
         ports=ports,
         repository=repository,
-        outflows=PostgresOutflowRepository(connections.database, lambda: market.catalogue),
+        leases=PostgresLeaseRepository(connections.database),
+        outflows=lambda lease: PostgresOutflowRepository(
+            connections.database, lambda: market.catalogue, lease=lease
+        ),
+        holder=_holder(),
     )
 
     async def report() -> int:
@@ -150,6 +163,10 @@ async def _settle_on_chains(
             )
             for network, watch in connected.watches.items():
                 group.create_task(poll_forever(network, watch.round, every_seconds=CHAIN_SECONDS))
+            for network, leadership in connected.leaderships.items():
+                name = f"lease of {network}"
+                loop = poll_forever(name, leadership.keep, every_seconds=RENEWAL_SECONDS)
+                group.create_task(loop)
             for network, payouts in connected.payouts.items():
                 name = f"payouts on {network}"
                 group.create_task(poll_forever(name, payouts.round, every_seconds=CHAIN_SECONDS))

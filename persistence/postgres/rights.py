@@ -38,6 +38,7 @@ READ_ONLY_TABLES = (
     "payout_details",
     "reserves",
     "retired_keys",
+    "settlement_leases",
     "unclaimed_deposits",
 )
 """Tables that the gateway never writes, whether or not settlement does."""

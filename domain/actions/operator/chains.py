@@ -21,6 +21,15 @@ class ChainStatus(msgspec.Struct, frozen=True, rename="camel"):
     test_network: str | None = None
 
 
+class NetworkLeader(msgspec.Struct, frozen=True):
+    """The settlement process that signs and broadcasts on a network, or did until `expires_at`."""
+
+    network: str
+    holder: str
+    expires_at: datetime
+    leads: bool
+
+
 class UnconnectedAsset(msgspec.Struct, frozen=True):
     """An enabled asset that settlement cannot both receive and pay out."""
 
@@ -54,6 +63,9 @@ class OperatorChainRepository(Protocol):
 
     async def chains(self) -> Sequence[ChainStatus]:
         """Return every chain that was ever connected."""
+
+    async def leaders(self) -> Sequence[NetworkLeader]:
+        """Return the newest lease of every network that was ever led."""
 
     async def unconnected(self) -> Sequence[UnconnectedAsset]:
         """Return the enabled assets that are not connected both ways; none in a sandbox."""

@@ -91,6 +91,7 @@ class ConfirmationTracker:
     async def _raise_fee(self, outflow: Outflow, stuck: Candidate) -> None:
         """Sign a replacement, store it, and only then broadcast it."""
         ports = self._ports
+        await ports.leadership.require()
         signed = await ports.wallet.raise_fee(outflow, stuck.tx_id)
         if await ports.outflows.add_replacement(outflow, raw=signed.raw, tx_id=signed.tx_id):
             metrics.FEES_RAISED.labels(ports.network).inc()
@@ -100,6 +101,7 @@ class ConfirmationTracker:
             await self._broadcast(outflow, signed)
 
     async def _broadcast(self, outflow: Outflow, signed: Signed) -> None:
+        await self._ports.leadership.require()
         await self._ports.wallet.broadcast(signed)
         if len(outflow.candidates) > 1 or signed.tx_id != outflow.candidates[0].tx_id:
             await replace_transaction(self._ports.settlement, outflow.order_id, signed.tx_id)

@@ -36,8 +36,13 @@ class Payouts:
         self._tracker = ConfirmationTracker(ports, self._backlog)
 
     async def round(self) -> int:
-        """Finish what was begun, then begin what is due; return how many were broadcast."""
+        """Finish what was begun, then begin what is due; return how many were broadcast.
+
+        Does nothing while another process leads the network.
+        """
         ports, network = self._ports, self._ports.network
+        if not ports.leadership.begin_round():
+            return 0
         if not await ports.watches[network].is_reliable() or not await self._is_right_chain():
             return 0
         unbroadcast = await ports.outflows.unbroadcast(network)
@@ -109,10 +114,12 @@ class Payouts:
             if not await self._checks.is_deposit_confirmed(stored.order):
                 await self._cancel(stored.order, outflow)
                 return False
+            await ports.leadership.require()
             signed = await ports.wallet.sign(outflow)
             if not await ports.outflows.store_signed(outflow, raw=signed.raw, tx_id=signed.tx_id):
                 return False
             await self._checks.require_enabled()
+        await ports.leadership.require()
         await ports.wallet.broadcast(signed)
         await self._record(stored.order, outflow.kind, signed.tx_id)
         await ports.outflows.mark_broadcast(outflow.order_id, at=ports.settlement.clock.now())

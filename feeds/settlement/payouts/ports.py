@@ -9,12 +9,14 @@ from domain.actions.orders.ports import SettlementPorts
 from domain.chains.ports import ChainRepository, OutflowRepository
 from feeds.settlement.chains.interface import Wallet
 from feeds.settlement.deposits.watch import ChainWatch
+from feeds.settlement.payouts.leadership import Leadership
 
 
 class PayoutPorts(msgspec.Struct, frozen=True, kw_only=True):
     """The hot wallet of a network, and the watches of all chains that deposits arrive on.
 
-    A transaction still unconfirmed after `raise_fee_after` gets a higher fee.
+    `outflows` writes under the lease of `leadership`'s round. A transaction still unconfirmed after
+    `raise_fee_after` gets a higher fee.
     """
 
     network: str
@@ -23,4 +25,5 @@ class PayoutPorts(msgspec.Struct, frozen=True, kw_only=True):
     settlement: SettlementPorts
     chains: ChainRepository
     outflows: OutflowRepository
+    leadership: Leadership
     raise_fee_after: timedelta

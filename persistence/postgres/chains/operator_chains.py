@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from domain.actions.operator.chains import (
     ChainStatus,
     Confirmations,
+    NetworkLeader,
     UnclaimedDeposit,
     UnconnectedAsset,
 )
@@ -13,6 +14,11 @@ from persistence.postgres.pool import Database
 
 CHAINS = """
 SELECT network, height, alarm, halted, checked_at, test_network FROM chains ORDER BY network
+"""
+
+LEADERS = """
+SELECT network, holder, expires_at, expires_at > clock_timestamp() AS leads
+FROM settlement_leases ORDER BY network
 """
 
 # Enabled assets that are not connected both ways, and whether an order with a deposit needs them.
@@ -53,6 +59,10 @@ class PostgresOperatorChainRepository:
     async def chains(self) -> Sequence[ChainStatus]:
         """See OperatorChainRepository."""
         return [ChainStatus(**row) for row in await self._database.fetch(CHAINS)]
+
+    async def leaders(self) -> Sequence[NetworkLeader]:
+        """See OperatorChainRepository."""
+        return [NetworkLeader(**row) for row in await self._database.fetch(LEADERS)]
 
     async def unconnected(self) -> Sequence[UnconnectedAsset]:
         """See OperatorChainRepository."""

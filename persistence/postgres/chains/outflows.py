@@ -9,6 +9,7 @@ import msgspec
 from psqlpy.exceptions import Error
 
 from domain.assets import Catalogue
+from domain.chains.leases import CurrentLease
 from domain.chains.outflows import (
     Candidate,
     Outflow,
@@ -17,6 +18,7 @@ from domain.chains.outflows import (
     OutflowKind,
 )
 from domain.money import USD_DECIMALS, format_units, units_from
+from persistence.postgres.chains.leases import fence, leader
 from persistence.postgres.pool import Database
 
 COLUMNS = """
@@ -56,8 +58,8 @@ ORDER BY 3 LIMIT $2
 # order read it again. Address and amount must be the order's own; a second outflow violates the
 # primary key. The nonce of a cancelled outflow is assigned again: transactions after it would be
 # stuck.
-CREATE = """
-WITH due AS (
+CREATE = f"""
+WITH {leader(network=10, token=11)}, due AS (
   UPDATE orders SET version = version + 1,
     state = CASE $3 WHEN 'payout' THEN state ELSE 'refunding' END,
     choice = CASE $3 WHEN 'payout' THEN choice ELSE 'REFUND' END,
@@ -66,6 +68,7 @@ WITH due AS (
     AND ($3 = 'refund' OR (destination, destination_address, destination_amount)
       = ($4, $5, $7::text::numeric))
     AND ($3 = 'payout' OR (source, refund_address) = ($4, $5))
+    AND EXISTS (SELECT FROM leader l JOIN assets a ON a.network = l.network WHERE a.code = $4)
   RETURNING id
 )
 INSERT INTO outflows (order_id, kind, network, asset, address, tag, amount, usd, nonce)
@@ -79,7 +82,7 @@ SELECT due.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::numer
     SELECT FROM outflows w WHERE w.network = a.network AND w.nonce = free.nonce))
 FROM due, assets a WHERE a.code = $4
 RETURNING order_id
-"""
+"""  # noqa: S608  numbers of parameters
 
 # A trigger takes the order back from `refunding` to `held`.
 CANCEL = """
@@ -99,27 +102,31 @@ SELECT {COLUMNS} FROM outflows
 WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NOT NULL ORDER BY nonce, intended_at
 """  # noqa: S608  as above
 
-STORE_SIGNED = """
+STORE_SIGNED = f"""
+WITH {leader(network=5, token=6)}
 UPDATE outflows SET raw = $2, tx_id = $3, signed_at = clock_timestamp()
 WHERE order_id = $1 AND intention = $4 AND raw IS NULL
-  AND (SELECT enabled FROM outflow_settings)
+  AND (SELECT enabled FROM outflow_settings) AND network = (SELECT network FROM leader)
 RETURNING order_id
-"""
+"""  # noqa: S608  as above
 
-ADD_REPLACEMENT = """
+ADD_REPLACEMENT = f"""
+WITH {leader(network=5, token=6)}
 INSERT INTO outflow_replacements (order_id, number, network, tx_id, raw)
 SELECT order_id, $2, network, $3, $4 FROM outflows
 WHERE order_id = $1 AND broadcast_at IS NOT NULL AND settled_at IS NULL
-  AND (SELECT enabled FROM outflow_settings)
+  AND (SELECT enabled FROM outflow_settings) AND network = (SELECT network FROM leader)
 ON CONFLICT DO NOTHING
 RETURNING order_id
-"""
+"""  # noqa: S608  as above
 
 IS_ENABLED = "SELECT enabled FROM outflow_settings"
 
-MARK_BROADCAST = (
-    "UPDATE outflows SET broadcast_at = $2 WHERE order_id = $1 AND broadcast_at IS NULL"
-)
+MARK_BROADCAST = f"""
+WITH {leader(network=3, token=4)}
+UPDATE outflows SET broadcast_at = $2
+WHERE order_id = $1 AND broadcast_at IS NULL AND network = (SELECT network FROM leader)
+"""  # noqa: S608  as above
 
 MARK_SETTLED = "UPDATE outflows SET settled_at = $2, settled_tx_id = $3 WHERE order_id = $1"
 
@@ -129,9 +136,13 @@ _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
 class PostgresOutflowRepository:
     """OutflowRepository over PostgreSQL, under settlement's role."""
 
-    def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
+    def __init__(
+        self, database: Database, catalogue: Callable[[], Catalogue], *, lease: CurrentLease
+    ) -> None:
+        """Write only while `lease` returns a valid lease of the outflow's network."""
         self._database = database
         self._catalogue = catalogue
+        self._lease = lease
 
     async def due(self, network: str, *, limit: int) -> Sequence[tuple[UUID, OutflowKind]]:
         """See OutflowRepository."""
@@ -150,6 +161,7 @@ class PostgresOutflowRepository:
             format_units(outflow.amount, outflow.asset.precision),
             format_units(usd, USD_DECIMALS),
             outflow.nonce,
+            *fence(self._lease),
         ]
         try:
             return await self._database.fetch_one(CREATE, parameters) is not None
@@ -183,12 +195,13 @@ class PostgresOutflowRepository:
 
     async def store_signed(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
         """See OutflowRepository."""
-        parameters = [outflow.order_id, raw, tx_id, outflow.intention]
+        parameters = [outflow.order_id, raw, tx_id, outflow.intention, *fence(self._lease)]
         return await self._database.fetch_one(STORE_SIGNED, parameters) is not None
 
     async def add_replacement(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
         """See OutflowRepository."""
-        parameters = [outflow.order_id, len(outflow.candidates), tx_id, raw]
+        number = len(outflow.candidates)
+        parameters = [outflow.order_id, number, tx_id, raw, *fence(self._lease)]
         return await self._database.fetch_one(ADD_REPLACEMENT, parameters) is not None
 
     async def is_enabled(self) -> bool:
@@ -198,7 +211,7 @@ class PostgresOutflowRepository:
 
     async def mark_broadcast(self, order_id: UUID, *, at: datetime) -> None:
         """See OutflowRepository."""
-        await self._database.fetch(MARK_BROADCAST, [order_id, at])
+        await self._database.fetch(MARK_BROADCAST, [order_id, at, *fence(self._lease)])
 
     async def mark_settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
         """See OutflowRepository."""

@@ -20,6 +20,7 @@ from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls, Servers
+from tests.support.chains.leases import leading
 from tests.support.clients.operator_command import (
     USD,
     Operator,
@@ -60,7 +61,8 @@ def create(operator: Operator, order_id: UUID, *, usd: int = 600, **changes: Any
             "amount": order.destination_amount,
             **changes,
         }
-        outflows = PostgresOutflowRepository(settlement, lambda: catalogue)
+        lease = leading(operator.urls.settlement, order.destination.network)
+        outflows = PostgresOutflowRepository(settlement, lambda: catalogue, lease=lease)
         return await outflows.create(
             Outflow(**outflow), usd=usd * USD, expected_version=stored.version
         )
@@ -73,7 +75,8 @@ def with_outflows(
 ) -> T:
     async def work(settlement: Database) -> T:
         catalogue = await read_catalogue(settlement)
-        return await call(PostgresOutflowRepository(settlement, lambda: catalogue))
+        lease = leading(operator.urls.settlement, "Tron")
+        return await call(PostgresOutflowRepository(settlement, lambda: catalogue, lease=lease))
 
     return with_database(operator.urls.settlement, work)
 

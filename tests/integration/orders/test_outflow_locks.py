@@ -17,8 +17,9 @@ from feeds.settlement.payouts.drafts import draft_outflow
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from tests.support.builders.order_world import TOO_MUCH, OrderWorld
+from tests.support.chains.leases import leading
 
-REFUNDED_NETWORK, PAID_NETWORK = "Bitcoin", "Tron"
+NETWORK = {OutflowKind.REFUND: "Bitcoin", OutflowKind.PAYOUT: "Tron"}
 RESOLUTIONS: dict[str, Callable[[OrderWorld, UUID], Awaitable[object]]] = {
     "exchange": lambda world, order_id: exchange_order(
         world.settlement_ports, order_id, overrule=True
@@ -31,23 +32,23 @@ RESOLUTIONS: dict[str, Callable[[OrderWorld, UUID], Awaitable[object]]] = {
 RESOLUTION = pytest.mark.parametrize("resolution", list(RESOLUTIONS))
 
 
-def outflows_of(world: OrderWorld) -> PostgresOutflowRepository:
-    return PostgresOutflowRepository(world.settlement, lambda: world.market.catalogue)
+def outflows_of(world: OrderWorld, kind: OutflowKind) -> PostgresOutflowRepository:
+    lease = leading(world.urls.settlement, NETWORK[kind])
+    return PostgresOutflowRepository(world.settlement, lambda: world.market.catalogue, lease=lease)
 
 
 async def intended(world: OrderWorld, order_id: UUID, kind: OutflowKind) -> Outflow:
     """Write the intention to pay an order out or to refund it; return it."""
     stored = await world.settlement_ports.orders.read(order_id)
     assert stored is not None
-    draft, outflows = draft_outflow(stored.order, kind), outflows_of(world)
+    draft, outflows = draft_outflow(stored.order, kind), outflows_of(world, kind)
     assert await outflows.create(draft, usd=1, expected_version=stored.version)
-    network = REFUNDED_NETWORK if kind is OutflowKind.REFUND else PAID_NETWORK
-    (outflow,) = await outflows.unbroadcast(network)
+    (outflow,) = await outflows.unbroadcast(NETWORK[kind])
     return outflow
 
 
 async def signed(world: OrderWorld, outflow: Outflow, tx_id: str) -> None:
-    assert await outflows_of(world).store_signed(outflow, raw="00", tx_id=tx_id)
+    assert await outflows_of(world, outflow.kind).store_signed(outflow, raw="00", tx_id=tx_id)
 
 
 async def refund_intended(world: OrderWorld) -> tuple[Order, Outflow]:
@@ -116,7 +117,7 @@ async def test_an_order_with_an_intended_payout_is_not_resolved_otherwise(
     order, outflow = await payout_intended(world)
     with pytest.raises(InvalidTransition):
         await RESOLUTIONS[resolution](world, order.id)
-    assert await outflows_of(world).cancel(outflow)
+    assert await outflows_of(world, outflow.kind).cancel(outflow)
     unconfirmed = await unconfirm_deposits(world.settlement_ports, order.id, {"tx"})
     assert unconfirmed.state is State.CONFIRMING
 
@@ -141,7 +142,7 @@ async def test_a_cancelled_intention_of_a_refund_puts_its_order_back_on_hold(
     world: OrderWorld, resolution: str
 ) -> None:
     order, outflow = await refund_intended(world)
-    assert await outflows_of(world).cancel(outflow)
+    assert await outflows_of(world, outflow.kind).cancel(outflow)
     back = await world.read(order.id)
     assert (back.state, back.emergency) == (State.HELD, order.emergency)
     await RESOLUTIONS[resolution](world, order.id)
@@ -154,7 +155,7 @@ async def test_a_transition_read_before_the_intention_was_cancelled_is_not_store
     orders = world.settlement_ports.orders
     stored = await orders.read(order.id)
     assert stored is not None
-    assert await outflows_of(world).cancel(outflow)
+    assert await outflows_of(world, outflow.kind).cancel(outflow)
     stale = stored.order.payout_broadcast("out", at=order.updated_at)
     assert not await orders.save(stale, expected_version=stored.version, event=None)
 

@@ -14,6 +14,7 @@ POSTGRES_CHECKS = [
     "endpoints",
     "chains",
     "test-networks",
+    "settlement-leaders",
     "connected-assets",
     "outflows",
 ]

@@ -13,6 +13,7 @@ from domain.clock import Clock
 
 MIN_FREE_ADDRESSES: Final = 5
 UNCHECKED_AFTER: Final = timedelta(minutes=1)
+UNLED_AFTER: Final = timedelta(minutes=1)
 OVERDUE_AFTER: Final = timedelta(hours=2)
 
 
@@ -34,6 +35,7 @@ def chain_checks(health: SettlementHealth, clock: Clock) -> list[tuple[str, Prob
     return [
         ("chains", lambda: _chains(health, clock)),
         ("test-networks", lambda: _test_networks(health)),
+        ("settlement-leaders", lambda: _leaders(health, clock)),
         ("connected-assets", lambda: _connected(health)),
         ("outflows", lambda: _outflows(health, clock)),
     ]
@@ -76,6 +78,19 @@ async def _test_networks(health: SettlementHealth) -> str | None:
         f"Test networks are followed, whose coins are worth nothing: {', '.join(found)}. Before "
         "customers use this installation, remove test_network from the file of SWAPGATE_CHAINS"
     )
+
+
+async def _leaders(health: SettlementHealth, clock: Clock) -> str | None:
+    """Name who leads each network; a failure if nobody has for a minute."""
+    leaders = await health.chains.leaders()
+    for one in leaders:
+        if not one.leads and clock.now() - one.expires_at > UNLED_AFTER:
+            return (
+                f"Start `swapgate settlement`: nothing is paid on {one.network}, which no process "
+                f"has led since {one.expires_at.isoformat()}"
+            )
+    led = [f"{one.network} ({one.holder})" for one in leaders if one.leads]
+    return Remark(f"Payouts are led on {', '.join(led)}") if led else None
 
 
 async def _connected(health: SettlementHealth) -> str | None:
