@@ -46,7 +46,11 @@ class BelowMinimum(DomainError):
 
 
 class AboveMaximum(DomainError):
-    """The order is worth more than the pair's USD maximum or the operator's daily cap."""
+    """The order is worth more than the pair's USD maximum or one of the operator's caps allows."""
+
+
+class UnpaidCapExceeded(AboveMaximum):
+    """Open orders without a deposit are worth too much together: of the caller, or of the page."""
 
 
 class ReserveExceeded(DomainError):

@@ -39,6 +39,7 @@ TABLE: dict[type[errors.DomainError], ErrorResponse] = {
     errors.NotFound: NOT_FOUND,
     errors.BelowMinimum: ErrorResponse(7, "LIMIT_MIN", 400),
     errors.AboveMaximum: ErrorResponse(8, "LIMIT_MAX", 400),
+    errors.UnpaidCapExceeded: ErrorResponse(8, "LIMIT_MAX", 400),
     errors.ReserveExceeded: ErrorResponse(9, "RESERVE_EXCEEDED", 503),
     errors.Maintenance: ErrorResponse(10, "MAINTENANCE", 503, retry_after=MAINTENANCE_SECONDS),
     errors.Unavailable: UPSTREAM_ERROR,

@@ -17,6 +17,9 @@ DAILY_VOLUME_REACHED: Final = (
     "This amount exceeds today's remaining volume. Try a smaller amount, or try again tomorrow."
 )
 RATE_CHANGED: Final = "The rate changed. Review and confirm again."
+TOO_MANY_UNPAID: Final = (
+    "Too many orders are waiting for a deposit. Pay one of yours, or try again in half an hour."
+)
 NOT_CREATED: Final = "The order could not be created, and nothing was charged. Try again."
 ALREADY_SUBMITTED: Final = (
     "This form was already submitted with different details. Review and submit it again."
@@ -29,6 +32,7 @@ _PROBLEMS: Final[dict[type[errors.DomainError], str]] = {
     errors.IdempotencyConflict: ALREADY_SUBMITTED,
     errors.ReserveExceeded: "This amount exceeds our current reserve of this coin. Try a "
     "smaller amount or another coin.",
+    errors.UnpaidCapExceeded: TOO_MANY_UNPAID,
     errors.BelowMinimum: "The amount is below the minimum for this pair.",
     errors.AboveMaximum: "The amount is above the current maximum.",
 }

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.chains import chain, outflow, pay_in, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
-from gateway.cli.market import asset, fee, limits, pair, reserve, switches
+from gateway.cli.market import asset, fee, limits, pair, reserve, switches, unpaid
 from gateway.cli.operators import audit, keyring, operator
 from gateway.cli.orders import order, sandbox
 from gateway.cli.partners import partner
@@ -59,6 +59,7 @@ main.add_typer(fee.fee, name="fee")
 main.add_typer(fee.spread, name="spread")
 main.add_typer(fee.network_fee, name="network-fee")
 main.add_typer(limits.app, name="limits")
+main.add_typer(unpaid.app, name="unpaid-cap")
 main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
 main.add_typer(payout.app, name="payout")

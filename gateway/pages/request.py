@@ -7,6 +7,7 @@ import msgspec
 from blacksheep import Request
 
 from domain.actions.orders.ports import OrderPorts
+from domain.actions.partners.open_for_visitor import client_hash
 from domain.actions.partners.ports import ReferralPorts
 from gateway.http.client_address import ClientAddresses
 from gateway.http.cookies import last_cookie
@@ -34,6 +35,7 @@ class PublicContext(msgspec.Struct, frozen=True):
     rate_limiters: RateLimiters
     addresses: ClientAddresses
     token_keys: Callable[[], Sequence[bytes]]
+    client_keys: Callable[[], Sequence[bytes]]
     secure: bool
 
     @property
@@ -57,6 +59,10 @@ class PublicContext(msgspec.Struct, frozen=True):
     def address_of(self, request: Request) -> str:
         """Return the client's IP address."""
         return self.addresses.of_scope(request.scope)
+
+    def client_of(self, request: Request) -> bytes:
+        """Return the keyed hash of the client's IP address, by which its unpaid orders count."""
+        return client_hash(self.client_keys()[0], self.address_of(request))
 
     def referral_of(self, request: Request) -> str | None:
         """Return the referral cookie, not yet verified."""

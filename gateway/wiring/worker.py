@@ -9,7 +9,7 @@ from uuid import UUID
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
-from domain.actions.partners.open_for_visitor import TOKEN_PURPOSE
+from domain.actions.partners.open_for_visitor import CLIENT_PURPOSE, TOKEN_PURPOSE
 from domain.actions.partners.ports import ReferralPorts
 from domain.partners.ip_allowlist import parse_networks
 from domain.partners.referrals import KEY_PURPOSE, ReferralSigner
@@ -146,6 +146,7 @@ class GatewayProcess:
             ),
             addresses=self.addresses,
             token_keys=keyring.derived(TOKEN_PURPOSE).current_first,
+            client_keys=keyring.derived(CLIENT_PURPOSE).current_first,
             secure=secure,
         )
 

@@ -40,6 +40,8 @@ class OrderRequest(msgspec.Struct, frozen=True):
     refund_address: str
     source_network: str | None
     destination_network: str | None
+    client: bytes | None = None
+    """The keyed hash of the client's address, if the request is unsigned."""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -54,9 +56,9 @@ async def open_order(
 ) -> Opened:
     """Create an order, or return the one that this Idempotency-Key created before.
 
-    Raises InvalidRequest (InvalidAddress, IdempotencyConflict), BelowMinimum, AboveMaximum,
-    ReserveExceeded, Maintenance and Unavailable. Rates, bounds and switches apply to new orders
-    only: a repetition returns its order whatever has changed since.
+    Raises InvalidRequest (InvalidAddress, IdempotencyConflict), BelowMinimum, AboveMaximum
+    (UnpaidCapExceeded), ReserveExceeded, Maintenance and Unavailable. Rates, bounds and switches
+    apply to new orders only: a repetition returns its order whatever has changed since.
     """
     try:
         order = _draft(ports, request)
@@ -67,7 +69,9 @@ async def open_order(
                 return Opened(existing, None)
         raise
     token = new_secret(ports.randomness)
-    opened = await ports.orders.open(order, token_hash=token_hash(token), idempotency=idempotency)
+    opened = await ports.orders.open(
+        order, token_hash=token_hash(token), idempotency=idempotency, client=request.client
+    )
     return Opened(opened.order, None if opened.repeated else token)
 
 

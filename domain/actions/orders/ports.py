@@ -33,13 +33,20 @@ class OrderRepository(Protocol):
     """Orders as the gateway creates and reads them."""
 
     async def open(
-        self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
+        self,
+        order: Order,
+        *,
+        token_hash: bytes,
+        idempotency: IdempotencyKey | None,
+        client: bytes | None = None,
     ) -> OpenedOrder:
         """Store a new order with a pay-in address of its own (`order`'s is ignored).
 
-        The same key with the same body returns the order it created before; with another body it
-        raises IdempotencyConflict. Raises Unavailable where no pay-in address is free, and
-        AboveMaximum or ReserveExceeded where the order exceeds the daily cap or the reserve.
+        `client` is the keyed hash of the client's address, 32 bytes, for an unsigned order. The
+        same key with the same body returns the order it created before; with another body it
+        raises IdempotencyConflict. Raises Unavailable where no pay-in address is free,
+        ReserveExceeded where the order exceeds the reserve, and AboveMaximum where it exceeds the
+        daily cap (UnpaidCapExceeded: a cap on unpaid orders).
         """
 
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:

@@ -18,6 +18,7 @@ from domain.orders.order import Order
 from domain.partners.credentials import new_secret
 
 TOKEN_PURPOSE: Final = b"order token of the swap page"
+CLIENT_PURPOSE: Final = b"client address of an unsigned order"
 
 
 class VisitorForm(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,14 +43,16 @@ async def open_for_visitor(
     referring: ReferralPorts,
     form: VisitorForm,
     *,
+    client: bytes,
     cookie: str | None,
     token_keys: Sequence[bytes],
 ) -> VisitorOrder:
     """Open an order attributed by the cookie, or return the one that this form opened before.
 
     The token is derived from the form's secret with the first of `token_keys`, so that a form
-    submitted twice leads to the same page; like every token it is stored as a hash. Raises what
-    open_order raises, and Maintenance if the order can be attributed to no partner.
+    submitted twice leads to the same page; like every token it is stored as a hash. `client` is
+    the `client_hash` of the visitor's address. Raises what open_order raises, and Maintenance if
+    the order can be attributed to no partner.
     """
     attribution = await attribute(referring, cookie, fresh=True)
     body_hash = hashlib.sha256(msgspec.json.encode(form)).digest()
@@ -67,6 +70,7 @@ async def open_for_visitor(
             refund_address=form.refund_address,
             source_network=None,
             destination_network=None,
+            client=client,
         ),
         idempotency=IdempotencyKey(key=f"page:{form.once}", body_hash=body_hash),
     )
@@ -82,6 +86,11 @@ async def open_for_visitor(
             continue
         return VisitorOrder(order, token)
     raise IdempotencyConflict("the order of this form has another token")
+
+
+def client_hash(key: bytes, address: str) -> bytes:
+    """Return what is stored of a visitor's address: 32 bytes, meaningless without the key."""
+    return hmac.digest(key, address.encode(), hashlib.sha256)
 
 
 def _token_bytes(key: bytes, once: str, body_hash: bytes) -> bytes:

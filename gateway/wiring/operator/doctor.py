@@ -11,6 +11,7 @@ from domain.actions.operator.doctor.chains import SettlementHealth, address_chec
 from domain.actions.operator.doctor.checks import CheckGroup, Examination, examine
 from domain.actions.operator.doctor.database import SERVER as POSTGRES
 from domain.actions.operator.doctor.database import DatabaseHealth, database_checks
+from domain.actions.operator.doctor.limits import LimitsHealth, limit_checks
 from domain.actions.operator.doctor.pages import SERVER as INSTALLATION
 from domain.actions.operator.doctor.pages import page_checks
 from domain.actions.operator.doctor.rates import RatesHealth, RateSources, rates_checks
@@ -66,6 +67,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
         *address_checks(settlement),
         *webhook_checks(delivery, clock),
         *chain_checks(settlement, clock),
+        *limit_checks(_limits_health(ports)),
     ]
     of_valkey = [
         *valkey_checks(lambda: _valkey_server(ports), clock),
@@ -106,6 +108,13 @@ def _database_health(ports: OperatorPorts) -> DatabaseHealth:
         excess_rights=excess_rights,
         unreadable_partners=unreadable_partners,
     )
+
+
+def _limits_health(ports: OperatorPorts) -> LimitsHealth:
+    async def is_sandbox() -> bool:
+        return (await ports.market().settings.catalogue()).sandbox
+
+    return LimitsHealth(is_sandbox=is_sandbox, unpaid_caps=ports.unpaid_caps().caps.caps)
 
 
 async def _valkey_server(ports: OperatorPorts) -> ValkeyServer:

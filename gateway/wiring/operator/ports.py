@@ -15,6 +15,7 @@ from domain.actions.operator.audit import AuditPorts, AuditTrail
 from domain.actions.operator.chains import OperatorChainRepository
 from domain.actions.operator.earnings import EarningsPorts
 from domain.actions.operator.market.ports import MarketPorts
+from domain.actions.operator.market.unpaid import UnpaidPorts
 from domain.actions.operator.operators import (
     Claim,
     Identity,
@@ -103,6 +104,14 @@ class OperatorPorts(OperatorConnections):
             settings=PostgresMarketSettings(self.database),
             reserves=PostgresReserveRepository(self.database),
             announce=self.announce,
+        )
+
+    def unpaid_caps(self) -> UnpaidPorts:
+        """Return what the actions on caps of unpaid orders need."""
+        from persistence.postgres.market.unpaid import PostgresUnpaidCapRepository
+
+        return UnpaidPorts(
+            caps=PostgresUnpaidCapRepository(self.database), partners=self.partner_repository()
         )
 
     def partners(self) -> PartnerPorts:

@@ -6,7 +6,7 @@ import msgspec
 from psqlpy.exceptions import Error
 
 from domain.actions.orders.ports import IdempotencyKey
-from domain.errors import AboveMaximum, DomainError, ReserveExceeded
+from domain.errors import AboveMaximum, DomainError, ReserveExceeded, UnpaidCapExceeded
 from domain.money import USD_DECIMALS, format_units
 from domain.orders.order import Order
 from persistence.postgres.pool import Database, DatabaseUnavailable
@@ -22,7 +22,7 @@ WITH input AS MATERIALIZED (
     source text, destination text, source_amount numeric, destination_amount numeric, rate text,
     network_fee numeric, fee_bps integer, markup_bps integer, destination_address text,
     destination_tag text, refund_address text, token_hash text, created_at timestamptz,
-    expires_at timestamptz, worth_usd numeric)
+    expires_at timestamptz, worth_usd numeric, client text)
 ), free AS (
   SELECT f.*,
     w.network || row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS slot
@@ -55,11 +55,12 @@ WITH input AS MATERIALIZED (
   INSERT INTO orders (
     id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
     rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
-    pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at, worth_usd)
+    pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at, worth_usd,
+    client, unsigned)
   SELECT id, partner_id, code_id, rate_type, source, destination, source_amount,
     destination_amount, rate, network_fee, fee_bps, markup_bps, destination_address,
     destination_tag, refund_address, address, tag, decode(token_hash, 'hex'), created_at,
-    expires_at, created_at, worth_usd
+    expires_at, created_at, worth_usd, decode(client, 'hex'), client IS NOT NULL
   FROM assigned WHERE (id IN (SELECT order_id FROM reserved)) IS TRUE ORDER BY id
   RETURNING id, pay_in_address, pay_in_tag
 )
@@ -71,8 +72,9 @@ FROM input LEFT JOIN assigned USING (id) LEFT JOIN inserted USING (id)
 _LIMIT_ERRORS: dict[str, type[DomainError]] = {
     "reserve exceeded": ReserveExceeded,
     "daily cap exceeded": AboveMaximum,
+    "unpaid cap exceeded": UnpaidCapExceeded,
 }
-"""Messages of the triggers on `orders` that enforce the reserve and the daily cap."""
+"""Messages of the triggers on `orders` that enforce the reserve and the caps."""
 
 
 class OrderInsert(msgspec.Struct, frozen=True):
@@ -100,6 +102,7 @@ class OrderInsert(msgspec.Struct, frozen=True):
     created_at: str
     expires_at: str
     worth_usd: str
+    client: str | None
 
 
 class InsertResult(msgspec.Struct, frozen=True):
@@ -114,8 +117,14 @@ _NO_ADDRESS = InsertResult(had_address=False, address=None, tag=None)
 _encode = msgspec.json.Encoder().encode
 
 
-def order_insert(order: Order, token_hash: bytes, key: IdempotencyKey | None) -> OrderInsert:
-    """Return the row of an order, for `insert_orders`."""
+def order_insert(
+    order: Order,
+    token_hash: bytes,
+    key: IdempotencyKey | None,
+    *,
+    client: bytes | None = None,
+) -> OrderInsert:
+    """Return the row of an order, for `insert_orders`; `client` is given for unsigned orders."""
     destination = order.destination.precision
     return OrderInsert(
         id=str(order.id),
@@ -140,6 +149,7 @@ def order_insert(order: Order, token_hash: bytes, key: IdempotencyKey | None) ->
         created_at=order.created_at.isoformat(),
         expires_at=order.expires_at.isoformat(),
         worth_usd=format_units(order.worth_usd, USD_DECIMALS),
+        client=client.hex() if client else None,
     )
 
 
@@ -148,7 +158,7 @@ async def insert_orders(
 ) -> Sequence[InsertResult | Exception]:
     """Insert orders in one statement; if it fails, or for orders it skipped, one by one.
 
-    An order above the reserve or the daily cap fails the statement, and one whose key is in use may
+    An order above the reserve or a cap fails the statement, and one whose key is in use may
     claim the last free address. Raises DatabaseUnavailable: the outcome is then unknown.
     """
     try:

@@ -86,10 +86,16 @@ class PostgresOrderRepository:
         self._cache_catalogue: Catalogue | None = None
 
     async def open(
-        self, order: Order, *, token_hash: bytes, idempotency: IdempotencyKey | None
+        self,
+        order: Order,
+        *,
+        token_hash: bytes,
+        idempotency: IdempotencyKey | None,
+        client: bytes | None = None,
     ) -> OpenedOrder:
         """See OrderRepository."""
-        result = await self._inserts.submit(order_insert(order, token_hash, idempotency))
+        insert = order_insert(order, token_hash, idempotency, client=client)
+        result = await self._inserts.submit(insert)
         if result.address is not None:
             stored = msgspec.structs.replace(
                 order, pay_in_address=result.address, pay_in_tag=result.tag

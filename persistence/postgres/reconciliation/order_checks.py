@@ -24,6 +24,23 @@ CROSS JOIN LATERAL (
 ) o WHERE s.daily_cap_usd IS NOT NULL AND o.usd <> coalesce(d.usd, 0)
 """
 
+# Only of what has a cap.
+UNPAID = """
+WITH expected AS (
+  SELECT s.scope, s.key, sum(o.worth_usd) AS usd
+  FROM orders o CROSS JOIN LATERAL unpaid_scopes(o.partner_id, o.unsigned, o.client) AS s
+  WHERE o.state = 'awaiting_deposit' GROUP BY s.scope, s.key
+)
+SELECT trim(concat_ws(' ', scope, key)) AS subject,
+  trim_scale(coalesce(e.usd, 0))::text AS expected,
+  trim_scale(coalesce(t.usd, 0))::text AS found
+FROM expected e FULL JOIN (
+  SELECT t.* FROM unpaid_totals t
+  WHERE EXISTS (SELECT FROM unpaid_caps c WHERE c.scope = t.scope AND c.key IN (t.key, ''))
+) AS t USING (scope, key)
+WHERE coalesce(e.usd, 0) <> coalesce(t.usd, 0) ORDER BY 1
+"""
+
 PAY_IN_ADDRESSES = """
 SELECT o.id::text AS subject, concat_ws(' ', o.pay_in_address, o.pay_in_tag) AS expected,
   coalesce(concat_ws(' ', p.address, p.tag), 'none') AS found
@@ -81,6 +98,7 @@ ORDER BY o.id
 CHECKS: Final = {
     "promised reserve": PROMISED,
     "daily volume": DAILY_VOLUME,
+    "unpaid orders": UNPAID,
     "pay-in address of an order": PAY_IN_ADDRESSES,
     "next index of a pay-in account": NEXT_INDEX,
     "deposits of an order": DEPOSITS,

@@ -21,6 +21,7 @@ READS = {
     *("outflow show", "outflow list", "outflow cancelled", "pay-in list", "pay-in show"),
     *("pay-in sweep", "operator list", "operator login", "audit list"),
     "keyring list",
+    "unpaid-cap show",
 }
 """Commands that change nothing: the session of each is read-only, so the database sees to it."""
 

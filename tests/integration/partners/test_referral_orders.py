@@ -35,7 +35,13 @@ FORM = {
 }
 
 
-async def ask(front: AsgiMiddleware, path: str, form: dict[str, str] | None = None) -> PageResponse:
+async def ask(
+    front: AsgiMiddleware,
+    path: str,
+    form: dict[str, str] | None = None,
+    *,
+    client: str = "10.0.0.1",
+) -> PageResponse:
     body = urlencode(form or {}).encode()
     sent: list[Any] = []
 
@@ -59,7 +65,7 @@ async def ask(front: AsgiMiddleware, path: str, form: dict[str, str] | None = No
             "root_path": "",
             "scheme": "http",
             "server": ("127.0.0.1", 80),
-            "client": ("10.0.0.1", 4000),
+            "client": (client, 4000),
             "headers": [*headers, (b"content-length", str(len(body)).encode())],
         },
         receive,
@@ -131,6 +137,28 @@ async def test_without_a_free_address_no_order_is_opened_and_the_form_keeps_its_
     assert opened.status == 303
 
 
+async def test_a_visitor_with_too_many_unpaid_orders_sees_why_and_keeps_the_input(
+    operator: Operator, gateway: GatewayProcess
+) -> None:
+    operator.publish_rates()
+    add_addresses(operator.urls.owner, 3)
+    await asyncio.to_thread(operator.json, "unpaid-cap", "set", "client", "1000")
+    await gateway.start()
+    front = pages(gateway)
+    seen = await ask(front, "/swap/form", {name: FORM[name] for name in ("from", "to", "send")})
+    form = FORM | {"get": seen.fields()["get"], "was_send": "0.01", "was_get": seen.fields()["get"]}
+    assert (await ask(front, "/", form)).status == 303
+    rejected = await ask(front, "/", form | {"once": "p" * 22})
+    assert rejected.status == 400
+    assert "Too many orders are waiting for a deposit." in rejected.words()
+    assert rejected.fields()["to_address"] == TO
+    assert (await ask(front, "/", form)).status == 303, "the first form leads to its order again"
+    ((stored, hashed),) = operator.sql("SELECT count(*), count(client) FROM orders")
+    assert (stored, hashed) == (1, 1)
+    assert operator.sql("SELECT client FROM orders") != [(b"10.0.0.1",)]
+    assert (await ask(front, "/", form | {"once": "q" * 22}, client="10.0.0.2")).status == 303
+
+
 async def test_an_order_is_found_again_after_a_rotation_of_the_keys(
     operator: Operator, gateway: GatewayProcess
 ) -> None:
@@ -148,7 +176,12 @@ async def test_an_order_is_found_again_after_a_rotation_of_the_keys(
 
     async def opened(*keys: bytes) -> tuple[Any, str]:
         found = await open_for_visitor(
-            entrance.order_ports, entrance.referral_ports, wanted, cookie=None, token_keys=keys
+            entrance.order_ports,
+            entrance.referral_ports,
+            wanted,
+            client=b"c" * 32,
+            cookie=None,
+            token_keys=keys,
         )
         return found.order.id, found.token
 

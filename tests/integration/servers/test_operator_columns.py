@@ -51,6 +51,8 @@ IN_THE_SANDBOX = [
     "limits set --from btc --to xmr --min-usd 50",
     "limits set --daily-cap-usd 1000000",
     "limits show",
+    "unpaid-cap set partner 1000000 --who {who}",
+    "unpaid-cap show",
     "reserve set usdt_trc20 1000000",
     "reserve list",
     "reserve show",

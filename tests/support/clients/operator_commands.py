@@ -35,6 +35,8 @@ COMMANDS = [
     "reserve set btc 2",
     "limits show",
     "limits set --min-usd 2",
+    "unpaid-cap show",
+    "unpaid-cap set page 50000",
     "fixed-rates on",
     "refunds on",
     "maintenance on",

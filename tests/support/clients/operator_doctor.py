@@ -17,6 +17,7 @@ POSTGRES_CHECKS = [
     "settlement-leaders",
     "connected-assets",
     "outflows",
+    "limits",
 ]
 VALKEY_CHECKS = ["valkey", "valkey-memory", "valkey-clock", "rates", "rate-sources"]
 ALL_CHECKS = ["settings", *POSTGRES_CHECKS, *VALKEY_CHECKS, "assets"]
