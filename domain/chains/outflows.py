@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Asset
-from domain.errors import DomainError
+from domain.errors import DomainError, Unavailable
 
 
 class OutflowKind(StrEnum):
@@ -23,6 +23,68 @@ class OutflowDisabled(DomainError):
 
 class OutflowCapExceeded(DomainError):
     """The outflow would exceed the daily cap."""
+
+
+class FailureReason(StrEnum):
+    """Why an outflow is not sent, as the operator's lists, logs and alarms name it."""
+
+    COST_ABOVE_BOUND = "cost_above_bound"
+    GAS_ABOVE_CEILING = "gas_above_ceiling"
+    TRANSACTION_FAILED = "transaction_failed"
+    NEEDS_APPROVAL = "needs_approval"
+    SOURCE_CHAIN = "source_chain"
+    DAILY_CAP = "daily_cap"
+    NOT_DUE = "not_due"
+    UNAVAILABLE = "unavailable"
+    UNEXPECTED_ERROR = "unexpected_error"
+    OPERATOR = "operator"
+
+
+class OutflowNotSent(Unavailable):
+    """An outflow cannot be sent now. `reason` names why; `is_held` puts its order on hold."""
+
+    reason = FailureReason.UNAVAILABLE
+    is_held = False
+
+
+class CostAboveBound(OutflowNotSent):
+    """The network's fee would exceed the bound of this order; it is checked again later."""
+
+    reason = FailureReason.COST_ABOVE_BOUND
+    is_held = True
+
+
+class GasAboveCeiling(OutflowNotSent):
+    """The recipient's code, or the token's, needs more gas than an outflow may use."""
+
+    reason = FailureReason.GAS_ABOVE_CEILING
+    is_held = True
+
+
+class TransactionFailed(OutflowNotSent):
+    """The transaction was mined and moved nothing."""
+
+    reason = FailureReason.TRANSACTION_FAILED
+    is_held = True
+
+
+class NeedsApproval(OutflowNotSent):
+    """The operator has to approve the outflow first."""
+
+    reason = FailureReason.NEEDS_APPROVAL
+
+
+class SourceChainUnreliable(OutflowNotSent):
+    """The deposit cannot be checked: its chain is halted, or has no reliable nodes."""
+
+    reason = FailureReason.SOURCE_CHAIN
+
+
+class NetworkCoin(msgspec.Struct, frozen=True):
+    """The coin in which a network's fees are paid: its name in rate snapshots, and its decimals."""
+
+    name: str
+    decimals: int
 
 
 class Candidate(msgspec.Struct, frozen=True):

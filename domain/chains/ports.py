@@ -104,14 +104,23 @@ class OutflowRepository(Protocol):
     `mark_broadcast` has no effect.
     """
 
-    async def due(self, network: str, *, limit: int) -> Sequence[tuple[UUID, OutflowKind]]:
-        """Return orders to be paid out, or whose deposit is to be refunded, on a network."""
+    async def due(
+        self, network: str, *, at: datetime, limit: int
+    ) -> Sequence[tuple[UUID, OutflowKind]]:
+        """Return orders to be paid out, or whose deposit is to be refunded, on a network.
 
-    async def create(self, outflow: Outflow, *, usd: int, expected_version: int) -> bool:
-        """Record an outflow before it is signed; False if the order has changed since it was read.
+        Orders on hold, and those whose next attempt is after `at`, are not due. Assets and partners
+        take turns; in each turn, orders without a failed attempt come first.
+        """
 
-        `usd` is its value in 10^-18 USD. The nonce is the first from `outflow`'s up that no other
-        outflow of the network has. Raises OutflowDisabled and OutflowCapExceeded.
+    async def create(self, outflow: Outflow, *, usd: int, fee: str, expected_version: int) -> bool:
+        """Record an outflow before it is signed.
+
+        False if the order has changed since it was read, or the operator has put it on hold.
+        `usd` is its value and its maximum fee in 10^-18 USD, which count towards the day's cap;
+        `fee` is the maximum fee in units of the network's coin. The nonce is the first from
+        `outflow`'s up that no other outflow of the network has. Raises OutflowDisabled and
+        OutflowCapExceeded.
         """
 
     async def cancel(self, outflow: Outflow) -> bool:
@@ -123,6 +132,9 @@ class OutflowRepository(Protocol):
     async def is_permitted(self, order_id: UUID) -> bool:
         """Return whether the operator has allowed a payout that settlement holds back."""
 
+    async def cost_bound(self, order_id: UUID) -> int:
+        """Return the bound of an order's network fee that the operator set, in 10^-18 USD, or 0."""
+
     async def unbroadcast(self, network: str) -> Sequence[Outflow]:
         """Return what is created or signed and not broadcast, in the order of creation."""
 
@@ -132,7 +144,8 @@ class OutflowRepository(Protocol):
     async def store_signed(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
         """Store the signed transaction.
 
-        False if one is stored already, the outflow was cancelled, or outflows are disabled.
+        False if one is stored already, the outflow was cancelled, its order was put on hold, or
+        outflows are disabled.
         """
 
     async def add_replacement(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
@@ -143,6 +156,9 @@ class OutflowRepository(Protocol):
 
     async def mark_broadcast(self, order_id: UUID, *, at: datetime) -> None:
         """Record that the transaction is broadcast and its order refers to it."""
+
+    async def book_fee(self, order_id: UUID, fee: str) -> None:
+        """Record the fee that the mined transaction cost, in units of the network's coin."""
 
     async def mark_settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
         """Record that one of the candidates is deep enough."""

@@ -4,20 +4,24 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 
 from domain.actions.orders.ports import SettlementPorts
+from domain.chains.attempts import AttemptRepository
 from domain.chains.leases import CurrentLease, LeaseRepository
 from domain.chains.ports import ChainRepository, OutflowRepository
 from domain.chains.transfers import ConnectedAsset
 from domain.errors import Unavailable
+from domain.money import USD_DECIMALS, units_of
 from feeds.settlement.chains.families import FAMILIES, kind_of
 from feeds.settlement.chains.interface import (
     Chain,
     ChainFamily,
     ChainSettings,
+    InvalidChainSettings,
     Node,
     Wallet,
 )
@@ -27,7 +31,7 @@ from feeds.settlement.deposits.ports import WatchPorts
 from feeds.settlement.deposits.watch import ChainWatch
 from feeds.settlement.payouts.leadership import Leadership
 from feeds.settlement.payouts.payouts import Payouts
-from feeds.settlement.payouts.ports import PayoutPorts
+from feeds.settlement.payouts.ports import CostLimits, PayoutPorts
 
 
 class ConnectedChains(msgspec.Struct, frozen=True):
@@ -56,6 +60,7 @@ def connect_chains(
     repository: ChainRepository,
     leases: LeaseRepository,
     outflows: Callable[[CurrentLease], OutflowRepository],
+    attempts: AttemptRepository,
     holder: str,
     families: Mapping[str, ChainFamily[Any]] = FAMILIES,
     monotonic: Callable[[], float] = time.monotonic,
@@ -103,6 +108,8 @@ def connect_chains(
                 chains=repository,
                 outflows=outflows(leaderships[name].lease_of_round),
                 leadership=leaderships[name],
+                attempts=attempts,
+                cost_limits=cost_limits(name, chains[name].settings),
                 raise_fee_after=timedelta(seconds=chains[name].settings.raise_fee_after_seconds),
             )
         )
@@ -130,3 +137,16 @@ def connect_chains(
 def _nodes(family: ChainFamily[Any], chain: Chain[Any]) -> tuple[Node, Node]:
     own, second = chain.settings.nodes
     return family.node(chain, own), family.node(chain, second)
+
+
+def cost_limits(network: str, settings: ChainSettings) -> CostLimits:
+    """Return what transactions of a network may cost; raise InvalidChainSettings."""
+    try:
+        min_usd = units_of(Decimal(settings.min_cost_bound_usd), USD_DECIMALS)
+    except (InvalidOperation, ValueError):
+        raise InvalidChainSettings(
+            f"{network}: `min_cost_bound_usd` is a decimal number in quotes"
+        ) from None
+    if settings.max_cost_multiple < 1:
+        raise InvalidChainSettings(f"{network}: `max_cost_multiple` is 1 or more")
+    return CostLimits(settings.max_cost_multiple, min_usd)

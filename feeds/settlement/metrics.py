@@ -18,6 +18,14 @@ OUTFLOWS: Final = Counter("swapgate_outflows", "Transactions broadcast", ["netwo
 OUTFLOWS_WAITING: Final = Gauge(
     "swapgate_outflows_waiting", "Orders that cannot be paid out at the moment", ["network"]
 )
+OUTFLOWS_HELD: Final = Gauge(
+    "swapgate_outflows_held", "Orders whose payout is on hold", ["network"]
+)
+OUTFLOWS_FAILING_SECONDS: Final = Gauge(
+    "swapgate_outflows_failing_seconds",
+    "How long the order that has failed for the longest time cannot be paid out",
+    ["network"],
+)
 OUTFLOWS_CANCELLED: Final = Counter(
     "swapgate_outflows_cancelled", "Outflows cancelled because the deposit was gone", ["network"]
 )

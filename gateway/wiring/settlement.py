@@ -25,6 +25,7 @@ from gateway.runtime.clock import new_id
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.connections import Connections
 from gateway.wiring.rates_key import rates_key
+from persistence.postgres.chains.attempts import PostgresAttemptRepository
 from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
@@ -148,6 +149,7 @@ async def _settle_on_chains(
         outflows=lambda lease: PostgresOutflowRepository(
             connections.database, lambda: market.catalogue, lease=lease
         ),
+        attempts=PostgresAttemptRepository(connections.database),
         holder=_holder(),
     )
 

@@ -28,6 +28,8 @@ READ_ONLY_TABLES = (
     "operator_actions",
     "operator_settings",
     "operators",
+    "outflow_attempts",
+    "outflow_cost_bounds",
     "outflow_permits",
     "outflow_replacements",
     "outflow_settings",

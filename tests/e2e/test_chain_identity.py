@@ -28,7 +28,14 @@ from feeds.settlement.deposits.node_pair import NodePair
 from tests.conftest import free_port
 from tests.support.chains.erc20 import assemble
 from tests.support.chains.nodes import USER, Litecoind
-from tests.support.chains.two_anvils import TwoAnvils, deploy, payment, with_node, with_wallet
+from tests.support.chains.two_anvils import (
+    MAX_COST,
+    TwoAnvils,
+    deploy,
+    payment,
+    with_node,
+    with_wallet,
+)
 from tests.support.chains.world import needs_nodes
 
 pytestmark = needs_nodes
@@ -48,7 +55,7 @@ def test_a_node_of_another_chain_receives_no_signed_transaction(chains: TwoAnvil
     async def pay(wallet: Wallet) -> None:
         with pytest.raises(WrongChain, match="its chain id is 137, not 31337"):
             await wallet.check_identity()
-        await wallet.sign(payment())
+        await wallet.sign(payment(), max_cost=MAX_COST)
 
     with pytest.raises(WrongChain, match="its chain id is 137, not 31337"):
         with_wallet(chains.settings(), pay)
@@ -59,25 +66,28 @@ def test_a_node_of_another_chain_receives_no_signed_transaction(chains: TwoAnvil
 def test_nothing_is_signed_after_the_node_behind_a_url_was_replaced(chains: TwoAnvils) -> None:
     async def pay(wallet: Wallet) -> None:
         await wallet.check_identity()
-        await wallet.broadcast(await wallet.sign(payment()))
+        await wallet.broadcast(await wallet.sign(payment(), max_cost=MAX_COST))
         chains.right.call("evm_setAutomine", False)
-        stuck = await wallet.sign(payment(nonce=1))
+        stuck = await wallet.sign(payment(nonce=1), max_cost=MAX_COST)
         await wallet.broadcast(stuck)
         chains.proxy.node = chains.wrong
         with pytest.raises(WrongChain):
-            await wallet.sign(payment(nonce=1))
+            await wallet.sign(payment(nonce=1), max_cost=MAX_COST)
         chains.proxy.node = chains.right
         chains.proxy.alter = lambda method, _, result: "0x89" if method == "eth_chainId" else result
         signed = Candidate(stuck.raw, stuck.tx_id, datetime(2026, 1, 1, tzinfo=UTC))
+        replaced = payment(nonce=1, candidates=(signed,))
         with pytest.raises(WrongChain):
-            await wallet.raise_fee(payment(nonce=1, candidates=(signed,)), stuck.tx_id)
+            await wallet.raise_fee(replaced, stuck.tx_id, max_cost=MAX_COST)
 
     with_wallet(chains.settings(), pay)
     assert (chains.sent(chains.right), chains.sent(chains.wrong)) == (2, 0)
 
 
 def test_a_signed_transaction_is_valid_on_the_declared_chain_only(chains: TwoAnvils) -> None:
-    signed = with_wallet(chains.settings(), lambda wallet: wallet.sign(payment()))
+    signed = with_wallet(
+        chains.settings(), lambda wallet: wallet.sign(payment(), max_cost=MAX_COST)
+    )
     with pytest.raises(AssertionError, match=r"chain[_ ]?[iI]d"):
         chains.wrong.call("eth_sendRawTransaction", signed.raw)
     assert chains.sent(chains.wrong) == 0
@@ -149,7 +159,9 @@ def test_a_node_of_bitcoins_family_must_have_the_declared_genesis_block(tmp_path
                 wallet = FAMILIES["bitcoin"].wallet(chain)
                 assert wallet is not None
                 try:
-                    return await wallet.sign(payment(asset=LTC, address=address, nonce=None))
+                    return await wallet.sign(
+                        payment(asset=LTC, address=address, nonce=None), max_cost=MAX_COST
+                    )
                 finally:
                     await wallet.close()
 

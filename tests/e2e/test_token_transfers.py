@@ -15,10 +15,12 @@ from tests.support.chains.erc20 import TRANSFER, assemble
 from tests.support.chains.nodes import Anvil
 from tests.support.chains.two_anvils import (
     HOT,
+    MAX_COST,
     USDT,
     TwoAnvils,
     deploy,
     payment,
+    set_code,
     with_node,
     with_wallet,
 )
@@ -121,13 +123,14 @@ def test_transfers_that_another_contract_logged_are_ignored(chains: TwoAnvils) -
 def test_a_token_payout_is_proven_by_its_log(
     chains: TwoAnvils, runtime: str, *, is_paid: bool
 ) -> None:
-    contract = deploy(chains.right, assemble(runtime))
+    contract = deploy(chains.right, assemble(LOGS_TWICE))
     nonce = chains.sent(chains.right)
     outflow = payment(asset=USDT, address=PAY_IN, amount=AMOUNT, nonce=nonce)
 
     async def pay(wallet: Wallet) -> bool:
         assert not await wallet.has_paid(outflow, "0x" + "00" * 32)
-        signed = await wallet.sign(outflow)
+        signed = await wallet.sign(outflow, max_cost=MAX_COST)
+        set_code(chains.right, contract, assemble(runtime))
         await wallet.broadcast(signed)
         await asyncio.to_thread(chains.right.receipt, signed.tx_id)
         return await wallet.has_paid(outflow, signed.tx_id)
@@ -138,10 +141,11 @@ def test_a_token_payout_is_proven_by_its_log(
 def test_a_payout_of_the_coin_is_proven_by_its_status(chains: TwoAnvils) -> None:
     nonce = chains.sent(chains.right)
     outflow = payment(address=PAY_IN, nonce=nonce)
-    reverting = payment(address=deploy(chains.right, assemble(REVERTS)), nonce=nonce + 1)
+    reverting = payment(address=deploy(chains.right, b""), nonce=nonce + 1)
 
     async def pay(wallet: Wallet) -> list[bool]:
-        signed = [await wallet.sign(one) for one in (outflow, reverting)]
+        signed = [await wallet.sign(one, max_cost=MAX_COST) for one in (outflow, reverting)]
+        set_code(chains.right, reverting.address, assemble(REVERTS))
         for one in signed:
             await wallet.broadcast(one)
             await asyncio.to_thread(chains.right.receipt, one.tx_id)

@@ -1,6 +1,7 @@
 """Ethereum and other EVM networks: 20 bytes in hex, with the checksum of EIP-55."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from bip_utils import EthAddrDecoder, EthAddrEncoder
@@ -25,11 +26,29 @@ def _decode(address: str) -> None:
     require(any(decoded))
 
 
+class EvmNetwork(Network, frozen=True, kw_only=True):
+    """A network whose fees are paid in `coin`, which has 18 decimals.
+
+    `has_l1_fee` says whether a transaction also pays for its data on Ethereum, by a contract that
+    every chain of the OP Stack has (GasPriceOracle). Arbitrum's gas estimate contains that part.
+    """
+
+    coin: str
+    has_l1_fee: bool = False
+
+
 def _network(
-    name: str, *, confirmations: int, chain_id: int, genesis: str, test_networks: dict[str, int]
-) -> Network:
+    name: str,
+    *,
+    confirmations: int,
+    chain_id: int,
+    genesis: str,
+    test_networks: dict[str, int],
+    coin: str = "ETH",
+    has_l1_fee: bool = False,
+) -> EvmNetwork:
     """Return a network; chain ids are those of EIP-155."""
-    return Network(
+    return EvmNetwork(
         name=name,
         family=FAMILY,
         confirmations=confirmations,
@@ -37,6 +56,8 @@ def _network(
         accounts=(AccountForm(kind=AccountKind.BIP44, encode=EthAddrEncoder.EncodeKey),),
         identity=ChainIdentity(chain_id, (Block(0, genesis),)),
         test_networks={name: ChainIdentity(one) for name, one in (*test_networks.items(), ANVIL)},
+        coin=coin,
+        has_l1_fee=has_l1_fee,
     )
 
 
@@ -50,6 +71,7 @@ NETWORKS: Final = (
     ),
     _network(
         "BNB Smart Chain",
+        coin="BNB",
         confirmations=15,
         chain_id=56,
         genesis="0x0d21840abff46b96c84b2ac9e10e4f5cdaeb5693cb665db62a2f3b02d2d57b5b",
@@ -57,6 +79,7 @@ NETWORKS: Final = (
     ),
     _network(
         "Polygon",
+        coin="POL",
         confirmations=64,
         chain_id=137,
         genesis="0xa9c28ce2141b56c474f1dc504bee9b01eb1bd7d1a507580d5519d4437a97de1b",
@@ -71,6 +94,7 @@ NETWORKS: Final = (
     ),
     _network(
         "Base",
+        has_l1_fee=True,
         confirmations=20,
         chain_id=8_453,
         genesis="0xf712aa9241cc24369b143cf6dce85f0902a9731e70d66818a3a5845b296c73dd",
@@ -78,9 +102,12 @@ NETWORKS: Final = (
     ),
     _network(
         "Avalanche",
+        coin="AVAX",
         confirmations=12,
         chain_id=43_114,
         genesis="0x31ced5b9beb7f8782b014660da0cb18cc409f121f408186886e1ca3e8eeca96b",
         test_networks={"fuji": 43_113},
     ),
 )
+
+BY_NAME: Final[Mapping[str, EvmNetwork]] = {network.name: network for network in NETWORKS}

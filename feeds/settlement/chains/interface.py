@@ -8,7 +8,7 @@ import msgspec
 from domain.assets import Asset
 from domain.chains.identity import ChainIdentity
 from domain.chains.network import Network
-from domain.chains.outflows import Outflow
+from domain.chains.outflows import NetworkCoin, Outflow
 from domain.chains.ports import AssignedAddresses
 from domain.chains.sweeps import SweepOptions
 from domain.chains.transfers import ObservedTransfer, Transfer
@@ -50,6 +50,10 @@ class ChainSettings(
     """Where to begin; None for the height at the first start."""
     test_network: str | None = None
     """The test network that is followed instead, whose coins are worth nothing; None for none."""
+    max_cost_multiple: int = 3
+    """A transaction costs at most this multiple of the network fee that its order was charged."""
+    min_cost_bound_usd: str = "0.25"
+    """It may always cost this much, in USD: where the charged fee is tiny."""
 
     def __repr__(self) -> str:
         """Hide the URLs: they may contain passwords."""
@@ -119,28 +123,51 @@ class Node(Protocol):
         """Close the connection."""
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """The next nonce, if there is one, and the maximum that an outflow's transaction will cost.
+
+    `max_cost` is in the smallest units of the network's coin.
+    """
+
+    nonce: int | None
+    max_cost: int
+
+
 class Wallet(Protocol):
-    """A hot wallet. All methods raise NodeUnavailable and NodeRejected."""
+    """A hot wallet. All methods raise NodeUnavailable and NodeRejected.
+
+    Methods with a `max_cost`, in the smallest units of the network's coin, raise CostAboveBound
+    where the transaction would cost more in all: fees of gas or size, and of a rollup's data.
+    """
 
     async def check_identity(self) -> None:
         """Raise WrongChain unless its node follows the declared chain; see Node."""
 
-    async def prepare(self, outflow: Outflow) -> int | None:
-        """Check that it can be paid, as far as possible; return the next nonce, if there is one."""
+    @property
+    def coin(self) -> NetworkCoin:
+        """Return the coin in which the network's fees are paid."""
+
+    async def prepare(self, outflow: Outflow, *, max_cost: int) -> Prepared:
+        """Check that it can be paid, as far as possible, before it is recorded.
+
+        Raises CostAboveBound, and GasAboveCeiling where the recipient's code needs too much gas.
+        """
 
     async def reserve(self, unbroadcast: Sequence[Outflow]) -> None:
         """Prevent what these signed transactions spend from being selected again."""
 
-    async def sign(self, outflow: Outflow) -> Signed:
-        """Sign a transaction that pays exactly this, without broadcasting it.
+    async def sign(self, outflow: Outflow, *, max_cost: int) -> Signed:
+        """Sign a transaction that pays exactly this, without broadcasting it; raises as `prepare`.
 
-        It is valid on the declared chain only. Raises WrongChain if its node follows another.
+        What it needs may have changed since `prepare`. It is valid on the declared chain only:
+        raises WrongChain if its node follows another.
         """
 
-    async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
+    async def raise_fee(self, outflow: Outflow, stuck: str, *, max_cost: int) -> Signed:
         """Sign a replacement with a higher fee that cannot be mined in addition to `stuck`, its id.
 
-        Raises NodeUnavailable if the fee would exceed the maximum, and WrongChain as `sign`.
+        Raises CostAboveBound, NodeUnavailable if the fee would exceed the configured maximum, and
+        WrongChain as `sign`.
         """
 
     async def broadcast(self, signed: Signed) -> None:
@@ -160,6 +187,9 @@ class Wallet(Protocol):
 
         A failed one only uses its nonce, and a token's contract may succeed and move nothing.
         """
+
+    async def fee_paid(self, tx_id: str) -> int:
+        """Return what a mined transaction cost, in the smallest units of the network's coin."""
 
     async def close(self) -> None:
         """Close the connection."""

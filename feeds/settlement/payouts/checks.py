@@ -5,8 +5,12 @@ from typing import Final
 import structlog
 
 from domain.actions.orders.observe_deposit import unconfirm_deposits
-from domain.chains.outflows import OutflowDisabled, OutflowKind
-from domain.errors import Unavailable
+from domain.chains.outflows import (
+    NeedsApproval,
+    OutflowDisabled,
+    OutflowKind,
+    SourceChainUnreliable,
+)
 from domain.orders.order import Order
 from domain.orders.states import RateType
 from feeds.settlement.chains.interface import WrongChain
@@ -33,15 +37,15 @@ class PayoutChecks:
         network = order.source.network
         watch = self._ports.watches.get(network)
         if watch is None:
-            raise Unavailable(f"no node of {network} is connected")
+            raise SourceChainUnreliable(f"no node of {network} is connected")
         if not await watch.is_reliable():
-            raise Unavailable(f"the nodes of {network} disagree")
+            raise SourceChainUnreliable(f"the nodes of {network} disagree")
         required = await self._ports.chains.required_confirmations(network)
         try:
             return await watch.is_confirmed(order, required)
         except (NodeDisagreement, WrongChain) as found:
             await watch.halt(found)
-            raise Unavailable(f"{network} is halted: {found}") from found
+            raise SourceChainUnreliable(f"{network} is halted: {found}") from found
 
     async def unconfirm(self, order: Order) -> None:
         """Return an order to the state in which its deposit has to be confirmed."""
@@ -60,7 +64,7 @@ class PayoutChecks:
         if not order.payout_exceeds_deposits(snapshot, tolerance_bps=FIXED_TOLERANCE_BPS):
             return
         if not await self._ports.outflows.is_permitted(order.id):
-            raise Unavailable(
+            raise NeedsApproval(
                 f"its fixed rate pays more than {FIXED_TOLERANCE_BPS / 100:g} % above the value of "
                 f"the deposit at current prices: `swapgate outflow allow {order.id}` approves it"
             )

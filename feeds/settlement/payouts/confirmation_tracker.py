@@ -2,25 +2,35 @@
 
 from typing import Final
 
+import msgspec
 import structlog
 
 from domain.actions.orders.replace_transaction import replace_transaction
-from domain.chains.outflows import Candidate, Outflow
-from domain.errors import Unavailable
+from domain.chains.outflows import Candidate, Outflow, TransactionFailed
+from domain.money import format_units
 from feeds.settlement import metrics
 from feeds.settlement.chains.interface import Signed
 from feeds.settlement.payouts.backlog import PayoutBacklog
+from feeds.settlement.payouts.cost_bounds import CostBounds
 from feeds.settlement.payouts.ports import PayoutPorts
 
 log: Final = structlog.get_logger()
 
 
+class Position(msgspec.Struct, frozen=True):
+    """The candidate of an outflow that is in a block, and how deep; the newest one at depth 0."""
+
+    candidate: Candidate
+    depth: int
+
+
 class ConfirmationTracker:
     """The broadcast outflows of a network that are not deep enough yet, lowest nonce first."""
 
-    def __init__(self, ports: PayoutPorts, backlog: PayoutBacklog) -> None:
+    def __init__(self, ports: PayoutPorts, backlog: PayoutBacklog, bounds: CostBounds) -> None:
         self._ports = ports
         self._backlog = backlog
+        self._bounds = bounds
 
     async def round(self, *, signed_waiting: bool) -> None:
         """Check each; those with a nonce are stuck behind the first that is in no block.
@@ -32,56 +42,58 @@ class ConfirmationTracker:
         required = await ports.chains.required_confirmations(ports.network)
         is_stuck = False
         for outflow in await ports.outflows.unsettled(ports.network):
-            mined = await self._mined(outflow)
-            if mined is None:
-                may_replace = not signed_waiting if outflow.nonce is None else not is_stuck
+            position = await self._backlog.attempt(outflow.order_id, self._position(outflow))
+            if position is not None and position.depth:
+                work = self._settle(outflow, position, required[outflow.asset.code])
+                await self._backlog.attempt(outflow.order_id, work)
+                continue
+            may_replace = not signed_waiting if outflow.nonce is None else not is_stuck
+            is_stuck = True
+            if position is not None:
                 work = self._push(outflow, may_replace=may_replace)
-                is_stuck = True
-            else:
-                candidate, depth = mined
-                is_deep = depth >= required[outflow.asset.code]
-                work = self._settle(outflow, candidate, is_deep=is_deep)
-            await self._backlog.attempt(outflow.order_id, work)
+                await self._backlog.attempt(outflow.order_id, work)
 
-    async def _mined(self, outflow: Outflow) -> tuple[Candidate, int] | None:
-        """Return the candidate that is in a block, and how deep it is."""
+    async def _position(self, outflow: Outflow) -> Position:
+        """Return which candidate is in a block, and how deep; depth 0 if none is."""
         for candidate in reversed(outflow.candidates):
             depth = await self._ports.wallet.depth(candidate.tx_id)
             if depth:
-                return candidate, depth
-        return None
+                return Position(candidate, depth)
+        return Position(outflow.candidates[-1], 0)
 
-    async def _settle(self, outflow: Outflow, candidate: Candidate, *, is_deep: bool) -> bool:
+    async def _settle(self, outflow: Outflow, position: Position, required: int) -> None:
         """Settle an outflow once it is deep enough; its order then names the mined transaction."""
-        ports = self._ports
-        if not await ports.wallet.has_paid(outflow, candidate.tx_id):
-            raise Unavailable(
-                f"transaction {candidate.tx_id} failed on its chain: nothing was paid, and the "
-                "operator has to send it"
+        ports, tx_id = self._ports, position.candidate.tx_id
+        is_deep = position.depth >= required
+        if is_deep:
+            fee = format_units(await ports.wallet.fee_paid(tx_id), ports.wallet.coin.decimals)
+            await ports.outflows.book_fee(outflow.order_id, fee)
+        if not await ports.wallet.has_paid(outflow, tx_id):
+            raise TransactionFailed(
+                f"transaction {tx_id} failed on its chain: nothing was paid, and the operator has "
+                "to send it"
             )
         if not is_deep:
-            return False
+            return
         if len(outflow.candidates) > 1:
-            await replace_transaction(ports.settlement, outflow.order_id, candidate.tx_id)
+            await replace_transaction(ports.settlement, outflow.order_id, tx_id)
         at = ports.settlement.clock.now()
-        await ports.outflows.mark_settled(outflow.order_id, tx_id=candidate.tx_id, at=at)
-        return True
+        await ports.outflows.mark_settled(outflow.order_id, tx_id=tx_id, at=at)
 
-    async def _push(self, outflow: Outflow, *, may_replace: bool) -> bool:
+    async def _push(self, outflow: Outflow, *, may_replace: bool) -> None:
         """Broadcast again what the node no longer has; raise the fee of what waits for too long."""
         ports = self._ports
         newest = outflow.candidates[-1]
         if not await ports.outflows.is_enabled():
-            return False
+            return
         if not await ports.wallet.is_known(newest.tx_id):
             for older in outflow.candidates[:-1]:
                 if not may_replace or await ports.wallet.is_spent_from(older.tx_id):
-                    return False
+                    return
             log.warning("outflow broadcast again", order=str(outflow.order_id), tx_id=newest.tx_id)
             await self._broadcast(outflow, Signed(newest.raw, newest.tx_id))
         elif may_replace and self._is_overdue(newest):
             await self._raise_fee(outflow, newest)
-        return False
 
     def _is_overdue(self, candidate: Candidate) -> bool:
         return (
@@ -92,7 +104,11 @@ class ConfirmationTracker:
         """Sign a replacement, store it, and only then broadcast it."""
         ports = self._ports
         await ports.leadership.require()
-        signed = await ports.wallet.raise_fee(outflow, stuck.tx_id)
+        stored = await ports.settlement.orders.read(outflow.order_id)
+        if stored is None:
+            return
+        max_cost = await self._bounds.max_cost(stored.order, outflow.kind)
+        signed = await ports.wallet.raise_fee(outflow, stuck.tx_id, max_cost=max_cost)
         if await ports.outflows.add_replacement(outflow, raw=signed.raw, tx_id=signed.tx_id):
             metrics.FEES_RAISED.labels(ports.network).inc()
             log.warning(

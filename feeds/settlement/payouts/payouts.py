@@ -1,5 +1,6 @@
 """Pays orders out and refunds deposits on one network: created, signed, broadcast, once each."""
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -9,19 +10,23 @@ import structlog
 from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.ports import VersionedOrder
 from domain.actions.orders.resolve_order import refund_order
-from domain.chains.outflows import Outflow, OutflowKind
+from domain.chains.outflows import NeedsApproval, Outflow, OutflowKind
 from domain.errors import Unavailable
 from domain.market.valuation import usd_value
+from domain.money import format_units
 from domain.orders.order import Order
 from feeds.settlement import metrics
-from feeds.settlement.chains.interface import Signed, WrongChain
+from feeds.settlement.chains.interface import Prepared, Signed, WrongChain
 from feeds.settlement.payouts.backlog import PayoutBacklog
 from feeds.settlement.payouts.checks import PayoutChecks
 from feeds.settlement.payouts.confirmation_tracker import ConfirmationTracker
+from feeds.settlement.payouts.cost_bounds import CostBounds
 from feeds.settlement.payouts.drafts import draft_outflow
 from feeds.settlement.payouts.ports import PayoutPorts
 
-BATCH: Final = 50
+BATCH: Final = 1_000
+"""How many due orders a round attempts: those that fail are not due in the next one."""
+MAX_ROUND_TIME: Final = timedelta(seconds=30)
 
 log: Final = structlog.get_logger()
 
@@ -32,8 +37,9 @@ class Payouts:
     def __init__(self, ports: PayoutPorts) -> None:
         self._ports = ports
         self._checks = PayoutChecks(ports)
-        self._backlog = PayoutBacklog(ports.network)
-        self._tracker = ConfirmationTracker(ports, self._backlog)
+        self._bounds = CostBounds(ports)
+        self._backlog = PayoutBacklog(ports.network, ports.attempts, ports.settlement.clock)
+        self._tracker = ConfirmationTracker(ports, self._backlog, self._bounds)
 
     async def round(self) -> int:
         """Finish what was begun, then begin what is due; return how many were broadcast.
@@ -49,12 +55,23 @@ class Payouts:
         await ports.wallet.reserve(unbroadcast)
         done = 0
         for outflow in unbroadcast:
-            done += await self._backlog.attempt(outflow.order_id, self._finish(outflow))
+            done += bool(await self._backlog.attempt(outflow.order_id, self._finish(outflow)))
         await self._tracker.round(signed_waiting=await self._is_signed_waiting())
-        for order_id, kind in await ports.outflows.due(network, limit=BATCH):
-            if await self._is_nonce_unused():
+        done += await self._begin_due()
+        await self._backlog.end_round()
+        return done
+
+    async def _begin_due(self) -> int:
+        """Begin what is due, for a bounded time: what was broadcast is tracked in between."""
+        ports, clock, done = self._ports, self._ports.settlement.clock, 0
+        began = clock.now()
+        for order_id, kind in await ports.outflows.due(ports.network, at=began, limit=BATCH):
+            if clock.now() - began > MAX_ROUND_TIME or await self._is_nonce_unused():
                 break
-            done += await self._backlog.attempt(order_id, self._begin(order_id, kind))
+            if not await ports.outflows.is_enabled():
+                self._backlog.wait_for_operator(order_id)
+                break
+            done += bool(await self._backlog.attempt(order_id, self._begin(order_id, kind)))
         return done
 
     async def _is_right_chain(self) -> bool:
@@ -87,19 +104,24 @@ class Payouts:
             return False
         draft = draft_outflow(stored.order, kind)
         await self._checks.require_fair_value(stored.order, kind)
-        nonce = await ports.wallet.prepare(draft)
-        if not await self._create(stored, msgspec.structs.replace(draft, nonce=nonce)):
-            return False
+        max_cost = await self._bounds.max_cost(stored.order, kind)
+        prepared = await ports.wallet.prepare(draft, max_cost=max_cost)
+        if not await self._create(stored, draft, prepared):
+            raise Unavailable("the order has changed since it was read")
         for outflow in await ports.outflows.unbroadcast(ports.network):
             if outflow.order_id == order_id:
                 return await self._finish(outflow)
         return False
 
-    async def _create(self, stored: VersionedOrder, outflow: Outflow) -> bool:
-        price = self._ports.settlement.market.snapshot().price(outflow.asset.coin)
-        value = usd_value(outflow.amount, price, outflow.asset)
+    async def _create(self, stored: VersionedOrder, draft: Outflow, prepared: Prepared) -> bool:
+        """Record the outflow; its maximum fee counts towards the day's cap like its value."""
+        price = self._ports.settlement.market.snapshot().price(draft.asset.coin)
+        value = usd_value(draft.amount, price, draft.asset)
         return await self._ports.outflows.create(
-            outflow, usd=value.usd(), expected_version=stored.version
+            msgspec.structs.replace(draft, nonce=prepared.nonce),
+            usd=value.usd() + self._bounds.usd(prepared.max_cost),
+            fee=format_units(prepared.max_cost, self._ports.wallet.coin.decimals),
+            expected_version=stored.version,
         )
 
     async def _finish(self, outflow: Outflow) -> bool:
@@ -115,7 +137,7 @@ class Payouts:
                 await self._cancel(stored.order, outflow)
                 return False
             await ports.leadership.require()
-            signed = await ports.wallet.sign(outflow)
+            signed = await self._sign(stored.order, outflow)
             if not await ports.outflows.store_signed(outflow, raw=signed.raw, tx_id=signed.tx_id):
                 return False
             await self._checks.require_enabled()
@@ -126,6 +148,20 @@ class Payouts:
         metrics.OUTFLOWS.labels(ports.network, outflow.kind.value).inc()
         log.info("outflow broadcast", order=str(outflow.order_id), tx_id=signed.tx_id)
         return True
+
+    async def _sign(self, order: Order, outflow: Outflow) -> Signed:
+        """Sign an outflow, or cancel it: one that cannot be signed would block its network's nonce.
+
+        Its order is attempted again by its own schedule.
+        """
+        await self._checks.require_enabled()
+        try:
+            max_cost = await self._bounds.max_cost(order, outflow.kind)
+            return await self._ports.wallet.sign(outflow, max_cost=max_cost)
+        except Exception:
+            if await self._ports.outflows.cancel(outflow):
+                log.warning("outflow cancelled: it cannot be signed", order=str(order.id))
+            raise
 
     async def _signed_before(self, order: Order, outflow: Outflow) -> Signed:
         """Return the transaction that an earlier round signed, if it may be broadcast, or was.
@@ -142,7 +178,7 @@ class Payouts:
             return signed
         if await self._ports.outflows.is_permitted(order.id):
             return signed
-        raise Unavailable(
+        raise NeedsApproval(
             "the deposit is gone, and the payout is signed: it is held back until the deposit is "
             f"back, or until `swapgate outflow allow {order.id}`"
         )

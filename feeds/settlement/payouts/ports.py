@@ -6,10 +6,21 @@ from datetime import timedelta
 import msgspec
 
 from domain.actions.orders.ports import SettlementPorts
+from domain.chains.attempts import AttemptRepository
 from domain.chains.ports import ChainRepository, OutflowRepository
 from feeds.settlement.chains.interface import Wallet
 from feeds.settlement.deposits.watch import ChainWatch
 from feeds.settlement.payouts.leadership import Leadership
+
+
+class CostLimits(msgspec.Struct, frozen=True):
+    """What a transaction may cost: a multiple of the charged network fee, and a minimum.
+
+    `min_usd`, in 10^-18 USD, applies where the charged fee is tiny.
+    """
+
+    multiple: int
+    min_usd: int
 
 
 class PayoutPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,4 +37,6 @@ class PayoutPorts(msgspec.Struct, frozen=True, kw_only=True):
     chains: ChainRepository
     outflows: OutflowRepository
     leadership: Leadership
+    attempts: AttemptRepository
+    cost_limits: CostLimits
     raise_fee_after: timedelta

@@ -35,22 +35,29 @@ COLUMNS = """
 """
 
 # Orders due for a payout, and held orders whose partner or operator chose a refund. An index finds
-# the few of either.
+# the few of either. Assets and partners take turns, so that none waits for the orders of another.
 DUE = """
-SELECT o.id, 'payout' AS kind, o.updated_at
-FROM orders o JOIN assets a ON a.code = o.destination
-WHERE o.state = 'paying_out' AND a.network = $1
-  AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)
-UNION ALL
-SELECT o.id, 'refund', o.updated_at
-FROM orders o JOIN assets a ON a.code = o.source
-WHERE o.state = 'held' AND a.network = $1 AND (o.choice = 'REFUND' OR (o.choice = 'NONE'
-    AND EXISTS (SELECT FROM emergency_choices c WHERE c.order_id = o.id AND c.choice = 'REFUND')))
-  AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)
-  AND NOT EXISTS (
-    SELECT FROM deposits d WHERE d.order_id = o.id AND d.confirmed_at IS NULL
-      AND NOT d.late AND NOT d.dropped)
-ORDER BY 3 LIMIT $2
+WITH candidates AS (
+  SELECT o.id, 'payout' AS kind, o.updated_at, a.code, o.partner_id
+  FROM orders o JOIN assets a ON a.code = o.destination
+  WHERE o.state = 'paying_out' AND a.network = $1
+    AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)
+  UNION ALL
+  SELECT o.id, 'refund', o.updated_at, a.code, o.partner_id
+  FROM orders o JOIN assets a ON a.code = o.source
+  WHERE o.state = 'held' AND a.network = $1 AND (o.choice = 'REFUND' OR (o.choice = 'NONE'
+      AND EXISTS (SELECT FROM emergency_choices c WHERE c.order_id = o.id AND c.choice = 'REFUND')))
+    AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)
+    AND NOT EXISTS (
+      SELECT FROM deposits d WHERE d.order_id = o.id AND d.confirmed_at IS NULL
+        AND NOT d.late AND NOT d.dropped)
+)
+SELECT c.id, c.kind FROM candidates c LEFT JOIN outflow_attempts t ON t.order_id = c.id
+WHERE t.order_id IS NULL OR t.next_attempt_at <= $3
+ORDER BY row_number() OVER (PARTITION BY c.code, c.partner_id
+    ORDER BY t.order_id IS NOT NULL, coalesce(t.next_attempt_at, c.updated_at), c.id),
+  t.order_id IS NOT NULL, c.updated_at, c.id
+LIMIT $2
 """
 
 # The intention locks the order: one to refund moves it to `refunding`, and a trigger rejects every
@@ -69,10 +76,13 @@ WITH {leader(network=10, token=11)}, due AS (
       = ($4, $5, $7::text::numeric))
     AND ($3 = 'payout' OR (source, refund_address) = ($4, $5))
     AND EXISTS (SELECT FROM leader l JOIN assets a ON a.network = l.network WHERE a.code = $4)
+    AND NOT EXISTS (SELECT FROM outflow_attempts t
+      WHERE t.order_id = $1 AND t.next_attempt_at IS NULL)
   RETURNING id
 )
-INSERT INTO outflows (order_id, kind, network, asset, address, tag, amount, usd, nonce)
-SELECT due.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::numeric, (
+INSERT INTO outflows (order_id, kind, network, asset, address, tag, amount, usd, fee, nonce)
+SELECT due.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::numeric,
+  $12::text::numeric, (
   SELECT min(free.nonce) FROM (
     SELECT $9::bigint AS nonce
     UNION ALL
@@ -91,6 +101,10 @@ DELETE FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NULL RETU
 
 PERMITTED = "SELECT EXISTS (SELECT FROM outflow_permits WHERE order_id = $1) AS permitted"
 
+COST_BOUND = """
+SELECT coalesce((SELECT usd FROM outflow_cost_bounds WHERE order_id = $1), 0)::text AS usd
+"""
+
 UNBROADCAST = f"""
 SELECT {COLUMNS} FROM outflows
 WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NULL
@@ -107,6 +121,8 @@ WITH {leader(network=5, token=6)}
 UPDATE outflows SET raw = $2, tx_id = $3, signed_at = clock_timestamp()
 WHERE order_id = $1 AND intention = $4 AND raw IS NULL
   AND (SELECT enabled FROM outflow_settings) AND network = (SELECT network FROM leader)
+  AND NOT EXISTS (SELECT FROM outflow_attempts t
+    WHERE t.order_id = $1 AND t.next_attempt_at IS NULL)
 RETURNING order_id
 """  # noqa: S608  as above
 
@@ -128,6 +144,8 @@ UPDATE outflows SET broadcast_at = $2
 WHERE order_id = $1 AND broadcast_at IS NULL AND network = (SELECT network FROM leader)
 """  # noqa: S608  as above
 
+BOOK_FEE = "UPDATE outflows SET fee_paid = $2::text::numeric WHERE order_id = $1"
+
 MARK_SETTLED = "UPDATE outflows SET settled_at = $2, settled_tx_id = $3 WHERE order_id = $1"
 
 _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
@@ -144,12 +162,14 @@ class PostgresOutflowRepository:
         self._catalogue = catalogue
         self._lease = lease
 
-    async def due(self, network: str, *, limit: int) -> Sequence[tuple[UUID, OutflowKind]]:
+    async def due(
+        self, network: str, *, at: datetime, limit: int
+    ) -> Sequence[tuple[UUID, OutflowKind]]:
         """See OutflowRepository."""
-        rows = await self._database.fetch(DUE, [network, limit])
+        rows = await self._database.fetch(DUE, [network, limit, at])
         return [(UUID(row["id"]), OutflowKind(row["kind"])) for row in rows]
 
-    async def create(self, outflow: Outflow, *, usd: int, expected_version: int) -> bool:
+    async def create(self, outflow: Outflow, *, usd: int, fee: str, expected_version: int) -> bool:
         """See OutflowRepository."""
         parameters = [
             outflow.order_id,
@@ -162,6 +182,7 @@ class PostgresOutflowRepository:
             format_units(usd, USD_DECIMALS),
             outflow.nonce,
             *fence(self._lease),
+            fee,
         ]
         try:
             return await self._database.fetch_one(CREATE, parameters) is not None
@@ -193,6 +214,11 @@ class PostgresOutflowRepository:
         (row,) = await self._database.fetch(PERMITTED, [order_id])
         return bool(row["permitted"])
 
+    async def cost_bound(self, order_id: UUID) -> int:
+        """See OutflowRepository."""
+        (row,) = await self._database.fetch(COST_BOUND, [order_id])
+        return units_from(row["usd"], USD_DECIMALS)
+
     async def store_signed(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
         """See OutflowRepository."""
         parameters = [outflow.order_id, raw, tx_id, outflow.intention, *fence(self._lease)]
@@ -212,6 +238,10 @@ class PostgresOutflowRepository:
     async def mark_broadcast(self, order_id: UUID, *, at: datetime) -> None:
         """See OutflowRepository."""
         await self._database.fetch(MARK_BROADCAST, [order_id, at, *fence(self._lease)])
+
+    async def book_fee(self, order_id: UUID, fee: str) -> None:
+        """See OutflowRepository."""
+        await self._database.fetch(BOOK_FEE, [order_id, fee])
 
     async def mark_settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
         """See OutflowRepository."""

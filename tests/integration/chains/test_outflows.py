@@ -44,7 +44,9 @@ def paying_out(operator: Operator) -> UUID:
     return UUID(order_id)
 
 
-def create(operator: Operator, order_id: UUID, *, usd: int = 600, **changes: Any) -> bool:
+def create(
+    operator: Operator, order_id: UUID, *, usd: int = 600, fee: str = "0.01", **changes: Any
+) -> bool:
     async def work(settlement: Database) -> bool:
         catalogue = await read_catalogue(settlement)
         stored = await PostgresSettlementOrderRepository(settlement, lambda: catalogue).read(
@@ -64,7 +66,7 @@ def create(operator: Operator, order_id: UUID, *, usd: int = 600, **changes: Any
         lease = leading(operator.urls.settlement, order.destination.network)
         outflows = PostgresOutflowRepository(settlement, lambda: catalogue, lease=lease)
         return await outflows.create(
-            Outflow(**outflow), usd=usd * USD, expected_version=stored.version
+            Outflow(**outflow), usd=usd * USD, fee=fee, expected_version=stored.version
         )
 
     return with_database(operator.urls.settlement, work)

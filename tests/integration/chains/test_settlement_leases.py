@@ -322,7 +322,7 @@ async def check_fencing(
     assert stored is not None
     draft = draft_outflow(stored.order, OutflowKind.PAYOUT)
     for outflows, done in ((stale, False), (current, True)):
-        created = await outflows.create(draft, usd=USD, expected_version=stored.version)
+        created = await outflows.create(draft, usd=USD, fee="0", expected_version=stored.version)
         assert created is done
     (outflow,) = await current.unbroadcast(NETWORK)
     for outflows, done in ((stale, False), (current, True)):

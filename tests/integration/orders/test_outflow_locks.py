@@ -42,7 +42,7 @@ async def intended(world: OrderWorld, order_id: UUID, kind: OutflowKind) -> Outf
     stored = await world.settlement_ports.orders.read(order_id)
     assert stored is not None
     draft, outflows = draft_outflow(stored.order, kind), outflows_of(world, kind)
-    assert await outflows.create(draft, usd=1, expected_version=stored.version)
+    assert await outflows.create(draft, usd=1, fee="0.01", expected_version=stored.version)
     (outflow,) = await outflows.unbroadcast(NETWORK[kind])
     return outflow
 

@@ -4,10 +4,11 @@ TRANSFER = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 SUPPLY = 10**15
 
 OPCODES = {
-    "ADD": 0x01, "SUB": 0x03, "LT": 0x10, "EQ": 0x14, "SHR": 0x1C, "CALLER": 0x33,
+    "STOP": 0x00, "ADD": 0x01, "SUB": 0x03, "LT": 0x10, "EQ": 0x14, "SHR": 0x1C, "CALLER": 0x33,
+    "GASPRICE": 0x3A,
     "CALLDATALOAD": 0x35, "CODECOPY": 0x39, "MSTORE": 0x52, "SLOAD": 0x54, "SSTORE": 0x55,
     "JUMPI": 0x57, "JUMPDEST": 0x5B, "DUP1": 0x80, "DUP2": 0x81, "SWAP1": 0x90, "LOG3": 0xA3,
-    "RETURN": 0xF3, "REVERT": 0xFD,
+    "GAS": 0x5A, "RETURN": 0xF3, "DELEGATECALL": 0xF4, "REVERT": 0xFD, "SELFDESTRUCT": 0xFF,
 }  # fmt: skip
 
 RUNTIME = f"""
@@ -52,8 +53,12 @@ def assemble(text: str) -> bytes:
 
 def creation_code() -> bytes:
     """Return code that deploys the token and assigns the whole supply to the deployer."""
-    runtime = assemble(RUNTIME)
+    return deployment(assemble(RUNTIME), before=f"0x{SUPPLY:016x} CALLER SSTORE")
+
+
+def deployment(runtime: bytes, *, before: str = "") -> bytes:
+    """Return code that deploys a contract, after some instructions of its constructor."""
     size = f"0x{len(runtime):04x}"
-    start = f"0x{SUPPLY:016x} CALLER SSTORE {size} 0x%04x 0x00 CODECOPY {size} 0x00 RETURN"
+    start = f"{before} {size} 0x%04x 0x00 CODECOPY {size} 0x00 RETURN"
     length = len(assemble(start % 0))
     return assemble(start % length) + runtime

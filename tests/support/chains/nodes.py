@@ -99,8 +99,9 @@ class Anvil(NodeProcess):
         }
         return str(self.call("eth_sendTransaction", call))
 
-    def deploy(self) -> str:
-        call = {"from": self.user_address, "data": "0x" + creation_code().hex()}
+    def deploy(self, code: bytes | None = None) -> str:
+        """Deploy a contract, by default a token; return its address."""
+        call = {"from": self.user_address, "data": "0x" + (code or creation_code()).hex()}
         tx_id = self.call("eth_sendTransaction", call)
         receipt = self.receipt(tx_id)
         assert receipt["status"] == "0x1"

@@ -9,15 +9,16 @@ from typing import Any, cast
 from uuid import uuid4
 
 from domain.actions.orders.ports import SettlementPorts
-from domain.chains.outflows import Outflow
+from domain.chains.outflows import NetworkCoin, Outflow
 from domain.market.rates import RateSnapshot
 from feeds.loop import poll_forever
-from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Prepared, Signed
 from feeds.settlement.payouts.leadership import Leadership
 from feeds.settlement.payouts.payouts import Payouts
-from feeds.settlement.payouts.ports import PayoutPorts
+from feeds.settlement.payouts.ports import CostLimits, PayoutPorts
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.runtime.market import LiveMarket
+from persistence.postgres.chains.attempts import PostgresAttemptRepository
 from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.market.catalogue import read_catalogue
@@ -62,6 +63,8 @@ class DirectoryWallet:
     Each signature is another transaction. `sign` waits while the file `hold-<holder>` exists.
     """
 
+    coin = NetworkCoin("USDT", 6)
+
     def __init__(self, directory: Path, holder: str) -> None:
         self._directory = directory
         self._holder = holder
@@ -69,13 +72,13 @@ class DirectoryWallet:
     async def check_identity(self) -> None:
         pass
 
-    async def prepare(self, outflow: Outflow) -> int:  # noqa: ARG002  the protocol's
-        return len(list(self._directory.glob("nonce-*")))
+    async def prepare(self, outflow: Outflow, *, max_cost: int) -> Prepared:  # noqa: ARG002
+        return Prepared(len(list(self._directory.glob("nonce-*"))), max_cost=0)
 
     async def reserve(self, unbroadcast: Sequence[Outflow]) -> None:
         pass
 
-    async def sign(self, outflow: Outflow) -> Signed:
+    async def sign(self, outflow: Outflow, *, max_cost: int) -> Signed:  # noqa: ARG002
         tx_id = f"{self._holder}-{uuid4().hex}"
         self._log("signed", f"{outflow.order_id} {outflow.nonce} {tx_id}")
         while (self._directory / f"hold-{self._holder}").exists():  # noqa: ASYNC110  a file
@@ -100,7 +103,7 @@ class DirectoryWallet:
     async def depth(self, tx_id: str) -> int:
         return int(await self.is_known(tx_id))
 
-    async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:  # noqa: ARG002
+    async def raise_fee(self, outflow: Outflow, stuck: str, *, max_cost: int) -> Signed:  # noqa: ARG002
         raise NodeUnavailable("no fee is raised within a test")
 
     async def is_spent_from(self, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
@@ -108,6 +111,9 @@ class DirectoryWallet:
 
     async def has_paid(self, outflow: Outflow, tx_id: str) -> bool:  # noqa: ARG002
         return await self.is_known(tx_id)
+
+    async def fee_paid(self, tx_id: str) -> int:  # noqa: ARG002  the protocol's
+        return 0
 
     async def close(self) -> None:
         pass
@@ -145,6 +151,8 @@ async def settle(
                 database, lambda: catalogue, lease=leadership.lease_of_round
             ),
             leadership=leadership,
+            attempts=PostgresAttemptRepository(database),
+            cost_limits=CostLimits(multiple=3, min_usd=USD),
             raise_fee_after=timedelta(hours=24),
         )
     )

@@ -21,6 +21,7 @@ from tests.support.chains.nodes import Anvil
 T = TypeVar("T")
 
 ETHER = 10**18
+MAX_COST = ETHER // 10
 POLYGON = 137
 KEY = bytes(range(1, 33))
 HOT = "0x" + address_of_key(KEY).hex()
@@ -103,5 +104,9 @@ def with_node(settings: EvmSettings, work: Callable[[Node], Awaitable[T]]) -> T:
 def deploy(anvil: Anvil, runtime: bytes) -> str:
     """Set the code of an address; return the address."""
     address = "0x" + uuid4().hex.rjust(40, "0")
-    anvil.call("anvil_setCode", address, "0x" + runtime.hex())
+    set_code(anvil, address, runtime)
     return address
+
+
+def set_code(anvil: Anvil, address: str, runtime: bytes) -> None:
+    anvil.call("anvil_setCode", address, "0x" + runtime.hex())

@@ -44,6 +44,7 @@ class BitcoinFamily:
             rpc,
             identity_check(rpc, chain),
             network=BY_NAME[chain.network.name],
+            coin=chain.assets[settings.asset].coin,
             fee_rate=fee_rate,
             max_fee=Decimal(settings.max_fee),
         )

@@ -12,6 +12,7 @@ from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected
 from feeds.settlement.chains.rpc import Rpc
 
+DECIMALS: Final = 8
 NOT_FOUND: Final = -5
 BATCH: Final = 100
 MAX_PENDING: Final = 2_000
@@ -106,4 +107,4 @@ class BitcoinNode:
 
 def units(value: Decimal | int) -> int:
     """Return an amount of coins, as RPC reports it, in 10^-8."""
-    return int(Decimal(value).scaleb(8).to_integral_exact())
+    return int(Decimal(value).scaleb(DECIMALS).to_integral_exact())

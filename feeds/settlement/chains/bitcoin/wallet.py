@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 from domain.chains.networks.bitcoin import BitcoinNetwork
-from domain.chains.outflows import Outflow
-from feeds.settlement.chains.bitcoin.node import NOT_FOUND, units
+from domain.chains.outflows import CostAboveBound, NetworkCoin, Outflow
+from feeds.settlement.chains.bitcoin.node import DECIMALS, NOT_FOUND, units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
 from feeds.settlement.chains.identity_check import IdentityCheck
-from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Prepared, Signed
 from feeds.settlement.chains.rpc import Rpc
 
 
@@ -26,12 +26,14 @@ class BitcoinWallet:
         identity: IdentityCheck,
         *,
         network: BitcoinNetwork,
+        coin: str,
         fee_rate: Decimal | None,
         max_fee: Decimal,
     ) -> None:
         """Pay `fee_rate` coins per kvB, or the node's estimate; never more than `max_fee` coins."""
         self._rpc = rpc
         self._identity = identity
+        self._coin = NetworkCoin(coin, DECIMALS)
         self._network = network
         self._fee_rate = fee_rate
         self._max_fee = units(max_fee)
@@ -40,12 +42,17 @@ class BitcoinWallet:
         """See Wallet."""
         await self._identity.require()
 
-    async def prepare(self, outflow: Outflow) -> int | None:
+    @property
+    def coin(self) -> NetworkCoin:
         """See Wallet."""
+        return self._coin
+
+    async def prepare(self, outflow: Outflow, *, max_cost: int) -> Prepared:
+        """See Wallet. The fee is known only once inputs are selected: `sign` checks it."""
         balance = units(await self._rpc.call("getbalance", "*", 0))
         if balance <= outflow.amount:
             raise NodeUnavailable(f"the hot wallet of {self._network.name} has too little")
-        return None
+        return Prepared(None, min(max_cost, self._max_fee))
 
     async def reserve(self, unbroadcast: Sequence[Outflow]) -> None:
         """See Wallet. Inputs selected for a transaction that was never stored are unlocked.
@@ -62,7 +69,7 @@ class BitcoinWallet:
                 with suppress(NodeRejected):  # spent already, possibly by this very transaction
                     await self._rpc.call("lockunspent", unlock, [{"txid": tx_id, "vout": index}])
 
-    async def sign(self, outflow: Outflow) -> Signed:
+    async def sign(self, outflow: Outflow, *, max_cost: int) -> Signed:
         """See Wallet."""
         await self._identity.require(again=True)
         script = script_of(self._network, outflow.address)
@@ -75,10 +82,10 @@ class BitcoinWallet:
         # An input count of 0 looks like the marker of segwit: `False` states that it is not.
         funded = await self._rpc.call("fundrawtransaction", draft, options, False)
         signed = await self._rpc.call("signrawtransactionwithwallet", funded["hex"])
-        decoded = await self._checked(outflow, signed, fee=funded["fee"])
+        decoded = await self._checked(outflow, signed, fee=funded["fee"], max_cost=max_cost)
         return Signed(signed["hex"], decoded["txid"])
 
-    async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
+    async def raise_fee(self, outflow: Outflow, stuck: str, *, max_cost: int) -> Signed:
         """See Wallet. By psbtbumpfee: the same inputs, and more if necessary.
 
         The node rejects this if another payout spends this one's change; a higher fee of that
@@ -90,16 +97,19 @@ class BitcoinWallet:
         bumped = await self._rpc.call("psbtbumpfee", stuck, {"replaceable": True})
         processed = await self._rpc.call("walletprocesspsbt", bumped["psbt"])
         signed = await self._rpc.call("finalizepsbt", processed["psbt"])
-        decoded = await self._checked(outflow, signed, fee=bumped["fee"])
+        decoded = await self._checked(outflow, signed, fee=bumped["fee"], max_cost=max_cost)
         spent = await self._rpc.call("decoderawtransaction", outflow.candidates[0].raw)
         if not _inputs(spent) <= _inputs(decoded):
             raise NodeUnavailable(f"the wallet of {self._network.name} would pay a second time")
         return Signed(signed["hex"], decoded["txid"])
 
     async def _checked(
-        self, outflow: Outflow, signed: dict[str, Any], *, fee: Decimal
+        self, outflow: Outflow, signed: dict[str, Any], *, fee: Decimal, max_cost: int
     ) -> dict[str, Any]:
-        """Return the decoded transaction; raise NodeUnavailable if it is not what was requested."""
+        """Return the decoded transaction; raise NodeUnavailable if it is not what was requested.
+
+        Raises CostAboveBound for a fee above `max_cost`.
+        """
         if not signed.get("complete"):
             raise NodeUnavailable(f"the wallet of {self._network.name} cannot sign")
         decoded: dict[str, Any] = await self._rpc.call("decoderawtransaction", signed["hex"])
@@ -111,6 +121,10 @@ class BitcoinWallet:
             raise NodeUnavailable(f"the wallet of {self._network.name} signed something else")
         if units(fee) > self._max_fee:
             raise NodeUnavailable(f"the fee on {self._network.name} is above the maximum")
+        if units(fee) > max_cost:
+            raise CostAboveBound(
+                f"a fee of {fee} is more than the bound, {Decimal(max_cost).scaleb(-DECIMALS)}"
+            )
         return decoded
 
     async def broadcast(self, signed: Signed) -> None:
@@ -146,6 +160,10 @@ class BitcoinWallet:
     async def has_paid(self, outflow: Outflow, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
         """See Wallet: a block contains no transaction that fails."""
         return await self.depth(tx_id) > 0
+
+    async def fee_paid(self, tx_id: str) -> int:
+        """See Wallet: the wallet reports it as a negative number."""
+        return -units((await self._rpc.call("gettransaction", tx_id))["fee"])
 
     async def close(self) -> None:
         """See Wallet."""

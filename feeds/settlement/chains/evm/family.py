@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from domain.chains.networks.evm import BY_NAME
 from feeds.settlement.chains.evm import settings as evm_settings
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import evm_assets
+from feeds.settlement.chains.evm.gas import GasPricing
 from feeds.settlement.chains.evm.identity import identity_check
 from feeds.settlement.chains.evm.node import EvmNode
 from feeds.settlement.chains.evm.settings import EvmSettings, chain_id_of
@@ -36,14 +38,17 @@ class EvmFamily:
         signer = _signer(chain.settings)
         if signer is None:
             return None
-        rpc = Rpc(chain.settings.nodes[0])
+        rpc, network = Rpc(chain.settings.nodes[0]), BY_NAME[chain.network.name]
         return EvmWallet(
             rpc,
             signer,
             evm_assets(chain),
             identity=identity_check(rpc, chain),
             chain_id=chain_id_of(chain),
-            max_fee_gwei=chain.settings.max_fee_gwei,
+            network=network,
+            pricing=GasPricing(
+                rpc, max_fee_gwei=chain.settings.max_fee_gwei, has_l1_fee=network.has_l1_fee
+            ),
         )
 
     async def draft_sweep(

@@ -1,9 +1,16 @@
 """Settings of an EVM network."""
 
+from typing import Final
+
 import msgspec
 
 from domain.chains.networks.evm import FAMILY
 from feeds.settlement.chains.interface import Chain, ChainSettings, InvalidChainSettings
+
+MAX_COIN_GAS: Final = 100_000
+"""Enough for wallets that are contracts: most of them need less than 60,000."""
+MAX_TOKEN_GAS: Final = 250_000
+"""Enough for tokens behind proxies, with hooks or fees; on Arbitrum gas includes the data fee."""
 
 
 class EvmAssetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -16,6 +23,15 @@ class EvmAssetSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     decimals: int
     contract: str | None = None
     code_hash: str | None = None
+    max_gas: int | None = None
+    """The gas ceiling of its transfers; None for the default of coins or tokens."""
+
+    @property
+    def gas_ceiling(self) -> int:
+        """Return how much gas a transfer may use."""
+        if self.max_gas is not None:
+            return self.max_gas
+        return MAX_COIN_GAS if self.contract is None else MAX_TOKEN_GAS
 
 
 class EvmSettings(ChainSettings, frozen=True, kw_only=True, tag=FAMILY):

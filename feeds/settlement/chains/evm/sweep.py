@@ -6,13 +6,16 @@ from typing import Any, Final
 from domain.chains.ports import AssignedAddress
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset, evm_assets
+from feeds.settlement.chains.evm.gas import GWEI
 from feeds.settlement.chains.evm.settings import EvmSettings, chain_id_of
 from feeds.settlement.chains.evm.signers import SignRequest
-from feeds.settlement.chains.evm.wallet import COIN_GAS, GWEI, TOKEN_GAS, transfer_call
+from feeds.settlement.chains.evm.wallet import COIN_GAS, transfer_call
 from feeds.settlement.chains.interface import Chain, NodeUnavailable, SweepRequest
 from feeds.settlement.chains.rpc import Rpc
 
 BATCH: Final = 100
+TOKEN_GAS: Final = 120_000
+"""The gas limit of a token's transfer: nothing is estimated for addresses without coins."""
 
 
 class UnsignedTransfer(SignRequest, rename="camel"):

@@ -3,23 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from domain.chains.outflows import Outflow
+import msgspec
+
+from domain.chains.networks.evm import EvmNetwork
+from domain.chains.outflows import GasAboveCeiling, NetworkCoin, Outflow
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset
+from feeds.settlement.chains.evm.gas import GasFees, GasPricing, network_coin
 from feeds.settlement.chains.evm.transaction import Transaction, keccak, signer_of
 from feeds.settlement.chains.evm.transfer_logs import token_transfers
 from feeds.settlement.chains.identity_check import IdentityCheck
-from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Prepared, Signed
 from feeds.settlement.chains.rpc import Rpc
 
 TRANSFER_CALL: Final = bytes.fromhex("a9059cbb")
 """The selector of ERC-20's transfer(address,uint256)."""
-GWEI: Final = 10**9
 COIN_GAS: Final = 21_000
-TOKEN_GAS: Final = 120_000
-"""The gas limit if the node cannot estimate it: a nonce that was assigned must be used."""
-MIN_FEE_INCREASE: Final = 112
-"""In percent: nodes accept a replacement whose fees are at least 10 % higher."""
+"""The gas of a transfer of the coin to an address without code; such an estimate is exact."""
 
 
 class EvmSigner(Protocol):
@@ -30,6 +30,15 @@ class EvmSigner(Protocol):
 
     async def sign(self, transaction: Transaction) -> bytes:
         """Return the signed transaction; raise Unavailable."""
+
+
+class TransferDraft(msgspec.Struct, frozen=True):
+    """A transfer before its fees are set: `to` as 20 bytes, `value` in wei, `gas` as the limit."""
+
+    to: bytes
+    value: int
+    data: bytes
+    gas: int
 
 
 class EvmWallet:
@@ -43,7 +52,8 @@ class EvmWallet:
         *,
         identity: IdentityCheck,
         chain_id: int,
-        max_fee_gwei: int,
+        network: EvmNetwork,
+        pricing: GasPricing,
     ) -> None:
         """Sign for `chain_id` only, whatever the node reports (EIP-155)."""
         self._rpc = rpc
@@ -51,62 +61,59 @@ class EvmWallet:
         self._chain_id = chain_id
         self._signer = signer
         self._assets: Mapping[str, EvmAsset] = {one.code: one for one in assets}
-        self._max_fee = max_fee_gwei * GWEI
+        self._pricing = pricing
+        self._coin = network_coin(network.coin)
 
     async def check_identity(self) -> None:
         """See Wallet."""
         await self._identity.require()
 
-    async def prepare(self, outflow: Outflow) -> int | None:
-        """See Wallet. Raises if the node would reject the transaction, as for lack of funds.
+    @property
+    def coin(self) -> NetworkCoin:
+        """See Wallet."""
+        return self._coin
 
-        Also for a base fee above the maximum: the transaction would block all that follow it.
-        """
-        base, _ = await self._fees()
-        if base > self._max_fee:
-            raise NodeUnavailable(f"the base fee is above the maximum, {self._max_fee} wei")
-        await self._rpc.call("eth_estimateGas", await self._call(outflow))
+    async def prepare(self, outflow: Outflow, *, max_cost: int) -> Prepared:
+        """See Wallet. Raises if the node would reject the transaction, as for lack of funds."""
+        draft = await self._draft(outflow)
+        fees = await self._pricing.fees(draft.gas, draft.data, max_cost=max_cost)
         sender = "0x" + (await self._signer.address()).hex()
-        return int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
+        nonce = int(await self._rpc.call("eth_getTransactionCount", sender, "pending"), 16)
+        cost = draft.gas * fees.max_fee + await self._pricing.l1_fee(draft.data)
+        return Prepared(nonce, cost)
 
     async def reserve(self, unbroadcast: Sequence[Outflow]) -> None:
         """See Wallet: nonces prevent it, so there is nothing to do."""
 
-    async def sign(self, outflow: Outflow) -> Signed:
+    async def sign(self, outflow: Outflow, *, max_cost: int) -> Signed:
         """See Wallet. The transaction that a signer returns must be exactly the requested one."""
-        if outflow.nonce is None:
-            raise NodeUnavailable("an outflow of this network has a nonce")
-        base, tip = await self._fees()
-        fees = min(2 * base + tip, self._max_fee), min(tip, self._max_fee)
-        return await self._signed(outflow, outflow.nonce, fees)
+        draft = await self._draft(outflow)
+        fees = await self._pricing.fees(draft.gas, draft.data, max_cost=max_cost)
+        return await self._signed(outflow, draft, fees)
 
-    async def raise_fee(self, outflow: Outflow, stuck: str) -> Signed:
-        """See Wallet. The same nonce: the chain can include only one of them."""
+    async def raise_fee(self, outflow: Outflow, stuck: str, *, max_cost: int) -> Signed:
+        """See Wallet. The same nonce: the chain can include only one of them. The same gas."""
         sent = await self._rpc.call("eth_getTransactionByHash", stuck)
         if outflow.nonce is None or sent is None or int(sent["nonce"], 16) != outflow.nonce:
             raise NodeUnavailable("the node does not have the transaction to be replaced")
-        base, tip = await self._fees()
-        min_fee = _raised(int(sent["maxFeePerGas"], 16))
-        min_tip = _raised(int(sent["maxPriorityFeePerGas"], 16))
-        if max(min_fee, min_tip) > self._max_fee:
-            raise NodeUnavailable(f"a higher fee would be above the maximum, {self._max_fee} wei")
-        max_fee = min(max(min_fee, 2 * base + tip), self._max_fee)
-        fees = max(max_fee, min_tip), min(max(min_tip, tip), max_fee)
-        return await self._signed(outflow, outflow.nonce, fees)
+        before = GasFees(int(sent["maxFeePerGas"], 16), int(sent["maxPriorityFeePerGas"], 16))
+        draft = await self._draft(outflow, gas=int(sent["gas"], 16))
+        fees = await self._pricing.raised(before, draft.gas, draft.data, max_cost=max_cost)
+        return await self._signed(outflow, draft, fees)
 
-    async def _signed(self, outflow: Outflow, nonce: int, fees: tuple[int, int]) -> Signed:
-        """Sign with fees in wei per unit of gas: the maximum, and the part of it for the miner."""
+    async def _signed(self, outflow: Outflow, draft: TransferDraft, fees: GasFees) -> Signed:
+        if outflow.nonce is None:
+            raise NodeUnavailable("an outflow of this network has a nonce")
         await self._identity.require(again=True)
-        call = await self._call(outflow)
         transaction = Transaction(
             chain_id=self._chain_id,
-            nonce=nonce,
-            max_priority_fee=fees[1],
-            max_fee=fees[0],
-            gas=await self._gas(call, outflow),
-            to=bytes.fromhex(call["to"][2:]),
-            value=int(call["value"], 16),
-            data=bytes.fromhex(call["data"][2:]),
+            nonce=outflow.nonce,
+            max_priority_fee=fees.tip,
+            max_fee=fees.max_fee,
+            gas=draft.gas,
+            to=draft.to,
+            value=draft.value,
+            data=draft.data,
         )
         raw = await self._signer.sign(transaction)
         if signer_of(transaction, raw) != await self._signer.address():
@@ -154,44 +161,69 @@ class EvmWallet:
         )
         return sum(paid) == outflow.amount * asset.scale
 
+    async def fee_paid(self, tx_id: str) -> int:
+        """See Wallet. `l1Fee` is in the receipts of rollups of the OP Stack."""
+        receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
+        if receipt is None:
+            raise NodeUnavailable(f"the node has no receipt of {tx_id}")
+        execution = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+        return execution + int(receipt.get("l1Fee") or "0x0", 16)
+
     async def close(self) -> None:
         """See Wallet."""
         await self._rpc.close()
 
-    async def _call(self, outflow: Outflow) -> dict[str, str]:
+    def _asset(self, outflow: Outflow) -> EvmAsset:
         asset = self._assets.get(outflow.asset.code)
         if asset is None:
             raise NodeUnavailable(f"{outflow.asset.code} is not among the configured assets")
+        return asset
+
+    async def _draft(self, outflow: Outflow, *, gas: int | None = None) -> TransferDraft:
+        """Return the transfer with `gas`, or with what it needs; raise GasAboveCeiling."""
+        asset = self._asset(outflow)
         amount, recipient = outflow.amount * asset.scale, address_bytes(outflow.address)
         to, value, data = recipient, amount, b""
         if asset.contract is not None:
             to, value = bytes.fromhex(asset.contract[2:]), 0
             data = transfer_call(recipient, amount)
-        return {
+        call = {
             "from": "0x" + (await self._signer.address()).hex(),
             "to": "0x" + to.hex(),
             "value": hex(value),
             "data": "0x" + data.hex(),
         }
+        if gas is None:
+            gas = await self._gas(call, asset)
+        return TransferDraft(to, value, data, gas)
 
-    async def _gas(self, call: dict[str, str], outflow: Outflow) -> int:
-        """Return the gas limit: a fifth above the node's estimate."""
+    async def _gas(self, call: Mapping[str, str], asset: EvmAsset) -> int:
+        """Return the gas limit: a fifth above the node's estimate, at most the ceiling."""
         try:
-            estimate = int(await self._rpc.call("eth_estimateGas", call), 16)
+            estimate = int(
+                await self._rpc.call("eth_estimateGas", {**call, "gas": hex(asset.max_gas)}), 16
+            )
         except NodeRejected:
-            is_coin = self._assets[outflow.asset.code].contract is None
-            return COIN_GAS if is_coin else TOKEN_GAS
-        return estimate if estimate == COIN_GAS else estimate * 6 // 5
+            estimate = int(await self._rpc.call("eth_estimateGas", call), 16)
+        if estimate > asset.max_gas:
+            raise GasAboveCeiling(
+                f"the transfer needs {estimate} gas, more than the ceiling of {asset.max_gas}"
+            )
+        if asset.contract is not None:
+            await self._require_true(call)
+        return estimate if estimate == COIN_GAS else min(estimate * 6 // 5, asset.max_gas)
 
-    async def _fees(self) -> tuple[int, int]:
-        """Return the newest block's base fee and the tip, in wei per unit of gas."""
-        block = await self._rpc.call("eth_getBlockByNumber", "latest", False)
-        tip = int(await self._rpc.call("eth_maxPriorityFeePerGas"), 16)
-        return int(block["baseFeePerGas"], 16), tip
+    async def _estimate(self, call: Mapping[str, str]) -> int:
+        return int(await self._rpc.call("eth_estimateGas", call), 16)
 
+    async def _require_true(self, call: Mapping[str, str]) -> None:
+        """Raise NodeUnavailable if a token would return false instead of reverting (EIP-20).
 
-def _raised(fee: int) -> int:
-    return fee * MIN_FEE_INCREASE // 100 + 1
+        Some tokens return nothing, which is accepted.
+        """
+        result = str(await self._rpc.call("eth_call", call, "latest"))
+        if result != "0x" and int(result, 16) != 1:
+            raise NodeUnavailable("the token's contract reports that the transfer would fail")
 
 
 def transfer_call(recipient: bytes, amount: int) -> bytes:

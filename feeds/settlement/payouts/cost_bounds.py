@@ -1,0 +1,44 @@
+"""How much the transaction of an order may cost, compared with what the order was charged."""
+
+from domain.chains.outflows import OutflowKind
+from domain.market.rates import RateSnapshot
+from domain.market.valuation import usd_value
+from domain.money import power_of_ten, quantize_down
+from domain.orders.order import Order
+from feeds.settlement.payouts.ports import PayoutPorts
+
+
+class CostBounds:
+    """The bounds of one network's transactions. All methods raise Unavailable without prices."""
+
+    def __init__(self, ports: PayoutPorts) -> None:
+        self._ports = ports
+
+    async def max_cost(self, order: Order, kind: OutflowKind) -> int:
+        """Return the most that an order's transaction may cost, in units of the network's coin.
+
+        The operator can raise the bound of a single order.
+        """
+        ports, snapshot = self._ports, self._ports.settlement.market.snapshot()
+        usd = max(
+            _charged_usd(order, kind, snapshot) * ports.cost_limits.multiple,
+            ports.cost_limits.min_usd,
+            await ports.outflows.cost_bound(order.id),
+        )
+        coin = ports.wallet.coin
+        return quantize_down(usd * power_of_ten(coin.decimals), snapshot.price(coin.name))
+
+    def usd(self, cost: int) -> int:
+        """Return the value of an amount of the network's coin, in 10^-18 USD."""
+        coin = self._ports.wallet.coin
+        price = self._ports.settlement.market.snapshot().price(coin.name)
+        return quantize_down(cost * price, power_of_ten(coin.decimals))
+
+
+def _charged_usd(order: Order, kind: OutflowKind, snapshot: RateSnapshot) -> int:
+    """Return the network fee that was charged for a payout, or is deducted from a refund."""
+    if kind is OutflowKind.PAYOUT:
+        asset, fee = order.destination, order.network_fee
+    else:
+        asset, fee = order.source, order.source.network_fee
+    return usd_value(fee, snapshot.price(asset.coin), asset).usd()

@@ -1,0 +1,30 @@
+"""Hostile recipients and tokens as hand-assembled bytecode; hostile.sol is their source."""
+
+from tests.support.chains.erc20 import assemble, deployment
+
+LOOP = ":loop 0x01 SWAP1 SUB DUP1 @loop JUMPI STOP"
+"""26 gas for each iteration of the counter on the stack."""
+
+BURNER = f"0x0caa30 {LOOP}"
+EXPENSIVE_WALLET = f"0x05dc {LOOP}"
+TWO_FACED = ":again GASPRICE @again JUMPI STOP"
+REVERTER = "0x00 0x00 REVERT"
+RETURN_BOMB = "0x100000 0x00 RETURN"
+REVERT_BOMB = "0x4000 0x00 REVERT"
+SELF_DESTRUCTING = "0xdead SELFDESTRUCT"
+PROXY = "0x00 0x00 0x00 0x00 {target} GAS DELEGATECALL @ok JUMPI 0x00 0x00 REVERT :ok STOP"
+FALSE_TOKEN = "0x00 0x00 MSTORE 0x20 0x00 RETURN"
+LYING_TOKEN = "0x01 0x00 MSTORE 0x20 0x00 RETURN"
+
+SELF_DESTRUCTED = assemble("CALLER SELFDESTRUCT")
+"""Creation code that leaves an address without code."""
+
+
+def contract(text: str) -> bytes:
+    """Return code that deploys a contract."""
+    return deployment(assemble(text))
+
+
+def proxy_to(target: str) -> bytes:
+    """Return code that deploys a proxy of a contract."""
+    return contract(PROXY.format(target=target.lower()))
