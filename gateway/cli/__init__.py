@@ -8,8 +8,8 @@ import typer
 from gateway.cli.chains import chain, outflow, pay_in, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
 from gateway.cli.market import asset, fee, limits, pair, reserve, switches, unpaid
-from gateway.cli.operators import audit, keyring, operator
-from gateway.cli.orders import order, sandbox
+from gateway.cli.operators import audit, keyring, operator, proposal
+from gateway.cli.orders import deposit, order, sandbox
 from gateway.cli.partners import partner
 from gateway.cli.processes import doctor, processes, up
 from gateway.cli.request import describe_commands
@@ -72,5 +72,8 @@ main.add_typer(sandbox.app, name="sandbox")
 main.add_typer(events.app, name="webhooks")
 main.add_typer(operator.app, name="operator")
 main.add_typer(audit.app, name="audit")
+main.command()(proposal.approve)
+main.add_typer(proposal.app, name="proposal")
+main.add_typer(deposit.app, name="deposit")
 main.add_typer(keyring.app, name="keyring")
 describe_commands(main)

@@ -38,6 +38,7 @@ READ_ONLY_TABLES = (
     "partner_totals",
     "pay_in_accounts",
     "payout_details",
+    "proposals",
     "reserves",
     "retired_keys",
     "settlement_leases",

@@ -6,13 +6,17 @@ Adapters are imported by the method that needs them, so that a command loads onl
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
 from psqlpy.exceptions import Error as DatabaseError
+from valkey.exceptions import ValkeyError
 
 from domain.actions.operator.audit import AuditPorts, AuditTrail
 from domain.actions.operator.chains import OperatorChainRepository
+from domain.actions.operator.deposits import DepositPorts
 from domain.actions.operator.earnings import EarningsPorts
 from domain.actions.operator.market.ports import MarketPorts
 from domain.actions.operator.market.unpaid import UnpaidPorts
@@ -25,6 +29,7 @@ from domain.actions.operator.operators import (
 from domain.actions.operator.orders import OperatorOrderPorts
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.partners import OperatorPartnerRepository, PartnerPorts
+from domain.actions.operator.proposals import ProposalRepository
 from domain.actions.operator.sandbox import SandboxPorts
 from domain.actions.operator.webhooks import OperatorWebhookPorts
 from domain.actions.orders.ports import SettlementPorts
@@ -57,6 +62,42 @@ class OperatorPorts(OperatorConnections):
     """
 
     operator: Identity | None = None
+
+    def acting(self) -> Identity:
+        """Return the operator of the recorded action that is running."""
+        if self.operator is None:
+            raise RuntimeError("no recorded action is running")
+        return self.operator
+
+    def new_id(self) -> UUID:
+        """Return a new id."""
+        return new_id()
+
+    def proposals(self) -> ProposalRepository:
+        """Return the operators' proposals."""
+        from persistence.postgres.operators.proposals import PostgresProposalRepository
+
+        return PostgresProposalRepository(self.database)
+
+    async def deposits(self) -> DepositPorts:
+        """Return what the actions on unexpected deposits need."""
+        from gateway.wiring.rates_key import rates_key
+        from persistence.postgres.orders.unexpected_deposits import PostgresUnexpectedDeposits
+        from persistence.valkey.rates import read_snapshot
+
+        snapshot = None
+        with suppress(Unavailable, ValkeyError):  # without prices, another operator is needed
+            snapshot = await read_snapshot(self.valkey, key=rates_key(self.settings))
+        if snapshot is not None and snapshot.is_stale(self.clock.now().timestamp()):
+            snapshot = None
+        return DepositPorts(
+            deposits=PostgresUnexpectedDeposits(self.database),
+            proposals=self.proposals(),
+            catalogue=await self.catalogue(),
+            snapshot=snapshot,
+            clock=self.clock,
+            new_id=new_id,
+        )
 
     def key_ring(self) -> "KeyRingPorts":
         """Return what the actions on the key ring need."""

@@ -80,6 +80,8 @@ IN_THE_SANDBOX = [
     "outflow off",
     "outflow on",
     "outflow cap 1000",
+    "deposit list",
+    "proposal list",
     "keyring rotate",
     "keyring reseal",
     "keyring list",
@@ -99,9 +101,10 @@ INSERT INTO chains (network, height, alarm, halted) VALUES
 INSERT INTO unclaimed_deposits (network, tx_id, address, asset, amount, order_id)
   SELECT 'Litecoin', '{tx_id}', 'ltc1qcr8te4kr609gcawutmrza0j4xv80jy8z4nqduv', 'ltc', 0.123456789,
     id FROM orders LIMIT 1;
+ALTER TABLE outflows DISABLE TRIGGER outflow_is_due;
 INSERT INTO outflows (order_id, kind, network, asset, address, amount, usd, raw, tx_id, signed_at)
   SELECT id, 'payout', 'Tron', 'usdt_trc20', 'TJRabPrwbZy45sbavfcjinPJC18kjpRTv8', 617.55, 617.55,
-    'ff', '{tx_id}', now() FROM orders LIMIT 1;
+    'ff', '{tx_id}', now() FROM orders WHERE state = 'cancelled' LIMIT 1;
 INSERT INTO cancelled_outflows (order_id, intention, kind, network, asset, address, amount,
     intended_at, cancelled_at)
   SELECT id, 1, 'payout', 'Ethereum', 'eth', '0x9858EfFD232B4033E47d90003D41EC34EcaEda94',
@@ -173,6 +176,12 @@ def test_the_output_of_every_command_is_tested() -> None:
 
     untested = set(all_commands()) - PROCESSES - covered
     assert untested == {  # print names and values only
+        "approve",
+        "deposit refund",
+        "deposit sent",
+        "proposal bound",
+        "proposal show",
+        "proposal withdraw",
         "operator disable",
         "operator login",
         "pay-in sweep",

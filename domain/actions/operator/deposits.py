@@ -1,0 +1,161 @@
+"""Deposits that no order can use: list them, and propose to refund one to its sender."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.actions.operator.operators import Identity
+from domain.actions.operator.proposals import (
+    Proposal,
+    ProposalKind,
+    ProposalRepository,
+    propose,
+)
+from domain.assets import Asset, Catalogue
+from domain.chains.addresses import check_address, check_tag
+from domain.clock import Clock
+from domain.errors import InvalidRequest, NotFound
+from domain.market.rates import RateSnapshot
+from domain.market.valuation import usd_value
+from domain.money import USD_DECIMALS, units_from
+
+
+class UnexpectedDeposit(msgspec.Struct, frozen=True):
+    """A late deposit, or one of another asset than its order's; `amount` in units of the asset.
+
+    `proposal` is the id of what is proposed or approved for it.
+    """
+
+    tx_id: str
+    order_id: str
+    kind: str
+    network: str
+    asset: str
+    amount: str
+    pay_in_address: str
+    seen_at: datetime
+    confirmed: bool
+    proposal: str | None
+    approved: bool
+    refund_tx_id: str | None
+
+    @property
+    def subject(self) -> str:
+        """Return what identifies it: a transaction may pay several orders."""
+        return f"{self.tx_id}:{self.order_id}:{self.asset}"
+
+    @property
+    def next_command(self) -> str:
+        """Return what to type."""
+        if self.refund_tx_id is not None:
+            return ""
+        if self.approved:
+            return f"swapgate deposit sent {self.proposal} --tx TXID"
+        if self.proposal is not None:
+            return f"swapgate approve {self.proposal}"
+        return f"swapgate deposit refund {self.tx_id} --to ADDRESS --reason TEXT"
+
+
+class UnexpectedDeposits(Protocol):
+    """Reads unexpected deposits. Each method raises Unavailable."""
+
+    async def newest(self, *, limit: int) -> Sequence[UnexpectedDeposit]:
+        """Return the newest ones, newest first."""
+
+    async def of_transaction(self, tx_id: str) -> Sequence[UnexpectedDeposit]:
+        """Return those of a transaction."""
+
+    async def is_pay_in_address(self, network: str, address: str) -> bool:
+        """Return whether an address belongs to this installation."""
+
+
+class DepositPorts(msgspec.Struct, frozen=True):
+    """What the actions on deposits need; `snapshot` is None without fresh prices."""
+
+    deposits: UnexpectedDeposits
+    proposals: ProposalRepository
+    catalogue: Catalogue
+    snapshot: RateSnapshot | None
+    clock: Clock
+    new_id: Callable[[], UUID]
+
+
+class RefundRequest(msgspec.Struct, frozen=True):
+    """A refund to an address of the customer's; `order_id` where one transaction paid several."""
+
+    tx_id: str
+    address: str
+    tag: str | None
+    order_id: str | None
+    reason: str
+
+
+async def list_unexpected(ports: DepositPorts, *, limit: int) -> Sequence[UnexpectedDeposit]:
+    """Return the newest deposits that are in no order, newest first."""
+    return await ports.deposits.newest(limit=limit)
+
+
+async def propose_refund(
+    ports: DepositPorts, request: RefundRequest, operator: Identity
+) -> Proposal:
+    """Propose to refund an unexpected deposit, once; the operator sends it when it is approved.
+
+    Raises NotFound, InvalidAddress and InvalidRequest.
+    """
+    deposit = await _find(ports.deposits, request)
+    check_address(deposit.network, request.address)
+    check_tag(deposit.network, request.tag)
+    if await ports.deposits.is_pay_in_address(deposit.network, request.address):
+        raise InvalidRequest("this is a pay-in address of this installation")
+    if not deposit.confirmed:
+        raise InvalidRequest("the deposit is not confirmed yet")
+    asset = ports.catalogue.assets[deposit.asset]
+    if units_from(deposit.amount, asset.precision) <= asset.network_fee:
+        raise InvalidRequest("the deposit does not cover the network fee of its refund")
+    proposal = Proposal(
+        id=ports.new_id(),
+        kind=ProposalKind.REFUND_DEPOSIT,
+        subject=deposit.subject,
+        document={
+            "network": deposit.network,
+            "txId": deposit.tx_id,
+            "orderId": deposit.order_id,
+            "asset": deposit.asset,
+            "amount": deposit.amount,
+            "payInAddress": deposit.pay_in_address,
+            "address": request.address,
+            "tag": request.tag,
+        },
+        usd=_usd(ports, asset, deposit.amount),
+        needs_second=True,
+        reason=request.reason,
+        proposed_by=operator.name,
+        proposed_at=ports.clock.now(),
+    )
+    return await propose(ports.proposals, proposal, operator)
+
+
+async def _find(deposits: UnexpectedDeposits, request: RefundRequest) -> UnexpectedDeposit:
+    found = [
+        one
+        for one in await deposits.of_transaction(request.tx_id)
+        if request.order_id in (None, one.order_id)
+    ]
+    if not found:
+        raise NotFound(f"there is no unexpected deposit {request.tx_id}")
+    if len(found) > 1:
+        raise InvalidRequest("the transaction has several unexpected deposits: add --order ID")
+    return found[0]
+
+
+def _usd(ports: DepositPorts, asset: Asset, amount: str) -> Decimal | None:
+    """Return the value of an amount, rounded down to cents; None without a price."""
+    if ports.snapshot is None or asset.coin not in ports.snapshot.prices:
+        return None
+    units = units_from(amount, asset.precision)
+    value = usd_value(units, ports.snapshot.price(asset.coin), asset).usd()
+    return Decimal(value).scaleb(-USD_DECIMALS).quantize(Decimal("0.01"))

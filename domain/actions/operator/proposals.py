@@ -1,0 +1,156 @@
+"""Proposals of operators: what moves money above a bound takes two of them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.actions.operator.operators import Identity
+from domain.errors import InvalidRequest, NotFound
+
+
+class ProposalKind(StrEnum):
+    """What a proposal does once it is approved."""
+
+    REFUND_DEPOSIT = "refund_deposit"
+    RAISE_BOUND = "raise_bound"
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal; `subject` is what it concerns, such as a deposit, which has one at a time.
+
+    `usd` is None if the value is not known. With `needs_second` somebody else has to approve it.
+    """
+
+    id: UUID
+    kind: ProposalKind
+    subject: str
+    document: Mapping[str, Any]
+    usd: Decimal | None
+    needs_second: bool
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    withdrawn_by: str | None = None
+    withdrawn_at: datetime | None = None
+    tx_id: str | None = None
+
+
+class ProposalRepository(Protocol):
+    """Proposals and the bound. Each method raises Unavailable."""
+
+    async def bound(self) -> Decimal:
+        """Return the value in USD up to which one operator suffices."""
+
+    async def set_bound(self, usd: Decimal) -> None:
+        """Set the bound."""
+
+    async def add(self, proposal: Proposal) -> bool:
+        """Store a proposal; False if its subject has one already."""
+
+    async def find(self, proposal_id: UUID) -> Proposal | None:
+        """Return a proposal."""
+
+    async def newest(self, *, limit: int) -> Sequence[Proposal]:
+        """Return the newest proposals, newest first."""
+
+    async def approve(self, proposal_id: UUID, by: str, at: datetime) -> bool:
+        """Approve a proposal that is not decided; False otherwise."""
+
+    async def complete(self, proposal_id: UUID, tx_id: str) -> bool:
+        """Record the transaction of an approved proposal, once; False otherwise."""
+
+    async def withdraw(self, proposal_id: UUID, by: str, at: datetime) -> bool:
+        """Withdraw a proposal that is not decided; False otherwise."""
+
+
+async def propose(
+    proposals: ProposalRepository, proposal: Proposal, operator: Identity
+) -> Proposal:
+    """Store a proposal; it is approved at once if one operator suffices. Return it.
+
+    Raises InvalidRequest without a reason, if its subject has a proposal already, and if a second
+    operator is needed but the first has not proved who it is.
+    """
+    if not proposal.reason.strip():
+        raise InvalidRequest("--reason is required: it is recorded in the audit trail")
+    bound = await proposals.bound()
+    raises = proposal.kind is ProposalKind.RAISE_BOUND
+    needs_second = raises or proposal.usd is None or proposal.usd > bound
+    if needs_second and not operator.verified:
+        raise InvalidRequest(
+            f"above {bound} USD another operator has to approve it: register both with "
+            "`swapgate operator add`"
+        )
+    decided = (
+        {} if needs_second else {"approved_by": operator.name, "approved_at": proposal.proposed_at}
+    )
+    stored = msgspec.structs.replace(proposal, needs_second=needs_second, **decided)
+    if not await proposals.add(stored):
+        raise InvalidRequest(f"{proposal.subject} has a proposal already: `swapgate proposal list`")
+    return stored
+
+
+async def approve_proposal(
+    proposals: ProposalRepository, proposal_id: UUID, operator: Identity, *, now: datetime
+) -> Proposal:
+    """Approve another operator's proposal and return it; raise NotFound and InvalidRequest."""
+    proposal = await show_proposal(proposals, proposal_id)
+    if not operator.verified:
+        raise InvalidRequest("only a registered operator can approve a proposal")
+    if operator.name == proposal.proposed_by:
+        raise InvalidRequest("another operator has to approve it: this one is your own")
+    if not await proposals.approve(proposal_id, operator.name, now):
+        raise InvalidRequest("the proposal is approved or withdrawn already")
+    if proposal.kind is ProposalKind.RAISE_BOUND:
+        await proposals.set_bound(Decimal(proposal.document["usd"]))
+    return await show_proposal(proposals, proposal_id)
+
+
+async def withdraw_proposal(
+    proposals: ProposalRepository, proposal_id: UUID, operator: Identity, *, now: datetime
+) -> Proposal:
+    """Withdraw a proposal that is not approved; raise NotFound and InvalidRequest."""
+    await show_proposal(proposals, proposal_id)
+    if not await proposals.withdraw(proposal_id, operator.name, now):
+        raise InvalidRequest("the proposal is approved or withdrawn already")
+    return await show_proposal(proposals, proposal_id)
+
+
+async def complete_proposal(
+    proposals: ProposalRepository, proposal_id: UUID, tx_id: str
+) -> Proposal:
+    """Record the transaction that performed an approved proposal; NotFound, InvalidRequest."""
+    await show_proposal(proposals, proposal_id)
+    if not tx_id.strip():
+        raise InvalidRequest("--tx is the id of the transaction that was sent")
+    if not await proposals.complete(proposal_id, tx_id.strip()):
+        raise InvalidRequest("the proposal is not approved, or has a transaction already")
+    return await show_proposal(proposals, proposal_id)
+
+
+async def show_proposal(proposals: ProposalRepository, proposal_id: UUID) -> Proposal:
+    """Return a proposal; raise NotFound."""
+    found = await proposals.find(proposal_id)
+    if found is None:
+        raise NotFound(f"there is no proposal {proposal_id}")
+    return found
+
+
+async def lower_or_propose_bound(
+    proposals: ProposalRepository, proposal: Proposal, operator: Identity, usd: Decimal
+) -> Proposal | None:
+    """Lower the bound at once, or propose to raise it: that takes another operator.
+
+    Return the proposal, if there is one. Raises InvalidRequest.
+    """
+    if usd <= await proposals.bound():
+        await proposals.set_bound(usd)
+        return None
+    return await propose(proposals, proposal, operator)

@@ -1,0 +1,178 @@
+"""`swapgate approve` and `proposal`: what takes two operators."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
+
+import typer
+
+from domain.actions.operator.proposals import (
+    Proposal,
+    ProposalKind,
+    approve_proposal,
+    lower_or_propose_bound,
+    show_proposal,
+    withdraw_proposal,
+)
+from domain.money import CENT_DECIMALS, parse_units
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, Reason, group, read, run
+from gateway.cli.output import show
+from gateway.instance import Role
+
+if TYPE_CHECKING:
+    from gateway.wiring.operator.ports import OperatorPorts
+
+app = group("Proposals, which above a bound another operator has to approve.")
+
+ProposalId = Annotated[str, typer.Argument(metavar="ID", help="A proposal's id.")]
+Usd = Annotated[
+    str | None,
+    typer.Argument(metavar="USD", help="The new bound; raising it takes another operator."),
+]
+
+
+def approve(
+    proposal_id: ProposalId,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Approve another operator's proposal, after comparing it with the chain and the customer."""
+    known = parse_proposal_id(proposal_id)
+
+    async def work(ports: "OperatorPorts") -> Proposal:
+        now = ports.clock.now()
+        return await approve_proposal(ports.proposals(), known, ports.acting(), now=now)
+
+    approved = run(
+        Role.ADMIN,
+        data_dir,
+        work,
+        reason=reason,
+        state=lambda ports: show_proposal(ports.proposals(), known),
+    )
+    show(proposal_out(approved), as_json=as_json)
+
+
+@app.command("list")
+def list_newest(
+    *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """List the newest proposals, newest first."""
+    found = read(Role.ADMIN, data_dir, lambda ports: ports.proposals().newest(limit=limit))
+    rows = [proposal_out(one) for one in found]
+    show(rows, as_json=as_json, narrow=("id", "kind", "state"))
+
+
+@app.command("show")
+def show_one(
+    proposal_id: ProposalId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Show a proposal: compare it with the chain before you approve it."""
+    known = parse_proposal_id(proposal_id)
+    found = read(Role.ADMIN, data_dir, lambda ports: show_proposal(ports.proposals(), known))
+    show(proposal_out(found), as_json=as_json)
+
+
+@app.command()
+def withdraw(
+    proposal_id: ProposalId,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a proposal that is not approved; any operator can."""
+    known = parse_proposal_id(proposal_id)
+
+    async def work(ports: "OperatorPorts") -> Proposal:
+        now = ports.clock.now()
+        return await withdraw_proposal(ports.proposals(), known, ports.acting(), now=now)
+
+    withdrawn = run(
+        Role.ADMIN,
+        data_dir,
+        work,
+        reason=reason,
+        state=lambda ports: show_proposal(ports.proposals(), known),
+    )
+    show(proposal_out(withdrawn), as_json=as_json)
+
+
+@app.command()
+def bound(
+    usd: Usd = None,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Set the value up to which one operator suffices, or show it."""
+    if usd is None:
+        current = read(Role.ADMIN, data_dir, lambda ports: ports.proposals().bound())
+        show({"usd": str(current)}, as_json=as_json)
+        return
+
+    async def work(ports: "OperatorPorts") -> tuple[Proposal | None, Decimal]:
+        wanted = Decimal(parse_units(usd, CENT_DECIMALS)).scaleb(-CENT_DECIMALS)
+        operator, proposal_id = ports.acting(), ports.new_id()
+        proposal = Proposal(
+            id=proposal_id,
+            kind=ProposalKind.RAISE_BOUND,
+            subject=f"bound:{proposal_id}",
+            document={"usd": str(wanted)},
+            usd=wanted,
+            needs_second=True,
+            reason=reason,
+            proposed_by=operator.name,
+            proposed_at=ports.clock.now(),
+        )
+        proposals = ports.proposals()
+        made = await lower_or_propose_bound(proposals, proposal, operator, wanted)
+        return made, await proposals.bound()
+
+    made, current = run(
+        Role.ADMIN,
+        data_dir,
+        work,
+        subject="bound",
+        reason=reason,
+        state=lambda ports: ports.proposals().bound(),
+    )
+    proposal = None if made is None else str(made.id)
+    show({"usd": str(current), "proposal": proposal}, as_json=as_json)
+
+
+def proposal_out(proposal: Proposal) -> dict[str, Any]:
+    """Return a proposal as it is printed."""
+    return {
+        "id": str(proposal.id),
+        "kind": proposal.kind,
+        "state": _state(proposal),
+        "usd": None if proposal.usd is None else str(proposal.usd),
+        "needsSecond": proposal.needs_second,
+        "proposedBy": proposal.proposed_by,
+        "proposedAt": proposal.proposed_at,
+        "approvedBy": proposal.approved_by,
+        "withdrawnBy": proposal.withdrawn_by,
+        "txId": proposal.tx_id,
+        "reason": proposal.reason,
+        "document": proposal.document,
+    }
+
+
+def _state(proposal: Proposal) -> str:
+    if proposal.withdrawn_at is not None:
+        return "withdrawn"
+    if proposal.tx_id is not None:
+        return "sent"
+    return "proposed" if proposal.approved_at is None else "approved"
+
+
+def parse_proposal_id(text: str) -> UUID:
+    """Return a proposal's id; raise Failure."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Failure(f"{text!r} is not a proposal's id") from None

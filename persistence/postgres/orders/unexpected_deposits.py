@@ -1,0 +1,53 @@
+"""Deposits that no order can use: late ones, and those of another asset than their order's."""
+
+from collections.abc import Sequence
+
+from domain.actions.operator.deposits import UnexpectedDeposit
+from persistence.postgres.pool import Database
+
+UNEXPECTED = """
+WITH unexpected AS (
+  SELECT d.tx_id, d.order_id, 'late' AS kind, a.network, o.source AS asset, d.amount,
+    o.pay_in_address, d.seen_at, d.confirmed_at IS NOT NULL AS confirmed
+  FROM deposits d JOIN orders o ON o.id = d.order_id JOIN assets a ON a.code = o.source
+  WHERE d.late AND NOT d.dropped
+  UNION ALL
+  SELECT u.tx_id, u.order_id, 'other asset', u.network, u.asset, u.amount, u.address, u.seen_at,
+    true
+  FROM unclaimed_deposits u
+)
+SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amount::text AS amount,
+  u.pay_in_address, u.seen_at, u.confirmed, p.id::text AS proposal,
+  p.approved_at IS NOT NULL AS approved, p.tx_id AS refund_tx_id
+FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL
+  AND p.subject = u.tx_id || ':' || u.order_id || ':' || u.asset
+"""
+
+NEWEST = f"{UNEXPECTED} ORDER BY u.seen_at DESC LIMIT $1"
+
+OF_TRANSACTION = f"{UNEXPECTED} WHERE u.tx_id = $1 ORDER BY u.seen_at"
+
+IS_PAY_IN = """
+SELECT EXISTS (SELECT FROM pay_in_addresses WHERE network = $1 AND address = $2) AS known
+"""
+
+
+class PostgresUnexpectedDeposits:
+    """UnexpectedDeposits over PostgreSQL, with the operator's role."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def newest(self, *, limit: int) -> Sequence[UnexpectedDeposit]:
+        """See UnexpectedDeposits."""
+        return [UnexpectedDeposit(**row) for row in await self._database.fetch(NEWEST, [limit])]
+
+    async def of_transaction(self, tx_id: str) -> Sequence[UnexpectedDeposit]:
+        """See UnexpectedDeposits."""
+        rows = await self._database.fetch(OF_TRANSACTION, [tx_id])
+        return [UnexpectedDeposit(**row) for row in rows]
+
+    async def is_pay_in_address(self, network: str, address: str) -> bool:
+        """See UnexpectedDeposits."""
+        (row,) = await self._database.fetch(IS_PAY_IN, [network, address])
+        return bool(row["known"])
