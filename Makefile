@@ -8,7 +8,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test test-slow assets lint openapi settings fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults ledger clean lock
+.PHONY: faults-chains help run test test-slow assets lint openapi settings fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -91,6 +91,9 @@ faults: faults-chains $(VENV)/.dev ## Kill settlement, webhook workers and serve
 
 faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes, with settlement killed at every step (ORDERS=40 SEED=1)
 	$(BIN)/python -m tests.chain_faults --orders $(or $(ORDERS),40) --seed $(or $(SEED),1)
+
+simulate: $(VENV)/.dev ## Settlement in a simulated world: 100 runs (RUNS=1 SEED=7 ARGS=--trace replays a run)
+	$(BIN)/python -m tests.simulation --runs $(or $(RUNS),100) --seed $(or $(SEED),1) $(ARGS)
 
 ledger: $(VENV)/.dev ## Check the ledger against a model: 10,000 runs of 50 steps (RUNS=100 for fewer)
 	SWAPGATE_LEDGER_RUNS=$(RUNS) SWAPGATE_LEDGER_STEPS=50 $(BIN)/python -m pytest -q -n auto --timeout 0 tests/integration/ledger/test_ledger_machine.py $(ARGS)

@@ -1,0 +1,78 @@
+"""Runs of the simulation: `python -m tests.simulation --runs 100 --seed 1` (`make simulate`)."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+
+from persistence.embedded.postgres import EmbeddedPostgres
+from persistence.postgres.migrate import apply_migrations
+from tests.conftest import DatabaseUrls, memory_directory
+from tests.simulation.run import STEPS, simulate
+from tests.simulation.world.preparation import prepare
+from tests.simulation.world.world import Options
+
+
+@contextmanager
+def migrated_database() -> Iterator[DatabaseUrls]:
+    """Start a PostgreSQL server with a migrated database, for one worker."""
+    with tempfile.TemporaryDirectory(prefix="sg-sim-", dir=memory_directory()) as directory:
+        Path(directory).chmod(0o755)  # PostgreSQL runs as another user if this runs as root
+        server = EmbeddedPostgres(Path(directory) / "postgres", durable=False)
+        server.start()
+        try:
+            apply_migrations(server.url())
+            yield DatabaseUrls(
+                owner=server.url(),
+                admin=server.url(user="swapgate_admin"),
+                gateway=server.url(user="swapgate_gateway"),
+                settlement=server.url(user="swapgate_settlement"),
+            )
+        finally:
+            server.stop()
+
+
+async def _runs(urls: DatabaseUrls, arguments: argparse.Namespace) -> int:
+    prepared = await prepare(urls)
+    failed, began = 0, time.monotonic()
+    for seed in range(arguments.seed, arguments.seed + arguments.runs):
+        run, error = await simulate(prepared, seed, steps=arguments.steps, options=Options())
+        if arguments.runs == 1:
+            sys.stdout.writelines(f"{line}\n" for line in run.trace.text(details=arguments.trace))
+        if error is not None:
+            failed += 1
+            sys.stdout.write(f"seed {seed}: {type(error).__name__}: {error}\n")
+            if not isinstance(error, AssertionError):
+                traceback.print_exception(error)
+    seconds = time.monotonic() - began
+    sys.stdout.write(
+        f"{arguments.runs} runs, {failed} failed, {seconds:.0f} s, "
+        f"{arguments.runs / seconds:.2f} runs a second\n"
+    )
+    prepared.storage.close()
+    return failed
+
+
+def main() -> None:
+    """Run the simulation; exit with status 1 if a run failed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--trace", action="store_true", help="print every call to a port")
+    arguments = parser.parse_args()
+    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
+    with migrated_database() as urls:
+        failed = asyncio.run(_runs(urls, arguments))
+    raise SystemExit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Simulated chains: their blocks, nodes and hot wallets."""

@@ -1,0 +1,42 @@
+"""A simulated chain of outputs: each is spent once, and a transaction needs those it spends."""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Final
+
+from tests.simulation.chains.chain import Chain, Tx
+
+FEE_RATE: Final = 10
+"""Smallest units per unit of size, of a transaction that is mined soon."""
+INPUT_SIZE: Final = 68
+BASE_SIZE: Final = 80
+HOT: Final = "hot"
+
+
+class OutputChain(Chain):
+    """Keys are `tx/index` of outputs; those of `faucet` exist always, for the customers."""
+
+    def __init__(self, network: str, *, coin: str, random: Random) -> None:
+        super().__init__(network, coin=coin, decimals=8, random=random, price=FEE_RATE)
+
+    def can_spend(self, tx: Tx, spent: Mapping[str, str], created: Mapping[str, object]) -> bool:  # noqa: ARG002
+        """See Chain: what it spends exists."""
+        return self.may_follow(tx, {}, created)
+
+    def may_follow(self, tx: Tx, spent: Mapping[str, str], created: Mapping[str, object]) -> bool:  # noqa: ARG002
+        """See Chain."""
+        parents = (key.rsplit("/", 1)[0] for key in tx.spends)
+        return all(parent == "faucet" or parent in created for parent in parents)
+
+    def depends(self, tx: Tx, on: Tx) -> bool:
+        """See Chain."""
+        return any(key.startswith(f"{on.id}/") for key in tx.spends)
+
+    def outputs_of(self, owner: str, receipts: Mapping[str, object]) -> dict[str, int]:
+        """Return what an owner has on a branch and in the mempool, by key."""
+        owned = {}
+        for tx_id in {**receipts, **self.mempool}:
+            for index, (address, _, amount) in enumerate(self.known[tx_id].outputs):
+                if address == owner:
+                    owned[f"{tx_id}/{index}"] = amount
+        return owned

@@ -1,0 +1,1 @@
+"""What must be true: the books of the database compared with the chains."""

@@ -1,0 +1,137 @@
+"""What the database says: orders, deposits and outflows, read at once by the tables' owner."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from domain.assets import Asset
+from domain.money import units_from
+from tests.simulation.world.storage import Storage
+
+READ: Final = """
+SELECT json_build_object(
+  'orders', (SELECT coalesce(json_agg(o ORDER BY o.id), '[]') FROM (
+    SELECT id, state, rate_type, source, destination, source_amount::text, destination_amount::text,
+      network_fee::text, rate, pay_in_address, destination_address, refund_address, choice,
+      payout_tx_id, refund_tx_id FROM orders) AS o),
+  'deposits', (SELECT coalesce(json_agg(d ORDER BY d.order_id, d.position), '[]') FROM (
+    SELECT order_id, tx_id, position, amount::text, confirmed_at IS NOT NULL AS confirmed, late,
+      dropped FROM deposits) AS d),
+  'unclaimed', (SELECT coalesce(json_agg(u ORDER BY u.tx_id, u.asset), '[]') FROM (
+    SELECT network, tx_id, address, asset, amount::text FROM unclaimed_deposits) AS u),
+  'outflows', (SELECT coalesce(json_agg(w ORDER BY w.order_id), '[]') FROM (
+    SELECT order_id, kind, network, asset, address, amount::text, nonce, tx_id, settled_tx_id,
+      fee_paid::text, broadcast_at IS NOT NULL AS broadcast,
+      (SELECT coalesce(json_agg(r.tx_id ORDER BY r.number), '[]') FROM outflow_replacements r
+       WHERE r.order_id = outflows.order_id) AS replaced_by FROM outflows) AS w),
+  'failing', (SELECT coalesce(json_object_agg(order_id, reason), '{}') FROM outflow_attempts),
+  'blocks', (SELECT coalesce(json_object_agg(b.network, json_build_array(b.height, b.hash)), '{}')
+    FROM (SELECT DISTINCT ON (network) network, height, hash FROM chain_blocks
+      ORDER BY network, height DESC) AS b)
+)::text
+"""
+
+
+class BookedOrder(msgspec.Struct, frozen=True):
+    """An order; amounts are text in units of the asset."""
+
+    id: str
+    state: str
+    rate_type: str
+    source: str
+    destination: str
+    source_amount: str
+    destination_amount: str
+    network_fee: str
+    rate: str
+    pay_in_address: str
+    destination_address: str
+    refund_address: str
+    choice: str
+    payout_tx_id: str | None
+    refund_tx_id: str | None
+
+    @property
+    def name(self) -> str:
+        """Return its short name in traces."""
+        return self.id[-6:]
+
+
+class BookedDeposit(msgspec.Struct, frozen=True):
+    """A deposit of an order."""
+
+    order_id: str
+    tx_id: str
+    position: int
+    amount: str
+    confirmed: bool
+    late: bool
+    dropped: bool
+
+    @property
+    def is_counted(self) -> bool:
+        """Return whether it is swapped or refunded."""
+        return not self.late and not self.dropped
+
+
+class BookedTransfer(msgspec.Struct, frozen=True):
+    """A deposit of another asset than its order's."""
+
+    network: str
+    tx_id: str
+    address: str
+    asset: str
+    amount: str
+
+
+class BookedOutflow(msgspec.Struct, frozen=True):
+    """A payout or refund, and all its signed transactions."""
+
+    order_id: str
+    kind: str
+    network: str
+    asset: str
+    address: str
+    amount: str
+    nonce: int | None
+    tx_id: str | None
+    settled_tx_id: str | None
+    fee_paid: str | None
+    broadcast: bool
+    replaced_by: tuple[str, ...]
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """Return the ids of its transactions."""
+        return (self.tx_id, *self.replaced_by) if self.tx_id else ()
+
+
+class Books(msgspec.Struct, frozen=True):
+    """Everything that the database says at one moment."""
+
+    orders: tuple[BookedOrder, ...]
+    deposits: tuple[BookedDeposit, ...]
+    unclaimed: tuple[BookedTransfer, ...]
+    outflows: tuple[BookedOutflow, ...]
+    failing: Mapping[str, str]
+    """Why the payout or refund of an order fails, by order."""
+    blocks: Mapping[str, tuple[int, str]]
+
+    def deposits_of(self, order_id: str) -> list[BookedDeposit]:
+        """Return the deposits of an order."""
+        return [one for one in self.deposits if one.order_id == order_id]
+
+
+_decode = msgspec.json.Decoder(Books).decode
+
+
+def read_books(storage: Storage) -> Books:
+    """Return what the database says now."""
+    ((text,),) = storage.sql(READ)
+    return _decode(text)
+
+
+def units(amount: str, asset: Asset) -> int:
+    """Return an amount in smallest units of its asset."""
+    return units_from(amount, asset.precision)

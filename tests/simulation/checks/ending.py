@@ -1,0 +1,119 @@
+"""What must be true at the end, once all is well again and nothing moves any more."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from domain.money import units_from
+from tests.simulation.checks.books import units
+from tests.simulation.checks.invariants import FUNDING, HOT, Check, Truth
+
+FOR_THE_OPERATOR: Final = ("unavailable", "gas_above_ceiling", "transaction_failed")
+"""Reasons for which only the operator can decide what happens with a hostile recipient's order."""
+FINAL: Final = ("completed", "expired", "cancelled", "refunded")
+
+
+def every_order_has_ended(truth: Truth) -> Iterator[str]:
+    """Whoever could decide has decided; what still waits for the operator says why."""
+    for order in truth.books.orders:
+        if order.state not in FINAL and truth.books.failing.get(order.id) not in FOR_THE_OPERATOR:
+            yield f"order {order.name} is still {order.state}, choice {order.choice}"
+
+
+def every_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
+    """A deposit that was not dropped is in a block, and a dropped one is not."""
+    networks = {order.id: truth.assets[order.source].network for order in truth.books.orders}
+    for deposit in truth.books.deposits:
+        receipts = truth.receipts(networks[deposit.order_id])
+        if (deposit.tx_id in receipts) == deposit.dropped:
+            word = "dropped, and is" if deposit.dropped else "counted, and is not"
+            yield f"deposit {deposit.tx_id[:8]} of {deposit.order_id[-6:]} was {word} in its chain"
+        if not deposit.dropped and not deposit.confirmed:
+            yield f"deposit {deposit.tx_id[:8]} of {deposit.order_id[-6:]} is not confirmed"
+
+
+def every_outflow_is_settled_by_the_chain(truth: Truth) -> Iterator[str]:
+    """The transaction that an outflow was settled by succeeded, and no other did."""
+    for outflow in truth.books.outflows:
+        receipts = truth.receipts(outflow.network)
+        mined = [one for one in outflow.candidates if one in receipts and receipts[one].succeeded]
+        if not mined and truth.books.failing.get(outflow.order_id) in FOR_THE_OPERATOR:
+            continue
+        if mined != [outflow.settled_tx_id]:
+            yield (
+                f"the {outflow.kind} of {outflow.order_id[-6:]} is settled by "
+                f"{outflow.settled_tx_id}, and the chain has {mined}"
+            )
+
+
+def an_order_names_the_transaction_that_was_mined(truth: Truth) -> Iterator[str]:
+    """The order shows its customer the transaction that the chain contains."""
+    outflows = {one.order_id: one for one in truth.books.outflows}
+    for order in truth.books.orders:
+        shown = order.payout_tx_id or order.refund_tx_id
+        outflow = outflows.get(order.id)
+        if outflow and truth.books.failing.get(order.id) == "transaction_failed":
+            continue
+        if shown != (outflow.settled_tx_id if outflow else None):
+            yield f"order {order.name} names {shown}, and {outflow and outflow.settled_tx_id}"
+
+
+def hot_wallets_paid_what_the_books_say(truth: Truth) -> Iterator[str]:
+    """Per asset: the sum of all outflows is what left the hot wallets, to the unit."""
+    left: dict[str, int] = {}
+    for chain in truth.chains.values():
+        for tx_id, receipt in chain.tip.receipts.items():
+            if chain.known[tx_id].sender == HOT:
+                for one in receipt.transfers:
+                    if one.address != HOT:
+                        left[one.asset] = left.get(one.asset, 0) + one.amount
+    booked: dict[str, int] = {}
+    for outflow in truth.books.outflows:
+        if outflow.settled_tx_id is None:
+            continue
+        amount = units(outflow.amount, truth.assets[outflow.asset])
+        booked[outflow.asset] = booked.get(outflow.asset, 0) + amount
+    if left != booked:
+        yield f"{left} left the hot wallets, and the books say {booked}"
+
+
+def fees_are_booked_to_the_unit(truth: Truth) -> Iterator[str]:
+    """What the mined transactions of an outflow cost is what is booked to it."""
+    for outflow in truth.books.outflows:
+        chain = truth.chains[outflow.network]
+        mined = [chain.tip.receipts.get(tx_id) for tx_id in outflow.candidates]
+        cost = sum(one.fee for one in mined if one is not None)
+        booked = units_from(outflow.fee_paid or "0", chain.decimals)
+        if cost != booked:
+            yield f"the {outflow.kind} of {outflow.order_id[-6:]} cost {cost}, booked is {booked}"
+
+
+def outputs_are_conserved(truth: Truth) -> Iterator[str]:
+    """On the chain of outputs: funds less payments less fees is what the hot wallet has."""
+    for network, chain in truth.chains.items():
+        own = {tx_id: chain.known[tx_id] for tx_id in chain.tip.receipts}
+        keys = {
+            f"{tx_id}/{index}": amount
+            for tx_id, tx in own.items()
+            for index, (address, _, amount) in enumerate(tx.outputs)
+            if address == HOT
+        }
+        funded = sum(sum(o[2] for o in tx.outputs) for tx in own.values() if tx.sender == FUNDING)
+        paid = sum(
+            tx.fee + sum(o[2] for o in tx.outputs if o[0] != HOT)
+            for tx in own.values()
+            if tx.sender == HOT
+        )
+        has = sum(amount for key, amount in keys.items() if key not in chain.tip.spent)
+        if funded and has != funded - paid:
+            yield f"{network}: the hot wallet has {has} of {funded} after paying {paid}"
+
+
+AT_THE_END: Final[tuple[Check, ...]] = (
+    every_order_has_ended,
+    every_deposit_is_in_its_chain,
+    every_outflow_is_settled_by_the_chain,
+    an_order_names_the_transaction_that_was_mined,
+    hot_wallets_paid_what_the_books_say,
+    fees_are_booked_to_the_unit,
+    outputs_are_conserved,
+)

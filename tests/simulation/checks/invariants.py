@@ -1,0 +1,191 @@
+"""What must be true after every step, whatever happens: each check yields what is not."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from domain.assets import Asset
+from domain.market.conversion import Conversion, Rate
+from tests.simulation.chains.chain import Chain, Receipt
+from tests.simulation.checks.books import BookedOrder, BookedOutflow, Books, units
+
+HOT: Final = "hot"
+FUNDING: Final = "funding"
+MAX_COST_MULTIPLE: Final = 9
+"""Three times what settlement accepts: prices have moved since it signed."""
+MAX_COST_USD: Final = 10**18
+
+
+class Truth(msgspec.Struct, frozen=True):
+    """What the chains say, and what the database says."""
+
+    chains: Mapping[str, Chain]
+    assets: Mapping[str, Asset]
+    prices: Mapping[str, int]
+    """By coin, in 10^-18 USD."""
+    books: Books
+
+    def receipts(self, network: str) -> Mapping[str, Receipt]:
+        """Return what the best branch of a chain contains."""
+        return self.chains[network].tip.receipts
+
+
+class Violation(AssertionError):
+    """Something that must always be true is not."""
+
+
+Check = Callable[[Truth], Iterator[str]]
+
+
+def nothing_is_sent_that_is_not_stored(truth: Truth) -> Iterator[str]:
+    """Every transaction of a hot wallet that a node has seen was stored before."""
+    stored = {tx_id for one in truth.books.outflows for tx_id in one.candidates}
+    for network, chain in truth.chains.items():
+        for tx_id, tx in chain.known.items():
+            if tx.sender == HOT and tx_id not in stored:
+                yield f"{network}: {tx_id[:8]} was broadcast, and is not stored"
+
+
+def each_order_is_sent_once(truth: Truth) -> Iterator[str]:
+    """An order's recipient and refund address together receive one payment, and the right one."""
+    outflows = {one.order_id: one for one in truth.books.outflows}
+    received: dict[str, list[tuple[str, int]]] = {}
+    for chain in truth.chains.values():
+        for tx_id, receipt in chain.tip.receipts.items():
+            if chain.known[tx_id].sender == HOT:
+                for one in receipt.transfers:
+                    received.setdefault(one.address, []).append((one.asset, one.amount))
+    for order in truth.books.orders:
+        payments = [
+            payment
+            for address in (order.destination_address, order.refund_address)
+            for payment in received.get(address, [])
+        ]
+        if len(payments) > 1:
+            yield f"order {order.name} was sent {payments}"
+        elif payments:
+            outflow = outflows.get(order.id)
+            due = outflow and (outflow.asset, units(outflow.amount, truth.assets[outflow.asset]))
+            if payments != [due]:
+                yield f"order {order.name} was sent {payments} instead of {due}"
+
+
+def each_arrival_is_in_one_book(truth: Truth) -> Iterator[str]:
+    """Whatever arrived in a block that was processed is a deposit, or unclaimed, but not both."""
+    orders = {order.pay_in_address: order for order in truth.books.orders}
+    booked: Counter[tuple[str, str]] = Counter()
+    for deposit in truth.books.deposits:
+        if not deposit.dropped:
+            booked[deposit.tx_id, deposit.order_id] += 1
+    unclaimed = {(one.tx_id, one.address, one.asset): one for one in truth.books.unclaimed}
+    for network, chain in truth.chains.items():
+        height, block_hash = truth.books.blocks.get(network, (0, ""))
+        if block_hash not in chain.tip.path:
+            continue
+        for tx_id, receipt in chain.tip.receipts.items():
+            if receipt.height > height:
+                continue
+            for one in receipt.transfers:
+                order = orders.get(one.address)
+                if order is None:
+                    continue
+                places = booked[tx_id, order.id] if one.asset == order.source else 0
+                places += (tx_id, one.address, one.asset) in unclaimed
+                if places != 1:
+                    yield f"{tx_id[:8]} for order {order.name} is in {places} books"
+
+
+def confirmed_amounts_are_those_of_the_chain(truth: Truth) -> Iterator[str]:
+    """A confirmed deposit that is in the chain has the chain's amount."""
+    orders = {order.id: order for order in truth.books.orders}
+    for deposit in truth.books.deposits:
+        order = orders[deposit.order_id]
+        asset = truth.assets[order.source]
+        receipt = truth.receipts(asset.network).get(deposit.tx_id)
+        if receipt is None or not deposit.confirmed:
+            continue
+        arrived = sum(
+            one.amount
+            for one in receipt.transfers
+            if (one.address, one.asset) == (order.pay_in_address, order.source)
+        )
+        if arrived != units(deposit.amount, asset):
+            yield f"deposit {deposit.tx_id[:8]} of {order.name} is {arrived} on its chain"
+
+
+def what_is_paid_out_is_what_was_deposited_at_the_order_s_rate(truth: Truth) -> Iterator[str]:
+    """A payout is the counted deposits at the order's rate, a refund the deposits less its fee."""
+    outflows = {one.order_id: one for one in truth.books.outflows}
+    for order in truth.books.orders:
+        source, destination = truth.assets[order.source], truth.assets[order.destination]
+        total = sum(
+            units(one.amount, source) for one in truth.books.deposits_of(order.id) if one.is_counted
+        )
+        if order.state in ("paying_out", "completed"):
+            yield from _payout_problems(order, total, source, destination)
+        outflow = outflows.get(order.id)
+        if outflow is not None:
+            yield from _outflow_problems(truth, order, outflow, total)
+
+
+def _payout_problems(
+    order: BookedOrder, total: int, source: Asset, destination: Asset
+) -> Iterator[str]:
+    if units(order.source_amount, source) != total:
+        yield f"order {order.name} counts {order.source_amount}, and its deposits are {total}"
+    conversion = Conversion(
+        Rate.parse(order.rate),
+        network_fee=units(order.network_fee, destination),
+        source=source,
+        destination=destination,
+    )
+    if order.rate_type == "float" and conversion.paid_for(total) != units(
+        order.destination_amount, destination
+    ):
+        yield f"order {order.name} pays {order.destination_amount} for {total}"
+
+
+def _outflow_problems(
+    truth: Truth, order: BookedOrder, outflow: BookedOutflow, total: int
+) -> Iterator[str]:
+    is_payout = outflow.kind == "payout"
+    states = ("paying_out", "completed") if is_payout else ("refunding", "refunded")
+    if outflow.candidates and order.state not in states:
+        yield f"order {order.name} is {order.state}, and its {outflow.kind} is signed"
+    asset = truth.assets[outflow.asset]
+    due = units(order.destination_amount, asset) if is_payout else total - asset.network_fee
+    if outflow.candidates and units(outflow.amount, asset) != due:
+        yield f"the {outflow.kind} of order {order.name} is {outflow.amount}, and {due} is due"
+
+
+def no_transaction_costs_far_more_than_was_charged(truth: Truth) -> Iterator[str]:
+    """What a recipient's code, or a fee spike, costs the hot wallet is bounded."""
+    orders = {order.id: order for order in truth.books.orders}
+    for outflow in truth.books.outflows:
+        order, asset = orders[outflow.order_id], truth.assets[outflow.asset]
+        charged = units(order.network_fee, asset) if outflow.kind == "payout" else asset.network_fee
+        bound = charged * truth.prices[asset.coin] // 10**asset.precision
+        chain = truth.chains[outflow.network]
+        for tx_id in outflow.candidates:
+            receipt = chain.tip.receipts.get(tx_id)
+            coin = truth.assets[chain.coin].coin
+            cost = receipt.fee * truth.prices[coin] // 10**chain.decimals if receipt else 0
+            if cost > max(MAX_COST_MULTIPLE * bound, MAX_COST_USD):
+                yield f"{tx_id[:8]} of order {order.name} cost {cost // 10**16} cents"
+
+
+ALWAYS: Final[tuple[Check, ...]] = (
+    nothing_is_sent_that_is_not_stored,
+    each_order_is_sent_once,
+    each_arrival_is_in_one_book,
+    confirmed_amounts_are_those_of_the_chain,
+    what_is_paid_out_is_what_was_deposited_at_the_order_s_rate,
+    no_transaction_costs_far_more_than_was_charged,
+)
+
+
+def problems(truth: Truth, checks: tuple[Check, ...]) -> list[str]:
+    """Return everything that is not as it must be."""
+    return [f"{check.__name__}: {one}" for check in checks for one in check(truth)]

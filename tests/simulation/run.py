@@ -1,0 +1,80 @@
+"""One run: steps that the seed chooses, the checks after each, and the quiet end."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from persistence.postgres.reconciliation.differences import differences
+from tests.simulation.checks.books import read_books
+from tests.simulation.checks.ending import AT_THE_END
+from tests.simulation.checks.invariants import ALWAYS, Check, Truth, Violation, problems
+from tests.simulation.events import Events
+from tests.simulation.quiet import make_quiet
+from tests.simulation.world.preparation import PreparedDatabase
+from tests.simulation.world.trace import Trace
+from tests.simulation.world.world import Options, World
+
+STEPS: Final = 200
+
+Event = Callable[[], Awaitable[str]]
+
+
+class Run:
+    """A run of one seed."""
+
+    def __init__(self, prepared: PreparedDatabase, seed: int, options: Options) -> None:
+        self.world = World(prepared, seed, options)
+        self.events = Events(self.world)
+
+    @property
+    def trace(self) -> Trace:
+        """Return what has happened so far."""
+        return self.world.trace
+
+    async def all(self, steps: int) -> None:
+        """Take all steps, and end quietly; raise Violation."""
+        self.world.storage.reset()
+        await self.world.tick()
+        for _ in range(self.world.processes):
+            self.world.start_settlement()
+        for number in range(1, steps + 1):
+            self.trace.step = number
+            who, what, act = self.events.choose()
+            self.trace.add(who, what, await act())
+            await self.world.tick()
+            self._check(ALWAYS)
+        self.trace.step += 1
+        await make_quiet(self.world, lambda: self._check(ALWAYS))
+        self._check((*ALWAYS, *AT_THE_END))
+        await self._reconcile()
+
+    def _check(self, checks: tuple[Check, ...]) -> None:
+        world = self.world
+        truth = Truth(
+            world.chains,
+            world.market.catalogue.assets,
+            world.market.prices,
+            read_books(world.storage),
+        )
+        found = problems(truth, checks)
+        if found:
+            self.trace.add("checks", "violated", "; ".join(found))
+            raise Violation("\n".join(found))
+
+    async def _reconcile(self) -> None:
+        """Compare everything that the database stores twice, as `swapgate reconcile` does."""
+        world = self.world
+        found = [one async for one in differences(world.storage.admin, world.market.catalogue)]
+        if found:
+            raise Violation(f"reconciliation: {found}")
+
+
+async def simulate(
+    prepared: PreparedDatabase, seed: int, *, options: Options, steps: int = STEPS
+) -> tuple[Run, Exception | None]:
+    """Make one run; return it, and what was wrong."""
+    run = Run(prepared, seed, options)
+    try:
+        await run.all(steps)
+    except Exception as error:  # noqa: BLE001  whatever it is, the seed replays it
+        return run, error
+    return run, None

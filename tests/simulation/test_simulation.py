@@ -1,0 +1,49 @@
+"""Whatever happens in the simulated world, no money is lost, sent twice or forgotten."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.conftest import DatabaseUrls
+from tests.simulation.run import simulate
+from tests.simulation.world.preparation import PreparedDatabase, prepare
+from tests.simulation.world.world import Options
+
+SHORT, MEDIUM = 8, 80
+
+
+@pytest.fixture
+async def prepared(database_urls: DatabaseUrls) -> AsyncIterator[PreparedDatabase]:
+    prepared = await prepare(database_urls)
+    yield prepared
+    prepared.storage.close()
+
+
+async def failures(prepared: PreparedDatabase, *, runs: int, seed: int) -> dict[int, str]:
+    """Return what was wrong by seed; `make simulate RUNS=1 SEED=...` prints its trace."""
+    found = {}
+    for one in range(seed, seed + runs):
+        _, error = await simulate(prepared, one, options=Options())
+        if error is not None:
+            found[one] = f"{type(error).__name__}: {error}"
+    return found
+
+
+async def test_the_same_seed_gives_the_same_trace(prepared: PreparedDatabase) -> None:
+    traces = []
+    for _ in range(2):
+        run, error = await simulate(prepared, 7, options=Options(), steps=100)
+        assert error is None
+        traces.append(run.trace.text())
+    assert traces[0] == traces[1]
+    assert len(traces[0]) > 500
+
+
+async def test_every_unit_is_in_one_place_after_every_step(prepared: PreparedDatabase) -> None:
+    assert await failures(prepared, runs=SHORT, seed=1) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+async def test_every_unit_is_in_one_place_in_many_runs(prepared: PreparedDatabase) -> None:
+    assert await failures(prepared, runs=MEDIUM, seed=1_000) == {}

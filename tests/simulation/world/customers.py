@@ -1,0 +1,215 @@
+"""Customers: they open orders, pay them in every wrong way, replace, choose and delete."""
+
+import hashlib
+from collections.abc import Coroutine
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from bip_utils import Base58Encoder
+
+from domain.actions.orders.delete_order import delete_order
+from domain.actions.orders.open_order import OrderRequest, open_order
+from domain.actions.orders.ports import OrderPorts
+from domain.actions.orders.quote import SwapRequest
+from domain.actions.orders.resolve_emergency import choose_resolution
+from domain.errors import DomainError
+from domain.market.pricing import Direction
+from domain.money import format_units
+from domain.orders.order import Order
+from domain.orders.states import RateType
+from feeds.settlement.chains.evm.addresses import checksummed
+from tests.simulation.chains.account_chain import AccountChain, Behavior
+from tests.simulation.chains.chain import Chain, Tx
+from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
+from tests.simulation.world.scheduling import Process
+
+PARTNER: Final = UUID("00000000-0000-0000-0000-000000000001")
+CODES: Final = ("eth", "usdt_erc20", "ltc")
+LITECOIN_KEY_VERSION: Final = b"\x30"
+HOSTILE: Final = 0.1
+"""How many recipients of coins on the chain of accounts are hostile contracts."""
+
+
+def address_on(network: str, name: str) -> str:
+    """Return the address of a name: always the same."""
+    digest = hashlib.sha256(f"{network} {name}".encode()).digest()[:20]
+    if network == ACCOUNTS:
+        return checksummed("0x" + digest.hex())
+    encoded: str = Base58Encoder.CheckEncode(LITECOIN_KEY_VERSION + digest)
+    return encoded
+
+
+class CustomerOrder(msgspec.Struct):
+    """An order as its customer knows it."""
+
+    order: Order
+    token: str
+    paid: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return a short name for traces."""
+        return self.order.id.hex[-6:]
+
+
+class Customers:
+    """All customers; each method is what one of them does, and returns what came of it."""
+
+    def __init__(
+        self,
+        process: Process,
+        ports: OrderPorts,
+        *,
+        chains: dict[str, Chain],
+        random: Random,
+        hostile: tuple[Behavior, ...],
+    ) -> None:
+        self._process = process
+        self._ports = ports
+        self._chains = chains
+        self._random = random
+        self._hostile = hostile
+        self._coins = 0
+        self.orders: list[CustomerOrder] = []
+
+    async def open(self) -> str:
+        """Open an order for some amount, at times out of bounds."""
+        random = self._random
+        source, destination = random.sample(CODES, 2)
+        assets = self._ports.market.catalogue.assets
+        price = self._ports.market.newest_snapshot()
+        assert price is not None
+        usd = random.choice((3, 20, 100, 100, 1_000, 4_900, 6_000))
+        asset = assets[source]
+        units = max(1, usd * 10**18 * 10**asset.precision // price.price(asset.coin))
+        swap = SwapRequest(
+            rate_type=random.choice((RateType.FLOAT, RateType.FLOAT, RateType.FIXED)),
+            source=source,
+            destination=destination,
+            direction=Direction.FROM,
+            amount=format_units(units, asset.precision),
+        )
+        number = len(self.orders)
+        request = OrderRequest(
+            partner_id=PARTNER,
+            code_id=None,
+            swap=swap,
+            markup_bps=0,
+            destination_address=self._recipient(assets[destination].network, f"to {number}"),
+            destination_tag=None,
+            refund_address=self._recipient(asset.network, f"back {number}"),
+            source_network=None,
+            destination_network=None,
+        )
+        what = f"{swap.rate_type.value} {swap.amount} {source} to {destination}"
+        try:
+            opened = await self._process.run(
+                "open", open_order(self._ports, request, idempotency=None)
+            )
+        except DomainError as error:
+            return f"{what}: {type(error).__name__}: {error}"
+        assert opened.token is not None
+        self.orders.append(CustomerOrder(opened.order, opened.token))
+        return f"{what}: {self.orders[-1].name}"
+
+    async def pay(self) -> str:
+        """Send something to an order's address: mostly what is due, mostly once."""
+        one = self._some_order(unpaid=self._random.random() < 0.7)
+        if one is None:
+            return "no order"
+        source, random = one.order.source, self._random
+        due = one.order.source_amount
+        amount = max(1, int(due * random.choice((1,) * 12 + (0.5, 0.5, 0.001, 1.01, 3, 60))))
+        amount += random.choice((0, 0, 0, 1, -1)) if amount > 1 else 0
+        code = source.code
+        if source.network == ACCOUNTS and random.random() < 0.05:
+            code = random.choice(
+                [each for each in ("eth", "usdt_erc20", "usdc_erc20") if each != code]
+            )
+        chain = self._chains[source.network]
+        price = chain.price * 2 if random.random() < 0.85 else chain.price * 7 // 10
+        self._coins += 1
+        tx = self._payment(chain, f"customer{self._coins}", one, code, amount, price)
+        one.paid += 1
+        return f"{one.name} {amount} of {due} {code} {tx.id[:8]}: {chain.submit(tx) or 'pending'}"
+
+    async def replace(self) -> str:
+        """Replace a pending payment: by another amount, or by one to somebody else."""
+        network = self._random.choice((ACCOUNTS, OUTPUTS))
+        chain = self._chains[network]
+        pending = [tx for tx in chain.mempool.values() if tx.sender.startswith("customer")]
+        if not pending:
+            return "nothing pending"
+        tx = self._random.choice(pending)
+        (address, code, amount), *_ = tx.outputs
+        if self._random.random() < 0.5:
+            address = address_on(network, "own")
+        else:
+            amount = max(1, amount * self._random.choice((1, 1, 2)) - self._random.choice((0, 1)))
+        price = tx.price * 3 // 2
+        other = msgspec.structs.replace(
+            tx, outputs=((address, code, amount),), price=price, fee=tx.fee * 3 // 2
+        )
+        return f"{tx.id[:8]} by {other.id[:8]}: {chain.submit(other) or 'pending'}"
+
+    async def choose(self) -> str:
+        """Choose for an order, whether or not it is held."""
+        one = self._some_order(unpaid=False)
+        if one is None:
+            return "no order"
+        choice = self._random.choice(("EXCHANGE", "REFUND"))
+        return f"{one.name} {choice}: {await self.choose_for(one, choice)}"
+
+    async def choose_for(self, one: CustomerOrder, choice: str) -> str:
+        """Choose for one order."""
+        return await self._attempt(
+            choose_resolution(
+                self._ports,
+                partner_id=None,
+                order_id=str(one.order.id),
+                token=one.token,
+                choice=choice,
+            )
+        )
+
+    async def delete(self) -> str:
+        """Delete an order, if that is possible now."""
+        one = self._some_order(unpaid=False)
+        if one is None:
+            return "no order"
+        work = delete_order(self._ports.orders, order_id=str(one.order.id), token=one.token)
+        return f"{one.name}: {await self._attempt(work)}"
+
+    async def _attempt(self, work: Coroutine[Any, Any, object]) -> str:
+        try:
+            await self._process.run("attempt", work)
+        except DomainError as error:
+            return f"{type(error).__name__}: {error}"
+        return "done"
+
+    def _some_order(self, *, unpaid: bool) -> CustomerOrder | None:
+        newest = self.orders[-8:]
+        chosen = [one for one in newest if not one.paid] if unpaid else newest
+        return self._random.choice(chosen) if chosen else None
+
+    def _recipient(self, network: str, name: str) -> str:
+        address = address_on(network, name)
+        chain = self._chains[network]
+        if isinstance(chain, AccountChain) and self._hostile and self._random.random() < HOSTILE:
+            chain.behavior[address] = self._random.choice(self._hostile)
+        return address
+
+    def _payment(
+        self, chain: Chain, sender: str, one: CustomerOrder, code: str, amount: int, price: int
+    ) -> Tx:
+        key = f"{sender}/0" if isinstance(chain, AccountChain) else f"faucet/{self._coins}"
+        size = 60_000 if isinstance(chain, AccountChain) else 150
+        return Tx(
+            spends=frozenset({key}),
+            outputs=((one.order.pay_in_address, code, amount),),
+            price=price,
+            fee=price * size,
+            sender=sender,
+        )

@@ -1,0 +1,120 @@
+"""The operator, who does anything that the command allows, at any moment."""
+
+from collections.abc import Coroutine
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from domain.actions.operator.chains import resume_chain
+from domain.actions.operator.orders import OperatorOrderPorts, Resolution, resolve_order
+from domain.actions.operator.outflows import (
+    permit_outflow,
+    set_outflow_cap,
+    set_outflow_enabled,
+)
+from domain.actions.orders.ports import SettlementPorts
+from domain.errors import DomainError
+from persistence.postgres.chains.operator_chains import PostgresOperatorChainRepository
+from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
+from persistence.postgres.partners.operator_partners import PostgresOperatorPartnerRepository
+from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
+from tests.simulation.world.customers import CustomerOrder
+from tests.simulation.world.scheduling import Process
+from tests.simulation.world.storage import ProcessDatabase
+
+
+class Operator:
+    """The operator; each method is one command, and returns what came of it."""
+
+    def __init__(
+        self,
+        process: Process,
+        admin: ProcessDatabase,
+        orders_database: ProcessDatabase,
+        settlement: SettlementPorts,
+        *,
+        orders: list[CustomerOrder],
+        random: Random,
+    ) -> None:
+        self._process = process
+        self._orders = orders
+        self._random = random
+        self._chains = PostgresOperatorChainRepository(admin)
+        self._outflows = PostgresOperatorOutflowRepository(admin)
+        self._ports = OperatorOrderPorts(
+            settlement=settlement,
+            recent=PostgresSettlementOrderRepository(
+                orders_database, lambda: settlement.market.catalogue
+            ),
+            partners=PostgresOperatorPartnerRepository(admin),
+            outflows=PostgresOperatorOutflowRepository(orders_database),
+            sandbox_tx_id=None,
+        )
+
+    async def act(self) -> str:
+        """Do one of the things that the command allows."""
+        commands = (
+            self._resolve,
+            self._resolve,
+            self._switch,
+            self._cap,
+            self._allow,
+            self._resume,
+        )
+        return await self._random.choice(commands)()
+
+    async def resolve(self, order_id: UUID, resolution: Resolution, *, overrule: bool) -> str:
+        """Resolve an order."""
+        return await self._attempt(
+            resolve_order(self._ports, order_id, resolution, overrule=overrule)
+        )
+
+    async def allow(self, order_id: UUID) -> str:
+        """Permit a payout that settlement withholds."""
+        return await self._attempt(permit_outflow(self._outflows, order_id))
+
+    async def restore(self) -> None:
+        """Resume every chain, enable outflows, and remove the cap."""
+        await self._attempt(set_outflow_enabled(self._outflows, enabled=True))
+        await self._attempt(set_outflow_cap(self._outflows, "none"))
+        for network in (ACCOUNTS, OUTPUTS):
+            await self._attempt(resume_chain(self._chains, network))
+
+    async def _resolve(self) -> str:
+        one = self._some_order()
+        if one is None:
+            return "no order"
+        resolution = self._random.choice(list(Resolution))
+        overrule = self._random.random() < 0.3
+        result = await self.resolve(one.order.id, resolution, overrule=overrule)
+        return f"order resolve {one.name} {resolution.value} overrule={overrule}: {result}"
+
+    async def _switch(self) -> str:
+        enabled = self._random.random() < 0.7
+        work = set_outflow_enabled(self._outflows, enabled=enabled)
+        return f"outflow {'on' if enabled else 'off'}: {await self._attempt(work)}"
+
+    async def _cap(self) -> str:
+        cap = self._random.choice(("none", "none", "2000", "50"))
+        return f"outflow cap {cap}: {await self._attempt(set_outflow_cap(self._outflows, cap))}"
+
+    async def _allow(self) -> str:
+        one = self._some_order()
+        if one is None:
+            return "no order"
+        return f"outflow allow {one.name}: {await self.allow(one.order.id)}"
+
+    async def _resume(self) -> str:
+        network = self._random.choice((ACCOUNTS, OUTPUTS))
+        return f"chain resume {network}: {await self._attempt(resume_chain(self._chains, network))}"
+
+    async def _attempt(self, work: Coroutine[Any, Any, object]) -> str:
+        try:
+            await self._process.run("command", work)
+        except DomainError as error:
+            return f"{type(error).__name__}: {error}"
+        return "done"
+
+    def _some_order(self) -> CustomerOrder | None:
+        return self._random.choice(self._orders[-8:]) if self._orders else None

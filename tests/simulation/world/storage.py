@@ -1,0 +1,139 @@
+"""The real database in virtual time: one per worker, reset between runs."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import psycopg
+
+from persistence.postgres.pool import Database, Row
+from tests.conftest import DatabaseUrls
+from tests.simulation.world.scheduling import Process
+
+# The database's clock is a sequence: not transactional, so every session sees the world's time at
+# once, and each reading is a microsecond later than the one before.
+VIRTUAL_TIME: Final = """
+CREATE SCHEMA virtual;
+CREATE SEQUENCE virtual.clock;
+GRANT USAGE ON SCHEMA virtual TO PUBLIC;
+GRANT USAGE ON SEQUENCE virtual.clock TO PUBLIC;
+CREATE FUNCTION virtual.now() RETURNS timestamptz LANGUAGE sql VOLATILE
+  RETURN timestamptz 'epoch' + nextval('virtual.clock') * interval '1 microsecond';
+CREATE FUNCTION virtual.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+  RETURN virtual.now();
+DO $do$
+DECLARE
+  one record;
+BEGIN
+  FOR one IN
+    SELECT c.relname, a.attname, pg_get_expr(d.adbin, d.adrelid) AS expression
+    FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.adnum
+    WHERE c.relnamespace = 'public'::regnamespace
+      AND pg_get_expr(d.adbin, d.adrelid) ~ '\\m(now|clock_timestamp)\\(\\)'
+  LOOP
+    EXECUTE format('ALTER TABLE public.%I ALTER COLUMN %I SET DEFAULT %s', one.relname,
+      one.attname, regexp_replace(one.expression, '\\m(now|clock_timestamp)\\(\\)',
+        'virtual.now()', 'g'));
+  END LOOP;
+  FOR one IN
+    SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
+    WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f'
+      AND p.prosrc ~ '\\m(now|clock_timestamp)\\(\\)'
+  LOOP
+    EXECUTE regexp_replace(one.definition, '\\m(now|clock_timestamp)\\(\\)', 'virtual.now()', 'g');
+  END LOOP;
+END
+$do$;
+"""
+
+TABLES: Final = """
+SELECT c.relname, array_agg(quote_ident(a.attname) ORDER BY a.attnum)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+  AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+GROUP BY 1 ORDER BY 1
+"""
+
+SEQUENCES: Final = """
+SELECT schemaname || '.' || quote_ident(sequencename), last_value FROM pg_sequences
+WHERE schemaname = 'public' ORDER BY 1
+"""
+
+_WHAT = re.compile(
+    r"\b(INSERT INTO|UPDATE|DELETE FROM|FROM|SELECT)\s+((?:public\.)?[a-z_]+)", re.ASCII
+)
+
+
+def name_of(sql: str) -> str:
+    """Return what a statement does first to which table, for traces."""
+    writes = [found for found in _WHAT.finditer(sql) if found[1] not in ("FROM", "SELECT")]
+    found = writes[0] if writes else next(iter(_WHAT.finditer(sql)), None)
+    return f"{found[1].lower()} {found[2]}" if found else sql.split("\n", 1)[0][:40]
+
+
+class ProcessDatabase(Database):
+    """A database as one process uses it: each statement is a call that waits for its turn."""
+
+    def __init__(self, shared: Database, process: Process) -> None:
+        self._shared = shared
+        self._process = process
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """See Database."""
+        return await self._process.fetch(name_of(sql), lambda: self._shared.fetch(sql, parameters))
+
+    def close(self) -> None:
+        """Do nothing: the connections belong to the world."""
+
+
+class Storage:
+    """A migrated database, its connections by role, and how it is reset."""
+
+    def __init__(self, urls: DatabaseUrls) -> None:
+        self._owner = psycopg.connect(urls.owner, autocommit=True)
+        self._owner.execute(VIRTUAL_TIME.encode())
+        session = {"search_path": "virtual,pg_catalog,public"}
+        self.gateway, self.settlement, self.admin = (
+            Database(url, size=2, session=session)
+            for url in (urls.gateway, urls.settlement, urls.admin)
+        )
+        self._reset: bytes = b""
+
+    def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a statement as the tables' owner."""
+        cursor = self._owner.execute(statement.encode(), parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def remember(self) -> None:
+        """Make the present contents those that `reset` returns to."""
+        self.sql("DROP SCHEMA IF EXISTS initial CASCADE")
+        self.sql("CREATE SCHEMA initial")
+        statements = ["SET session_replication_role = replica"]
+        for table, columns in self.sql(TABLES):
+            self.sql(f"CREATE TABLE initial.{table} AS TABLE public.{table}")
+            names = ", ".join(columns)
+            statements.append(f"DELETE FROM public.{table}")
+            if self.sql(f"SELECT 1 FROM initial.{table} LIMIT 1"):
+                statements.append(
+                    f"INSERT INTO public.{table} ({names}) OVERRIDING SYSTEM VALUE"
+                    f" SELECT {names} FROM initial.{table} ORDER BY {columns[0]}"
+                )
+        for sequence, last in self.sql(SEQUENCES):
+            statements.append(f"SELECT setval('{sequence}', {last or 1}, {last is not None})")
+        statements.append("SET session_replication_role = origin")
+        self._reset = ";\n".join(statements).encode()
+
+    def reset(self) -> None:
+        """Return to the remembered contents."""
+        self._owner.execute(self._reset)
+
+    def set_clock(self, unix_microseconds: int) -> None:
+        """Set the database's clock."""
+        self.sql("SELECT setval('virtual.clock', %s)", unix_microseconds)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._owner.close()
+        for database in (self.gateway, self.settlement, self.admin):
+            database.close()

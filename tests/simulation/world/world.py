@@ -1,0 +1,151 @@
+"""The world of one run: chains, nodes, market, customers, operator and settlement processes."""
+
+from random import Random
+from typing import Final
+
+import msgspec
+
+from domain.actions.orders.ports import OrderPorts, SettlementPorts
+from persistence.postgres.orders.orders import PostgresOrderRepository
+from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
+from tests.simulation.chains.account_chain import AccountChain, Behavior
+from tests.simulation.chains.chain import Chain, Tx
+from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
+from tests.simulation.chains.nodes import NodeState
+from tests.simulation.chains.output_chain import OutputChain
+from tests.simulation.checks.invariants import FUNDING, HOT
+from tests.simulation.world.clock import ProcessClock, VirtualClock, id_source
+from tests.simulation.world.customers import Customers
+from tests.simulation.world.market import SimulatedMarket
+from tests.simulation.world.operator import Operator
+from tests.simulation.world.preparation import PreparedDatabase
+from tests.simulation.world.processes import SettlementProcess
+from tests.simulation.world.scheduling import Process, Scheduler
+from tests.simulation.world.storage import ProcessDatabase
+from tests.simulation.world.trace import Trace
+
+HOT_OUTPUTS: Final = 12
+HOT_OUTPUT: Final = 400 * 10**8
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Which dangers a world contains."""
+
+    processes: int = 2
+    """How many settlement processes run at once, at most."""
+    hostile: tuple[Behavior, ...] = tuple(Behavior)
+    """What hostile recipients do."""
+
+
+class World:
+    """Everything that a run consists of."""
+
+    def __init__(self, prepared: PreparedDatabase, seed: int, options: Options) -> None:
+        self.storage = prepared.storage
+        self.options = options
+        self.random = Random(seed)
+        self.processes = self.random.randint(1, options.processes)
+        self.clock = VirtualClock()
+        self.trace = Trace()
+        self.scheduler = Scheduler()
+        self.market = SimulatedMarket(prepared.catalogue, self.random)
+        self.chains = _chains(self.random)
+        self.nodes = {
+            network: {name: NodeState(chain, name) for name in ("own", "second")}
+            for network, chain in self.chains.items()
+        }
+        self.new_id = id_source(self.clock, self.random)
+        self._started = 0
+        self.settlement: list[SettlementProcess] = []
+        self.customers = self._customers()
+        self.operator = self._operator()
+
+    def start_settlement(self) -> SettlementProcess:
+        """Start one more settlement process, on a machine whose clock may be wrong."""
+        self._started += 1
+        skew = self.random.choice((0, 0, 0, -3, 3))
+        clock = ProcessClock(self.clock, skew_seconds=skew)
+        process = self._process(f"settlement {self._started}")
+        started = SettlementProcess(
+            process,
+            database=ProcessDatabase(self.storage.settlement, process),
+            clock=clock,
+            market=self.market.follow(clock),
+            new_id=self.new_id,
+            nodes=self.nodes,
+        )
+        self.settlement.append(started)
+        return started
+
+    async def tick(self) -> None:
+        """Tell the database what time it is, and remove processes that were killed."""
+        await self.scheduler.quiesce()
+        now = self.clock.now()
+        self.trace.at = now
+        self.storage.set_clock(int(now.timestamp() * 1_000_000))
+        for one in self.settlement:
+            if not one.process.is_alive:
+                self.market.forget(one.market)
+        self.settlement = [one for one in self.settlement if one.process.is_alive]
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass; prices are published meanwhile."""
+        self.clock.advance(seconds)
+        self.market.publish()
+
+    def _process(self, name: str) -> Process:
+        return Process(name, self.scheduler, self.random, self.trace.detail)
+
+    def _customers(self) -> Customers:
+        process, clock = self._process("customers"), ProcessClock(self.clock)
+        market = self.market.follow(clock)
+        database = ProcessDatabase(self.storage.gateway, process)
+        ports = OrderPorts(
+            clock=clock,
+            market=market,
+            orders=PostgresOrderRepository(database, lambda: market.catalogue, batched=False),
+            new_id=self.new_id,
+            randomness=self.random.randbytes,
+        )
+        return Customers(
+            process, ports, chains=self.chains, random=self.random, hostile=self.options.hostile
+        )
+
+    def _operator(self) -> Operator:
+        """Return the operator. As the command does, it resolves orders with settlement's role."""
+        process, clock = self._process("operator"), ProcessClock(self.clock)
+        market = self.market.follow(clock)
+        admin = ProcessDatabase(self.storage.admin, process)
+        database = ProcessDatabase(self.storage.settlement, process)
+        settlement = SettlementPorts(
+            clock=clock,
+            market=market,
+            orders=PostgresSettlementOrderRepository(database, lambda: market.catalogue),
+            new_id=self.new_id,
+        )
+        return Operator(
+            process,
+            admin,
+            database,
+            settlement,
+            orders=self.customers.orders,
+            random=self.random,
+        )
+
+
+def _chains(random: Random) -> dict[str, Chain]:
+    accounts = AccountChain(ACCOUNTS, coin="eth", random=random)
+    outputs = OutputChain(OUTPUTS, coin="ltc", random=random)
+    funding = Tx(
+        spends=frozenset({"faucet/funding"}),
+        outputs=((HOT, "ltc", HOT_OUTPUT),) * HOT_OUTPUTS,
+        price=outputs.price,
+        fee=0,
+        sender=FUNDING,
+    )
+    outputs.submit(funding)
+    chains: dict[str, Chain] = {ACCOUNTS: accounts, OUTPUTS: outputs}
+    for chain in chains.values():
+        for _ in range(3):
+            chain.mine()
+    return chains
