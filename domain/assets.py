@@ -1,6 +1,7 @@
 """Assets, the pairs that can be swapped, and the catalogue of both."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
@@ -13,6 +14,8 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
     `precision` is its number of decimals on the wire. A payout of it costs `network_fee`, in units
     of 10^-precision, and `fee_bps`, the service fee in basis points of the swap. Outside the
     sandbox it is `receivable` and `sendable` only if settlement is connected to its network.
+    A deposit below `min_deposit` counts only if it is the agreed amount; the network does not
+    forward payments below `dust_limit`. Both are in units of 10^-precision.
     """
 
     code: str
@@ -29,6 +32,13 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
     enabled: bool = True
     logo: str | None = None
     color: str | None = None
+    min_deposit: int = 0
+    dust_limit: int = 0
+
+    @property
+    def least_payment(self) -> int:
+        """Return the least amount that can be sent: at least one unit, and not dust."""
+        return max(self.dust_limit, 1)
 
 
 class Bounds(msgspec.Struct, frozen=True, gc=False):
@@ -54,6 +64,17 @@ class Switches(msgspec.Struct, frozen=True, gc=False):
     refunds: bool = False
 
 
+class FixedRateTerms(msgspec.Struct, frozen=True, gc=False):
+    """The operator's terms of fixed rates.
+
+    `premium_bps` is added to the service fee. A deposit observed before expiry has to be confirmed
+    within `confirm_within` after expiry.
+    """
+
+    premium_bps: int = 0
+    confirm_within: timedelta = timedelta(hours=3)
+
+
 class Catalogue:
     """All assets and pair settings at one moment: immutable, replaced as a whole."""
 
@@ -65,11 +86,13 @@ class Catalogue:
         default_bounds: Bounds,
         pair_bounds: Mapping[tuple[str, str], Bounds],
         switches: Switches,
+        fixed_rate_terms: FixedRateTerms | None = None,
         sandbox: bool = False,
     ) -> None:
         """`sandbox` is True where no real money is involved."""
         self.assets = assets
         self.switches = switches
+        self.fixed_rate_terms = fixed_rate_terms or FixedRateTerms()
         self.sandbox = sandbox
         self._default_bounds = default_bounds
         self._pair_bounds = pair_bounds

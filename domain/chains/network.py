@@ -56,9 +56,9 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 
     `family` names the folder of `feeds/settlement/chains/` that follows it; None for a network that
     only the sandbox settles. `confirmations` is how many blocks a deposit needs by default. The
-    database repeats the tag's name and the confirmations; a test requires that they are equal.
-    A network with a family has an `identity`, which its nodes must report; `test_networks` are
-    those of its test networks, by name, which an operator may follow instead.
+    database repeats the tag's name, confirmations and dust limit; a test requires that they are
+    equal. A network with a family has an `identity`, which its nodes must report; `test_networks`
+    are those of its test networks, by name, which an operator may follow instead.
     """
 
     name: str
@@ -70,6 +70,11 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     tag: TagForm | None = None
     identity: ChainIdentity | None = None
     test_networks: Mapping[str, ChainIdentity] = MappingProxyType({})
+    dust_limit: int = 0
+    """The greatest amount, of all forms of address, below which nodes do not forward an output.
+
+    In units of 10^-8 of the network's coin; 0 where there is none.
+    """
 
     def accepts(self, address: str) -> bool:
         """Return whether an address is of one of the network's forms."""

@@ -45,6 +45,14 @@ def rate_of(*, source_price: int, destination_price: int, margin: Margin) -> Rat
     return ratio_rounded_down(source_price * margin.remainder, destination_price * BPS)
 
 
+def lower_rate(one: Rate, other: Rate) -> Rate:
+    """Return the rate that pays less; the first if they are equal."""
+    scale = max(one.decimals, other.decimals)
+    first = one.digits * power_of_ten(scale - one.decimals)
+    second = other.digits * power_of_ten(scale - other.decimals)
+    return one if first <= second else other
+
+
 class Conversion:
     """Converts amounts between two assets at a rate, less a network fee, in smallest units."""
 

@@ -1,4 +1,4 @@
-"""The operator's limits on the value of orders: USD bounds of pairs, and the daily cap."""
+"""The operator's limits on the value of orders: USD bounds of pairs, and caps of their sums."""
 
 from collections.abc import Mapping
 
@@ -19,23 +19,36 @@ class PairLimits(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """The bounds and the daily cap of the installation in 10^-18 USD, and the pairs' own bounds."""
+    """The bounds and caps of the installation in 10^-18 USD, and the pairs' own bounds.
+
+    `fixed_exposure_cap_usd` bounds the sum of the orders at a fixed rate that await a deposit or
+    its confirmation. A cap of None is no cap.
+    """
 
     min_usd: int
     max_usd: int
     daily_cap_usd: int | None
     pairs: Mapping[tuple[str, str], PairLimits]
+    fixed_exposure_cap_usd: int | None = None
 
 
 class Headroom(msgspec.Struct, frozen=True):
-    """The remaining capacity: of assets with a reserve (in smallest units), and of the daily cap.
+    """The remaining capacity: of assets with a reserve (in smallest units), and of the caps.
 
-    `usd_today` is in 10^-18 USD, None without a cap. Workers quote by a cached value; the database
-    enforces both when an order is created.
+    `usd_today` and `fixed_usd`, which applies to fixed rates alone, are in 10^-18 USD, None without
+    a cap. Workers quote by a cached value; the database enforces all when an order is created.
     """
 
     reserves: Mapping[str, int] = {}
     usd_today: int | None = None
+    fixed_usd: int | None = None
+
+    def for_fixed_rate(self) -> "Headroom":
+        """Return the capacity for an order at a fixed rate."""
+        if self.fixed_usd is None:
+            return self
+        usd = self.fixed_usd if self.usd_today is None else min(self.usd_today, self.fixed_usd)
+        return msgspec.structs.replace(self, usd_today=usd)
 
 
 def parse_usd(text: str) -> int:

@@ -49,14 +49,19 @@ class PricedPair:
         "source_price",
     )
 
-    def __init__(self, pair: Pair, snapshot: RateSnapshot, *, markup_bps: int) -> None:
-        """Raise Unavailable where the snapshot has no price for one of the two coins."""
+    def __init__(
+        self, pair: Pair, snapshot: RateSnapshot, *, markup_bps: int, premium_bps: int = 0
+    ) -> None:
+        """`premium_bps` is that of a fixed rate, and becomes part of the service fee.
+
+        Raises Unavailable where the snapshot has no price for one of the two coins.
+        """
         source, destination = pair.source, pair.destination
         self.pair = pair
         self.snapshot = snapshot
         self.source_price = snapshot.price(source.coin)
         self.destination_price = snapshot.price(destination.coin)
-        self.margin = Margin(destination.fee_bps, markup_bps)
+        self.margin = Margin(destination.fee_bps + premium_bps, markup_bps)
         self.network_fee = destination.network_fee
         self.rate = rate_of(
             source_price=self.source_price,
@@ -84,7 +89,7 @@ class PricedPair:
             within = self.destination_bounds
             source_amount, destination_amount = self.conversion.needed_for(amount), amount
         problems: tuple[QuoteProblem, ...] = ()
-        if amount < within[0] or destination_amount == 0:
+        if amount < within[0] or destination_amount < self.pair.destination.least_payment:
             problems = (QuoteProblem.LIMIT_MIN,)
         elif amount > within[1] or not (
             headroom is UNBOUNDED or self._is_affordable(source_amount, headroom)
@@ -126,15 +131,17 @@ class PriceTable:
     def __init__(self, catalogue: Catalogue, snapshot: RateSnapshot) -> None:
         self.catalogue = catalogue
         self.snapshot = snapshot
-        self._priced: dict[tuple[str, str, int], PricedPair] = {}
+        self._priced: dict[tuple[str, str, int, int], PricedPair] = {}
 
-    def pair(self, source: str, destination: str, *, markup_bps: int) -> PricedPair:
+    def pair(
+        self, source: str, destination: str, *, markup_bps: int, premium_bps: int = 0
+    ) -> PricedPair:
         """Return a priced pair; raise InvalidRequest if unknown, Unavailable without a price."""
-        key = (source, destination, markup_bps)
+        key = (source, destination, markup_bps, premium_bps)
         priced = self._priced.get(key)
         if priced is None:
             pair = self.catalogue.pair(source, destination)
-            priced = PricedPair(pair, self.snapshot, markup_bps=markup_bps)
+            priced = PricedPair(pair, self.snapshot, markup_bps=markup_bps, premium_bps=premium_bps)
             if len(self._priced) >= MAX_PRICED:
                 self._priced.clear()
             self._priced[key] = priced

@@ -59,9 +59,15 @@ class Deposits(msgspec.Struct, frozen=True):
         """Return whether all counted deposits are confirmed; True without any."""
         return all(one.confirmed_at is not None for one in self.counted)
 
-    def seen_by(self, moment: datetime) -> bool:
-        """Return whether all counted deposits were observed by then."""
-        return all(one.seen_at <= moment for one in self.counted)
+    def total_in_time(self, *, seen_by: datetime, confirmed_by: datetime) -> int:
+        """Return the sum of the counted deposits observed and confirmed by these times."""
+        return sum(
+            one.amount
+            for one in self.counted
+            if one.confirmed_at is not None
+            and one.seen_at <= seen_by
+            and one.confirmed_at <= confirmed_by
+        )
 
     def knows(self, tx_id: str) -> bool:
         """Return whether this transaction is recorded and not dropped."""

@@ -6,14 +6,15 @@ from uuid import UUID
 
 import msgspec
 
-from domain.assets import Asset, Bounds
+from domain.assets import Asset
 from domain.errors import EmergencyInvalidChoice, InvalidTransition
 from domain.market.conversion import Conversion, Rate, rate_of
 from domain.market.fees import Margin
 from domain.market.rates import RateSnapshot
-from domain.market.valuation import usd_value
+from domain.market.valuation import UsdValue, usd_value
 from domain.money import BPS
 from domain.orders.deposits import Deposits, ObservedDeposit
+from domain.orders.fixed_rate import Received, settled_rate
 from domain.orders.states import (
     DEPOSITS_CLOSED,
     FINAL,
@@ -25,6 +26,7 @@ from domain.orders.states import (
     State,
     Status,
 )
+from domain.orders.terms import SettlementTerms
 
 LIFETIME = timedelta(minutes=30)
 
@@ -94,14 +96,19 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Return the error that the order's state does not allow an action."""
         return InvalidTransition(f"an order in {self.status} ({self.state}) cannot {action}")
 
+    def is_too_small(self, amount: int) -> bool:
+        """Return whether a deposit counts for nothing: anyone can send dust to any address."""
+        return amount < min(self.source.min_deposit, self.source_amount)
+
     def deposit_seen(self, deposit: ObservedDeposit, *, at: datetime) -> "Order":
         """Record an unconfirmed deposit.
 
         Before expiry it moves the order to CONFIRMING; after expiry the order stays EXPIRED until
         all deposits are confirmed. Deposits while confirming or held are added up; a deposit after
-        that is recorded as late. A transaction that is already recorded changes nothing.
+        that is recorded as late. A transaction that is already recorded changes nothing, and
+        neither does one that is too small to count.
         """
-        if self.deposits.knows(deposit.tx_id):
+        if self.deposits.knows(deposit.tx_id) or self.is_too_small(deposit.amount):
             return self
         if self.state in DEPOSITS_CLOSED:
             with_late = self.deposits.with_seen(deposit, at=at, late=True)
@@ -121,15 +128,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         self,
         confirmed: Collection[ObservedDeposit],
         *,
-        snapshot: RateSnapshot,
-        bounds: Bounds,
+        terms: SettlementTerms,
         at: datetime,
+        hold: bool = False,
     ) -> "Order":
         """Record the confirmation of deposits, with their final amounts.
 
         Once all deposits are confirmed, the order proceeds to the payout or is held: always after
-        expiry, otherwise where the total is out of bounds. Deposits confirmed before change
-        nothing. Raises InvalidTransition for a deposit that was never observed, and for none.
+        expiry, otherwise where the total is out of bounds, where no amount can be paid out, and
+        with `hold`. Deposits confirmed before change nothing. Raises InvalidTransition for a
+        deposit that was never observed, and for none.
         """
         if not confirmed or not all(self.deposits.knows(one.tx_id) for one in confirmed):
             raise self.not_allowed("confirm a deposit")
@@ -140,22 +148,40 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         if self.state is State.EXPIRED:
             return order._held(Emergency.EXPIRED, at=at)
         if self.state is State.CONFIRMING:
-            return order._all_confirmed(snapshot, bounds, at=at)
+            return order._all_confirmed(terms, at=at, hold=hold)
         return order
 
-    def _all_confirmed(self, snapshot: RateSnapshot, bounds: Bounds, *, at: datetime) -> "Order":
-        amount = self.deposits.total
-        full = amount == self.source_amount
-        if self.rate_type is RateType.FIXED and full and self.deposits.seen_by(self.expires_at):
-            return self._moved(State.PAYING_OUT, at=at)
-        priced = self._priced(amount, snapshot)
-        worth = usd_value(amount, snapshot.price(self.source.coin), self.source)
-        out_of_bounds = worth.is_below(bounds.min_usd) or worth.is_above(bounds.max_usd)
+    def _all_confirmed(self, terms: SettlementTerms, *, at: datetime, hold: bool) -> "Order":
+        priced = self._settled(terms)
         # After a reorganization deposits are confirmed again: the choice made before stands.
         chosen = self.choice is Choice.EXCHANGE
-        if (out_of_bounds and not full and not chosen) or priced.destination_amount == 0:
+        if hold or not priced.is_payable or (self._is_out_of_bounds(terms) and not chosen):
             return self._held(Emergency.LIMIT, at=at)
         return priced._moved(State.PAYING_OUT, at=at)
+
+    def _settled(self, terms: SettlementTerms) -> "Order":
+        """Return the order priced for its deposits, all confirmed."""
+        total, live = self.deposits.total, self._live_rate(terms.snapshot)
+        if self.rate_type is RateType.FLOAT:
+            return self._priced(total, live)
+        in_time = self.deposits.total_in_time(
+            seen_by=self.expires_at,
+            confirmed_by=self.expires_at + terms.fixed_rates.confirm_within,
+        )
+        if total == in_time == self.source_amount:
+            return self  # exactly as agreed, also where rounding the rate would yield a unit more
+        received = Received(self.source_amount, in_time, total)
+        rate = settled_rate(
+            self.rate, live, received, source=self.source, destination=self.destination
+        )
+        return self._priced(total, rate)
+
+    def _is_out_of_bounds(self, terms: SettlementTerms) -> bool:
+        """Return whether the total is out of bounds; the agreed amount never is."""
+        if self.deposits.total == self.source_amount:
+            return False
+        worth, bounds = self._deposits_worth(terms.snapshot), terms.bounds
+        return worth.is_below(bounds.min_usd) or worth.is_above(bounds.max_usd)
 
     def deposits_unconfirmed(self, tx_ids: Collection[str], *, at: datetime) -> "Order":
         """Record that the blocks of deposits were orphaned: they have to be confirmed again.
@@ -206,7 +232,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises Unavailable where one of the two coins has no price.
         """
-        received = usd_value(self.deposits.total, snapshot.price(self.source.coin), self.source)
+        received = self._deposits_worth(snapshot)
         due = usd_value(
             self.destination_amount, snapshot.price(self.destination.coin), self.destination
         )
@@ -218,23 +244,53 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             raise self.not_allowed("expire")
         return self._moved(State.EXPIRED, at=at, finished_at=at)
 
-    def deposits_cover_network_fee(self, snapshot: RateSnapshot) -> bool:
-        """Return whether exchanging the deposits leaves an amount to pay out."""
-        return self._priced(self.deposits.total, snapshot).destination_amount > 0
+    @property
+    def is_payable(self) -> bool:
+        """Return whether its network forwards a payment of the payout's amount."""
+        return self.destination_amount >= self.destination.least_payment
+
+    def exceeds_maximum(self, terms: SettlementTerms) -> bool:
+        """Return whether more than agreed was received, worth more than the pair's maximum."""
+        worth = self._deposits_worth(terms.snapshot)
+        return self.deposits.total > self.source_amount and worth.is_above(terms.bounds.max_usd)
+
+    def exchange_problem(
+        self, terms: SettlementTerms, *, above_maximum: bool = False
+    ) -> str | None:
+        """Return why the deposits cannot be exchanged at the live rate; None if they can.
+
+        `above_maximum` permits more than the pair's maximum.
+        """
+        exchanged = self._exchanged(terms.snapshot)
+        if exchanged.destination_amount == 0:
+            return "the deposit doesn't cover the network fee"
+        if not exchanged.is_payable:
+            return "the payout would be below the dust limit of its network"
+        if self.exceeds_maximum(terms) and not above_maximum:
+            return (
+                "the deposit is worth more than the pair's maximum: it needs the operator's consent"
+            )
+        return None
 
     def exchange_chosen(
-        self, *, snapshot: RateSnapshot, at: datetime, overrule: bool = False
+        self,
+        *,
+        terms: SettlementTerms,
+        at: datetime,
+        overrule: bool = False,
+        above_maximum: bool = False,
     ) -> "Order":
         """Resume a held order at the live rate with the amount received.
 
-        Raises InvalidTransition, and EmergencyInvalidChoice where the amount does not cover the
-        network fee, or where its partner has chosen otherwise, unless `overrule`.
+        Raises InvalidTransition, and EmergencyInvalidChoice where `exchange_problem` names a
+        problem, or where its partner has chosen otherwise, unless `overrule`.
         """
         self._check_resolvable("exchanged", Choice.EXCHANGE, overrule=overrule)
-        priced = self._priced(self.deposits.total, snapshot)
-        if priced.destination_amount == 0:
-            raise EmergencyInvalidChoice("the deposit doesn't cover the network fee")
-        return priced._moved(State.PAYING_OUT, at=at, choice=Choice.EXCHANGE)
+        problem = self.exchange_problem(terms, above_maximum=above_maximum)
+        if problem is not None:
+            raise EmergencyInvalidChoice(problem)
+        exchanged = self._exchanged(terms.snapshot)
+        return exchanged._moved(State.PAYING_OUT, at=at, choice=Choice.EXCHANGE)
 
     def refunded(self, tx_id: str, *, at: datetime, overrule: bool = False) -> "Order":
         """End an order whose whole deposit was sent back; raises as `exchange_chosen`.
@@ -277,12 +333,20 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         if self.choice not in (Choice.NONE, choice) and not overrule:
             raise EmergencyInvalidChoice(f"the partner has chosen {self.choice}")
 
-    def _priced(self, amount: int, snapshot: RateSnapshot) -> "Order":
-        rate = rate_of(
+    def _deposits_worth(self, snapshot: RateSnapshot) -> UsdValue:
+        return usd_value(self.deposits.total, snapshot.price(self.source.coin), self.source)
+
+    def _live_rate(self, snapshot: RateSnapshot) -> Rate:
+        return rate_of(
             source_price=snapshot.price(self.source.coin),
             destination_price=snapshot.price(self.destination.coin),
             margin=self.margin,
         )
+
+    def _exchanged(self, snapshot: RateSnapshot) -> "Order":
+        return self._priced(self.deposits.total, self._live_rate(snapshot))
+
+    def _priced(self, amount: int, rate: Rate) -> "Order":
         conversion = Conversion(
             rate,
             network_fee=self.network_fee,

@@ -84,15 +84,23 @@ async def show_order(ports: OperatorOrderPorts, order_id: UUID) -> PartnerOrder:
 
 
 async def resolve_order(
-    ports: OperatorOrderPorts, order_id: UUID, resolution: Resolution, *, overrule: bool
+    ports: OperatorOrderPorts,
+    order_id: UUID,
+    resolution: Resolution,
+    *,
+    overrule: bool,
+    above_maximum: bool = False,
 ) -> Order:
     """Exchange an order on hold at the live rate, refund it, or cancel it; return it then.
 
-    `overrule` permits it although the partner has chosen otherwise. Raises NotFound,
-    InvalidTransition, EmergencyInvalidChoice, and Unavailable without fresh rates.
+    `overrule` permits it although the partner has chosen otherwise, and `above_maximum` an exchange
+    worth more than the pair's maximum. Raises NotFound, InvalidTransition, EmergencyInvalidChoice,
+    ReserveExceeded, and Unavailable without fresh rates.
     """
     if resolution is Resolution.EXCHANGE:
-        return await exchange_order(ports.settlement, order_id, overrule=overrule)
+        return await exchange_order(
+            ports.settlement, order_id, overrule=overrule, above_maximum=above_maximum
+        )
     if resolution is Resolution.CANCEL:
         return await cancel_order(ports.settlement, order_id, overrule=overrule)
     if ports.sandbox_tx_id is not None:

@@ -10,7 +10,7 @@ from domain.actions.orders.expire_orders import expire_order
 from domain.actions.orders.observe_deposit import confirm_deposits, observe_deposit
 from domain.actions.orders.ports import SettlementPorts
 from domain.errors import InvalidRequest, NotFound
-from domain.money import parse_units
+from domain.money import format_units, parse_units
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 
@@ -44,6 +44,11 @@ async def simulate_deposit(
             raise InvalidRequest(
                 f"{amount!r} is not an amount of {order.source.code}: {error}"
             ) from None
+    if order.is_too_small(units):
+        raise InvalidRequest(
+            f"a deposit below {format_units(order.source.min_deposit, order.source.precision)} "
+            f"{order.source.code} counts for nothing: `swapgate min-deposit show`"
+        )
     deposit = ObservedDeposit(ports.new_tx_id(), units)
     return await observe_deposit(ports.settlement, order_id, deposit)
 

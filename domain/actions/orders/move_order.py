@@ -22,8 +22,8 @@ async def move_order(
 
     Uses optimistic locking: after a concurrent update the order is read and the transition applied
     again, up to 20 times. A transition that changes nothing is not stored. `earned` returns the
-    earnings to post with the result. Raises NotFound, Unavailable after too many conflicts, and the
-    errors of the transition.
+    earnings to post with the result. Raises NotFound, Unavailable after too many conflicts,
+    ReserveExceeded as `save`, and the errors of the transition.
     """
     for _ in range(MAX_TRIES):
         stored = await ports.orders.read(order_id)

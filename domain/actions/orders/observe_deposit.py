@@ -5,7 +5,8 @@ from uuid import UUID
 
 from domain.actions.orders.move_order import move_order
 from domain.actions.orders.ports import SettlementPorts
-from domain.assets import Bounds, Catalogue
+from domain.actions.orders.settlement_terms import settlement_terms
+from domain.errors import ReserveExceeded
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 
@@ -13,7 +14,10 @@ from domain.orders.order import Order
 async def observe_deposit(
     ports: SettlementPorts, order_id: UUID, deposit: ObservedDeposit
 ) -> Order:
-    """Record an unconfirmed deposit; raise NotFound."""
+    """Record an unconfirmed deposit; raise NotFound.
+
+    The returned order does not know a deposit that is too small to count.
+    """
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.deposit_seen(deposit, at=now))
 
@@ -23,17 +27,24 @@ async def confirm_deposits(
 ) -> Order:
     """Record the confirmation of deposits; once all are confirmed the order proceeds.
 
-    Raises NotFound, InvalidTransition, and Unavailable without fresh rates: to be retried.
+    It is held where the reserve does not cover its payout. Raises NotFound, InvalidTransition, and
+    Unavailable without fresh rates: to be retried.
     """
-    snapshot, catalogue = ports.market.snapshot(), ports.market.catalogue
-    now = ports.clock.now()
-    return await move_order(
-        ports,
-        order_id,
-        lambda order: order.deposits_confirmed(
-            deposits, snapshot=snapshot, bounds=_bounds(catalogue, order), at=now
-        ),
-    )
+    terms_of, now = settlement_terms(ports.market), ports.clock.now()
+
+    async def confirmed(*, hold: bool) -> Order:
+        return await move_order(
+            ports,
+            order_id,
+            lambda order: order.deposits_confirmed(
+                deposits, terms=terms_of(order), at=now, hold=hold
+            ),
+        )
+
+    try:
+        return await confirmed(hold=False)
+    except ReserveExceeded:
+        return await confirmed(hold=True)
 
 
 async def unconfirm_deposits(
@@ -50,7 +61,3 @@ async def drop_deposits(ports: SettlementPorts, order_id: UUID, tx_ids: Collecti
     """Record that unconfirmed deposits are no longer on chain nor pending; raise NotFound."""
     now = ports.clock.now()
     return await move_order(ports, order_id, lambda order: order.deposits_dropped(tx_ids, at=now))
-
-
-def _bounds(catalogue: Catalogue, order: Order) -> Bounds:
-    return catalogue.bounds(order.source.code, order.destination.code)

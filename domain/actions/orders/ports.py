@@ -96,7 +96,9 @@ class SettlementOrderRepository(Protocol):
 
         Raises InvalidTransition if the order has an outflow that does not allow the move.
         The event is stored only if the order's partner has a URL and subscribes to its type.
-        `earned` contains the earnings of a completed order; None leaves them to `accrue`.
+        `earned` contains the earnings of a completed order; None leaves them to `accrue`. Raises
+        ReserveExceeded where the order is to be paid out and the reserve of its destination does
+        not cover it in addition to the other payouts that are due.
         """
 
     async def base_fee_share_bps(self, order_id: UUID) -> int:

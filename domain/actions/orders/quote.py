@@ -34,5 +34,12 @@ def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
     pair = catalogue.pair(request.source, request.destination)
     side = pair.source if direction is Direction.FROM else pair.destination
     amount = parse_units(request.amount, side.precision)
-    priced = market.prices().pair(request.source, request.destination, markup_bps=markup_bps)
-    return priced.quote(direction, amount, headroom=market.headroom)
+    is_fixed = request.rate_type is RateType.FIXED
+    priced = market.prices().pair(
+        request.source,
+        request.destination,
+        markup_bps=markup_bps,
+        premium_bps=catalogue.fixed_rate_terms.premium_bps if is_fixed else 0,
+    )
+    headroom = market.headroom.for_fixed_rate() if is_fixed else market.headroom
+    return priced.quote(direction, amount, headroom=headroom)

@@ -7,8 +7,15 @@ from uuid import UUID
 from domain.actions.orders.move_order import move_order
 from domain.actions.orders.ports import OrderPorts, SettlementPorts
 from domain.actions.orders.resolve_order import refund_order
+from domain.actions.orders.settlement_terms import settlement_terms
 from domain.actions.orders.show_order import show_order
-from domain.errors import EmergencyInvalidChoice, InvalidTransition, NotFound, Unavailable
+from domain.errors import (
+    EmergencyInvalidChoice,
+    InvalidTransition,
+    NotFound,
+    ReserveExceeded,
+    Unavailable,
+)
 from domain.orders.order import Order
 from domain.orders.states import Choice, State, Status
 
@@ -43,7 +50,7 @@ def offered_choices(ports: OrderPorts, order: Order) -> tuple[Choice, ...]:
     """Return the choices available now; none if one is recorded or the order is not held."""
     if order.state is not State.HELD or order.choice is not Choice.NONE:
         return ()
-    exchange = () if _is_below_network_fee(ports, order) else (Choice.EXCHANGE,)
+    exchange = (Choice.EXCHANGE,) if _can_be_exchanged(ports, order) else ()
     refund = (Choice.REFUND,) if ports.market.catalogue.switches.refunds else ()
     return exchange + refund
 
@@ -62,12 +69,12 @@ def _parse_choice(ports: OrderPorts, order: Order, text: str) -> Choice:
     raise EmergencyInvalidChoice(f"{text!r} is not offered")
 
 
-def _is_below_network_fee(ports: OrderPorts, order: Order) -> bool:
-    """Return whether nothing would be left to pay out; without rates settlement decides later."""
+def _can_be_exchanged(ports: OrderPorts, order: Order) -> bool:
+    """Return whether the deposits can be exchanged; without rates settlement decides later."""
     try:
-        return not order.deposits_cover_network_fee(ports.market.snapshot())
+        return order.exchange_problem(settlement_terms(ports.market)(order)) is None
     except Unavailable:
-        return False
+        return True
 
 
 async def execute_choices(ports: SettlementPorts, send_refund: SendRefund | None) -> int:
@@ -91,17 +98,24 @@ async def execute_choices(ports: SettlementPorts, send_refund: SendRefund | None
 
 
 async def _exchange(ports: SettlementPorts, order_id: UUID) -> None:
-    """Exchange, or reset the choice if the deposits no longer cover the network fee."""
-    snapshot, now = ports.market.snapshot(), ports.clock.now()
+    """Exchange, or reset the choice if the deposits or the reserve no longer permit it."""
+    terms_of, now = settlement_terms(ports.market), ports.clock.now()
 
     def exchanged(order: Order) -> Order:
         _check_choice(order, Choice.EXCHANGE)
         try:
-            return order.exchange_chosen(snapshot=snapshot, at=now)
+            return order.exchange_chosen(terms=terms_of(order), at=now)
         except EmergencyInvalidChoice:
             return order.choice_reset(at=now)
 
-    await move_order(ports, order_id, exchanged)
+    def reset(order: Order) -> Order:
+        _check_choice(order, Choice.EXCHANGE)
+        return order.choice_reset(at=now)
+
+    try:
+        await move_order(ports, order_id, exchanged)
+    except ReserveExceeded:
+        await move_order(ports, order_id, reset)
 
 
 async def _refund(ports: SettlementPorts, order_id: UUID, send_refund: SendRefund) -> None:

@@ -4,23 +4,26 @@ from uuid import UUID
 
 from domain.actions.orders.move_order import move_order
 from domain.actions.orders.ports import SettlementPorts
+from domain.actions.orders.settlement_terms import settlement_terms
 from domain.orders.order import Order
 
 
 async def exchange_order(
-    ports: SettlementPorts, order_id: UUID, *, overrule: bool = False
+    ports: SettlementPorts, order_id: UUID, *, overrule: bool = False, above_maximum: bool = False
 ) -> Order:
     """Resume a held order at the live rate with the amount received.
 
-    Raises NotFound, InvalidTransition, EmergencyInvalidChoice where the deposits do not cover the
-    network fee or the partner has chosen otherwise (unless `overrule`), and Unavailable without
-    fresh rates.
+    `above_maximum` permits a deposit worth more than the pair's maximum. Raises NotFound,
+    InvalidTransition, EmergencyInvalidChoice where the deposits cannot be exchanged or the partner
+    has chosen otherwise (unless `overrule`), ReserveExceeded, and Unavailable without fresh rates.
     """
-    snapshot, now = ports.market.snapshot(), ports.clock.now()
+    terms_of, now = settlement_terms(ports.market), ports.clock.now()
     return await move_order(
         ports,
         order_id,
-        lambda order: order.exchange_chosen(snapshot=snapshot, at=now, overrule=overrule),
+        lambda order: order.exchange_chosen(
+            terms=terms_of(order), at=now, overrule=overrule, above_maximum=above_maximum
+        ),
     )
 
 

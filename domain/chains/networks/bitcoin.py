@@ -20,6 +20,12 @@ from domain.chains.transfers import Block
 
 FAMILY: Final = "bitcoin"
 
+DUST_LIMIT: Final = 546
+"""For a key hash, the largest of the usual outputs, at 3 units a byte; 294 suffice for segwit.
+
+A quote does not name an address, so that one limit applies to all (Bitcoin Core, policy.cpp).
+"""
+
 
 class BitcoinNetwork(Network, frozen=True, kw_only=True):
     """A network whose addresses are output scripts in base58check, or in bech32 with segwit.
@@ -46,6 +52,7 @@ def _network(
     family: str | None = FAMILY,
     identity: ChainIdentity | None = None,
     test_networks: Mapping[str, ChainIdentity] | None = None,
+    dust_limit: int = DUST_LIMIT,
 ) -> BitcoinNetwork:
     """Return a network; `key_versions` are those of the coin's own extended public keys."""
     forms: list[AddressForm] = [
@@ -78,6 +85,7 @@ def _network(
         script_version=script_version,
         segwit_prefix=segwit_prefix,
         replaces_by_fee=replaces_by_fee,
+        dust_limit=dust_limit,
     )
 
 
@@ -129,6 +137,7 @@ NETWORKS: Final = (
             "testnet": genesis("4966625a4b2851d9fdee139e56211a0d88575f59ed816ff5e6a63deb4e3e29a0"),
             "regtest": genesis("530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9"),
         },
+        dust_limit=5_460,  # ten times Bitcoin's fee
     ),
     _network(
         "Dogecoin",
@@ -141,6 +150,7 @@ NETWORKS: Final = (
             "testnet": genesis("bb0a78264637406b6360aad926284d544d7049f45189db5664f3c4d07350559e"),
             "regtest": genesis("3d2160a3b5dc4a9d62e7e66a295f70313ac808440ef7400d6c0772171ce973a5"),
         },
+        dust_limit=1_000_000,  # the soft limit of 0.01 DOGE since Dogecoin Core 1.14.5
     ),
     _network(
         "Dash",
@@ -160,6 +170,7 @@ NETWORKS: Final = (
         key_version=b"\x1c\xb8",
         script_version=b"\x1c\xbd",
         family=None,
+        dust_limit=54,
     ),
 )
 

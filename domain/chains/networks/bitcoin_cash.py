@@ -30,6 +30,7 @@ NETWORKS: Final = (
     Network(
         name="Bitcoin Cash",
         confirmations=4,
+        dust_limit=546,
         address_forms=(
             _cash_address(BchP2PKHAddrDecoder, KEY_VERSION),
             _cash_address(BchP2SHAddrDecoder, SCRIPT_VERSION),

@@ -42,22 +42,23 @@ class BlockScan:
         return max(end - start + 1, 0), None
 
     async def record(self, transfers: Sequence[Transfer]) -> None:
-        """Record deposits in their orders; other assets than expected are for the operator."""
+        """Record deposits in their orders; what an order cannot use is for the operator."""
         expected = await self._expected(transfers)
         for transfer in transfers:
             order = expected.get(transfer.address)
-            if order is None:
-                continue
-            if order.asset == transfer.asset:
-                deposit = ObservedDeposit(transfer.tx_id, transfer.amount)
-                await observe_deposit(self._ports.settlement, order.order_id, deposit)
-            else:
-                log.warning(
-                    "deposit of another asset", order=str(order.order_id), asset=transfer.asset
-                )
+            if order is not None and not await self._is_observed(transfer, order):
+                log.warning("unclaimed deposit", order=str(order.order_id), asset=transfer.asset)
                 await self._ports.chains.add_unclaimed(
                     self._ports.network, transfer, order.order_id
                 )
+
+    async def _is_observed(self, transfer: Transfer, expected: ExpectedDeposit) -> bool:
+        """Record a deposit; return False for another asset, and for too small an amount."""
+        if expected.asset != transfer.asset:
+            return False
+        deposit = ObservedDeposit(transfer.tx_id, transfer.amount)
+        order = await observe_deposit(self._ports.settlement, expected.order_id, deposit)
+        return order.deposits.knows(transfer.tx_id)
 
     async def _common_ancestor(self, highest: int) -> tuple[Block | None, str | None]:
         """Return the newest processed block that is still in the chain, and where the nodes fork.

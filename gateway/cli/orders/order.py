@@ -7,7 +7,7 @@ import typer
 
 from domain.actions.operator.orders import Resolution, list_orders, resolve_order, show_order
 from domain.orders.states import State, Status
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, Reason, group, read, run
 from gateway.cli.orders.order_view import (
     NARROW,
     OperatorOrderOut,
@@ -55,6 +55,13 @@ How = Annotated[
 ]
 Overrule = Annotated[
     bool, typer.Option("--overrule", help="Even if the partner has chosen otherwise.")
+]
+AboveMaximum = Annotated[
+    bool,
+    typer.Option(
+        "--above-maximum",
+        help="Exchange a deposit worth more than the pair's maximum; requires --reason.",
+    ),
 ]
 
 
@@ -110,6 +117,7 @@ def resolve(
     how: How,
     *,
     overrule: Overrule = False,
+    above_maximum: AboveMaximum = False,
     reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
@@ -119,10 +127,14 @@ def resolve(
     An order without a deposit can be cancelled too.
     """
     known = parse_order_id(order_id)
+    if above_maximum and not reason:
+        raise Failure("--above-maximum requires a --reason for the audit trail")
 
     async def work(ports: "OperatorPorts") -> OperatorOrderOut:
         orders = await ports.orders(rates=how is Resolution.EXCHANGE)
-        order = await resolve_order(orders, known, how, overrule=overrule)
+        order = await resolve_order(
+            orders, known, how, overrule=overrule, above_maximum=above_maximum
+        )
         return operator_order_out(order, now=ports.clock.now())
 
     order = run(

@@ -1,8 +1,9 @@
 """The catalogue: networks, assets, pair settings and switches, read as a whole."""
 
+from datetime import timedelta
 from typing import Any
 
-from domain.assets import Asset, Bounds, Catalogue, Switches
+from domain.assets import Asset, Bounds, Catalogue, FixedRateTerms, Switches
 from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
 
@@ -10,7 +11,7 @@ from persistence.postgres.pool import Database
 ASSETS = """
 SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS network_fee,
        a.aggregator_code, a.enabled, a.logo, a.color, n.fee_bps + o.spread_bps AS fee_bps,
-       n.tag_name,
+       n.tag_name, a.min_deposit::text AS min_deposit, n.dust_limit::text AS dust_limit,
        a.receivable AND (o.sandbox OR coalesce(c.receives, false)) AS receivable,
        a.sendable AND (o.sandbox OR coalesce(c.sends, false)) AS sendable
 FROM assets a JOIN networks n ON n.name = a.network CROSS JOIN operator_settings o
@@ -24,7 +25,7 @@ FROM pair_settings
 """
 
 OPERATOR_SETTINGS = """
-SELECT maintenance, fixed_rates, refunds, sandbox,
+SELECT maintenance, fixed_rates, refunds, sandbox, fixed_premium_bps, fixed_confirm_minutes,
   min_usd::text AS min_usd, max_usd::text AS max_usd
 FROM operator_settings
 """
@@ -57,6 +58,10 @@ async def read_catalogue(database: Database) -> Catalogue:
             fixed_rates=operator["fixed_rates"],
             refunds=operator["refunds"],
         ),
+        fixed_rate_terms=FixedRateTerms(
+            premium_bps=operator["fixed_premium_bps"],
+            confirm_within=timedelta(minutes=operator["fixed_confirm_minutes"]),
+        ),
         sandbox=operator["sandbox"],
     )
 
@@ -77,6 +82,8 @@ def _asset(row: dict[str, Any]) -> Asset:
         enabled=row["enabled"],
         logo=row["logo"],
         color=row["color"],
+        min_deposit=units_from(row["min_deposit"], row["precision"]),
+        dust_limit=units_from(row["dust_limit"], row["precision"]),
     )
 
 

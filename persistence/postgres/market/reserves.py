@@ -38,6 +38,12 @@ WHERE s.daily_cap_usd IS NOT NULL
 """
 
 
+LEFT_AT_FIXED_RATES = """
+SELECT (s.fixed_exposure_cap_usd - fixed_exposure_usd())::text AS usd
+FROM operator_settings s WHERE s.fixed_exposure_cap_usd IS NOT NULL
+"""
+
+
 class PostgresReserveRepository:
     """ReserveRepository over PostgreSQL, with the operator's role."""
 
@@ -70,10 +76,12 @@ async def read_reserves(database: Database, catalogue: Catalogue) -> list[Reserv
 async def read_headroom(database: Database, catalogue: Catalogue) -> Headroom:
     """Return how much may be promised now."""
     reserves = await read_reserves(database, catalogue)
-    left = await database.fetch_one(LEFT_TODAY)
+    today = await database.fetch_one(LEFT_TODAY)
+    fixed = await database.fetch_one(LEFT_AT_FIXED_RATES)
     return Headroom(
         reserves={one.asset.code: one.available for one in reserves},
-        usd_today=None if left is None else _usd(left["usd"]),
+        usd_today=None if today is None else _usd(today["usd"]),
+        fixed_usd=None if fixed is None else _usd(fixed["usd"]),
     )
 
 

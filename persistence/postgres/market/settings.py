@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domain.actions.operator.market.ports import PairSettings, Switch
-from domain.assets import Asset, Catalogue
+from domain.assets import Asset, Catalogue, FixedRateTerms
 from domain.errors import NotFound
 from domain.ids import first_id_at
 from domain.market.limits import Limits, PairLimits
@@ -54,12 +54,21 @@ WITH counted AS (
   ON CONFLICT (day) DO UPDATE SET usd = EXCLUDED.usd
 )
 UPDATE operator_settings SET min_usd = $1::text::numeric, max_usd = $2::text::numeric,
-  daily_cap_usd = $3::text::numeric
+  daily_cap_usd = $3::text::numeric, fixed_exposure_cap_usd = $5::text::numeric
 """
 
 LIMITS = """
-SELECT min_usd::text AS min_usd, max_usd::text AS max_usd, daily_cap_usd::text AS daily_cap_usd
+SELECT min_usd::text AS min_usd, max_usd::text AS max_usd, daily_cap_usd::text AS daily_cap_usd,
+  fixed_exposure_cap_usd::text AS fixed_exposure_cap_usd
 FROM operator_settings
+"""
+
+SET_FIXED_RATE_TERMS = """
+UPDATE operator_settings SET fixed_premium_bps = $1, fixed_confirm_minutes = $2
+"""
+
+SET_MIN_DEPOSIT = """
+UPDATE assets SET min_deposit = $2::text::numeric WHERE code = $1 RETURNING code
 """
 
 SPREAD = "SELECT spread_bps FROM operator_settings"
@@ -125,6 +134,16 @@ class PostgresMarketSettings:
         amount = format_units(units, asset.precision)
         await self._change(SET_NETWORK_FEE, [asset.code, amount], missing=f"asset {asset.code}")
 
+    async def set_min_deposit(self, asset: Asset, units: int) -> None:
+        """See MarketSettings."""
+        amount = format_units(units, asset.precision)
+        await self._change(SET_MIN_DEPOSIT, [asset.code, amount], missing=f"asset {asset.code}")
+
+    async def set_fixed_rate_terms(self, terms: FixedRateTerms) -> None:
+        """See MarketSettings."""
+        minutes = terms.confirm_within // timedelta(minutes=1)
+        await self._database.fetch(SET_FIXED_RATE_TERMS, [terms.premium_bps, minutes])
+
     async def limits(self) -> Limits:
         """See MarketSettings."""
         (row,) = await self._database.fetch(LIMITS)
@@ -134,13 +153,18 @@ class PostgresMarketSettings:
             max_usd=_usd(row["max_usd"]),
             daily_cap_usd=_usd(row["daily_cap_usd"]) if row["daily_cap_usd"] else None,
             pairs={pair: settings.limits for pair, settings in pairs.items()},
+            fixed_exposure_cap_usd=(
+                _usd(row["fixed_exposure_cap_usd"]) if row["fixed_exposure_cap_usd"] else None
+            ),
         )
 
     async def set_limits(self, limits: Limits) -> None:
         """See MarketSettings."""
         amounts = [limits.min_usd, limits.max_usd, limits.daily_cap_usd]
         first_id = first_id_at(datetime.now(UTC) - timedelta(days=1, minutes=10))
-        await self._database.fetch(SET_LIMITS, [*(_text(one) for one in amounts), first_id])
+        exposure = _text(limits.fixed_exposure_cap_usd)
+        parameters = [*(_text(one) for one in amounts), first_id, exposure]
+        await self._database.fetch(SET_LIMITS, parameters)
 
     async def set_pair_limits(self, pair: tuple[str, str], limits: PairLimits) -> None:
         """See MarketSettings."""

@@ -73,6 +73,7 @@ _LIMIT_ERRORS: dict[str, type[DomainError]] = {
     "reserve exceeded": ReserveExceeded,
     "daily cap exceeded": AboveMaximum,
     "unpaid cap exceeded": UnpaidCapExceeded,
+    "fixed exposure exceeded": AboveMaximum,
 }
 """Messages of the triggers on `orders` that enforce the reserve and the caps."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from psqlpy.exceptions import Error
 
 from domain.actions.orders.ports import VersionedOrder
-from domain.errors import InvalidTransition
+from domain.errors import InvalidTransition, ReserveExceeded
 from domain.ledger.postings import Accrual
 from domain.money import format_units
 from domain.orders.order import Order
@@ -70,6 +70,9 @@ WITH moved AS (
 )
 SELECT EXISTS (SELECT FROM moved) AS moved
 """  # noqa: S608  the posting is a constant of ours
+
+RESERVE_EXCEEDED = "reserve exceeded"
+"""The message of the trigger on `orders` that compares due payouts with the reserve."""
 
 UNACCRUED = f"""
 SELECT {COLUMNS} FROM orders
@@ -143,6 +146,10 @@ class PostgresSettlementOrderRepository:
         except Error as error:
             if "has an outflow" in str(error):
                 raise InvalidTransition(f"order {order.id} has an outflow") from error
+            if RESERVE_EXCEEDED in str(error):
+                raise ReserveExceeded(
+                    f"the reserve of {order.destination.code} does not cover the payout"
+                ) from error
             raise
         return row is not None and bool(row["moved"])
 

@@ -37,7 +37,6 @@ def automatic(up: Running) -> Swaps:
 
 HELD: dict[str, tuple[Callable[[Swaps], Order], list[str], list[str]]] = {
     "too little": (lambda swaps: swaps.held(LITTLE), ["LIMIT"], ["PENDING"]),
-    "too much": (lambda swaps: swaps.held(MUCH), ["LIMIT"], ["PENDING"]),
     "too late": (lambda swaps: swaps.held_late(), ["EXPIRED"], ["EXPIRED"]),
 }
 RESOLVED: dict[str, tuple[Callable[[Swaps, Order], object], str, str]] = {
@@ -104,6 +103,27 @@ def test_every_emergency_is_resolved_and_sends_its_events(
     assert without_left(changes[-1]) == without_left(ended)
     assert receiver.forged == []
     assert all(len(bodies) == 1 for bodies in receiver.bodies.values())
+
+
+def test_more_than_the_maximum_is_exchanged_only_by_the_operators_permission(
+    swaps: Swaps, receiver: Receiver
+) -> None:
+    order = swaps.held(MUCH)
+    response = swaps.call("/emergency", order, choice="EXCHANGE")
+    assert (response.status, response.body) == (400, NOT_OFFERED)
+    refused = swaps.error("order", "resolve", order["id"], "exchange")
+    assert refused.startswith("The deposit is worth more than the pair's maximum")
+    above = ("order", "resolve", order["id"], "exchange", "--above-maximum")
+    assert "requires a --reason" in swaps.error(*above)
+    swaps.command(*above, "--reason", "Agreed with the customer")
+    assert swaps.shown(order)["from"]["amount"] == MUCH
+    received(receiver, order, ["PENDING", "EMERGENCY", "EXCHANGE"])
+
+
+def test_more_than_the_maximum_can_be_refunded(swaps: Swaps) -> None:
+    order = swaps.held(MUCH)
+    assert swaps.call("/emergency", order, choice="REFUND").data is True
+    swaps.until(order, "EXPIRED")
 
 
 def received(receiver: Receiver, order: Order, expected: list[str]) -> list[Order]:
@@ -212,9 +232,9 @@ def test_an_exchange_uses_the_rate_of_its_moment(swaps: Swaps) -> None:
     swaps.call("/emergency", order, choice="EXCHANGE")
     exchanged = swaps.until(order, "EXCHANGE")
     assert exchanged["rate"] != order["rate"]
-    assert exchanged["from"]["amount"] == MUCH
+    assert exchanged["from"]["amount"] == LITTLE
     assert float(exchanged["to"]["amount"]) == pytest.approx(
-        float(MUCH) * float(exchanged["rate"]) - float(exchanged["networkFee"])
+        float(LITTLE) * float(exchanged["rate"]) - float(exchanged["networkFee"])
     )
 
 
@@ -278,7 +298,7 @@ def test_of_concurrent_choices_of_partner_and_operator_one_takes_effect(
 
 def test_without_refunds_only_an_exchange_can_be_chosen(automatic: Swaps) -> None:
     order = automatic.opened()
-    automatic.deposited(order, MUCH)
+    automatic.deposited(order, LITTLE)
     automatic.until(order, "EMERGENCY")
     response = automatic.call("/emergency", order, choice="REFUND")
     assert (response.status, response.body) == (400, NOT_OFFERED)
@@ -303,13 +323,13 @@ def test_every_deposit_is_confirmed_automatically(automatic: Swaps) -> None:
         )
 
     order = automatic.opened()
-    automatic.deposited(order, MUCH)
+    automatic.deposited(order, LITTLE)
     automatic.until(order, "EMERGENCY")
     automatic.deposited(order, "0.00100000")
     wait_until(confirmed(order, "0.00100000"))
     assert automatic.shown(order)["emergency"] == {"status": ["LIMIT"], "choice": "NONE"}
     automatic.call("/emergency", order, choice="EXCHANGE")
-    assert automatic.until(order, "DONE")["from"]["amount"] == "0.10100000"
+    assert automatic.until(order, "DONE")["from"]["amount"] == "0.00100800"
     automatic.deposited(order, "0.00200000")
     wait_until(confirmed(order, "0.00200000"))
-    assert automatic.shown(order)["from"]["tx"]["amount"] == "0.10100000"
+    assert automatic.shown(order)["from"]["tx"]["amount"] == "0.00100800"

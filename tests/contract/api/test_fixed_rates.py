@@ -1,6 +1,7 @@
 """Sections 5 and 7 of the contract: fixed rates, where the operator offers them."""
 
 from datetime import timedelta
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import msgspec
@@ -66,7 +67,7 @@ def test_a_fixed_order_has_type_fixed(swaps: Swaps) -> None:
 
 
 @pytest.mark.parametrize(
-    "parts", [[AGREED], ["0.004", "0.006"], ["0.00000001", "0.00999998", "0.00000001"]], ids=str
+    "parts", [[AGREED], ["0.004", "0.006"], ["0.00000100", "0.00999800", "0.00000100"]], ids=str
 )
 def test_the_full_amount_is_exchanged_at_the_fixed_rate(swaps: Swaps, parts: list[str]) -> None:
     order = opened(swaps)
@@ -88,18 +89,41 @@ def test_a_fixed_payout_amount_is_exact(swaps: Swaps) -> None:
     assert (confirmed["to"]["amount"], confirmed["rate"]) == ("4321.012345", order["rate"])
 
 
-@pytest.mark.parametrize(
-    "parts", [["0.00999999"], ["0.01000001"], [AGREED, "0.00000001"], ["0.004", "0.005"]], ids=str
-)
-def test_any_other_amount_is_exchanged_at_the_current_rate(swaps: Swaps, parts: list[str]) -> None:
+@pytest.mark.parametrize("parts", [["0.00999999"], ["0.004", "0.005"]], ids=str)
+def test_less_than_agreed_is_exchanged_at_the_worse_of_both_rates(
+    swaps: Swaps, parts: list[str]
+) -> None:
     order = opened(swaps)
     for part in parts:
         swaps.deposited(order, part)
     confirmed = confirmed_at_another_rate(swaps, order)
     assert confirmed["status"] == "EXCHANGE"
     assert confirmed["type"] == "fixed"
-    assert confirmed["rate"] != order["rate"]
+    assert Decimal(confirmed["rate"]) <= Decimal(order["rate"])
     assert confirmed["from"]["amount"] == confirmed["from"]["tx"]["amount"]
+    assert confirmed["to"]["amount"] == computed_payout(confirmed)
+
+
+@pytest.mark.parametrize("parts", [["0.01000001"], [AGREED, "0.00000100"], ["0.02"]], ids=str)
+def test_more_than_agreed_keeps_the_fixed_rate_for_the_agreed_amount(
+    swaps: Swaps, parts: list[str]
+) -> None:
+    order = opened(swaps)
+    for part in parts:
+        swaps.deposited(order, part)
+    confirmed = confirmed_at_another_rate(swaps, order)
+    assert confirmed["status"] == "EXCHANGE"
+    assert confirmed["from"]["amount"] == confirmed["from"]["tx"]["amount"]
+    assert confirmed["to"]["amount"] == computed_payout(confirmed)
+    most = Decimal(confirmed["from"]["amount"]) * Decimal(order["rate"])
+    least = Decimal(order["to"]["amount"])
+    assert least <= Decimal(confirmed["to"]["amount"]) <= most - Decimal(order["networkFee"])
+
+
+def computed_payout(order: Order) -> str:
+    """Return the payout that a partner computes from the order's published numbers."""
+    exact = Decimal(order["from"]["amount"]) * Decimal(order["rate"])
+    return str((exact - Decimal(order["networkFee"])).quantize(Decimal("0.000001"), ROUND_DOWN))
 
 
 def test_a_deposit_detected_before_expiry_is_in_time_whenever_it_is_confirmed(swaps: Swaps) -> None:
@@ -110,14 +134,17 @@ def test_a_deposit_detected_before_expiry_is_in_time_whenever_it_is_confirmed(sw
     assert confirmed_at_another_rate(swaps, order)["rate"] == order["rate"]
 
 
-def test_an_amount_completed_after_expiry_is_exchanged_at_the_current_rate(swaps: Swaps) -> None:
+def test_an_amount_completed_after_expiry_is_exchanged_at_the_worse_rate(
+    swaps: Swaps,
+) -> None:
     order = opened(swaps)
     swaps.deposited(order, "0.004")
     expire_now(swaps, order)
     swaps.deposited(order, "0.006")
     confirmed = confirmed_at_another_rate(swaps, order)
     assert confirmed["status"] == "EXCHANGE"
-    assert confirmed["rate"] != order["rate"]
+    assert Decimal(confirmed["rate"]) <= Decimal(order["rate"])
+    assert confirmed["to"]["amount"] == computed_payout(confirmed)
 
 
 @pytest.mark.parametrize("amount", [LITTLE, MUCH])
@@ -126,7 +153,11 @@ def test_a_deposit_outside_the_limits_is_an_emergency(swaps: Swaps, amount: str)
     swaps.deposited(order, amount)
     held = swaps.confirmed(order)
     assert (held["status"], held["emergency"]["status"]) == ("EMERGENCY", ["LIMIT"])
-    assert swaps.call("/emergency", order, choice="EXCHANGE").data is True
+    offered = swaps.call("/emergency", order, choice="EXCHANGE")
+    if amount == MUCH:
+        assert offered.code == 12
+        return
+    assert offered.data is True
     assert swaps.until(order, "EXCHANGE")["from"]["amount"] == amount
 
 

@@ -96,11 +96,12 @@ def test_the_customer_decides_a_held_order_on_its_page(
 ) -> None:
     path = guest.opened()
     order_id, token = parts(path)
-    swaps.command("sandbox", "deposit", order_id, "--amount", MUCH)
+    swaps.command("sandbox", "expire", order_id)
+    swaps.command("sandbox", "deposit", order_id, "--amount", "0.02")
     swaps.command("sandbox", "confirm", order_id)
     text = guest.get(path).words()
-    assert "The amount received is outside the limits for this pair." in text
-    assert "Received: 0.1 BTC ; expected: 0.01 BTC" in text
+    assert "The deposit arrived after the order expired." in text
+    assert "Received: 0.02 BTC ; expected: 0.01 BTC" in text
     invalid = guest.post(f"/order/{order_id}/choice", {"t": token, "choice": "KEEP"})
     assert invalid.status == 409
     chosen = guest.post(f"/order/{order_id}/choice", {"t": token, "choice": choice})
@@ -109,10 +110,13 @@ def test_the_customer_decides_a_held_order_on_its_page(
     wait_until(lambda: guest.get(path).words(), lambda text: outcome in text)
 
 
-def test_an_amount_below_the_minimum_can_only_be_refunded(swaps: Swaps, guest: Visitor) -> None:
+@pytest.mark.parametrize("amount", [LITTLE, MUCH])
+def test_an_amount_that_cannot_be_exchanged_can_only_be_refunded(
+    swaps: Swaps, guest: Visitor, amount: str
+) -> None:
     path = guest.opened()
     order_id, _ = parts(path)
-    swaps.command("sandbox", "deposit", order_id, "--amount", LITTLE)
+    swaps.command("sandbox", "deposit", order_id, "--amount", amount)
     swaps.command("sandbox", "confirm", order_id)
     page = guest.get(path)
     assert 'value="REFUND"' in page.text

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.conftest import DatabaseUrls
-from tests.support.builders.order_world import OrderWorld
+from tests.support.builders.order_world import MIN_USD, OrderWorld
 from tests.support.builders.records import stored_partner
 
 
 @pytest.fixture
 async def world(database_urls: DatabaseUrls) -> AsyncIterator[OrderWorld]:
     world = OrderWorld(database_urls)
-    await world.refunds(on=True)
+    await world.set_operator(f"refunds = true, min_usd = {MIN_USD}")
     world.rates()
     world.partner = await stored_partner(world.admin, webhook_url="https://example.org")
     yield world

@@ -6,7 +6,7 @@ from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.resolve_order import exchange_order
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.states import State
-from tests.support.builders.order_world import FAR_FUTURE, TOO_MUCH, OrderWorld
+from tests.support.builders.order_world import FAR_FUTURE, OUT_OF_BOUNDS, OrderWorld
 
 
 async def test_deposits_are_stored_as_they_were_observed_and_confirmed(world: OrderWorld) -> None:
@@ -25,10 +25,13 @@ async def test_deposits_are_stored_as_they_were_observed_and_confirmed(world: Or
 async def test_deposits_observed_concurrently_each_count_once(world: OrderWorld) -> None:
     order_id = await world.opened(expires_at=FAR_FUTURE)
     await asyncio.gather(
-        *(world.observe(order_id, f"tx{number % 6}", 1 + number % 6) for number in range(18))
+        *(
+            world.observe(order_id, f"tx{number % 6}", 1_000 * (1 + number % 6))
+            for number in range(18)
+        )
     )
     order = await world.read(order_id)
-    assert order.deposits.total == 1 + 2 + 3 + 4 + 5 + 6
+    assert order.deposits.total == 1_000 * (1 + 2 + 3 + 4 + 5 + 6)
     assert world.statuses() == ["PENDING"]
 
 
@@ -42,7 +45,7 @@ async def test_a_deposit_of_38_digits_is_stored_exactly(world: OrderWorld) -> No
 async def test_observing_a_transaction_again_writes_nothing(world: OrderWorld) -> None:
     order_id = await world.held()
     before = await world.settlement_ports.orders.read(order_id)
-    await world.observe(order_id, "tx", TOO_MUCH)
+    await world.observe(order_id, "tx", OUT_OF_BOUNDS)
     await world.observe(order_id, "tx", 1)
     assert await world.settlement_ports.orders.read(order_id) == before
 
@@ -50,12 +53,12 @@ async def test_observing_a_transaction_again_writes_nothing(world: OrderWorld) -
 async def test_a_late_deposit_is_stored_without_an_event(world: OrderWorld) -> None:
     order_id = await world.held()
     await exchange_order(world.settlement_ports, order_id)
-    await world.observe(order_id, "late-1", 5)
+    await world.observe(order_id, "late-1", 5_000)
     await complete_payout(world.settlement_ports, order_id, "out")
-    await world.observe(order_id, "late-2", 6)
+    await world.observe(order_id, "late-2", 6_000)
     order = await world.confirm(order_id)
     assert [one.tx_id for one in order.deposits.late] == ["late-1", "late-2"]
-    assert order.received == ObservedDeposit("tx", TOO_MUCH)
+    assert order.received == ObservedDeposit("tx", OUT_OF_BOUNDS)
     assert world.statuses() == ["PENDING", "EMERGENCY", "EXCHANGE", "DONE"]
     assert world.sql("SELECT tx_id FROM deposits WHERE late ORDER BY position") == [
         ("late-1",),

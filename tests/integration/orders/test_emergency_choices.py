@@ -15,7 +15,7 @@ from domain.errors import (
     Unavailable,
 )
 from domain.orders.states import Choice, State
-from tests.support.builders.order_world import TOO_LITTLE, TOO_MUCH, OrderWorld, outcome
+from tests.support.builders.order_world import OUT_OF_BOUNDS, TOO_LITTLE, OrderWorld, outcome
 from tests.support.builders.records import stored_partner
 
 if TYPE_CHECKING:
@@ -140,24 +140,24 @@ async def test_a_choice_is_executed_only_after_all_deposits_are_confirmed(
     world: OrderWorld,
 ) -> None:
     order_id = await world.held()
-    await world.observe(order_id, "more", 5)
+    await world.observe(order_id, "more", 5_000)
     await world.choose(order_id, "EXCHANGE")
     assert await world.execute_choices() == 0
     order = await world.confirm(order_id)
     assert (order.state, order.choice) == (State.HELD, Choice.EXCHANGE)
     assert await world.execute_choices() == 1
-    assert (await world.read(order_id)).source_amount == TOO_MUCH + 5
+    assert (await world.read(order_id)).source_amount == OUT_OF_BOUNDS + 5_000
 
 
 async def test_a_deposit_observed_after_the_choice_counts_too(world: OrderWorld) -> None:
     order_id = await world.held()
     await world.choose(order_id, "REFUND")
-    await world.observe(order_id, "more", 5)
+    await world.observe(order_id, "more", 5_000)
     assert await world.execute_choices() == 0
     await world.confirm(order_id)
     assert await world.execute_choices() == 1
     order = await world.read(order_id)
-    assert (order.state, order.deposits.total) == (State.REFUNDED, TOO_MUCH + 5)
+    assert (order.state, order.deposits.total) == (State.REFUNDED, OUT_OF_BOUNDS + 5_000)
     assert not order.deposits.late
 
 

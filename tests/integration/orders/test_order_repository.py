@@ -233,7 +233,7 @@ async def observe(stored: StoredOrders, order: Order) -> bool:
     """Record a deposit for an order at its current version, with the event."""
     versioned = await stored.settlement_orders.read(order.id)
     assert versioned is not None
-    moved = versioned.order.deposit_seen(ObservedDeposit("tx", 7), at=START)
+    moved = versioned.order.deposit_seen(ObservedDeposit("tx", 7_000), at=START)
     event = order_status_changed(new_id(), moved, at=START)
     return await stored.settlement_orders.save(
         moved, expected_version=versioned.version, event=event
@@ -246,7 +246,7 @@ async def test_of_concurrent_moves_one_wins_and_stores_its_event(stored: StoredO
     opened = await stored.open(partner)
     versioned = await stored.settlement_orders.read(opened.order.id)
     assert versioned is not None
-    moved = versioned.order.deposit_seen(ObservedDeposit("tx", 7), at=START)
+    moved = versioned.order.deposit_seen(ObservedDeposit("tx", 7_000), at=START)
     saved = await asyncio.gather(
         *(
             stored.settlement_orders.save(

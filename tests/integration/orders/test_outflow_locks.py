@@ -16,7 +16,7 @@ from domain.orders.states import Choice, State, Status
 from feeds.settlement.payouts.drafts import draft_outflow
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
-from tests.support.builders.order_world import TOO_MUCH, OrderWorld
+from tests.support.builders.order_world import OUT_OF_BOUNDS, OrderWorld
 from tests.support.chains.leases import leading
 
 NETWORK = {OutflowKind.REFUND: "Bitcoin", OutflowKind.PAYOUT: "Tron"}
@@ -73,7 +73,7 @@ async def test_the_intention_of_a_refund_locks_its_order(world: OrderWorld) -> N
         Choice.REFUND,
     )
     assert order.emergency
-    assert outflow.amount == TOO_MUCH - order.source.network_fee
+    assert outflow.amount == OUT_OF_BOUNDS - order.source.network_fee
 
 
 @RESOLUTION
@@ -93,11 +93,11 @@ async def test_a_second_deposit_between_check_and_record_of_a_refund_is_late(
 ) -> None:
     order, outflow = await refund_intended(world)
     await signed(world, outflow, "back")
-    seen = await world.observe(order.id, "second", 7)
+    seen = await world.observe(order.id, "second", 7_000)
     assert [one.tx_id for one in seen.deposits.late] == ["second"]
     done = await refund_order(world.settlement_ports, order.id, "back", overrule=True)
     assert done.state is State.REFUNDED
-    assert done.deposits.total == TOO_MUCH
+    assert done.deposits.total == OUT_OF_BOUNDS
     confirmed = await world.confirm(order.id)
     assert (confirmed.state, len(confirmed.deposits.late)) == (State.REFUNDED, 1)
 
@@ -105,7 +105,7 @@ async def test_a_second_deposit_between_check_and_record_of_a_refund_is_late(
 async def test_a_second_deposit_while_a_payout_is_intended_is_late(world: OrderWorld) -> None:
     order, outflow = await payout_intended(world)
     await signed(world, outflow, "out")
-    seen = await world.observe(order.id, "second", 7)
+    seen = await world.observe(order.id, "second", 7_000)
     assert [one.tx_id for one in seen.deposits.late] == ["second"]
     assert (await complete_payout(world.settlement_ports, order.id, "out")).state is State.COMPLETED
 

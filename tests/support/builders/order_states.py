@@ -13,12 +13,14 @@ from domain.money import USD_DECIMALS
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import LIFETIME, Order
 from domain.orders.states import Choice, State
+from domain.orders.terms import SettlementTerms
 
 USD = 10**USD_DECIMALS
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BOUNDS = Bounds(min_usd=USD, max_usd=5_000 * USD)
 DEPOSIT = ObservedDeposit("tx", 10_000)
 MARKET = RateSnapshot(at=NOW.timestamp(), prices={"AAA": 2 * USD, "BBB": USD})
+TERMS = SettlementTerms(MARKET, BOUNDS)
 LATE = NOW + LIFETIME + timedelta(seconds=1)
 LIVE_RATE = "1.990000000"
 
@@ -52,12 +54,16 @@ def confirmed(order: Order, amount: int) -> Order:
 
 
 def all_confirmed(
-    order: Order, deposits: list[ObservedDeposit] | None = None, market: RateSnapshot = MARKET
+    order: Order,
+    deposits: list[ObservedDeposit] | None = None,
+    market: RateSnapshot = MARKET,
+    *,
+    at: datetime = NOW,
 ) -> Order:
     """Confirm these deposits, or all observed ones."""
     observed = [ObservedDeposit(deposit.tx_id, deposit.amount) for deposit in order.deposits.all]
     return order.deposits_confirmed(
-        observed if deposits is None else deposits, snapshot=market, bounds=BOUNDS, at=NOW
+        observed if deposits is None else deposits, terms=SettlementTerms(market, BOUNDS), at=at
     )
 
 

@@ -32,8 +32,11 @@ USD = 10**18
 PRICES = {"BTC": 62_500 * USD, "USDT": USD}
 TOO_LITTLE = 500
 """0.000005 BTC, 0.31 USD: below the bounds, and below the network fee of 1.2 USDT."""
-TOO_MUCH = 100_000_000
-"""1 BTC: above the bounds."""
+OUT_OF_BOUNDS = 100_000
+"""0.001 BTC, 62.50 USD: below the minimum of this world, which is MIN_USD."""
+TOO_MUCH = 10_000_000_000
+"""100 BTC: above the maximum of 5,000 USD."""
+MIN_USD = 100
 
 
 class OrderWorld:
@@ -71,7 +74,11 @@ class OrderWorld:
 
     async def refunds(self, *, on: bool) -> None:
         """Enable or disable refunds."""
-        self.sql(f"UPDATE operator_settings SET refunds = {on}")
+        await self.set_operator(f"refunds = {on}")
+
+    async def set_operator(self, settings: str) -> None:
+        """Change the operator's settings, as SQL, and read the catalogue again."""
+        self.sql(f"UPDATE operator_settings SET {settings}")
         self.market.adopt_catalogue(await read_catalogue(self.gateway))
 
     def rates(self) -> None:
@@ -91,7 +98,7 @@ class OrderWorld:
         await self.gateway_ports.orders.open(order, token_hash=token_hash(TOKEN), idempotency=None)
         return order.id
 
-    async def held(self, amount: int = TOO_MUCH) -> UUID:
+    async def held(self, amount: int = OUT_OF_BOUNDS) -> UUID:
         """Return an order that is held for LIMIT."""
         order_id = await self.opened(expires_at=FAR_FUTURE)
         await self.observe(order_id, "tx", amount)

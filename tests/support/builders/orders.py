@@ -79,7 +79,7 @@ class Swaps:
         data: dict[str, Any] = self.command("sandbox", "confirm", order["id"])
         return data
 
-    def held(self, amount: str = MUCH, **changes: object) -> dict[str, Any]:
+    def held(self, amount: str = LITTLE, **changes: object) -> dict[str, Any]:
         """Return an order that is held for LIMIT."""
         order = self.opened(**changes)
         self.deposited(order, amount)

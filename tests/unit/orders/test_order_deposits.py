@@ -13,8 +13,8 @@ from domain.orders.wire import order_out
 from tests.support.builders.order_states import (
     DEPOSIT,
     LATE,
-    MARKET,
     NOW,
+    TERMS,
     all_confirmed,
     closed_orders,
     held,
@@ -104,7 +104,7 @@ def test_a_deposit_to_a_held_order_is_added_and_the_order_stays_held() -> None:
     assert order.received == ObservedDeposit("tx0", 10_000)
     order = all_confirmed(order)
     assert (order.status, order.emergency) == (Status.EMERGENCY, (Emergency.LIMIT,))
-    order = order.exchange_chosen(snapshot=MARKET, at=NOW)
+    order = order.exchange_chosen(terms=TERMS, at=NOW)
     assert order.source_amount == 10_000
 
 
@@ -136,7 +136,7 @@ def test_no_deposit_is_lost_or_counted_twice(
             CONFIRMED: lambda: all_confirmed(order, [ObservedDeposit(tx_id, sent.get(tx_id, 0))]),  # noqa: B023
             PAID: lambda: order.payout_broadcast("out", at=NOW),  # noqa: B023
             EXPIRY: lambda: order.expired(at=NOW),  # noqa: B023
-            EXCHANGED: lambda: order.exchange_chosen(snapshot=MARKET, at=NOW),  # noqa: B023
+            EXCHANGED: lambda: order.exchange_chosen(terms=TERMS, at=NOW),  # noqa: B023
             REFUNDED: lambda: order.refunded("back", at=NOW),  # noqa: B023
         }
         try:

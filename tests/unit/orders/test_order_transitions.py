@@ -10,7 +10,7 @@ from domain.errors import InvalidTransition
 from domain.orders.deposits import Deposit, Deposits, ObservedDeposit
 from domain.orders.states import STATUS_OF, Emergency, State, Status
 from domain.orders.wire import order_out
-from tests.support.builders.order_states import DEPOSIT, MARKET, NOW, confirmed, new_order
+from tests.support.builders.order_states import DEPOSIT, NOW, TERMS, confirmed, new_order
 
 
 def test_a_successful_order_is_new_then_pending_then_exchange_then_done() -> None:
@@ -50,7 +50,7 @@ def test_each_state_allows_only_its_own_transitions(state: State) -> None:
         "paid": lambda: paid.payout_broadcast("x", at=NOW),
         "expired": lambda: order.expired(at=NOW),
         "cancelled": lambda: order.cancelled(at=NOW),
-        "exchange": lambda: paid.exchange_chosen(snapshot=MARKET, at=NOW),
+        "exchange": lambda: paid.exchange_chosen(terms=TERMS, at=NOW),
         "refund": lambda: paid.refunded("x", at=NOW),
     }
     allowed = {

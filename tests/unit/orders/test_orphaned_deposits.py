@@ -7,8 +7,8 @@ from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import LIFETIME
 from domain.orders.states import Choice, State, Status
 from tests.support.builders.order_states import (
-    MARKET,
     NOW,
+    TERMS,
     all_confirmed,
     held,
     new_order,
@@ -27,7 +27,7 @@ def test_an_order_with_an_orphaned_deposit_awaits_confirmation_and_is_priced_aga
 
 
 def test_a_chosen_exchange_stands_when_its_deposit_is_orphaned() -> None:
-    order = held(10_000_000).exchange_chosen(snapshot=MARKET, at=NOW)
+    order = held(10_000_000).exchange_chosen(terms=TERMS, at=NOW, above_maximum=True)
     back = order.deposits_unconfirmed({"tx0"}, at=NOW)
     assert back.state is State.CONFIRMING
     assert all_confirmed(back).state is State.PAYING_OUT
@@ -37,7 +37,7 @@ def test_a_held_order_stays_held_when_its_deposit_is_orphaned() -> None:
     order = held(10_000_000).deposits_unconfirmed({"tx0"}, at=NOW)
     assert (order.state, order.deposits.settled) == (State.HELD, False)
     with pytest.raises(InvalidTransition):
-        order.exchange_chosen(snapshot=MARKET, at=NOW)
+        order.exchange_chosen(terms=TERMS, at=NOW)
 
 
 def test_a_completed_order_rejects_an_orphaned_deposit() -> None:
