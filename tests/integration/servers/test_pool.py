@@ -15,6 +15,11 @@ from tests.conftest import DatabaseUrls
 from tests.support.waiting import wait_until, wait_until_async
 
 
+@pytest.fixture
+def patient_pools() -> None:
+    """These tests are about the bound: it applies."""
+
+
 @asynccontextmanager
 async def database(url: str, **options: Any) -> AsyncIterator[Database]:
     pool = Database(url, **options)
