@@ -88,11 +88,12 @@ class NetworkCoin(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """A signed transaction in hex, and its id."""
+    """A signed transaction in hex, and its id. One that `voids` the others pays nobody."""
 
     raw: str
     tx_id: str
     signed_at: datetime
+    voids: bool = False
 
 
 class Outflow(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +101,8 @@ class Outflow(msgspec.Struct, frozen=True, kw_only=True):
 
     `amount` is in smallest units of `asset`; `nonce` is set on networks that count transactions.
     `intention` distinguishes it from cancelled ones of the same order. Of the candidates, newest
-    last, the chain can include only one: each spends what the first one spends.
+    last, the chain can include only one: each spends what the first one spends. Once its void is
+    requested, only candidates that void the others are added.
     """
 
     order_id: UUID
@@ -112,3 +114,4 @@ class Outflow(msgspec.Struct, frozen=True, kw_only=True):
     intention: int = 0
     nonce: int | None = None
     candidates: tuple[Candidate, ...] = ()
+    is_void_requested: bool = False

@@ -151,6 +151,18 @@ class OutflowRepository(Protocol):
     async def add_replacement(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
         """Store one more candidate; False if another was added since, or outflows are disabled."""
 
+    async def add_void(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+        """Store a candidate that voids the others; False if another was added since.
+
+        Only after its void was requested; also while outflows are disabled.
+        """
+
+    async def mark_voided(self, outflow: Outflow, *, tx_id: str) -> bool:
+        """Move an outflow to the voided ones: `tx_id` is deep enough and paid nobody.
+
+        Its order may get another outflow; one in REFUNDING is back on hold.
+        """
+
     async def is_enabled(self) -> bool:
         """Return whether outflows are enabled."""
 

@@ -43,6 +43,7 @@ READ_ONLY_TABLES = (
     "retired_keys",
     "settlement_leases",
     "unclaimed_deposits",
+    "voided_outflows",
 )
 """Tables that the gateway never writes, whether or not settlement does."""
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import NotFound
+from domain.errors import InvalidTransition, NotFound
 from domain.market.limits import NONE
 from domain.money import CENT_DECIMALS, parse_units
 
@@ -60,6 +60,23 @@ class CancelledOutflow(msgspec.Struct, frozen=True):
     cancelled_at: datetime
 
 
+class VoidedOutflow(msgspec.Struct, frozen=True):
+    """A payment that was signed and paid nobody: voided, or failed on its chain."""
+
+    order_id: str
+    kind: str
+    network: str
+    asset: str
+    address: str
+    amount: str
+    nonce: int | None
+    tx_ids: Sequence[str]
+    mined_tx_id: str
+    void_requested_at: datetime | None
+    voided_at: datetime
+    resend_requested_at: datetime | None
+
+
 class OverdueOutflow(msgspec.Struct, frozen=True):
     """An order whose payout or refund has not been confirmed in time."""
 
@@ -84,6 +101,15 @@ class OperatorOutflowRepository(Protocol):
 
     async def cancelled(self, *, limit: int) -> Sequence[CancelledOutflow]:
         """Return the newest cancelled outflows, newest first."""
+
+    async def voided(self, *, limit: int) -> Sequence[VoidedOutflow]:
+        """Return the newest voided outflows, newest first."""
+
+    async def request_void(self, order_id: UUID) -> bool:
+        """Have settlement void an order's outflow; False if none is signed and unsettled."""
+
+    async def request_resend(self, order_id: UUID) -> bool:
+        """Have settlement send an order's voided outflow again; False if it has none to resend."""
 
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
         """Return payouts and refunds that are under way since before a moment."""
@@ -133,6 +159,28 @@ async def list_cancelled_outflows(
 ) -> Sequence[CancelledOutflow]:
     """Return the newest cancelled outflows, newest first."""
     return await outflows.cancelled(limit=limit)
+
+
+async def list_voided_outflows(
+    outflows: OperatorOutflowRepository, *, limit: int
+) -> Sequence[VoidedOutflow]:
+    """Return the newest voided outflows, newest first."""
+    return await outflows.voided(limit=limit)
+
+
+async def void_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:
+    """Have settlement void a signed outflow that is not settled; raise InvalidTransition.
+
+    If the original transaction is mined all the same, it settles.
+    """
+    if not await outflows.request_void(order_id):
+        raise InvalidTransition(f"order {order_id} has no payment that is signed and not settled")
+
+
+async def resend_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:
+    """Have settlement send a voided or failed outflow again; raise InvalidTransition."""
+    if not await outflows.request_resend(order_id):
+        raise InvalidTransition(f"order {order_id} has no voided payment to be sent again")
 
 
 async def permit_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:

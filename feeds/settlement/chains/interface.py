@@ -170,6 +170,13 @@ class Wallet(Protocol):
         WrongChain as `sign`.
         """
 
+    async def void(self, outflow: Outflow) -> Signed:
+        """Sign a transaction to the wallet itself that no candidate can be mined in addition to.
+
+        Its fee is above that of every candidate. Raises NodeUnavailable if that would exceed the
+        maximum, or if another payout spends the change of one.
+        """
+
     async def broadcast(self, signed: Signed) -> None:
         """Broadcast the transaction; succeeds also if it is pending or in a block already."""
 
@@ -190,6 +197,9 @@ class Wallet(Protocol):
 
     async def fee_paid(self, tx_id: str) -> int:
         """Return what a mined transaction cost, in the smallest units of the network's coin."""
+
+    async def has_failed(self, tx_id: str) -> bool:
+        """Return whether a mined transaction certainly moved nothing."""
 
     async def close(self) -> None:
         """Close the connection."""

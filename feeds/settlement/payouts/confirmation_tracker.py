@@ -13,6 +13,8 @@ from feeds.settlement.chains.interface import Signed
 from feeds.settlement.payouts.backlog import PayoutBacklog
 from feeds.settlement.payouts.cost_bounds import CostBounds
 from feeds.settlement.payouts.ports import PayoutPorts
+from feeds.settlement.payouts.records import record_transaction
+from feeds.settlement.payouts.voids import Voids
 
 log: Final = structlog.get_logger()
 
@@ -27,10 +29,13 @@ class Position(msgspec.Struct, frozen=True):
 class ConfirmationTracker:
     """The broadcast outflows of a network that are not deep enough yet, lowest nonce first."""
 
-    def __init__(self, ports: PayoutPorts, backlog: PayoutBacklog, bounds: CostBounds) -> None:
+    def __init__(
+        self, ports: PayoutPorts, backlog: PayoutBacklog, *, bounds: CostBounds, voids: Voids
+    ) -> None:
         self._ports = ports
         self._backlog = backlog
         self._bounds = bounds
+        self._voids = voids
 
     async def round(self, *, signed_waiting: bool) -> None:
         """Check each; those with a nonce are stuck behind the first that is in no block.
@@ -68,21 +73,31 @@ class ConfirmationTracker:
         if is_deep:
             fee = format_units(await ports.wallet.fee_paid(tx_id), ports.wallet.coin.decimals)
             await ports.outflows.book_fee(outflow.order_id, fee)
+        if position.candidate.voids:
+            if is_deep:
+                await self._voids.end(outflow, tx_id)
+            return
         if not await ports.wallet.has_paid(outflow, tx_id):
+            if is_deep and await ports.wallet.has_failed(tx_id):
+                await self._voids.end(outflow, tx_id)
             raise TransactionFailed(
                 f"transaction {tx_id} failed on its chain: nothing was paid, and the operator has "
                 "to send it"
             )
-        if not is_deep:
+        stored = await ports.settlement.orders.read(outflow.order_id)
+        if not is_deep or stored is None:
             return
-        if len(outflow.candidates) > 1:
-            await replace_transaction(ports.settlement, outflow.order_id, tx_id)
+        await record_transaction(ports.settlement, stored.order, outflow.kind, tx_id)
         at = ports.settlement.clock.now()
         await ports.outflows.mark_settled(outflow.order_id, tx_id=tx_id, at=at)
 
     async def _push(self, outflow: Outflow, *, may_replace: bool) -> None:
         """Broadcast again what the node no longer has; raise the fee of what waits for too long."""
         ports = self._ports
+        if outflow.is_void_requested:
+            if may_replace or outflow.nonce is not None:
+                await self._voids.push(outflow)
+            return
         newest = outflow.candidates[-1]
         if not await ports.outflows.is_enabled():
             return

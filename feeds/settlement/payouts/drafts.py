@@ -9,13 +9,14 @@ from domain.orders.states import Choice, State
 def draft_outflow(order: Order, kind: OutflowKind) -> Outflow:
     """Return an order's payout or refund.
 
-    Raises InvalidTransition if neither is due, and Unavailable if nothing would remain of a refund.
+    That of a completed or refunded order is sent in place of a voided one. Raises InvalidTransition
+    if neither is due, and Unavailable if nothing would remain of a refund.
     """
     return _payout(order) if kind is OutflowKind.PAYOUT else _refund(order)
 
 
 def _payout(order: Order) -> Outflow:
-    if order.state is not State.PAYING_OUT:
+    if order.state not in (State.PAYING_OUT, State.COMPLETED):
         raise InvalidTransition(f"an order that is {order.state} cannot be paid out")
     return Outflow(
         order_id=order.id,
@@ -29,7 +30,7 @@ def _payout(order: Order) -> Outflow:
 
 def _refund(order: Order) -> Outflow:
     """Return all that was received, less the network fee of its own asset."""
-    if order.state is not State.HELD or order.choice is not Choice.REFUND:
+    if order.state not in (State.HELD, State.REFUNDED) or order.choice is not Choice.REFUND:
         raise InvalidTransition(f"an order that is {order.state} cannot be refunded")
     if not order.deposits.settled:
         raise InvalidTransition("not all of the deposit is confirmed")

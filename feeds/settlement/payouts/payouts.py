@@ -7,9 +7,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.ports import VersionedOrder
-from domain.actions.orders.resolve_order import refund_order
 from domain.chains.outflows import NeedsApproval, Outflow, OutflowKind
 from domain.errors import Unavailable
 from domain.market.valuation import usd_value
@@ -23,6 +21,8 @@ from feeds.settlement.payouts.confirmation_tracker import ConfirmationTracker
 from feeds.settlement.payouts.cost_bounds import CostBounds
 from feeds.settlement.payouts.drafts import draft_outflow
 from feeds.settlement.payouts.ports import PayoutPorts
+from feeds.settlement.payouts.records import record_transaction
+from feeds.settlement.payouts.voids import Voids
 
 BATCH: Final = 1_000
 """How many due orders a round attempts: those that fail are not due in the next one."""
@@ -39,7 +39,9 @@ class Payouts:
         self._checks = PayoutChecks(ports)
         self._bounds = CostBounds(ports)
         self._backlog = PayoutBacklog(ports.network, ports.attempts, ports.settlement.clock)
-        self._tracker = ConfirmationTracker(ports, self._backlog, self._bounds)
+        self._tracker = ConfirmationTracker(
+            ports, self._backlog, bounds=self._bounds, voids=Voids(ports)
+        )
 
     async def round(self) -> int:
         """Finish what was begun, then begin what is due; return how many were broadcast.
@@ -130,6 +132,8 @@ class Payouts:
         stored = await ports.settlement.orders.read(outflow.order_id)
         if stored is None:
             return False
+        if outflow.is_void_requested:
+            return await self._void(outflow)
         if outflow.candidates:
             signed = await self._signed_before(stored.order, outflow)
         else:
@@ -143,7 +147,7 @@ class Payouts:
             await self._checks.require_enabled()
         await ports.leadership.require()
         await ports.wallet.broadcast(signed)
-        await self._record(stored.order, outflow.kind, signed.tx_id)
+        await record_transaction(ports.settlement, stored.order, outflow.kind, signed.tx_id)
         await ports.outflows.mark_broadcast(outflow.order_id, at=ports.settlement.clock.now())
         metrics.OUTFLOWS.labels(ports.network, outflow.kind.value).inc()
         log.info("outflow broadcast", order=str(outflow.order_id), tx_id=signed.tx_id)
@@ -162,6 +166,15 @@ class Payouts:
             if await self._ports.outflows.cancel(outflow):
                 log.warning("outflow cancelled: it cannot be signed", order=str(order.id))
             raise
+
+    async def _void(self, outflow: Outflow) -> bool:
+        """Have an outflow that is not recorded as broadcast tracked like the others, and voided.
+
+        It may have been broadcast: the tracker looks in the chain first.
+        """
+        at = self._ports.settlement.clock.now()
+        await self._ports.outflows.mark_broadcast(outflow.order_id, at=at)
+        return False
 
     async def _signed_before(self, order: Order, outflow: Outflow) -> Signed:
         """Return the transaction that an earlier round signed, if it may be broadcast, or was.
@@ -189,11 +202,3 @@ class Payouts:
             metrics.OUTFLOWS_CANCELLED.labels(self._ports.network).inc()
             log.error("outflow cancelled: its deposit is gone", order=str(order.id))
             await self._checks.unconfirm(order)
-
-    async def _record(self, order: Order, kind: OutflowKind, tx_id: str) -> None:
-        """Record the transaction in its order, unless it is there already."""
-        settlement = self._ports.settlement
-        if kind is OutflowKind.PAYOUT and order.payout_tx_id != tx_id:
-            await complete_payout(settlement, order.id, tx_id)
-        elif kind is OutflowKind.REFUND and order.refund_tx_id != tx_id:
-            await refund_order(settlement, order.id, tx_id, overrule=True)

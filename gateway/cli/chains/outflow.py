@@ -10,10 +10,13 @@ from domain.actions.operator.outflows import (
     OutflowSettings,
     list_cancelled_outflows,
     list_outflows,
+    list_voided_outflows,
     permit_outflow,
+    resend_outflow,
     set_outflow_cap,
     set_outflow_enabled,
     show_outflow,
+    void_outflow,
 )
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
 from gateway.cli.orders.order_view import parse_order_id
@@ -91,6 +94,35 @@ def cancelled(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJso
     """List payments that were cancelled before signing because their deposit was dropped."""
     found = read(
         Role.ADMIN, data_dir, lambda ports: list_cancelled_outflows(ports.outflows(), limit=limit)
+    )
+    show(found, as_json=as_json, narrow=("order_id", "kind", "amount", "asset"))
+
+
+@app.command()
+def void(
+    order_id: OrderId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Void a signed payment that is not settled: its nonce or its inputs are used for nothing."""
+    known = parse_order_id(order_id)
+    run(Role.ADMIN, data_dir, lambda ports: void_outflow(ports.outflows(), known), reason=reason)
+    show({"orderId": order_id, "voiding": True}, as_json=as_json)
+
+
+@app.command()
+def resend(
+    order_id: OrderId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Send a payment again that was voided, or that failed on its chain."""
+    known = parse_order_id(order_id)
+    run(Role.ADMIN, data_dir, lambda ports: resend_outflow(ports.outflows(), known), reason=reason)
+    show({"orderId": order_id, "resending": True}, as_json=as_json)
+
+
+@app.command()
+def voided(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """List payments that were signed and paid nobody: voided, or failed on their chain."""
+    found = read(
+        Role.ADMIN, data_dir, lambda ports: list_voided_outflows(ports.outflows(), limit=limit)
     )
     show(found, as_json=as_json, narrow=("order_id", "kind", "amount", "asset"))
 

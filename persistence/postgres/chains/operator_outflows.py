@@ -10,6 +10,7 @@ from domain.actions.operator.outflows import (
     ListedOutflow,
     OutflowSettings,
     OverdueOutflow,
+    VoidedOutflow,
 )
 from persistence.postgres.pool import Database
 
@@ -52,6 +53,29 @@ SELECT order_id::text AS order_id, kind, network, asset, address, amount::text A
 FROM cancelled_outflows ORDER BY cancelled_at DESC LIMIT $1
 """
 
+VOIDED = """
+SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
+  tx_ids, mined_tx_id, void_requested_at, voided_at, resend_requested_at
+FROM voided_outflows ORDER BY voided_at DESC LIMIT $1
+"""
+
+REQUEST_VOID = """
+UPDATE outflows SET void_requested_at = coalesce(void_requested_at, clock_timestamp())
+WHERE order_id = $1 AND raw IS NOT NULL AND settled_at IS NULL RETURNING order_id
+"""
+
+# A refund that was never recorded is back on hold: it is chosen again rather than sent again. The
+# order is attempted at once, unless the operator has put it on hold.
+REQUEST_RESEND = """
+WITH attempts AS (DELETE FROM outflow_attempts WHERE order_id = $1 AND reason <> 'operator')
+UPDATE voided_outflows v SET resend_requested_at = clock_timestamp()
+FROM orders o
+WHERE v.order_id = $1 AND o.id = v.order_id AND v.resend_requested_at IS NULL
+  AND (v.kind, o.state) IN (
+    ('payout', 'paying_out'), ('payout', 'completed'), ('refund', 'refunded'))
+RETURNING v.order_id
+"""
+
 # Due for long and not on its chain: not started, not broadcast, or in no block.
 OVERDUE = """
 SELECT id::text AS order_id, coalesce(w.network, a.network) AS network
@@ -62,6 +86,10 @@ UNION ALL
 SELECT order_id::text, network FROM outflows
 WHERE settled_at IS NULL AND intended_at < $1
   AND order_id NOT IN (SELECT id FROM orders WHERE state = 'paying_out')
+UNION ALL
+SELECT v.order_id::text, v.network FROM voided_outflows v JOIN orders o ON o.id = v.order_id
+WHERE v.resend_requested_at IS NULL AND v.intended_at < $1
+  AND (v.kind, o.state) IN (('payout', 'completed'), ('refund', 'refunded'))
 ORDER BY 1
 """
 
@@ -97,6 +125,18 @@ class PostgresOperatorOutflowRepository:
     async def cancelled(self, *, limit: int) -> Sequence[CancelledOutflow]:
         """See OperatorOutflowRepository."""
         return [CancelledOutflow(**row) for row in await self._database.fetch(CANCELLED, [limit])]
+
+    async def voided(self, *, limit: int) -> Sequence[VoidedOutflow]:
+        """See OperatorOutflowRepository."""
+        return [VoidedOutflow(**row) for row in await self._database.fetch(VOIDED, [limit])]
+
+    async def request_void(self, order_id: UUID) -> bool:
+        """See OperatorOutflowRepository."""
+        return await self._database.fetch_one(REQUEST_VOID, [order_id]) is not None
+
+    async def request_resend(self, order_id: UUID) -> bool:
+        """See OperatorOutflowRepository."""
+        return await self._database.fetch_one(REQUEST_RESEND, [order_id]) is not None
 
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
         """See OperatorOutflowRepository."""

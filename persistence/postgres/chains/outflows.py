@@ -23,13 +23,14 @@ from persistence.postgres.pool import Database
 
 COLUMNS = """
   order_id, kind, asset, address, tag, amount::text AS amount, nonce, intention,
+  void_requested_at IS NOT NULL AS is_void_requested,
   (SELECT coalesce(json_agg(json_build_object('raw', c.raw, 'tx_id', c.tx_id,
-     'signed_at', c.signed_at) ORDER BY c.number), '[]')::text
+     'signed_at', c.signed_at, 'voids', c.voids) ORDER BY c.number), '[]')::text
    FROM (
-     SELECT 0 AS number, outflows.raw, outflows.tx_id, outflows.signed_at
+     SELECT 0 AS number, outflows.raw, outflows.tx_id, outflows.signed_at, false AS voids
      WHERE outflows.raw IS NOT NULL
      UNION ALL
-     SELECT r.number, r.raw, r.tx_id, r.signed_at FROM outflow_replacements r
+     SELECT r.number, r.raw, r.tx_id, r.signed_at, r.voids FROM outflow_replacements r
      WHERE r.order_id = outflows.order_id
    ) AS c) AS candidates
 """
@@ -42,6 +43,8 @@ WITH candidates AS (
   FROM orders o JOIN assets a ON a.code = o.destination
   WHERE o.state = 'paying_out' AND a.network = $1
     AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)
+    AND NOT EXISTS (SELECT FROM voided_outflows v
+      WHERE v.order_id = o.id AND v.kind = 'payout' AND v.resend_requested_at IS NULL)
   UNION ALL
   SELECT o.id, 'refund', o.updated_at, a.code, o.partner_id
   FROM orders o JOIN assets a ON a.code = o.source
@@ -51,6 +54,14 @@ WITH candidates AS (
     AND NOT EXISTS (
       SELECT FROM deposits d WHERE d.order_id = o.id AND d.confirmed_at IS NULL
         AND NOT d.late AND NOT d.dropped)
+  UNION ALL
+  SELECT o.id, v.kind, v.resend_requested_at, v.asset, o.partner_id
+  FROM voided_outflows v JOIN orders o ON o.id = v.order_id
+  WHERE v.network = $1 AND v.resend_requested_at IS NOT NULL
+    AND (v.kind, o.state) IN (('payout', 'completed'), ('refund', 'refunded'))
+    AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = v.order_id)
+    AND NOT EXISTS (SELECT FROM voided_outflows other WHERE other.order_id = v.order_id
+      AND (other.resend_requested_at IS NULL OR other.intention > v.intention))
 )
 SELECT c.id, c.kind FROM candidates c LEFT JOIN outflow_attempts t ON t.order_id = c.id
 WHERE t.order_id IS NULL OR t.next_attempt_at <= $3
@@ -68,10 +79,14 @@ LIMIT $2
 CREATE = f"""
 WITH {leader(network=10, token=11)}, due AS (
   UPDATE orders SET version = version + 1,
-    state = CASE $3 WHEN 'payout' THEN state ELSE 'refunding' END,
-    choice = CASE $3 WHEN 'payout' THEN choice ELSE 'REFUND' END,
-    updated_at = CASE $3 WHEN 'payout' THEN updated_at ELSE clock_timestamp() END
-  WHERE id = $1 AND version = $2 AND state = CASE $3 WHEN 'payout' THEN 'paying_out' ELSE 'held' END
+    state = CASE state WHEN 'held' THEN 'refunding' ELSE state END,
+    choice = CASE state WHEN 'held' THEN 'REFUND' ELSE choice END,
+    updated_at = CASE state WHEN 'held' THEN clock_timestamp() ELSE updated_at END
+  WHERE id = $1 AND version = $2
+    AND ($3, state) IN (('payout', 'paying_out'), ('refund', 'held'), ('payout', 'completed'),
+      ('refund', 'refunded'))
+    AND NOT EXISTS (SELECT FROM voided_outflows v
+      WHERE v.order_id = $1 AND v.kind = $3 AND v.resend_requested_at IS NULL AND state <> 'held')
     AND ($3 = 'refund' OR (destination, destination_address, destination_amount)
       = ($4, $5, $7::text::numeric))
     AND ($3 = 'payout' OR (source, refund_address) = ($4, $5))
@@ -87,9 +102,13 @@ SELECT due.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::numer
     SELECT $9::bigint AS nonce
     UNION ALL
     SELECT w.nonce + 1 FROM outflows w WHERE w.network = a.network AND w.nonce >= $9::bigint
+    UNION ALL
+    SELECT v.nonce + 1 FROM voided_outflows v WHERE v.network = a.network AND v.nonce >= $9::bigint
   ) AS free
   WHERE NOT EXISTS (
-    SELECT FROM outflows w WHERE w.network = a.network AND w.nonce = free.nonce))
+    SELECT FROM outflows w WHERE w.network = a.network AND w.nonce = free.nonce)
+    AND NOT EXISTS (
+      SELECT FROM voided_outflows v WHERE v.network = a.network AND v.nonce = free.nonce))
 FROM due, assets a WHERE a.code = $4
 RETURNING order_id
 """  # noqa: S608  numbers of parameters
@@ -131,10 +150,38 @@ WITH {leader(network=5, token=6)}
 INSERT INTO outflow_replacements (order_id, number, network, tx_id, raw)
 SELECT order_id, $2, network, $3, $4 FROM outflows
 WHERE order_id = $1 AND broadcast_at IS NOT NULL AND settled_at IS NULL
-  AND (SELECT enabled FROM outflow_settings) AND network = (SELECT network FROM leader)
+  AND void_requested_at IS NULL AND (SELECT enabled FROM outflow_settings)
+  AND network = (SELECT network FROM leader)
 ON CONFLICT DO NOTHING
 RETURNING order_id
 """  # noqa: S608  as above
+
+ADD_VOID = f"""
+WITH {leader(network=6, token=7)}
+INSERT INTO outflow_replacements (order_id, number, network, tx_id, raw, voids)
+SELECT order_id, $2, network, $3, $4, true FROM outflows
+WHERE order_id = $1 AND intention = $5 AND settled_at IS NULL AND void_requested_at IS NOT NULL
+  AND network = (SELECT network FROM leader)
+ON CONFLICT DO NOTHING
+RETURNING order_id
+"""  # noqa: S608  as above
+
+# What was signed is kept, and may not be deleted otherwise.
+MARK_VOIDED = """
+WITH kept AS (
+  INSERT INTO voided_outflows (intention, order_id, kind, network, asset, address, amount, nonce,
+    tx_ids, mined_tx_id, fee, fee_paid, intended_at, void_requested_at)
+  SELECT intention, order_id, kind, network, asset, address, amount, nonce,
+    ARRAY(SELECT outflows.tx_id UNION ALL (SELECT r.tx_id FROM outflow_replacements r
+      WHERE r.order_id = outflows.order_id ORDER BY r.number)),
+    $3, fee, fee_paid, intended_at, void_requested_at
+  FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NOT NULL AND settled_at IS NULL
+  RETURNING order_id
+), replacements AS (
+  DELETE FROM outflow_replacements r USING kept WHERE r.order_id = kept.order_id
+)
+DELETE FROM outflows w USING kept WHERE w.order_id = kept.order_id RETURNING w.order_id
+"""
 
 IS_ENABLED = "SELECT enabled FROM outflow_settings"
 
@@ -230,6 +277,17 @@ class PostgresOutflowRepository:
         parameters = [outflow.order_id, number, tx_id, raw, *fence(self._lease)]
         return await self._database.fetch_one(ADD_REPLACEMENT, parameters) is not None
 
+    async def add_void(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
+        """See OutflowRepository."""
+        number = len(outflow.candidates)
+        parameters = [outflow.order_id, number, tx_id, raw, outflow.intention, *fence(self._lease)]
+        return await self._database.fetch_one(ADD_VOID, parameters) is not None
+
+    async def mark_voided(self, outflow: Outflow, *, tx_id: str) -> bool:
+        """See OutflowRepository."""
+        parameters = [outflow.order_id, outflow.intention, tx_id]
+        return await self._database.fetch_one(MARK_VOIDED, parameters) is not None
+
     async def is_enabled(self) -> bool:
         """See OutflowRepository."""
         (row,) = await self._database.fetch(IS_ENABLED)
@@ -259,4 +317,5 @@ class PostgresOutflowRepository:
             intention=row["intention"],
             nonce=row["nonce"],
             candidates=_candidates(row["candidates"]),
+            is_void_requested=row["is_void_requested"],
         )

@@ -81,6 +81,7 @@ SELECT w.order_id::text AS subject,
      FROM (SELECT w.tx_id UNION ALL
        SELECT r.tx_id FROM outflow_replacements r WHERE r.order_id = w.order_id) AS c)) AS found
 FROM outflows w JOIN orders o ON o.id = w.order_id WHERE w.broadcast_at IS NOT NULL
+  AND (w.void_requested_at IS NULL OR w.settled_at IS NOT NULL)
 """
 
 OUTFLOW_TRANSACTIONS = f"""
@@ -92,6 +93,7 @@ MISSING_OUTFLOWS = """
 SELECT o.id::text AS subject, 'an outflow' AS expected, 'none' AS found FROM orders o
 WHERE o.state IN ('completed', 'refunded') AND NOT (SELECT sandbox FROM operator_settings)
   AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id AND w.raw IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM voided_outflows v WHERE v.order_id = o.id)
 ORDER BY o.id
 """
 

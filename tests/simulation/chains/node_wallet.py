@@ -67,6 +67,14 @@ class NodeWallet:
         due = (outflow.address, outflow.asset.code, outflow.amount)
         return due in [(one.address, one.asset, one.amount) for one in paid]
 
+    async def has_failed(self, tx_id: str) -> bool:  # noqa: ARG002
+        """See Wallet: what failed in the simulation stays with its order."""
+        return False
+
+    async def void(self, outflow: Outflow) -> Signed:
+        """See Wallet: the simulated operator requests none."""
+        raise NotImplementedError
+
     async def fee_paid(self, tx_id: str) -> int:
         """See Wallet."""
         await self._node.call("fee_paid")

@@ -126,6 +126,9 @@ class SimulatedWallet:
     async def has_paid(self, _: Outflow, tx_id: str) -> bool:
         return tx_id not in self.failed
 
+    async def has_failed(self, tx_id: str) -> bool:
+        return tx_id in self.failed
+
     async def fee_paid(self, _: str) -> int:
         return self.fee
 

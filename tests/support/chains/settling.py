@@ -106,6 +106,12 @@ class DirectoryWallet:
     async def raise_fee(self, outflow: Outflow, stuck: str, *, max_cost: int) -> Signed:  # noqa: ARG002
         raise NodeUnavailable("no fee is raised within a test")
 
+    async def void(self, outflow: Outflow) -> Signed:  # noqa: ARG002
+        raise NodeUnavailable("nothing is voided within a test")
+
+    async def has_failed(self, tx_id: str) -> bool:  # noqa: ARG002
+        return False
+
     async def is_spent_from(self, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
         return False
 

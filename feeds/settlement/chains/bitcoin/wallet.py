@@ -9,6 +9,7 @@ from domain.chains.networks.bitcoin import BitcoinNetwork
 from domain.chains.outflows import CostAboveBound, NetworkCoin, Outflow
 from feeds.settlement.chains.bitcoin.node import DECIMALS, NOT_FOUND, units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
+from feeds.settlement.chains.bitcoin.voids import inputs_of, void_transaction
 from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Prepared, Signed
 from feeds.settlement.chains.rpc import Rpc
@@ -62,7 +63,7 @@ class BitcoinWallet:
         needed: set[tuple[str, int]] = set()
         for outflow in unbroadcast:
             for candidate in outflow.candidates:
-                needed |= _inputs(await self._rpc.call("decoderawtransaction", candidate.raw))
+                needed |= inputs_of(await self._rpc.call("decoderawtransaction", candidate.raw))
         locked = {(one["txid"], one["vout"]) for one in await self._rpc.call("listlockunspent")}
         for unlock, outputs in ((True, locked - needed), (False, needed - locked)):
             for tx_id, index in sorted(outputs):
@@ -99,9 +100,25 @@ class BitcoinWallet:
         signed = await self._rpc.call("finalizepsbt", processed["psbt"])
         decoded = await self._checked(outflow, signed, fee=bumped["fee"], max_cost=max_cost)
         spent = await self._rpc.call("decoderawtransaction", outflow.candidates[0].raw)
-        if not _inputs(spent) <= _inputs(decoded):
+        if not inputs_of(spent) <= inputs_of(decoded):
             raise NodeUnavailable(f"the wallet of {self._network.name} would pay a second time")
         return Signed(signed["hex"], decoded["txid"])
+
+    async def void(self, outflow: Outflow) -> Signed:
+        """See Wallet. All inputs of the first candidate, which every other one spends too.
+
+        The fee exceeds that of each candidate by a quarter, and the transaction is no larger
+        (BIP-125, rules 3, 4 and 6).
+        """
+        await self._identity.require(again=True)
+        for candidate in outflow.candidates:
+            if await self.is_spent_from(candidate.tx_id):
+                raise NodeUnavailable("its change is spent by a later payout: void that one first")
+            if not self._network.replaces_by_fee and await self.is_known(candidate.tx_id):
+                raise NodeUnavailable(f"nodes of {self._network.name} do not replace transactions")
+        return await void_transaction(
+            self._rpc, [one.raw for one in outflow.candidates], max_fee=self._max_fee
+        )
 
     async def _checked(
         self, outflow: Outflow, signed: dict[str, Any], *, fee: Decimal, max_cost: int
@@ -165,6 +182,10 @@ class BitcoinWallet:
         """See Wallet: the wallet reports it as a negative number."""
         return -units((await self._rpc.call("gettransaction", tx_id))["fee"])
 
+    async def has_failed(self, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
+        """See Wallet: a block contains no transaction that fails."""
+        return False
+
     async def close(self) -> None:
         """See Wallet."""
         await self._rpc.close()
@@ -177,8 +198,3 @@ class BitcoinWallet:
                 return None
             raise
         return transaction
-
-
-def _inputs(decoded: dict[str, Any]) -> set[tuple[str, int]]:
-    """Return the outputs that a transaction spends, as transaction id and output index."""
-    return {(spent["txid"], spent["vout"]) for spent in decoded["vin"]}

@@ -21,6 +21,9 @@ TRANSFER_CALL: Final = bytes.fromhex("a9059cbb")
 COIN_GAS: Final = 21_000
 """The gas of a transfer of the coin to an address without code; such an estimate is exact."""
 
+UNBOUNDED: Final = 2**255
+"""The bound of a void's cost, in wei: only the operator's maximum fee applies to it."""
+
 
 class EvmSigner(Protocol):
     """Signs for the hot wallet, with its key or through its key holder."""
@@ -115,6 +118,36 @@ class EvmWallet:
             value=draft.value,
             data=draft.data,
         )
+        return await self._sign(transaction)
+
+    async def void(self, outflow: Outflow) -> Signed:
+        """See Wallet. The same nonce, from the wallet to itself, without value."""
+        await self._identity.require(again=True)
+        if outflow.nonce is None:
+            raise NodeUnavailable("an outflow of this network has a nonce")
+        own = await self._signer.address()
+        call = {"from": "0x" + own.hex(), "to": "0x" + own.hex(), "value": "0x0"}
+        gas = int(await self._rpc.call("eth_estimateGas", call), 16)
+        fees = await self._pricing.fees(gas, b"", max_cost=UNBOUNDED)
+        for candidate in outflow.candidates:
+            sent = await self._rpc.call("eth_getTransactionByHash", candidate.tx_id)
+            if sent is not None:
+                stuck = GasFees(
+                    int(sent["maxFeePerGas"], 16), int(sent["maxPriorityFeePerGas"], 16)
+                )
+                fees = await self._pricing.raised(stuck, gas, b"", max_cost=UNBOUNDED)
+        transaction = Transaction(
+            chain_id=self._chain_id,
+            nonce=outflow.nonce,
+            max_priority_fee=fees.tip,
+            max_fee=fees.max_fee,
+            gas=gas,
+            to=own,
+            value=0,
+        )
+        return await self._sign(transaction)
+
+    async def _sign(self, transaction: Transaction) -> Signed:
         raw = await self._signer.sign(transaction)
         if signer_of(transaction, raw) != await self._signer.address():
             raise NodeUnavailable("the signer returned another transaction than requested")
@@ -168,6 +201,11 @@ class EvmWallet:
             raise NodeUnavailable(f"the node has no receipt of {tx_id}")
         execution = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
         return execution + int(receipt.get("l1Fee") or "0x0", 16)
+
+    async def has_failed(self, tx_id: str) -> bool:
+        """See Wallet: a transaction with status 0 was reverted as a whole (EIP-658)."""
+        receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
+        return receipt is not None and int(receipt["status"], 16) == 0
 
     async def close(self) -> None:
         """See Wallet."""
