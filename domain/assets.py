@@ -12,8 +12,9 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
     """A coin on one network.
 
     `precision` is its number of decimals on the wire. A payout of it costs `network_fee`, in units
-    of 10^-precision, and `fee_bps`, the service fee in basis points of the swap. Outside the
-    sandbox it is `receivable` and `sendable` only if settlement is connected to its network.
+    of 10^-precision (see domain/market/network_fees.py), and `fee_bps`, the service fee in basis
+    points of the swap. Outside the sandbox it is `receivable` and `sendable` only if settlement is
+    connected to its network.
     A deposit below `min_deposit` counts only if it is the agreed amount; the network does not
     forward payments below `dust_limit`. Both are in units of 10^-precision.
     """
@@ -88,9 +89,15 @@ class Catalogue:
         switches: Switches,
         fixed_rate_terms: FixedRateTerms | None = None,
         sandbox: bool = False,
+        valid_seconds: float | None = None,
     ) -> None:
-        """`sandbox` is True where no real money is involved."""
+        """`sandbox` is True where no real money is involved.
+
+        `valid_seconds` after it was read, estimates of network fees in it are too old; None
+        without any.
+        """
         self.assets = assets
+        self.valid_seconds = valid_seconds
         self.switches = switches
         self.fixed_rate_terms = fixed_rate_terms or FixedRateTerms()
         self.sandbox = sandbox

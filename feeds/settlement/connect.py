@@ -29,6 +29,7 @@ from feeds.settlement.chains.settings import checked_chain
 from feeds.settlement.deposits.node_pair import NodePair
 from feeds.settlement.deposits.ports import WatchPorts
 from feeds.settlement.deposits.watch import ChainWatch
+from feeds.settlement.payouts.fee_estimates import FeeEstimates, RecordEstimates
 from feeds.settlement.payouts.leadership import Leadership
 from feeds.settlement.payouts.payouts import Payouts
 from feeds.settlement.payouts.ports import CostLimits, PayoutPorts
@@ -39,6 +40,7 @@ class ConnectedChains(msgspec.Struct, frozen=True):
 
     watches: Mapping[str, ChainWatch]
     payouts: Mapping[str, Payouts]
+    fee_estimates: Mapping[str, FeeEstimates]
     assets: tuple[ConnectedAsset, ...]
     test_networks: Mapping[str, str]
     leaderships: Mapping[str, Leadership]
@@ -62,6 +64,7 @@ def connect_chains(
     outflows: Callable[[CurrentLease], OutflowRepository],
     attempts: AttemptRepository,
     holder: str,
+    record_estimates: RecordEstimates,
     families: Mapping[str, ChainFamily[Any]] = FAMILIES,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> ConnectedChains:
@@ -78,7 +81,11 @@ def connect_chains(
     }
     family = {name: families[kind_of(given)] for name, given in settings.items()}
     nodes = {name: _nodes(family[name], chain) for name, chain in chains.items()}
-    wallets = {name: family[name].wallet(chain) for name, chain in chains.items()}
+    wallets = {
+        name: wallet
+        for name, chain in chains.items()
+        if (wallet := family[name].wallet(chain)) is not None
+    }
     watches = {
         name: ChainWatch(
             WatchPorts(
@@ -93,11 +100,7 @@ def connect_chains(
         )
         for name, chain in chains.items()
     }
-    leaderships = {
-        name: Leadership(leases, network=name, holder=holder)
-        for name, wallet in wallets.items()
-        if wallet is not None
-    }
+    leaderships = {name: Leadership(leases, network=name, holder=holder) for name in wallets}
     payouts = {
         name: Payouts(
             PayoutPorts(
@@ -114,11 +117,19 @@ def connect_chains(
             )
         )
         for name, wallet in wallets.items()
-        if wallet is not None
     }
     return ConnectedChains(
         watches,
         payouts,
+        {
+            name: FeeEstimates(
+                wallet=wallet,
+                codes=chains[name].settings.codes,
+                market=ports.market,
+                record=record_estimates,
+            )
+            for name, wallet in wallets.items()
+        },
         tuple(
             ConnectedAsset(code, receives=True, sends=name in payouts)
             for name, chain in chains.items()
@@ -130,7 +141,7 @@ def connect_chains(
             if given.test_network is not None
         },
         leaderships,
-        [*(node for pair in nodes.values() for node in pair), *(filter(None, wallets.values()))],
+        [*(node for pair in nodes.values() for node in pair), *wallets.values()],
     )
 
 

@@ -1,6 +1,8 @@
 """Keeps the caches of a process current: rates, catalogue, partners."""
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
@@ -53,21 +55,32 @@ class Watchers:
     """
 
     def __init__(
-        self, sources: Sources, market: LiveMarket, partners: CachedPartners | None
+        self,
+        sources: Sources,
+        market: LiveMarket,
+        partners: CachedPartners | None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sources = sources
         self._market = market
         self._partners = partners
         self._notified = asyncio.Event()
+        self._monotonic = monotonic
         self._catalogue_revision = -1
+        self._catalogue_ends = math.inf
         self._partner_revision = -1
 
     async def poll(self) -> None:
         """Read everything that has changed since the previous poll; raise Unavailable."""
         revisions = await self._sources.read_revisions()
-        if revisions.catalogue != self._catalogue_revision:
-            self._market.adopt_catalogue(await self._sources.read_catalogue())
+        now = self._monotonic()
+        if revisions.catalogue != self._catalogue_revision or now >= self._catalogue_ends:
+            catalogue = await self._sources.read_catalogue()
+            self._market.adopt_catalogue(catalogue)
             self._catalogue_revision = revisions.catalogue
+            valid = catalogue.valid_seconds
+            self._catalogue_ends = math.inf if valid is None else now + valid
         if self._partners is None:
             return
         self._market.adopt_headroom(await self._sources.read_headroom(self._market.catalogue))

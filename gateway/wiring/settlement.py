@@ -19,6 +19,7 @@ from feeds.settlement.addresses.refill import PoolAlarms, refill_addresses
 from feeds.settlement.chains.interface import ChainSettings, InvalidChainSettings
 from feeds.settlement.chains.settings import read_chains_file
 from feeds.settlement.connect import connect_chains
+from feeds.settlement.payouts.fee_estimates import INTERVAL_SECONDS
 from feeds.settlement.payouts.leadership import RENEWAL_SECONDS
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
 from gateway.runtime.clock import new_id
@@ -31,6 +32,7 @@ from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.chains.pay_in import PostgresAddressPool
 from persistence.postgres.ledger.partner_days import count_orders
+from persistence.postgres.market.network_fees import record_estimates
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 
 CHOICES_SECONDS = 0.25
@@ -151,6 +153,7 @@ async def _settle_on_chains(
         ),
         attempts=PostgresAttemptRepository(connections.database),
         holder=_holder(),
+        record_estimates=lambda estimates: record_estimates(connections.database, estimates),
     )
 
     async def report() -> int:
@@ -172,5 +175,10 @@ async def _settle_on_chains(
             for network, payouts in connected.payouts.items():
                 name = f"payouts on {network}"
                 group.create_task(poll_forever(name, payouts.round, every_seconds=CHAIN_SECONDS))
+            for network, estimates in connected.fee_estimates.items():
+                name = f"fee estimates on {network}"
+                group.create_task(
+                    poll_forever(name, estimates.round, every_seconds=INTERVAL_SECONDS)
+                )
     finally:
         await connected.close()

@@ -201,6 +201,12 @@ class Wallet(Protocol):
     async def has_failed(self, tx_id: str) -> bool:
         """Return whether a mined transaction certainly moved nothing."""
 
+    async def typical_fee(self, asset: Asset) -> int | None:
+        """Return what a payout of an asset costs now, in the smallest units of the network's coin.
+
+        None if the node cannot tell.
+        """
+
     async def close(self) -> None:
         """Close the connection."""
 

@@ -7,12 +7,15 @@ import typer
 from domain.actions.operator.market.fees import (
     set_fee,
     set_network_fee,
+    set_network_fee_rule,
     set_spread,
     show_fees,
+    show_network_fee_rule,
     show_network_fees,
     show_spread,
 )
 from domain.assets import Asset
+from domain.market.network_fees import NetworkFee
 from domain.money import format_units
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, run
 from gateway.cli.output import show
@@ -34,6 +37,12 @@ OneCode = Annotated[
 ]
 Amount = Annotated[
     str, typer.Argument(metavar="AMOUNT", help="The fee in units of the asset, such as 0.00002.")
+]
+
+MarginBps = Annotated[int | None, typer.Option(help="Added to an estimate, 0..50000 basis points.")]
+MaxMultiple = Annotated[
+    int | None,
+    typer.Option(help="Maximum as a multiple of the operator's number; 1 ignores estimates."),
 ]
 
 
@@ -93,9 +102,9 @@ def set_new_spread(
 def show_network_fee(
     code: OneCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
-    """Show the network fee of all assets, or of one."""
-    assets = read(Role.ADMIN, data_dir, lambda ports: show_network_fees(ports.market(), code))
-    rows = [_network_fee_out(asset, asset.network_fee) for asset in assets]
+    """Show the network fee that new orders get, the operator's number, and the newest estimate."""
+    fees = read(Role.ADMIN, data_dir, lambda ports: show_network_fees(ports.market(), code))
+    rows = [_estimated_out(one) for one in fees]
     show(rows if code is None else rows[0], as_json=as_json)
 
 
@@ -108,7 +117,7 @@ def set_new_network_fee(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Set the network fee that is deducted from each payout of an asset."""
+    """Set the least network fee that is deducted from a payout; estimates may raise it."""
     asset, units = run(
         Role.ADMIN,
         data_dir,
@@ -117,6 +126,41 @@ def set_new_network_fee(
         state=lambda ports: show_network_fees(ports.market(), code),
     )
     show(_network_fee_out(asset, units), as_json=as_json)
+
+
+@network_fee.command("follow")
+def follow(
+    *,
+    margin_bps: MarginBps = None,
+    max_multiple: MaxMultiple = None,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Show or set how network fees follow what payouts cost, as settlement estimates it."""
+    if margin_bps is None and max_multiple is None:
+        rule = read(Role.ADMIN, data_dir, lambda ports: show_network_fee_rule(ports.market()))
+    else:
+        rule = run(
+            Role.ADMIN,
+            data_dir,
+            lambda ports: set_network_fee_rule(
+                ports.market(), margin_bps=margin_bps, max_multiple=max_multiple
+            ),
+            reason=reason,
+            state=lambda ports: show_network_fee_rule(ports.market()),
+        )
+    show({"marginBps": rule.margin_bps, "maxMultiple": rule.max_multiple}, as_json=as_json)
+
+
+def _estimated_out(fee: NetworkFee) -> dict[str, Any]:
+    estimate, precision = fee.estimate, fee.asset.precision
+    return {
+        **_network_fee_out(fee.asset, fee.charged),
+        "operatorFee": format_units(fee.operator_fee, precision),
+        "estimate": format_units(estimate.amount, precision) if estimate else None,
+        "estimatedAt": estimate.at.isoformat(timespec="seconds") if estimate else None,
+    }
 
 
 def _network_fee_out(asset: Asset, units: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from domain.actions.operator.doctor.checks import CheckGroup, Examination, exami
 from domain.actions.operator.doctor.database import SERVER as POSTGRES
 from domain.actions.operator.doctor.database import DatabaseHealth, database_checks
 from domain.actions.operator.doctor.limits import LimitsHealth, limit_checks
+from domain.actions.operator.doctor.network_fees import FeesHealth, fee_checks
 from domain.actions.operator.doctor.pages import SERVER as INSTALLATION
 from domain.actions.operator.doctor.pages import page_checks
 from domain.actions.operator.doctor.rates import RatesHealth, RateSources, rates_checks
@@ -68,6 +69,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
         *webhook_checks(delivery, clock),
         *chain_checks(settlement, clock),
         *limit_checks(_limits_health(ports)),
+        *fee_checks(_fees_health(ports), clock),
     ]
     of_valkey = [
         *valkey_checks(lambda: _valkey_server(ports), clock),
@@ -115,6 +117,11 @@ def _limits_health(ports: OperatorPorts) -> LimitsHealth:
         return (await ports.market().settings.catalogue()).sandbox
 
     return LimitsHealth(is_sandbox=is_sandbox, unpaid_caps=ports.unpaid_caps().caps.caps)
+
+
+def _fees_health(ports: OperatorPorts) -> FeesHealth:
+    settings = ports.market().settings
+    return FeesHealth(catalogue=settings.catalogue, fees=settings.network_fees)
 
 
 async def _valkey_server(ports: OperatorPorts) -> ValkeyServer:

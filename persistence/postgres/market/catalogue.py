@@ -4,18 +4,25 @@ from datetime import timedelta
 from typing import Any
 
 from domain.assets import Asset, Bounds, Catalogue, FixedRateTerms, Switches
+from domain.market.network_fees import ESTIMATE_LIFETIME, NetworkFeeRule
 from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
 
+# Recent estimates of network fees are used; `valid_seconds` is how long an estimate stays recent.
 # Outside the sandbox an asset is received and sent only if settlement is connected to its network.
 ASSETS = """
 SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS network_fee,
        a.aggregator_code, a.enabled, a.logo, a.color, n.fee_bps + o.spread_bps AS fee_bps,
        n.tag_name, a.min_deposit::text AS min_deposit, n.dust_limit::text AS dust_limit,
+       e.amount::text AS estimate,
+       extract(epoch FROM e.estimated_at + $1::float8 * interval '1 second' - now())::float8
+         AS valid_seconds,
        a.receivable AND (o.sandbox OR coalesce(c.receives, false)) AS receivable,
        a.sendable AND (o.sandbox OR coalesce(c.sends, false)) AS sendable
 FROM assets a JOIN networks n ON n.name = a.network CROSS JOIN operator_settings o
 LEFT JOIN connected_assets c ON c.asset = a.code
+LEFT JOIN network_fee_estimates e ON e.asset = a.code
+  AND e.estimated_at > now() - $1::float8 * interval '1 second'
 ORDER BY a.position, a.code
 """
 
@@ -26,6 +33,7 @@ FROM pair_settings
 
 OPERATOR_SETTINGS = """
 SELECT maintenance, fixed_rates, refunds, sandbox, fixed_premium_bps, fixed_confirm_minutes,
+  network_fee_margin_bps, network_fee_max_multiple,
   min_usd::text AS min_usd, max_usd::text AS max_usd
 FROM operator_settings
 """
@@ -36,9 +44,11 @@ async def read_catalogue(database: Database) -> Catalogue:
 
     Uses three statements: a change in between increments the revision, so that it is read again.
     """
-    assets = [_asset(row) for row in await database.fetch(ASSETS)]
+    rows = await database.fetch(ASSETS, [ESTIMATE_LIFETIME.total_seconds()])
     pairs = await database.fetch(PAIR_SETTINGS)
     (operator,) = await database.fetch(OPERATOR_SETTINGS)
+    rule = NetworkFeeRule(operator["network_fee_margin_bps"], operator["network_fee_max_multiple"])
+    assets = [_asset(row, rule) for row in rows]
     default = Bounds(_usd(operator["min_usd"]), _usd(operator["max_usd"]))
     return Catalogue(
         assets={asset.code: asset for asset in assets},
@@ -63,17 +73,20 @@ async def read_catalogue(database: Database) -> Catalogue:
             confirm_within=timedelta(minutes=operator["fixed_confirm_minutes"]),
         ),
         sandbox=operator["sandbox"],
+        valid_seconds=min((row["valid_seconds"] for row in rows if row["estimate"]), default=None),
     )
 
 
-def _asset(row: dict[str, Any]) -> Asset:
+def _asset(row: dict[str, Any], rule: NetworkFeeRule) -> Asset:
+    precision = row["precision"]
+    estimate = None if row["estimate"] is None else units_from(row["estimate"], precision)
     return Asset(
         code=row["code"],
         coin=row["coin"],
         network=row["network"],
         name=row["name"],
-        precision=row["precision"],
-        network_fee=units_from(row["network_fee"], row["precision"]),
+        precision=precision,
+        network_fee=rule.charged(units_from(row["network_fee"], precision), estimate),
         fee_bps=row["fee_bps"],
         aggregator_code=row["aggregator_code"],
         tag_name=row["tag_name"],

@@ -1,5 +1,6 @@
 """The operator's settings of the market: assets, pairs, fees, limits and switches."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,10 @@ from domain.assets import Asset, Catalogue, FixedRateTerms
 from domain.errors import NotFound
 from domain.ids import first_id_at
 from domain.market.limits import Limits, PairLimits
+from domain.market.network_fees import NetworkFee, NetworkFeeRule
 from domain.money import USD_DECIMALS, format_units, units_from
 from persistence.postgres.market.catalogue import read_catalogue
+from persistence.postgres.market.network_fees import read_network_fees, read_rule, set_rule
 from persistence.postgres.pool import Database, Row
 
 SET_ASSET_ENABLED = "UPDATE assets SET enabled = $2 WHERE code = $1 RETURNING code"
@@ -143,6 +146,18 @@ class PostgresMarketSettings:
         """See MarketSettings."""
         minutes = terms.confirm_within // timedelta(minutes=1)
         await self._database.fetch(SET_FIXED_RATE_TERMS, [terms.premium_bps, minutes])
+
+    async def network_fees(self) -> Sequence[NetworkFee]:
+        """See MarketSettings."""
+        return await read_network_fees(self._database, await self.catalogue())
+
+    async def network_fee_rule(self) -> NetworkFeeRule:
+        """See MarketSettings."""
+        return await read_rule(self._database)
+
+    async def set_network_fee_rule(self, rule: NetworkFeeRule) -> None:
+        """See MarketSettings."""
+        await set_rule(self._database, rule)
 
     async def limits(self) -> Limits:
         """See MarketSettings."""

@@ -48,6 +48,7 @@ IN_THE_SANDBOX = [
     "spread set 10",
     "network-fee show",
     "network-fee set btc 0.1",
+    "network-fee follow",
     "limits set --from btc --to xmr --min-usd 50",
     "limits set --daily-cap-usd 1000000",
     "limits show",

@@ -2,6 +2,7 @@
 
 import json
 
+from domain.assets import Asset
 from domain.chains.outflows import Outflow
 from feeds.settlement.chains.interface import NodeUnavailable, Signed
 from tests.simulation.chains.chain import Receipt, Tx
@@ -82,6 +83,10 @@ class NodeWallet:
         if receipt is None:
             raise NodeUnavailable("the node has no receipt of the transaction")
         return receipt.fee
+
+    async def typical_fee(self, asset: Asset) -> int | None:  # noqa: ARG002  the protocol's
+        """See Wallet: network fees are the operator's numbers here."""
+        return None
 
     async def close(self) -> None:
         """See Wallet."""

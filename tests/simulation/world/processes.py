@@ -14,6 +14,7 @@ from persistence.postgres.chains.attempts import PostgresAttemptRepository
 from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
+from persistence.postgres.market.network_fees import record_estimates
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from tests.simulation.chains.families import (
     ACCOUNTS,
@@ -68,6 +69,7 @@ class SettlementProcess:
                 database, lambda: market.catalogue, lease=lease
             ),
             holder=process.name,
+            record_estimates=lambda estimates: record_estimates(database, estimates),
             families={
                 "evm": AccountFamily(process, nodes[ACCOUNTS]),
                 "bitcoin": OutputFamily(process, nodes[OUTPUTS]),

@@ -9,6 +9,7 @@ from typing import Any, cast
 from uuid import uuid4
 
 from domain.actions.orders.ports import SettlementPorts
+from domain.assets import Asset
 from domain.chains.outflows import NetworkCoin, Outflow
 from domain.market.rates import RateSnapshot
 from feeds.loop import poll_forever
@@ -120,6 +121,9 @@ class DirectoryWallet:
 
     async def fee_paid(self, tx_id: str) -> int:  # noqa: ARG002  the protocol's
         return 0
+
+    async def typical_fee(self, asset: Asset) -> int | None:  # noqa: ARG002  the protocol's
+        return None
 
     async def close(self) -> None:
         pass

@@ -30,6 +30,7 @@ COMMANDS = [
     "spread set 10",
     "network-fee show",
     "network-fee set btc 0.1",
+    "network-fee follow --max-multiple 5",
     "reserve list",
     "reserve show",
     "reserve set btc 2",

@@ -18,6 +18,7 @@ POSTGRES_CHECKS = [
     "connected-assets",
     "outflows",
     "limits",
+    "network-fees",
 ]
 VALKEY_CHECKS = ["valkey", "valkey-memory", "valkey-clock", "rates", "rate-sources"]
 ALL_CHECKS = ["settings", *POSTGRES_CHECKS, *VALKEY_CHECKS, "assets"]

@@ -7,6 +7,7 @@ from domain.actions.operator.market.ports import MarketPorts
 from domain.assets import Asset
 from domain.errors import NotFound
 from domain.market.fees import checked_fee, checked_spread, parse_network_fee
+from domain.market.network_fees import NetworkFee, NetworkFeeRule, checked_rule
 
 
 async def show_fees(ports: MarketPorts, network: str | None = None) -> Mapping[str, int]:
@@ -41,14 +42,38 @@ async def set_spread(ports: MarketPorts, spread_bps: int) -> None:
     await ports.announce()
 
 
-async def show_network_fees(ports: MarketPorts, code: str | None = None) -> Sequence[Asset]:
-    """Return all assets, or one, with their network fees; raise NotFound."""
-    catalogue = await ports.settings.catalogue()
-    return list(catalogue.assets.values()) if code is None else [find_asset(catalogue, code)]
+async def show_network_fees(ports: MarketPorts, code: str | None = None) -> Sequence[NetworkFee]:
+    """Return the network fees of all assets, or of one; raise NotFound."""
+    fees = await ports.settings.network_fees()
+    if code is None:
+        return fees
+    asset = find_asset(await ports.settings.catalogue(), code)
+    return [one for one in fees if one.asset.code == asset.code]
+
+
+async def show_network_fee_rule(ports: MarketPorts) -> NetworkFeeRule:
+    """Return how network fees follow estimates."""
+    return await ports.settings.network_fee_rule()
+
+
+async def set_network_fee_rule(
+    ports: MarketPorts, *, margin_bps: int | None, max_multiple: int | None
+) -> NetworkFeeRule:
+    """Set how network fees follow estimates; None leaves a part as it is. Raises InvalidRequest."""
+    rule = await ports.settings.network_fee_rule()
+    changed = checked_rule(
+        NetworkFeeRule(
+            rule.margin_bps if margin_bps is None else margin_bps,
+            rule.max_multiple if max_multiple is None else max_multiple,
+        )
+    )
+    await ports.settings.set_network_fee_rule(changed)
+    await ports.announce()
+    return changed
 
 
 async def set_network_fee(ports: MarketPorts, code: str, amount: str) -> tuple[Asset, int]:
-    """Set what is deducted from a payout of an asset for its network.
+    """Set the least that is deducted from a payout of an asset for its network.
 
     Returns the asset and the fee in its smallest units. Raises InvalidRequest and NotFound.
     """

@@ -9,6 +9,7 @@ import msgspec
 from domain.assets import Asset, Catalogue
 from domain.changes import Announce
 from domain.market.limits import Limits, PairLimits
+from domain.market.network_fees import NetworkFee, NetworkFeeRule
 
 
 class Switch(StrEnum):
@@ -58,6 +59,15 @@ class MarketSettings(Protocol):
 
     async def set_network_fee(self, asset: Asset, units: int) -> None:
         """Set an asset's network fee in its smallest units."""
+
+    async def network_fees(self) -> Sequence[NetworkFee]:
+        """Return the network fees of all assets, in the operator's order."""
+
+    async def network_fee_rule(self) -> NetworkFeeRule:
+        """Return how network fees follow estimates."""
+
+    async def set_network_fee_rule(self, rule: NetworkFeeRule) -> None:
+        """Set how network fees follow estimates."""
 
     async def limits(self) -> Limits:
         """Return the limits of all pairs, the daily cap and the pairs' own limits."""

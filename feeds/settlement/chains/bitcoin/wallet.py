@@ -3,16 +3,24 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
+from domain.assets import Asset
 from domain.chains.networks.bitcoin import BitcoinNetwork
 from domain.chains.outflows import CostAboveBound, NetworkCoin, Outflow
+from domain.money import quantize_up
 from feeds.settlement.chains.bitcoin.node import DECIMALS, NOT_FOUND, units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
 from feeds.settlement.chains.bitcoin.voids import inputs_of, void_transaction
 from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Prepared, Signed
 from feeds.settlement.chains.rpc import Rpc
+
+TYPICAL_VBYTES: Final = 226
+"""The size of a payout: one legacy input, or two of segwit, and two outputs (BIP 141)."""
+VBYTES_PER_KVB: Final = 1_000
+CONFIRMATION_TARGET: Final = 6
+"""In blocks, as Core's wallet assumes by default."""
 
 
 class BitcoinWallet:
@@ -185,6 +193,16 @@ class BitcoinWallet:
     async def has_failed(self, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
         """See Wallet: a block contains no transaction that fails."""
         return False
+
+    async def typical_fee(self, asset: Asset) -> int | None:  # noqa: ARG002  the only one
+        """See Wallet: of a usual size, at the rate that `sign` would pay."""
+        rate = self._fee_rate
+        if rate is None:
+            found = await self._rpc.call("estimatesmartfee", CONFIRMATION_TARGET)
+            rate = found.get("feerate")
+        if rate is None or rate <= 0:
+            return None
+        return min(quantize_up(units(rate) * TYPICAL_VBYTES, VBYTES_PER_KVB), self._max_fee)
 
     async def close(self) -> None:
         """See Wallet."""

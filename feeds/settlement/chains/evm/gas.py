@@ -74,6 +74,11 @@ class GasPricing:
         max_fee = max(min(max(min_fee, 2 * base + tip), allowed), min_tip)
         return GasFees(max_fee, min(max(min_tip, tip), max_fee))
 
+    async def expected(self, gas: int, data: bytes) -> int:
+        """Return what a transaction costs at the current fees, in wei, with room for a rise."""
+        base, tip = await self._current()
+        return gas * min(2 * base + tip, self._max_fee) + await self.l1_fee(data)
+
     async def l1_fee(self, data: bytes) -> int:
         """Return what a rollup charges for a transaction's data, in wei; 0 elsewhere."""
         if not self._has_l1_fee:

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from domain.assets import Asset
 from domain.chains.networks.evm import EvmNetwork
 from domain.chains.outflows import GasAboveCeiling, NetworkCoin, Outflow
 from feeds.settlement.chains.evm.addresses import address_bytes
@@ -18,6 +19,10 @@ from feeds.settlement.chains.rpc import Rpc
 
 TRANSFER_CALL: Final = bytes.fromhex("a9059cbb")
 """The selector of ERC-20's transfer(address,uint256)."""
+UNUSED_ADDRESS: Final = keccak(b"a recipient without a balance")[-20:]
+"""Recipient of transfers whose gas is estimated, and which are never made."""
+TYPICAL_TOKEN_GAS: Final = 65_000
+"""The gas of an ERC-20 transfer to a new holder: two storage slots are written."""
 COIN_GAS: Final = 21_000
 """The gas of a transfer of the coin to an address without code; such an estimate is exact."""
 
@@ -206,6 +211,27 @@ class EvmWallet:
         """See Wallet: a transaction with status 0 was reverted as a whole (EIP-658)."""
         receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
         return receipt is not None and int(receipt["status"], 16) == 0
+
+    async def typical_fee(self, asset: Asset) -> int | None:
+        """See Wallet: a transfer to an address without a balance, which is the costlier kind."""
+        known = self._assets.get(asset.code)
+        if known is None:
+            return None
+        to, value, data = UNUSED_ADDRESS, known.scale, b""
+        if known.contract is not None:
+            to, value = bytes.fromhex(known.contract[2:]), 0
+            data = transfer_call(UNUSED_ADDRESS, known.scale)
+        call = {
+            "from": "0x" + (await self._signer.address()).hex(),
+            "to": "0x" + to.hex(),
+            "value": hex(value),
+            "data": "0x" + data.hex(),
+        }
+        try:
+            gas = int(await self._rpc.call("eth_estimateGas", call), 16)
+        except NodeRejected:  # as for an empty wallet
+            gas = COIN_GAS if known.contract is None else TYPICAL_TOKEN_GAS
+        return await self._pricing.expected(min(gas, known.max_gas), data)
 
     async def close(self) -> None:
         """See Wallet."""
