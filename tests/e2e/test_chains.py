@@ -351,6 +351,20 @@ def test_a_sweep_that_is_not_possible_is_rejected(
     assert reason in error_of(try_sweep(world, *arguments))
 
 
+def test_settlement_estimates_what_payouts_cost(world: World) -> None:
+    def shown() -> dict[str, Any]:
+        fee: dict[str, Any] = world.operate("network-fee", "show", "eth")
+        return fee
+
+    fee = world.until(lambda: found if (found := shown())["estimate"] is not None else None)
+    assert fee is not None
+    assert 0 < Decimal(fee["estimate"]) < 1
+    assert Decimal(fee["operatorFee"]) <= Decimal(fee["networkFee"])
+    litecoin = world.operate("network-fee", "show", "ltc")
+    assert litecoin["estimate"] is None, "a regtest node has nothing to estimate from"
+    assert litecoin["networkFee"] == litecoin["operatorFee"]
+
+
 def transfer_from(swap: Swap, asset: str, to: str) -> dict[str, Any]:
     """Return the draft for the address of one order."""
     drafted = sweep(swap.world, asset, "--to", to)
