@@ -6,15 +6,18 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import structlog
 
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.postgres.migrate import apply_migrations
 from tests.conftest import DatabaseUrls, memory_directory
+from tests.simulation.defects import DEFECTS
 from tests.simulation.run import STEPS, simulate
 from tests.simulation.world.preparation import prepare
 from tests.simulation.world.world import Options
@@ -41,20 +44,29 @@ def migrated_database() -> Iterator[DatabaseUrls]:
 
 async def _runs(urls: DatabaseUrls, arguments: argparse.Namespace) -> int:
     prepared = await prepare(urls)
+    if arguments.defect:
+        DEFECTS[arguments.defect](pytest.MonkeyPatch(), prepared.storage)
     failed, began = 0, time.monotonic()
+    ended: Counter[str] = Counter()
     for seed in range(arguments.seed, arguments.seed + arguments.runs):
-        run, error = await simulate(prepared, seed, steps=arguments.steps, options=Options())
+        run, error = await simulate(
+            prepared, seed, steps=arguments.steps, options=Options(known=arguments.known)
+        )
+        ended += run.ended
         if arguments.runs == 1:
             sys.stdout.writelines(f"{line}\n" for line in run.trace.text(details=arguments.trace))
         if error is not None:
             failed += 1
+            if arguments.defect:
+                sys.stdout.write(f"found after {seed - arguments.seed + 1} runs: {error}\n")
+                break
             sys.stdout.write(f"seed {seed}: {type(error).__name__}: {error}\n")
             if not isinstance(error, AssertionError):
                 traceback.print_exception(error)
     seconds = time.monotonic() - began
     sys.stdout.write(
         f"{arguments.runs} runs, {failed} failed, {seconds:.0f} s, "
-        f"{arguments.runs / seconds:.2f} runs a second\n"
+        f"{arguments.runs / seconds:.2f} runs a second; orders: {dict(ended)}\n"
     )
     prepared.storage.close()
     return failed
@@ -67,6 +79,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--trace", action="store_true", help="print every call to a port")
+    parser.add_argument("--defect", choices=DEFECTS, help="put a defect back; end when it is found")
+    parser.add_argument("--known", action="store_true", help="check known defects, too")
     arguments = parser.parse_args()
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     with migrated_database() as urls:

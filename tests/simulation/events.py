@@ -44,7 +44,7 @@ class Events:
             ("customer", "replaces"): (5, customers.replace),
             ("customer", "chooses"): (8, customers.choose),
             ("customer", "deletes"): (2, customers.delete),
-            ("operator", "commands"): (8, operator.act),
+            ("operator", "commands"): (14, operator.act),
             ("chain", "reorganizes"): (4, self._reorganize),
             ("chain", "drops from its mempool"): (3, self._evict),
             ("chain", "changes its price"): (4, self._price),
@@ -77,7 +77,7 @@ class Events:
         weights = [LOOP_WEIGHTS[name.split()[0]] for name in names]
         results = []
         for name in random.choices(names, weights=weights, k=random.choice((1, 2, 3))):
-            calls = MAX_CALLS if random.random() < 0.7 else random.randint(1, 15)
+            calls = MAX_CALLS if random.random() < 0.65 else random.randint(1, 25)
             if name.startswith("payouts") and random.random() < RENEWED:
                 lease = name.replace("payouts", "lease")
                 results.append(f"{lease}: {await one.advance(lease)}")

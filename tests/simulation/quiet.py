@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
 from domain.actions.operator.orders import Resolution
 from tests.simulation.chains.nodes import Fault
@@ -64,6 +65,8 @@ async def _heal(world: World) -> None:
     world.start_settlement()
     world.market.publish()
     await world.operator.restore()
+    for voided in read_books(world.storage).voided:
+        await world.operator.resend(UUID(voided.order_id))
     world.trace.add("world", "is quiet")
 
 

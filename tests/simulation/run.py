@@ -1,11 +1,12 @@
 """One run: steps that the seed chooses, the checks after each, and the quiet end."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from persistence.postgres.reconciliation.differences import differences
 from tests.simulation.checks.books import read_books
-from tests.simulation.checks.ending import AT_THE_END
+from tests.simulation.checks.ending import AT_THE_END, KNOWN
 from tests.simulation.checks.invariants import ALWAYS, Check, Truth, Violation, problems
 from tests.simulation.events import Events
 from tests.simulation.quiet import make_quiet
@@ -24,6 +25,8 @@ class Run:
     def __init__(self, prepared: PreparedDatabase, seed: int, options: Options) -> None:
         self.world = World(prepared, seed, options)
         self.events = Events(self.world)
+        self.ended: Counter[str] = Counter()
+        """How many orders are in which state."""
 
     @property
     def trace(self) -> Trace:
@@ -44,16 +47,22 @@ class Run:
             self._check(ALWAYS)
         self.trace.step += 1
         await make_quiet(self.world, lambda: self._check(ALWAYS))
-        self._check((*ALWAYS, *AT_THE_END))
+        known = KNOWN if self.world.options.known else ()
+        self._check((*ALWAYS, *AT_THE_END, *known))
         await self._reconcile()
 
     def _check(self, checks: tuple[Check, ...]) -> None:
-        world = self.world
+        world, books = self.world, read_books(self.world.storage)
+        states = {order.id: order.state for order in books.orders}
+        for one in world.customers.orders:
+            one.state = states[str(one.order.id)]
+        self.ended = Counter(states.values())
         truth = Truth(
             world.chains,
             world.market.catalogue.assets,
             world.market.prices,
-            read_books(world.storage),
+            books,
+            {str(one.order.id): one.order for one in world.customers.orders},
         )
         found = problems(truth, checks)
         if found:

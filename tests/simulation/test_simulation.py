@@ -5,11 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.conftest import DatabaseUrls
+from tests.simulation.checks.invariants import Violation
+from tests.simulation.defects import DEFECTS
 from tests.simulation.run import simulate
 from tests.simulation.world.preparation import PreparedDatabase, prepare
 from tests.simulation.world.world import Options
 
-SHORT, MEDIUM = 8, 80
+SHORT, MEDIUM = 8, 60
+MAX_RUNS_TO_FIND = 150
 
 
 @pytest.fixture
@@ -47,3 +50,18 @@ async def test_every_unit_is_in_one_place_after_every_step(prepared: PreparedDat
 @pytest.mark.timeout(600)
 async def test_every_unit_is_in_one_place_in_many_runs(prepared: PreparedDatabase) -> None:
     assert await failures(prepared, runs=MEDIUM, seed=1_000) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("defect", DEFECTS)
+async def test_a_defect_that_is_put_back_is_found(
+    prepared: PreparedDatabase, monkeypatch: pytest.MonkeyPatch, defect: str
+) -> None:
+    DEFECTS[defect](monkeypatch, prepared.storage)
+    for seed in range(1, MAX_RUNS_TO_FIND):
+        _, error = await simulate(prepared, seed, options=Options())
+        if error is not None:
+            assert isinstance(error, Violation)
+            return
+    pytest.fail(f"{defect}: not found in {MAX_RUNS_TO_FIND} runs")

@@ -20,6 +20,13 @@ class Behavior(StrEnum):
     REVERTS = "reverts"
     REVERTS_WHEN_MINED = "reverts when mined"
     BURNS_GAS = "burns gas"
+    RETURNS_FALSE = "returns false"
+    """Of a token: the transaction succeeds, and moves nothing."""
+
+    @property
+    def is_of_token(self) -> bool:
+        """Return whether a token's contract behaves so, not the recipient's."""
+        return self is Behavior.RETURNS_FALSE
 
 
 class AccountChain(Chain):
@@ -48,7 +55,8 @@ class AccountChain(Chain):
         price = min(self.price, tx.price)
         if gas > limit:
             gas, succeeded = limit, False
-        transfers = tx.transfers() if succeeded else ()
+        is_false = asset != self.coin and self.behavior.get(address) is Behavior.RETURNS_FALSE
+        transfers = tx.transfers() if succeeded and not is_false else ()
         return Receipt(height, succeeded=succeeded, transfers=transfers, fee=gas * price)
 
     def can_spend(self, tx: Tx, spent: Mapping[str, str], created: Mapping[str, object]) -> bool:  # noqa: ARG002

@@ -61,6 +61,29 @@ class AccountWallet(NodeWallet):
         wanted = max(least, 2 * self._chain.price + TIP)
         return self._signed(outflow, gas, min(wanted, MAX_FEE, allowed))
 
+    async def void(self, outflow: Outflow) -> Signed:
+        """See Wallet: the same nonce, from the wallet to itself."""
+        await self._node.check_identity(again=True)
+        await self._node.call("void")
+        pending = self._state.mempool()
+        least = [
+            pending[one.tx_id].price * 112 // 100 + 1
+            for one in outflow.candidates
+            if one.tx_id in pending
+        ]
+        price = max([2 * self._chain.price + TIP, *least])
+        if price > MAX_FEE:
+            raise NodeUnavailable("a higher fee would be above the maximum")
+        tx = Tx(
+            spends=frozenset({f"{HOT}/{outflow.nonce}"}),
+            outputs=((HOT, self._chain.coin, 0),),
+            price=price,
+            fee=21_000 * price,
+            sender=HOT,
+            note="void",
+        )
+        return Signed(encoded(tx), tx.id)
+
     async def is_spent_from(self, tx_id: str) -> bool:  # noqa: ARG002
         """See Wallet."""
         return False

@@ -68,13 +68,11 @@ class NodeWallet:
         due = (outflow.address, outflow.asset.code, outflow.amount)
         return due in [(one.address, one.asset, one.amount) for one in paid]
 
-    async def has_failed(self, tx_id: str) -> bool:  # noqa: ARG002
-        """See Wallet: what failed in the simulation stays with its order."""
-        return False
-
-    async def void(self, outflow: Outflow) -> Signed:
-        """See Wallet: the simulated operator requests none."""
-        raise NotImplementedError
+    async def has_failed(self, tx_id: str) -> bool:
+        """See Wallet."""
+        await self._node.call("has_failed")
+        receipt = self._receipt(tx_id)
+        return receipt is not None and not receipt.transfers
 
     async def fee_paid(self, tx_id: str) -> int:
         """See Wallet."""

@@ -76,6 +76,30 @@ class OutputWallet(NodeWallet):
         _require(fee, max_cost)
         return self._signed(outflow, amounts, rate=rate, fee=fee)
 
+    async def void(self, outflow: Outflow) -> Signed:
+        """See Wallet: what the first candidate spends, back to the wallet itself."""
+        await self._node.check_identity(again=True)
+        await self._node.call("void")
+        first = decoded(outflow.candidates[0].raw)
+        pending = self._state.mempool()
+        sent = [pending[one.tx_id] for one in outflow.candidates if one.tx_id in pending]
+        if any(self._has_descendants(one) for one in sent):
+            raise NodeUnavailable("another payout spends the change")
+        rate = max([self._chain.price, *(one.price * 12 // 10 + 1 for one in sent)])
+        fee = rate * (BASE_SIZE + INPUT_SIZE * len(first.spends))
+        amount = sum(self._amount(key) for key in first.spends)
+        if fee > min(MAX_FEE, amount):
+            raise NodeUnavailable("the fee is above the maximum")
+        tx = Tx(
+            spends=first.spends,
+            outputs=((HOT, outflow.asset.code, amount - fee),),
+            price=rate,
+            fee=fee,
+            sender=HOT,
+            note="void",
+        )
+        return Signed(encoded(tx), tx.id)
+
     async def is_spent_from(self, tx_id: str) -> bool:
         """See Wallet."""
         await self._node.call("is_spent_from")

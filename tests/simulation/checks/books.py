@@ -25,6 +25,9 @@ SELECT json_build_object(
       fee_paid::text, broadcast_at IS NOT NULL AS broadcast,
       (SELECT coalesce(json_agg(r.tx_id ORDER BY r.number), '[]') FROM outflow_replacements r
        WHERE r.order_id = outflows.order_id) AS replaced_by FROM outflows) AS w),
+  'voided', (SELECT coalesce(json_agg(v ORDER BY v.intention), '[]') FROM (
+    SELECT intention, order_id, network, tx_ids, mined_tx_id, fee_paid::text
+    FROM voided_outflows) AS v),
   'failing', (SELECT coalesce(json_object_agg(order_id, reason), '{}') FROM outflow_attempts),
   'blocks', (SELECT coalesce(json_object_agg(b.network, json_build_array(b.height, b.hash)), '{}')
     FROM (SELECT DISTINCT ON (network) network, height, hash FROM chain_blocks
@@ -107,6 +110,17 @@ class BookedOutflow(msgspec.Struct, frozen=True):
         return (self.tx_id, *self.replaced_by) if self.tx_id else ()
 
 
+class BookedVoid(msgspec.Struct, frozen=True):
+    """An outflow that was signed and paid nobody."""
+
+    intention: int
+    order_id: str
+    network: str
+    tx_ids: tuple[str, ...]
+    mined_tx_id: str
+    fee_paid: str | None
+
+
 class Books(msgspec.Struct, frozen=True):
     """Everything that the database says at one moment."""
 
@@ -114,6 +128,7 @@ class Books(msgspec.Struct, frozen=True):
     deposits: tuple[BookedDeposit, ...]
     unclaimed: tuple[BookedTransfer, ...]
     outflows: tuple[BookedOutflow, ...]
+    voided: tuple[BookedVoid, ...]
     failing: Mapping[str, str]
     """Why the payout or refund of an order fails, by order."""
     blocks: Mapping[str, tuple[int, str]]

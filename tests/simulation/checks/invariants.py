@@ -8,6 +8,7 @@ import msgspec
 
 from domain.assets import Asset
 from domain.market.conversion import Conversion, Rate
+from domain.orders.order import Order
 from tests.simulation.chains.chain import Chain, Receipt
 from tests.simulation.checks.books import BookedOrder, BookedOutflow, Books, units
 
@@ -16,6 +17,8 @@ FUNDING: Final = "funding"
 MAX_COST_MULTIPLE: Final = 9
 """Three times what settlement accepts: prices have moved since it signed."""
 MAX_COST_USD: Final = 10**18
+MAX_EXCHANGED_USD: Final = 50_000 * 10**18
+"""Ten times the maximum of a pair: prices move, and an order may be at the maximum."""
 
 
 class Truth(msgspec.Struct, frozen=True):
@@ -26,6 +29,8 @@ class Truth(msgspec.Struct, frozen=True):
     prices: Mapping[str, int]
     """By coin, in 10^-18 USD."""
     books: Books
+    opened: Mapping[str, Order]
+    """Orders as they were opened, by id."""
 
     def receipts(self, network: str) -> Mapping[str, Receipt]:
         """Return what the best branch of a chain contains."""
@@ -42,6 +47,7 @@ Check = Callable[[Truth], Iterator[str]]
 def nothing_is_sent_that_is_not_stored(truth: Truth) -> Iterator[str]:
     """Every transaction of a hot wallet that a node has seen was stored before."""
     stored = {tx_id for one in truth.books.outflows for tx_id in one.candidates}
+    stored |= {tx_id for one in truth.books.voided for tx_id in one.tx_ids}
     for network, chain in truth.chains.items():
         for tx_id, tx in chain.known.items():
             if tx.sender == HOT and tx_id not in stored:
@@ -151,7 +157,7 @@ def _outflow_problems(
     truth: Truth, order: BookedOrder, outflow: BookedOutflow, total: int
 ) -> Iterator[str]:
     is_payout = outflow.kind == "payout"
-    states = ("paying_out", "completed") if is_payout else ("refunding", "refunded")
+    states = ("paying_out", "completed") if is_payout else ("held", "refunding", "refunded")
     if outflow.candidates and order.state not in states:
         yield f"order {order.name} is {order.state}, and its {outflow.kind} is signed"
     asset = truth.assets[outflow.asset]
@@ -176,6 +182,26 @@ def no_transaction_costs_far_more_than_was_charged(truth: Truth) -> Iterator[str
                 yield f"{tx_id[:8]} of order {order.name} cost {cost // 10**16} cents"
 
 
+def nothing_far_above_the_maximum_is_exchanged(truth: Truth) -> Iterator[str]:
+    """Without the operator's consent no deposit far above the pair's maximum is paid out."""
+    for order in truth.books.orders:
+        asset = truth.assets[order.source]
+        amount = units(order.source_amount, asset)
+        worth = amount * truth.prices[asset.coin] // 10**asset.precision
+        if order.state in ("paying_out", "completed") and worth > MAX_EXCHANGED_USD:
+            yield f"order {order.name} exchanges {worth // 10**18} USD"
+
+
+def a_fixed_rate_never_rises(truth: Truth) -> Iterator[str]:
+    """Unless an exchange at the live rate was chosen, a fixed rate is the best that is paid."""
+    for order in truth.books.orders:
+        if order.rate_type != "fixed" or order.choice == "EXCHANGE":
+            continue
+        rate, agreed = Rate.parse(order.rate), truth.opened[order.id].rate
+        if rate.digits * 10**agreed.decimals > agreed.digits * 10**rate.decimals:
+            yield f"order {order.name} is paid at {rate}, agreed was {agreed}"
+
+
 ALWAYS: Final[tuple[Check, ...]] = (
     nothing_is_sent_that_is_not_stored,
     each_order_is_sent_once,
@@ -183,6 +209,8 @@ ALWAYS: Final[tuple[Check, ...]] = (
     confirmed_amounts_are_those_of_the_chain,
     what_is_paid_out_is_what_was_deposited_at_the_order_s_rate,
     no_transaction_costs_far_more_than_was_charged,
+    nothing_far_above_the_maximum_is_exchanged,
+    a_fixed_rate_never_rises,
 )
 
 

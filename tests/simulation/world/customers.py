@@ -14,6 +14,7 @@ from domain.actions.orders.open_order import OrderRequest, open_order
 from domain.actions.orders.ports import OrderPorts
 from domain.actions.orders.quote import SwapRequest
 from domain.actions.orders.resolve_emergency import choose_resolution
+from domain.assets import Asset
 from domain.errors import DomainError
 from domain.market.pricing import Direction
 from domain.money import format_units
@@ -28,8 +29,9 @@ from tests.simulation.world.scheduling import Process
 PARTNER: Final = UUID("00000000-0000-0000-0000-000000000001")
 CODES: Final = ("eth", "usdt_erc20", "ltc")
 LITECOIN_KEY_VERSION: Final = b"\x30"
-HOSTILE: Final = 0.1
-"""How many recipients of coins on the chain of accounts are hostile contracts."""
+HOSTILE: Final = 0.2
+"""How many recipients on the chain of accounts are hostile, or are not paid by a token."""
+UNDECIDED: Final = ("held", "refunding", "paying_out")
 
 
 def address_on(network: str, name: str) -> str:
@@ -47,11 +49,21 @@ class CustomerOrder(msgspec.Struct):
     order: Order
     token: str
     paid: int = 0
+    state: str = "awaiting_deposit"
+    """As it was shown last."""
 
     @property
     def name(self) -> str:
         """Return a short name for traces."""
         return self.order.id.hex[-6:]
+
+
+def some_order(orders: list[CustomerOrder], random: Random) -> CustomerOrder | None:
+    """Return an order, mostly one that somebody should decide about."""
+    undecided = [one for one in orders if one.state in UNDECIDED]
+    if undecided and random.random() < 0.7:
+        return random.choice(undecided)
+    return random.choice(orders[-8:]) if orders else None
 
 
 class Customers:
@@ -97,9 +109,9 @@ class Customers:
             code_id=None,
             swap=swap,
             markup_bps=0,
-            destination_address=self._recipient(assets[destination].network, f"to {number}"),
+            destination_address=self._recipient(assets[destination], f"to {number}"),
             destination_tag=None,
-            refund_address=self._recipient(asset.network, f"back {number}"),
+            refund_address=self._recipient(asset, f"back {number}"),
             source_network=None,
             destination_network=None,
         )
@@ -116,7 +128,10 @@ class Customers:
 
     async def pay(self) -> str:
         """Send something to an order's address: mostly what is due, mostly once."""
-        one = self._some_order(unpaid=self._random.random() < 0.7)
+        if self._random.random() < 0.2:
+            one = some_order(self.orders, self._random)
+        else:
+            one = self._some_order(unpaid=self._random.random() < 0.7)
         if one is None:
             return "no order"
         source, random = one.order.source, self._random
@@ -156,7 +171,7 @@ class Customers:
 
     async def choose(self) -> str:
         """Choose for an order, whether or not it is held."""
-        one = self._some_order(unpaid=False)
+        one = some_order(self.orders, self._random)
         if one is None:
             return "no order"
         choice = self._random.choice(("EXCHANGE", "REFUND"))
@@ -194,11 +209,14 @@ class Customers:
         chosen = [one for one in newest if not one.paid] if unpaid else newest
         return self._random.choice(chosen) if chosen else None
 
-    def _recipient(self, network: str, name: str) -> str:
-        address = address_on(network, name)
-        chain = self._chains[network]
-        if isinstance(chain, AccountChain) and self._hostile and self._random.random() < HOSTILE:
-            chain.behavior[address] = self._random.choice(self._hostile)
+    def _recipient(self, asset: Asset, name: str) -> str:
+        address = address_on(asset.network, name)
+        chain = self._chains[asset.network]
+        if isinstance(chain, AccountChain) and self._random.random() < HOSTILE:
+            of_token = asset.code != chain.coin
+            able = [one for one in self._hostile if one.is_of_token == of_token]
+            if able:
+                chain.behavior[address] = self._random.choice(able)
         return address
 
     def _payment(

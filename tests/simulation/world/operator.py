@@ -9,8 +9,10 @@ from domain.actions.operator.chains import resume_chain
 from domain.actions.operator.orders import OperatorOrderPorts, Resolution, resolve_order
 from domain.actions.operator.outflows import (
     permit_outflow,
+    resend_outflow,
     set_outflow_cap,
     set_outflow_enabled,
+    void_outflow,
 )
 from domain.actions.orders.ports import SettlementPorts
 from domain.errors import DomainError
@@ -19,7 +21,7 @@ from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflo
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.partners.operator_partners import PostgresOperatorPartnerRepository
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
-from tests.simulation.world.customers import CustomerOrder
+from tests.simulation.world.customers import CustomerOrder, some_order
 from tests.simulation.world.scheduling import Process
 from tests.simulation.world.storage import ProcessDatabase
 
@@ -61,6 +63,7 @@ class Operator:
             self._cap,
             self._allow,
             self._resume,
+            self._void,
         )
         return await self._random.choice(commands)()
 
@@ -74,6 +77,10 @@ class Operator:
         """Permit a payout that settlement withholds."""
         return await self._attempt(permit_outflow(self._outflows, order_id))
 
+    async def resend(self, order_id: UUID) -> str:
+        """Have a voided or failed payment sent again."""
+        return await self._attempt(resend_outflow(self._outflows, order_id))
+
     async def restore(self) -> None:
         """Resume every chain, enable outflows, and remove the cap."""
         await self._attempt(set_outflow_enabled(self._outflows, enabled=True))
@@ -86,7 +93,7 @@ class Operator:
         if one is None:
             return "no order"
         resolution = self._random.choice(list(Resolution))
-        overrule = self._random.random() < 0.3
+        overrule = self._random.random() < 0.5
         result = await self.resolve(one.order.id, resolution, overrule=overrule)
         return f"order resolve {one.name} {resolution.value} overrule={overrule}: {result}"
 
@@ -105,6 +112,15 @@ class Operator:
             return "no order"
         return f"outflow allow {one.name}: {await self.allow(one.order.id)}"
 
+    async def _void(self) -> str:
+        one = self._some_order()
+        if one is None:
+            return "no order"
+        if self._random.random() < 0.5:
+            return f"outflow resend {one.name}: {await self.resend(one.order.id)}"
+        work = void_outflow(self._outflows, one.order.id)
+        return f"outflow void {one.name}: {await self._attempt(work)}"
+
     async def _resume(self) -> str:
         network = self._random.choice((ACCOUNTS, OUTPUTS))
         return f"chain resume {network}: {await self._attempt(resume_chain(self._chains, network))}"
@@ -117,4 +133,4 @@ class Operator:
         return "done"
 
     def _some_order(self) -> CustomerOrder | None:
-        return self._random.choice(self._orders[-8:]) if self._orders else None
+        return some_order(self._orders, self._random)
