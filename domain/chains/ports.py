@@ -86,8 +86,18 @@ class ChainRepository(Protocol):
     async def set_test_networks(self, test_networks: Mapping[str, str]) -> None:
         """Replace which test networks are followed, by network; for `doctor` to report."""
 
-    async def record_status(self, network: str, *, height: int | None, alarm: str | None) -> None:
-        """Record the status of a chain; `alarm` states what is wrong."""
+    async def record_status(
+        self,
+        network: str,
+        *,
+        height: int | None,
+        alarm: str | None,
+        followed_until: datetime | None,
+    ) -> None:
+        """Record the status of a chain; `alarm` states what is wrong.
+
+        All deposits up to `followed_until`, a block's time, are recorded; None for no news.
+        """
 
     async def halt(self, network: str, alarm: str) -> None:
         """Halt the chain until the operator resumes it."""

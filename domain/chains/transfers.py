@@ -1,5 +1,6 @@
 """What settlement observes on chains."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
@@ -12,6 +13,13 @@ class Transfer(msgspec.Struct, frozen=True, order=True):
     address: str
     asset: str
     amount: int
+
+
+class PendingTransfers(msgspec.Struct, frozen=True):
+    """What entered a mempool; `is_complete` if nothing more of it is left to be read."""
+
+    transfers: Sequence[Transfer]
+    is_complete: bool
 
 
 class ObservedTransfer(msgspec.Struct, frozen=True):

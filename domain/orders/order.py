@@ -100,9 +100,13 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether a deposit counts for nothing: anyone can send dust to any address."""
         return amount < min(self.source.min_deposit, self.source_amount)
 
-    def deposit_seen(self, deposit: ObservedDeposit, *, at: datetime) -> "Order":
+    def deposit_seen(
+        self, deposit: ObservedDeposit, *, at: datetime, since: datetime | None = None
+    ) -> "Order":
         """Record an unconfirmed deposit.
 
+        It counts from `since`, the time that its chain states, but not from before the order's
+        creation or after `at`; from `at` without one. That time decides whether it is in time.
         Before expiry it moves the order to CONFIRMING; after expiry the order stays EXPIRED until
         all deposits are confirmed. Deposits while confirming or held are added up; a deposit after
         that is recorded as late. A transaction that is already recorded changes nothing, and
@@ -110,14 +114,15 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.deposits.knows(deposit.tx_id) or self.is_too_small(deposit.amount):
             return self
+        seen_at = at if since is None else min(max(since, self.created_at), at)
         if self.state in DEPOSITS_CLOSED:
-            with_late = self.deposits.with_seen(deposit, at=at, late=True)
+            with_late = self.deposits.with_seen(deposit, at=seen_at, late=True)
             return msgspec.structs.replace(self, deposits=with_late)
-        deposits = self.deposits.with_seen(deposit, at=at)
+        deposits = self.deposits.with_seen(deposit, at=seen_at)
         if self.state is State.HELD:
             return msgspec.structs.replace(self, deposits=deposits, updated_at=at)
         if self.state is State.CONFIRMING or (
-            self.state is State.AWAITING_DEPOSIT and at <= self.expires_at
+            self.state is State.AWAITING_DEPOSIT and seen_at <= self.expires_at
         ):
             return self._moved(State.CONFIRMING, at=at, deposits=deposits)
         return self._moved(

@@ -1,6 +1,7 @@
 """Record what a chain reports about deposits: observed, confirmed, unconfirmed, dropped."""
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from domain.actions.orders.move_order import move_order
@@ -12,14 +13,21 @@ from domain.orders.order import Order
 
 
 async def observe_deposit(
-    ports: SettlementPorts, order_id: UUID, deposit: ObservedDeposit
+    ports: SettlementPorts,
+    order_id: UUID,
+    deposit: ObservedDeposit,
+    *,
+    since: datetime | None = None,
 ) -> Order:
     """Record an unconfirmed deposit; raise NotFound.
 
+    `since` is the time of its block, or when it entered our node's mempool; None for now.
     The returned order does not know a deposit that is too small to count.
     """
     now = ports.clock.now()
-    return await move_order(ports, order_id, lambda order: order.deposit_seen(deposit, at=now))
+    return await move_order(
+        ports, order_id, lambda order: order.deposit_seen(deposit, at=now, since=since)
+    )
 
 
 async def confirm_deposits(

@@ -1,7 +1,7 @@
 """The ports of the actions on orders."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -110,8 +110,14 @@ class SettlementOrderRepository(Protocol):
     async def accrue(self, order_id: UUID, earned: Accrual, *, at: datetime) -> bool:
         """Post the earnings of a completed order; return False if they were posted before."""
 
-    async def due_for_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
-        """Return ids of orders that await a deposit after their expiry."""
+    async def due_for_expiry(
+        self, now: datetime, *, margin: timedelta, limit: int
+    ) -> Sequence[UUID]:
+        """Return ids of orders that await a deposit after their expiry.
+
+        Outside the sandbox, only those whose source chain is not halted and was followed until
+        `margin` after their expiry.
+        """
 
     async def pending_choices(
         self, choices: Collection[Choice], *, limit: int

@@ -1,6 +1,7 @@
 """The interface of a family of chains: its settings, nodes, hot wallets and sweeps."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ from domain.chains.network import Network
 from domain.chains.outflows import NetworkCoin, Outflow
 from domain.chains.ports import AssignedAddresses
 from domain.chains.sweeps import SweepOptions
-from domain.chains.transfers import ObservedTransfer, Transfer
+from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from domain.errors import Unavailable
 
 
@@ -113,8 +114,14 @@ class Node(Protocol):
     async def transfers(self, block_hash: str) -> Sequence[Transfer]:
         """Return all transfers of followed assets in a block."""
 
-    async def pending(self) -> Sequence[Transfer]:
+    async def block_time(self, block_hash: str) -> datetime:
+        """Return the time that a block states."""
+
+    async def pending(self) -> PendingTransfers:
         """Return the transfers that entered the node's mempool since the previous call."""
+
+    async def first_seen(self, tx_id: str) -> datetime | None:
+        """Return when a transaction entered the node's mempool; None if it is not there."""
 
     async def look_up(self, tx_id: str, address: str, asset: str) -> ObservedTransfer | None:
         """Return what a transaction transfers to an address, if it is in the chain or pending."""

@@ -1,13 +1,12 @@
 """Scans the blocks of a chain for deposits, and rescans what a reorganization replaced."""
 
-from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 import structlog
 
-from domain.actions.orders.observe_deposit import observe_deposit
-from domain.chains.transfers import Block, ExpectedDeposit, Transfer
-from domain.orders.deposits import ObservedDeposit
+from domain.chains.transfers import Block
+from feeds.settlement.deposits.deposit_recorder import DepositRecorder
 from feeds.settlement.deposits.node_pair import NodeDisagreement
 from feeds.settlement.deposits.ports import WatchPorts
 
@@ -19,8 +18,11 @@ log = structlog.get_logger()
 class BlockScan:
     """Processes blocks in order, each once both nodes report the same hash and deposits."""
 
-    def __init__(self, ports: WatchPorts) -> None:
+    def __init__(self, ports: WatchPorts, recorder: DepositRecorder) -> None:
         self._ports = ports
+        self._recorder = recorder
+        self._newest: Block | None = None
+        self._timed: tuple[str, datetime] | None = None
 
     async def advance(self, *, common: int, highest: int) -> tuple[int, str | None]:
         """Process the next blocks up to `common`, the height that both nodes have reached.
@@ -29,6 +31,7 @@ class BlockScan:
         of the two. Raises NodeDisagreement and WrongChain.
         """
         newest, fork = await self._common_ancestor(highest)
+        self._newest = newest
         if fork:
             return 0, fork
         first = self._ports.first_height if self._ports.first_height is not None else common
@@ -38,27 +41,19 @@ class BlockScan:
             ours, theirs = await self._ports.nodes.block_hashes(height)
             if ours is None or ours != theirs:
                 return height - start, _fork_at(height)
-            await self._process(Block(height, ours))
+            block = Block(height, ours)
+            await self._process(block)
+            self._newest = block
         return max(end - start + 1, 0), None
 
-    async def record(self, transfers: Sequence[Transfer]) -> None:
-        """Record deposits in their orders; what an order cannot use is for the operator."""
-        expected = await self._expected(transfers)
-        for transfer in transfers:
-            order = expected.get(transfer.address)
-            if order is not None and not await self._is_observed(transfer, order):
-                log.warning("unclaimed deposit", order=str(order.order_id), asset=transfer.asset)
-                await self._ports.chains.add_unclaimed(
-                    self._ports.network, transfer, order.order_id
-                )
-
-    async def _is_observed(self, transfer: Transfer, expected: ExpectedDeposit) -> bool:
-        """Record a deposit; return False for another asset, and for too small an amount."""
-        if expected.asset != transfer.asset:
-            return False
-        deposit = ObservedDeposit(transfer.tx_id, transfer.amount)
-        order = await observe_deposit(self._ports.settlement, expected.order_id, deposit)
-        return order.deposits.knows(transfer.tx_id)
+    async def followed_until(self, *, common: int) -> datetime | None:
+        """Return the time of the newest processed block; None unless both nodes still have it."""
+        newest = self._newest
+        if newest is None or newest.height > common:
+            return None
+        if self._timed is None or self._timed[0] != newest.hash:
+            self._timed = (newest.hash, await self._ports.nodes.block_time(newest.hash))
+        return self._timed[1]
 
     async def _common_ancestor(self, highest: int) -> tuple[Block | None, str | None]:
         """Return the newest processed block that is still in the chain, and where the nodes fork.
@@ -85,20 +80,17 @@ class BlockScan:
     async def _process(self, block: Block) -> None:
         """Record the deposits of a block that both nodes report alike, then the block."""
         ours, theirs = await self._ports.nodes.transfers(block.hash)
-        expected = await self._expected([*ours, *theirs])
+        expected = await self._recorder.expected([*ours, *theirs])
         deposits = sorted(one for one in ours if one.address in expected)
         if deposits != sorted(one for one in theirs if one.address in expected):
             raise NodeDisagreement(
                 f"the nodes report different deposits in block {block.height} {block.hash}"
             )
-        await self.record(deposits)
+        if deposits:
+            since = await self._ports.nodes.block_time(block.hash)
+            for deposit in deposits:
+                await self._recorder.record(deposit, expected[deposit.address], since=since)
         await self._ports.chains.add_block(self._ports.network, block)
-
-    async def _expected(self, transfers: Sequence[Transfer]) -> Mapping[str, ExpectedDeposit]:
-        addresses = {transfer.address for transfer in transfers}
-        if not addresses:
-            return {}
-        return await self._ports.chains.expected_deposits(self._ports.network, addresses)
 
 
 def _fork_at(height: int) -> str:

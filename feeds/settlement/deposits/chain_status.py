@@ -1,6 +1,7 @@
 """The status of a chain: recorded, logged and measured whenever it changes."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -28,12 +29,19 @@ class ChainStatus:
         self._chains = chains
         self._monotonic = monotonic
         self._nodes_agree = False
-        self._recorded: tuple[int | None, str | None] | None = None
+        self._recorded: tuple[int | None, str | None, datetime | None] | None = None
         self._recorded_at = 0.0
         self._alarm: str | None = None
 
-    async def report(self, height: int | None, alarm: str | None, *, nodes_agree: bool) -> None:
-        """Record the status; `alarm` states what is wrong."""
+    async def report(
+        self,
+        height: int | None,
+        alarm: str | None,
+        *,
+        nodes_agree: bool,
+        followed_until: datetime | None,
+    ) -> None:
+        """Record the status, as ChainRepository; `alarm` states what is wrong."""
         self._nodes_agree = nodes_agree
         metrics.ALARM.labels(self._network).set(alarm is not None)
         metrics.HALTED.labels(self._network).set(0)
@@ -46,10 +54,12 @@ class ChainStatus:
                 log.info("chain resumed", network=self._network)
             self._alarm = alarm
         now = self._monotonic()
-        status = (height, alarm)
+        status = (height, alarm, followed_until)
         if status != self._recorded or now - self._recorded_at > REPORT_INTERVAL_SECONDS:
             self._recorded, self._recorded_at = status, now
-            await self._chains.record_status(self._network, height=height, alarm=alarm)
+            await self._chains.record_status(
+                self._network, height=height, alarm=alarm, followed_until=followed_until
+            )
 
     async def halt(self, reason: str) -> None:
         """Halt the chain until the operator resumes it."""

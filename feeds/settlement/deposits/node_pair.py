@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
-from domain.chains.transfers import ObservedTransfer, Transfer
+from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from feeds.settlement.chains.interface import Node
 
 T = TypeVar("T")
@@ -42,10 +43,21 @@ class NodePair:
         """Return what both nodes report of a block."""
         return await self._both(lambda node: node.transfers(block_hash))
 
-    async def pending(self) -> Sequence[Transfer]:
+    async def block_time(self, block_hash: str) -> datetime:
+        """Return the time that a block states; raise NodeDisagreement."""
+        ours, theirs = await self._both(lambda node: node.block_time(block_hash))
+        if ours != theirs:
+            raise NodeDisagreement(f"the nodes report different times of block {block_hash}")
+        return ours
+
+    async def pending(self) -> PendingTransfers:
         """Return what entered our own node's mempool."""
         await self._own.check_identity()
         return await self._own.pending()
+
+    async def first_seen(self, tx_id: str) -> datetime | None:
+        """Return when a transaction entered our own node's mempool; None if it is not there."""
+        return await self._own.first_seen(tx_id)
 
     async def agreed(self, tx_id: str, *, address: str, asset: str) -> ObservedTransfer | None:
         """Return what both nodes report of a transfer, the less certain of the two.

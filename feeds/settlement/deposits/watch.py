@@ -8,6 +8,8 @@ from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Wro
 from feeds.settlement.deposits.block_scan import BlockScan
 from feeds.settlement.deposits.chain_status import ChainStatus
 from feeds.settlement.deposits.confirmations import DepositConfirmations
+from feeds.settlement.deposits.deposit_recorder import DepositRecorder
+from feeds.settlement.deposits.mempool_scan import MempoolScan
 from feeds.settlement.deposits.node_pair import NodeDisagreement
 from feeds.settlement.deposits.ports import WatchPorts
 
@@ -20,7 +22,9 @@ class ChainWatch:
 
     def __init__(self, ports: WatchPorts) -> None:
         self._ports = ports
-        self._blocks = BlockScan(ports)
+        recorder = DepositRecorder(ports)
+        self._blocks = BlockScan(ports, recorder)
+        self._mempool = MempoolScan(ports, recorder)
         self._confirmations = DepositConfirmations(ports)
         self._status = ChainStatus(ports.network, ports.chains, monotonic=ports.monotonic)
 
@@ -37,7 +41,7 @@ class ChainWatch:
         except (NodeDisagreement, WrongChain) as found:
             await self.halt(found)
         except (NodeUnavailable, NodeRejected) as error:
-            await self._status.report(None, str(error), nodes_agree=False)
+            await self._status.report(None, str(error), nodes_agree=False, followed_until=None)
         return 0
 
     async def _advance(self) -> int:
@@ -47,13 +51,16 @@ class ChainWatch:
         if highest - common > MAX_LAG:
             lag = f"node {heights.index(common) + 1} is {highest - common} blocks behind"
         processed, fork = await self._blocks.advance(common=common, highest=highest)
+        followed_until = None
         if fork:
             await self._ports.nodes.check_identity(again=True)
         else:
-            for transfer in await self._ports.nodes.pending():
-                await self._blocks.record([transfer])
+            if await self._mempool.advance():
+                followed_until = await self._blocks.followed_until(common=common)
             await self._confirmations.check(common)
-        await self._status.report(common, fork or lag, nodes_agree=fork is None)
+        await self._status.report(
+            common, fork or lag, nodes_agree=fork is None, followed_until=followed_until
+        )
         return processed
 
     async def is_reliable(self) -> bool:

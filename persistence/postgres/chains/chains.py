@@ -1,6 +1,7 @@
 """Chains: processed blocks, status, connected assets, and deposits that no order can use."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from domain.assets import Catalogue
@@ -47,9 +48,10 @@ FROM assets a JOIN networks n ON n.name = a.network WHERE n.name = $1
 """
 
 RECORD_STATUS = """
-INSERT INTO chains (network, height, alarm) VALUES ($1, $2, $3)
+INSERT INTO chains (network, height, alarm, followed_until) VALUES ($1, $2, $3, $4)
 ON CONFLICT (network) DO UPDATE
 SET height = coalesce(EXCLUDED.height, chains.height), checked_at = now(),
+  followed_until = coalesce(EXCLUDED.followed_until, chains.followed_until),
   alarm = CASE WHEN chains.halted THEN chains.alarm ELSE EXCLUDED.alarm END
 """
 
@@ -140,9 +142,16 @@ class PostgresChainRepository:
         given = [list(test_networks), list(test_networks.values())]
         await self._database.fetch(TEST_NETWORKS, given)
 
-    async def record_status(self, network: str, *, height: int | None, alarm: str | None) -> None:
+    async def record_status(
+        self,
+        network: str,
+        *,
+        height: int | None,
+        alarm: str | None,
+        followed_until: datetime | None,
+    ) -> None:
         """See ChainRepository."""
-        await self._database.fetch(RECORD_STATUS, [network, height, alarm])
+        await self._database.fetch(RECORD_STATUS, [network, height, alarm, followed_until])
 
     async def halt(self, network: str, alarm: str) -> None:
         """See ChainRepository."""

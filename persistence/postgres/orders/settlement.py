@@ -1,7 +1,7 @@
 """Orders as settlement moves them and the operator reads them."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -81,8 +81,13 @@ ORDER BY id LIMIT $2
 """  # noqa: S608  as above
 
 DUE_FOR_EXPIRY = """
-SELECT id FROM orders WHERE state = 'awaiting_deposit' AND expires_at <= $1
-ORDER BY expires_at LIMIT $2
+SELECT o.id FROM orders o JOIN assets a ON a.code = o.source
+LEFT JOIN chains c ON c.network = a.network
+WHERE o.state = 'awaiting_deposit' AND o.expires_at <= $1
+  AND ((SELECT sandbox FROM operator_settings) OR (
+    NOT c.halted AND c.followed_until IS NOT NULL
+    AND o.expires_at <= least($1, c.followed_until) - make_interval(secs => $3::float8)))
+ORDER BY o.expires_at LIMIT $2
 """
 
 # The arrays force a lookup by id of these few orders, even where the planner has no statistics yet
@@ -166,9 +171,11 @@ class PostgresSettlementOrderRepository:
         """See SettlementOrderRepository."""
         return await accrue(self._database, order_id, earned, at=at)
 
-    async def due_for_expiry(self, now: datetime, *, limit: int) -> Sequence[UUID]:
+    async def due_for_expiry(
+        self, now: datetime, *, margin: timedelta, limit: int
+    ) -> Sequence[UUID]:
         """See SettlementOrderRepository."""
-        rows = await self._database.fetch(DUE_FOR_EXPIRY, [now, limit])
+        rows = await self._database.fetch(DUE_FOR_EXPIRY, [now, limit, margin.total_seconds()])
         return [UUID(row["id"]) for row in rows]
 
     async def pending_choices(

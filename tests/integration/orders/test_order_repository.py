@@ -7,17 +7,15 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from domain.actions.orders.expire_orders import expire_due_orders
-from domain.actions.orders.ports import IdempotencyKey, OpenedOrder, SettlementPorts
+from domain.actions.orders.ports import IdempotencyKey, OpenedOrder
 from domain.assets import Catalogue
 from domain.errors import IdempotencyConflict, Unavailable
 from domain.orders.deposits import ObservedDeposit
-from domain.orders.order import LIFETIME, Order
+from domain.orders.order import Order
 from domain.orders.states import Choice, State
 from domain.partners.partner import Partner
 from domain.webhooks.events import order_status_changed
-from gateway.runtime.clock import SystemClock, new_id
-from gateway.runtime.market import LiveMarket
+from gateway.runtime.clock import new_id
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders import orders
 from persistence.postgres.orders.orders import PostgresOrderRepository
@@ -284,30 +282,6 @@ async def test_a_deleted_order_stores_no_event(stored: StoredOrders) -> None:
         connection.execute("UPDATE orders SET deleted_at = now()")
     assert await observe(stored, opened.order)
     assert stored.count("webhook_events") == 0
-
-
-async def test_orders_without_a_deposit_expire_when_their_time_has_passed(
-    stored: StoredOrders,
-) -> None:
-    partner = await stored_partner(stored.admin, webhook_url="https://example.org")
-    add_addresses(stored.urls.owner, 3)
-    clock = SystemClock()
-    now = clock.now()
-    late = await stored.open(partner, created_at=now - LIFETIME, expires_at=now)
-    paid = await stored.open(partner, created_at=now - LIFETIME, expires_at=now)
-    fresh = await stored.open(partner, created_at=now, expires_at=now + LIFETIME)
-    assert await observe(stored, paid.order)
-    ports = SettlementPorts(
-        clock=clock, market=LiveMarket(), orders=stored.settlement_orders, new_id=new_id
-    )
-    assert await expire_due_orders(ports) == 1
-    states = [await stored.settlement_orders.read(one.order.id) for one in (late, paid, fresh)]
-    assert [versioned.order.state for versioned in states if versioned] == [
-        State.EXPIRED,
-        State.CONFIRMING,
-        State.AWAITING_DEPOSIT,
-    ]
-    assert stored.count("webhook_events", "dedup_key LIKE '%:EXPIRED'") == 1
 
 
 DENIED_TO_THE_GATEWAY = [

@@ -5,8 +5,8 @@ import secrets
 import shutil
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -269,6 +269,16 @@ class World:
 
     def kill_settlement(self) -> None:
         os.kill(self.until(self.settlement_pid), signal.SIGKILL)
+
+    @contextmanager
+    def settlement_down(self) -> Iterator[None]:
+        """Stop settlement during a block, as if it was down, and let it resume."""
+        pid = self.until(self.settlement_pid)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def differences(self) -> Any:
         return self.operate("reconcile")["differences"]

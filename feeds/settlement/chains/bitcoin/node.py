@@ -1,11 +1,12 @@
 """A node of Bitcoin's family, over Core's RPC. It needs `txindex=1`: transactions by id."""
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from domain.chains.networks.bitcoin import BitcoinNetwork
-from domain.chains.transfers import ObservedTransfer, Transfer
+from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from feeds.settlement.chains.bitcoin.identity import OUT_OF_RANGE
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
 from feeds.settlement.chains.identity_check import IdentityCheck
@@ -55,10 +56,16 @@ class BitcoinNode:
             transfer for transaction in block["tx"] for transfer in self._transfers(transaction)
         ]
 
-    async def pending(self) -> Sequence[Transfer]:
+    async def block_time(self, block_hash: str) -> datetime:
+        """See Node. Miners' clocks may be up to two hours ahead of the network's, rarely are."""
+        header = await self._rpc.call("getblockheader", block_hash)
+        return datetime.fromtimestamp(int(header["time"]), UTC)
+
+    async def pending(self) -> PendingTransfers:
         """See Node."""
         mempool = frozenset(await self._rpc.call("getrawmempool"))
-        new = sorted(mempool - self._seen)[:MAX_PENDING]
+        unread = sorted(mempool - self._seen)
+        new = unread[:MAX_PENDING]
         transfers: list[Transfer] = []
         for start in range(0, len(new), BATCH):
             parameters = [[tx_id, True] for tx_id in new[start : start + BATCH]]
@@ -66,7 +73,17 @@ class BitcoinNode:
                 if transaction is not None:
                     transfers += self._transfers(transaction)
         self._seen = (self._seen & mempool) | frozenset(new)
-        return transfers
+        return PendingTransfers(transfers, is_complete=len(new) == len(unread))
+
+    async def first_seen(self, tx_id: str) -> datetime | None:
+        """See Node."""
+        try:
+            entry = await self._rpc.call("getmempoolentry", tx_id)
+        except NodeRejected as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+        return datetime.fromtimestamp(int(entry["time"]), UTC)
 
     async def look_up(self, tx_id: str, address: str, asset: str) -> ObservedTransfer | None:
         """See Node."""

@@ -1,9 +1,10 @@
 """A node of an EVM network, over JSON-RPC: its coin by transactions, tokens by their logs."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from domain.chains.transfers import ObservedTransfer, Transfer
+from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.assets import EvmAsset
 from feeds.settlement.chains.evm.transfer_logs import TRANSFER, token_transfers
@@ -40,19 +41,24 @@ class EvmNode:
         transfers: list[Transfer] = []
         if self._coin is not None:
             block = await self._rpc.call("eth_getBlockByHash", block_hash, True)
-            if block is None:
-                raise NodeUnavailable(
-                    f"{self._rpc.name} no longer has a block it has just reported"
-                )
-            transfers += self._of_transactions(block["transactions"], self._coin)
+            transfers += self._of_transactions(self._known(block)["transactions"], self._coin)
         if self._tokens:
             query = {"blockHash": block_hash, "address": list(self._tokens), "topics": [TRANSFER]}
             transfers += self._of_logs(await self._rpc.call("eth_getLogs", query))
         return transfers
 
-    async def pending(self) -> Sequence[Transfer]:
+    async def block_time(self, block_hash: str) -> datetime:
+        """See Node."""
+        block = await self._rpc.call("eth_getBlockByHash", block_hash, False)
+        return datetime.fromtimestamp(int(self._known(block)["timestamp"], 16), UTC)
+
+    async def pending(self) -> PendingTransfers:
         """See Node: blocks are so frequent that the mempool is not read."""
-        return []
+        return PendingTransfers((), is_complete=True)
+
+    async def first_seen(self, tx_id: str) -> datetime | None:  # noqa: ARG002  the protocol's
+        """See Node."""
+        return None
 
     async def look_up(self, tx_id: str, address: str, asset: str) -> ObservedTransfer | None:
         """See Node."""
@@ -75,6 +81,11 @@ class EvmNode:
     async def close(self) -> None:
         """See Node."""
         await self._rpc.close()
+
+    def _known(self, block: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        if block is None:
+            raise NodeUnavailable(f"{self._rpc.name} no longer has a block it has just reported")
+        return block
 
     async def _of_coin(self, receipt: Mapping[str, Any], coin: EvmAsset) -> list[Transfer]:
         """Return the coin that a mined transaction transferred itself; none if it failed."""

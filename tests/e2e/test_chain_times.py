@@ -1,0 +1,82 @@
+"""Deposits count from the times of their chains, and orders expire once these were followed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.chains.swap import Swap
+from tests.support.chains.world import World, needs_nodes
+
+pytestmark = needs_nodes
+
+EXPIRE = """
+UPDATE orders SET created_at = now() - interval '2 h', expires_at = now() - {ago}::interval
+WHERE id = %s
+"""
+
+
+@pytest.fixture(scope="module")
+def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    new_world = World(tmp_path_factory.mktemp("chains"))
+    yield new_world
+    new_world.close()
+
+
+def expire(world: World, swap: Swap, *, ago: str = "0 s") -> None:
+    """Let an order's time pass, now or some time ago."""
+    world.sql(EXPIRE.format(ago=f"'{ago}'"), swap.id)
+
+
+def test_a_deposit_mined_before_expiry_is_in_time_though_settlement_was_down(world: World) -> None:
+    swap = world.open("usdt_erc20", "ltc", "150")
+    with world.settlement_down():
+        world.anvil.receipt(world.anvil.send_token(world.token, swap.pay_in, 150_000_000))
+        world.anvil.mine(2)
+        expire(world, swap)
+    swap.until("DONE")
+    assert swap.received_litecoin() > 0
+
+
+def test_a_deposit_in_the_mempool_before_expiry_is_in_time_though_settlement_was_down(
+    world: World,
+) -> None:
+    swap = world.open("ltc", "eth", "2")
+    with world.settlement_down():
+        swap.pay_litecoin("2")
+        expire(world, swap)
+    swap.until("PENDING")
+    world.litecoind.mine(2)
+    swap.until("DONE")
+    assert swap.received_ether() > 0
+
+
+def test_a_deposit_mined_after_expiry_is_held_for_a_choice(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    with world.settlement_down():
+        expire(world, swap, ago="1 min")
+        swap.pay_litecoin("2")
+        world.litecoind.mine(2)
+    assert swap.until("EMERGENCY")["emergency"]["status"] == ["EXPIRED"]
+    assert swap.received_ether() == 0
+
+
+def an_hour_behind(method: str, _: list[Any], result: Any) -> Any:
+    """Falsify the time of a block."""
+    return {**result, "time": result["time"] - 3_600} if method == "getblockheader" else result
+
+
+def test_an_order_expires_once_its_own_chain_was_followed_past_its_expiry(world: World) -> None:
+    paused, followed = world.open("ltc", "eth", "2"), world.open("usdt_erc20", "ltc", "150")
+    world.ltc.alter = world.ltc_second.alter = an_hour_behind
+    world.litecoind.mine()
+    height = world.litecoind.call("getblockcount")
+    world.until(lambda: world.chain("Litecoin")["height"] == height)
+    for swap in (paused, followed):
+        expire(world, swap, ago="10 min")
+    world.anvil.mine()
+    followed.until("EXPIRED")
+    assert paused.now()["status"] == "NEW"
+    world.ltc.alter = world.ltc_second.alter = None
+    world.litecoind.mine()
+    paused.until("EXPIRED")
