@@ -94,6 +94,21 @@ def test_a_signed_transaction_is_valid_on_the_declared_chain_only(chains: TwoAnv
     assert chains.right.call("eth_sendRawTransaction", signed.raw) == signed.tx_id
 
 
+def test_the_chain_id_of_a_signature_is_the_declared_one_whatever_the_node_reports(
+    chains: TwoAnvils,
+) -> None:
+    reported = iter(["0x7a69"])
+
+    def falsify(method: str, _: list[Any], result: Any) -> Any:
+        return next(reported, "0x89") if method == "eth_chainId" else result
+
+    chains.proxy.alter = falsify
+    signed = with_wallet(
+        chains.settings(), lambda wallet: wallet.sign(payment(), max_cost=MAX_COST)
+    )
+    assert chains.right.call("eth_sendRawTransaction", signed.raw) == signed.tx_id
+
+
 def test_mainnet_settings_accept_no_node_of_a_test_network(chains: TwoAnvils) -> None:
     settings = chains.settings(test_network=None)
     with pytest.raises(WrongChain, match="its chain id is 31337, not 1"):

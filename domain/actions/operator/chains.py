@@ -10,7 +10,8 @@ import msgspec
 class ChainStatus(msgspec.Struct, frozen=True, rename="camel"):
     """How far a chain has been followed; `alarm` says what is wrong with it.
 
-    `test_network` is the test network that is followed instead, if any.
+    All deposits up to `followed_until`, a block's time, are recorded: orders whose expiry is later
+    do not expire yet. `test_network` is the test network that is followed instead, if any.
     """
 
     network: str
@@ -19,6 +20,7 @@ class ChainStatus(msgspec.Struct, frozen=True, rename="camel"):
     halted: bool
     checked_at: datetime
     test_network: str | None = None
+    followed_until: datetime | None = None
 
 
 class NetworkLeader(msgspec.Struct, frozen=True):

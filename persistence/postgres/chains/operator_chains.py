@@ -13,7 +13,8 @@ from domain.errors import NotFound
 from persistence.postgres.pool import Database
 
 CHAINS = """
-SELECT network, height, alarm, halted, checked_at, test_network FROM chains ORDER BY network
+SELECT network, height, alarm, halted, checked_at, test_network, followed_until
+FROM chains ORDER BY network
 """
 
 LEADERS = """

@@ -43,7 +43,7 @@ async def test_in_the_sandbox_orders_expire_as_soon_as_their_time_has_passed(
     await observe_deposit(
         world.settlement_ports,
         paid,
-        ObservedDeposit("tx", 7),
+        ObservedDeposit("tx", 1_000_000),
         since=(await world.read(paid)).created_at,
     )
     assert await expire_due_orders(world.settlement_ports) == 1

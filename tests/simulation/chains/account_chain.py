@@ -1,6 +1,7 @@
 """A simulated chain of accounts: nonces, gas at a price that rises and falls, and contracts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from enum import StrEnum
 from random import Random
 from typing import Final
@@ -32,8 +33,10 @@ class Behavior(StrEnum):
 class AccountChain(Chain):
     """Keys are `sender/nonce`; a nonce follows the one before it."""
 
-    def __init__(self, network: str, *, coin: str, random: Random) -> None:
-        super().__init__(network, coin=coin, decimals=18, random=random, price=20 * GWEI)
+    def __init__(
+        self, network: str, *, coin: str, random: Random, now: Callable[[], datetime]
+    ) -> None:
+        super().__init__(network, coin=coin, decimals=18, random=random, price=20 * GWEI, now=now)
         self.behavior: dict[str, Behavior] = {}
 
     def gas_of(self, recipient: str, asset: str, *, mined: bool) -> tuple[int, bool]:

@@ -6,7 +6,8 @@ relies on.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
 from random import Random
 
 import msgspec
@@ -56,6 +57,7 @@ class Block(msgspec.Struct, frozen=True):
 
     height: int
     hash: str
+    time: datetime
     path: tuple[str, ...]
     """The hashes of the branch, by height."""
     txs: tuple[Tx, ...]
@@ -67,7 +69,14 @@ class Chain:
     """All branches of a chain, and the transactions that are in no block of the best one."""
 
     def __init__(
-        self, network: str, *, coin: str, decimals: int, random: Random, price: int
+        self,
+        network: str,
+        *,
+        coin: str,
+        decimals: int,
+        random: Random,
+        price: int,
+        now: Callable[[], datetime],
     ) -> None:
         self.network = network
         self.coin = coin
@@ -77,10 +86,13 @@ class Chain:
         """What a transaction must offer to be mined now: the base fee, or the feerate."""
         self.mempool: dict[str, Tx] = {}
         self.known: dict[str, Tx] = {}
+        self.submitted: dict[str, datetime] = {}
+        """When each transaction entered the mempool for the first time."""
+        self._now = now
         self._random = random
         self._branches = 0
         genesis = f"{network}-0"
-        self.blocks = {genesis: Block(0, genesis, (genesis,), (), {}, {})}
+        self.blocks = {genesis: Block(0, genesis, now(), (genesis,), (), {}, {})}
         self.best = genesis
 
     @property
@@ -114,6 +126,7 @@ class Chain:
         for rival in rivals:
             self.evict(rival.id)
         self.mempool[tx.id] = tx
+        self.submitted.setdefault(tx.id, self._now())
         return None
 
     def evict(self, tx_id: str) -> None:
@@ -150,7 +163,13 @@ class Chain:
         self._branches += 1
         block_hash = f"{self.network}-{height}-{self._branches}"
         block = Block(
-            height, block_hash, (*parent.path, block_hash), tuple(chosen), spent, receipts
+            height,
+            block_hash,
+            self._now(),
+            (*parent.path, block_hash),
+            tuple(chosen),
+            spent,
+            receipts,
         )
         self.blocks[block_hash] = block
         self.best = block_hash

@@ -1,11 +1,12 @@
 """Simulated nodes: each has its own view of its chain, and may lag, fail, lie or be another's."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from domain.chains.transfers import ObservedTransfer, Transfer
+from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, WrongChain
 from tests.simulation.chains.chain import Block, Chain, Tx
 from tests.simulation.world.scheduling import Process
@@ -118,13 +119,28 @@ class SimulatedNode:
             self.state.reported(one) for tx in block.txs for one in block.receipts[tx.id].transfers
         ]
 
-    async def pending(self) -> Sequence[Transfer]:
+    async def block_time(self, block_hash: str) -> datetime:
+        """See Node."""
+        await self.call("block_time")
+        block = self.state.chain.blocks.get(block_hash)
+        if block is None:
+            raise NodeUnavailable("the node no longer has a block it has just reported")
+        return block.time
+
+    async def first_seen(self, tx_id: str) -> datetime | None:
+        """See Node."""
+        await self.call("first_seen")
+        state = self.state
+        return state.chain.submitted.get(tx_id) if tx_id in state.mempool() else None
+
+    async def pending(self) -> PendingTransfers:
         """See Node."""
         await self.call("pending")
         mempool = self.state.mempool() if self.reads_mempool else {}
         new = sorted(mempool.keys() - self._seen)
         self._seen = frozenset(mempool)
-        return [one for tx_id in new for one in mempool[tx_id].transfers()]
+        transfers = [one for tx_id in new for one in mempool[tx_id].transfers()]
+        return PendingTransfers(transfers, is_complete=True)
 
     async def look_up(self, tx_id: str, address: str, asset: str) -> ObservedTransfer | None:
         """See Node."""

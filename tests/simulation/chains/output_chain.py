@@ -1,6 +1,7 @@
 """A simulated chain of outputs: each is spent once, and a transaction needs those it spends."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from random import Random
 from typing import Final
 
@@ -16,8 +17,10 @@ HOT: Final = "hot"
 class OutputChain(Chain):
     """Keys are `tx/index` of outputs; those of `faucet` exist always, for the customers."""
 
-    def __init__(self, network: str, *, coin: str, random: Random) -> None:
-        super().__init__(network, coin=coin, decimals=8, random=random, price=FEE_RATE)
+    def __init__(
+        self, network: str, *, coin: str, random: Random, now: Callable[[], datetime]
+    ) -> None:
+        super().__init__(network, coin=coin, decimals=8, random=random, price=FEE_RATE, now=now)
 
     def can_spend(self, tx: Tx, spent: Mapping[str, str], created: Mapping[str, object]) -> bool:  # noqa: ARG002
         """See Chain: what it spends exists."""

@@ -1,5 +1,7 @@
 """The world of one run: chains, nodes, market, customers, operator and settlement processes."""
 
+from collections.abc import Callable
+from datetime import datetime
 from random import Random
 from typing import Final
 
@@ -51,7 +53,7 @@ class World:
         self.trace = Trace()
         self.scheduler = Scheduler()
         self.market = SimulatedMarket(prepared.catalogue, self.random)
-        self.chains = _chains(self.random)
+        self.chains = _chains(self.random, self.clock.now)
         self.nodes = {
             network: {name: NodeState(chain, name) for name in ("own", "second")}
             for network, chain in self.chains.items()
@@ -135,9 +137,9 @@ class World:
         )
 
 
-def _chains(random: Random) -> dict[str, Chain]:
-    accounts = AccountChain(ACCOUNTS, coin="eth", random=random)
-    outputs = OutputChain(OUTPUTS, coin="ltc", random=random)
+def _chains(random: Random, now: Callable[[], datetime]) -> dict[str, Chain]:
+    accounts = AccountChain(ACCOUNTS, coin="eth", random=random, now=now)
+    outputs = OutputChain(OUTPUTS, coin="ltc", random=random, now=now)
     funding = Tx(
         spends=frozenset({"faucet/funding"}),
         outputs=((HOT, "ltc", HOT_OUTPUT),) * HOT_OUTPUTS,
