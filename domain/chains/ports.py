@@ -75,7 +75,10 @@ class ChainRepository(Protocol):
         """Record a transfer that its order cannot use, for the operator."""
 
     async def unconfirmed_orders(self, network: str) -> Sequence[UUID]:
-        """Return the orders with a deposit that is not confirmed."""
+        """Return the orders with a deposit that is not confirmed, and those that wait for one.
+
+        An order whose other deposits were dropped waits for nothing but to proceed.
+        """
 
     async def required_confirmations(self, network: str) -> Mapping[str, int]:
         """Return how many blocks each asset of a network needs."""

@@ -206,27 +206,6 @@ def test_a_chain_waits_for_a_node_that_is_behind_or_on_another_fork(
     assert world.chain("Litecoin")["alarm"] is None
 
 
-def test_a_network_whose_node_reports_another_chain_is_halted_and_nothing_is_signed(
-    world: World,
-) -> None:
-    swap = world.open("ltc", "eth", "2")
-    world.evm.alter = lambda method, _, result: "0x89" if method == "eth_chainId" else result
-    swap.pay_litecoin("2")
-    world.litecoind.mine(2)
-    world.until(lambda: world.chain("Ethereum")["halted"])
-    assert "is no node of Ethereum: its chain id is 137" in world.chain("Ethereum")["alarm"]
-    outflow = world.outflow(swap)
-    assert outflow is None or outflow["tx_id"] is None
-    world.kill_settlement()
-    world.operate("chain", "resume", "ethereum")
-    world.until(lambda: world.chain("Ethereum")["halted"])
-    assert world.anvil.balance(swap.recipient) == 0
-    world.evm.alter = None
-    world.operate("chain", "resume", "ethereum")
-    done = swap.until("DONE")
-    assert world.anvil.balance(swap.recipient) == int(Decimal(done["to"]["amount"]) * ETHER)
-
-
 def test_nothing_is_sent_while_outflows_are_off_or_above_their_cap(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     world.operate("outflow", "off")

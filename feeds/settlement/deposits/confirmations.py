@@ -53,10 +53,8 @@ class DepositConfirmations:
         if dropped:
             log.warning("deposit dropped", order=str(order.id), tx_ids=dropped)
             order = await drop_deposits(settlement, order.id, dropped)
-            if order.state is State.CONFIRMING and order.deposits.settled:
-                confirmed = [
-                    ObservedDeposit(one.tx_id, one.amount) for one in order.deposits.counted
-                ]
+        if order.state is State.CONFIRMING and order.deposits.settled:
+            confirmed = [ObservedDeposit(one.tx_id, one.amount) for one in order.deposits.counted]
         if confirmed:
             with suppress(InvalidTransition, Unavailable):  # without rates a deposit waits
                 await confirm_deposits(settlement, order.id, confirmed)

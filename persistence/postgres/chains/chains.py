@@ -38,7 +38,8 @@ ON CONFLICT (network, tx_id, address, asset) DO NOTHING
 UNCONFIRMED = """
 SELECT o.id FROM orders o JOIN assets a ON a.code = o.source
 WHERE a.network = $1 AND o.id = ANY (ARRAY(
-  SELECT order_id FROM deposits WHERE confirmed_at IS NULL AND NOT dropped))
+  SELECT id FROM orders WHERE state = 'confirming'
+  UNION SELECT order_id FROM deposits WHERE confirmed_at IS NULL AND NOT dropped))
 ORDER BY o.updated_at
 """
 

@@ -1,12 +1,21 @@
 """Deposits of orders on a real PostgreSQL."""
 
 import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, cast
 
 from domain.actions.orders.complete_payout import complete_payout
+from domain.actions.orders.observe_deposit import confirm_deposits, drop_deposits
 from domain.actions.orders.resolve_order import exchange_order
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.states import State
+from feeds.settlement.deposits.confirmations import DepositConfirmations
+from feeds.settlement.deposits.ports import WatchPorts
+from persistence.postgres.chains.chains import PostgresChainRepository
 from tests.support.builders.order_world import FAR_FUTURE, OUT_OF_BOUNDS, OrderWorld
+
+if TYPE_CHECKING:
+    from feeds.settlement.deposits.node_pair import NodePair
 
 
 async def test_deposits_are_stored_as_they_were_observed_and_confirmed(world: OrderWorld) -> None:
@@ -64,3 +73,32 @@ async def test_a_late_deposit_is_stored_without_an_event(world: OrderWorld) -> N
         ("late-1",),
         ("late-2",),
     ]
+
+
+async def test_an_order_whose_other_deposit_was_dropped_proceeds_once_there_are_rates_again(
+    world: OrderWorld,
+) -> None:
+    order_id = await world.opened(expires_at=FAR_FUTURE)
+    await world.observe(order_id, "tx0", 1_000_000)
+    await world.observe(order_id, "tx1", 1_000_000)
+    confirmed = [ObservedDeposit("tx0", 1_000_000)]
+    await confirm_deposits(world.settlement_ports, order_id, confirmed)
+    order = await drop_deposits(world.settlement_ports, order_id, ["tx1"])
+    assert (order.state, order.deposits.settled) == (State.CONFIRMING, True)
+    repository = PostgresChainRepository(world.settlement, lambda: world.market.catalogue)
+
+    async def check() -> State:
+        ports = WatchPorts(
+            network="Bitcoin",
+            nodes=cast("NodePair", None),  # no deposit of the order is looked up
+            settlement=world.settlement_ports,
+            chains=repository,
+            drop_after=timedelta(0),
+        )
+        await DepositConfirmations(ports).check(1)
+        return (await world.read(order_id)).state
+
+    world.without_rates()
+    assert await check() is State.CONFIRMING
+    world.rates()
+    assert await check() is State.PAYING_OUT

@@ -1,12 +1,13 @@
-"""Deposits count from the times of their chains, and orders expire once these were followed."""
+"""The service on real nodes follows the declared chains, by the times that these state."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from tests.support.chains.swap import Swap
-from tests.support.chains.world import World, needs_nodes
+from tests.support.chains.world import ETHER, World, needs_nodes
 
 pytestmark = needs_nodes
 
@@ -80,3 +81,24 @@ def test_an_order_expires_once_its_own_chain_was_followed_past_its_expiry(world:
     world.ltc.alter = world.ltc_second.alter = None
     world.litecoind.mine()
     paused.until("EXPIRED")
+
+
+def test_a_network_whose_node_reports_another_chain_is_halted_and_nothing_is_signed(
+    world: World,
+) -> None:
+    swap = world.open("ltc", "eth", "2")
+    world.evm.alter = lambda method, _, result: "0x89" if method == "eth_chainId" else result
+    swap.pay_litecoin("2")
+    world.litecoind.mine(2)
+    world.until(lambda: world.chain("Ethereum")["halted"])
+    assert "is no node of Ethereum: its chain id is 137" in world.chain("Ethereum")["alarm"]
+    outflow = world.outflow(swap)
+    assert outflow is None or outflow["tx_id"] is None
+    world.kill_settlement()
+    world.operate("chain", "resume", "ethereum")
+    world.until(lambda: world.chain("Ethereum")["halted"])
+    assert world.anvil.balance(swap.recipient) == 0
+    world.evm.alter = None
+    world.operate("chain", "resume", "ethereum")
+    done = swap.until("DONE")
+    assert world.anvil.balance(swap.recipient) == int(Decimal(done["to"]["amount"]) * ETHER)
