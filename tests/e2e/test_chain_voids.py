@@ -57,10 +57,15 @@ def broadcast_method(asset: str) -> str:
     return "eth_sendRawTransaction" if asset == "eth" else "sendrawtransaction"
 
 
-def is_pending(world: World, asset: str, tx_id: str) -> bool:
+def is_known(world: World, asset: str, tx_id: str) -> bool:
+    """Return whether the node has a transaction, pending or in a block."""
     if asset == "eth":
         return world.anvil.call("eth_getTransactionByHash", tx_id) is not None
-    return tx_id in world.litecoind.call("getrawmempool")
+    try:
+        world.litecoind.call("getrawtransaction", tx_id)
+    except AssertionError:
+        return False
+    return True
 
 
 def voided(world: World, swap: Swap) -> dict[str, Any] | None:
@@ -78,21 +83,31 @@ def until_void_is_signed(world: World, swap: Swap) -> str:
 
 
 def until_voided(world: World, swap: Swap, asset: str) -> dict[str, Any]:
-    def mined() -> dict[str, Any] | None:
-        mine(world, asset, 1)
-        return voided(world, swap)
-
-    found = world.until(mined)
+    """Mine the void once it is pending; return the voided outflow."""
+    world.until(lambda: is_known(world, asset, until_void_is_signed(world, swap)))
+    mine(world, asset)
+    found = world.until(lambda: voided(world, swap))
     assert found is not None
     return found
 
 
 def until_settled(world: World, swap: Swap, asset: str) -> str:
+    """Mine the payment once it is pending, unless it is in a block; return what settled."""
+
+    def sent() -> bool:
+        outflow = world.outflow(swap)
+        if outflow is None or outflow["broadcast_at"] is None:
+            return False
+        return any(
+            is_known(world, asset, tx_id) for tx_id in (outflow["tx_id"], *outflow["replaced_by"])
+        )
+
     def settled() -> str | None:
-        mine(world, asset, 1)
         outflow = world.outflow(swap)
         return None if outflow is None else outflow["settled_tx_id"]
 
+    world.until(sent)
+    mine(world, asset)
     return str(world.until(settled))
 
 
@@ -162,7 +177,6 @@ def test_a_void_is_finished_after_settlement_is_killed(world: World, asset: str,
     void = until_void_is_signed(world, swap)
     world.kill_settlement()
     proxy(world, asset).release()
-    world.until(lambda: is_pending(world, asset, void))
     assert until_voided(world, swap, asset)["mined_tx_id"] == void
     assert received(swap, asset) == 0
     check_resent(world, swap, asset)
@@ -176,7 +190,9 @@ def test_a_payout_that_failed_on_its_chain_is_sent_again(world: World) -> None:
     world.anvil.set_token_balance(world.token, world.hot_address, 0)
     world.evm.release()
     first = swap.until("DONE")["to"]["tx"]["id"]
-    found = until_voided(world, swap, "eth")
+    world.anvil.mine(3)
+    found = world.until(lambda: voided(world, swap))
+    assert found is not None
     assert (found["mined_tx_id"], found["void_requested_at"]) == (first, None)
     world.anvil.set_token_balance(world.token, world.hot_address, balance)
     world.operate("outflow", "resend", swap.id, *REASON)
