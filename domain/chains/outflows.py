@@ -31,6 +31,7 @@ class FailureReason(StrEnum):
     COST_ABOVE_BOUND = "cost_above_bound"
     GAS_ABOVE_CEILING = "gas_above_ceiling"
     TRANSACTION_FAILED = "transaction_failed"
+    BELOW_DUST_LIMIT = "below_dust_limit"
     NEEDS_APPROVAL = "needs_approval"
     SOURCE_CHAIN = "source_chain"
     DAILY_CAP = "daily_cap"
@@ -65,6 +66,13 @@ class TransactionFailed(OutflowNotSent):
     """The transaction was mined and moved nothing."""
 
     reason = FailureReason.TRANSACTION_FAILED
+    is_held = True
+
+
+class BelowDustLimit(OutflowNotSent):
+    """Nothing that the network forwards would remain of a refund after its network fee."""
+
+    reason = FailureReason.BELOW_DUST_LIMIT
     is_held = True
 
 

@@ -10,6 +10,7 @@ from domain.money import BPS, parse_units, quantize_down
 
 MAX_FEE_BPS = 2_000
 MAX_SPREAD_BPS = 2_000
+MAX_PREMIUM_BPS = 2_000
 
 _ZERO = re.compile(r"0+(?:\.0+)?", re.ASCII)
 
@@ -56,12 +57,28 @@ def checked_fee(fee_bps: int) -> int:
 
 def parse_network_fee(text: str, asset: Asset) -> int:
     """Return a network fee in the asset's smallest units; unlike an amount it may be zero."""
+    return _parse_or_zero(text, asset, what="network fee")
+
+
+def parse_min_deposit(text: str, asset: Asset) -> int:
+    """Return the least deposit that counts, in the asset's smallest units; it may be zero."""
+    return _parse_or_zero(text, asset, what="amount")
+
+
+def _parse_or_zero(text: str, asset: Asset, *, what: str) -> int:
     if _ZERO.fullmatch(text):
         return 0
     try:
         return parse_units(text, asset.precision)
     except InvalidRequest as error:
-        raise InvalidRequest(f"{text!r} is no network fee of {asset.code}: {error}") from None
+        raise InvalidRequest(f"{text!r} is no {what} of {asset.code}: {error}") from None
+
+
+def checked_premium(bps: int) -> int:
+    """Return a premium for fixed rates in 0..2000 basis points; raise InvalidRequest for others."""
+    if not 0 <= bps <= MAX_PREMIUM_BPS:
+        raise InvalidRequest(f"a premium of {bps} bps is not in 0..{MAX_PREMIUM_BPS}")
+    return bps
 
 
 def checked_spread(bps: int) -> int:

@@ -30,19 +30,25 @@ EMPTY = RateDocuments(HEAD + TAIL, HEAD + TAIL)
 
 
 def render_rates(
-    table: PriceTable, headroom: Headroom, *, pause: Callable[[], None] = lambda: None
+    table: PriceTable,
+    headroom: Headroom,
+    *,
+    premium_bps: int = 0,
+    pause: Callable[[], None] = lambda: None,
 ) -> RateDocuments:
     """Render an item for each pair with prices and aggregator codes on both sides.
 
-    Amounts are those of a quote without a markup. `pause` is called after each source asset, some
-    hundred microseconds apart, so that a thread can yield to the event loop.
+    Amounts are those of a quote without a markup; `premium_bps` is that of fixed rates. `pause` is
+    called after each source asset, some hundred microseconds apart, so that a thread can yield to
+    the event loop.
     """
     plain, eref = [HEAD], [HEAD]
     snapshot = table.snapshot
     pairs = filter(lambda pair: _is_listed(pair, snapshot), table.catalogue.pairs.values())
     for _, of_one_source in groupby(pairs, key=lambda pair: pair.source.code):
         items = [
-            _item(PricedPair(pair, snapshot, markup_bps=0), headroom) for pair in of_one_source
+            _item(PricedPair(pair, snapshot, markup_bps=0, premium_bps=premium_bps), headroom)
+            for pair in of_one_source
         ]
         # Encoded here: encoding all at the end would hold the interpreter lock for milliseconds.
         plain.append("".join([f"\n<item>{shared}</item>" for shared, _ in items]).encode())

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.chains import chain, outflow, pay_in, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
-from gateway.cli.market import asset, fee, limits, pair, reserve, switches, unpaid
+from gateway.cli.market import asset, fee, fixed_rates, limits, pair, reserve, switches, unpaid
 from gateway.cli.operators import audit, keyring, operator, proposal
 from gateway.cli.orders import deposit, order, sandbox
 from gateway.cli.partners import partner
@@ -58,6 +58,8 @@ main.add_typer(pair.app, name="pair")
 main.add_typer(fee.fee, name="fee")
 main.add_typer(fee.spread, name="spread")
 main.add_typer(fee.network_fee, name="network-fee")
+main.add_typer(fixed_rates.terms, name="fixed-rate-terms")
+main.add_typer(fixed_rates.min_deposit, name="min-deposit")
 main.add_typer(limits.app, name="limits")
 main.add_typer(unpaid.app, name="unpaid-cap")
 main.add_typer(reserve.app, name="reserve")

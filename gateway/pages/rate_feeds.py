@@ -61,9 +61,14 @@ class Render(Protocol):
     """Renders a feed; `pause` is called every few hundred microseconds."""
 
     def __call__(
-        self, table: PriceTable, headroom: Headroom, *, pause: Callable[[], None]
+        self,
+        table: PriceTable,
+        headroom: Headroom,
+        *,
+        premium_bps: int,
+        pause: Callable[[], None],
     ) -> Documents:
-        """Return the feed of a price table."""
+        """Return the feed of a price table; `premium_bps` is that of fixed rates, else 0."""
 
 
 class _FeedInputs(NamedTuple):
@@ -175,15 +180,29 @@ class RateFeeds:
             return None
         return _FeedInputs(market.catalogue, market.snapshot(), market.headroom)
 
-    def _render_feeds(self, current: _FeedInputs) -> tuple[NegotiatedDocument, NegotiatedDocument]:
+    def _render_feeds(self, current: _FeedInputs) -> "_Feeds":
+        """Render the feeds; that of fixed rates differs only where they have a premium."""
         table = PriceTable(current.catalogue, current.snapshot)
-        documents = self._render(table, current.headroom, pause=yield_to_loop)
-        return negotiated_feeds(documents)
 
-    def _serve(self, feeds: tuple[NegotiatedDocument, NegotiatedDocument], *, fixed: bool) -> None:
-        plain, eref = feeds
+        def rendered(premium_bps: int) -> _Feeds:
+            documents = self._render(
+                table, current.headroom, premium_bps=premium_bps, pause=yield_to_loop
+            )
+            return negotiated_feeds(documents)
+
+        plain, eref, _ = rendered(0)
+        premium_bps = current.catalogue.fixed_rate_terms.premium_bps
+        is_needed = premium_bps and current.catalogue.switches.fixed_rates
+        return plain, eref, rendered(premium_bps)[0] if is_needed else plain
+
+    def _serve(self, feeds: "_Feeds", *, fixed: bool) -> None:
+        plain, eref, at_fixed_rates = feeds
         every = {RATES: plain, FLOAT: plain, EREF: eref}
-        self._by_path = {**every, FIXED: plain} if fixed else every
+        self._by_path = {**every, FIXED: at_fixed_rates} if fixed else every
+
+
+_Feeds = tuple[NegotiatedDocument, NegotiatedDocument, NegotiatedDocument]
+"""The feed in both dialects, and the feed of fixed rates."""
 
 
 def yield_to_loop() -> None:
@@ -191,9 +210,10 @@ def yield_to_loop() -> None:
     time.sleep(YIELD_SECONDS)
 
 
-def negotiated_feeds(documents: Documents) -> tuple[NegotiatedDocument, NegotiatedDocument]:
-    """Return both dialects in all content encodings."""
-    return _negotiated(documents.plain), _negotiated(documents.eref)
+def negotiated_feeds(documents: Documents) -> _Feeds:
+    """Return both dialects in all content encodings; fixed rates are those of the plain one."""
+    plain = _negotiated(documents.plain)
+    return plain, _negotiated(documents.eref), plain
 
 
 def _negotiated(xml: bytes) -> NegotiatedDocument:

@@ -257,6 +257,16 @@ def test_a_deposit_of_another_token_is_listed_for_the_operator(world: World) -> 
     assert swap.now()["status"] == "NEW"
 
 
+def test_dust_of_a_third_party_neither_delays_nor_changes_an_order(world: World) -> None:
+    swap = world.open("ltc", "eth", "2")
+    swap.pay_litecoin("2")
+    world.litecoind.mine()
+    dust = swap.pay_litecoin("0.00099999")  # in a later block than the deposit
+    world.litecoind.mine()
+    assert swap.until("DONE")["from"]["tx"]["amount"] == "2.00000000"
+    world.until(lambda: dust in str(world.operate("chain", "unclaimed")))
+
+
 def test_a_deposit_outside_the_limits_is_refunded_on_its_chain(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     swap.pay_litecoin("80")

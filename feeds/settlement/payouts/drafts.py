@@ -1,7 +1,7 @@
 """What an order is to be sent: its payout, or its deposit less the network fee."""
 
-from domain.chains.outflows import Outflow, OutflowKind
-from domain.errors import InvalidTransition, Unavailable
+from domain.chains.outflows import BelowDustLimit, Outflow, OutflowKind
+from domain.errors import InvalidTransition
 from domain.orders.order import Order
 from domain.orders.states import Choice, State
 
@@ -10,7 +10,7 @@ def draft_outflow(order: Order, kind: OutflowKind) -> Outflow:
     """Return an order's payout or refund.
 
     That of a completed or refunded order is sent in place of a voided one. Raises InvalidTransition
-    if neither is due, and Unavailable if nothing would remain of a refund.
+    if neither is due, and BelowDustLimit if too little would remain of a refund.
     """
     return _payout(order) if kind is OutflowKind.PAYOUT else _refund(order)
 
@@ -35,8 +35,11 @@ def _refund(order: Order) -> Outflow:
     if not order.deposits.settled:
         raise InvalidTransition("not all of the deposit is confirmed")
     amount = order.deposits.total - order.source.network_fee
-    if amount <= 0:
-        raise Unavailable("the deposit does not cover the network fee of its refund")
+    if amount < order.source.least_payment:
+        raise BelowDustLimit(
+            "too little remains of the deposit: it does not cover the network fee of its refund, "
+            "or the refund would be below the dust limit of its network"
+        )
     return Outflow(
         order_id=order.id,
         kind=OutflowKind.REFUND,

@@ -28,6 +28,13 @@ MaxUsd = Annotated[str | None, typer.Option(help="Maximum; `none` removes a pair
 DailyCapUsd = Annotated[
     str | None, typer.Option(help="Maximum of all orders of a day together; `none` for no cap.")
 ]
+FixedExposureUsd = Annotated[
+    str | None,
+    typer.Option(
+        help="Maximum of all open orders at fixed rates together, until their deposits are "
+        "confirmed; `none` for no cap."
+    ),
+]
 
 
 @app.command("show")
@@ -38,7 +45,7 @@ def show_current(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Show the limits of all pairs and the daily cap or, with --from and --to, a pair's own."""
+    """Show the limits of all pairs and the caps or, with --from and --to, a pair's own."""
     pair = _pair(source, destination)
     if pair is None:
         limits = read(Role.ADMIN, data_dir, lambda ports: show_limits(ports.market()))
@@ -63,13 +70,14 @@ def change(
     min_usd: MinUsd = None,
     max_usd: MaxUsd = None,
     daily_cap_usd: DailyCapUsd = None,
+    fixed_exposure_usd: FixedExposureUsd = None,
     reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Set the limits of all pairs and the daily cap or, with --from and --to, a pair's own."""
+    """Set the limits of all pairs and the caps or, with --from and --to, a pair's own."""
     pair = _pair(source, destination)
-    limits = LimitsChange(min_usd, max_usd, daily_cap_usd)
+    limits = LimitsChange(min_usd, max_usd, daily_cap_usd, fixed_exposure_usd)
     if pair is None:
         changed = run(
             Role.ADMIN,
@@ -108,6 +116,7 @@ def _limits_out(limits: Limits) -> dict[str, Any]:
         "minUsd": format_limit(limits.min_usd),
         "maxUsd": format_limit(limits.max_usd),
         "dailyCapUsd": format_limit(limits.daily_cap_usd),
+        "fixedExposureUsd": format_limit(limits.fixed_exposure_cap_usd),
     }
 
 

@@ -113,10 +113,13 @@ def _database_health(ports: OperatorPorts) -> DatabaseHealth:
 
 
 def _limits_health(ports: OperatorPorts) -> LimitsHealth:
-    async def is_sandbox() -> bool:
-        return (await ports.market().settings.catalogue()).sandbox
-
-    return LimitsHealth(is_sandbox=is_sandbox, unpaid_caps=ports.unpaid_caps().caps.caps)
+    market = ports.market()
+    return LimitsHealth(
+        catalogue=market.settings.catalogue,
+        unpaid_caps=ports.unpaid_caps().caps.caps,
+        market=market,
+        outflows=ports.outflows(),
+    )
 
 
 def _fees_health(ports: OperatorPorts) -> FeesHealth:

@@ -12,7 +12,7 @@ from domain.assets import Catalogue
 from domain.errors import AboveMaximum, ReserveExceeded
 from domain.market.limits import Headroom
 from domain.orders.order import Order
-from domain.orders.states import Emergency, State
+from domain.orders.states import Emergency, RateType, State
 from domain.partners.partner import Partner
 from gateway.runtime.clock import new_id
 from persistence.postgres.market.catalogue import read_catalogue
@@ -64,6 +64,11 @@ class Treasury:
         await PostgresMarketSettings(self.admin).set_limits(
             msgspec.structs.replace(limits, daily_cap_usd=cap)
         )
+
+    async def set_exposure(self, usd: int) -> None:
+        settings = PostgresMarketSettings(self.admin)
+        limits = msgspec.structs.replace(await settings.limits(), fixed_exposure_cap_usd=usd * USD)
+        await settings.set_limits(limits)
 
     async def set_reserve(self, units: int | None) -> None:
         await PostgresReserveRepository(self.admin).set(self.catalogue.assets["usdt_trc20"], units)
@@ -181,3 +186,36 @@ async def test_a_new_reserve_counts_the_open_orders(treasury: Treasury) -> None:
     assert await treasury.promised() == (5 * PROMISE, 2 * PROMISE)
     await treasury.set_reserve(None)
     assert await read_reserves(treasury.admin, treasury.catalogue) == []
+
+
+async def test_concurrent_orders_never_exceed_the_cap_of_open_fixed_rates(
+    treasury: Treasury,
+) -> None:
+    await treasury.set_exposure(750)
+    fixed = {"rate_type": RateType.FIXED}
+    opened, errors = await outcomes([treasury.open(**fixed) for _ in range(40)])
+    assert (opened, errors) == (7, {AboveMaximum})
+    headroom = await treasury.headroom()
+    assert headroom == Headroom(fixed_usd=50 * USD)
+    assert headroom.for_fixed_rate().usd_today == 50 * USD
+    await treasury.open()
+
+
+@pytest.mark.parametrize(
+    ("state", "left"),
+    [
+        (State.CONFIRMING, 0),
+        (State.PAYING_OUT, 100),
+        (State.EXPIRED, 100),
+        (State.CANCELLED, 100),
+    ],
+)
+async def test_a_fixed_rate_counts_until_its_deposit_is_confirmed(
+    treasury: Treasury, state: State, left: int
+) -> None:
+    order = await treasury.open(rate_type=RateType.FIXED)
+    await treasury.set_exposure(100)
+    with pytest.raises(AboveMaximum):
+        await treasury.open(rate_type=RateType.FIXED)
+    await treasury.move(order, state)
+    assert (await treasury.headroom()).fixed_usd == left * USD

@@ -7,7 +7,12 @@ from domain.money import units_from
 from tests.simulation.checks.books import units
 from tests.simulation.checks.invariants import FUNDING, HOT, Check, Truth
 
-FOR_THE_OPERATOR: Final = ("unavailable", "gas_above_ceiling", "transaction_failed")
+FOR_THE_OPERATOR: Final = (
+    "unavailable",
+    "gas_above_ceiling",
+    "transaction_failed",
+    "below_dust_limit",
+)
 """Reasons for which only the operator can decide what happens with a hostile recipient's order."""
 FINAL: Final = ("completed", "expired", "cancelled", "refunded")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from domain.assets import Asset, Bounds, Catalogue, Switches
+from domain.assets import Asset, Bounds, Catalogue, FixedRateTerms, Switches
 from domain.market.pricing import PriceTable
 from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS
@@ -28,6 +28,7 @@ def catalogue(
     *assets: Asset,
     switches: Switches | None = None,
     disabled: frozenset[tuple[str, str]] = frozenset(),
+    fixed_rate_terms: FixedRateTerms | None = None,
 ) -> Catalogue:
     return Catalogue(
         assets={one.code: one for one in assets},
@@ -35,6 +36,7 @@ def catalogue(
         default_bounds=Bounds(USD, 5_000 * USD),
         pair_bounds={},
         switches=switches or Switches(),
+        fixed_rate_terms=fixed_rate_terms,
     )
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from domain.assets import Catalogue, Switches
+from domain.assets import Catalogue, FixedRateTerms, Switches
 from domain.market.limits import Headroom
-from domain.market.pricing import PriceTable
+from domain.market.pricing import UNBOUNDED, PriceTable
 from feeds.xml.document import EMPTY, RateDocuments, render_rates
 from gateway.pages.rate_feeds import (
     EREF,
@@ -60,12 +60,17 @@ class World:
         return switched
 
     def render(
-        self, table: PriceTable, headroom: Headroom, *, pause: Callable[[], None]
+        self,
+        table: PriceTable,
+        headroom: Headroom,
+        *,
+        premium_bps: int,
+        pause: Callable[[], None],
     ) -> RateDocuments:
         self.rendered.append(threading.get_ident())
         if self.fails:
             raise ZeroDivisionError
-        return render_rates(table, headroom, pause=pause)
+        return render_rates(table, headroom, premium_bps=premium_bps, pause=pause)
 
     async def body(self, path: str = RATES) -> bytes:
         return (await self.feeds.respond(path, {})).body
@@ -189,12 +194,32 @@ async def test_the_aliases_return_the_same_bytes_and_etag() -> None:
     assert set(PATHS) == {RATES, FLOAT, FIXED, EREF}
 
 
+async def test_the_feed_of_fixed_rates_contains_their_premium() -> None:
+    world = World()
+    for premium_bps in (0, 25):
+        terms = FixedRateTerms(premium_bps=premium_bps)
+        offered = catalogue(BTC, USDT, switches=Switches(fixed_rates=True), fixed_rate_terms=terms)
+        world.market.adopt_catalogue(offered)
+        await world.feeds.refresh()
+        table = PriceTable(offered, world.market.snapshot())
+        assert await world.body() == render_rates(table, UNBOUNDED).plain
+        expected = render_rates(table, UNBOUNDED, premium_bps=premium_bps).plain
+        assert await world.body(FIXED) == expected
+        assert (await world.body(FIXED) == await world.body()) == (premium_bps == 0)
+
+
 async def test_a_slow_feed_is_rendered_less_often_except_for_operator_changes() -> None:
     world = World()
 
-    def slow(table: PriceTable, headroom: Headroom, *, pause: Callable[[], None]) -> RateDocuments:
+    def slow(
+        table: PriceTable,
+        headroom: Headroom,
+        *,
+        premium_bps: int,
+        pause: Callable[[], None],
+    ) -> RateDocuments:
         world.seconds += 0.5
-        return world.render(table, headroom, pause=pause)
+        return world.render(table, headroom, premium_bps=premium_bps, pause=pause)
 
     world.feeds = RateFeeds(world.market, slow, empty=EMPTY, now=lambda: world.seconds)
     await world.refreshed()

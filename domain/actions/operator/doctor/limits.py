@@ -5,14 +5,19 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 
 from domain.actions.operator.doctor.checks import Probe, Remark
+from domain.actions.operator.market.ports import MarketPorts
+from domain.actions.operator.outflows import OperatorOutflowRepository
+from domain.assets import Catalogue
 from domain.market.unpaid import UnpaidCap
 
 
 class LimitsHealth(msgspec.Struct, frozen=True):
     """What is known of the limits."""
 
-    is_sandbox: Callable[[], Awaitable[bool]]
+    catalogue: Callable[[], Awaitable[Catalogue]]
     unpaid_caps: Callable[[], Awaitable[Sequence[UnpaidCap]]]
+    market: MarketPorts
+    outflows: OperatorOutflowRepository
 
 
 def limit_checks(health: LimitsHealth) -> list[tuple[str, Probe]]:
@@ -21,13 +26,31 @@ def limit_checks(health: LimitsHealth) -> list[tuple[str, Probe]]:
 
 
 async def _unlimited(health: LimitsHealth) -> str | None:
-    if await health.is_sandbox():
+    catalogue = await health.catalogue()
+    if catalogue.sandbox:
         return None
     missing = [
         f"unpaid orders of a {cap.scope} (`swapgate unpaid-cap set {cap.scope} USD`)"
         for cap in await health.unpaid_caps()
         if cap.cap_usd is None
     ]
-    if not missing:
-        return None
-    return Remark(f"These are unlimited: {', '.join(missing)}")
+    missing += await _without_cap(health, catalogue)
+    reserves = {one.asset.code for one in await health.market.reserves.reserves(catalogue)}
+    sent = {asset.code for asset in catalogue.active_assets() if asset.sendable}
+    if without_reserve := sorted(sent - reserves):
+        names = ", ".join(without_reserve)
+        missing.append(f"payouts of {names} (`swapgate reserve set ASSET AMOUNT`)")
+    return Remark(f"These are unlimited: {', '.join(missing)}") if missing else None
+
+
+async def _without_cap(health: LimitsHealth, catalogue: Catalogue) -> list[str]:
+    limits = await health.market.settings.limits()
+    outflows = await health.outflows.settings()
+    missing = []
+    if limits.daily_cap_usd is None:
+        missing.append("orders of a day (`swapgate limits set --daily-cap-usd USD`)")
+    if outflows.daily_cap_usd is None:
+        missing.append("payouts of a day (`swapgate outflow cap USD`)")
+    if catalogue.switches.fixed_rates and limits.fixed_exposure_cap_usd is None:
+        missing.append("open fixed rates (`swapgate limits set --fixed-exposure-usd USD`)")
+    return missing

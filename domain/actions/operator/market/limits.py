@@ -13,10 +13,11 @@ class LimitsChange(msgspec.Struct, frozen=True):
     min_usd: str | None = None
     max_usd: str | None = None
     daily_cap_usd: str | None = None
+    fixed_exposure_usd: str | None = None
 
 
 async def show_limits(ports: MarketPorts) -> Limits:
-    """Return the limits of all pairs, the daily cap, and the pairs' own limits."""
+    """Return the limits of all pairs, the caps, and the pairs' own limits."""
     return await ports.settings.limits()
 
 
@@ -30,7 +31,7 @@ async def show_pair_limits(ports: MarketPorts, pair: tuple[str, str]) -> PairLim
 
 
 async def set_limits(ports: MarketPorts, change: LimitsChange) -> Limits:
-    """Change the limits of all pairs and the daily cap; raise InvalidRequest."""
+    """Change the limits of all pairs and the caps; raise InvalidRequest."""
     _check_change(change)
     limits = await ports.settings.limits()
     if change.min_usd is not None:
@@ -39,6 +40,9 @@ async def set_limits(ports: MarketPorts, change: LimitsChange) -> Limits:
         limits = msgspec.structs.replace(limits, max_usd=parse_usd(change.max_usd))
     if change.daily_cap_usd is not None:
         limits = msgspec.structs.replace(limits, daily_cap_usd=parse_limit(change.daily_cap_usd))
+    if change.fixed_exposure_usd is not None:
+        cap = parse_limit(change.fixed_exposure_usd)
+        limits = msgspec.structs.replace(limits, fixed_exposure_cap_usd=cap)
     await ports.settings.set_limits(checked_limits(limits))
     await ports.announce()
     return limits
@@ -49,8 +53,8 @@ async def set_pair_limits(
 ) -> PairLimits:
     """Change a pair's own limits; raise InvalidRequest and NotFound."""
     _check_change(change)
-    if change.daily_cap_usd is not None:
-        raise InvalidRequest("the daily cap applies to all pairs together: omit --from and --to")
+    if change.daily_cap_usd is not None or change.fixed_exposure_usd is not None:
+        raise InvalidRequest("a cap applies to all pairs together: omit --from and --to")
     limits = await ports.settings.limits()
     own = limits.pairs.get(pair, PairLimits())
     if change.min_usd is not None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from domain.assets import Asset, Catalogue
+from domain.assets import Asset, Catalogue, FixedRateTerms
 from domain.changes import Announce
 from domain.market.limits import Limits, PairLimits
 from domain.market.network_fees import NetworkFee, NetworkFeeRule
@@ -69,11 +69,17 @@ class MarketSettings(Protocol):
     async def set_network_fee_rule(self, rule: NetworkFeeRule) -> None:
         """Set how network fees follow estimates."""
 
+    async def set_min_deposit(self, asset: Asset, units: int) -> None:
+        """Set the least deposit of an asset that counts, in its smallest units."""
+
+    async def set_fixed_rate_terms(self, terms: FixedRateTerms) -> None:
+        """Set the terms of fixed rates, the time to confirm in whole minutes."""
+
     async def limits(self) -> Limits:
-        """Return the limits of all pairs, the daily cap and the pairs' own limits."""
+        """Return the limits of all pairs, the caps and the pairs' own limits."""
 
     async def set_limits(self, limits: Limits) -> None:
-        """Set the limits of all pairs and the daily cap; the pairs' own limits stay."""
+        """Set the limits of all pairs and the caps; the pairs' own limits stay."""
 
     async def set_pair_limits(self, pair: tuple[str, str], limits: PairLimits) -> None:
         """Set a pair's own limits."""
