@@ -11,10 +11,11 @@ from domain.errors import DomainError, Unavailable
 
 
 class OutflowKind(StrEnum):
-    """Whether an order is paid out or its deposit is refunded."""
+    """Whether an order is paid out, its deposit refunded, or one that no order can use."""
 
     PAYOUT = "payout"
     REFUND = "refund"
+    DEPOSIT_REFUND = "deposit_refund"
 
 
 class OutflowDisabled(DomainError):
@@ -107,7 +108,8 @@ class Candidate(msgspec.Struct, frozen=True):
 class Outflow(msgspec.Struct, frozen=True, kw_only=True):
     """The single payment that completes an order: created, signed, broadcast, settled.
 
-    `amount` is in smallest units of `asset`; `nonce` is set on networks that count transactions.
+    `order_id` is that of the proposal for a deposit that no order can use. `amount` is in smallest
+    units of `asset`; `nonce` is set on networks that count transactions.
     `intention` distinguishes it from cancelled ones of the same order. Of the candidates, newest
     last, the chain can include only one: each spends what the first one spends. Once its void is
     requested, only candidates that void the others are added.

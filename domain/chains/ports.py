@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.chains.deposit_refunds import DepositRefundRepository
 from domain.chains.outflows import Outflow, OutflowKind
 from domain.chains.pay_in import PayInAccount, PayInAddress
 from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit, Transfer
@@ -109,8 +110,8 @@ class ChainRepository(Protocol):
         """Return whether the chain is halted."""
 
 
-class OutflowRepository(Protocol):
-    """Outflows, at most one per order.
+class OutflowRepository(DepositRefundRepository, Protocol):
+    """Outflows, at most one per order or approved refund of an unexpected deposit.
 
     What is written requires that the lease under which this process works is valid, in the same
     statement: without it `create`, `store_signed` and `add_replacement` return False, and

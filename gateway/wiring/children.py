@@ -9,6 +9,9 @@ from gateway.instance import KEYRING_FILE, RATES_KEY_FILE, Instance, Role
 from gateway.runtime.supervisor import Child
 from gateway.settings import environment_of, settings_from
 
+OF_A_PERSON = ("SWAPGATE_OPERATOR", "SWAPGATE_OPERATOR_SECRET")
+"""Variables that identify whoever starts the processes, not the processes."""
+
 SIGNED_RATES = ("rates", "settlement")
 """The processes that get the key which signs prices; the sandbox signs none."""
 
@@ -52,4 +55,4 @@ def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> d
             "SWAPGATE_METRICS_ON_PORT": "true",
         }
     )
-    return environment_of(settings)
+    return environment_of(settings) | dict.fromkeys(OF_A_PERSON, "")

@@ -27,7 +27,8 @@ from domain.money import USD_DECIMALS, units_from
 class UnexpectedDeposit(msgspec.Struct, frozen=True):
     """A late deposit, or one of another asset than its order's; `amount` in units of the asset.
 
-    `proposal` is the id of what is proposed or approved for it.
+    `proposal` is the id of what is proposed or approved for it; `stage` is empty, `proposed`,
+    `approved`, or that of its outflow: `intended`, `signed`, `broadcast`, `settled`.
     """
 
     tx_id: str
@@ -41,6 +42,7 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
     confirmed: bool
     proposal: str | None
     approved: bool
+    stage: str
     refund_tx_id: str | None
 
     @property
@@ -51,10 +53,8 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
     @property
     def next_command(self) -> str:
         """Return what to type."""
-        if self.refund_tx_id is not None:
-            return ""
         if self.approved:
-            return f"swapgate deposit sent {self.proposal} --tx TXID"
+            return ""
         if self.proposal is not None:
             return f"swapgate approve {self.proposal}"
         return f"swapgate deposit refund {self.tx_id} --to ADDRESS --reason TEXT"
@@ -102,7 +102,7 @@ async def list_unexpected(ports: DepositPorts, *, limit: int) -> Sequence[Unexpe
 async def propose_refund(
     ports: DepositPorts, request: RefundRequest, operator: Identity
 ) -> Proposal:
-    """Propose to refund an unexpected deposit, once; the operator sends it when it is approved.
+    """Propose to refund an unexpected deposit, once; settlement sends it when it is approved.
 
     Raises NotFound, InvalidAddress and InvalidRequest.
     """

@@ -39,7 +39,6 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     approved_at: datetime | None = None
     withdrawn_by: str | None = None
     withdrawn_at: datetime | None = None
-    tx_id: str | None = None
 
 
 class ProposalRepository(Protocol):
@@ -62,9 +61,6 @@ class ProposalRepository(Protocol):
 
     async def approve(self, proposal_id: UUID, by: str, at: datetime) -> bool:
         """Approve a proposal that is not decided; False otherwise."""
-
-    async def complete(self, proposal_id: UUID, tx_id: str) -> bool:
-        """Record the transaction of an approved proposal, once; False otherwise."""
 
     async def withdraw(self, proposal_id: UUID, by: str, at: datetime) -> bool:
         """Withdraw a proposal that is not decided; False otherwise."""
@@ -120,18 +116,6 @@ async def withdraw_proposal(
     await show_proposal(proposals, proposal_id)
     if not await proposals.withdraw(proposal_id, operator.name, now):
         raise InvalidRequest("the proposal is approved or withdrawn already")
-    return await show_proposal(proposals, proposal_id)
-
-
-async def complete_proposal(
-    proposals: ProposalRepository, proposal_id: UUID, tx_id: str
-) -> Proposal:
-    """Record the transaction that performed an approved proposal; NotFound, InvalidRequest."""
-    await show_proposal(proposals, proposal_id)
-    if not tx_id.strip():
-        raise InvalidRequest("--tx is the id of the transaction that was sent")
-    if not await proposals.complete(proposal_id, tx_id.strip()):
-        raise InvalidRequest("the proposal is not approved, or has a transaction already")
     return await show_proposal(proposals, proposal_id)
 
 

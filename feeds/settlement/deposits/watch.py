@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
+from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, WrongChain
 from feeds.settlement.deposits.block_scan import BlockScan
@@ -72,16 +73,28 @@ class ChainWatch:
 
         Raises NodeDisagreement, WrongChain, and Unavailable if a node does not respond.
         """
-        heights = await self._ports.nodes.heights()
         for deposit in order.deposits.counted:
-            observed = await self._ports.nodes.agreed(
-                deposit.tx_id, address=order.pay_in_address, asset=order.source.code
-            )
-            if observed is None or observed.height is None or observed.amount != deposit.amount:
-                return False
-            if min(heights) - observed.height + 1 < required[order.source.code]:
+            if not await self.is_transfer_confirmed(
+                ObservedDeposit(deposit.tx_id, deposit.amount),
+                address=order.pay_in_address,
+                asset=order.source.code,
+                required=required,
+            ):
                 return False
         return bool(order.deposits.counted)
+
+    async def is_transfer_confirmed(
+        self, deposit: ObservedDeposit, *, address: str, asset: str, required: Mapping[str, int]
+    ) -> bool:
+        """Read a deposit again: return whether it is in the chain, deep enough, with its amount.
+
+        Raises what `is_confirmed` raises.
+        """
+        heights = await self._ports.nodes.heights()
+        observed = await self._ports.nodes.agreed(deposit.tx_id, address=address, asset=asset)
+        if observed is None or observed.height is None or observed.amount != deposit.amount:
+            return False
+        return min(heights) - observed.height + 1 >= required[asset]
 
     async def halt(self, reason: NodeDisagreement | WrongChain) -> None:
         """Halt the chain until the operator resumes it."""

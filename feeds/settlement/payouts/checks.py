@@ -1,21 +1,27 @@
 """What must be true before money leaves: the deposit is there, and the payout is not too high."""
 
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 import structlog
 
 from domain.actions.orders.observe_deposit import unconfirm_deposits
+from domain.chains.deposit_refunds import DepositRefund
 from domain.chains.outflows import (
     NeedsApproval,
     OutflowDisabled,
     OutflowKind,
     SourceChainUnreliable,
 )
+from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 from domain.orders.states import RateType
 from feeds.settlement.chains.interface import WrongChain
 from feeds.settlement.deposits.node_pair import NodeDisagreement
+from feeds.settlement.deposits.watch import ChainWatch
 from feeds.settlement.payouts.ports import PayoutPorts
+
+IsConfirmed = Callable[[ChainWatch, Mapping[str, int]], Awaitable[bool]]
 
 FIXED_TOLERANCE_BPS: Final = 500
 """How much more than the deposit's value a fixed rate may pay without the operator's approval."""
@@ -34,7 +40,23 @@ class PayoutChecks:
 
         The chain is halted if they disagree.
         """
-        network = order.source.network
+        return await self._confirmed(
+            order.source.network, lambda watch, required: watch.is_confirmed(order, required)
+        )
+
+    async def is_transfer_confirmed(self, refund: DepositRefund) -> bool:
+        """Return whether the nodes still report a deposit that is to be sent back, likewise."""
+        return await self._confirmed(
+            refund.asset.network,
+            lambda watch, required: watch.is_transfer_confirmed(
+                ObservedDeposit(refund.tx_id, refund.received),
+                address=refund.pay_in_address,
+                asset=refund.asset.code,
+                required=required,
+            ),
+        )
+
+    async def _confirmed(self, network: str, is_confirmed: IsConfirmed) -> bool:
         watch = self._ports.watches.get(network)
         if watch is None:
             raise SourceChainUnreliable(f"no node of {network} is connected")
@@ -42,7 +64,7 @@ class PayoutChecks:
             raise SourceChainUnreliable(f"the nodes of {network} disagree")
         required = await self._ports.chains.required_confirmations(network)
         try:
-            return await watch.is_confirmed(order, required)
+            return await is_confirmed(watch, required)
         except (NodeDisagreement, WrongChain) as found:
             await watch.halt(found)
             raise SourceChainUnreliable(f"{network} is halted: {found}") from found

@@ -6,7 +6,8 @@ import msgspec
 import structlog
 
 from domain.actions.orders.replace_transaction import replace_transaction
-from domain.chains.outflows import Candidate, Outflow, TransactionFailed
+from domain.chains.outflows import Candidate, Outflow, OutflowKind, TransactionFailed
+from domain.errors import Unavailable
 from domain.money import format_units
 from feeds.settlement import metrics
 from feeds.settlement.chains.interface import Signed
@@ -84,10 +85,8 @@ class ConfirmationTracker:
                 f"transaction {tx_id} failed on its chain: nothing was paid, and the operator has "
                 "to send it"
             )
-        stored = await ports.settlement.orders.read(outflow.order_id)
-        if not is_deep or stored is None:
+        if not is_deep or not await self._record(outflow, tx_id):
             return
-        await record_transaction(ports.settlement, stored.order, outflow.kind, tx_id)
         at = ports.settlement.clock.now()
         await ports.outflows.mark_settled(outflow.order_id, tx_id=tx_id, at=at)
 
@@ -119,10 +118,7 @@ class ConfirmationTracker:
         """Sign a replacement, store it, and only then broadcast it."""
         ports = self._ports
         await ports.leadership.require()
-        stored = await ports.settlement.orders.read(outflow.order_id)
-        if stored is None:
-            return
-        max_cost = await self._bounds.max_cost(stored.order, outflow.kind)
+        max_cost = await self._max_cost(outflow)
         signed = await ports.wallet.raise_fee(outflow, stuck.tx_id, max_cost=max_cost)
         if await ports.outflows.add_replacement(outflow, raw=signed.raw, tx_id=signed.tx_id):
             metrics.FEES_RAISED.labels(ports.network).inc()
@@ -135,4 +131,30 @@ class ConfirmationTracker:
         await self._ports.leadership.require()
         await self._ports.wallet.broadcast(signed)
         if len(outflow.candidates) > 1 or signed.tx_id != outflow.candidates[0].tx_id:
-            await replace_transaction(self._ports.settlement, outflow.order_id, signed.tx_id)
+            await self._name_transaction(outflow, signed.tx_id)
+
+    async def _record(self, outflow: Outflow, tx_id: str) -> bool:
+        """Let the order name the mined transaction; False without its order."""
+        if outflow.kind is OutflowKind.DEPOSIT_REFUND:
+            return True
+        stored = await self._ports.settlement.orders.read(outflow.order_id)
+        if stored is None:
+            return False
+        await record_transaction(self._ports.settlement, stored.order, outflow.kind, tx_id)
+        return True
+
+    async def _name_transaction(self, outflow: Outflow, tx_id: str) -> None:
+        """Let the order name the newest transaction; a deposit's refund has no order."""
+        if outflow.kind is not OutflowKind.DEPOSIT_REFUND:
+            await replace_transaction(self._ports.settlement, outflow.order_id, tx_id)
+
+    async def _max_cost(self, outflow: Outflow) -> int:
+        if outflow.kind is OutflowKind.DEPOSIT_REFUND:
+            refund = await self._ports.outflows.find_refund(outflow.order_id)
+            if refund is None:
+                raise Unavailable("the refund is not approved")
+            return await self._bounds.max_cost_of_refund(refund)
+        stored = await self._ports.settlement.orders.read(outflow.order_id)
+        if stored is None:
+            raise Unavailable(f"there is no order {outflow.order_id}")
+        return await self._bounds.max_cost(stored.order, outflow.kind)

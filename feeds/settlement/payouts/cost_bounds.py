@@ -1,5 +1,8 @@
 """How much the transaction of an order may cost, compared with what the order was charged."""
 
+from uuid import UUID
+
+from domain.chains.deposit_refunds import DepositRefund
 from domain.chains.outflows import OutflowKind
 from domain.market.rates import RateSnapshot
 from domain.market.valuation import usd_value
@@ -19,11 +22,21 @@ class CostBounds:
 
         The operator can raise the bound of a single order.
         """
+        snapshot = self._ports.settlement.market.snapshot()
+        return await self._max_cost(order.id, _charged_usd(order, kind, snapshot))
+
+    async def max_cost_of_refund(self, refund: DepositRefund) -> int:
+        """Return the most that the transaction of a deposit's refund may cost, likewise."""
+        asset, snapshot = refund.asset, self._ports.settlement.market.snapshot()
+        charged = usd_value(asset.network_fee, snapshot.price(asset.coin), asset).usd()
+        return await self._max_cost(refund.id, charged)
+
+    async def _max_cost(self, outflow_id: UUID, charged_usd: int) -> int:
         ports, snapshot = self._ports, self._ports.settlement.market.snapshot()
         usd = max(
-            _charged_usd(order, kind, snapshot) * ports.cost_limits.multiple,
+            charged_usd * ports.cost_limits.multiple,
             ports.cost_limits.min_usd,
-            await ports.outflows.cost_bound(order.id),
+            await ports.outflows.cost_bound(outflow_id),
         )
         coin = ports.wallet.coin
         return quantize_down(usd * power_of_ten(coin.decimals), snapshot.price(coin.name))

@@ -19,6 +19,7 @@ from feeds.settlement.payouts.backlog import PayoutBacklog
 from feeds.settlement.payouts.checks import PayoutChecks
 from feeds.settlement.payouts.confirmation_tracker import ConfirmationTracker
 from feeds.settlement.payouts.cost_bounds import CostBounds
+from feeds.settlement.payouts.deposit_refunds import DepositRefunds
 from feeds.settlement.payouts.drafts import draft_outflow
 from feeds.settlement.payouts.ports import PayoutPorts
 from feeds.settlement.payouts.records import record_transaction
@@ -26,6 +27,7 @@ from feeds.settlement.payouts.voids import Voids
 
 BATCH: Final = 1_000
 """How many due orders a round attempts: those that fail are not due in the next one."""
+REFUNDS_PER_ROUND: Final = 10
 MAX_ROUND_TIME: Final = timedelta(seconds=30)
 
 log: Final = structlog.get_logger()
@@ -38,6 +40,7 @@ class Payouts:
         self._ports = ports
         self._checks = PayoutChecks(ports)
         self._bounds = CostBounds(ports)
+        self._refunds = DepositRefunds(ports, self._checks, self._bounds)
         self._backlog = PayoutBacklog(ports.network, ports.attempts, ports.settlement.clock)
         self._tracker = ConfirmationTracker(
             ports, self._backlog, bounds=self._bounds, voids=Voids(ports)
@@ -74,6 +77,18 @@ class Payouts:
                 self._backlog.wait_for_operator(order_id)
                 break
             done += bool(await self._backlog.attempt(order_id, self._begin(order_id, kind)))
+        return done + await self._begin_refunds()
+
+    async def _begin_refunds(self) -> int:
+        """Begin a few approved refunds of deposits that no order can use."""
+        ports, done = self._ports, 0
+        due = await ports.outflows.due_refunds(
+            ports.network, at=ports.settlement.clock.now(), limit=REFUNDS_PER_ROUND
+        )
+        for refund in due:
+            if await self._is_nonce_unused() or not await ports.outflows.is_enabled():
+                break
+            done += bool(await self._backlog.attempt(refund.id, self._refunds.begin(refund)))
         return done
 
     async def _is_right_chain(self) -> bool:
@@ -129,11 +144,13 @@ class Payouts:
     async def _finish(self, outflow: Outflow) -> bool:
         """Sign an outflow unless it is signed, broadcast it, and record it in its order."""
         ports = self._ports
+        if outflow.is_void_requested:
+            return await self._void(outflow)
+        if outflow.kind is OutflowKind.DEPOSIT_REFUND:
+            return await self._refunds.finish(outflow)
         stored = await ports.settlement.orders.read(outflow.order_id)
         if stored is None:
             return False
-        if outflow.is_void_requested:
-            return await self._void(outflow)
         if outflow.candidates:
             signed = await self._signed_before(stored.order, outflow)
         else:

@@ -38,8 +38,11 @@ def approve(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Approve another operator's proposal, after comparing it with the chain and the customer."""
-    known = parse_proposal_id(proposal_id)
+    """Approve another operator's proposal: compare it with the chain and the customer first.
+
+    Settlement sends an approved refund.
+    """
+    known = _parse_id(proposal_id)
 
     async def work(ports: "OperatorPorts") -> Proposal:
         now = ports.clock.now()
@@ -70,7 +73,7 @@ def show_one(
     proposal_id: ProposalId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Show a proposal: compare it with the chain before you approve it."""
-    known = parse_proposal_id(proposal_id)
+    known = _parse_id(proposal_id)
     found = read(Role.ADMIN, data_dir, lambda ports: show_proposal(ports.proposals(), known))
     show(proposal_out(found), as_json=as_json)
 
@@ -84,7 +87,7 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a proposal that is not approved; any operator can."""
-    known = parse_proposal_id(proposal_id)
+    known = _parse_id(proposal_id)
 
     async def work(ports: "OperatorPorts") -> Proposal:
         now = ports.clock.now()
@@ -156,7 +159,6 @@ def proposal_out(proposal: Proposal) -> dict[str, Any]:
         "proposedAt": proposal.proposed_at,
         "approvedBy": proposal.approved_by,
         "withdrawnBy": proposal.withdrawn_by,
-        "txId": proposal.tx_id,
         "reason": proposal.reason,
         "document": proposal.document,
     }
@@ -165,13 +167,10 @@ def proposal_out(proposal: Proposal) -> dict[str, Any]:
 def _state(proposal: Proposal) -> str:
     if proposal.withdrawn_at is not None:
         return "withdrawn"
-    if proposal.tx_id is not None:
-        return "sent"
     return "proposed" if proposal.approved_at is None else "approved"
 
 
-def parse_proposal_id(text: str) -> UUID:
-    """Return a proposal's id; raise Failure."""
+def _parse_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:

@@ -11,9 +11,8 @@ from domain.actions.operator.deposits import (
     list_unexpected,
     propose_refund,
 )
-from domain.actions.operator.proposals import complete_proposal, show_proposal
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, Reason, group, read, run
-from gateway.cli.operators.proposal import ProposalId, parse_proposal_id, proposal_out
+from gateway.cli.operators.proposal import proposal_out
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -27,7 +26,6 @@ app = group("Deposits, above all those that no order can use.")
 
 TxId = Annotated[str, typer.Argument(metavar="TXID", help="The deposit's transaction.")]
 To = Annotated[str, typer.Option(help="An address of the customer's, who has confirmed it.")]
-Tx = Annotated[str, typer.Option(help="The transaction, sent from a wallet of yours.")]
 Tag = Annotated[str | None, typer.Option(help="The address's tag or memo, where it needs one.")]
 OrderId = Annotated[
     str | None, typer.Option("--order", help="The order, if the transaction paid several.")
@@ -68,7 +66,7 @@ def refund(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Propose to send an unexpected deposit back, once ever; settlement does not send it.
+    """Propose to send an unexpected deposit back, less the network fee, once ever.
 
     Above the bound of `proposal bound`, another operator has to approve it.
     """
@@ -78,27 +76,6 @@ def refund(
         return await propose_refund(await ports.deposits(), request, ports.acting())
 
     proposal = run(Role.ADMIN, data_dir, work, reason=reason)
-    show(proposal_out(proposal), as_json=as_json)
-
-
-@app.command()
-def sent(
-    proposal_id: ProposalId,
-    *,
-    tx: Tx,
-    reason: Reason = "",
-    data_dir: DataDir = DATA_DIR,
-    as_json: AsJson = False,
-) -> None:
-    """Record the transaction with which you have sent an approved refund, once."""
-    known = parse_proposal_id(proposal_id)
-    proposal = run(
-        Role.ADMIN,
-        data_dir,
-        lambda ports: complete_proposal(ports.proposals(), known, tx),
-        reason=reason,
-        state=lambda ports: show_proposal(ports.proposals(), known),
-    )
     show(proposal_out(proposal), as_json=as_json)
 
 
@@ -116,6 +93,7 @@ def _deposit_out(deposit: UnexpectedDeposit, *, now: datetime) -> dict[str, Any]
         "seenAt": deposit.seen_at,
         "proposal": deposit.proposal,
         "approved": deposit.approved,
+        "stage": deposit.stage,
         "refundTxId": deposit.refund_tx_id,
         "next": deposit.next_command,
     }

@@ -18,6 +18,7 @@ from domain.chains.outflows import (
     OutflowKind,
 )
 from domain.money import USD_DECIMALS, format_units, units_from
+from persistence.postgres.chains.deposit_refunds import PostgresDepositRefunds
 from persistence.postgres.chains.leases import fence, leader
 from persistence.postgres.pool import Database
 
@@ -198,7 +199,7 @@ MARK_SETTLED = "UPDATE outflows SET settled_at = $2, settled_tx_id = $3 WHERE or
 _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
 
 
-class PostgresOutflowRepository:
+class PostgresOutflowRepository(PostgresDepositRefunds):
     """OutflowRepository over PostgreSQL, under settlement's role."""
 
     def __init__(

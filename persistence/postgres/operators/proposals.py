@@ -25,7 +25,7 @@ RETURNING id
 
 COLUMNS = """
   id::text AS id, kind, subject, document::text AS document, usd::text AS usd, needs_second, reason,
-  proposed_by, proposed_at, approved_by, approved_at, withdrawn_by, withdrawn_at, tx_id
+  proposed_by, proposed_at, approved_by, approved_at, withdrawn_by, withdrawn_at
 """
 
 FIND = f"SELECT {COLUMNS} FROM proposals WHERE id = $1"  # noqa: S608  our own columns
@@ -41,13 +41,6 @@ RETURNING id
 WITHDRAW = """
 UPDATE proposals SET withdrawn_by = $2, withdrawn_at = $3
 WHERE id = $1 AND approved_at IS NULL AND withdrawn_at IS NULL
-RETURNING id
-"""
-
-
-COMPLETE = """
-UPDATE proposals SET tx_id = $2
-WHERE id = $1 AND kind = 'refund_deposit' AND approved_at IS NOT NULL AND tx_id IS NULL
 RETURNING id
 """
 
@@ -91,10 +84,6 @@ class PostgresProposalRepository:
         """See ProposalRepository."""
         return await self._database.fetch_one(APPROVE, [proposal_id, by, at]) is not None
 
-    async def complete(self, proposal_id: UUID, tx_id: str) -> bool:
-        """See ProposalRepository."""
-        return await self._database.fetch_one(COMPLETE, [proposal_id, tx_id]) is not None
-
     async def withdraw(self, proposal_id: UUID, by: str, at: datetime) -> bool:
         """See ProposalRepository."""
         return await self._database.fetch_one(WITHDRAW, [proposal_id, by, at]) is not None
@@ -110,7 +99,7 @@ def _proposal(row: dict[str, Any]) -> Proposal:
             name: row[name]
             for name in (
                 *("subject", "needs_second", "reason", "proposed_by", "proposed_at"),
-                *("approved_by", "approved_at", "withdrawn_by", "withdrawn_at", "tx_id"),
+                *("approved_by", "approved_at", "withdrawn_by", "withdrawn_at"),
             )
         },
     )

@@ -18,9 +18,15 @@ WITH unexpected AS (
 )
 SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amount::text AS amount,
   u.pay_in_address, u.seen_at, u.confirmed, p.id::text AS proposal,
-  p.approved_at IS NOT NULL AS approved, p.tx_id AS refund_tx_id
+  p.approved_at IS NOT NULL AS approved,
+  CASE WHEN p.id IS NULL THEN '' WHEN p.approved_at IS NULL THEN 'proposed'
+    WHEN w.order_id IS NULL THEN 'approved' WHEN w.settled_at IS NOT NULL THEN 'settled'
+    WHEN w.broadcast_at IS NOT NULL THEN 'broadcast' WHEN w.raw IS NOT NULL THEN 'signed'
+    ELSE 'intended' END AS stage,
+  coalesce(w.settled_tx_id, w.tx_id) AS refund_tx_id
 FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL
   AND p.subject = u.tx_id || ':' || u.order_id || ':' || u.asset
+LEFT JOIN outflows w ON w.order_id = p.id
 """
 
 NEWEST = f"{UNEXPECTED} ORDER BY u.seen_at DESC LIMIT $1"

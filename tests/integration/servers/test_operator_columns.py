@@ -191,7 +191,6 @@ def test_the_output_of_every_command_is_tested() -> None:
     assert untested == {  # print names and values only
         "approve",
         "deposit refund",
-        "deposit sent",
         "proposal bound",
         "proposal show",
         "proposal withdraw",

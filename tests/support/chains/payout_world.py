@@ -11,6 +11,7 @@ import psycopg
 from domain.actions.orders.ports import SettlementPorts
 from domain.chains.outflows import NetworkCoin, Outflow
 from domain.market.rates import RateSnapshot
+from domain.orders.deposits import ObservedDeposit
 from domain.partners.partner import Partner
 from feeds.settlement.chains.interface import Prepared, Signed, Wallet
 from feeds.settlement.payouts.leadership import Leadership
@@ -69,12 +70,16 @@ class TrustedWatch:
 
     def __init__(self) -> None:
         self.reliable = True
+        self.dropped: set[str] = set()
 
     async def is_reliable(self) -> bool:
         return self.reliable
 
     async def is_confirmed(self, *_: object) -> bool:
         return True
+
+    async def is_transfer_confirmed(self, deposit: ObservedDeposit, **_: object) -> bool:
+        return deposit.tx_id not in self.dropped
 
 
 class SimulatedWallet:

@@ -94,7 +94,6 @@ COMMANDS = [
     "proposal bound 50",
     "deposit list",
     f"deposit refund {'ab' * 32} --to ltc1q",
-    f"deposit sent {UNKNOWN_ID} --tx {'ab' * 32}",
     "keyring list",
     "keyring rotate",
     "keyring reseal",

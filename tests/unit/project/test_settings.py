@@ -1,5 +1,6 @@
 """Each setting is declared once: the environment, child processes and documentation follow."""
 
+import os
 import re
 from enum import EnumMeta
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.instance import Instance
 from gateway.settings import NOT_SETTINGS, Settings, SettingsError, environment_of, settings_from
 from gateway.settings_table import PATH, main, with_table
+from gateway.wiring.children import child_processes
 
 ROOT = Path(__file__).parents[3]
 VARIABLE = re.compile(r"SWAPGATE_[A-Z][A-Z_]*")
@@ -119,3 +122,18 @@ def test_urls_are_hidden_where_settings_are_printed() -> None:
         valkey_url="valkey://:hunter2@host",
     )
     assert "hunter2" not in f"{settings} {settings!r}"
+
+
+def test_no_process_inherits_the_secret_of_an_operator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWAPGATE_OPERATOR", "ana")
+    monkeypatch.setenv("SWAPGATE_OPERATOR_SECRET", "hidden")
+    url = "postgresql:///swapgate"
+    instance = Instance(url, url, url, url, "valkey://cache", sandbox=True)
+
+    children = child_processes(instance, tmp_path, serve=(), auto_settle=True)
+    for child in children:
+        inherited = {**os.environ, **child.env}
+        assert inherited["SWAPGATE_OPERATOR"] == inherited["SWAPGATE_OPERATOR_SECRET"] == ""
+    assert len(children) == 4

@@ -7,6 +7,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Self
 
@@ -82,6 +84,16 @@ def unsealed(url: str, key: str) -> int:
     return int(count)
 
 
+def check_elsewhere(url: str, path: Path) -> None:
+    """Check all secrets in another process, so that the callers' threads are not delayed."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(check_file, url, path).result()
+
+
+def check_file(url: str, path: Path) -> None:
+    check_secrets(url, load_keyring(path), replaced=True)
+
+
 def start_reseal(service: Running) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*SWAPGATE, "keyring", "reseal", "--data-dir", str(service.data_dir)],
@@ -120,14 +132,14 @@ def test_no_call_fails_and_no_secret_is_lost_while_all_are_sealed_again(
         for number, left in enumerate(targets):
             killed += kill_at(service, url, key, left)
             if number % 5 == 0:  # takes seconds with many partners
-                check_secrets(url, load_keyring(path), replaced=True)
+                check_elsewhere(url, path)
         service.json("keyring", "reseal")
         killed_and_completed = time.monotonic() - began
         next_key = str(service.json("keyring", "rotate")["current"])
         began = time.monotonic()
         done = service.json("keyring", "reseal")
         seconds = time.monotonic() - began
-    assert load.failed == []
+    assert load.failed == [], (service.data_dir / "logs" / "serve.log").read_text()[-3_000:]
     assert load.calls > kills
     assert killed >= kills // 2
     assert unsealed(url, next_key) == 0

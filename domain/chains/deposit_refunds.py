@@ -1,0 +1,62 @@
+"""Approved refunds of deposits that no order can use."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import msgspec
+
+from domain.assets import Asset
+from domain.chains.outflows import Outflow, OutflowKind
+from domain.errors import Unavailable
+
+
+class DepositRefund(msgspec.Struct, frozen=True, kw_only=True):
+    """A deposit and the address that it is sent back to; `id` is that of its proposal.
+
+    `received` is in smallest units of the asset.
+    """
+
+    id: UUID
+    tx_id: str
+    pay_in_address: str
+    asset: Asset
+    received: int
+    address: str
+    tag: str | None
+
+    def draft(self) -> Outflow:
+        """Return the payment: what was received, less the asset's network fee.
+
+        Raises Unavailable if nothing would remain.
+        """
+        amount = self.received - self.asset.network_fee
+        if amount <= 0:
+            raise Unavailable("the deposit does not cover the network fee of its refund")
+        return Outflow(
+            order_id=self.id,
+            kind=OutflowKind.DEPOSIT_REFUND,
+            asset=self.asset,
+            address=self.address,
+            tag=self.tag,
+            amount=amount,
+        )
+
+
+class DepositRefundRepository(Protocol):
+    """Approved refunds. Each method raises Unavailable."""
+
+    async def due_refunds(
+        self, network: str, *, at: datetime, limit: int
+    ) -> Sequence[DepositRefund]:
+        """Return approved refunds on a network without an outflow, oldest first."""
+
+    async def find_refund(self, refund_id: UUID) -> DepositRefund | None:
+        """Return an approved refund."""
+
+    async def create_refund(self, outflow: Outflow, *, usd: int, fee: str) -> bool:
+        """Record the intention to send a refund; False if there is one, or the lease is lost.
+
+        Raises OutflowDisabled and OutflowCapExceeded.
+        """
