@@ -222,6 +222,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             raise self.not_allowed("be paid out")
         return self._moved(State.COMPLETED, at=at, payout_tx_id=tx_id, finished_at=at)
 
+    def payout_stopped(self, *, refund: bool, at: datetime) -> "Order":
+        """Hold an order whose payout is not sent, to be refunded if `refund`.
+
+        The operator makes sure that no payout is intended; the partner sees it as out of limits.
+        """
+        if self.state is not State.PAYING_OUT:
+            raise self.not_allowed("have its payout stopped")
+        choice = Choice.REFUND if refund else Choice.NONE
+        return self._moved(State.HELD, at=at, emergency=(Emergency.LIMIT,), choice=choice)
+
     def transaction_replaced(self, tx_id: str, *, at: datetime) -> "Order":
         """Record the transaction that replaced the payout's or the refund's."""
         if tx_id in (self.payout_tx_id, self.refund_tx_id):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.chains import chain, outflow, pay_in, sweep
+from gateway.cli.chains import chain, held_outflow, outflow, pay_in, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
 from gateway.cli.market import asset, fee, fixed_rates, limits, pair, reserve, switches, unpaid
 from gateway.cli.operators import audit, keyring, operator, proposal
@@ -66,6 +66,9 @@ main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
 main.add_typer(payout.app, name="payout")
 pay_in.app.command()(sweep.sweep)
+outflow.app.command()(held_outflow.hold)
+outflow.app.command()(held_outflow.release)
+outflow.app.command("raise-bound")(held_outflow.raise_bound)
 main.add_typer(pay_in.app, name="pay-in")
 main.add_typer(chain.app, name="chain")
 main.add_typer(outflow.app, name="outflow")

@@ -29,6 +29,7 @@ __all__ = [  # Failure is part of what every command shares
     "Failure",
     "Limit",
     "Reason",
+    "RequiredReason",
     "group",
     "read",
     "run",
@@ -44,6 +45,9 @@ DATA_DIR = DEFAULT_DATA_DIR
 
 MAX_LISTED = 1_000
 Reason = Annotated[str, typer.Option(help="Why; it is recorded in the audit trail.")]
+RequiredReason = Annotated[
+    str, typer.Option("--reason", help="Why; it is recorded in the audit trail.")
+]
 Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="Maximum number of entries.")]
 
 

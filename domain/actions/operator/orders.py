@@ -9,6 +9,8 @@ import msgspec
 
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.partners import OperatorPartnerRepository
+from domain.actions.operator.settlement.held_outflows import HeldOutflowRepository, hold_outflow
+from domain.actions.orders.move_order import move_order
 from domain.actions.orders.ports import SettlementPorts, VersionedOrder
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
 from domain.errors import EmergencyInvalidChoice, NotFound
@@ -44,6 +46,7 @@ class OperatorOrderPorts(msgspec.Struct, frozen=True):
     recent: RecentOrders
     partners: OperatorPartnerRepository
     outflows: OperatorOutflowRepository
+    held_outflows: HeldOutflowRepository
     sandbox_tx_id: Callable[[], str] | None
 
 
@@ -89,14 +92,19 @@ async def resolve_order(
     resolution: Resolution,
     *,
     overrule: bool,
+    reason: str,
     above_maximum: bool = False,
 ) -> Order:
     """Exchange an order on hold at the live rate, refund it, or cancel it; return it then.
 
-    `overrule` permits it although the partner has chosen otherwise, and `above_maximum` an exchange
-    worth more than the pair's maximum. Raises NotFound, InvalidTransition, EmergencyInvalidChoice,
-    ReserveExceeded, and Unavailable without fresh rates.
+    An order that is to be paid out can be refunded or cancelled while its payout is not signed; it
+    needs a reason. `overrule` permits it although the partner has chosen otherwise, and
+    `above_maximum` an exchange worth more than the pair's maximum. Raises NotFound, InvalidRequest,
+    InvalidTransition, EmergencyInvalidChoice, ReserveExceeded, and Unavailable without fresh rates.
     """
+    order = await _read(ports, order_id)
+    if order.state is State.PAYING_OUT and resolution is not Resolution.EXCHANGE:
+        await _stop_payout(ports, order_id, resolution, reason=reason)
     if resolution is Resolution.EXCHANGE:
         return await exchange_order(
             ports.settlement, order_id, overrule=overrule, above_maximum=above_maximum
@@ -107,6 +115,23 @@ async def resolve_order(
         tx_id = ports.sandbox_tx_id()
         return await refund_order(ports.settlement, order_id, tx_id, overrule=overrule)
     return await _request_refund(ports, order_id, overrule=overrule)
+
+
+async def _stop_payout(
+    ports: OperatorOrderPorts, order_id: UUID, resolution: Resolution, *, reason: str
+) -> None:
+    """Hold an order instead of paying it out.
+
+    The outflow is on hold meanwhile, so that settlement cannot begin to pay.
+    """
+    now, refund = ports.settlement.clock.now(), resolution is Resolution.REFUND
+    await hold_outflow(ports.held_outflows, order_id, reason=reason)
+    try:
+        await move_order(
+            ports.settlement, order_id, lambda order: order.payout_stopped(refund=refund, at=now)
+        )
+    finally:
+        await ports.held_outflows.release(order_id)
 
 
 async def _request_refund(ports: OperatorOrderPorts, order_id: UUID, *, overrule: bool) -> Order:

@@ -27,7 +27,10 @@ class OutflowSettings(msgspec.Struct, frozen=True):
 class ListedOutflow(msgspec.Struct, frozen=True):
     """A payment on a chain, and how far it has come; `amount` is in units of the asset.
 
-    The chain takes one of the transactions `tx_id` and `replaced_by`: `settled_tx_id`.
+    The chain takes one of the transactions `tx_id` and `replaced_by`: `settled_tx_id`. `fee` is the
+    maximum at the intention and `fee_paid` what the transaction cost, in the network's coin. An
+    order that is failing or on hold has a `reason`, possibly without an intention; without
+    `next_attempt_at` it waits until it is released.
     """
 
     order_id: str
@@ -39,11 +42,19 @@ class ListedOutflow(msgspec.Struct, frozen=True):
     nonce: int | None
     tx_id: str | None
     replaced_by: Sequence[str]
-    intended_at: datetime
+    intended_at: datetime | None
     signed_at: datetime | None
     broadcast_at: datetime | None
     settled_at: datetime | None
     settled_tx_id: str | None
+    fee: str | None
+    fee_paid: str | None
+    reason: str | None
+    detail: str | None
+    failures: int | None
+    failing_since: datetime | None
+    next_attempt_at: datetime | None
+    held_at: datetime | None
 
 
 class CancelledOutflow(msgspec.Struct, frozen=True):
@@ -84,6 +95,16 @@ class OverdueOutflow(msgspec.Struct, frozen=True):
     network: str
 
 
+class FailingOutflow(msgspec.Struct, frozen=True):
+    """An order whose payout or refund has failed for long, or is on hold."""
+
+    order_id: str
+    network: str
+    reason: str
+    detail: str
+    is_held: bool
+
+
 class OperatorOutflowRepository(Protocol):
     """The operator's view of what settlement sends. Each method raises Unavailable."""
 
@@ -97,7 +118,7 @@ class OperatorOutflowRepository(Protocol):
         """Set the daily cap; None for any amount."""
 
     async def newest(self, *, limit: int) -> Sequence[ListedOutflow]:
-        """Return the newest outflows, newest first."""
+        """Return orders that are failing or on hold, then the newest outflows, newest first."""
 
     async def cancelled(self, *, limit: int) -> Sequence[CancelledOutflow]:
         """Return the newest cancelled outflows, newest first."""
@@ -113,6 +134,9 @@ class OperatorOutflowRepository(Protocol):
 
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
         """Return payouts and refunds that are under way since before a moment."""
+
+    async def failing(self, since: datetime) -> Sequence[FailingOutflow]:
+        """Return orders on hold, and those failing since before a moment, the oldest first."""
 
     async def permit(self, order_id: UUID) -> bool:
         """Permit an order's payout whatever it is worth; False without such an order."""

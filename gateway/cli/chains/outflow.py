@@ -91,7 +91,7 @@ def allow(
 
 @app.command()
 def cancelled(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """List payments that were cancelled before signing because their deposit was dropped."""
+    """List payments that were cancelled before they were signed."""
     found = read(
         Role.ADMIN, data_dir, lambda ports: list_cancelled_outflows(ports.outflows(), limit=limit)
     )
@@ -131,10 +131,10 @@ def voided(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson =
 def list_newest(
     *, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
-    """List payments, sent or intended, newest first."""
+    """List orders that are failing or on hold, then payments, newest first."""
     found = read(Role.ADMIN, data_dir, lambda ports: list_outflows(ports.outflows(), limit=limit))
     table = [_row(one) for one in found]
-    narrow = ("order_id", "amount", "asset", "stage")
+    narrow = ("order_id", "amount", "asset", "stage", "reason")
     show(found, as_json=as_json, table=table, narrow=narrow)
 
 
@@ -153,6 +153,8 @@ def _row(outflow: ListedOutflow) -> dict[str, Any]:
         "broadcast": outflow.broadcast_at,
         "signed": outflow.signed_at,
         "intended": outflow.intended_at,
+        "on hold": outflow.held_at,
+        "failing": outflow.failing_since,
     }
     stage, since = next((name, at) for name, at in stages.items() if at is not None)
     return {
@@ -162,7 +164,11 @@ def _row(outflow: ListedOutflow) -> dict[str, Any]:
         "asset": outflow.asset,
         "stage": stage,
         "since": since,
+        "reason": outflow.reason,
+        "next_attempt": outflow.next_attempt_at,
+        "detail": outflow.detail,
         "nonce": outflow.nonce,
         "tx_id": outflow.settled_tx_id or outflow.tx_id,
+        "fee": outflow.fee_paid or outflow.fee,
         "address": outflow.address,
     }

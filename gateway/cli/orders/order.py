@@ -50,7 +50,7 @@ How = Annotated[
     Resolution,
     typer.Argument(
         metavar="exchange|refund|cancel",
-        help="For an order on hold, any; for one without a deposit, cancel.",
+        help="For an order on hold, any; in EXCHANGE, refund or cancel; without a deposit, cancel.",
     ),
 ]
 Overrule = Annotated[
@@ -124,7 +124,8 @@ def resolve(
 ) -> None:
     """Exchange an order on hold at the live rate, refund it, or cancel it.
 
-    An order without a deposit can be cancelled too.
+    An order without a deposit can be cancelled too. One in EXCHANGE can be refunded or cancelled
+    while its payout is not signed, with a `--reason`.
     """
     known = parse_order_id(order_id)
     if above_maximum and not reason:
@@ -133,7 +134,7 @@ def resolve(
     async def work(ports: "OperatorPorts") -> OperatorOrderOut:
         orders = await ports.orders(rates=how is Resolution.EXCHANGE)
         order = await resolve_order(
-            orders, known, how, overrule=overrule, above_maximum=above_maximum
+            orders, known, how, overrule=overrule, reason=reason, above_maximum=above_maximum
         )
         return operator_order_out(order, now=ports.clock.now())
 

@@ -47,6 +47,7 @@ from persistence.postgres.pool import DatabaseUnavailable
 if TYPE_CHECKING:
     from domain.actions.operator.keyring import KeyRingPorts
     from domain.actions.operator.pay_in import PayInPorts
+    from domain.actions.operator.settlement.held_outflows import HeldOutflowRepository
     from domain.actions.operator.sweep import SweepPorts
 
 RECONCILE_TIMEOUT_MS = 15 * 60 * 1000
@@ -221,6 +222,7 @@ class OperatorPorts(OperatorConnections):
             ),
             partners=self.partner_repository(),
             outflows=self.outflows(),
+            held_outflows=self.held_outflows(),
             sandbox_tx_id=sandbox_tx_id if self.settings.sandbox else None,
         )
 
@@ -293,6 +295,12 @@ class OperatorPorts(OperatorConnections):
         from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 
         return PostgresOperatorOutflowRepository(self.database)
+
+    def held_outflows(self) -> "HeldOutflowRepository":
+        """Return holds, releases and cost bounds of single orders."""
+        from persistence.postgres.chains.held_outflows import PostgresHeldOutflowRepository
+
+        return PostgresHeldOutflowRepository(self.database)
 
     def pay_in(self) -> "PayInPorts":
         """Return what the actions on pay-in accounts need."""

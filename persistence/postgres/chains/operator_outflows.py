@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.actions.operator.outflows import (
     CancelledOutflow,
+    FailingOutflow,
     ListedOutflow,
     OutflowSettings,
     OverdueOutflow,
@@ -23,12 +24,22 @@ FROM outflow_settings
 
 SET_ENABLED = "UPDATE outflow_settings SET enabled = $1"
 
-SET_CAP = "UPDATE outflow_settings SET daily_cap_usd = $1::text::numeric"
+# Orders above the former cap are attempted again at once.
+SET_CAP = """
+WITH released AS (DELETE FROM outflow_attempts WHERE reason = 'daily_cap')
+UPDATE outflow_settings SET daily_cap_usd = $1::text::numeric
+"""
 
 PERMIT = """
-INSERT INTO outflow_permits (order_id) SELECT id FROM orders WHERE id = $1
-ON CONFLICT (order_id) DO UPDATE SET permitted_at = outflow_permits.permitted_at
-RETURNING order_id
+WITH permitted AS (
+  INSERT INTO outflow_permits (order_id) SELECT id FROM orders WHERE id = $1
+  ON CONFLICT (order_id) DO UPDATE SET permitted_at = outflow_permits.permitted_at
+  RETURNING order_id
+), released AS (
+  DELETE FROM outflow_attempts t USING permitted
+  WHERE t.order_id = permitted.order_id AND t.reason = 'needs_approval'
+)
+SELECT order_id FROM permitted
 """
 
 # A partner's other choice is overruled only on request.
@@ -39,12 +50,32 @@ WHERE id = $1 AND state = 'held' AND ($2 OR NOT EXISTS (
 RETURNING id
 """
 
+# An order that is failing or on hold may have no outflow: what is due then is the order's.
 NEWEST = """
-SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
-  tx_id, (SELECT coalesce(array_agg(r.tx_id ORDER BY r.number), '{}') FROM outflow_replacements r
-    WHERE r.order_id = outflows.order_id) AS replaced_by,
-  intended_at, signed_at, broadcast_at, settled_at, settled_tx_id
-FROM outflows ORDER BY intended_at DESC LIMIT $1
+SELECT coalesce(w.order_id, t.order_id)::text AS order_id, coalesce(w.kind, due.kind) AS kind,
+  coalesce(w.network, t.network) AS network, coalesce(w.asset, due.asset) AS asset,
+  coalesce(w.address, due.address) AS address, coalesce(w.amount, due.amount)::text AS amount,
+  w.nonce, w.tx_id, (SELECT coalesce(array_agg(r.tx_id ORDER BY r.number), '{}')
+    FROM outflow_replacements r WHERE r.order_id = w.order_id) AS replaced_by,
+  w.intended_at, w.signed_at, w.broadcast_at, w.settled_at, w.settled_tx_id,
+  w.fee::text AS fee, w.fee_paid::text AS fee_paid, t.reason, t.detail, t.failures,
+  t.failing_since, t.next_attempt_at, t.held_at
+FROM outflows w FULL JOIN outflow_attempts t ON t.order_id = w.order_id
+LEFT JOIN (
+  SELECT id, 'payout' AS kind, destination AS asset, destination_address AS address,
+    destination_amount AS amount
+  FROM orders WHERE state IN ('paying_out', 'completed')
+  UNION ALL
+  SELECT id, 'refund', source, refund_address, source_amount
+  FROM orders WHERE state NOT IN ('paying_out', 'completed')
+) AS due ON due.id = t.order_id
+ORDER BY t.order_id IS NULL, coalesce(t.failing_since, w.intended_at) DESC LIMIT $1
+"""
+
+FAILING = """
+SELECT order_id::text AS order_id, network, reason, detail, held_at IS NOT NULL AS is_held
+FROM outflow_attempts WHERE held_at IS NOT NULL OR failing_since < $1
+ORDER BY failing_since, order_id
 """
 
 CANCELLED = """
@@ -141,6 +172,10 @@ class PostgresOperatorOutflowRepository:
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
         """See OperatorOutflowRepository."""
         return [OverdueOutflow(**row) for row in await self._database.fetch(OVERDUE, [before])]
+
+    async def failing(self, since: datetime) -> Sequence[FailingOutflow]:
+        """See OperatorOutflowRepository."""
+        return [FailingOutflow(**row) for row in await self._database.fetch(FAILING, [since])]
 
     async def permit(self, order_id: UUID) -> bool:
         """See OperatorOutflowRepository."""

@@ -79,7 +79,10 @@ IN_THE_SANDBOX = [
     "chain resume Litecoin",
     "chain confirmations ltc",
     "outflow show",
+    "outflow hold {unpayable} --reason why",
     "outflow list",
+    "outflow release {unpayable} --reason why",
+    "outflow raise-bound {unpayable} 20 --reason why",
     "outflow cancelled",
     "outflow voided",
     "outflow void {sent} --reason stuck",
@@ -169,6 +172,8 @@ def store_examples(operator: Operator) -> dict[str, str]:
     for statement in DATA.format(tx_id=TX_ID, who=WHO, event_id=EVENT_ID, **names).split(";\n"):
         if statement.strip():
             operator.sql(statement)
+    names["unpayable"] = operator.order()
+    operator.sql("UPDATE orders SET state = 'paying_out' WHERE id = %s", names["unpayable"])
     return {**names, "who": WHO, "event": EVENT_ID}
 
 

@@ -14,8 +14,10 @@ from domain.actions.operator.outflows import (
     set_outflow_enabled,
     void_outflow,
 )
+from domain.actions.operator.settlement.held_outflows import hold_outflow, release_outflow
 from domain.actions.orders.ports import SettlementPorts
 from domain.errors import DomainError
+from persistence.postgres.chains.held_outflows import PostgresHeldOutflowRepository
 from persistence.postgres.chains.operator_chains import PostgresOperatorChainRepository
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
@@ -24,6 +26,8 @@ from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
 from tests.simulation.world.customers import CustomerOrder, some_order
 from tests.simulation.world.scheduling import Process
 from tests.simulation.world.storage import ProcessDatabase
+
+WHY = "simulated"
 
 
 class Operator:
@@ -51,6 +55,7 @@ class Operator:
             ),
             partners=PostgresOperatorPartnerRepository(admin),
             outflows=PostgresOperatorOutflowRepository(orders_database),
+            held_outflows=PostgresHeldOutflowRepository(orders_database),
             sandbox_tx_id=None,
         )
 
@@ -58,6 +63,8 @@ class Operator:
         """Do one of the things that the command allows."""
         commands = (
             self._resolve,
+            self._hold,
+            self._release,
             self._resolve,
             self._switch,
             self._cap,
@@ -70,7 +77,7 @@ class Operator:
     async def resolve(self, order_id: UUID, resolution: Resolution, *, overrule: bool) -> str:
         """Resolve an order."""
         return await self._attempt(
-            resolve_order(self._ports, order_id, resolution, overrule=overrule)
+            resolve_order(self._ports, order_id, resolution, overrule=overrule, reason=WHY)
         )
 
     async def allow(self, order_id: UUID) -> str:
@@ -87,6 +94,10 @@ class Operator:
         await self._attempt(set_outflow_cap(self._outflows, "none"))
         for network in (ACCOUNTS, OUTPUTS):
             await self._attempt(resume_chain(self._chains, network))
+        for one in self._orders:
+            await self._attempt(
+                release_outflow(self._ports.held_outflows, one.order.id, reason=WHY)
+            )
 
     async def _resolve(self) -> str:
         one = self._some_order()
@@ -96,6 +107,20 @@ class Operator:
         overrule = self._random.random() < 0.5
         result = await self.resolve(one.order.id, resolution, overrule=overrule)
         return f"order resolve {one.name} {resolution.value} overrule={overrule}: {result}"
+
+    async def _hold(self) -> str:
+        one = self._some_order()
+        if one is None:
+            return "no order"
+        work = hold_outflow(self._ports.held_outflows, one.order.id, reason=WHY)
+        return f"outflow hold {one.name}: {await self._attempt(work)}"
+
+    async def _release(self) -> str:
+        one = self._some_order()
+        if one is None:
+            return "no order"
+        work = release_outflow(self._ports.held_outflows, one.order.id, reason=WHY)
+        return f"outflow release {one.name}: {await self._attempt(work)}"
 
     async def _switch(self) -> str:
         enabled = self._random.random() < 0.7

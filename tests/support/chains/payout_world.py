@@ -1,5 +1,6 @@
 """Payouts on a real PostgreSQL, with a wallet and chains that a test controls."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -85,13 +86,18 @@ class TrustedWatch:
 class SimulatedWallet:
     """A wallet that pays all addresses but those with an error, and records what it was asked for.
 
-    An error of `on_prepare` or `on_sign` is raised for its address.
+    An error of `on_prepare`, `on_sign` or `on_sending` is raised for its address. `sign` waits
+    while `may_sign` is not set.
     """
 
     def __init__(self, coin: NetworkCoin = TRX) -> None:
         self.coin = coin
         self.on_prepare: dict[str, Exception] = {}
         self.on_sign: dict[str, Exception] = {}
+        self.on_sending: dict[str, Exception] = {}
+        self.signing = asyncio.Event()
+        self.may_sign = asyncio.Event()
+        self.may_sign.set()
         self.prepared: list[str] = []
         self.paid: list[str] = []
         self.max_costs: list[int] = []
@@ -114,12 +120,17 @@ class SimulatedWallet:
 
     async def sign(self, outflow: Outflow, *, max_cost: int) -> Signed:
         self.max_costs.append(max_cost)
+        self.signing.set()
+        await self.may_sign.wait()
         if outflow.address in self.on_sign:
             raise self.on_sign[outflow.address]
         return Signed("00", f"tx {outflow.address}")
 
     async def broadcast(self, signed: Signed) -> None:
-        self.paid.append(signed.tx_id.removeprefix("tx "))
+        address = signed.tx_id.removeprefix("tx ")
+        if address in self.on_sending:
+            raise self.on_sending[address]
+        self.paid.append(address)
         self.nonce += 1
 
     async def is_known(self, tx_id: str) -> bool:

@@ -17,6 +17,7 @@ POSTGRES_CHECKS = [
     "settlement-leaders",
     "connected-assets",
     "outflows",
+    "unpaid-orders",
     "limits",
     "network-fees",
 ]

@@ -9,6 +9,7 @@ import msgspec
 from domain.actions.operator.chains import OperatorChainRepository
 from domain.actions.operator.doctor.checks import Probe, Remark, and_more
 from domain.actions.operator.outflows import OperatorOutflowRepository
+from domain.chains.attempts import FAILING_FOR_TOO_LONG
 from domain.clock import Clock
 
 MIN_FREE_ADDRESSES: Final = 5
@@ -38,6 +39,7 @@ def chain_checks(health: SettlementHealth, clock: Clock) -> list[tuple[str, Prob
         ("settlement-leaders", lambda: _leaders(health, clock)),
         ("connected-assets", lambda: _connected(health)),
         ("outflows", lambda: _outflows(health, clock)),
+        ("unpaid-orders", lambda: _unpaid(health, clock)),
     ]
 
 
@@ -121,4 +123,19 @@ async def _outflows(health: SettlementHealth, clock: Clock) -> str | None:
         f"Check the payout of {first.order_id} on {first.network}{and_more(overdue)}, which is "
         "under way for two hours: `swapgate outflow show` and settlement's log say what it waits "
         "for"
+    )
+
+
+async def _unpaid(health: SettlementHealth, clock: Clock) -> str | None:
+    """Check orders on hold, and orders that have failed to be paid out for too long."""
+    failing = await health.outflows.failing(clock.now() - FAILING_FOR_TOO_LONG)
+    if not failing:
+        return None
+    first = failing[0]
+    state = "is on hold" if first.is_held else "cannot be paid out for an hour"
+    return (
+        f"Order {first.order_id} on {first.network}{and_more(failing)} {state}, {first.reason}: "
+        f"{first.detail}. See `swapgate outflow list`, then release it (`swapgate outflow "
+        "release`), raise the bound of its cost (`raise-bound`), or refund it (`swapgate order "
+        "resolve`)"
     )

@@ -1,0 +1,1 @@
+"""What the operator changes in the work of settlement: holds, releases and bounds of payouts."""
