@@ -13,6 +13,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 from uuid import uuid4
 
+import hypothesis
 import msgspec
 import pytest
 
@@ -23,6 +24,10 @@ from persistence.embedded.valkey import EmbeddedValkey
 from persistence.postgres.migrate import apply_migrations
 from tests.support.clients.partner import Demo, Partner, quote_request
 from tests.support.waiting import ALL_WORKERS, wait_until
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+"""How long an example takes depends on the machine: time is measured in bench/, not in tests."""
 
 TEMPLATE = "swapgate_template"
 MEMORY = Path("/dev/shm")

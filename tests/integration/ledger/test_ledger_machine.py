@@ -190,7 +190,6 @@ def test_the_ledger_agrees_with_a_simple_model(database_urls: DatabaseUrls, part
                 settings=settings(
                     max_examples=RUNS // len(PARTS),
                     stateful_step_count=STEPS,
-                    deadline=None,
                     derandomize=RUNS < 100,
                     suppress_health_check=list(HealthCheck),
                 ),

@@ -145,7 +145,7 @@ def test_an_account_of_a_kind_that_its_network_does_not_support_is_rejected() ->
                 checked_account(PayInAccount(network, kind, account.public_key))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(account=st.sampled_from(list(ACCOUNTS.values())), data=st.data())
 def test_no_text_raises_anything_but_invalid_request(
     account: PayInAccount, data: st.DataObject

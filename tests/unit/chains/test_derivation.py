@@ -115,7 +115,7 @@ def test_addresses_are_valid_distinct_and_counted_from_zero(network: str) -> Non
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     network=st.sampled_from(sorted(NETWORKS)),
     start=st.integers(0, 2**31 - 10),
