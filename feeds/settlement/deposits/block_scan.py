@@ -41,10 +41,23 @@ class BlockScan:
             ours, theirs = await self._ports.nodes.block_hashes(height)
             if ours is None or ours != theirs:
                 return height - start, _fork_at(height)
+            if await self._is_replaced(self._newest):
+                return height - start, None  # the next round scans what replaced it
             block = Block(height, ours)
             await self._process(block)
             self._newest = block
         return max(end - start + 1, 0), None
+
+    async def _is_replaced(self, processed: Block | None) -> bool:
+        """Return whether a reorganization has just removed the block below the next one.
+
+        The next one, read before, would then hide from later rounds that its parent was never
+        processed.
+        """
+        if processed is None:
+            return False
+        hashes = await self._ports.nodes.block_hashes(processed.height)
+        return hashes != (processed.hash, processed.hash)
 
     async def followed_until(self, *, common: int) -> datetime | None:
         """Return the time of the newest processed block; None unless both nodes still have it."""

@@ -157,6 +157,25 @@ def test_a_chain_without_a_first_height_begins_at_the_present_one() -> None:
     assert chains.blocks == [Block(1, "b")]
 
 
+class ReorganizingNode(FakeNode):
+    """A node whose chain is reorganized while its second block is read."""
+
+    async def block_hash(self, height: int) -> str | None:
+        if height == 2:
+            self.hashes = ["a", "other b", "other c"]
+        return await super().block_hash(height)
+
+
+def test_a_block_is_not_processed_after_a_parent_that_was_replaced_meanwhile() -> None:
+    contents = {"other b": [DEPOSIT]}
+    nodes = [ReorganizingNode("a", "b", "c", transfers=contents) for _ in range(2)]
+    chains = FakeChains(Block(0, "a"), Block(1, "b"))
+    assert scan(nodes[0], nodes[1], chains) == (0, None)
+    assert scan(nodes[0], nodes[1], chains) == (2, None)
+    assert chains.blocks == [Block(0, "a"), Block(1, "other b"), Block(2, "other c")]
+    assert chains.unclaimed == [DEPOSIT]
+
+
 def test_a_deposit_that_both_nodes_report_is_recorded_once() -> None:
     contents = {"b": [DEPOSIT, Transfer("tx", "elsewhere", "ltc", 9)]}
     nodes = [FakeNode("a", "b", transfers=contents) for _ in range(2)]
