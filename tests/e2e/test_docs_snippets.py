@@ -17,6 +17,7 @@ import pytest
 
 from cabinet_htmx.docs.contents import entries
 from tests.conftest import Running, free_port
+from tests.support.builders.orders import AGREED
 from tests.support.clients.partner import Partner, order_request, send
 from tests.support.clients.snippets import ROOT, RUN, block, blocks, command, run
 from tests.support.waiting import wait_until
@@ -41,7 +42,7 @@ PRINTED = {
     ("price", "price"): r'"markupBps":50|for 500 USDT send 0\.\d{8} BTC',
     ("create", "create"): r"order [0-9a-f-]{36}:? send to bc1q\w+",
     ("order", "order"): r'"status":"NEW"|NEW 1[78]\d\d seconds left',
-    ("emergency", "emergency"): r'"data":true|held for LIMIT\n[Tt]rue',
+    ("emergency", "emergency"): r'"data":true|held for EXPIRED\n[Tt]rue',
     ("qr", "qr"): r"^$",
     ("keys-rotate", "rotate"): r"^$",
     ("codes", "codes"): r'"orders":0,"volumeUsd":"0.00"|summer-\w+ 0 0\.00 0\.00',
@@ -80,9 +81,10 @@ class DocsPartner(msgspec.Struct, frozen=True):
         return {"id": order["id"], "token": order["token"]}
 
     def hold(self) -> None:
-        """Make a deposit above the maximum, so that the order is held."""
+        """Make a deposit after the expiry, so that the order is held and can be exchanged."""
         access = self.access()
-        self.up.json("sandbox", "deposit", access["id"], "--amount", "1")
+        self.up.json("sandbox", "expire", access["id"])
+        self.up.json("sandbox", "deposit", access["id"], "--amount", AGREED)
         wait_until(lambda: self.partner.call("/order", access).data["status"], "EMERGENCY".__eq__)
 
 

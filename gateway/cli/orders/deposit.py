@@ -5,12 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domain.actions.operator.deposits import (
-    RefundRequest,
-    UnexpectedDeposit,
-    list_unexpected,
-    propose_refund,
-)
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, Reason, group, read, run
 from gateway.cli.operators.proposal import proposal_out
 from gateway.cli.output import show
@@ -19,6 +13,7 @@ from gateway.instance import Role
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from domain.actions.operator.deposits import UnexpectedDeposit
     from domain.actions.operator.proposals import Proposal
     from gateway.wiring.operator.ports import OperatorPorts
 
@@ -47,6 +42,8 @@ def list_newest(
     if not unexpected:
         raise Failure("all other deposits are shown with their orders: `swapgate order list`")
 
+    from domain.actions.operator.deposits import list_unexpected  # slow: it knows all addresses
+
     async def work(ports: "OperatorPorts") -> "tuple[Sequence[UnexpectedDeposit], datetime]":
         return await list_unexpected(await ports.deposits(), limit=limit), ports.clock.now()
 
@@ -70,6 +67,8 @@ def refund(
 
     Above the bound of `proposal bound`, another operator has to approve it.
     """
+    from domain.actions.operator.deposits import RefundRequest, propose_refund  # slow, as above
+
     request = RefundRequest(tx_id=tx_id, address=to, tag=tag, order_id=order_id, reason=reason)
 
     async def work(ports: "OperatorPorts") -> "Proposal":
@@ -79,7 +78,7 @@ def refund(
     show(proposal_out(proposal), as_json=as_json)
 
 
-def _deposit_out(deposit: UnexpectedDeposit, *, now: datetime) -> dict[str, Any]:
+def _deposit_out(deposit: "UnexpectedDeposit", *, now: datetime) -> dict[str, Any]:
     return {
         "age": _age((now - deposit.seen_at).total_seconds()),
         "amount": deposit.amount,

@@ -126,17 +126,19 @@ def test_fees_are_set_by_network_and_by_asset(operator: Operator) -> None:
 
 def test_each_limit_of_all_pairs_changes_by_itself(operator: Operator) -> None:
     steps = [
-        (["--min-usd", "2.50"], ("2.50", "5000.00", None)),
-        (["--max-usd", "1000"], ("2.50", "1000.00", None)),
-        (["--daily-cap-usd", "20000"], ("2.50", "1000.00", "20000.00")),
-        (["--daily-cap-usd", "none", "--min-usd", "1"], ("1.00", "1000.00", None)),
+        (["--min-usd", "2.50"], ("2.50", "5000.00", None, None)),
+        (["--max-usd", "1000"], ("2.50", "1000.00", None, None)),
+        (["--daily-cap-usd", "20000"], ("2.50", "1000.00", "20000.00", None)),
+        (["--fixed-exposure-usd", "900"], ("2.50", "1000.00", "20000.00", "900.00")),
+        (["--daily-cap-usd", "none", "--min-usd", "1"], ("1.00", "1000.00", None, "900.00")),
     ]
 
-    for options, (least, most, cap) in steps:
+    for options, (least, most, cap, exposure) in steps:
         assert operator.json("limits", "set", *options) == {
             "minUsd": least,
             "maxUsd": most,
             "dailyCapUsd": cap,
+            "fixedExposureUsd": exposure,
         }
     assert catalogue_of(operator).bounds("btc", "xmr") == Bounds(1 * USD, 1000 * USD)
     assert operator.sql("SELECT daily_cap_usd FROM operator_settings") == [(None,)]
@@ -184,7 +186,7 @@ def test_a_pair_keeps_its_own_limits_until_they_are_removed(operator: Operator) 
         ),
         (
             ["--from", "btc", "--to", "xmr", "--daily-cap-usd", "9"],
-            "The daily cap applies to all pairs together: omit --from and --to",
+            "A cap applies to all pairs together: omit --from and --to",
         ),
         (["--from", "btc", "--to", "gold", "--max-usd", "9"], "There is no pair btc to gold"),
         (["--from", "btc", "--to", "btc", "--max-usd", "9"], "There is no pair btc to btc"),
