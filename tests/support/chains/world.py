@@ -257,9 +257,10 @@ class World:
         return self._instance()["valkeyUrl"]
 
     def outflow(self, swap: Swap) -> dict[str, Any] | None:
-        """Return the outflow of an order."""
-        outflows = self.operate("outflow", "list")
-        return next((one for one in outflows if one["order_id"] == swap.id), None)
+        """Return the outflow of an order; None as long as it is not intended."""
+        listed = self.operate("outflow", "list")
+        intended = (one for one in listed if one["intended_at"] is not None)
+        return next((one for one in intended if one["order_id"] == swap.id), None)
 
     def wait_held(self, proxy: NodeProxy) -> None:
         assert proxy.held.wait(DEADLINE), self.log()
