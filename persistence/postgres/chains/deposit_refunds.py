@@ -5,13 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from psqlpy.exceptions import Error
-
 from domain.assets import Catalogue
 from domain.chains.deposit_refunds import DepositRefund
 from domain.chains.leases import CurrentLease
-from domain.chains.outflows import Outflow, OutflowCapExceeded, OutflowDisabled
+from domain.chains.outflows import Outflow
 from domain.money import USD_DECIMALS, format_units, units_from
+from persistence.postgres.chains.intentions import free_nonce, write_intention
 from persistence.postgres.chains.leases import fence, leader
 from persistence.postgres.pool import Database
 
@@ -36,22 +35,12 @@ SELECT {COLUMNS} FROM proposals p
 WHERE p.id = $1 AND p.kind = 'refund_deposit' AND p.approved_at IS NOT NULL
 """  # noqa: S608  as above
 
-FREE_NONCE = """
-SELECT min(free.nonce) FROM (
-  SELECT $7::bigint AS nonce
-  UNION ALL
-  SELECT w.nonce + 1 FROM outflows w WHERE w.network = a.network AND w.nonce >= $7::bigint
-) AS free
-WHERE NOT EXISTS (
-  SELECT FROM outflows w WHERE w.network = a.network AND w.nonce = free.nonce)
-"""
-
 # A trigger compares it with the approved proposal; a second outflow violates the primary key.
 CREATE = f"""
 WITH {leader(network=9, token=10)}
 INSERT INTO outflows (order_id, kind, network, asset, address, tag, amount, usd, fee, nonce)
 SELECT $1, 'deposit_refund', a.network, a.code, $3, $4, $5::text::numeric, $6::text::numeric,
-  $8::text::numeric, ({FREE_NONCE})
+  $8::text::numeric, {free_nonce(7)}
 FROM assets a JOIN leader l ON l.network = a.network
 WHERE a.code = $2 AND NOT EXISTS (SELECT FROM outflow_attempts t
   WHERE t.order_id = $1 AND t.next_attempt_at IS NULL)
@@ -85,17 +74,7 @@ class PostgresDepositRefunds:
             *(outflow.order_id, outflow.asset.code, outflow.address, outflow.tag, amount),
             *(format_units(usd, USD_DECIMALS), outflow.nonce, fee, *fence(self._lease)),
         ]
-        try:
-            return await self._database.fetch_one(CREATE, parameters) is not None
-        except Error as error:
-            text = str(error)
-            if "outflow is off" in text:
-                raise OutflowDisabled("outflow is off") from error
-            if "daily outflow exceeded" in text:
-                raise OutflowCapExceeded("the daily cap of outflow would be exceeded") from error
-            if "duplicate key" in text:
-                return False
-            raise
+        return await write_intention(self._database, CREATE, parameters)
 
     def _refund(self, row: dict[str, Any]) -> DepositRefund:
         asset = self._catalogue().assets[row["asset"]]

@@ -6,19 +6,13 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from psqlpy.exceptions import Error
 
 from domain.assets import Catalogue
 from domain.chains.leases import CurrentLease
-from domain.chains.outflows import (
-    Candidate,
-    Outflow,
-    OutflowCapExceeded,
-    OutflowDisabled,
-    OutflowKind,
-)
+from domain.chains.outflows import Candidate, Outflow, OutflowKind
 from domain.money import USD_DECIMALS, format_units, units_from
 from persistence.postgres.chains.deposit_refunds import PostgresDepositRefunds
+from persistence.postgres.chains.intentions import free_nonce, write_intention
 from persistence.postgres.chains.leases import fence, leader
 from persistence.postgres.pool import Database
 
@@ -75,8 +69,7 @@ LIMIT $2
 # The intention locks the order: one to refund moves it to `refunding`, and a trigger rejects every
 # change but the record of the transaction. Raising the version makes a concurrent transition of the
 # order read it again. Address and amount must be the order's own; a second outflow violates the
-# primary key. The nonce of a cancelled outflow is assigned again: transactions after it would be
-# stuck.
+# primary key.
 CREATE = f"""
 WITH {leader(network=10, token=11)}, due AS (
   UPDATE orders SET version = version + 1,
@@ -98,18 +91,7 @@ WITH {leader(network=10, token=11)}, due AS (
 )
 INSERT INTO outflows (order_id, kind, network, asset, address, tag, amount, usd, fee, nonce)
 SELECT due.id, $3, a.network, a.code, $5, $6, $7::text::numeric, $8::text::numeric,
-  $12::text::numeric, (
-  SELECT min(free.nonce) FROM (
-    SELECT $9::bigint AS nonce
-    UNION ALL
-    SELECT w.nonce + 1 FROM outflows w WHERE w.network = a.network AND w.nonce >= $9::bigint
-    UNION ALL
-    SELECT v.nonce + 1 FROM voided_outflows v WHERE v.network = a.network AND v.nonce >= $9::bigint
-  ) AS free
-  WHERE NOT EXISTS (
-    SELECT FROM outflows w WHERE w.network = a.network AND w.nonce = free.nonce)
-    AND NOT EXISTS (
-      SELECT FROM voided_outflows v WHERE v.network = a.network AND v.nonce = free.nonce))
+  $12::text::numeric, {free_nonce(9)}
 FROM due, assets a WHERE a.code = $4
 RETURNING order_id
 """  # noqa: S608  numbers of parameters
@@ -232,17 +214,7 @@ class PostgresOutflowRepository(PostgresDepositRefunds):
             *fence(self._lease),
             fee,
         ]
-        try:
-            return await self._database.fetch_one(CREATE, parameters) is not None
-        except Error as error:
-            text = str(error)
-            if "outflow is off" in text:
-                raise OutflowDisabled("outflow is off") from error
-            if "daily outflow exceeded" in text:
-                raise OutflowCapExceeded("the daily cap of outflow would be exceeded") from error
-            if "duplicate key" in text:
-                return False  # another process created it
-            raise
+        return await write_intention(self._database, CREATE, parameters)
 
     async def unbroadcast(self, network: str) -> Sequence[Outflow]:
         """See OutflowRepository."""

@@ -245,18 +245,38 @@ def test_an_outflow_needs_an_order_or_a_proposal(world: PayoutWorld) -> None:
         )
 
 
+def void(world: PayoutWorld, refund: UUID) -> None:
+    """Move the outflow of a refund to the voided ones, as its failed transaction does."""
+    world.sql(
+        "INSERT INTO voided_outflows (intention, order_id, kind, network, asset, address, amount,"
+        " nonce, tx_ids, mined_tx_id, intended_at) SELECT intention, order_id, kind, network,"
+        " asset, address, amount, nonce, ARRAY[tx_id], tx_id, intended_at"
+        " FROM outflows WHERE order_id = %s",
+        refund,
+    )
+    world.sql("DELETE FROM outflows WHERE order_id = %s", refund)
+
+
+async def test_a_refund_never_takes_the_nonce_of_a_voided_outflow(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    voided = propose(world)
+    await rounds(world, 1)
+    ((used,),) = world.sql("SELECT nonce FROM outflows WHERE order_id = %s", voided)
+    void(world, voided)
+    wallet.nonce = used  # as a node reports it that lags behind
+
+    other = propose(world, address="another customer's")
+    await rounds(world)
+    assert world.sql("SELECT nonce FROM outflows WHERE order_id = %s", other) == [(used + 1,)]
+
+
 async def test_a_refund_whose_transaction_failed_is_not_sent_again_by_itself(
     world: PayoutWorld, wallet: BrokenWallet
 ) -> None:
     refund = propose(world)
     await rounds(world, 1)
-    world.sql(
-        "INSERT INTO voided_outflows (intention, order_id, kind, network, asset, address, amount,"
-        " tx_ids, mined_tx_id, intended_at) SELECT intention, order_id, kind, network, asset,"
-        " address, amount, ARRAY[tx_id], tx_id, intended_at FROM outflows WHERE order_id = %s",
-        refund,
-    )
-    world.sql("DELETE FROM outflows WHERE order_id = %s", refund)
+    void(world, refund)
 
     await rounds(world)
     assert wallet.paid == [CUSTOMER]
