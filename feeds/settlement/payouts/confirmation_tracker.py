@@ -8,7 +8,6 @@ import structlog
 from domain.actions.orders.replace_transaction import replace_transaction
 from domain.chains.outflows import Candidate, Outflow, OutflowKind, TransactionFailed
 from domain.errors import Unavailable
-from domain.money import format_units
 from feeds.settlement import metrics
 from feeds.settlement.chains.interface import Signed
 from feeds.settlement.payouts.backlog import PayoutBacklog
@@ -72,7 +71,7 @@ class ConfirmationTracker:
         ports, tx_id = self._ports, position.candidate.tx_id
         is_deep = position.depth >= required
         if is_deep:
-            fee = format_units(await ports.wallet.fee_paid(tx_id), ports.wallet.coin.decimals)
+            fee = self._bounds.in_coins(await ports.wallet.fee_paid(tx_id))
             await ports.outflows.book_fee(outflow.order_id, fee)
         if position.candidate.voids:
             if is_deep:

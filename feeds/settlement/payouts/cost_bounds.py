@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from domain.chains.deposit_refunds import DepositRefund
-from domain.chains.outflows import OutflowKind
+from domain.chains.outflows import Outflow, OutflowKind
 from domain.market.rates import RateSnapshot
 from domain.market.valuation import usd_value
-from domain.money import power_of_ten, quantize_down
+from domain.money import format_units, power_of_ten, quantize_down
 from domain.orders.order import Order
 from feeds.settlement.payouts.ports import PayoutPorts
 
@@ -41,11 +41,16 @@ class CostBounds:
         coin = ports.wallet.coin
         return quantize_down(usd * power_of_ten(coin.decimals), snapshot.price(coin.name))
 
-    def usd(self, cost: int) -> int:
-        """Return the value of an amount of the network's coin, in 10^-18 USD."""
-        coin = self._ports.wallet.coin
-        price = self._ports.settlement.market.snapshot().price(coin.name)
-        return quantize_down(cost * price, power_of_ten(coin.decimals))
+    def counted_usd(self, draft: Outflow, *, max_cost: int) -> int:
+        """Return what counts towards the day's cap, in 10^-18 USD: value and maximum fee."""
+        coin, snapshot = self._ports.wallet.coin, self._ports.settlement.market.snapshot()
+        value = usd_value(draft.amount, snapshot.price(draft.asset.coin), draft.asset).usd()
+        fee = quantize_down(max_cost * snapshot.price(coin.name), power_of_ten(coin.decimals))
+        return value + fee
+
+    def in_coins(self, cost: int) -> str:
+        """Return an amount of the network's coin in whole coins, as it is stored."""
+        return format_units(cost, self._ports.wallet.coin.decimals)
 
 
 def _charged_usd(order: Order, kind: OutflowKind, snapshot: RateSnapshot) -> int:

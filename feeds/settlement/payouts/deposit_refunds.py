@@ -8,8 +8,6 @@ import structlog
 from domain.chains.deposit_refunds import DepositRefund
 from domain.chains.outflows import NeedsApproval, Outflow
 from domain.errors import Unavailable
-from domain.market.valuation import usd_value
-from domain.money import format_units
 from feeds.settlement import metrics
 from feeds.settlement.chains.interface import Signed
 from feeds.settlement.payouts.checks import PayoutChecks
@@ -58,12 +56,10 @@ class DepositRefunds:
         ports, draft = self._ports, refund.draft()
         max_cost = await self._bounds.max_cost_of_refund(refund)
         prepared = await ports.wallet.prepare(draft, max_cost=max_cost)
-        price = ports.settlement.market.snapshot().price(draft.asset.coin)
-        value = usd_value(draft.amount, price, draft.asset).usd()
         return await ports.outflows.create_refund(
             msgspec.structs.replace(draft, nonce=prepared.nonce),
-            usd=value + self._bounds.usd(prepared.max_cost),
-            fee=format_units(prepared.max_cost, ports.wallet.coin.decimals),
+            usd=self._bounds.counted_usd(draft, max_cost=prepared.max_cost),
+            fee=self._bounds.in_coins(prepared.max_cost),
         )
 
     async def _signed(self, refund: DepositRefund, outflow: Outflow) -> Signed | None:

@@ -10,8 +10,6 @@ import structlog
 from domain.actions.orders.ports import VersionedOrder
 from domain.chains.outflows import NeedsApproval, Outflow, OutflowKind
 from domain.errors import Unavailable
-from domain.market.valuation import usd_value
-from domain.money import format_units
 from domain.orders.order import Order
 from feeds.settlement import metrics
 from feeds.settlement.chains.interface import Prepared, Signed, WrongChain
@@ -132,12 +130,10 @@ class Payouts:
 
     async def _create(self, stored: VersionedOrder, draft: Outflow, prepared: Prepared) -> bool:
         """Record the outflow; its maximum fee counts towards the day's cap like its value."""
-        price = self._ports.settlement.market.snapshot().price(draft.asset.coin)
-        value = usd_value(draft.amount, price, draft.asset)
         return await self._ports.outflows.create(
             msgspec.structs.replace(draft, nonce=prepared.nonce),
-            usd=value.usd() + self._bounds.usd(prepared.max_cost),
-            fee=format_units(prepared.max_cost, self._ports.wallet.coin.decimals),
+            usd=self._bounds.counted_usd(draft, max_cost=prepared.max_cost),
+            fee=self._bounds.in_coins(prepared.max_cost),
             expected_version=stored.version,
         )
 

@@ -1,7 +1,7 @@
 """The hot wallet of an EVM network: our nonces, and a key file or an external signer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -104,9 +104,8 @@ class EvmWallet:
         sent = await self._rpc.call("eth_getTransactionByHash", stuck)
         if outflow.nonce is None or sent is None or int(sent["nonce"], 16) != outflow.nonce:
             raise NodeUnavailable("the node does not have the transaction to be replaced")
-        before = GasFees(int(sent["maxFeePerGas"], 16), int(sent["maxPriorityFeePerGas"], 16))
         draft = await self._draft(outflow, gas=int(sent["gas"], 16))
-        fees = await self._pricing.raised(before, draft.gas, draft.data, max_cost=max_cost)
+        fees = await self._pricing.raised(_fees_of(sent), draft.gas, draft.data, max_cost=max_cost)
         return await self._signed(outflow, draft, fees)
 
     async def _signed(self, outflow: Outflow, draft: TransferDraft, fees: GasFees) -> Signed:
@@ -123,40 +122,24 @@ class EvmWallet:
             value=draft.value,
             data=draft.data,
         )
-        return await self._sign(transaction)
-
-    async def void(self, outflow: Outflow) -> Signed:
-        """See Wallet. The same nonce, from the wallet to itself, without value."""
-        await self._identity.require(again=True)
-        if outflow.nonce is None:
-            raise NodeUnavailable("an outflow of this network has a nonce")
-        own = await self._signer.address()
-        call = {"from": "0x" + own.hex(), "to": "0x" + own.hex(), "value": "0x0"}
-        gas = int(await self._rpc.call("eth_estimateGas", call), 16)
-        fees = await self._pricing.fees(gas, b"", max_cost=UNBOUNDED)
-        for candidate in outflow.candidates:
-            sent = await self._rpc.call("eth_getTransactionByHash", candidate.tx_id)
-            if sent is not None:
-                stuck = GasFees(
-                    int(sent["maxFeePerGas"], 16), int(sent["maxPriorityFeePerGas"], 16)
-                )
-                fees = await self._pricing.raised(stuck, gas, b"", max_cost=UNBOUNDED)
-        transaction = Transaction(
-            chain_id=self._chain_id,
-            nonce=outflow.nonce,
-            max_priority_fee=fees.tip,
-            max_fee=fees.max_fee,
-            gas=gas,
-            to=own,
-            value=0,
-        )
-        return await self._sign(transaction)
-
-    async def _sign(self, transaction: Transaction) -> Signed:
         raw = await self._signer.sign(transaction)
         if signer_of(transaction, raw) != await self._signer.address():
             raise NodeUnavailable("the signer returned another transaction than requested")
         return Signed("0x" + raw.hex(), "0x" + keccak(raw).hex())
+
+    async def void(self, outflow: Outflow) -> Signed:
+        """See Wallet. The same nonce, from the wallet to itself, without value."""
+        own = await self._signer.address()
+        call = {"from": "0x" + own.hex(), "to": "0x" + own.hex(), "value": "0x0"}
+        draft = TransferDraft(own, 0, b"", await self._estimate(call))
+        fees = await self._pricing.fees(draft.gas, draft.data, max_cost=UNBOUNDED)
+        for candidate in outflow.candidates:
+            sent = await self._rpc.call("eth_getTransactionByHash", candidate.tx_id)
+            if sent is not None:
+                fees = await self._pricing.raised(
+                    _fees_of(sent), draft.gas, draft.data, max_cost=UNBOUNDED
+                )
+        return await self._signed(outflow, draft, fees)
 
     async def broadcast(self, signed: Signed) -> None:
         """See Wallet."""
@@ -264,11 +247,9 @@ class EvmWallet:
     async def _gas(self, call: Mapping[str, str], asset: EvmAsset) -> int:
         """Return the gas limit: a fifth above the node's estimate, at most the ceiling."""
         try:
-            estimate = int(
-                await self._rpc.call("eth_estimateGas", {**call, "gas": hex(asset.max_gas)}), 16
-            )
+            estimate = await self._estimate({**call, "gas": hex(asset.max_gas)})
         except NodeRejected:
-            estimate = int(await self._rpc.call("eth_estimateGas", call), 16)
+            estimate = await self._estimate(call)
         if estimate > asset.max_gas:
             raise GasAboveCeiling(
                 f"the transfer needs {estimate} gas, more than the ceiling of {asset.max_gas}"
@@ -288,6 +269,11 @@ class EvmWallet:
         result = str(await self._rpc.call("eth_call", call, "latest"))
         if result != "0x" and int(result, 16) != 1:
             raise NodeUnavailable("the token's contract reports that the transfer would fail")
+
+
+def _fees_of(sent: Mapping[str, Any]) -> GasFees:
+    """Return the fees of a transaction as a node reports it."""
+    return GasFees(int(sent["maxFeePerGas"], 16), int(sent["maxPriorityFeePerGas"], 16))
 
 
 def transfer_call(recipient: bytes, amount: int) -> bytes:
