@@ -82,36 +82,36 @@ def consolidate(
     order = [*BRIDGES[1:], *sorted(set(coins) - set(BRIDGES))]
     for coin in order:
         mids = _mids(valid.get(coin, {}), prices)
-        said = [mid for mid, _ in mids]
-        center = _consensus(said, min_sources)
-        if center is None and coin in STABLE and said:
-            center = _consensus([*said, _DOLLAR], min_sources)
-        kept = [] if center is None else [mid for mid in said if _is_near(mid, center)]
-        if kept:
-            prices[coin] = median(kept)
-        if len(said) >= max(min_sources, 2):
+        reported = [mid for mid, _ in mids]
+        center = _consensus(reported, min_sources)
+        if center is None and coin in STABLE and reported:
+            center = _consensus([*reported, _DOLLAR], min_sources)
+        agreeing = [] if center is None else [mid for mid in reported if _is_near(mid, center)]
+        if agreeing:
+            prices[coin] = median(agreeing)
+        if len(reported) >= max(min_sources, 2):
             rejected += [
-                RejectedBook(book, BookDefect.OUTLIER) for mid, book in mids if mid not in kept
+                RejectedBook(book, BookDefect.OUTLIER) for mid, book in mids if mid not in agreeing
             ]
     units = {coin: _units(prices[coin]) for coin in coins if coin in prices}
     priced = {coin: price for coin, price in units.items() if price > 0}
     return Consolidated(priced, rejected, frozenset(coins) - frozenset(priced))
 
 
-def _consensus(said: Sequence[Decimal], min_sources: int) -> Decimal | None:
+def _consensus(reported: Sequence[Decimal], min_sources: int) -> Decimal | None:
     """Return the median if enough prices, and more than half of them, agree with it.
 
-    If the two in the middle disagree, their mean is a price that nobody said: it does not count.
+    If the two in the middle disagree, their mean is a price that no source reports.
     """
-    if len(said) < min_sources:
+    if len(reported) < min_sources:
         return None
-    ordered = sorted(said)
+    ordered = sorted(reported)
     low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
     if not _is_near(high, low):
         return None
-    center = median(said)
-    agreeing = sum(_is_near(price, center) for price in said)
-    return center if agreeing >= min_sources and 2 * agreeing > len(said) else None
+    center = median(reported)
+    agreeing = sum(_is_near(price, center) for price in reported)
+    return center if agreeing >= min_sources and 2 * agreeing > len(reported) else None
 
 
 def median(values: Sequence[Decimal]) -> Decimal:
