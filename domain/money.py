@@ -50,6 +50,11 @@ def parse_units(text: str, decimals: int) -> int:
     return units
 
 
+def parse_cents(text: str) -> Decimal:
+    """Return an amount with at most two decimals, such as USD; raise InvalidRequest."""
+    return Decimal(parse_units(text, CENT_DECIMALS)).scaleb(-CENT_DECIMALS)
+
+
 def format_units(units: int, decimals: int) -> str:
     """Return `units` times 10^-decimals with exactly that many decimals."""
     if units < 0:

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.errors import InvalidTransition, NotFound
 from domain.market.limits import NONE
-from domain.money import CENT_DECIMALS, parse_units
+from domain.money import parse_cents
 
 
 class OutflowSettings(msgspec.Struct, frozen=True):
@@ -166,7 +166,7 @@ async def set_outflow_cap(outflows: OperatorOutflowRepository, usd: str) -> Outf
 
     Raises InvalidRequest.
     """
-    cap = None if usd == NONE else Decimal(parse_units(usd, CENT_DECIMALS)).scaleb(-CENT_DECIMALS)
+    cap = None if usd == NONE else parse_cents(usd)
     await outflows.set_daily_cap(cap)
     return await outflows.settings()
 

@@ -11,6 +11,7 @@ import msgspec
 
 from domain.actions.operator.operators import Identity
 from domain.errors import InvalidRequest, NotFound
+from domain.money import parse_cents
 
 
 class ProposalKind(StrEnum):
@@ -39,6 +40,15 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     approved_at: datetime | None = None
     withdrawn_by: str | None = None
     withdrawn_at: datetime | None = None
+
+
+class BoundChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A new bound in USD, with at most two decimals; the id and time are of a proposal for it."""
+
+    usd: str
+    reason: str
+    proposal_id: UUID
+    at: datetime
 
 
 class ProposalRepository(Protocol):
@@ -127,14 +137,26 @@ async def show_proposal(proposals: ProposalRepository, proposal_id: UUID) -> Pro
     return found
 
 
-async def lower_or_propose_bound(
-    proposals: ProposalRepository, proposal: Proposal, operator: Identity, usd: Decimal
+async def change_bound(
+    proposals: ProposalRepository, change: BoundChange, operator: Identity
 ) -> Proposal | None:
     """Lower the bound at once, or propose to raise it: that takes another operator.
 
     Return the proposal, if there is one. Raises InvalidRequest.
     """
+    usd = parse_cents(change.usd)
     if usd <= await proposals.bound():
         await proposals.set_bound(usd)
         return None
+    proposal = Proposal(
+        id=change.proposal_id,
+        kind=ProposalKind.RAISE_BOUND,
+        subject=f"bound:{change.proposal_id}",
+        document={"usd": str(usd)},
+        usd=usd,
+        needs_second=True,
+        reason=change.reason,
+        proposed_by=operator.name,
+        proposed_at=change.at,
+    )
     return await propose(proposals, proposal, operator)

@@ -19,6 +19,7 @@ from gateway.instance import Role
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
 
     from gateway.wiring.operator.ports import OperatorPorts
 
@@ -35,14 +36,7 @@ def hold(
     as_json: AsJson = False,
 ) -> None:
     """Put the payout or refund of an order on hold, unless it is signed already."""
-    known = parse_order_id(order_id)
-    run(
-        Role.SETTLEMENT,
-        data_dir,
-        lambda ports: hold_outflow(ports.held_outflows(), known, reason=reason),
-        reason=reason,
-        state=_attempt(known),
-    )
+    _change(order_id, hold_outflow, reason=reason, data_dir=data_dir)
     show({"orderId": order_id, "onHold": True}, as_json=as_json)
 
 
@@ -54,14 +48,7 @@ def release(
     as_json: AsJson = False,
 ) -> None:
     """Attempt an order on hold, or a failing one, again at once."""
-    known = parse_order_id(order_id)
-    run(
-        Role.SETTLEMENT,
-        data_dir,
-        lambda ports: release_outflow(ports.held_outflows(), known, reason=reason),
-        reason=reason,
-        state=_attempt(known),
-    )
+    _change(order_id, release_outflow, reason=reason, data_dir=data_dir)
     show({"orderId": order_id, "onHold": False}, as_json=as_json)
 
 
@@ -84,6 +71,20 @@ def raise_bound(
     )
     fields: dict[str, Any] = {"orderId": order_id, "maxCostUsd": str(bound)}
     show(fields, as_json=as_json)
+
+
+def _change(
+    order_id: str, action: "Callable[..., Awaitable[None]]", *, reason: str, data_dir: "Path"
+) -> None:
+    """Hold or release an order, as settlement may: its state before is in the audit trail."""
+    known = parse_order_id(order_id)
+    run(
+        Role.SETTLEMENT,
+        data_dir,
+        lambda ports: action(ports.held_outflows(), known, reason=reason),
+        reason=reason,
+        state=_attempt(known),
+    )
 
 
 def _attempt(order_id: UUID) -> "Callable[[OperatorPorts], Awaitable[OutflowAttempt | None]]":

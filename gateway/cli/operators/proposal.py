@@ -7,20 +7,25 @@ from uuid import UUID
 import typer
 
 from domain.actions.operator.proposals import (
+    BoundChange,
     Proposal,
-    ProposalKind,
     approve_proposal,
-    lower_or_propose_bound,
+    change_bound,
     show_proposal,
     withdraw_proposal,
 )
-from domain.money import CENT_DECIMALS, parse_units
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, Reason, group, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
     from gateway.wiring.operator.ports import OperatorPorts
+
+    Decision = Callable[..., Awaitable[Proposal]]
+    """What decides a proposal: `approve_proposal` or `withdraw_proposal`."""
 
 app = group("Proposals, which above a bound another operator has to approve.")
 
@@ -42,20 +47,7 @@ def approve(
 
     Settlement sends an approved refund.
     """
-    known = _parse_id(proposal_id)
-
-    async def work(ports: "OperatorPorts") -> Proposal:
-        now = ports.clock.now()
-        return await approve_proposal(ports.proposals(), known, ports.acting(), now=now)
-
-    approved = run(
-        Role.ADMIN,
-        data_dir,
-        work,
-        reason=reason,
-        state=lambda ports: show_proposal(ports.proposals(), known),
-    )
-    show(proposal_out(approved), as_json=as_json)
+    _decide(proposal_id, approve_proposal, reason=reason, data_dir=data_dir, as_json=as_json)
 
 
 @app.command("list")
@@ -87,20 +79,7 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Withdraw a proposal that is not approved; any operator can."""
-    known = _parse_id(proposal_id)
-
-    async def work(ports: "OperatorPorts") -> Proposal:
-        now = ports.clock.now()
-        return await withdraw_proposal(ports.proposals(), known, ports.acting(), now=now)
-
-    withdrawn = run(
-        Role.ADMIN,
-        data_dir,
-        work,
-        reason=reason,
-        state=lambda ports: show_proposal(ports.proposals(), known),
-    )
-    show(proposal_out(withdrawn), as_json=as_json)
+    _decide(proposal_id, withdraw_proposal, reason=reason, data_dir=data_dir, as_json=as_json)
 
 
 @app.command()
@@ -118,21 +97,9 @@ def bound(
         return
 
     async def work(ports: "OperatorPorts") -> tuple[Proposal | None, Decimal]:
-        wanted = Decimal(parse_units(usd, CENT_DECIMALS)).scaleb(-CENT_DECIMALS)
-        operator, proposal_id = ports.acting(), ports.new_id()
-        proposal = Proposal(
-            id=proposal_id,
-            kind=ProposalKind.RAISE_BOUND,
-            subject=f"bound:{proposal_id}",
-            document={"usd": str(wanted)},
-            usd=wanted,
-            needs_second=True,
-            reason=reason,
-            proposed_by=operator.name,
-            proposed_at=ports.clock.now(),
-        )
-        proposals = ports.proposals()
-        made = await lower_or_propose_bound(proposals, proposal, operator, wanted)
+        proposals, now = ports.proposals(), ports.clock.now()
+        change = BoundChange(usd=usd, reason=reason, proposal_id=ports.new_id(), at=now)
+        made = await change_bound(proposals, change, ports.acting())
         return made, await proposals.bound()
 
     made, current = run(
@@ -145,6 +112,26 @@ def bound(
     )
     proposal = None if made is None else str(made.id)
     show({"usd": str(current), "proposal": proposal}, as_json=as_json)
+
+
+def _decide(
+    proposal_id: str, decision: "Decision", *, reason: str, data_dir: "Path", as_json: bool
+) -> None:
+    """Approve or withdraw a proposal, and show it."""
+    known = _parse_id(proposal_id)
+
+    async def work(ports: "OperatorPorts") -> Proposal:
+        now = ports.clock.now()
+        return await decision(ports.proposals(), known, ports.acting(), now=now)
+
+    decided = run(
+        Role.ADMIN,
+        data_dir,
+        work,
+        reason=reason,
+        state=lambda ports: show_proposal(ports.proposals(), known),
+    )
+    show(proposal_out(decided), as_json=as_json)
 
 
 def proposal_out(proposal: Proposal) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import InvalidRequest, InvalidTransition, NotFound
-from domain.money import CENT_DECIMALS, parse_units
+from domain.money import parse_cents
 
 MAX_COST_BOUND_USD: Final = Decimal(10_000)
 """A typing error must not let one transaction empty a hot wallet."""
@@ -75,7 +75,7 @@ async def raise_cost_bound(
     Settlement attempts the order again at once. Raises InvalidRequest and NotFound.
     """
     checked_reason(reason)
-    bound = Decimal(parse_units(usd, CENT_DECIMALS)).scaleb(-CENT_DECIMALS)
+    bound = parse_cents(usd)
     if bound > MAX_COST_BOUND_USD:
         raise InvalidRequest(f"one transaction may cost at most {MAX_COST_BOUND_USD} USD")
     if not await outflows.raise_bound(order_id, bound):
