@@ -48,6 +48,10 @@ Reason = Annotated[str, typer.Option(help="Why; it is recorded in the audit trai
 RequiredReason = Annotated[
     str, typer.Option("--reason", help="Why; it is recorded in the audit trail.")
 ]
+AssetCode = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
+OneAssetCode = Annotated[
+    str | None, typer.Argument(metavar="ASSET", help="One asset's code; all by default.")
+]
 Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="Maximum number of entries.")]
 
 

@@ -11,7 +11,17 @@ from domain.actions.operator.chains import (
     set_confirmations,
     show_confirmations,
 )
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
+from gateway.cli.command import (
+    DATA_DIR,
+    AsJson,
+    AssetCode,
+    DataDir,
+    Limit,
+    Reason,
+    group,
+    read,
+    run,
+)
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -23,7 +33,6 @@ app = group("Chains that settlement follows.")
 Network = Annotated[
     str, typer.Argument(metavar="NETWORK", help="A network's name, such as Litecoin.")
 ]
-Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
 Number = Annotated[
     int | None,
     typer.Argument(
@@ -65,7 +74,7 @@ def unclaimed(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJso
 
 @app.command()
 def confirmations(
-    code: Code,
+    code: AssetCode,
     number: Number = None,
     *,
     reason: Reason = "",

@@ -17,7 +17,17 @@ from domain.actions.operator.market.fees import (
 from domain.assets import Asset
 from domain.market.network_fees import NetworkFee
 from domain.money import format_units
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, run
+from gateway.cli.command import (
+    DATA_DIR,
+    AsJson,
+    AssetCode,
+    DataDir,
+    OneAssetCode,
+    Reason,
+    group,
+    read,
+    run,
+)
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -31,10 +41,6 @@ OneNetwork = Annotated[
 ]
 Bps = Annotated[int, typer.Argument(metavar="BPS", help="The fee, 0..2000 basis points.")]
 Spread = Annotated[int, typer.Argument(metavar="BPS", help="The spread, 0..2000 basis points.")]
-Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
-OneCode = Annotated[
-    str | None, typer.Argument(metavar="ASSET", help="One asset's code; all by default.")
-]
 Amount = Annotated[
     str, typer.Argument(metavar="AMOUNT", help="The fee in units of the asset, such as 0.00002.")
 ]
@@ -100,7 +106,7 @@ def set_new_spread(
 
 @network_fee.command("show")
 def show_network_fee(
-    code: OneCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    code: OneAssetCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Show the network fee that new orders get, the operator's number, and the newest estimate."""
     fees = read(Role.ADMIN, data_dir, lambda ports: show_network_fees(ports.market(), code))
@@ -110,7 +116,7 @@ def show_network_fee(
 
 @network_fee.command("set")
 def set_new_network_fee(
-    code: Code,
+    code: AssetCode,
     amount: Amount,
     *,
     reason: Reason = "",

@@ -12,7 +12,17 @@ from domain.actions.operator.market.fixed_rates import (
 )
 from domain.assets import Asset, FixedRateTerms
 from domain.money import format_units
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, run
+from gateway.cli.command import (
+    DATA_DIR,
+    AsJson,
+    AssetCode,
+    DataDir,
+    OneAssetCode,
+    Reason,
+    group,
+    read,
+    run,
+)
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -29,10 +39,6 @@ PremiumBps = Annotated[
 ConfirmMinutes = Annotated[
     int | None,
     typer.Option(help="How long after expiry a deposit may be confirmed, 1..10080 minutes."),
-]
-Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
-OneCode = Annotated[
-    str | None, typer.Argument(metavar="ASSET", help="One asset's code; all by default.")
 ]
 Amount = Annotated[
     str, typer.Argument(metavar="AMOUNT", help="In units of the asset, such as 0.000001.")
@@ -70,7 +76,7 @@ def set_terms(
 
 @min_deposit.command("show")
 def show_least(
-    code: OneCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    code: OneAssetCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Show the least deposit of all assets, or of one."""
     assets = read(Role.ADMIN, data_dir, lambda ports: show_min_deposits(ports.market(), code))
@@ -80,7 +86,7 @@ def show_least(
 
 @min_deposit.command("set")
 def set_least(
-    code: Code,
+    code: AssetCode,
     amount: Amount,
     *,
     reason: Reason = "",

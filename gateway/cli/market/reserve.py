@@ -7,16 +7,22 @@ import typer
 from domain.actions.operator.market.ports import Reserve
 from domain.actions.operator.market.reserves import list_reserves, set_reserve, show_reserve
 from domain.money import format_units
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, run
+from gateway.cli.command import (
+    DATA_DIR,
+    AsJson,
+    AssetCode,
+    DataDir,
+    OneAssetCode,
+    Reason,
+    group,
+    read,
+    run,
+)
 from gateway.cli.output import show
 from gateway.instance import Role
 
 app = group("Payout reserves; an asset without one is unlimited.")
 
-Code = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
-OneCode = Annotated[
-    str | None, typer.Argument(metavar="ASSET", help="One asset's code; all by default.")
-]
 Amount = Annotated[
     str,
     typer.Argument(
@@ -34,7 +40,7 @@ def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
 
 @app.command("show")
 def show_one(
-    code: OneCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    code: OneAssetCode = None, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Show an asset's reserve, or all that are set."""
     if code is None:
@@ -47,7 +53,7 @@ def show_one(
 
 @app.command("set")
 def change(
-    code: Code,
+    code: AssetCode,
     amount: Amount,
     *,
     reason: Reason = "",
