@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 RUNS ?= 10000
+# Tests wait for servers half of their time, therefore twice as many processes as cores
+PARALLEL = -n $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2) --dist loadscope --no-loadscope-reorder
 ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
@@ -17,10 +19,10 @@ run: $(VENV)/.run $(ASSETS) ## Install what is missing and start everything (ARG
 	@exec $(BIN)/swapgate up $(ARGS)
 
 test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Run all linters and tests (ARGS="-k name")
-	$(BIN)/python -m pytest -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-slow: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Run the slow tests: chains, killed processes, fuzzing and the ledger, in medium runs
-	$(BIN)/python -m pytest -m slow -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m slow $(PARALLEL) $(ARGS)
 	$(BIN)/python -m tests.fuzz --cases 2000 --seed 1
 	$(BIN)/python -m tests.chain_faults --orders 10 --seed 1
 	$(MAKE) ledger RUNS=500

@@ -8,7 +8,9 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 from uuid import uuid4
@@ -16,6 +18,9 @@ from uuid import uuid4
 import hypothesis
 import msgspec
 import pytest
+import typer.main
+import typer.testing
+from xdist.scheduler import LoadScopeScheduling
 
 from gateway.instance import INSTANCE_FILE, Instance
 from persistence.embedded.postgres import EmbeddedPostgres
@@ -29,6 +34,10 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 """How long an example takes depends on the machine: time is measured in bench/, not in tests."""
 
+typer.testing.__dict__["_get_command"] = cache(typer.main.get_command)
+"""typer would build all commands, in some 20 ms, each time that a test runs one."""
+
+SHARED = ("tests/browser/", "tests/contract/")
 TEMPLATE = "swapgate_template"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 << 30
@@ -56,6 +65,21 @@ def memory_directory() -> Path | None:
         if found.f_bavail * found.f_frsize >= MEMORY_NEEDED and not found.f_flag & os.ST_NOEXEC:
             return MEMORY
     return None
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give a folder or a module of tests to one process, so that its servers are started once.
+
+    Tests are handed out in the order of their collection: long ones first, unit tests last.
+    """
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = in_one_process
+    return scheduler
+
+
+def in_one_process(test: str) -> str:
+    path = test.partition("::")[0]
+    return next((folder for folder in SHARED if path.startswith(folder)), path)
 
 
 class Servers(msgspec.Struct, frozen=True):

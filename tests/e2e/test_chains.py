@@ -124,6 +124,7 @@ def test_a_signed_payout_is_broadcast_once_after_a_kill(world: World) -> None:
     assert world.anvil.balance(swap.recipient) == int(Decimal(done["to"]["amount"]) * ETHER)
 
 
+@pytest.mark.slow
 def test_a_broadcast_payout_that_was_not_recorded_is_recorded_after_a_kill(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.ltc.hold_after = "sendrawtransaction"
@@ -140,7 +141,10 @@ def test_a_broadcast_payout_that_was_not_recorded_is_recorded_after_a_kill(world
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
 
 
-@pytest.mark.parametrize("method", ["fundrawtransaction", "signrawtransactionwithwallet"])
+@pytest.mark.parametrize(
+    "method",
+    ["fundrawtransaction", pytest.param("signrawtransactionwithwallet", marks=pytest.mark.slow)],
+)
 def test_an_unsigned_payout_is_signed_after_a_kill(world: World, method: str) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     world.ltc.hold_before = method

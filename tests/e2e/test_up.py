@@ -51,9 +51,9 @@ def remaining_processes(data_dir: Path) -> list[str]:
     return commands
 
 
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Running]:
-    running = start_up(tmp_path / "data", "--workers", "1")
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    running = start_up(tmp_path_factory.mktemp("one-worker") / "data", "--workers", "1")
     yield running
     stop(running)
 

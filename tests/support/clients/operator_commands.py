@@ -1,5 +1,6 @@
 """All commands of `swapgate`, and an example of each."""
 
+from functools import cache
 from typing import Any
 
 from typer.core import TyperGroup
@@ -104,6 +105,7 @@ COMMANDS = [
 """An example of every command that works with the database of an instance."""
 
 
+@cache
 def all_groups() -> dict[str, TyperGroup]:
     """Return the groups of commands by full name; the root's is empty."""
     root = get_command(main)
@@ -113,6 +115,7 @@ def all_groups() -> dict[str, TyperGroup]:
     }
 
 
+@cache
 def all_commands() -> dict[str, Any]:
     """Return the commands by full name, such as `fee set`."""
     return {
