@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from persistence.postgres.reconciliation.differences import differences
-from tests.simulation.checks.books import read_books
+from tests.simulation.checks.books import Books, read_books
 from tests.simulation.checks.ending import AT_THE_END, KNOWN
 from tests.simulation.checks.invariants import ALWAYS, Check, Truth, Violation, problems
 from tests.simulation.events import Events
@@ -25,6 +25,7 @@ class Run:
     def __init__(self, prepared: PreparedDatabase, seed: int, options: Options) -> None:
         self.world = World(prepared, seed, options)
         self.events = Events(self.world)
+        self._books: tuple[int, Books] | None = None
         self.ended: Counter[str] = Counter()
         """How many orders are in which state."""
 
@@ -51,8 +52,15 @@ class Run:
         self._check((*ALWAYS, *AT_THE_END, *known))
         await self._reconcile()
 
+    def _read(self) -> Books:
+        """Return the books, read again only if a statement has run since."""
+        statements = self.world.storage.statements
+        if self._books is None or self._books[0] != statements:
+            self._books = statements, read_books(self.world.storage)
+        return self._books[1]
+
     def _check(self, checks: tuple[Check, ...]) -> None:
-        world, books = self.world, read_books(self.world.storage)
+        world, books = self.world, self._read()
         states = {order.id: order.state for order in books.orders}
         for one in world.customers.orders:
             one.state = states[str(one.order.id)]

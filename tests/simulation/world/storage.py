@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, Self
 
+import psqlpy
 import psycopg
 
 from persistence.postgres.pool import Database, Row
@@ -60,16 +62,64 @@ SELECT schemaname || '.' || quote_ident(sequencename), last_value FROM pg_sequen
 WHERE schemaname = 'public' ORDER BY 1
 """
 
+SESSION: Final = {
+    "search_path": "virtual,pg_catalog,public",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
+"""Of every connection: statements are planned once, as their tables stay small."""
+
 _WHAT = re.compile(
     r"\b(INSERT INTO|UPDATE|DELETE FROM|FROM|SELECT)\s+((?:public\.)?[a-z_]+)", re.ASCII
 )
 
 
+@cache
 def name_of(sql: str) -> str:
     """Return what a statement does first to which table, for traces."""
     writes = [found for found in _WHAT.finditer(sql) if found[1] not in ("FROM", "SELECT")]
     found = writes[0] if writes else next(iter(_WHAT.finditer(sql)), None)
     return f"{found[1].lower()} {found[2]}" if found else sql.split("\n", 1)[0][:40]
+
+
+class _OneConnection:
+    """A pool of one connection that is never returned: of the world's calls one happens at once."""
+
+    def __init__(self, pool: psqlpy.ConnectionPool) -> None:
+        self._pool = pool
+        self._connection: psqlpy.Connection | None = None
+
+    def acquire(self) -> Self:
+        """See ConnectionPool."""
+        return self
+
+    async def __aenter__(self) -> psqlpy.Connection:
+        """Return the connection."""
+        if self._connection is None:
+            self._connection = await self._pool.connection()
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        """Keep the connection."""
+
+    def close(self) -> None:
+        """See ConnectionPool."""
+        self._connection = None
+        self._pool.close()
+
+
+class SharedDatabase(Database):
+    """A database as all processes of one role share it, in virtual time."""
+
+    def __init__(self, url: str, storage: "Storage") -> None:
+        super().__init__(url, size=2, session=SESSION)
+        self._pool = _OneConnection(self._pool)  # type: ignore[assignment]
+        self._storage = storage
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """See Database. Nothing else runs meanwhile, so that it need not be bounded in time."""
+        self._storage.before_statement()
+        return await self._once(sql, parameters)
 
 
 class ProcessDatabase(Database):
@@ -93,12 +143,13 @@ class Storage:
     def __init__(self, urls: DatabaseUrls) -> None:
         self._owner = psycopg.connect(urls.owner, autocommit=True)
         self._owner.execute(VIRTUAL_TIME.encode())
-        session = {"search_path": "virtual,pg_catalog,public"}
         self.gateway, self.settlement, self.admin = (
-            Database(url, size=2, session=session)
-            for url in (urls.gateway, urls.settlement, urls.admin)
+            SharedDatabase(url, self) for url in (urls.gateway, urls.settlement, urls.admin)
         )
         self._reset: bytes = b""
+        self._clock: int | None = None
+        self.statements = 0
+        """How many statements of processes have run: without one, nothing has changed."""
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement as the tables' owner."""
@@ -127,10 +178,18 @@ class Storage:
     def reset(self) -> None:
         """Return to the remembered contents."""
         self._owner.execute(self._reset)
+        self.statements += 1
 
     def set_clock(self, unix_microseconds: int) -> None:
-        """Set the database's clock."""
-        self.sql("SELECT setval('virtual.clock', %s)", unix_microseconds)
+        """Set the database's clock, before the next statement reads it."""
+        self._clock = unix_microseconds
+
+    def before_statement(self) -> None:
+        """Prepare for a statement of a process."""
+        self.statements += 1
+        if self._clock is not None:
+            self.sql("SELECT setval('virtual.clock', %s)", self._clock)
+            self._clock = None
 
     def close(self) -> None:
         """Close all connections."""
