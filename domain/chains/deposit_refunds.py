@@ -15,10 +15,11 @@ from domain.errors import Unavailable
 class DepositRefund(msgspec.Struct, frozen=True, kw_only=True):
     """A deposit and the address that it is sent back to; `id` is that of its proposal.
 
-    `received` is in smallest units of the asset.
+    `order_id` is the order whose address received it; `received` is in smallest units of the asset.
     """
 
     id: UUID
+    order_id: UUID
     tx_id: str
     pay_in_address: str
     asset: Asset
@@ -50,7 +51,10 @@ class DepositRefundRepository(Protocol):
     async def due_refunds(
         self, network: str, *, at: datetime, limit: int
     ) -> Sequence[DepositRefund]:
-        """Return approved refunds on a network without an outflow, oldest first."""
+        """Return approved refunds on a network without an outflow, oldest first.
+
+        A refund whose deposit was dropped, or waits for its confirmation, is not due.
+        """
 
     async def find_refund(self, refund_id: UUID) -> DepositRefund | None:
         """Return an approved refund."""

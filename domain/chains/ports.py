@@ -13,7 +13,8 @@ import msgspec
 from domain.chains.deposit_refunds import DepositRefundRepository
 from domain.chains.outflows import Outflow, OutflowKind
 from domain.chains.pay_in import PayInAccount, PayInAddress
-from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit, Transfer
+from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit
+from domain.chains.unclaimed_deposits import UnclaimedDepositRepository
 
 
 class StoredAccount(msgspec.Struct, frozen=True):
@@ -55,7 +56,7 @@ class AssignedAddresses(Protocol):
         """Return the assigned addresses, by index."""
 
 
-class ChainRepository(Protocol):
+class ChainRepository(UnclaimedDepositRepository, Protocol):
     """The state of each chain."""
 
     async def newest_block(self, network: str) -> Block | None:
@@ -71,9 +72,6 @@ class ChainRepository(Protocol):
         self, network: str, addresses: Collection[str]
     ) -> Mapping[str, ExpectedDeposit]:
         """Return which of these addresses are assigned to orders, and to which."""
-
-    async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
-        """Record a transfer that its order cannot use, for the operator."""
 
     async def unconfirmed_orders(self, network: str) -> Sequence[UUID]:
         """Return the orders with a deposit that is not confirmed, and those that wait for one.

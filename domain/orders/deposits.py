@@ -73,6 +73,10 @@ class Deposits(msgspec.Struct, frozen=True):
         """Return whether this transaction is recorded and not dropped."""
         return any(one.tx_id == tx_id and not one.dropped for one in self.all)
 
+    def was_late(self, tx_id: str) -> bool:
+        """Return whether this transaction is recorded as late, dropped or not."""
+        return any(one.tx_id == tx_id for one in self.late)
+
     def with_seen(
         self, observed: ObservedDeposit, *, at: datetime, late: bool = False
     ) -> "Deposits":

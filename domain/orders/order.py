@@ -109,13 +109,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         creation or after `at`; from `at` without one. That time decides whether it is in time.
         Before expiry it moves the order to CONFIRMING; after expiry the order stays EXPIRED until
         all deposits are confirmed. Deposits while confirming or held are added up; a deposit after
-        that is recorded as late. A transaction that is already recorded changes nothing, and
-        neither does one that is too small to count.
+        that is recorded as late, and stays late if it is dropped and observed again: its refund may
+        be approved. A transaction that is already recorded changes nothing, and neither does one
+        that is too small to count.
         """
         if self.deposits.knows(deposit.tx_id) or self.is_too_small(deposit.amount):
             return self
         seen_at = at if since is None else min(max(since, self.created_at), at)
-        if self.state in DEPOSITS_CLOSED:
+        if self.state in DEPOSITS_CLOSED or self.deposits.was_late(deposit.tx_id):
             with_late = self.deposits.with_seen(deposit, at=seen_at, late=True)
             return msgspec.structs.replace(self, deposits=with_late)
         deposits = self.deposits.with_seen(deposit, at=seen_at)
@@ -148,7 +149,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             raise self.not_allowed("confirm a deposit")
         deposits = self.deposits.with_confirmed(confirmed, at=at)
         order = msgspec.structs.replace(self, deposits=deposits)
-        if not deposits.settled:
+        if not deposits.settled or not deposits.counted:
             return order
         if self.state is State.EXPIRED:
             return order._held(Emergency.EXPIRED, at=at)
@@ -192,8 +193,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Record that the blocks of deposits were orphaned: they have to be confirmed again.
 
         An order that is not paid out yet waits for them; raises InvalidTransition for others, and
-        for one whose payout is intended: that has to be cancelled first.
+        for one whose payout is intended: that has to be cancelled first. No order waits for late
+        deposits.
         """
+        if tx_ids and all(self.deposits.was_late(one) for one in tx_ids):
+            return msgspec.structs.replace(self, deposits=self.deposits.with_unconfirmed(tx_ids))
         if self.state not in NOT_PAID_OUT or self.has_outflow:
             raise self.not_allowed("wait for its deposit again")
         deposits = self.deposits.with_unconfirmed(tx_ids)

@@ -49,9 +49,7 @@ async def _runs(urls: DatabaseUrls, arguments: argparse.Namespace) -> int:
     failed, began = 0, time.monotonic()
     ended: Counter[str] = Counter()
     for seed in range(arguments.seed, arguments.seed + arguments.runs):
-        run, error = await simulate(
-            prepared, seed, steps=arguments.steps, options=Options(known=arguments.known)
-        )
+        run, error = await simulate(prepared, seed, steps=arguments.steps, options=Options())
         ended += run.ended
         if arguments.runs == 1:
             sys.stdout.writelines(f"{line}\n" for line in run.trace.text(details=arguments.trace))
@@ -80,7 +78,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--trace", action="store_true", help="print every call to a port")
     parser.add_argument("--defect", choices=DEFECTS, help="put a defect back; end when it is found")
-    parser.add_argument("--known", action="store_true", help="check known defects, too")
     arguments = parser.parse_args()
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     with migrated_database() as urls:

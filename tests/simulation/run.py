@@ -6,7 +6,7 @@ from typing import Final
 
 from persistence.postgres.reconciliation.differences import differences
 from tests.simulation.checks.books import Books, read_books
-from tests.simulation.checks.ending import AT_THE_END, KNOWN
+from tests.simulation.checks.ending import AT_THE_END
 from tests.simulation.checks.invariants import ALWAYS, Check, Truth, Violation, problems
 from tests.simulation.events import Events
 from tests.simulation.quiet import make_quiet
@@ -48,8 +48,7 @@ class Run:
             self._check(ALWAYS)
         self.trace.step += 1
         await make_quiet(self.world, lambda: self._check(ALWAYS))
-        known = KNOWN if self.world.options.known else ()
-        self._check((*ALWAYS, *AT_THE_END, *known))
+        self._check((*ALWAYS, *AT_THE_END))
         await self._reconcile()
 
     def _read(self) -> Books:

@@ -28,7 +28,8 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
     """A late deposit, or one of another asset than its order's; `amount` in units of the asset.
 
     `proposal` is the id of what is proposed or approved for it; `stage` is empty, `proposed`,
-    `approved`, or that of its outflow: `intended`, `signed`, `broadcast`, `settled`.
+    `approved`, or that of its outflow: `intended`, `signed`, `broadcast`, `settled`. Without an
+    outflow it is `dropped` while its chain does not contain the deposit any more.
     """
 
     tx_id: str
@@ -55,6 +56,8 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
         """Return what to type."""
         if self.approved:
             return ""
+        if self.proposal is not None and self.stage == "dropped":
+            return f"swapgate proposal withdraw {self.proposal}"
         if self.proposal is not None:
             return f"swapgate approve {self.proposal}"
         return f"swapgate deposit refund {self.tx_id} --to ADDRESS --reason TEXT"

@@ -2,29 +2,30 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import structlog
 
 from domain.actions.orders.observe_deposit import confirm_deposits, drop_deposits
 from domain.errors import InvalidTransition, Unavailable
-from domain.orders.deposits import Deposit, ObservedDeposit
+from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 from domain.orders.states import State
+from feeds.settlement.deposits.missing import MissingTransfers
 from feeds.settlement.deposits.ports import WatchPorts
-
-if TYPE_CHECKING:
-    from uuid import UUID
+from feeds.settlement.deposits.unclaimed import UnclaimedConfirmations
 
 log = structlog.get_logger()
 
 
 class DepositConfirmations:
-    """The unconfirmed deposits of a network, and since when each has been missing."""
+    """The unconfirmed deposits of a network."""
 
     def __init__(self, ports: WatchPorts) -> None:
         self._ports = ports
-        self._missing: dict[tuple[UUID, str], float] = {}
+        self._missing = MissingTransfers(
+            ports.nodes, drop_after=ports.drop_after, monotonic=ports.monotonic
+        )
+        self._unclaimed = UnclaimedConfirmations(ports, self._missing)
 
     async def check(self, height: int) -> None:
         """Count the confirmations of all unconfirmed deposits at a height of the chain."""
@@ -34,21 +35,23 @@ class DepositConfirmations:
             stored = await self._ports.settlement.orders.read(order_id)
             if stored is not None:
                 await self._check_order(stored.order, height, required)
+        await self._unclaimed.check(height, required)
 
     async def _check_order(self, order: Order, height: int, required: Mapping[str, int]) -> None:
         settlement = self._ports.settlement
         confirmed: list[ObservedDeposit] = []
         dropped: list[str] = []
+        address, asset = order.pay_in_address, order.source.code
         for deposit in order.deposits.unconfirmed:
-            observed = await self._ports.nodes.agreed(
-                deposit.tx_id, address=order.pay_in_address, asset=order.source.code
-            )
+            observed = await self._ports.nodes.agreed(deposit.tx_id, address=address, asset=asset)
             if observed is not None:
-                self._missing.pop((order.id, deposit.tx_id), None)
+                self._missing.found(deposit.tx_id, address=address, asset=asset)
             if observed is not None and observed.height is not None:
-                if height - observed.height + 1 >= required[order.source.code]:
+                if height - observed.height + 1 >= required[asset]:
                     confirmed.append(ObservedDeposit(deposit.tx_id, observed.amount))
-            elif observed is None and await self._is_dropped(order, deposit):
+            elif observed is None and await self._missing.is_dropped(
+                deposit.tx_id, address=address, asset=asset
+            ):
                 dropped.append(deposit.tx_id)
         if dropped:
             log.warning("deposit dropped", order=str(order.id), tx_ids=dropped)
@@ -58,18 +61,3 @@ class DepositConfirmations:
         if confirmed:
             with suppress(InvalidTransition, Unavailable):  # without rates a deposit waits
                 await confirm_deposits(settlement, order.id, confirmed)
-
-    async def _is_dropped(self, order: Order, deposit: Deposit) -> bool:
-        """Return whether neither node has known a deposit for long enough."""
-        key = (order.id, deposit.tx_id)
-        if await self._ports.nodes.is_known(
-            deposit.tx_id, address=order.pay_in_address, asset=order.source.code
-        ):
-            self._missing.pop(key, None)
-            return False
-        now = self._ports.monotonic()
-        since = self._missing.setdefault(key, now)
-        if now - since < self._ports.drop_after.total_seconds():
-            return False
-        del self._missing[key]
-        return True

@@ -13,6 +13,7 @@ from domain.chains.outflows import (
     OutflowKind,
     SourceChainUnreliable,
 )
+from domain.chains.transfers import Transfer
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 from domain.orders.states import RateType
@@ -74,6 +75,23 @@ class PayoutChecks:
         log.warning("deposit must be confirmed again", order=str(order.id))
         tx_ids = {deposit.tx_id for deposit in order.deposits.counted}
         await unconfirm_deposits(self._ports.settlement, order.id, tx_ids)
+
+    async def unconfirm_transfer(self, refund: DepositRefund) -> bool:
+        """Have a deposit that is to be sent back confirmed again, or dropped.
+
+        False if it is not recorded as one that no order can use.
+        """
+        ports, asset = self._ports, refund.asset
+        log.warning("deposit must be confirmed again", proposal=str(refund.id))
+        stored = await ports.settlement.orders.read(refund.order_id)
+        if stored is None:
+            return False
+        order = stored.order
+        if order.source.code == asset.code and order.deposits.was_late(refund.tx_id):
+            await unconfirm_deposits(ports.settlement, order.id, [refund.tx_id])
+            return True
+        transfer = Transfer(refund.tx_id, refund.pay_in_address, asset.code, refund.received)
+        return await ports.chains.unconfirm_unclaimed(asset.network, transfer)
 
     async def require_fair_value(self, order: Order, kind: OutflowKind) -> None:
         """Raise Unavailable if a fixed rate pays far more than the deposit is worth now.

@@ -26,8 +26,13 @@ class DepositRefunds:
         self._bounds = bounds
 
     async def begin(self, refund: DepositRefund) -> bool:
-        """Read the deposit again from its chain, record the intention, and send the refund."""
+        """Read the deposit again from its chain, record the intention, and send the refund.
+
+        The refund of a deposit that is gone waits until the deposit is confirmed again.
+        """
         if not await self._checks.is_transfer_confirmed(refund):
+            if await self._checks.unconfirm_transfer(refund):
+                return False
             raise Unavailable("the nodes do not report the deposit at its depth")
         if not await self._create(refund):
             raise Unavailable("the refund has an outflow already, or the lease was lost")

@@ -5,8 +5,8 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.assets import Catalogue
-from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit, Transfer
-from domain.money import format_units
+from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit
+from persistence.postgres.chains.unclaimed_deposits import PostgresUnclaimedDeposits
 from persistence.postgres.pool import Database
 
 MAX_BLOCKS = 500
@@ -27,12 +27,6 @@ DROP = "DELETE FROM chain_blocks WHERE network = $1 AND height > $2"
 EXPECTED_DEPOSITS = """
 SELECT p.address, p.order_id, o.source FROM pay_in_addresses p JOIN orders o ON o.id = p.order_id
 WHERE p.network = $1 AND p.address = ANY ($2::text[])
-"""
-
-UNCLAIMED = """
-INSERT INTO unclaimed_deposits (network, tx_id, address, asset, amount, order_id)
-VALUES ($1, $2, $3, $4, $5::text::numeric, $6)
-ON CONFLICT (network, tx_id, address, asset) DO NOTHING
 """
 
 UNCONFIRMED = """
@@ -87,7 +81,7 @@ WHERE c.test_network IS DISTINCT FROM EXCLUDED.test_network
 """
 
 
-class PostgresChainRepository:
+class PostgresChainRepository(PostgresUnclaimedDeposits):
     """ChainRepository over PostgreSQL, under settlement's role."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:
@@ -115,13 +109,6 @@ class PostgresChainRepository:
         return {
             row["address"]: ExpectedDeposit(UUID(row["order_id"]), row["source"]) for row in rows
         }
-
-    async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
-        """See ChainRepository."""
-        precision = self._catalogue().assets[transfer.asset].precision
-        amount = format_units(transfer.amount, precision)
-        key = [network, transfer.tx_id, transfer.address, transfer.asset]
-        await self._database.fetch(UNCLAIMED, [*key, amount, order_id])
 
     async def unconfirmed_orders(self, network: str) -> Sequence[UUID]:
         """See ChainRepository."""

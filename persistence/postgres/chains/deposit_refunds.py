@@ -15,9 +15,10 @@ from persistence.postgres.chains.leases import fence, leader
 from persistence.postgres.pool import Database
 
 COLUMNS = """
-  p.id::text AS id, p.document ->> 'txId' AS tx_id, p.document ->> 'payInAddress' AS pay_in_address,
-  p.document ->> 'asset' AS asset, p.document ->> 'amount' AS amount,
-  p.document ->> 'address' AS address, p.document ->> 'tag' AS tag
+  p.id::text AS id, p.document ->> 'orderId' AS order_id, p.document ->> 'txId' AS tx_id,
+  p.document ->> 'payInAddress' AS pay_in_address, p.document ->> 'asset' AS asset,
+  p.document ->> 'amount' AS amount, p.document ->> 'address' AS address,
+  p.document ->> 'tag' AS tag
 """
 
 DUE = f"""
@@ -27,6 +28,13 @@ WHERE p.kind = 'refund_deposit' AND p.approved_at IS NOT NULL AND p.document ->>
   AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = p.id)
   AND NOT EXISTS (SELECT FROM voided_outflows v
     WHERE v.order_id = p.id AND v.resend_requested_at IS NULL)
+  AND NOT EXISTS (SELECT FROM unclaimed_deposits u
+    WHERE u.network = $1 AND u.tx_id = p.document ->> 'txId'
+      AND u.address = p.document ->> 'payInAddress' AND u.asset = p.document ->> 'asset'
+      AND u.confirmed_at IS NULL)
+  AND NOT EXISTS (SELECT FROM deposits d JOIN orders o ON o.id = d.order_id
+    WHERE d.order_id = (p.document ->> 'orderId')::uuid AND d.tx_id = p.document ->> 'txId'
+      AND o.source = p.document ->> 'asset' AND d.confirmed_at IS NULL)
 ORDER BY coalesce(t.next_attempt_at, p.approved_at), p.id LIMIT $3
 """  # noqa: S608  the columns are this module's own constant
 
@@ -80,6 +88,7 @@ class PostgresDepositRefunds:
         asset = self._catalogue().assets[row["asset"]]
         return DepositRefund(
             id=UUID(row["id"]),
+            order_id=UUID(row["order_id"]),
             tx_id=row["tx_id"],
             pay_in_address=row["pay_in_address"],
             asset=asset,

@@ -40,7 +40,7 @@ UPDATE chains SET halted = false, alarm = NULL WHERE lower(network) = lower($1) 
 
 UNCLAIMED = """
 SELECT network, tx_id, address, asset, amount::text AS amount, order_id::text AS order_id, seen_at
-FROM unclaimed_deposits ORDER BY seen_at DESC LIMIT $1
+FROM unclaimed_deposits WHERE NOT dropped ORDER BY seen_at DESC LIMIT $1
 """
 
 CONFIRMATIONS = """

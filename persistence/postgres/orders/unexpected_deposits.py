@@ -8,18 +8,19 @@ from persistence.postgres.pool import Database
 UNEXPECTED = """
 WITH unexpected AS (
   SELECT d.tx_id, d.order_id, 'late' AS kind, a.network, o.source AS asset, d.amount,
-    o.pay_in_address, d.seen_at, d.confirmed_at IS NOT NULL AS confirmed
+    o.pay_in_address, d.seen_at, d.confirmed_at IS NOT NULL AS confirmed, d.dropped
   FROM deposits d JOIN orders o ON o.id = d.order_id JOIN assets a ON a.code = o.source
-  WHERE d.late AND NOT d.dropped
+  WHERE d.late
   UNION ALL
   SELECT u.tx_id, u.order_id, 'other asset', u.network, u.asset, u.amount, u.address, u.seen_at,
-    true
+    u.confirmed_at IS NOT NULL, u.dropped
   FROM unclaimed_deposits u
 )
 SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amount::text AS amount,
   u.pay_in_address, u.seen_at, u.confirmed, p.id::text AS proposal,
   p.approved_at IS NOT NULL AS approved,
-  CASE WHEN p.id IS NULL THEN '' WHEN p.approved_at IS NULL THEN 'proposed'
+  CASE WHEN p.id IS NULL THEN '' WHEN u.dropped AND w.order_id IS NULL THEN 'dropped'
+    WHEN p.approved_at IS NULL THEN 'proposed'
     WHEN w.order_id IS NULL THEN 'approved' WHEN w.settled_at IS NOT NULL THEN 'settled'
     WHEN w.broadcast_at IS NOT NULL THEN 'broadcast' WHEN w.raw IS NOT NULL THEN 'signed'
     ELSE 'intended' END AS stage,
@@ -27,11 +28,12 @@ SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amou
 FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL
   AND p.subject = u.tx_id || ':' || u.order_id || ':' || u.asset
 LEFT JOIN outflows w ON w.order_id = p.id
+WHERE (NOT u.dropped OR p.id IS NOT NULL)
 """
 
 NEWEST = f"{UNEXPECTED} ORDER BY u.seen_at DESC LIMIT $1"
 
-OF_TRANSACTION = f"{UNEXPECTED} WHERE u.tx_id = $1 ORDER BY u.seen_at"
+OF_TRANSACTION = f"{UNEXPECTED} AND u.tx_id = $1 ORDER BY u.seen_at"
 
 IS_PAY_IN = """
 SELECT EXISTS (SELECT FROM pay_in_addresses WHERE network = $1 AND address = $2) AS known

@@ -60,8 +60,8 @@ def test_a_deposit_of_another_asset_is_listed_and_can_be_refunded(
 ) -> None:
     order, tx_id = instance.order(), "ab" * 32
     instance.sql(
-        "INSERT INTO unclaimed_deposits (network, tx_id, address, asset, amount, order_id)"
-        " VALUES ('Ethereum', %s, 'an address', 'eth', 1, %s)",
+        "INSERT INTO unclaimed_deposits (network, tx_id, address, asset, amount, order_id,"
+        " confirmed_at) VALUES ('Ethereum', %s, 'an address', 'eth', 1, %s, now())",
         tx_id,
         order,
     )

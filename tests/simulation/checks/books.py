@@ -19,7 +19,8 @@ SELECT json_build_object(
     SELECT order_id, tx_id, position, amount::text, confirmed_at IS NOT NULL AS confirmed, late,
       dropped FROM deposits) AS d),
   'unclaimed', (SELECT coalesce(json_agg(u ORDER BY u.tx_id, u.asset), '[]') FROM (
-    SELECT network, tx_id, address, asset, amount::text FROM unclaimed_deposits) AS u),
+    SELECT network, tx_id, address, asset, amount::text, confirmed_at IS NOT NULL AS confirmed,
+      dropped FROM unclaimed_deposits) AS u),
   'outflows', (SELECT coalesce(json_agg(w ORDER BY w.order_id), '[]') FROM (
     SELECT order_id, kind, network, asset, address, amount::text, nonce, tx_id, settled_tx_id,
       fee_paid::text, broadcast_at IS NOT NULL AS broadcast,
@@ -79,13 +80,15 @@ class BookedDeposit(msgspec.Struct, frozen=True):
 
 
 class BookedTransfer(msgspec.Struct, frozen=True):
-    """A deposit of another asset than its order's."""
+    """A deposit that its order cannot use: of another asset, or too small."""
 
     network: str
     tx_id: str
     address: str
     asset: str
     amount: str
+    confirmed: bool
+    dropped: bool
 
 
 class BookedOutflow(msgspec.Struct, frozen=True):

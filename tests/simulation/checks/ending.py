@@ -37,7 +37,7 @@ def every_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
 
 
 def every_unclaimed_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
-    """What the operator may send back did arrive."""
+    """What the operator may send back did arrive, and what was dropped did not."""
     for one in truth.books.unclaimed:
         receipt = truth.receipts(one.network).get(one.tx_id)
         amount = units(one.amount, truth.assets[one.asset])
@@ -46,8 +46,11 @@ def every_unclaimed_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
             if receipt
             else []
         )
-        if (one.address, one.asset, amount) not in arrived:
-            yield f"{one.tx_id[:8]} of {one.amount} {one.asset} is unclaimed, and not in its chain"
+        if ((one.address, one.asset, amount) in arrived) == one.dropped:
+            word = "dropped, and is" if one.dropped else "unclaimed, and is not"
+            yield f"{one.tx_id[:8]} of {one.amount} {one.asset} is {word} in its chain"
+        if not one.dropped and not one.confirmed:
+            yield f"{one.tx_id[:8]} of {one.amount} {one.asset} is not confirmed"
 
 
 def every_outflow_is_settled_by_the_chain(truth: Truth) -> Iterator[str]:
@@ -145,12 +148,10 @@ def outputs_are_conserved(truth: Truth) -> Iterator[str]:
 AT_THE_END: Final[tuple[Check, ...]] = (
     every_order_has_ended,
     every_deposit_is_in_its_chain,
+    every_unclaimed_deposit_is_in_its_chain,
     every_outflow_is_settled_by_the_chain,
     an_order_names_the_transaction_that_was_mined,
     hot_wallets_paid_what_the_books_say,
     fees_are_booked_to_the_unit,
     outputs_are_conserved,
 )
-
-KNOWN: Final[tuple[Check, ...]] = (every_unclaimed_deposit_is_in_its_chain,)
-"""What is violated still, checked with `--known` only: an unclaimed deposit is never dropped."""

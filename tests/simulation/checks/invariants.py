@@ -85,7 +85,9 @@ def each_arrival_is_in_one_book(truth: Truth) -> Iterator[str]:
     for deposit in truth.books.deposits:
         if not deposit.dropped:
             booked[deposit.tx_id, deposit.order_id] += 1
-    unclaimed = {(one.tx_id, one.address, one.asset): one for one in truth.books.unclaimed}
+    unclaimed = {
+        (one.tx_id, one.address, one.asset) for one in truth.books.unclaimed if not one.dropped
+    }
     for network, chain in truth.chains.items():
         height, block_hash = truth.books.blocks.get(network, (0, ""))
         if block_hash not in chain.tip.path:

@@ -37,8 +37,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How many settlement processes run at once, at most."""
     hostile: tuple[Behavior, ...] = tuple(Behavior)
     """What hostile recipients do."""
-    known: bool = False
-    """Whether known defects that are not fixed yet are checked too."""
 
 
 class World:

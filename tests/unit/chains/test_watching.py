@@ -122,6 +122,9 @@ class FakeChains:
     async def unconfirmed_orders(self, _: str) -> Sequence[UUID]:
         return []
 
+    async def unconfirmed_unclaimed(self, _: str) -> Sequence[Transfer]:
+        return []
+
     async def record_status(
         self, _: str, *, height: int | None, alarm: str | None, followed_until: datetime | None
     ) -> None:

@@ -78,3 +78,33 @@ def test_a_held_order_whose_deposit_is_dropped_expires() -> None:
     order = held(10_000_000).deposits_unconfirmed({"tx0"}, at=NOW)
     gone = with_choice(order, Choice.REFUND).deposits_dropped({"tx0"}, at=NOW)
     assert (gone.state, gone.emergency, gone.choice) == (State.EXPIRED, (), Choice.NONE)
+
+
+def test_a_late_deposit_can_be_orphaned_and_dropped_after_its_order_has_ended() -> None:
+    order = all_confirmed(with_seen(new_order(), 10_000)).payout_broadcast("out", at=NOW)
+    late = order.deposit_seen(ObservedDeposit("late", 777), at=NOW)
+    confirmed = all_confirmed(late, [ObservedDeposit("late", 777)])
+    back = confirmed.deposits_unconfirmed({"late"}, at=NOW)
+    assert (back.state, [one.tx_id for one in back.deposits.unconfirmed]) == (
+        State.COMPLETED,
+        ["late"],
+    )
+    assert back.deposits_dropped({"late"}, at=NOW).deposits.late[0].dropped
+
+
+def test_a_late_deposit_that_was_dropped_is_late_again_even_if_its_order_waits_again() -> None:
+    paying_out = all_confirmed(with_seen(new_order(), 10_000))
+    late = paying_out.deposit_seen(ObservedDeposit("late", 10_000), at=NOW)
+    waiting = late.deposits_dropped({"late"}, at=NOW).deposits_unconfirmed({"tx0"}, at=NOW)
+    assert waiting.state is State.CONFIRMING
+    again = waiting.deposit_seen(ObservedDeposit("late", 10_000), at=NOW)
+    assert [one.tx_id for one in again.deposits.counted] == ["tx0"]
+
+
+def test_an_expired_order_is_not_held_for_a_late_deposit_alone() -> None:
+    paying_out = all_confirmed(with_seen(new_order(), 10_000))
+    late = paying_out.deposit_seen(ObservedDeposit("late", 10_000), at=NOW)
+    waiting = late.deposits_unconfirmed({"tx0"}, at=NOW)
+    expired = waiting.deposits_dropped({"tx0"}, at=NOW + 2 * LIFETIME)
+    assert expired.state is State.EXPIRED
+    assert all_confirmed(expired, [ObservedDeposit("late", 10_000)]).state is State.EXPIRED
