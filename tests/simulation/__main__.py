@@ -46,25 +46,26 @@ async def _runs(urls: DatabaseUrls, arguments: argparse.Namespace) -> int:
     prepared = await prepare(urls)
     if arguments.defect:
         DEFECTS[arguments.defect](pytest.MonkeyPatch(), prepared.storage)
-    failed, began = 0, time.monotonic()
+    made, failed, began = 0, 0, time.monotonic()
     ended: Counter[str] = Counter()
     for seed in range(arguments.seed, arguments.seed + arguments.runs):
         run, error = await simulate(prepared, seed, steps=arguments.steps, options=Options())
+        made += 1
         ended += run.ended
         if arguments.runs == 1:
             sys.stdout.writelines(f"{line}\n" for line in run.trace.text(details=arguments.trace))
         if error is not None:
             failed += 1
             if arguments.defect:
-                sys.stdout.write(f"found after {seed - arguments.seed + 1} runs: {error}\n")
+                sys.stdout.write(f"found after {made} runs: {error}\n")
                 break
             sys.stdout.write(f"seed {seed}: {type(error).__name__}: {error}\n")
             if not isinstance(error, AssertionError):
                 traceback.print_exception(error)
     seconds = time.monotonic() - began
     sys.stdout.write(
-        f"{arguments.runs} runs, {failed} failed, {seconds:.0f} s, "
-        f"{arguments.runs / seconds:.2f} runs a second; orders: {dict(ended)}\n"
+        f"{made} runs, {failed} failed, {seconds:.0f} s, "
+        f"{made / seconds:.2f} runs a second; orders: {dict(ended)}\n"
     )
     prepared.storage.close()
     return failed

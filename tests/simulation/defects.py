@@ -11,6 +11,7 @@ from domain.orders.order import Order
 from feeds.settlement.payouts import payouts
 from feeds.settlement.payouts.cost_bounds import CostBounds
 from persistence.postgres.chains import outflows
+from persistence.postgres.orders import settlement
 from tests.simulation.chains import account_wallet
 from tests.simulation.chains.node_wallet import NodeWallet
 from tests.simulation.world.storage import Storage
@@ -83,10 +84,24 @@ def _no_maximum(patch: pytest.MonkeyPatch, _: Storage) -> None:
     patch.setattr(Order, "exceeds_maximum", exceeds_maximum)
 
 
+def _refund_without_lock(patch: pytest.MonkeyPatch, storage: Storage) -> None:
+    """An order whose refund is under way stays on hold, for another decision or deposit."""
+    storage.sql("ALTER TABLE orders DISABLE TRIGGER order_is_locked")
+    storage.sql("ALTER TABLE outflows DISABLE TRIGGER outflow_is_due")
+    locking = "state = CASE state WHEN 'held' THEN 'refunding' ELSE state END"
+    unlocked = outflows.CREATE.replace(locking, "state = state")
+    assert unlocked != outflows.CREATE
+    patch.setattr(outflows, "CREATE", unlocked)
+    patch.setattr(
+        settlement, "READ", settlement.READ.replace("EXISTS (SELECT", "false AND EXISTS (SELECT")
+    )
+
+
 DEFECTS: Final[Mapping[str, PutBack]] = {
     "gas without a bound": _unbounded_gas,
     "the oldest orders block all others": _oldest_first,
     "an overpaid fixed rate is an option": _live_rate,
     "exchange has no maximum": _no_maximum,
+    "a refund does not lock its order": _refund_without_lock,
     "a token's receipt proves its transfer": _status_of_receipt,
 }

@@ -7,6 +7,7 @@ from tests.simulation.chains.account_chain import GWEI
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
 from tests.simulation.chains.nodes import Fault, NodeState
 from tests.simulation.chains.output_chain import FEE_RATE
+from tests.simulation.rivals import Rivals
 from tests.simulation.world.scheduling import MAX_CALLS
 from tests.simulation.world.world import World
 
@@ -35,9 +36,10 @@ class Events:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        customers, operator = world.customers, world.operator
+        customers, operator, rivals = world.customers, world.operator, Rivals(world)
         self._events: dict[tuple[str, str], tuple[int, Act]] = {
             ("settlement", "works"): (90, self._work),
+            ("settlement", "is overtaken"): (10, rivals.overtake),
             ("chain", "mines"): (34, self._mine),
             ("customer", "opens"): (12, customers.open),
             ("customer", "pays"): (20, customers.pay),

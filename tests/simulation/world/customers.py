@@ -134,17 +134,27 @@ class Customers:
             one = self._some_order(unpaid=self._random.random() < 0.7)
         if one is None:
             return "no order"
-        source, random = one.order.source, self._random
-        due = one.order.source_amount
+        random, due = self._random, one.order.source_amount
         amount = max(1, int(due * random.choice((1,) * 12 + (0.5, 0.5, 0.001, 1.01, 3, 60))))
         amount += random.choice((0, 0, 0, 1, -1)) if amount > 1 else 0
-        code = source.code
-        if source.network == ACCOUNTS and random.random() < 0.05:
+        code = one.order.source.code
+        if one.order.source.network == ACCOUNTS and random.random() < 0.05:
             code = random.choice(
                 [each for each in ("eth", "usdt_erc20", "usdc_erc20") if each != code]
             )
-        chain = self._chains[source.network]
-        price = chain.price * 2 if random.random() < 0.85 else chain.price * 7 // 10
+        factor = 20 if random.random() < 0.85 else 7
+        return self._send(one, code, amount, factor)
+
+    def pay_again(self, one: CustomerOrder) -> str:
+        """Send half of what is due, or all of it, to an order's address once more."""
+        due = one.order.source_amount
+        amount = max(1, due // self._random.choice((1, 2)))
+        return self._send(one, one.order.source.code, amount, 20)
+
+    def _send(self, one: CustomerOrder, code: str, amount: int, factor: int) -> str:
+        """Submit a payment that offers this many tenths of the present price."""
+        chain = self._chains[one.order.source.network]
+        price, due = chain.price * factor // 10, one.order.source_amount
         self._coins += 1
         tx = self._payment(chain, f"customer{self._coins}", one, code, amount, price)
         one.paid += 1

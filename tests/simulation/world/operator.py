@@ -99,8 +99,13 @@ class Operator:
                 release_outflow(self._ports.held_outflows, one.order.id, reason=WHY)
             )
 
-    async def _resolve(self) -> str:
-        one = self._some_order()
+    async def interfere(self, one: CustomerOrder) -> str:
+        """Decide about an order whose payout or refund is under way."""
+        commands = (self._resolve, self._resolve, self._hold, self._void)
+        return await self._random.choice(commands)(one)
+
+    async def _resolve(self, one: CustomerOrder | None = None) -> str:
+        one = one or self._some_order()
         if one is None:
             return "no order"
         resolution = self._random.choice(list(Resolution))
@@ -108,8 +113,8 @@ class Operator:
         result = await self.resolve(one.order.id, resolution, overrule=overrule)
         return f"order resolve {one.name} {resolution.value} overrule={overrule}: {result}"
 
-    async def _hold(self) -> str:
-        one = self._some_order()
+    async def _hold(self, one: CustomerOrder | None = None) -> str:
+        one = one or self._some_order()
         if one is None:
             return "no order"
         work = hold_outflow(self._ports.held_outflows, one.order.id, reason=WHY)
@@ -137,8 +142,8 @@ class Operator:
             return "no order"
         return f"outflow allow {one.name}: {await self.allow(one.order.id)}"
 
-    async def _void(self) -> str:
-        one = self._some_order()
+    async def _void(self, one: CustomerOrder | None = None) -> str:
+        one = one or self._some_order()
         if one is None:
             return "no order"
         if self._random.random() < 0.5:
