@@ -112,8 +112,8 @@ class OutflowRepository(DepositRefundRepository, Protocol):
     """Outflows, at most one per order or approved refund of an unexpected deposit.
 
     What is written requires that the lease under which this process works is valid, in the same
-    statement: without it `create`, `store_signed` and `add_replacement` return False, and
-    `mark_broadcast` has no effect.
+    statement: without it a method that writes has no effect, and returns False if it returns
+    anything.
     """
 
     async def due(
@@ -169,10 +169,11 @@ class OutflowRepository(DepositRefundRepository, Protocol):
         Only after its void was requested; also while outflows are disabled.
         """
 
-    async def mark_voided(self, outflow: Outflow, *, tx_id: str) -> bool:
+    async def mark_voided(self, outflow: Outflow, *, tx_id: str, usd: int | None) -> bool:
         """Move an outflow to the voided ones: `tx_id` is deep enough and paid nobody.
 
-        Its order may get another outflow; one in REFUNDING is back on hold.
+        Its order may get another outflow; one in REFUNDING is back on hold. `usd`, the fee of
+        `tx_id` in 10^-18 USD, still counts towards the day's cap; all of it does for None.
         """
 
     async def is_enabled(self) -> bool:

@@ -236,13 +236,17 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         choice = Choice.REFUND if refund else Choice.NONE
         return self._moved(State.HELD, at=at, emergency=(Emergency.LIMIT,), choice=choice)
 
-    def transaction_replaced(self, tx_id: str, *, at: datetime) -> "Order":
-        """Record the transaction that replaced the payout's or the refund's."""
+    def transaction_replaced(self, tx_id: str, *, at: datetime, is_refund: bool = False) -> "Order":
+        """Record the transaction that replaced the payout's or the refund's.
+
+        A completed order is refunded in place of a voided payout; it stays completed (contract,
+        section 6: DONE is final).
+        """
         if tx_id in (self.payout_tx_id, self.refund_tx_id):
             return self
-        if self.state is State.COMPLETED:
+        if self.state is State.COMPLETED and not is_refund:
             return self._moved(self.state, at=at, payout_tx_id=tx_id)
-        if self.state is State.REFUNDED:
+        if self.state in (State.COMPLETED, State.REFUNDED):
             return self._moved(self.state, at=at, refund_tx_id=tx_id)
         raise self.not_allowed("have its transaction replaced")
 

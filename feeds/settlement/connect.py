@@ -62,7 +62,7 @@ def connect_chains(
     repository: ChainRepository,
     leases: LeaseRepository,
     outflows: Callable[[CurrentLease], OutflowRepository],
-    attempts: AttemptRepository,
+    attempts: Callable[[CurrentLease], AttemptRepository],
     holder: str,
     record_estimates: RecordEstimates,
     families: Mapping[str, ChainFamily[Any]] = FAMILIES,
@@ -70,9 +70,9 @@ def connect_chains(
 ) -> ConnectedChains:
     """Return watches and payouts without calling a node yet.
 
-    `outflows` returns a repository that writes under a lease; `holder` names this process in its
-    leases. `families` are by the kind of their settings. Raises InvalidChainSettings and
-    InvalidKeyFile.
+    `outflows` and `attempts` return repositories that write under a lease; `holder` names this
+    process in its leases. `families` are by the kind of their settings. Raises
+    InvalidChainSettings and InvalidKeyFile.
     """
     assets = ports.market.catalogue.assets
     chains = {
@@ -111,7 +111,7 @@ def connect_chains(
                 chains=repository,
                 outflows=outflows(leaderships[name].lease_of_round),
                 leadership=leaderships[name],
-                attempts=attempts,
+                attempts=attempts(leaderships[name].lease_of_round),
                 cost_limits=cost_limits(name, chains[name].settings),
                 raise_fee_after=timedelta(seconds=chains[name].settings.raise_fee_after_seconds),
             )

@@ -151,7 +151,7 @@ async def _settle_on_chains(
         outflows=lambda lease: PostgresOutflowRepository(
             connections.database, lambda: market.catalogue, lease=lease
         ),
-        attempts=PostgresAttemptRepository(connections.database),
+        attempts=lambda lease: PostgresAttemptRepository(connections.database, lease=lease),
         holder=_holder(),
         record_estimates=lambda estimates: record_estimates(connections.database, estimates),
     )

@@ -119,6 +119,14 @@ async def perform(
     return result
 
 
+def checked_reason(reason: str) -> str:
+    """Return a reason without surrounding spaces; raise InvalidRequest if nothing is left."""
+    stripped = reason.strip()
+    if not stripped:
+        raise InvalidRequest("state why, with `--reason`: it is recorded in the audit trail")
+    return stripped
+
+
 async def list_actions(
     trail: AuditTrail, *, subject: str | None, operator: str | None, limit: int
 ) -> Sequence[RecordedAction]:

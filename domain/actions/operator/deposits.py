@@ -28,8 +28,8 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
     """A late deposit, or one of another asset than its order's; `amount` in units of the asset.
 
     `proposal` is the id of what is proposed or approved for it; `stage` is empty, `proposed`,
-    `approved`, or that of its outflow: `intended`, `signed`, `broadcast`, `settled`. Without an
-    outflow it is `dropped` while its chain does not contain the deposit any more.
+    `approved`, or that of its outflow: `intended`, `signed`, `broadcast`, `settled`, `voided`.
+    Without an outflow it is `dropped` while its chain does not contain the deposit any more.
     """
 
     tx_id: str
@@ -54,6 +54,8 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
     @property
     def next_command(self) -> str:
         """Return what to type."""
+        if self.stage == "voided":
+            return f"swapgate outflow resend {self.proposal} --reason TEXT"
         if self.approved:
             return ""
         if self.proposal is not None and self.stage == "dropped":

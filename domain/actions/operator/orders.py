@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.actions.operator.audit import checked_reason
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.partners import OperatorPartnerRepository
 from domain.actions.operator.settlement.held_outflows import HeldOutflowRepository, hold_outflow
@@ -98,11 +99,15 @@ async def resolve_order(
     """Exchange an order on hold at the live rate, refund it, or cancel it; return it then.
 
     An order that is to be paid out can be refunded or cancelled while its payout is not signed; it
-    needs a reason. `overrule` permits it although the partner has chosen otherwise, and
-    `above_maximum` an exchange worth more than the pair's maximum. Raises NotFound, InvalidRequest,
-    InvalidTransition, EmergencyInvalidChoice, ReserveExceeded, and Unavailable without fresh rates.
+    needs a reason. So does the refund of a completed order whose payout was voided: it stays
+    completed, and names the refund's transaction. `overrule` permits it although the partner has
+    chosen otherwise, and `above_maximum` an exchange worth more than the pair's maximum. Raises
+    NotFound, InvalidRequest, InvalidTransition, EmergencyInvalidChoice, ReserveExceeded, and
+    Unavailable without fresh rates.
     """
     order = await _read(ports, order_id)
+    if order.state is State.COMPLETED and resolution is Resolution.REFUND:
+        return await _refund_voided(ports, order, reason=reason)
     if order.state is State.PAYING_OUT and resolution is not Resolution.EXCHANGE:
         await _stop_payout(ports, order_id, resolution, reason=reason)
     if resolution is Resolution.EXCHANGE:
@@ -132,6 +137,14 @@ async def _stop_payout(
         )
     finally:
         await ports.held_outflows.release(order_id)
+
+
+async def _refund_voided(ports: OperatorOrderPorts, order: Order, *, reason: str) -> Order:
+    """Leave the refund of an order whose payout was voided to the settlement process, likewise."""
+    checked_reason(reason)
+    if not await ports.outflows.request_refund_of_voided(order.id):
+        raise order.not_allowed("be refunded: it has no voided payout without a decision")
+    return order
 
 
 async def _request_refund(ports: OperatorOrderPorts, order_id: UUID, *, overrule: bool) -> Order:

@@ -72,7 +72,10 @@ class CancelledOutflow(msgspec.Struct, frozen=True):
 
 
 class VoidedOutflow(msgspec.Struct, frozen=True):
-    """A payment that was signed and paid nobody: voided, or failed on its chain."""
+    """A payment that was signed and paid nobody: voided, or failed on its chain.
+
+    One of the last three times is set once the operator has decided what follows.
+    """
 
     order_id: str
     kind: str
@@ -86,6 +89,8 @@ class VoidedOutflow(msgspec.Struct, frozen=True):
     void_requested_at: datetime | None
     voided_at: datetime
     resend_requested_at: datetime | None
+    refund_requested_at: datetime | None
+    closed_at: datetime | None
 
 
 class OverdueOutflow(msgspec.Struct, frozen=True):
@@ -127,10 +132,22 @@ class OperatorOutflowRepository(Protocol):
         """Return the newest voided outflows, newest first."""
 
     async def request_void(self, order_id: UUID) -> bool:
-        """Have settlement void an order's outflow; False if none is signed and unsettled."""
+        """Have settlement void an outflow; False if none is signed and unsettled.
+
+        The id is an order's, or that of the proposal for a deposit that no order can use.
+        """
 
     async def request_resend(self, order_id: UUID) -> bool:
-        """Have settlement send an order's voided outflow again; False if it has none to resend."""
+        """Have settlement send a voided outflow again; False if there is none, or it is decided."""
+
+    async def request_refund_of_voided(self, order_id: UUID) -> bool:
+        """Have settlement refund a completed order whose payout was voided; False as above."""
+
+    async def close_voided(self, outflow_id: UUID) -> bool:
+        """Send nothing in place of a voided outflow; False as above, and for a payout that is due.
+
+        The deposit of a voided deposit's refund may get another proposal.
+        """
 
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
         """Return payouts and refunds that are under way since before a moment."""
@@ -195,16 +212,26 @@ async def list_voided_outflows(
 async def void_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:
     """Have settlement void a signed outflow that is not settled; raise InvalidTransition.
 
-    If the original transaction is mined all the same, it settles.
+    If the original transaction is mined and pays all the same, it settles. The id is an order's, or
+    that of the proposal for a deposit that no order can use.
     """
     if not await outflows.request_void(order_id):
-        raise InvalidTransition(f"order {order_id} has no payment that is signed and not settled")
+        raise InvalidTransition(f"{order_id} has no payment that is signed and not settled")
 
 
 async def resend_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:
     """Have settlement send a voided or failed outflow again; raise InvalidTransition."""
     if not await outflows.request_resend(order_id):
-        raise InvalidTransition(f"order {order_id} has no voided payment to be sent again")
+        raise InvalidTransition(f"{order_id} has no voided payment to be sent again")
+
+
+async def close_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:
+    """Send nothing in place of a voided or failed outflow; raise InvalidTransition.
+
+    An order that is to be paid out is refunded or cancelled with `order resolve` instead.
+    """
+    if not await outflows.close_voided(order_id):
+        raise InvalidTransition(f"{order_id} has no voided payment that can be closed")
 
 
 async def permit_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:

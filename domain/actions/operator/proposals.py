@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.actions.operator.audit import checked_reason
 from domain.actions.operator.operators import Identity
 from domain.errors import InvalidRequest, NotFound
 from domain.money import parse_cents
@@ -84,8 +85,7 @@ async def propose(
     Raises InvalidRequest without a reason, if its subject has a proposal already, and if a second
     operator is needed but the first has not proved who it is.
     """
-    if not proposal.reason.strip():
-        raise InvalidRequest("--reason is required: it is recorded in the audit trail")
+    reason = checked_reason(proposal.reason)
     bound = await proposals.bound()
     raises = proposal.kind is ProposalKind.RAISE_BOUND
     needs_second = raises or proposal.usd is None or proposal.usd > bound
@@ -97,7 +97,7 @@ async def propose(
     decided = (
         {} if needs_second else {"approved_by": operator.name, "approved_at": proposal.proposed_at}
     )
-    stored = msgspec.structs.replace(proposal, needs_second=needs_second, **decided)
+    stored = msgspec.structs.replace(proposal, reason=reason, needs_second=needs_second, **decided)
     if not await proposals.add(stored):
         raise InvalidRequest(f"{proposal.subject} has a proposal already: `swapgate proposal list`")
     return stored

@@ -7,12 +7,16 @@ from domain.actions.orders.ports import SettlementPorts
 from domain.orders.order import Order
 
 
-async def replace_transaction(ports: SettlementPorts, order_id: UUID, tx_id: str) -> Order:
+async def replace_transaction(
+    ports: SettlementPorts, order_id: UUID, tx_id: str, *, is_refund: bool
+) -> Order:
     """Record the replacement; raise NotFound or InvalidTransition.
 
     The status does not change, so no event is sent; the order shows the new transaction.
     """
     now = ports.clock.now()
     return await move_order(
-        ports, order_id, lambda order: order.transaction_replaced(tx_id, at=now)
+        ports,
+        order_id,
+        lambda order: order.transaction_replaced(tx_id, at=now, is_refund=is_refund),
     )

@@ -200,6 +200,7 @@ class Wallet(Protocol):
         """Return whether a mined transaction moved the outflow's amount to its address.
 
         A failed one only uses its nonce, and a token's contract may succeed and move nothing.
+        Raises NodeUnavailable for one in no block: nobody knows what it will move.
         """
 
     async def fee_paid(self, tx_id: str) -> int:

@@ -69,22 +69,22 @@ class ConfirmationTracker:
     async def _settle(self, outflow: Outflow, position: Position, required: int) -> None:
         """Settle an outflow once it is deep enough; its order then names the mined transaction."""
         ports, tx_id = self._ports, position.candidate.tx_id
-        is_deep = position.depth >= required
-        if is_deep:
-            fee = self._bounds.in_coins(await ports.wallet.fee_paid(tx_id))
-            await ports.outflows.book_fee(outflow.order_id, fee)
+        if position.depth < required:
+            if not position.candidate.voids and not await ports.wallet.has_paid(outflow, tx_id):
+                raise TransactionFailed(f"transaction {tx_id} failed on its chain: not paid")
+            return
+        cost = await ports.wallet.fee_paid(tx_id)
+        await ports.outflows.book_fee(outflow.order_id, self._bounds.in_coins(cost))
         if position.candidate.voids:
-            if is_deep:
-                await self._voids.end(outflow, tx_id)
+            await self._voids.end(outflow, tx_id, usd=self._bounds.paid_usd(cost))
             return
         if not await ports.wallet.has_paid(outflow, tx_id):
-            if is_deep and await ports.wallet.has_failed(tx_id):
-                await self._voids.end(outflow, tx_id)
+            if outflow.is_void_requested or await ports.wallet.has_failed(tx_id):
+                await self._voids.end(outflow, tx_id, usd=self._bounds.paid_usd(cost))
             raise TransactionFailed(
-                f"transaction {tx_id} failed on its chain: nothing was paid, and the operator has "
-                "to send it"
+                f"transaction {tx_id} is mined and did not pay: the operator decides what follows"
             )
-        if not is_deep or not await self._record(outflow, tx_id):
+        if not await self._record(outflow, tx_id):
             return
         at = ports.settlement.clock.now()
         await ports.outflows.mark_settled(outflow.order_id, tx_id=tx_id, at=at)
@@ -145,7 +145,8 @@ class ConfirmationTracker:
     async def _name_transaction(self, outflow: Outflow, tx_id: str) -> None:
         """Let the order name the newest transaction; a deposit's refund has no order."""
         if outflow.kind is not OutflowKind.DEPOSIT_REFUND:
-            await replace_transaction(self._ports.settlement, outflow.order_id, tx_id)
+            is_refund, ports = outflow.kind is OutflowKind.REFUND, self._ports.settlement
+            await replace_transaction(ports, outflow.order_id, tx_id, is_refund=is_refund)
 
     async def _max_cost(self, outflow: Outflow) -> int:
         if outflow.kind is OutflowKind.DEPOSIT_REFUND:

@@ -48,6 +48,13 @@ class CostBounds:
         fee = quantize_down(max_cost * snapshot.price(coin.name), power_of_ten(coin.decimals))
         return value + fee
 
+    def paid_usd(self, cost: int) -> int | None:
+        """Return what a cost is worth at the last known prices, in 10^-18 USD; None without any."""
+        coin, snapshot = self._ports.wallet.coin, self._ports.settlement.market.newest_snapshot()
+        if snapshot is None or coin.name not in snapshot.prices:
+            return None
+        return quantize_down(cost * snapshot.price(coin.name), power_of_ten(coin.decimals))
+
     def in_coins(self, cost: int) -> str:
         """Return an amount of the network's coin in whole coins, as it is stored."""
         return format_units(cost, self._ports.wallet.coin.decimals)

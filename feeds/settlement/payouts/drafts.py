@@ -29,8 +29,12 @@ def _payout(order: Order) -> Outflow:
 
 
 def _refund(order: Order) -> Outflow:
-    """Return all that was received, less the network fee of its own asset."""
-    if order.state not in (State.HELD, State.REFUNDED) or order.choice is not Choice.REFUND:
+    """Return all that was received, less the network fee of its own asset.
+
+    That of a completed order is sent in place of its voided payout.
+    """
+    is_chosen = order.choice is Choice.REFUND and order.state in (State.HELD, State.REFUNDED)
+    if not is_chosen and order.state is not State.COMPLETED:
         raise InvalidTransition(f"an order that is {order.state} cannot be refunded")
     if not order.deposits.settled:
         raise InvalidTransition("not all of the deposit is confirmed")

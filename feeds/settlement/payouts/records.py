@@ -19,7 +19,8 @@ async def record_transaction(
     if tx_id in (order.payout_tx_id, order.refund_tx_id):
         return
     if order.state in (State.COMPLETED, State.REFUNDED):
-        await replace_transaction(settlement, order.id, tx_id)
+        is_refund = kind is OutflowKind.REFUND
+        await replace_transaction(settlement, order.id, tx_id, is_refund=is_refund)
     elif kind is OutflowKind.PAYOUT:
         await complete_payout(settlement, order.id, tx_id)
     else:

@@ -43,11 +43,14 @@ class Voids:
         await self._ports.leadership.require()
         await self._ports.wallet.broadcast(signed)
 
-    async def end(self, outflow: Outflow, tx_id: str) -> None:
-        """Record that a transaction which paid nobody is deep enough in its chain."""
-        if await self._ports.outflows.mark_voided(outflow, tx_id=tx_id):
+    async def end(self, outflow: Outflow, tx_id: str, *, usd: int | None) -> None:
+        """Record that a transaction which paid nobody is deep enough in its chain.
+
+        `usd` is what its fee is worth, in 10^-18 USD; None if that is not known.
+        """
+        if await self._ports.outflows.mark_voided(outflow, tx_id=tx_id, usd=usd):
             log.warning(
-                "outflow voided: `swapgate outflow resend` sends it again",
+                "outflow voided: the operator decides what follows",
                 order=str(outflow.order_id),
                 tx_id=tx_id,
             )

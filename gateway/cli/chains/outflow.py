@@ -8,6 +8,7 @@ import typer
 from domain.actions.operator.outflows import (
     ListedOutflow,
     OutflowSettings,
+    close_outflow,
     list_cancelled_outflows,
     list_outflows,
     list_voided_outflows,
@@ -28,6 +29,9 @@ app = group("What settlement sends on chains: payouts of orders, and refunds.")
 CENT = Decimal("0.01")
 
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="An order's id.")]
+OutflowId = Annotated[
+    str, typer.Argument(metavar="ID", help="The id of an order, or of a deposit's proposal.")
+]
 Usd = Annotated[str, typer.Argument(metavar="USD", help="USD a day (UTC); `none` for any amount.")]
 
 
@@ -100,7 +104,7 @@ def cancelled(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJso
 
 @app.command()
 def void(
-    order_id: OrderId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    order_id: OutflowId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Void a signed payment that is not settled: its nonce or its inputs are used for nothing."""
     known = parse_order_id(order_id)
@@ -110,12 +114,22 @@ def void(
 
 @app.command()
 def resend(
-    order_id: OrderId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    order_id: OutflowId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
 ) -> None:
     """Send a payment again that was voided, or that failed on its chain."""
     known = parse_order_id(order_id)
     run(Role.ADMIN, data_dir, lambda ports: resend_outflow(ports.outflows(), known), reason=reason)
     show({"orderId": order_id, "resending": True}, as_json=as_json)
+
+
+@app.command()
+def close(
+    order_id: OutflowId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Send nothing in place of a voided payment: a deposit may then be refunded elsewhere."""
+    known = parse_order_id(order_id)
+    run(Role.ADMIN, data_dir, lambda ports: close_outflow(ports.outflows(), known), reason=reason)
+    show({"orderId": order_id, "closed": True}, as_json=as_json)
 
 
 @app.command()

@@ -86,7 +86,8 @@ FROM cancelled_outflows ORDER BY cancelled_at DESC LIMIT $1
 
 VOIDED = """
 SELECT order_id::text AS order_id, kind, network, asset, address, amount::text AS amount, nonce,
-  tx_ids, mined_tx_id, void_requested_at, voided_at, resend_requested_at
+  tx_ids, mined_tx_id, void_requested_at, voided_at, resend_requested_at,
+  refund_requested_at, closed_at
 FROM voided_outflows ORDER BY voided_at DESC LIMIT $1
 """
 
@@ -95,17 +96,49 @@ UPDATE outflows SET void_requested_at = coalesce(void_requested_at, clock_timest
 WHERE order_id = $1 AND raw IS NOT NULL AND settled_at IS NULL RETURNING order_id
 """
 
-# A refund that was never recorded is back on hold: it is chosen again rather than sent again. The
-# order is attempted at once, unless the operator has put it on hold.
-REQUEST_RESEND = """
-WITH attempts AS (DELETE FROM outflow_attempts WHERE order_id = $1 AND reason <> 'operator')
-UPDATE voided_outflows v SET resend_requested_at = clock_timestamp()
-FROM orders o
-WHERE v.order_id = $1 AND o.id = v.order_id AND v.resend_requested_at IS NULL
-  AND (v.kind, o.state) IN (
-    ('payout', 'paying_out'), ('payout', 'completed'), ('refund', 'refunded'))
-RETURNING v.order_id
+_NEWEST_VOIDED = """
+SELECT v.intention FROM voided_outflows v LEFT JOIN orders o ON o.id = v.order_id
+WHERE v.order_id = $1 AND (v.kind = 'deposit_refund' OR (v.kind, o.state) IN (
+    ('payout', 'paying_out'), ('payout', 'completed'), ('refund', 'completed'),
+    ('refund', 'refunded')))
+  AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = v.order_id)
+ORDER BY v.intention DESC LIMIT 1
 """
+
+
+def _decide(column: str, *, condition: str = "true") -> str:
+    """Return the statement that decides what follows the newest voided outflow of an order.
+
+    A refund that was never recorded is back on hold: it is chosen again rather than sent again. The
+    order is attempted at once, unless the operator has put it on hold.
+    """
+    return f"""
+WITH decided AS (
+  UPDATE voided_outflows v SET {column} = clock_timestamp()
+  WHERE v.intention = ({_NEWEST_VOIDED}) AND {condition}
+    AND num_nonnulls(v.resend_requested_at, v.refund_requested_at, v.closed_at) = 0
+  RETURNING v.order_id
+), attempts AS (
+  DELETE FROM outflow_attempts t USING decided d
+  WHERE t.order_id = d.order_id AND t.reason <> 'operator'
+)
+SELECT order_id FROM decided
+"""  # noqa: S608  columns and conditions of this module
+
+
+REQUEST_RESEND = _decide("resend_requested_at")
+
+REQUEST_REFUND_OF_VOIDED = _decide(
+    "refund_requested_at",
+    condition="""v.kind = 'payout'
+    AND EXISTS (SELECT FROM orders o WHERE o.id = v.order_id AND o.state = 'completed')""",
+)
+
+CLOSE = _decide(
+    "closed_at",
+    condition="""NOT EXISTS (
+      SELECT FROM orders o WHERE o.id = v.order_id AND o.state = 'paying_out')""",
+)
 
 # Due for long and not on its chain: not started, not broadcast, or in no block.
 OVERDUE = """
@@ -118,9 +151,12 @@ SELECT order_id::text, network FROM outflows
 WHERE settled_at IS NULL AND intended_at < $1
   AND order_id NOT IN (SELECT id FROM orders WHERE state = 'paying_out')
 UNION ALL
-SELECT v.order_id::text, v.network FROM voided_outflows v JOIN orders o ON o.id = v.order_id
-WHERE v.resend_requested_at IS NULL AND v.intended_at < $1
-  AND (v.kind, o.state) IN (('payout', 'completed'), ('refund', 'refunded'))
+SELECT v.order_id::text, v.network FROM voided_outflows v LEFT JOIN orders o ON o.id = v.order_id
+WHERE v.closed_at IS NULL AND v.intended_at < $1
+  AND (v.kind = 'deposit_refund' OR o.state IN ('completed', 'refunded'))
+  AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = v.order_id)
+  AND NOT EXISTS (SELECT FROM voided_outflows other
+    WHERE other.order_id = v.order_id AND other.intention > v.intention)
 ORDER BY 1
 """
 
@@ -168,6 +204,14 @@ class PostgresOperatorOutflowRepository:
     async def request_resend(self, order_id: UUID) -> bool:
         """See OperatorOutflowRepository."""
         return await self._database.fetch_one(REQUEST_RESEND, [order_id]) is not None
+
+    async def request_refund_of_voided(self, order_id: UUID) -> bool:
+        """See OperatorOutflowRepository."""
+        return await self._database.fetch_one(REQUEST_REFUND_OF_VOIDED, [order_id]) is not None
+
+    async def close_voided(self, outflow_id: UUID) -> bool:
+        """See OperatorOutflowRepository."""
+        return await self._database.fetch_one(CLOSE, [outflow_id]) is not None
 
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
         """See OperatorOutflowRepository."""

@@ -50,13 +50,14 @@ WITH candidates AS (
       SELECT FROM deposits d WHERE d.order_id = o.id AND d.confirmed_at IS NULL
         AND NOT d.late AND NOT d.dropped)
   UNION ALL
-  SELECT o.id, v.kind, v.resend_requested_at, v.asset, o.partner_id
-  FROM voided_outflows v JOIN orders o ON o.id = v.order_id
-  WHERE v.network = $1 AND v.resend_requested_at IS NOT NULL
-    AND (v.kind, o.state) IN (('payout', 'completed'), ('refund', 'refunded'))
+  SELECT o.id, v.due, o.updated_at, a.code, o.partner_id
+  FROM (
+    SELECT DISTINCT order_id, due_after_void(order_id) AS due FROM voided_outflows
+    WHERE kind <> 'deposit_refund'
+  ) AS v JOIN orders o ON o.id = v.order_id
+  JOIN assets a ON a.code = CASE v.due WHEN 'payout' THEN o.destination ELSE o.source END
+  WHERE v.due IS NOT NULL AND a.network = $1 AND o.state IN ('completed', 'refunded')
     AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = v.order_id)
-    AND NOT EXISTS (SELECT FROM voided_outflows other WHERE other.order_id = v.order_id
-      AND (other.resend_requested_at IS NULL OR other.intention > v.intention))
 )
 SELECT c.id, c.kind FROM candidates c LEFT JOIN outflow_attempts t ON t.order_id = c.id
 WHERE t.order_id IS NULL OR t.next_attempt_at <= $3
@@ -77,10 +78,12 @@ WITH {leader(network=10, token=11)}, due AS (
     choice = CASE state WHEN 'held' THEN 'REFUND' ELSE choice END,
     updated_at = CASE state WHEN 'held' THEN clock_timestamp() ELSE updated_at END
   WHERE id = $1 AND version = $2
-    AND ($3, state) IN (('payout', 'paying_out'), ('refund', 'held'), ('payout', 'completed'),
-      ('refund', 'refunded'))
-    AND NOT EXISTS (SELECT FROM voided_outflows v
-      WHERE v.order_id = $1 AND v.kind = $3 AND v.resend_requested_at IS NULL AND state <> 'held')
+    AND CASE WHEN state IN ('completed', 'refunded')
+      THEN due_after_void($1) IS NOT DISTINCT FROM $3
+      ELSE ($3, state) IN (('payout', 'paying_out'), ('refund', 'held'))
+        AND NOT EXISTS (SELECT FROM voided_outflows v WHERE v.order_id = $1 AND $3 = 'payout'
+          AND v.kind = 'payout' AND v.resend_requested_at IS NULL)
+      END
     AND ($3 = 'refund' OR (destination, destination_address, destination_amount)
       = ($4, $5, $7::text::numeric))
     AND ($3 = 'payout' OR (source, refund_address) = ($4, $5))
@@ -97,9 +100,12 @@ RETURNING order_id
 """  # noqa: S608  numbers of parameters
 
 # A trigger takes the order back from `refunding` to `held`.
-CANCEL = """
-DELETE FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NULL RETURNING order_id
-"""
+CANCEL = f"""
+WITH {leader(network=3, token=4)}
+DELETE FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NULL
+  AND network = (SELECT network FROM leader)
+RETURNING order_id
+"""  # noqa: S608  numbers of parameters
 
 PERMITTED = "SELECT EXISTS (SELECT FROM outflow_permits WHERE order_id = $1) AS permitted"
 
@@ -150,21 +156,22 @@ RETURNING order_id
 """  # noqa: S608  as above
 
 # What was signed is kept, and may not be deleted otherwise.
-MARK_VOIDED = """
-WITH kept AS (
+MARK_VOIDED = f"""
+WITH {leader(network=5, token=6)}, kept AS (
   INSERT INTO voided_outflows (intention, order_id, kind, network, asset, address, amount, nonce,
-    tx_ids, mined_tx_id, fee, fee_paid, intended_at, void_requested_at)
+    tx_ids, mined_tx_id, fee, fee_paid, intended_at, void_requested_at, usd)
   SELECT intention, order_id, kind, network, asset, address, amount, nonce,
     ARRAY(SELECT outflows.tx_id UNION ALL (SELECT r.tx_id FROM outflow_replacements r
       WHERE r.order_id = outflows.order_id ORDER BY r.number)),
-    $3, fee, fee_paid, intended_at, void_requested_at
+    $3, fee, fee_paid, intended_at, void_requested_at, $4::text::numeric
   FROM outflows WHERE order_id = $1 AND intention = $2 AND raw IS NOT NULL AND settled_at IS NULL
+    AND network = (SELECT network FROM leader)
   RETURNING order_id
 ), replacements AS (
   DELETE FROM outflow_replacements r USING kept WHERE r.order_id = kept.order_id
 )
 DELETE FROM outflows w USING kept WHERE w.order_id = kept.order_id RETURNING w.order_id
-"""
+"""  # noqa: S608  as above
 
 IS_ENABLED = "SELECT enabled FROM outflow_settings"
 
@@ -174,9 +181,17 @@ UPDATE outflows SET broadcast_at = $2
 WHERE order_id = $1 AND broadcast_at IS NULL AND network = (SELECT network FROM leader)
 """  # noqa: S608  as above
 
-BOOK_FEE = "UPDATE outflows SET fee_paid = $2::text::numeric WHERE order_id = $1"
+BOOK_FEE = f"""
+WITH {leader(network=3, token=4)}
+UPDATE outflows SET fee_paid = $2::text::numeric
+WHERE order_id = $1 AND network = (SELECT network FROM leader)
+"""  # noqa: S608  as above
 
-MARK_SETTLED = "UPDATE outflows SET settled_at = $2, settled_tx_id = $3 WHERE order_id = $1"
+MARK_SETTLED = f"""
+WITH {leader(network=4, token=5)}
+UPDATE outflows SET settled_at = $2, settled_tx_id = $3
+WHERE order_id = $1 AND network = (SELECT network FROM leader)
+"""  # noqa: S608  as above
 
 _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
 
@@ -226,7 +241,7 @@ class PostgresOutflowRepository(PostgresDepositRefunds):
 
     async def cancel(self, outflow: Outflow) -> bool:
         """See OutflowRepository."""
-        parameters = [outflow.order_id, outflow.intention]
+        parameters = [outflow.order_id, outflow.intention, *fence(self._lease)]
         return await self._database.fetch_one(CANCEL, parameters) is not None
 
     async def is_permitted(self, order_id: UUID) -> bool:
@@ -256,9 +271,10 @@ class PostgresOutflowRepository(PostgresDepositRefunds):
         parameters = [outflow.order_id, number, tx_id, raw, outflow.intention, *fence(self._lease)]
         return await self._database.fetch_one(ADD_VOID, parameters) is not None
 
-    async def mark_voided(self, outflow: Outflow, *, tx_id: str) -> bool:
+    async def mark_voided(self, outflow: Outflow, *, tx_id: str, usd: int | None) -> bool:
         """See OutflowRepository."""
-        parameters = [outflow.order_id, outflow.intention, tx_id]
+        counted = None if usd is None else format_units(usd, USD_DECIMALS)
+        parameters = [outflow.order_id, outflow.intention, tx_id, counted, *fence(self._lease)]
         return await self._database.fetch_one(MARK_VOIDED, parameters) is not None
 
     async def is_enabled(self) -> bool:
@@ -272,11 +288,11 @@ class PostgresOutflowRepository(PostgresDepositRefunds):
 
     async def book_fee(self, order_id: UUID, fee: str) -> None:
         """See OutflowRepository."""
-        await self._database.fetch(BOOK_FEE, [order_id, fee])
+        await self._database.fetch(BOOK_FEE, [order_id, fee, *fence(self._lease)])
 
     async def mark_settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
         """See OutflowRepository."""
-        await self._database.fetch(MARK_SETTLED, [order_id, at, tx_id])
+        await self._database.fetch(MARK_SETTLED, [order_id, at, tx_id, *fence(self._lease)])
 
     def _outflow(self, row: dict[str, Any]) -> Outflow:
         asset = self._catalogue().assets[row["asset"]]

@@ -19,7 +19,7 @@ ADD = """
 INSERT INTO proposals (id, kind, subject, document, usd, needs_second, reason, proposed_by,
   proposed_at, approved_by, approved_at)
 VALUES ($1, $2, $3, $4::text::jsonb, $5::text::numeric, $6, $7, $8, $9, $10, $11)
-ON CONFLICT (subject) WHERE withdrawn_at IS NULL DO NOTHING
+ON CONFLICT (subject) WHERE withdrawn_at IS NULL AND closed_at IS NULL DO NOTHING
 RETURNING id
 """
 

@@ -19,13 +19,16 @@ WITH unexpected AS (
 SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amount::text AS amount,
   u.pay_in_address, u.seen_at, u.confirmed, p.id::text AS proposal,
   p.approved_at IS NOT NULL AS approved,
-  CASE WHEN p.id IS NULL THEN '' WHEN u.dropped AND w.order_id IS NULL THEN 'dropped'
+  CASE WHEN p.id IS NULL THEN ''
+    WHEN w.order_id IS NULL AND EXISTS (SELECT FROM voided_outflows v WHERE v.order_id = p.id
+      AND v.resend_requested_at IS NULL) THEN 'voided'
+    WHEN u.dropped AND w.order_id IS NULL THEN 'dropped'
     WHEN p.approved_at IS NULL THEN 'proposed'
     WHEN w.order_id IS NULL THEN 'approved' WHEN w.settled_at IS NOT NULL THEN 'settled'
     WHEN w.broadcast_at IS NOT NULL THEN 'broadcast' WHEN w.raw IS NOT NULL THEN 'signed'
     ELSE 'intended' END AS stage,
   coalesce(w.settled_tx_id, w.tx_id) AS refund_tx_id
-FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL
+FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL AND p.closed_at IS NULL
   AND p.subject = u.tx_id || ':' || u.order_id || ':' || u.asset
 LEFT JOIN outflows w ON w.order_id = p.id
 WHERE (NOT u.dropped OR p.id IS NOT NULL)

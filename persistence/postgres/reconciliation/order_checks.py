@@ -69,18 +69,22 @@ FROM orders o CROSS JOIN LATERAL (
 # Each outflow that was broadcast, and what its order states about it.
 _OUTFLOWS = """
 SELECT w.order_id::text AS subject,
-  concat_ws(' ', CASE w.kind WHEN 'payout' THEN 'completed' ELSE 'refunded' END,
+  concat_ws(' ', CASE WHEN w.kind = 'payout' OR (o.state = 'completed' AND EXISTS (
+      SELECT FROM voided_outflows v WHERE v.order_id = o.id AND v.refund_requested_at IS NOT NULL))
+    THEN 'completed' ELSE 'refunded' END,
     trim_scale(CASE w.kind WHEN 'payout' THEN o.destination_amount ELSE w.amount END),
     CASE w.kind WHEN 'payout' THEN o.destination ELSE o.source END,
     CASE w.kind WHEN 'payout' THEN o.destination_address ELSE o.refund_address END,
-    coalesce(w.settled_tx_id, o.payout_tx_id, o.refund_tx_id)) AS expected,
+    coalesce(w.settled_tx_id, named.tx_id)) AS expected,
   concat_ws(' ', o.state, trim_scale(w.amount), w.asset, w.address,
     (SELECT coalesce(max(c.tx_id) FILTER (WHERE
-       c.tx_id = coalesce(w.settled_tx_id, o.payout_tx_id, o.refund_tx_id)
-       AND c.tx_id = coalesce(o.payout_tx_id, o.refund_tx_id)), 'another transaction')
+       c.tx_id = coalesce(w.settled_tx_id, named.tx_id) AND c.tx_id = named.tx_id),
+       'another transaction')
      FROM (SELECT w.tx_id UNION ALL
        SELECT r.tx_id FROM outflow_replacements r WHERE r.order_id = w.order_id) AS c)) AS found
-FROM outflows w JOIN orders o ON o.id = w.order_id WHERE w.broadcast_at IS NOT NULL
+FROM outflows w JOIN orders o ON o.id = w.order_id CROSS JOIN LATERAL (
+  SELECT CASE w.kind WHEN 'payout' THEN o.payout_tx_id ELSE o.refund_tx_id END AS tx_id
+) AS named WHERE w.broadcast_at IS NOT NULL
   AND (w.void_requested_at IS NULL OR w.settled_at IS NOT NULL)
 """
 

@@ -10,8 +10,12 @@ import psycopg
 import pytest
 import pytest_asyncio
 
+from domain.actions.operator.outflows import close_outflow, resend_outflow, void_outflow
 from domain.chains.attempts import MAX_RETRY_DELAY
+from domain.chains.outflows import Outflow
+from domain.errors import InvalidTransition
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
+from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from tests.conftest import DatabaseUrls
 from tests.support.chains.payout_world import PayoutWorld, SimulatedWallet
 
@@ -20,12 +24,19 @@ FEE = Decimal(1)  # the network fee of usdt_trc20 in these tests
 
 
 class BrokenWallet(SimulatedWallet):
-    """A wallet that can fail at any step, and counts what it signs."""
+    """A wallet that can fail at any step, and counts what it signs. `pending` is never mined."""
 
     def __init__(self) -> None:
         super().__init__()
         self.signed: list[str] = []
         self.on_broadcast: Exception | None = None
+        self.pending: set[str] = set()
+
+    async def depth(self, tx_id: str) -> int:
+        return 0 if tx_id in self.pending else await super().depth(tx_id)
+
+    async def void(self, outflow: Outflow) -> Signed:
+        return Signed("01", f"tx void of {outflow.intention}")
 
     async def sign(self, outflow: Any, *, max_cost: int) -> Signed:
         signed = await super().sign(outflow, max_cost=max_cost)
@@ -52,7 +63,9 @@ async def world(database_urls: DatabaseUrls, wallet: BrokenWallet) -> AsyncItera
     new_world.close()
 
 
-def propose(world: PayoutWorld, *, approved: bool = True, **changes: object) -> UUID:
+def propose(
+    world: PayoutWorld, *, approved: bool = True, subject: str = "", **changes: object
+) -> UUID:
     """Store a proposal to refund 50 USDT; return its id."""
     proposal_id = uuid4()
     document = {
@@ -70,7 +83,7 @@ def propose(world: PayoutWorld, *, approved: bool = True, **changes: object) -> 
         "INSERT INTO proposals (id, kind, subject, document, usd, needs_second, reason,"
         " proposed_by, proposed_at, approved_by, approved_at)"
         " VALUES (%s, 'refund_deposit', %s, %s, 50, true, 'ticket', 'ana', now(), %s, %s)",
-        *(proposal_id, str(proposal_id), json.dumps(document)),
+        *(proposal_id, subject or str(proposal_id), json.dumps(document)),
         *(("ben", world.clock.now()) if approved else (None, None)),
     )
     return proposal_id
@@ -283,3 +296,72 @@ async def test_a_refund_whose_transaction_failed_is_not_sent_again_by_itself(
     world.sql("UPDATE voided_outflows SET resend_requested_at = now()")
     await rounds(world)
     assert wallet.paid == [CUSTOMER, CUSTOMER]
+
+
+def operator(world: PayoutWorld) -> PostgresOperatorOutflowRepository:
+    return PostgresOperatorOutflowRepository(world.admin)
+
+
+async def voided(world: PayoutWorld, wallet: BrokenWallet, *, subject: str = "") -> UUID:
+    """Return a refund that was sent, and voided before it was mined."""
+    wallet.pending = {f"tx {CUSTOMER}"}
+    refund = propose(world, subject=subject)
+    await rounds(world, 1)
+    await void_outflow(operator(world), refund)
+    await rounds(world)
+    wallet.pending = set()
+    assert world.sql("SELECT order_id FROM voided_outflows") == [(refund,)]
+    return refund
+
+
+async def test_a_voided_refund_is_sent_again_on_request_once(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    refund = await voided(world, wallet)
+    await rounds(world)
+    assert wallet.paid.count(CUSTOMER) == 1
+
+    await resend_outflow(operator(world), refund)
+    with pytest.raises(InvalidTransition):
+        await resend_outflow(operator(world), refund)
+    await rounds(world, 5)
+    assert wallet.paid.count(CUSTOMER) == 2
+    assert outflows(world) == [(refund, "deposit_refund", CUSTOMER, 50 - FEE, True)]
+    with pytest.raises(InvalidTransition):
+        await void_outflow(operator(world), refund)
+
+
+async def test_a_voided_refund_that_is_closed_leaves_its_deposit_to_another_proposal(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    with pytest.raises(InvalidTransition):
+        await close_outflow(operator(world), propose(world, approved=False))
+    refund = await voided(world, wallet, subject="deposit")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        propose(world, subject="deposit")
+
+    await close_outflow(operator(world), refund)
+    with pytest.raises(InvalidTransition):
+        await resend_outflow(operator(world), refund)
+    propose(world, subject="deposit", address="the right address")
+    await rounds(world)
+    assert wallet.paid.count(CUSTOMER) == 1
+    assert wallet.paid.count("the right address") == 1
+
+
+async def test_only_a_voided_refund_frees_its_proposal(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    refund = propose(world)
+    await rounds(world)
+    assert wallet.paid == [CUSTOMER]
+    with pytest.raises(psycopg.errors.RaiseException, match="decided once"):
+        world.sql("UPDATE proposals SET closed_at = now() WHERE id = %s", refund)
+
+
+async def test_of_a_voided_refund_only_the_fee_counts_towards_the_cap(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    await voided(world, wallet)
+    ((usd,),) = world.sql("SELECT usd FROM daily_outflow")
+    assert usd == Decimal(wallet.fee) / 1_000_000 / 4, "1,000 sun of TRX at 0.25 USD"

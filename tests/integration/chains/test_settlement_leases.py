@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,17 +17,12 @@ import psycopg
 import pytest
 
 from domain.chains.leases import Lease, LeaseLost
-from domain.chains.outflows import OutflowKind
-from feeds.settlement.payouts.drafts import draft_outflow
 from feeds.settlement.payouts.leadership import RENEWAL_SECONDS, Leadership
 from persistence.postgres.chains.leases import LEASE_TIME, PostgresLeaseRepository
-from persistence.postgres.chains.outflows import PostgresOutflowRepository
-from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.chains.settling import NETWORK
-from tests.support.clients.operator_command import USD, Operator, new_operator, with_database
+from tests.support.clients.operator_command import Operator, new_operator, with_database
 from tests.support.waiting import wait_until
 
 T = TypeVar("T")
@@ -285,51 +280,3 @@ def test_a_round_works_under_the_lease_it_began_with(settlements: Settlements) -
         await leadership.require()
 
     under_settlement(settlements.operator, work)
-
-
-def test_every_statement_that_writes_an_outflow_requires_a_valid_lease(
-    settlements: Settlements,
-) -> None:
-    order_id = settlements.paying_out()
-
-    async def work(database: Database) -> None:
-        catalogue = await read_catalogue(database)
-        leases = PostgresLeaseRepository(database)
-        lost = await leases.take(NETWORK, holder="first")
-        assert lost is not None
-        await leases.release(lost)
-        valid = await leases.take(NETWORK, holder="second")
-        stale = PostgresOutflowRepository(database, lambda: catalogue, lease=lambda: lost)
-        current = PostgresOutflowRepository(database, lambda: catalogue, lease=lambda: valid)
-        orders = PostgresSettlementOrderRepository(database, lambda: catalogue)
-        await check_fencing(order_id, orders, stale, current)
-
-    under_settlement(settlements.operator, work)
-    (row,) = settlements.operator.sql("SELECT tx_id, broadcast_at FROM outflows")
-    assert row == ("tx", datetime(2026, 1, 1, tzinfo=UTC))
-    replacements = settlements.operator.sql("SELECT tx_id FROM outflow_replacements")
-    assert replacements == [("second",)]
-
-
-async def check_fencing(
-    order_id: UUID,
-    orders: PostgresSettlementOrderRepository,
-    stale: PostgresOutflowRepository,
-    current: PostgresOutflowRepository,
-) -> None:
-    """Write an outflow up to its replacement, each time with the lost lease first."""
-    stored = await orders.read(order_id)
-    assert stored is not None
-    draft = draft_outflow(stored.order, OutflowKind.PAYOUT)
-    for outflows, done in ((stale, False), (current, True)):
-        created = await outflows.create(draft, usd=USD, fee="0", expected_version=stored.version)
-        assert created is done
-    (outflow,) = await current.unbroadcast(NETWORK)
-    for outflows, done in ((stale, False), (current, True)):
-        assert await outflows.store_signed(outflow, raw="00", tx_id="tx") is done
-    at = datetime(2026, 1, 1, tzinfo=UTC)
-    await stale.mark_broadcast(order_id, at=at - timedelta(days=1))
-    await current.mark_broadcast(order_id, at=at)
-    (signed,) = await current.unsettled(NETWORK)
-    for outflows, done in ((stale, False), (current, True)):
-        assert await outflows.add_replacement(signed, raw="01", tx_id="second") is done

@@ -182,7 +182,7 @@ def test_a_reason_is_required(instance: Operator) -> None:
     tx_id = late_deposit(instance, SMALL)
 
     message = instance.error("deposit", "refund", tx_id, "--to", CUSTOMER)
-    assert message.startswith("--reason is required")
+    assert message.startswith("State why, with `--reason`")
 
 
 def test_lowering_the_bound_takes_one_operator_and_raising_it_two(

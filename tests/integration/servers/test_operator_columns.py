@@ -87,6 +87,7 @@ IN_THE_SANDBOX = [
     "outflow voided",
     "outflow void {sent} --reason stuck",
     "outflow resend {resent} --reason stuck",
+    "outflow close {closed} --reason stuck",
     "outflow allow {order}",
     "outflow off",
     "outflow on",
@@ -117,8 +118,9 @@ INSERT INTO outflows (order_id, kind, network, asset, address, amount, usd, raw,
     'ff', '{tx_id}', now() FROM orders WHERE id = '{sent}';
 INSERT INTO voided_outflows (intention, order_id, kind, network, asset, address, amount, tx_ids,
     mined_tx_id, intended_at)
-  SELECT 0, id, 'payout', 'Tron', 'usdt_trc20', 'TJRabPrwbZy45sbavfcjinPJC18kjpRTv8', 617.55,
-    '{{ {tx_id} }}', '{tx_id}', now() FROM orders WHERE id = '{resent}';
+  SELECT -row_number() OVER (), id, 'payout', 'Tron', 'usdt_trc20',
+    'TJRabPrwbZy45sbavfcjinPJC18kjpRTv8', 617.55, '{{ {tx_id} }}', '{tx_id}', now()
+  FROM orders WHERE id IN ('{resent}', '{closed}');
 INSERT INTO cancelled_outflows (order_id, intention, kind, network, asset, address, amount,
     intended_at, cancelled_at)
   SELECT id, 1, 'payout', 'Ethereum', 'eth', '0x9858EfFD232B4033E47d90003D41EC34EcaEda94',
@@ -161,14 +163,15 @@ def live(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> Opera
 def store_examples(operator: Operator) -> dict[str, str]:
     """Store an example of every object that commands print; return the ids."""
     operator.partner(email=WHO, webhook_url="https://wallet.example/a/long/path/to/a/webhook")
-    names = {name: operator.order() for name in ("order", "unpaid", "late", "sent", "resent")}
+    states = {"sent": "paying_out", "resent": "paying_out", "closed": "completed"}
+    names = {name: operator.order() for name in ("order", "unpaid", "late", *states)}
     names["held"] = operator.order(expires_at=datetime.now(UTC) - timedelta(seconds=1))
     operator.json("order", "resolve", names["late"], "cancel")
     for name in ("late", "held"):
         operator.json("sandbox", "deposit", names[name])
         operator.json("sandbox", "confirm", names[name])
-    for name in ("sent", "resent"):
-        operator.sql("UPDATE orders SET state = 'paying_out' WHERE id = %s", names[name])
+    for name, state in states.items():
+        operator.sql("UPDATE orders SET state = %s WHERE id = %s", state, names[name])
     for statement in DATA.format(tx_id=TX_ID, who=WHO, event_id=EVENT_ID, **names).split(";\n"):
         if statement.strip():
             operator.sql(statement)

@@ -64,7 +64,9 @@ class NodeWallet:
         """See Wallet."""
         await self._node.call("has_paid")
         receipt = self._receipt(tx_id)
-        paid = receipt.transfers if receipt else ()
+        if receipt is None:
+            raise NodeUnavailable("the node has no receipt of the transaction")
+        paid = receipt.transfers
         due = (outflow.address, outflow.asset.code, outflow.amount)
         return due in [(one.address, one.asset, one.amount) for one in paid]
 

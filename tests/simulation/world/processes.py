@@ -63,7 +63,7 @@ class SettlementProcess:
             settings(),
             ports=ports,
             repository=chains,
-            attempts=PostgresAttemptRepository(database),
+            attempts=lambda lease: PostgresAttemptRepository(database, lease=lease),
             leases=PostgresLeaseRepository(database),
             outflows=lambda lease: PostgresOutflowRepository(
                 database, lambda: market.catalogue, lease=lease

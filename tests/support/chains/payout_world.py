@@ -178,15 +178,17 @@ class PayoutWorld:
         at = datetime.now(UTC).timestamp()
         self.market.adopt_snapshot(RateSnapshot(at=at, prices=PRICES))
 
+    def orders(self) -> PostgresSettlementOrderRepository:
+        return PostgresSettlementOrderRepository(self.settlement, lambda: self.market.catalogue)
+
     def restarted(self) -> Payouts:
         """Return payouts as a new process has them: all they know is in the database."""
-        orders = PostgresSettlementOrderRepository(self.settlement, lambda: self.market.catalogue)
         ports = PayoutPorts(
             network=self.network,
             wallet=cast("Wallet", self.wallet),
             watches=cast("Mapping[str, ChainWatch]", self.watches),
             settlement=SettlementPorts(
-                clock=self.clock, market=self.market, orders=orders, new_id=new_id
+                clock=self.clock, market=self.market, orders=self.orders(), new_id=new_id
             ),
             chains=PostgresChainRepository(self.settlement, lambda: self.market.catalogue),
             outflows=PostgresOutflowRepository(
@@ -195,7 +197,9 @@ class PayoutWorld:
                 lease=self.leadership.lease_of_round,
             ),
             leadership=self.leadership,
-            attempts=PostgresAttemptRepository(self.settlement),
+            attempts=PostgresAttemptRepository(
+                self.settlement, lease=self.leadership.lease_of_round
+            ),
             cost_limits=self.cost_limits,
             raise_fee_after=timedelta(minutes=5),
         )

@@ -161,7 +161,7 @@ async def settle(
                 database, lambda: catalogue, lease=leadership.lease_of_round
             ),
             leadership=leadership,
-            attempts=PostgresAttemptRepository(database),
+            attempts=PostgresAttemptRepository(database, lease=leadership.lease_of_round),
             cost_limits=CostLimits(multiple=3, min_usd=USD),
             raise_fee_after=timedelta(hours=24),
         )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.actions.operator.audit import checked_reason
 from domain.errors import InvalidRequest, InvalidTransition, NotFound
 from domain.money import parse_cents
 
@@ -81,11 +82,3 @@ async def raise_cost_bound(
     if not await outflows.raise_bound(order_id, bound):
         raise NotFound(f"there is no order {order_id}")
     return bound
-
-
-def checked_reason(reason: str) -> str:
-    """Return a reason without surrounding spaces; raise InvalidRequest if nothing is left."""
-    stripped = reason.strip()
-    if not stripped:
-        raise InvalidRequest("state why, with `--reason`: it is recorded in the audit trail")
-    return stripped

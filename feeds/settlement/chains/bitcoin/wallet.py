@@ -184,7 +184,9 @@ class BitcoinWallet:
 
     async def has_paid(self, outflow: Outflow, tx_id: str) -> bool:  # noqa: ARG002  the protocol's
         """See Wallet: a block contains no transaction that fails."""
-        return await self.depth(tx_id) > 0
+        if await self.depth(tx_id) == 0:
+            raise NodeUnavailable(f"transaction {tx_id} is in no block")
+        return True
 
     async def fee_paid(self, tx_id: str) -> int:
         """See Wallet: the wallet reports it as a negative number."""

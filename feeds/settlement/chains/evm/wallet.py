@@ -12,7 +12,7 @@ from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset
 from feeds.settlement.chains.evm.gas import GasFees, GasPricing, network_coin
 from feeds.settlement.chains.evm.transaction import Transaction, keccak, signer_of
-from feeds.settlement.chains.evm.transfer_logs import token_transfers
+from feeds.settlement.chains.evm.transfer_logs import TokenTransfer, token_transfers
 from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Prepared, Signed
 from feeds.settlement.chains.rpc import Rpc
@@ -167,33 +167,46 @@ class EvmWallet:
 
     async def has_paid(self, outflow: Outflow, tx_id: str) -> bool:
         """See Wallet. A token's events prove it: its transaction may succeed and move nothing."""
-        receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
-        asset = self._assets.get(outflow.asset.code)
-        if receipt is None or asset is None:
-            return False
+        asset, receipt = self._asset(outflow), await self._receipt(tx_id)
         if asset.contract is None:
             return int(receipt["status"], 16) == 1
-        sender = "0x" + (await self._signer.address()).hex()
         recipient = "0x" + address_bytes(outflow.address).hex()
-        paid = (
-            one.amount
-            for one in token_transfers(receipt["logs"])
-            if (one.contract, one.sender, one.recipient) == (asset.contract, sender, recipient)
-        )
+        paid = (one.amount for one in await self._moved(receipt) if one.recipient == recipient)
         return sum(paid) == outflow.amount * asset.scale
 
     async def fee_paid(self, tx_id: str) -> int:
         """See Wallet. `l1Fee` is in the receipts of rollups of the OP Stack."""
-        receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
-        if receipt is None:
-            raise NodeUnavailable(f"the node has no receipt of {tx_id}")
+        receipt = await self._receipt(tx_id)
         execution = int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
         return execution + int(receipt.get("l1Fee") or "0x0", 16)
 
     async def has_failed(self, tx_id: str) -> bool:
-        """See Wallet: a transaction with status 0 was reverted as a whole (EIP-658)."""
+        """See Wallet: a transaction with status 0 was reverted as a whole (EIP-658).
+
+        A call of a token's contract that logged no transfer from the wallet moved nothing (EIP-20).
+        """
+        receipt = await self._receipt(tx_id)
+        if int(receipt["status"], 16) == 0:
+            return True
+        contracts = {one.contract for one in self._assets.values() if one.contract is not None}
+        called = str(receipt["to"] or "").lower()
+        return called in contracts and not await self._moved(receipt)
+
+    async def _receipt(self, tx_id: str) -> Mapping[str, Any]:
         receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
-        return receipt is not None and int(receipt["status"], 16) == 0
+        if receipt is None:
+            raise NodeUnavailable(f"the node has no receipt of {tx_id}")
+        return dict(receipt)
+
+    async def _moved(self, receipt: Mapping[str, Any]) -> list[TokenTransfer]:
+        """Return the transfers from the wallet that the called contract logged."""
+        own = "0x" + (await self._signer.address()).hex()
+        called = str(receipt["to"] or "").lower()
+        return [
+            one
+            for one in token_transfers(receipt["logs"])
+            if (one.contract, one.sender) == (called, own)
+        ]
 
     async def typical_fee(self, asset: Asset) -> int | None:
         """See Wallet: a transfer to an address without a balance, which is the costlier kind."""
