@@ -35,6 +35,7 @@ TABLES = (
 FENCED = {PostgresOutflowRepository, PostgresAttemptRepository}
 NOT_FENCED = {
     "PostgresDepositRefunds": "the part of PostgresOutflowRepository that concerns deposits",
+    "PostgresUnclaimedDeposits": "deposits, which every process follows",
     "PostgresLeaseRepository": "takes the leases",
     "PostgresChainRepository": "followed by every process: blocks and deposits, never payments",
     "PostgresAddressPool": "pay-in addresses, which every process may add",
