@@ -41,6 +41,23 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
         """Return the least amount that can be sent: at least one unit, and not dust."""
         return max(self.dust_limit, 1)
 
+    def refundable(self, received: int) -> int:
+        """Return what can be sent back of an amount: less the network fee, 0 if too little remains.
+
+        Both are in units of 10^-precision.
+        """
+        remaining = received - self.network_fee
+        return remaining if remaining >= self.least_payment else 0
+
+    def refund_problem(self, received: int) -> str | None:
+        """Return why an amount cannot be sent back; None if it can."""
+        if self.refundable(received):
+            return None
+        return (
+            "too little remains of the deposit: it does not cover the network fee of its refund, "
+            "or the refund would be below the dust limit of its network"
+        )
+
 
 class Bounds(msgspec.Struct, frozen=True, gc=False):
     """The minimum and maximum value of an order of a pair, in units of 10^-18 USD."""

@@ -8,8 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.assets import Asset
-from domain.chains.outflows import Outflow, OutflowKind
-from domain.errors import Unavailable
+from domain.chains.outflows import BelowDustLimit, Outflow, OutflowKind
 
 
 class DepositRefund(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,18 +29,18 @@ class DepositRefund(msgspec.Struct, frozen=True, kw_only=True):
     def draft(self) -> Outflow:
         """Return the payment: what was received, less the asset's network fee.
 
-        Raises Unavailable if nothing would remain.
+        Raises BelowDustLimit if too little would remain.
         """
-        amount = self.received - self.asset.network_fee
-        if amount <= 0:
-            raise Unavailable("the deposit does not cover the network fee of its refund")
+        problem = self.asset.refund_problem(self.received)
+        if problem is not None:
+            raise BelowDustLimit(problem)
         return Outflow(
             order_id=self.id,
             kind=OutflowKind.DEPOSIT_REFUND,
             asset=self.asset,
             address=self.address,
             tag=self.tag,
-            amount=amount,
+            amount=self.asset.refundable(self.received),
         )
 
 

@@ -295,6 +295,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             )
         return None
 
+    @property
+    def refund_problem(self) -> str | None:
+        """Return why the deposits cannot be sent back; None if they can."""
+        return self.source.refund_problem(self.deposits.total)
+
     def exchange_chosen(
         self,
         *,

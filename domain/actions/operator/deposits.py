@@ -119,8 +119,9 @@ async def propose_refund(
     if not deposit.confirmed:
         raise InvalidRequest("the deposit is not confirmed yet")
     asset = ports.catalogue.assets[deposit.asset]
-    if units_from(deposit.amount, asset.precision) <= asset.network_fee:
-        raise InvalidRequest("the deposit does not cover the network fee of its refund")
+    problem = asset.refund_problem(units_from(deposit.amount, asset.precision))
+    if problem is not None:
+        raise InvalidRequest(problem)
     proposal = Proposal(
         id=ports.new_id(),
         kind=ProposalKind.REFUND_DEPOSIT,

@@ -14,7 +14,7 @@ from domain.actions.operator.settlement.held_outflows import HeldOutflowReposito
 from domain.actions.orders.move_order import move_order
 from domain.actions.orders.ports import SettlementPorts, VersionedOrder
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
-from domain.errors import EmergencyInvalidChoice, NotFound
+from domain.errors import EmergencyInvalidChoice, InvalidRequest, NotFound
 from domain.orders.order import Order
 from domain.orders.states import STATUS_OF, State, Status
 
@@ -106,6 +106,8 @@ async def resolve_order(
     Unavailable without fresh rates.
     """
     order = await _read(ports, order_id)
+    if resolution is Resolution.REFUND and order.deposits.counted and order.refund_problem:
+        raise InvalidRequest(order.refund_problem)
     if order.state is State.COMPLETED and resolution is Resolution.REFUND:
         return await _refund_voided(ports, order, reason=reason)
     if order.state is State.PAYING_OUT and resolution is not Resolution.EXCHANGE:

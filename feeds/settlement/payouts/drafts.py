@@ -38,17 +38,13 @@ def _refund(order: Order) -> Outflow:
         raise InvalidTransition(f"an order that is {order.state} cannot be refunded")
     if not order.deposits.settled:
         raise InvalidTransition("not all of the deposit is confirmed")
-    amount = order.deposits.total - order.source.network_fee
-    if amount < order.source.least_payment:
-        raise BelowDustLimit(
-            "too little remains of the deposit: it does not cover the network fee of its refund, "
-            "or the refund would be below the dust limit of its network"
-        )
+    if order.refund_problem is not None:
+        raise BelowDustLimit(order.refund_problem)
     return Outflow(
         order_id=order.id,
         kind=OutflowKind.REFUND,
         asset=order.source,
         address=order.refund_address,
         tag=None,
-        amount=amount,
+        amount=order.source.refundable(order.deposits.total),
     )

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.actions.orders.resolve_emergency import execute_choices
+from domain.actions.orders.resolve_emergency import execute_choices, offered_choices
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
 from domain.errors import (
     EmergencyInvalidChoice,
@@ -104,7 +104,7 @@ async def test_an_exchange_waits_for_fresh_rates(world: OrderWorld) -> None:
 
 
 async def test_a_refund_needs_no_rates(world: OrderWorld) -> None:
-    order_id = await world.held(TOO_LITTLE)
+    order_id = await world.held()
     world.without_rates()
     await world.choose(order_id, "REFUND")
     assert await world.execute_choices() == 1
@@ -131,9 +131,23 @@ async def test_a_choice_that_the_market_has_made_impossible_is_reset(
     order = await world.read(order_id)
     assert (order.state, order.choice) == (State.HELD, Choice.NONE)
     assert world.statuses() == ["PENDING", "EMERGENCY"]
-    await world.choose(order_id, "REFUND")
-    assert await world.execute_choices() == 1
-    assert (await world.read(order_id)).state is State.REFUNDED
+
+
+async def test_a_refund_that_cannot_be_sent_is_not_offered(world: OrderWorld) -> None:
+    bitcoin = world.market.catalogue.assets["btc"]
+    least = bitcoin.network_fee + bitcoin.least_payment
+    order_id = await world.held(least - 1)
+    with pytest.raises(EmergencyInvalidChoice, match="'REFUND' is not offered"):
+        await world.choose(order_id, "REFUND")
+
+    await world.choose(await world.held(least), "REFUND")
+
+
+async def test_a_deposit_that_covers_no_network_fee_can_be_cancelled(world: OrderWorld) -> None:
+    order_id = await world.held(TOO_LITTLE)
+    assert offered_choices(world.gateway_ports, await world.read(order_id)) == ()
+    await cancel_order(world.settlement_ports, order_id)
+    assert (await world.read(order_id)).state is State.CANCELLED
 
 
 async def test_a_choice_is_executed_only_after_all_deposits_are_confirmed(

@@ -286,6 +286,22 @@ def test_outside_sandbox_mode_a_refund_is_requested_from_settlement(live: Operat
     assert (asked["state"], asked["emergency"]["choice"]) == ("held", "REFUND")
 
 
+@pytest.mark.parametrize("amount", ["0.00002", "0.000025"])
+def test_a_refund_that_cannot_be_sent_is_rejected(live: Operator, amount: str) -> None:
+    order_id = live.order()
+    live.sql("UPDATE orders SET state = 'held', emergency = '{LIMIT}' WHERE id = %s", order_id)
+    live.sql(
+        "INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, late)"
+        " VALUES (%s, 'tx', 0, %s, now(), now(), false)",
+        order_id,
+        amount,
+    )
+
+    error = live.error("order", "resolve", order_id, "refund")
+    assert error.startswith("Too little remains of the deposit")
+    assert live.json("order", "resolve", order_id, "cancel")["state"] == "cancelled"
+
+
 def test_outside_sandbox_mode_a_partners_choice_is_overruled_only_with_overrule(
     live: Operator,
 ) -> None:
