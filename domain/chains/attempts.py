@@ -13,13 +13,12 @@ from domain.chains.outflows import (
     OutflowNotSent,
 )
 from domain.errors import DomainError, InvalidTransition, Unavailable
+from domain.text import printable
 
 MIN_RETRY_DELAY: Final = timedelta(seconds=5)
 MAX_RETRY_DELAY: Final = timedelta(hours=1)
 FAILING_FOR_TOO_LONG: Final = timedelta(hours=1)
 """After this time an order that is not paid out raises an alarm."""
-
-MAX_DETAIL_LENGTH: Final = 200
 
 # An order on hold for its cost is checked again: fees of networks fall by themselves.
 CHECKED_AGAIN: Final = frozenset({FailureReason.COST_ABOVE_BOUND})
@@ -44,7 +43,7 @@ class Failure(msgspec.Struct, frozen=True):
 
 def failure_of(error: Exception) -> Failure:
     """Return the failure that an exception of an attempt means."""
-    detail = _printable(str(error) or type(error).__name__)
+    detail = printable(str(error) or type(error).__name__)
     if isinstance(error, OutflowNotSent):
         return Failure(error.reason, detail, is_held=error.is_held)
     if isinstance(error, OutflowCapExceeded):
@@ -53,15 +52,10 @@ def failure_of(error: Exception) -> Failure:
         return Failure(FailureReason.NOT_DUE, detail)
     if isinstance(error, Unavailable):
         return Failure(FailureReason.UNAVAILABLE, detail)
-    detail = _printable(f"{type(error).__name__}: {error}")
+    detail = printable(f"{type(error).__name__}: {error}")
     return Failure(
         FailureReason.UNEXPECTED_ERROR, detail, is_expected=isinstance(error, DomainError)
     )
-
-
-def _printable(text: str) -> str:
-    """Return a message in a form that can be stored and shown: contracts choose parts of it."""
-    return "".join(one if one.isprintable() else "?" for one in text[:MAX_DETAIL_LENGTH])
 
 
 class RecordedFailure(msgspec.Struct, frozen=True):

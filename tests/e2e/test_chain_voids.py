@@ -1,18 +1,25 @@
 """Payments that must no longer be sent are voided on real nodes, and sent again."""
 
+import secrets
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from feeds.settlement.chains.evm.addresses import checksummed
+from tests.support.chains.erc20 import assemble
 from tests.support.chains.node_proxy import NodeProxy
+from tests.support.chains.nodes import main_address, regtest_address
 from tests.support.chains.swap import Swap
-from tests.support.chains.world import Tuning, World, needs_nodes
+from tests.support.chains.two_anvils import set_code
+from tests.support.chains.world import ETHER, Tuning, World, needs_nodes
 
 pytestmark = [needs_nodes, pytest.mark.slow]
 
 REASON = ("--reason", "the recipient reported the wrong address")
+RETURNS_FALSE = "0x00 0x00 MSTORE 0x20 0x00 RETURN"
+RETURNS_TRUE_WITHOUT_A_LOG = "0x01 0x00 MSTORE 0x20 0x00 RETURN"
 ASSETS = pytest.mark.parametrize("asset", ["eth", "ltc"])
 
 
@@ -200,3 +207,118 @@ def test_a_payout_that_failed_on_its_chain_is_sent_again(world: World) -> None:
     done = swap.until("DONE")
     assert done["to"]["tx"]["id"] == settled != first
     assert swap.received_token() == Decimal(done["to"]["amount"])
+
+
+@pytest.mark.parametrize("runtime", [RETURNS_FALSE, RETURNS_TRUE_WITHOUT_A_LOG])
+def test_an_order_whose_token_paid_nobody_is_refunded_although_it_is_done(
+    world: World, runtime: str
+) -> None:
+    world.evm.hold_before = "eth_sendRawTransaction"
+    swap = world.paid_for("usdt_erc20")
+    world.wait_held(world.evm)
+    code = world.anvil.call("eth_getCode", world.token, "latest")
+    set_code(world.anvil, world.token, assemble(runtime))
+    world.evm.release()
+    first = swap.until("DONE")["to"]["tx"]["id"]
+    world.anvil.mine(3)
+    found = world.until(lambda: voided(world, swap))
+    assert found is not None
+    assert found["mined_tx_id"] == first
+    listed = {one["order_id"]: one["reason"] for one in world.operate("outflow", "list")}
+    assert listed[swap.id] == "transaction_failed"
+
+    world.anvil.call("anvil_setCode", world.token, code)
+    world.operate("order", "resolve", swap.id, "refund", *REASON)
+    settled = until_settled(world, swap, "ltc")
+    done = swap.now()
+    assert (done["status"], done["to"]["tx"]["id"]) == ("DONE", first)
+    assert done["back"]["tx"]["id"] == settled
+    fee = Decimal(world.operate("network-fee", "show", "ltc")["networkFee"])
+    refunded = world.litecoind.received(regtest_address(done["back"]["address"]))
+    assert refunded == 2 - fee
+    assert swap.received_token() == 0
+    assert world.operate("reconcile")["differences"] == []
+
+
+def test_a_voided_refund_of_a_deposit_is_sent_again_once_its_void_is_final(world: World) -> None:
+    world.anvil.call("evm_setAutomine", False)
+    deposits = {"ltc": late_litecoin(world), "eth": wrong_asset(world)}
+    for asset, tx_id in deposits.items():
+        check_deposit_refund(world, asset, tx_id)
+    world.anvil.call("evm_setAutomine", True)
+    assert world.operate("reconcile")["differences"] == []
+
+
+def late_litecoin(world: World) -> str:
+    swap = paid_for(world, "eth")
+    swap.until("DONE")
+    world.anvil.mine(3)
+    late = swap.pay_litecoin("0.5")
+    world.litecoind.mine(2)
+    return late
+
+
+def wrong_asset(world: World) -> str:
+    pay_in = world.open("usdt_erc20", "ltc", "150").pay_in
+    world.anvil.call(
+        "eth_sendTransaction",
+        {"from": world.anvil.user_address, "to": pay_in, "value": hex(ETHER // 100)},
+    )
+    pending = world.anvil.call("eth_getBlockByNumber", "pending", False)["transactions"][-1]
+    world.anvil.mine(3)
+    return str(pending)
+
+
+def check_deposit_refund(world: World, asset: str, tx_id: str) -> None:
+    """Send a deposit back, void that, and send it again: the customer has it once."""
+    is_ether = asset == "eth"
+    customer = (
+        checksummed("0x" + secrets.token_hex(20))
+        if is_ether
+        else main_address(world.litecoind.address("user"))
+    )
+
+    def deposit() -> dict[str, Any]:
+        listed = world.operate("deposit", "list")
+        return next((one for one in listed if one["txId"] == tx_id), {})
+
+    def outflow() -> dict[str, Any]:
+        listed = world.operate("outflow", "list")
+        return next((one for one in listed if one["order_id"] == deposit()["proposal"]), {})
+
+    world.until(lambda: deposit().get("confirmed"))
+    world.operate("deposit", "refund", tx_id, "--to", customer, "--reason", "ticket 7")
+    world.until(lambda: deposit()["stage"] == "broadcast")
+    proposal = deposit()["proposal"]
+    world.operate("outflow", "void", proposal, *REASON)
+    world.until(lambda: outflow().get("replaced_by"))
+    void = outflow()["replaced_by"][-1]
+    world.until(lambda: is_known(world, asset, void))
+    mine(world, asset, 1)  # not deep enough: the void is not final
+    assert operate_fails(world, "outflow", "resend", proposal, *REASON)
+    mine(world, asset)
+    world.until(lambda: deposit()["stage"] == "voided")
+    assert deposit()["next"].startswith(f"swapgate outflow resend {proposal}")
+    assert received_by(world, customer) == 0
+
+    world.operate("outflow", "resend", proposal, *REASON)
+    world.until(lambda: outflow().get("broadcast_at") is not None)
+    world.until(lambda: is_known(world, asset, outflow()["tx_id"]))
+    mine(world, asset)
+    world.until(lambda: deposit()["stage"] == "settled")
+    fee = Decimal(world.operate("network-fee", "show", asset)["networkFee"])
+    assert received_by(world, customer) == Decimal("0.01" if is_ether else "0.5") - fee
+
+
+def received_by(world: World, customer: str) -> Decimal:
+    if customer.startswith("0x"):
+        return Decimal(world.anvil.balance(customer)).scaleb(-18)
+    return world.litecoind.received(regtest_address(customer))
+
+
+def operate_fails(world: World, *arguments: str) -> bool:
+    try:
+        world.operate(*arguments)
+    except AssertionError:
+        return True
+    return False

@@ -14,17 +14,28 @@ from domain.chains.ports import AssignedAddresses
 from domain.chains.sweeps import SweepOptions
 from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from domain.errors import Unavailable
+from domain.text import printable
 
 
 class InvalidChainSettings(Exception):
     """Settings of chains cannot be used; the message states why and repeats nothing secret."""
 
 
-class NodeUnavailable(Unavailable):
+class NodeError(Unavailable):
+    """What is known of a node. The message may repeat what the node reported: it is made printable.
+
+    Every message that contains a node's text is one of these errors, so that no other code has to.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
+
+
+class NodeUnavailable(NodeError):
     """A node does not respond, or not in a form that can be understood."""
 
 
-class NodeRejected(Unavailable):
+class NodeRejected(NodeError):
     """A node reports that it did not perform a call. `code` is JSON-RPC's."""
 
     def __init__(self, method: str, code: int, message: str) -> None:
@@ -32,7 +43,7 @@ class NodeRejected(Unavailable):
         self.code = code
 
 
-class WrongChain(Unavailable):
+class WrongChain(NodeError):
     """A node follows another chain than the settings mean, or has other token contracts."""
 
 

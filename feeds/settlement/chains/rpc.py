@@ -1,6 +1,7 @@
 """A client of JSON-RPC over HTTP."""
 
 import base64
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -9,11 +10,32 @@ from urllib.parse import unquote, urlsplit
 import aiohttp
 import msgspec
 
+from domain.text import printable
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
 
 SECONDS: Final = 20.0
+_ESCAPE: Final = re.compile(rb"[\\\x7f]")
 
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decoded = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+def _decode(raw: bytes) -> Any:
+    """Return the JSON of a response without characters that cannot be printed.
+
+    Only an escape or a byte beyond ASCII can be one: blocks in hex contain neither.
+    """
+    found = _decoded(raw)
+    return found if raw.isascii() and not _ESCAPE.search(raw) else _cleaned(found)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value, limit=None)
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    if isinstance(value, dict):
+        return {_cleaned(name): _cleaned(one) for name, one in value.items()}
+    return value
 
 
 class Rpc:
@@ -80,5 +102,8 @@ def _result(method: str, response: dict[str, Any]) -> Any:
     error = response.get("error")
     if error:
         details = error if isinstance(error, dict) else {}
-        raise NodeRejected(method, int(details.get("code", 0)), str(details.get("message", error)))
+        code = details.get("code")
+        raise NodeRejected(
+            method, code if isinstance(code, int) else 0, str(details.get("message", error))
+        )
     return response.get("result")

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
+from domain.text import printable
 from feeds.settlement.chains.interface import Node
 
 T = TypeVar("T")
@@ -13,6 +14,9 @@ T = TypeVar("T")
 
 class NodeDisagreement(Exception):
     """Two nodes reported different contents of the very same block or transaction."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 class NodePair:

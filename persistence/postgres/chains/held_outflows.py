@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from domain.actions.operator.settlement.held_outflows import OutflowAttempt
-from domain.chains.attempts import MAX_DETAIL_LENGTH
+from domain.text import printable
 from persistence.postgres.pool import Database
 
 # Raising the version makes settlement read the order again before it records an intention. One that
@@ -64,7 +64,7 @@ class PostgresHeldOutflowRepository:
 
     async def hold(self, order_id: UUID, *, detail: str) -> bool:
         """See HeldOutflowRepository."""
-        parameters = [order_id, detail[:MAX_DETAIL_LENGTH]]
+        parameters = [order_id, printable(detail)]
         if await self._database.fetch_one(HOLD, parameters) is None:
             return False
         await self._database.fetch(CANCEL, [order_id])

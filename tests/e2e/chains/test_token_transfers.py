@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from domain.chains.outflows import Outflow
 from domain.chains.transfers import ObservedTransfer, Transfer
+from domain.errors import Unavailable
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.settings import EvmAssetSettings, EvmSettings
-from feeds.settlement.chains.interface import Node, NodeUnavailable, Wallet
+from feeds.settlement.chains.interface import Node, NodeUnavailable, Signed, Wallet
 from tests.support.chains.erc20 import TRANSFER, assemble
 from tests.support.chains.nodes import Anvil
 from tests.support.chains.two_anvils import (
@@ -109,34 +111,74 @@ def test_transfers_that_another_contract_logged_are_ignored(chains: TwoAnvils) -
 
 
 @pytest.mark.parametrize(
-    ("runtime", "is_paid"),
+    ("runtime", "is_paid", "has_failed"),
     [
-        (RETURNS_FALSE, False),
-        (RETURNS_TRUE_WITHOUT_A_LOG, False),
-        (REVERTS, False),
-        (PAYS_THE_SENDER, False),
-        (LOGS_TWICE, False),
-        (TAKES_A_FEE, False),
-        (LOGS_WITHOUT_A_RESULT, True),
+        (RETURNS_FALSE, False, True),
+        (RETURNS_TRUE_WITHOUT_A_LOG, False, True),
+        (REVERTS, False, True),
+        (PAYS_THE_SENDER, False, False),
+        (LOGS_TWICE, False, False),
+        (TAKES_A_FEE, False, False),
+        (LOGS_WITHOUT_A_RESULT, True, False),
     ],
 )
 def test_a_token_payout_is_proven_by_its_log(
-    chains: TwoAnvils, runtime: str, *, is_paid: bool
+    chains: TwoAnvils, runtime: str, *, is_paid: bool, has_failed: bool
 ) -> None:
-    contract = deploy(chains.right, assemble(LOGS_TWICE))
+    contract = deploy(chains.right, assemble(LOGS_WITHOUT_A_RESULT))
     nonce = chains.sent(chains.right)
     outflow = payment(asset=USDT, address=PAY_IN, amount=AMOUNT, nonce=nonce)
 
-    async def pay(wallet: Wallet) -> bool:
+    async def pay(wallet: Wallet) -> tuple[bool, bool]:
         with pytest.raises(NodeUnavailable):
             await wallet.has_paid(outflow, "0x" + "00" * 32)
         signed = await wallet.sign(outflow, max_cost=MAX_COST)
         set_code(chains.right, contract, assemble(runtime))
         await wallet.broadcast(signed)
         await asyncio.to_thread(chains.right.receipt, signed.tx_id)
-        return await wallet.has_paid(outflow, signed.tx_id)
+        return (
+            await wallet.has_paid(outflow, signed.tx_id),
+            await wallet.has_failed(signed.tx_id),
+        )
 
-    assert with_wallet(settings(chains, contract), pay) is is_paid
+    assert with_wallet(settings(chains, contract), pay) == (is_paid, has_failed)
+
+
+@pytest.mark.parametrize(
+    "runtime",
+    [
+        *(RETURNS_FALSE, RETURNS_TRUE_WITHOUT_A_LOG, REVERTS, PAYS_THE_SENDER, LOGS_TWICE),
+        TAKES_A_FEE,
+    ],
+)
+def test_a_token_that_would_not_pay_exactly_the_amount_is_not_signed(
+    chains: TwoAnvils, runtime: str
+) -> None:
+    contract = deploy(chains.right, assemble(runtime))
+    nonce = chains.sent(chains.right)
+    outflow = payment(asset=USDT, address=PAY_IN, amount=AMOUNT, nonce=nonce)
+
+    async def pay(wallet: Wallet) -> None:
+        with pytest.raises(Unavailable):
+            await wallet.prepare(outflow, max_cost=MAX_COST)
+        with pytest.raises(Unavailable):
+            await wallet.sign(outflow, max_cost=MAX_COST)
+
+    with_wallet(settings(chains, contract), pay)
+
+
+def test_a_token_that_would_pay_is_signed(chains: TwoAnvils) -> None:
+    for runtime in (LOGS_WITHOUT_A_RESULT, f"{STORE_AMOUNT} {LOG} {RETURN_TRUE}"):
+        contract = deploy(chains.right, assemble(runtime))
+        outflow = payment(
+            asset=USDT, address=PAY_IN, amount=AMOUNT, nonce=chains.sent(chains.right)
+        )
+
+        async def pay(wallet: Wallet, outflow: Outflow = outflow) -> Signed:
+            await wallet.prepare(outflow, max_cost=MAX_COST)
+            return await wallet.sign(outflow, max_cost=MAX_COST)
+
+        assert with_wallet(settings(chains, contract), pay).raw
 
 
 def test_a_payout_of_the_coin_is_proven_by_its_status(chains: TwoAnvils) -> None:

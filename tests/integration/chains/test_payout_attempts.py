@@ -6,9 +6,11 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
+from domain.actions.operator.outflows import resend_outflow, void_outflow
 from domain.chains.attempts import MAX_RETRY_DELAY, MIN_RETRY_DELAY
 from domain.chains.outflows import CostAboveBound, GasAboveCeiling
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
+from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import stored_partner
 from tests.support.chains.payout_world import PayoutWorld, SimulatedWallet
@@ -239,6 +241,30 @@ async def test_a_mined_transaction_that_failed_is_on_hold_with_its_fee_booked(
     )
     assert world.sql("SELECT fee_paid > 0 FROM voided_outflows") == [(True,)]
     assert wallet.paid == ["first"]
+
+
+async def test_a_mined_transaction_that_moved_another_amount_ends_by_the_operators_void(
+    world: PayoutWorld, wallet: SimulatedWallet
+) -> None:
+    wallet.unpaid = {"tx first"}
+    (order_id,) = world.due("first")
+    for _ in range(3):
+        await world.payouts.round()
+    attempt = world.attempt(order_id)
+    assert attempt is not None
+    assert (attempt.reason, attempt.held) == ("transaction_failed", True)
+    assert world.sql("SELECT count(*) FROM voided_outflows") == [(0,)]
+
+    operator = PostgresOperatorOutflowRepository(world.admin)
+    await void_outflow(operator, order_id)
+    await world.payouts.round()
+    assert world.sql("SELECT mined_tx_id FROM voided_outflows") == [("tx first",)]
+    wallet.unpaid = set()
+    await resend_outflow(operator, order_id)
+    for _ in range(3):
+        await world.payouts.round()
+    assert wallet.paid == ["first", "first"]
+    assert world.attempt(order_id) is None
 
 
 async def test_nothing_is_recorded_against_orders_while_outflows_are_off(

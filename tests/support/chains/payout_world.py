@@ -102,6 +102,7 @@ class SimulatedWallet:
         self.paid: list[str] = []
         self.max_costs: list[int] = []
         self.failed: set[str] = set()
+        self.unpaid: set[str] = set()
         self.fee = 1_000
         self.nonce = 7
 
@@ -140,7 +141,7 @@ class SimulatedWallet:
         return 1_000 if await self.is_known(tx_id) else 0
 
     async def has_paid(self, _: Outflow, tx_id: str) -> bool:
-        return tx_id not in self.failed
+        return tx_id not in self.failed | self.unpaid
 
     async def has_failed(self, tx_id: str) -> bool:
         return tx_id in self.failed

@@ -12,6 +12,7 @@ from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset
 from feeds.settlement.chains.evm.gas import GasFees, GasPricing, network_coin
 from feeds.settlement.chains.evm.transaction import Transaction, keccak, signer_of
+from feeds.settlement.chains.evm.transfer_check import ExpectedTransfer, require_transfer
 from feeds.settlement.chains.evm.transfer_logs import TokenTransfer, token_transfers
 from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Prepared, Signed
@@ -255,6 +256,10 @@ class EvmWallet:
         }
         if gas is None:
             gas = await self._gas(call, asset)
+            if asset.contract is not None:
+                paid = "0x" + recipient.hex()
+                expected = ExpectedTransfer(asset.contract, call["from"], paid, amount)
+                await require_transfer(self._rpc, call, expected)
         return TransferDraft(to, value, data, gas)
 
     async def _gas(self, call: Mapping[str, str], asset: EvmAsset) -> int:
@@ -267,21 +272,10 @@ class EvmWallet:
             raise GasAboveCeiling(
                 f"the transfer needs {estimate} gas, more than the ceiling of {asset.max_gas}"
             )
-        if asset.contract is not None:
-            await self._require_true(call)
         return estimate if estimate == COIN_GAS else min(estimate * 6 // 5, asset.max_gas)
 
     async def _estimate(self, call: Mapping[str, str]) -> int:
         return int(await self._rpc.call("eth_estimateGas", call), 16)
-
-    async def _require_true(self, call: Mapping[str, str]) -> None:
-        """Raise NodeUnavailable if a token would return false instead of reverting (EIP-20).
-
-        Some tokens return nothing, which is accepted.
-        """
-        result = str(await self._rpc.call("eth_call", call, "latest"))
-        if result != "0x" and int(result, 16) != 1:
-            raise NodeUnavailable("the token's contract reports that the transfer would fail")
 
 
 def _fees_of(sent: Mapping[str, Any]) -> GasFees:
