@@ -219,7 +219,7 @@ async def test_fees_above_the_bound_put_orders_on_hold_until_they_fall(
     ("code", "reason"),
     [
         (hostile.FALSE_TOKEN, "unavailable"),
-        (hostile.LYING_TOKEN, "transaction_failed"),
+        (hostile.LYING_TOKEN, "unavailable"),
         (hostile.BURNER, "gas_above_ceiling"),
         (hostile.REVERTER, "unavailable"),
     ],
