@@ -70,6 +70,8 @@ class Run:
             world.market.prices,
             books,
             {str(one.order.id): one.order for one in world.customers.orders},
+            world.market.network_fees,
+            world.operator.consented,
         )
         found = problems(truth, checks)
         if found:

@@ -29,6 +29,14 @@ SELECT json_build_object(
   'voided', (SELECT coalesce(json_agg(v ORDER BY v.intention), '[]') FROM (
     SELECT intention, order_id, network, tx_ids, mined_tx_id, fee_paid::text
     FROM voided_outflows) AS v),
+  'refunds', (SELECT coalesce(json_agg(p ORDER BY p.id), '[]') FROM (
+    SELECT id, document ->> 'network' AS network, document ->> 'txId' AS tx_id,
+      document ->> 'orderId' AS order_id, document ->> 'asset' AS asset,
+      document ->> 'amount' AS amount, document ->> 'address' AS address,
+      approved_at IS NOT NULL AS approved, withdrawn_at IS NOT NULL AS withdrawn
+    FROM proposals WHERE kind = 'refund_deposit') AS p),
+  'cost_bounds', (SELECT coalesce(json_object_agg(order_id, usd::text), '{}')
+    FROM outflow_cost_bounds),
   'failing', (SELECT coalesce(json_object_agg(order_id, reason), '{}') FROM outflow_attempts),
   'blocks', (SELECT coalesce(json_object_agg(b.network, json_build_array(b.height, b.hash)), '{}')
     FROM (SELECT DISTINCT ON (network) network, height, hash FROM chain_blocks
@@ -124,6 +132,20 @@ class BookedVoid(msgspec.Struct, frozen=True):
     fee_paid: str | None
 
 
+class BookedRefund(msgspec.Struct, frozen=True):
+    """A proposal to send back a deposit that no order can use."""
+
+    id: str
+    network: str
+    tx_id: str
+    order_id: str
+    asset: str
+    amount: str
+    address: str
+    approved: bool
+    withdrawn: bool
+
+
 class Books(msgspec.Struct, frozen=True):
     """Everything that the database says at one moment."""
 
@@ -132,6 +154,9 @@ class Books(msgspec.Struct, frozen=True):
     unclaimed: tuple[BookedTransfer, ...]
     outflows: tuple[BookedOutflow, ...]
     voided: tuple[BookedVoid, ...]
+    refunds: tuple[BookedRefund, ...]
+    cost_bounds: Mapping[str, str]
+    """What an order's transaction may cost as the operator allowed, in USD, by order."""
     failing: Mapping[str, str]
     """Why the payout or refund of an order fails, by order."""
     blocks: Mapping[str, tuple[int, str]]

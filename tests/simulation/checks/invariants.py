@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import msgspec
 
 from domain.assets import Asset
 from domain.market.conversion import Conversion, Rate
+from domain.money import units_from
 from domain.orders.order import Order
 from tests.simulation.chains.chain import Chain, Receipt
 from tests.simulation.checks.books import BookedOrder, BookedOutflow, Books, units
@@ -31,6 +33,10 @@ class Truth(msgspec.Struct, frozen=True):
     books: Books
     opened: Mapping[str, Order]
     """Orders as they were opened, by id."""
+    network_fees: Mapping[str, AbstractSet[int]]
+    """Every network fee that was in force, by asset, in smallest units."""
+    consented: AbstractSet[str]
+    """Orders for which the operator permitted an exchange above the maximum."""
 
     def receipts(self, network: str) -> Mapping[str, Receipt]:
         """Return what the best branch of a chain contains."""
@@ -163,8 +169,12 @@ def _outflow_problems(
     if outflow.candidates and order.state not in states:
         yield f"order {order.name} is {order.state}, and its {outflow.kind} is signed"
     asset = truth.assets[outflow.asset]
-    due = units(order.destination_amount, asset) if is_payout else total - asset.network_fee
-    if outflow.candidates and units(outflow.amount, asset) != due:
+    due = (
+        {units(order.destination_amount, asset)}
+        if is_payout
+        else {total - fee for fee in truth.network_fees[outflow.asset]}
+    )
+    if outflow.candidates and units(outflow.amount, asset) not in due:
         yield f"the {outflow.kind} of order {order.name} is {outflow.amount}, and {due} is due"
 
 
@@ -172,16 +182,22 @@ def no_transaction_costs_far_more_than_was_charged(truth: Truth) -> Iterator[str
     """What a recipient's code, or a fee spike, costs the hot wallet is bounded."""
     orders = {order.id: order for order in truth.books.orders}
     for outflow in truth.books.outflows:
-        order, asset = orders[outflow.order_id], truth.assets[outflow.asset]
-        charged = units(order.network_fee, asset) if outflow.kind == "payout" else asset.network_fee
+        asset = truth.assets[outflow.asset]
+        charged = (
+            units(orders[outflow.order_id].network_fee, asset)
+            if outflow.kind == "payout"
+            else max(truth.network_fees[outflow.asset])
+        )
+        permitted = units_from(truth.books.cost_bounds.get(outflow.order_id, "0"), 18)
         bound = charged * truth.prices[asset.coin] // 10**asset.precision
         chain = truth.chains[outflow.network]
         for tx_id in outflow.candidates:
             receipt = chain.tip.receipts.get(tx_id)
             coin = truth.assets[chain.coin].coin
             cost = receipt.fee * truth.prices[coin] // 10**chain.decimals if receipt else 0
-            if cost > max(MAX_COST_MULTIPLE * bound, MAX_COST_USD):
-                yield f"{tx_id[:8]} of order {order.name} cost {cost // 10**16} cents"
+            if cost > max(MAX_COST_MULTIPLE * bound, MAX_COST_USD, 3 * permitted):
+                name = f"{outflow.kind} {outflow.order_id[-6:]}"
+                yield f"{tx_id[:8]} of {name} cost {cost // 10**16} cents"
 
 
 def nothing_far_above_the_maximum_is_exchanged(truth: Truth) -> Iterator[str]:
@@ -190,6 +206,8 @@ def nothing_far_above_the_maximum_is_exchanged(truth: Truth) -> Iterator[str]:
         asset = truth.assets[order.source]
         amount = units(order.source_amount, asset)
         worth = amount * truth.prices[asset.coin] // 10**asset.precision
+        if order.id in truth.consented:
+            continue
         if order.state in ("paying_out", "completed") and worth > MAX_EXCHANGED_USD:
             yield f"order {order.name} exchanges {worth // 10**18} USD"
 
@@ -204,6 +222,27 @@ def a_fixed_rate_never_rises(truth: Truth) -> Iterator[str]:
             yield f"order {order.name} is paid at {rate}, agreed was {agreed}"
 
 
+def each_unusable_deposit_is_sent_back_once(truth: Truth) -> Iterator[str]:
+    """A deposit's refund goes to the approved address, once, and its order does not use it."""
+    used = {(one.order_id, one.tx_id) for one in truth.books.deposits if one.is_counted}
+    orders = {order.id: order for order in truth.books.orders}
+    for refund in truth.books.refunds:
+        sent = [
+            (one.asset, one.amount)
+            for tx_id, receipt in truth.receipts(refund.network).items()
+            if truth.chains[refund.network].known[tx_id].sender == HOT
+            for one in receipt.transfers
+            if one.address == refund.address
+        ]
+        amount = units(refund.amount, truth.assets[refund.asset])
+        due = [(refund.asset, amount - fee) for fee in truth.network_fees[refund.asset]]
+        if len(sent) > refund.approved or any(one not in due for one in sent):
+            yield f"{refund.tx_id[:8]} was sent back as {sent}, approved: {refund.approved}"
+        is_source = orders[refund.order_id].source == refund.asset
+        if sent and is_source and (refund.order_id, refund.tx_id) in used:
+            yield f"{refund.tx_id[:8]} was sent back, and counts for its order"
+
+
 ALWAYS: Final[tuple[Check, ...]] = (
     nothing_is_sent_that_is_not_stored,
     each_order_is_sent_once,
@@ -213,6 +252,7 @@ ALWAYS: Final[tuple[Check, ...]] = (
     no_transaction_costs_far_more_than_was_charged,
     nothing_far_above_the_maximum_is_exchanged,
     a_fixed_rate_never_rises,
+    each_unusable_deposit_is_sent_back_once,
 )
 
 

@@ -17,6 +17,9 @@ class SimulatedMarket:
 
     def __init__(self, catalogue: Catalogue, random: Random) -> None:
         self.catalogue = catalogue
+        self.network_fees: dict[str, set[int]] = {}
+        """Every network fee that was in force, by asset, in smallest units."""
+        self._record_fees()
         self.prices = dict(START_PRICES)
         self.is_published = True
         self._random = random
@@ -49,5 +52,10 @@ class SimulatedMarket:
     def adopt(self, catalogue: Catalogue) -> None:
         """Let every process know a changed catalogue."""
         self.catalogue = catalogue
+        self._record_fees()
         for market, _ in self._followers:
             market.adopt_catalogue(catalogue)
+
+    def _record_fees(self) -> None:
+        for code, asset in self.catalogue.assets.items():
+            self.network_fees.setdefault(code, set()).add(asset.network_fee)

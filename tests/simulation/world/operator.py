@@ -1,8 +1,6 @@
 """The operator, who does anything that the command allows, at any moment."""
 
-from collections.abc import Coroutine
 from random import Random
-from typing import Any
 from uuid import UUID
 
 from domain.actions.operator.chains import resume_chain
@@ -14,16 +12,23 @@ from domain.actions.operator.outflows import (
     set_outflow_enabled,
     void_outflow,
 )
-from domain.actions.operator.settlement.held_outflows import hold_outflow, release_outflow
+from domain.actions.operator.settlement.held_outflows import (
+    hold_outflow,
+    raise_cost_bound,
+    release_outflow,
+)
 from domain.actions.orders.ports import SettlementPorts
-from domain.errors import DomainError
 from persistence.postgres.chains.held_outflows import PostgresHeldOutflowRepository
 from persistence.postgres.chains.operator_chains import PostgresOperatorChainRepository
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.partners.operator_partners import PostgresOperatorPartnerRepository
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
+from tests.simulation.world.attempts import Attempt
 from tests.simulation.world.customers import CustomerOrder, some_order
+from tests.simulation.world.deposit_refunders import DepositRefunders
+from tests.simulation.world.market import SimulatedMarket
+from tests.simulation.world.market_operator import MarketOperator
 from tests.simulation.world.scheduling import Process
 from tests.simulation.world.storage import ProcessDatabase
 
@@ -41,12 +46,25 @@ class Operator:
         settlement: SettlementPorts,
         *,
         orders: list[CustomerOrder],
+        market: SimulatedMarket,
         random: Random,
     ) -> None:
-        self._process = process
+        self._attempt = Attempt(process)
+        self.consented: set[str] = set()
+        """Orders for which an exchange above the maximum was permitted."""
+        self.market = MarketOperator(self._attempt, admin, market, random)
+        self.refunds = DepositRefunders(
+            self._attempt,
+            admin,
+            market=settlement.market,
+            clock=settlement.clock,
+            new_id=settlement.new_id,
+            random=random,
+        )
         self._orders = orders
         self._random = random
         self._chains = PostgresOperatorChainRepository(admin)
+        self._bounds = PostgresHeldOutflowRepository(admin)
         self._outflows = PostgresOperatorOutflowRepository(admin)
         self._ports = OperatorOrderPorts(
             settlement=settlement,
@@ -71,14 +89,44 @@ class Operator:
             self._allow,
             self._resume,
             self._void,
+            self._raise_bound,
+            self._void_refund,
+            self.market.act,
+            self.market.act,
+            self.refunds.act,
+            self.refunds.act,
         )
         return await self._random.choice(commands)()
 
-    async def resolve(self, order_id: UUID, resolution: Resolution, *, overrule: bool) -> str:
+    async def resolve(
+        self,
+        order_id: UUID,
+        resolution: Resolution,
+        *,
+        overrule: bool,
+        above_maximum: bool = False,
+    ) -> str:
         """Resolve an order."""
+        if above_maximum:
+            self.consented.add(str(order_id))
         return await self._attempt(
-            resolve_order(self._ports, order_id, resolution, overrule=overrule, reason=WHY)
+            resolve_order(
+                self._ports,
+                order_id,
+                resolution,
+                overrule=overrule,
+                above_maximum=above_maximum,
+                reason=WHY,
+            )
         )
+
+    async def release(self, order_id: UUID) -> str:
+        """Have a payout or refund that is on hold attempted again."""
+        return await self._attempt(release_outflow(self._ports.held_outflows, order_id, reason=WHY))
+
+    async def void(self, order_id: UUID) -> str:
+        """Have a signed payment voided, of an order or of a refund's proposal."""
+        return await self._attempt(void_outflow(self._outflows, order_id))
 
     async def allow(self, order_id: UUID) -> str:
         """Permit a payout that settlement withholds."""
@@ -89,15 +137,14 @@ class Operator:
         return await self._attempt(resend_outflow(self._outflows, order_id))
 
     async def restore(self) -> None:
-        """Resume every chain, enable outflows, and remove the cap."""
+        """Resume every chain, enable outflows, and remove caps, reserves and pauses."""
+        await self.market.restore()
         await self._attempt(set_outflow_enabled(self._outflows, enabled=True))
         await self._attempt(set_outflow_cap(self._outflows, "none"))
         for network in (ACCOUNTS, OUTPUTS):
             await self._attempt(resume_chain(self._chains, network))
         for one in self._orders:
-            await self._attempt(
-                release_outflow(self._ports.held_outflows, one.order.id, reason=WHY)
-            )
+            await self.release(one.order.id)
 
     async def interfere(self, one: CustomerOrder) -> str:
         """Decide about an order whose payout or refund is under way."""
@@ -109,9 +156,12 @@ class Operator:
         if one is None:
             return "no order"
         resolution = self._random.choice(list(Resolution))
-        overrule = self._random.random() < 0.5
-        result = await self.resolve(one.order.id, resolution, overrule=overrule)
-        return f"order resolve {one.name} {resolution.value} overrule={overrule}: {result}"
+        overrule, above = self._random.random() < 0.5, self._random.random() < 0.1
+        result = await self.resolve(
+            one.order.id, resolution, overrule=overrule, above_maximum=above
+        )
+        options = f"{resolution.value} overrule={overrule} above_maximum={above}"
+        return f"order resolve {one.name} {options}: {result}"
 
     async def _hold(self, one: CustomerOrder | None = None) -> str:
         one = one or self._some_order()
@@ -148,19 +198,28 @@ class Operator:
             return "no order"
         if self._random.random() < 0.5:
             return f"outflow resend {one.name}: {await self.resend(one.order.id)}"
-        work = void_outflow(self._outflows, one.order.id)
-        return f"outflow void {one.name}: {await self._attempt(work)}"
+        return f"outflow void {one.name}: {await self.void(one.order.id)}"
+
+    async def _void_refund(self) -> str:
+        """Void or resend the refund of a deposit."""
+        proposal_id = await self.refunds.some()
+        if proposal_id is None:
+            return "no proposal"
+        if self._random.random() < 0.5:
+            return f"outflow resend {proposal_id.hex[-6:]}: {await self.resend(proposal_id)}"
+        return f"outflow void {proposal_id.hex[-6:]}: {await self.void(proposal_id)}"
+
+    async def _raise_bound(self) -> str:
+        one = self._some_order()
+        if one is None:
+            return "no order"
+        usd = self._random.choice(("0.5", "5", "40"))
+        work = raise_cost_bound(self._bounds, one.order.id, usd, reason=WHY)
+        return f"outflow raise-bound {one.name} {usd}: {await self._attempt(work)}"
 
     async def _resume(self) -> str:
         network = self._random.choice((ACCOUNTS, OUTPUTS))
         return f"chain resume {network}: {await self._attempt(resume_chain(self._chains, network))}"
-
-    async def _attempt(self, work: Coroutine[Any, Any, object]) -> str:
-        try:
-            await self._process.run("command", work)
-        except DomainError as error:
-            return f"{type(error).__name__}: {error}"
-        return "done"
 
     def _some_order(self) -> CustomerOrder | None:
         return some_order(self._orders, self._random)

@@ -131,6 +131,7 @@ class World:
             database,
             settlement,
             orders=self.customers.orders,
+            market=self.market,
             random=self.random,
         )
 

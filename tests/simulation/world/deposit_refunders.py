@@ -1,0 +1,88 @@
+"""Two operators who refund deposits that no order can use: propose, approve, withdraw."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+from uuid import UUID
+
+from domain.actions.operator.deposits import DepositPorts, RefundRequest, propose_refund
+from domain.actions.operator.operators import Identity
+from domain.actions.operator.proposals import approve_proposal, withdraw_proposal
+from domain.clock import Clock
+from domain.market.ports import Market
+from persistence.postgres.operators.proposals import PostgresProposalRepository
+from persistence.postgres.orders.unexpected_deposits import PostgresUnexpectedDeposits
+from tests.simulation.world.attempts import Attempt
+from tests.simulation.world.customers import address_on
+from tests.simulation.world.storage import ProcessDatabase
+
+PEOPLE: Final = (Identity("ana", verified=True), Identity("ben", verified=True))
+LISTED: Final = 20
+
+
+class DepositRefunders:
+    """Operators who refund unexpected deposits; each method returns what came of it."""
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        admin: ProcessDatabase,
+        *,
+        market: Market,
+        clock: Clock,
+        new_id: Callable[[], UUID],
+        random: Random,
+    ) -> None:
+        self._attempt = attempt
+        self._random = random
+        self._market = market
+        self._clock = clock
+        self._new_id = new_id
+        self._deposits = PostgresUnexpectedDeposits(admin)
+        self._proposals = PostgresProposalRepository(admin)
+        self._proposed = 0
+
+    async def act(self) -> str:
+        """Propose to refund a deposit, or decide about a proposal."""
+        return await self._random.choice((self.propose, self.decide))()
+
+    async def propose(self) -> str:
+        """Propose to refund one of the unexpected deposits, confirmed or not, again or not."""
+        found = await self._attempt.value(self._deposits.newest(limit=LISTED))
+        if not found:
+            return "no unexpected deposit"
+        deposit = self._random.choice(found)
+        self._proposed += 1
+        ports = DepositPorts(
+            deposits=self._deposits,
+            proposals=self._proposals,
+            catalogue=self._market.catalogue,
+            snapshot=self._market.newest_snapshot(),
+            clock=self._clock,
+            new_id=self._new_id,
+        )
+        request = RefundRequest(
+            tx_id=deposit.tx_id,
+            address=address_on(deposit.network, f"refund {self._proposed}"),
+            tag=None,
+            order_id=deposit.order_id,
+            reason="simulated",
+        )
+        who = self._random.choice(PEOPLE)
+        result = await self._attempt(propose_refund(ports, request, who))
+        return f"{who.name}: deposit refund {deposit.tx_id[:8]}: {result}"
+
+    async def some(self) -> UUID | None:
+        """Return the id of a proposal, if there is one."""
+        found = await self._attempt.value(self._proposals.newest(limit=LISTED))
+        return self._random.choice(found).id if found else None
+
+    async def decide(self) -> str:
+        """Approve or withdraw one of the proposals, decided or not, one's own or not."""
+        found = await self._attempt.value(self._proposals.newest(limit=LISTED))
+        if not found:
+            return "no proposal"
+        proposal, who = self._random.choice(found), self._random.choice(PEOPLE)
+        act = approve_proposal if self._random.random() < 0.8 else withdraw_proposal
+        result = await self._attempt(act(self._proposals, proposal.id, who, now=self._clock.now()))
+        return f"{who.name}: {act.__name__} {proposal.id.hex[-6:]}: {result}"
