@@ -43,6 +43,7 @@ class Events:
             ("chain", "mines"): (34, self._mine),
             ("customer", "opens"): (12, customers.open),
             ("customer", "pays"): (20, customers.pay),
+            ("customer", "pays after the end"): (5, customers.pay_late),
             ("customer", "replaces"): (5, customers.replace),
             ("customer", "chooses"): (8, customers.choose),
             ("customer", "deletes"): (2, customers.delete),
@@ -69,9 +70,7 @@ class Events:
     async def _work(self) -> str:
         """Let some loops of one process run, each to its end or for a few calls."""
         world, random = self._world, self._world.random
-        able = [one for one in world.settlement if one.may_run]
-        while len(world.settlement) < world.processes:
-            able.append(world.start_settlement())
+        able = world.able_settlement()
         if not able:
             return "all are stopped"
         one = random.choice(able)

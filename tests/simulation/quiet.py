@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from typing import Final
-from uuid import UUID
 
 from domain.actions.operator.orders import Resolution
 from tests.simulation.chains.nodes import Fault
 from tests.simulation.checks.books import Books, read_books
 from tests.simulation.checks.ending import FINAL
 from tests.simulation.events import USUAL
+from tests.simulation.runbook import Runbook
 from tests.simulation.world.customers import CustomerOrder
 from tests.simulation.world.world import World
 
@@ -16,7 +16,7 @@ ROUNDS: Final = 60
 ROUND_SECONDS: Final = 15
 LIFETIME_SECONDS: Final = 1_900
 """Longer than any order waits for its deposit, in seconds."""
-REFUNDED_AFTER: Final = 6
+REFUNDED_AFTER: Final = 8
 """Rounds after which the operator cancels what is still held: its refund would be below its fee."""
 SETTLED_AFTER: Final = 3
 """So many rounds in which nothing changes are the end."""
@@ -25,7 +25,7 @@ SETTLED_AFTER: Final = 3
 async def make_quiet(world: World, check: Callable[[], None]) -> None:
     """Bring a world to its end, checking after each round."""
     await _heal(world)
-    settlement = world.settlement[0]
+    settlement, runbook = world.settlement[0], Runbook(world)
     unchanged, before = 0, None
     for number in range(ROUNDS):
         if number == 1:
@@ -41,15 +41,16 @@ async def make_quiet(world: World, check: Callable[[], None]) -> None:
         check()
         books = read_books(world.storage)
         await _decide(world, books, is_refundable=number < REFUNDED_AFTER)
+        await runbook.decide(books, number)
         unchanged = unchanged + 1 if before == _progress(books) else 0
         before = _progress(books)
-        if unchanged >= SETTLED_AFTER and number > SETTLED_AFTER + 5:
+        if unchanged >= SETTLED_AFTER and number > REFUNDED_AFTER + SETTLED_AFTER:
             return
 
 
 def _progress(books: Books) -> tuple[object, ...]:
     """Return everything except the blocks, which always advance."""
-    return books.orders, books.deposits, books.outflows
+    return books.orders, books.deposits, books.outflows, books.voided, books.refunds, books.failing
 
 
 async def _heal(world: World) -> None:
@@ -65,8 +66,6 @@ async def _heal(world: World) -> None:
     world.start_settlement()
     world.market.publish()
     await world.operator.restore()
-    for voided in read_books(world.storage).voided:
-        await world.operator.resend(UUID(voided.order_id))
     world.trace.add("world", "is quiet")
 
 

@@ -37,9 +37,9 @@ class Rivals:
     async def overtake(self) -> str:
         """Stop a payout round after it has intended something, and change its order meanwhile."""
         random = self._world.random
-        able = [one for one in self._world.settlement if one.may_run]
+        able = self._world.able_settlement()
         if not able:
-            return "none runs"
+            return "all are stopped"
         settlement: SettlementProcess = random.choice(able)
         due = [each for (each,) in self._world.storage.sql(DUE)]
         network = random.choice(due or (ACCOUNTS, OUTPUTS))

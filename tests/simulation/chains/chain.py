@@ -9,10 +9,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from random import Random
+from typing import Final
 
 import msgspec
 
 from domain.chains.transfers import Transfer
+
+CONFIRMATIONS: Final = 2
+"""How deep a transaction is final for settlement: of all assets in these worlds."""
 
 
 class Tx(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +92,8 @@ class Chain:
         self.known: dict[str, Tx] = {}
         self.submitted: dict[str, datetime] = {}
         """When each transaction entered the mempool for the first time."""
+        self.reversed: set[str] = set()
+        """What a reorganization removed although it was confirmed: nobody can rely on that."""
         self._now = now
         self._random = random
         self._branches = 0
@@ -183,6 +189,8 @@ class Chain:
         """
         depth = min(depth, self.tip.height)
         removed = [self.blocks[one] for one in self.tip.path[len(self.tip.path) - depth :]]
+        confirmed = removed[: max(len(removed) - CONFIRMATIONS + 1, 0)]
+        self.reversed |= {tx.id for block in confirmed for tx in block.txs}
         self.best = self.tip.path[-depth - 1]
         for block in removed:
             for tx in block.txs:

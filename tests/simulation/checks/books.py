@@ -27,13 +27,16 @@ SELECT json_build_object(
       (SELECT coalesce(json_agg(r.tx_id ORDER BY r.number), '[]') FROM outflow_replacements r
        WHERE r.order_id = outflows.order_id) AS replaced_by FROM outflows) AS w),
   'voided', (SELECT coalesce(json_agg(v ORDER BY v.intention), '[]') FROM (
-    SELECT intention, order_id, network, tx_ids, mined_tx_id, fee_paid::text
+    SELECT intention, order_id, kind, network, tx_ids, mined_tx_id, fee_paid::text,
+      num_nonnulls(resend_requested_at, refund_requested_at, closed_at) > 0 AS decided,
+      refund_requested_at IS NOT NULL AS is_refunded
     FROM voided_outflows) AS v),
   'refunds', (SELECT coalesce(json_agg(p ORDER BY p.id), '[]') FROM (
     SELECT id, document ->> 'network' AS network, document ->> 'txId' AS tx_id,
       document ->> 'orderId' AS order_id, document ->> 'asset' AS asset,
       document ->> 'amount' AS amount, document ->> 'address' AS address,
-      approved_at IS NOT NULL AS approved, withdrawn_at IS NOT NULL AS withdrawn
+      approved_at IS NOT NULL AS approved, withdrawn_at IS NOT NULL AS withdrawn,
+      closed_at IS NOT NULL AS closed
     FROM proposals WHERE kind = 'refund_deposit') AS p),
   'cost_bounds', (SELECT coalesce(json_object_agg(order_id, usd::text), '{}')
     FROM outflow_cost_bounds),
@@ -126,10 +129,14 @@ class BookedVoid(msgspec.Struct, frozen=True):
 
     intention: int
     order_id: str
+    kind: str
     network: str
     tx_ids: tuple[str, ...]
     mined_tx_id: str
     fee_paid: str | None
+    decided: bool
+    is_refunded: bool
+    """Whether the order of this payout is refunded instead, and stays completed."""
 
 
 class BookedRefund(msgspec.Struct, frozen=True):
@@ -144,6 +151,12 @@ class BookedRefund(msgspec.Struct, frozen=True):
     address: str
     approved: bool
     withdrawn: bool
+    closed: bool
+
+    @property
+    def name(self) -> str:
+        """Return its short name in traces."""
+        return self.id[-6:]
 
 
 class Books(msgspec.Struct, frozen=True):
@@ -160,6 +173,24 @@ class Books(msgspec.Struct, frozen=True):
     failing: Mapping[str, str]
     """Why the payout or refund of an order fails, by order."""
     blocks: Mapping[str, tuple[int, str]]
+
+    @property
+    def undecided(self) -> tuple[BookedVoid, ...]:
+        """Return the newest voided outflow of each order, unless something followed it."""
+        newest = {one.order_id: one for one in self.voided}
+        return tuple(
+            one
+            for one in newest.values()
+            if not one.decided and self.outflow_of(one.order_id) is None
+        )
+
+    def outflow_of(self, order_id: str) -> BookedOutflow | None:
+        """Return the outflow of an order or proposal."""
+        return next((one for one in self.outflows if one.order_id == order_id), None)
+
+    def state_of(self, order_id: str) -> str:
+        """Return the state of an order; empty for a proposal."""
+        return next((one.state for one in self.orders if one.id == order_id), "")
 
     def deposits_of(self, order_id: str) -> list[BookedDeposit]:
         """Return the deposits of an order."""

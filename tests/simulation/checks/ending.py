@@ -7,27 +7,35 @@ from domain.money import units_from
 from tests.simulation.checks.books import units
 from tests.simulation.checks.invariants import FUNDING, HOT, Check, Truth
 
-FOR_THE_OPERATOR: Final = (
-    "unavailable",
-    "gas_above_ceiling",
-    "transaction_failed",
-    "below_dust_limit",
-)
-"""Reasons for which only the operator can decide what happens with a hostile recipient's order."""
 FINAL: Final = ("completed", "expired", "cancelled", "refunded")
 
 
 def every_order_has_ended(truth: Truth) -> Iterator[str]:
-    """Whoever could decide has decided; what still waits for the operator says why."""
-    for order in truth.books.orders:
-        if order.state not in FINAL and truth.books.failing.get(order.id) not in FOR_THE_OPERATOR:
-            yield f"order {order.name} is still {order.state}, choice {order.choice}"
+    """Everybody has decided as the runbook says: no order, payment or refund has a next step."""
+    books = truth.books
+    for order in books.orders:
+        if order.state not in FINAL:
+            reason = books.failing.get(order.id)
+            yield f"order {order.name} is still {order.state}, choice {order.choice}, {reason}"
+    for outflow in books.outflows:
+        if outflow.settled_tx_id is None:
+            yield f"the {outflow.kind} of {outflow.order_id[-6:]} is under way still"
+    for voided in books.undecided:
+        if books.state_of(voided.order_id) not in ("refunded", "cancelled", "expired"):
+            yield f"nothing follows the voided {voided.kind} of {voided.order_id[-6:]}"
+    for refund in books.refunds:
+        is_open = refund.approved and not refund.closed and books.outflow_of(refund.id) is None
+        if is_open and not truth.is_dropped(refund):
+            reason = books.failing.get(refund.id)
+            yield f"the approved refund {refund.name} was not sent: {reason}"
 
 
 def every_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
     """A deposit that was not dropped is in a block, and a dropped one is not."""
     networks = {order.id: truth.assets[order.source].network for order in truth.books.orders}
     for deposit in truth.books.deposits:
+        if truth.is_reversed(deposit.tx_id):
+            continue
         receipts = truth.receipts(networks[deposit.order_id])
         if (deposit.tx_id in receipts) == deposit.dropped:
             word = "dropped, and is" if deposit.dropped else "counted, and is not"
@@ -39,6 +47,8 @@ def every_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
 def every_unclaimed_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
     """What the operator may send back did arrive, and what was dropped did not."""
     for one in truth.books.unclaimed:
+        if truth.is_reversed(one.tx_id):
+            continue
         receipt = truth.receipts(one.network).get(one.tx_id)
         amount = units(one.amount, truth.assets[one.asset])
         arrived = (
@@ -56,6 +66,8 @@ def every_unclaimed_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
 def every_outflow_is_settled_by_the_chain(truth: Truth) -> Iterator[str]:
     """The transaction that an outflow was settled by succeeded, and no other did."""
     for outflow in truth.books.outflows:
+        if truth.is_reversed(*outflow.candidates):
+            continue
         receipts = truth.receipts(outflow.network)
         mined = [
             tx_id
@@ -63,8 +75,6 @@ def every_outflow_is_settled_by_the_chain(truth: Truth) -> Iterator[str]:
             if tx_id in receipts
             and any(one.address == outflow.address for one in receipts[tx_id].transfers)
         ]
-        if not mined and truth.books.failing.get(outflow.order_id) in FOR_THE_OPERATOR:
-            continue
         if mined != [outflow.settled_tx_id]:
             yield (
                 f"the {outflow.kind} of {outflow.order_id[-6:]} is settled by "
@@ -77,12 +87,12 @@ def an_order_names_the_transaction_that_was_mined(truth: Truth) -> Iterator[str]
     outflows = {one.order_id: one for one in truth.books.outflows}
     voided = {one.order_id for one in truth.books.voided}
     for order in truth.books.orders:
-        shown = order.payout_tx_id or order.refund_tx_id
+        shown = order.refund_tx_id or order.payout_tx_id
         outflow = outflows.get(order.id)
+        if outflow and truth.is_reversed(*outflow.candidates):
+            continue
         if order.id in voided and (outflow is None or outflow.settled_tx_id is None):
             continue  # the operator decides whether it is sent again
-        if outflow and truth.books.failing.get(order.id) == "transaction_failed":
-            continue
         if shown != (outflow.settled_tx_id if outflow else None):
             yield f"order {order.name} names {shown}, and {outflow and outflow.settled_tx_id}"
 
@@ -92,13 +102,13 @@ def hot_wallets_paid_what_the_books_say(truth: Truth) -> Iterator[str]:
     left: dict[str, int] = {}
     for chain in truth.chains.values():
         for tx_id, receipt in chain.tip.receipts.items():
-            if chain.known[tx_id].sender == HOT:
+            if chain.known[tx_id].sender == HOT and not truth.is_reversed(tx_id):
                 for one in receipt.transfers:
                     if one.address != HOT:
                         left[one.asset] = left.get(one.asset, 0) + one.amount
     booked: dict[str, int] = {}
     for outflow in truth.books.outflows:
-        if outflow.settled_tx_id is None:
+        if outflow.settled_tx_id is None or truth.is_reversed(outflow.settled_tx_id):
             continue
         amount = units(outflow.amount, truth.assets[outflow.asset])
         booked[outflow.asset] = booked.get(outflow.asset, 0) + amount
@@ -116,6 +126,8 @@ def fees_are_booked_to_the_unit(truth: Truth) -> Iterator[str]:
         *((one.order_id, one.network, one.tx_ids, one.fee_paid) for one in truth.books.voided),
     ]
     for order_id, network, tx_ids, fee_paid in sent:
+        if truth.is_reversed(*tx_ids):
+            continue
         chain = truth.chains[network]
         mined = [chain.tip.receipts.get(tx_id) for tx_id in tx_ids]
         cost = sum(one.fee for one in mined if one is not None)

@@ -12,7 +12,7 @@ from domain.market.conversion import Conversion, Rate
 from domain.money import units_from
 from domain.orders.order import Order
 from tests.simulation.chains.chain import Chain, Receipt
-from tests.simulation.checks.books import BookedOrder, BookedOutflow, Books, units
+from tests.simulation.checks.books import BookedOrder, BookedOutflow, BookedRefund, Books, units
 
 HOT: Final = "hot"
 FUNDING: Final = "funding"
@@ -37,6 +37,24 @@ class Truth(msgspec.Struct, frozen=True):
     """Every network fee that was in force, by asset, in smallest units."""
     consented: AbstractSet[str]
     """Orders for which the operator permitted an exchange above the maximum."""
+
+    def is_reversed(self, *tx_ids: str) -> bool:
+        """Return whether one of these was confirmed, and removed by a reorganization all the same.
+
+        It may be in another block since, at another fee, or in none: nothing follows it any more.
+        """
+        return any(one in chain.reversed for one in tx_ids for chain in self.chains.values())
+
+    def is_dropped(self, refund: BookedRefund) -> bool:
+        """Return whether the deposit of a refund is not in its chain any more, as recorded."""
+        books = self.books
+        return any(
+            one.dropped and (one.order_id, one.tx_id) == (refund.order_id, refund.tx_id)
+            for one in books.deposits
+        ) or any(
+            one.dropped and (one.tx_id, one.asset) == (refund.tx_id, refund.asset)
+            for one in books.unclaimed
+        )
 
     def receipts(self, network: str) -> Mapping[str, Receipt]:
         """Return what the best branch of a chain contains."""
@@ -165,7 +183,9 @@ def _outflow_problems(
     truth: Truth, order: BookedOrder, outflow: BookedOutflow, total: int
 ) -> Iterator[str]:
     is_payout = outflow.kind == "payout"
-    states = ("paying_out", "completed") if is_payout else ("held", "refunding", "refunded")
+    states = ["paying_out", "completed"] if is_payout else ["held", "refunding", "refunded"]
+    if any(one.order_id == order.id and one.is_refunded for one in truth.books.voided):
+        states.append("completed")
     if outflow.candidates and order.state not in states:
         yield f"order {order.name} is {order.state}, and its {outflow.kind} is signed"
     asset = truth.assets[outflow.asset]

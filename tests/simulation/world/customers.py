@@ -31,6 +31,7 @@ CODES: Final = ("eth", "usdt_erc20", "ltc")
 LITECOIN_KEY_VERSION: Final = b"\x30"
 HOSTILE: Final = 0.2
 """How many recipients on the chain of accounts are hostile, or are not paid by a token."""
+CLOSED: Final = ("paying_out", "completed", "refunding", "refunded", "cancelled")
 UNDECIDED: Final = ("held", "refunding", "paying_out")
 
 
@@ -144,6 +145,11 @@ class Customers:
             )
         factor = 20 if random.random() < 0.85 else 7
         return self._send(one, code, amount, factor)
+
+    async def pay_late(self) -> str:
+        """Pay an order that has ended, or is about to, in its own asset."""
+        closed = [one for one in self.orders if one.state in CLOSED]
+        return self.pay_again(self._random.choice(closed)) if closed else "no order"
 
     def pay_again(self, one: CustomerOrder) -> str:
         """Send half of what is due, or all of it, to an order's address once more."""

@@ -5,7 +5,12 @@ from random import Random
 from typing import Final
 from uuid import UUID
 
-from domain.actions.operator.deposits import DepositPorts, RefundRequest, propose_refund
+from domain.actions.operator.deposits import (
+    DepositPorts,
+    RefundRequest,
+    UnexpectedDeposit,
+    propose_refund,
+)
 from domain.actions.operator.operators import Identity
 from domain.actions.operator.proposals import approve_proposal, withdraw_proposal
 from domain.clock import Clock
@@ -51,7 +56,11 @@ class DepositRefunders:
         found = await self._attempt.value(self._deposits.newest(limit=LISTED))
         if not found:
             return "no unexpected deposit"
-        deposit = self._random.choice(found)
+        deposit, who = self._random.choice(found), self._random.choice(PEOPLE)
+        result = await self._propose(deposit, who)
+        return f"{who.name}: deposit refund {deposit.tx_id[:8]}: {result}"
+
+    async def _propose(self, deposit: UnexpectedDeposit, who: Identity) -> str:
         self._proposed += 1
         ports = DepositPorts(
             deposits=self._deposits,
@@ -68,9 +77,22 @@ class DepositRefunders:
             order_id=deposit.order_id,
             reason="simulated",
         )
-        who = self._random.choice(PEOPLE)
-        result = await self._attempt(propose_refund(ports, request, who))
-        return f"{who.name}: deposit refund {deposit.tx_id[:8]}: {result}"
+        return await self._attempt(propose_refund(ports, request, who))
+
+    async def finish(self, *, is_first: bool) -> None:
+        """Have every unexpected deposit sent back that can be, with the second person's approval.
+
+        Those that nobody has proposed yet are proposed the first time only.
+        """
+        ana, ben = PEOPLE
+        for deposit in await self._attempt.value(self._deposits.newest(limit=1_000)):
+            if deposit.proposal is None and is_first:
+                await self._propose(deposit, ana)
+        for one in await self._attempt.value(self._proposals.newest(limit=1_000)):
+            if one.approved_at is None and one.withdrawn_at is None:
+                who = ben if one.proposed_by == ana.name else ana
+                now = self._clock.now()
+                await self._attempt(approve_proposal(self._proposals, one.id, who, now=now))
 
     async def some(self) -> UUID | None:
         """Return the id of a proposal, if there is one."""

@@ -6,6 +6,7 @@ from uuid import UUID
 from domain.actions.operator.chains import resume_chain
 from domain.actions.operator.orders import OperatorOrderPorts, Resolution, resolve_order
 from domain.actions.operator.outflows import (
+    close_outflow,
     permit_outflow,
     resend_outflow,
     set_outflow_cap,
@@ -136,6 +137,10 @@ class Operator:
         """Have a voided or failed payment sent again."""
         return await self._attempt(resend_outflow(self._outflows, order_id))
 
+    async def close(self, order_id: UUID) -> str:
+        """Send nothing in place of a voided payment."""
+        return await self._attempt(close_outflow(self._outflows, order_id))
+
     async def restore(self) -> None:
         """Resume every chain, enable outflows, and remove caps, reserves and pauses."""
         await self.market.restore()
@@ -196,8 +201,11 @@ class Operator:
         one = one or self._some_order()
         if one is None:
             return "no order"
-        if self._random.random() < 0.5:
+        which = self._random.random()
+        if which < 0.4:
             return f"outflow resend {one.name}: {await self.resend(one.order.id)}"
+        if which < 0.5:
+            return f"outflow close {one.name}: {await self.close(one.order.id)}"
         return f"outflow void {one.name}: {await self.void(one.order.id)}"
 
     async def _void_refund(self) -> str:

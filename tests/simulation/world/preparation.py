@@ -7,12 +7,12 @@ import msgspec
 from domain.assets import Catalogue
 from persistence.postgres.market.catalogue import read_catalogue
 from tests.conftest import DatabaseUrls
+from tests.simulation.chains.chain import CONFIRMATIONS
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS, settings
 from tests.simulation.world.customers import PARTNER, address_on
 from tests.simulation.world.storage import Storage
 
 ADDRESSES: Final = 80
-CONFIRMATIONS: Final = 2
 
 
 class PreparedDatabase(msgspec.Struct, frozen=True):

@@ -79,6 +79,12 @@ class World:
         self.settlement.append(started)
         return started
 
+    def able_settlement(self) -> list[SettlementProcess]:
+        """Return the processes that may run, after starting what a supervisor would restart."""
+        while len(self.settlement) < self.processes:
+            self.start_settlement()
+        return [one for one in self.settlement if one.may_run]
+
     async def tick(self) -> None:
         """Tell the database what time it is, and remove processes that were killed."""
         await self.scheduler.quiesce()
