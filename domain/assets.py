@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 
 import msgspec
 
@@ -82,15 +83,25 @@ class Switches(msgspec.Struct, frozen=True, gc=False):
     refunds: bool = False
 
 
+class Excess(StrEnum):
+    """What happens to what exceeds the agreed amount of an order at a fixed rate."""
+
+    WORSE_RATE = "worse_rate"
+    """It is settled at the worse of the fixed and the live rate."""
+    REFUND = "refund"
+    """It is sent to the refund address, less the network fee, unless too little would remain."""
+
+
 class FixedRateTerms(msgspec.Struct, frozen=True, gc=False):
     """The operator's terms of fixed rates.
 
     `premium_bps` is added to the service fee. A deposit observed before expiry has to be confirmed
-    within `confirm_within` after expiry.
+    within `confirm_within` after expiry. `excess` applies when the deposits are confirmed.
     """
 
     premium_bps: int = 0
     confirm_within: timedelta = timedelta(hours=3)
+    excess: Excess = Excess.WORSE_RATE
 
 
 class Catalogue:

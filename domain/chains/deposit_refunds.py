@@ -15,6 +15,7 @@ class DepositRefund(msgspec.Struct, frozen=True, kw_only=True):
     """A deposit and the address that it is sent back to; `id` is that of its proposal.
 
     `order_id` is the order whose address received it; `received` is in smallest units of the asset.
+    With `is_excess` that is the part of the order's deposits that exceeds its fixed rate's amount.
     """
 
     id: UUID
@@ -25,6 +26,7 @@ class DepositRefund(msgspec.Struct, frozen=True, kw_only=True):
     received: int
     address: str
     tag: str | None
+    is_excess: bool = False
 
     def draft(self) -> Outflow:
         """Return the payment: what was received, less the asset's network fee.

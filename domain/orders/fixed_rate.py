@@ -2,7 +2,7 @@
 
 import msgspec
 
-from domain.assets import Asset
+from domain.assets import Asset, Excess
 from domain.market.conversion import Rate, lower_rate, ratio_rounded_down
 from domain.money import power_of_ten, quantize_down, quantize_up
 
@@ -17,6 +17,14 @@ class Received(msgspec.Struct, frozen=True):
     agreed: int
     in_time: int
     total: int
+
+
+def settles_as_agreed(received: Received, *, source: Asset, excess: Excess) -> bool:
+    """Return whether just the agreed amount is settled: in time, and any excess is refunded."""
+    if received.in_time < received.agreed:
+        return False
+    exceeding = received.total - received.agreed
+    return exceeding == 0 or (excess is Excess.REFUND and source.refundable(exceeding) > 0)
 
 
 def settled_rate(

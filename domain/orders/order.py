@@ -14,7 +14,7 @@ from domain.market.rates import RateSnapshot
 from domain.market.valuation import UsdValue, usd_value
 from domain.money import BPS
 from domain.orders.deposits import Deposits, ObservedDeposit
-from domain.orders.fixed_rate import Received, settled_rate
+from domain.orders.fixed_rate import Received, settled_rate, settles_as_agreed
 from domain.orders.states import (
     DEPOSITS_CLOSED,
     FINAL,
@@ -35,8 +35,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """A swap order. Amounts are in smallest units of `source` and `destination`.
 
     `source_amount`, `destination_amount` and `rate` are those of the last pricing: at creation,
-    and for float orders again when the deposits are confirmed. `choice` is what was chosen for a
-    held order; while the order is still held, settlement has yet to execute it.
+    and unless exactly the agreed amount was received again when the deposits are confirmed. What
+    was received beyond the source amount of a completed order is refunded (see Excess). `choice` is
+    what was chosen for a held order; while it is still held, settlement has yet to execute it.
     """
 
     id: UUID
@@ -161,7 +162,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         priced = self._settled(terms)
         # After a reorganization deposits are confirmed again: the choice made before stands.
         chosen = self.choice is Choice.EXCHANGE
-        if hold or not priced.is_payable or (self._is_out_of_bounds(terms) and not chosen):
+        is_as_agreed = priced.source_amount == self.source_amount
+        out_of_bounds = not is_as_agreed and self._is_out_of_bounds(terms)
+        if hold or not priced.is_payable or (out_of_bounds and not chosen):
             return self._held(Emergency.LIMIT, at=at)
         return priced._moved(State.PAYING_OUT, at=at)
 
@@ -174,18 +177,16 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             seen_by=self.expires_at,
             confirmed_by=self.expires_at + terms.fixed_rates.confirm_within,
         )
-        if total == in_time == self.source_amount:
-            return self  # exactly as agreed, also where rounding the rate would yield a unit more
         received = Received(self.source_amount, in_time, total)
+        if settles_as_agreed(received, source=self.source, excess=terms.fixed_rates.excess):
+            return self  # also where rounding the rate would yield a unit more
         rate = settled_rate(
             self.rate, live, received, source=self.source, destination=self.destination
         )
         return self._priced(total, rate)
 
     def _is_out_of_bounds(self, terms: SettlementTerms) -> bool:
-        """Return whether the total is out of bounds; the agreed amount never is."""
-        if self.deposits.total == self.source_amount:
-            return False
+        """Return whether the deposits' total is out of bounds; the agreed amount never is."""
         worth, bounds = self._deposits_worth(terms.snapshot), terms.bounds
         return worth.is_below(bounds.min_usd) or worth.is_above(bounds.max_usd)
 

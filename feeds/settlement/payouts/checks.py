@@ -46,7 +46,13 @@ class PayoutChecks:
         )
 
     async def is_transfer_confirmed(self, refund: DepositRefund) -> bool:
-        """Return whether the nodes still report a deposit that is to be sent back, likewise."""
+        """Return whether the nodes still report a deposit that is to be sent back, likewise.
+
+        An excess needs all the deposits of its order.
+        """
+        if refund.is_excess:
+            stored = await self._ports.settlement.orders.read(refund.order_id)
+            return stored is not None and await self.is_deposit_confirmed(stored.order)
         return await self._confirmed(
             refund.asset.network,
             lambda watch, required: watch.is_transfer_confirmed(

@@ -31,20 +31,24 @@ def _payout(order: Order) -> Outflow:
 def _refund(order: Order) -> Outflow:
     """Return all that was received, less the network fee of its own asset.
 
-    That of a completed order is sent in place of its voided payout.
+    That of a completed order is sent in place of its voided payout: what exceeds its source amount
+    is refunded by itself.
     """
     is_chosen = order.choice is Choice.REFUND and order.state in (State.HELD, State.REFUNDED)
     if not is_chosen and order.state is not State.COMPLETED:
         raise InvalidTransition(f"an order that is {order.state} cannot be refunded")
     if not order.deposits.settled:
         raise InvalidTransition("not all of the deposit is confirmed")
-    if order.refund_problem is not None:
-        raise BelowDustLimit(order.refund_problem)
+    total = order.deposits.total
+    received = min(total, order.source_amount) if order.state is State.COMPLETED else total
+    problem = order.source.refund_problem(received)
+    if problem is not None:
+        raise BelowDustLimit(problem)
     return Outflow(
         order_id=order.id,
         kind=OutflowKind.REFUND,
         asset=order.source,
         address=order.refund_address,
         tag=None,
-        amount=order.source.refundable(order.deposits.total),
+        amount=order.source.refundable(received),
     )

@@ -10,7 +10,7 @@ from domain.actions.operator.market.fixed_rates import (
     show_fixed_rate_terms,
     show_min_deposits,
 )
-from domain.assets import Asset, FixedRateTerms
+from domain.assets import Asset, Excess, FixedRateTerms
 from domain.money import format_units
 from gateway.cli.command import (
     DATA_DIR,
@@ -40,6 +40,13 @@ ConfirmMinutes = Annotated[
     int | None,
     typer.Option(help="How long after expiry a deposit may be confirmed, 1..10080 minutes."),
 ]
+ExcessOption = Annotated[
+    Excess | None,
+    typer.Option(
+        help="What exceeds the agreed amount: settled at the worse of fixed and live rate, or sent"
+        " back less the network fee."
+    ),
+]
 Amount = Annotated[
     str, typer.Argument(metavar="AMOUNT", help="In units of the asset, such as 0.000001.")
 ]
@@ -47,7 +54,7 @@ Amount = Annotated[
 
 @terms.command("show")
 def show_terms(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Show the premium and the time to confirm."""
+    """Show the premium, the time to confirm, and what happens to an excess."""
     found = read(Role.ADMIN, data_dir, lambda ports: show_fixed_rate_terms(ports.market()))
     show(_terms_out(found), as_json=as_json)
 
@@ -57,16 +64,20 @@ def set_terms(
     *,
     premium_bps: PremiumBps = None,
     confirm_minutes: ConfirmMinutes = None,
+    excess: ExcessOption = None,
     reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Set the premium of new orders, or the time to confirm of all."""
+    """Set the premium of new orders, or the time to confirm and the excess of all."""
     changed = run(
         Role.ADMIN,
         data_dir,
         lambda ports: set_fixed_rate_terms(
-            ports.market(), premium_bps=premium_bps, confirm_minutes=confirm_minutes
+            ports.market(),
+            premium_bps=premium_bps,
+            confirm_minutes=confirm_minutes,
+            excess=excess,
         ),
         reason=reason,
         state=_stored_terms,
@@ -115,7 +126,11 @@ async def _stored_min_deposit(ports: "OperatorPorts", code: str) -> dict[str, An
 
 def _terms_out(terms: FixedRateTerms) -> dict[str, Any]:
     minutes = int(terms.confirm_within.total_seconds()) // 60
-    return {"premiumBps": terms.premium_bps, "confirmMinutes": minutes}
+    return {
+        "premiumBps": terms.premium_bps,
+        "confirmMinutes": minutes,
+        "excess": terms.excess.value,
+    }
 
 
 def _min_deposit_out(asset: Asset, units: int) -> dict[str, Any]:

@@ -18,7 +18,7 @@ COLUMNS = """
   p.id::text AS id, p.document ->> 'orderId' AS order_id, p.document ->> 'txId' AS tx_id,
   p.document ->> 'payInAddress' AS pay_in_address, p.document ->> 'asset' AS asset,
   p.document ->> 'amount' AS amount, p.document ->> 'address' AS address,
-  p.document ->> 'tag' AS tag
+  p.document ->> 'tag' AS tag, coalesce((p.document ->> 'isExcess')::boolean, false) AS is_excess
 """
 
 DUE = f"""
@@ -95,4 +95,5 @@ class PostgresDepositRefunds:
             received=units_from(row["amount"], asset.precision),
             address=row["address"],
             tag=row["tag"],
+            is_excess=row["is_excess"],
         )

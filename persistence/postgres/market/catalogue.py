@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from domain.assets import Asset, Bounds, Catalogue, FixedRateTerms, Switches
+from domain.assets import Asset, Bounds, Catalogue, Excess, FixedRateTerms, Switches
 from domain.market.network_fees import ESTIMATE_LIFETIME, NetworkFeeRule
 from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
@@ -33,7 +33,7 @@ FROM pair_settings
 
 OPERATOR_SETTINGS = """
 SELECT maintenance, fixed_rates, refunds, sandbox, fixed_premium_bps, fixed_confirm_minutes,
-  network_fee_margin_bps, network_fee_max_multiple,
+  fixed_excess, network_fee_margin_bps, network_fee_max_multiple,
   min_usd::text AS min_usd, max_usd::text AS max_usd
 FROM operator_settings
 """
@@ -71,6 +71,7 @@ async def read_catalogue(database: Database) -> Catalogue:
         fixed_rate_terms=FixedRateTerms(
             premium_bps=operator["fixed_premium_bps"],
             confirm_within=timedelta(minutes=operator["fixed_confirm_minutes"]),
+            excess=Excess(operator["fixed_excess"]),
         ),
         sandbox=operator["sandbox"],
         valid_seconds=min((row["valid_seconds"] for row in rows if row["estimate"]), default=None),

@@ -67,7 +67,8 @@ FROM operator_settings
 """
 
 SET_FIXED_RATE_TERMS = """
-UPDATE operator_settings SET fixed_premium_bps = $1, fixed_confirm_minutes = $2
+UPDATE operator_settings SET fixed_premium_bps = $1, fixed_confirm_minutes = $2,
+  fixed_excess = $3
 """
 
 SET_MIN_DEPOSIT = """
@@ -145,7 +146,9 @@ class PostgresMarketSettings:
     async def set_fixed_rate_terms(self, terms: FixedRateTerms) -> None:
         """See MarketSettings."""
         minutes = terms.confirm_within // timedelta(minutes=1)
-        await self._database.fetch(SET_FIXED_RATE_TERMS, [terms.premium_bps, minutes])
+        await self._database.fetch(
+            SET_FIXED_RATE_TERMS, [terms.premium_bps, minutes, terms.excess.value]
+        )
 
     async def network_fees(self) -> Sequence[NetworkFee]:
         """See MarketSettings."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from domain.assets import FixedRateTerms
+from domain.assets import Excess, FixedRateTerms
 from persistence.postgres.market.catalogue import read_catalogue
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import Operator, new_operator, with_database
@@ -19,22 +19,29 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
 
 def test_the_terms_of_fixed_rates_are_set_and_read_by_all_processes(operator: Operator) -> None:
     shown = operator.json("fixed-rate-terms", "show")
-    assert shown == {"premiumBps": 0, "confirmMinutes": 180}
+    assert shown == {"premiumBps": 0, "confirmMinutes": 180, "excess": "worse_rate"}
     operator.json("fixed-rate-terms", "set", "--premium-bps", "25")
+    operator.json("fixed-rate-terms", "set", "--excess", "refund")
     changed = operator.json("fixed-rate-terms", "set", "--confirm-minutes", "90")
-    assert changed == {"premiumBps": 25, "confirmMinutes": 90}
+    assert changed == {"premiumBps": 25, "confirmMinutes": 90, "excess": "refund"}
     for url in (operator.urls.gateway, operator.urls.settlement):
         terms = with_database(url, read_catalogue).fixed_rate_terms
-        assert terms == FixedRateTerms(premium_bps=25, confirm_within=timedelta(minutes=90))
+        assert terms == FixedRateTerms(25, timedelta(minutes=90), Excess.REFUND)
 
 
 @pytest.mark.parametrize(
     "arguments",
-    [(), ("--premium-bps", "2001"), ("--premium-bps=-1",), ("--confirm-minutes", "0")],
+    [
+        (),
+        ("--premium-bps", "2001"),
+        ("--premium-bps=-1",),
+        ("--confirm-minutes", "0"),
+    ],
 )
 def test_invalid_terms_are_rejected(operator: Operator, arguments: tuple[str, ...]) -> None:
     assert operator.error("fixed-rate-terms", "set", *arguments)
-    assert operator.json("fixed-rate-terms", "show") == {"premiumBps": 0, "confirmMinutes": 180}
+    shown = operator.json("fixed-rate-terms", "show")
+    assert shown == {"premiumBps": 0, "confirmMinutes": 180, "excess": "worse_rate"}
 
 
 def test_the_least_deposit_of_an_asset_is_set(operator: Operator) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from bench.webhooks.orders import bench_order
-from domain.assets import Asset, Bounds
+from domain.assets import Asset, Bounds, FixedRateTerms
 from domain.market.conversion import Rate
 from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS
@@ -59,11 +59,14 @@ def all_confirmed(
     market: RateSnapshot = MARKET,
     *,
     at: datetime = NOW,
+    fixed_rates: FixedRateTerms = TERMS.fixed_rates,
 ) -> Order:
     """Confirm these deposits, or all observed ones."""
     observed = [ObservedDeposit(deposit.tx_id, deposit.amount) for deposit in order.deposits.all]
     return order.deposits_confirmed(
-        observed if deposits is None else deposits, terms=SettlementTerms(market, BOUNDS), at=at
+        observed if deposits is None else deposits,
+        terms=SettlementTerms(market, BOUNDS, fixed_rates),
+        at=at,
     )
 
 

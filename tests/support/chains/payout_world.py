@@ -13,6 +13,7 @@ from domain.actions.orders.ports import SettlementPorts
 from domain.chains.outflows import NetworkCoin, Outflow
 from domain.market.rates import RateSnapshot
 from domain.orders.deposits import ObservedDeposit
+from domain.orders.order import Order
 from domain.partners.partner import Partner
 from feeds.settlement.chains.interface import Prepared, Signed, Wallet
 from feeds.settlement.payouts.leadership import Leadership
@@ -76,8 +77,8 @@ class TrustedWatch:
     async def is_reliable(self) -> bool:
         return self.reliable
 
-    async def is_confirmed(self, *_: object) -> bool:
-        return True
+    async def is_confirmed(self, order: Order, _: object) -> bool:
+        return self.dropped.isdisjoint(one.tx_id for one in order.deposits.counted)
 
     async def is_transfer_confirmed(self, deposit: ObservedDeposit, **_: object) -> bool:
         return deposit.tx_id not in self.dropped

@@ -6,7 +6,7 @@ import pytest
 from domain.chains.attempts import failure_of
 from domain.chains.outflows import BelowDustLimit, OutflowKind
 from domain.orders.order import Order
-from domain.orders.states import Choice
+from domain.orders.states import Choice, State
 from feeds.settlement.payouts.drafts import draft_outflow
 from tests.support.builders.order_states import all_confirmed, asset, new_order, with_seen
 
@@ -28,3 +28,8 @@ def test_a_refund_below_the_dust_limit_is_on_hold_until_the_operator_decides(amo
     failure = failure_of(raised.value)
     assert (failure.reason.value, failure.is_held) == ("below_dust_limit", True)
     assert not failure.is_attempted_again
+
+
+def test_the_refund_of_a_voided_payout_leaves_out_what_is_refunded_as_excess() -> None:
+    order = msgspec.structs.replace(refundable(250), state=State.COMPLETED, source_amount=150)
+    assert draft_outflow(order, OutflowKind.REFUND).amount == 110

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.assets import Excess
 from domain.market.conversion import Conversion, Rate
 from domain.market.rates import RateSnapshot
 from domain.orders.deposits import ObservedDeposit
@@ -69,6 +70,40 @@ def test_the_excess_of_an_overpayment_is_settled_at_the_worse_rate() -> None:
     assert paid(with_seen(FIXED, 10_003), CHEAPER) == 9_901
     assert paid(with_seen(FIXED, 10_000, 10_000), CHEAPER) == 9_900 + 4_975
     assert paid(with_seen(FIXED, 10_001), CHEAPER) == 9_900
+
+
+REFUNDED = msgspec.structs.replace(TERMS.fixed_rates, excess=Excess.REFUND)
+
+
+@pytest.mark.parametrize("market", [MARKET, CHEAPER])
+@pytest.mark.parametrize("amounts", [(10_001,), (10_000, 1), (4_000, 300_000)])
+def test_an_excess_that_is_refunded_leaves_the_agreed_amount_as_it_is(
+    amounts: tuple[int], market: RateSnapshot
+) -> None:
+    order = all_confirmed(with_seen(FIXED, *amounts), market=market, fixed_rates=REFUNDED)
+    assert order.state is State.PAYING_OUT
+    assert (order.source_amount, order.rate) == (FIXED.source_amount, FIXED.rate)
+    assert order.destination_amount == FIXED.destination_amount
+
+
+def test_an_excess_too_small_to_be_sent_back_is_settled_at_the_worse_rate() -> None:
+    source = msgspec.structs.replace(FIXED.source, network_fee=50, dust_limit=10)
+    fixed = msgspec.structs.replace(FIXED, source=source)
+    order = all_confirmed(with_seen(fixed, 10_059), market=CHEAPER, fixed_rates=REFUNDED)
+    assert (order.source_amount, order.destination_amount) == (10_059, 9_900 + 29)
+    order = all_confirmed(with_seen(fixed, 10_060), market=CHEAPER, fixed_rates=REFUNDED)
+    assert (order.source_amount, order.destination_amount) == (10_000, 9_900)
+
+
+@pytest.mark.parametrize("amount", [9_999, 20_000])
+def test_the_whole_deposit_is_settled_where_the_agreed_amount_was_not_paid_in_time(
+    amount: int,
+) -> None:
+    late = with_seen(FIXED, amount, at=FIXED.expires_at)
+    order = all_confirmed(
+        late, market=CHEAPER, at=DEADLINE + timedelta(seconds=1), fixed_rates=REFUNDED
+    )
+    assert order.source_amount == amount
 
 
 @pytest.mark.parametrize("amounts", [(9_999,), (4_000, 5_999)])

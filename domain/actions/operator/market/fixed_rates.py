@@ -8,7 +8,7 @@ import msgspec
 
 from domain.actions.operator.market.assets import find_asset
 from domain.actions.operator.market.ports import MarketPorts
-from domain.assets import Asset, FixedRateTerms
+from domain.assets import Asset, Excess, FixedRateTerms
 from domain.errors import InvalidRequest
 from domain.market.fees import checked_premium, parse_min_deposit
 
@@ -21,11 +21,15 @@ async def show_fixed_rate_terms(ports: MarketPorts) -> FixedRateTerms:
 
 
 async def set_fixed_rate_terms(
-    ports: MarketPorts, *, premium_bps: int | None = None, confirm_minutes: int | None = None
+    ports: MarketPorts,
+    *,
+    premium_bps: int | None = None,
+    confirm_minutes: int | None = None,
+    excess: Excess | None = None,
 ) -> FixedRateTerms:
-    """Change the premium or the time to confirm; return the terms then. Raises InvalidRequest."""
+    """Change the terms that are not None; return the terms then. Raises InvalidRequest."""
     terms = await show_fixed_rate_terms(ports)
-    if premium_bps is None and confirm_minutes is None:
+    if premium_bps is None and confirm_minutes is None and excess is None:
         raise InvalidRequest("there is nothing to change: name a term")
     if premium_bps is not None:
         terms = msgspec.structs.replace(terms, premium_bps=checked_premium(premium_bps))
@@ -35,6 +39,8 @@ async def set_fixed_rate_terms(
                 f"a time of {confirm_minutes} minutes is not in 1..{MAX_CONFIRM_MINUTES}"
             )
         terms = msgspec.structs.replace(terms, confirm_within=timedelta(minutes=confirm_minutes))
+    if excess is not None:
+        terms = msgspec.structs.replace(terms, excess=excess)
     await ports.settings.set_fixed_rate_terms(terms)
     await ports.announce()
     return terms

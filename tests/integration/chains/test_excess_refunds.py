@@ -1,0 +1,119 @@
+"""What exceeds the agreed amount of a fixed rate is sent back once, after the payout."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from domain.chains.attempts import MAX_RETRY_DELAY
+from feeds.settlement.chains.interface import NodeUnavailable
+from tests.conftest import DatabaseUrls
+from tests.support.chains.payout_world import PayoutWorld, SimulatedWallet
+
+RECIPIENT, SENDER = "recipient", "refund"
+AGREED = Decimal("0.01")
+EXCESS = Decimal(40)
+FEE = Decimal(1)  # the network fee of trx
+
+
+@pytest.fixture
+def wallet() -> SimulatedWallet:
+    return SimulatedWallet()
+
+
+@pytest_asyncio.fixture
+async def world(database_urls: DatabaseUrls, wallet: SimulatedWallet) -> AsyncIterator[PayoutWorld]:
+    world = PayoutWorld(database_urls, wallet, network="Tron")
+    await world.start()
+    yield world
+    world.close()
+
+
+def overpaid(world: PayoutWorld, *, rate_type: str = "fixed", **changes: object) -> UUID:
+    """Store an order that is to be paid out, and that received 40 TRX more than agreed."""
+    (order_id,) = world.due(RECIPIENT, source="trx", amount="0.0024", **changes)
+    world.sql(
+        "INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, late)"
+        " VALUES (%s, 'excess', 2, %s, now(), now(), false)",
+        *(order_id, EXCESS),
+    )
+    world.sql("UPDATE orders SET rate_type = %s, worth_usd = 0.0025", rate_type)
+    return order_id
+
+
+async def rounds(world: PayoutWorld, number: int = 4) -> None:
+    for _ in range(number):
+        await world.payouts.round()
+        world.clock.advance(MAX_RETRY_DELAY)
+        world.publish_rates()
+
+
+def refunds(world: PayoutWorld) -> list[tuple[Any, ...]]:
+    return world.sql(
+        "SELECT address, asset, amount, settled_at IS NOT NULL FROM outflows"
+        " WHERE kind = 'deposit_refund'"
+    )
+
+
+async def test_an_excess_is_sent_once_to_the_refund_address_less_the_network_fee(
+    world: PayoutWorld, wallet: SimulatedWallet
+) -> None:
+    order_id = overpaid(world)
+
+    await rounds(world, 6)
+    assert wallet.paid == [RECIPIENT, SENDER]
+    assert refunds(world) == [(SENDER, "trx", EXCESS - FEE, True)]
+    assert world.sql("SELECT subject, usd, approved_by FROM proposals") == [
+        (f"excess:{order_id}", Decimal("10.00"), "swapgate")
+    ]
+
+
+async def test_an_excess_is_kept_while_a_deposit_of_its_order_is_missing(
+    world: PayoutWorld, wallet: SimulatedWallet
+) -> None:
+    order_id = overpaid(world)
+    wallet.on_prepare[SENDER] = NodeUnavailable("the node does not respond")
+    await rounds(world)
+    assert wallet.paid == [RECIPIENT]
+    wallet.on_prepare.clear()
+
+    watch = world.watches["Tron"]
+    watch.dropped = {str(order_id)}  # the other deposit, not the one that exceeds
+    await rounds(world)
+    assert wallet.paid == [RECIPIENT]
+    watch.dropped = set()
+    await rounds(world)
+    assert wallet.paid == [RECIPIENT, SENDER]
+
+
+async def test_nothing_is_sent_back_before_the_payout_is_sent(
+    world: PayoutWorld, wallet: SimulatedWallet
+) -> None:
+    overpaid(world)
+    wallet.on_prepare[RECIPIENT] = NodeUnavailable("the node does not respond")
+
+    await rounds(world)
+    assert wallet.paid == []
+    assert world.sql("SELECT count(*) FROM proposals") == [(0,)]
+
+
+@pytest.mark.parametrize("reason", ["floating rate", "sandbox", "dropped", "late"])
+async def test_only_the_counted_excess_of_a_fixed_rate_is_sent_back(
+    world: PayoutWorld, wallet: SimulatedWallet, reason: str
+) -> None:
+    overpaid(world, rate_type="float" if reason == "floating rate" else "fixed")
+    if reason == "sandbox":
+        world.sql("UPDATE operator_settings SET sandbox = true")
+    if reason in ("dropped", "late"):
+        world.sql(
+            "UPDATE deposits SET late = %s, dropped = %s, confirmed_at = NULL"
+            " WHERE tx_id = 'excess'",
+            *(reason == "late", reason == "dropped"),
+        )
+
+    await rounds(world)
+    assert wallet.paid == [RECIPIENT]
+    assert world.sql("SELECT count(*) FROM proposals") == [(0,)]
