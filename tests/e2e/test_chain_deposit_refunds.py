@@ -52,3 +52,25 @@ def test_a_late_deposit_and_one_of_another_asset_are_sent_to_the_customer(world:
     received = world.litecoind.received(regtest_address(customer[late]))
     assert received == Decimal("0.5") - Decimal(fees["ltc"])
     assert world.anvil.balance(customer[wrong]) == ETHER // 100 - int(Decimal(fees["eth"]) * ETHER)
+
+
+@pytest.mark.slow
+def test_the_excess_of_a_fixed_rate_is_sent_to_the_refund_address(world: World) -> None:
+    world.operate("fixed-rates", "on")
+    world.operate("fixed-rate-terms", "set", "--excess", "refund")
+    refund = main_address(world.litecoind.address("user"))
+    swap = world.open("ltc", "eth", "2", type="fixed", refundAddress=refund)
+    agreed = swap.now()["to"]["amount"]
+    swap.pay_litecoin("1.5")
+    swap.pay_litecoin("0.7")
+    world.litecoind.mine(2)
+    done = swap.until("DONE")
+    assert (done["from"]["amount"], done["to"]["amount"]) == ("2.00000000", agreed)
+    assert swap.received_ether() == Decimal(agreed)
+
+    fee = Decimal(world.operate("network-fee", "show", "ltc")["networkFee"])
+    world.until(lambda: world.litecoind.call("getrawmempool"))
+    world.litecoind.mine(2)
+    assert world.litecoind.received(regtest_address(refund)) == Decimal("0.2") - fee
+    world.anvil.mine(2)
+    world.until(lambda: world.differences() == [])

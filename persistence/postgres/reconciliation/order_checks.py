@@ -57,13 +57,18 @@ FROM pay_in_accounts a JOIN pay_in_addresses p USING (network)
 GROUP BY a.network, a.next_index HAVING max(p.derivation_index) >= a.next_index ORDER BY 1
 """
 
+# What a completed order received was exchanged, or is the excess that its refund is approved for.
 DEPOSITS = """
-SELECT o.id::text AS subject, trim_scale(o.source_amount)::text AS expected,
+SELECT o.id::text AS subject, trim_scale(due.amount)::text AS expected,
   coalesce(trim_scale(d.amount)::text, 'none') AS found
 FROM orders o CROSS JOIN LATERAL (
   SELECT sum(amount) AS amount FROM deposits
   WHERE order_id = o.id AND NOT late AND confirmed_at IS NOT NULL
-) d WHERE o.state = 'completed' AND d.amount IS DISTINCT FROM o.source_amount ORDER BY o.id
+) d LEFT JOIN proposals p ON p.subject = 'excess:' || o.id
+CROSS JOIN LATERAL (
+  SELECT o.source_amount + coalesce((p.document ->> 'amount')::numeric, 0) AS amount
+) due
+WHERE o.state = 'completed' AND d.amount IS DISTINCT FROM due.amount ORDER BY o.id
 """
 
 # Each outflow that was broadcast, and what its order states about it.
