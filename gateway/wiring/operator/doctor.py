@@ -7,6 +7,7 @@ from psqlpy.exceptions import Error as DatabaseError
 from valkey.exceptions import ValkeyError
 
 from cabinet_htmx.installation import missing_files
+from domain.actions.operator.doctor.approvals import ApprovalsHealth, approval_checks
 from domain.actions.operator.doctor.chains import SettlementHealth, address_checks, chain_checks
 from domain.actions.operator.doctor.checks import CheckGroup, Examination, examine
 from domain.actions.operator.doctor.database import SERVER as POSTGRES
@@ -33,6 +34,7 @@ from persistence.postgres.health import (
     read_roles,
     read_server,
 )
+from persistence.postgres.operators.waiting import unapproved_proposals, unsent_refunds
 from persistence.postgres.rights import excess_rights_of_gateway
 from persistence.valkey.health import read_server as read_valkey
 from persistence.valkey.rates import read_snapshot, read_sources
@@ -70,6 +72,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
         *chain_checks(settlement, clock),
         *limit_checks(_limits_health(ports)),
         *fee_checks(_fees_health(ports), clock),
+        *approval_checks(_approvals_health(ports), clock),
     ]
     of_valkey = [
         *valkey_checks(lambda: _valkey_server(ports), clock),
@@ -125,6 +128,16 @@ def _limits_health(ports: OperatorPorts) -> LimitsHealth:
 def _fees_health(ports: OperatorPorts) -> FeesHealth:
     settings = ports.market().settings
     return FeesHealth(catalogue=settings.catalogue, fees=settings.network_fees)
+
+
+def _approvals_health(ports: OperatorPorts) -> ApprovalsHealth:
+    database = ports.database
+    return ApprovalsHealth(
+        catalogue=ports.market().settings.catalogue,
+        operators=ports.operators().repository,
+        unapproved=lambda before: unapproved_proposals(database, before),
+        unsent=lambda before: unsent_refunds(database, before),
+    )
 
 
 async def _valkey_server(ports: OperatorPorts) -> ValkeyServer:

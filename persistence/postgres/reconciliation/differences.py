@@ -24,11 +24,21 @@ from domain.orders.states import STATUS_OF, State
 from domain.webhooks.events import Event, EventType
 from persistence.postgres.orders.rows import COLUMNS, order_of
 from persistence.postgres.pool import Database
-from persistence.postgres.reconciliation import event_checks, ledger_checks, order_checks
+from persistence.postgres.reconciliation import (
+    event_checks,
+    ledger_checks,
+    order_checks,
+    outflow_checks,
+)
 
 BATCH = 1_000
 FIRST = UUID(int=0)
-CHECKS = {**ledger_checks.CHECKS, **order_checks.CHECKS, **event_checks.CHECKS}
+CHECKS = {
+    **ledger_checks.CHECKS,
+    **order_checks.CHECKS,
+    **outflow_checks.CHECKS,
+    **event_checks.CHECKS,
+}
 KNOWN_TYPES = frozenset(kind.value for kind in EventType)
 
 # Orders that must have postings, and those that have any.

@@ -16,6 +16,8 @@ from domain.chains.outflows import Outflow
 from domain.errors import InvalidTransition
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
+from persistence.postgres.reconciliation import outflow_checks
+from persistence.postgres.reconciliation.differences import differences
 from tests.conftest import DatabaseUrls
 from tests.support.chains.payout_world import PayoutWorld, SimulatedWallet
 
@@ -365,3 +367,70 @@ async def test_of_a_voided_refund_only_the_fee_counts_towards_the_cap(
     await voided(world, wallet)
     ((usd,),) = world.sql("SELECT usd FROM daily_outflow")
     assert usd == Decimal(wallet.fee) / 1_000_000 / 4, "1,000 sun of TRX at 0.25 USD"
+
+
+async def found_differences(world: PayoutWorld) -> list[tuple[str, str]]:
+    return [
+        (one.what, one.found)
+        async for one in differences(world.admin, world.market.catalogue)
+        if one.what in outflow_checks.CHECKS
+    ]
+
+
+def record_deposit(world: PayoutWorld, refund: UUID, amount: int = 50) -> None:
+    (order_id,) = world.due("a recipient")
+    world.sql("UPDATE orders SET state = 'cancelled' WHERE id = %s", order_id)
+    world.sql(
+        "INSERT INTO unclaimed_deposits"
+        " (network, tx_id, address, asset, amount, order_id, confirmed_at)"
+        " VALUES ('Tron', %s, 'T...', 'usdt_trc20', %s, %s, now())",
+        *(str(refund), amount, order_id),
+    )
+
+
+async def test_refunds_of_recorded_deposits_reconcile(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    refund = await voided(world, wallet)
+    record_deposit(world, refund)
+    assert await found_differences(world) == []
+    await resend_outflow(operator(world), refund)
+    await rounds(world)
+    assert await found_differences(world) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        ("UPDATE unclaimed_deposits SET amount = 49", "deposit that was refunded"),
+        ("DELETE FROM unclaimed_deposits", "deposit that was refunded"),
+        ("UPDATE outflows SET address = 'thief'", "refund of a deposit as approved"),
+        ("UPDATE outflows SET amount = 50", "refund of a deposit as approved"),
+        ("DELETE FROM proposals", "refund of a deposit as approved"),
+        ("UPDATE proposals SET approved_at = NULL, approved_by = NULL", "refund of a deposit as"),
+        ("UPDATE daily_outflow SET usd = usd + 1", "daily outflow"),
+        ("DELETE FROM daily_outflow", "daily outflow"),
+    ],
+)
+async def test_a_damaged_refund_of_a_deposit_is_a_difference(
+    world: PayoutWorld, damage: str, expected: str
+) -> None:
+    refund = propose(world)
+    record_deposit(world, refund)
+    await rounds(world, 1)
+    assert await found_differences(world) == []
+    world.sql(f"SET session_replication_role = replica; {damage}")
+    found = await found_differences(world)
+    assert found
+    assert found[0][0].startswith(expected)
+
+
+async def test_two_refunds_of_one_deposit_are_a_difference(world: PayoutWorld) -> None:
+    for refund in (propose(world), propose(world, address="another")):
+        record_deposit(world, refund)
+    await rounds(world, 1)
+    world.sql(
+        "DROP INDEX proposals_subject; SET session_replication_role = replica;"
+        " UPDATE proposals SET subject = 'one deposit'"
+    )
+    assert ("refunds of a deposit", "2 refunds") in await found_differences(world)

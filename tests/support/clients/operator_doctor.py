@@ -20,6 +20,9 @@ POSTGRES_CHECKS = [
     "unpaid-orders",
     "limits",
     "network-fees",
+    "operators",
+    "approvals",
+    "deposit-refunds",
 ]
 VALKEY_CHECKS = ["valkey", "valkey-memory", "valkey-clock", "rates", "rate-sources"]
 ALL_CHECKS = ["settings", *POSTGRES_CHECKS, *VALKEY_CHECKS, "assets"]
