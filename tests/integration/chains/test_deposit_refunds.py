@@ -1,54 +1,25 @@
 """Approved refunds of unexpected deposits are sent like payouts: once, to the approved address."""
 
-import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 import pytest_asyncio
 
-from domain.actions.operator.outflows import close_outflow, resend_outflow, void_outflow
-from domain.chains.attempts import MAX_RETRY_DELAY
-from domain.chains.outflows import Outflow
-from domain.errors import InvalidTransition
-from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Signed
-from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
-from persistence.postgres.reconciliation import outflow_checks
-from persistence.postgres.reconciliation.differences import differences
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
 from tests.conftest import DatabaseUrls
-from tests.support.chains.payout_world import PayoutWorld, SimulatedWallet
-
-CUSTOMER = "an address of the customer's"
-FEE = Decimal(1)  # the network fee of usdt_trc20 in these tests
-
-
-class BrokenWallet(SimulatedWallet):
-    """A wallet that can fail at any step, and counts what it signs. `pending` is never mined."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.signed: list[str] = []
-        self.on_broadcast: Exception | None = None
-        self.pending: set[str] = set()
-
-    async def depth(self, tx_id: str) -> int:
-        return 0 if tx_id in self.pending else await super().depth(tx_id)
-
-    async def void(self, outflow: Outflow) -> Signed:
-        return Signed("01", f"tx void of {outflow.intention}")
-
-    async def sign(self, outflow: Any, *, max_cost: int) -> Signed:
-        signed = await super().sign(outflow, max_cost=max_cost)
-        self.signed.append(signed.tx_id)
-        return signed
-
-    async def broadcast(self, signed: Signed) -> None:
-        if self.on_broadcast is not None:
-            raise self.on_broadcast
-        await super().broadcast(signed)
+from tests.support.chains.payout_world import PayoutWorld
+from tests.support.chains.refunds import (
+    CUSTOMER,
+    FEE,
+    BrokenWallet,
+    outflows,
+    propose,
+    rounds,
+    started,
+)
 
 
 @pytest.fixture
@@ -58,51 +29,9 @@ def wallet() -> BrokenWallet:
 
 @pytest_asyncio.fixture
 async def world(database_urls: DatabaseUrls, wallet: BrokenWallet) -> AsyncIterator[PayoutWorld]:
-    new_world = PayoutWorld(database_urls, wallet, network="Tron")
-    new_world.sql("UPDATE assets SET network_fee = 1 WHERE code = 'usdt_trc20'")
-    await new_world.start()
+    new_world = await started(database_urls, wallet)
     yield new_world
     new_world.close()
-
-
-def propose(
-    world: PayoutWorld, *, approved: bool = True, subject: str = "", **changes: object
-) -> UUID:
-    """Store a proposal to refund 50 USDT; return its id."""
-    proposal_id = uuid4()
-    document = {
-        "network": "Tron",
-        "txId": str(proposal_id),
-        "orderId": str(uuid4()),
-        "asset": "usdt_trc20",
-        "amount": "50",
-        "payInAddress": "T...",
-        "address": CUSTOMER,
-        "tag": None,
-        **changes,
-    }
-    world.sql(
-        "INSERT INTO proposals (id, kind, subject, document, usd, needs_second, reason,"
-        " proposed_by, proposed_at, approved_by, approved_at)"
-        " VALUES (%s, 'refund_deposit', %s, %s, 50, true, 'ticket', 'ana', now(), %s, %s)",
-        *(proposal_id, subject or str(proposal_id), json.dumps(document)),
-        *(("ben", world.clock.now()) if approved else (None, None)),
-    )
-    return proposal_id
-
-
-def outflows(world: PayoutWorld) -> list[tuple[Any, ...]]:
-    return world.sql(
-        "SELECT order_id, kind, address, amount, settled_at IS NOT NULL FROM outflows"
-        " ORDER BY intended_at"
-    )
-
-
-async def rounds(world: PayoutWorld, number: int = 3) -> None:
-    for _ in range(number):
-        await world.payouts.round()
-        world.clock.advance(MAX_RETRY_DELAY)
-        world.publish_rates()
 
 
 async def test_an_approved_refund_is_sent_once_less_the_network_fee(
@@ -298,139 +227,3 @@ async def test_a_refund_whose_transaction_failed_is_not_sent_again_by_itself(
     world.sql("UPDATE voided_outflows SET resend_requested_at = now()")
     await rounds(world)
     assert wallet.paid == [CUSTOMER, CUSTOMER]
-
-
-def operator(world: PayoutWorld) -> PostgresOperatorOutflowRepository:
-    return PostgresOperatorOutflowRepository(world.admin)
-
-
-async def voided(world: PayoutWorld, wallet: BrokenWallet, *, subject: str = "") -> UUID:
-    """Return a refund that was sent, and voided before it was mined."""
-    wallet.pending = {f"tx {CUSTOMER}"}
-    refund = propose(world, subject=subject)
-    await rounds(world, 1)
-    await void_outflow(operator(world), refund)
-    await rounds(world)
-    wallet.pending = set()
-    assert world.sql("SELECT order_id FROM voided_outflows") == [(refund,)]
-    return refund
-
-
-async def test_a_voided_refund_is_sent_again_on_request_once(
-    world: PayoutWorld, wallet: BrokenWallet
-) -> None:
-    refund = await voided(world, wallet)
-    await rounds(world)
-    assert wallet.paid.count(CUSTOMER) == 1
-
-    await resend_outflow(operator(world), refund)
-    with pytest.raises(InvalidTransition):
-        await resend_outflow(operator(world), refund)
-    await rounds(world, 5)
-    assert wallet.paid.count(CUSTOMER) == 2
-    assert outflows(world) == [(refund, "deposit_refund", CUSTOMER, 50 - FEE, True)]
-    with pytest.raises(InvalidTransition):
-        await void_outflow(operator(world), refund)
-
-
-async def test_a_voided_refund_that_is_closed_leaves_its_deposit_to_another_proposal(
-    world: PayoutWorld, wallet: BrokenWallet
-) -> None:
-    with pytest.raises(InvalidTransition):
-        await close_outflow(operator(world), propose(world, approved=False))
-    refund = await voided(world, wallet, subject="deposit")
-    with pytest.raises(psycopg.errors.UniqueViolation):
-        propose(world, subject="deposit")
-
-    await close_outflow(operator(world), refund)
-    with pytest.raises(InvalidTransition):
-        await resend_outflow(operator(world), refund)
-    propose(world, subject="deposit", address="the right address")
-    await rounds(world)
-    assert wallet.paid.count(CUSTOMER) == 1
-    assert wallet.paid.count("the right address") == 1
-
-
-async def test_only_a_voided_refund_frees_its_proposal(
-    world: PayoutWorld, wallet: BrokenWallet
-) -> None:
-    refund = propose(world)
-    await rounds(world)
-    assert wallet.paid == [CUSTOMER]
-    with pytest.raises(psycopg.errors.RaiseException, match="decided once"):
-        world.sql("UPDATE proposals SET closed_at = now() WHERE id = %s", refund)
-
-
-async def test_of_a_voided_refund_only_the_fee_counts_towards_the_cap(
-    world: PayoutWorld, wallet: BrokenWallet
-) -> None:
-    await voided(world, wallet)
-    ((usd,),) = world.sql("SELECT usd FROM daily_outflow")
-    assert usd == Decimal(wallet.fee) / 1_000_000 / 4, "1,000 sun of TRX at 0.25 USD"
-
-
-async def found_differences(world: PayoutWorld) -> list[tuple[str, str]]:
-    return [
-        (one.what, one.found)
-        async for one in differences(world.admin, world.market.catalogue)
-        if one.what in outflow_checks.CHECKS
-    ]
-
-
-def record_deposit(world: PayoutWorld, refund: UUID, amount: int = 50) -> None:
-    (order_id,) = world.due("a recipient")
-    world.sql("UPDATE orders SET state = 'cancelled' WHERE id = %s", order_id)
-    world.sql(
-        "INSERT INTO unclaimed_deposits"
-        " (network, tx_id, address, asset, amount, order_id, confirmed_at)"
-        " VALUES ('Tron', %s, 'T...', 'usdt_trc20', %s, %s, now())",
-        *(str(refund), amount, order_id),
-    )
-
-
-async def test_refunds_of_recorded_deposits_reconcile(
-    world: PayoutWorld, wallet: BrokenWallet
-) -> None:
-    refund = await voided(world, wallet)
-    record_deposit(world, refund)
-    assert await found_differences(world) == []
-    await resend_outflow(operator(world), refund)
-    await rounds(world)
-    assert await found_differences(world) == []
-
-
-@pytest.mark.parametrize(
-    ("damage", "expected"),
-    [
-        ("UPDATE unclaimed_deposits SET amount = 49", "deposit that was refunded"),
-        ("DELETE FROM unclaimed_deposits", "deposit that was refunded"),
-        ("UPDATE outflows SET address = 'thief'", "refund of a deposit as approved"),
-        ("UPDATE outflows SET amount = 50", "refund of a deposit as approved"),
-        ("DELETE FROM proposals", "refund of a deposit as approved"),
-        ("UPDATE proposals SET approved_at = NULL, approved_by = NULL", "refund of a deposit as"),
-        ("UPDATE daily_outflow SET usd = usd + 1", "daily outflow"),
-        ("DELETE FROM daily_outflow", "daily outflow"),
-    ],
-)
-async def test_a_damaged_refund_of_a_deposit_is_a_difference(
-    world: PayoutWorld, damage: str, expected: str
-) -> None:
-    refund = propose(world)
-    record_deposit(world, refund)
-    await rounds(world, 1)
-    assert await found_differences(world) == []
-    world.sql(f"SET session_replication_role = replica; {damage}")
-    found = await found_differences(world)
-    assert found
-    assert found[0][0].startswith(expected)
-
-
-async def test_two_refunds_of_one_deposit_are_a_difference(world: PayoutWorld) -> None:
-    for refund in (propose(world), propose(world, address="another")):
-        record_deposit(world, refund)
-    await rounds(world, 1)
-    world.sql(
-        "DROP INDEX proposals_subject; SET session_replication_role = replica;"
-        " UPDATE proposals SET subject = 'one deposit'"
-    )
-    assert ("refunds of a deposit", "2 refunds") in await found_differences(world)

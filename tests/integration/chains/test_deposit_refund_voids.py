@@ -1,0 +1,159 @@
+"""A refund of an unexpected deposit is voided, sent again or closed, and reconciled."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from uuid import UUID
+
+import psycopg
+import pytest
+import pytest_asyncio
+
+from domain.actions.operator.outflows import close_outflow, resend_outflow, void_outflow
+from domain.errors import InvalidTransition
+from persistence.postgres.reconciliation import outflow_checks
+from persistence.postgres.reconciliation.differences import differences
+from tests.conftest import DatabaseUrls
+from tests.support.chains.payout_world import PayoutWorld
+from tests.support.chains.refunds import (
+    CUSTOMER,
+    FEE,
+    BrokenWallet,
+    operator,
+    outflows,
+    propose,
+    rounds,
+    started,
+    voided,
+)
+
+
+@pytest.fixture
+def wallet() -> BrokenWallet:
+    return BrokenWallet()
+
+
+@pytest_asyncio.fixture
+async def world(database_urls: DatabaseUrls, wallet: BrokenWallet) -> AsyncIterator[PayoutWorld]:
+    new_world = await started(database_urls, wallet)
+    yield new_world
+    new_world.close()
+
+
+async def test_a_voided_refund_is_sent_again_on_request_once(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    refund = await voided(world, wallet)
+    await rounds(world)
+    assert wallet.paid.count(CUSTOMER) == 1
+
+    await resend_outflow(operator(world), refund)
+    with pytest.raises(InvalidTransition):
+        await resend_outflow(operator(world), refund)
+    await rounds(world, 5)
+    assert wallet.paid.count(CUSTOMER) == 2
+    assert outflows(world) == [(refund, "deposit_refund", CUSTOMER, 50 - FEE, True)]
+    with pytest.raises(InvalidTransition):
+        await void_outflow(operator(world), refund)
+
+
+async def test_a_voided_refund_that_is_closed_leaves_its_deposit_to_another_proposal(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    with pytest.raises(InvalidTransition):
+        await close_outflow(operator(world), propose(world, approved=False))
+    refund = await voided(world, wallet, subject="deposit")
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        propose(world, subject="deposit")
+
+    await close_outflow(operator(world), refund)
+    with pytest.raises(InvalidTransition):
+        await resend_outflow(operator(world), refund)
+    propose(world, subject="deposit", address="the right address")
+    await rounds(world)
+    assert wallet.paid.count(CUSTOMER) == 1
+    assert wallet.paid.count("the right address") == 1
+
+
+async def test_only_a_voided_refund_frees_its_proposal(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    refund = propose(world)
+    await rounds(world)
+    assert wallet.paid == [CUSTOMER]
+    with pytest.raises(psycopg.errors.RaiseException, match="decided once"):
+        world.sql("UPDATE proposals SET closed_at = now() WHERE id = %s", refund)
+
+
+async def test_of_a_voided_refund_only_the_fee_counts_towards_the_cap(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    await voided(world, wallet)
+    ((usd,),) = world.sql("SELECT usd FROM daily_outflow")
+    assert usd == Decimal(wallet.fee) / 1_000_000 / 4, "1,000 sun of TRX at 0.25 USD"
+
+
+async def found_differences(world: PayoutWorld) -> list[tuple[str, str]]:
+    return [
+        (one.what, one.found)
+        async for one in differences(world.admin, world.market.catalogue)
+        if one.what in outflow_checks.CHECKS
+    ]
+
+
+def record_deposit(world: PayoutWorld, refund: UUID, amount: int = 50) -> None:
+    (order_id,) = world.due("a recipient")
+    world.sql("UPDATE orders SET state = 'cancelled' WHERE id = %s", order_id)
+    world.sql(
+        "INSERT INTO unclaimed_deposits"
+        " (network, tx_id, address, asset, amount, order_id, confirmed_at)"
+        " VALUES ('Tron', %s, 'T...', 'usdt_trc20', %s, %s, now())",
+        *(str(refund), amount, order_id),
+    )
+
+
+async def test_refunds_of_recorded_deposits_reconcile(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    refund = await voided(world, wallet)
+    record_deposit(world, refund)
+    assert await found_differences(world) == []
+    await resend_outflow(operator(world), refund)
+    await rounds(world)
+    assert await found_differences(world) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "expected"),
+    [
+        ("UPDATE unclaimed_deposits SET amount = 49", "deposit that was refunded"),
+        ("DELETE FROM unclaimed_deposits", "deposit that was refunded"),
+        ("UPDATE outflows SET address = 'thief'", "refund of a deposit as approved"),
+        ("UPDATE outflows SET amount = 50", "refund of a deposit as approved"),
+        ("DELETE FROM proposals", "refund of a deposit as approved"),
+        ("UPDATE proposals SET approved_at = NULL, approved_by = NULL", "refund of a deposit as"),
+        ("UPDATE daily_outflow SET usd = usd + 1", "daily outflow"),
+        ("DELETE FROM daily_outflow", "daily outflow"),
+    ],
+)
+async def test_a_damaged_refund_of_a_deposit_is_a_difference(
+    world: PayoutWorld, damage: str, expected: str
+) -> None:
+    refund = propose(world)
+    record_deposit(world, refund)
+    await rounds(world, 1)
+    assert await found_differences(world) == []
+    world.sql(f"SET session_replication_role = replica; {damage}")
+    found = await found_differences(world)
+    assert found
+    assert found[0][0].startswith(expected)
+
+
+async def test_two_refunds_of_one_deposit_are_a_difference(world: PayoutWorld) -> None:
+    for refund in (propose(world), propose(world, address="another")):
+        record_deposit(world, refund)
+    await rounds(world, 1)
+    world.sql(
+        "DROP INDEX proposals_subject; SET session_replication_role = replica;"
+        " UPDATE proposals SET subject = 'one deposit'"
+    )
+    assert ("refunds of a deposit", "2 refunds") in await found_differences(world)
