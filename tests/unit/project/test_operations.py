@@ -30,8 +30,6 @@ ERRORS = {"error", "exception", "critical"}
 ROW = re.compile(
     r"^ *\| `(?P<name>[^`]+)` \| (?P<meaning>[^|]+) \| (?P<command>[^|]+) \|$", re.MULTILINE
 )
-    r"^ *\| `(?P<name>[^`]+)` \| (?P<meaning>[^|]+) \| (?P<command>[^|]+) \|$", re.MULTILINE
-)
 
 
 def entries(text: str = OPERATIONS) -> dict[str, tuple[str, str]]:
