@@ -24,7 +24,8 @@ SELECT * FROM (
 ) AS refunds WHERE expected <> found ORDER BY subject
 """
 
-# What was sent back was received: as a late deposit, or as one of another asset.
+# What was sent back was received: as a late deposit, as one of another asset, or beyond what an
+# order was priced for.
 REFUNDED_DEPOSITS = """
 SELECT * FROM (
   SELECT p.id::text AS subject,
@@ -39,6 +40,11 @@ SELECT * FROM (
       SELECT concat_ws(' ', trim_scale(u.amount), u.asset) FROM unclaimed_deposits u
       WHERE u.tx_id = p.document ->> 'txId' AND u.address = p.document ->> 'payInAddress'
         AND u.asset = p.document ->> 'asset' LIMIT 1
+    ), (
+      SELECT concat_ws(' ', trim_scale(sum(d.amount) - o.source_amount), o.source)
+      FROM orders o JOIN deposits d ON d.order_id = o.id AND NOT d.late AND NOT d.dropped
+      WHERE o.id::text = p.document ->> 'orderId' AND (p.document ->> 'isExcess')::boolean
+      GROUP BY o.id
     ), 'none') AS found
   FROM proposals p JOIN outflows w ON w.order_id = p.id AND w.kind = 'deposit_refund'
   WHERE w.broadcast_at IS NOT NULL

@@ -10,8 +10,6 @@ import pytest_asyncio
 
 from domain.actions.operator.outflows import close_outflow, resend_outflow, void_outflow
 from domain.errors import InvalidTransition
-from persistence.postgres.reconciliation import outflow_checks
-from persistence.postgres.reconciliation.differences import differences
 from tests.conftest import DatabaseUrls
 from tests.support.chains.payout_world import PayoutWorld
 from tests.support.chains.refunds import (
@@ -19,6 +17,7 @@ from tests.support.chains.refunds import (
     FEE,
     BrokenWallet,
     operator,
+    outflow_differences,
     outflows,
     propose,
     rounds,
@@ -92,14 +91,6 @@ async def test_of_a_voided_refund_only_the_fee_counts_towards_the_cap(
     assert usd == Decimal(wallet.fee) / 1_000_000 / 4, "1,000 sun of TRX at 0.25 USD"
 
 
-async def found_differences(world: PayoutWorld) -> list[tuple[str, str]]:
-    return [
-        (one.what, one.found)
-        async for one in differences(world.admin, world.market.catalogue)
-        if one.what in outflow_checks.CHECKS
-    ]
-
-
 def record_deposit(world: PayoutWorld, refund: UUID, amount: int = 50) -> None:
     (order_id,) = world.due("a recipient")
     world.sql("UPDATE orders SET state = 'cancelled' WHERE id = %s", order_id)
@@ -116,10 +107,10 @@ async def test_refunds_of_recorded_deposits_reconcile(
 ) -> None:
     refund = await voided(world, wallet)
     record_deposit(world, refund)
-    assert await found_differences(world) == []
+    assert await outflow_differences(world) == []
     await resend_outflow(operator(world), refund)
     await rounds(world)
-    assert await found_differences(world) == []
+    assert await outflow_differences(world) == []
 
 
 @pytest.mark.parametrize(
@@ -141,9 +132,9 @@ async def test_a_damaged_refund_of_a_deposit_is_a_difference(
     refund = propose(world)
     record_deposit(world, refund)
     await rounds(world, 1)
-    assert await found_differences(world) == []
+    assert await outflow_differences(world) == []
     world.sql(f"SET session_replication_role = replica; {damage}")
-    found = await found_differences(world)
+    found = await outflow_differences(world)
     assert found
     assert found[0][0].startswith(expected)
 
@@ -156,4 +147,4 @@ async def test_two_refunds_of_one_deposit_are_a_difference(world: PayoutWorld) -
         "DROP INDEX proposals_subject; SET session_replication_role = replica;"
         " UPDATE proposals SET subject = 'one deposit'"
     )
-    assert ("refunds of a deposit", "2 refunds") in await found_differences(world)
+    assert ("refunds of a deposit", "2 refunds") in await outflow_differences(world)

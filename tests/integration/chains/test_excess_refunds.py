@@ -12,6 +12,7 @@ from domain.chains.attempts import MAX_RETRY_DELAY
 from feeds.settlement.chains.interface import NodeUnavailable
 from tests.conftest import DatabaseUrls
 from tests.support.chains.payout_world import PayoutWorld, SimulatedWallet
+from tests.support.chains.refunds import outflow_differences
 
 RECIPIENT, SENDER = "recipient", "refund"
 AGREED = Decimal("0.01")
@@ -117,3 +118,14 @@ async def test_only_the_counted_excess_of_a_fixed_rate_is_sent_back(
     await rounds(world)
     assert wallet.paid == [RECIPIENT]
     assert world.sql("SELECT count(*) FROM proposals") == [(0,)]
+
+
+async def test_the_refund_of_an_excess_reconciles_with_the_deposits_of_its_order(
+    world: PayoutWorld,
+) -> None:
+    overpaid(world)
+    await rounds(world, 6)
+    assert refunds(world)
+    assert await outflow_differences(world) == []
+    world.sql("UPDATE deposits SET amount = 39 WHERE tx_id = 'excess'")
+    assert await outflow_differences(world) == [("deposit that was refunded", "39 trx")]

@@ -10,6 +10,8 @@ from domain.chains.attempts import MAX_RETRY_DELAY
 from domain.chains.outflows import Outflow
 from feeds.settlement.chains.interface import Signed
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
+from persistence.postgres.reconciliation import outflow_checks
+from persistence.postgres.reconciliation.differences import differences
 from tests.conftest import DatabaseUrls
 from tests.support.chains.payout_world import PayoutWorld, SimulatedWallet
 
@@ -106,3 +108,12 @@ async def voided(world: PayoutWorld, wallet: BrokenWallet, *, subject: str = "")
     wallet.pending = set()
     assert world.sql("SELECT order_id FROM voided_outflows") == [(refund,)]
     return refund
+
+
+async def outflow_differences(world: PayoutWorld) -> list[tuple[str, str]]:
+    """Return what reconciliation finds of outflows, and what it found instead."""
+    return [
+        (one.what, one.found)
+        async for one in differences(world.admin, world.market.catalogue)
+        if one.what in outflow_checks.CHECKS
+    ]
