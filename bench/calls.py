@@ -30,9 +30,23 @@ class Partner(msgspec.Struct, frozen=True):
     api_key: str
     api_secret: str
 
-    def sign(self, body: bytes) -> str:
-        """Return the X-API-SIGN of a body."""
+    def sign(self, path: str, nonce: str, body: bytes) -> str:
+        """Return the X-API-SIGN of a POST, of version 2."""
+        return self.sign_v1(f"v2\nPOST\n{path}\n{self.api_key}\n{nonce}\n".encode() + body)
+
+    def sign_v1(self, body: bytes) -> str:
+        """Return the X-API-SIGN of version 1, which covers the body only."""
         return hmac.new(self.api_secret.encode(), body, hashlib.sha256).hexdigest()
+
+    def headers(self, path: str, body: bytes) -> dict[str, str]:
+        """Return the headers of a signed POST with a new nonce."""
+        nonce = secrets.token_urlsafe(24)
+        return {
+            "X-API-KEY": self.api_key,
+            "X-API-SIGN": self.sign(path, nonce, body),
+            "X-API-SIGN-VERSION": "2",
+            "X-API-NONCE": nonce,
+        }
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -50,9 +64,7 @@ class Call(msgspec.Struct, frozen=True):
         """Return the headers of a call with this body and a new nonce."""
         headers = {"Content-Type": "application/json"}
         if self.signer is not None:
-            headers["X-API-KEY"] = self.signer.api_key
-            headers["X-API-SIGN"] = self.signer.sign(body)
-            headers["X-API-NONCE"] = secrets.token_urlsafe(24)
+            headers |= self.signer.headers(self.path, body)
         if self.idempotent:
             headers["Idempotency-Key"] = secrets.token_urlsafe(24)
         return headers

@@ -37,7 +37,7 @@ hypothesis.settings.load_profile("untimed")
 typer.testing.__dict__["_get_command"] = cache(typer.main.get_command)
 """typer would build all commands, in some 20 ms, each time that a test runs one."""
 
-SHARED = ("tests/browser/", "tests/contract/")
+SHARED = ("tests/attacks/", "tests/browser/", "tests/contract/")
 TEMPLATE = "swapgate_template"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 << 30

@@ -118,7 +118,7 @@ def parsed(report: str, *, took: float, used: float, load_used: float) -> Measur
 
 def _script(call: Call) -> str:
     signer = call.signer
-    signs = [signer.sign(body) if signer else "" for body in call.bodies]
+    signs = [signer.sign_v1(body) if signer else "" for body in call.bodies]
     return SCRIPT.format(
         bodies=_list([body.decode() for body in call.bodies]),
         signs=_list(signs),

@@ -234,7 +234,7 @@ def _template(call: Call, body: bytes) -> list[bytes]:
     if call.signer is not None:
         lines += [
             f"X-API-KEY: {call.signer.api_key}",
-            f"X-API-SIGN: {call.signer.sign(body)}",
+            f"X-API-SIGN: {call.signer.sign_v1(body)}",
             "X-API-NONCE: \0",
         ]
     if call.idempotent:

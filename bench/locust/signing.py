@@ -34,9 +34,7 @@ class SigningUser(FastHttpUser):
         body = encode(request)
         headers = {
             "Content-Type": "application/json",
-            "X-API-KEY": self.partner.api_key,
-            "X-API-SIGN": self.partner.sign(body),
-            "X-API-NONCE": secrets.token_urlsafe(24),
+            **self.partner.headers(f"/v1{path}", body),
         }
         if idempotent:
             headers["Idempotency-Key"] = secrets.token_urlsafe(24)

@@ -10,7 +10,8 @@ class KeySettings(msgspec.Struct, frozen=True, kw_only=True):
     """The public key, when each secret was last rotated, and the last use of the key.
 
     Signed calls are accepted from the networks of `ip_allowlist` (CIDR), or from anywhere if it is
-    empty. `generation` counts rotations.
+    empty. `generation` counts rotations. With `signature_v2_only` calls signed with version 1 are
+    rejected; with `signature_v2_used` only their rotations are.
     """
 
     api_key: str
@@ -19,3 +20,5 @@ class KeySettings(msgspec.Struct, frozen=True, kw_only=True):
     api_secret_from: datetime
     webhook_secret_from: datetime
     used_at: datetime | None
+    signature_v2_only: bool
+    signature_v2_used: bool

@@ -44,6 +44,8 @@ class Partner(msgspec.Struct, frozen=True):
     base_fee_share_bps: int = 0
     budget: int = DEFAULT_BUDGET
     max_codes: int = DEFAULT_MAX_CODES
+    signature_v2_only: bool = False
+    signature_v2_used: bool = False
 
 
 class PartnerChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ class PartnerChange(msgspec.Struct, frozen=True, kw_only=True):
     base_fee_share_bps: int | None = None
     budget: int | None = None
     max_codes: int | None = None
+    signature_v2_only: bool | None = None
 
 
 class PartnerAccess(msgspec.Struct, frozen=True):
@@ -75,6 +78,8 @@ class PartnerAccess(msgspec.Struct, frozen=True):
     codes: Mapping[str, Code]
     networks: tuple[Network, ...] | None = None
     """The IP allowlist; None allows any address."""
+    signature_v2_only: bool = False
+    signature_v2_used: bool = False
 
     def __repr__(self) -> str:
         """Hide the secret."""

@@ -1,6 +1,6 @@
 """Authentication and admission of calls, in the contract's order of checks (section 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from domain.errors import AuthDisabled, AuthInvalid, AuthRequired, RateLimited, 
 from domain.partners.codes import Code
 from domain.partners.credentials import SigningKey, is_nonce
 from domain.partners.ip_allowlist import Network, contains
+from domain.partners.signature import SignatureVersion, parse_version, v2_message
 from domain.partners.weights import WEIGHTS, Call
 from gateway.api.partner_cache import CachedPartner, PartnerCache
 from gateway.api.rate_limit_headers import remaining_header
@@ -24,6 +25,10 @@ _MAX_READS: Final = range(4)
 """Attempts per call: a record that is read again may still be older than a key rotation."""
 
 
+RecordV2Use = Callable[[UUID], Awaitable[None]]
+"""Records that a partner has used version 2; every worker knows it soon. Raises Unavailable."""
+
+
 class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
     """The authentication headers of a call; None where one is missing."""
 
@@ -31,6 +36,9 @@ class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
     sign: str | None
     nonce: str | None
     peer: str = ""
+    target: bytes = b""
+    """The `signed_target` of the request."""
+    version: str | None = None
     request_headers: RequestHeaders | None = None
     """All headers of the request; read only for partners with an IP allowlist."""
 
@@ -61,35 +69,48 @@ class Authenticator:
     """Authenticates callers and checks that their weight budget and IP allowlist permit a call."""
 
     def __init__(
-        self, partners: PartnerCache, admission: AdmissionController, addresses: ClientAddresses
+        self,
+        partners: PartnerCache,
+        admission: AdmissionController,
+        addresses: ClientAddresses,
+        *,
+        record_v2_use: RecordV2Use,
     ) -> None:
         self._partners = partners
         self._admission = admission
         self._addresses = addresses
+        self._record_v2_use = record_v2_use
 
     async def authenticate(self, headers: AuthHeaders, body: bytes, call: Call) -> Caller:
         """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
 
-        Raises Unavailable where Valkey is unavailable, or the database for a partner that is not
-        cached. Admission detects a secret that was rotated before this worker was notified; the
-        signature is then verified again with the new secret.
+        Raises InvalidRequest for an unknown version of the signature, and Unavailable where Valkey
+        is unavailable, or the database for a partner that is not cached. Admission detects a secret
+        that was rotated before this worker was notified; the signature is then verified again with
+        the new secret.
         """
         sign, nonce = headers.sign, headers.nonce
         if headers.key is None or sign is None:
             raise AuthRequired
+        version = parse_version(headers.version)
+        message = _message(headers, version, body)
         api_key, _, code = headers.key.partition(".")
         partner = self._partners.cached(api_key)
         if partner is None and len(api_key) <= _MAX_KEY_LENGTH:
             partner = await self._partners.find(api_key)
+        is_current = version is SignatureVersion.V2 or call is not Call.KEYS_ROTATE
         for _ in _MAX_READS:
             if (
                 partner is None
-                or not _is_signed_by(partner, body, sign)
+                or not _is_signed_by(partner, message, sign)
+                or not (version is SignatureVersion.V2 or _accepts_v1(partner, call))
                 or (
                     partner.networks is not None and not self._is_allowed(partner.networks, headers)
                 )
             ):
-                partner = await self._outdated(partner, body, sign)
+                partner = await self._outdated(partner, message, sign)
+            elif not is_current:
+                is_current = True  # another worker may have recorded the first use of version 2
             else:
                 if not partner.enabled:
                     raise AuthDisabled
@@ -103,9 +124,16 @@ class Authenticator:
                     budget=partner.budget,
                 )
                 if admission.outcome is not AdmissionOutcome.STALE:
+                    if version is SignatureVersion.V2 and not partner.v2_used:
+                        await self._first_v2_use(partner, admission)
                     return _caller(partner, partner.codes.get(code), admission)
             partner = await self._partners.find_newer(partner)
         raise Unavailable("a partner's secrets are older in the database than in Valkey")
+
+    async def _first_v2_use(self, partner: CachedPartner, admission: Admission) -> None:
+        """Record the first use of version 2, before the response to it; raise Unavailable."""
+        if admission.outcome is AdmissionOutcome.ADMITTED:
+            await self._record_v2_use(partner.id)
 
     def _is_allowed(self, networks: Sequence[Network], headers: AuthHeaders) -> bool:
         """Return whether the client's address is on the allowlist of the partner."""
@@ -114,7 +142,7 @@ class Authenticator:
         )
 
     async def _outdated(
-        self, partner: CachedPartner | None, body: bytes, sign: str
+        self, partner: CachedPartner | None, message: bytes, sign: str
     ) -> CachedPartner:
         """Return `partner` if its secret was rotated since it was cached; raise AuthInvalid if not.
 
@@ -122,7 +150,7 @@ class Authenticator:
         key takes the same steps, so that its timing does not differ from that of a known key.
         """
         if partner is None:
-            _DUMMY_KEY.verifies(body, sign)
+            _DUMMY_KEY.verifies(message, sign)
         try:
             newest = await self._admission.newest_generation(partner.id if partner else _NO_PARTNER)
         except Unavailable:
@@ -132,12 +160,28 @@ class Authenticator:
         return partner
 
 
-def _is_signed_by(partner: CachedPartner, body: bytes, sign: str) -> bool:
+def _message(headers: AuthHeaders, version: SignatureVersion, body: bytes) -> bytes:
+    """Return the bytes that the signature covers; raise AuthInvalid for a repeated X-API-KEY."""
+    key, nonce = headers.key or "", headers.nonce or ""
+    if "\n" in key:
+        raise AuthInvalid
+    if version is SignatureVersion.V1:
+        return body
+    return v2_message(
+        headers.target, key=key.encode("latin-1"), nonce=nonce.encode("latin-1"), body=body
+    )
+
+
+def _accepts_v1(partner: CachedPartner, call: Call) -> bool:
+    return not (partner.v2_only or (call is Call.KEYS_ROTATE and partner.v2_used))
+
+
+def _is_signed_by(partner: CachedPartner, message: bytes, sign: str) -> bool:
     key = partner.key
     if key is None:
-        _DUMMY_KEY.verifies(body, sign)  # takes the same time
+        _DUMMY_KEY.verifies(message, sign)  # takes the same time
         return False
-    return key.verifies(body, sign)
+    return key.verifies(message, sign)
 
 
 def _caller(partner: CachedPartner, code: Code | None, admission: Admission) -> Caller:

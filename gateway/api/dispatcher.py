@@ -6,6 +6,7 @@ from functools import partial
 import structlog
 
 from domain.errors import DomainError, Unavailable
+from domain.partners.signature import signed_target
 from domain.partners.weights import Call
 from gateway.api.authentication import (
     Authenticator,
@@ -63,7 +64,9 @@ class Dispatcher:
     def direct_handlers(self) -> DirectHandlers:
         """Return a handler of each endpoint without a path parameter, by method and exact path."""
         return {
-            (method, path.encode()): partial(self.serve, endpoint)
+            (method, path.encode()): partial(
+                self.serve, endpoint, target=signed_target(method.encode(), path.encode())
+            )
             for (method, path), endpoint in self._endpoints.items()
             if not path.endswith(PARAMETER)
         }
@@ -81,9 +84,13 @@ class Dispatcher:
         body: bytes,
         *,
         peer: str,
+        target: bytes,
         parameter: str | None = None,
     ) -> Response:
-        """Return the response to a call of `endpoint` from the address `peer`."""
+        """Return the response to a call of `endpoint` from the address `peer`.
+
+        `target` is the `signed_target` of the request.
+        """
         request_id = request_id_of(headers)
         response_headers = envelope_headers(request_id)
         key, sign = headers.get(b"x-api-key"), headers.get(b"x-api-sign")
@@ -91,7 +98,10 @@ class Dispatcher:
         try:
             caller = None
             if endpoint.auth_required or not key is sign is nonce is None:
-                auth = AuthHeaders(_text(key), _text(sign), _text(nonce), peer, headers)
+                version = _text(headers.get(b"x-api-sign-version"))
+                auth = AuthHeaders(
+                    _text(key), _text(sign), _text(nonce), peer, target, version, headers
+                )
                 caller = await self._authenticator.authenticate(auth, body, endpoint.call)
                 response_headers += caller.rate_limit_headers()
             elif endpoint.call in RATE_LIMITED_UNSIGNED:

@@ -37,6 +37,10 @@ class CachedPartner(msgspec.Struct, frozen=True):
     codes: Mapping[str, Code]
     networks: tuple[Network, ...] | None
     """The IP allowlist; None permits any address."""
+    v2_only: bool = False
+    """Signatures of version 1 are rejected."""
+    v2_used: bool = False
+    """Version 2 has been used: version 1 is rejected for rotations."""
 
 
 ReadAccess = Callable[[str], Awaitable[PartnerAccess | None]]
@@ -130,4 +134,6 @@ def _record(access: PartnerAccess) -> CachedPartner:
         rate_limit_policy=policy_header(access.budget),
         codes=access.codes,
         networks=access.networks,
+        v2_only=access.signature_v2_only,
+        v2_used=access.signature_v2_used,
     )

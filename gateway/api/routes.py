@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from blacksheep import Application, Request, Response, Router
 
+from domain.partners.signature import signed_target
 from gateway.api.dispatcher import PARAMETER, PREFIXES, Dispatcher
 from gateway.api.endpoint import Endpoint
 from gateway.http.blacksheep import Handler, headers_of, to_blacksheep
@@ -44,7 +45,12 @@ def _handler(dispatcher: Dispatcher, endpoint: Endpoint, path: str) -> Handler:
             return to_blacksheep(dispatcher.route_not_found(request.path, headers))
         body = await request.read() or b""
         response = await dispatcher.serve(
-            endpoint, headers, body, peer=peer_of(request.scope), parameter=parameter
+            endpoint,
+            headers,
+            body,
+            peer=peer_of(request.scope),
+            target=signed_target(request.method.encode(), request.scope["raw_path"]),
+            parameter=parameter,
         )
         return to_blacksheep(response)
 

@@ -10,7 +10,7 @@ from gateway.cli.ledger import earnings, payout, reconcile
 from gateway.cli.market import asset, fee, fixed_rates, limits, pair, reserve, switches, unpaid
 from gateway.cli.operators import audit, keyring, operator, proposal
 from gateway.cli.orders import deposit, order, sandbox
-from gateway.cli.partners import partner
+from gateway.cli.partners import key, partner
 from gateway.cli.processes import doctor, processes, up
 from gateway.cli.request import describe_commands
 from gateway.cli.root import Root
@@ -53,6 +53,7 @@ main.command()(switches.maintenance)
 main.command()(switches.refunds)
 main.command()(switches.fixed_rates)
 main.add_typer(partner.app, name="partner")
+main.add_typer(key.app, name="key")
 main.add_typer(asset.app, name="asset")
 main.add_typer(pair.app, name="pair")
 main.add_typer(fee.fee, name="fee")

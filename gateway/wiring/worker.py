@@ -32,7 +32,7 @@ from gateway.wiring.queries import compose_payout_details, compose_queries, quer
 from persistence.keyring import KeyRing
 from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.health import missing_migrations
-from persistence.postgres.partners.key_settings import record_key_uses
+from persistence.postgres.partners.key_settings import record_first_v2_use, record_key_uses
 from persistence.postgres.partners.partners import read_access
 from persistence.postgres.partners.referrals import read_default_partner, read_referrer
 from persistence.valkey.admission import ValkeyAdmissionController
@@ -84,7 +84,9 @@ class GatewayProcess:
             payout_details=compose_payout_details(connections, self._query_database),
         )
         self._admission = ValkeyAdmissionController(connections.valkey)
-        self.authenticator = Authenticator(partners, self._admission, self.addresses)
+        self.authenticator = Authenticator(
+            partners, self._admission, self.addresses, record_v2_use=self._record_v2_use
+        )
 
     async def start(self) -> None:
         """Start the background work, and wait briefly for the first catalogue and rates.
@@ -153,6 +155,11 @@ class GatewayProcess:
     async def _record_key_uses(self, partners: Collection[UUID]) -> None:
         now = self._connections.clock.now()
         await record_key_uses(self._connections.database, partners, at=now)
+
+    async def _record_v2_use(self, partner_id: UUID) -> None:
+        now = self._connections.clock.now()
+        await record_first_v2_use(self._connections.database, partner_id, at=now)
+        await self.services.rotation_ports.changed(partner_id)
 
     async def _missing_migrations(self) -> list[str] | None:
         try:

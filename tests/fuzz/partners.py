@@ -24,11 +24,15 @@ class Signer(AuthBase):
         body = request.body or b""
         raw = body.encode() if isinstance(body, str) else body
         assert isinstance(raw, bytes)
+        nonce = f"fuzz-{next(self._numbers):020d}"
+        path = request.path_url.partition("?")[0]
+        head = f"v2\n{request.method}\n{path}\n{self._api_key}\n{nonce}\n".encode()
         request.headers["X-API-KEY"] = self._api_key
         request.headers["X-API-SIGN"] = hmac.new(
-            self._api_secret.encode(), raw, hashlib.sha256
+            self._api_secret.encode(), head + raw, hashlib.sha256
         ).hexdigest()
-        request.headers["X-API-NONCE"] = f"fuzz-{next(self._numbers):020d}"
+        request.headers["X-API-SIGN-VERSION"] = "2"
+        request.headers["X-API-NONCE"] = nonce
         request.register_hook("response", self._adopt_rotated_secret)
         return request
 

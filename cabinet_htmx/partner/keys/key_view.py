@@ -1,4 +1,4 @@
-"""The API keys page: secrets with their rotation, and the IP allowlist."""
+"""The API keys page: secrets with their rotation, signature versions, and the IP allowlist."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -84,6 +84,13 @@ def allowlist_error(rejected: InvalidAllowlist) -> str:
     """Return why an allowlist was rejected."""
     message = _ALLOWLIST_ERRORS[rejected.problem]
     return message.format(entry=rejected.entry, network=rejected.network)
+
+
+def v2_only_changed(*, v2_only: bool) -> str:
+    """Return the message after signatures of version 1 were rejected or accepted."""
+    if v2_only:
+        return "Saved. API calls signed with version 1 are rejected."
+    return "Saved. API calls signed with version 1 are accepted."
 
 
 def allowlist_changed(networks: Sequence[str]) -> str:

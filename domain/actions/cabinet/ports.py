@@ -156,6 +156,9 @@ class KeySettingsRepository(Protocol):
     async def set_ip_allowlist(self, partner_id: UUID, networks: Sequence[str]) -> None:
         """Accept signed calls from these networks only; an empty list accepts any address."""
 
+    async def set_signature_v2_only(self, partner_id: UUID, *, v2_only: bool) -> None:
+        """Reject calls signed with version 1, or accept them again."""
+
 
 class PasswordHasher(Protocol):
     """Hashes and verifies passwords. Raises Unavailable while too many are in progress."""

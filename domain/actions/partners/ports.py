@@ -79,7 +79,8 @@ class OnboardingPorts(msgspec.Struct, frozen=True):
     """Ports for creating partners.
 
     `store` saves a new partner with encrypted secrets; it raises InvalidRequest if the e-mail
-    address is in use. `insecure_webhooks` allows webhook URLs with plain http.
+    address is in use. `insecure_webhooks` allows webhook URLs with plain http. New keys are
+    created with `signature_v2_only`.
     """
 
     clock: Clock
@@ -87,6 +88,7 @@ class OnboardingPorts(msgspec.Struct, frozen=True):
     new_id: Callable[[], UUID]
     randomness: Randomness
     insecure_webhooks: bool
+    signature_v2_only: bool
 
 
 class SecretRepository(Protocol):

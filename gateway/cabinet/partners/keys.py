@@ -1,4 +1,4 @@
-"""`/partner/keys`: the API key, rotation of both secrets, and the IP allowlist."""
+"""`/partner/keys`: the API key, its rotation, signature versions and IP allowlist."""
 
 from collections.abc import Mapping
 
@@ -11,6 +11,7 @@ from cabinet_htmx.partner.keys.key_view import (
     allowlist_changed,
     allowlist_error,
     new_secret,
+    v2_only_changed,
 )
 from domain.actions.partners.rotate_keys import rotate_keys
 from domain.cabinet.members import Role
@@ -62,6 +63,20 @@ async def save_allowlist(request: PageRequest) -> Response:
     return await request.redirect(PATH, allowlist_changed(networks))
 
 
+async def save_v2_only(request: PageRequest) -> Response:
+    """Reject calls signed with version 1, or accept them again."""
+    chosen = request.form.get("accept", "")
+    if chosen not in ("v2", "all"):
+        raise InvalidRequest("no such choice of signature versions")
+    v2_only = chosen == "v2"
+    await request.ports.keys.set_signature_v2_only(request.partner_id, v2_only=v2_only)
+    await request.ports.rotation.changed(request.partner_id)
+    await request.record(
+        "Changed the accepted signatures", "version 2 only" if v2_only else "versions 1 and 2"
+    )
+    return await request.redirect(PATH, v2_only_changed(v2_only=v2_only))
+
+
 def _generation(text: str) -> int:
     """Return a whole number that fits the database's type; raise InvalidRequest."""
     if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
@@ -100,6 +115,14 @@ ROUTES = (
         method="POST",
         path=f"{PATH}/rotate/{{name}}",
         handle=rotate,
+        role=Role.DEVELOPER,
+        section=Section.KEYS,
+        step_up=True,
+    ),
+    Route(
+        method="POST",
+        path=f"{PATH}/signatures",
+        handle=save_v2_only,
         role=Role.DEVELOPER,
         section=Section.KEYS,
         step_up=True,

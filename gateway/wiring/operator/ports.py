@@ -169,6 +169,7 @@ class OperatorPorts(OperatorConnections):
             new_id=new_id,
             randomness=secrets.token_bytes,
             insecure_webhooks=self.settings.insecure_webhooks,
+            signature_v2_only=not self.settings.sandbox,
         )
         return PartnerPorts(
             partners=self.partner_repository(),

@@ -16,8 +16,9 @@ from persistence.postgres.pool import Database
 
 CREATE = """
 INSERT INTO partners (id, email, name, api_key, api_secret_sealed, webhook_secret_sealed,
-  webhook_url, webhook_events, markup_bps, base_fee_share_bps, budget, max_codes, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], $9, $10, $11, $12, $13)
+  webhook_url, webhook_events, markup_bps, base_fee_share_bps, budget, max_codes, created_at,
+  signature_v2_only)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], $9, $10, $11, $12, $13, $14)
 ON CONFLICT (email) DO NOTHING
 RETURNING id
 """
@@ -30,7 +31,8 @@ WHERE id = $1
 
 COLUMNS = """
   id, email, name, enabled, api_key, webhook_url, webhook_events, standard_webhooks, markup_bps,
-  base_fee_share_bps, budget, max_codes
+  base_fee_share_bps, budget, max_codes, signature_v2_only,
+  EXISTS (SELECT FROM signature_v2_uses u WHERE u.partner_id = partners.id) AS signature_v2_used
 """
 
 # Without the default partner, which has no credentials (0023-house-partner.sql).
@@ -50,13 +52,16 @@ UPDATE partners SET
   markup_bps = coalesce($6, markup_bps),
   base_fee_share_bps = coalesce($7, base_fee_share_bps),
   budget = coalesce($8, budget),
-  max_codes = coalesce($9, max_codes)
+  max_codes = coalesce($9, max_codes),
+  signature_v2_only = coalesce($10, signature_v2_only)
 WHERE id = $1
 RETURNING {COLUMNS}
 """  # noqa: S608  as above
 
 ACCESS = """
-SELECT id, enabled, api_key, api_secret_sealed, generation, markup_bps, budget, api_networks
+SELECT id, enabled, api_key, api_secret_sealed, generation, markup_bps, budget, api_networks,
+  signature_v2_only,
+  EXISTS (SELECT FROM signature_v2_uses u WHERE u.partner_id = partners.id) AS signature_v2_used
 FROM partners WHERE api_key = $1
 """
 
@@ -100,6 +105,7 @@ async def create_partner(
             partner.budget,
             partner.max_codes,
             now,
+            partner.signature_v2_only,
         ],
     )
     if row is None:
@@ -147,6 +153,7 @@ async def change_partner(database: Database, partner_id: UUID, change: PartnerCh
             change.base_fee_share_bps,
             change.budget,
             change.max_codes,
+            change.signature_v2_only,
         ],
     )
     if row is None:
@@ -192,6 +199,8 @@ async def read_access(database: Database, keyring: KeyRing, api_key: str) -> Par
         budget=row["budget"],
         codes={code["code"]: _code(code) for code in codes},
         networks=networks_of(row["api_networks"]),
+        signature_v2_only=row["signature_v2_only"],
+        signature_v2_used=row["signature_v2_used"],
     )
 
 
@@ -229,6 +238,8 @@ def _partner(row: dict[str, Any]) -> Partner:
         base_fee_share_bps=row["base_fee_share_bps"],
         budget=row["budget"],
         max_codes=row["max_codes"],
+        signature_v2_only=row["signature_v2_only"],
+        signature_v2_used=row["signature_v2_used"],
     )
 
 

@@ -230,14 +230,16 @@ def test_a_malformed_rotation_is_invalid_and_replaces_nothing(
     unchanged: Rotating, case: str
 ) -> None:
     body = BODIES[case]
-    response = unchanged.post(PATH, body, unchanged.headers(body))
+    response = unchanged.post(PATH, body, unchanged.v2_headers(f"/v1{PATH}", body))
     assert (response.code, response.status) == INVALID_REQUEST
     assert unchanged.call("/price", quote_request()).code == 0, "nothing was replaced"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 def test_another_method_returns_405(unchanged: Rotating, method: str) -> None:
-    response = unchanged.post(PATH, b"", unchanged.headers(b""), method=method)
+    response = unchanged.post(
+        PATH, b"", unchanged.v2_headers(f"/v1{PATH}", b"", method=method), method=method
+    )
     assert (response.code, response.status, response.headers["allow"]) == (1, 405, "POST")
 
 

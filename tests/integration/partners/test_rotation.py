@@ -5,7 +5,8 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import pytest
 from valkey.asyncio import Valkey
@@ -19,6 +20,7 @@ from domain.partners.weights import Call
 from gateway.api.authentication import Authenticator, AuthHeaders
 from gateway.api.partner_cache import PartnerCache
 from gateway.http.client_address import ClientAddresses
+from persistence.postgres.partners.key_settings import record_first_v2_use
 from persistence.postgres.partners.partners import change_partner, read_access
 from persistence.postgres.partners.secrets import PostgresSecretRepository
 from persistence.postgres.pool import Database
@@ -42,9 +44,15 @@ class Worker:
         self.partners.invalidate([partner.api_key])
         self.partners.mark_verified()
         self.authenticator = Authenticator(
-            self.partners, ValkeyAdmissionController(valkey), ClientAddresses()
+            self.partners,
+            ValkeyAdmissionController(valkey),
+            ClientAddresses(),
+            record_v2_use=self._record_v2_use,
         )
         self.gateway = gateway
+
+    async def _record_v2_use(self, partner_id: UUID) -> None:
+        await record_first_v2_use(self.gateway, partner_id, at=datetime.now(UTC))
 
     async def _read(self, api_key: str) -> PartnerAccess | None:
         self.reads += 1

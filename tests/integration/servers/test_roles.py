@@ -33,9 +33,10 @@ GATEWAY_WRITES = {
     ("orders", "INSERT"): OPENING,
     ("api_key_uses", "INSERT"): "partner_id used_at",
     ("api_key_uses", "UPDATE"): "used_at",
+    ("signature_v2_uses", "INSERT"): "partner_id first_used_at",
     ("partners", "UPDATE"): (
         "api_secret_sealed webhook_secret_sealed webhook_url webhook_events generation"
-        " webhook_gone_at api_networks standard_webhooks"
+        " webhook_gone_at api_networks standard_webhooks signature_v2_only"
     ),
     ("partner_users", "INSERT"): ("id partner_id email password_hash one_time updated_at role"),
     ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at role",

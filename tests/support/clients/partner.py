@@ -67,7 +67,7 @@ def _response(received: HTTPResponse | HTTPError) -> Response:
 
 
 class Partner:
-    """Signs calls (contract, section 3)."""
+    """Signs calls: with version 2 (contract, section 21), or version 1 (section 3)."""
 
     def __init__(self, base_url: str, api_key: str, api_secret: str) -> None:
         self.base_url = base_url
@@ -77,11 +77,30 @@ class Partner:
     def headers(
         self, body: bytes, *, nonce: str | None = None, code: str | None = None
     ) -> dict[str, str]:
+        """Return the headers of a call signed with version 1."""
         return {
             "X-API-KEY": self.api_key if code is None else f"{self.api_key}.{code}",
-            "X-API-SIGN": hmac.new(self.api_secret.encode(), body, hashlib.sha256).hexdigest(),
+            "X-API-SIGN": self._sign(body),
             "X-API-NONCE": nonce or secrets.token_urlsafe(24),
         }
+
+    def v2_headers(
+        self,
+        path: str,
+        body: bytes,
+        *,
+        method: str = "POST",
+        nonce: str | None = None,
+        code: str | None = None,
+    ) -> dict[str, str]:
+        """Return the headers of a call signed with version 2; `path` has its prefix."""
+        headers = self.headers(body, nonce=nonce, code=code)
+        parts = ("v2", method, path, headers["X-API-KEY"], headers["X-API-NONCE"], "")
+        signed = "\n".join(parts).encode() + body
+        return {**headers, "X-API-SIGN": self._sign(signed), "X-API-SIGN-VERSION": "2"}
+
+    def _sign(self, signed: bytes) -> str:
+        return hmac.new(self.api_secret.encode(), signed, hashlib.sha256).hexdigest()
 
     def call(
         self,
@@ -93,7 +112,8 @@ class Partner:
         **extra: str,
     ) -> Response:
         body = b"" if request is None else json.dumps(request).encode()
-        return self.post(path, body, {**self.headers(body, code=code), **extra}, method=method)
+        headers = self.v2_headers(f"/v1{path}", body, method=method, code=code)
+        return self.post(path, body, {**headers, **extra}, method=method)
 
     def until(self, code: int, path: str = "/pairs", request: object = None) -> None:
         """Wait until every worker returns this code for a call: about a second."""
