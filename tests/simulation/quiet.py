@@ -6,9 +6,10 @@ from typing import Final
 from domain.actions.operator.orders import Resolution
 from tests.simulation.chains.nodes import Fault
 from tests.simulation.checks.books import Books, read_books
-from tests.simulation.checks.ending import FINAL
+from tests.simulation.checks.ending import FINAL, no_payout_waits_without_a_reason
+from tests.simulation.checks.invariants import ALWAYS, Check
 from tests.simulation.events import USUAL
-from tests.simulation.runbook import Runbook
+from tests.simulation.runbook import ATTEMPTS, Runbook
 from tests.simulation.world.customers import CustomerOrder
 from tests.simulation.world.world import World
 
@@ -22,7 +23,7 @@ SETTLED_AFTER: Final = 3
 """So many rounds in which nothing changes are the end."""
 
 
-async def make_quiet(world: World, check: Callable[[], None]) -> None:
+async def make_quiet(world: World, check: Callable[[tuple[Check, ...]], None]) -> None:
     """Bring a world to its end, checking after each round."""
     await _heal(world)
     settlement, runbook = world.settlement[0], Runbook(world)
@@ -38,7 +39,8 @@ async def make_quiet(world: World, check: Callable[[], None]) -> None:
             result = await settlement.advance(name)
             if result.startswith("waits"):
                 world.trace.add("settlement", name, result)
-        check()
+        is_fair = (no_payout_waits_without_a_reason,) if number == ATTEMPTS else ()
+        check((*ALWAYS, *is_fair))
         books = read_books(world.storage)
         await _decide(world, books, is_refundable=number < REFUNDED_AFTER)
         await runbook.decide(books, number)

@@ -47,7 +47,7 @@ class Run:
             await self.world.tick()
             self._check(ALWAYS)
         self.trace.step += 1
-        await make_quiet(self.world, lambda: self._check(ALWAYS))
+        await make_quiet(self.world, self._check)
         self._check((*ALWAYS, *AT_THE_END))
         await self._reconcile()
 

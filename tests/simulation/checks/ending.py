@@ -30,6 +30,16 @@ def every_order_has_ended(truth: Truth) -> Iterator[str]:
             yield f"the approved refund {refund.name} was not sent: {reason}"
 
 
+def no_payout_waits_without_a_reason(truth: Truth) -> Iterator[str]:
+    """After some quiet rounds every payout that is due was attempted: none delays another."""
+    books = truth.books
+    voided = {one.order_id for one in books.undecided}
+    for order in books.orders:
+        is_attempted = order.id in books.failing or books.outflow_of(order.id) is not None
+        if order.state == "paying_out" and order.id not in voided and not is_attempted:
+            yield f"order {order.name} is to be paid out, and was not attempted"
+
+
 def every_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
     """A deposit that was not dropped is in a block, and a dropped one is not."""
     networks = {order.id: truth.assets[order.source].network for order in truth.books.orders}

@@ -10,6 +10,7 @@ from domain.actions.operator.market.pairs import set_pair_enabled
 from domain.actions.operator.market.ports import MarketPorts, Switch
 from domain.actions.operator.market.reserves import set_reserve
 from domain.actions.operator.market.switches import set_switch
+from domain.money import format_units
 from persistence.postgres.market.reserves import PostgresReserveRepository
 from persistence.postgres.market.settings import PostgresMarketSettings
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
@@ -55,11 +56,14 @@ class MarketOperator:
         return await self._random.choice((*commands, self._pair))()
 
     async def restore(self) -> None:
-        """Remove what keeps orders from being opened or paid out."""
+        """Remove what keeps orders and refunds from being paid out, high network fees included."""
         for switch, on in ON_AT_THE_END.items():
             await self._attempt(set_switch(self._ports, switch, on=on))
         for code in CODES:
             await self._attempt(set_reserve(self._ports, code, "none"))
+            precision = self._market.catalogue.assets[code].precision
+            least = format_units(min(self._market.network_fees[code]), precision)
+            await self._attempt(set_network_fee(self._ports, code, least))
 
     async def _announce(self) -> None:
         self._market.adopt(await self._settings.catalogue())
