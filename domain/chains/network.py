@@ -76,6 +76,11 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     In units of 10^-8 of the network's coin; 0 where there is none.
     """
 
+    @property
+    def internal_coin(self) -> str | None:
+        """Return the coin that contracts can send inside of other transactions; None without."""
+        return None
+
     def accepts(self, address: str) -> bool:
         """Return whether an address is of one of the network's forms."""
         return any(is_decoded(form, address) for form in self.address_forms)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.chains.deposit_credits import DepositCreditRepository
 from domain.chains.deposit_refunds import DepositRefundRepository
 from domain.chains.outflows import Outflow, OutflowKind
 from domain.chains.pay_in import PayInAccount, PayInAddress
@@ -56,7 +57,7 @@ class AssignedAddresses(Protocol):
         """Return the assigned addresses, by index."""
 
 
-class ChainRepository(UnclaimedDepositRepository, Protocol):
+class ChainRepository(UnclaimedDepositRepository, DepositCreditRepository, Protocol):
     """The state of each chain."""
 
     async def newest_block(self, network: str) -> Block | None:

@@ -28,6 +28,10 @@ class ObservedTransfer(msgspec.Struct, frozen=True):
     height: int | None
     amount: int
 
+    def is_deep(self, blocks: int, *, at: int) -> bool:
+        """Return whether its block and those on it are at least so many, at a chain's height."""
+        return self.height is not None and at - self.height + 1 >= blocks
+
 
 class Block(msgspec.Struct, frozen=True):
     """A block whose transfers were processed."""

@@ -9,7 +9,7 @@ from gateway.cli.chains import chain, held_outflow, outflow, pay_in, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
 from gateway.cli.market import asset, fee, fixed_rates, limits, pair, reserve, switches, unpaid
 from gateway.cli.operators import audit, keyring, operator, proposal
-from gateway.cli.orders import deposit, order, sandbox
+from gateway.cli.orders import credit, deposit, order, sandbox
 from gateway.cli.partners import key, partner
 from gateway.cli.processes import doctor, processes, up
 from gateway.cli.request import describe_commands
@@ -67,6 +67,8 @@ main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
 main.add_typer(payout.app, name="payout")
 pay_in.app.command()(sweep.sweep)
+deposit.app.command()(credit.credit)
+deposit.app.command("credits")(credit.list_requested)
 outflow.app.command()(held_outflow.hold)
 outflow.app.command()(held_outflow.release)
 outflow.app.command("raise-bound")(held_outflow.raise_bound)

@@ -36,6 +36,11 @@ class EvmNetwork(Network, frozen=True, kw_only=True):
     coin: str
     has_l1_fee: bool = False
 
+    @property
+    def internal_coin(self) -> str | None:
+        """See Network."""
+        return self.coin
+
 
 def _network(
     name: str,

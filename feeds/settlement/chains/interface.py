@@ -47,6 +47,10 @@ class WrongChain(NodeError):
     """A node follows another chain than the settings mean, or has other token contracts."""
 
 
+class ProofUnavailable(Unavailable):
+    """A node responds, but cannot show what a transaction moved inside of contract calls."""
+
+
 class ChainSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"
 ):
@@ -135,7 +139,14 @@ class Node(Protocol):
         """Return when a transaction entered the node's mempool; None if it is not there."""
 
     async def look_up(self, tx_id: str, address: str, asset: str) -> ObservedTransfer | None:
-        """Return what a transaction transfers to an address, if it is in the chain or pending."""
+        """Return what a transaction transfers to an address, if it is in the chain or pending.
+
+        Coins that contracts transfer inside of it are included, though `transfers` has none of
+        them: raises ProofUnavailable where the node cannot show them.
+        """
+
+    async def has_failed(self, tx_id: str) -> bool | None:
+        """Return whether a transaction in the chain failed; None if it is in no block."""
 
     async def close(self) -> None:
         """Close the connection."""

@@ -90,7 +90,7 @@ class Rpc:
                 return _decode(await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             raise self._failed(f"does not respond: {type(error).__name__}") from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise self._failed("does not speak JSON-RPC") from error
 
     def _failed(self, what: str) -> NodeUnavailable:

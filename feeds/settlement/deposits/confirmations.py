@@ -27,8 +27,12 @@ class DepositConfirmations:
         )
         self._unclaimed = UnclaimedConfirmations(ports, self._missing)
 
-    async def check(self, height: int) -> None:
-        """Count the confirmations of all unconfirmed deposits at a height of the chain."""
+    async def check(self, height: int) -> str | None:
+        """Count the confirmations of all unconfirmed deposits at a height of the chain.
+
+        Returns what a node could not prove, if anything: such a deposit waits, and is not dropped.
+        """
+        self._missing.unproven = None
         chains, network = self._ports.chains, self._ports.network
         required = await chains.required_confirmations(network)
         for order_id in await chains.unconfirmed_orders(network):
@@ -36,6 +40,7 @@ class DepositConfirmations:
             if stored is not None:
                 await self._check_order(stored.order, height, required)
         await self._unclaimed.check(height, required)
+        return self._missing.unproven
 
     async def _check_order(self, order: Order, height: int, required: Mapping[str, int]) -> None:
         settlement = self._ports.settlement
@@ -43,16 +48,13 @@ class DepositConfirmations:
         dropped: list[str] = []
         address, asset = order.pay_in_address, order.source.code
         for deposit in order.deposits.unconfirmed:
-            observed = await self._ports.nodes.agreed(deposit.tx_id, address=address, asset=asset)
-            if observed is not None:
-                self._missing.found(deposit.tx_id, address=address, asset=asset)
-            if observed is not None and observed.height is not None:
-                if height - observed.height + 1 >= required[asset]:
-                    confirmed.append(ObservedDeposit(deposit.tx_id, observed.amount))
-            elif observed is None and await self._missing.is_dropped(
+            observed, is_dropped = await self._missing.look_up(
                 deposit.tx_id, address=address, asset=asset
-            ):
+            )
+            if is_dropped:
                 dropped.append(deposit.tx_id)
+            elif observed is not None and observed.is_deep(required[asset], at=height):
+                confirmed.append(ObservedDeposit(deposit.tx_id, observed.amount))
         if dropped:
             log.warning("deposit dropped", order=str(order.id), tx_ids=dropped)
             order = await drop_deposits(settlement, order.id, dropped)

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import timedelta
 
+from domain.chains.transfers import ObservedTransfer
+from feeds.settlement.chains.interface import ProofUnavailable
 from feeds.settlement.deposits.node_pair import NodePair
 
 Key = tuple[str, str, str]
@@ -18,14 +20,29 @@ class MissingTransfers:
         self._drop_after = drop_after
         self._monotonic = monotonic
         self._since: dict[Key, float] = {}
+        self.unproven: str | None = None
+        """What a node last stated that it could not prove."""
 
-    def found(self, tx_id: str, *, address: str, asset: str) -> None:
-        """Record that both nodes know a transfer."""
-        self._since.pop((tx_id, address, asset), None)
+    async def look_up(
+        self, tx_id: str, *, address: str, asset: str
+    ) -> tuple[ObservedTransfer | None, bool]:
+        """Return what both nodes report of a transfer, and whether it is dropped.
 
-    async def is_dropped(self, tx_id: str, *, address: str, asset: str) -> bool:
-        """Return whether neither node has known a transfer for long enough."""
+        It is dropped once neither node has known it for long enough.
+        """
         key = (tx_id, address, asset)
+        try:
+            observed = await self._nodes.agreed(tx_id, address=address, asset=asset)
+            if observed is None:
+                return None, await self._is_dropped(key)
+        except ProofUnavailable as error:
+            self.unproven = str(error)
+            return None, False
+        self._since.pop(key, None)
+        return observed, False
+
+    async def _is_dropped(self, key: Key) -> bool:
+        tx_id, address, asset = key
         if await self._nodes.is_known(tx_id, address=address, asset=asset):
             self._since.pop(key, None)
             return False

@@ -81,6 +81,10 @@ class NodePair:
         """Return whether either node knows a transfer."""
         return any(one is not None for one in await self._look_up(tx_id, address, asset))
 
+    async def has_failed(self, tx_id: str) -> bool | None:
+        """Return whether our own node has a transaction that failed; None if it is in no block."""
+        return await self._own.has_failed(tx_id)
+
     async def _look_up(
         self, tx_id: str, address: str, asset: str
     ) -> tuple[ObservedTransfer | None, ObservedTransfer | None]:

@@ -27,13 +27,10 @@ class UnclaimedConfirmations:
     async def _check(self, transfer: Transfer, height: int, required: int) -> None:
         chains, network = self._ports.chains, self._ports.network
         tx_id, address, asset = transfer.tx_id, transfer.address, transfer.asset
-        observed = await self._ports.nodes.agreed(tx_id, address=address, asset=asset)
-        if observed is None:
-            if await self._missing.is_dropped(tx_id, address=address, asset=asset):
-                log.warning("unclaimed deposit dropped", tx_id=tx_id, asset=asset)
-                await chains.drop_unclaimed(network, transfer)
-            return
-        self._missing.found(tx_id, address=address, asset=asset)
-        if observed.height is not None and height - observed.height + 1 >= required:
+        observed, is_dropped = await self._missing.look_up(tx_id, address=address, asset=asset)
+        if is_dropped:
+            log.warning("unclaimed deposit dropped", tx_id=tx_id, asset=asset)
+            await chains.drop_unclaimed(network, transfer)
+        elif observed is not None and observed.is_deep(required, at=height):
             confirmed = msgspec.structs.replace(transfer, amount=observed.amount)
             await chains.confirm_unclaimed(network, confirmed)

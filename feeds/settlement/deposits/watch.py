@@ -9,6 +9,7 @@ from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, Wro
 from feeds.settlement.deposits.block_scan import BlockScan
 from feeds.settlement.deposits.chain_status import ChainStatus
 from feeds.settlement.deposits.confirmations import DepositConfirmations
+from feeds.settlement.deposits.credits import DepositCredits
 from feeds.settlement.deposits.deposit_recorder import DepositRecorder
 from feeds.settlement.deposits.mempool_scan import MempoolScan
 from feeds.settlement.deposits.node_pair import NodeDisagreement
@@ -26,6 +27,7 @@ class ChainWatch:
         recorder = DepositRecorder(ports)
         self._blocks = BlockScan(ports, recorder)
         self._mempool = MempoolScan(ports, recorder)
+        self._credits = DepositCredits(ports, recorder)
         self._confirmations = DepositConfirmations(ports)
         self._status = ChainStatus(ports.network, ports.chains, monotonic=ports.monotonic)
 
@@ -52,15 +54,19 @@ class ChainWatch:
         if highest - common > MAX_LAG:
             lag = f"node {heights.index(common) + 1} is {highest - common} blocks behind"
         processed, fork = await self._blocks.advance(common=common, highest=highest)
-        followed_until = None
+        followed_until = unproven = None
         if fork:
             await self._ports.nodes.check_identity(again=True)
         else:
             if await self._mempool.advance():
                 followed_until = await self._blocks.followed_until(common=common)
-            await self._confirmations.check(common)
+            await self._credits.decide()
+            unproven = await self._confirmations.check(common)
         await self._status.report(
-            common, fork or lag, nodes_agree=fork is None, followed_until=followed_until
+            common,
+            fork or lag or unproven,
+            nodes_agree=fork is None,
+            followed_until=followed_until,
         )
         return processed
 
@@ -92,9 +98,9 @@ class ChainWatch:
         """
         heights = await self._ports.nodes.heights()
         observed = await self._ports.nodes.agreed(deposit.tx_id, address=address, asset=asset)
-        if observed is None or observed.height is None or observed.amount != deposit.amount:
+        if observed is None or observed.amount != deposit.amount:
             return False
-        return min(heights) - observed.height + 1 >= required[asset]
+        return observed.is_deep(required[asset], at=min(heights))
 
     async def halt(self, reason: NodeDisagreement | WrongChain) -> None:
         """Halt the chain until the operator resumes it."""

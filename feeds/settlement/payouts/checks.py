@@ -17,7 +17,7 @@ from domain.chains.transfers import Transfer
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
 from domain.orders.states import RateType
-from feeds.settlement.chains.interface import WrongChain
+from feeds.settlement.chains.interface import ProofUnavailable, WrongChain
 from feeds.settlement.deposits.node_pair import NodeDisagreement
 from feeds.settlement.deposits.watch import ChainWatch
 from feeds.settlement.payouts.ports import PayoutPorts
@@ -72,6 +72,8 @@ class PayoutChecks:
         required = await self._ports.chains.required_confirmations(network)
         try:
             return await is_confirmed(watch, required)
+        except ProofUnavailable as error:
+            raise SourceChainUnreliable(str(error)) from error
         except (NodeDisagreement, WrongChain) as found:
             await watch.halt(found)
             raise SourceChainUnreliable(f"{network} is halted: {found}") from found

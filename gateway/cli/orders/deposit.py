@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, Reason, group, read, run
+from gateway.cli.command import (
+    DATA_DIR,
+    AsJson,
+    DataDir,
+    Failure,
+    Limit,
+    Reason,
+    group,
+    read,
+    run,
+)
 from gateway.cli.operators.proposal import proposal_out
 from gateway.cli.output import show
 from gateway.instance import Role
@@ -17,7 +27,7 @@ if TYPE_CHECKING:
     from domain.actions.operator.proposals import Proposal
     from gateway.wiring.operator.ports import OperatorPorts
 
-app = group("Deposits, above all those that no order can use.")
+app = group("Deposits that no order can use, and those that no scan of blocks detects.")
 
 TxId = Annotated[str, typer.Argument(metavar="TXID", help="The deposit's transaction.")]
 To = Annotated[str, typer.Option(help="An address of the customer's, who has confirmed it.")]

@@ -47,6 +47,7 @@ from persistence.postgres.pool import DatabaseUnavailable
 if TYPE_CHECKING:
     from domain.actions.operator.keyring import KeyRingPorts
     from domain.actions.operator.pay_in import PayInPorts
+    from domain.actions.operator.settlement.deposit_credits import CreditPorts
     from domain.actions.operator.settlement.held_outflows import HeldOutflowRepository
     from domain.actions.operator.sweep import SweepPorts
 
@@ -98,6 +99,19 @@ class OperatorPorts(OperatorConnections):
             snapshot=snapshot,
             clock=self.clock,
             new_id=new_id,
+        )
+
+    async def credits(self) -> "CreditPorts":
+        """Return what the actions on credits of deposits need."""
+        from domain.actions.operator.settlement.deposit_credits import CreditPorts
+        from persistence.postgres.chains.deposit_credits import PostgresCreditRequests
+
+        return CreditPorts(
+            requests=PostgresCreditRequests(self.database),
+            catalogue=await self.catalogue(),
+            clock=self.clock,
+            new_id=new_id,
+            pause=asyncio.sleep,
         )
 
     def key_ring(self) -> "KeyRingPorts":

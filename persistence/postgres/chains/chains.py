@@ -6,6 +6,7 @@ from uuid import UUID
 
 from domain.assets import Catalogue
 from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit
+from persistence.postgres.chains.deposit_credits import PostgresDepositCredits
 from persistence.postgres.chains.unclaimed_deposits import PostgresUnclaimedDeposits
 from persistence.postgres.pool import Database
 
@@ -81,7 +82,7 @@ WHERE c.test_network IS DISTINCT FROM EXCLUDED.test_network
 """
 
 
-class PostgresChainRepository(PostgresUnclaimedDeposits):
+class PostgresChainRepository(PostgresUnclaimedDeposits, PostgresDepositCredits):
     """ChainRepository over PostgreSQL, under settlement's role."""
 
     def __init__(self, database: Database, catalogue: Callable[[], Catalogue]) -> None:

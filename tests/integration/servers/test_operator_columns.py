@@ -93,6 +93,7 @@ IN_THE_SANDBOX = [
     "outflow on",
     "outflow cap 1000",
     "deposit list",
+    "deposit credits",
     "proposal list",
     "keyring rotate",
     "keyring reseal",
@@ -110,6 +111,13 @@ WITH_REAL_MONEY = [
 DATA = """
 INSERT INTO chains (network, height, alarm, halted) VALUES
   ('Litecoin', 2700000, 'https://a-node.example/with/a/long/path is 9 blocks behind', true);
+INSERT INTO deposit_credits (id, network, tx_id, address, asset, order_id, reason, requested_by,
+  requested_at, decided_at, amount, rejection)
+  SELECT gen_random_uuid(), 'Ethereum', '0x{tx_id}', '0xAbCd00000000000000000000000000000000Ef12',
+    'eth', (SELECT min(id::text)::uuid FROM orders), 'a ticket with a long reason', 'ana', now(),
+    now(), v.amount, v.rejection
+  FROM (VALUES (1.23456789, NULL), (NULL, 'the transaction brought nothing to the address'))
+    AS v (amount, rejection);
 INSERT INTO unclaimed_deposits (network, tx_id, address, asset, amount, order_id)
   SELECT 'Litecoin', '{tx_id}', 'ltc1qcr8te4kr609gcawutmrza0j4xv80jy8z4nqduv', 'ltc', 0.123456789,
     id FROM orders LIMIT 1;
@@ -198,6 +206,7 @@ def test_the_output_of_every_command_is_tested() -> None:
     untested = set(all_commands()) - PROCESSES - covered
     assert untested == {  # print names and values only
         "approve",
+        "deposit credit",
         "deposit refund",
         "proposal bound",
         "proposal show",

@@ -157,6 +157,11 @@ class SimulatedNode:
                 return ObservedTransfer(height, state.reported(one).amount)
         return None
 
+    async def has_failed(self, tx_id: str) -> bool | None:
+        """See Node."""
+        await self.call("has_failed")
+        return False if tx_id in self.state.block.receipts else None
+
     async def close(self) -> None:
         """See Node."""
 

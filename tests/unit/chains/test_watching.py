@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 
 from domain.actions.orders.ports import VersionedOrder
+from domain.chains.deposit_credits import DepositCredit
 from domain.chains.transfers import (
     Block,
     ExpectedDeposit,
@@ -78,6 +79,10 @@ class FakeNode:
         assert (tx_id, address, asset) == ("tx", ADDRESS, "ltc")
         return self.known
 
+    async def has_failed(self, tx_id: str) -> bool | None:
+        assert tx_id == "tx"
+        return False if self.known else None
+
     async def close(self) -> None:
         """Nothing is open."""
 
@@ -120,6 +125,9 @@ class FakeChains:
         return {"ltc": 2}
 
     async def unconfirmed_orders(self, _: str) -> Sequence[UUID]:
+        return []
+
+    async def pending_credits(self, _: str) -> Sequence[DepositCredit]:
         return []
 
     async def unconfirmed_unclaimed(self, _: str) -> Sequence[Transfer]:

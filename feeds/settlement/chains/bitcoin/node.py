@@ -107,6 +107,16 @@ class BitcoinNode:
             return None
         return ObservedTransfer(int(header["height"]), amount)
 
+    async def has_failed(self, tx_id: str) -> bool | None:
+        """See Node: those in blocks are valid."""
+        try:
+            transaction = await self._rpc.call("getrawtransaction", tx_id, True)
+        except NodeRejected as error:
+            if error.code == NOT_FOUND:
+                return None
+            raise
+        return False if transaction.get("confirmations", 0) > 0 else None
+
     async def close(self) -> None:
         """See Node."""
         await self._rpc.close()

@@ -7,6 +7,7 @@ from typing import Any
 from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.assets import EvmAsset
+from feeds.settlement.chains.evm.internal_transfers import internal_transfers
 from feeds.settlement.chains.evm.transfer_logs import TRANSFER, token_transfers
 from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeUnavailable
@@ -14,7 +15,10 @@ from feeds.settlement.chains.rpc import Rpc
 
 
 class EvmNode:
-    """Node over JSON-RPC. Coins that a contract sends (internal transactions) are not detected."""
+    """Node over JSON-RPC.
+
+    Coins that a contract sends (internal transfers) are not detected in blocks, but looked up.
+    """
 
     def __init__(self, rpc: Rpc, assets: Sequence[EvmAsset], identity: IdentityCheck) -> None:
         self._rpc = rpc
@@ -66,17 +70,19 @@ class EvmNode:
         known = self._assets.get(asset)
         if receipt is None or known is None:
             return None
-        height = int(receipt["blockNumber"], 16)
-        if await self.block_hash(height) != receipt["blockHash"]:
-            return None
         if known.contract is None:
-            transfers = await self._of_coin(receipt, known)
+            amount = await self._coin_received(receipt, known, address)
         else:
-            transfers = self._of_logs(receipt["logs"])
-        amount = sum(
-            one.amount for one in transfers if (one.address, one.asset) == (address, asset)
-        )
-        return ObservedTransfer(height, amount) if amount else None
+            amount = _received(self._of_logs(receipt["logs"]), address, asset)
+        height = int(receipt["blockNumber"], 16)
+        if not amount or await self.block_hash(height) != receipt["blockHash"]:
+            return None
+        return ObservedTransfer(height, amount)
+
+    async def has_failed(self, tx_id: str) -> bool | None:
+        """See Node."""
+        receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
+        return None if receipt is None else not _is_successful(receipt)
 
     async def close(self) -> None:
         """See Node."""
@@ -87,13 +93,20 @@ class EvmNode:
             raise NodeUnavailable(f"{self._rpc.name} no longer has a block it has just reported")
         return block
 
-    async def _of_coin(self, receipt: Mapping[str, Any], coin: EvmAsset) -> list[Transfer]:
-        """Return the coin that a mined transaction transferred itself; none if it failed."""
-        if int(receipt["status"], 16) != 1:
-            return []
+    async def _coin_received(self, receipt: Mapping[str, Any], coin: EvmAsset, address: str) -> int:
+        """Return the coin that a mined transaction brought to an address; 0 if it failed.
+
+        Only a transaction that does not pay the address itself is traced: a pay-in address has no
+        code, so that nothing else happens in one that pays it.
+        """
+        if not _is_successful(receipt):
+            return 0
         tx_id = receipt["transactionHash"]
         transaction = await self._rpc.call("eth_getTransactionByHash", tx_id)
-        return self._of_transactions([transaction], coin) if transaction is not None else []
+        if transaction is None:
+            return 0
+        direct = _received(self._of_transactions([transaction], coin), address, coin.code)
+        return direct or await internal_transfers(self._rpc, receipt, address) // coin.scale
 
     def _of_transactions(
         self, transactions: Iterable[Mapping[str, Any]], coin: EvmAsset
@@ -116,3 +129,11 @@ class EvmNode:
                 sums[key] = sums.get(key, 0) + one.amount
         scaled = {key: value // self._assets[key[2]].scale for key, value in sums.items()}
         return [Transfer(*key, amount) for key, amount in scaled.items() if amount]
+
+
+def _is_successful(receipt: Mapping[str, Any]) -> bool:
+    return int(receipt["status"], 16) == 1
+
+
+def _received(transfers: Iterable[Transfer], address: str, asset: str) -> int:
+    return sum(one.amount for one in transfers if (one.address, one.asset) == (address, asset))
