@@ -91,8 +91,8 @@ screenshots: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Take the screenshots in d
 faults: faults-chains $(VENV)/.dev ## Kill settlement, webhook workers and servers at random (ARGS="--seed 7")
 	$(BIN)/python -m bench.webhooks kills --events 100000 --rate 400 --workers 3 $(ARGS)
 
-faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes, with settlement killed at every step (ORDERS=40 SEED=1)
-	$(BIN)/python -m tests.chain_faults --orders $(or $(ORDERS),40) --seed $(or $(SEED),1)
+faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes, with hostile recipients, kills and reorganizations (ORDERS=60 SEED=1)
+	$(BIN)/python -m tests.chain_faults --orders $(or $(ORDERS),60) --seed $(or $(SEED),1)
 
 simulate: $(VENV)/.dev ## Settlement in a simulated world: 100 runs (RUNS=1 SEED=7 ARGS=--trace replays a run)
 	$(BIN)/python -m tests.simulation --runs $(or $(RUNS),100) --seed $(or $(SEED),1) $(ARGS)

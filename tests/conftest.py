@@ -175,6 +175,9 @@ FOR_TESTS = {
 }
 """All tests call from one address, so its limits are raised."""
 
+MAX_START_SECONDS = 180.0
+"""A service initializes PostgreSQL and applies all migrations at its first start."""
+
 SWAPGATE = (sys.executable, "-m", "gateway")
 
 
@@ -204,11 +207,16 @@ def start_up(
             env={**os.environ, **FOR_TESTS, **(environment or {})},
         )
     running = Running(f"http://127.0.0.1:{port}", data_dir, process)
-    wait_until(
-        lambda: is_ready(running.base_url) or process.poll() is not None,
-        consecutive=ALL_WORKERS,
-        context=log.read_text,
-    )
+    try:
+        wait_until(
+            lambda: is_ready(running.base_url) or process.poll() is not None,
+            consecutive=ALL_WORKERS,
+            seconds=MAX_START_SECONDS,
+            context=log.read_text,
+        )
+    except AssertionError:
+        stop(running)
+        raise
     assert process.poll() is None, log.read_text()
     return running
 

@@ -251,7 +251,7 @@ def test_an_order_whose_deposit_is_double_spent_waits_for_another(world: World) 
 
 def test_a_deposit_of_another_token_is_listed_for_the_operator(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
-    transaction = world.anvil.send_token(world.wrong_token, swap.pay_in, 150_000_000)
+    transaction = world.anvil.send_token(world.other_token, swap.pay_in, 150_000_000)
     world.anvil.mine(2)
     unclaimed = world.until(lambda: world.operate("chain", "unclaimed"))
     assert [(one["tx_id"], one["asset"], one["order_id"]) for one in unclaimed] == [

@@ -2,6 +2,7 @@
 
 TRANSFER = "ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 SUPPLY = 10**15
+SUPPLY_TO_DEPLOYER = f"0x{SUPPLY:016x} CALLER SSTORE"
 
 OPCODES = {
     "STOP": 0x00, "ADD": 0x01, "SUB": 0x03, "LT": 0x10, "EQ": 0x14, "SHR": 0x1C, "CALLER": 0x33,
@@ -54,7 +55,7 @@ def assemble(text: str) -> bytes:
 
 def creation_code() -> bytes:
     """Return code that deploys the token and assigns the whole supply to the deployer."""
-    return deployment(assemble(RUNTIME), before=f"0x{SUPPLY:016x} CALLER SSTORE")
+    return deployment(assemble(RUNTIME), before=SUPPLY_TO_DEPLOYER)
 
 
 def deployment(runtime: bytes, *, before: str = "") -> bytes:

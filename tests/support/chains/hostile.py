@@ -1,6 +1,6 @@
 """Hostile recipients and tokens as hand-assembled bytecode; hostile.sol is their source."""
 
-from tests.support.chains.erc20 import assemble, deployment
+from tests.support.chains.erc20 import RUNTIME, SUPPLY_TO_DEPLOYER, assemble, deployment
 
 LOOP = ":loop 0x01 SWAP1 SUB DUP1 @loop JUMPI STOP"
 """26 gas for each iteration of the counter on the stack."""
@@ -16,6 +16,14 @@ PROXY = "0x00 0x00 0x00 0x00 {target} GAS DELEGATECALL @ok JUMPI 0x00 0x00 REVER
 FALSE_TOKEN = "0x00 0x00 MSTORE 0x20 0x00 RETURN"
 LYING_TOKEN = "0x01 0x00 MSTORE 0x20 0x00 RETURN"
 
+MODES = 1 << 160
+"""Where the storage of a refusing token holds the modes of recipients, above all balances."""
+HONEST, RETURNS_FALSE, RETURNS_TRUE = range(3)
+REFUSING = f":transfer 0x04 CALLDATALOAD 0x{MODES:042x} ADD SLOAD DUP1 @refuse JUMPI"
+REFUSAL = ":refuse 0x01 SWAP1 SUB 0x00 MSTORE 0x20 0x00 RETURN"
+REFUSING_TOKEN = RUNTIME.replace(":transfer", REFUSING) + REFUSAL
+"""Honest to all recipients but those with a mode, to whom it moves nothing."""
+
 SELF_DESTRUCTED = assemble("CALLER SELFDESTRUCT")
 """Creation code that leaves an address without code."""
 
@@ -28,3 +36,13 @@ def contract(text: str) -> bytes:
 def proxy_to(target: str) -> bytes:
     """Return code that deploys a proxy of a contract."""
     return contract(PROXY.format(target=target.lower()))
+
+
+def refusing_token_code() -> bytes:
+    """Return code that deploys a refusing token."""
+    return deployment(assemble(REFUSING_TOKEN), before=SUPPLY_TO_DEPLOYER)
+
+
+def mode_slot(recipient: str) -> str:
+    """Return the storage slot of a recipient's mode in a refusing token."""
+    return hex(MODES + int(recipient, 16))

@@ -75,3 +75,12 @@ contract LyingToken { // returns true, and moves nothing
         assembly { mstore(0, 1) return(0, 32) }
     }
 }
+
+contract RefusingToken { // an ERC-20 (erc20.sol) whose owner sets what some recipients get
+    mapping(address => uint256) modes; // 0: their transfer; 1: false; 2: true, and nothing
+
+    function transfer(address to, uint256) external view returns (bool) {
+        require(modes[to] != 0); // else the transfer of erc20.sol
+        return modes[to] == 2;
+    }
+}

@@ -26,12 +26,14 @@ class NodeProxy:
     """Forwards calls to `node`, which may be replaced by another one.
 
     `alter` may falsify a result; a held call never gets a response. `hold_before` holds a call
-    before it is forwarded, `hold_after` after the node performed it.
+    before it is forwarded, `hold_after` after the node performed it. While `is_down`, every
+    connection is closed without a response.
     """
 
     def __init__(self, node: NodeProcess, port: int) -> None:
         self.node = node
         self.alter: Alter | None = None
+        self.is_down = False
         self.hold_before: str | None = None
         self.hold_after: str | None = None
         self.held = threading.Event()
@@ -61,6 +63,8 @@ class NodeProxy:
         call = json.loads(body)
         method = call[0]["method"] if isinstance(call, list) else call["method"]
         self.methods.append(method)
+        if self.is_down:
+            raise ConnectionAbortedError
         self._wait(method, self.hold_before)
         response = post(self.node.url + path.rstrip("/"), body, user=self.node.user)
         self._wait(method, self.hold_after)

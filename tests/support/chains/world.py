@@ -63,7 +63,7 @@ vanish_after_seconds = 2
 [Ethereum.assets]
 eth = {{ decimals = 18 }}
 usdt_erc20 = {{ decimals = 6, contract = "{token}" }}
-usdc_erc20 = {{ decimals = 6, contract = "{wrong}" }}
+usdc_erc20 = {{ decimals = 6, contract = "{other}" }}
 
 [Litecoin]
 kind = "bitcoin"
@@ -102,10 +102,19 @@ class World:
     """Nodes, a proxy before each use of them, the service, and a partner."""
 
     def __init__(
-        self, directory: Path, *, external_signer: bool = False, tuning: Tuning | None = None
+        self,
+        directory: Path,
+        *,
+        external_signer: bool = False,
+        tuning: Tuning | None = None,
+        other_token: bytes | None = None,
     ) -> None:
-        """Start everything; if one part fails to start, stop the others."""
+        """Start everything; if one part fails to start, stop the others.
+
+        `other_token` is the creation code of the second token, USDC; an honest one by default.
+        """
         self._directory = directory
+        self._other_code = other_token
         self.signer_hold = directory / "hold"
         self.tuning = tuning or Tuning()
         with ExitStack() as stack:
@@ -121,10 +130,11 @@ class World:
         self.proxies = (self.evm, self.evm_second, self.ltc, self.ltc_second)
         for proxy in self.proxies:
             stack.callback(proxy.close)
-        self.token, self.wrong_token = self.anvil.deploy(), self.anvil.deploy()
+        self.token, self.other_token = self.anvil.deploy(), self.anvil.deploy(self._other_code)
         self._holder = self._signer() if external_signer else self._key_file()
         self.anvil.call("anvil_setBalance", self.hot_address, hex(1_000 * ETHER))
-        self.anvil.send_token(self.token, self.hot_address, 10**12)
+        for token in (self.token, self.other_token):
+            self.anvil.send_token(token, self.hot_address, 10**12)
         self.running = self._start()
         stack.callback(stop, self.running)
         self.partner = self._prepare()
@@ -155,7 +165,7 @@ class World:
                 holder=self._holder,
                 **msgspec.structs.asdict(self.tuning),
                 token=self.token,
-                wrong=self.wrong_token,
+                other=self.other_token,
             )
         )
         chains.chmod(0o600)
@@ -291,7 +301,7 @@ class World:
     def reset(self) -> None:
         """Undo what a test changed: nodes report the truth, chains run, outflows have no cap."""
         for proxy in self.proxies:
-            proxy.alter = None
+            proxy.alter, proxy.is_down = None, False
         self.release()
         self.anvil.call("evm_setAutomine", True)
         for chain in self.operate("chain", "list"):
