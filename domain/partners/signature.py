@@ -1,26 +1,19 @@
-"""The bytes that the signature of a call covers, by its version (contract, sections 3 and 21)."""
+"""The bytes that the signature of a call covers, by its version (contract, sections 3 and 21).
 
-from enum import IntEnum
+Version 1 covers the body; version 2 also covers method, path, key and nonce.
+"""
 
 from domain.errors import InvalidRequest
 
-
-class SignatureVersion(IntEnum):
-    """Version 1 covers the body; version 2 also covers method, path, key and nonce."""
-
-    V1 = 1
-    V2 = 2
+_IS_VERSION_2 = {b"1": False, b"2": True}
 
 
-_VERSIONS = {None: SignatureVersion.V1, "1": SignatureVersion.V1, "2": SignatureVersion.V2}
-
-
-def parse_version(header: str | None) -> SignatureVersion:
-    """Return the version named by X-API-SIGN-VERSION, 1 without it; raise InvalidRequest."""
-    version = _VERSIONS.get(header)
-    if version is None:
+def is_version_2(header: bytes) -> bool:
+    """Return whether X-API-SIGN-VERSION names version 2; raise InvalidRequest if it is unknown."""
+    version_2 = _IS_VERSION_2.get(header)
+    if version_2 is None:
         raise InvalidRequest("X-API-SIGN-VERSION is neither 1 nor 2")
-    return version
+    return version_2
 
 
 def signed_target(method: bytes, path: bytes) -> bytes:

@@ -11,7 +11,7 @@ from domain.errors import AuthDisabled, AuthInvalid, AuthRequired, RateLimited, 
 from domain.partners.codes import Code
 from domain.partners.credentials import SigningKey, is_nonce
 from domain.partners.ip_allowlist import Network, contains
-from domain.partners.signature import SignatureVersion, parse_version, v2_message
+from domain.partners.signature import is_version_2, v2_message
 from domain.partners.weights import WEIGHTS, Call
 from gateway.api.partner_cache import CachedPartner, PartnerCache
 from gateway.api.rate_limit_headers import remaining_header
@@ -21,6 +21,7 @@ from gateway.http.message import Header, RequestHeaders
 _DUMMY_KEY: Final = SigningKey("verified for unknown keys, so that they take the same time")
 _NO_PARTNER: Final = UUID(int=0)
 _MAX_KEY_LENGTH: Final = 128
+_ROTATION: Final = Call.KEYS_ROTATE
 _MAX_READS: Final = range(4)
 """Attempts per call: a record that is read again may still be older than a key rotation."""
 
@@ -38,7 +39,7 @@ class AuthHeaders(msgspec.Struct, frozen=True, gc=False):
     peer: str = ""
     target: bytes = b""
     """The `signed_target` of the request."""
-    version: str | None = None
+    version: bytes | None = None
     request_headers: RequestHeaders | None = None
     """All headers of the request; read only for partners with an IP allowlist."""
 
@@ -92,18 +93,18 @@ class Authenticator:
         sign, nonce = headers.sign, headers.nonce
         if headers.key is None or sign is None:
             raise AuthRequired
-        version = parse_version(headers.version)
-        message = _message(headers, version, body)
+        v2 = headers.version is not None and is_version_2(headers.version)
+        message = _v2_message(headers, body) if v2 else body
         api_key, _, code = headers.key.partition(".")
         partner = self._partners.cached(api_key)
         if partner is None and len(api_key) <= _MAX_KEY_LENGTH:
             partner = await self._partners.find(api_key)
-        is_current = version is SignatureVersion.V2 or call is not Call.KEYS_ROTATE
+        is_current = v2 or call is not _ROTATION
         for _ in _MAX_READS:
             if (
                 partner is None
                 or not _is_signed_by(partner, message, sign)
-                or not (version is SignatureVersion.V2 or _accepts_v1(partner, call))
+                or not (v2 or _accepts_v1(partner, call))
                 or (
                     partner.networks is not None and not self._is_allowed(partner.networks, headers)
                 )
@@ -114,7 +115,7 @@ class Authenticator:
             else:
                 if not partner.enabled:
                     raise AuthDisabled
-                if nonce is None or not is_nonce(nonce):
+                if nonce is None or not is_nonce(nonce) or "\n" in code:  # X-API-KEY is repeated
                     raise AuthInvalid
                 admission = await self._admission.admit(
                     partner.id,
@@ -124,7 +125,7 @@ class Authenticator:
                     budget=partner.budget,
                 )
                 if admission.outcome is not AdmissionOutcome.STALE:
-                    if version is SignatureVersion.V2 and not partner.v2_used:
+                    if v2 and not partner.v2_used:
                         await self._first_v2_use(partner, admission)
                     return _caller(partner, partner.codes.get(code), admission)
             partner = await self._partners.find_newer(partner)
@@ -160,20 +161,15 @@ class Authenticator:
         return partner
 
 
-def _message(headers: AuthHeaders, version: SignatureVersion, body: bytes) -> bytes:
-    """Return the bytes that the signature covers; raise AuthInvalid for a repeated X-API-KEY."""
+def _v2_message(headers: AuthHeaders, body: bytes) -> bytes:
     key, nonce = headers.key or "", headers.nonce or ""
-    if "\n" in key:
-        raise AuthInvalid
-    if version is SignatureVersion.V1:
-        return body
     return v2_message(
         headers.target, key=key.encode("latin-1"), nonce=nonce.encode("latin-1"), body=body
     )
 
 
 def _accepts_v1(partner: CachedPartner, call: Call) -> bool:
-    return not (partner.v2_only or (call is Call.KEYS_ROTATE and partner.v2_used))
+    return not (partner.v2_only or (partner.v2_used and call is _ROTATION))
 
 
 def _is_signed_by(partner: CachedPartner, message: bytes, sign: str) -> bool:

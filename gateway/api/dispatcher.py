@@ -98,7 +98,7 @@ class Dispatcher:
         try:
             caller = None
             if endpoint.auth_required or not key is sign is nonce is None:
-                version = _text(headers.get(b"x-api-sign-version"))
+                version = headers.get(b"x-api-sign-version")
                 auth = AuthHeaders(
                     _text(key), _text(sign), _text(nonce), peer, target, version, headers
                 )

@@ -14,14 +14,18 @@ response fields may be added at any time. A body with a repeated member name is 
 
 ## Signing
 
-A signed call has three headers: `X-API-KEY`, the public key; `X-API-SIGN`, the lower-case hex
-HMAC-SHA256 of the exact request body bytes, keyed with the UTF-8 bytes of the apiSecret; and
-`X-API-NONCE`, 16 to 64 characters of `A-Z a-z 0-9 _ -`, new for every call, including retries. A
-call without a body signs zero bytes.
+A signed call has four headers: `X-API-KEY`, the public key; `X-API-NONCE`, 16 to 64 characters of
+`A-Z a-z 0-9 _ -`, new for every call, including retries; `X-API-SIGN-VERSION: 2`; and `X-API-SIGN`,
+the lower-case hex HMAC-SHA256, keyed with the UTF-8 bytes of the apiSecret, of
 
-    sign = hex(hmac_sha256(key=apiSecret, message=body))
+    "v2\\n" + METHOD + "\\n" + path + "\\n" + key + "\\n" + nonce + "\\n" + body
 
-Where signing is optional, send all three headers or none of them. `X-API-KEY: <key>.<code>`
+with the method in upper case, the path as sent with its prefix and without the query, the whole
+value of `X-API-KEY`, and the exact bytes of the body. Without `X-API-SIGN-VERSION`, or with `1`,
+the signature covers the body only. Keys that require version 2 reject it with code 3, and so do
+rotations by a key that has used version 2: sign with version 2. Another version returns code 1.
+
+Where signing is optional, send all of these headers or none of them. `X-API-KEY: <key>.<code>`
 attributes the call to a reference code. An unknown code does not fail the call.
 
 ## Weights
@@ -49,7 +53,8 @@ SECURITY_SCHEMES: Final[dict[str, dict[str, str]]] = {
         "type": "apiKey",
         "in": "header",
         "name": "X-API-SIGN",
-        "description": "Hex HMAC-SHA256 of the request body, keyed with the apiSecret.",
+        "description": "Hex HMAC-SHA256, keyed with the apiSecret. With `X-API-SIGN-VERSION: 2` it "
+        "covers method, path, key, nonce and body; without that header, the body only.",
     },
     "nonce": {
         "type": "apiKey",

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.partner import Partner, Response, quote_request, send
+from tests.support.clients.raw_http import Reply, exchange, post
 
 BODY = json.dumps(quote_request()).encode()
 ROTATION = b'{"rotate":["apiSecret"]}'
@@ -143,3 +144,24 @@ def test_a_captured_rotation_of_version_2_is_not_repeated(up: Running) -> None:
     for nonce in (headers["X-API-NONCE"], secrets.token_urlsafe(24)):
         repeated = {**headers, "X-API-NONCE": nonce}
         assert outcome(partner.post(ROTATE, body, repeated)) == INVALID
+
+
+def test_line_feeds_between_the_signed_parts_cannot_be_shifted(
+    up: Running, victim: Partner
+) -> None:
+    """Two X-API-KEY headers are joined by a line feed: key and nonce as the key, body as nonce."""
+    body = f"{'n' * 16}\n{{}}".encode()
+    headers = victim.v2_headers("/v1/currencies", body, code="code")
+    request = post(
+        "/v1/currencies",
+        b"{}",
+        *(b"X-API-KEY: " + headers["X-API-KEY"].encode(),),
+        *(b"X-API-KEY: " + headers["X-API-NONCE"].encode(),),
+        *(b"X-API-NONCE: " + b"n" * 16, b"X-API-SIGN-VERSION: 2"),
+        b"X-API-SIGN: " + headers["X-API-SIGN"].encode(),
+    )
+    assert outcome_of(exchange(up.base_url, request).only) == INVALID
+
+
+def outcome_of(reply: Reply) -> tuple[int, bytes]:
+    return reply.status, reply.body

@@ -27,15 +27,16 @@ SUFFIXES = {"bash": ".sh", "python": ".py", "js": ".mjs", "go": ".go"}
 LAST = "keys-rotate"  # it replaces the secret that the other examples use
 NOT_IN_A_STORY = {"client", "receiver"}
 
-SIGNATURE = block(DOCS / "authentication.md", "text", "signature").strip()
+SIGNATURES = {
+    step: block(DOCS / "authentication.md", "text", step).strip()
+    for step in ("signature", "signature-v1")
+}
 PRINTED = {
     ("quickstart", "quote"): r'"networkFee":|0\.01000000 BTC give \d+\.\d{6} USDT',
     ("quickstart", "order"): r"send the deposit to bc1q\w+",
     ("quickstart", "follow"): r"^NEW$",
-    (
-        "authentication",
-        "sign",
-    ): f"^{SIGNATURE}$",
+    ("authentication", "sign"): f"^{SIGNATURES['signature']}$",
+    ("authentication", "sign-v1"): f"^{SIGNATURES['signature-v1']}$",
     ("currencies", "currencies"): r"\busdt_trc20\b",
     ("currencies", "unsigned"): r"\busdt_trc20\b",
     ("pairs", "pairs"): r"\busdt_trc20\b",

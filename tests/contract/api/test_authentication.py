@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 BODY = json.dumps(quote_request()).encode()
 REQUIRED = (2, 401, "AUTH_REQUIRED")
@@ -203,3 +204,56 @@ def test_the_signature_is_hmac_sha256_in_lower_case_hex(partner: Partner) -> Non
         "x-api-nonce": secrets.token_hex(8),
     }
     assert send(f"{partner.base_url}/api/v1/price", BODY, headers).code == 0
+
+
+@pytest.mark.parametrize("version", ["0", "3", "02", "2.0", "v2", " ", "1, 2"])
+def test_an_unknown_signature_version_is_invalid_for_any_key(
+    partner: Partner, version: str
+) -> None:
+    for key in (partner.api_key, "unknown"):
+        headers = {**partner.v2_headers("/v1/price", BODY), "X-API-KEY": key}
+        response = partner.post("/price", BODY, {**headers, "X-API-SIGN-VERSION": version})
+        assert error_of(response) == (1, 400, "INVALID_REQUEST")
+    del headers["X-API-SIGN"]
+    missing = partner.post("/price", BODY, {**headers, "X-API-SIGN-VERSION": version})
+    assert error_of(missing) == REQUIRED, "missing headers are reported first"
+
+
+def test_version_1_can_be_named(partner: Partner) -> None:
+    headers = {**partner.headers(BODY), "X-API-SIGN-VERSION": "1"}
+    assert partner.post("/price", BODY, headers).code == 0
+
+
+@pytest.mark.parametrize("prefix", ["/v1", "/api/v1"])
+def test_version_2_covers_the_path_as_sent_without_its_query(partner: Partner, prefix: str) -> None:
+    headers = partner.v2_headers(f"{prefix}/price", BODY)
+    assert send(f"{partner.base_url}{prefix}/price?from=here", BODY, headers).code == 0
+
+
+def test_version_2_covers_the_reference_code_and_an_empty_body(partner: Partner) -> None:
+    assert partner.call("/codes", method="GET", code="nobodys").code == 0
+
+
+def test_a_key_that_requires_version_2_rejects_version_1_like_a_bad_signature(up: Running) -> None:
+    email = f"{uuid4().hex}@partner.example"
+    created = up.json("partner", "create", "--email", email)
+    partner = Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
+    shown = {"email": email, "apiKey": partner.api_key, "signatureV2Only": False}
+    assert up.json("key", "show", email) == {**shown, "signatureV2Used": False}
+    partner.until_active()
+    shown["signatureV2Only"] = True
+    changed = up.json("key", "set", email, "--signature-v2-only")
+    assert changed == {**shown, "signatureV2Used": True}
+    wait_until(
+        lambda: partner.post("/price", BODY, partner.headers(BODY)).code,
+        (3).__eq__,
+        consecutive=ALL_WORKERS,
+    )
+    assert error_of(partner.post("/price", BODY, partner.headers(BODY))) == INVALID
+    assert partner.call("/price", quote_request()).code == 0
+    up.json("key", "set", email, "--no-signature-v2-only")
+    wait_until(
+        lambda: partner.post("/price", BODY, partner.headers(BODY)).code,
+        (0).__eq__,
+        consecutive=ALL_WORKERS,
+    )

@@ -9,7 +9,7 @@ from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner, Person
 from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
-from tests.support.waiting import wait_until
+from tests.support.waiting import ALL_WORKERS, wait_until
 
 KEYS = "/partner/keys"
 SHOWN = re.compile(r'<pre class="secret" id="new-secret"[^>]*>([A-Za-z0-9_-]{43})</pre>')
@@ -91,6 +91,22 @@ def test_calls_from_addresses_not_on_the_allowlist_are_rejected_like_forged_ones
     owner.send_form(KEYS, f"{KEYS}/networks", networks="")
     partner.api.until(0)
     assert "127.0.0.1/32, ::1/128" in owner.get("/partner/team/log").words()
+
+
+def test_version_1_of_the_signature_is_rejected_and_accepted_by_choice(
+    partner: CabinetPartner, owner: Person
+) -> None:
+    def signed_with_version_1() -> int:
+        return partner.api.post("/pairs", b"{}", partner.api.headers(b"{}")).code
+
+    assert "Require version 2" in owner.get(KEYS).words()
+    for choice, code in (("v2", 3), ("all", 0)):
+        assert owner.send_form(KEYS, f"{KEYS}/signatures", accept=choice).location == KEYS
+        wait_until(signed_with_version_1, code.__eq__, consecutive=ALL_WORKERS)
+        assert partner.api.call("/pairs", {}).code == 0
+    assert owner.send_form(KEYS, f"{KEYS}/signatures", accept="none").status in (303, 400)
+    log = owner.get("/partner/team/log").words()
+    assert "Changed the accepted signatures version 2 only" in log
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,21 @@ def test_a_repeated_authentication_header_is_rejected(
     is_enveloped(exchange(up.base_url, request).only, 401, {"code": 3, "msg": "AUTH_INVALID"})
 
 
+def test_a_second_key_after_a_key_with_a_code_is_rejected(up: Running, partner: Partner) -> None:
+    headers = signed(partner, QUOTE, X_API_KEY=partner.api_key.encode() + b".code")
+    request = post("/v1/price", QUOTE, *lines(headers), b"x-api-key: another")
+    is_enveloped(exchange(up.base_url, request).only, 401, {"code": 3, "msg": "AUTH_INVALID"})
+
+
+@pytest.mark.parametrize("version", [b"1", b"2"])
+def test_a_repeated_signature_version_is_invalid(
+    up: Running, partner: Partner, version: bytes
+) -> None:
+    repeated = [b"X-API-SIGN-VERSION: " + version] * 2
+    request = post("/v1/price", QUOTE, *lines(signed(partner, QUOTE)), *repeated)
+    is_enveloped(exchange(up.base_url, request).only, 400, INVALID)
+
+
 def test_a_repeated_idempotency_key_header_is_invalid(up: Running, partner: Partner) -> None:
     headers = [*lines(signed(partner, b"{}")), *[b"Idempotency-Key: the-same-key"] * 2]
     is_enveloped(exchange(up.base_url, post("/v1/create", b"{}", *headers)).only, 400, INVALID)

@@ -298,7 +298,7 @@ def test_a_nul_in_a_string_is_invalid_or_unknown(
     ("deeply nested", b"[" * 30_000),
 )
 def test_every_endpoint_rejects_malformed_bodies(partner: Partner, path: str, body: bytes) -> None:
-    is_invalid(partner.post(path, body, partner.headers(body)))
+    is_invalid(partner.post(path, body, partner.v2_headers(f"/v1{path}", body)))
 
 
 def test_an_unsigned_body_is_not_validated(up: Running) -> None:

@@ -41,12 +41,13 @@ def call(
     if "requestBody" in description:
         content = description["requestBody"]["content"]["application/json"]
         body = json.dumps(content["examples"]["request"]["value"]).encode()
-    headers = partner.headers(body) if signed else {}
     for parameter in description["parameters"]:
         definition = document["components"]["parameters"][parameter["$ref"].rpartition("/")[2]]
         if definition["in"] == "path":
             path = path.replace(f"{{{definition['name']}}}", definition["schema"]["examples"][0])
-    return send(f"{partner.base_url}{prefix}{path}", body, headers, method=method)
+    path = f"{prefix}{path}"
+    headers = partner.v2_headers(path, body, method=method) if signed else {}
+    return send(f"{partner.base_url}{path}", body, headers, method=method)
 
 
 def assert_documented(document: dict[str, Any], operation: str, response: Response) -> None:

@@ -272,3 +272,17 @@ def test_a_change_does_not_need_valkey(operator: Operator) -> None:
 
 def test_an_argument_that_is_not_utf_8_is_rejected(operator: Operator) -> None:
     assert operator.error("partner", "show", "\udcff") == "An argument is not valid UTF-8"
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+def test_new_keys_accept_version_2_only_outside_the_sandbox(
+    database_urls: DatabaseUrls, servers: Servers, tmp_path: Path, *, sandbox: bool
+) -> None:
+    operator = new_operator(database_urls, servers, tmp_path, sandbox=sandbox)
+    created = operator.json("partner", "create", "--email", EMAIL)
+    assert operator.json("key", "show", EMAIL) == {
+        "email": EMAIL,
+        "apiKey": created["apiKey"],
+        "signatureV2Only": not sandbox,
+        "signatureV2Used": False,
+    }

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from valkey.asyncio import Valkey
 
@@ -40,6 +41,7 @@ class Worker:
     def __init__(self, gateway: Database, valkey: Valkey, partner: Partner) -> None:
         self.partner = partner
         self.reads = 0
+        self.recorded = 0
         self.partners = PartnerCache(self._read)
         self.partners.invalidate([partner.api_key])
         self.partners.mark_verified()
@@ -52,20 +54,37 @@ class Worker:
         self.gateway = gateway
 
     async def _record_v2_use(self, partner_id: UUID) -> None:
+        self.recorded += 1
         await record_first_v2_use(self.gateway, partner_id, at=datetime.now(UTC))
+        self.partners.invalidate_partner(partner_id)
 
     async def _read(self, api_key: str) -> PartnerAccess | None:
         self.reads += 1
         return await read_access(self.gateway, KEYRING, api_key)
 
-    async def call(self, secret: str, *, nonce: str | None = None, key: str | None = None) -> int:
+    async def call_v2(self, call: Call = Call.PRICE) -> None:
+        """Make a call signed with version 2."""
+        key, nonce = self.partner.api_key, uuid4().hex
+        message = f"v2\nPOST\n/v1/x\n{key}\n{nonce}\n".encode() + BODY
+        sign = hmac.new(OLD.encode(), message, hashlib.sha256).hexdigest()
+        headers = AuthHeaders(key, sign, nonce, target=b"POST\n/v1/x", version=b"2")
+        await self.authenticator.authenticate(headers, BODY, call)
+
+    async def call(
+        self,
+        secret: str,
+        *,
+        nonce: str | None = None,
+        key: str | None = None,
+        call: Call = Call.PRICE,
+    ) -> int:
         """Return how much weight is left after a call."""
         headers = AuthHeaders(
             key=key or self.partner.api_key,
             sign=hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest(),
             nonce=nonce or uuid4().hex,
         )
-        return (await self.authenticator.authenticate(headers, BODY, Call.PRICE)).remaining
+        return (await self.authenticator.authenticate(headers, BODY, call)).remaining
 
 
 class Setting:
@@ -206,3 +225,34 @@ async def test_every_wrong_signature_takes_the_same_steps(
         "get": 1,
         "set": None,
     }
+
+
+async def test_a_rotation_of_version_1_is_rejected_by_a_worker_not_notified_of_version_2(
+    setting: Setting,
+) -> None:
+    await setting.there.call(OLD, call=Call.KEYS_ROTATE)
+    await setting.here.call_v2()
+    with pytest.raises(AuthInvalid):
+        await setting.there.call(OLD, call=Call.KEYS_ROTATE)
+    await setting.there.call(OLD)
+    await setting.there.call_v2(Call.KEYS_ROTATE)
+
+
+async def test_only_the_first_use_of_version_2_is_recorded(setting: Setting) -> None:
+    for _ in range(5):
+        await setting.here.call_v2()
+    assert setting.here.recorded == 1
+
+
+async def test_the_gateway_cannot_undo_the_record_of_version_2(
+    setting: Setting, database_urls: DatabaseUrls
+) -> None:
+    await setting.here.call_v2()
+    with psycopg.connect(database_urls.gateway, autocommit=True) as connection:
+        for statement in (
+            "DELETE FROM signature_v2_uses",
+            "TRUNCATE signature_v2_uses",
+            "UPDATE signature_v2_uses SET partner_id = gen_random_uuid()",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement.encode())

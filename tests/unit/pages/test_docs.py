@@ -179,13 +179,20 @@ def test_every_status_is_explained() -> None:
     assert documented == [status.value for status in Status]
 
 
-def test_the_documented_signature_verifies() -> None:
+def test_the_documented_signatures_of_both_versions_verify() -> None:
     page = DOCS / "authentication.md"
-    secret, body, signature, empty = (
-        block(page, "text", step).strip() for step in ("secret", "body", "signature", "empty")
+    secret, body, key, nonce = (
+        block(page, "text", step).strip() for step in ("secret", "body", "key", "nonce")
     )
-    assert hmac.new(secret.encode(), body.encode(), hashlib.sha256).hexdigest() == signature
-    assert hmac.new(secret.encode(), b"", hashlib.sha256).hexdigest() == empty
+    signed = {
+        "signature": f"v2\nPOST\n/v1/price\n{key}\n{nonce}\n{body}",
+        "empty": f"v2\nGET\n/v1/codes\n{key}\n{nonce}\n",
+        "signature-v1": body,
+        "empty-v1": "",
+    }
+    for step, message in signed.items():
+        sign = hmac.new(secret.encode(), message.encode(), hashlib.sha256).hexdigest()
+        assert block(page, "text", step).strip() == sign, step
     assert f"The body, {len(body)} bytes" in page.read_text()
 
 
