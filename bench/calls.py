@@ -52,6 +52,8 @@ class Partner(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """A POST to repeat, with each of `bodies` in turn; signed if it has a signer.
 
+    The signature is of version 1, which covers the body only: load generators change the nonce and
+    sign nothing themselves, and the peers that are compared verify the same.
     If `idempotent`, each call has a new Idempotency-Key.
     """
 
@@ -64,7 +66,9 @@ class Call(msgspec.Struct, frozen=True):
         """Return the headers of a call with this body and a new nonce."""
         headers = {"Content-Type": "application/json"}
         if self.signer is not None:
-            headers |= self.signer.headers(self.path, body)
+            headers["X-API-KEY"] = self.signer.api_key
+            headers["X-API-SIGN"] = self.signer.sign_v1(body)
+            headers["X-API-NONCE"] = secrets.token_urlsafe(24)
         if self.idempotent:
             headers["Idempotency-Key"] = secrets.token_urlsafe(24)
         return headers

@@ -5,11 +5,8 @@ partner are read from its data directory. The ratios of their medians are printe
 """
 
 import argparse
-import hashlib
-import hmac
 import http.client
 import json
-import secrets
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +15,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+
+from bench.calls import Partner
 
 ROUNDS = 5
 CALLS = 2_000
@@ -45,16 +44,8 @@ def token_calls(base_url: str, api_key: str, api_secret: str) -> tuple[Call, Cal
     """Create an order; return calls with a token that is almost correct, and with a wrong one."""
 
     def signed(path: str, body: bytes) -> Call:
-        sign = hmac.new(api_secret.encode(), body, hashlib.sha256).hexdigest()
-        return Call(
-            path,
-            body,
-            lambda: {
-                "X-API-KEY": api_key,
-                "X-API-SIGN": sign,
-                "X-API-NONCE": secrets.token_urlsafe(24),
-            },
-        )
+        partner = Partner(id="", api_key=api_key, api_secret=api_secret)
+        return Call(path, body, lambda: partner.headers(path, body))
 
     request = {
         "type": "float",

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable
 from enum import Enum
 from typing import Final, Literal
+from urllib.parse import unquote
 
 import msgspec
 from blacksheep import Response
@@ -91,9 +92,22 @@ class RouteTable:
 
 
 def safe_next(path: str) -> str | None:
-    """Return a path of the cabinet to continue at, or None for any other (open redirect, loop)."""
-    plain = (
-        path.isascii() and path.isprintable() and "\\" not in path and len(path) < MAX_NEXT_LENGTH
-    )
-    inside = path.startswith(f"{ROOT}/") and "//" not in path and "/." not in path
-    return path if plain and inside and not path.startswith((LOGIN, VERIFY)) else None
+    """Return a path of the cabinet to continue at, or None for any other (open redirect, loop).
+
+    Browsers resolve `%2e%2e` like `..` (URL Standard, 4.4), and the router decodes a path and
+    ignores its case. So the path is checked in its decoded form, in lower case.
+    """
+    if not (path.isascii() and path.isprintable() and len(path) < MAX_NEXT_LENGTH):
+        return None
+    location, mark, query = path.partition("?")
+    normal = f"{_decoded(location)}{mark}{query}".lower()
+    plain = normal.isascii() and normal.isprintable() and "\\" not in normal
+    inside = normal.startswith(f"{ROOT}/") and "//" not in normal and "/." not in normal
+    return path if plain and inside and not normal.startswith((LOGIN, VERIFY)) else None
+
+
+def _decoded(location: str) -> str:
+    """Return a path without percent-encoding, however often it was encoded."""
+    while (decoded := unquote(location, "latin-1")) != location:
+        location = decoded
+    return location
