@@ -6,7 +6,7 @@ import structlog
 
 from domain.chains.deposit_credits import DepositCredit
 from domain.chains.transfers import ExpectedDeposit, ObservedTransfer, Transfer
-from feeds.settlement.chains.interface import NodeRejected, ProofUnavailable
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, ProofUnavailable
 from feeds.settlement.deposits.deposit_recorder import DepositRecorder
 from feeds.settlement.deposits.ports import WatchPorts
 
@@ -27,12 +27,13 @@ class DepositCredits:
     async def decide(self) -> None:
         """Record what is proven as deposits of their orders, and reject what is not.
 
-        Raises NodeDisagreement, WrongChain, and Unavailable if a node does not respond.
+        One that a node does not respond to is rejected too: it may be requested again, and must not
+        delay all other deposits. Raises NodeDisagreement, WrongChain, and Unavailable.
         """
         for credit in await self._ports.chains.pending_credits(self._ports.network):
             try:
                 await self._credit(credit)
-            except (CannotCredit, ProofUnavailable, NodeRejected) as error:
+            except (CannotCredit, ProofUnavailable, NodeUnavailable, NodeRejected) as error:
                 log.warning("deposit not credited", tx_id=credit.tx_id, reason=str(error))
                 await self._ports.chains.reject_credit(credit, str(error))
 

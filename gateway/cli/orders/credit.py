@@ -44,6 +44,7 @@ def credit(
     from domain.actions.operator.settlement.deposit_credits import (  # slow: it knows all addresses
         CreditRequest,
         await_decision,
+        credits_of,
         request_credit,
     )
 
@@ -54,7 +55,11 @@ def credit(
         requested = await request_credit(credit_ports, request, ports.acting())
         return await await_decision(credit_ports, requested, seconds=wait)
 
-    show(_credit_out(run(Role.ADMIN, data_dir, work, reason=reason)), as_json=as_json)
+    async def state(ports: "OperatorPorts") -> "Sequence[DecidedCredit]":
+        return await credits_of(await ports.credits(), tx_id)
+
+    decided = run(Role.ADMIN, data_dir, work, reason=reason, state=state)
+    show(_credit_out(decided), as_json=as_json)
 
 
 def list_requested(

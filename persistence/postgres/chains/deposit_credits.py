@@ -62,7 +62,7 @@ SELECT {COLUMNS}, decided_at, trim_scale(amount)::text AS amount, rejection FROM
 """  # noqa: S608  as above
 
 OF_TRANSACTION = f"""
-{DECIDED} WHERE network = $1 AND tx_id = $2 AND address = $3 ORDER BY requested_at DESC, id LIMIT 1
+{DECIDED} WHERE tx_id = $1 ORDER BY requested_at DESC, id
 """
 
 NEWEST = f"{DECIDED} ORDER BY requested_at DESC, id LIMIT $1"
@@ -120,11 +120,9 @@ class PostgresCreditRequests:
         ]
         await self._database.fetch(ADD, parameters)
 
-    async def last(self, credit: DepositCredit) -> DecidedCredit | None:
+    async def of_transaction(self, tx_id: str) -> Sequence[DecidedCredit]:
         """See CreditRequests."""
-        key = [credit.network, credit.tx_id, credit.address]
-        row = await self._database.fetch_one(OF_TRANSACTION, key)
-        return None if row is None else _decided(row)
+        return [_decided(row) for row in await self._database.fetch(OF_TRANSACTION, [tx_id])]
 
     async def newest(self, *, limit: int) -> Sequence[DecidedCredit]:
         """See CreditRequests."""

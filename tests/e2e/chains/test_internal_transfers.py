@@ -1,16 +1,20 @@
 """Coins that contracts send to a pay-in address are proven by a real node's trace or balances."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from domain.chains.transfers import ObservedTransfer
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.internal_transfers import TRACER, received_in_trace
-from feeds.settlement.chains.interface import Node, ProofUnavailable
+from feeds.settlement.chains.interface import Node, NodeUnavailable, ProofUnavailable
+from feeds.settlement.chains.rpc import Rpc
 from tests.support.chains.forwarders import (
     DELEGATING,
     FORWARDER,
@@ -144,3 +148,24 @@ def test_a_node_with_neither_traces_nor_balances_proves_nothing(chains: TwoAnvil
     forget_traces(chains, "eth_getBalance")
     with pytest.raises(ProofUnavailable, match="no balances of its block"):
         look_up(chains, tx_id)
+
+
+def test_a_trace_nested_deeper_than_can_be_decoded_is_no_response() -> None:
+    depth = 1_024  # of calls, as the EVM allows
+    trace = b'{"calls":[' * depth + b"{}" + b"]}" * depth
+
+    async def respond(_: web.Request) -> web.Response:
+        return web.Response(body=b'{"jsonrpc":"2.0","id":1,"result":' + trace + b"}")
+
+    async def call() -> None:
+        app = web.Application()
+        app.router.add_post("/", respond)
+        async with TestServer(app) as server:
+            rpc = Rpc(str(server.make_url("/")))
+            try:
+                await rpc.call("debug_traceTransaction", "0xaa", TRACER)
+            finally:
+                await rpc.close()
+
+    with pytest.raises(NodeUnavailable, match="does not speak JSON-RPC"):
+        asyncio.run(call())

@@ -1,13 +1,14 @@
 """An order from Ethereum, two nodes that a test controls, and requests of credits (PostgreSQL)."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from domain.actions.orders.ports import SettlementPorts
-from domain.chains.transfers import ConnectedAsset, ObservedTransfer
+from domain.chains.transfers import ConnectedAsset, ObservedTransfer, PendingTransfers, Transfer
 from domain.market.rates import RateSnapshot
+from feeds.settlement.chains.interface import ProofUnavailable
 from feeds.settlement.deposits.confirmations import DepositConfirmations
 from feeds.settlement.deposits.credits import DepositCredits
 from feeds.settlement.deposits.deposit_recorder import DepositRecorder
@@ -41,11 +42,14 @@ class Nodes:
         self.failed: bool | None = False
         self.is_known_to_one = False
         self.failure: Exception | None = None
+        self.failing: set[str] = set()
         self.time = datetime.now(UTC)
 
-    async def agreed(self, *_: object, **__: str) -> ObservedTransfer | None:
+    async def agreed(self, tx_id: str, **_: str) -> ObservedTransfer | None:
         if self.failure is not None:
             raise self.failure
+        if tx_id in self.failing:
+            raise ProofUnavailable("node has no trace")
         return self.proven
 
     async def is_known(self, *_: object, **__: str) -> bool:
@@ -53,6 +57,12 @@ class Nodes:
 
     async def has_failed(self, _: str) -> bool | None:
         return self.failed
+
+    async def transfers(self, _: str) -> tuple[Sequence[Transfer], Sequence[Transfer]]:
+        return (), ()
+
+    async def pending(self) -> PendingTransfers:
+        return PendingTransfers((), is_complete=True)
 
     async def heights(self) -> tuple[int, int]:
         return HEIGHT, HEIGHT

@@ -69,8 +69,8 @@ class CreditRequests(Protocol):
     async def add(self, credit: DepositCredit) -> None:
         """Store a request, unless the same one is pending."""
 
-    async def last(self, credit: DepositCredit) -> DecidedCredit | None:
-        """Return the last request for the same transaction and address."""
+    async def of_transaction(self, tx_id: str) -> Sequence[DecidedCredit]:
+        """Return the requests for a transaction, newest first."""
 
     async def newest(self, *, limit: int) -> Sequence[DecidedCredit]:
         """Return the newest requests, newest first."""
@@ -133,11 +133,24 @@ async def await_decision(
     """Return what was decided on a request; the pending one if it takes longer than `seconds`."""
     waited = 0.0
     while True:
-        last = await ports.requests.last(credit) or DecidedCredit(credit, None, None, None)
+        last = await _last(ports.requests, credit)
         if last.state is not CreditState.PENDING or waited >= seconds:
             return last
         await ports.pause(POLL_SECONDS)
         waited += POLL_SECONDS
+
+
+async def _last(requests: CreditRequests, credit: DepositCredit) -> DecidedCredit:
+    """Return the newest request like this one, which may be an earlier one that is pending."""
+    for one in await requests.of_transaction(credit.tx_id):
+        if (one.credit.network, one.credit.address) == (credit.network, credit.address):
+            return one
+    return DecidedCredit(credit, None, None, None)
+
+
+async def credits_of(ports: CreditPorts, tx_id: str) -> Sequence[DecidedCredit]:
+    """Return the requests for a transaction, newest first."""
+    return await ports.requests.of_transaction(tx_id.lower())
 
 
 async def list_credits(ports: CreditPorts, *, limit: int) -> Sequence[DecidedCredit]:

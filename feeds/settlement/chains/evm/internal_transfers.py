@@ -75,7 +75,8 @@ def _only_one_can_pay(
     """Return whether only one transaction of a block can have changed a balance.
 
     The others moved nothing to the address, and ran no code that could: they failed, or used
-    exactly the gas of a plain transfer. The address neither produced the block, nor sent a
+    exactly the gas of a plain transfer, which no refund of gas brings a call that moves coins
+    down to (EIP-3529). The address neither produced the block, nor sent a
     transaction, nor received a validator's withdrawal (EIP-4895).
     """
     others = {one["hash"]: one for one in block["transactions"]}

@@ -4,12 +4,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from domain.chains.deposit_credits import DepositCredit
+from domain.chains.outflows import SourceChainUnreliable
 from domain.chains.transfers import ObservedTransfer, Transfer
 from domain.errors import Unavailable
 from domain.orders.deposits import ObservedDeposit
@@ -19,10 +22,16 @@ from feeds.settlement.deposits.credits import DepositCredits
 from feeds.settlement.deposits.deposit_recorder import DepositRecorder
 from feeds.settlement.deposits.ports import WatchPorts
 from feeds.settlement.deposits.watch import ChainWatch
+from feeds.settlement.payouts.checks import PayoutChecks
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.credit_world import AMOUNT, HEIGHT, NETWORK, PAY_IN, TX, CreditWorld
 from tests.support.clients.operator_command import new_operator, with_database
+
+if TYPE_CHECKING:
+    from feeds.settlement.payouts.ports import PayoutPorts
+
+REJECTED = "the transaction failed: it moved nothing"
 
 
 @pytest.fixture
@@ -98,6 +107,7 @@ def test_a_dropped_deposit_can_be_credited_again(world: CreditWorld) -> None:
         ({"proven": None, "is_known_to_one": True}, "only one of the two nodes"),
         ({"failure": ProofUnavailable("node has no trace")}, "node has no trace"),
         ({"failure": NodeRejected("eth_call", -32000, "wrong")}, "wrong"),
+        ({"failure": NodeUnavailable("node does not respond")}, "does not respond"),
     ],
 )
 def test_what_the_nodes_do_not_prove_is_rejected_with_its_reason(
@@ -115,13 +125,57 @@ def test_what_the_nodes_do_not_prove_is_rejected_with_its_reason(
     assert world.decide()["state"] == "credited"
 
 
-def test_a_request_waits_while_a_node_does_not_respond(world: CreditWorld) -> None:
-    world.nodes.failure = NodeUnavailable("no response")
+def test_a_request_is_in_the_audit_trail_with_what_was_decided_before(world: CreditWorld) -> None:
+    world.nodes.failed, world.nodes.proven = True, None
     world.request()
-    with pytest.raises(NodeUnavailable):
-        world.decide()
-    assert world.operator.json("deposit", "credits")[0]["state"] == "pending"
-    assert world.deposits() == []
+    world.decide()
+    world.request()
+    action = world.operator.json("audit", "list")[0]
+    assert (action["action"], action["subject"]) == ("deposit credit", TX)
+    assert action["reason"] == "ticket 7"
+    assert [one["rejection"] for one in action["before"]] == [REJECTED]
+    assert [one["rejection"] for one in action["after"]] == [None, REJECTED]
+
+
+def test_a_request_that_fails_delays_no_other(world: CreditWorld) -> None:
+    world.request(tx_id="0x" + "00" * 32)
+    world.request()
+    world.nodes.failing = {"0x" + "00" * 32}
+    world.decide()
+    states = {one["txId"]: one["state"] for one in world.operator.json("deposit", "credits")}
+    assert states == {"0x" + "00" * 32: "rejected", TX: "credited"}
+
+
+def test_the_alarm_of_a_chain_states_what_cannot_be_proven_and_blocks_are_still_scanned(
+    world: CreditWorld,
+) -> None:
+    world.request()
+    world.decide()
+    world.nodes.failure = ProofUnavailable("node has no trace")
+    world.settle(lambda ports: ChainWatch(ports).round())
+    (chain,) = world.operator.json("chain", "list")
+    assert (chain["alarm"], chain["halted"]) == ("node has no trace", False)
+    assert chain["height"] == HEIGHT
+    world.nodes.failure = None
+    world.settle(lambda ports: ChainWatch(ports).round())
+    assert world.operator.json("chain", "list")[0]["alarm"] is None
+
+
+def test_a_payout_waits_while_its_deposit_cannot_be_proven(world: CreditWorld) -> None:
+    world.request()
+    world.decide()
+
+    async def check(ports: WatchPorts) -> bool:
+        watch = ChainWatch(ports)
+        await watch.round()
+        world.nodes.failure = ProofUnavailable("node has no trace")
+        stored = await ports.settlement.orders.read(UUID(world.order_id))
+        assert stored is not None
+        payout = SimpleNamespace(watches={NETWORK: watch}, chains=ports.chains)
+        return await PayoutChecks(cast("PayoutPorts", payout)).is_deposit_confirmed(stored.order)
+
+    with pytest.raises(SourceChainUnreliable, match="node has no trace"):
+        world.settle(check)
 
 
 @pytest.mark.parametrize("address", ["0x" + "11" * 20, "nonsense"])
