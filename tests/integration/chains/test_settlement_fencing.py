@@ -36,6 +36,8 @@ FENCED = {PostgresOutflowRepository, PostgresAttemptRepository}
 NOT_FENCED = {
     "PostgresDepositRefunds": "the part of PostgresOutflowRepository that concerns deposits",
     "PostgresUnclaimedDeposits": "deposits, which every process follows",
+    "PostgresDepositCredits": "deposits, likewise: each credit is decided once",
+    "PostgresCreditRequests": "the operator's",
     "PostgresLeaseRepository": "takes the leases",
     "PostgresChainRepository": "followed by every process: blocks and deposits, never payments",
     "PostgresAddressPool": "pay-in addresses, which every process may add",
