@@ -153,8 +153,14 @@ class Operator:
 
     async def interfere(self, one: CustomerOrder) -> str:
         """Decide about an order whose payout or refund is under way."""
-        commands = (self._resolve, self._resolve, self._hold, self._void)
+        commands = (self._insist, self._insist, self._resolve, self._hold, self._void)
         return await self._random.choice(commands)(one)
+
+    async def _insist(self, one: CustomerOrder) -> str:
+        """Exchange an order or cancel it, whatever its partner has chosen."""
+        resolution = self._random.choice((Resolution.EXCHANGE, Resolution.CANCEL))
+        result = await self.resolve(one.order.id, resolution, overrule=True, above_maximum=True)
+        return f"order resolve {one.name} {resolution.value} overrule=True: {result}"
 
     async def _resolve(self, one: CustomerOrder | None = None) -> str:
         one = one or self._some_order()
