@@ -31,7 +31,7 @@ def child_processes(
     settle = ["--auto-settle"] if auto_settle and instance.sandbox else []
     return [
         child("rates", Role.GATEWAY),
-        child("serve", Role.GATEWAY, *serve, "--metrics-port", "0"),
+        child("serve", Role.GATEWAY, *serve),
         child("settlement", Role.SETTLEMENT, *settle),
         child("webhooks", Role.GATEWAY),
     ]
@@ -39,6 +39,7 @@ def child_processes(
 
 def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> dict[str, str]:
     """Return a process's settings as variables; secrets that it does not need are left empty."""
+    public_metrics = os.environ.get("SWAPGATE_METRICS_ON_PORT", str(instance.sandbox).lower())
     signs = name in SIGNED_RATES and not instance.sandbox
     own_key = str(data_dir / RATES_KEY_FILE)
     settings = settings_from(
@@ -52,7 +53,7 @@ def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> d
             "SWAPGATE_VALKEY_URL": instance.valkey_url,
             "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
             "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
-            "SWAPGATE_METRICS_ON_PORT": "true",
+            "SWAPGATE_METRICS_ON_PORT": public_metrics,
         }
     )
     return environment_of(settings) | dict.fromkeys(OF_A_PERSON, "")

@@ -19,6 +19,7 @@ from gateway.cli.command import DATA_DIR, DataDir, Failure
 from gateway.cli.processes.processes import (
     DEFAULT_PORT,
     AutoSettle,
+    LocalMetricsPort,
     Port,
     Workers,
     check_rights,
@@ -57,6 +58,7 @@ def up(
     data_dir: DataDir = DATA_DIR,
     auto_settle: AutoSettle = True,
     sandbox: Sandbox = True,
+    metrics_port: LocalMetricsPort = 0,
 ) -> None:
     """Run the whole service on one machine, with embedded servers unless others are configured."""
     started = time.monotonic()
@@ -81,7 +83,10 @@ def up(
             children = child_processes(
                 instance,
                 data_dir,
-                serve=("--host", HOST, "--port", str(port), "--workers", str(workers)),
+                serve=(
+                    *("--host", HOST, "--port", str(port), "--workers", str(workers)),
+                    *("--metrics-port", str(metrics_port)),
+                ),
                 auto_settle=auto_settle,
             )
             supervisor = stack.enter_context(
@@ -152,8 +157,9 @@ def _print_locations(port: int, data_dir: Path, instance: Instance, *, seconds: 
 def _locations(base: str, data_dir: Path, instance: Instance) -> Iterator[tuple[str, str]]:
     yield "API", f"{base}/v1"
     yield "docs", f"{base}/docs"
-    yield "health", f"{base}/healthz, {base}/readyz, {base}/metrics"
+    yield "health", f"{base}/healthz, {base}/readyz"
     if instance.sandbox:
+        yield "metrics", f"{base}/metrics"
         yield "demo keys", str(data_dir / DEMO_FILE)
     yield "logs", str(data_dir / "logs")
     yield "next", "swapgate partner list, swapgate order list, swapgate doctor"
