@@ -5,11 +5,17 @@ import asyncio
 import pytest
 
 from domain.actions.orders.complete_payout import complete_payout
+from domain.actions.orders.open_order import OrderRequest, open_order
+from domain.actions.orders.quote import SwapRequest
 from domain.actions.orders.resolve_emergency import offered_choices
 from domain.actions.orders.resolve_order import exchange_order
-from domain.errors import EmergencyInvalidChoice, ReserveExceeded
+from domain.errors import BelowMinimum, EmergencyInvalidChoice, ReserveExceeded
+from domain.market.pricing import Direction
+from domain.orders.order import Order
 from domain.orders.states import Choice, Emergency, RateType, State
 from tests.support.builders.order_world import FAR_FUTURE, OUT_OF_BOUNDS, TOO_MUCH, OrderWorld
+from tests.support.builders.records import add_addresses
+from tests.support.clients.visitor import REFUND, TO
 
 AGREED = 1_000_000
 PROMISE = 619_987_500 + 1_200_000
@@ -96,6 +102,30 @@ async def test_payouts_that_are_due_never_exceed_the_reserve_together(world: Ord
     waiting = next(order for order in confirmed if order.state is State.HELD)
     with pytest.raises(ReserveExceeded):
         await exchange_order(world.settlement_ports, waiting.id)
+
+
+async def test_no_order_is_created_whose_payout_would_be_dust(world: OrderWorld) -> None:
+    world.sql("INSERT INTO connected_assets VALUES ('btc', true, true), ('usdt_trc20', true, true)")
+    await world.set_operator("min_usd = 0.01")
+    add_addresses(world.urls.owner, 1, network="Tron")
+
+    async def opened(payout: str) -> Order:
+        request = OrderRequest(
+            partner_id=world.partner.id,
+            code_id=None,
+            swap=SwapRequest(RateType.FLOAT, "usdt_trc20", "btc", Direction.TO, payout),
+            markup_bps=0,
+            destination_address=REFUND,
+            destination_tag=None,
+            refund_address=TO,
+            source_network=None,
+            destination_network=None,
+        )
+        return (await open_order(world.gateway_ports, request, idempotency=None)).order
+
+    with pytest.raises(BelowMinimum):
+        await opened("0.00000545")
+    assert (await opened("0.00000546")).destination_amount == 546
 
 
 async def test_dust_of_a_third_party_changes_nothing(world: OrderWorld) -> None:

@@ -20,6 +20,8 @@ ANVIL = next(
     Path(__file__).parents[3].glob("node_modules/@foundry-rs/anvil-*/bin/anvil"), Path("anvil")
 )
 USER = "tests"
+NEVER = 4_000_000_000
+"""When MWEB activates: litecoind mines no block of its activation (at 432) without a peg-in."""
 
 
 def post(url: str, body: bytes, *, user: bool) -> bytes:
@@ -147,6 +149,7 @@ class Litecoind(NodeProcess):
                 "-rpcworkqueue=64",
                 "-keypool=5",
                 "-persistmempool=0",
+                f"-vbparams=mweb:{NEVER}:{NEVER}",
             ),
         ]
         super().__init__(arguments, port, directory / "litecoind.log", started)

@@ -1,29 +1,19 @@
 """No payout costs more than a bounded multiple of its charge, whatever its recipient is (anvil)."""
 
-import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 
-from domain.assets import Asset
-from domain.chains.networks import NETWORKS
 from domain.chains.outflows import CostAboveBound, Outflow, OutflowKind
 from feeds.settlement.chains.evm.addresses import checksummed
-from feeds.settlement.chains.evm.family import FAMILY
 from feeds.settlement.chains.evm.gas import GAS_PRICE_ORACLE
-from feeds.settlement.chains.evm.settings import EvmAssetSettings, EvmSettings
-from feeds.settlement.chains.evm.transaction import address_of_key
 from feeds.settlement.chains.evm.wallet import EvmWallet
-from feeds.settlement.chains.interface import Chain
-from tests.conftest import DatabaseUrls, free_port
 from tests.support.chains import hostile
 from tests.support.chains.erc20 import assemble
+from tests.support.chains.hot_wallet import ETH, ETHER, HotWallet, new_address
 from tests.support.chains.nodes import Anvil
 from tests.support.chains.payout_world import PayoutWorld
 from tests.support.chains.world import needs_nodes
@@ -31,85 +21,10 @@ from tests.support.chains.world import needs_nodes
 pytestmark = needs_nodes
 
 GWEI = 10**9
-ETHER = 10**18
 CHARGED = 4 * ETHER // 10_000
 BOUND = 3 * CHARGED
 AMOUNT = "0.0001"
 AMOUNT_WEI = ETHER // 10_000
-
-
-class HotWallet:
-    """A hot wallet on anvil, which pays ether and tokens."""
-
-    def __init__(self, anvil: Anvil, directory: Path) -> None:
-        self.anvil = anvil
-        key = secrets.token_bytes(32)
-        self.address = checksummed("0x" + address_of_key(key).hex())
-        self._key_file = directory / "hot.key"
-        self._key_file.write_text(key.hex())
-        self._key_file.chmod(0o600)
-        anvil.call("anvil_setBalance", self.address, hex(100 * ETHER))
-
-    def wallet(
-        self, *, network: str = "Ethereum", token: str | None = None, max_fee_gwei: int = 500
-    ) -> EvmWallet:
-        assets = {"eth": EvmAssetSettings(18)}
-        if token is not None:
-            assets["usdt_erc20"] = EvmAssetSettings(6, token)
-        settings = EvmSettings(
-            nodes=(self.anvil.url, self.anvil.url),
-            assets=assets,
-            key_file=str(self._key_file),
-            max_fee_gwei=max_fee_gwei,
-            test_network="anvil",
-        )
-        wallet = FAMILY.wallet(Chain(NETWORKS[network], settings, {"eth": ETH, "usdt_erc20": USDT}))
-        assert wallet is not None
-        return wallet
-
-    def balance(self) -> int:
-        return self.anvil.balance(self.address)
-
-
-ETH = Asset("eth", "ETH", "Ethereum", "Ethereum", 8, 40_000, 50)
-USDT = Asset("usdt_erc20", "USDT", "Ethereum", "Tether", 6, 1_500_000, 50)
-
-
-@pytest.fixture(scope="module")
-def one_anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anvil]:
-    with ExitStack() as stack:
-        yield Anvil(free_port(), tmp_path_factory.mktemp("anvil"), stack)
-
-
-@pytest.fixture
-def anvil(one_anvil: Anvil) -> Iterator[Anvil]:
-    """The module's anvil as it was at its start."""
-    snapshot = one_anvil.call("evm_snapshot")
-    yield one_anvil
-    one_anvil.call("evm_setAutomine", True)
-    one_anvil.call("evm_revert", snapshot)
-
-
-@pytest.fixture
-def hot(anvil: Anvil, tmp_path: Path) -> HotWallet:
-    return HotWallet(anvil, tmp_path)
-
-
-@pytest_asyncio.fixture
-async def connect(
-    database_urls: DatabaseUrls,
-) -> AsyncIterator[Callable[[EvmWallet], PayoutWorld]]:
-    worlds: list[PayoutWorld] = []
-
-    def connected(wallet: EvmWallet) -> PayoutWorld:
-        worlds.append(PayoutWorld(database_urls, wallet, network="Ethereum"))
-        return worlds[-1]
-
-    yield connected
-    for world in worlds:
-        assert isinstance(world.wallet, EvmWallet)
-        await world.wallet.close()
-        world.close()
 
 
 Connect = Callable[[EvmWallet], PayoutWorld]
@@ -193,6 +108,25 @@ async def test_many_hostile_recipients_cost_at_most_the_bound_and_no_healthy_pay
         "SELECT fee, fee_paid FROM outflows UNION ALL SELECT fee, fee_paid FROM voided_outflows)"
     )
     assert booked == [(Decimal(cost).scaleb(-18), 0)]
+
+
+@pytest.mark.parametrize("kind", REASONS)
+async def test_a_hostile_refund_address_costs_at_most_the_bound(
+    anvil: Anvil, hot: HotWallet, connect: Connect, kind: str
+) -> None:
+    world = connect(hot.wallet())
+    await world.start()
+    address, healthy = checksummed(KINDS[kind](anvil)), new_address()
+    refunds = [world.due(new_address(), source="eth", refund=one) for one in (address, healthy)]
+    world.sql("UPDATE orders SET state = 'held', choice = 'REFUND', emergency = '{LIMIT}'")
+    before = hot.balance()
+    await run(world, anvil)
+    refunded = anvil.balance(healthy)
+    assert refunded == ETHER // 100 - CHARGED
+    assert 0 < before - hot.balance() - refunded <= 2 * BOUND
+    attempt = world.attempt(refunds[0][0])
+    assert attempt is not None
+    assert attempt.reason == REASONS[kind]
 
 
 async def test_fees_above_the_bound_put_orders_on_hold_until_they_fall(
@@ -297,10 +231,6 @@ async def test_a_rollup_without_the_newer_fee_call_is_asked_the_older_one(
     anvil.call("anvil_setCode", GAS_PRICE_ORACLE, "0x" + assemble(older).hex())
     assert (await wallet.prepare(outflow, max_cost=ETHER)).max_cost > data_fee
     await wallet.close()
-
-
-def new_address() -> str:
-    return checksummed("0x" + secrets.token_hex(20))
 
 
 def to_be_paid(address: str, *, nonce: int | None = None) -> Outflow:
