@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from feeds.settlement.chains.evm.addresses import checksummed
+from tests.support.chains.anvil.two_anvils import set_code
 from tests.support.chains.erc20 import assemble
 from tests.support.chains.node_proxy import NodeProxy
 from tests.support.chains.nodes import main_address, regtest_address
 from tests.support.chains.swap import Swap
-from tests.support.chains.two_anvils import set_code
 from tests.support.chains.world import ETHER, Tuning, World, needs_nodes
 
 pytestmark = [needs_nodes, pytest.mark.slow]

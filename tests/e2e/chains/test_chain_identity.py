@@ -26,9 +26,7 @@ from feeds.settlement.chains.interface import (
 )
 from feeds.settlement.deposits.node_pair import NodePair
 from tests.conftest import free_port
-from tests.support.chains.erc20 import assemble
-from tests.support.chains.nodes import USER, Litecoind
-from tests.support.chains.two_anvils import (
+from tests.support.chains.anvil.two_anvils import (
     MAX_COST,
     TwoAnvils,
     deploy,
@@ -36,6 +34,8 @@ from tests.support.chains.two_anvils import (
     with_node,
     with_wallet,
 )
+from tests.support.chains.erc20 import assemble
+from tests.support.chains.nodes import USER, Litecoind
 from tests.support.chains.world import needs_nodes
 
 pytestmark = needs_nodes

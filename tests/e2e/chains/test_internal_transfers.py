@@ -15,6 +15,7 @@ from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.internal_transfers import TRACER, received_in_trace
 from feeds.settlement.chains.interface import Node, NodeUnavailable, ProofUnavailable
 from feeds.settlement.chains.rpc import Rpc
+from tests.support.chains.anvil.two_anvils import ETHER, TwoAnvils, with_node
 from tests.support.chains.forwarders import (
     DELEGATING,
     FORWARDER,
@@ -25,7 +26,6 @@ from tests.support.chains.forwarders import (
     calling,
     pay_call,
 )
-from tests.support.chains.two_anvils import ETHER, TwoAnvils, with_node
 from tests.support.chains.world import needs_nodes
 
 pytestmark = needs_nodes

@@ -13,9 +13,7 @@ from domain.errors import Unavailable
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.settings import EvmAssetSettings, EvmSettings
 from feeds.settlement.chains.interface import Node, NodeUnavailable, Signed, Wallet
-from tests.support.chains.erc20 import TRANSFER, assemble
-from tests.support.chains.nodes import Anvil
-from tests.support.chains.two_anvils import (
+from tests.support.chains.anvil.two_anvils import (
     HOT,
     MAX_COST,
     USDT,
@@ -26,6 +24,8 @@ from tests.support.chains.two_anvils import (
     with_node,
     with_wallet,
 )
+from tests.support.chains.erc20 import TRANSFER, assemble
+from tests.support.chains.nodes import Anvil
 from tests.support.chains.world import needs_nodes
 
 pytestmark = needs_nodes

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from feeds.settlement.chains.evm.wallet import EvmWallet
 from tests.conftest import DatabaseUrls, free_port
-from tests.support.chains.hot_wallet import HotWallet
+from tests.support.chains.anvil.hot_wallet import HotWallet
 from tests.support.chains.nodes import Anvil
 from tests.support.chains.payout_world import PayoutWorld
 

@@ -8,7 +8,7 @@ import pytest
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.wallet import EvmWallet
 from tests.support.chains import hostile
-from tests.support.chains.hot_wallet import ETHER, HotWallet, new_address
+from tests.support.chains.anvil.hot_wallet import ETHER, HotWallet, new_address
 from tests.support.chains.nodes import Anvil
 from tests.support.chains.payout_world import PayoutWorld
 from tests.support.chains.world import needs_nodes

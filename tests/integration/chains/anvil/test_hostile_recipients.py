@@ -12,8 +12,8 @@ from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.gas import GAS_PRICE_ORACLE
 from feeds.settlement.chains.evm.wallet import EvmWallet
 from tests.support.chains import hostile
+from tests.support.chains.anvil.hot_wallet import ETH, ETHER, HotWallet, new_address
 from tests.support.chains.erc20 import assemble
-from tests.support.chains.hot_wallet import ETH, ETHER, HotWallet, new_address
 from tests.support.chains.nodes import Anvil
 from tests.support.chains.payout_world import PayoutWorld
 from tests.support.chains.world import needs_nodes
