@@ -31,6 +31,8 @@ IN_THE_SANDBOX = [
     "partner list",
     "partner show {who}",
     "partner set {who} --budget 500",
+    "key show {who}",
+    "key set {who} --signature-v2-only",
     "partner disable {who}",
     "partner enable {who}",
     "partner create --email another@wallet.example",
