@@ -71,7 +71,10 @@ class ConfirmationTracker:
         ports, tx_id = self._ports, position.candidate.tx_id
         if position.depth < required:
             if not position.candidate.voids and not await ports.wallet.has_paid(outflow, tx_id):
-                raise TransactionFailed(f"transaction {tx_id} failed on its chain: not paid")
+                raise TransactionFailed(
+                    f"transaction {tx_id} failed on its chain: nothing was paid, and the operator "
+                    "has to send it"
+                )
             return
         cost = await ports.wallet.fee_paid(tx_id)
         await ports.outflows.book_fee(outflow.order_id, self._bounds.in_coins(cost))
