@@ -17,7 +17,11 @@ from tests.support.chains.world import World
 
 STOP: Final = "0x00"
 """The code of a contract that accepts payments."""
-MODES: Final = {"false token": hostile.RETURNS_FALSE, "lying token": hostile.RETURNS_TRUE}
+MODES: Final = {
+    "false token": hostile.RETURNS_FALSE,
+    "lying token": hostile.RETURNS_TRUE,
+    "two-faced token": hostile.TWO_FACED_MODE,
+}
 SELF_DESTRUCTING: Final = "self-destructing"
 
 REFUND_FEE: Final = "SELECT network_fee FROM assets WHERE code = %s"

@@ -32,6 +32,7 @@ from tests.support.chains.anvil.two_anvils import (
     deploy,
     payment,
     with_node,
+    with_nodes,
     with_wallet,
 )
 from tests.support.chains.erc20 import assemble
@@ -113,6 +114,20 @@ def test_mainnet_settings_accept_no_node_of_a_test_network(chains: TwoAnvils) ->
     settings = chains.settings(test_network=None)
     with pytest.raises(WrongChain, match="its chain id is 31337, not 1"):
         with_wallet(settings, lambda wallet: wallet.check_identity())
+
+
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_neither_of_the_two_nodes_may_follow_another_chain(chains: TwoAnvils, wrong: int) -> None:
+    urls = [chains.right.url, chains.right.url]
+    urls[wrong] = chains.wrong.url
+
+    async def follow(own: Node, second: Node) -> None:
+        pair = NodePair(own, second)
+        for ask in (pair.check_identity, pair.heights):
+            with pytest.raises(WrongChain, match="its chain id is 137, not 31337"):
+                await ask()
+
+    with_nodes(chains.settings(nodes=tuple(urls)), follow)
 
 
 def test_a_node_is_checked_again_after_a_failed_call_and_only_then(chains: TwoAnvils) -> None:

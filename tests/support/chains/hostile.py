@@ -18,10 +18,19 @@ LYING_TOKEN = "0x01 0x00 MSTORE 0x20 0x00 RETURN"
 
 MODES = 1 << 160
 """Where the storage of a refusing token holds the modes of recipients, above all balances."""
-HONEST, RETURNS_FALSE, RETURNS_TRUE = range(3)
-REFUSING = f":transfer 0x04 CALLDATALOAD 0x{MODES:042x} ADD SLOAD DUP1 @refuse JUMPI"
-REFUSAL = ":refuse 0x01 SWAP1 SUB 0x00 MSTORE 0x20 0x00 RETURN"
-REFUSING_TOKEN = RUNTIME.replace(":transfer", REFUSING) + REFUSAL
+HONEST, RETURNS_FALSE, RETURNS_TRUE, TWO_FACED_MODE = range(4)
+REFUSING = f"""
+:transfer 0x04 CALLDATALOAD 0x{MODES:042x} ADD SLOAD
+  DUP1 0x{TWO_FACED_MODE:02x} EQ @twofaced JUMPI
+  DUP1 @refuse JUMPI
+:honest
+"""
+REFUSALS = """
+:refuse 0x01 SWAP1 SUB 0x00 MSTORE 0x20 0x00 RETURN
+:twofaced GASPRICE @lie JUMPI 0x01 @honest JUMPI
+:lie 0x01 0x00 MSTORE 0x20 0x00 RETURN
+"""
+REFUSING_TOKEN = RUNTIME.replace(":transfer", REFUSING) + REFUSALS
 """Honest to all recipients but those with a mode, to whom it moves nothing."""
 
 SELF_DESTRUCTED = assemble("CALLER SELFDESTRUCT")

@@ -77,10 +77,10 @@ contract LyingToken { // returns true, and moves nothing
 }
 
 contract RefusingToken { // an ERC-20 (erc20.sol) whose owner sets what some recipients get
-    mapping(address => uint256) modes; // 0: their transfer; 1: false; 2: true, and nothing
+    mapping(address => uint256) modes; // 0: their transfer; 1: false; 2: true; 3: true once signed
 
     function transfer(address to, uint256) external view returns (bool) {
-        require(modes[to] != 0); // else the transfer of erc20.sol
-        return modes[to] == 2;
+        require(modes[to] != 0 && (modes[to] != 3 || tx.gasprice != 0)); // else as in erc20.sol
+        return modes[to] != 1; // and nothing is moved
     }
 }

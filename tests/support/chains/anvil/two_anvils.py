@@ -91,12 +91,20 @@ def payment(**changes: Any) -> Outflow:
 
 
 def with_node(settings: EvmSettings, work: Callable[[Node], Awaitable[T]]) -> T:
+    """Run `work` with the first node of the settings."""
+    return with_nodes(settings, lambda node, _: work(node))
+
+
+def with_nodes(settings: EvmSettings, work: Callable[[Node, Node], Awaitable[T]]) -> T:
+    """Run `work` with both nodes of the settings."""
+
     async def run() -> T:
-        node = FAMILIES["evm"].node(ethereum(settings), settings.nodes[0])
+        own, second = (FAMILIES["evm"].node(ethereum(settings), url) for url in settings.nodes)
         try:
-            return await work(node)
+            return await work(own, second)
         finally:
-            await node.close()
+            await own.close()
+            await second.close()
 
     return asyncio.run(run())
 
