@@ -182,6 +182,7 @@ def test_a_transaction_that_fails_on_its_chain_is_reported_and_never_counted_as_
     world.anvil.set_token_balance(world.token, world.hot_address, balance)
     world.sql("UPDATE outflows SET intended_at = now() - interval '3 h' WHERE settled_at IS NULL")
     assert f"Check the payout of {swap.id}" in world.running.command("doctor").stdout
+    world.sql("UPDATE outflows SET intended_at = signed_at WHERE settled_at IS NULL")
 
 
 def test_an_unconfirmed_payout_gets_a_higher_fee_and_is_paid_once(world: World) -> None:
