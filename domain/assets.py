@@ -16,8 +16,9 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
     of 10^-precision (see domain/market/network_fees.py), and `fee_bps`, the service fee in basis
     points of the swap. Outside the sandbox it is `receivable` and `sendable` only if settlement is
     connected to its network.
-    A deposit below `min_deposit` counts only if it is the agreed amount; the network does not
-    forward payments below `dust_limit`. Both are in units of 10^-precision.
+    A deposit below `min_deposit` counts only if it is the agreed amount; a payment below
+    `dust_limit` does not reach every address, which is 0 for tokens. Both are in units of
+    10^-precision.
     """
 
     code: str

@@ -54,14 +54,16 @@ class AccountForm(msgspec.Struct, frozen=True, kw_only=True):
 class Network(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is particular to one network. Mainnet only.
 
-    `family` names the folder of `feeds/settlement/chains/` that follows it; None for a network that
-    only the sandbox settles. `confirmations` is how many blocks a deposit needs by default. The
-    database repeats the tag's name, confirmations and dust limit; a test requires that they are
-    equal. A network with a family has an `identity`, which its nodes must report; `test_networks`
-    are those of its test networks, by name, which an operator may follow instead.
+    `coin` is the coin in which its fees are paid, by its name in prices. `family` names the folder
+    of `feeds/settlement/chains/` that follows it; None for a network that only the sandbox settles.
+    `confirmations` is how many blocks a deposit needs by default. The database repeats the coin,
+    the tag's name, confirmations and dust limit; a test requires that they are equal. A network
+    with a family has an `identity`, which its nodes must report; `test_networks` are those of its
+    test networks, by name, which an operator may follow instead.
     """
 
     name: str
+    coin: str
     family: str | None = None
     confirmations: int
     address_forms: tuple[AddressForm, ...]
@@ -71,9 +73,10 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     identity: ChainIdentity | None = None
     test_networks: Mapping[str, ChainIdentity] = MappingProxyType({})
     dust_limit: int = 0
-    """The greatest amount, of all forms of address, below which nodes do not forward an output.
+    """The least payment of its coin that every address accepts, in units of 10^-8.
 
-    In units of 10^-8 of the network's coin; 0 where there is none.
+    Below it nodes do not forward an output to some form of address, or an account that does not
+    exist yet is not created. 0 where any amount arrives. Tokens have no such limit.
     """
 
     @property

@@ -21,9 +21,10 @@ from domain.chains.transfers import Block
 FAMILY: Final = "bitcoin"
 
 DUST_LIMIT: Final = 546
-"""For a key hash, the largest of the usual outputs, at 3 units a byte; 294 suffice for segwit.
+"""That of outputs to key hashes, which need most: 182 bytes with the input that spends them.
 
-A quote does not name an address, so that one limit applies to all (Bitcoin Core, policy.cpp).
+DUST_RELAY_TX_FEE is 3 units a byte (Bitcoin Core and Dash Core, src/policy/policy.h). Script hashes
+need 540, segwit programs 294 (20 bytes) and 330 (32 bytes, P2TR among them).
 """
 
 
@@ -43,6 +44,7 @@ class BitcoinNetwork(Network, frozen=True, kw_only=True):
 def _network(
     name: str,
     *,
+    coin: str,
     confirmations: int,
     key_version: bytes,
     script_version: bytes,
@@ -72,6 +74,7 @@ def _network(
     own = {kind: (version,) for kind, version in (key_versions or {}).items()}
     return BitcoinNetwork(
         name=name,
+        coin=coin,
         family=family,
         confirmations=confirmations,
         identity=identity,
@@ -103,6 +106,7 @@ def _segwit(prefix: str) -> AddressForm:
 NETWORKS: Final = (
     _network(
         "Bitcoin",
+        coin="BTC",
         confirmations=2,
         key_version=b"\x00",
         script_version=b"\x05",
@@ -123,6 +127,7 @@ NETWORKS: Final = (
     # Script addresses that begin with 3 are Bitcoin's too, so only those with M are accepted.
     _network(
         "Litecoin",
+        coin="LTC",
         confirmations=4,
         key_version=b"\x30",
         script_version=b"\x32",
@@ -137,10 +142,11 @@ NETWORKS: Final = (
             "testnet": genesis("4966625a4b2851d9fdee139e56211a0d88575f59ed816ff5e6a63deb4e3e29a0"),
             "regtest": genesis("530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9"),
         },
-        dust_limit=5_460,  # ten times Bitcoin's fee
+        dust_limit=5_460,  # 30 units a byte (Litecoin Core, src/policy/policy.h)
     ),
     _network(
         "Dogecoin",
+        coin="DOGE",
         confirmations=10,
         key_version=b"\x1e",
         script_version=b"\x16",
@@ -150,10 +156,13 @@ NETWORKS: Final = (
             "testnet": genesis("bb0a78264637406b6360aad926284d544d7049f45189db5664f3c4d07350559e"),
             "regtest": genesis("3d2160a3b5dc4a9d62e7e66a295f70313ac808440ef7400d6c0772171ce973a5"),
         },
-        dust_limit=1_000_000,  # the soft limit of 0.01 DOGE since Dogecoin Core 1.14.5
+        # The soft limit since Dogecoin Core 1.14.5 (doc/fee-recommendation.md): an output below it
+        # costs 0.01 DOGE more, and one below 0.001 DOGE is not forwarded at all.
+        dust_limit=1_000_000,
     ),
     _network(
         "Dash",
+        coin="DASH",
         confirmations=4,
         key_version=b"\x4c",
         script_version=b"\x10",
@@ -166,11 +175,12 @@ NETWORKS: Final = (
     # Transparent addresses only. The sandbox alone settles it.
     _network(
         "Zcash",
+        coin="ZEC",
         confirmations=12,
         key_version=b"\x1c\xb8",
         script_version=b"\x1c\xbd",
         family=None,
-        dust_limit=54,
+        dust_limit=54,  # three times 100 units a kilobyte (zcashd, src/policy/policy.h)
     ),
 )
 

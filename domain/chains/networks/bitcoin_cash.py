@@ -29,8 +29,9 @@ def _cash_address(decoder: Any, version: bytes) -> AddressForm:
 NETWORKS: Final = (
     Network(
         name="Bitcoin Cash",
+        coin="BCH",
         confirmations=4,
-        dust_limit=546,
+        dust_limit=546,  # three times 1 unit a byte, as for Bitcoin
         address_forms=(
             _cash_address(BchP2PKHAddrDecoder, KEY_VERSION),
             _cash_address(BchP2SHAddrDecoder, SCRIPT_VERSION),

@@ -19,11 +19,20 @@ def _decode_shelley(address: str) -> None:
     require(address_type in _ADDRESS_TYPES[len(decoded)])
 
 
+MIN_OUTPUT: Final = 121_542_000
+"""1.21542 ADA, what an output to the longest address has to hold (CIP-55, coinsPerUTxOByte).
+
+4,310 lovelace for each of its bytes and 160 more. A Byron address has at most 112 bytes, because
+its attributes have at most 64 (OutputBootAddrAttrsTooBig); the output, a map of CBOR, has 10 more.
+"""
+
 NETWORKS: Final = (
     Network(
         name="Cardano",
+        coin="ADA",
         confirmations=15,
         address_forms=(_decode_shelley, AdaByronAddrDecoder.DecodeAddr),
         accounts=(AccountForm(kind=AccountKind.CIP1852, encode=AdaShelleyAddrEncoder.EncodeKey),),
+        dust_limit=MIN_OUTPUT,
     ),
 )

@@ -27,13 +27,12 @@ def _decode(address: str) -> None:
 
 
 class EvmNetwork(Network, frozen=True, kw_only=True):
-    """A network whose fees are paid in `coin`, which has 18 decimals.
+    """A network whose coin has 18 decimals.
 
     `has_l1_fee` says whether a transaction also pays for its data on Ethereum, by a contract that
     every chain of the OP Stack has (GasPriceOracle). Arbitrum's gas estimate contains that part.
     """
 
-    coin: str
     has_l1_fee: bool = False
 
     @property

@@ -8,6 +8,9 @@ from bip_utils import XrpAddrDecoder, XrpAddrEncoder
 from domain.chains.network import AccountForm, Network, TagForm
 from domain.chains.pay_in import AccountKind
 
+ACCOUNT_RESERVE: Final = 100_000_000
+"""1 XRP: a payment of less creates no account (xrpl.org, Reserves; tecNO_DST_INSUF_XRP)."""
+
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
 
 
@@ -19,10 +22,12 @@ def _is_destination_tag(tag: str) -> bool:
 NETWORKS: Final = (
     Network(
         name="XRP Ledger",
+        coin="XRP",
         confirmations=1,
         # X-addresses are not accepted: they contain a tag of their own.
         address_forms=(XrpAddrDecoder.DecodeAddr,),
         accounts=(AccountForm(kind=AccountKind.ONE_ADDRESS, encode=XrpAddrEncoder.EncodeKey),),
         tag=TagForm("Destination tag", _is_destination_tag),
+        dust_limit=ACCOUNT_RESERVE,
     ),
 )

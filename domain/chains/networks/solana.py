@@ -13,13 +13,21 @@ def _decode(address: str) -> None:
     require(any(bytes(Pubkey.from_string(address))))
 
 
+RENT_EXEMPT: Final = 89_088
+"""0.00089088 SOL: a new account without data has to hold it (InsufficientFundsForRent).
+
+Two years of rent at 3,480 lamports for each of its 128 bytes (getMinimumBalanceForRentExemption).
+"""
+
 NETWORKS: Final = (
     Network(
         name="Solana",
+        coin="SOL",
         confirmations=32,
         address_forms=(_decode,),
         # SLIP-10 has only hardened children on ed25519: addresses cannot derive from a public key,
         # so live installations import a pool.
         accounts=(AccountForm(kind=AccountKind.SANDBOX_UNSPENDABLE),),
+        dust_limit=RENT_EXEMPT,
     ),
 )

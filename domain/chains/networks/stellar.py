@@ -9,6 +9,8 @@ from domain.chains.network import AccountForm, Curve, Network, TagForm, is_text
 from domain.chains.pay_in import AccountKind
 
 MAX_MEMO_BYTES: Final = 28
+MIN_BALANCE: Final = 100_000_000
+"""1 XLM, two base reserves of 0.5 XLM: an account is not created with less (CreateAccount)."""
 
 
 def _is_memo(tag: str) -> bool:
@@ -18,6 +20,7 @@ def _is_memo(tag: str) -> bool:
 NETWORKS: Final = (
     Network(
         name="Stellar",
+        coin="XLM",
         confirmations=1,
         address_forms=(partial(XlmAddrDecoder.DecodeAddr, addr_type=XlmAddrTypes.PUB_KEY),),
         accounts=(
@@ -28,5 +31,6 @@ NETWORKS: Final = (
             ),
         ),
         tag=TagForm("Memo", _is_memo),
+        dust_limit=MIN_BALANCE,
     ),
 )

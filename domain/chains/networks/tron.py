@@ -16,6 +16,8 @@ def _decode(address: str) -> None:
 NETWORKS: Final = (
     Network(
         name="Tron",
+        coin="TRX",
+        # No dust limit: the sender pays for the account that a payment creates.
         confirmations=20,
         address_forms=(_decode,),
         accounts=(AccountForm(kind=AccountKind.BIP44, encode=TrxAddrEncoder.EncodeKey),),

@@ -13,7 +13,8 @@ from persistence.postgres.pool import Database
 ASSETS = """
 SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS network_fee,
        a.aggregator_code, a.enabled, a.logo, a.color, n.fee_bps + o.spread_bps AS fee_bps,
-       n.tag_name, a.min_deposit::text AS min_deposit, n.dust_limit::text AS dust_limit,
+       n.tag_name, a.min_deposit::text AS min_deposit,
+       CASE WHEN a.coin = n.coin THEN n.dust_limit ELSE 0 END::text AS dust_limit,
        e.amount::text AS estimate,
        extract(epoch FROM e.estimated_at + $1::float8 * interval '1 second' - now())::float8
          AS valid_seconds,

@@ -11,23 +11,7 @@ RESERVES = """
 SELECT asset, amount::text AS amount, promised::text AS promised FROM reserves ORDER BY asset
 """
 
-# Promises are counted again, in case orders were opened while the asset had no reserve. Open orders
-# are read through their two partial indexes, never by scanning all orders.
-SET = """
-WITH open_orders AS (
-  SELECT destination, destination_amount + network_fee AS promise FROM orders
-  WHERE state = 'awaiting_deposit'
-  UNION ALL
-  SELECT destination, destination_amount + network_fee FROM orders
-  WHERE state IN ('confirming', 'paying_out', 'held', 'refunding')
-)
-INSERT INTO reserves (asset, amount, promised)
-SELECT a.code, $2::text::numeric,
-  (SELECT coalesce(sum(o.promise), 0) FROM open_orders o WHERE o.destination = a.code)
-FROM assets a WHERE a.code = $1
-ON CONFLICT (asset) DO UPDATE SET amount = EXCLUDED.amount, promised = EXCLUDED.promised
-RETURNING asset
-"""
+SET = "SELECT set_reserve($1, $2::text::numeric) AS is_known"
 
 UNSET = "DELETE FROM reserves WHERE asset = $1"
 
@@ -60,7 +44,8 @@ class PostgresReserveRepository:
             await self._database.fetch(UNSET, [asset.code])
             return
         amount = format_units(units, asset.precision)
-        if await self._database.fetch_one(SET, [asset.code, amount]) is None:
+        row = await self._database.fetch_one(SET, [asset.code, amount])
+        if row is None or not row["is_known"]:
             raise NotFound(f"there is no asset {asset.code}")
 
 

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from domain.assets import Excess, FixedRateTerms
@@ -68,31 +67,3 @@ def test_the_cap_of_open_fixed_rates_is_set_with_the_limits(operator: Operator) 
     operator.error("limits", "set", "--from", "btc", "--to", "xmr", "--fixed-exposure-usd", "1")
     operator.json("limits", "set", "--fixed-exposure-usd", "none")
     assert operator.json("limits", "show")["fixedExposureUsd"] is None
-
-
-def test_the_doctor_names_every_limit_that_is_not_set_outside_the_sandbox(
-    operator: Operator,
-) -> None:
-    def advice() -> str:
-        checks = msgspec.json.decode(operator.run("doctor", "--json").stdout)["checks"]
-        (found,) = [one for one in checks if one["name"] == "limits"]
-        assert found["ok"], "it is the operator's decision"
-        return str(found["advice"])
-
-    assert advice() == ""
-    operator.sql("UPDATE operator_settings SET sandbox = false, fixed_rates = true")
-    operator.sql("INSERT INTO connected_assets VALUES ('btc', true, true), ('ltc', true, false)")
-    for scope in ("client", "page", "partner"):
-        operator.json("unpaid-cap", "set", scope, "1000")
-    limits = {
-        "orders of a day": ("limits", "set", "--daily-cap-usd", "1000"),
-        "payouts of a day": ("outflow", "cap", "1000"),
-        "open fixed rates": ("limits", "set", "--fixed-exposure-usd", "1000"),
-        "payouts of btc": ("reserve", "set", "btc", "1"),
-    }
-    assert "ltc" not in advice(), "what is not sent needs no reserve"
-    for name, command in limits.items():
-        assert name in advice()
-        operator.json(*command)
-        assert name not in advice()
-    assert advice() == ""

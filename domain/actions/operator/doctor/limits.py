@@ -35,12 +35,21 @@ async def _unlimited(health: LimitsHealth) -> str | None:
         if cap.cap_usd is None
     ]
     missing += await _without_cap(health, catalogue)
+    if of_any_size := _of_any_size(catalogue):
+        names = ", ".join(of_any_size)
+        missing.append(f"small deposits of {names} (`swapgate min-deposit set ASSET AMOUNT`)")
     reserves = {one.asset.code for one in await health.market.reserves.reserves(catalogue)}
     sent = {asset.code for asset in catalogue.active_assets() if asset.sendable}
     if without_reserve := sorted(sent - reserves):
         names = ", ".join(without_reserve)
         missing.append(f"payouts of {names} (`swapgate reserve set ASSET AMOUNT`)")
     return Remark(f"These are unlimited: {', '.join(missing)}") if missing else None
+
+
+def _of_any_size(catalogue: Catalogue) -> list[str]:
+    """Return the assets whose smallest deposits count, so that dust changes orders."""
+    assets = catalogue.active_assets()
+    return sorted(one.code for one in assets if one.receivable and one.min_deposit == 0)
 
 
 async def _without_cap(health: LimitsHealth, catalogue: Catalogue) -> list[str]:
