@@ -17,11 +17,12 @@ from tests.support.waiting import wait_until
 
 Condition = Callable[[], bool]
 
-BATCH: Final = 4
-KILLS_A_BATCH: Final = 3
+BATCH: Final = 10
+KILLS_A_BATCH: Final = 4
+NODE_FAULTS_A_BATCH: Final = 2
 ATTENDING: Final = 50
 """How often a state is read between two looks of the operator at the orders."""
-DEADLINE: Final = 180
+DEADLINE: Final = 300
 """Seconds in which a batch must reach its next kill or its end."""
 SPIKE: Final = 150 * 10**9
 """The base fee during a spike, in wei per gas: a plain payout then costs above its bound."""
@@ -60,7 +61,8 @@ class Campaign:
                 request = {"id": order.swap.id, "token": order.swap.token, "choice": "REFUND"}
                 assert self._world.partner.call("/emergency", request).data is True
         self._kill_when(first, batch)
-        self._faults.perform(lambda is_reached: self._attend_until(is_reached, batch))
+        for _ in range(NODE_FAULTS_A_BATCH):
+            self._faults.perform(lambda is_reached: self._attend_until(is_reached, batch))
         for _ in range(KILLS_A_BATCH - 1):
             self._kill_when(self._kills.hold(kinds), batch)
         self._wait_ended(batch)
