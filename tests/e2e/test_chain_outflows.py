@@ -9,7 +9,6 @@ from valkey import Valkey
 
 from domain.market.rates import RateSnapshot
 from persistence.valkey.rates import CHANNEL, KEY, encode_snapshot
-from tests.chain_faults.campaign import Campaign
 from tests.support.chains.swap import Swap
 from tests.support.chains.world import Tuning, World, needs_nodes
 
@@ -299,11 +298,3 @@ def replace_deposit(world: World, tx_id: str) -> None:
     world.litecoind.invalidate_block_of(tx_id)
     world.litecoind.double_spend(tx_id)
     world.litecoind.mine(3)
-
-
-def test_orders_are_paid_exactly_once_wherever_settlement_is_killed(world: World) -> None:
-    campaign = Campaign(world, seed=4)
-    campaign.run(2)
-    verdict = campaign.verdict()
-    assert verdict["kills"] >= 1
-    assert (verdict["ended"], verdict["differences"]) == (2, [])

@@ -1,10 +1,14 @@
-"""The plan of a run of `tests.chain_faults` derives from its seed and has hostile recipients."""
+"""Runs of `tests.chain_faults`: derived from a seed, with hostile recipients, and exact books."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from tests.chain_faults.campaign import Campaign
 from tests.chain_faults.kinds import HOSTILE, planned
+from tests.support.chains import hostile
+from tests.support.chains.world import World, needs_nodes
 
 REQUIRED = {
     "gas burner",
@@ -32,3 +36,20 @@ def test_sixty_orders_have_all_hostile_kinds_and_as_many_regular_orders() -> Non
 
 def test_a_seed_repeats_its_plan() -> None:
     assert planned(Random(7), 60) == planned(Random(7), 60) != planned(Random(8), 60)
+
+
+@needs_nodes
+@pytest.mark.slow
+def test_hostile_and_other_orders_end_with_exact_books_wherever_settlement_is_killed(
+    tmp_path: Path,
+) -> None:
+    world = World(tmp_path, external_signer=True, other_token=hostile.refusing_token_code())
+    try:
+        campaign = Campaign(world, seed=4)
+        campaign.run(4)
+        verdict = campaign.verdict()
+    finally:
+        world.close()
+    assert verdict["kills"] >= 1
+    assert verdict["hostile"] == {"gas burner": 1, "reverter": 1}
+    assert (verdict["ended"], verdict["differences"]) == (4, [])
