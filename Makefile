@@ -10,7 +10,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test test-slow assets lint openapi settings fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults simulate ledger clean lock
+.PHONY: faults-chains help run test test-slow assets lint audit openapi settings fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -37,6 +37,9 @@ lint: $(VENV)/.dev ## Run ruff, mypy, import contracts and dependency checks
 	$(BIN)/deptry .
 	$(BIN)/python -m gateway.openapi --check
 	$(BIN)/python -m gateway.settings_table --check
+
+audit: $(VENV)/.dev $(ASSETS) ## Check licenses and known vulnerabilities of all locked packages
+	$(BIN)/python -m supply_chain
 
 openapi: $(VENV)/.run ## Generate docs/openapi.json from the code (ARGS=--check: compare only)
 	$(BIN)/python -m gateway.openapi $(ARGS)

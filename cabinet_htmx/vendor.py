@@ -33,7 +33,7 @@ def build() -> None:
     Raises NpmMissing, and CalledProcessError if npm fails.
     """
     packages = ROOT / "node_modules"
-    subprocess.run([*_npm(), "ci", "--ignore-scripts", "--silent"], cwd=ROOT, check=True)  # noqa: S603
+    subprocess.run([*npm_command(), "ci", "--ignore-scripts", "--silent"], cwd=ROOT, check=True)  # noqa: S603
     VENDOR.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(packages / "htmx.org" / "dist" / HTMX, VENDOR / HTMX)
     style = (packages / "@picocss" / "pico" / "css" / PICO).read_text()
@@ -45,7 +45,8 @@ def without_data_urls(style: str) -> str:
     return _DATA_URL.sub("none", style)
 
 
-def _npm() -> list[str]:
+def npm_command() -> list[str]:
+    """Return the command that starts npm. Raises NpmMissing."""
     found = shutil.which("npm")
     if found is not None:
         return [found]

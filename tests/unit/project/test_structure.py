@@ -14,7 +14,16 @@ MAX_MODULES = 14
 MAX_LINES = 400
 MAX_MEDIAN_LINES = 90
 MAX_REPEATED_LINES = 11
-PACKAGES = ("domain", "persistence", "feeds", "gateway", "cabinet_htmx", "bench", "tests")
+PACKAGES = (
+    "domain",
+    "persistence",
+    "feeds",
+    "gateway",
+    "cabinet_htmx",
+    "supply_chain",
+    "bench",
+    "tests",
+)
 NOT_COMPARED = ("bench/limits/peer.py", "gateway/api/examples.py")
 """A benchmark's peer, written as users of its framework would; the table of examples, whose values
 the contract's tests state literally."""
