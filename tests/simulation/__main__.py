@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import tempfile
 import time
@@ -80,6 +81,7 @@ def main() -> None:
     parser.add_argument("--trace", action="store_true", help="print every call to a port")
     parser.add_argument("--defect", choices=DEFECTS, help="put a defect back; end when it is found")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the database server is stopped, too
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     with migrated_database() as urls:
         failed = asyncio.run(_runs(urls, arguments))

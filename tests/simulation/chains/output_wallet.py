@@ -121,8 +121,10 @@ class OutputWallet(NodeWallet):
         return Signed(encoded(tx), tx.id)
 
     def _unspent(self) -> dict[str, int]:
-        block = self._state.block
-        spent = set(block.spent).union(*(tx.spends for tx in self._chain.mempool.values()))
+        """Return what the wallet may spend: it remembers what it sent, in whichever block it is."""
+        block, chain = self._state.block, self._chain
+        mined = {key for key, tx_id in chain.tip.spent.items() if chain.known[tx_id].sender == HOT}
+        spent = mined.union(block.spent, *(tx.spends for tx in chain.mempool.values()))
         owned = self._chain.outputs_of(HOT, block.receipts)
         return {key: amount for key, amount in owned.items() if key not in spent and amount}
 
