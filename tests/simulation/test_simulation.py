@@ -12,7 +12,7 @@ from tests.simulation.world.preparation import PreparedDatabase, prepare
 from tests.simulation.world.world import Options
 
 SHORT, MEDIUM = 8, 60
-MAX_RUNS_TO_FIND = 150
+MAX_RUNS_TO_FIND = 400
 
 
 @pytest.fixture
