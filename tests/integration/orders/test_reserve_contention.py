@@ -26,10 +26,11 @@ from tests.support.builders.records import add_addresses
 from tests.support.waiting import wait_until_async
 
 AGREED = 1_000_000
-"""0.01 BTC, whose payout and network fee together take 621.1875 USDT of the reserve."""
+PAYOUT = 617_550_000
+"""What 0.01 BTC pays in this world: the amount of such an order does not change as it moves."""
 WAYS = 64
 RESERVE = 15_000
-"""USDT: 24 of the larger payouts, so that neither all nor none of the moves fit."""
+"""USDT: 24 such payouts with their network fees, so that neither all nor none of the moves fit."""
 
 DUE = """
 SELECT coalesce(sum(destination_amount + network_fee), 0) FROM orders
@@ -42,11 +43,23 @@ WHERE destination = %s AND state = 'completed'
 RESERVED = "SELECT amount FROM reserves WHERE asset = %s"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE %s"
 
+# Every move has checked the reserve, or waits to do so, before the first of them is committed.
+BARRIER = """
+CREATE FUNCTION barrier() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(1);
+  RETURN NULL;
+END
+$$;
+CREATE TRIGGER zz_barrier AFTER UPDATE OF state ON orders
+  FOR EACH ROW EXECUTE FUNCTION barrier();
+"""
+
 
 @pytest.fixture
 async def ports(world: OrderWorld) -> AsyncIterator[SettlementPorts]:
     """Settlement with a connection for each of the concurrent moves."""
-    database = Database(world.urls.settlement, size=WAYS)
+    database = Database(world.urls.settlement, size=WAYS, statement_timeout_ms=60_000)
     orders = PostgresSettlementOrderRepository(database, lambda: world.market.catalogue)
     yield msgspec.structs.replace(world.settlement_ports, orders=orders)
     database.close()
@@ -79,24 +92,32 @@ async def confirm(ports: SettlementPorts, order_id: UUID, deposited: int = AGREE
 async def test_64_concurrent_moves_to_the_payout_never_exceed_the_reserve_together(
     world: OrderWorld, ports: SettlementPorts
 ) -> None:
-    due = [await confirming(world) for _ in range(8)]
+    due = [await confirming(world, destination_amount=PAYOUT) for _ in range(8)]
     for order_id in due:
-        await confirm(ports, order_id)
-    held = [await world.held() for _ in range(WAYS // 2)]
-    waiting = [await confirming(world) for _ in range(WAYS // 2)]
+        await confirm(world.settlement_ports, order_id)
+    held = [await world.held() for _ in range((WAYS - len(due)) // 2)]
+    waiting = [
+        await confirming(world, destination_amount=PAYOUT) for _ in range((WAYS - len(due)) // 2)
+    ]
     await set_reserve(world, "usdt_trc20", RESERVE * 10**6)
-    ended = await asyncio.gather(
-        *(exchange_order(ports, order_id) for order_id in held),
-        *(confirm(ports, order_id) for order_id in waiting),
-        *(complete_payout(ports, order_id, f"payout of {order_id}") for order_id in due),
-        return_exceptions=True,
-    )
+    world.sql(BARRIER)
+    with psycopg.connect(world.urls.owner) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(1)")
+        moves = [
+            *(asyncio.create_task(exchange_order(ports, order_id)) for order_id in held),
+            *(asyncio.create_task(confirm(ports, order_id)) for order_id in waiting),
+            *(asyncio.create_task(complete_payout(ports, order_id, "tx")) for order_id in due),
+        ]
+        await wait_until_async(lambda: amount(world, WAITING, "%UPDATE orders SET%") == WAYS)
+    ended = await asyncio.gather(*moves, return_exceptions=True)
     rejected = [one for one in ended if isinstance(one, BaseException)]
     assert all(isinstance(one, ReserveExceeded) for one in rejected), rejected
     moved = [one for one in ended if isinstance(one, Order)]
     states = [one.state for one in moved]
     assert states.count(State.COMPLETED) == len(due), "a payout is never rejected"
-    assert 0 < states.count(State.PAYING_OUT) < WAYS
+    assert 0 < states.count(State.PAYING_OUT) < len(held) + len(waiting)
+    paid = [one for one in moved if one.id in {*due, *waiting}]
+    assert {one.destination_amount for one in paid} == {PAYOUT}
     assert states.count(State.HELD) + len(rejected) > 0
     is_due = amount(world, DUE, "usdt_trc20")
     assert is_due <= amount(world, RESERVED, "usdt_trc20")
