@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from domain.errors import DomainError
+from domain.actions.operator.audit import checked_reason
+from domain.errors import DomainError, InvalidRequest
 from gateway.cli.failure import Failure
 from gateway.cli.identity import claim_of, system_user
 from gateway.cli.messages import message_of
@@ -45,8 +46,19 @@ DATA_DIR = DEFAULT_DATA_DIR
 
 MAX_LISTED = 1_000
 Reason = Annotated[str, typer.Option(help="Why; it is recorded in the audit trail.")]
+
+
+def stated(reason: str) -> str:
+    """Return a reason; raise Failure for a blank one."""
+    try:
+        return checked_reason(reason)
+    except InvalidRequest as error:
+        raise Failure(str(error)) from error
+
+
 RequiredReason = Annotated[
-    str, typer.Option("--reason", help="Why; it is recorded in the audit trail.")
+    str,
+    typer.Option("--reason", callback=stated, help="Why; it is recorded in the audit trail."),
 ]
 AssetCode = Annotated[str, typer.Argument(metavar="ASSET", help="An asset's code, such as btc.")]
 OneAssetCode = Annotated[

@@ -51,8 +51,8 @@ def offered_choices(ports: OrderPorts, order: Order) -> tuple[Choice, ...]:
     if order.state is not State.HELD or order.choice is not Choice.NONE:
         return ()
     exchange = (Choice.EXCHANGE,) if _can_be_exchanged(ports, order) else ()
-    is_refundable = ports.market.catalogue.switches.refunds and order.refund_problem is None
-    return exchange + ((Choice.REFUND,) if is_refundable else ())
+    refund = (Choice.REFUND,) if ports.market.catalogue.switches.refunds else ()
+    return exchange + refund
 
 
 def _parse_choice(ports: OrderPorts, order: Order, text: str) -> Choice:

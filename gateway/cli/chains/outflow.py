@@ -19,7 +19,17 @@ from domain.actions.operator.outflows import (
     show_outflow,
     void_outflow,
 )
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Limit, Reason, group, read, run
+from gateway.cli.command import (
+    DATA_DIR,
+    AsJson,
+    DataDir,
+    Limit,
+    Reason,
+    RequiredReason,
+    group,
+    read,
+    run,
+)
 from gateway.cli.orders.order_view import parse_order_id
 from gateway.cli.output import show
 from gateway.instance import Role
@@ -104,7 +114,11 @@ def cancelled(*, limit: Limit = 50, data_dir: DataDir = DATA_DIR, as_json: AsJso
 
 @app.command()
 def void(
-    order_id: OutflowId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    order_id: OutflowId,
+    *,
+    reason: RequiredReason,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Void a signed payment that is not settled: its nonce or its inputs are used for nothing."""
     known = parse_order_id(order_id)
@@ -114,7 +128,11 @@ def void(
 
 @app.command()
 def resend(
-    order_id: OutflowId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    order_id: OutflowId,
+    *,
+    reason: RequiredReason,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Send a payment again that was voided, or that failed on its chain."""
     known = parse_order_id(order_id)
@@ -124,7 +142,11 @@ def resend(
 
 @app.command()
 def close(
-    order_id: OutflowId, *, reason: Reason, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    order_id: OutflowId,
+    *,
+    reason: RequiredReason,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Send nothing in place of a voided payment: a deposit may then be refunded elsewhere."""
     known = parse_order_id(order_id)

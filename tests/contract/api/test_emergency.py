@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import Any
 
 import pytest
@@ -68,8 +69,13 @@ RESOLVED: dict[str, tuple[Callable[[Swaps, Order], object], str, str]] = {
 }
 
 
-@pytest.mark.parametrize("resolution", list(RESOLVED))
-@pytest.mark.parametrize("hold_reason", list(HELD))
+IMPOSSIBLE = ("too little", "operator: refund")
+"""The deposit is below the network fee of its refund."""
+
+
+@pytest.mark.parametrize(
+    ("hold_reason", "resolution"), [one for one in product(HELD, RESOLVED) if one != IMPOSSIBLE]
+)
 def test_every_emergency_is_resolved_and_sends_its_events(
     swaps: Swaps, receiver: Receiver, hold_reason: str, resolution: str
 ) -> None:

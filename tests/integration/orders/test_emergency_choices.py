@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.actions.orders.resolve_emergency import execute_choices, offered_choices
+from domain.actions.orders.resolve_emergency import execute_choices
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
 from domain.errors import (
     EmergencyInvalidChoice,
@@ -133,20 +133,13 @@ async def test_a_choice_that_the_market_has_made_impossible_is_reset(
     assert world.statuses() == ["PENDING", "EMERGENCY"]
 
 
-async def test_a_refund_that_cannot_be_sent_is_not_offered(world: OrderWorld) -> None:
-    bitcoin = world.market.catalogue.assets["btc"]
-    least = bitcoin.network_fee + bitcoin.least_payment
-    order_id = await world.held(least - 1)
-    with pytest.raises(EmergencyInvalidChoice, match="'REFUND' is not offered"):
-        await world.choose(order_id, "REFUND")
-
-    await world.choose(await world.held(least), "REFUND")
-
-
-async def test_a_deposit_that_covers_no_network_fee_can_be_cancelled(world: OrderWorld) -> None:
+async def test_the_operator_ends_an_order_whose_chosen_refund_cannot_be_sent(
+    world: OrderWorld,
+) -> None:
     order_id = await world.held(TOO_LITTLE)
-    assert offered_choices(world.gateway_ports, await world.read(order_id)) == ()
-    await cancel_order(world.settlement_ports, order_id)
+    await world.choose(order_id, "REFUND")
+    assert (await world.read(order_id)).refund_problem is not None
+    await cancel_order(world.settlement_ports, order_id, overrule=True)
     assert (await world.read(order_id)).state is State.CANCELLED
 
 

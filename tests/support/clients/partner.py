@@ -7,6 +7,7 @@ import secrets
 from http.client import HTTPResponse
 from typing import Any, Self
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -112,7 +113,8 @@ class Partner:
         **extra: str,
     ) -> Response:
         body = b"" if request is None else json.dumps(request).encode()
-        headers = self.v2_headers(f"/v1{path}", body, method=method, code=code)
+        sent = urlsplit(f"{self.base_url}/v1{path}").path
+        headers = self.v2_headers(sent, body, method=method, code=code)
         return self.post(path, body, {**headers, **extra}, method=method)
 
     def until(self, code: int, path: str = "/pairs", request: object = None) -> None:
