@@ -48,8 +48,14 @@ def test_hostile_and_other_orders_end_with_exact_books_wherever_settlement_is_ki
         campaign = Campaign(world, seed=4)
         campaign.run(4)
         verdict = campaign.verdict()
+        world.anvil.receipt(
+            world.anvil.send(world.anvil.other_address, 1, sender=world.hot_address)
+        )
+        falsified = campaign.verdict()["differences"]
     finally:
         world.close()
     assert verdict["kills"] >= 1
     assert verdict["hostile"] == {"gas burner": 1, "reverter": 1}
     assert (verdict["ended"], verdict["differences"]) == (4, [])
+    assert [one.partition(":")[0] for one in falsified] == ["hot wallet, eth"] * 2
+    assert "1 transactions beyond those in the books" in falsified[1]
