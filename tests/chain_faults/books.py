@@ -34,6 +34,9 @@ SELECT count(*) FROM orders o WHERE o.id::text = ANY (%s) AND (
   OR EXISTS (SELECT FROM voided_outflows v WHERE v.order_id = o.id AND v.closed_at IS NULL
     AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = o.id)))
 """
+ON_HOLD = """
+SELECT order_id, reason FROM outflow_attempts WHERE order_id::text = ANY (%s)
+"""
 
 
 class Books:
@@ -55,8 +58,12 @@ class Books:
             *self._differing("hot wallet", self._at_start, self._wallets_and_sent()),
             *self._differing("pay-in addresses", self._recorded(orders), self._held(orders)),
             *self._unbooked_transactions(),
+            *(f"{row[0]} has ended, and waits: {row[1]}" for row in self._waiting(orders)),
             *(str(one) for one in self._world.differences()),
         ]
+
+    def _waiting(self, orders: Sequence[PlacedOrder]) -> Sequence[tuple[object, ...]]:
+        return self._world.sql(ON_HOLD, _ids(orders))
 
     def _differing(
         self, name: str, booked: Mapping[str, Decimal], on_node: Mapping[str, Decimal]

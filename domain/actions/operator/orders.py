@@ -113,11 +113,13 @@ async def resolve_order(
     if order.state is State.PAYING_OUT and resolution is not Resolution.EXCHANGE:
         await _stop_payout(ports, order_id, resolution, reason=reason)
     if resolution is Resolution.EXCHANGE:
-        return await exchange_order(
+        exchanged = await exchange_order(
             ports.settlement, order_id, overrule=overrule, above_maximum=above_maximum
         )
+        return await _released(ports, exchanged)
     if resolution is Resolution.CANCEL:
-        return await cancel_order(ports.settlement, order_id, overrule=overrule)
+        cancelled = await cancel_order(ports.settlement, order_id, overrule=overrule)
+        return await _released(ports, cancelled)
     if ports.sandbox_tx_id is not None:
         tx_id = ports.sandbox_tx_id()
         return await refund_order(ports.settlement, order_id, tx_id, overrule=overrule)
@@ -139,6 +141,12 @@ async def _stop_payout(
         )
     finally:
         await ports.held_outflows.release(order_id)
+
+
+async def _released(ports: OperatorOrderPorts, order: Order) -> Order:
+    """Return the order, after ending the hold of a refund that could not be sent."""
+    await ports.held_outflows.release(order.id)
+    return order
 
 
 async def _refund_voided(ports: OperatorOrderPorts, order: Order, *, reason: str) -> Order:

@@ -147,6 +147,24 @@ async def test_an_unpayable_order_is_cancelled_by_the_operator(
     assert world.attempt(order_id) is None
 
 
+@pytest.mark.parametrize("resolution", ["cancel", "exchange"])
+async def test_a_refund_on_hold_that_is_resolved_otherwise_is_no_longer_on_hold(
+    world: PayoutWorld, wallet: SimulatedWallet, operator: Operator, resolution: str
+) -> None:
+    wallet.on_prepare = {"burner": GasAboveCeiling("needs 21,700,000 gas")}
+    (order_id,) = world.due("first", source="usdt_trc20", destination="btc", refund="burner")
+    world.sql("UPDATE deposits SET amount = 100")
+    world.sql("UPDATE orders SET state = 'held', choice = 'REFUND', emergency = '{LIMIT}'")
+    operator.publish_rates()
+    await world.payouts.round()
+    attempt = world.attempt(order_id)
+    assert attempt is not None
+    assert attempt.held
+    await run(operator, "order", "resolve", order_id, resolution, "--overrule", *WHY)
+    assert world.attempt(order_id) is None
+    assert await run(operator, "outflow", "list") == []
+
+
 async def test_stopping_a_payout_needs_a_reason(world: PayoutWorld, operator: Operator) -> None:
     (order_id,) = world.due("first")
     for how in ("refund", "cancel"):
