@@ -10,7 +10,7 @@ from tests.chain_faults.books import Books
 from tests.chain_faults.faults import Kills
 from tests.chain_faults.kinds import WayOut, planned
 from tests.chain_faults.node_faults import NodeFaults
-from tests.chain_faults.placed import PlacedOrder, is_exact, pay, place
+from tests.chain_faults.placed import PlacedOrder, deviation, pay, place
 from tests.chain_faults.runbook import Runbook
 from tests.support.chains.world import World
 from tests.support.waiting import wait_until
@@ -119,11 +119,7 @@ class Campaign:
 
     def verdict(self) -> dict[str, Any]:
         """Compare what recipients received with what is due, and the books with the nodes."""
-        wrong = [
-            f"{order.swap.id}: {order.kind.hostile or 'regular'}, {order.way_out.value}"
-            for order in self.placed
-            if not is_exact(order)
-        ]
+        wrong = [one for order in self.placed if (one := deviation(order)) is not None]
         kills = self._kills.performed
         return {
             "orders": len(self.placed),

@@ -26,6 +26,8 @@ SELF_DESTRUCTING: Final = "self-destructing"
 
 REFUND_FEE: Final = "SELECT network_fee FROM assets WHERE code = %s"
 
+REFUND: Final = "SELECT amount FROM outflows WHERE order_id = %s AND kind = 'refund'"
+
 SCALES: Final = {"eth": 18, "usdt_erc20": 6, "usdc_erc20": 6}
 
 
@@ -116,23 +118,36 @@ def pay(order: PlacedOrder) -> None:
         world.anvil.send_token(world.token, order.swap.pay_in, units)
 
 
-def is_exact(order: PlacedOrder) -> bool:
-    """Return whether exactly what is due was received, in one transaction, and nothing else."""
+def deviation(order: PlacedOrder) -> str | None:
+    """Return what was received if it is not exactly what is due, in one transaction."""
     world, kind = order.swap.world, order.kind
     paid, refunded = Decimal(0), Decimal(0)
     if order.end is End.PAID:
         paid = Decimal(order.swap.now()["to"]["amount"])
     elif order.end is End.REFUNDED:
         refunded = _refund_due(order)
-    return _has(world, kind.destination, order.payee, paid) and _has(
-        world, kind.source, order.refund_address, refunded
+    due = (
+        (kind.destination, order.payee, paid),
+        (kind.source, order.refund_address, refunded),
     )
+    wrong = [
+        f"{received(world, asset, address)} {asset} received and {amount} due"
+        for asset, address, amount in due
+        if not _has(world, asset, address, amount)
+    ]
+    name = f"{order.swap.id}, {kind.hostile or 'regular'}, {order.way_out.value}"
+    return f"{name}: {'; '.join(wrong)}" if wrong else None
 
 
 def _refund_due(order: PlacedOrder) -> Decimal:
-    """Return what is refunded: all that was received, less the network fee of its asset."""
-    rows = order.swap.world.sql(REFUND_FEE, order.kind.source)
-    return Decimal(order.kind.paid) - Decimal(rows[0][0])
+    """Return what is refunded: all that was received, less the network fee of its asset.
+
+    The fee follows the network, from the operator's number up to ten times that.
+    """
+    ((fee,),) = order.swap.world.sql(REFUND_FEE, order.kind.source)
+    ((booked,),) = order.swap.world.sql(REFUND, order.swap.id)
+    most = Decimal(order.kind.paid) - fee
+    return Decimal(booked if most - 9 * fee <= booked <= most else most)
 
 
 def _has(world: World, asset: str, address: str, due: Decimal) -> bool:
