@@ -37,7 +37,7 @@ hypothesis.settings.load_profile("untimed")
 typer.testing.__dict__["_get_command"] = cache(typer.main.get_command)
 """typer would build all commands, in some 20 ms, each time that a test runs one."""
 
-SHARED = ("tests/attacks/", "tests/browser/", "tests/contract/")
+SHARED = {"tests/attacks/": "calls", "tests/browser/": "pages", "tests/contract/": "calls"}
 TEMPLATE = "swapgate_template"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 << 30
@@ -79,7 +79,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def in_one_process(test: str) -> str:
     path = test.partition("::")[0]
-    return next((folder for folder in SHARED if path.startswith(folder)), path)
+    return next((name for folder, name in SHARED.items() if path.startswith(folder)), path)
 
 
 class Servers(msgspec.Struct, frozen=True):

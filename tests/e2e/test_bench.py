@@ -143,6 +143,7 @@ def test_a_locust_scenario_runs_for_two_seconds_without_a_failure(
     assert "<html" in html.read_text().lower()
 
 
+@pytest.mark.slow
 def test_locust_exits_with_status_1_if_calls_fail(up: Running, tmp_path: Path) -> None:
     up.json("maintenance", "on")
     try:

@@ -107,6 +107,7 @@ def test_assets_that_settlement_is_not_connected_to_are_not_swapped(world: World
     assert "worth nothing: Ethereum (anvil), Litecoin (regtest)" in report
 
 
+@pytest.mark.slow
 def test_a_signed_payout_is_broadcast_once_after_a_kill(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     world.evm.hold_before = "eth_sendRawTransaction"

@@ -96,6 +96,7 @@ def test_a_second_up_on_a_directory_is_rejected_and_the_first_keeps_running(
     assert send(f"{running.base_url}/readyz", method="GET").status == 200
 
 
+@pytest.mark.slow
 def test_the_demo_file_is_private_and_kept_across_restarts(tmp_path: Path) -> None:
     first = start_up(tmp_path / "data", "--workers", "1")
     demo = first.demo()
@@ -130,6 +131,7 @@ def test_without_the_sandbox_there_is_no_demo_partner(tmp_path: Path) -> None:
     stop(running)
 
 
+@pytest.mark.slow
 def test_external_servers_are_used_if_their_urls_are_set(
     tmp_path: Path,
     servers: Servers,

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import Running
 
 SEED = 20260501
-CASES = 250
+CASES = 120
 
 
 @pytest.mark.timeout(300)

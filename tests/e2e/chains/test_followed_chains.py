@@ -83,6 +83,7 @@ def test_an_order_expires_once_its_own_chain_was_followed_past_its_expiry(world:
     paused.until("EXPIRED")
 
 
+@pytest.mark.slow
 def test_a_network_whose_node_reports_another_chain_is_halted_and_nothing_is_signed(
     world: World,
 ) -> None:
