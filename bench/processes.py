@@ -1,6 +1,7 @@
 """Servers that a benchmark starts: the cores they run on, and the CPU and memory they use."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -70,11 +71,15 @@ def python(*arguments: str) -> list[str]:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port for a server that is about to start.
+
+    The system assigns ports from 32768 on to outgoing connections, which could take one meanwhile.
+    """
+    for port in random.sample(range(5_000, 10_000), 1_000):
+        with suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 def family(pid: int) -> list[int]:

@@ -1,6 +1,7 @@
 """Real servers: one PostgreSQL and one Valkey per test process, a new database per test."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -178,14 +179,30 @@ FOR_TESTS = {
 MAX_START_SECONDS = 180.0
 """A service initializes PostgreSQL and applies all migrations at its first start."""
 
+PORTS_PER_PROCESS = 1_000
+PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = iter(
+    random.sample(
+        range(10_000 + PROCESS * PORTS_PER_PROCESS, 10_000 + (PROCESS + 1) * PORTS_PER_PROCESS),
+        PORTS_PER_PROCESS,
+    )
+)
+
 SWAPGATE = (sys.executable, "-m", "gateway")
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """Return a port for a server that is about to start.
+
+    The system assigns higher ports to outgoing connections, which could take one before the server
+    listens on it. Each test process has ports of its own.
+    """
+    for port in PORTS:
+        with suppress(OSError), socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
 
 
 def start_up(
