@@ -2,8 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Python compiles what it imports: of most packages that is little
-PIP := $(BIN)/python -m pip install --quiet --no-compile
+PIP := $(BIN)/python -m pip install --quiet
 ARGS ?=
 RUNS ?= 10000
 # Tests wait for servers half of their time, therefore twice as many processes as cores

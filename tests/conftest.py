@@ -50,6 +50,7 @@ typer.testing.__dict__["_get_command"] = cache(typer.main.get_command)
 SHARED = {
     "tests/attacks/": "calls",
     "tests/browser/": "pages",
+    "tests/contract/api/": "api",
     "tests/contract/": "calls",
     "tests/e2e/test_bench.py": "pages",
     "tests/e2e/test_docs_snippets.py": "pages",

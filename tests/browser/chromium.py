@@ -6,7 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    ViewportSize,
+    sync_playwright,
+)
 
 from tests.support.clients.snippets import ROOT
 
@@ -42,6 +49,10 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+LEFT = "net::ERR_ABORTED"
+"""The browser was still loading something when the page was left."""
+
+
 def console_errors(page: Page) -> list[str]:
     """Return a list that collects console errors and warnings, page errors and failed requests.
 
@@ -53,9 +64,13 @@ def console_errors(page: Page) -> list[str]:
         if message.type in ("error", "warning"):
             errors.append(f"{page.url}: {message.text}")
 
+    def failed(request: Request) -> None:
+        if request.failure != LEFT:
+            errors.append(f"{page.url}: no {request.url}")
+
     page.on("console", listen)
     page.on("pageerror", lambda error: errors.append(f"{page.url}: {error}"))
-    page.on("requestfailed", lambda request: errors.append(f"{page.url}: no {request.url}"))
+    page.on("requestfailed", failed)
     return errors
 
 
