@@ -162,8 +162,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         priced = self._settled(terms)
         # After a reorganization deposits are confirmed again: the choice made before stands.
         chosen = self.choice is Choice.EXCHANGE
-        is_as_agreed = priced.source_amount == self.source_amount
-        out_of_bounds = not is_as_agreed and self._is_out_of_bounds(terms)
+        changed = priced.source_amount != self.source_amount
+        out_of_bounds = changed and self._is_out_of_bounds(terms)
         if hold or not priced.is_payable or (out_of_bounds and not chosen):
             return self._held(Emergency.LIMIT, at=at)
         return priced._moved(State.PAYING_OUT, at=at)
@@ -298,8 +298,14 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def refund_problem(self) -> str | None:
-        """Return why the deposits cannot be sent back; None if they can."""
-        return self.source.refund_problem(self.deposits.total)
+        """Return why its refund cannot be sent; None if it can."""
+        return self.source.refund_problem(self.refund_received)
+
+    @property
+    def refund_received(self) -> int:
+        """Return what its refund is for: the excess of a completed order has one of its own."""
+        total = self.deposits.total
+        return min(total, self.source_amount) if self.state is State.COMPLETED else total
 
     def exchange_chosen(
         self,
@@ -377,10 +383,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     def _priced(self, amount: int, rate: Rate) -> "Order":
         conversion = Conversion(
-            rate,
-            network_fee=self.network_fee,
-            source=self.source,
-            destination=self.destination,
+            rate, network_fee=self.network_fee, source=self.source, destination=self.destination
         )
         return msgspec.structs.replace(
             self, source_amount=amount, destination_amount=conversion.paid_for(amount), rate=rate

@@ -5,7 +5,7 @@ from typing import Final
 import structlog
 
 from domain.chains.deposit_credits import DepositCredit
-from domain.chains.transfers import ExpectedDeposit, ObservedTransfer, Transfer
+from domain.chains.transfers import ExpectedDeposit, Transfer
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, ProofUnavailable
 from feeds.settlement.deposits.deposit_recorder import DepositRecorder
 from feeds.settlement.deposits.ports import WatchPorts
@@ -42,18 +42,19 @@ class DepositCredits:
         expected = (await chains.expected_deposits(network, {credit.address})).get(credit.address)
         if expected is None:
             raise CannotCredit(f"no order has the pay-in address {credit.address}")
-        proven = await self._proven(credit)
-        transfer = Transfer(credit.tx_id, credit.address, credit.asset, proven.amount)
-        await self._record(transfer, expected, proven)
+        amount, height = await self._proven(credit)
+        transfer = Transfer(credit.tx_id, credit.address, credit.asset, amount)
+        await self._record(transfer, expected, height=height)
         await chains.mark_credited(credit, transfer)
         log.info("deposit credited", order=str(expected.order_id), tx_id=credit.tx_id)
 
-    async def _proven(self, credit: DepositCredit) -> ObservedTransfer:
+    async def _proven(self, credit: DepositCredit) -> tuple[int, int]:
+        """Return the amount that both nodes prove, and the height of its block."""
         nodes, tx_id = self._ports.nodes, credit.tx_id
         key = {"address": credit.address, "asset": credit.asset}
         proven = await nodes.agreed(tx_id, **key)
         if proven is not None and proven.height is not None:
-            return proven
+            return proven.amount, proven.height
         failed = await nodes.has_failed(tx_id)
         if failed is None:
             raise CannotCredit("the transaction is in no block of the chain")
@@ -63,13 +64,9 @@ class DepositCredits:
             raise CannotCredit("only one of the two nodes has the transfer: request it again later")
         raise CannotCredit("the transaction brought nothing to the address")
 
-    async def _record(
-        self, transfer: Transfer, expected: ExpectedDeposit, proven: ObservedTransfer
-    ) -> None:
+    async def _record(self, transfer: Transfer, expected: ExpectedDeposit, *, height: int) -> None:
         """Record the deposit like one of a block; one that is recorded already is unchanged."""
-        if proven.height is None:
-            raise CannotCredit("the transaction is in no block of the chain")
-        ours, theirs = await self._ports.nodes.block_hashes(proven.height)
+        ours, theirs = await self._ports.nodes.block_hashes(height)
         if ours is None or ours != theirs:
             raise CannotCredit("the nodes have different blocks at its height: request it again")
         since = await self._ports.nodes.block_time(ours)

@@ -43,16 +43,20 @@ class CostBounds:
 
     def counted_usd(self, draft: Outflow, *, max_cost: int) -> int:
         """Return what counts towards the day's cap, in 10^-18 USD: value and maximum fee."""
-        coin, snapshot = self._ports.wallet.coin, self._ports.settlement.market.snapshot()
+        snapshot = self._ports.settlement.market.snapshot()
         value = usd_value(draft.amount, snapshot.price(draft.asset.coin), draft.asset).usd()
-        fee = quantize_down(max_cost * snapshot.price(coin.name), power_of_ten(coin.decimals))
-        return value + fee
+        return value + self._worth(max_cost, snapshot)
 
     def paid_usd(self, cost: int) -> int | None:
         """Return what a cost is worth at the last known prices, in 10^-18 USD; None without any."""
-        coin, snapshot = self._ports.wallet.coin, self._ports.settlement.market.newest_snapshot()
-        if snapshot is None or coin.name not in snapshot.prices:
+        snapshot = self._ports.settlement.market.newest_snapshot()
+        if snapshot is None or self._ports.wallet.coin.name not in snapshot.prices:
             return None
+        return self._worth(cost, snapshot)
+
+    def _worth(self, cost: int, snapshot: RateSnapshot) -> int:
+        """Return the value of an amount of the network's coin, in 10^-18 USD."""
+        coin = self._ports.wallet.coin
         return quantize_down(cost * snapshot.price(coin.name), power_of_ten(coin.decimals))
 
     def in_coins(self, cost: int) -> str:

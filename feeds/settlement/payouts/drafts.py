@@ -39,16 +39,13 @@ def _refund(order: Order) -> Outflow:
         raise InvalidTransition(f"an order that is {order.state} cannot be refunded")
     if not order.deposits.settled:
         raise InvalidTransition("not all of the deposit is confirmed")
-    total = order.deposits.total
-    received = min(total, order.source_amount) if order.state is State.COMPLETED else total
-    problem = order.source.refund_problem(received)
-    if problem is not None:
-        raise BelowDustLimit(problem)
+    if order.refund_problem is not None:
+        raise BelowDustLimit(order.refund_problem)
     return Outflow(
         order_id=order.id,
         kind=OutflowKind.REFUND,
         asset=order.source,
         address=order.refund_address,
         tag=None,
-        amount=order.source.refundable(received),
+        amount=order.source.refundable(order.refund_received),
     )

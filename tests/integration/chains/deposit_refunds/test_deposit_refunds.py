@@ -1,15 +1,12 @@
 """Approved refunds of unexpected deposits are sent like payouts: once, to the approved address."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
-from tests.conftest import DatabaseUrls
 from tests.support.chains.payout_world import PayoutWorld
 from tests.support.chains.refunds import (
     CUSTOMER,
@@ -18,20 +15,7 @@ from tests.support.chains.refunds import (
     outflows,
     propose,
     rounds,
-    started,
 )
-
-
-@pytest.fixture
-def wallet() -> BrokenWallet:
-    return BrokenWallet()
-
-
-@pytest_asyncio.fixture
-async def world(database_urls: DatabaseUrls, wallet: BrokenWallet) -> AsyncIterator[PayoutWorld]:
-    new_world = await started(database_urls, wallet)
-    yield new_world
-    new_world.close()
 
 
 async def test_an_approved_refund_is_sent_once_less_the_network_fee(

@@ -1,16 +1,13 @@
 """A refund of an unexpected deposit is voided, sent again or closed, and reconciled."""
 
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from uuid import UUID
 
 import psycopg
 import pytest
-import pytest_asyncio
 
 from domain.actions.operator.outflows import close_outflow, resend_outflow, void_outflow
 from domain.errors import InvalidTransition
-from tests.conftest import DatabaseUrls
 from tests.support.chains.payout_world import PayoutWorld
 from tests.support.chains.refunds import (
     CUSTOMER,
@@ -21,21 +18,8 @@ from tests.support.chains.refunds import (
     outflows,
     propose,
     rounds,
-    started,
     voided,
 )
-
-
-@pytest.fixture
-def wallet() -> BrokenWallet:
-    return BrokenWallet()
-
-
-@pytest_asyncio.fixture
-async def world(database_urls: DatabaseUrls, wallet: BrokenWallet) -> AsyncIterator[PayoutWorld]:
-    new_world = await started(database_urls, wallet)
-    yield new_world
-    new_world.close()
 
 
 async def test_a_voided_refund_is_sent_again_on_request_once(
