@@ -34,6 +34,8 @@ EMAIL_POLICY: Final = ThrottlePolicy(5, 2, 300, 3_600)
 """The maximum wait is short: failing on purpose locks the account's owner out for as long."""
 MEMBER_POLICY: Final = ThrottlePolicy(5, 5, 900, 86_400)
 """For six-digit codes and current passwords entered by a signed-in member."""
+DEVICE_POLICY: Final = EMAIL_POLICY
+"""Tries of a known device, which nobody else can use up."""
 INVITATION_POLICY: Final = ThrottlePolicy(5, 60, 3_600, 86_400)
 """A failed invitation reveals to an owner that an email address is registered."""
 
@@ -59,6 +61,11 @@ def email_key(email: str) -> ThrottleKey:
     """Return the key of an email address as entered, whether or not it is registered."""
     digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()
     return ThrottleKey(f"email:{digest[:32]}", EMAIL_POLICY)
+
+
+def device_key(device_id: str) -> ThrottleKey:
+    """Return the key of a known device (`Device.id`)."""
+    return ThrottleKey(f"device:{device_id}", DEVICE_POLICY)
 
 
 def invitation_key(partner_id: object) -> ThrottleKey:

@@ -17,17 +17,18 @@ from domain.actions.cabinet.ports import (
     TeamPorts,
 )
 from domain.actions.cabinet.queries import CabinetQueries
-from domain.actions.cabinet.sign_in import Browser, SignedIn, resume
+from domain.actions.cabinet.sign_in import Browser, SignedIn, known_device, resume
 from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.actions.partners.ports import CodePorts, RotationPorts
+from domain.cabinet import devices
 from domain.cabinet.audit import AuditEntry, shortened
 from domain.cabinet.members import Member
-from domain.cabinet.sessions import LIFETIME, SessionCookie
+from domain.cabinet.sessions import LIFETIME, Session, SessionCookie
 from domain.errors import Unavailable
 from domain.market.ports import Market
 from domain.webhooks.ports import WebhookPorts
 from gateway.http.client_address import ClientAddresses
-from gateway.http.cookies import first_cookie
+from gateway.http.cookies import first_cookie, last_cookie
 from gateway.runtime.qr_codes import QrCodes
 
 MAX_COOKIE_LENGTH: Final = 256
@@ -107,14 +108,39 @@ class CabinetContext(msgspec.Struct, frozen=True):
         value = self.ports.sign_in.signer.sign(cookie)
         return "Set-Cookie", self._cookie(value, int(LIFETIME.total_seconds()))
 
+    @property
+    def device_cookie_name(self) -> str:
+        """Return the name of the device's cookie; the prefix binds it to this host and to TLS."""
+        return "__Host-cabinet-device" if self.ports.secure else "cabinet-device"
+
+    def remember_device(
+        self, request: Request, member: Member, session: Session
+    ) -> list[tuple[str, str]]:
+        """Return the header that makes this browser a known device, once the sign-in is complete.
+
+        Signing out leaves the cookie: it only counts failed attempts.
+        """
+        sign_in = self.ports.sign_in
+        device = known_device(sign_in, member, session, browser=self.browser_of(request))
+        if device is None:
+            return []
+        seconds = int(devices.LIFETIME.total_seconds())
+        secure = "; Secure" if self.ports.secure else ""
+        value = (
+            f"{self.device_cookie_name}={sign_in.devices.sign(device)}; Path=/; "
+            f"Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+        )
+        return [("Set-Cookie", value)]
+
     def clear_cookie(self) -> tuple[str, str]:
         """Return the header that removes the session's cookie."""
         return "Set-Cookie", self._cookie("", 0)
 
     def browser_of(self, request: Request) -> Browser:
-        """Return the address and User-Agent of a request."""
+        """Return the address, User-Agent and device cookie of a request."""
         user_agent = (request.get_first_header(b"User-Agent") or b"").decode("latin-1")
-        return Browser(self.address_of(request), user_agent)
+        device = last_cookie(request.get_headers(b"Cookie"), self.device_cookie_name)
+        return Browser(self.address_of(request), user_agent, device)
 
     def address_of(self, request: Request) -> str:
         """Return the client's address."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
+import msgspec
 from blacksheep import Request, Response
 
 from cabinet_htmx.partner import messages
@@ -76,7 +77,9 @@ async def verify(request: PageRequest) -> Response:
         await request.record("Used a recovery code")
         flash = FlashMessage(messages.recovery_codes_left(left), success=left > 0)
         await request.ports.sign_in.sessions.set_flash(request.session, flash)
-    return redirect(307 if resubmit else 303, next_path, HEADERS)
+    session = msgspec.structs.replace(request.session, verified_at=request.now)
+    cookies = request.cabinet.remember_device(request.raw, request.member, session)
+    return redirect(307 if resubmit else 303, next_path, HEADERS, *cookies)
 
 
 def _page(

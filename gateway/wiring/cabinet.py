@@ -7,6 +7,7 @@ from valkey.asyncio import Valkey
 from domain.actions.cabinet.ports import SecondFactorPorts, SignInPorts, TeamPorts
 from domain.actions.cabinet.queries import CabinetQueries
 from domain.actions.ledger.ports import PayoutDetailsPorts
+from domain.cabinet import devices
 from domain.cabinet.sessions import KEY_PURPOSE, SessionSigner
 from domain.partners.ip_allowlist import parse_networks
 from domain.webhooks.ports import WebhookPorts
@@ -51,6 +52,9 @@ def compose_cabinet(
             throttle=throttle,
             free_attempts=settings.sign_in_tries,
             signer=SessionSigner(keyring.derived(KEY_PURPOSE), current=lambda: keyring.current),
+            devices=devices.DeviceSigner(
+                keyring.derived(devices.KEY_PURPOSE), current=lambda: keyring.current
+            ),
             randomness=secrets.token_bytes,
         ),
         second_factors=SecondFactorPorts(

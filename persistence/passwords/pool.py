@@ -15,6 +15,9 @@ from persistence.passwords.hashing import hash_password, verify_password
 THREADS: Final = 1
 """Per worker: a hash occupies a core for about 40 ms, and API calls take precedence."""
 MAX_QUEUED: Final = 16
+RESERVED: Final = 4
+"""Further hashes that may be queued, for known devices and members only: whoever fills the queue
+with wrong passwords does not keep them out."""
 NICENESS: Final = 10
 
 T = TypeVar("T")
@@ -23,28 +26,29 @@ T = TypeVar("T")
 class PasswordPool:
     """PasswordHasher in a thread. Raises Unavailable when the queue is full."""
 
-    def __init__(self, *, max_queued: int = MAX_QUEUED) -> None:
+    def __init__(self, *, max_queued: int = MAX_QUEUED, reserved: int = RESERVED) -> None:
         self._threads = ThreadPoolExecutor(THREADS, "passwords", initializer=_lower_priority)
-        self._free = max_queued
+        self._free = max_queued + reserved
+        self._reserved = reserved
 
-    async def verify(self, password: str, stored: str | None) -> bool:
+    async def verify(self, password: str, stored: str | None, *, known: bool = False) -> bool:
         """See PasswordHasher."""
-        return await self._run(lambda: verify_password(password, stored))
+        return await self._run(lambda: verify_password(password, stored), known=known)
 
     async def hash(self, password: str) -> str:
         """See PasswordHasher."""
-        return await self._run(lambda: hash_password(password))
+        return await self._run(lambda: hash_password(password), known=True)
 
     async def is_common(self, password: str, personal: Sequence[str]) -> bool:
         """See PasswordHasher."""
-        return await self._run(lambda: is_common(password, personal))
+        return await self._run(lambda: is_common(password, personal), known=True)
 
     def close(self) -> None:
         """Stop the thread."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        if self._free == 0:
+    async def _run(self, work: Callable[[], T], *, known: bool) -> T:
+        if self._free <= (0 if known else self._reserved):
             raise Unavailable("too many passwords are being hashed")
         self._free -= 1
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -27,7 +27,8 @@ async def change_password(
     """
     stored = await ports.members.password_by_id(member.id)
     async with throttled(ports.throttle, member_key(member.id), clock=ports.clock):
-        matches = await ports.passwords.verify(current, stored.password_hash if stored else None)
+        hashed = stored.password_hash if stored else None
+        matches = await ports.passwords.verify(current, hashed, known=True)
         if stored is None or not matches:
             raise AuthInvalid
     checked_password(new, current=current)

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.cabinet.audit import AuditEntry
+from domain.cabinet.devices import DeviceSigner
 from domain.cabinet.login_throttle import ThrottleKey
 from domain.cabinet.members import Member, NewMember, Role, StoredPassword, TeamMember
 from domain.cabinet.second_factor import StoredFactor
@@ -163,8 +164,11 @@ class KeySettingsRepository(Protocol):
 class PasswordHasher(Protocol):
     """Hashes and verifies passwords. Raises Unavailable while too many are in progress."""
 
-    async def verify(self, password: str, stored: str | None) -> bool:
-        """Return whether `stored` is the hash of `password`; None takes as long and never is."""
+    async def verify(self, password: str, stored: str | None, *, known: bool = False) -> bool:
+        """Return whether `stored` is the hash of `password`; None takes as long and never is.
+
+        Some of the capacity is only for `known` devices and members.
+        """
 
     async def hash(self, password: str) -> str:
         """Return the hash to store for a password."""
@@ -187,7 +191,8 @@ class TeamPorts(msgspec.Struct, frozen=True, kw_only=True):
 class SignInPorts(msgspec.Struct, frozen=True, kw_only=True):
     """Ports for signing in and out and for changing a password.
 
-    `free_attempts` is how many failed sign-ins a client address has before it must wait.
+    `free_attempts` is how many failed sign-ins a client address has before it must wait. `signer`
+    signs cookies of sessions, `devices` those of known devices.
     """
 
     clock: Clock
@@ -197,6 +202,7 @@ class SignInPorts(msgspec.Struct, frozen=True, kw_only=True):
     throttle: LoginThrottle
     free_attempts: int
     signer: SessionSigner
+    devices: DeviceSigner
     randomness: Randomness
 
 

@@ -24,7 +24,8 @@ async def begin_second_factor(ports: SecondFactorPorts, member: Member, *, passw
     """
     stored = await ports.members.password_by_id(member.id)
     async with throttled(ports.throttle, member_key(member.id), clock=ports.clock):
-        if not await ports.passwords.verify(password, stored.password_hash if stored else None):
+        hashed = stored.password_hash if stored else None
+        if not await ports.passwords.verify(password, hashed, known=True):
             raise AuthInvalid
     secret = new_factor_secret(ports.randomness)
     if not await ports.factors.begin(member.id, secret, now=ports.clock.now()):

@@ -7,7 +7,8 @@ import msgspec
 
 from domain.actions.cabinet.ports import SignInPorts
 from domain.actions.cabinet.throttled import throttled
-from domain.cabinet.login_throttle import address_key, email_key
+from domain.cabinet.devices import Device
+from domain.cabinet.login_throttle import ThrottleKey, address_key, device_key, email_key
 from domain.cabinet.members import Member
 from domain.cabinet.sessions import Session, SessionCookie
 from domain.errors import AuthDisabled, AuthInvalid, InvalidRequest
@@ -18,10 +19,11 @@ MAX_USER_AGENT_LENGTH = 200
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """The client of a request: its address and its User-Agent."""
+    """The client of a request: its address, its User-Agent and its device cookie, if any."""
 
     address: str
     user_agent: str
+    device: str | None = None
 
 
 class SignedIn(msgspec.Struct, frozen=True):
@@ -37,27 +39,46 @@ async def sign_in(ports: SignInPorts, *, email: str, password: str, browser: Bro
 
     Raises AuthInvalid for an unknown address and for a wrong password, after the same steps;
     AuthDisabled if the password is right but the partner is disabled; RateLimited after too many
-    failures from this client address or for this email address, registered or not; Unavailable,
-    including when attempts cannot be counted.
+    failures; Unavailable, including when attempts cannot be counted.
+
+    Unknown devices share the tries of their client address and of the email address, registered or
+    not. A known device of this member has tries of its own.
     """
+    device = await _known_device(ports, email, browser)
     async with throttled(
-        ports.throttle,
-        address_key(browser.address, free_attempts=ports.free_attempts),
-        email_key(email),
-        clock=ports.clock,
+        ports.throttle, *_throttle_keys(ports, email, browser, device), clock=ports.clock
     ):
-        member = await _authenticated(ports, email, password)
+        member = await _authenticated(ports, email, password, known=device is not None)
     if not member.enabled:
         raise AuthDisabled
     return await open_session(ports, member, epoch=member.epoch, browser=browser)
 
 
-async def _authenticated(ports: SignInPorts, email: str, password: str) -> Member:
+async def _known_device(ports: SignInPorts, email: str, browser: Browser) -> Device | None:
+    """Return the browser's device if it is known for the member with this email address."""
+    device = ports.devices.verify(browser.device) if browser.device else None
+    member = await ports.members.find(device.member_id) if device else None
+    if device is None or member is None or device.epoch != member.epoch:
+        return None
+    return device if email.strip().lower() == member.email else None
+
+
+def _throttle_keys(
+    ports: SignInPorts, email: str, browser: Browser, device: Device | None
+) -> list[ThrottleKey]:
+    if device is not None:
+        return [device_key(device.id)]
+    address = address_key(browser.address, free_attempts=ports.free_attempts)
+    return [address, email_key(email)]
+
+
+async def _authenticated(ports: SignInPorts, email: str, password: str, *, known: bool) -> Member:
     try:
         stored = await ports.members.password_by_email(checked_email(email))
     except InvalidRequest:
         stored = None
-    matches = await ports.passwords.verify(password, stored.password_hash if stored else None)
+    hashed = stored.password_hash if stored else None
+    matches = await ports.passwords.verify(password, hashed, known=known)
     member = await ports.members.find(stored.member_id) if stored and matches else None
     if member is None:
         raise AuthInvalid
@@ -90,6 +111,23 @@ async def open_session(
     )
     await ports.sessions.open(session)
     return SignedIn(member, session, cookie)
+
+
+def known_device(
+    ports: SignInPorts, member: Member, session: Session, *, browser: Browser
+) -> Device | None:
+    """Return the device to remember for a session; None until its sign-in is complete.
+
+    It is complete once a member with a second factor has entered a code, and once a one-time
+    password was replaced. A browser that is known already remains the same device.
+    """
+    unverified = member.second_factor and session.verified_at is None
+    if unverified or member.must_change_password:
+        return None
+    known = ports.devices.verify(browser.device) if browser.device else None
+    if known is not None and (known.member_id, known.epoch) == (member.id, session.epoch):
+        return known
+    return Device(member.id, session.epoch, new_secret(ports.randomness))
 
 
 async def resume(ports: SignInPorts, cookie_value: str) -> SignedIn | None:

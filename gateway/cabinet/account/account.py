@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import msgspec
 from blacksheep import Response
 
 from cabinet_htmx.partner import messages
@@ -59,7 +60,12 @@ async def save_password(request: PageRequest) -> Response:
     flash = FlashMessage(account_messages.PASSWORD_CHANGED)
     await sign_in.sessions.set_flash(signed_in.session, flash)
     next_path = ROOT if request.member.must_change_password else PATH
-    return redirect(303, next_path, HEADERS, request.cabinet.set_cookie(signed_in.cookie))
+    member = msgspec.structs.replace(request.member, must_change_password=False)
+    cookies = [
+        request.cabinet.set_cookie(signed_in.cookie),
+        *request.cabinet.remember_device(request.raw, member, signed_in.session),
+    ]
+    return redirect(303, next_path, HEADERS, *cookies)
 
 
 async def save_zone(request: PageRequest) -> Response:

@@ -47,7 +47,11 @@ async def end_others(request: PageRequest) -> Response:
     await request.record("Signed out everywhere else")
     flash = FlashMessage(messages.SIGNED_OUT_ELSEWHERE)
     await sign_in.sessions.set_flash(signed_in.session, flash)
-    return redirect(303, ACCOUNT, HEADERS, request.cabinet.set_cookie(signed_in.cookie))
+    cookies = [
+        request.cabinet.set_cookie(signed_in.cookie),
+        *request.cabinet.remember_device(request.raw, request.member, signed_in.session),
+    ]
+    return redirect(303, ACCOUNT, HEADERS, *cookies)
 
 
 ROUTES = (

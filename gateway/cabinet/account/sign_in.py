@@ -68,7 +68,11 @@ class SignInPages:
         await self._end_previous(request)
         await self._cabinet.record(signed_in.member, browser.address, "Signed in")
         path = safe_next(next_path) or self._table.home(signed_in.member.role)
-        return redirect(303, path, HEADERS, self._cabinet.set_cookie(signed_in.cookie))
+        cookies = [
+            self._cabinet.set_cookie(signed_in.cookie),
+            *self._cabinet.remember_device(request, signed_in.member, signed_in.session),
+        ]
+        return redirect(303, path, HEADERS, *cookies)
 
     async def _end_previous(self, request: Request) -> None:
         previous = await self._cabinet.resume(request)

@@ -1,5 +1,6 @@
 """A browser without scripts on the public pages: it submits forms and stores cookies."""
 
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from http.client import HTTPConnection
 from typing import Any
@@ -17,6 +18,7 @@ class PageResponse(msgspec.Struct):
     status: int
     headers: dict[str, str]
     text: str
+    set_cookies: list[str] = []
 
     @property
     def location(self) -> str:
@@ -36,11 +38,16 @@ class PageResponse(msgspec.Struct):
 
 
 class Visitor:
-    """One browser, with one client address."""
+    """One browser, with one client address.
 
-    def __init__(self, base_url: str, address: str = "") -> None:
+    `address` is what a trusted proxy would report; `source` is an address of this machine that the
+    browser connects from.
+    """
+
+    def __init__(self, base_url: str, address: str = "", *, source: str = "") -> None:
         self._host = urlsplit(base_url).netloc
         self._address = address
+        self._source = (source, 0) if source else None
         self.cookies: dict[str, str] = {}
 
     def get(self, path: str, **headers: str) -> PageResponse:
@@ -77,20 +84,24 @@ class Visitor:
             )
         if self._address:
             request_headers["X-Forwarded-For"] = self._address
-        connection = HTTPConnection(self._host, timeout=20)
+        connection = HTTPConnection(self._host, timeout=20, source_address=self._source)
         try:
             connection.request(method, path, body, request_headers)
             response = connection.getresponse()
             received_headers = {name.lower(): value for name, value in response.getheaders()}
-            self._keep(received_headers.get("set-cookie"))
+            set_cookies = response.headers.get_all("Set-Cookie", [])
+            self._keep(set_cookies)
             return PageResponse(
-                response.status, received_headers, response.read().decode(errors="replace")
+                response.status,
+                received_headers,
+                response.read().decode(errors="replace"),
+                set_cookies,
             )
         finally:
             connection.close()
 
-    def _keep(self, cookie: str | None) -> None:
-        if cookie:
+    def _keep(self, cookies: Iterable[str]) -> None:
+        for cookie in cookies:
             name, _, value = cookie.partition(";")[0].partition("=")
             self.cookies[name] = value
 

@@ -1,0 +1,106 @@
+"""`python -m bench.cabinet.sign_ins`: response times of the API during a burst of sign-ins.
+
+Rounds alternate between signed quotes alone, and the same quotes while 50 sign-ins with wrong
+passwords arrive at once, each from another address. The quotes are an open loop, so that time spent
+waiting for the server counts.
+"""
+
+import argparse
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+from bench.limits.open_loop import measure
+from bench.limits.plan import BOTH
+from bench.limits.servers import Servers
+from bench.processes import Server
+from bench.report import Report, Row, report, save
+
+SIGN_INS: Final = 50
+STARTS_AFTER: Final = 1.0
+"""Seconds from the start of a round to the burst: by then the quotes are under way."""
+QUIET: Final = "signed quotes"
+BURST: Final = "signed quotes during 50 sign-ins"
+
+
+def main() -> None:
+    """Measure, print and save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rate", type=float, default=200, help="quotes per second")
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
+    options = parser.parse_args()
+    rounds: dict[str, list[dict[str, float]]] = {QUIET: [], BURST: []}
+    with Servers() as servers:
+        server = servers.ours(workers=options.workers)
+        for number in range(options.rounds):
+            for name, figures in rounds.items():
+                burst = _Burst(server, number) if name == BURST else None
+                measured = measure(
+                    server, servers.quote, rate=options.rate, seconds=options.seconds, cores=BOTH
+                )
+                figure = {"p50": measured.p50, "p99": measured.p99, "worst": measured.worst}
+                figures.append(figure | (burst.outcome() if burst else {}))
+    rows = [
+        Row(name, "sign-ins", QUIET if name == BURST else None, figures)
+        for name, figures in rounds.items()
+    ]
+    shown = {"rate": options.rate, "workers": float(options.workers), "rounds": options.rounds}
+    result = report("sign-ins", rows, options=shown)
+    print(_described(result))
+    print(f"\nsaved as {save(result, options.out)}")
+
+
+class _Burst:
+    """Sign-ins that start together, once the quotes are under way."""
+
+    def __init__(self, server: Server, number: int) -> None:
+        self._port, self._number = server.port, number
+        self._together = threading.Barrier(SIGN_INS)
+        self._threads = ThreadPoolExecutor(SIGN_INS)
+        start = threading.Event()
+        self._running = [self._threads.submit(self._sign_in, n, start) for n in range(SIGN_INS)]
+        threading.Timer(STARTS_AFTER, start.set).start()
+
+    def outcome(self) -> dict[str, float]:
+        """Return how many sign-ins got each status."""
+        statuses = Counter(one.result() for one in self._running)
+        self._threads.shutdown()
+        return {f"status {status}": float(count) for status, count in statuses.items()}
+
+    def _sign_in(self, n: int, start: threading.Event) -> int:
+        start.wait()
+        self._together.wait()
+        source = (f"127.0.{self._number + 1}.{n + 1}", 0)
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=60, source_address=source)
+        fields = {"email": f"nobody-{self._number}-{n}@example.org", "password": "wrong"}
+        headers = {
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Sec-Fetch-Site": "same-origin",
+        }
+        connection.request("POST", "/partner/login", urlencode(fields), headers)
+        return connection.getresponse().status
+
+
+def _described(result: Report) -> str:
+    lines = []
+    for row in result.rows:
+        statuses = sorted({name for one in row.rounds for name in one if name.startswith("status")})
+        counts = ", ".join(f"{name}: {row.median(name):.0f}" for name in statuses)
+        lines.append(
+            f"{row.name:<36} p50 {row.median('p50'):6.2f} ms   p99 {row.median('p99'):6.2f} ms"
+            f"   worst {row.median('worst'):6.2f} ms   {counts}"
+        )
+    ratio = result.ratio(BURST, QUIET, "p99")
+    lines.append(f"p99 during the burst: {ratio:.2f} times the p99 without it (median of rounds)")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
