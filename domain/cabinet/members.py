@@ -34,7 +34,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
     `enabled` is the partner's state. `must_change_password` is set while the password is a one-time
     password, which is only good for choosing another. All sessions of an earlier `epoch` have
-    ended. With `second_factor`, signing in also requires a code.
+    ended. With `second_factor`, signing in also requires a code; with `second_factor_required`, the
+    owners require one of the whole team.
     """
 
     id: UUID
@@ -47,6 +48,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     must_change_password: bool
     epoch: int
     second_factor: bool = False
+    second_factor_required: bool = False
+
+    @property
+    def must_set_up_second_factor(self) -> bool:
+        """Return whether the member has to set up a second factor before anything else."""
+        return self.second_factor_required and not self.second_factor
 
 
 class TeamMember(msgspec.Struct, frozen=True, kw_only=True):

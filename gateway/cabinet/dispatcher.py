@@ -14,12 +14,20 @@ from cabinet_htmx.partner.site import HEADERS
 from cabinet_htmx.shared.assets import AssetMissing
 from domain.actions.cabinet.sign_in import SignedIn
 from domain.actions.cabinet.verify_second_factor import is_recently_verified
-from domain.cabinet.members import Role
+from domain.cabinet.members import Member, Role
 from domain.errors import DomainError, NotFound
 from gateway.cabinet.context import CabinetContext
 from gateway.cabinet.errors import RoleNotSufficient, SecondFactorRequired, error_page
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import LOGIN, NEW_PASSWORD, ROOT, Route, RouteTable
+from gateway.cabinet.routes import (
+    LOGIN,
+    NEW_PASSWORD,
+    ROOT,
+    SECOND_FACTOR,
+    Route,
+    RouteTable,
+    StepUp,
+)
 from gateway.cabinet.step_up import ask_for_code, awaits_verification, redirect_to_verify
 from gateway.http.blacksheep import Handler
 from gateway.http.forms import CrossSiteForm, form_of, query_of
@@ -42,8 +50,8 @@ class PageDispatcher:
     def serve(self, route: Route) -> Handler:
         """Return the handler of a route, which performs all checks in this order.
 
-        Session, role, second factor, one-time password, the form's origin and CSRF token, and
-        finally a recent code if the route requires one.
+        Session, role, second factor, one-time password, a second factor that the team requires,
+        the form's origin and CSRF token, and finally a recent code if the route requires one.
         """
 
         async def handle(raw: Request) -> Response:
@@ -55,8 +63,9 @@ class PageDispatcher:
                 _check_role(signed_in, route)
                 if awaits_verification(signed_in) and not route.before_verification:
                     return redirect_to_verify(raw)
-                if signed_in.member.must_change_password and not route.with_one_time_password:
-                    return redirect(303, NEW_PASSWORD, HEADERS)
+                incomplete = _page_to_complete(signed_in.member, route)
+                if incomplete is not None:
+                    return redirect(303, incomplete, HEADERS)
                 form = await _form(raw, layout) if route.method == "POST" else {}
                 request = self._request(raw, signed_in, layout, form)
                 response = await self._handle(route, request)
@@ -84,7 +93,11 @@ class PageDispatcher:
 
     def _layout(self, signed_in: SignedIn, route: Route) -> Layout:
         member = signed_in.member
-        restricted = member.must_change_password or awaits_verification(signed_in)
+        restricted = (
+            member.must_change_password
+            or member.must_set_up_second_factor
+            or awaits_verification(signed_in)
+        )
         return Layout(
             member=member,
             links=[] if restricted else self._table.links(member.role, route.section),
@@ -94,9 +107,11 @@ class PageDispatcher:
 
     async def _handle(self, route: Route, request: PageRequest) -> Response:
         """Call a route's handler. A form is processed to its end even if the client disconnects."""
-        if route.step_up and not request.member.second_factor:
+        has_factor = request.member.second_factor
+        if route.step_up is StepUp.REQUIRED and not has_factor:
             raise SecondFactorRequired
-        if route.step_up and not is_recently_verified(request.session, now=request.now):
+        steps_up = route.step_up in (StepUp.REQUIRED, StepUp.IF_ON) and has_factor
+        if steps_up and not is_recently_verified(request.session, now=request.now):
             return ask_for_code(request)
         if route.method == "GET":
             return await route.handle(request)
@@ -128,6 +143,15 @@ async def _call(route: Route, request: PageRequest) -> Response:
 def _check_role(signed_in: SignedIn, route: Route) -> None:
     if not signed_in.member.role.includes(route.role):
         raise RoleNotSufficient
+
+
+def _page_to_complete(member: Member, route: Route) -> str | None:
+    """Return the page where a member has to do something before opening this route, or None."""
+    if member.must_change_password:
+        return None if route.with_one_time_password else NEW_PASSWORD
+    if member.must_set_up_second_factor:
+        return None if route.without_second_factor else SECOND_FACTOR
+    return None
 
 
 def redirect_to_login(raw: Request) -> Response:

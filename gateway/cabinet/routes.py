@@ -16,6 +16,7 @@ ROOT: Final = "/partner"
 LOGIN: Final = f"{ROOT}/login"
 NEW_PASSWORD: Final = f"{ROOT}/new-password"
 VERIFY: Final = f"{ROOT}/verify"
+SECOND_FACTOR: Final = f"{ROOT}/account/second-factor"
 MAX_NEXT_LENGTH: Final = 500
 
 Handler = Callable[[PageRequest], Awaitable[Response]]
@@ -44,16 +45,28 @@ class Section(Enum):
         return self.value[1]
 
 
+class StepUp(Enum):
+    """Whether a form requires a code of the second factor entered within the last few minutes."""
+
+    REQUIRED = "required"
+    """Members without a second factor have to set one up first."""
+    IF_ON = "if on"
+    """Only of members who have a second factor."""
+    NOT_NEEDED = "not needed"
+    """It changes nothing that a thief of a session could profit from, or requires the password."""
+
+
 class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A page (GET, and HEAD with it) or a form's action (POST), for members of `role` and above.
 
     The dispatcher checks that a form was submitted from our own page in the same session.
     `{name}` in a path becomes an entry of the request's parameters.
 
-    `with_one_time_password` and `before_verification` admit members who have yet to choose a
-    password or to enter a code. `step_up` requires a code entered within the last few minutes: the
-    member is asked for one, then the form is submitted again. The form's fields are part of that
-    page meanwhile, so such a form must not contain passwords.
+    `with_one_time_password`, `before_verification` and `without_second_factor` admit members who
+    have yet to choose a password, to enter a code, or to set up the second factor that their team
+    requires. Every POST declares its `step_up`: if a code is required, the member is asked for one,
+    then the form is submitted again. The form's fields are part of that page meanwhile, so such a
+    form must not contain passwords.
     """
 
     method: Literal["GET", "POST"]
@@ -63,7 +76,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     section: Section | None = None
     with_one_time_password: bool = False
     before_verification: bool = False
-    step_up: bool = False
+    without_second_factor: bool = False
+    step_up: StepUp | None = None
 
 
 class RouteTable:

@@ -15,7 +15,7 @@ from domain.cabinet.members import Role
 from domain.cabinet.sessions import FlashMessage
 from domain.errors import AuthInvalid, RateLimited
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import ROOT, VERIFY, Route, safe_next
+from gateway.cabinet.routes import ROOT, VERIFY, Route, StepUp, safe_next
 from gateway.http.pages import page, redirect
 
 CODE: Final = "step_up_code"
@@ -114,6 +114,7 @@ ROUTES = (
         path=VERIFY,
         handle=verify,
         role=Role.VIEWER,
+        step_up=StepUp.NOT_NEEDED,
         with_one_time_password=True,
         before_verification=True,
     ),

@@ -23,6 +23,7 @@ BROWSER_SIGNED_OUT: Final = "Browser signed out."
 SIGNED_OUT_ELSEWHERE: Final = "All other browsers were signed out."
 
 FACTOR_ALREADY_ON: Final = "Two-factor authentication is already on."
+FACTOR_REQUIRED: Final = "Your team requires two-factor authentication, so it can't be turned off."
 FACTOR_OFF: Final = "Two-factor authentication is off."
 SETUP_EXPIRED: Final = "The setup has expired. Please start again."
 
@@ -44,6 +45,13 @@ def zone_changed(zone: str) -> str:
 def role_changed(email: str, role: Role) -> str:
     """Return the message after a member's role was changed."""
     return f"{email} is now {_ARTICLES[role]} {role.value} and must sign in again."
+
+
+def factor_required(*, required: bool) -> str:
+    """Return the message after the requirement of a second factor was changed."""
+    if required:
+        return "Everyone in the team now needs two-factor authentication."
+    return "Two-factor authentication is each member's own choice again."
 
 
 def member_removed(email: str) -> str:

@@ -69,6 +69,16 @@ async def remove(ports: TeamPorts, actor: Member, member_id: UUID) -> str:
     return email
 
 
+async def require_second_factor(ports: TeamPorts, actor: Member, *, required: bool) -> None:
+    """Require a second factor of the whole team, or no longer.
+
+    Members without one can do nothing else until they have set one up. Raises TeamChangeRejected,
+    Unavailable.
+    """
+    if not await ports.team.require_second_factor(actor, required=required):
+        raise TeamChangeRejected("the requirement of a second factor was not changed")
+
+
 async def reset_password(ports: TeamPorts, actor: Member, member_id: UUID) -> tuple[str, str]:
     """Replace a member's password; return the email address and the new one-time password.
 

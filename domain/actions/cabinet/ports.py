@@ -142,6 +142,9 @@ class TeamRepository(Protocol):
     async def remove(self, actor: Member, member_id: UUID) -> str | None:
         """Remove a member; return the member's email address."""
 
+    async def require_second_factor(self, actor: Member, *, required: bool) -> bool:
+        """Require a second factor of the whole team, or no longer; False if not permitted."""
+
     async def set_one_time_password(
         self, actor: Member, member_id: UUID, password_hash: str, *, now: datetime
     ) -> str | None:

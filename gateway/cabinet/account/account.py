@@ -16,7 +16,7 @@ from domain.cabinet.sessions import FlashMessage
 from domain.errors import AuthInvalid, InvalidRequest, RateLimited
 from gateway.cabinet.account.sessions import sessions_of
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import NEW_PASSWORD, ROOT, Route, Section
+from gateway.cabinet.routes import NEW_PASSWORD, ROOT, Route, Section, StepUp
 from gateway.http.pages import redirect
 
 PATH = Section.ACCOUNT.path
@@ -105,6 +105,7 @@ ROUTES = (
         path=f"{PATH}/password",
         handle=save_password,
         role=Role.VIEWER,
+        step_up=StepUp.NOT_NEEDED,
         section=Section.ACCOUNT,
     ),
     Route(
@@ -112,6 +113,7 @@ ROUTES = (
         path=f"{PATH}/zone",
         handle=save_zone,
         role=Role.VIEWER,
+        step_up=StepUp.NOT_NEEDED,
         section=Section.ACCOUNT,
     ),
     Route(
@@ -126,6 +128,7 @@ ROUTES = (
         path=NEW_PASSWORD,
         handle=save_password,
         role=Role.VIEWER,
+        step_up=StepUp.NOT_NEEDED,
         with_one_time_password=True,
     ),
 )

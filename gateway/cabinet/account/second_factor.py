@@ -16,9 +16,9 @@ from domain.actions.cabinet.set_up_second_factor import (
 from domain.cabinet.members import Role
 from domain.errors import AuthInvalid, InvalidTransition, RateLimited
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import Route, Section
+from gateway.cabinet.routes import SECOND_FACTOR, Route, Section, StepUp
 
-PATH = f"{Section.ACCOUNT.path}/second-factor"
+PATH = SECOND_FACTOR
 NO_ERRORS: Mapping[str, str] = {}
 
 
@@ -73,7 +73,9 @@ async def renew(request: PageRequest) -> Response:
 
 
 async def turn_off(request: PageRequest) -> Response:
-    """Turn two-factor authentication off."""
+    """Turn two-factor authentication off, unless the team requires it."""
+    if request.member.second_factor_required:
+        return await request.redirect(PATH, account_messages.FACTOR_REQUIRED, success=False)
     await request.ports.second_factors.factors.turn_off(request.member.id)
     await request.record("Turned off two-factor authentication")
     return await request.redirect(PATH, account_messages.FACTOR_OFF)
@@ -104,7 +106,14 @@ def _codes(request: PageRequest, codes: list[str], *, new: bool) -> Response:
 
 
 ROUTES = (
-    Route(method="GET", path=PATH, handle=show, role=Role.VIEWER, section=Section.ACCOUNT),
+    Route(
+        method="GET",
+        path=PATH,
+        handle=show,
+        role=Role.VIEWER,
+        section=Section.ACCOUNT,
+        without_second_factor=True,
+    ),
     *(
         Route(
             method="POST",
@@ -112,13 +121,14 @@ ROUTES = (
             handle=handle,
             role=Role.VIEWER,
             section=Section.ACCOUNT,
+            without_second_factor=True,
             step_up=step_up,
         )
         for name, handle, step_up in (
-            ("begin", begin, False),
-            ("confirm", confirm, False),
-            ("recovery-codes", renew, True),
-            ("off", turn_off, True),
+            ("begin", begin, StepUp.NOT_NEEDED),
+            ("confirm", confirm, StepUp.NOT_NEEDED),
+            ("recovery-codes", renew, StepUp.REQUIRED),
+            ("off", turn_off, StepUp.REQUIRED),
         )
     ),
 )

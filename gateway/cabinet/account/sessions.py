@@ -10,7 +10,7 @@ from domain.cabinet.members import Role
 from domain.cabinet.sessions import FlashMessage, Session
 from domain.errors import NotFound
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import Route, Section
+from gateway.cabinet.routes import Route, Section, StepUp
 from gateway.http.pages import redirect
 
 PATH = f"{Section.ACCOUNT.path}/sessions"
@@ -60,6 +60,7 @@ ROUTES = (
         path=f"{PATH}/others/end",
         handle=end_others,
         role=Role.VIEWER,
+        step_up=StepUp.NOT_NEEDED,
         section=Section.ACCOUNT,
     ),
     Route(
@@ -67,6 +68,7 @@ ROUTES = (
         path=f"{PATH}/{{id}}/end",
         handle=end_one,
         role=Role.VIEWER,
+        step_up=StepUp.NOT_NEEDED,
         section=Section.ACCOUNT,
     ),
 )

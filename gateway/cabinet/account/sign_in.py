@@ -11,7 +11,7 @@ from domain.errors import AuthDisabled, AuthInvalid, RateLimited
 from gateway.cabinet.context import CabinetContext
 from gateway.cabinet.dispatcher import PageDispatcher
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, safe_next
+from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, StepUp, safe_next
 from gateway.http.forms import form_of, query_of
 from gateway.http.pages import page, redirect
 
@@ -115,6 +115,8 @@ ROUTES = (
         role=Role.VIEWER,
         with_one_time_password=True,
         before_verification=True,
+        without_second_factor=True,
+        step_up=StepUp.NOT_NEEDED,
     ),
 )
 

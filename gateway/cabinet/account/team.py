@@ -14,12 +14,13 @@ from domain.actions.cabinet.manage_team import (
     change_role,
     invite,
     remove,
+    require_second_factor,
     reset_password,
 )
 from domain.cabinet.members import Role
 from domain.errors import InvalidRequest, NotFound, RateLimited
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import LOGIN, Handler, Route, Section
+from gateway.cabinet.routes import LOGIN, Handler, Route, Section, StepUp
 
 PATH = Section.TEAM.path
 
@@ -82,6 +83,21 @@ async def reset_member(request: PageRequest) -> Response:
     return _one_time_password(request, email, password)
 
 
+async def save_requirement(request: PageRequest) -> Response:
+    """Require a second factor of the whole team, or no longer."""
+    chosen = request.form.get("required", "")
+    if chosen not in ("yes", "no"):
+        raise InvalidRequest("no such choice")
+    required = chosen == "yes"
+    try:
+        await require_second_factor(request.ports.team, request.member, required=required)
+    except TeamChangeRejected:
+        return await request.redirect(PATH, account_messages.LAST_OWNER, success=False)
+    action = "Required" if required else "No longer required"
+    await request.record(f"{action} two-factor authentication of the team")
+    return await request.redirect(PATH, account_messages.factor_required(required=required))
+
+
 async def _id_of(request: PageRequest) -> UUID:
     """Return the member's id from the path; raise NotFound unless it is of this team."""
     member_id = request.id_of("id")
@@ -129,13 +145,14 @@ def _change(path: str, handle: Handler) -> Route:
         handle=handle,
         role=Role.OWNER,
         section=Section.TEAM,
-        step_up=True,
+        step_up=StepUp.REQUIRED,
     )
 
 
 ROUTES = (
     Route(method="GET", path=PATH, handle=show, role=Role.VIEWER, section=Section.TEAM),
     _change("invite", invite_member),
+    _change("second-factor", save_requirement),
     _change("{id}/role", set_role),
     _change("{id}/remove", remove_member),
     _change("{id}/password", reset_member),

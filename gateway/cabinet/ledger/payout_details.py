@@ -21,7 +21,7 @@ from domain.cabinet.members import Role
 from domain.errors import InvalidTransition
 from domain.ledger.payout_details import PayoutDetails, RejectedPayoutDetails, plan
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import Route, Section
+from gateway.cabinet.routes import Route, Section, StepUp
 
 
 async def show(request: PageRequest) -> Response:
@@ -89,7 +89,7 @@ ROUTES = (
         handle=request_change,
         role=Role.OWNER,
         section=Section.PAYOUTS,
-        step_up=True,
+        step_up=StepUp.REQUIRED,
     ),
     Route(
         method="POST",
@@ -97,5 +97,6 @@ ROUTES = (
         handle=cancel_change,
         role=Role.OWNER,
         section=Section.PAYOUTS,
+        step_up=StepUp.NOT_NEEDED,  # stops a change; the details in effect remain
     ),
 )

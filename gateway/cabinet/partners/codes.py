@@ -22,7 +22,7 @@ from domain.partners.codes import checked_code, checked_label, is_code
 from domain.partners.partner import checked_markup
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.partners.code_links import show_link
-from gateway.cabinet.routes import Handler, Route, Section
+from gateway.cabinet.routes import Handler, Route, Section, StepUp
 
 PATH: Final = Section.CODES.path
 EMPTY_FORM: Final = CodeForm()
@@ -155,7 +155,12 @@ async def _code_page(
 
 def _action(path: str, handle: Handler) -> Route:
     return Route(
-        method="POST", path=path, handle=handle, role=Role.DEVELOPER, section=Section.CODES
+        method="POST",
+        path=path,
+        handle=handle,
+        role=Role.DEVELOPER,
+        section=Section.CODES,
+        step_up=StepUp.NOT_NEEDED,
     )
 
 

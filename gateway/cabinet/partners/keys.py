@@ -19,7 +19,7 @@ from domain.errors import InvalidRequest, NotFound, RotationConflict
 from domain.partners.credentials import SecretName
 from domain.partners.ip_allowlist import InvalidAllowlist, parse_allowed
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import Route, Section
+from gateway.cabinet.routes import Route, Section, StepUp
 
 PATH = Section.KEYS.path
 MAX_DIGITS = 9
@@ -117,7 +117,7 @@ ROUTES = (
         handle=rotate,
         role=Role.DEVELOPER,
         section=Section.KEYS,
-        step_up=True,
+        step_up=StepUp.REQUIRED,
     ),
     Route(
         method="POST",
@@ -125,7 +125,7 @@ ROUTES = (
         handle=save_v2_only,
         role=Role.DEVELOPER,
         section=Section.KEYS,
-        step_up=True,
+        step_up=StepUp.REQUIRED,
     ),
     Route(
         method="POST",
@@ -133,6 +133,6 @@ ROUTES = (
         handle=save_allowlist,
         role=Role.DEVELOPER,
         section=Section.KEYS,
-        step_up=True,
+        step_up=StepUp.REQUIRED,
     ),
 )

@@ -21,7 +21,7 @@ from domain.webhooks.ports import WebhookSettings
 from domain.webhooks.subscriptions import SUBSCRIBABLE, event_names
 from domain.webhooks.urls import InvalidWebhookUrl
 from gateway.cabinet.page_request import PageRequest
-from gateway.cabinet.routes import Handler, Route, Section
+from gateway.cabinet.routes import Handler, Route, Section, StepUp
 from gateway.cabinet.webhooks.log_query import LogQuery
 
 PATH: Final = Section.WEBHOOKS.path
@@ -144,16 +144,24 @@ async def _log(request: PageRequest, query: LogQuery) -> LogView:
     )
 
 
-def form_route(path: str, handle: Handler) -> Route:
-    """Return the route of a form for developers and owners."""
+def form_route(path: str, handle: Handler, step_up: StepUp = StepUp.NOT_NEEDED) -> Route:
+    """Return the route of a form for developers and owners.
+
+    Sending events again tells the stored URL only what it was told before.
+    """
     return Route(
-        method="POST", path=path, handle=handle, role=Role.DEVELOPER, section=Section.WEBHOOKS
+        method="POST",
+        path=path,
+        handle=handle,
+        role=Role.DEVELOPER,
+        section=Section.WEBHOOKS,
+        step_up=step_up,
     )
 
 
 ROUTES = (
     Route(method="GET", path=PATH, handle=show, role=Role.VIEWER, section=Section.WEBHOOKS),
-    form_route(PATH, save),
+    form_route(PATH, save, StepUp.IF_ON),
     form_route(f"{PATH}/test", test),
     form_route(f"{PATH}/replay", resend_selected),
     form_route(f"{PATH}/replay-failed", resend_failed),

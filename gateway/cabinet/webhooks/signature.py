@@ -10,7 +10,7 @@ from domain.actions.webhooks.check_webhook import check_webhook
 from domain.cabinet.members import Role
 from domain.webhooks.signature_check import PastedWebhook, SignatureCheck
 from gateway.cabinet.page_request import PageRequest, parse_id
-from gateway.cabinet.routes import Route, Section
+from gateway.cabinet.routes import Route, Section, StepUp
 from gateway.cabinet.webhooks.settings import PATH as WEBHOOKS
 
 PATH: Final = f"{WEBHOOKS}/signature"
@@ -67,5 +67,12 @@ def _page(
 
 ROUTES = (
     Route(method="GET", path=PATH, handle=show, role=Role.VIEWER, section=Section.WEBHOOKS),
-    Route(method="POST", path=PATH, handle=check, role=Role.VIEWER, section=Section.WEBHOOKS),
+    Route(
+        method="POST",
+        path=PATH,
+        handle=check,
+        role=Role.VIEWER,
+        section=Section.WEBHOOKS,
+        step_up=StepUp.NOT_NEEDED,
+    ),
 )

@@ -13,7 +13,7 @@ FIND: Final = """
 SELECT u.id, u.partner_id, p.name AS partner_name, p.enabled, u.email, u.role, u.zone,
   u.one_time AS must_change_password, u.epoch, EXISTS (
     SELECT FROM second_factors f WHERE f.member_id = u.id AND f.confirmed_at IS NOT NULL
-  ) AS second_factor
+  ) AS second_factor, p.second_factor_required
 FROM partner_users u JOIN partners p ON p.id = u.partner_id
 WHERE u.id = $1
 """
@@ -62,6 +62,7 @@ class PostgresMemberRepository:
             must_change_password=row["must_change_password"],
             epoch=row["epoch"],
             second_factor=row["second_factor"],
+            second_factor_required=row["second_factor_required"],
         )
 
     async def set_password(

@@ -56,6 +56,12 @@ WHERE u.partner_id = $1 AND u.id = $3
 RETURNING u.email
 """  # noqa: S608  as above
 
+REQUIRE_SECOND_FACTOR: Final = """
+UPDATE partners p SET second_factor_required = $3 FROM partner_users u
+WHERE p.id = $1 AND u.id = $2 AND u.partner_id = p.id AND u.role = 'owner'
+RETURNING p.email
+"""
+
 
 class PostgresTeamRepository:
     """TeamRepository over PostgreSQL."""
@@ -93,6 +99,10 @@ class PostgresTeamRepository:
     async def remove(self, actor: Member, member_id: UUID) -> str | None:
         """See TeamRepository."""
         return await self._email(REMOVE, actor, [member_id])
+
+    async def require_second_factor(self, actor: Member, *, required: bool) -> bool:
+        """See TeamRepository."""
+        return await self._email(REQUIRE_SECOND_FACTOR, actor, [required]) is not None
 
     async def set_one_time_password(
         self, actor: Member, member_id: UUID, password_hash: str, *, now: datetime
