@@ -25,8 +25,8 @@ from persistence.postgres.cabinet.team import PostgresTeamRepository
 from persistence.postgres.partners.key_settings import PostgresKeySettingsRepository
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.repository import PostgresWebhookRepository
-from persistence.valkey.login_throttle import ValkeyLoginThrottle
-from persistence.valkey.sessions import ValkeySessionRepository
+from persistence.valkey.cabinet.login_throttle import ValkeyLoginThrottle
+from persistence.valkey.cabinet.sessions import ValkeySessionRepository
 
 
 def compose_cabinet(
@@ -41,7 +41,8 @@ def compose_cabinet(
 ) -> CabinetPorts:
     """Return the ports of one worker's cabinet, which shares `services` with the API."""
     clock = services.clock
-    members, sessions = PostgresMemberRepository(database), ValkeySessionRepository(valkey)
+    members = PostgresMemberRepository(database)
+    sessions = ValkeySessionRepository(valkey, keyring)
     passwords, throttle = PasswordPool(), ValkeyLoginThrottle(valkey)
     return CabinetPorts(
         sign_in=SignInPorts(

@@ -42,6 +42,16 @@ def last_lines(log: Path) -> str:
     return "\n".join(lines[-LOG_LINES_SHOWN:])
 
 
+def make_private(directory: Path) -> None:
+    """Let only the owner read a directory and everything in it: 0700, and 0600 for files."""
+    directory.chmod(0o700)
+    for path in directory.rglob("*"):
+        if path.is_dir():
+            path.chmod(0o700)
+        elif path.is_file():
+            path.chmod(0o600)
+
+
 def let_others_traverse(directory: Path) -> None:
     """Let PostgreSQL's user traverse a directory and its parents without listing them."""
     for part in (directory, *directory.parents):

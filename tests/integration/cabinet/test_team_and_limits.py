@@ -16,8 +16,8 @@ from persistence.postgres.cabinet.members import PostgresMemberRepository
 from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepository
 from persistence.postgres.cabinet.team import PostgresTeamRepository
 from persistence.postgres.pool import Database
+from persistence.valkey.cabinet.login_throttle import ValkeyLoginThrottle
 from persistence.valkey.client import connect
-from persistence.valkey.login_throttle import ValkeyLoginThrottle
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import KEYRING, START, stored_partner
 

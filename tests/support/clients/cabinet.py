@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 from valkey import Valkey
 
+from gateway.instance import KEYRING_FILE
+from persistence.keyring_file import load_keyring
 from tests.conftest import Running
 from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
@@ -33,14 +35,19 @@ class Person(Visitor):
         token = self.cookies["cabinet"].split(".")[2]
         return hashlib.sha256(f"session {token}".encode()).hexdigest()
 
+    def member_id(self) -> UUID:
+        return UUID(self.cookies["cabinet"].split(".")[1])
+
     def age_verification(self, up: Running, *, seconds: float) -> None:
         """Move the time at which a two-factor code was entered in this session into the past."""
-        member = UUID(self.cookies["cabinet"].split(".")[1])
+        member, keyring = self.member_id(), load_keyring(up.data_dir / KEYRING_FILE)
         key = f"{{m:{member}}}:session:{self.session_id()}"
+        record = f"session:{member}:{self.session_id()}:proved"
         with Valkey.from_url(up.valkey_url()) as valkey:
-            verified_at = valkey.hget(key, "proved")
-            assert isinstance(verified_at, bytes)
-            valkey.hset(key, "proved", str(float(verified_at) - seconds))
+            stored = valkey.hget(key, "proved")
+            assert isinstance(stored, bytes)
+            verified_at = float(keyring.open(stored, record=record))
+            valkey.hset(key, "proved", keyring.seal(str(verified_at - seconds), record=record))
 
     def token_of(self, path: str) -> str:
         match = TOKEN.search(self.get(path).text)

@@ -1,11 +1,9 @@
 """Sessions of the cabinet in Valkey: one expiring hash each, all of a member's in one slot."""
 
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-import msgspec
 from valkey.asyncio import Valkey
 
 from domain.cabinet.sessions import (
@@ -15,6 +13,8 @@ from domain.cabinet.sessions import (
     FlashMessage,
     Session,
 )
+from persistence.keyring import KeyRing
+from persistence.valkey.cabinet.session_fields import SessionSealer
 from persistence.valkey.client import reply
 
 MAX_SESSIONS: Final = 20
@@ -51,10 +51,11 @@ return 1
 
 
 class ValkeySessionRepository:
-    """SessionRepository over Valkey."""
+    """SessionRepository over Valkey, whose fields are sealed with the key ring."""
 
-    def __init__(self, client: Valkey) -> None:
+    def __init__(self, client: Valkey, keyring: KeyRing) -> None:
         self._client = client
+        self._sealer = SessionSealer(keyring)
         self._open = client.register_script(OPEN)
         self._change = client.register_script(CHANGE)
 
@@ -62,8 +63,8 @@ class ValkeySessionRepository:
         """See SessionRepository."""
         opened = session.opened_at.timestamp()
         end = opened + LIFETIME.total_seconds()
-        fields = [part for pair in _fields(session).items() for part in pair]
-        arguments: list[str | int | float] = [
+        fields = [part for pair in self._sealer.sealed(session).items() for part in pair]
+        arguments: list[str | bytes | int | float] = [
             *(opened, end, _seconds(IDLE_TIMEOUT), _seconds(LIFETIME), MAX_SESSIONS),
             *(_key(session.member_id, ""), session.id, *fields),
         ]
@@ -74,24 +75,20 @@ class ValkeySessionRepository:
         """See SessionRepository."""
         key = _key(member_id, session_id)
         fields: dict[bytes, bytes] = await reply(self._client.hgetall(key))
-        session = _session(member_id, session_id, fields)
+        session = self._sealer.opened(member_id, session_id, fields)
         if session is None or session.is_expired(now):
             return None
         if now - session.last_used_at >= LAST_USE_PRECISION:
-            left = str(session.seconds_left(now))
-            await reply(self._change(keys=[key], args=[left, "seen", str(now.timestamp())]))
+            await self._set(session, self._sealer.last_used(session, now), now=now)
         return session
 
     async def set_flash(self, session: Session, flash: FlashMessage | None) -> None:
         """See SessionRepository."""
-        text = msgspec.json.encode(flash).decode() if flash else ""
-        key = _key(session.member_id, session.id)
-        await reply(self._change(keys=[key], args=["0", "said", text]))
+        await self._set(session, self._sealer.flash(session, flash))
 
     async def mark_verified(self, session: Session, at: datetime) -> None:
         """See SessionRepository."""
-        key = _key(session.member_id, session.id)
-        await reply(self._change(keys=[key], args=["0", "proved", str(at.timestamp())]))
+        await self._set(session, self._sealer.verified(session, at))
 
     async def list_of(self, member_id: UUID, *, now: datetime) -> list[Session]:
         """See SessionRepository."""
@@ -101,7 +98,7 @@ class ValkeySessionRepository:
         for session_id in ids:
             pipeline.hgetall(_key(member_id, session_id))
         stored: list[dict[bytes, bytes]] = await reply(pipeline.execute()) if ids else []
-        sessions = [_session(member_id, *one) for one in zip(ids, stored, strict=True)]
+        sessions = [self._sealer.opened(member_id, *one) for one in zip(ids, stored, strict=True)]
         active = [one for one in sessions if one is not None and not one.is_expired(now)]
         return sorted(active, key=lambda one: one.last_used_at, reverse=True)
 
@@ -111,6 +108,14 @@ class ValkeySessionRepository:
         pipeline.delete(_key(member_id, session_id))
         pipeline.zrem(_list_key(member_id), session_id)
         await reply(pipeline.execute())
+
+    async def _set(
+        self, session: Session, field: tuple[str, bytes], *, now: datetime | None = None
+    ) -> None:
+        """Change a field and, with the time `now`, when the session expires."""
+        expiry = session.seconds_left(now) if now else 0
+        key = _key(session.member_id, session.id)
+        await reply(self._change(keys=[key], args=[expiry, *field]))
 
 
 def _key(member_id: UUID, session_id: str) -> str:
@@ -123,38 +128,3 @@ def _list_key(member_id: UUID) -> str:
 
 def _seconds(span: timedelta) -> int:
     return int(span.total_seconds())
-
-
-def _fields(session: Session) -> dict[str, str]:
-    return {
-        "epoch": str(session.epoch),
-        "opened": str(session.opened_at.timestamp()),
-        "seen": str(session.last_used_at.timestamp()),
-        "address": session.address,
-        "agent": session.user_agent,
-        "proved": str(session.verified_at.timestamp()) if session.verified_at else "",
-        "said": msgspec.json.encode(session.flash).decode() if session.flash else "",
-    }
-
-
-def _session(member_id: UUID, session_id: str, stored: dict[bytes, bytes]) -> Session | None:
-    """Return the stored session, or None if there is none or it is malformed."""
-    fields = {name.decode(): value.decode("utf-8", "replace") for name, value in stored.items()}
-    with suppress(KeyError, ValueError, msgspec.MsgspecError):
-        flash = fields.get("said")
-        return Session(
-            id=session_id,
-            member_id=member_id,
-            epoch=int(fields["epoch"]),
-            opened_at=_moment(fields["opened"]),
-            last_used_at=_moment(fields["seen"]),
-            address=fields["address"],
-            user_agent=fields["agent"],
-            flash=msgspec.json.decode(flash, type=FlashMessage) if flash else None,
-            verified_at=_moment(fields["proved"]) if fields.get("proved") else None,
-        )
-    return None
-
-
-def _moment(seconds: str) -> datetime:
-    return datetime.fromtimestamp(float(seconds), UTC)
