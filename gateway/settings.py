@@ -177,7 +177,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         str,
         _about(
             "file with 32 bytes in hex, mode 0600, that prices are signed with",
-            read_by=f"{RATES}, `settlement`",
+            default="required by `rates` and `settlement`",
+            read_by=f"{RATES}, `settlement`, commands",
         ),
     ] = ""
     chains: Annotated[

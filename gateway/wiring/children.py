@@ -13,7 +13,7 @@ OF_A_PERSON = ("SWAPGATE_OPERATOR", "SWAPGATE_OPERATOR_SECRET")
 """Variables that identify whoever starts the processes, not the processes."""
 
 SIGNED_RATES = ("rates", "settlement")
-"""The processes that get the key which signs prices; the sandbox signs none."""
+"""The processes that get the key which signs prices."""
 
 
 def child_processes(
@@ -40,7 +40,7 @@ def child_processes(
 def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> dict[str, str]:
     """Return a process's settings as variables; secrets that it does not need are left empty."""
     public_metrics = os.environ.get("SWAPGATE_METRICS_ON_PORT", str(instance.sandbox).lower())
-    signs = name in SIGNED_RATES and not instance.sandbox
+    signs = name in SIGNED_RATES
     own_key = str(data_dir / RATES_KEY_FILE)
     settings = settings_from(
         {

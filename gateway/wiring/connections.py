@@ -57,7 +57,7 @@ class Connections:
     """A process's connections to PostgreSQL and Valkey, and the market it follows through them."""
 
     def __init__(self, settings: Settings, *, rates_key: bytes | None = None) -> None:
-        """`rates_key` verifies the signature of rate snapshots; None where they are not signed."""
+        """`rates_key` verifies the signature of rate snapshots; a gateway has none."""
         self._settings = settings
         self._rates_key = rates_key
         self.clock = SystemClock()

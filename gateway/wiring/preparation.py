@@ -74,7 +74,7 @@ def prepare(instance: Instance, data_dir: Path, *, base_url: str) -> None:
         if not keyring_path.exists():
             write_private(keyring_path, new_keyring())
         rates_key_path = data_dir / RATES_KEY_FILE
-        if not instance.sandbox and not rates_key_path.exists():
+        if not rates_key_path.exists():
             write_private(rates_key_path, secrets.token_hex(32).encode())
         asyncio.run(_prepare(instance, data_dir, base_url))
     except (MigrationFailed, DomainError, msgspec.MsgspecError, ValueError) as error:

@@ -49,17 +49,17 @@ class _StoredSnapshot(msgspec.Struct, omit_defaults=True):
     """Hex HMAC-SHA256 of the same document without this field."""
 
 
-def encode_snapshot(snapshot: RateSnapshot, *, key: bytes | None = None) -> bytes:
-    """Return the snapshot as JSON with decimal prices, signed with `key` if there is one."""
+def encode_snapshot(snapshot: RateSnapshot, *, key: bytes) -> bytes:
+    """Return the snapshot as JSON with decimal prices, signed with `key`."""
     prices = {coin: format_units(price, USD_DECIMALS) for coin, price in snapshot.prices.items()}
-    mac = _mac(key, snapshot.at, prices) if key is not None else ""
-    return msgspec.json.encode(_StoredSnapshot(at=snapshot.at, prices=prices, mac=mac))
+    signed = _StoredSnapshot(at=snapshot.at, prices=prices, mac=_mac(key, snapshot.at, prices))
+    return msgspec.json.encode(signed)
 
 
 def decode_snapshot(document: bytes, *, key: bytes | None = None) -> RateSnapshot:
     """Return the snapshot of a document made by `encode_snapshot`; raise Unavailable for others.
 
-    With a key, only a document signed with it is accepted: other processes can write to Valkey too.
+    With a key, only a document signed with it is accepted. Gateways have none: see decision 0082.
     """
     try:
         stored = msgspec.json.decode(document, type=_StoredSnapshot)
@@ -74,8 +74,8 @@ def decode_snapshot(document: bytes, *, key: bytes | None = None) -> RateSnapsho
 class RatePublisher:
     """Publishes snapshots while this process leads, or no process does."""
 
-    def __init__(self, client: Valkey, *, token: str, key: bytes | None = None) -> None:
-        """Accept a token that identifies this process, and the key to sign with, if any."""
+    def __init__(self, client: Valkey, *, token: str, key: bytes) -> None:
+        """Accept a token that identifies this process, and the key to sign with."""
         self._token = token
         self._key = key
         self._client = client

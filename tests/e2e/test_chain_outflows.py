@@ -151,8 +151,8 @@ def test_false_prices_in_valkey_move_no_money(world: World) -> None:
     swap = world.open("ltc", "eth", "2")
     forged = RateSnapshot(at=time.time(), prices={"LTC": 85 * USD, "ETH": USD})
     with Valkey.from_url(world.valkey_url) as valkey:
-        valkey.set(KEY, encode_snapshot(forged))
-        valkey.publish(CHANNEL, encode_snapshot(forged))
+        valkey.set(KEY, encode_snapshot(forged, key=bytes(32)))
+        valkey.publish(CHANNEL, encode_snapshot(forged, key=bytes(32)))
     world.until(lambda: "isn't signed with the key" in world.full_log())
     swap.pay_litecoin("2")
     world.litecoind.mine(2)

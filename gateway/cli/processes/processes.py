@@ -87,11 +87,6 @@ def settlement(
         raise Failure("--auto-settle requires sandbox mode")
     if settings.chains and settings.sandbox:
         raise Failure("SWAPGATE_CHAINS is for real money: the sandbox simulates its chains")
-    if settings.chains and not settings.rates_key:
-        raise Failure(
-            "SWAPGATE_RATES_KEY is not set: settlement pays only at prices that `swapgate rates` "
-            "has signed with the key in that file"
-        )
     from gateway.wiring.settlement import run_settlement
 
     run_until_stopped(

@@ -24,6 +24,7 @@ from domain.errors import InvalidRequest
 from feeds.rates.health import decode_health
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.operator.ports import OperatorPorts
+from gateway.wiring.rates_key import rates_key
 from persistence.postgres.health import (
     can_write_order_state,
     free_addresses,
@@ -154,4 +155,5 @@ def _rates_health(ports: OperatorPorts) -> RatesHealth:
         failing = {venue.name: venue.error for venue in health.venues if venue.error}
         return RateSources(health.at, failing, health.withdrawn)
 
-    return RatesHealth(snapshot=lambda: read_snapshot(ports.valkey), sources=sources)
+    key = rates_key(ports.settings) if ports.settings.rates_key else None
+    return RatesHealth(snapshot=lambda: read_snapshot(ports.valkey, key=key), sources=sources)

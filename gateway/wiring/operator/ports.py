@@ -88,7 +88,8 @@ class OperatorPorts(OperatorConnections):
         from persistence.valkey.rates import read_snapshot
 
         snapshot = None
-        with suppress(Unavailable, ValkeyError):  # without prices, another operator is needed
+        # Without prices, another operator is needed.
+        with suppress(Unavailable, ValkeyError, SettingsError):
             snapshot = await read_snapshot(self.valkey, key=rates_key(self.settings))
         if snapshot is not None and snapshot.is_stale(self.clock.now().timestamp()):
             snapshot = None

@@ -32,6 +32,7 @@ EXCHANGE_EVENTS = {
     ),
 }
 """On a busy machine an exchange may time out, and recover a moment later."""
+KEY = bytes(32)
 TAKEN_OVER_SECONDS = 5
 """Within this time a lease expires and another process leads."""
 
@@ -48,27 +49,27 @@ async def valkey(servers: Servers) -> Valkey:
 
 
 async def test_only_the_leader_publishes_until_it_resigns(valkey: Valkey) -> None:
-    one, other = (RatePublisher(valkey, token=token) for token in "ab")
+    one, other = (RatePublisher(valkey, token=token, key=KEY) for token in "ab")
     assert await one.publish(snapshot(1), sources=b"{}")
     assert not await other.publish(snapshot(2))
-    assert (await read_snapshot(valkey), await read_sources(valkey)) == (snapshot(1), b"{}")
+    assert (await read_snapshot(valkey, key=KEY), await read_sources(valkey)) == (snapshot(1), b"{}")
     await other.resign()
     assert not await other.publish(snapshot(2))
     await one.resign()
     assert await other.publish(snapshot(3))
     assert not await one.publish(snapshot(4))
-    assert await read_snapshot(valkey) == snapshot(3)
+    assert await read_snapshot(valkey, key=KEY) == snapshot(3)
     await other.resign()
     await valkey.aclose()
 
 
 async def test_a_lease_expires_and_a_former_leader_overwrites_nothing(valkey: Valkey) -> None:
-    one, other = (RatePublisher(valkey, token=token) for token in "ab")
+    one, other = (RatePublisher(valkey, token=token, key=KEY) for token in "ab")
     assert await one.publish(snapshot(1))
     assert 0 < await valkey.pttl(LEASE) <= LEASE_MS < TAKEN_OVER_SECONDS * 1000
     await wait_until_async(lambda: other.publish(snapshot(2)))
     assert not await one.publish(snapshot(1))
-    assert await read_snapshot(valkey) == snapshot(2)
+    assert await read_snapshot(valkey, key=KEY) == snapshot(2)
     await other.resign()
     await valkey.aclose()
 

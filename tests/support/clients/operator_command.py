@@ -16,7 +16,13 @@ from valkey import Valkey
 from domain.market.rates import RateSnapshot
 from domain.orders.order import LIFETIME, Order
 from gateway.cli import main
-from gateway.instance import INSTANCE_FILE, KEYRING_FILE, Instance
+from gateway.instance import (
+    INSTANCE_FILE,
+    KEYRING_FILE,
+    RATES_KEY_FILE,
+    Instance,
+    write_private,
+)
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database
@@ -28,6 +34,7 @@ T = TypeVar("T")
 
 TOKEN_HASH = b"t" * 32
 VALKEY_DATABASE = 5
+RATES_KEY = b"r" * 32
 USD = 10**18
 
 
@@ -51,6 +58,7 @@ class Operator:
         )
         (data_dir / INSTANCE_FILE).write_bytes(msgspec.json.encode(instance))
         self.write_keyring(b"0" * 32)
+        write_private(data_dir / RATES_KEY_FILE, RATES_KEY.hex().encode())
 
     def write_keyring(self, key: bytes) -> None:
         ring = {"current": "k1", "keys": {"k1": base64.b64encode(key).decode()}}
@@ -83,7 +91,7 @@ class Operator:
             at=time.time() - age, prices={"BTC": 62_500 * USD, "USDT": USD, "XMR": 160 * USD}
         )
         with Valkey.from_url(self.valkey_url) as client:
-            client.set(KEY, encode_snapshot(snapshot))
+            client.set(KEY, encode_snapshot(snapshot, key=RATES_KEY))
 
     def partner(self, **changes: object) -> str:
         """Store a partner; return its id."""
