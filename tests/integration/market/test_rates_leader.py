@@ -38,7 +38,7 @@ TAKEN_OVER_SECONDS = 5
 
 
 def snapshot(at: float) -> RateSnapshot:
-    return RateSnapshot(at=at, prices={"BTC": 10**18})
+    return RateSnapshot(at=float(at), prices={"BTC": 10**18})
 
 
 @pytest.fixture
@@ -52,7 +52,10 @@ async def test_only_the_leader_publishes_until_it_resigns(valkey: Valkey) -> Non
     one, other = (RatePublisher(valkey, token=token, key=KEY) for token in "ab")
     assert await one.publish(snapshot(1), sources=b"{}")
     assert not await other.publish(snapshot(2))
-    assert (await read_snapshot(valkey, key=KEY), await read_sources(valkey)) == (snapshot(1), b"{}")
+    assert (await read_snapshot(valkey, key=KEY), await read_sources(valkey)) == (
+        snapshot(1),
+        b"{}",
+    )
     await other.resign()
     assert not await other.publish(snapshot(2))
     await one.resign()
