@@ -35,6 +35,7 @@ SELECT json_build_object(
     SELECT id, document ->> 'network' AS network, document ->> 'txId' AS tx_id,
       document ->> 'orderId' AS order_id, document ->> 'asset' AS asset,
       document ->> 'amount' AS amount, document ->> 'address' AS address,
+      document ? 'isExcess' AS is_excess,
       approved_at IS NOT NULL AS approved, withdrawn_at IS NOT NULL AS withdrawn,
       closed_at IS NOT NULL AS closed
     FROM proposals WHERE kind = 'refund_deposit') AS p),
@@ -140,7 +141,7 @@ class BookedVoid(msgspec.Struct, frozen=True):
 
 
 class BookedRefund(msgspec.Struct, frozen=True):
-    """A proposal to send back a deposit that no order can use."""
+    """A proposal to send back a deposit that no order can use, or the excess of an order's."""
 
     id: str
     network: str
@@ -149,6 +150,7 @@ class BookedRefund(msgspec.Struct, frozen=True):
     asset: str
     amount: str
     address: str
+    is_excess: bool
     approved: bool
     withdrawn: bool
     closed: bool
@@ -191,6 +193,10 @@ class Books(msgspec.Struct, frozen=True):
     def state_of(self, order_id: str) -> str:
         """Return the state of an order; empty for a proposal."""
         return next((one.state for one in self.orders if one.id == order_id), "")
+
+    def excess_of(self, order_id: str) -> list[BookedRefund]:
+        """Return the refunds of what an order received beyond its agreed amount."""
+        return [one for one in self.refunds if one.is_excess and one.order_id == order_id]
 
     def deposits_of(self, order_id: str) -> list[BookedDeposit]:
         """Return the deposits of an order."""

@@ -1,7 +1,7 @@
 """What must be true after every step, whatever happens: each check yields what is not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -49,7 +49,9 @@ class Truth(msgspec.Struct, frozen=True):
         """Return whether the deposit of a refund is not in its chain any more, as recorded."""
         books = self.books
         return any(
-            one.dropped and (one.order_id, one.tx_id) == (refund.order_id, refund.tx_id)
+            one.dropped
+            and one.order_id == refund.order_id
+            and (refund.is_excess or one.tx_id == refund.tx_id)
             for one in books.deposits
         ) or any(
             one.dropped and (one.tx_id, one.asset) == (refund.tx_id, refund.asset)
@@ -79,7 +81,10 @@ def nothing_is_sent_that_is_not_stored(truth: Truth) -> Iterator[str]:
 
 
 def each_order_is_sent_once(truth: Truth) -> Iterator[str]:
-    """An order's recipient and refund address together receive one payment, and the right one."""
+    """An order's recipient and refund address together receive one payment, and the right one.
+
+    What exceeds a fixed rate's amount may follow it, once.
+    """
     outflows = {one.order_id: one for one in truth.books.outflows}
     received: dict[str, list[tuple[str, int]]] = {}
     for chain in truth.chains.values():
@@ -93,13 +98,14 @@ def each_order_is_sent_once(truth: Truth) -> Iterator[str]:
             for address in (order.destination_address, order.refund_address)
             for payment in received.get(address, [])
         ]
-        if len(payments) > 1:
-            yield f"order {order.name} was sent {payments}"
-        elif payments:
-            outflow = outflows.get(order.id)
-            due = outflow and (outflow.asset, units(outflow.amount, truth.assets[outflow.asset]))
-            if payments != [due]:
-                yield f"order {order.name} was sent {payments} instead of {due}"
+        ids = (order.id, *(one.id for one in truth.books.excess_of(order.id)))
+        due = [
+            (one.asset, units(one.amount, truth.assets[one.asset]))
+            for one in (outflows.get(each) for each in ids)
+            if one is not None
+        ]
+        if Counter(payments) - Counter(due):
+            yield f"order {order.name} was sent {payments} instead of {due}"
 
 
 def each_arrival_is_in_one_book(truth: Truth) -> Iterator[str]:
@@ -156,16 +162,25 @@ def what_is_paid_out_is_what_was_deposited_at_the_order_s_rate(truth: Truth) -> 
             units(one.amount, source) for one in truth.books.deposits_of(order.id) if one.is_counted
         )
         if order.state in ("paying_out", "completed"):
-            yield from _payout_problems(order, total, source, destination)
+            refunded = truth.books.excess_of(order.id)
+            yield from _payout_problems(order, total, source, destination, refunded=refunded)
         outflow = outflows.get(order.id)
         if outflow is not None:
             yield from _outflow_problems(truth, order, outflow, total)
 
 
 def _payout_problems(
-    order: BookedOrder, total: int, source: Asset, destination: Asset
+    order: BookedOrder,
+    total: int,
+    source: Asset,
+    destination: Asset,
+    *,
+    refunded: Sequence[BookedRefund],
 ) -> Iterator[str]:
-    if units(order.source_amount, source) != total:
+    excess = total - units(order.source_amount, source)
+    if order.rate_type == "fixed" and order.state == "paying_out":
+        excess = min(excess, 0)  # it is sent back once the payout is recorded
+    if excess != sum(units(one.amount, source) for one in refunded):
         yield f"order {order.name} counts {order.source_amount}, and its deposits are {total}"
     conversion = Conversion(
         Rate.parse(order.rate),
@@ -189,6 +204,8 @@ def _outflow_problems(
     if outflow.candidates and order.state not in states:
         yield f"order {order.name} is {order.state}, and its {outflow.kind} is signed"
     asset = truth.assets[outflow.asset]
+    if order.state == "completed":  # instead of a voided payout; the excess is sent back by itself
+        total -= sum(units(one.amount, asset) for one in truth.books.excess_of(order.id))
     due = (
         {units(order.destination_amount, asset)}
         if is_payout
@@ -249,18 +266,24 @@ def each_unusable_deposit_is_sent_back_once(truth: Truth) -> Iterator[str]:
     used = {(one.order_id, one.tx_id) for one in truth.books.deposits if one.is_counted}
     orders = {order.id: order for order in truth.books.orders}
     for refund in truth.books.refunds:
+        candidates = {
+            tx_id
+            for one in (*truth.books.outflows, *truth.books.voided)
+            if one.order_id == refund.id
+            for tx_id in (one.candidates if isinstance(one, BookedOutflow) else one.tx_ids)
+        }
         sent = [
             (one.asset, one.amount)
             for tx_id, receipt in truth.receipts(refund.network).items()
             if truth.chains[refund.network].known[tx_id].sender == HOT
             for one in receipt.transfers
-            if one.address == refund.address
+            if one.address == refund.address and (not refund.is_excess or tx_id in candidates)
         ]
         amount = units(refund.amount, truth.assets[refund.asset])
         due = [(refund.asset, amount - fee) for fee in truth.network_fees[refund.asset]]
         if len(sent) > refund.approved or any(one not in due for one in sent):
             yield f"{refund.tx_id[:8]} was sent back as {sent}, approved: {refund.approved}"
-        is_source = orders[refund.order_id].source == refund.asset
+        is_source = not refund.is_excess and orders[refund.order_id].source == refund.asset
         if sent and is_source and (refund.order_id, refund.tx_id) in used:
             yield f"{refund.tx_id[:8]} was sent back, and counts for its order"
 

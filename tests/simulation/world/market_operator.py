@@ -4,12 +4,13 @@ from random import Random
 from typing import Final
 
 from domain.actions.operator.market.fees import set_fee, set_network_fee, set_spread
-from domain.actions.operator.market.fixed_rates import set_min_deposit
+from domain.actions.operator.market.fixed_rates import set_fixed_rate_terms, set_min_deposit
 from domain.actions.operator.market.limits import LimitsChange, set_limits
 from domain.actions.operator.market.pairs import set_pair_enabled
 from domain.actions.operator.market.ports import MarketPorts, Switch
 from domain.actions.operator.market.reserves import set_reserve
 from domain.actions.operator.market.switches import set_switch
+from domain.assets import Excess
 from domain.money import format_units
 from persistence.postgres.market.reserves import PostgresReserveRepository
 from persistence.postgres.market.settings import PostgresMarketSettings
@@ -53,7 +54,7 @@ class MarketOperator:
     async def act(self) -> str:
         """Change one setting."""
         commands = (self._limits, self._fees, self._reserve, self._min_deposit, self._switch)
-        return await self._random.choice((*commands, self._pair))()
+        return await self._random.choice((*commands, self._pair, self._fixed_rate_terms))()
 
     async def restore(self) -> None:
         """Remove what keeps orders and refunds from being paid out, high network fees included."""
@@ -101,6 +102,16 @@ class MarketOperator:
         amount = self._random.choice(MIN_DEPOSITS[code])
         work = set_min_deposit(self._ports, code, amount)
         return f"min-deposit {code} {amount}: {await self._attempt(work)}"
+
+    async def _fixed_rate_terms(self) -> str:
+        random = self._random
+        premium_bps, minutes = random.choice((0, 30)), random.choice((5, 180))
+        excess = random.choice((Excess.WORSE_RATE, Excess.REFUND, Excess.REFUND))
+        work = set_fixed_rate_terms(
+            self._ports, premium_bps=premium_bps, confirm_minutes=minutes, excess=excess
+        )
+        terms = f"{premium_bps} bps, {minutes} minutes, {excess.value}"
+        return f"fixed-rate set {terms}: {await self._attempt(work)}"
 
     async def _switch(self) -> str:
         switch = self._random.choice(list(Switch))

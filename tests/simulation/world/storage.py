@@ -13,12 +13,15 @@ from tests.conftest import DatabaseUrls
 from tests.simulation.world.scheduling import Process
 
 # The database's clock is a sequence: not transactional, so every session sees the world's time at
-# once, and each reading is a microsecond later than the one before.
+# once, and each reading is a microsecond later than the one before. Ids that functions choose at
+# random derive from it, so that a seed gives the same ones.
 VIRTUAL_TIME: Final = """
 CREATE SCHEMA virtual;
 CREATE SEQUENCE virtual.clock;
 GRANT USAGE ON SCHEMA virtual TO PUBLIC;
 GRANT USAGE ON SEQUENCE virtual.clock TO PUBLIC;
+CREATE FUNCTION virtual.new_id() RETURNS uuid LANGUAGE sql VOLATILE
+  RETURN md5(nextval('virtual.clock')::text)::uuid;
 CREATE FUNCTION virtual.now() RETURNS timestamptz LANGUAGE sql VOLATILE
   RETURN timestamptz 'epoch' + nextval('virtual.clock') * interval '1 microsecond';
 CREATE FUNCTION virtual.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
@@ -41,9 +44,11 @@ BEGIN
   FOR one IN
     SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
     WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f'
-      AND p.prosrc ~ '\\m(now|clock_timestamp)\\(\\)'
+      AND p.prosrc ~ '\\m(now|clock_timestamp|gen_random_uuid)\\(\\)'
   LOOP
-    EXECUTE regexp_replace(one.definition, '\\m(now|clock_timestamp)\\(\\)', 'virtual.now()', 'g');
+    EXECUTE regexp_replace(
+      regexp_replace(one.definition, '\\m(now|clock_timestamp)\\(\\)', 'virtual.now()', 'g'),
+      '\\mgen_random_uuid\\(\\)', 'virtual.new_id()', 'g');
   END LOOP;
 END
 $do$;
