@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Act = Callable[[], Awaitable[str]]
 
-SPIKE: Final = 40
-"""How many times the usual price a spike costs."""
+SPIKE: Final = {ACCOUNTS: 40, OUTPUTS: 400}
+"""How many times the usual price a spike costs: far more than the usual network fee."""
 USUAL: Final = {ACCOUNTS: 20 * GWEI, OUTPUTS: FEE_RATE}
 RENEWED: Final = 0.8
 """How often a lease is renewed right before a payout round: both loops run every few seconds."""
@@ -28,6 +28,7 @@ LOOP_WEIGHTS: Final = {
     "expiry": 1,
     "accrual": 1,
     "lease": 2,
+    "estimate": 1,
 }
 
 
@@ -116,7 +117,7 @@ class Events:
         random = self._world.random
         network = random.choice((ACCOUNTS, OUTPUTS))
         chain = self._world.chains[network]
-        factor = random.choice((0.5, 1, 1, 2, 5, SPIKE))
+        factor = random.choice((0.5, 1, 1, 2, 5, SPIKE[network]))
         chain.price = int(USUAL[network] * factor)
         return f"{network} {factor} x"
 

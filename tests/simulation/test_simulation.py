@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.conftest import DatabaseUrls
+from tests.simulation.chains.families import ACCOUNTS
 from tests.simulation.checks.invariants import Violation
 from tests.simulation.defects import DEFECTS
-from tests.simulation.run import simulate
+from tests.simulation.events import SPIKE
+from tests.simulation.run import Run, simulate
 from tests.simulation.world.preparation import PreparedDatabase, prepare
 from tests.simulation.world.world import Options
 
@@ -44,6 +46,26 @@ async def test_the_same_seed_gives_the_same_trace(prepared: PreparedDatabase) ->
 
 async def test_every_unit_is_in_one_place_after_every_step(prepared: PreparedDatabase) -> None:
     assert await failures(prepared, runs=SHORT, seed=1) == {}
+
+
+async def test_a_spike_raises_the_network_fee_of_new_orders(prepared: PreparedDatabase) -> None:
+    world = Run(prepared, 3, Options(processes=1)).world
+    world.storage.reset()
+    await world.tick()
+    settlement = world.start_settlement()
+    usual = world.market.catalogue.assets["eth"].network_fee
+    world.chains[ACCOUNTS].price *= SPIKE[ACCOUNTS]
+    assert await settlement.advance(f"estimate {ACCOUNTS}") == "done: 0"
+    await world.tick()
+    raised = world.market.catalogue.assets["eth"].network_fee
+    assert raised > 5 * usual
+    while not (
+        opened := [
+            one.order for one in world.customers.orders if one.order.destination.code == "eth"
+        ]
+    ):
+        await world.customers.open()
+    assert opened[0].network_fee == raised
 
 
 @pytest.mark.slow

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
+from domain.assets import Asset
 from domain.chains.outflows import CostAboveBound, GasAboveCeiling, NetworkCoin, Outflow
 from feeds.settlement.chains.interface import NodeUnavailable, Prepared, Signed
-from tests.simulation.chains.account_chain import GWEI, AccountChain
+from tests.simulation.chains.account_chain import COIN_GAS, GWEI, TOKEN_GAS, AccountChain
 from tests.simulation.chains.chain import Tx
 from tests.simulation.chains.node_wallet import NodeWallet, encoded
 from tests.simulation.chains.nodes import NodeState, rejected
@@ -87,6 +88,11 @@ class AccountWallet(NodeWallet):
     async def is_spent_from(self, tx_id: str) -> bool:  # noqa: ARG002
         """See Wallet."""
         return False
+
+    def _typical_fee(self, asset: Asset) -> int:
+        """See NodeWallet: with room for a rise, as for a signature."""
+        gas = COIN_GAS if asset.code == self._chain.coin else TOKEN_GAS
+        return gas * min(2 * self._chain.price + TIP, MAX_FEE)
 
     def _gas(self, outflow: Outflow) -> int:
         """Return the gas limit; raise as `prepare`."""

@@ -84,9 +84,14 @@ class NodeWallet:
             raise NodeUnavailable("the node has no receipt of the transaction")
         return receipt.fee
 
-    async def typical_fee(self, asset: Asset) -> int | None:  # noqa: ARG002  the protocol's
-        """See Wallet: network fees are the operator's numbers here."""
-        return None
+    async def typical_fee(self, asset: Asset) -> int | None:
+        """See Wallet."""
+        await self._node.call("typical_fee")
+        return self._typical_fee(asset)
+
+    def _typical_fee(self, asset: Asset) -> int:
+        """Return what a payment costs at the chain's present price."""
+        raise NotImplementedError
 
     async def close(self) -> None:
         """See Wallet."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from domain.assets import Asset
 from domain.chains.outflows import CostAboveBound, NetworkCoin, Outflow
 from feeds.settlement.chains.interface import NodeUnavailable, Prepared, Signed
 from tests.simulation.chains.chain import Tx
@@ -105,6 +106,10 @@ class OutputWallet(NodeWallet):
         await self._node.call("is_spent_from")
         sent = self._state.mempool().get(tx_id)
         return sent is not None and self._has_descendants(sent)
+
+    def _typical_fee(self, asset: Asset) -> int:  # noqa: ARG002  the only one
+        """See NodeWallet."""
+        return min(self._chain.price * (BASE_SIZE + INPUT_SIZE), MAX_FEE)
 
     def _signed(self, outflow: Outflow, spent: dict[str, int], *, rate: int, fee: int) -> Signed:
         if fee > MAX_FEE:

@@ -190,6 +190,12 @@ class Books(msgspec.Struct, frozen=True):
         """Return the outflow of an order or proposal."""
         return next((one for one in self.outflows if one.order_id == order_id), None)
 
+    def signed_for(self, order_id: str) -> set[str]:
+        """Return the ids of all that was ever signed for an order or proposal."""
+        kept = [one.candidates for one in self.outflows if one.order_id == order_id]
+        voided = [one.tx_ids for one in self.voided if one.order_id == order_id]
+        return {tx_id for tx_ids in (*kept, *voided) for tx_id in tx_ids}
+
     def state_of(self, order_id: str) -> str:
         """Return the state of an order; empty for a proposal."""
         return next((one.state for one in self.orders if one.id == order_id), "")

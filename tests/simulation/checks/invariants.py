@@ -45,6 +45,29 @@ class Truth(msgspec.Struct, frozen=True):
         """
         return any(one in chain.reversed for one in tx_ids for chain in self.chains.values())
 
+    def charged_for(self, outflow: BookedOutflow) -> int:
+        """Return the network fee of a payout, or what a refund is less than what it is for."""
+        books, asset = self.books, self.assets[outflow.asset]
+        if outflow.kind == "deposit_refund":
+            (refund,) = (one for one in books.refunds if one.id == outflow.order_id)
+            return units(refund.amount, asset) - units(outflow.amount, asset)
+        (order,) = (one for one in books.orders if one.id == outflow.order_id)
+        if outflow.kind == "payout":
+            return units(order.network_fee, asset)
+        return self.refunded_by(order) - units(outflow.amount, asset)
+
+    def refunded_by(self, order: BookedOrder) -> int:
+        """Return what the refund of an order is for: its deposits.
+
+        A completed order is refunded instead of a voided payout, and its excess by itself.
+        """
+        books, asset = self.books, self.assets[order.source]
+        total = sum(
+            units(one.amount, asset) for one in books.deposits_of(order.id) if one.is_counted
+        )
+        excess = books.excess_of(order.id) if order.state == "completed" else ()
+        return total - sum(units(one.amount, asset) for one in excess)
+
     def is_dropped(self, refund: BookedRefund) -> bool:
         """Return whether the deposit of a refund is not in its chain any more, as recorded."""
         books = self.books
@@ -166,7 +189,7 @@ def what_is_paid_out_is_what_was_deposited_at_the_order_s_rate(truth: Truth) -> 
             yield from _payout_problems(order, total, source, destination, refunded=refunded)
         outflow = outflows.get(order.id)
         if outflow is not None:
-            yield from _outflow_problems(truth, order, outflow, total)
+            yield from _outflow_problems(truth, order, outflow)
 
 
 def _payout_problems(
@@ -194,9 +217,7 @@ def _payout_problems(
         yield f"order {order.name} pays {order.destination_amount} for {total}"
 
 
-def _outflow_problems(
-    truth: Truth, order: BookedOrder, outflow: BookedOutflow, total: int
-) -> Iterator[str]:
+def _outflow_problems(truth: Truth, order: BookedOrder, outflow: BookedOutflow) -> Iterator[str]:
     is_payout = outflow.kind == "payout"
     states = ["paying_out", "completed"] if is_payout else ["held", "refunding", "refunded"]
     if any(one.order_id == order.id and one.is_refunded for one in truth.books.voided):
@@ -204,12 +225,10 @@ def _outflow_problems(
     if outflow.candidates and order.state not in states:
         yield f"order {order.name} is {order.state}, and its {outflow.kind} is signed"
     asset = truth.assets[outflow.asset]
-    if order.state == "completed":  # instead of a voided payout; the excess is sent back by itself
-        total -= sum(units(one.amount, asset) for one in truth.books.excess_of(order.id))
     due = (
         {units(order.destination_amount, asset)}
         if is_payout
-        else {total - fee for fee in truth.network_fees[outflow.asset]}
+        else {truth.refunded_by(order) - fee for fee in truth.network_fees[outflow.asset]}
     )
     if outflow.candidates and units(outflow.amount, asset) not in due:
         yield f"the {outflow.kind} of order {order.name} is {outflow.amount}, and {due} is due"
@@ -217,14 +236,9 @@ def _outflow_problems(
 
 def no_transaction_costs_far_more_than_was_charged(truth: Truth) -> Iterator[str]:
     """What a recipient's code, or a fee spike, costs the hot wallet is bounded."""
-    orders = {order.id: order for order in truth.books.orders}
     for outflow in truth.books.outflows:
         asset = truth.assets[outflow.asset]
-        charged = (
-            units(orders[outflow.order_id].network_fee, asset)
-            if outflow.kind == "payout"
-            else max(truth.network_fees[outflow.asset])
-        )
+        charged = truth.charged_for(outflow)
         permitted = units_from(truth.books.cost_bounds.get(outflow.order_id, "0"), 18)
         bound = charged * truth.prices[asset.coin] // 10**asset.precision
         chain = truth.chains[outflow.network]
@@ -266,18 +280,13 @@ def each_unusable_deposit_is_sent_back_once(truth: Truth) -> Iterator[str]:
     used = {(one.order_id, one.tx_id) for one in truth.books.deposits if one.is_counted}
     orders = {order.id: order for order in truth.books.orders}
     for refund in truth.books.refunds:
-        candidates = {
-            tx_id
-            for one in (*truth.books.outflows, *truth.books.voided)
-            if one.order_id == refund.id
-            for tx_id in (one.candidates if isinstance(one, BookedOutflow) else one.tx_ids)
-        }
+        signed = truth.books.signed_for(refund.id)
         sent = [
             (one.asset, one.amount)
             for tx_id, receipt in truth.receipts(refund.network).items()
             if truth.chains[refund.network].known[tx_id].sender == HOT
             for one in receipt.transfers
-            if one.address == refund.address and (not refund.is_excess or tx_id in candidates)
+            if one.address == refund.address and (not refund.is_excess or tx_id in signed)
         ]
         amount = units(refund.amount, truth.assets[refund.asset])
         due = [(refund.asset, amount - fee) for fee in truth.network_fees[refund.asset]]

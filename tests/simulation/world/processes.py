@@ -117,4 +117,6 @@ def _rounds(ports: SettlementPorts, connected: ConnectedChains) -> dict[str, Rou
         rounds[f"lease {network}"] = leadership.keep
     for network, payouts in connected.payouts.items():
         rounds[f"payouts {network}"] = payouts.round
+    for network, estimates in connected.fee_estimates.items():
+        rounds[f"estimate {network}"] = estimates.round
     return rounds

@@ -67,6 +67,8 @@ SELECT schemaname || '.' || quote_ident(sequencename), last_value FROM pg_sequen
 WHERE schemaname = 'public' ORDER BY 1
 """
 
+REVISION: Final = "SELECT revision FROM revisions WHERE topic = 'catalogue'"
+
 SESSION: Final = {
     "search_path": "virtual,pg_catalog,public",
     "plan_cache_mode": "force_generic_plan",
@@ -184,6 +186,11 @@ class Storage:
         """Return to the remembered contents."""
         self._owner.execute(self._reset)
         self.statements += 1
+
+    def catalogue_revision(self) -> int:
+        """Return how often the catalogue, or an estimate of a network fee, has changed."""
+        ((revision,),) = self.sql(REVISION)
+        return int(revision)
 
     def set_clock(self, unix_microseconds: int) -> None:
         """Set the database's clock, before the next statement reads it."""

@@ -1,13 +1,14 @@
 """The world of one run: chains, nodes, market, customers, operator and settlement processes."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
 
 import msgspec
 
 from domain.actions.orders.ports import OrderPorts, SettlementPorts
+from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from tests.simulation.chains.account_chain import AccountChain, Behavior
@@ -26,6 +27,7 @@ from tests.simulation.world.scheduling import Process, Scheduler
 from tests.simulation.world.storage import ProcessDatabase
 from tests.simulation.world.trace import Trace
 
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 HOT_OUTPUTS: Final = 12
 HOT_OUTPUT: Final = 400 * 10**8
 
@@ -58,6 +60,7 @@ class World:
         }
         self.new_id = id_source(self.clock, self.random)
         self._started = 0
+        self._followed, self._estimates_end = -1, NEVER
         self.settlement: list[SettlementProcess] = []
         self.customers = self._customers()
         self.operator = self._operator()
@@ -95,6 +98,21 @@ class World:
             if not one.process.is_alive:
                 self.market.forget(one.market)
         self.settlement = [one for one in self.settlement if one.process.is_alive]
+        await self._follow_settings(now)
+
+    async def _follow_settings(self, now: datetime) -> None:
+        """Let every process know changed settings and estimates, and forget old estimates.
+
+        As their watchers do, which poll the revision and the end of the estimates' time.
+        """
+        revision = self.storage.catalogue_revision()
+        if revision == self._followed and now < self._estimates_end:
+            return
+        catalogue = await read_catalogue(self.storage.gateway)
+        valid = catalogue.valid_seconds
+        self._followed = revision
+        self._estimates_end = NEVER if valid is None else now + timedelta(seconds=valid)
+        self.market.adopt(catalogue)
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass; prices are published meanwhile."""
