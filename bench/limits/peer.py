@@ -30,6 +30,7 @@ from gateway.runtime.market import LiveMarket
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from persistence.valkey.admission import REPLY, REQUEST, SCRIPT
+from persistence.valkey.nonces import REMEMBERED_SINCE
 from persistence.valkey.rates import read_snapshot
 
 PRICE_WEIGHT = 1
@@ -138,7 +139,10 @@ def build() -> FastAPI:
             raise HTTPException(401)
         tag = f"{{p:{config.id}}}"
         admitted: bytes = await admit(
-            keys=[f"{tag}:weights", f"{tag}:generation", f"{tag}:nonce:{x_api_nonce}"],
+            keys=[
+                REMEMBERED_SINCE,
+                *(f"{tag}:weights", f"{tag}:generation", f"{tag}:nonce:{x_api_nonce}"),
+            ],
             args=[REQUEST.pack(config.budget, PRICE_WEIGHT, 1)],
         )
         outcome, _, _ = REPLY.unpack(admitted)

@@ -28,6 +28,7 @@ from gateway.settings import Settings, brand_from
 from gateway.wiring.api import compose_services
 from gateway.wiring.cabinet import compose_cabinet
 from gateway.wiring.connections import Connections
+from gateway.wiring.nonces import begin_nonces, keep_watching_nonces
 from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
 from persistence.keyring import KeyRing
 from persistence.keyring_file import LiveKeyRing
@@ -94,6 +95,7 @@ class GatewayProcess:
         A worker that accepted calls earlier would reject what the other workers serve.
         """
         background = self._connections.background
+        await begin_nonces(self._connections.database, self._connections.valkey)
         background.start(self._watchers.follow_changes(), name="changes")
         background.start(self._watchers.follow_notices(), name="notices")
         with suppress(TimeoutError):
@@ -106,6 +108,7 @@ class GatewayProcess:
         for name, limiter in self._limiters.items():
             background.start(limiter.keep_sharing(), name=f"rate limiter of {name}")
         background.start(keep_publishing(), name="metrics")
+        background.start(keep_watching_nonces(self._admission.recovery_ms), name="nonces")
         active = self._admission.take_active_partners
         background.start(keep_recording(active, self._record_key_uses), name="key uses")
 

@@ -1,16 +1,21 @@
 -- Admits calls: consumes each call's nonce and charges its weight, in one atomic step.
 --
--- KEYS  for each call: its partner's window, its partner's newest generation of secrets, its nonce
+-- KEYS  since when all nonces are remembered, in milliseconds; then for each call: its partner's
+--       window, its partner's newest generation of secrets, its nonce
 -- ARGV  one string: for each call three big-endian unsigned integers of 4 bytes, the partner's
 --       budget, the call's weight, the generation that signed it
 -- Returns one string: for each call three big-endian integers of 4 bytes, outcome (0 admitted,
--- 1 replayed, 2 limited, 3 stale), weight remaining, and milliseconds until the oldest entry expires
--- (admitted) or until this very call would be admitted (limited).
+-- 1 replayed, 2 limited, 3 stale, 4 nonces lost), weight remaining, and milliseconds until the oldest
+-- entry expires (admitted), until this very call would be admitted (limited), or until all nonces are
+-- remembered again (nonces lost).
+--
+-- Where the first key is missing, nonces were lost with the store's data: calls are treated as always,
+-- but none is admitted until whatever was lost has expired.
 --
 -- A stale call is signed with a secret that has been replaced: its nonce is not consumed. Where no
 -- generation is stored, the newest one has been known to all workers for long, or this store was
 -- flushed: the caller's is trusted then. A call of weight 0 only reads: the weight remaining is then
--- the newest generation, or -1.
+-- the newest generation, or -1, and the wait that until all nonces are remembered again.
 --
 -- A window is a list of "<ms> <before> <after>", each a double of 8 bytes: when weight was admitted,
 -- and the cumulative weight before and after it. The weight in use is the last `after` less the first
@@ -23,6 +28,12 @@ local ENTRY = '>ddd'
 local time = server.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local horizon = now - WINDOW_MS
+local since = tonumber(server.call('GET', KEYS[1]) or nil)
+if not since or since > now then
+  since = now
+  server.call('SET', KEYS[1], string.format('%d', now))
+end
+local recovery = math.max(since + NONCE_SECONDS * 1000 - now, 0)
 
 local function entry(key, index)
   local packed = server.call('LINDEX', key, index)
@@ -98,7 +109,7 @@ local function charge(window, budget, weight)
 end
 
 local windows, generations, replies, offset = {}, {}, {}, 1
-for i = 1, #KEYS, 3 do
+for i = 2, #KEYS, 3 do
   local key, budget, weight, generation = KEYS[i], struct.unpack('>I4I4I4', ARGV[1], offset)
   offset = offset + 12
   local newest = generations[key]
@@ -108,7 +119,7 @@ for i = 1, #KEYS, 3 do
   end
   local outcome, remaining, wait = 1, 0, 0
   if weight == 0 then
-    outcome, remaining = 0, newest
+    outcome, remaining, wait = 0, newest, recovery
   elseif newest > generation then
     outcome = 3
   elseif server.call('SET', KEYS[i + 2], '', 'NX', 'EX', NONCE_SECONDS) then
@@ -118,6 +129,9 @@ for i = 1, #KEYS, 3 do
       windows[key] = window
     end
     outcome, remaining, wait = charge(window, budget, weight)
+    if outcome == 0 and recovery > 0 then
+      outcome, wait = 4, recovery
+    end
   end
   replies[#replies + 1] = struct.pack('>i4i4i4', outcome, remaining, wait)
 end

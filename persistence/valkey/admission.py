@@ -13,6 +13,7 @@ from valkey.asyncio import Valkey
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from persistence.valkey.generations import generation_key
+from persistence.valkey.nonces import REMEMBERED_SINCE
 from persistence.valkey.script_connection import ScriptConnection
 from persistence.valkey.script_protocol import bulk_string
 
@@ -21,9 +22,12 @@ MAX_PER_CALL: Final = 16
 """Admissions that share one call: with larger batches, client and server take turns idling."""
 MAX_IN_FLIGHT: Final = 4
 """Concurrent calls; requests that arrive meanwhile gather for the next."""
+NO_PARTNER: Final = UUID(int=0)
 MAX_PARTNERS: Final = 20_000
 """Partners whose keys stay encoded."""
 KEYS_PER_REQUEST: Final = 3
+SHARED_KEY: Final = bulk_string(REMEMBERED_SINCE.encode())
+"""The key that precedes those of the requests."""
 REQUEST: Final = Struct(">III")
 """Budget, weight, generation."""
 REPLY: Final = Struct(">iii")
@@ -61,7 +65,7 @@ class _Batch:
     __slots__ = ("futures", "keys", "requests")
 
     def __init__(self) -> None:
-        self.keys: list[bytes] = []
+        self.keys = [SHARED_KEY]
         self.requests: list[bytes] = []
         self.futures: list[asyncio.Future[Admission]] = []
 
@@ -112,8 +116,17 @@ class ValkeyAdmissionController:
 
         Raises Unavailable without Valkey.
         """
-        admission = await self.admit(partner_id, generation=0, nonce="", weight=0, budget=0)
-        return admission.remaining
+        return (await self._read(partner_id)).remaining
+
+    async def recovery_ms(self) -> int:
+        """Return how long calls are rejected because nonces were lost; 0 where they are not.
+
+        Raises Unavailable without Valkey.
+        """
+        return (await self._read(NO_PARTNER)).wait_ms
+
+    def _read(self, partner_id: UUID) -> "asyncio.Future[Admission]":
+        return self.admit(partner_id, generation=0, nonce="", weight=0, budget=0)
 
     def _encode_keys(self, partner_id: UUID) -> _PartnerKeys:
         if len(self._partners) >= MAX_PARTNERS:
@@ -134,7 +147,7 @@ class ValkeyAdmissionController:
             self._in_flight += 1
             self._connection.call(
                 batch.keys,
-                KEYS_PER_REQUEST * len(batch.futures),
+                1 + KEYS_PER_REQUEST * len(batch.futures),
                 b"".join(batch.requests),
                 partial(self._on_reply, batch.futures),
             )

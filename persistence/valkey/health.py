@@ -7,14 +7,19 @@ from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
+from persistence.valkey.nonces import remembered_since
 
 
 class Server(msgspec.Struct, frozen=True):
-    """A Valkey server. `version` is empty for one that is not Valkey; `now` is in Unix seconds."""
+    """A Valkey server. `version` is empty for one that is not Valkey; times are in Unix seconds.
+
+    `nonces_since` is the time since when all nonces are remembered, if known.
+    """
 
     version: tuple[int, ...]
     memory_policy: str
     now: float
+    nonces_since: float | None
 
 
 async def read_server(client: Valkey) -> Server:
@@ -29,4 +34,5 @@ async def read_server(client: Valkey) -> Server:
         version=tuple(int(part) for part in version.split(".") if part.isdigit()),
         memory_policy=str(info.get("maxmemory_policy", "")),
         now=int(seconds) + int(microseconds) / 1_000_000,
+        nonces_since=await remembered_since(client),
     )

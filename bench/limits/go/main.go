@@ -313,8 +313,8 @@ func main() {
 		binary.BigEndian.PutUint32(arguments, uint32(config.Budget))
 		binary.BigEndian.PutUint32(arguments[4:], weight)
 		binary.BigEndian.PutUint32(arguments[8:], generation)
-		admitted, err := redis.Bytes(script.Do(connection, 3,
-			tag+":weights", tag+":generation", tag+":nonce:"+nonce, arguments))
+		admitted, err := redis.Bytes(script.Do(connection, 4,
+			"nonces:since", tag+":weights", tag+":generation", tag+":nonce:"+nonce, arguments))
 		connection.Close()
 		if err != nil || len(admitted) != 12 || binary.BigEndian.Uint32(admitted) != 0 {
 			w.WriteHeader(429)

@@ -22,12 +22,14 @@ class AdmissionOutcome(IntEnum):
     REPLAYED = 1
     LIMITED = 2
     STALE = 3
+    NONCES_LOST = 4
 
 
 class Admission(msgspec.Struct, frozen=True, gc=False):
     """An outcome, the weight remaining, and a wait in milliseconds.
 
-    The wait is until the oldest weight expires (admitted), or until this call would be admitted.
+    The wait is until the oldest weight expires (admitted), or until this call would be admitted
+    (limited, nonces lost).
     """
 
     outcome: AdmissionOutcome
@@ -44,7 +46,8 @@ class AdmissionController(Protocol):
         """Admit or reject a call atomically; raise Unavailable.
 
         A call signed with a secret of an outdated `generation` is STALE: its nonce is not recorded
-        and nothing is charged.
+        and nothing is charged. NONCES_LOST rejects every call that would be admitted, while it may
+        repeat one whose nonce was lost.
         """
 
     async def newest_generation(self, partner_id: UUID) -> int:

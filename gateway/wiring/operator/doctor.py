@@ -143,7 +143,9 @@ def _approvals_health(ports: OperatorPorts) -> ApprovalsHealth:
 
 async def _valkey_server(ports: OperatorPorts) -> ValkeyServer:
     server = await read_valkey(ports.valkey)
-    return ValkeyServer(server.version, server.memory_policy, server.now)
+    return ValkeyServer(
+        server.version, server.memory_policy, server.now, nonces_since=server.nonces_since
+    )
 
 
 def _rates_health(ports: OperatorPorts) -> RatesHealth:

@@ -17,12 +17,14 @@ from domain.partners.weights import WINDOW_MS, SlidingWindow
 from persistence.valkey.admission import REPLY, REQUEST, SCRIPT, ValkeyAdmissionController
 from persistence.valkey.client import connect
 from persistence.valkey.generations import EXPIRY_SECONDS, generation_key, publish_generation
+from persistence.valkey.nonces import REMEMBERED_SINCE
 from tests.conftest import Servers
 
 
 @pytest.fixture
 async def valkey(servers: Servers) -> AsyncIterator[Valkey]:
     client = connect(servers.valkey.url)
+    await client.set(REMEMBERED_SINCE, 0)
     yield client
     await client.aclose()
 
@@ -155,14 +157,17 @@ async def test_publishing_a_generation_without_valkey_raises_unavailable() -> No
     await client.aclose()
 
 
-async def test_admission_reads_the_generation_with_a_single_get(valkey: Valkey) -> None:
+async def test_admission_reads_the_generation_and_the_age_of_nonces_with_a_get_each(
+    valkey: Valkey,
+) -> None:
     controller, partner = ValkeyAdmissionController(valkey), uuid4()
     await admit(controller, partner)
     await valkey.config_resetstat()
-    await admit(controller, partner)
+    await asyncio.gather(*(admit(controller, partner) for _ in range(8)))
     stats = await valkey.info("commandstats")
-    assert stats["cmdstat_get"]["calls"] == 1
-    assert stats["cmdstat_set"]["calls"] == 1
+    assert stats["cmdstat_get"]["calls"] == 2
+    assert stats["cmdstat_set"]["calls"] == 8
+    assert stats["cmdstat_evalsha"]["calls"] == 1
 
 
 async def test_calls_of_one_event_loop_turn_share_a_few_commands(valkey: Valkey) -> None:
@@ -214,7 +219,7 @@ async def test_script_decides_as_the_reference_model_does(valkey: Valkey) -> Non
         now += chance.choice((0, 0, 1, 5, 100, 400, 1_000))
         weight = chance.choice((1, 1, 1, 5, 50))
         reply = await script(
-            keys=[window, f"{window}:generation", f"{window}:{number}"],
+            keys=[REMEMBERED_SINCE, window, f"{window}:generation", f"{window}:{number}"],
             args=[REQUEST.pack(budget, weight, 0), now // 1000, now % 1000 * 1000],
         )
         outcome, remaining, wait = REPLY.unpack(reply)

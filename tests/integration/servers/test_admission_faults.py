@@ -12,6 +12,7 @@ from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.client import connect
+from persistence.valkey.nonces import REMEMBERED_SINCE
 from tests.conftest import Servers
 
 PARTNER = uuid4()
@@ -24,6 +25,7 @@ async def admit(controller: ValkeyAdmissionController) -> Admission:
 @pytest.fixture
 async def valkey(servers: Servers) -> AsyncIterator[Valkey]:
     client = connect(servers.valkey.url)
+    await client.set(REMEMBERED_SINCE, 0)
     yield client
     await client.aclose()
 
@@ -97,6 +99,7 @@ async def proxy(servers: Servers) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def controller(proxy: Proxy) -> AsyncIterator[ValkeyAdmissionController]:
     client = connect(proxy.url)
+    await client.set(REMEMBERED_SINCE, 0)
     controller = ValkeyAdmissionController(client)
     assert (await admit(controller)).outcome is AdmissionOutcome.ADMITTED
     yield controller

@@ -48,6 +48,7 @@ GATEWAY_WRITES = {
         "secret_sealed confirmed_at last_step recovery_hashes created_at"
     ),
     ("second_factors", "DELETE"): "*",
+    ("nonce_memory", "INSERT"): "began_at",
     ("pay_in_addresses", "UPDATE"): "order_id",
     ("webhook_attempts", "INSERT"): (
         "event_id attempt started_at latency_ms http_status error response_body"

@@ -24,7 +24,10 @@ POSTGRES_CHECKS = [
     "approvals",
     "deposit-refunds",
 ]
-VALKEY_CHECKS = ["valkey", "valkey-memory", "valkey-clock", "rates", "rate-sources"]
+VALKEY_CHECKS = [
+    *("valkey", "valkey-memory", "valkey-clock", "valkey-nonces"),
+    *("rates", "rate-sources"),
+]
 ALL_CHECKS = ["settings", *POSTGRES_CHECKS, *VALKEY_CHECKS, "assets"]
 
 

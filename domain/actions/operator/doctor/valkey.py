@@ -12,14 +12,20 @@ from domain.clock import Clock
 SERVER: Final = "Valkey"
 MIN_VERSION: Final = (7, 2)
 REQUIRED_POLICY: Final = "noeviction"
+NONCE_SECONDS: Final = 300
+"""How long nonces are remembered, so how long calls are rejected once nonces were lost."""
 
 
 class ValkeyServer(msgspec.Struct, frozen=True):
-    """What the server reports. `version` is empty for another product; `now` in unix seconds."""
+    """What the server reports. `version` is empty for another product; times in unix seconds.
+
+    `nonces_since` is the time since when all nonces are remembered, if known.
+    """
 
     version: tuple[int, ...]
     memory_policy: str
     now: float
+    nonces_since: float | None = None
 
 
 ReadServer = Callable[[], Awaitable[ValkeyServer]]
@@ -31,6 +37,7 @@ def valkey_checks(read_server: ReadServer, clock: Clock) -> list[tuple[str, Prob
         ("valkey", lambda: _version(read_server)),
         ("valkey-memory", lambda: _memory(read_server)),
         ("valkey-clock", lambda: _clock(read_server, clock)),
+        ("valkey-nonces", lambda: _nonces(read_server)),
     ]
 
 
@@ -53,3 +60,14 @@ async def _clock(read_server: ReadServer, clock: Clock) -> str | None:
     before = clock.now()
     reported = datetime.fromtimestamp((await read_server()).now, UTC)
     return clock_advice(SERVER, before=before, reported=reported, after=clock.now())
+
+
+async def _nonces(read_server: ReadServer) -> str | None:
+    server = await read_server()
+    seconds = (server.nonces_since or 0) + NONCE_SECONDS - server.now
+    if seconds <= 0:
+        return None
+    return (
+        f"Wait {seconds:.0f} s, and find out why Valkey has lost its data: until then signed calls "
+        "are rejected with code 11, because earlier ones could be repeated"
+    )
