@@ -36,7 +36,7 @@ GATEWAY_WRITES = {
     ("signature_v2_uses", "INSERT"): "partner_id first_used_at",
     ("partners", "UPDATE"): (
         "api_secret_sealed webhook_secret_sealed webhook_url webhook_events generation"
-        " webhook_gone_at api_networks standard_webhooks signature_v2_only"
+        " webhook_gone_at api_networks standard_webhooks signature_v2_only second_factor_required"
     ),
     ("partner_users", "INSERT"): ("id partner_id email password_hash one_time updated_at role"),
     ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at role",
