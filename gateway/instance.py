@@ -13,6 +13,7 @@ DEFAULT_DATA_DIR = Path(".swapgate")
 INSTANCE_FILE = "instance.json"
 KEYRING_FILE = "keyring.json"
 RATES_KEY_FILE = "rates.key"
+MAIL_DIRECTORY = "mail"
 DEMO_FILE = "demo.json"
 OPERATOR_FILE = "operator.json"
 
@@ -99,6 +100,8 @@ def settings_for(role: Role, *, data_dir: Path, environment: Mapping[str, str]) 
         "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
         "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
     }
+    if instance.sandbox:
+        stored["SWAPGATE_MAIL_DIRECTORY"] = str(data_dir / MAIL_DIRECTORY)
     rates_key = data_dir / RATES_KEY_FILE
     if rates_key.exists():
         stored["SWAPGATE_RATES_KEY"] = str(rates_key)

@@ -4,6 +4,7 @@ A field of `Settings` is all there is to a setting. The variable it is read from
 child processes and the table in docs/operations.md (`make settings`) are derived from it.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +23,8 @@ NOT_SETTINGS: Final = {
     "SWAPGATE_PARENT_PID": "set by a supervisor for its children, never by an operator",
 }
 """Variables that aren't declared below, and why."""
+
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 
 
 class SettingsError(Exception):
@@ -188,12 +191,55 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             read_by="`settlement`, `pay-in sweep`",
         ),
     ] = ""
+    public_url: Annotated[
+        str,
+        _about(
+            "address under which browsers reach the pages, such as `https://swap.example`: links "
+            "in emails begin with it",
+            default="none; the sandbox's own",
+            read_by=f"{SERVE}, {WEBHOOKS}",
+        ),
+    ] = ""
+    smtp_host: Annotated[
+        str,
+        _about(
+            "mail server that sends links to reset a password, always over TLS; without it they "
+            "are not offered",
+            read_by=f"{SERVE}, {WEBHOOKS}",
+        ),
+    ] = ""
+    smtp_port: Annotated[int, _about("port of the mail server", read_by=WEBHOOKS)] = 465
+    smtp_starttls: Annotated[
+        bool,
+        _about(
+            "begin without TLS and switch to it (usual on port 587) before anything is sent",
+            read_by=WEBHOOKS,
+        ),
+    ] = False
+    smtp_username: Annotated[str, _about("login of the mail server", read_by=WEBHOOKS)] = ""
+    smtp_password: Annotated[str, _about("password of the login", read_by=WEBHOOKS)] = ""
+    smtp_from: Annotated[
+        str, _about("sender of emails, such as `swap@swap.example`", read_by=WEBHOOKS)
+    ] = ""
+    mail_directory: Annotated[
+        Path | None,
+        _about(
+            "directory that emails are written to instead of being sent: for the sandbox",
+            default="none; the sandbox's data directory",
+            read_by=f"{SERVE}, {WEBHOOKS}",
+        ),
+    ] = None
     trusted_proxies: Annotated[
         str,
         _about(
             "networks whose `X-Forwarded-For` is trusted, such as `10.0.0.0/8, ::1`", read_by=SERVE
         ),
     ] = ""
+
+    @property
+    def sends_mail(self) -> bool:
+        """Tell whether emails with links can be sent."""
+        return bool(self.public_url and (self.smtp_host or self.mail_directory))
 
     @property
     def insecure_webhooks(self) -> bool:
@@ -219,9 +265,18 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         settings = msgspec.convert(given, type=Settings, strict=False, dec_hook=_as_path)
         parse_networks(settings.trusted_proxies)
         brand_from(settings)
+        _check_mail(settings)
     except (ValueError, msgspec.ValidationError) as error:
         raise SettingsError(f"a SWAPGATE_ setting can't be used: {error}") from None
     return settings
+
+
+def _check_mail(settings: Settings) -> None:
+    """Raise ValueError unless links in emails can lead to the pages, and be answered for."""
+    if settings.public_url and not _ORIGIN.fullmatch(settings.public_url):
+        raise ValueError("SWAPGATE_PUBLIC_URL is not of the form https://host or https://host:port")
+    if settings.smtp_host and not (settings.smtp_from and settings.public_url):
+        raise ValueError("SWAPGATE_SMTP_HOST requires SWAPGATE_SMTP_FROM and SWAPGATE_PUBLIC_URL")
 
 
 def brand_from(settings: Settings) -> Brand:

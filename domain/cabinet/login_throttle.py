@@ -40,6 +40,13 @@ INVITATION_POLICY: Final = ThrottlePolicy(5, 60, 3_600, 86_400)
 """A failed invitation reveals to an owner that an email address is registered."""
 
 
+RESET_SOURCE_POLICY: Final = ThrottlePolicy(10, 60, 3_600, 3_600)
+"""For requests of links to reset a password, each of which counts."""
+RESET_ACCOUNT_POLICY: Final = ThrottlePolicy(3, 60, 900, 3_600)
+"""The maximum wait is shorter than a link is valid: whoever requests links for another member
+cannot keep that member from having one."""
+
+
 class ThrottleKey(msgspec.Struct, frozen=True):
     """What attempts are counted by. `shared` keys may cover several people.
 
@@ -59,8 +66,17 @@ def address_key(address: str, *, free_attempts: int) -> ThrottleKey:
 
 def email_key(email: str) -> ThrottleKey:
     """Return the key of an email address as entered, whether or not it is registered."""
-    digest = hashlib.sha256(email.strip().lower().encode()).hexdigest()
-    return ThrottleKey(f"email:{digest[:32]}", EMAIL_POLICY)
+    return ThrottleKey(f"email:{_digest(email)}", EMAIL_POLICY)
+
+
+def reset_source_key(address: str) -> ThrottleKey:
+    """Return the key of a client address that requests links to reset passwords."""
+    return ThrottleKey(f"reset-ip:{address}", RESET_SOURCE_POLICY, shared=True)
+
+
+def reset_account_key(email: str) -> ThrottleKey:
+    """Return the key of an email address that links are requested for, registered or not."""
+    return ThrottleKey(f"reset-email:{_digest(email)}", RESET_ACCOUNT_POLICY)
 
 
 def device_key(device_id: str) -> ThrottleKey:
@@ -76,3 +92,7 @@ def invitation_key(partner_id: object) -> ThrottleKey:
 def member_key(member_id: object) -> ThrottleKey:
     """Return the key of a signed-in member."""
     return ThrottleKey(f"member:{member_id}", MEMBER_POLICY)
+
+
+def _digest(email: str) -> str:
+    return hashlib.sha256(email.strip().lower().encode()).hexdigest()[:32]

@@ -51,6 +51,11 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     second_factor_required: bool = False
 
     @property
+    def personal_words(self) -> list[str]:
+        """Return words that somebody who knows the member would try as a password."""
+        return [*self.email.replace("@", ".").split("."), *self.partner_name.split()]
+
+    @property
     def must_set_up_second_factor(self) -> bool:
         """Return whether the member has to set up a second factor before anything else."""
         return self.second_factor_required and not self.second_factor

@@ -3,7 +3,8 @@
 from blacksheep import Application
 
 from cabinet_htmx.partner.site import PartnerSite
-from gateway.cabinet.account.sign_in import SignInPages, mount_sign_in
+from gateway.cabinet.account.password_reset import PasswordResetPages
+from gateway.cabinet.account.sign_in import SignInPages, mount_signed_out
 from gateway.cabinet.context import CabinetContext, CabinetPorts
 from gateway.cabinet.dispatcher import PageDispatcher, mount_routes
 from gateway.cabinet.route_table import TABLE
@@ -13,5 +14,6 @@ def mount_cabinet(application: Application, ports: CabinetPorts, site: PartnerSi
     """Serve the cabinet."""
     cabinet = CabinetContext(ports, site)
     dispatcher = PageDispatcher(cabinet, TABLE)
-    mount_sign_in(application, SignInPages(cabinet, TABLE), dispatcher)
+    pages = (SignInPages(cabinet, TABLE), PasswordResetPages(cabinet))
+    mount_signed_out(application, [one for page in pages for one in page.routes()], dispatcher)
     mount_routes(application, dispatcher, TABLE)

@@ -12,6 +12,7 @@ from cabinet_htmx.partner.site import PartnerSite
 from domain.actions.cabinet.ports import (
     AuditLog,
     KeySettingsRepository,
+    PasswordResetPorts,
     SecondFactorPorts,
     SignInPorts,
     TeamPorts,
@@ -40,6 +41,7 @@ class CabinetPorts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the wiring provides. `secure` states that pages are served over TLS."""
 
     sign_in: SignInPorts
+    resets: PasswordResetPorts
     second_factors: SecondFactorPorts
     audit: AuditLog
     codes: CodePorts
@@ -122,15 +124,17 @@ class CabinetContext(msgspec.Struct, frozen=True):
         """
         sign_in = self.ports.sign_in
         device = known_device(sign_in, member, session, browser=self.browser_of(request))
-        if device is None:
-            return []
+        return [] if device is None else [self.device_cookie(device)]
+
+    def device_cookie(self, device: devices.Device) -> tuple[str, str]:
+        """Return the header that sets a device's cookie."""
         seconds = int(devices.LIFETIME.total_seconds())
         secure = "; Secure" if self.ports.secure else ""
         value = (
-            f"{self.device_cookie_name}={sign_in.devices.sign(device)}; Path=/; "
+            f"{self.device_cookie_name}={self.ports.sign_in.devices.sign(device)}; Path=/; "
             f"Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
         )
-        return [("Set-Cookie", value)]
+        return "Set-Cookie", value
 
     def clear_cookie(self) -> tuple[str, str]:
         """Return the header that removes the session's cookie."""

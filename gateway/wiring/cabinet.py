@@ -4,7 +4,12 @@ import secrets
 
 from valkey.asyncio import Valkey
 
-from domain.actions.cabinet.ports import SecondFactorPorts, SignInPorts, TeamPorts
+from domain.actions.cabinet.ports import (
+    PasswordResetPorts,
+    SecondFactorPorts,
+    SignInPorts,
+    TeamPorts,
+)
 from domain.actions.cabinet.queries import CabinetQueries
 from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.cabinet import devices
@@ -20,6 +25,7 @@ from persistence.keyring import KeyRing
 from persistence.passwords.pool import PasswordPool
 from persistence.postgres.cabinet.audit import PostgresAuditLog
 from persistence.postgres.cabinet.members import PostgresMemberRepository
+from persistence.postgres.cabinet.password_resets import PostgresPasswordResetRepository
 from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepository
 from persistence.postgres.cabinet.team import PostgresTeamRepository
 from persistence.postgres.partners.key_settings import PostgresKeySettingsRepository
@@ -57,6 +63,16 @@ def compose_cabinet(
                 keyring.derived(devices.KEY_PURPOSE), current=lambda: keyring.current
             ),
             randomness=secrets.token_bytes,
+        ),
+        resets=PasswordResetPorts(
+            clock=clock,
+            resets=PostgresPasswordResetRepository(database),
+            members=members,
+            passwords=passwords,
+            throttle=throttle,
+            new_id=new_id,
+            randomness=secrets.token_bytes,
+            available=settings.sends_mail,
         ),
         second_factors=SecondFactorPorts(
             clock=clock,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.instance import KEYRING_FILE, RATES_KEY_FILE, Instance, Role
+from gateway.instance import KEYRING_FILE, MAIL_DIRECTORY, RATES_KEY_FILE, Instance, Role
 from gateway.runtime.supervisor import Child
 from gateway.settings import environment_of, settings_from
 
@@ -15,17 +15,28 @@ OF_A_PERSON = ("SWAPGATE_OPERATOR", "SWAPGATE_OPERATOR_SECRET")
 SIGNED_RATES = ("rates", "settlement")
 """The processes that get the key which signs prices."""
 
+SENDS_MAIL = "webhooks"
+"""The process that gets the password of the mail server."""
+
 
 def child_processes(
-    instance: Instance, data_dir: Path, *, serve: Sequence[str], auto_settle: bool
+    instance: Instance,
+    data_dir: Path,
+    *,
+    serve: Sequence[str],
+    auto_settle: bool,
+    public_url: str = "",
 ) -> list[Child]:
     """Return all processes; `serve` are the arguments of the one that serves the API.
 
-    Raises SettingsError for a setting in the environment that cannot be used.
+    `public_url` is where the sandbox's pages are, unless the environment says so. Raises
+    SettingsError for a setting in the environment that cannot be used.
     """
 
     def child(name: str, role: Role, *arguments: str) -> Child:
         environment = _environment(instance, data_dir, name, role)
+        if instance.sandbox and not environment["SWAPGATE_PUBLIC_URL"]:
+            environment["SWAPGATE_PUBLIC_URL"] = public_url
         return Child(name, [sys.executable, "-m", "gateway", name, *arguments], environment)
 
     settle = ["--auto-settle"] if auto_settle and instance.sandbox else []
@@ -41,6 +52,7 @@ def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> d
     """Return a process's settings as variables; secrets that it does not need are left empty."""
     public_metrics = os.environ.get("SWAPGATE_METRICS_ON_PORT", str(instance.sandbox).lower())
     signs = name in SIGNED_RATES
+    mail_directory = str(data_dir / MAIL_DIRECTORY) if instance.sandbox else ""
     own_key = str(data_dir / RATES_KEY_FILE)
     settings = settings_from(
         {
@@ -49,6 +61,10 @@ def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> d
                 os.environ.get("SWAPGATE_CHAINS", "") if role is Role.SETTLEMENT else ""
             ),
             "SWAPGATE_RATES_KEY": os.environ.get("SWAPGATE_RATES_KEY", own_key) if signs else "",
+            "SWAPGATE_MAIL_DIRECTORY": os.environ.get("SWAPGATE_MAIL_DIRECTORY", mail_directory),
+            "SWAPGATE_SMTP_PASSWORD": (
+                os.environ.get("SWAPGATE_SMTP_PASSWORD", "") if name == SENDS_MAIL else ""
+            ),
             "SWAPGATE_DATABASE_URL": instance.database_url(role),
             "SWAPGATE_VALKEY_URL": instance.valkey_url,
             "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),

@@ -2,23 +2,32 @@
 
 import asyncio
 import random
+import secrets
 import socket
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import start_http_server
 from valkey.exceptions import ValkeyError
 
+from domain.actions.cabinet.ports import ResetMailPorts
+from domain.actions.cabinet.reset_password import send_reset_link
+from domain.cabinet.mail import MailTransport
+from domain.clock import Clock
 from feeds.loop import run_forever
+from feeds.mail.files import MailDirectory
+from feeds.mail.smtp import MailServer, SmtpTransport
 from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import run_relay
 from feeds.webhooks.sampling import run_sampling
 from feeds.webhooks.sender import WebhookSender
 from gateway.runtime.clock import SystemClock, new_id
-from gateway.settings import Settings
+from gateway.settings import Settings, SettingsError
 from persistence.keyring_file import LiveKeyRing
+from persistence.postgres.cabinet.audit import PostgresAuditLog
+from persistence.postgres.cabinet.password_resets import PostgresPasswordResetRepository
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreakers
 from persistence.postgres.webhooks.claims import SESSION, PostgresOutbox
@@ -28,6 +37,7 @@ from persistence.postgres.webhooks.outbox_stats import read_outbox_stats
 from persistence.valkey.client import connect
 from persistence.valkey.stream import WebhookStream
 
+MAIL_POLL_SECONDS: Final = 1.0
 SHUTDOWN_SECONDS = 7.0
 """How long to wait for attempts under way at shutdown; unfinished ones are sent again."""
 
@@ -35,6 +45,7 @@ SHUTDOWN_SECONDS = 7.0
 async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
     """Relay and deliver webhooks until cancelled, then finish the attempts under way.
 
+    It also sends the emails of password resets: like webhooks, they leave after the commit.
     With a port, metrics are served on it. Raises OSError where the port is in use.
 
     All processes of one host read the stream as one consumer: which of them reads an entry does not
@@ -79,6 +90,8 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         per_endpoint=settings.webhook_endpoint_concurrency,
         on_settled=wake.set,
     )
+    if settings.sends_mail:
+        work.append(_run_reset_mail(settings, database, clock=clock, stop=stop))
     try:
         async with sender:
             await _run_until_cancelled([listening, relaying, delivering, *work], stop)
@@ -107,3 +120,40 @@ async def _run_until_cancelled(
     for result in results:
         if isinstance(result, BaseException):
             raise result
+
+
+async def _run_reset_mail(
+    settings: Settings, database: Database, *, clock: Clock, stop: asyncio.Event
+) -> None:
+    """Send links to reset a password until `stop` is set."""
+    ports = ResetMailPorts(
+        clock=clock,
+        resets=PostgresPasswordResetRepository(database),
+        transport=_transport(settings, clock),
+        audit=PostgresAuditLog(database),
+        new_id=new_id,
+        randomness=secrets.token_bytes,
+        public_url=settings.public_url,
+        service=settings.brand_name,
+    )
+
+    async def step() -> float | None:
+        return MAIL_POLL_SECONDS if await send_reset_link(ports) is None else None
+
+    await run_forever(step, name="password reset emails", stop=stop)
+
+
+def _transport(settings: Settings, clock: Clock) -> MailTransport:
+    if not settings.smtp_host:
+        if settings.mail_directory is None:
+            raise SettingsError("no way to send emails is configured")
+        return MailDirectory(settings.mail_directory, now=clock.now, new_id=new_id)
+    server = MailServer(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        starttls=settings.smtp_starttls,
+        username=settings.smtp_username,
+        password=settings.smtp_password,
+        sender=settings.smtp_from,
+    )
+    return SmtpTransport(server, now=clock.now)

@@ -8,6 +8,9 @@ from domain.cabinet.passwords import MAX_BYTES, MIN_CHARACTERS, PasswordProblem
 
 WRONG_CREDENTIALS: Final = "Wrong email address or password."
 ACCOUNT_DISABLED: Final = "This account is disabled. Contact the operator of this service."
+SIGNED_OUT: Final = "You are signed out."
+PASSWORD_RESET: Final = "Your password was changed. Sign in with it."  # noqa: S105  a message
+LINK_EXPIRED: Final = "This link is no longer valid. Links work once, for 30 minutes."
 
 WRONG_PASSWORD: Final = "Wrong password."  # noqa: S105  a message
 PASSWORD_CHANGED: Final = "Password changed. All other browsers were signed out."  # noqa: S105

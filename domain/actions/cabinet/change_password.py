@@ -32,8 +32,7 @@ async def change_password(
         if stored is None or not matches:
             raise AuthInvalid
     checked_password(new, current=current)
-    personal = [*member.email.replace("@", ".").split("."), *member.partner_name.split()]
-    if await ports.passwords.is_common(new, personal):
+    if await ports.passwords.is_common(new, member.personal_words):
         raise RejectedPassword(PasswordProblem.COMMON)
     hashed = await ports.passwords.hash(new)
     epoch = await ports.members.set_password(stored, hashed, now=ports.clock.now())

@@ -10,7 +10,9 @@ import msgspec
 from domain.cabinet.audit import AuditEntry
 from domain.cabinet.devices import DeviceSigner
 from domain.cabinet.login_throttle import ThrottleKey
+from domain.cabinet.mail import MailTransport
 from domain.cabinet.members import Member, NewMember, Role, StoredPassword, TeamMember
+from domain.cabinet.password_reset import ResetToSend
 from domain.cabinet.second_factor import StoredFactor
 from domain.cabinet.sessions import FlashMessage, Session, SessionSigner
 from domain.clock import Clock
@@ -119,6 +121,35 @@ class SecondFactorRepository(Protocol):
         """Remove a second factor; False if there is none."""
 
 
+class PasswordResetRepository(Protocol):
+    """Requested links to reset a password. Every method raises Unavailable."""
+
+    async def request(self, request_id: UUID, email: str, *, address: str, now: datetime) -> None:
+        """Store a request; for an unknown email address too, in the same steps."""
+
+    async def claim(self, token_hash: str, *, now: datetime) -> ResetToSend | None:
+        """Give the oldest unsent link of a member this token, and return it; None without one.
+
+        It is valid from now on. If it is not marked as sent, it is claimed again after a delay,
+        until it is too old.
+        """
+
+    async def mark_sent(self, request_id: UUID, *, now: datetime) -> None:
+        """Record that a link was sent."""
+
+    async def find(self, token_hash: str, *, now: datetime) -> UUID | None:
+        """Return the member of a valid link; a link ends when the member's epoch changes."""
+
+    async def use(self, token_hash: str, *, password_hash: str, now: datetime) -> int | None:
+        """Set the password of a valid link's member and end all of the member's links.
+
+        Returns the member's new epoch, or None if the link is no longer valid.
+        """
+
+    async def purge(self, *, before: datetime) -> None:
+        """Delete requests made before a time."""
+
+
 class TeamRepository(Protocol):
     """The members of one partner's team. Every method raises Unavailable.
 
@@ -219,3 +250,35 @@ class SecondFactorPorts(msgspec.Struct, frozen=True, kw_only=True):
     members: MemberRepository
     throttle: LoginThrottle
     randomness: Randomness
+
+
+class PasswordResetPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """Ports for requesting and using links to reset a password.
+
+    `available` states whether emails can be sent.
+    """
+
+    clock: Clock
+    resets: PasswordResetRepository
+    members: MemberRepository
+    passwords: PasswordHasher
+    throttle: LoginThrottle
+    new_id: Callable[[], UUID]
+    randomness: Randomness
+    available: bool
+
+
+class ResetMailPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """Ports for sending links to reset a password.
+
+    Links begin with `public_url`; emails name the installation `service`.
+    """
+
+    clock: Clock
+    resets: PasswordResetRepository
+    transport: MailTransport
+    audit: AuditLog
+    new_id: Callable[[], UUID]
+    randomness: Randomness
+    public_url: str
+    service: str

@@ -36,6 +36,14 @@ class OperatorPartnerRepository(Protocol):
         address belongs to a member of another partner.
         """
 
+    async def set_member_password(
+        self, who: str, *, password_hash: str, entry_id: UUID, now: datetime
+    ) -> str | None:
+        """Set a one-time password for a member; return the e-mail address, None without one.
+
+        The partner's audit log gets the entry `entry_id`.
+        """
+
     async def turn_off_second_factor(self, who: str, *, entry_id: UUID, now: datetime) -> str:
         """Turn off a member's second factor; return the member's e-mail address.
 
@@ -87,9 +95,21 @@ async def change_partner(ports: PartnerPorts, who: str, change: PartnerChange) -
 
 
 async def reset_password(ports: PartnerPorts, who: str) -> NewPassword:
-    """Set a one-time password for a partner's owner; raise InvalidRequest and NotFound."""
-    partner = await ports.partners.find(who)
+    """Set a one-time password for a member of any team, or for a partner's owner.
+
+    It ends all sessions, known devices and links of the member; the second factor is unchanged.
+    Raises InvalidRequest and NotFound.
+    """
     password = one_time_password(ports.onboarding.randomness)
+    member = await ports.partners.set_member_password(
+        who,
+        password_hash=ports.hash_password(password),
+        entry_id=ports.onboarding.new_id(),
+        now=ports.onboarding.clock.now(),
+    )
+    if member is not None:
+        return NewPassword(member, password)
+    partner = await ports.partners.find(who)
     email = await ports.partners.set_one_time_password(
         partner.id,
         member_id=ports.onboarding.new_id(),

@@ -1,6 +1,7 @@
-"""Advance an order by hand in sandbox mode: simulate its deposit, payout or expiry."""
+"""What only the sandbox does: advance an order by hand, show emails instead of sending them."""
 
 from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -9,10 +10,20 @@ from domain.actions.orders.complete_payout import complete_payout
 from domain.actions.orders.expire_orders import expire_order
 from domain.actions.orders.observe_deposit import confirm_deposits, observe_deposit
 from domain.actions.orders.ports import SettlementPorts
+from domain.cabinet.mail import StoredMail
 from domain.errors import InvalidRequest, NotFound
 from domain.money import format_units, parse_units
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
+
+MAX_MAILS: Final = 200
+
+
+class Mailbox(Protocol):
+    """Emails that were written instead of being sent."""
+
+    def newest(self, *, limit: int) -> Sequence[StoredMail]:
+        """Return the newest emails, newest first."""
 
 
 class SandboxPorts(msgspec.Struct, frozen=True):
@@ -74,3 +85,10 @@ async def _read(ports: SandboxPorts, order_id: UUID) -> Order:
     if found is None:
         raise NotFound(f"there is no order {order_id}")
     return found.order
+
+
+def list_mail(mailbox: Mailbox, *, to: str | None, limit: int) -> Sequence[StoredMail]:
+    """Return the newest emails, newest first: all, or those to one address."""
+    found = mailbox.newest(limit=MAX_MAILS)
+    wanted = [one for one in found if to is None or one.mail.to == to.strip().lower()]
+    return wanted[:limit]

@@ -1,5 +1,7 @@
 """`/partner/login` and `/partner/logout`."""
 
+from collections.abc import Iterable
+
 from blacksheep import Application, Request, Response
 
 from cabinet_htmx.partner import messages
@@ -12,10 +14,20 @@ from gateway.cabinet.context import CabinetContext
 from gateway.cabinet.dispatcher import PageDispatcher
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, StepUp, safe_next
+from gateway.http.blacksheep import Handler
 from gateway.http.forms import form_of, query_of
 from gateway.http.pages import page, redirect
 
 SIGNED_OUT = "out"
+PASSWORD_RESET = "reset"  # noqa: S105  the name of a parameter
+
+SignedOutRoute = tuple[str, str, Handler]
+"""Method, path and handler of a page that requires no session."""
+
+_NOTICES = {
+    SIGNED_OUT: account_messages.SIGNED_OUT,
+    PASSWORD_RESET: account_messages.PASSWORD_RESET,
+}
 
 
 class SignInPages:
@@ -24,6 +36,14 @@ class SignInPages:
     def __init__(self, cabinet: CabinetContext, table: RouteTable) -> None:
         self._cabinet = cabinet
         self._table = table
+
+    def routes(self) -> list[SignedOutRoute]:
+        """Return the pages: method, path and handler."""
+        return [
+            ("GET", ROOT, self.home),
+            ("GET", LOGIN, self.show),
+            ("POST", LOGIN, self.submit),
+        ]
 
     async def home(self, request: Request) -> Response:
         """Redirect to the start page or to the sign-in page."""
@@ -39,7 +59,8 @@ class SignInPages:
         if signed_in is not None:
             path = safe_next(next_path) or self._table.home(signed_in.member.role)
             return redirect(303, path, HEADERS)
-        return self._page(next_path=next_path, signed_out=SIGNED_OUT in query)
+        notice = next((text for name, text in _NOTICES.items() if name in query), None)
+        return self._page(next_path=next_path, notice=notice)
 
     async def submit(self, request: Request) -> Response:
         """Sign in, always in a new session, whatever cookie the browser sent (fixation)."""
@@ -86,7 +107,7 @@ class SignInPages:
         next_path: str,
         email: str = "",
         error: str | None = None,
-        signed_out: bool = False,
+        notice: str | None = None,
         retry_after: int | None = None,
     ) -> Response:
         html = self._cabinet.site.public_page(
@@ -94,7 +115,7 @@ class SignInPages:
             email=email,
             next_path=safe_next(next_path) or "",
             error=error,
-            signed_out=signed_out,
+            notice=notice,
         )
         more = [("Retry-After", str(retry_after))] if retry_after is not None else []
         return page(status, html, HEADERS, *more)
@@ -121,13 +142,12 @@ ROUTES = (
 )
 
 
-def mount_sign_in(application: Application, pages: SignInPages, dispatcher: PageDispatcher) -> None:
+def mount_signed_out(
+    application: Application, routes: Iterable[SignedOutRoute], dispatcher: PageDispatcher
+) -> None:
     """Serve the pages that require no session."""
-    for method, path, handler in (
-        ("GET", ROOT, pages.home),
-        ("HEAD", ROOT, pages.home),
-        ("GET", LOGIN, pages.show),
-        ("HEAD", LOGIN, pages.show),
-        ("POST", LOGIN, pages.submit),
-    ):
-        application.router.add(method, path, dispatcher.with_error_pages(handler))
+    for method, path, handler in routes:
+        handled = dispatcher.with_error_pages(handler)
+        application.router.add(method, path, handled)
+        if method == "GET":
+            application.router.add("HEAD", path, handled)

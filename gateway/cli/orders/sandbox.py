@@ -9,19 +9,21 @@ import typer
 
 from domain.actions.operator.sandbox import (
     SandboxPorts,
+    list_mail,
     simulate_confirmation,
     simulate_deposit,
     simulate_expiry,
     simulate_payout,
 )
 from domain.orders.order import Order
-from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, group, run
+from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, group, read, run
 from gateway.cli.orders.order import OrderId, stored_order
 from gateway.cli.orders.order_view import operator_order_out, order_table, parse_order_id
 from gateway.cli.output import show
 from gateway.instance import Role
 
 if TYPE_CHECKING:
+    from domain.cabinet.mail import StoredMail
     from gateway.cli.orders.order_view import OperatorOrderOut
     from gateway.wiring.operator.ports import OperatorPorts
 
@@ -33,6 +35,9 @@ Amount = Annotated[
     str | None,
     typer.Option(help="Amount in units of the source asset; by default, what is missing."),
 ]
+
+
+To = Annotated[str | None, typer.Option(help="Only emails to this address.")]
 
 
 @app.command()
@@ -67,6 +72,23 @@ def payout(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson =
 def expire(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """End the time to pay."""
     _advance(order_id, data_dir, simulate_expiry, as_json=as_json)
+
+
+@app.command()
+def mail(
+    *, to: To = None, limit: Limit = 1, data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+) -> None:
+    """Show the newest emails: the sandbox writes them to the data directory."""
+
+    async def work(ports: "OperatorPorts") -> "list[StoredMail]":
+        return list(list_mail(ports.mailbox(), to=to, limit=limit))
+
+    found = read(Role.ADMIN, data_dir, work)
+    documents = [
+        {"at": one.at, "to": one.mail.to, "subject": one.mail.subject, "text": one.mail.text}
+        for one in found
+    ]
+    show(documents, as_json=as_json)
 
 
 def _advance(text: str, data_dir: Path, step: Step, *, rates: bool = False, as_json: bool) -> None:

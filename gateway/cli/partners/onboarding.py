@@ -20,6 +20,10 @@ Who = Annotated[str, typer.Argument(metavar="WHO", help="A partner's e-mail addr
 Member = Annotated[
     str, typer.Argument(metavar="MEMBER", help="A cabinet member's e-mail address or id.")
 ]
+PartnerOrMember = Annotated[
+    str,
+    typer.Argument(metavar="WHO", help="The e-mail address or id of a cabinet member or partner."),
+]
 Email = Annotated[str, typer.Option(help="The partner's e-mail address.")]
 Name = Annotated[
     str | None, typer.Option(help="The partner's name; by default its e-mail address.")
@@ -68,7 +72,11 @@ def create(
 
 
 def password(
-    who: Who, *, reason: Reason = "", data_dir: DataDir = DATA_DIR, as_json: AsJson = False
+    who: PartnerOrMember,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
 ) -> None:
     """Set a new one-time password for the cabinet and print it; it is not shown again."""
     new = run(

@@ -88,6 +88,7 @@ def up(
                     *("--metrics-port", str(metrics_port)),
                 ),
                 auto_settle=auto_settle,
+                public_url=f"http://localhost:{port}",
             )
             supervisor = stack.enter_context(
                 Supervisor(children, logs=data_dir / "logs", servers=servers, on_event=_print_event)

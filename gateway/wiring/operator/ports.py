@@ -30,7 +30,7 @@ from domain.actions.operator.orders import OperatorOrderPorts
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.partners import OperatorPartnerRepository, PartnerPorts
 from domain.actions.operator.proposals import ProposalRepository
-from domain.actions.operator.sandbox import SandboxPorts
+from domain.actions.operator.sandbox import Mailbox, SandboxPorts
 from domain.actions.operator.webhooks import OperatorWebhookPorts
 from domain.actions.orders.ports import SettlementPorts
 from domain.actions.partners.ports import OnboardingPorts
@@ -329,6 +329,14 @@ class OperatorPorts(OperatorConnections):
             checked=checked_account,
             derive=lambda account, count: derive(account, start=0, count=count),
         )
+
+    def mailbox(self) -> Mailbox:
+        """Return the emails that the sandbox has written; raise SettingsError elsewhere."""
+        from feeds.mail.files import MailDirectory
+
+        if self.settings.mail_directory is None:
+            raise SettingsError("emails are written to files in sandbox mode only")
+        return MailDirectory(self.settings.mail_directory, now=self.clock.now, new_id=new_id)
 
     def sweep(self) -> "SweepPorts":
         """Return what drafting sweeps needs. Drafting raises SettingsError for the chains file."""

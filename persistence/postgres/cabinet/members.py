@@ -31,6 +31,19 @@ SET_ZONE: Final = "UPDATE partner_users SET zone = $2, updated_at = $3 WHERE id 
 
 END_SESSIONS: Final = "UPDATE partner_users SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch"
 
+# For the operator, who does not sign in here: the audit log names no member as the actor.
+SET_PASSWORD_FOR: Final = """
+WITH changed AS (
+  UPDATE partner_users SET password_hash = $2, one_time = true, updated_at = $3
+  WHERE email = $1 OR id::text = $1
+  RETURNING id, partner_id, email
+), logged AS (
+  INSERT INTO audit_log (id, partner_id, member_id, email, at, address, what, about)
+  SELECT $4, partner_id, id, 'operator', $3, '', 'Set a one-time password', email FROM changed
+)
+SELECT email FROM changed
+"""  # noqa: S105  a statement
+
 
 class PostgresMemberRepository:
     """MemberRepository over PostgreSQL."""
@@ -85,3 +98,15 @@ class PostgresMemberRepository:
     async def _password(self, statement: str, key: str | UUID) -> StoredPassword | None:
         row = await self._database.fetch_one(statement, [key])
         return StoredPassword(UUID(row["id"]), row["password_hash"]) if row else None
+
+
+async def set_password_for(
+    database: Database, member: str, *, password_hash: str, entry_id: UUID, now: datetime
+) -> str | None:
+    """Set a member's one-time password for the operator; return the member's email address.
+
+    The member is given by email address or id; None without one.
+    """
+    parameters = [member.strip().lower(), password_hash, now, entry_id]
+    row = await database.fetch_one(SET_PASSWORD_FOR, parameters)
+    return str(row["email"]) if row else None

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from domain.partners.partner import Partner, PartnerChange
+from persistence.postgres.cabinet.members import set_password_for
 from persistence.postgres.cabinet.second_factors import turn_off_for
 from persistence.postgres.partners.partners import (
     change_partner,
@@ -44,6 +45,14 @@ class PostgresOperatorPartnerRepository:
             password_hash=password_hash,
             one_time=True,
             now=now,
+        )
+
+    async def set_member_password(
+        self, who: str, *, password_hash: str, entry_id: UUID, now: datetime
+    ) -> str | None:
+        """See OperatorPartnerRepository."""
+        return await set_password_for(
+            self._database, who, password_hash=password_hash, entry_id=entry_id, now=now
         )
 
     async def turn_off_second_factor(self, who: str, *, entry_id: UUID, now: datetime) -> str:

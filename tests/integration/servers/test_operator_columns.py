@@ -24,6 +24,7 @@ IN_THE_SANDBOX = [
     "sandbox confirm {order}",
     "sandbox payout {order}",
     "sandbox expire {unpaid}",
+    "sandbox mail",
     "order resolve {held} exchange",
     "doctor",
     "migrate",

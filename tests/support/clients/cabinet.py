@@ -174,6 +174,11 @@ class CabinetPartner(msgspec.Struct):
     def one_time_password(self) -> str:
         return str(self.command("partner", "password", self.email)["password"])
 
+    def mails(self) -> list[str]:
+        """Return the texts of the emails that the owner has received, newest first."""
+        found: Any = self.command("sandbox", "mail", "--to", self.email, "--limit", "20")
+        return [str(one["text"]) for one in found]
+
     def owner_with_factor(self) -> tuple[Person, AuthenticatorApp]:
         """Return the owner, signed in with a new second factor, and the app."""
         owner = self.owner()

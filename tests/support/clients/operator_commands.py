@@ -58,6 +58,7 @@ COMMANDS = [
     "reconcile",
     f"sandbox deposit {UNKNOWN_ID}",
     f"sandbox confirm {UNKNOWN_ID}",
+    "sandbox mail --to team@wallet.example",
     f"sandbox payout {UNKNOWN_ID}",
     f"sandbox expire {UNKNOWN_ID}",
     "webhooks list team@wallet.example",

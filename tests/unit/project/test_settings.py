@@ -21,6 +21,10 @@ FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 REQUIRED = Settings(
     database_url="postgresql:///swapgate", valkey_url="valkey://cache", keyring_path=Path("keys")
 )
+LINKED = msgspec.structs.replace(
+    REQUIRED, public_url="https://swap.example", smtp_from="swap@swap.example"
+)
+"""What a mail server is only used with."""
 
 
 @pytest.fixture
@@ -36,6 +40,8 @@ def other_value(name: str, logo: Path) -> Any:
         "brand_colours": "accent=#0f766e",
         "brand_logo": logo,
         "trusted_proxies": "10.0.0.0/8, ::1",
+        "public_url": "https://other.example:8443",
+        "mail_directory": Path("mail"),
     }
     if name in checked:
         return checked[name]
@@ -49,8 +55,8 @@ def other_value(name: str, logo: Path) -> Any:
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_survives_the_environment(name: str, logo: Path) -> None:
     value = other_value(name, logo)
-    settings = msgspec.structs.replace(REQUIRED, **{name: value})
-    assert settings != REQUIRED
+    settings = msgspec.structs.replace(LINKED, **{name: value})
+    assert settings != LINKED
     assert getattr(settings_from(environment_of(settings)), name) == value
     assert settings_from(environment_of(settings)) == settings
 
@@ -137,3 +143,36 @@ def test_no_process_inherits_the_secret_of_an_operator(
         inherited = {**os.environ, **child.env}
         assert inherited["SWAPGATE_OPERATOR"] == inherited["SWAPGATE_OPERATOR_SECRET"] == ""
     assert len(children) == 4
+
+
+def test_only_the_process_that_sends_mail_gets_the_mail_servers_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWAPGATE_SMTP_PASSWORD", "hidden")
+    url = "postgresql:///swapgate"
+    instance = Instance(url, url, url, url, "valkey://cache", sandbox=False)
+    children = child_processes(instance, tmp_path, serve=(), auto_settle=True)
+    passwords = {child.name: child.env["SWAPGATE_SMTP_PASSWORD"] for child in children}
+    assert passwords == {"rates": "", "serve": "", "settlement": "", "webhooks": "hidden"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"SWAPGATE_SMTP_HOST": "mail.example", "SWAPGATE_SMTP_FROM": "swap@swap.example"},
+        {"SWAPGATE_SMTP_HOST": "mail.example", "SWAPGATE_PUBLIC_URL": "https://swap.example"},
+        {"SWAPGATE_PUBLIC_URL": "https://swap.example/"},
+        {"SWAPGATE_PUBLIC_URL": "https://swap.example\nhttps://evil.example"},
+        {"SWAPGATE_PUBLIC_URL": "swap.example"},
+    ],
+)
+def test_mail_needs_a_sender_and_the_address_that_links_lead_to(changes: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match=r"SWAPGATE_(SMTP_HOST|PUBLIC_URL)"):
+        settings_from({**environment_of(REQUIRED), **changes})
+
+
+def test_links_are_offered_only_where_emails_can_be_sent() -> None:
+    complete = {**environment_of(LINKED), "SWAPGATE_SMTP_HOST": "mail.example"}
+    assert settings_from(complete).sends_mail
+    assert not LINKED.sends_mail
+    assert not msgspec.structs.replace(REQUIRED, mail_directory=Path("mail")).sends_mail

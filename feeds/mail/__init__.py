@@ -1,0 +1,1 @@
+"""Emails leave here: by SMTP, or as files in the sandbox."""
