@@ -180,11 +180,11 @@ class OutflowRepository(DepositRefundRepository, Protocol):
     async def is_enabled(self) -> bool:
         """Return whether outflows are enabled."""
 
-    async def mark_broadcast(self, order_id: UUID, *, at: datetime) -> None:
+    async def mark_broadcast(self, outflow: Outflow, *, at: datetime) -> None:
         """Record that the transaction is broadcast and its order refers to it."""
 
-    async def book_fee(self, order_id: UUID, fee: str) -> None:
+    async def book_fee(self, outflow: Outflow, fee: str) -> None:
         """Record the fee that the mined transaction cost, in units of the network's coin."""
 
-    async def mark_settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
+    async def mark_settled(self, outflow: Outflow, *, tx_id: str, at: datetime) -> None:
         """Record that one of the candidates is deep enough."""

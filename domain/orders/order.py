@@ -12,7 +12,6 @@ from domain.market.conversion import Conversion, Rate, rate_of
 from domain.market.fees import Margin
 from domain.market.rates import RateSnapshot
 from domain.market.valuation import UsdValue, usd_value
-from domain.money import BPS
 from domain.orders.deposits import Deposits, ObservedDeposit
 from domain.orders.fixed_rate import Received, settled_rate, settles_as_agreed
 from domain.orders.states import (
@@ -100,6 +99,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def is_too_small(self, amount: int) -> bool:
         """Return whether a deposit counts for nothing: anyone can send dust to any address."""
         return amount < min(self.source.min_deposit, self.source_amount)
+
+    def has_no_use_for(self, tx_id: str) -> bool:
+        """Return whether only the operator can refund a deposit: it is late, or of no use now."""
+        cancelled = self.state is State.CANCELLED and self.deposits.knows(tx_id)
+        return cancelled or self.deposits.was_late(tx_id)
 
     def deposit_seen(
         self, deposit: ObservedDeposit, *, at: datetime, since: datetime | None = None
@@ -194,10 +198,10 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """Record that the blocks of deposits were orphaned: they have to be confirmed again.
 
         An order that is not paid out yet waits for them; raises InvalidTransition for others, and
-        for one whose payout is intended: that has to be cancelled first. No order waits for late
-        deposits.
+        for one whose payout is intended: that has to be cancelled first. No order waits for
+        deposits that it has no use for.
         """
-        if tx_ids and all(self.deposits.was_late(one) for one in tx_ids):
+        if tx_ids and all(self.has_no_use_for(one) for one in tx_ids):
             return msgspec.structs.replace(self, deposits=self.deposits.with_unconfirmed(tx_ids))
         if self.state not in NOT_PAID_OUT or self.has_outflow:
             raise self.not_allowed("wait for its deposit again")
@@ -251,17 +255,6 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             return self._moved(self.state, at=at, refund_tx_id=tx_id)
         raise self.not_allowed("have its transaction replaced")
 
-    def payout_exceeds_deposits(self, snapshot: RateSnapshot, *, tolerance_bps: int) -> bool:
-        """Return whether the payout's value exceeds the deposits' by more than the tolerance.
-
-        Raises Unavailable where one of the two coins has no price.
-        """
-        received = self._deposits_worth(snapshot)
-        due = usd_value(
-            self.destination_amount, snapshot.price(self.destination.coin), self.destination
-        )
-        return due.usd() * BPS > received.usd() * (BPS + tolerance_bps)
-
     def expired(self, *, at: datetime) -> "Order":
         """Expire an order without a deposit."""
         if self.state is not State.AWAITING_DEPOSIT:
@@ -304,8 +297,12 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def refund_received(self) -> int:
         """Return what its refund is for: the excess of a completed order has one of its own."""
-        total = self.deposits.total
-        return min(total, self.source_amount) if self.state is State.COMPLETED else total
+        return self.exchanged if self.state is State.COMPLETED else self.deposits.total
+
+    @property
+    def exchanged(self) -> int:
+        """Return the part of its deposits that its payout is for, without what is sent back."""
+        return min(self.deposits.total, self.source_amount)
 
     def exchange_chosen(
         self,

@@ -143,10 +143,11 @@ class OperatorOutflowRepository(Protocol):
     async def request_refund_of_voided(self, order_id: UUID) -> bool:
         """Have settlement refund a completed order whose payout was voided; False as above."""
 
-    async def close_voided(self, outflow_id: UUID) -> bool:
+    async def close(self, outflow_id: UUID) -> bool:
         """Send nothing in place of a voided outflow; False as above, and for a payout that is due.
 
-        The deposit of a voided deposit's refund may get another proposal.
+        An approved refund of a deposit is closed likewise if it has no outflow. The deposit may get
+        another proposal.
         """
 
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
@@ -228,10 +229,11 @@ async def resend_outflow(outflows: OperatorOutflowRepository, order_id: UUID) ->
 async def close_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:
     """Send nothing in place of a voided or failed outflow; raise InvalidTransition.
 
-    An order that is to be paid out is refunded or cancelled with `order resolve` instead.
+    An approved refund of a deposit can be closed before it is sent. An order that is to be paid out
+    is refunded or cancelled with `order resolve` instead.
     """
-    if not await outflows.close_voided(order_id):
-        raise InvalidTransition(f"{order_id} has no voided payment that can be closed")
+    if not await outflows.close(order_id):
+        raise InvalidTransition(f"{order_id} has no voided payment or unsent refund to be closed")
 
 
 async def permit_outflow(outflows: OperatorOutflowRepository, order_id: UUID) -> None:

@@ -15,6 +15,7 @@ from domain.chains.outflows import (
 )
 from domain.chains.transfers import Transfer
 from domain.orders.deposits import ObservedDeposit
+from domain.orders.fair_value import pays_too_much
 from domain.orders.order import Order
 from domain.orders.states import RateType
 from feeds.settlement.chains.interface import ProofUnavailable, WrongChain
@@ -95,7 +96,7 @@ class PayoutChecks:
         if stored is None:
             return False
         order = stored.order
-        if order.source.code == asset.code and order.deposits.was_late(refund.tx_id):
+        if order.source.code == asset.code and order.has_no_use_for(refund.tx_id):
             await unconfirm_deposits(ports.settlement, order.id, [refund.tx_id])
             return True
         transfer = Transfer(refund.tx_id, refund.pay_in_address, asset.code, refund.received)
@@ -109,7 +110,7 @@ class PayoutChecks:
         if kind is OutflowKind.REFUND or order.rate_type is RateType.FLOAT:
             return
         snapshot = self._ports.settlement.market.snapshot()
-        if not order.payout_exceeds_deposits(snapshot, tolerance_bps=FIXED_TOLERANCE_BPS):
+        if not pays_too_much(order, snapshot, tolerance_bps=FIXED_TOLERANCE_BPS):
             return
         if not await self._ports.outflows.is_permitted(order.id):
             raise NeedsApproval(

@@ -77,7 +77,7 @@ class ConfirmationTracker:
                 )
             return
         cost = await ports.wallet.fee_paid(tx_id)
-        await ports.outflows.book_fee(outflow.order_id, self._bounds.in_coins(cost))
+        await ports.outflows.book_fee(outflow, self._bounds.in_coins(cost))
         if position.candidate.voids:
             await self._voids.end(outflow, tx_id, usd=self._bounds.paid_usd(cost))
             return
@@ -90,7 +90,7 @@ class ConfirmationTracker:
         if not await self._record(outflow, tx_id):
             return
         at = ports.settlement.clock.now()
-        await ports.outflows.mark_settled(outflow.order_id, tx_id=tx_id, at=at)
+        await ports.outflows.mark_settled(outflow, tx_id=tx_id, at=at)
 
     async def _push(self, outflow: Outflow, *, may_replace: bool) -> None:
         """Broadcast again what the node no longer has; raise the fee of what waits for too long."""

@@ -52,7 +52,7 @@ class DepositRefunds:
             return False
         await ports.leadership.require()
         await ports.wallet.broadcast(signed)
-        await ports.outflows.mark_broadcast(outflow.order_id, at=ports.settlement.clock.now())
+        await ports.outflows.mark_broadcast(outflow, at=ports.settlement.clock.now())
         metrics.OUTFLOWS.labels(ports.network, outflow.kind.value).inc()
         log.info("deposit refund broadcast", proposal=str(refund.id), tx_id=signed.tx_id)
         return True

@@ -161,7 +161,7 @@ class Payouts:
         await ports.leadership.require()
         await ports.wallet.broadcast(signed)
         await record_transaction(ports.settlement, stored.order, outflow.kind, signed.tx_id)
-        await ports.outflows.mark_broadcast(outflow.order_id, at=ports.settlement.clock.now())
+        await ports.outflows.mark_broadcast(outflow, at=ports.settlement.clock.now())
         metrics.OUTFLOWS.labels(ports.network, outflow.kind.value).inc()
         log.info("outflow broadcast", order=str(outflow.order_id), tx_id=signed.tx_id)
         return True
@@ -186,7 +186,7 @@ class Payouts:
         It may have been broadcast: the tracker looks in the chain first.
         """
         at = self._ports.settlement.clock.now()
-        await self._ports.outflows.mark_broadcast(outflow.order_id, at=at)
+        await self._ports.outflows.mark_broadcast(outflow, at=at)
         return False
 
     async def _signed_before(self, order: Order, outflow: Outflow) -> Signed:

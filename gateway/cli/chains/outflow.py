@@ -148,7 +148,7 @@ def close(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Send nothing in place of a voided payment: a deposit may then be refunded elsewhere."""
+    """Send nothing in place of a voided payment, or of a deposit's refund that is not sent."""
     known = parse_order_id(order_id)
     run(Role.ADMIN, data_dir, lambda ports: close_outflow(ports.outflows(), known), reason=reason)
     show({"orderId": order_id, "closed": True}, as_json=as_json)

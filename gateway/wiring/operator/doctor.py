@@ -35,7 +35,11 @@ from persistence.postgres.health import (
     read_roles,
     read_server,
 )
-from persistence.postgres.operators.waiting import unapproved_proposals, unsent_refunds
+from persistence.postgres.operators.waiting import (
+    unapproved_proposals,
+    undecided_credits,
+    unsent_refunds,
+)
 from persistence.postgres.rights import excess_rights_of_gateway
 from persistence.valkey.health import read_server as read_valkey
 from persistence.valkey.rates import read_snapshot, read_sources
@@ -138,6 +142,7 @@ def _approvals_health(ports: OperatorPorts) -> ApprovalsHealth:
         operators=ports.operators().repository,
         unapproved=lambda before: unapproved_proposals(database, before),
         unsent=lambda before: unsent_refunds(database, before),
+        undecided=lambda before: undecided_credits(database, before),
     )
 
 

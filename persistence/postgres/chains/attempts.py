@@ -23,7 +23,7 @@ INSERT INTO outflow_attempts AS a
 SELECT $1::uuid, $2::text, 1, $3::text, $4::text, $5::timestamptz,
   CASE WHEN $6 THEN $5::timestamptz + make_interval(secs => $8::float8) END,
   CASE WHEN $7 THEN $5::timestamptz END
-FROM leader
+FROM leader WHERE NOT EXISTS (SELECT FROM proposals p WHERE p.id = $1 AND p.closed_at IS NOT NULL)
 ON CONFLICT (order_id) DO UPDATE SET failures = a.failures + 1, network = EXCLUDED.network,
   reason = EXCLUDED.reason, detail = EXCLUDED.detail,
   next_attempt_at = CASE WHEN $6 THEN $5::timestamptz

@@ -23,7 +23,8 @@ COLUMNS = """
 
 DUE = f"""
 SELECT {COLUMNS} FROM proposals p LEFT JOIN outflow_attempts t ON t.order_id = p.id
-WHERE p.kind = 'refund_deposit' AND p.approved_at IS NOT NULL AND p.document ->> 'network' = $1
+WHERE p.kind = 'refund_deposit' AND p.approved_at IS NOT NULL AND p.closed_at IS NULL
+  AND p.document ->> 'network' = $1
   AND (t.order_id IS NULL OR t.next_attempt_at <= $2)
   AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = p.id)
   AND NOT EXISTS (SELECT FROM voided_outflows v
@@ -41,6 +42,7 @@ ORDER BY coalesce(t.next_attempt_at, p.approved_at), p.id LIMIT $3
 FIND = f"""
 SELECT {COLUMNS} FROM proposals p
 WHERE p.id = $1 AND p.kind = 'refund_deposit' AND p.approved_at IS NOT NULL
+  AND p.closed_at IS NULL
 """  # noqa: S608  as above
 
 # A trigger compares it with the approved proposal; a second outflow violates the primary key.
@@ -52,6 +54,7 @@ SELECT $1, 'deposit_refund', a.network, a.code, $3, $4, $5::text::numeric, $6::t
 FROM assets a JOIN leader l ON l.network = a.network
 WHERE a.code = $2 AND NOT EXISTS (SELECT FROM outflow_attempts t
   WHERE t.order_id = $1 AND t.next_attempt_at IS NULL)
+  AND NOT EXISTS (SELECT FROM proposals p WHERE p.id = $1 AND p.closed_at IS NOT NULL)
 RETURNING order_id
 """  # noqa: S608  as above
 

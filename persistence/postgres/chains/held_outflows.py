@@ -36,6 +36,9 @@ RAISE_BOUND = """
 WITH bound AS (
   INSERT INTO outflow_cost_bounds (order_id, usd)
   SELECT id, $2::text::numeric FROM orders WHERE id = $1
+  UNION ALL
+  SELECT id, $2::text::numeric FROM proposals
+  WHERE id = $1 AND kind = 'refund_deposit' AND closed_at IS NULL
   ON CONFLICT (order_id) DO UPDATE SET usd = EXCLUDED.usd, set_at = now()
   RETURNING order_id
 ), released AS (

@@ -140,6 +140,22 @@ CLOSE = _decide(
       SELECT FROM orders o WHERE o.id = v.order_id AND o.state = 'paying_out')""",
 )
 
+# The operator decides about a voided one by the statement before.
+CLOSE_REFUND = """
+WITH closed AS (
+  UPDATE proposals p SET closed_at = now()
+  WHERE p.id = $1 AND p.kind = 'refund_deposit' AND p.approved_at IS NOT NULL
+    AND p.closed_at IS NULL
+    AND NOT EXISTS (SELECT FROM outflows w WHERE w.order_id = p.id)
+    AND NOT EXISTS (SELECT FROM voided_outflows v WHERE v.order_id = p.id
+      AND num_nonnulls(v.resend_requested_at, v.closed_at) = 0)
+  RETURNING p.id
+), attempts AS (
+  DELETE FROM outflow_attempts t USING closed WHERE t.order_id = closed.id
+)
+SELECT id FROM closed
+"""
+
 # Due for long and not on its chain: not started, not broadcast, or in no block.
 OVERDUE = """
 SELECT id::text AS order_id, coalesce(w.network, a.network) AS network
@@ -209,9 +225,12 @@ class PostgresOperatorOutflowRepository:
         """See OperatorOutflowRepository."""
         return await self._database.fetch_one(REQUEST_REFUND_OF_VOIDED, [order_id]) is not None
 
-    async def close_voided(self, outflow_id: UUID) -> bool:
+    async def close(self, outflow_id: UUID) -> bool:
         """See OperatorOutflowRepository."""
-        return await self._database.fetch_one(CLOSE, [outflow_id]) is not None
+        for statement in (CLOSE, CLOSE_REFUND):
+            if await self._database.fetch_one(statement, [outflow_id]) is not None:
+                return True
+        return False
 
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:
         """See OperatorOutflowRepository."""

@@ -178,19 +178,19 @@ IS_ENABLED = "SELECT enabled FROM outflow_settings"
 MARK_BROADCAST = f"""
 WITH {leader(network=3, token=4)}
 UPDATE outflows SET broadcast_at = $2
-WHERE order_id = $1 AND broadcast_at IS NULL AND network = (SELECT network FROM leader)
+WHERE intention = $1 AND broadcast_at IS NULL AND network = (SELECT network FROM leader)
 """  # noqa: S608  as above
 
 BOOK_FEE = f"""
 WITH {leader(network=3, token=4)}
 UPDATE outflows SET fee_paid = $2::text::numeric
-WHERE order_id = $1 AND network = (SELECT network FROM leader)
+WHERE intention = $1 AND network = (SELECT network FROM leader)
 """  # noqa: S608  as above
 
 MARK_SETTLED = f"""
 WITH {leader(network=4, token=5)}
 UPDATE outflows SET settled_at = $2, settled_tx_id = $3
-WHERE order_id = $1 AND network = (SELECT network FROM leader)
+WHERE intention = $1 AND network = (SELECT network FROM leader)
 """  # noqa: S608  as above
 
 _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
@@ -282,17 +282,19 @@ class PostgresOutflowRepository(PostgresDepositRefunds):
         (row,) = await self._database.fetch(IS_ENABLED)
         return bool(row["enabled"])
 
-    async def mark_broadcast(self, order_id: UUID, *, at: datetime) -> None:
+    async def mark_broadcast(self, outflow: Outflow, *, at: datetime) -> None:
         """See OutflowRepository."""
-        await self._database.fetch(MARK_BROADCAST, [order_id, at, *fence(self._lease)])
+        await self._database.fetch(MARK_BROADCAST, [outflow.intention, at, *fence(self._lease)])
 
-    async def book_fee(self, order_id: UUID, fee: str) -> None:
+    async def book_fee(self, outflow: Outflow, fee: str) -> None:
         """See OutflowRepository."""
-        await self._database.fetch(BOOK_FEE, [order_id, fee, *fence(self._lease)])
+        await self._database.fetch(BOOK_FEE, [outflow.intention, fee, *fence(self._lease)])
 
-    async def mark_settled(self, order_id: UUID, *, tx_id: str, at: datetime) -> None:
+    async def mark_settled(self, outflow: Outflow, *, tx_id: str, at: datetime) -> None:
         """See OutflowRepository."""
-        await self._database.fetch(MARK_SETTLED, [order_id, at, tx_id, *fence(self._lease)])
+        await self._database.fetch(
+            MARK_SETTLED, [outflow.intention, at, tx_id, *fence(self._lease)]
+        )
 
     def _outflow(self, row: dict[str, Any]) -> Outflow:
         asset = self._catalogue().assets[row["asset"]]

@@ -1,4 +1,4 @@
-"""Proposals that have waited for too long: for a second person, or to be sent."""
+"""Proposals and requests that have waited for too long: for a decision, or to be sent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,6 +21,11 @@ WHERE p.kind = 'refund_deposit' AND p.approved_at < $1 AND p.closed_at IS NULL
 ORDER BY p.approved_at, p.id
 """
 
+UNDECIDED = """
+SELECT id::text AS id, 'credit' AS kind, tx_id AS subject, requested_at AS since
+FROM deposit_credits WHERE decided_at IS NULL AND requested_at < $1 ORDER BY requested_at, id
+"""
+
 
 async def unapproved_proposals(database: Database, before: datetime) -> Sequence[WaitingProposal]:
     """Return proposals that have waited for a second person since before a moment."""
@@ -30,3 +35,8 @@ async def unapproved_proposals(database: Database, before: datetime) -> Sequence
 async def unsent_refunds(database: Database, before: datetime) -> Sequence[WaitingProposal]:
     """Return refunds of deposits that were approved before a moment and have no outflow."""
     return [WaitingProposal(**row) for row in await database.fetch(UNSENT, [before])]
+
+
+async def undecided_credits(database: Database, before: datetime) -> Sequence[WaitingProposal]:
+    """Return requested credits of deposits that are not decided since before a moment."""
+    return [WaitingProposal(**row) for row in await database.fetch(UNDECIDED, [before])]

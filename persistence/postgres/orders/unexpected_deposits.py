@@ -1,16 +1,20 @@
-"""Deposits that no order can use: late ones, and those of another asset than their order's."""
+"""Deposits that no order can use: late, of another asset, or of a cancelled order."""
 
 from collections.abc import Sequence
 
 from domain.actions.operator.deposits import UnexpectedDeposit
 from persistence.postgres.pool import Database
 
-UNEXPECTED = """
+IS_UNUSED = "(d.late OR o.state = 'cancelled')"
+"""Condition on a deposit and its order; see Order.has_no_use_for."""
+
+UNEXPECTED = f"""
 WITH unexpected AS (
-  SELECT d.tx_id, d.order_id, 'late' AS kind, a.network, o.source AS asset, d.amount,
+  SELECT d.tx_id, d.order_id, CASE WHEN d.late THEN 'late' ELSE 'cancelled order' END AS kind,
+    a.network, o.source AS asset, d.amount,
     o.pay_in_address, d.seen_at, d.confirmed_at IS NOT NULL AS confirmed, d.dropped
   FROM deposits d JOIN orders o ON o.id = d.order_id JOIN assets a ON a.code = o.source
-  WHERE d.late
+  WHERE {IS_UNUSED}
   UNION ALL
   SELECT u.tx_id, u.order_id, 'other asset', u.network, u.asset, u.amount, u.address, u.seen_at,
     u.confirmed_at IS NOT NULL, u.dropped
@@ -32,7 +36,7 @@ FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL AND p.closed_a
   AND p.subject = u.tx_id || ':' || u.order_id || ':' || u.asset
 LEFT JOIN outflows w ON w.order_id = p.id
 WHERE (NOT u.dropped OR p.id IS NOT NULL)
-"""
+"""  # noqa: S608  the condition is this module's own constant
 
 NEWEST = f"{UNEXPECTED} ORDER BY u.seen_at DESC LIMIT $1"
 

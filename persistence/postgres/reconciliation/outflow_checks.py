@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from persistence.postgres.orders.unexpected_deposits import IS_UNUSED
+
 # Each refund of an unexpected deposit that was intended, as its proposal was approved.
 APPROVED_REFUNDS = """
 WITH sent AS (
@@ -24,9 +26,9 @@ SELECT * FROM (
 ) AS refunds WHERE expected <> found ORDER BY subject
 """
 
-# What was sent back was received: as a late deposit, as one of another asset, or beyond what an
-# order was priced for.
-REFUNDED_DEPOSITS = """
+# What was sent back was received: as a deposit that its order cannot use, as one of another asset,
+# or beyond what an order was priced for.
+REFUNDED_DEPOSITS = f"""
 SELECT * FROM (
   SELECT p.id::text AS subject,
     concat_ws(' ', trim_scale((p.document ->> 'amount')::numeric), p.document ->> 'asset')
@@ -35,7 +37,7 @@ SELECT * FROM (
       SELECT concat_ws(' ', trim_scale(d.amount), o.source)
       FROM deposits d JOIN orders o ON o.id = d.order_id
       WHERE d.tx_id = p.document ->> 'txId' AND d.order_id::text = p.document ->> 'orderId'
-        AND d.late AND o.source = p.document ->> 'asset'
+        AND {IS_UNUSED} AND o.source = p.document ->> 'asset'
     ), (
       SELECT concat_ws(' ', trim_scale(u.amount), u.asset) FROM unclaimed_deposits u
       WHERE u.tx_id = p.document ->> 'txId' AND u.address = p.document ->> 'payInAddress'
@@ -49,7 +51,7 @@ SELECT * FROM (
   FROM proposals p JOIN outflows w ON w.order_id = p.id AND w.kind = 'deposit_refund'
   WHERE w.broadcast_at IS NOT NULL
 ) AS refunded WHERE expected <> found ORDER BY subject
-"""
+"""  # noqa: S608  the condition is a constant
 
 # Each deposit is sent back once: by one proposal that is not closed.
 REFUNDED_TWICE = """

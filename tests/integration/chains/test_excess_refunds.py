@@ -33,9 +33,11 @@ async def world(database_urls: DatabaseUrls, wallet: SimulatedWallet) -> AsyncIt
     world.close()
 
 
-def overpaid(world: PayoutWorld, *, rate_type: str = "fixed", **changes: object) -> UUID:
+def overpaid(
+    world: PayoutWorld, *, rate_type: str = "fixed", amount: str = "0.0024", **changes: object
+) -> UUID:
     """Store an order that is to be paid out, and that received 40 TRX more than agreed."""
-    (order_id,) = world.due(RECIPIENT, source="trx", amount="0.0024", **changes)
+    (order_id,) = world.due(RECIPIENT, source="trx", amount=amount, **changes)
     world.sql(
         "INSERT INTO deposits (order_id, tx_id, position, amount, seen_at, confirmed_at, late)"
         " VALUES (%s, 'excess', 2, %s, now(), now(), false)",
@@ -129,3 +131,14 @@ async def test_the_refund_of_an_excess_reconciles_with_the_deposits_of_its_order
     assert await outflow_differences(world) == []
     world.sql("UPDATE deposits SET amount = 39 WHERE tx_id = 'excess'")
     assert await outflow_differences(world) == [("deposit that was refunded", "39 trx")]
+
+
+async def test_a_payout_is_compared_with_what_was_exchanged_without_the_excess(
+    world: PayoutWorld, wallet: SimulatedWallet
+) -> None:
+    order_id = overpaid(world, amount="5")
+    await rounds(world)
+    assert wallet.paid == [], "5 USDT for 0.0025 USD of TRX: the other 10 USD are sent back"
+    attempt = world.attempt(order_id)
+    assert attempt is not None
+    assert attempt.reason == "needs_approval"

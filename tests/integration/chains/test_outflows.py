@@ -199,9 +199,7 @@ def test_a_replacement_is_stored_once_beside_what_it_replaces(operator: Operator
     sign(operator, order_id)
     (signed,) = unbroadcast(operator)
     assert not replace(operator, signed, "second")
-    with_outflows(
-        operator, lambda outflows: outflows.mark_broadcast(order_id, at=datetime.now(UTC))
-    )
+    with_outflows(operator, lambda outflows: outflows.mark_broadcast(signed, at=datetime.now(UTC)))
     assert replace(operator, signed, "second")
     assert not replace(operator, signed, "third")
     (found,) = with_outflows(operator, lambda outflows: outflows.unsettled("Tron"))
@@ -210,7 +208,7 @@ def test_a_replacement_is_stored_once_beside_what_it_replaces(operator: Operator
     assert not replace(operator, found, "third")
     operator.json("outflow", "on")
     with_outflows(
-        operator, lambda outflows: outflows.mark_settled(order_id, tx_id="tx", at=datetime.now(UTC))
+        operator, lambda outflows: outflows.mark_settled(found, tx_id="tx", at=datetime.now(UTC))
     )
     assert not replace(operator, found, "third")
 

@@ -147,15 +147,15 @@ async def cancel(world: FencedWorld, under: Repositories) -> None:
 
 
 async def mark_broadcast(world: FencedWorld, under: Repositories) -> None:
-    await under.outflows.mark_broadcast(world.order_id, at=AT)
+    await under.outflows.mark_broadcast(await world.outflow(), at=AT)
 
 
 async def book_fee(world: FencedWorld, under: Repositories) -> None:
-    await under.outflows.book_fee(world.order_id, "0.5")
+    await under.outflows.book_fee(await world.outflow(), "0.5")
 
 
 async def mark_settled(world: FencedWorld, under: Repositories) -> None:
-    await under.outflows.mark_settled(world.order_id, tx_id="tx", at=AT)
+    await under.outflows.mark_settled(await world.outflow(), tx_id="tx", at=AT)
 
 
 async def record(world: FencedWorld, under: Repositories) -> None:

@@ -17,6 +17,12 @@ VALUES (%s, 'refund_deposit', %s, '{"network": "Bitcoin", "asset": "btc", "amoun
   CASE WHEN %s::int IS NOT NULL THEN 'ben' END, now() - make_interval(hours => %s))
 """
 
+CREDIT = """
+INSERT INTO deposit_credits (id, network, tx_id, address, asset, order_id, reason, requested_by,
+  requested_at)
+VALUES (%s, 'Ethereum', %s, '0xAb', 'eth', %s, 'ticket', 'ana', now() - make_interval(hours => %s))
+"""
+
 
 @pytest.fixture
 def instance(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> Operator:
@@ -69,3 +75,15 @@ def test_an_approved_refund_that_is_not_sent_is_named_after_two_hours(instance: 
     ok, advice = check(instance, "deposit-refunds")
     assert not ok
     assert str(late) in advice
+
+
+def test_a_requested_credit_that_is_not_decided_is_named_after_two_hours(
+    instance: Operator,
+) -> None:
+    order_id = instance.order()
+    for hours, transaction in ((1, "recent"), (3, "waiting")):
+        assert check(instance, "deposit-credits") == (True, "")
+        instance.sql(CREDIT, uuid4(), transaction, order_id, hours)
+    ok, advice = check(instance, "deposit-credits")
+    assert not ok
+    assert "transaction waiting " in advice

@@ -91,7 +91,7 @@ async def test_a_void_is_stored_only_after_its_request_and_then_nothing_else_is(
     outflow = await signed(world, OutflowKind.PAYOUT)
     outflows = outflows_of(world, outflow.kind)
     assert not await outflows.add_void(outflow, raw="01", tx_id="void")
-    await outflows.mark_broadcast(outflow.order_id, at=AT)
+    await outflows.mark_broadcast(outflow, at=AT)
     await void_outflow(operator_of(world), outflow.order_id)
     await void_outflow(operator_of(world), outflow.order_id)
     assert not await outflows.add_replacement(outflow, raw="02", tx_id="second")
@@ -196,8 +196,8 @@ async def test_a_settled_outflow_is_neither_voided_nor_sent_again(world: OrderWo
     outflow = await signed(world, OutflowKind.PAYOUT)
     outflows = outflows_of(world, outflow.kind)
     await complete_payout(world.settlement_ports, outflow.order_id, "first")
-    await outflows.mark_broadcast(outflow.order_id, at=AT)
-    await outflows.mark_settled(outflow.order_id, tx_id="first", at=AT)
+    await outflows.mark_broadcast(outflow, at=AT)
+    await outflows.mark_settled(outflow, tx_id="first", at=AT)
     with pytest.raises(InvalidTransition):
         await void_outflow(operator_of(world), outflow.order_id)
     with pytest.raises(InvalidTransition):

@@ -277,8 +277,12 @@ def a_fixed_rate_never_rises(truth: Truth) -> Iterator[str]:
 
 def each_unusable_deposit_is_sent_back_once(truth: Truth) -> Iterator[str]:
     """A deposit's refund goes to the approved address, once, and its order does not use it."""
-    used = {(one.order_id, one.tx_id) for one in truth.books.deposits if one.is_counted}
     orders = {order.id: order for order in truth.books.orders}
+    used = {
+        (one.order_id, one.tx_id)
+        for one in truth.books.deposits
+        if one.is_counted and orders[one.order_id].state != "cancelled"
+    }
     for refund in truth.books.refunds:
         signed = truth.books.signed_for(refund.id)
         sent = [

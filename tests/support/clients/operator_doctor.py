@@ -23,6 +23,7 @@ POSTGRES_CHECKS = [
     "operators",
     "approvals",
     "deposit-refunds",
+    "deposit-credits",
 ]
 VALKEY_CHECKS = [
     *("valkey", "valkey-memory", "valkey-clock", "valkey-nonces"),

@@ -18,7 +18,7 @@ UNSENT_FOR_TOO_LONG: Final = timedelta(hours=2)
 
 
 class WaitingProposal(msgspec.Struct, frozen=True):
-    """A proposal that waits for approval, or to be sent, since a time."""
+    """A proposal or request that waits for a decision, or to be sent, since a time."""
 
     id: str
     kind: str
@@ -33,13 +33,15 @@ Waiting = Callable[[datetime], Awaitable[Sequence[WaitingProposal]]]
 class ApprovalsHealth(msgspec.Struct, frozen=True):
     """What is known of operators and proposals.
 
-    `unapproved` needs a second person; `unsent` are approved refunds without an outflow.
+    `unapproved` needs a second person; `unsent` are approved refunds without an outflow, and
+    `undecided` requested credits that settlement has not decided.
     """
 
     catalogue: Callable[[], Awaitable[Catalogue]]
     operators: OperatorRepository
     unapproved: Waiting
     unsent: Waiting
+    undecided: Waiting
 
 
 def approval_checks(health: ApprovalsHealth, clock: Clock) -> list[tuple[str, Probe]]:
@@ -48,6 +50,7 @@ def approval_checks(health: ApprovalsHealth, clock: Clock) -> list[tuple[str, Pr
         ("operators", lambda: _operators(health)),
         ("approvals", lambda: _approvals(health, clock)),
         ("deposit-refunds", lambda: _refunds(health, clock)),
+        ("deposit-credits", lambda: _credits(health, clock)),
     ]
 
 
@@ -85,5 +88,17 @@ async def _refunds(health: ApprovalsHealth, clock: Clock) -> str | None:
         f"The approved refund {first.id}{and_more(unsent)} has not been sent since "
         f"{first.since.isoformat()}: `swapgate outflow list` says what it waits for; without a row "
         "there its network has no hot wallet, its deposit is not confirmed, or `swapgate outflow "
-        "off` stopped it"
+        f"off` stopped it. If it cannot be sent: `swapgate outflow close {first.id}`"
+    )
+
+
+async def _credits(health: ApprovalsHealth, clock: Clock) -> str | None:
+    undecided = await health.undecided(clock.now() - UNSENT_FOR_TOO_LONG)
+    if not undecided:
+        return None
+    first = undecided[0]
+    return (
+        f"The credit of transaction {first.subject}{and_more(undecided)} has been requested since "
+        f"{first.since.isoformat()} and is not decided: settlement does not follow its network, or "
+        "a node cannot prove the transfer. See `swapgate chain list` and settlement's log"
     )

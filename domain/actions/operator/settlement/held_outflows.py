@@ -46,7 +46,10 @@ class HeldOutflowRepository(Protocol):
         """Have it attempted again at once; False if it is neither failing nor on hold."""
 
     async def raise_bound(self, order_id: UUID, usd: Decimal) -> bool:
-        """Set how much its transaction may cost; False without such an order."""
+        """Set how much its transaction may cost; False without such an order.
+
+        The id may be that of an approved refund of a deposit.
+        """
 
     async def attempt(self, order_id: UUID) -> OutflowAttempt | None:
         """Return the order's failing attempt or hold; None if there is none."""
@@ -80,5 +83,5 @@ async def raise_cost_bound(
     if bound > MAX_COST_BOUND_USD:
         raise InvalidRequest(f"one transaction may cost at most {MAX_COST_BOUND_USD} USD")
     if not await outflows.raise_bound(order_id, bound):
-        raise NotFound(f"there is no order {order_id}")
+        raise NotFound(f"there is no order or refund of a deposit {order_id}")
     return bound

@@ -1,5 +1,6 @@
 """A refund of an unexpected deposit is voided, sent again or closed, and reconciled."""
 
+import asyncio
 from decimal import Decimal
 from uuid import UUID
 
@@ -7,7 +8,10 @@ import psycopg
 import pytest
 
 from domain.actions.operator.outflows import close_outflow, resend_outflow, void_outflow
+from domain.chains.outflows import CostAboveBound
 from domain.errors import InvalidTransition
+from persistence.postgres.chains.held_outflows import PostgresHeldOutflowRepository
+from persistence.postgres.market.catalogue import read_catalogue
 from tests.support.chains.payout_world import PayoutWorld
 from tests.support.chains.refunds import (
     CUSTOMER,
@@ -20,6 +24,12 @@ from tests.support.chains.refunds import (
     rounds,
     voided,
 )
+from tests.support.waiting import wait_until
+
+INTENTION = """
+INSERT INTO outflows (order_id, kind, network, asset, address, amount, usd, fee, nonce)
+VALUES (%s, 'deposit_refund', 'Tron', 'usdt_trc20', %s, 49, 49, 1, 7)
+"""
 
 
 async def test_a_voided_refund_is_sent_again_on_request_once(
@@ -132,3 +142,75 @@ async def test_two_refunds_of_one_deposit_are_a_difference(world: PayoutWorld) -
         " UPDATE proposals SET subject = 'one deposit'"
     )
     assert ("refunds of a deposit", "2 refunds") in await outflow_differences(world)
+
+
+async def test_an_approved_refund_that_cannot_be_sent_is_closed_and_frees_its_deposit(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    world.sql("UPDATE assets SET network_fee = 60 WHERE code = 'usdt_trc20'")
+    world.market.adopt_catalogue(await read_catalogue(world.admin))
+    refund = propose(world, subject="deposit")
+    await rounds(world)
+    assert world.attempt(refund) is not None
+    await close_outflow(operator(world), refund)
+    assert world.attempt(refund) is None
+    with pytest.raises(InvalidTransition):
+        await close_outflow(operator(world), refund)
+
+    world.sql("UPDATE assets SET network_fee = 1 WHERE code = 'usdt_trc20'")
+    world.market.adopt_catalogue(await read_catalogue(world.admin))
+    await rounds(world)
+    assert wallet.paid == []
+    propose(world, subject="deposit", address="the right address")
+    await rounds(world)
+    assert wallet.paid == ["the right address"]
+
+
+async def test_a_refund_that_is_under_way_cannot_be_closed(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    wallet.may_sign.clear()
+    refund = propose(world)
+    sending = asyncio.create_task(world.payouts.round())
+    await wallet.signing.wait()
+    with pytest.raises(InvalidTransition):
+        await close_outflow(operator(world), refund)
+    wallet.may_sign.set()
+    await sending
+    assert wallet.paid == [CUSTOMER]
+
+
+async def test_of_a_close_and_an_intention_at_the_same_time_one_is_rejected(
+    world: PayoutWorld,
+) -> None:
+    refund = propose(world)
+    with (
+        psycopg.connect(world.urls.admin) as closing,
+        psycopg.connect(world.urls.owner) as sending,
+    ):
+        closing.execute("UPDATE proposals SET closed_at = now() WHERE id = %s", [refund])
+        sending.execute("SET statement_timeout = '20s'")
+        insertion = asyncio.to_thread(sending.execute, INTENTION, [refund, CUSTOMER])
+        running = asyncio.create_task(insertion)
+        await asyncio.to_thread(
+            wait_until,
+            lambda: world.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0,
+        )
+        closing.commit()
+        with pytest.raises(psycopg.errors.RaiseException, match="not approved like this"):
+            await running
+
+
+async def test_the_cost_bound_of_a_refund_can_be_raised(
+    world: PayoutWorld, wallet: BrokenWallet
+) -> None:
+    wallet.on_prepare[CUSTOMER] = CostAboveBound("too expensive")
+    refund = propose(world)
+    await rounds(world, 1)
+    await PostgresHeldOutflowRepository(world.admin).raise_bound(refund, Decimal(100))
+    assert world.attempt(refund) is None
+    wallet.on_prepare.clear()
+    before = wallet.max_costs[-1]
+    await rounds(world, 1)
+    assert wallet.paid == [CUSTOMER]
+    assert wallet.max_costs[-1] > before
