@@ -48,11 +48,12 @@ async def _runs(urls: DatabaseUrls, arguments: argparse.Namespace) -> int:
     if arguments.defect:
         DEFECTS[arguments.defect](pytest.MonkeyPatch(), prepared.storage)
     made, failed, began = 0, 0, time.monotonic()
-    ended: Counter[str] = Counter()
+    ended, seen = Counter[str](), Counter[str]()
     for seed in range(arguments.seed, arguments.seed + arguments.runs):
         run, error = await simulate(prepared, seed, steps=arguments.steps, options=Options())
         made += 1
         ended += run.ended
+        seen += run.seen
         if arguments.runs == 1:
             sys.stdout.writelines(f"{line}\n" for line in run.trace.text(details=arguments.trace))
         if error is not None:
@@ -67,6 +68,7 @@ async def _runs(urls: DatabaseUrls, arguments: argparse.Namespace) -> int:
     sys.stdout.write(
         f"{made} runs, {failed} failed, {seconds:.0f} s, "
         f"{made / seconds:.2f} runs a second; orders: {dict(ended)}\n"
+        f"seen: {dict(seen)}\n"
     )
     prepared.storage.close()
     return failed

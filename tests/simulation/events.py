@@ -18,6 +18,10 @@ Act = Callable[[], Awaitable[str]]
 
 SPIKE: Final = {ACCOUNTS: 40, OUTPUTS: 400}
 """How many times the usual price a spike costs: far more than the usual network fee."""
+FAULTS: Final = (
+    *(Fault.DOWN, Fault.LAGS, Fault.LAGS, Fault.LIES, Fault.FOREIGN, Fault.FORGETS),
+    Fault.TRACES_NOTHING,
+)
 USUAL: Final = {ACCOUNTS: 20 * GWEI, OUTPUTS: FEE_RATE}
 RENEWED: Final = 0.8
 """How often a lease is renewed right before a payout round: both loops run every few seconds."""
@@ -135,8 +139,7 @@ class Events:
         if random.random() < 0.2:
             node.lost_responses += 1
             return f"{network}: {node.name} loses a response"
-        kinds = (Fault.DOWN, Fault.LAGS, Fault.LAGS, Fault.LIES, Fault.FOREIGN, Fault.FORGETS)
-        node.fault = random.choice(kinds)
+        node.fault = random.choice(FAULTS)
         return f"{network}: {node.name} {node.fault.value}"
 
     async def _move(self) -> str:

@@ -6,6 +6,7 @@ from typing import Final
 
 from persistence.postgres.reconciliation.differences import differences
 from tests.simulation.checks.books import Books, read_books
+from tests.simulation.checks.coverage import coverage
 from tests.simulation.checks.ending import AT_THE_END
 from tests.simulation.checks.invariants import ALWAYS, Check, Truth, Violation, problems
 from tests.simulation.events import Events
@@ -28,6 +29,8 @@ class Run:
         self._books: tuple[int, Books] | None = None
         self.ended: Counter[str] = Counter()
         """How many orders are in which state."""
+        self.seen: Counter[str] = Counter()
+        """How often what is to be tested happened (see checks/coverage.py)."""
 
     @property
     def trace(self) -> Trace:
@@ -40,6 +43,7 @@ class Run:
         await self.world.tick()
         for _ in range(self.world.processes):
             self.world.start_settlement()
+        self.trace.add("operator", "begins", await self.world.operator.market.change_terms())
         for number in range(1, steps + 1):
             self.trace.step = number
             who, what, act = self.events.choose()
@@ -49,6 +53,7 @@ class Run:
         self.trace.step += 1
         await make_quiet(self.world, self._check)
         self._check((*ALWAYS, *AT_THE_END))
+        self.seen = coverage(self._truth(self._read()))
         await self._reconcile()
 
     def _read(self) -> Books:
@@ -64,7 +69,14 @@ class Run:
         for one in world.customers.orders:
             one.state = states[str(one.order.id)]
         self.ended = Counter(states.values())
-        truth = Truth(
+        found = problems(self._truth(books), checks)
+        if found:
+            self.trace.add("checks", "violated", "; ".join(found))
+            raise Violation("\n".join(found))
+
+    def _truth(self, books: Books) -> Truth:
+        world = self.world
+        return Truth(
             world.chains,
             world.market.catalogue.assets,
             world.market.prices,
@@ -73,10 +85,6 @@ class Run:
             world.market.network_fees,
             world.operator.consented,
         )
-        found = problems(truth, checks)
-        if found:
-            self.trace.add("checks", "violated", "; ".join(found))
-            raise Violation("\n".join(found))
 
     async def _reconcile(self) -> None:
         """Compare everything that the database stores twice, as `swapgate reconcile` does."""

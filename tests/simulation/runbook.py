@@ -27,6 +27,7 @@ class Runbook:
         for refund in books.refunds:
             await self._about_refund(books, refund, number)
         await self._about_voided(books, number)
+        await self._operator.credits.finish(books)
         await self._operator.refunds.finish(is_first=number <= 1)
 
     async def _about_order(self, books: Books, order: BookedOrder, number: int) -> None:

@@ -1,11 +1,13 @@
 """Whatever happens in the simulated world, no money is lost, sent twice or forgotten."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.conftest import DatabaseUrls
 from tests.simulation.chains.families import ACCOUNTS
+from tests.simulation.checks.coverage import SEEN
 from tests.simulation.checks.invariants import Violation
 from tests.simulation.defects import DEFECTS
 from tests.simulation.events import SPIKE
@@ -24,14 +26,20 @@ async def prepared(database_urls: DatabaseUrls) -> AsyncIterator[PreparedDatabas
     prepared.storage.close()
 
 
-async def failures(prepared: PreparedDatabase, *, runs: int, seed: int) -> dict[int, str]:
-    """Return what was wrong by seed; `make simulate RUNS=1 SEED=...` prints its trace."""
-    found = {}
+async def failures(
+    prepared: PreparedDatabase, *, runs: int, seed: int
+) -> tuple[dict[int, str], Counter[str]]:
+    """Return what was wrong by seed, and how often the dangers to be tested occurred.
+
+    `make simulate RUNS=1 SEED=... ARGS=--trace` prints the trace of one.
+    """
+    found, seen = {}, Counter[str]()
     for one in range(seed, seed + runs):
-        _, error = await simulate(prepared, one, options=Options())
+        run, error = await simulate(prepared, one, options=Options())
+        seen += run.seen
         if error is not None:
             found[one] = f"{type(error).__name__}: {error}"
-    return found
+    return found, seen
 
 
 async def test_the_same_seed_gives_the_same_trace(prepared: PreparedDatabase) -> None:
@@ -45,7 +53,8 @@ async def test_the_same_seed_gives_the_same_trace(prepared: PreparedDatabase) ->
 
 
 async def test_every_unit_is_in_one_place_after_every_step(prepared: PreparedDatabase) -> None:
-    assert await failures(prepared, runs=SHORT, seed=1) == {}
+    found, _ = await failures(prepared, runs=SHORT, seed=1)
+    assert found == {}
 
 
 async def test_a_spike_raises_the_network_fee_of_new_orders(prepared: PreparedDatabase) -> None:
@@ -71,7 +80,9 @@ async def test_a_spike_raises_the_network_fee_of_new_orders(prepared: PreparedDa
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 async def test_every_unit_is_in_one_place_in_many_runs(prepared: PreparedDatabase) -> None:
-    assert await failures(prepared, runs=MEDIUM, seed=1_000) == {}
+    found, seen = await failures(prepared, runs=MEDIUM, seed=1_000)
+    assert found == {}
+    assert [one for one in SEEN if not seen[one]] == []
 
 
 @pytest.mark.slow

@@ -32,12 +32,14 @@ class Tx(msgspec.Struct, frozen=True, kw_only=True):
     fee: int
     sender: str
     note: str = ""
+    is_internal: bool = False
+    """Whether a contract pays inside of it: no list of transactions shows what it transfers."""
 
     @property
     def id(self) -> str:
         """Return the id: a digest of everything in it."""
         parts = (sorted(self.spends), self.outputs, self.price, self.fee, self.sender, self.note)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()
+        return "0x" + hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def transfers(self) -> tuple[Transfer, ...]:
         """Return what it transfers to each address if it succeeds, summed up."""

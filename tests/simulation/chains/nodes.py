@@ -7,7 +7,12 @@ from enum import StrEnum
 import msgspec
 
 from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
-from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable, WrongChain
+from feeds.settlement.chains.interface import (
+    NodeRejected,
+    NodeUnavailable,
+    ProofUnavailable,
+    WrongChain,
+)
 from tests.simulation.chains.chain import Block, Chain, Tx
 from tests.simulation.world.scheduling import Process
 
@@ -21,6 +26,8 @@ class Fault(StrEnum):
     LIES = "lies"
     FOREIGN = "of another chain"
     FORGETS = "forgets"
+    TRACES_NOTHING = "traces nothing"
+    """It cannot prove what a contract transferred."""
 
 
 class NodeState:
@@ -116,7 +123,10 @@ class SimulatedNode:
         if block is None:
             raise NodeUnavailable("the node no longer has a block it has just reported")
         return [
-            self.state.reported(one) for tx in block.txs for one in block.receipts[tx.id].transfers
+            self.state.reported(one)
+            for tx in block.txs
+            if not tx.is_internal
+            for one in block.receipts[tx.id].transfers
         ]
 
     async def block_time(self, block_hash: str) -> datetime:
@@ -149,6 +159,8 @@ class SimulatedNode:
         if state.fault is Fault.FORGETS:
             return None
         receipt = state.block.receipts.get(tx_id)
+        if receipt and state.fault is Fault.TRACES_NOTHING and state.chain.known[tx_id].is_internal:
+            raise ProofUnavailable(f"{state.name} has no trace of {tx_id}")
         tx = state.mempool().get(tx_id) if self.reads_mempool else None
         transfers = receipt.transfers if receipt else tx.transfers() if tx else ()
         for one in transfers:
@@ -160,7 +172,8 @@ class SimulatedNode:
     async def has_failed(self, tx_id: str) -> bool | None:
         """See Node."""
         await self.call("has_failed")
-        return False if tx_id in self.state.block.receipts else None
+        receipt = self.state.block.receipts.get(tx_id)
+        return None if receipt is None else not receipt.succeeded
 
     async def close(self) -> None:
         """See Node."""

@@ -35,6 +35,10 @@ class OutputChain(Chain):
         """See Chain."""
         return any(key.startswith(f"{on.id}/") for key in tx.spends)
 
+    def is_contradicted(self, tx: Tx) -> bool:
+        """Return whether the best branch contains another spend of what a transaction spends."""
+        return any(self.tip.spent.get(key, tx.id) != tx.id for key in tx.spends)
+
     def outputs_of(self, owner: str, receipts: Mapping[str, object]) -> dict[str, int]:
         """Return what an owner has on a branch and in the mempool, by key."""
         owned = {}

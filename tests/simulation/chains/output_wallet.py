@@ -126,10 +126,15 @@ class OutputWallet(NodeWallet):
         return Signed(encoded(tx), tx.id)
 
     def _unspent(self) -> dict[str, int]:
-        """Return what the wallet may spend: it remembers what it sent, in whichever block it is."""
+        """Return what the wallet may spend: it remembers what it sent.
+
+        In whichever block that is, and in none after it left the mempool, until a block contradicts
+        it (`CWallet::IsSpent`).
+        """
         block, chain = self._state.block, self._chain
-        mined = {key for key, tx_id in chain.tip.spent.items() if chain.known[tx_id].sender == HOT}
-        spent = mined.union(block.spent, *(tx.spends for tx in chain.mempool.values()))
+        sent = [chain.known[tx_id] for tx_id in chain.submitted]
+        spends = [tx.spends for tx in sent if tx.sender == HOT and not chain.is_contradicted(tx)]
+        spent = set(block.spent).union(*spends, *(tx.spends for tx in chain.mempool.values()))
         owned = self._chain.outputs_of(HOT, block.receipts)
         return {key: amount for key, amount in owned.items() if key not in spent and amount}
 

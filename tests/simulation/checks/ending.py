@@ -5,7 +5,7 @@ from typing import Final
 
 from domain.money import units_from
 from tests.simulation.checks.books import units
-from tests.simulation.checks.invariants import FUNDING, HOT, Check, Truth
+from tests.simulation.checks.invariants import FUNDING, HOT, Check, Truth, arrivals
 
 FINAL: Final = ("completed", "expired", "cancelled", "refunded")
 
@@ -52,6 +52,13 @@ def every_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
             yield f"deposit {deposit.tx_id[:8]} of {deposit.order_id[-6:]} was {word} in its chain"
         if not deposit.dropped and not deposit.confirmed:
             yield f"deposit {deposit.tx_id[:8]} of {deposit.order_id[-6:]} is not confirmed"
+
+
+def every_internal_transfer_is_in_one_book(truth: Truth) -> Iterator[str]:
+    """The operator requested a credit of each, and settlement credited it."""
+    for tx, order, places in arrivals(truth):
+        if tx.is_internal and places != 1 and not truth.is_reversed(tx.id):
+            yield f"internal transfer {tx.id[:8]} for order {order.name} is in {places} books"
 
 
 def every_unclaimed_deposit_is_in_its_chain(truth: Truth) -> Iterator[str]:
@@ -170,6 +177,7 @@ def outputs_are_conserved(truth: Truth) -> Iterator[str]:
 AT_THE_END: Final[tuple[Check, ...]] = (
     every_order_has_ended,
     every_deposit_is_in_its_chain,
+    every_internal_transfer_is_in_one_book,
     every_unclaimed_deposit_is_in_its_chain,
     every_outflow_is_settled_by_the_chain,
     an_order_names_the_transaction_that_was_mined,

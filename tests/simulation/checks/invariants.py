@@ -11,7 +11,7 @@ from domain.assets import Asset
 from domain.market.conversion import Conversion, Rate
 from domain.money import units_from
 from domain.orders.order import Order
-from tests.simulation.chains.chain import Chain, Receipt
+from tests.simulation.chains.chain import Chain, Receipt, Tx
 from tests.simulation.checks.books import BookedOrder, BookedOutflow, BookedRefund, Books, units
 
 HOT: Final = "hot"
@@ -131,13 +131,10 @@ def each_order_is_sent_once(truth: Truth) -> Iterator[str]:
             yield f"order {order.name} was sent {payments} instead of {due}"
 
 
-def each_arrival_is_in_one_book(truth: Truth) -> Iterator[str]:
-    """Whatever arrived in a block that was processed is a deposit, or unclaimed, but not both."""
+def arrivals(truth: Truth) -> Iterator[tuple[Tx, BookedOrder, int]]:
+    """Yield what arrived for orders in blocks that were processed, and in how many books it is."""
     orders = {order.pay_in_address: order for order in truth.books.orders}
-    booked: Counter[tuple[str, str]] = Counter()
-    for deposit in truth.books.deposits:
-        if not deposit.dropped:
-            booked[deposit.tx_id, deposit.order_id] += 1
+    booked = Counter((one.tx_id, one.order_id) for one in truth.books.deposits if not one.dropped)
     unclaimed = {
         (one.tx_id, one.address, one.asset) for one in truth.books.unclaimed if not one.dropped
     }
@@ -146,16 +143,22 @@ def each_arrival_is_in_one_book(truth: Truth) -> Iterator[str]:
         if block_hash not in chain.tip.path:
             continue
         for tx_id, receipt in chain.tip.receipts.items():
-            if receipt.height > height:
-                continue
-            for one in receipt.transfers:
+            for one in receipt.transfers if receipt.height <= height else ():
                 order = orders.get(one.address)
-                if order is None:
-                    continue
-                places = booked[tx_id, order.id] if one.asset == order.source else 0
-                places += (tx_id, one.address, one.asset) in unclaimed
-                if places != 1:
-                    yield f"{tx_id[:8]} for order {order.name} is in {places} books"
+                if order is not None:
+                    places = booked[tx_id, order.id] if one.asset == order.source else 0
+                    places += (tx_id, one.address, one.asset) in unclaimed
+                    yield chain.known[tx_id], order, places
+
+
+def each_arrival_is_in_one_book(truth: Truth) -> Iterator[str]:
+    """Whatever arrived in a block that was processed is a deposit, or unclaimed, but not both.
+
+    What a contract transferred is in no book until the operator has it credited.
+    """
+    for tx, order, places in arrivals(truth):
+        if places > 1 or (places == 0 and not tx.is_internal):
+            yield f"{tx.id[:8]} for order {order.name} is in {places} books"
 
 
 def confirmed_amounts_are_those_of_the_chain(truth: Truth) -> Iterator[str]:

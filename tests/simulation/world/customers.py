@@ -31,6 +31,10 @@ CODES: Final = ("eth", "usdt_erc20", "ltc")
 LITECOIN_KEY_VERSION: Final = b"\x30"
 HOSTILE: Final = 0.2
 """How many recipients on the chain of accounts are hostile, or are not paid by a token."""
+INTERNAL: Final = 0.25
+"""How many payments of the coin of accounts a contract makes."""
+BATCHED: Final = 0.3
+"""How many of these pay a second address too."""
 CLOSED: Final = ("paying_out", "completed", "refunding", "refunded", "cancelled")
 UNDECIDED: Final = ("held", "refunding", "paying_out")
 
@@ -98,7 +102,7 @@ class Customers:
         asset = assets[source]
         units = max(1, usd * 10**18 * 10**asset.precision // price.price(asset.coin))
         swap = SwapRequest(
-            rate_type=random.choice((RateType.FLOAT, RateType.FLOAT, RateType.FIXED)),
+            rate_type=random.choice((RateType.FLOAT, RateType.FIXED)),
             source=source,
             destination=destination,
             direction=Direction.FROM,
@@ -136,7 +140,7 @@ class Customers:
         if one is None:
             return "no order"
         random, due = self._random, one.order.source_amount
-        amount = max(1, int(due * random.choice((1,) * 12 + (0.5, 0.5, 0.001, 1.01, 3, 60))))
+        amount = max(1, int(due * random.choice((1,) * 12 + (0.5, 0.5, 0.001, 1.01, 1.5, 3, 60))))
         amount += random.choice((0, 0, 0, 1, -1)) if amount > 1 else 0
         code = one.order.source.code
         if one.order.source.network == ACCOUNTS and random.random() < 0.05:
@@ -162,7 +166,10 @@ class Customers:
         chain = self._chains[one.order.source.network]
         price, due = chain.price * factor // 10, one.order.source_amount
         self._coins += 1
-        tx = self._payment(chain, f"customer{self._coins}", one, code, amount, price)
+        output = (one.order.pay_in_address, code, amount)
+        tx = self._payment(chain, f"customer{self._coins}", output, price)
+        if isinstance(chain, AccountChain) and code == chain.coin:
+            tx = self._paid_by_contract(tx) if self._random.random() < INTERNAL else tx
         one.paid += 1
         return f"{one.name} {amount} of {due} {code} {tx.id[:8]}: {chain.submit(tx) or 'pending'}"
 
@@ -235,14 +242,21 @@ class Customers:
                 chain.behavior[address] = self._random.choice(able)
         return address
 
-    def _payment(
-        self, chain: Chain, sender: str, one: CustomerOrder, code: str, amount: int, price: int
-    ) -> Tx:
+    def _paid_by_contract(self, tx: Tx) -> Tx:
+        """Return a payment as a contract makes it, perhaps to an address of another order too."""
+        other = some_order(self.orders, self._random)
+        outputs = tx.outputs
+        if other and other.order.source.network == ACCOUNTS and self._random.random() < BATCHED:
+            ((_, code, amount),) = outputs
+            outputs = (*outputs, (other.order.pay_in_address, code, amount))
+        return msgspec.structs.replace(tx, outputs=outputs, is_internal=True)
+
+    def _payment(self, chain: Chain, sender: str, output: tuple[str, str, int], price: int) -> Tx:
         key = f"{sender}/0" if isinstance(chain, AccountChain) else f"faucet/{self._coins}"
         size = 60_000 if isinstance(chain, AccountChain) else 150
         return Tx(
             spends=frozenset({key}),
-            outputs=((one.order.pay_in_address, code, amount),),
+            outputs=(output,),
             price=price,
             fee=price * size,
             sender=sender,

@@ -54,7 +54,7 @@ class MarketOperator:
     async def act(self) -> str:
         """Change one setting."""
         commands = (self._limits, self._fees, self._reserve, self._min_deposit, self._switch)
-        return await self._random.choice((*commands, self._pair, self._fixed_rate_terms))()
+        return await self._random.choice((*commands, self._pair, self.change_terms))()
 
     async def restore(self) -> None:
         """Remove what keeps orders and refunds from being paid out, high network fees included."""
@@ -103,7 +103,8 @@ class MarketOperator:
         work = set_min_deposit(self._ports, code, amount)
         return f"min-deposit {code} {amount}: {await self._attempt(work)}"
 
-    async def _fixed_rate_terms(self) -> str:
+    async def change_terms(self) -> str:
+        """Change the terms of fixed rates."""
         random = self._random
         premium_bps, minutes = random.choice((0, 30)), random.choice((5, 180))
         excess = random.choice((Excess.WORSE_RATE, Excess.REFUND, Excess.REFUND))

@@ -24,8 +24,10 @@ from persistence.postgres.chains.operator_chains import PostgresOperatorChainRep
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.partners.operator_partners import PostgresOperatorPartnerRepository
+from tests.simulation.chains.chain import Chain
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
 from tests.simulation.world.attempts import Attempt
+from tests.simulation.world.credit_requesters import CreditRequesters
 from tests.simulation.world.customers import CustomerOrder, some_order
 from tests.simulation.world.deposit_refunders import DepositRefunders
 from tests.simulation.world.market import SimulatedMarket
@@ -48,6 +50,7 @@ class Operator:
         *,
         orders: list[CustomerOrder],
         market: SimulatedMarket,
+        chain: Chain,
         random: Random,
     ) -> None:
         self._attempt = Attempt(process)
@@ -61,6 +64,16 @@ class Operator:
             clock=settlement.clock,
             new_id=settlement.new_id,
             random=random,
+        )
+        self.credits = CreditRequesters(
+            self._attempt,
+            admin,
+            market=settlement.market,
+            clock=settlement.clock,
+            new_id=settlement.new_id,
+            random=random,
+            chain=chain,
+            orders=orders,
         )
         self._orders = orders
         self._random = random
@@ -96,6 +109,9 @@ class Operator:
             self.market.act,
             self.refunds.act,
             self.refunds.act,
+            self.credits.act,
+            self.credits.act,
+            self.credits.act,
         )
         return await self._random.choice(commands)()
 

@@ -156,6 +156,7 @@ class World:
             settlement,
             orders=self.customers.orders,
             market=self.market,
+            chain=self.chains[ACCOUNTS],
             random=self.random,
         )
 
