@@ -12,6 +12,9 @@ ATTEMPTS: Final = 3
 RESENT: Final = 8
 """Rounds in which a voided payment may be sent again instead of being closed."""
 
+UNDELIVERABLE: Final = 5
+"""Rounds after which a refund that cannot be delivered is sent to another address."""
+
 
 class Runbook:
     """The operator's decisions at the end, a round at a time."""
@@ -50,6 +53,11 @@ class Runbook:
             return
         if outflow is not None and outflow.candidates and outflow.settled_tx_id is None:
             self._note(refund.name, "outflow void", await self._operator.void(UUID(refund.id)))
+        elif outflow is None and number >= UNDELIVERABLE:
+            self._note(refund.name, "outflow close", await self._operator.close(UUID(refund.id)))
+            self._note(
+                refund.name, "deposit refund", await self._operator.refunds.repropose(refund)
+            )
         else:
             await self._operator.release(UUID(refund.id))
 

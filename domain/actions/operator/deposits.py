@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -23,9 +23,13 @@ from domain.market.rates import RateSnapshot
 from domain.market.valuation import usd_value
 from domain.money import USD_DECIMALS, units_from
 
+EXCESS: Final = "excess"
+
 
 class UnexpectedDeposit(msgspec.Struct, frozen=True):
     """A late deposit, or one of another asset than its order's; `amount` in units of the asset.
+
+    The excess of a fixed rate is one too, once its own refund was closed.
 
     `proposal` is the id of what is proposed or approved for it; `stage` is empty, `proposed`,
     `approved`, or that of its outflow: `intended`, `signed`, `broadcast`, `settled`, `voided`.
@@ -49,6 +53,8 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
     @property
     def subject(self) -> str:
         """Return what identifies it: a transaction may pay several orders."""
+        if self.kind == EXCESS:
+            return f"excess:{self.order_id}"
         return f"{self.tx_id}:{self.order_id}:{self.asset}"
 
     @property
@@ -135,6 +141,7 @@ async def propose_refund(
             "payInAddress": deposit.pay_in_address,
             "address": request.address,
             "tag": request.tag,
+            **({"isExcess": True} if deposit.kind == EXCESS else {}),
         },
         usd=_usd(ports, asset, deposit.amount),
         needs_second=True,

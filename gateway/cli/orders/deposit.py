@@ -48,7 +48,7 @@ def list_newest(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """List late deposits and those of another asset than their order's, and what to type."""
+    """List deposits that no order can use, such as late ones, and what to type."""
     if not unexpected:
         raise Failure("all other deposits are shown with their orders: `swapgate order list`")
 

@@ -1,4 +1,4 @@
-"""Deposits that no order can use: late, of another asset, or of a cancelled order."""
+"""Deposits that no order can use: late, of another asset, of a cancelled order, or an excess."""
 
 from collections.abc import Sequence
 
@@ -19,6 +19,11 @@ WITH unexpected AS (
   SELECT u.tx_id, u.order_id, 'other asset', u.network, u.asset, u.amount, u.address, u.seen_at,
     u.confirmed_at IS NOT NULL, u.dropped
   FROM unclaimed_deposits u
+  UNION ALL
+  SELECT DISTINCT p.document ->> 'txId', (p.document ->> 'orderId')::uuid, 'excess',
+    p.document ->> 'network', p.document ->> 'asset', (p.document ->> 'amount')::numeric,
+    p.document ->> 'payInAddress', min(p.proposed_at) OVER (PARTITION BY p.subject), true, false
+  FROM proposals p WHERE p.document ? 'isExcess' AND p.closed_at IS NOT NULL
 )
 SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amount::text AS amount,
   u.pay_in_address, u.seen_at, u.confirmed, p.id::text AS proposal,
@@ -33,7 +38,8 @@ SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amou
     ELSE 'intended' END AS stage,
   coalesce(w.settled_tx_id, w.tx_id) AS refund_tx_id
 FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL AND p.closed_at IS NULL
-  AND p.subject = u.tx_id || ':' || u.order_id || ':' || u.asset
+  AND p.subject = CASE u.kind WHEN 'excess' THEN 'excess:' || u.order_id
+    ELSE u.tx_id || ':' || u.order_id || ':' || u.asset END
 LEFT JOIN outflows w ON w.order_id = p.id
 WHERE (NOT u.dropped OR p.id IS NOT NULL)
 """  # noqa: S608  the condition is this module's own constant

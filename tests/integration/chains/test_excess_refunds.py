@@ -3,18 +3,30 @@
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
+from domain.actions.operator.deposits import (
+    DepositPorts,
+    RefundRequest,
+    UnexpectedDeposit,
+    propose_refund,
+)
+from domain.actions.operator.operators import Identity
+from domain.actions.operator.outflows import close_outflow
 from domain.chains.attempts import MAX_RETRY_DELAY
-from feeds.settlement.chains.interface import NodeUnavailable
+from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
+from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
+from persistence.postgres.operators.proposals import PostgresProposalRepository
+from persistence.postgres.orders.unexpected_deposits import PostgresUnexpectedDeposits
 from tests.conftest import DatabaseUrls
 from tests.support.chains.payout_world import PayoutWorld, SimulatedWallet
 from tests.support.chains.refunds import outflow_differences
 
 RECIPIENT, SENDER = "recipient", "refund"
+OTHER = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
 AGREED = Decimal("0.01")
 EXCESS = Decimal(40)
 FEE = Decimal(1)  # the network fee of trx
@@ -59,6 +71,22 @@ def refunds(world: PayoutWorld) -> list[tuple[Any, ...]]:
         "SELECT address, asset, amount, settled_at IS NOT NULL FROM outflows"
         " WHERE kind = 'deposit_refund'"
     )
+
+
+async def refund_elsewhere(world: PayoutWorld, deposit: UnexpectedDeposit) -> None:
+    """Propose to refund a deposit to another address; one operator suffices for its value."""
+    ports = DepositPorts(
+        deposits=PostgresUnexpectedDeposits(world.admin),
+        proposals=PostgresProposalRepository(world.admin),
+        catalogue=world.market.catalogue,
+        snapshot=world.market.newest_snapshot(),
+        clock=world.clock,
+        new_id=uuid4,
+    )
+    request = RefundRequest(
+        tx_id=deposit.tx_id, address=OTHER, tag=None, order_id=deposit.order_id, reason="ticket"
+    )
+    await propose_refund(ports, request, Identity("ana", verified=True))
 
 
 async def test_an_excess_is_sent_once_to_the_refund_address_less_the_network_fee(
@@ -120,6 +148,29 @@ async def test_only_the_counted_excess_of_a_fixed_rate_is_sent_back(
     await rounds(world)
     assert wallet.paid == [RECIPIENT]
     assert world.sql("SELECT count(*) FROM proposals") == [(0,)]
+
+
+async def test_an_excess_whose_refund_is_closed_is_listed_and_refunded_to_another_address(
+    world: PayoutWorld, wallet: SimulatedWallet
+) -> None:
+    order_id = overpaid(world)
+    wallet.on_prepare[SENDER] = NodeRejected("eth_estimateGas", 3, "execution reverted")
+    await rounds(world)
+    deposits = PostgresUnexpectedDeposits(world.admin)
+    assert await deposits.newest(limit=10) == []
+    ((refund,),) = world.sql("SELECT id FROM proposals")
+    await close_outflow(PostgresOperatorOutflowRepository(world.admin), refund)
+
+    (found,) = await deposits.newest(limit=10)
+    assert (found.kind, found.order_id, found.amount) == ("excess", str(order_id), "40")
+    assert found.next_command.startswith("swapgate deposit refund excess --to ADDRESS")
+    wallet.on_prepare.clear()
+    await refund_elsewhere(world, found)
+    await rounds(world, 6)
+    assert refunds(world) == [(OTHER, "trx", EXCESS - FEE, True)]
+    assert await outflow_differences(world) == []
+    (found,) = await deposits.newest(limit=10)
+    assert (found.stage, found.next_command) == ("settled", "")
 
 
 async def test_the_refund_of_an_excess_reconciles_with_the_deposits_of_its_order(

@@ -1,6 +1,6 @@
 """A simulated chain of accounts: nonces, gas at a price that rises and falls, and contracts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from random import Random
@@ -49,6 +49,12 @@ class AccountChain(Chain):
         if behavior is Behavior.REVERTS or (behavior is Behavior.REVERTS_WHEN_MINED and mined):
             return plain + 5_000, False
         return plain, True
+
+    def corrupt(self, address: str, asset: str, behaviors: Sequence[Behavior]) -> None:
+        """Let the code at an address, or a token's for it, behave in one of these ways."""
+        able = [one for one in behaviors if one.is_of_token == (asset != self.coin)]
+        if able:
+            self.behavior[address] = self._random.choice(able)
 
     def execute(self, tx: Tx, height: int) -> Receipt:
         """See Chain. The fee limits the gas: without enough of it the payment fails."""

@@ -200,9 +200,13 @@ class Books(msgspec.Struct, frozen=True):
         """Return the state of an order; empty for a proposal."""
         return next((one.state for one in self.orders if one.id == order_id), "")
 
-    def excess_of(self, order_id: str) -> list[BookedRefund]:
-        """Return the refunds of what an order received beyond its agreed amount."""
+    def excess_refunds(self, order_id: str) -> list[BookedRefund]:
+        """Return the refunds of what an order received beyond its agreed amount: one not closed."""
         return [one for one in self.refunds if one.is_excess and one.order_id == order_id]
+
+    def excess_of(self, order_id: str) -> str:
+        """Return what an order received beyond its agreed amount, and is sent back by itself."""
+        return next((one.amount for one in self.excess_refunds(order_id)), "0")
 
     def deposits_of(self, order_id: str) -> list[BookedDeposit]:
         """Return the deposits of an order."""

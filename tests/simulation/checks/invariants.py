@@ -1,7 +1,7 @@
 """What must be true after every step, whatever happens: each check yields what is not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -65,8 +65,8 @@ class Truth(msgspec.Struct, frozen=True):
         total = sum(
             units(one.amount, asset) for one in books.deposits_of(order.id) if one.is_counted
         )
-        excess = books.excess_of(order.id) if order.state == "completed" else ()
-        return total - sum(units(one.amount, asset) for one in excess)
+        excess = books.excess_of(order.id) if order.state == "completed" else "0"
+        return total - units(excess, asset)
 
     def is_dropped(self, refund: BookedRefund) -> bool:
         """Return whether the deposit of a refund is not in its chain any more, as recorded."""
@@ -121,7 +121,7 @@ def each_order_is_sent_once(truth: Truth) -> Iterator[str]:
             for address in (order.destination_address, order.refund_address)
             for payment in received.get(address, [])
         ]
-        ids = (order.id, *(one.id for one in truth.books.excess_of(order.id)))
+        ids = (order.id, *(one.id for one in truth.books.excess_refunds(order.id)))
         due = [
             (one.asset, units(one.amount, truth.assets[one.asset]))
             for one in (outflows.get(each) for each in ids)
@@ -188,25 +188,19 @@ def what_is_paid_out_is_what_was_deposited_at_the_order_s_rate(truth: Truth) -> 
             units(one.amount, source) for one in truth.books.deposits_of(order.id) if one.is_counted
         )
         if order.state in ("paying_out", "completed"):
-            refunded = truth.books.excess_of(order.id)
-            yield from _payout_problems(order, total, source, destination, refunded=refunded)
+            excess = units(truth.books.excess_of(order.id), source)
+            yield from _payout_problems(order, total, source, destination, excess=excess)
         outflow = outflows.get(order.id)
         if outflow is not None:
             yield from _outflow_problems(truth, order, outflow)
 
 
 def _payout_problems(
-    order: BookedOrder,
-    total: int,
-    source: Asset,
-    destination: Asset,
-    *,
-    refunded: Sequence[BookedRefund],
+    order: BookedOrder, total: int, source: Asset, destination: Asset, *, excess: int
 ) -> Iterator[str]:
-    excess = total - units(order.source_amount, source)
-    if order.rate_type == "fixed" and order.state == "paying_out":
-        excess = min(excess, 0)  # it is sent back once the payout is recorded
-    if excess != sum(units(one.amount, source) for one in refunded):
+    exceeding = total - units(order.source_amount, source)
+    is_later = order.rate_type == "fixed" and order.state == "paying_out"
+    if exceeding != excess and not (is_later and exceeding > 0):
         yield f"order {order.name} counts {order.source_amount}, and its deposits are {total}"
     conversion = Conversion(
         Rate.parse(order.rate),
@@ -286,6 +280,7 @@ def each_unusable_deposit_is_sent_back_once(truth: Truth) -> Iterator[str]:
         for one in truth.books.deposits
         if one.is_counted and orders[one.order_id].state != "cancelled"
     }
+    times = Counter[tuple[str, str, str]]()
     for refund in truth.books.refunds:
         signed = truth.books.signed_for(refund.id)
         sent = [
@@ -295,6 +290,7 @@ def each_unusable_deposit_is_sent_back_once(truth: Truth) -> Iterator[str]:
             for one in receipt.transfers
             if one.address == refund.address and (not refund.is_excess or tx_id in signed)
         ]
+        times[refund.order_id, refund.tx_id, refund.asset] += len(sent)
         amount = units(refund.amount, truth.assets[refund.asset])
         due = [(refund.asset, amount - fee) for fee in truth.network_fees[refund.asset]]
         if len(sent) > refund.approved or any(one not in due for one in sent):
@@ -302,6 +298,7 @@ def each_unusable_deposit_is_sent_back_once(truth: Truth) -> Iterator[str]:
         is_source = not refund.is_excess and orders[refund.order_id].source == refund.asset
         if sent and is_source and (refund.order_id, refund.tx_id) in used:
             yield f"{refund.tx_id[:8]} was sent back, and counts for its order"
+    yield from (f"{tx_id[:8]} was sent back twice" for (_, tx_id, _), n in times.items() if n > 1)
 
 
 ALWAYS: Final[tuple[Check, ...]] = (

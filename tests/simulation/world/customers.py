@@ -236,10 +236,7 @@ class Customers:
         address = address_on(asset.network, name)
         chain = self._chains[asset.network]
         if isinstance(chain, AccountChain) and self._random.random() < HOSTILE:
-            of_token = asset.code != chain.coin
-            able = [one for one in self._hostile if one.is_of_token == of_token]
-            if able:
-                chain.behavior[address] = self._random.choice(able)
+            chain.corrupt(address, asset.code, self._hostile)
         return address
 
     def _paid_by_contract(self, tx: Tx) -> Tx:

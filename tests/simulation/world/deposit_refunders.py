@@ -1,6 +1,6 @@
 """Two operators who refund deposits that no order can use: propose, approve, withdraw."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 from uuid import UUID
@@ -17,12 +17,16 @@ from domain.clock import Clock
 from domain.market.ports import Market
 from persistence.postgres.operators.proposals import PostgresProposalRepository
 from persistence.postgres.orders.unexpected_deposits import PostgresUnexpectedDeposits
+from tests.simulation.chains.account_chain import AccountChain, Behavior
+from tests.simulation.checks.books import BookedRefund
 from tests.simulation.world.attempts import Attempt
 from tests.simulation.world.customers import address_on
 from tests.simulation.world.storage import ProcessDatabase
 
 PEOPLE: Final = (Identity("ana", verified=True), Identity("ben", verified=True))
 LISTED: Final = 20
+HOSTILE: Final = 0.3
+"""How many addresses of refunds reject what they receive, or burn gas."""
 
 
 class DepositRefunders:
@@ -37,9 +41,13 @@ class DepositRefunders:
         clock: Clock,
         new_id: Callable[[], UUID],
         random: Random,
+        accounts: AccountChain,
+        hostile: Sequence[Behavior],
     ) -> None:
         self._attempt = attempt
         self._random = random
+        self._accounts = accounts
+        self._hostile = hostile
         self._market = market
         self._clock = clock
         self._new_id = new_id
@@ -57,10 +65,20 @@ class DepositRefunders:
         if not found:
             return "no unexpected deposit"
         deposit, who = self._random.choice(found), self._random.choice(PEOPLE)
-        result = await self._propose(deposit, who)
+        result = await self._propose(deposit, who, is_hostile=self._random.random() < HOSTILE)
         return f"{who.name}: deposit refund {deposit.tx_id[:8]}: {result}"
 
-    async def _propose(self, deposit: UnexpectedDeposit, who: Identity) -> str:
+    async def repropose(self, refund: BookedRefund) -> str:
+        """Propose to send a deposit whose refund was closed to an address that takes it."""
+        for deposit in await self._attempt.value(self._deposits.of_transaction(refund.tx_id)):
+            key = (deposit.order_id, deposit.asset, deposit.proposal)
+            if key == (refund.order_id, refund.asset, None):
+                return await self._propose(deposit, PEOPLE[0])
+        return "it is not listed"
+
+    async def _propose(
+        self, deposit: UnexpectedDeposit, who: Identity, *, is_hostile: bool = False
+    ) -> str:
         self._proposed += 1
         ports = DepositPorts(
             deposits=self._deposits,
@@ -70,9 +88,12 @@ class DepositRefunders:
             clock=self._clock,
             new_id=self._new_id,
         )
+        address = address_on(deposit.network, f"refund {self._proposed}")
+        if is_hostile and deposit.network == self._accounts.network:
+            self._accounts.corrupt(address, deposit.asset, self._hostile)
         request = RefundRequest(
             tx_id=deposit.tx_id,
-            address=address_on(deposit.network, f"refund {self._proposed}"),
+            address=address,
             tag=None,
             order_id=deposit.order_id,
             reason="simulated",

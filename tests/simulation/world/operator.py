@@ -1,5 +1,6 @@
 """The operator, who does anything that the command allows, at any moment."""
 
+from collections.abc import Sequence
 from random import Random
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from persistence.postgres.chains.operator_chains import PostgresOperatorChainRep
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.partners.operator_partners import PostgresOperatorPartnerRepository
-from tests.simulation.chains.chain import Chain
+from tests.simulation.chains.account_chain import AccountChain, Behavior
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
 from tests.simulation.world.attempts import Attempt
 from tests.simulation.world.credit_requesters import CreditRequesters
@@ -50,7 +51,8 @@ class Operator:
         *,
         orders: list[CustomerOrder],
         market: SimulatedMarket,
-        chain: Chain,
+        chain: AccountChain,
+        hostile: Sequence[Behavior],
         random: Random,
     ) -> None:
         self._attempt = Attempt(process)
@@ -64,6 +66,8 @@ class Operator:
             clock=settlement.clock,
             new_id=settlement.new_id,
             random=random,
+            accounts=chain,
+            hostile=hostile,
         )
         self.credits = CreditRequesters(
             self._attempt,
@@ -154,7 +158,7 @@ class Operator:
         return await self._attempt(resend_outflow(self._outflows, order_id))
 
     async def close(self, order_id: UUID) -> str:
-        """Send nothing in place of a voided payment."""
+        """Send nothing in place of a voided payment, or of an approved refund."""
         return await self._attempt(close_outflow(self._outflows, order_id))
 
     async def restore(self) -> None:
@@ -231,10 +235,12 @@ class Operator:
         return f"outflow void {one.name}: {await self.void(one.order.id)}"
 
     async def _void_refund(self) -> str:
-        """Void or resend the refund of a deposit."""
+        """Void, resend or close the refund of a deposit."""
         proposal_id = await self.refunds.some()
         if proposal_id is None:
             return "no proposal"
+        if self._random.random() < 0.3:
+            return f"outflow close {proposal_id.hex[-6:]}: {await self.close(proposal_id)}"
         if self._random.random() < 0.5:
             return f"outflow resend {proposal_id.hex[-6:]}: {await self.resend(proposal_id)}"
         return f"outflow void {proposal_id.hex[-6:]}: {await self.void(proposal_id)}"

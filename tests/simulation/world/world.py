@@ -149,6 +149,8 @@ class World:
             orders=PostgresSettlementOrderRepository(database, lambda: market.catalogue),
             new_id=self.new_id,
         )
+        accounts = self.chains[ACCOUNTS]
+        assert isinstance(accounts, AccountChain)
         return Operator(
             process,
             admin,
@@ -156,7 +158,8 @@ class World:
             settlement,
             orders=self.customers.orders,
             market=self.market,
-            chain=self.chains[ACCOUNTS],
+            chain=accounts,
+            hostile=self.options.hostile,
             random=self.random,
         )
 
