@@ -31,6 +31,17 @@ class Role(StrEnum):
     SETTLEMENT = "settlement"
 
 
+class ValkeyUser(StrEnum):
+    """The user of Valkey a process works under."""
+
+    GATEWAY = "gateway"
+    RATES = "rates"
+    SETTLEMENT = "settlement"
+    WEBHOOKS = "webhooks"
+    OPERATOR = "operator"
+    """Of the commands, whatever their database role."""
+
+
 class Instance(msgspec.Struct, rename="camel"):
     """How the other commands reach the servers of an instance; `swapgate up` writes it."""
 
@@ -38,7 +49,7 @@ class Instance(msgspec.Struct, rename="camel"):
     admin_database_url: str
     gateway_database_url: str
     settlement_database_url: str
-    valkey_url: str
+    valkey_urls: dict[ValkeyUser, str]
     sandbox: bool
 
     def database_url(self, role: Role) -> str:
@@ -78,7 +89,13 @@ def write_private(path: Path, content: bytes) -> None:
     temporary.replace(path)
 
 
-def settings_for(role: Role, *, data_dir: Path, environment: Mapping[str, str]) -> Settings:
+def settings_for(
+    role: Role,
+    *,
+    data_dir: Path,
+    environment: Mapping[str, str],
+    valkey_user: ValkeyUser = ValkeyUser.OPERATOR,
+) -> Settings:
     """Return a process's settings: from the environment, else from the instance in `data_dir`.
 
     With SWAPGATE_DATABASE_URL set only the environment counts, whatever the role, unless it is the
@@ -96,7 +113,7 @@ def settings_for(role: Role, *, data_dir: Path, environment: Mapping[str, str]) 
         )
     stored = {
         "SWAPGATE_DATABASE_URL": instance.database_url(role),
-        "SWAPGATE_VALKEY_URL": instance.valkey_url,
+        "SWAPGATE_VALKEY_URL": instance.valkey_urls[valkey_user],
         "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
         "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
     }

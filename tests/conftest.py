@@ -24,7 +24,6 @@ import typer.main
 import typer.testing
 from xdist.scheduler import LoadScopeScheduling
 
-from gateway.instance import INSTANCE_FILE, Instance
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.embedded.server import start_together
 from persistence.embedded.valkey import EmbeddedValkey
@@ -156,8 +155,8 @@ class Running(msgspec.Struct, frozen=True):
         return msgspec.json.decode((self.data_dir / "demo.json").read_bytes(), type=Demo)
 
     def valkey_url(self) -> str:
-        instance = msgspec.json.decode((self.data_dir / INSTANCE_FILE).read_bytes(), type=Instance)
-        return instance.valkey_url
+        """Return the URL of the embedded server's owner, which no process has."""
+        return EmbeddedValkey(self.data_dir / "valkey").url
 
     def partner(self) -> Partner:
         """Return the demo partner, whose weight per minute all tests share."""

@@ -20,7 +20,7 @@ from bench.limits.golang import build_go_peer
 from bench.limits.peer import write_config
 from bench.processes import Server, free_port, python, running
 from domain.assets import Pair
-from gateway.instance import Instance, read_instance
+from gateway.instance import Instance, ValkeyUser, read_instance
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from persistence.valkey.admission import SCRIPT
@@ -199,7 +199,7 @@ class Servers:
             budget=BUDGET,
             markup_bps=MARKUP_BPS,
             database_url=self.instance.gateway_database_url,
-            valkey_url=self.instance.valkey_url,
+            valkey_url=self.instance.valkey_urls[ValkeyUser.GATEWAY],
             script=SCRIPT,
             source=msgspec.to_builtins(pair.source),
             destination=msgspec.to_builtins(pair.destination),

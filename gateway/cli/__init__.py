@@ -11,7 +11,7 @@ from gateway.cli.market import asset, fee, fixed_rates, limits, pair, reserve, s
 from gateway.cli.operators import audit, keyring, operator, proposal
 from gateway.cli.orders import credit, deposit, order, sandbox
 from gateway.cli.partners import key, partner
-from gateway.cli.processes import doctor, processes, up
+from gateway.cli.processes import doctor, processes, up, valkey
 from gateway.cli.request import describe_commands
 from gateway.cli.root import Root
 from gateway.cli.webhooks import events
@@ -84,4 +84,5 @@ main.command()(proposal.approve)
 main.add_typer(proposal.app, name="proposal")
 main.add_typer(deposit.app, name="deposit")
 main.add_typer(keyring.app, name="keyring")
+main.add_typer(valkey.app, name="valkey")
 describe_commands(main)

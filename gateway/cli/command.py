@@ -12,7 +12,7 @@ from gateway.cli.failure import Failure
 from gateway.cli.identity import claim_of, system_user
 from gateway.cli.messages import message_of
 from gateway.cli.request import action_request
-from gateway.instance import DEFAULT_DATA_DIR, Role, settings_for
+from gateway.instance import DEFAULT_DATA_DIR, Role, ValkeyUser, settings_for
 from gateway.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -72,10 +72,14 @@ def group(help_text: str) -> typer.Typer:
     return typer.Typer(help=help_text, no_args_is_help=True)
 
 
-def settings_of(role: Role, data_dir: Path) -> Settings:
+def settings_of(
+    role: Role, data_dir: Path, *, valkey_user: ValkeyUser = ValkeyUser.OPERATOR
+) -> Settings:
     """Return the settings of a process or command with this database role; raise Failure."""
     try:
-        return settings_for(role, data_dir=data_dir, environment=os.environ)
+        return settings_for(
+            role, data_dir=data_dir, environment=os.environ, valkey_user=valkey_user
+        )
     except SettingsError as error:
         raise Failure(str(error)) from None
 

@@ -5,7 +5,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.instance import KEYRING_FILE, MAIL_DIRECTORY, RATES_KEY_FILE, Instance, Role
+from gateway.instance import (
+    KEYRING_FILE,
+    MAIL_DIRECTORY,
+    RATES_KEY_FILE,
+    Instance,
+    Role,
+    ValkeyUser,
+)
 from gateway.runtime.supervisor import Child
 from gateway.settings import environment_of, settings_from
 
@@ -33,22 +40,28 @@ def child_processes(
     SettingsError for a setting in the environment that cannot be used.
     """
 
-    def child(name: str, role: Role, *arguments: str) -> Child:
-        environment = _environment(instance, data_dir, name, role)
+    def child(name: str, role: Role, user: ValkeyUser, *arguments: str) -> Child:
+        urls = {
+            "SWAPGATE_DATABASE_URL": instance.database_url(role),
+            "SWAPGATE_VALKEY_URL": instance.valkey_urls[user],
+        }
+        environment = _environment(instance, data_dir, name, urls)
         if instance.sandbox and not environment["SWAPGATE_PUBLIC_URL"]:
             environment["SWAPGATE_PUBLIC_URL"] = public_url
         return Child(name, [sys.executable, "-m", "gateway", name, *arguments], environment)
 
     settle = ["--auto-settle"] if auto_settle and instance.sandbox else []
     return [
-        child("rates", Role.GATEWAY),
-        child("serve", Role.GATEWAY, *serve),
-        child("settlement", Role.SETTLEMENT, *settle),
-        child("webhooks", Role.GATEWAY),
+        child("rates", Role.GATEWAY, ValkeyUser.RATES),
+        child("serve", Role.GATEWAY, ValkeyUser.GATEWAY, *serve),
+        child("settlement", Role.SETTLEMENT, ValkeyUser.SETTLEMENT, *settle),
+        child("webhooks", Role.GATEWAY, ValkeyUser.WEBHOOKS),
     ]
 
 
-def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> dict[str, str]:
+def _environment(
+    instance: Instance, data_dir: Path, name: str, urls: dict[str, str]
+) -> dict[str, str]:
     """Return a process's settings as variables; secrets that it does not need are left empty."""
     public_metrics = os.environ.get("SWAPGATE_METRICS_ON_PORT", str(instance.sandbox).lower())
     signs = name in SIGNED_RATES
@@ -58,15 +71,14 @@ def _environment(instance: Instance, data_dir: Path, name: str, role: Role) -> d
         {
             **os.environ,
             "SWAPGATE_CHAINS": (
-                os.environ.get("SWAPGATE_CHAINS", "") if role is Role.SETTLEMENT else ""
+                os.environ.get("SWAPGATE_CHAINS", "") if name == "settlement" else ""
             ),
             "SWAPGATE_RATES_KEY": os.environ.get("SWAPGATE_RATES_KEY", own_key) if signs else "",
             "SWAPGATE_MAIL_DIRECTORY": os.environ.get("SWAPGATE_MAIL_DIRECTORY", mail_directory),
             "SWAPGATE_SMTP_PASSWORD": (
                 os.environ.get("SWAPGATE_SMTP_PASSWORD", "") if name == SENDS_MAIL else ""
             ),
-            "SWAPGATE_DATABASE_URL": instance.database_url(role),
-            "SWAPGATE_VALKEY_URL": instance.valkey_url,
+            **urls,
             "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
             "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
             "SWAPGATE_METRICS_ON_PORT": public_metrics,

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from gateway.instance import Instance, PreparationFailed, Role
+from gateway.instance import Instance, PreparationFailed, Role, ValkeyUser
 from gateway.runtime.supervisor import SupervisedServer
+from gateway.wiring.operator.valkey_users import urls_of_users
 from persistence.embedded.errors import EmbeddedError
 from persistence.embedded.lock import DataDirLock
 from persistence.embedded.postgres import EmbeddedPostgres
@@ -64,7 +65,11 @@ def _start(
         admin_database_url=urls[Role.ADMIN],
         gateway_database_url=urls[Role.GATEWAY],
         settlement_database_url=urls[Role.SETTLEMENT],
-        valkey_url=valkey.url if valkey else str(valkey_url),
+        valkey_urls=(
+            {user: valkey.url_of(user) for user in ValkeyUser}
+            if valkey
+            else urls_of_users(data_dir, str(valkey_url))
+        ),
         sandbox=sandbox,
     )
     return list(servers), instance

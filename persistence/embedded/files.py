@@ -1,6 +1,7 @@
 """Files of a data directory: write errors, locks and server logs."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +41,15 @@ def last_lines(log: Path) -> str:
     """Return the last LOG_LINES_SHOWN lines of a log; empty without one."""
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     return "\n".join(lines[-LOG_LINES_SHOWN:])
+
+
+def write_private(path: Path, content: str) -> None:
+    """Write a file atomically that only its owner can read (mode 0600)."""
+    temporary = path.with_name(f"{path.name}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(content)
+    temporary.replace(path)
 
 
 def make_private(directory: Path) -> None:

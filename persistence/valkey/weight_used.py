@@ -15,5 +15,6 @@ SCRIPT: Final = (Path(__file__).parent / "weight_used.lua").read_text()
 
 async def weight_used(client: Valkey, partner_id: UUID) -> WeightUsed:
     """Return the weight used, without charging any. Raises Unavailable."""
-    used, free_in_ms = await reply(client.eval(SCRIPT, 1, window_key(partner_id)))
+    script = client.register_script(SCRIPT)
+    used, free_in_ms = await reply(script(keys=[window_key(partner_id)]))
     return WeightUsed(int(used), int(free_in_ms))

@@ -13,6 +13,7 @@ from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.embedded.valkey import EmbeddedValkey
 from tests.conftest import Running, start_up, stop
 from tests.support.clients.partner import Partner, Response, order_request
+from tests.support.servers.processes import child, processes
 from tests.support.servers.webhook_receiver import Receiver, receiving
 from tests.support.waiting import wait_until
 
@@ -36,27 +37,6 @@ def call_until_successful(call: Callable[[], Response]) -> Any:
     )
     assert isinstance(response, Response)
     return response.data
-
-
-def processes(parent: int) -> dict[int, str]:
-    """Return the living children of a process and their command lines."""
-    commands = {}
-    for directory in Path("/proc").glob("[0-9]*"):
-        try:
-            status = (directory / "stat").read_text().rpartition(")")[2].split()
-            command = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if int(status[1]) == parent and status[0] != "Z":
-            commands[int(directory.name)] = command
-    return commands
-
-
-def child(up: Running, name: str) -> int:
-    (pid,) = [
-        pid for pid, command in processes(up.process.pid).items() if f"gateway {name}" in command
-    ]
-    return pid
 
 
 def victims(up: Running) -> dict[str, Callable[[], int]]:

@@ -282,15 +282,24 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	path, err := url.PathUnescape(strings.TrimPrefix(config.ValkeyURL, "unix://"))
+	valkey, err := url.Parse(config.ValkeyURL)
 	if err != nil {
 		log.Fatal(err)
 	}
+	password, _ := valkey.User.Password()
 	pool := &redis.Pool{
 		MaxIdle: 64,
-		Dial:    func() (redis.Conn, error) { return redis.Dial("unix", path) },
+		Dial: func() (redis.Conn, error) {
+			return redis.Dial("unix", valkey.Path,
+				redis.DialUsername(valkey.User.Username()), redis.DialPassword(password))
+		},
 	}
 	script := redis.NewScript(-1, config.Script)
+	loading := pool.Get() // its user may not call EVAL, which Do would fall back to
+	if err := script.Load(loading); err != nil {
+		log.Fatal(err)
+	}
+	loading.Close()
 	go follow(pool)
 	tag := "{p:" + config.ID + "}"
 	http.HandleFunc("/v1/price", func(w http.ResponseWriter, r *http.Request) {

@@ -12,7 +12,7 @@ import typer
 
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, settings_of
 from gateway.cli.output import show
-from gateway.instance import PreparationFailed, Role
+from gateway.instance import PreparationFailed, Role, ValkeyUser
 from gateway.runtime.parent_death import die_with_parent
 from gateway.settings import SettingsError
 
@@ -48,7 +48,7 @@ def serve(
 
     die_with_parent()
     configure_logs()
-    settings = settings_of(Role.GATEWAY, data_dir)
+    settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.GATEWAY)
     check_rights(settings.database_url, sandbox=settings.sandbox)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
         # prometheus-client reads this variable when it is imported
@@ -67,7 +67,7 @@ def serve(
 
 def rates(seed: Seed = 1, metrics_port: LocalMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
     """Publish prices: of the sandbox or, with SWAPGATE_RATES=exchanges, of exchanges."""
-    settings = settings_of(Role.GATEWAY, data_dir)
+    settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.RATES)
     from gateway.wiring.rates import run_rates
 
     run_until_stopped(
@@ -82,7 +82,7 @@ def settlement(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Run settlement: the chains of SWAPGATE_CHAINS, expiry, address refill, sandbox steps."""
-    settings = settings_of(Role.SETTLEMENT, data_dir)
+    settings = settings_of(Role.SETTLEMENT, data_dir, valkey_user=ValkeyUser.SETTLEMENT)
     if auto_settle and not settings.sandbox:
         raise Failure("--auto-settle requires sandbox mode")
     if settings.chains and settings.sandbox:

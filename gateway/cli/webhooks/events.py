@@ -35,7 +35,7 @@ from gateway.cli.webhooks.event_view import (
     event_out,
     event_row,
 )
-from gateway.instance import Role
+from gateway.instance import Role, ValkeyUser
 
 TEST_WAIT = timedelta(seconds=15)
 
@@ -72,7 +72,7 @@ def deliver(
                 option = f"--{name.replace('_', '-')}"
                 raise Failure(f"{option} must follow {context.invoked_subcommand}")
         return
-    settings = settings_of(Role.GATEWAY, data_dir)
+    settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.WEBHOOKS)
     from gateway.wiring.webhooks import run_webhooks
 
     run_until_stopped(run_webhooks(settings, metrics_port=metrics_port), metrics_port=metrics_port)

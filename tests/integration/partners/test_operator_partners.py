@@ -3,7 +3,6 @@
 from pathlib import Path
 from uuid import UUID
 
-import msgspec
 import pytest
 from valkey import Valkey
 
@@ -263,9 +262,7 @@ def test_every_change_of_a_partner_wakes_the_workers(operator: Operator) -> None
 
 def test_a_change_does_not_need_valkey(operator: Operator) -> None:
     partner_id = operator.partner()
-    path = operator.data_dir / "instance.json"
-    instance = msgspec.json.decode(path.read_bytes())
-    path.write_bytes(msgspec.json.encode({**instance, "valkeyUrl": "valkey://127.0.0.1:1"}))
+    operator.lose_valkey()
 
     assert operator.json("partner", "disable", partner_id)["enabled"] is False
 

@@ -15,7 +15,7 @@ from domain.market.pricing import Direction
 from domain.orders.states import RateType
 from gateway.app import build
 from gateway.asgi import AsgiMiddleware
-from gateway.instance import KEYRING_FILE
+from gateway.instance import KEYRING_FILE, ValkeyUser
 from gateway.settings import Settings
 from gateway.wiring.worker import GatewayProcess
 from tests.conftest import DatabaseUrls, Servers
@@ -88,7 +88,7 @@ async def gateway(operator: Operator) -> AsyncIterator[GatewayProcess]:
     process = GatewayProcess(
         Settings(
             database_url=operator.urls.gateway,
-            valkey_url=operator.valkey_url,
+            valkey_url=operator.valkey_url_of(ValkeyUser.GATEWAY),
             keyring_path=operator.data_dir / KEYRING_FILE,
             sandbox=True,
         )
@@ -195,7 +195,7 @@ async def test_without_the_catalogue_the_page_is_still_served(operator: Operator
     process = GatewayProcess(
         Settings(
             database_url="postgresql://nobody@127.0.0.1:9/none",
-            valkey_url=operator.valkey_url,
+            valkey_url=operator.valkey_url_of(ValkeyUser.GATEWAY),
             keyring_path=operator.data_dir / KEYRING_FILE,
             sandbox=True,
         )

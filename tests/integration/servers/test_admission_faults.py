@@ -37,8 +37,8 @@ def unchanged(data: bytes) -> bytes | None:
 class Proxy:
     """A proxy before the real server that can cut, withhold or replace its replies."""
 
-    def __init__(self, socket_path: str) -> None:
-        self._socket_path = socket_path
+    def __init__(self, url: str) -> None:
+        self._credentials, _, self._socket_path = url.removeprefix("unix://").rpartition("@")
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections = 0
         self.chunk_size = 65_536
@@ -46,7 +46,8 @@ class Proxy:
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"valkey://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        port = self._server.sockets[0].getsockname()[1]
+        self.url = f"valkey://{self._credentials}@127.0.0.1:{port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -92,7 +93,7 @@ class Proxy:
 
 @pytest.fixture
 async def proxy(servers: Servers) -> AsyncIterator[Proxy]:
-    async with Proxy(servers.valkey.url.removeprefix("unix://")) as proxy:
+    async with Proxy(servers.valkey.url) as proxy:
         yield proxy
 
 

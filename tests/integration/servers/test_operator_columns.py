@@ -217,6 +217,7 @@ def test_the_output_of_every_command_is_tested() -> None:
         "operator disable",
         "operator login",
         "pay-in sweep",
+        "valkey acl",
     }
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 import pytest
 
+from gateway.instance import ValkeyUser
 from persistence.postgres.pool import CONNECT_TIMEOUT_SECONDS
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import Operator, error_of, invoke, new_operator
@@ -25,6 +26,7 @@ def test_every_command_has_an_example() -> None:
     assert set(all_commands()) == {name_of(command) for command in COMMANDS} | PROCESSES | {
         "migrate",
         "doctor",
+        "valkey acl",
     }
 
 
@@ -48,9 +50,12 @@ def test_a_command_without_an_instance_explains_how_to_start_one(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_without_a_database_fails_at_once(command: str, tmp_path: Path) -> None:
+def test_a_command_without_a_database_fails_at_once(
+    command: str, servers: Servers, tmp_path: Path
+) -> None:
     nowhere = DatabaseUrls(*(["postgresql://somebody:hidden@127.0.0.1:1/swapgate"] * 4))
-    operator = Operator(nowhere, "valkey://127.0.0.1:1", tmp_path / "instance")
+    operator = Operator(nowhere, servers.valkey, tmp_path / "instance")
+    operator.lose_valkey()
     began = time.monotonic()
 
     message = operator.error(*command.split())
@@ -68,7 +73,7 @@ def test_a_database_that_does_not_respond_times_out_in_seconds(
         listener.bind(("127.0.0.1", 0))
         listener.listen(16)
         url = f"postgresql://somebody@127.0.0.1:{listener.getsockname()[1]}/swapgate"
-        mute = Operator(DatabaseUrls(*([url] * 4)), operator.valkey_url, tmp_path / "mute")
+        mute = Operator(DatabaseUrls(*([url] * 4)), operator.valkey, tmp_path / "mute")
         began = time.monotonic()
 
         assert "no response in time" in mute.error("partner", "list")
@@ -82,7 +87,7 @@ def test_a_database_without_migrations_is_reported(
     servers.postgres.create_database(name)
     try:
         urls = DatabaseUrls(*([servers.postgres.url(database=name)] * 4))
-        empty = Operator(urls, operator.valkey_url, tmp_path / "empty")
+        empty = Operator(urls, operator.valkey, tmp_path / "empty")
         assert empty.error("partner", "list") == (
             'The database rejected the statement (relation "partners" does not exist): '
             "run `swapgate doctor` for advice"
@@ -93,14 +98,15 @@ def test_a_database_without_migrations_is_reported(
 
 @pytest.mark.parametrize(
     ("name", "setting"),
-    [("adminDatabaseUrl", "SWAPGATE_DATABASE_URL"), ("valkeyUrl", "SWAPGATE_VALKEY_URL")],
+    [("adminDatabaseUrl", "SWAPGATE_DATABASE_URL"), ("valkeyUrls", "SWAPGATE_VALKEY_URL")],
 )
 @pytest.mark.parametrize("url", ["hidden", "postgresql://a:hidden@[", "://hidden", "http://["])
 def test_an_invalid_url_is_reported_and_not_repeated(
     operator: Operator, name: str, setting: str, url: str
 ) -> None:
     path = operator.data_dir / "instance.json"
-    path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), name: url}))
+    value = url if name == "adminDatabaseUrl" else dict.fromkeys(ValkeyUser, url)
+    path.write_bytes(msgspec.json.encode({**msgspec.json.decode(path.read_bytes()), name: value}))
 
     message = operator.error("partner", "list")
     assert message.startswith(f"{setting} cannot be used: its form is ")

@@ -17,6 +17,7 @@ from domain.actions.operator.doctor.checks import (
     run_checks,
 )
 from domain.errors import DomainError
+from gateway.instance import ValkeyUser
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import Operator, invoke
 from tests.support.clients.operator_doctor import (
@@ -58,7 +59,7 @@ def test_unavailable_servers_are_reported_in_time(
     change_instance(
         operator,
         adminDatabaseUrl=f"postgresql://admin:hidden@{address}/swapgate",
-        valkeyUrl=f"valkey://:hidden@{address}",
+        valkeyUrls=dict.fromkeys(ValkeyUser, f"valkey://:hidden@{address}"),
     )
     began = time.monotonic()
 
@@ -74,7 +75,7 @@ def test_unavailable_servers_are_reported_in_time(
 
 
 def test_one_server_is_checked_without_the_other(operator: Operator) -> None:
-    change_instance(operator, valkeyUrl="valkey://127.0.0.1:1")
+    operator.lose_valkey()
 
     assert list(failed_checks(operator, ok=False)) == VALKEY_CHECKS
 
@@ -94,11 +95,12 @@ def test_the_doctor_without_an_instance_explains_how_to_start_one(tmp_path: Path
 
 
 def test_invalid_settings_are_reported(operator: Operator) -> None:
-    for name, setting in (
-        ("adminDatabaseUrl", "SWAPGATE_DATABASE_URL"),
-        ("valkeyUrl", "SWAPGATE_VALKEY_URL"),
-    ):
-        change_instance(operator, **{name: "hidden"})
+    changes: tuple[tuple[str, object, str], ...] = (
+        ("adminDatabaseUrl", "hidden", "SWAPGATE_DATABASE_URL"),
+        ("valkeyUrls", dict.fromkeys(ValkeyUser, "hidden"), "SWAPGATE_VALKEY_URL"),
+    )
+    for name, value, setting in changes:
+        change_instance(operator, **{name: value})
         document = msgspec.json.decode(operator.run("doctor", "--json").stdout)
         (check,) = document["checks"]
         assert check["advice"].startswith(f"{setting} cannot be used: ")

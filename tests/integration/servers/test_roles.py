@@ -284,7 +284,7 @@ def test_serve_rejects_a_role_with_excess_privileges(
     database_urls: DatabaseUrls, servers: Servers, tmp_path: Path, role: str
 ) -> None:
     urls = DatabaseUrls(*([getattr(database_urls, role)] * 4))
-    operator = Operator(urls, servers.valkey.url, tmp_path / "instance")
+    operator = Operator(urls, servers.valkey, tmp_path / "instance")
     done = serve(operator)
     name = "postgres" if role == "owner" else f"swapgate_{role}"
     assert done.returncode == 1

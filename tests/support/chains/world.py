@@ -264,7 +264,7 @@ class World:
 
     @property
     def valkey_url(self) -> str:
-        return self._instance()["valkeyUrl"]
+        return self.running.valkey_url()
 
     def outflow(self, swap: Swap) -> dict[str, Any] | None:
         """Return the outflow of an order; None as long as it is not intended."""

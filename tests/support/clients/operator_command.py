@@ -21,8 +21,10 @@ from gateway.instance import (
     KEYRING_FILE,
     RATES_KEY_FILE,
     Instance,
+    ValkeyUser,
     write_private,
 )
+from persistence.embedded.valkey import EmbeddedValkey
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database
@@ -42,10 +44,12 @@ class Operator:
     """An instance of `swapgate up` without its processes, and the commands on it."""
 
     def __init__(
-        self, urls: DatabaseUrls, valkey_url: str, data_dir: Path, *, sandbox: bool = True
+        self, urls: DatabaseUrls, valkey: EmbeddedValkey, data_dir: Path, *, sandbox: bool = True
     ) -> None:
         self.urls = urls
-        self.valkey_url = valkey_url
+        self.valkey = valkey
+        self.valkey_url = f"{valkey.url}?db={VALKEY_DATABASE}"
+        """Of the owner, who may do everything."""
         self.data_dir = data_dir
         data_dir.mkdir()
         instance = Instance(
@@ -53,12 +57,22 @@ class Operator:
             admin_database_url=urls.admin,
             gateway_database_url=urls.gateway,
             settlement_database_url=urls.settlement,
-            valkey_url=valkey_url,
+            valkey_urls={user: self.valkey_url_of(user) for user in ValkeyUser},
             sandbox=sandbox,
         )
         (data_dir / INSTANCE_FILE).write_bytes(msgspec.json.encode(instance))
         self.write_keyring(b"0" * 32)
         write_private(data_dir / RATES_KEY_FILE, RATES_KEY.hex().encode())
+
+    def valkey_url_of(self, user: ValkeyUser) -> str:
+        return f"{self.valkey.url_of(user)}?db={VALKEY_DATABASE}"
+
+    def lose_valkey(self) -> None:
+        """Have the commands look for Valkey where there is none."""
+        path = self.data_dir / INSTANCE_FILE
+        instance = msgspec.json.decode(path.read_bytes())
+        urls = dict.fromkeys(ValkeyUser, "valkey://127.0.0.1:1")
+        path.write_bytes(msgspec.json.encode({**instance, "valkeyUrls": urls}))
 
     def write_keyring(self, key: bytes) -> None:
         ring = {"current": "k1", "keys": {"k1": base64.b64encode(key).decode()}}
@@ -125,10 +139,9 @@ def new_operator(
     urls: DatabaseUrls, servers: Servers, directory: Path, *, sandbox: bool = True
 ) -> Operator:
     """Return an instance on a test's own database and an empty Valkey database."""
-    valkey_url = f"{servers.valkey.url}?db={VALKEY_DATABASE}"
-    with Valkey.from_url(valkey_url) as client:
+    operator = Operator(urls, servers.valkey, directory / "instance", sandbox=sandbox)
+    with Valkey.from_url(operator.valkey_url) as client:
         client.flushdb()
-    operator = Operator(urls, valkey_url, directory / "instance", sandbox=sandbox)
     if sandbox:
         operator.sql("UPDATE operator_settings SET sandbox = true")
     return operator

@@ -53,7 +53,7 @@ def failed_checks(operator: Operator, *, ok: bool) -> dict[str, str]:
     return {check["name"]: check["advice"] for check in document["checks"] if not check["ok"]}
 
 
-def change_instance(operator: Operator, **changes: str) -> None:
+def change_instance(operator: Operator, **changes: object) -> None:
     """Change fields of the instance file."""
     path = operator.data_dir / "instance.json"
     instance = msgspec.json.decode(path.read_bytes())

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.instance import Instance
+from gateway.instance import Instance, ValkeyUser
 from gateway.settings import NOT_SETTINGS, Settings, SettingsError, environment_of, settings_from
 from gateway.settings_table import PATH, main, with_table
 from gateway.wiring.children import child_processes
@@ -136,7 +136,9 @@ def test_no_process_inherits_the_secret_of_an_operator(
     monkeypatch.setenv("SWAPGATE_OPERATOR", "ana")
     monkeypatch.setenv("SWAPGATE_OPERATOR_SECRET", "hidden")
     url = "postgresql:///swapgate"
-    instance = Instance(url, url, url, url, "valkey://cache", sandbox=True)
+    instance = Instance(
+        url, url, url, url, dict.fromkeys(ValkeyUser, "valkey://cache"), sandbox=True
+    )
 
     children = child_processes(instance, tmp_path, serve=(), auto_settle=True)
     for child in children:
@@ -150,7 +152,9 @@ def test_only_the_process_that_sends_mail_gets_the_mail_servers_password(
 ) -> None:
     monkeypatch.setenv("SWAPGATE_SMTP_PASSWORD", "hidden")
     url = "postgresql:///swapgate"
-    instance = Instance(url, url, url, url, "valkey://cache", sandbox=False)
+    instance = Instance(
+        url, url, url, url, dict.fromkeys(ValkeyUser, "valkey://cache"), sandbox=False
+    )
     children = child_processes(instance, tmp_path, serve=(), auto_settle=True)
     passwords = {child.name: child.env["SWAPGATE_SMTP_PASSWORD"] for child in children}
     assert passwords == {"rates": "", "serve": "", "settlement": "", "webhooks": "hidden"}
