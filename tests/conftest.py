@@ -28,6 +28,7 @@ from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.embedded.server import start_together
 from persistence.embedded.valkey import EmbeddedValkey
 from persistence.postgres.migrate import apply_migrations
+from tests.support.clients.command import invoke_in_thread
 from tests.support.clients.partner import Demo, Partner, quote_request
 from tests.support.waiting import ALL_WORKERS, wait_until
 
@@ -179,11 +180,11 @@ class Running(msgspec.Struct, frozen=True):
             check=False,
         )
 
-    def json(self, *arguments: str) -> dict[str, object]:
-        done = self.command(*arguments, "--json")
-        assert done.returncode == 0, done.stderr
-        document: dict[str, object] = msgspec.json.decode(done.stdout)
-        return document
+    def json(self, *arguments: str) -> Any:
+        """Run a command in this process, quicker than in one of its own."""
+        done = invoke_in_thread(*arguments, "--json", data_dir=self.data_dir)
+        assert done.exit_code == 0, done.stderr
+        return msgspec.json.decode(done.stdout)
 
 
 FOR_TESTS = {

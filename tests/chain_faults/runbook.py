@@ -7,7 +7,7 @@ from typing import Any, Final
 from tests.chain_faults.kinds import WayOut
 from tests.chain_faults.placed import PlacedOrder
 from tests.support.chains.world import World
-from tests.support.clients.operator_command import invoke
+from tests.support.clients.command import invoke
 
 REASON: Final = ("--reason", "the recipient does not accept payments")
 LIMIT: Final = ("--limit", "1000")

@@ -16,7 +16,8 @@ from tests.support.chains.forwarders import (
 from tests.support.chains.swap import Swap
 from tests.support.chains.sweeping import sweep
 from tests.support.chains.world import ETHER, World, needs_nodes
-from tests.support.clients.operator_command import error_of, invoke
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import error_of
 
 pytestmark = [needs_nodes, pytest.mark.slow]
 

@@ -57,7 +57,9 @@ def redirect(up: Running, monkeypatch: pytest.MonkeyPatch) -> Redirect:
 
 @pytest.fixture(scope="module")
 def credentials(up: Running) -> dict[str, Any]:
-    created = up.json("partner", "create", "--email", f"{uuid4().hex}@fixedfloat.example")
+    created: dict[str, Any] = up.json(
+        "partner", "create", "--email", f"{uuid4().hex}@fixedfloat.example"
+    )
     Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
     return created
 

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from gateway.cli import main
 from tests.conftest import DatabaseUrls, Servers
-from tests.support.clients.operator_command import Operator, invoke, new_operator
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import Operator, new_operator
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ from typer.testing import Result
 
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.chains.world import litecoin_account
-from tests.support.clients.operator_command import Operator, invoke, new_operator
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import Operator, new_operator
 from tests.support.clients.operator_commands import PROCESSES, all_commands, name_of
 
 COLUMNS = 80

@@ -13,7 +13,8 @@ import pytest
 from gateway.instance import ValkeyUser
 from persistence.postgres.pool import CONNECT_TIMEOUT_SECONDS
 from tests.conftest import DatabaseUrls, Servers
-from tests.support.clients.operator_command import Operator, error_of, invoke, new_operator
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import Operator, error_of, new_operator
 from tests.support.clients.operator_commands import COMMANDS, PROCESSES, all_commands, name_of
 
 

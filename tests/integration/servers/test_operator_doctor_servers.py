@@ -19,7 +19,8 @@ from domain.actions.operator.doctor.checks import (
 from domain.errors import DomainError
 from gateway.instance import ValkeyUser
 from tests.conftest import DatabaseUrls, Servers
-from tests.support.clients.operator_command import Operator, invoke
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import Operator
 from tests.support.clients.operator_doctor import (
     POSTGRES_CHECKS,
     VALKEY_CHECKS,

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.conftest import DatabaseUrls, Servers
-from tests.support.clients.operator_command import Operator, invoke, new_operator
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import Operator, new_operator
 from tests.support.waiting import wait_until
 
 EVENT = """

@@ -7,7 +7,8 @@ import msgspec
 from typer.testing import Result
 
 from tests.conftest import Running
-from tests.support.clients.operator_command import error_of, invoke
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import error_of
 from tests.support.clients.partner import Partner, Response, order_request
 from tests.support.servers.webhook_receiver import Receiver
 from tests.support.waiting import wait_until

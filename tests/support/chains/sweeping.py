@@ -8,7 +8,7 @@ from typer.testing import Result
 
 from feeds.settlement.chains.evm.transaction import Transaction, sign
 from tests.support.chains.world import SEED, World
-from tests.support.clients.operator_command import invoke
+from tests.support.clients.command import invoke
 
 
 def try_sweep(world: World, *arguments: str) -> Result:

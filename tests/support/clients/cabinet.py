@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -17,7 +16,6 @@ from valkey import Valkey
 from gateway.instance import KEYRING_FILE
 from persistence.keyring_file import load_keyring
 from tests.conftest import Running
-from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
 from tests.support.clients.visitor import PageResponse, Visitor
 from tests.support.waiting import wait_until
@@ -112,8 +110,7 @@ def enter_code(browser: Person, page: PageResponse | str, code: str) -> PageResp
 
 def run_command(up: Running, *arguments: str) -> dict[str, Any]:
     """Run the operator's command in a thread: Playwright's event loop may occupy this one."""
-    with ThreadPoolExecutor(1) as thread:
-        done: dict[str, Any] = thread.submit(operate, up, *arguments).result()
+    done: dict[str, Any] = up.json(*arguments)
     return done
 
 

@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 
 import msgspec
 import psycopg
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 from valkey import Valkey
 
 from domain.market.rates import RateSnapshot
 from domain.orders.order import LIFETIME, Order
-from gateway.cli import main
 from gateway.instance import (
     INSTANCE_FILE,
     KEYRING_FILE,
@@ -31,6 +30,7 @@ from persistence.postgres.pool import Database
 from persistence.valkey.rates import KEY, encode_snapshot
 from tests.conftest import DatabaseUrls, Running, Servers
 from tests.support.builders.records import add_addresses, new_order, stored_partner
+from tests.support.clients.command import invoke
 
 T = TypeVar("T")
 
@@ -147,19 +147,9 @@ def new_operator(
     return operator
 
 
-def invoke(*arguments: str, data_dir: Path, **environment: str) -> Result:
-    return CliRunner().invoke(
-        main,
-        list(arguments),
-        env={"SWAPGATE_DATA_DIR": str(data_dir), "COLUMNS": "", **environment},
-    )
-
-
 def operate(up: Running, *arguments: str) -> Any:
-    """Run a command on a running service, quicker than in a process of its own."""
-    done = invoke(*arguments, "--json", data_dir=up.data_dir)
-    assert done.exit_code == 0, done.stderr
-    return msgspec.json.decode(done.stdout)
+    """Run a command on a running service."""
+    return up.json(*arguments)
 
 
 def error_of(done: Result) -> str:

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 from typer.testing import Result
 
-from tests.support.clients.operator_command import Operator, invoke
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import Operator
 
 
 class Person:

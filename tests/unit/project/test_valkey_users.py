@@ -11,7 +11,8 @@ import pytest
 from gateway.instance import ValkeyUser
 from gateway.wiring.operator.valkey_users import PASSWORDS_FILE, urls_of_users
 from persistence.valkey.acl import OTHERS_OFF, USERS, acl_file
-from tests.support.clients.operator_command import error_of, invoke
+from tests.support.clients.command import invoke
+from tests.support.clients.operator_command import error_of
 
 ADAPTERS = Path(__file__).parents[3] / "persistence" / "valkey"
 CALL = re.compile(r"server\.call\('([A-Z]+)'")
