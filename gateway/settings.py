@@ -195,7 +195,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         str,
         _about(
             "address under which browsers reach the pages, such as `https://swap.example`: links "
-            "in emails begin with it",
+            "in emails begin with it, and passkeys are bound to it",
             default="none; the sandbox's own",
             read_by=f"{SERVE}, {WEBHOOKS}",
         ),

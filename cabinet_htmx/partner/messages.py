@@ -31,6 +31,9 @@ NOT_AN_OPTION: Final = "Choose an option from the list."
 INVALID_DAY: Final = "Enter a date such as 2026-05-01."
 WRONG_CODE: Final = "This code is wrong or was already used. Enter the next code from your app."
 
+WRONG_PASSKEY: Final = "This passkey was not accepted. Try again, or enter a code."
+SCRIPTS_NEEDED: Final = "Passkeys need JavaScript, which is off in your browser."
+
 
 def error_message(error: DomainError) -> Message:
     """Return the content of the page for an error."""

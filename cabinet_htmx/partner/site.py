@@ -13,7 +13,10 @@ from cabinet_htmx.shared.times import local, machine, utc
 
 HEADERS: Final = page_headers(script_src="'self'", connect_src="'self'", form_action="'self'") | {
     "X-Robots-Tag": "noindex",
-    "Permissions-Policy": "clipboard-write=(self)",
+    "Permissions-Policy": (
+        "clipboard-write=(self), publickey-credentials-create=(self), "
+        "publickey-credentials-get=(self)"
+    ),
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 

@@ -12,6 +12,7 @@ from cabinet_htmx.partner.site import PartnerSite
 from domain.actions.cabinet.ports import (
     AuditLog,
     KeySettingsRepository,
+    PasskeyPorts,
     PasswordResetPorts,
     SecondFactorPorts,
     SignInPorts,
@@ -42,6 +43,7 @@ class CabinetPorts(msgspec.Struct, frozen=True, kw_only=True):
 
     sign_in: SignInPorts
     resets: PasswordResetPorts
+    passkeys: PasskeyPorts
     second_factors: SecondFactorPorts
     audit: AuditLog
     codes: CodePorts

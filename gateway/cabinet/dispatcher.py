@@ -112,7 +112,7 @@ class PageDispatcher:
             raise SecondFactorRequired
         steps_up = route.step_up in (StepUp.REQUIRED, StepUp.IF_ON) and has_factor
         if steps_up and not is_recently_verified(request.session, now=request.now):
-            return ask_for_code(request)
+            return await ask_for_code(request)
         if route.method == "GET":
             return await route.handle(request)
         running = asyncio.ensure_future(_call(route, request))

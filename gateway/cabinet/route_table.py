@@ -1,7 +1,7 @@
 """All routes of the cabinet. To add a page, add its module's routes here."""
 
 from gateway.cabinet import dashboard, step_up
-from gateway.cabinet.account import account, audit, second_factor, sessions, sign_in, team
+from gateway.cabinet.account import account, audit, passkeys, second_factor, sessions, sign_in, team
 from gateway.cabinet.ledger import payout_details, payouts
 from gateway.cabinet.orders import orders
 from gateway.cabinet.partners import code_links, codes, keys
@@ -26,6 +26,7 @@ TABLE = RouteTable(
         *audit.ROUTES,
         *account.ROUTES,
         *second_factor.ROUTES,
+        *passkeys.ROUTES,
         *sessions.ROUTES,
     )
 )

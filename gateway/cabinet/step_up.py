@@ -9,6 +9,7 @@ from blacksheep import Request, Response
 
 from cabinet_htmx.partner import messages
 from cabinet_htmx.partner.site import HEADERS
+from domain.actions.cabinet.passkeys import verify_passkey
 from domain.actions.cabinet.sign_in import SignedIn
 from domain.actions.cabinet.verify_second_factor import verify_second_factor
 from domain.cabinet.members import Role
@@ -20,6 +21,8 @@ from gateway.http.pages import page, redirect
 
 CODE: Final = "step_up_code"
 NEXT: Final = "step_up_then"
+PASSKEY: Final = "step_up_response"
+"""The browser's response for a passkey, instead of a code."""
 RESUBMIT: Final = "step_up_again"
 """Present if a form is to be submitted again. The prefix avoids collisions with its own fields."""
 
@@ -38,11 +41,11 @@ def redirect_to_verify(request: Request) -> Response:
     return redirect(303, f"{VERIFY}?next={quote(path, safe='')}" if path else VERIFY, HEADERS)
 
 
-def ask_for_code(request: PageRequest) -> Response:
+async def ask_for_code(request: PageRequest) -> Response:
     """Ask for a code before a form is processed; the page carries the form's fields along."""
     if request.raw.method != "POST" or request.is_htmx:
         return redirect_to_verify(request.raw)
-    return _page(request, 403, next_path=request.raw.path, fields=request.form)
+    return await _page(request, 403, next_path=request.raw.path, fields=request.form)
 
 
 async def show(request: PageRequest) -> Response:
@@ -50,7 +53,7 @@ async def show(request: PageRequest) -> Response:
     next_path = safe_next(request.query.get("next", "")) or ROOT
     if not request.member.second_factor:
         return redirect(303, next_path, HEADERS)
-    return _page(request, 200, next_path=next_path)
+    return await _page(request, 200, next_path=next_path)
 
 
 async def verify(request: PageRequest) -> Response:
@@ -61,18 +64,19 @@ async def verify(request: PageRequest) -> Response:
     """
     form = dict(request.form)
     code, resubmit = form.pop(CODE, ""), form.pop(RESUBMIT, "")
+    response = form.pop(PASSKEY, "")
     next_path = safe_next(form.pop(NEXT, "")) or ROOT
     fields = form if resubmit else None
     try:
-        left = await verify_second_factor(
-            request.ports.second_factors, request.member, request.session, code=code
-        )
+        left = await (_verify_passkey(request, response) if response else _verify(request, code))
     except AuthInvalid:
-        await request.record("Entered a wrong two-factor code")
-        return _page(request, 403, next_path=next_path, fields=fields, error=messages.WRONG_CODE)
+        action = "Used an invalid passkey" if response else "Entered a wrong two-factor code"
+        await request.record(action)
+        error = messages.WRONG_PASSKEY if response else messages.WRONG_CODE
+        return await _page(request, 403, next_path=next_path, fields=fields, error=error)
     except RateLimited as limited:
         error = messages.too_many_attempts(limited.retry_after)
-        return _page(request, 429, next_path=next_path, fields=fields, error=error)
+        return await _page(request, 429, next_path=next_path, fields=fields, error=error)
     if left is not None:
         await request.record("Used a recovery code")
         flash = FlashMessage(messages.recovery_codes_left(left), success=left > 0)
@@ -82,7 +86,17 @@ async def verify(request: PageRequest) -> Response:
     return redirect(307 if resubmit else 303, next_path, HEADERS, *cookies)
 
 
-def _page(
+async def _verify(request: PageRequest, code: str) -> int | None:
+    ports = request.ports.second_factors
+    return await verify_second_factor(ports, request.member, request.session, code=code)
+
+
+async def _verify_passkey(request: PageRequest, response: str) -> None:
+    ports = request.ports.passkeys
+    await verify_passkey(ports, request.member, request.session, response=response)
+
+
+async def _page(
     request: PageRequest,
     status: int,
     *,
@@ -90,10 +104,13 @@ def _page(
     fields: Mapping[str, str] | None = None,
     error: str | None = None,
 ) -> Response:
+    ports = request.ports.passkeys
+    has_passkey = ports.available and bool(await ports.passkeys.list_of(request.member.id))
     return request.page(
         "account/verify.html",
         status=status,
-        names={"code": CODE, "next": NEXT, "resubmit": RESUBMIT},
+        names={"code": CODE, "next": NEXT, "resubmit": RESUBMIT, "passkey": PASSKEY},
+        has_passkey=has_passkey,
         next_path=next_path,
         fields=fields,
         error=error,

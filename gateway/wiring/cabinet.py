@@ -5,6 +5,7 @@ import secrets
 from valkey.asyncio import Valkey
 
 from domain.actions.cabinet.ports import (
+    PasskeyPorts,
     PasswordResetPorts,
     SecondFactorPorts,
     SignInPorts,
@@ -22,9 +23,11 @@ from gateway.http.client_address import ClientAddresses
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
 from persistence.keyring import KeyRing
+from persistence.passkeys import WebAuthnVerifier
 from persistence.passwords.pool import PasswordPool
 from persistence.postgres.cabinet.audit import PostgresAuditLog
 from persistence.postgres.cabinet.members import PostgresMemberRepository
+from persistence.postgres.cabinet.passkeys import PostgresPasskeyRepository
 from persistence.postgres.cabinet.password_resets import PostgresPasswordResetRepository
 from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepository
 from persistence.postgres.cabinet.team import PostgresTeamRepository
@@ -73,6 +76,15 @@ def compose_cabinet(
             new_id=new_id,
             randomness=secrets.token_bytes,
             available=settings.sends_mail,
+        ),
+        passkeys=PasskeyPorts(
+            clock=clock,
+            passkeys=PostgresPasskeyRepository(database),
+            verifier=WebAuthnVerifier(settings.public_url, service=settings.brand_name),
+            sessions=sessions,
+            new_id=new_id,
+            randomness=secrets.token_bytes,
+            available=bool(settings.public_url),
         ),
         second_factors=SecondFactorPorts(
             clock=clock,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.cabinet.members import MAX_MEMBERS, Role
+from domain.cabinet.passkeys import MAX_PASSKEYS
 from domain.cabinet.passwords import MAX_BYTES, MIN_CHARACTERS, PasswordProblem
 
 WRONG_CREDENTIALS: Final = "Wrong email address or password."
@@ -30,6 +31,12 @@ FACTOR_REQUIRED: Final = "Your team requires two-factor authentication, so it ca
 FACTOR_OFF: Final = "Two-factor authentication is off."
 SETUP_EXPIRED: Final = "The setup has expired. Please start again."
 
+PASSKEY_NAME: Final = "Enter a name of 1 to 50 characters."
+PASSKEY_REJECTED: Final = "The passkey was not accepted. Try again."
+PASSKEY_NOT_ADDED: Final = (
+    f"The passkey was not added: it is in use already, or you have {MAX_PASSKEYS} passkeys."
+)
+
 INVALID_EMAIL: Final = "Enter a valid email address."
 INVITATION_REJECTED: Final = (
     "This address can't be invited: it is already registered, or the team has reached "
@@ -55,6 +62,16 @@ def factor_required(*, required: bool) -> str:
     if required:
         return "Everyone in the team now needs two-factor authentication."
     return "Two-factor authentication is each member's own choice again."
+
+
+def passkey_added(name: str) -> str:
+    """Return the message after a passkey was added."""
+    return f"The passkey {name} was added. You can use it instead of a code."
+
+
+def passkey_removed(name: str) -> str:
+    """Return the message after a passkey was removed."""
+    return f"The passkey {name} was removed. Delete it on your device too."
 
 
 def member_removed(email: str) -> str:

@@ -12,6 +12,7 @@ from domain.cabinet.devices import DeviceSigner
 from domain.cabinet.login_throttle import ThrottleKey
 from domain.cabinet.mail import MailTransport
 from domain.cabinet.members import Member, NewMember, Role, StoredPassword, TeamMember
+from domain.cabinet.passkeys import Challenge, NewPasskey, Passkey
 from domain.cabinet.password_reset import ResetToSend
 from domain.cabinet.second_factor import StoredFactor
 from domain.cabinet.sessions import FlashMessage, Session, SessionSigner
@@ -61,6 +62,12 @@ class SessionRepository(Protocol):
 
     async def list_of(self, member_id: UUID, *, now: datetime) -> list[Session]:
         """Return a member's sessions, the most recently used first."""
+
+    async def set_challenge(self, session: Session, challenge: Challenge) -> None:
+        """Store the challenge for a passkey in place of an earlier one."""
+
+    async def take_challenge(self, session: Session) -> Challenge | None:
+        """Return the stored challenge and remove it, in one step; None without one."""
 
     async def mark_verified(self, session: Session, at: datetime) -> None:
         """Record that a code of the second factor was entered in this session."""
@@ -119,6 +126,40 @@ class SecondFactorRepository(Protocol):
 
     async def turn_off(self, member_id: UUID) -> bool:
         """Remove a second factor; False if there is none."""
+
+
+class PasskeyRepository(Protocol):
+    """Passkeys. Every method raises Unavailable."""
+
+    async def list_of(self, member_id: UUID) -> Sequence[Passkey]:
+        """Return a member's passkeys, oldest first."""
+
+    async def add(self, passkey: Passkey, *, maximum: int) -> bool:
+        """Store a passkey; False if its id exists, or its member has `maximum` or no factor."""
+
+    async def record_use(self, passkey: Passkey, *, sign_count: int, now: datetime) -> bool:
+        """Store the counter of a use; False if it is not greater, or another use came first."""
+
+    async def remove(self, member_id: UUID, passkey_id: UUID) -> str | None:
+        """Remove one of a member's passkeys; return its name, or None without it."""
+
+
+class PasskeyVerifier(Protocol):
+    """Options for browsers and the verification of their responses, both JSON (WebAuthn 3)."""
+
+    def creation_options(
+        self, member: Member, challenge: Challenge, *, exclude: Sequence[bytes]
+    ) -> bytes:
+        """Return the options for creating a passkey, unless the device has one of `exclude`."""
+
+    def verify_creation(self, response: str, challenge: Challenge) -> NewPasskey:
+        """Return what was created for this challenge and our address; raise AuthInvalid."""
+
+    def request_options(self, challenge: Challenge, *, allow: Sequence[bytes]) -> bytes:
+        """Return the options for using one of these passkeys."""
+
+    def verify_use(self, response: str, challenge: Challenge, passkey: Passkey) -> int:
+        """Return the new counter; raise AuthInvalid, also if it is not greater than before."""
 
 
 class PasswordResetRepository(Protocol):
@@ -282,3 +323,15 @@ class ResetMailPorts(msgspec.Struct, frozen=True, kw_only=True):
     randomness: Randomness
     public_url: str
     service: str
+
+
+class PasskeyPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """Ports for passkeys. `available` states whether the address of the pages is configured."""
+
+    clock: Clock
+    passkeys: PasskeyRepository
+    verifier: PasskeyVerifier
+    sessions: SessionRepository
+    new_id: Callable[[], UUID]
+    randomness: Randomness
+    available: bool

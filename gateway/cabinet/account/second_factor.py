@@ -1,7 +1,7 @@
 """`/partner/account/second-factor`: set up two-factor authentication, recovery codes, turn off."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from blacksheep import Response
 
@@ -14,6 +14,7 @@ from domain.actions.cabinet.set_up_second_factor import (
     renew_recovery_codes,
 )
 from domain.cabinet.members import Role
+from domain.cabinet.passkeys import Passkey
 from domain.errors import AuthInvalid, InvalidTransition, RateLimited
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import SECOND_FACTOR, Route, Section, StepUp
@@ -97,8 +98,14 @@ async def _page(
         status=status,
         errors=errors,
         pending=pending,
+        passkeys=await _passkeys(request),
+        passkeys_available=request.ports.passkeys.available,
         confirmed=factor if factor is not None and factor.confirmed else None,
     )
+
+
+async def _passkeys(request: PageRequest) -> Sequence[Passkey]:
+    return await request.ports.passkeys.passkeys.list_of(request.member.id)
 
 
 def _codes(request: PageRequest, codes: list[str], *, new: bool) -> Response:

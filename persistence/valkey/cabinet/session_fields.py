@@ -8,12 +8,16 @@ be restored, which grants nothing that the session did not have.
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from domain.cabinet.passkeys import Challenge
 from domain.cabinet.sessions import FlashMessage, Session
 from persistence.keyring import KeyRing, SecretUnreadable
+
+CHALLENGE: Final = "challenge"
 
 
 class SessionSealer:
@@ -46,6 +50,19 @@ class SessionSealer:
     def flash(self, session: Session, flash: FlashMessage | None) -> tuple[str, bytes]:
         """Return the field of the message that the next page shows."""
         return "said", self._seal(session, "said", _text(flash))
+
+    def challenge(self, session: Session, challenge: Challenge) -> tuple[str, bytes]:
+        """Return the field of the challenge for a passkey, which is not part of a Session."""
+        text = msgspec.json.encode(challenge).decode()
+        return CHALLENGE, self._seal(session, CHALLENGE, text)
+
+    def opened_challenge(self, session: Session, stored: bytes) -> Challenge | None:
+        """Return a stored challenge, or None if it was not sealed by us for this session."""
+        record = _record(session.member_id, session.id)
+        with suppress(SecretUnreadable, msgspec.MsgspecError):
+            text = self._keyring.open(stored, record=f"{record}:{CHALLENGE}")
+            return msgspec.json.decode(text, type=Challenge)
+        return None
 
     def opened(
         self, member_id: UUID, session_id: str, stored: Mapping[bytes, bytes]

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from valkey.asyncio import Valkey
 
+from domain.cabinet.passkeys import Challenge
 from domain.cabinet.sessions import (
     IDLE_TIMEOUT,
     LAST_USE_PRECISION,
@@ -14,7 +15,7 @@ from domain.cabinet.sessions import (
     Session,
 )
 from persistence.keyring import KeyRing
-from persistence.valkey.cabinet.session_fields import SessionSealer
+from persistence.valkey.cabinet.session_fields import CHALLENGE, SessionSealer
 from persistence.valkey.client import reply
 
 MAX_SESSIONS: Final = 20
@@ -49,6 +50,15 @@ end
 return 1
 """
 
+# Takes a field: of two concurrent uses only the first gets its value.
+TAKE: Final = """
+local stored = server.call('HGET', KEYS[1], ARGV[1])
+if stored then
+  server.call('HSET', KEYS[1], ARGV[1], '')
+end
+return stored
+"""
+
 
 class ValkeySessionRepository:
     """SessionRepository over Valkey, whose fields are sealed with the key ring."""
@@ -58,6 +68,7 @@ class ValkeySessionRepository:
         self._sealer = SessionSealer(keyring)
         self._open = client.register_script(OPEN)
         self._change = client.register_script(CHANGE)
+        self._take = client.register_script(TAKE)
 
     async def open(self, session: Session) -> None:
         """See SessionRepository."""
@@ -85,6 +96,16 @@ class ValkeySessionRepository:
     async def set_flash(self, session: Session, flash: FlashMessage | None) -> None:
         """See SessionRepository."""
         await self._set(session, self._sealer.flash(session, flash))
+
+    async def set_challenge(self, session: Session, challenge: Challenge) -> None:
+        """See SessionRepository."""
+        await self._set(session, self._sealer.challenge(session, challenge))
+
+    async def take_challenge(self, session: Session) -> Challenge | None:
+        """See SessionRepository."""
+        key = _key(session.member_id, session.id)
+        stored: bytes | None = await reply(self._take(keys=[key], args=[CHALLENGE]))
+        return self._sealer.opened_challenge(session, stored) if stored else None
 
     async def mark_verified(self, session: Session, at: datetime) -> None:
         """See SessionRepository."""

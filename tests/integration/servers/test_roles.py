@@ -49,6 +49,16 @@ GATEWAY_WRITES = {
     ),
     ("second_factors", "DELETE"): "*",
     ("nonce_memory", "INSERT"): "began_at",
+    ("passkeys", "INSERT"): (
+        "id member_id name credential_id public_key sign_count created_at last_used_at"
+    ),
+    ("passkeys", "UPDATE"): "sign_count last_used_at",
+    ("passkeys", "DELETE"): "*",
+    ("password_resets", "INSERT"): "id member_id epoch address requested_at next_attempt_at",
+    ("password_resets", "UPDATE"): (
+        "next_attempt_at attempts token_hash expires_at sent_at used_at"
+    ),
+    ("password_resets", "DELETE"): "*",
     ("pay_in_addresses", "UPDATE"): "order_id",
     ("webhook_attempts", "INSERT"): (
         "event_id attempt started_at latency_ms http_status error response_body"

@@ -12,6 +12,7 @@ SENSITIVE = (
     "/partner/payout-history/details",
     "/partner/account/second-factor/recovery-codes",
     "/partner/account/second-factor/off",
+    "/partner/account/passkeys/",
 )
 """Keys, team and payout details: without a second factor, none of them can be changed."""
 WITHDRAWAL = "/partner/payout-history/details/{id}/withdraw"
@@ -28,8 +29,13 @@ def test_every_form_declares_whether_it_requires_a_second_factor(route: Route) -
     assert isinstance(route.step_up, StepUp)
 
 
-def test_pages_that_change_nothing_declare_no_second_factor() -> None:
-    assert {route.step_up for route in TABLE.routes if route.method == "GET"} == {None}
+def test_pages_without_a_form_of_passkeys_declare_no_second_factor() -> None:
+    declared = {
+        route.path: route.step_up
+        for route in TABLE.routes
+        if route.method == "GET" and route.step_up is not None
+    }
+    assert declared == {"/partner/account/passkeys/new": StepUp.IF_ON}
 
 
 @pytest.mark.parametrize("route", FORMS, ids=name)
