@@ -45,6 +45,7 @@ class Events:
         self._events: dict[tuple[str, str], tuple[int, Act]] = {
             ("settlement", "works"): (90, self._work),
             ("settlement", "is overtaken"): (10, rivals.overtake),
+            ("settlement", "races"): (8, rivals.race),
             ("chain", "mines"): (34, self._mine),
             ("customer", "opens"): (12, customers.open),
             ("customer", "pays"): (20, customers.pay),

@@ -12,6 +12,8 @@ FEE_RATE: Final = 10
 INPUT_SIZE: Final = 68
 BASE_SIZE: Final = 80
 HOT: Final = "hot"
+DUST: Final = 5_460
+"""The least output that is forwarded, as of Litecoin."""
 
 
 class OutputChain(Chain):
@@ -38,6 +40,12 @@ class OutputChain(Chain):
     def is_contradicted(self, tx: Tx) -> bool:
         """Return whether the best branch contains another spend of what a transaction spends."""
         return any(self.tip.spent.get(key, tx.id) != tx.id for key in tx.spends)
+
+    def submit(self, tx: Tx) -> str | None:
+        """See Chain. Nodes do not forward dust."""
+        if any(amount < DUST for _, _, amount in tx.outputs):
+            return "dust"
+        return super().submit(tx)
 
     def outputs_of(self, owner: str, receipts: Mapping[str, object]) -> dict[str, int]:
         """Return what an owner has on a branch and in the mempool, by key."""

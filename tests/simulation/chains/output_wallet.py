@@ -9,7 +9,7 @@ from feeds.settlement.chains.interface import NodeUnavailable, Prepared, Signed
 from tests.simulation.chains.chain import Tx
 from tests.simulation.chains.node_wallet import NodeWallet, decoded, encoded
 from tests.simulation.chains.nodes import NodeState, rejected
-from tests.simulation.chains.output_chain import BASE_SIZE, HOT, INPUT_SIZE, OutputChain
+from tests.simulation.chains.output_chain import BASE_SIZE, DUST, HOT, INPUT_SIZE, OutputChain
 from tests.simulation.world.scheduling import Process
 
 MAX_FEE: Final = 1_000_000
@@ -116,9 +116,11 @@ class OutputWallet(NodeWallet):
             raise NodeUnavailable("the fee is above the maximum")
         code = outflow.asset.code
         change = sum(spent.values()) - outflow.amount - fee
+        kept = ((HOT, code, change),) if change >= DUST else ()
+        fee += 0 if kept else change
         tx = Tx(
             spends=frozenset(spent),
-            outputs=((outflow.address, code, outflow.amount), (HOT, code, change)),
+            outputs=((outflow.address, code, outflow.amount), *kept),
             price=rate,
             fee=fee,
             sender=HOT,

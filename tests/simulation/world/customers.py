@@ -31,6 +31,8 @@ CODES: Final = ("eth", "usdt_erc20", "ltc")
 LITECOIN_KEY_VERSION: Final = b"\x30"
 HOSTILE: Final = 0.2
 """How many recipients on the chain of accounts are hostile, or are not paid by a token."""
+BARELY: Final = 0.05
+"""How many payments leave a dust limit of their refund, or a unit more or less."""
 INTERNAL: Final = 0.25
 """How many payments of the coin of accounts a contract makes."""
 BATCHED: Final = 0.3
@@ -142,6 +144,9 @@ class Customers:
         random, due = self._random, one.order.source_amount
         amount = max(1, int(due * random.choice((1,) * 12 + (0.5, 0.5, 0.001, 1.01, 1.5, 3, 60))))
         amount += random.choice((0, 0, 0, 1, -1)) if amount > 1 else 0
+        if random.random() < BARELY:
+            source = self._ports.market.catalogue.assets[one.order.source.code]
+            amount = source.network_fee + max(source.dust_limit + random.choice((-1, 0, 1)), 1)
         code = one.order.source.code
         if one.order.source.network == ACCOUNTS and random.random() < 0.05:
             code = random.choice(

@@ -60,6 +60,7 @@ class World:
         }
         self.new_id = id_source(self.clock, self.random)
         self._started = 0
+        self._statements = -1
         self._followed, self._estimates_end = -1, NEVER
         self.settlement: list[SettlementProcess] = []
         self.customers = self._customers()
@@ -105,6 +106,9 @@ class World:
 
         As their watchers do, which poll the revision and the end of the estimates' time.
         """
+        if self.storage.statements == self._statements and now < self._estimates_end:
+            return
+        self._statements = self.storage.statements
         revision = self.storage.catalogue_revision()
         if revision == self._followed and now < self._estimates_end:
             return
