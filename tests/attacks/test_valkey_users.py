@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from valkey import Valkey
 from valkey.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from gateway.instance import ValkeyUser
+from persistence.embedded.valkey import EmbeddedValkey
 from tests.conftest import Running, Servers
 from tests.support.clients.cabinet import CabinetPartner
 from tests.support.clients.partner import order_request, quote_request
@@ -178,3 +180,23 @@ def test_no_process_is_denied_what_it_does(up: Running) -> None:
         up.command("doctor")
         wait_until(lambda: owner.xlen(STREAM), (0).__eq__)
         assert owner.execute_command("ACL", "LOG") == []
+
+
+def test_a_server_that_runs_already_gets_the_rights_of_this_version(tmp_path: Path) -> None:
+    """As after an upgrade: the server outlived the process that had started it."""
+    first = EmbeddedValkey(tmp_path / "valkey")
+    first.start()
+    try:
+        acl = tmp_path / "valkey" / "users.acl"
+        acl.write_text(acl.read_text().replace("-@all +client|setinfo", "+@all"))
+        with Valkey.from_url(first.url) as owner:
+            owner.acl_load()
+        url = first.url_of(ValkeyUser.RATES)
+        with Valkey.from_url(url) as client:
+            assert not is_denied(client, "FLUSHALL")
+        EmbeddedValkey(tmp_path / "valkey").start()
+        assert first.url_of(ValkeyUser.RATES) == url
+        with Valkey.from_url(url) as client:
+            assert is_denied(client, "FLUSHALL")
+    finally:
+        first.stop()

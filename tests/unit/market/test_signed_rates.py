@@ -1,10 +1,16 @@
-"""Where rates are signed, only those signed with the configured key are accepted."""
+"""Rates are signed, and only those signed with the configured key are accepted."""
+
+import asyncio
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from domain.errors import Unavailable
 from domain.market.rates import RateSnapshot
+from gateway.settings import Settings, SettingsError
+from gateway.wiring.rates import run_rates
+from gateway.wiring.settlement import run_settlement
 from persistence.valkey.rates import decode_snapshot, encode_snapshot
 
 KEY, OTHER = bytes(range(32)), bytes(32)
@@ -38,3 +44,16 @@ def test_modified_prices_are_rejected(change: str) -> None:
 def test_prices_signed_with_another_key_are_rejected() -> None:
     with pytest.raises(Unavailable, match="isn't signed"):
         decode_snapshot(encode_snapshot(SNAPSHOT, key=OTHER), key=KEY)
+
+
+@pytest.mark.parametrize("sandbox", [True, False])
+def test_no_process_signs_or_verifies_prices_without_a_key(sandbox: bool) -> None:
+    settings = Settings(
+        database_url="postgresql:///swapgate",
+        valkey_url="valkey://cache",
+        keyring_path=Path("keys"),
+        sandbox=sandbox,
+    )
+    for work in (run_rates(settings, seed=1), run_settlement(settings, auto_settle=False)):
+        with pytest.raises(SettingsError, match="SWAPGATE_RATES_KEY is not set"):
+            asyncio.run(work)
