@@ -1,6 +1,8 @@
 """An attacker who knows a member's email address tries to keep the member out of the account."""
 
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from uuid import uuid4
 
 import pytest
 from valkey import Valkey
@@ -17,6 +19,7 @@ from tests.support.clients.cabinet import (
 ATTACKER = "127.0.0.66"
 """Another address of this machine."""
 MANY = 40
+BURST = 50
 DEVICE = "cabinet-device"
 ACCOUNT = "/partner/account"
 
@@ -53,6 +56,17 @@ def test_wrong_passwords_from_elsewhere_do_not_lock_a_known_device_out(
     assert known.sign_in(victim.email, victim.password).status == 303
     assert known.sign_in(victim.email.upper(), victim.password).status == 303
     assert person(victim.up).sign_in(victim.email, victim.password).status == 429
+
+
+def test_a_burst_of_sign_ins_waits_for_its_turn_and_is_not_rejected(victim: CabinetPartner) -> None:
+    """Before, those that found the queue of passwords full got status 503, like everybody else."""
+
+    def attempt(number: int) -> int:
+        attacker = Person(victim.up.base_url, source=f"127.0.3.{number + 1}")
+        return attacker.sign_in(f"{uuid4().hex}@nobody.example", "a wrong password").status
+
+    with ThreadPoolExecutor(BURST) as threads:
+        assert set(threads.map(attempt, range(BURST))) == {403}
 
 
 def test_a_device_is_known_only_for_the_member_who_signed_in_on_it(

@@ -1,6 +1,7 @@
 """`/partner/login` and `/partner/logout`."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from blacksheep import Application, Request, Response
 
@@ -10,6 +11,7 @@ from cabinet_htmx.partner.site import HEADERS
 from domain.actions.cabinet.sign_in import sign_in, sign_out
 from domain.cabinet.members import Role
 from domain.errors import AuthDisabled, AuthInvalid, RateLimited
+from gateway.cabinet.account.turns import Turns
 from gateway.cabinet.context import CabinetContext
 from gateway.cabinet.dispatcher import PageDispatcher
 from gateway.cabinet.page_request import PageRequest
@@ -19,6 +21,10 @@ from gateway.http.forms import form_of, query_of
 from gateway.http.pages import page, redirect
 
 SIGNED_OUT = "out"
+CONCURRENT_SIGN_INS: Final = 2
+"""Per worker: one is hashed while another is read or answered."""
+MAX_WAITING_SIGN_INS: Final = 64
+"""Per worker: the last of them waits for some three seconds."""
 PASSWORD_RESET = "reset"  # noqa: S105  the name of a parameter
 
 SignedOutRoute = tuple[str, str, Handler]
@@ -36,6 +42,7 @@ class SignInPages:
     def __init__(self, cabinet: CabinetContext, table: RouteTable) -> None:
         self._cabinet = cabinet
         self._table = table
+        self._turns = Turns(concurrent=CONCURRENT_SIGN_INS, max_waiting=MAX_WAITING_SIGN_INS)
 
     def routes(self) -> list[SignedOutRoute]:
         """Return the pages: method, path and handler."""
@@ -63,6 +70,14 @@ class SignInPages:
         return self._page(next_path=next_path, notice=notice)
 
     async def submit(self, request: Request) -> Response:
+        """Sign in: unknown devices one after the other, so that a burst delays no API call."""
+        device = self._cabinet.browser_of(request).device
+        if device and self._cabinet.ports.sign_in.devices.verify(device):
+            return await self._sign_in(request)
+        async with self._turns.taken():
+            return await self._sign_in(request)
+
+    async def _sign_in(self, request: Request) -> Response:
         """Sign in, always in a new session, whatever cookie the browser sent (fixation)."""
         form = await form_of(request)
         email, next_path = form.get("email", ""), form.get("next", "")
