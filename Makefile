@@ -12,7 +12,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test test-slow assets lint audit openapi settings fuzz fmt test-setup lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds screenshots faults simulate ledger clean lock
+.PHONY: faults-chains help run test test-slow assets lint audit openapi settings fuzz fmt test-setup lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -98,6 +98,9 @@ bench-webhooks: $(VENV)/.dev ## Measure webhooks at 1,000 per second, then with 
 
 bench-feeds: $(VENV)/.dev ## Measure rendering of feeds and the delay of the event loop (ARGS=--serve: with wrk)
 	$(BIN)/python -m bench.feeds $(ARGS)
+
+bench-sockets: $(VENV)/.dev $(ASSETS) ## Attack a running `make run` with 10,000 sockets from 20 addresses (ARGS="--pid N")
+	$(BIN)/python -m bench.sockets $(ARGS)
 
 screenshots: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Take the screenshots in docs/screenshots
 	$(BIN)/python -m tests.screenshots

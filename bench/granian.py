@@ -15,8 +15,9 @@ from bench.limits.plan import Case
 from bench.limits.servers import Servers
 from bench.processes import Server, free_port, python, running
 from bench.report import Row, report, save, table
+from gateway.http.connections.limits import SPARE
 from gateway.instance import Role, settings_for
-from gateway.server import BACKLOG, PER_WORKER_REQUESTS
+from gateway.server import BACKLOG
 from gateway.settings import environment_of
 
 CHOSEN: Final = {
@@ -24,7 +25,7 @@ CHOSEN: Final = {
     "--loop": "uvloop",
     "--http": "1",
     "--backlog": str(BACKLOG),
-    "--backpressure": str(PER_WORKER_REQUESTS),
+    "--backpressure": str(SPARE * 4096),
 }
 """The settings of `swapgate serve`; all others are Granian's defaults."""
 AS_CHOSEN: Final = "as `swapgate serve` has them"

@@ -20,6 +20,7 @@ from gateway.asgi import AsgiMiddleware
 from gateway.cabinet import mount_cabinet
 from gateway.cabinet.context import CabinetPorts
 from gateway.http.client_address import ClientAddresses
+from gateway.http.connections.clients import ClientConnections
 from gateway.http.rate_limiter import RateLimiter
 from gateway.openapi.route import mount_openapi
 from gateway.pages import mount_public_pages
@@ -40,6 +41,7 @@ class Gateway(Protocol):
     cabinet: CabinetPorts
     brand: Brand
     feeds: RateFeeds
+    client_connections: ClientConnections
 
     async def start(self) -> None:
         """Start the background work."""
@@ -87,7 +89,12 @@ def build(
     application.on_start += start
     application.on_stop += stop
     handlers = {**dispatcher.direct_handlers(), **direct_feeds(gateway.feeds)} if direct else {}
-    return AsgiMiddleware(application, handlers, body_deadline_seconds=body_deadline_seconds)
+    return AsgiMiddleware(
+        application,
+        handlers,
+        body_deadline_seconds=body_deadline_seconds,
+        connections=gateway.client_connections,
+    )
 
 
 def _mount_documents(application: Application, gateway: Gateway, *, metrics: bool) -> None:

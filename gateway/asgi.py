@@ -8,6 +8,8 @@ from blacksheep.url import InvalidURL
 
 from gateway.errors import INTERNAL, NOT_FOUND, ErrorResponse
 from gateway.http.body import BodyReader, Message, Receive, replay
+from gateway.http.connections.clients import ClientConnections
+from gateway.http.connections.pieces import WHOLE_BYTES, pieces_of
 from gateway.http.direct import DirectHandlers
 from gateway.http.head import RejectedRequest, body_length, check_target
 from gateway.http.json_response import envelope_headers, json_response
@@ -33,11 +35,22 @@ class AsgiMiddleware:
     """
 
     def __init__(
-        self, application: Application, handlers: DirectHandlers, *, body_deadline_seconds: float
+        self,
+        application: Application,
+        handlers: DirectHandlers,
+        *,
+        body_deadline_seconds: float,
+        connections: ClientConnections,
     ) -> None:
-        """Call `handlers` for their methods and paths, and `application` for all others."""
+        """Call `handlers` for their methods and paths, and `application` for all others.
+
+        `connections` is kept informed of requests in progress, and tells which are rejected.
+        """
         self._application = application
         self._handlers = handlers
+        self._in_progress = connections.in_progress
+        self._over_limit = connections.over_limit
+        self._check = connections.check
         self._bodies = BodyReader(body_deadline_seconds)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -46,7 +59,11 @@ class AsgiMiddleware:
             await self._application(scope, receive, send)
             return
         headers = request_headers(scope["headers"])
+        client = scope["client"]
+        self._in_progress.add(client)
         try:
+            if self._over_limit:
+                self._check(client)
             length = body_length(scope, headers)
             handler = self._handlers.get((scope["method"], scope["raw_path"]))
             if handler is None:
@@ -55,13 +72,17 @@ class AsgiMiddleware:
                 await self._application(scope, replay(body, receive), send)
             else:
                 body = await self._bodies.read(length, receive)
-                client = scope["client"]
                 status, response_headers, content = await handler(
                     headers, body, peer=client[0] if client else ""
                 )
                 # The same as `_send`, without its call: this path serves every signed request.
                 await send({"type": START, "status": status, "headers": response_headers})
-                await send({"type": BODY, "body": content, "more_body": False})
+                if len(content) > WHOLE_BYTES:
+                    for piece in pieces_of(content):
+                        await send({"type": BODY, "body": piece, "more_body": True})
+                    await send({"type": BODY, "body": b"", "more_body": False})
+                else:
+                    await send({"type": BODY, "body": content, "more_body": False})
         except RejectedRequest as error:
             await _send_error(error.response, request_id_of(headers), send)
         except InvalidURL:
@@ -70,10 +91,14 @@ class AsgiMiddleware:
             request_id = request_id_of(headers)
             log.exception("internal error", path=scope["path"], request_id=request_id.decode())
             await _send_error(INTERNAL, request_id, send)
+        finally:
+            self._in_progress.discard(client)
 
 
 async def _send_error(error: ErrorResponse, request_id: bytes, send: Send) -> None:
     headers = [*envelope_headers(request_id), _CLOSE]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", b"%d" % error.retry_after))
     await _send(json_response(error.status, headers, error.body()), send)
 
 

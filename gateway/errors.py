@@ -21,6 +21,7 @@ class ErrorResponse(msgspec.Struct, frozen=True):
 INVALID_REQUEST = ErrorResponse(1, "INVALID_REQUEST", 400)
 TOO_LARGE = ErrorResponse(1, "INVALID_REQUEST", 413)
 TIMED_OUT = ErrorResponse(1, "INVALID_REQUEST", 408)
+TOO_MANY_CONNECTIONS = ErrorResponse(5, "RATE_LIMIT", 429, retry_after=5)
 WRONG_METHOD = ErrorResponse(1, "INVALID_REQUEST", 405)
 NOT_FOUND = ErrorResponse(6, "NOT_FOUND", 404)
 UPSTREAM_ERROR = ErrorResponse(11, "UPSTREAM_ERROR", 503)

@@ -9,12 +9,11 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from prometheus_client import start_http_server
 
+from gateway.http.connections.limits import SPARE, possible_total
 from gateway.runtime.metrics import worker_registry
 from gateway.settings import Settings, environment_of
 
 BACKLOG = 2048
-PER_WORKER_REQUESTS = 4096
-"""Granian counts connections, including idle ones, so this exceeds the requests in progress."""
 HEADER_SECONDS = 10
 MAX_HEAD_BYTES = 32 * 1024
 """Limit of the request line and headers together; each connection may buffer as much."""
@@ -32,6 +31,9 @@ def serve(
     os.environ.update(environment_of(settings))
     # Imported before forking: the workers start sooner and share its memory.
     import_module("gateway.worker")
+    # Granian stops accepting at this number of connections, including idle ones. The workers close
+    # some before it is reached: see gateway/http/connections/.
+    backpressure = SPARE * possible_total(settings.connections)
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1", registry=worker_registry())
     Granian(
@@ -48,7 +50,7 @@ def serve(
         ),
         websockets=False,
         backlog=BACKLOG,
-        backpressure=PER_WORKER_REQUESTS,
+        backpressure=backpressure,
         respawn_failed_workers=True,
         workers_kill_timeout=KILL_AFTER_SECONDS,
         log_level=LogLevels.warning,

@@ -85,6 +85,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         float,
         _about("how long a client may take to send a body", unit="seconds", read_by=SERVE),
     ] = 8.0
+    connections: Annotated[
+        int,
+        _about("connections of clients to each worker", unit="connections", read_by=SERVE),
+    ] = 4096
+    connections_per_address: Annotated[
+        int,
+        _about(
+            "connections of a client address to each worker, except trusted proxies; 0: no limit",
+            unit="connections",
+            read_by=SERVE,
+        ),
+    ] = 128
+    send_deadline_seconds: Annotated[
+        float,
+        _about("how long a client may accept no data of a response", unit="seconds", read_by=SERVE),
+    ] = 20.0
     direct: Annotated[
         bool, _about("serve `/v1` in front of the web framework, which is faster", read_by=SERVE)
     ] = True

@@ -152,6 +152,10 @@ class Running(msgspec.Struct, frozen=True):
     data_dir: Path
     process: subprocess.Popen[bytes]
 
+    @property
+    def port(self) -> int:
+        return int(self.base_url.rpartition(":")[2])
+
     def demo(self) -> Demo:
         return msgspec.json.decode((self.data_dir / "demo.json").read_bytes(), type=Demo)
 
@@ -193,8 +197,9 @@ FOR_TESTS = {
     "SWAPGATE_PUBLIC_ORDERS_PER_MINUTE": "1000000",
     "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": "1000000",
     "SWAPGATE_SIGN_IN_TRIES": "1000000",
+    "SWAPGATE_SEND_DEADLINE_SECONDS": "2",
 }
-"""All tests call from one address, so its limits are raised."""
+"""All tests call from one address, so its limits are raised. Deadlines are shorter."""
 
 MAX_START_SECONDS = 180.0
 """A service initializes PostgreSQL and applies all migrations at its first start."""

@@ -14,6 +14,7 @@ from bench.processes import Server, free_port, running
 from domain.market.pricing import UNBOUNDED
 from feeds.xml.document import EMPTY, render_rates
 from gateway.asgi import AsgiMiddleware
+from gateway.http.connections.clients import ClientConnections
 from gateway.pages.rate_feeds import RATES, RateFeeds, direct_feeds, negotiated_feeds
 from gateway.runtime.market import LiveMarket
 
@@ -78,7 +79,12 @@ def ours() -> AsgiMiddleware:
             self._serve(negotiated_feeds(documents), fixed=False)
             self._asked_at = float("inf")
 
-    return AsgiMiddleware(_no_application, direct_feeds(Rendered()), body_deadline_seconds=1)
+    return AsgiMiddleware(
+        _no_application,
+        direct_feeds(Rendered()),
+        body_deadline_seconds=1,
+        connections=ClientConnections(lambda address: address),
+    )
 
 
 async def _no_application(scope: Any, _: Any, __: Any) -> None:

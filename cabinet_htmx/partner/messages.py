@@ -27,6 +27,11 @@ SECOND_FACTOR_REQUIRED: Final = Message(
     "Set up two-factor authentication first",
     "This action requires a code from your authenticator app. Setting it up takes a minute.",
 )
+TOO_MANY_EXPORTS: Final = Message(
+    "Exports are in progress",
+    "Your team is already downloading as many files as is possible at a time. Try again when one "
+    "of them is complete.",
+)
 NOT_AN_OPTION: Final = "Choose an option from the list."
 INVALID_DAY: Final = "Enter a date such as 2026-05-01."
 WRONG_CODE: Final = "This code is wrong or was already used. Enter the next code from your app."

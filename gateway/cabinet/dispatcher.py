@@ -17,7 +17,12 @@ from domain.actions.cabinet.verify_second_factor import is_recently_verified
 from domain.cabinet.members import Member, Role
 from domain.errors import DomainError, NotFound
 from gateway.cabinet.context import CabinetContext
-from gateway.cabinet.errors import RoleNotSufficient, SecondFactorRequired, error_page
+from gateway.cabinet.errors import (
+    PAGE_ERRORS,
+    RoleNotSufficient,
+    SecondFactorRequired,
+    error_page,
+)
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import (
     LOGIN,
@@ -69,7 +74,7 @@ class PageDispatcher:
                 form = await _form(raw, layout) if route.method == "POST" else {}
                 request = self._request(raw, signed_in, layout, form)
                 response = await self._handle(route, request)
-            except (RoleNotSufficient, SecondFactorRequired, CrossSiteForm, DomainError) as error:
+            except PAGE_ERRORS as error:
                 return error_page(self._cabinet.site, raw, layout, error)
             if signed_in.session.flash is not None and _showed_flash(raw, response):
                 await self._cabinet.ports.sign_in.sessions.set_flash(signed_in.session, None)

@@ -1,5 +1,7 @@
 """Errors of the cabinet's pages, and the pages that they are rendered as."""
 
+from typing import Final
+
 import structlog
 from blacksheep import Request, Response
 
@@ -22,7 +24,19 @@ class SecondFactorRequired(Exception):
     """The request requires a code, and the member has no second factor."""
 
 
-PageError = RoleNotSufficient | SecondFactorRequired | CrossSiteForm | DomainError
+class TooManyExports(Exception):
+    """The partner has as many exports in progress as are allowed."""
+
+
+PageError = RoleNotSufficient | SecondFactorRequired | CrossSiteForm | TooManyExports | DomainError
+PAGE_ERRORS: Final = (
+    RoleNotSufficient,
+    SecondFactorRequired,
+    CrossSiteForm,
+    TooManyExports,
+    DomainError,
+)
+EXPORT_RETRY_SECONDS: Final = 30
 
 
 def error_page(
@@ -30,6 +44,8 @@ def error_page(
 ) -> Response:
     """Return an error as a page, or as a notice for htmx; `layout` is None if nobody signed in."""
     status, retry_after = 403, None
+    if isinstance(error, TooManyExports):
+        status, retry_after = 429, EXPORT_RETRY_SECONDS
     if isinstance(error, DomainError):
         row = error_response(error)
         status, retry_after = row.status, row.retry_after
@@ -55,4 +71,6 @@ def _message_of(error: PageError) -> messages.Message:
         return messages.SECOND_FACTOR_REQUIRED
     if isinstance(error, CrossSiteForm):
         return messages.CROSS_SITE_FORM
+    if isinstance(error, TooManyExports):
+        return messages.TOO_MANY_EXPORTS
     return messages.error_message(error)

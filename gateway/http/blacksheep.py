@@ -2,9 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from blacksheep import Content, Request
+from blacksheep import Content, Request, StreamedContent
 from blacksheep import Response as BlackSheepResponse
 
+from gateway.http.connections.pieces import WHOLE_BYTES, provider_of
 from gateway.http.message import RequestHeaders, Response, request_headers
 
 Handler = Callable[[Request], Awaitable[BlackSheepResponse]]
@@ -21,5 +22,11 @@ def to_blacksheep(response: Response) -> BlackSheepResponse:
     """Return a response as BlackSheep sends it; it writes Content-Type and -Length itself."""
     headers = [header for header in response.headers if header[0] not in _WRITTEN_BY_BLACKSHEEP]
     content_type = dict(response.headers).get(b"content-type")
-    content = Content(content_type, response.body) if content_type else None
+    content = _content(content_type, response.body) if content_type else None
     return BlackSheepResponse(response.status, headers, content)
+
+
+def _content(content_type: bytes, body: bytes) -> Content:
+    if len(body) <= WHOLE_BYTES:
+        return Content(content_type, body)
+    return StreamedContent(content_type, provider_of(body), len(body))

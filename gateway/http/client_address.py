@@ -48,6 +48,10 @@ class ClientAddresses:
                     break
         return address
 
+    def of_connection(self, peer: str) -> str | None:
+        """Return the address to count connections by; None if the peer is a trusted proxy."""
+        return None if self._is_trusted(peer) else _grouped(peer, fallback=peer)
+
     def _is_trusted(self, text: str) -> bool:
         try:
             address = ip_address(text)

@@ -1,16 +1,25 @@
 """Prometheus metrics, summed over the worker processes of one server."""
 
 import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from domain.partners.weights import Call
 
 PUBLISH_SECONDS: Final = 0.25
 
 _calls = Counter("swapgate_calls", "Calls of /v1 by endpoint and response code.", ("call", "code"))
+_connections = Gauge(
+    "swapgate_connections", "Open connections of clients.", multiprocess_mode="livesum"
+)
+_connections_closed = Counter(
+    "swapgate_connections_closed", "Connections closed by a limit, by the limit.", ("reason",)
+)
 _unpublished: dict[tuple[Call, int], int] = {}
 
 
@@ -24,6 +33,22 @@ def publish_counts() -> None:
     for (call, code), count in _unpublished.items():
         _calls.labels(call.value, str(code)).inc(count)
     _unpublished.clear()
+
+
+def report_connections(opened: int, closed: Mapping[str, int]) -> None:
+    """Set the number of this worker's connections; count those that a limit closed, by limit."""
+    _connections.set(opened)
+    for reason, count in closed.items():
+        _connections_closed.labels(reason).inc(count)
+
+
+def forget_dead_workers() -> None:
+    """Remove the gauges of workers that have ended, when one is started in their place."""
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    for file in Path(directory).glob("gauge_live*.db") if directory else ():
+        pid = file.stem.rpartition("_")[2]
+        if not Path(f"/proc/{pid}").exists():
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 async def keep_publishing() -> None:

@@ -1,6 +1,7 @@
 """The composition of a worker of `swapgate serve`."""
 
 import asyncio
+import sys
 from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
@@ -18,12 +19,20 @@ from gateway.api.authentication import Authenticator
 from gateway.api.discovery_cache import DiscoveryCache
 from gateway.api.partner_cache import PartnerCache
 from gateway.http.client_address import ClientAddresses
+from gateway.http.connections.clients import ClientConnections
+from gateway.http.connections.limiter import ConnectionLimiter
+from gateway.http.connections.limits import Limits, possible_total
 from gateway.http.rate_limiter import RateLimiter
 from gateway.pages.rate_feeds import RateFeeds
 from gateway.pages.referrers import CachedReferrers
 from gateway.pages.request import PublicContext, RateLimiters
 from gateway.runtime.key_uses import keep_recording
-from gateway.runtime.metrics import keep_publishing, publish_counts
+from gateway.runtime.metrics import (
+    forget_dead_workers,
+    keep_publishing,
+    publish_counts,
+    report_connections,
+)
 from gateway.settings import Settings, brand_from
 from gateway.wiring.api import compose_services
 from gateway.wiring.cabinet import compose_cabinet
@@ -58,6 +67,13 @@ class GatewayProcess:
             settings, connections, keyring=keyring, partners=partners, discovery=self._discovery
         )
         self.addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
+        self.client_connections = ClientConnections(self.addresses.of_connection)
+        self._connection_limiter = ConnectionLimiter(
+            Limits(settings.connections_per_address, possible_total(settings.connections)),
+            send_deadline_seconds=settings.send_deadline_seconds,
+            clients=self.client_connections,
+            report=report_connections,
+        )
         self.brand = brand_from(settings)
         self._limiters = {
             name: RateLimiter(
@@ -107,8 +123,11 @@ class GatewayProcess:
         background.start(self.feeds.keep_fresh(), name="feeds")
         for name, limiter in self._limiters.items():
             background.start(limiter.keep_sharing(), name=f"rate limiter of {name}")
+        forget_dead_workers()
         background.start(keep_publishing(), name="metrics")
         background.start(keep_watching_nonces(self._admission.recovery_ms), name="nonces")
+        if sys.platform == "linux":
+            background.start(self._connection_limiter.keep_limiting(), name="connection limits")
         active = self._admission.take_active_partners
         background.start(keep_recording(active, self._record_key_uses), name="key uses")
 

@@ -17,6 +17,7 @@ from gateway.api.endpoint import Endpoint, Example, Request, Services
 from gateway.app import build
 from gateway.asgi import AsgiMiddleware
 from gateway.http.client_address import ClientAddresses
+from gateway.http.connections.clients import ClientConnections
 
 BROKEN = Endpoint(
     "/price",
@@ -54,6 +55,7 @@ class FakeGateway:
         self.public_context = cast("Any", SimpleNamespace(order_ports=SimpleNamespace(market=None)))
         self.cabinet = cast("Any", None)
         self.feeds = cast("Any", None)
+        self.client_connections = ClientConnections(self.addresses.of_connection)
 
     async def start(self) -> None:
         await asyncio.sleep(0)

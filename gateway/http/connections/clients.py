@@ -1,0 +1,59 @@
+"""What the application and the limiter of a worker's connections tell each other about clients."""
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from gateway.errors import TOO_MANY_CONNECTIONS
+from gateway.http.connections.limits import Peer
+from gateway.http.head import RejectedRequest
+
+REJECT_SECONDS: Final = 5.0
+
+
+class _Kept(NamedTuple):
+    peers: frozenset[Peer]
+    until: float
+
+
+class ClientConnections:
+    """The clients with requests in progress, and those that opened too many connections.
+
+    An address that has exceeded its limit may use the connections it was left with. For five
+    seconds, requests on others are rejected at once: whoever opens connections faster than the
+    limiter looks at them would otherwise have each of them served.
+    """
+
+    def __init__(self, address_of: Callable[[str], str | None]) -> None:
+        """`address_of` returns what a peer's connections count for, None if they do not count."""
+        self.address_of = lru_cache(maxsize=1 << 14)(address_of)
+        self.in_progress: set[Peer] = set()
+        self.over_limit: dict[str, _Kept] = {}
+        self._rejected = 0
+
+    def check(self, peer: Peer) -> None:
+        """Raise RejectedRequest as `rejects` tells; only needed if an address is `over_limit`."""
+        if self.rejects(peer):
+            raise RejectedRequest(TOO_MANY_CONNECTIONS)
+
+    def rejects(self, peer: Peer) -> bool:
+        """Tell whether a request from a peer is rejected, and count it."""
+        kept = self.over_limit.get(self.address_of(peer[0]) or "")
+        if kept is None or peer in kept.peers:
+            return False
+        self._rejected += 1
+        return True
+
+    def reject_others(self, address: str, peers: Iterable[Peer], *, now: float) -> None:
+        """Reject the requests of an address except on these connections."""
+        self.over_limit[address] = _Kept(frozenset(peers), now + REJECT_SECONDS)
+
+    def forget(self, *, now: float) -> None:
+        """Stop rejecting requests of addresses that did not exceed their limit again."""
+        for address in [one for one, kept in self.over_limit.items() if kept.until <= now]:
+            del self.over_limit[address]
+
+    def take_rejected(self) -> int:
+        """Return the number of requests rejected since the last call."""
+        rejected, self._rejected = self._rejected, 0
+        return rejected
