@@ -68,7 +68,7 @@ class _Schemas:
 def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
     signed: Document = {name: [] for name in prose.SECURITY_SCHEMES}
     weight = WEIGHTS[endpoint.call]
-    parameters = ["RequestId"]
+    parameters = ["RequestId", "SignVersion"]
     if endpoint.path.endswith(PARAMETER):
         parameters.append("OrderId")
     if IdempotencyConflict in endpoint.errors:

@@ -74,6 +74,14 @@ PARAMETERS: Final[dict[str, dict[str, object]]] = {
         "missing or malformed, the server generates one.",
         "schema": {"type": "string", "examples": ["checkout-7781"]},
     },
+    "SignVersion": {
+        "name": "X-API-SIGN-VERSION",
+        "in": "header",
+        "required": False,
+        "description": "The version of the signature: `2` for one that is valid for one call only. "
+        "If it is missing, version 1.",
+        "schema": {"type": "string", "enum": ["1", "2"], "examples": ["2"]},
+    },
     "OrderId": {
         "name": "id",
         "in": "path",
