@@ -19,6 +19,7 @@ GUIDES = (
     "an operator command",
     "a fee",
     "a migration",
+    "a key or a command in Valkey",
     "a rate source",
     "a setting",
     "a webhook event",
