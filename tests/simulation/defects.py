@@ -5,6 +5,7 @@ from typing import Final
 
 import pytest
 
+from domain.assets import Asset
 from domain.market.conversion import Rate
 from domain.orders import order
 from domain.orders.order import Order
@@ -97,10 +98,16 @@ def _refund_without_lock(patch: pytest.MonkeyPatch, storage: Storage) -> None:
     )
 
 
+def _dust(patch: pytest.MonkeyPatch, _: Storage) -> None:
+    """Any amount is paid, whether or not its network forwards it."""
+    patch.setattr(Asset, "least_payment", property(lambda _: 1))
+
+
 DEFECTS: Final[Mapping[str, PutBack]] = {
     "gas without a bound": _unbounded_gas,
     "the oldest orders block all others": _oldest_first,
     "an overpaid fixed rate is an option": _live_rate,
+    "dust is paid": _dust,
     "exchange has no maximum": _no_maximum,
     "a refund does not lock its order": _refund_without_lock,
     "a token's receipt proves its transfer": _status_of_receipt,

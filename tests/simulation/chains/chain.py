@@ -74,6 +74,9 @@ class Block(msgspec.Struct, frozen=True):
 class Chain:
     """All branches of a chain, and the transactions that are in no block of the best one."""
 
+    dust = 0
+    """Nodes do not forward an output of less."""
+
     def __init__(
         self,
         network: str,

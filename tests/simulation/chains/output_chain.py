@@ -19,6 +19,8 @@ DUST: Final = 5_460
 class OutputChain(Chain):
     """Keys are `tx/index` of outputs; those of `faucet` exist always, for the customers."""
 
+    dust = DUST
+
     def __init__(
         self, network: str, *, coin: str, random: Random, now: Callable[[], datetime]
     ) -> None:
@@ -43,7 +45,7 @@ class OutputChain(Chain):
 
     def submit(self, tx: Tx) -> str | None:
         """See Chain. Nodes do not forward dust."""
-        if any(amount < DUST for _, _, amount in tx.outputs):
+        if any(amount < self.dust for _, _, amount in tx.outputs):
             return "dust"
         return super().submit(tx)
 

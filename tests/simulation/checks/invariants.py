@@ -248,6 +248,14 @@ def no_transaction_costs_far_more_than_was_charged(truth: Truth) -> Iterator[str
                 yield f"{tx_id[:8]} of {name} cost {cost // 10**16} cents"
 
 
+def nothing_is_signed_that_is_not_forwarded(truth: Truth) -> Iterator[str]:
+    """No output of a hot wallet's transaction is dust, at whatever address."""
+    for outflow in truth.books.outflows:
+        amount = units(outflow.amount, truth.assets[outflow.asset])
+        if outflow.candidates and amount < truth.chains[outflow.network].dust:
+            yield f"the {outflow.kind} of {outflow.order_id[-6:]} is {amount}, which is dust"
+
+
 def nothing_far_above_the_maximum_is_exchanged(truth: Truth) -> Iterator[str]:
     """Without the operator's consent no deposit far above the pair's maximum is paid out."""
     for order in truth.books.orders:
@@ -308,6 +316,7 @@ ALWAYS: Final[tuple[Check, ...]] = (
     confirmed_amounts_are_those_of_the_chain,
     what_is_paid_out_is_what_was_deposited_at_the_order_s_rate,
     no_transaction_costs_far_more_than_was_charged,
+    nothing_is_signed_that_is_not_forwarded,
     nothing_far_above_the_maximum_is_exchanged,
     a_fixed_rate_never_rises,
     each_unusable_deposit_is_sent_back_once,
