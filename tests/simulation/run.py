@@ -84,6 +84,7 @@ class Run:
             {str(one.order.id): one.order for one in world.customers.orders},
             world.market.network_fees,
             world.operator.consented,
+            world.storage.stale_writes,
         )
 
     async def _reconcile(self) -> None:

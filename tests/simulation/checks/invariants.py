@@ -1,7 +1,7 @@
 """What must be true after every step, whatever happens: each check yields what is not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -37,6 +37,8 @@ class Truth(msgspec.Struct, frozen=True):
     """Every network fee that was in force, by asset, in smallest units."""
     consented: AbstractSet[str]
     """Orders for which the operator permitted an exchange above the maximum."""
+    stale_writes: Sequence[str]
+    """What processes wrote about outflows of networks that another one leads."""
 
     def is_reversed(self, *tx_ids: str) -> bool:
         """Return whether one of these was confirmed, and removed by a reorganization all the same.
@@ -101,6 +103,11 @@ def nothing_is_sent_that_is_not_stored(truth: Truth) -> Iterator[str]:
         for tx_id, tx in chain.known.items():
             if tx.sender == HOT and tx_id not in stored:
                 yield f"{network}: {tx_id[:8]} was broadcast, and is not stored"
+
+
+def only_the_leader_writes_outflows(truth: Truth) -> Iterator[str]:
+    """Whoever led a network before writes nothing about its payments any more."""
+    yield from truth.stale_writes
 
 
 def each_order_is_sent_once(truth: Truth) -> Iterator[str]:
@@ -311,6 +318,7 @@ def each_unusable_deposit_is_sent_back_once(truth: Truth) -> Iterator[str]:
 
 ALWAYS: Final[tuple[Check, ...]] = (
     nothing_is_sent_that_is_not_stored,
+    only_the_leader_writes_outflows,
     each_order_is_sent_once,
     each_arrival_is_in_one_book,
     confirmed_amounts_are_those_of_the_chain,

@@ -69,6 +69,15 @@ WHERE schemaname = 'public' ORDER BY 1
 
 REVISION: Final = "SELECT revision FROM revisions WHERE topic = 'catalogue'"
 
+LEADERS: Final = "SELECT network, holder FROM settlement_leases"
+
+WRITES: Final = (
+    "INTO outflows",
+    "INTO outflow_replacements",
+    "UPDATE outflows",
+    "DELETE FROM outflows",
+)
+
 SESSION: Final = {
     "search_path": "virtual,pg_catalog,public",
     "plan_cache_mode": "force_generic_plan",
@@ -144,6 +153,21 @@ class ProcessDatabase(Database):
         """Do nothing: the connections belong to the world."""
 
 
+class SettlementDatabase(ProcessDatabase):
+    """A database as a settlement process uses it: what it writes is compared with the leases."""
+
+    def __init__(self, storage: "Storage", process: Process) -> None:
+        super().__init__(storage.settlement, process)
+        self._storage = storage
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        """See Database. A statement that wrote about outflows returns what it wrote."""
+        rows = await super().fetch(sql, parameters)
+        if rows and any(verb in sql for verb in WRITES):
+            self._storage.record_write(self._process.name, [str(one) for one in parameters])
+        return rows
+
+
 class Storage:
     """A migrated database, its connections by role, and how it is reset."""
 
@@ -157,6 +181,8 @@ class Storage:
         self._clock: int | None = None
         self.statements = 0
         """How many statements of processes have run: without one, nothing has changed."""
+        self.stale_writes: list[str] = []
+        """What a process wrote about outflows while another one led their network."""
 
     def sql(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Run a statement as the tables' owner."""
@@ -182,8 +208,15 @@ class Storage:
         statements.append("SET session_replication_role = origin")
         self._reset = ";\n".join(statements).encode()
 
+    def record_write(self, process: str, parameters: Sequence[str]) -> None:
+        """Record a write about outflows unless the process leads their network."""
+        for network, holder in self.sql(LEADERS):
+            if network in parameters and holder != process:
+                self.stale_writes.append(f"{process} wrote on {network}, which {holder} leads")
+
     def reset(self) -> None:
         """Return to the remembered contents."""
+        self.stale_writes.clear()
         self._owner.execute(self._reset)
         self.statements += 1
 

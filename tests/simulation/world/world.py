@@ -24,7 +24,7 @@ from tests.simulation.world.operator import Operator
 from tests.simulation.world.preparation import PreparedDatabase
 from tests.simulation.world.processes import SettlementProcess
 from tests.simulation.world.scheduling import Process, Scheduler
-from tests.simulation.world.storage import ProcessDatabase
+from tests.simulation.world.storage import ProcessDatabase, SettlementDatabase
 from tests.simulation.world.trace import Trace
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -74,7 +74,7 @@ class World:
         process = self._process(f"settlement {self._started}")
         started = SettlementProcess(
             process,
-            database=ProcessDatabase(self.storage.settlement, process),
+            database=SettlementDatabase(self.storage, process),
             clock=clock,
             market=self.market.follow(clock),
             new_id=self.new_id,
