@@ -1,9 +1,11 @@
 """An attacker who knows a member's password tries to get past the member's passkey."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from valkey import Valkey
 
 from tests.conftest import Running
 from tests.support.clients.authenticator import Authenticator, encoded
@@ -139,6 +141,30 @@ def test_a_response_is_accepted_once(member: Member) -> None:
     again = member.half_signed_in()
     assert present(again, response).status == 403
     assert not is_inside(thief)
+
+
+def test_of_concurrent_uses_of_a_response_only_one_is_accepted(member: Member) -> None:
+    key = Authenticator(member.origin, counts=False)
+    assert add(member.browser, key, "Synchronized").status == 303
+    browser = member.half_signed_in()
+    response, token = key.use(use_options(browser)), browser.token_of(VERIFY)
+    form = {"form_token": token, "step_up_then": ACCOUNT, "step_up_response": response}
+    with ThreadPoolExecutor(6) as threads:
+        statuses = list(threads.map(lambda _: browser.post(VERIFY, form).status, range(6)))
+    assert sorted(statuses) == [303] + [403] * 5
+
+
+def test_a_challenge_copied_in_valkey_serves_no_other_session(member: Member) -> None:
+    browser, thief = member.half_signed_in(), member.half_signed_in()
+    response = member.key.use(use_options(browser))
+    keys = [f"{{m:{one.member_id()}}}:session:{one.session_id()}" for one in (browser, thief)]
+    with Valkey.from_url(member.partner.up.valkey_url()) as valkey:
+        challenge = valkey.hget(keys[0], "challenge")
+        assert isinstance(challenge, bytes)
+        for forged in (challenge, b'{"purpose":"verify"}', b""):
+            valkey.hset(keys[1], "challenge", forged)
+            assert present(thief, response).status == 403
+    assert present(browser, response).status == 303
 
 
 def test_a_challenge_is_used_up_by_a_failed_attempt(member: Member) -> None:
