@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from cabinet_htmx.shared.brand import Brand, brand_of
 from domain.partners.ip_allowlist import parse_networks
+from domain.partners.unsigned_limits import UnsignedLimits
 
 NOT_SETTINGS: Final = {
     "SWAPGATE_DATA_DIR": "a command-line option that locates the instance with the settings",
@@ -147,10 +148,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             "swap page orders per client address; 0: no limit", unit="per minute", read_by=SERVE
         ),
     ] = 10
+    public_orders_per_day: Annotated[
+        int,
+        _about("swap page orders per client address; 0: no limit", unit="per day", read_by=SERVE),
+    ] = 100
     public_orders_of_all_per_minute: Annotated[
         int,
         _about("swap page orders in total; 0: no limit", unit="per minute", read_by=SERVE),
     ] = 120
+    public_orders_of_all_per_day: Annotated[
+        int,
+        _about("swap page orders in total; 0: no limit", unit="per day", read_by=SERVE),
+    ] = 10_000
+    public_orders_reserved_percent: Annotated[
+        int,
+        _about(
+            "part of both totals reserved for client addresses without an order in two days",
+            unit="percent",
+            read_by=SERVE,
+        ),
+    ] = 25
     sign_in_tries: Annotated[
         int,
         _about(
@@ -258,6 +275,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         return bool(self.public_url and (self.smtp_host or self.mail_directory))
 
     @property
+    def unsigned_limits(self) -> tuple[UnsignedLimits, ...]:
+        """Return the limits of unsigned quotes, of lookups and of orders of the swap page."""
+        return (
+            UnsignedLimits(name="quotes", per_minute=self.unsigned_quotes_per_minute),
+            UnsignedLimits(name="lookups", per_minute=self.unsigned_quotes_per_minute),
+            UnsignedLimits(
+                name="orders",
+                per_minute=self.public_orders_per_minute,
+                per_day=self.public_orders_per_day,
+                all_per_minute=self.public_orders_of_all_per_minute,
+                all_per_day=self.public_orders_of_all_per_day,
+                reserved_percent=self.public_orders_reserved_percent,
+            ),
+        )
+
+    @property
     def insecure_webhooks(self) -> bool:
         """Tell whether events may go to plain http and to private addresses."""
         return self.sandbox or self.webhooks_to_private_networks
@@ -282,6 +315,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         parse_networks(settings.trusted_proxies)
         brand_from(settings)
         _check_mail(settings)
+        _ = settings.unsigned_limits
     except (ValueError, msgspec.ValidationError) as error:
         raise SettingsError(f"a SWAPGATE_ setting can't be used: {error}") from None
     return settings

@@ -105,7 +105,7 @@ class Dispatcher:
                 caller = await self._authenticator.authenticate(auth, body, endpoint.call)
                 response_headers += caller.rate_limit_headers()
             elif endpoint.call in RATE_LIMITED_UNSIGNED:
-                self._rate_limiter.admit(self._addresses.of(peer, headers))
+                await self._rate_limiter.admit(self._addresses.sources(peer, headers))
             data = endpoint.handle(
                 self._services,
                 Request(body, caller, _text(headers.get(b"idempotency-key")), parameter),

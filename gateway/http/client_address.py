@@ -1,14 +1,12 @@
 """The address of the client, also behind the operator's own reverse proxies."""
 
 from collections.abc import Sequence
-from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any, Final
+from ipaddress import ip_address
+from typing import Any
 
 from domain.partners.ip_allowlist import Network
+from domain.partners.unsigned_limits import Sources, sources_of
 from gateway.http.message import RequestHeaders, request_headers
-
-IPV6_PREFIX: Final = 64
-"""A single customer of a provider has at least a /64, so its addresses count as one."""
 
 
 def peer_of(scope: Any) -> str:
@@ -33,7 +31,16 @@ class ClientAddresses:
 
     def of(self, peer: str, headers: RequestHeaders) -> str:
         """Return the address to count calls by: of IPv6 its /64, `peer` if it is not an address."""
-        return _grouped(self.exact(peer, headers), fallback=peer)
+        return self.sources(peer, headers)[0].name
+
+    def sources_of_scope(self, scope: Any) -> Sources:
+        """Return `sources` of a request given by its ASGI scope."""
+        return self.sources(peer_of(scope), request_headers(scope["headers"]))
+
+    def sources(self, peer: str, headers: RequestHeaders) -> Sources:
+        """Return what unsigned calls and orders of the client count for."""
+        address = self.exact(peer, headers)
+        return sources_of(address if _is_address(address) else peer)
 
     def exact(self, peer: str, headers: RequestHeaders) -> str:
         """Return the client's address as text; not necessarily a valid address."""
@@ -60,13 +67,9 @@ class ClientAddresses:
         return any(address in network for network in self._trusted)
 
 
-def _grouped(text: str, *, fallback: str) -> str:
+def _is_address(text: str) -> bool:
     try:
-        address = ip_address(text)
+        ip_address(text)
     except ValueError:
-        return fallback
-    if not isinstance(address, IPv6Address):
-        return text
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ip_network((address, IPV6_PREFIX), strict=False))
+        return False
+    return True

@@ -33,14 +33,14 @@ class OrderPages:
 
     async def show(self, request: Request) -> Response:
         """Show an order; the query must contain its token."""
-        self._context.admit_view(request)
+        await self._context.admit_view(request)
         query = query_of(request)
         order = await self._order(request, query.get("t", ""))
         return await self._page(order, query["t"], refreshing=query.get("auto") == "1")
 
     async def live(self, request: Request) -> Response:
         """Return the live section to htmx, or 204 if the order has not changed."""
-        self._context.admit_view(request)
+        await self._context.admit_view(request)
         token = (request.get_first_header(b"X-Order-Token") or b"").decode("latin-1")
         seen = (request.get_first_header(b"X-Order-Seen") or b"").decode("latin-1")
         order = await self._order(request, token)
@@ -52,7 +52,7 @@ class OrderPages:
 
     async def choice(self, request: Request) -> Response:
         """Record the customer's choice for an order on hold."""
-        self._context.admit_view(request)
+        await self._context.admit_view(request)
         fields = await form_of(request)
         token = fields.get("t", "")
         order = await self._order(request, token)
@@ -72,7 +72,7 @@ class OrderPages:
 
     async def delete(self, request: Request) -> Response:
         """Delete a finished order."""
-        self._context.admit_view(request)
+        await self._context.admit_view(request)
         token = (await form_of(request)).get("t", "")
         order = await self._order(request, token)
         try:
@@ -87,7 +87,7 @@ class OrderPages:
 
     async def receipt(self, request: Request) -> Response:
         """Return a finished order's receipt as a text file."""
-        self._context.admit_view(request)
+        await self._context.admit_view(request)
         token = (await form_of(request)).get("t", "")
         order = await self._order(request, token)
         disposition = f"attachment; filename=receipt-{order.id}.txt"
@@ -101,7 +101,7 @@ class OrderPages:
 
     async def status(self, request: Request) -> Response:
         """Show an order's status, without a token and without other details."""
-        self._context.admit_view(request)
+        await self._context.admit_view(request)
         order_id = _segment(request, 2)
         status = await show_status(self._context.order_ports.orders, order_id)
         return page(200, self._site.status(order_id, status), STATUS_HEADERS)

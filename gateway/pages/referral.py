@@ -24,7 +24,7 @@ def mount_referrals(application: Application, context: PublicContext) -> None:
         code = request.url.path.decode("latin-1").removeprefix(PREFIX)
         location = _location(context, request)
         try:
-            context.admit_view(request)
+            await context.admit_view(request)
             cookie = await follow_link(context.referral_ports, code)
         except (Unavailable, RateLimited) as error:
             log.warning("referral not stored", reason=str(error))

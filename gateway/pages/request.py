@@ -18,12 +18,11 @@ REFERRAL_SECONDS: Final = 30 * 24 * 60 * 60
 
 
 class RateLimiters(msgspec.Struct, frozen=True):
-    """Limits per minute: quotes, page views and orders of a client address, and orders of all."""
+    """Limits of quotes, page views and orders."""
 
     quotes: RateLimiter
     views: RateLimiter
     orders: RateLimiter
-    all_orders: RateLimiter
 
 
 class PublicContext(msgspec.Struct, frozen=True):
@@ -43,18 +42,17 @@ class PublicContext(msgspec.Struct, frozen=True):
         """Return the name of the referral cookie; over TLS, its prefix binds it to this host."""
         return "__Host-ref" if self.secure else "ref"
 
-    def admit_quote(self, request: Request) -> None:
+    async def admit_quote(self, request: Request) -> None:
         """Count a quote; raise RateLimited."""
-        self.rate_limiters.quotes.admit(self.address_of(request))
+        await self.rate_limiters.quotes.admit(self.addresses.sources_of_scope(request.scope))
 
-    def admit_view(self, request: Request) -> None:
+    async def admit_view(self, request: Request) -> None:
         """Count a view of an order or a status; raise RateLimited."""
-        self.rate_limiters.views.admit(f"views {self.address_of(request)}")
+        await self.rate_limiters.views.admit(self.addresses.sources_of_scope(request.scope))
 
-    def admit_order(self, request: Request) -> None:
+    async def admit_order(self, request: Request) -> None:
         """Count an attempt to create an order; raise RateLimited."""
-        self.rate_limiters.orders.admit(f"orders {self.address_of(request)}")
-        self.rate_limiters.all_orders.admit("orders of all")
+        await self.rate_limiters.orders.admit(self.addresses.sources_of_scope(request.scope))
 
     def address_of(self, request: Request) -> str:
         """Return the client's IP address."""

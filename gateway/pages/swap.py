@@ -47,7 +47,7 @@ class SwapPages:
 
     async def show(self, request: Request) -> Response:
         """Show the form with the pair and amount of the query."""
-        self._context.admit_quote(request)
+        await self._context.admit_quote(request)
         query = query_of(request)
         form = with_known_assets(
             self._market.catalogue,
@@ -66,13 +66,13 @@ class SwapPages:
         if fields.get("step") == Step.OPEN:
             form = with_known_assets(self._market.catalogue, SwapForm.of(fields))
             return await self._create(request, form)
-        self._context.admit_quote(request)
+        await self._context.admit_quote(request)
         return await self._page(request, self._form(fields), status=200)
 
     async def part(self, request: Request) -> Response:
         """Return the whole form to htmx after a change of the pair or the rate type."""
         fields = await form_of(request)
-        self._context.admit_quote(request)
+        await self._context.admit_quote(request)
         form = self._form(fields)
         filled_in = [name for name in FIELDS if fields.get(name)]
         errors = field_errors(self._market.catalogue, form, only=filled_in)
@@ -84,7 +84,7 @@ class SwapPages:
     async def price(self, request: Request) -> Response:
         """Return the price to htmx after a change of an amount, or to refresh it."""
         fields = await form_of(request)
-        self._context.admit_quote(request)
+        await self._context.admit_quote(request)
         form = with_known_assets(self._market.catalogue, SwapForm.of(fields))
         view = swap_view(self._market, form, markup_bps=await self._markup(request))
         return page(200, self._site.price(view), SWAP_HEADERS)
@@ -95,7 +95,7 @@ class SwapPages:
         fields = await form_of(request)
         if field not in FIELDS:
             raise InvalidRequest("no such field")
-        self._context.admit_quote(request)
+        await self._context.admit_quote(request)
         form = with_known_assets(self._market.catalogue, SwapForm.of(fields))
         errors = {}
         if fields.get(field, "").strip():
@@ -122,7 +122,7 @@ class SwapPages:
         if is_worse_than_shown(form, quoted):
             return await self._page(request, form, status=409, problem=sentences.RATE_CHANGED)
         try:
-            self._context.admit_order(request)
+            await self._context.admit_order(request)
             created = await self._create_order(request, form)
         except DomainError as error:
             problem = sentences.problem(error)

@@ -46,7 +46,7 @@ from persistence.postgres.partners.key_settings import record_first_v2_use, reco
 from persistence.postgres.partners.partners import read_access
 from persistence.postgres.partners.referrals import read_default_partner, read_referrer
 from persistence.valkey.admission import ValkeyAdmissionController
-from persistence.valkey.counters import add_counts
+from persistence.valkey.counters import ValkeyCounters
 
 FIRST_DATA_SECONDS: Final = 3.0
 """How long a new worker waits for the catalogue and the rates before it accepts calls."""
@@ -75,18 +75,10 @@ class GatewayProcess:
             report=report_connections,
         )
         self.brand = brand_from(settings)
+        counters = ValkeyCounters(connections.valkey)
         self._limiters = {
-            name: RateLimiter(
-                per_minute=per_minute,
-                clock=connections.clock,
-                share=lambda counts: add_counts(connections.valkey, counts),
-            )
-            for name, per_minute in (
-                ("quotes", settings.unsigned_quotes_per_minute),
-                ("lookups", settings.unsigned_quotes_per_minute),
-                ("orders", settings.public_orders_per_minute),
-                ("all orders", settings.public_orders_of_all_per_minute),
-            )
+            limits.name: RateLimiter(limits, clock=connections.clock, reserve=counters.reserve)
+            for limits in settings.unsigned_limits
         }
         self.rate_limiter = self._limiters["quotes"]
         self.public_context = self._public_context(keyring, secure=not settings.sandbox)
@@ -121,8 +113,6 @@ class GatewayProcess:
                 self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.feeds.keep_fresh(), name="feeds")
-        for name, limiter in self._limiters.items():
-            background.start(limiter.keep_sharing(), name=f"rate limiter of {name}")
         forget_dead_workers()
         background.start(keep_publishing(), name="metrics")
         background.start(keep_watching_nonces(self._admission.recovery_ms), name="nonces")
@@ -166,7 +156,6 @@ class GatewayProcess:
                 quotes=self._limiters["quotes"],
                 views=self._limiters["lookups"],
                 orders=self._limiters["orders"],
-                all_orders=self._limiters["all orders"],
             ),
             addresses=self.addresses,
             token_keys=keyring.derived(TOKEN_PURPOSE).current_first,

@@ -12,6 +12,7 @@ from blacksheep.exceptions import BadRequest
 from structlog.testing import capture_logs
 
 from cabinet_htmx.shared.brand import brand_of
+from domain.partners.unsigned_limits import Sources
 from domain.partners.weights import Call
 from gateway.api.endpoint import Endpoint, Example, Request, Services
 from gateway.app import build
@@ -39,8 +40,9 @@ class RecordingLimiter:
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    def admit(self, address: str) -> None:
-        self.seen.append(address)
+    async def admit(self, sources: Sources) -> None:
+        await asyncio.sleep(0)
+        self.seen += [one.name for one in sources]
 
 
 class FakeGateway:
