@@ -38,8 +38,11 @@ class AddressPool(Protocol):
     async def accounts(self) -> Sequence[StoredAccount]:
         """Return all accounts."""
 
-    async def count_free(self, *, at_most: int) -> dict[str, int]:
-        """Return how many free addresses each network has, counting up to `at_most`."""
+    async def next_free(self) -> Mapping[str, int]:
+        """Return a number of each network's next free address, which changes when it is taken."""
+
+    async def count_free(self, at_most: Mapping[str, int]) -> Mapping[str, int]:
+        """Return how many free addresses these networks have, each counted up to its bound."""
 
     async def add(
         self, stored: StoredAccount, addresses: Sequence[PayInAddress], *, indices: int

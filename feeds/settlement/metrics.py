@@ -1,8 +1,11 @@
 """Metrics of settlement: heights and alarms of chains, payouts and refunds."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import Counter, Gauge
+
+from domain.chains.pool_use import PoolUse
 
 HEIGHT: Final = Gauge("swapgate_chain_height", "Height that both nodes have reached", ["network"])
 ALARM: Final = Gauge(
@@ -13,6 +16,16 @@ HALTED: Final = Gauge(
 )
 LEADER: Final = Gauge(
     "swapgate_settlement_leader", "1 while this process leads a network's payouts", ["network"]
+)
+PAY_IN_FREE: Final = Gauge("swapgate_pay_in_free", "Free pay-in addresses", ["network"])
+PAY_IN_USED: Final = Gauge(
+    "swapgate_pay_in_used_per_day", "Pay-in addresses of the last day's orders", ["network"]
+)
+PAY_IN_FUNDED: Final = Gauge(
+    "swapgate_pay_in_funded_per_day", "Those of them that have seen a deposit", ["network"]
+)
+PAY_IN_DAYS_LEFT: Final = Gauge(
+    "swapgate_pay_in_days_left", "How long an imported pool lasts at that rate", ["network"]
 )
 OUTFLOWS: Final = Counter("swapgate_outflows", "Transactions broadcast", ["network", "kind"])
 OUTFLOWS_WAITING: Final = Gauge(
@@ -32,3 +45,12 @@ OUTFLOWS_CANCELLED: Final = Counter(
 FEES_RAISED: Final = Counter(
     "swapgate_outflow_fees_raised", "Transactions replaced by one with a higher fee", ["network"]
 )
+
+
+def publish_pool_use(pools: Iterable[PoolUse]) -> None:
+    """Set the metrics of pay-in addresses; those that derive addresses have infinite days left."""
+    for pool in pools:
+        PAY_IN_FREE.labels(pool.network).set(pool.free)
+        PAY_IN_USED.labels(pool.network).set(pool.used)
+        PAY_IN_FUNDED.labels(pool.network).set(pool.funded)
+        PAY_IN_DAYS_LEFT.labels(pool.network).set(pool.days_left)

@@ -12,7 +12,7 @@ from domain.errors import DomainError, NotFound
 from domain.partners.credentials import Credentials, new_credentials
 from domain.partners.partner import Partner
 from feeds.settlement.addresses.derivation import sandbox_account
-from feeds.settlement.addresses.refill import refill_addresses
+from feeds.settlement.addresses.refill import add_addresses
 from gateway.instance import (
     DEMO_FILE,
     KEYRING_FILE,
@@ -108,7 +108,9 @@ async def _first_addresses(instance: Instance) -> None:
     database = Database(instance.settlement_database_url, size=2)
     try:
         pool = PostgresAddressPool(database)
-        await refill_addresses(pool, to_thread=asyncio.to_thread, chunk=FIRST_ADDRESSES)
+        for stored in await pool.accounts():
+            if stored.next_index == 0:
+                await add_addresses(pool, stored, FIRST_ADDRESSES, to_thread=asyncio.to_thread)
     finally:
         database.close()
 

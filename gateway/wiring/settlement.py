@@ -15,10 +15,11 @@ from domain.actions.orders.ports import SettlementPorts
 from domain.actions.orders.resolve_emergency import execute_choices
 from feeds.key_file import InvalidKeyFile
 from feeds.loop import poll_forever
-from feeds.settlement.addresses.refill import PoolAlarms, refill_addresses
+from feeds.settlement.addresses.refill import PoolAlarms, PoolRefill
 from feeds.settlement.chains.interface import ChainSettings, InvalidChainSettings
 from feeds.settlement.chains.settings import read_chains_file
 from feeds.settlement.connect import connect_chains
+from feeds.settlement.metrics import publish_pool_use
 from feeds.settlement.payouts.fee_estimates import INTERVAL_SECONDS
 from feeds.settlement.payouts.leadership import RENEWAL_SECONDS
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step
@@ -31,6 +32,7 @@ from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.chains.pay_in import PostgresAddressPool
+from persistence.postgres.chains.pool_use import read_pool_use
 from persistence.postgres.ledger.partner_days import count_orders
 from persistence.postgres.market.network_fees import record_estimates
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
@@ -39,7 +41,8 @@ CHOICES_SECONDS = 0.25
 EXPIRY_SECONDS = 1.0
 ACCRUAL_SECONDS = 2.0
 COUNTING_SECONDS = 5.0
-REFILL_SECONDS = 1.0
+REFILL_SECONDS = 0.25
+POOL_METRICS_SECONDS = 30.0
 STEP_SECONDS = 0.25
 CHAIN_SECONDS = 0.5
 REPORT_INTERVAL_SECONDS = 5.0
@@ -93,7 +96,17 @@ def _periodic_actions(
     connections: Connections, ports: SettlementPorts, *, sandbox: bool
 ) -> list[Coroutine[Any, Any, None]]:
     """Return the loops that live installations and sandboxes have in common."""
-    pool, alarms = PostgresAddressPool(connections.database), PoolAlarms()
+
+    async def publish_pools() -> int:
+        publish_pool_use(await read_pool_use(connections.database, now=connections.clock.now()))
+        return 0
+
+    refill = PoolRefill(
+        PostgresAddressPool(connections.database),
+        clock=connections.clock,
+        to_thread=asyncio.to_thread,
+        report=PoolAlarms().report,
+    )
     refund_tx_id = (lambda _: sandbox_tx_id()) if sandbox else None
     return [
         poll_forever(
@@ -107,10 +120,11 @@ def _periodic_actions(
             lambda: count_orders(connections.database),
             every_seconds=COUNTING_SECONDS,
         ),
+        poll_forever("pool metrics", publish_pools, every_seconds=POOL_METRICS_SECONDS),
         poll_forever("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
         poll_forever(
             "refill",
-            lambda: refill_addresses(pool, to_thread=asyncio.to_thread, alarms=alarms),
+            refill.round,
             every_seconds=REFILL_SECONDS,
         ),
     ]

@@ -25,6 +25,7 @@ from feeds.rates.health import decode_health
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.operator.ports import OperatorPorts
 from gateway.wiring.rates_key import rates_key
+from persistence.postgres.chains.pool_use import read_pool_use
 from persistence.postgres.health import (
     can_write_order_state,
     free_addresses,
@@ -65,6 +66,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
         chains=ports.chains(),
         outflows=ports.outflows(),
         free_addresses=lambda at_most: free_addresses(database, at_most=at_most),
+        pools=lambda: read_pool_use(database, now=clock.now()),
     )
     delivery = DeliveryHealth(
         oldest_waiting=lambda: oldest_waiting_event(database),

@@ -51,7 +51,8 @@ class PostgresOperatorPayInRepository:
 
     async def count_free(self, *, at_most: int) -> dict[str, int]:
         """See OperatorPayInRepository."""
-        return await self._pool.count_free(at_most=at_most)
+        networks = [stored.account.network for stored in await self._pool.accounts()]
+        return await self._pool.count_free(dict.fromkeys(networks, at_most))
 
     async def is_sandbox(self) -> bool:
         """See OperatorPayInRepository."""

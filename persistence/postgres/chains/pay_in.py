@@ -1,6 +1,6 @@
 """Pay-in accounts, and the pool of addresses that orders are assigned from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from domain.chains.pay_in import PayInAccount, PayInAddress
 from domain.chains.ports import AssignedAddress, StoredAccount
@@ -18,14 +18,21 @@ WITHOUT_ACCOUNT = """
 SELECT name FROM networks WHERE name NOT IN (SELECT network FROM pay_in_accounts) ORDER BY name
 """
 
+NEXT_FREE = """
+SELECT a.network, next.id FROM pay_in_accounts a CROSS JOIN LATERAL (
+  SELECT p.id FROM pay_in_addresses p
+  WHERE p.network = a.network AND p.order_id IS NULL ORDER BY p.id + 0 LIMIT 1
+) AS next
+"""
+
 FREE = """
 SELECT a.network, (
   SELECT count(*) FROM (
     SELECT FROM pay_in_addresses p
-    WHERE p.network = a.network AND p.order_id IS NULL ORDER BY p.id + 0 LIMIT $1
+    WHERE p.network = a.network AND p.order_id IS NULL ORDER BY p.id + 0 LIMIT a.at_most
   ) AS counted
 ) AS free
-FROM pay_in_accounts a
+FROM unnest($1::text[], $2::bigint[]) AS a (network, at_most)
 """
 
 # With two concurrent refills of a network the row's lock makes the second see the advanced index.
@@ -77,9 +84,13 @@ class PostgresAddressPool:
             for row in await self._database.fetch(ACCOUNTS)
         ]
 
-    async def count_free(self, *, at_most: int) -> dict[str, int]:
+    async def next_free(self) -> dict[str, int]:
         """See AddressPool."""
-        rows = await self._database.fetch(FREE, [at_most])
+        return {row["network"]: row["id"] for row in await self._database.fetch(NEXT_FREE)}
+
+    async def count_free(self, at_most: Mapping[str, int]) -> dict[str, int]:
+        """See AddressPool."""
+        rows = await self._database.fetch(FREE, [list(at_most), list(at_most.values())])
         return {row["network"]: row["free"] for row in rows}
 
     async def add(

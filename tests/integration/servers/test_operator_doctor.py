@@ -21,7 +21,7 @@ from domain.actions.operator.doctor.checks import (
 from domain.errors import DomainError
 from feeds.rates.health import SourcesHealth, VenueHealth, encode_health
 from gateway.instance import Role, settings_for
-from gateway.runtime.clock import SystemClock
+from gateway.runtime.clock import SystemClock, new_id
 from gateway.wiring.operator.doctor import check_groups
 from gateway.wiring.operator.ports import OperatorPorts
 from persistence.valkey.rates import SOURCES
@@ -152,6 +152,28 @@ def test_networks_with_few_free_addresses_are_named(operator: Operator) -> None:
 
     operator.sql("UPDATE assets SET enabled = false WHERE network = 'Tron'")
     assert "on Dash:" in failed_checks(operator, ok=False)["addresses"]
+
+
+def test_an_imported_pool_that_lasts_less_than_a_week_is_named_with_its_rate(
+    operator: Operator,
+) -> None:
+    operator.order(id=new_id())
+    operator.sql(
+        "INSERT INTO pay_in_accounts (network, kind, public_key, next_index)"
+        " VALUES ('Bitcoin', 'imported', '', 100)"
+        " ON CONFLICT (network) DO UPDATE SET kind = 'imported'"
+    )
+    advice = failed_checks(operator, ok=False)["addresses"]
+    (free,) = operator.sql(
+        "SELECT count(*) FROM pay_in_addresses WHERE network = 'Bitcoin' AND order_id IS NULL"
+    )[0]
+    assert f"Bitcoin (1 addresses per day, {free}.0 days left)" in advice
+    assert "pay-in import" in advice
+    operator.sql(
+        "INSERT INTO pay_in_addresses (network, address, derivation_index)"
+        " SELECT 'Bitcoin', 'more ' || n, n FROM generate_series(100, 102) AS n"
+    )
+    assert failed_checks(operator, ok=True) == {}
 
 
 EVENT = """

@@ -1,6 +1,6 @@
 """Check what settlement needs and does: pay-in addresses, chains, connected assets, outflows."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -10,6 +10,7 @@ from domain.actions.operator.chains import OperatorChainRepository
 from domain.actions.operator.doctor.checks import Probe, Remark, and_more
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.chains.attempts import FAILING_FOR_TOO_LONG
+from domain.chains.pool_use import PoolUse, ending_pools, unfunded_pools
 from domain.clock import Clock
 
 MIN_FREE_ADDRESSES: Final = 5
@@ -24,6 +25,7 @@ class SettlementHealth(msgspec.Struct, frozen=True):
     chains: OperatorChainRepository
     outflows: OperatorOutflowRepository
     free_addresses: Callable[[int], Awaitable[Mapping[str, int]]]
+    pools: Callable[[], Awaitable[Sequence[PoolUse]]]
 
 
 def address_checks(health: SettlementHealth) -> list[tuple[str, Probe]]:
@@ -46,12 +48,23 @@ def chain_checks(health: SettlementHealth, clock: Clock) -> list[tuple[str, Prob
 async def _addresses(health: SettlementHealth) -> str | None:
     free = await health.free_addresses(MIN_FREE_ADDRESSES)
     short = [network for network, left in free.items() if left < MIN_FREE_ADDRESSES]
-    if not short:
-        return None
-    return (
-        f"Pay-in addresses run out on {', '.join(short)}: start `swapgate settlement`, "
-        "and make sure that each network has an account"
-    )
+    if short:
+        return (
+            f"Pay-in addresses run out on {', '.join(short)}: start `swapgate settlement`, "
+            "and make sure that each network has an account"
+        )
+    pools = await health.pools()
+    if ending := ending_pools(pools):
+        return (
+            f"Imported pay-in addresses run out on {', '.join(ending)}: add more with "
+            "`swapgate pay-in import NETWORK FILE`"
+        )
+    if unfunded := unfunded_pools(pools):
+        return Remark(
+            f"Orders use pay-in addresses and are not paid on {', '.join(unfunded)}: see "
+            "`swapgate unpaid-cap show`, and lower the caps and limits of those who create them"
+        )
+    return None
 
 
 async def _chains(health: SettlementHealth, clock: Clock) -> str | None:
