@@ -1,10 +1,13 @@
-"""Caps on what orders without a deposit are worth together, so that nobody reserves everything."""
+"""Caps on orders without a deposit, by value and by number, so that nobody reserves everything."""
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 from domain.errors import InvalidRequest
+
+MAX_ORDERS: Final = 1_000_000
 
 
 class UnpaidScope(StrEnum):
@@ -19,16 +22,27 @@ class UnpaidScope(StrEnum):
 
 
 class UnpaidCap(msgspec.Struct, frozen=True):
-    """A cap in 10^-18 USD, None without one, and what counts in it now.
+    """Caps of a scope in 10^-18 USD and in orders, None without one, and what counts in them now.
 
     `who` is the e-mail address of the one partner that it applies to, None if it applies to all.
-    `unpaid_usd` is the largest total that it applies to.
+    `unpaid_usd` and `unpaid_orders` are the largest totals that it applies to.
     """
 
     scope: UnpaidScope
     cap_usd: int | None
     who: str | None = None
     unpaid_usd: int = 0
+    cap_orders: int | None = None
+    unpaid_orders: int = 0
+
+
+def parse_order_cap(text: str) -> int | None:
+    """Return a number of orders, or None for `none`; raise InvalidRequest."""
+    if text == "none":
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) <= MAX_ORDERS):
+        raise InvalidRequest(f"{text!r} is no number of orders up to {MAX_ORDERS}")
+    return int(text)
 
 
 def parse_scope(text: str) -> UnpaidScope:

@@ -57,7 +57,7 @@ class ClientAddresses:
 
     def of_connection(self, peer: str) -> str | None:
         """Return the address to count connections by; None if the peer is a trusted proxy."""
-        return None if self._is_trusted(peer) else _grouped(peer, fallback=peer)
+        return None if self._is_trusted(peer) else sources_of(peer)[0].name
 
     def _is_trusted(self, text: str) -> bool:
         try:

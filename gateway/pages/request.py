@@ -54,13 +54,11 @@ class PublicContext(msgspec.Struct, frozen=True):
         """Count an attempt to create an order; raise RateLimited."""
         await self.rate_limiters.orders.admit(self.addresses.sources_of_scope(request.scope))
 
-    def address_of(self, request: Request) -> str:
-        """Return the client's IP address."""
-        return self.addresses.of_scope(request.scope)
-
-    def client_of(self, request: Request) -> bytes:
-        """Return the keyed hash of the client's IP address, by which its unpaid orders count."""
-        return client_hash(self.client_keys()[0], self.address_of(request))
+    def clients_of(self, request: Request) -> list[bytes]:
+        """Return keyed hashes of the networks that unpaid orders of the client count for."""
+        key = self.client_keys()[0]
+        sources = self.addresses.sources_of_scope(request.scope)
+        return [client_hash(key, one.name) for one in sources]
 
     def referral_of(self, request: Request) -> str | None:
         """Return the referral cookie, not yet verified."""

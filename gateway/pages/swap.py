@@ -145,7 +145,7 @@ class SwapPages:
                 destination_tag=form.tag or None,
                 refund_address=form.refund_address,
             ),
-            client=self._context.client_of(request),
+            clients=self._context.clients_of(request),
             cookie=self._context.referral_of(request),
             token_keys=self._context.token_keys(),
         )

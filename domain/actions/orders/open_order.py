@@ -42,6 +42,8 @@ class OrderRequest(msgspec.Struct, frozen=True):
     destination_network: str | None
     client: bytes | None = None
     """The keyed hash of the client's address, if the request is unsigned."""
+    client_networks: tuple[bytes, ...] = ()
+    """Those of the larger networks that the client is in."""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -70,7 +72,11 @@ async def open_order(
         raise
     token = new_secret(ports.randomness)
     opened = await ports.orders.open(
-        order, token_hash=token_hash(token), idempotency=idempotency, client=request.client
+        order,
+        token_hash=token_hash(token),
+        idempotency=idempotency,
+        client=request.client,
+        client_networks=request.client_networks,
     )
     return Opened(opened.order, None if opened.repeated else token)
 

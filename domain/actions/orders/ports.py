@@ -39,14 +39,16 @@ class OrderRepository(Protocol):
         token_hash: bytes,
         idempotency: IdempotencyKey | None,
         client: bytes | None = None,
+        client_networks: Sequence[bytes] = (),
     ) -> OpenedOrder:
         """Store a new order with a pay-in address of its own (`order`'s is ignored).
 
-        `client` is the keyed hash of the client's address, 32 bytes, for an unsigned order. The
-        same key with the same body returns the order it created before; with another body it
-        raises IdempotencyConflict. Raises Unavailable where no pay-in address is free,
-        ReserveExceeded where the order exceeds the reserve, and AboveMaximum where it exceeds the
-        daily cap (UnpaidCapExceeded: a cap on unpaid orders).
+        `client` is the keyed hash of the client's address, 32 bytes, for an unsigned order, and
+        `client_networks` are those of the larger networks that it is in, the next larger one
+        first: they have two, four, ... times its caps. The same key with the same body returns the
+        order it created before; with another body it raises IdempotencyConflict. Raises Unavailable
+        where no pay-in address is free, ReserveExceeded where the order exceeds the reserve, and
+        AboveMaximum where it exceeds the daily cap (UnpaidCapExceeded: a cap on unpaid orders).
         """
 
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:

@@ -43,16 +43,16 @@ async def open_for_visitor(
     referring: ReferralPorts,
     form: VisitorForm,
     *,
-    client: bytes,
+    clients: Sequence[bytes],
     cookie: str | None,
     token_keys: Sequence[bytes],
 ) -> VisitorOrder:
     """Open an order attributed by the cookie, or return the one that this form opened before.
 
     The token is derived from the form's secret with the first of `token_keys`, so that a form
-    submitted twice leads to the same page; like every token it is stored as a hash. `client` is
-    the `client_hash` of the visitor's address. Raises what open_order raises, and Maintenance if
-    the order can be attributed to no partner.
+    submitted twice leads to the same page; like every token it is stored as a hash. `clients` are
+    the `client_hash` of what the visitor's orders count for, the narrowest first. Raises what
+    open_order raises, and Maintenance if the order can be attributed to no partner.
     """
     attribution = await attribute(referring, cookie, fresh=True)
     body_hash = hashlib.sha256(msgspec.json.encode(form)).digest()
@@ -70,7 +70,8 @@ async def open_for_visitor(
             refund_address=form.refund_address,
             source_network=None,
             destination_network=None,
-            client=client,
+            client=clients[0],
+            client_networks=tuple(clients[1:]),
         ),
         idempotency=IdempotencyKey(key=f"page:{form.once}", body_hash=body_hash),
     )

@@ -1,4 +1,4 @@
-"""`swapgate unpaid-cap`: what orders without a deposit may be worth together."""
+"""`swapgate unpaid-cap`: what orders without a deposit may be worth together, and how many."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Reason, grou
 from gateway.cli.output import show
 from gateway.instance import Role
 
-app = group("Caps on what orders that await a deposit are worth together, in USD.")
+app = group("Caps on orders that await a deposit: what they are worth in USD, and how many.")
 
 Scope = Annotated[
     str,
@@ -22,7 +22,13 @@ Scope = Annotated[
         "client address of the swap page.",
     ),
 ]
-Usd = Annotated[str, typer.Argument(metavar="USD", help="The cap; `none` for no cap.")]
+Usd = Annotated[
+    str | None,
+    typer.Argument(metavar="[USD]", help="The cap on their value; `none` for no cap."),
+]
+Orders = Annotated[
+    str | None, typer.Option("--orders", help="The cap on their number; `none` for no cap.")
+]
 Who = Annotated[
     str | None, typer.Option("--who", help="With `partner`: only of this id or e-mail address.")
 ]
@@ -32,15 +38,23 @@ Who = Annotated[
 def show_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Show all caps, and the largest total that counts in each of them now."""
     caps = read(Role.ADMIN, data_dir, lambda ports: show_unpaid_caps(ports.unpaid_caps()))
-    documents = [{**_cap_out(cap), "unpaidUsd": format_limit(cap.unpaid_usd)} for cap in caps]
+    documents = [
+        {
+            **_cap_out(cap),
+            "unpaidUsd": format_limit(cap.unpaid_usd),
+            "unpaidOrders": cap.unpaid_orders,
+        }
+        for cap in caps
+    ]
     show(documents, as_json=as_json)
 
 
 @app.command("set")
 def change(
     scope: Scope,
-    usd: Usd,
+    usd: Usd = None,
     *,
+    orders: Orders = None,
     who: Who = None,
     reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
@@ -48,10 +62,12 @@ def change(
 ) -> None:
     """Set a cap. An order that would exceed it is rejected with code 8, LIMIT_MAX."""
     found = _scope(scope)
+    if usd is None and orders is None:
+        raise Failure("Give a cap in USD, or --orders, or both")
     cap = run(
         Role.ADMIN,
         data_dir,
-        lambda ports: set_unpaid_cap(ports.unpaid_caps(), found, usd, who=who),
+        lambda ports: set_unpaid_cap(ports.unpaid_caps(), found, usd, orders=orders, who=who),
         reason=reason,
         state=lambda ports: show_unpaid_caps(ports.unpaid_caps()),
     )
@@ -66,4 +82,9 @@ def _scope(text: str) -> UnpaidScope:
 
 
 def _cap_out(cap: UnpaidCap) -> dict[str, Any]:
-    return {"scope": cap.scope.value, "who": cap.who, "capUsd": format_limit(cap.cap_usd)}
+    return {
+        "scope": cap.scope.value,
+        "who": cap.who,
+        "capUsd": format_limit(cap.cap_usd),
+        "capOrders": cap.cap_orders,
+    }

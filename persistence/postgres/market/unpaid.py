@@ -9,21 +9,23 @@ from persistence.postgres.pool import Database
 
 # A total is compared with the cap of its own key, else with that of all keys.
 CAPS = """
-SELECT s.scope, c.usd::text AS usd, p.email, coalesce(max(t.usd), 0)::text AS unpaid
+SELECT s.scope, c.usd::text AS usd, c.orders AS cap_orders, p.email,
+  coalesce(max(t.usd), 0)::text AS unpaid, coalesce(max(t.orders), 0) AS unpaid_orders
 FROM (
   SELECT scope, '' AS key FROM unnest($1::text[]) AS scope
   UNION SELECT scope, key FROM unpaid_caps
 ) AS s
 LEFT JOIN unpaid_caps c USING (scope, key)
 LEFT JOIN partners p ON p.id::text = s.key
-LEFT JOIN unpaid_totals t ON t.scope = s.scope AND (t.key = s.key OR s.key = '' AND NOT EXISTS (
+LEFT JOIN unpaid_totals t ON t.scope = s.scope AND t.budget = 1 AND (
+  t.key = s.key OR s.key = '' AND NOT EXISTS (
   SELECT FROM unpaid_caps own WHERE own.scope = t.scope AND own.key = t.key AND own.key <> ''))
-GROUP BY s.scope, s.key, c.usd, p.email ORDER BY s.scope, s.key <> '', p.email
+GROUP BY s.scope, s.key, c.usd, c.orders, p.email ORDER BY s.scope, s.key <> '', p.email
 """
 
 SET = """
-INSERT INTO unpaid_caps (scope, key, usd) VALUES ($1, $2, $3::text::numeric)
-ON CONFLICT (scope, key) DO UPDATE SET usd = EXCLUDED.usd
+INSERT INTO unpaid_caps (scope, key, usd, orders) VALUES ($1, $2, $3::text::numeric, $4)
+ON CONFLICT (scope, key) DO UPDATE SET usd = EXCLUDED.usd, orders = EXCLUDED.orders
 """
 
 REMOVE = "DELETE FROM unpaid_caps WHERE scope = $1 AND key = $2"
@@ -44,17 +46,27 @@ class PostgresUnpaidCapRepository:
                 cap_usd=None if row["usd"] is None else _usd(row["usd"]),
                 who=row["email"],
                 unpaid_usd=_usd(row["unpaid"]),
+                cap_orders=row["cap_orders"],
+                unpaid_orders=row["unpaid_orders"],
             )
             for row in rows
         ]
 
-    async def set(self, scope: UnpaidScope, partner: Partner | None, usd: int | None) -> None:
+    async def set(
+        self,
+        scope: UnpaidScope,
+        partner: Partner | None,
+        usd: int | None,
+        *,
+        orders: int | None = None,
+    ) -> None:
         """See UnpaidCapRepository."""
         key = "" if partner is None else str(partner.id)
-        if usd is None:
+        if usd is None and orders is None:
             await self._database.fetch(REMOVE, [scope.value, key])
         else:
-            await self._database.fetch(SET, [scope.value, key, format_units(usd, USD_DECIMALS)])
+            cap_usd = None if usd is None else format_units(usd, USD_DECIMALS)
+            await self._database.fetch(SET, [scope.value, key, cap_usd, orders])
 
 
 def _usd(text: str) -> int:

@@ -22,7 +22,8 @@ WITH input AS MATERIALIZED (
     source text, destination text, source_amount numeric, destination_amount numeric, rate text,
     network_fee numeric, fee_bps integer, markup_bps integer, destination_address text,
     destination_tag text, refund_address text, token_hash text, created_at timestamptz,
-    expires_at timestamptz, worth_usd numeric, client text)
+    expires_at timestamptz, worth_usd numeric, client text,
+    client_networks text[])
 ), free AS (
   SELECT f.*,
     w.network || row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS slot
@@ -56,11 +57,12 @@ WITH input AS MATERIALIZED (
     id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
     rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
     pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at, worth_usd,
-    client, unsigned)
+    client, client_networks, unsigned)
   SELECT id, partner_id, code_id, rate_type, source, destination, source_amount,
     destination_amount, rate, network_fee, fee_bps, markup_bps, destination_address,
     destination_tag, refund_address, address, tag, decode(token_hash, 'hex'), created_at,
-    expires_at, created_at, worth_usd, decode(client, 'hex'), client IS NOT NULL
+    expires_at, created_at, worth_usd, decode(client, 'hex'), client_networks,
+    client IS NOT NULL
   FROM assigned WHERE (id IN (SELECT order_id FROM reserved)) IS TRUE ORDER BY id
   RETURNING id, pay_in_address, pay_in_tag
 )
@@ -104,6 +106,7 @@ class OrderInsert(msgspec.Struct, frozen=True):
     expires_at: str
     worth_usd: str
     client: str | None
+    client_networks: Sequence[str] | None
 
 
 class InsertResult(msgspec.Struct, frozen=True):
@@ -124,8 +127,12 @@ def order_insert(
     key: IdempotencyKey | None,
     *,
     client: bytes | None = None,
+    client_networks: Sequence[bytes] = (),
 ) -> OrderInsert:
-    """Return the row of an order, for `insert_orders`; `client` is given for unsigned orders."""
+    """Return the row of an order, for `insert_orders`.
+
+    `client` and the larger networks that it is in are given for unsigned orders.
+    """
     destination = order.destination.precision
     return OrderInsert(
         id=str(order.id),
@@ -151,6 +158,7 @@ def order_insert(
         expires_at=order.expires_at.isoformat(),
         worth_usd=format_units(order.worth_usd, USD_DECIMALS),
         client=client.hex() if client else None,
+        client_networks=[one.hex() for one in client_networks] or None,
     )
 
 

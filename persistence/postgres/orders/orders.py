@@ -92,9 +92,12 @@ class PostgresOrderRepository:
         token_hash: bytes,
         idempotency: IdempotencyKey | None,
         client: bytes | None = None,
+        client_networks: Sequence[bytes] = (),
     ) -> OpenedOrder:
         """See OrderRepository."""
-        insert = order_insert(order, token_hash, idempotency, client=client)
+        insert = order_insert(
+            order, token_hash, idempotency, client=client, client_networks=client_networks
+        )
         result = await self._inserts.submit(insert)
         if result.address is not None:
             stored = msgspec.structs.replace(

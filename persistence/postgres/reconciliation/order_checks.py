@@ -27,18 +27,20 @@ CROSS JOIN LATERAL (
 # Only of what has a cap.
 UNPAID = """
 WITH expected AS (
-  SELECT s.scope, s.key, sum(o.worth_usd) AS usd
-  FROM orders o CROSS JOIN LATERAL unpaid_scopes(o.partner_id, o.unsigned, o.client) AS s
+  SELECT s.scope, s.key, sum(o.worth_usd) AS usd, count(*) AS orders
+  FROM orders o CROSS JOIN LATERAL unpaid_scopes(
+    o.partner_id, o.unsigned, unpaid_clients(o.client, o.client_networks)) AS s
   WHERE o.state = 'awaiting_deposit' GROUP BY s.scope, s.key
 )
 SELECT trim(concat_ws(' ', scope, key)) AS subject,
-  trim_scale(coalesce(e.usd, 0))::text AS expected,
-  trim_scale(coalesce(t.usd, 0))::text AS found
+  trim_scale(coalesce(e.usd, 0)) || ' USD in ' || coalesce(e.orders, 0) AS expected,
+  trim_scale(coalesce(t.usd, 0)) || ' USD in ' || coalesce(t.orders, 0) AS found
 FROM expected e FULL JOIN (
   SELECT t.* FROM unpaid_totals t
   WHERE EXISTS (SELECT FROM unpaid_caps c WHERE c.scope = t.scope AND c.key IN (t.key, ''))
 ) AS t USING (scope, key)
-WHERE coalesce(e.usd, 0) <> coalesce(t.usd, 0) ORDER BY 1
+WHERE (coalesce(e.usd, 0), coalesce(e.orders, 0)) <> (coalesce(t.usd, 0), coalesce(t.orders, 0))
+ORDER BY 1
 """
 
 PAY_IN_ADDRESSES = """

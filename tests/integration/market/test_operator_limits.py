@@ -23,6 +23,7 @@ NAMED = {
     "reserves.amount": "payouts of btc (",
     "assets.min_deposit": "small deposits of btc (",
     "unpaid_caps.usd": "unpaid orders of a {scope} (",
+    "unpaid_caps.orders": "how many orders of a client are unpaid (",
 }
 """Limits that may be missing, and what the doctor calls unlimited."""
 
@@ -113,6 +114,7 @@ def test_the_doctor_names_every_limit_that_is_not_set_outside_the_sandbox(
         "reserves.amount": ("reserve", "set", "btc", "1"),
         "assets.min_deposit": ("min-deposit", "set", "btc", "0.000001"),
         **{f"unpaid_caps.usd {scope}": ("unpaid-cap", "set", scope, "1000") for scope in SCOPES},
+        "unpaid_caps.orders": ("unpaid-cap", "set", "client", "--orders", "30"),
     }
     assert {name.partition(" ")[0] for name in commands} == set(NAMED)
     assert "ltc" not in advice(operator), "what is not sent needs no reserve"

@@ -17,8 +17,16 @@ def operator(servers: Servers, database_urls: DatabaseUrls, tmp_path: Path) -> O
     return new_operator(database_urls, servers, tmp_path)
 
 
-def cap(scope: str, usd: str | None, who: str | None = None, unpaid: str = "0.00") -> Any:
-    return {"scope": scope, "who": who, "capUsd": usd, "unpaidUsd": unpaid}
+def cap(
+    scope: str, usd: str | None, who: str | None = None, *, orders: int | None = None
+) -> dict[str, Any]:
+    cap = {"scope": scope, "who": who, "capUsd": usd, "capOrders": orders}
+    return cap | {"unpaidUsd": "0.00", "unpaidOrders": 0}
+
+
+def set_cap(*arguments: Any) -> dict[str, Any]:
+    """Return what `set` prints: a cap without what counts in it."""
+    return {name: value for name, value in cap(*arguments).items() if "unpaid" not in name}
 
 
 def limits_check(operator: Operator) -> Any:
@@ -32,15 +40,11 @@ def test_caps_are_set_shown_and_removed(operator: Operator) -> None:
     assert operator.json("unpaid-cap", "show") == [
         cap(one, None) for one in ("client", "page", "partner")
     ]
-    assert operator.json("unpaid-cap", "set", "page", "50000") == {
-        "scope": "page",
-        "who": None,
-        "capUsd": "50000.00",
-    }
+    assert operator.json("unpaid-cap", "set", "page", "50000") == set_cap("page", "50000.00")
     operator.json("unpaid-cap", "set", "client", "1500.50")
     operator.json("unpaid-cap", "set", "partner", "20000")
     own = operator.json("unpaid-cap", "set", "partner", "900000", "--who", WHO)
-    assert own == {"scope": "partner", "who": WHO, "capUsd": "900000.00"}
+    assert own == set_cap("partner", "900000.00", WHO)
     assert operator.json("unpaid-cap", "show") == [
         cap("client", "1500.50"),
         cap("page", "50000.00"),
@@ -56,6 +60,17 @@ def test_caps_are_set_shown_and_removed(operator: Operator) -> None:
     ]
 
 
+def test_caps_on_value_and_number_are_set_one_by_one(operator: Operator) -> None:
+    operator.json("unpaid-cap", "set", "client", "1500")
+    shown = operator.json("unpaid-cap", "set", "client", "--orders", "30")
+    assert (shown["capUsd"], shown["capOrders"]) == ("1500.00", 30)
+    assert operator.json("unpaid-cap", "show")[0] == cap("client", "1500.00", orders=30)
+    operator.json("unpaid-cap", "set", "client", "none")
+    assert operator.json("unpaid-cap", "show")[0] == cap("client", None, orders=30)
+    operator.json("unpaid-cap", "set", "client", "--orders", "none")
+    assert operator.sql("SELECT count(*) FROM unpaid_caps") == [(0,)]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -63,6 +78,9 @@ def test_caps_are_set_shown_and_removed(operator: Operator) -> None:
         (["page", "a lot"], "'a lot' is no amount of USD"),
         (["page", "-1"], "'-1' is no amount of USD"),
         (["partner", "1", "--who", "nobody@wallet.example"], "There is no partner nobody@"),
+        (["client"], "Give a cap in USD, or --orders, or both"),
+        (["client", "--orders", "many"], "'many' is no number of orders up to 1000000"),
+        (["client", "--orders", "1000001"], "'1000001' is no number of orders up to 1000000"),
         (["client", "1", "--who", WHO], "A cap of scope client applies to no single partner"),
     ],
 )
@@ -82,4 +100,7 @@ def test_the_doctor_names_caps_that_are_not_set_outside_the_sandbox(operator: Op
     for scope in ("client", "page", "partner"):
         assert f"unpaid orders of a {scope} (`swapgate unpaid-cap set {scope} USD`)" in advice
         operator.json("unpaid-cap", "set", scope, "1000")
-    assert "unpaid orders" not in limits_check(operator)["advice"]
+    number = "how many orders of a client are unpaid (`swapgate unpaid-cap set client --orders N`)"
+    assert number in limits_check(operator)["advice"]
+    operator.json("unpaid-cap", "set", "client", "--orders", "30")
+    assert "unpaid" not in limits_check(operator)["advice"]

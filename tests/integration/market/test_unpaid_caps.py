@@ -14,6 +14,7 @@ from domain.market.unpaid import UnpaidCap, UnpaidScope
 from domain.orders.order import Order
 from domain.orders.states import Emergency, State
 from domain.partners.partner import Partner
+from domain.partners.unsigned_limits import IPV6_BUDGETS
 from gateway.errors import error_response
 from gateway.runtime.clock import new_id
 from persistence.postgres.market.catalogue import read_catalogue
@@ -48,12 +49,21 @@ class Exchange:
         self.caps = PostgresUnpaidCapRepository(self.admin)
 
     async def open(
-        self, partner: Partner | None = None, *, client: bytes | None = None, usd: int = 100
+        self,
+        partner: Partner | None = None,
+        *,
+        client: bytes | None = None,
+        networks: tuple[bytes, ...] = (),
+        usd: int = 100,
     ) -> Order:
         order = new_order(partner or self.partner, self.catalogue, id=new_id(), worth_usd=usd * USD)
         self.opened += 1
         opened = await self.workers[self.opened % 2].open(
-            order, token_hash=b"t" * 32, idempotency=None, client=client
+            order,
+            token_hash=b"t" * 32,
+            idempotency=None,
+            client=client,
+            client_networks=networks,
         )
         return opened.order
 
@@ -65,6 +75,9 @@ class Exchange:
 
     async def cap(self, scope: UnpaidScope, usd: int | None, *, of: Partner | None = None) -> None:
         await self.caps.set(scope, of, None if usd is None else usd * USD)
+
+    async def cap_number(self, scope: UnpaidScope, orders: int) -> None:
+        await self.caps.set(scope, None, None, orders=orders)
 
     async def unpaid(self, scope: UnpaidScope, *, of: Partner | None = None) -> int:
         """Return the total that counts in a cap, in whole USD."""
@@ -150,8 +163,8 @@ async def test_a_partner_at_its_cap_affects_no_other_partner(exchange: Exchange)
     assert await exchange.caps.caps() == [
         UnpaidCap(CLIENT, None),
         UnpaidCap(PAGE, None),
-        UnpaidCap(PARTNER, 500 * USD, None, 500 * USD),
-        UnpaidCap(PARTNER, 200 * USD, exchange.partner.email, 200 * USD),
+        UnpaidCap(PARTNER, 500 * USD, None, 500 * USD, unpaid_orders=5),
+        UnpaidCap(PARTNER, 200 * USD, exchange.partner.email, 200 * USD, unpaid_orders=2),
     ]
     await exchange.cap(PARTNER, None, of=exchange.partner)
     assert (await outcomes([exchange.open() for _ in range(5)]))[None] == 3
@@ -189,6 +202,59 @@ async def test_an_order_whose_deposit_is_dropped_counts_again(
         await exchange.open(client=client)
     await exchange.move(order, State.HELD, emergency=(Emergency.LIMIT,))
     assert [await exchange.unpaid(scope) for scope in UnpaidScope] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("scope", "client"),
+    [(PARTNER, None), (PAGE, ANA), (CLIENT, ANA)],
+    ids=["partner", "page", "client"],
+)
+async def test_concurrent_orders_never_exceed_a_cap_on_their_number(
+    exchange: Exchange, scope: UnpaidScope, client: bytes | None
+) -> None:
+    await exchange.cap_number(scope, 7)
+    ended = await outcomes([exchange.open(client=client, usd=1 + n) for n in range(40)])
+    assert ended == {None: 7, UnpaidCapExceeded: 33}
+    await exchange.check_totals()
+
+
+async def test_the_clients_of_a_larger_network_share_a_larger_cap(exchange: Exchange) -> None:
+    await exchange.cap_number(CLIENT, 3)
+    site = b"48" * 16
+
+    async def spam(half: int) -> int:
+        """Return how many orders are opened from 16 /64 networks of a /56."""
+        networks = (bytes([200 + half]) * 32, site)
+        calls = [
+            exchange.open(client=bytes([16 * half + number]) * 32, networks=networks)
+            for number in range(16)
+        ]
+        return (await outcomes(calls))[None]
+
+    assert [await spam(half) for half in range(4)] == [6, 6, 0, 0]
+    assert len([await exchange.open(client=BEN) for _ in range(3)]) == 3
+    await exchange.check_totals()
+
+
+async def test_an_order_that_ends_frees_its_part_of_every_network(exchange: Exchange) -> None:
+    await exchange.cap_number(CLIENT, 1)
+    networks = (b"5" * 32, b"4" * 32)
+    orders = [await exchange.open(client=one, networks=networks) for one in (ANA, BEN)]
+    with pytest.raises(UnpaidCapExceeded):
+        await exchange.open(client=b"c" * 32, networks=networks)
+    await exchange.move(orders[0], State.EXPIRED)
+    await exchange.open(client=b"c" * 32, networks=networks)
+    for state, order in ((State.CONFIRMING, orders[1]), (State.AWAITING_DEPOSIT, orders[1])):
+        await exchange.move(order, state)
+    await exchange.check_totals()
+    (row,) = await exchange.admin.fetch(
+        "SELECT count(*) AS n FROM orders WHERE client_networks IS NOT NULL"
+    )
+    assert row["n"] == 1
+
+
+def test_the_database_gives_networks_the_budgets_of_the_rate_limits() -> None:
+    assert list(IPV6_BUDGETS.values()) == [2**position for position in range(3)]
 
 
 async def test_the_hash_of_a_client_is_forgotten_when_its_order_is_paid_or_ends(

@@ -179,7 +179,7 @@ async def test_an_order_is_found_again_after_a_rotation_of_the_keys(
             entrance.order_ports,
             entrance.referral_ports,
             wanted,
-            client=b"c" * 32,
+            clients=[b"c" * 32],
             cookie=None,
             token_keys=keys,
         )

@@ -17,7 +17,7 @@ from tests.support.clients.operator_command import Operator, new_operator
 OPENING = """
   id partner_id code_id rate_type source destination source_amount destination_amount rate
   network_fee fee_bps markup_bps destination_address destination_tag refund_address pay_in_address
-  pay_in_tag token_hash created_at expires_at updated_at worth_usd client
+  pay_in_tag token_hash created_at expires_at updated_at worth_usd client client_networks
   unsigned
 """
 CIRCUIT = """

@@ -8,7 +8,7 @@ from domain.actions.operator.doctor.checks import Probe, Remark
 from domain.actions.operator.market.ports import MarketPorts
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.assets import Catalogue
-from domain.market.unpaid import UnpaidCap
+from domain.market.unpaid import UnpaidCap, UnpaidScope
 
 
 class LimitsHealth(msgspec.Struct, frozen=True):
@@ -33,6 +33,11 @@ async def _unlimited(health: LimitsHealth) -> str | None:
         f"unpaid orders of a {cap.scope} (`swapgate unpaid-cap set {cap.scope} USD`)"
         for cap in await health.unpaid_caps()
         if cap.cap_usd is None
+    ]
+    missing += [
+        "how many orders of a client are unpaid (`swapgate unpaid-cap set client --orders N`)"
+        for cap in await health.unpaid_caps()
+        if cap.scope is UnpaidScope.CLIENT and cap.cap_orders is None
     ]
     missing += await _without_cap(health, catalogue)
     if of_any_size := _of_any_size(catalogue):

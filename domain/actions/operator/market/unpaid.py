@@ -8,7 +8,7 @@ import msgspec
 from domain.actions.operator.partners import OperatorPartnerRepository
 from domain.errors import InvalidRequest
 from domain.market.limits import parse_limit
-from domain.market.unpaid import UnpaidCap, UnpaidScope
+from domain.market.unpaid import UnpaidCap, UnpaidScope, parse_order_cap
 from domain.partners.partner import Partner
 
 
@@ -18,8 +18,15 @@ class UnpaidCapRepository(Protocol):
     async def caps(self) -> Sequence[UnpaidCap]:
         """Return the cap of each scope, set or not, and those of single partners."""
 
-    async def set(self, scope: UnpaidScope, partner: Partner | None, usd: int | None) -> None:
-        """Set a cap in 10^-18 USD, of one partner or of all; None removes it."""
+    async def set(
+        self,
+        scope: UnpaidScope,
+        partner: Partner | None,
+        usd: int | None,
+        *,
+        orders: int | None = None,
+    ) -> None:
+        """Set caps in 10^-18 USD and in orders, of one partner or of all; None removes one."""
 
 
 class UnpaidPorts(msgspec.Struct, frozen=True):
@@ -35,15 +42,31 @@ async def show_unpaid_caps(ports: UnpaidPorts) -> Sequence[UnpaidCap]:
 
 
 async def set_unpaid_cap(
-    ports: UnpaidPorts, scope: UnpaidScope, usd: str, *, who: str | None = None
+    ports: UnpaidPorts,
+    scope: UnpaidScope,
+    usd: str | None,
+    *,
+    orders: str | None = None,
+    who: str | None = None,
 ) -> UnpaidCap:
-    """Set a cap in USD; `none` removes it. With `who`, an id or e-mail address, of one partner.
+    """Set caps in USD and in orders; `none` removes one, and None leaves it as it is.
 
-    Takes effect with the next order of every worker. Raises InvalidRequest and NotFound.
+    With `who`, an id or e-mail address, of one partner. Takes effect with the next order of every
+    worker. Raises InvalidRequest and NotFound.
     """
     if who is not None and scope is not UnpaidScope.PARTNER:
         raise InvalidRequest(f"a cap of scope {scope} applies to no single partner")
     partner = None if who is None else await ports.partners.find(who)
-    cap_usd = parse_limit(usd)
-    await ports.caps.set(scope, partner, cap_usd)
-    return UnpaidCap(scope, cap_usd, partner.email if partner else None)
+    email = partner.email if partner else None
+    stored = UnpaidCap(scope, None, email)
+    for cap in await ports.caps.caps():
+        if (cap.scope, cap.who) == (scope, email):
+            stored = cap
+    changed = UnpaidCap(
+        scope,
+        stored.cap_usd if usd is None else parse_limit(usd),
+        email,
+        cap_orders=stored.cap_orders if orders is None else parse_order_cap(orders),
+    )
+    await ports.caps.set(scope, partner, changed.cap_usd, orders=changed.cap_orders)
+    return changed
