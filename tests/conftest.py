@@ -199,7 +199,7 @@ FOR_TESTS = {
     "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": "1000000",
     "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_DAY": "1000000",
     "SWAPGATE_SIGN_IN_TRIES": "1000000",
-    "SWAPGATE_SEND_DEADLINE_SECONDS": "2",
+    "SWAPGATE_SEND_DEADLINE_SECONDS": "4",
 }
 """All tests call from one address, so its limits are raised. Deadlines are shorter."""
 

@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 TICK_SECONDS: Final = 0.02
 RECEIVE_BUFFER: Final = 4096
-PIPELINED: Final = 24
-"""Requests that a socket which never reads sends: more than any buffer holds responses to."""
-
-
 LARGE: Final = b"GET /openapi.json HTTP/1.1\r\nHost: swapgate\r\n\r\n"
 """A request whose response is large, unless it is compressed."""
 
@@ -50,6 +46,8 @@ class Attack(msgspec.Struct, frozen=True, kw_only=True):
     """Connections opened in a second, at first and after the server has closed some."""
     request: bytes = LARGE
     """What a socket that never reads requests."""
+    requests: int = 24
+    """How often it does at once: more than any buffer holds responses to."""
     reopens: bool = True
 
 
@@ -143,7 +141,7 @@ class _Attacker:
             if self._attack.kind is Kind.HEAD:
                 self._sockets[number].send(b"POST /v1/price HTTP/1.1\r\nHost: swapgate\r\n")
             if self._attack.kind is Kind.UNREAD:
-                self._sockets[number].send(self._attack.request * PIPELINED)
+                self._sockets[number].send(self._attack.request * self._attack.requests)
 
     def _close(self, events: select.epoll, number: int) -> None:
         events.unregister(number)

@@ -9,6 +9,7 @@ from bench.sockets.attack import LARGE, Attack, Kind, hostile_sockets
 from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner, Person
 from tests.support.clients.partner import order_request, send
+from tests.support.clients.team import own
 from tests.support.servers.connections import connections_to
 from tests.support.waiting import ALL_WORKERS, wait_until
 
@@ -16,6 +17,8 @@ SOCKETS = 400
 MAX_MEGABYTES = 64
 ORDERS = 60
 EXPORTS = 14
+WIDEN = "UPDATE orders SET destination_address = repeat('x', 4000) WHERE partner_id = %s"
+"""Makes an export of a few orders larger than what the server may buffer."""
 EXPORT = "/partner/orders.csv"
 
 
@@ -57,6 +60,12 @@ def hostile_connections(up: Running) -> int:
     return sum(one.client != "127.0.0.1" for one in connections_to(up.port))
 
 
+def stalled(up: Running) -> int:
+    """Return the number of those connections whose client does not read what was sent."""
+    hostile = [one for one in connections_to(up.port) if one.client != "127.0.0.1"]
+    return sum(one.unsent > 0 for one in hostile)
+
+
 @pytest.fixture(scope="module")
 def victim(up: Running) -> Person:
     return CabinetPartner.new(up).owner()
@@ -70,6 +79,7 @@ def test_14_exports_that_nobody_reads_do_not_delay_those_of_other_partners(
     attacker.api.until_active()
     for _ in range(ORDERS):
         assert attacker.api.call("/create", order_request()).code == 0
+    own(attacker, WIDEN, attacker.id)
     browser = attacker.owner()
     lines = (
         f"GET {EXPORT} HTTP/1.1",
@@ -78,7 +88,9 @@ def test_14_exports_that_nobody_reads_do_not_delay_those_of_other_partners(
     )
     request = "\r\n".join((*lines, "", "")).encode()
     with hostile_sockets(unread(up, EXPORTS, request)):
-        refused = wait_until(lambda: browser.get(EXPORT), lambda response: response.status == 429)
+        wait_until(lambda: stalled(up), EXPORTS.__eq__)
+        refused = wait_until(lambda: browser.get(EXPORT), lambda page: page.status != 200)
+        assert refused.status == 429
         assert "Try again when one of them is complete" in refused.words()
         assert refused.headers["retry-after"] == "30"
         for _ in range(ALL_WORKERS):
