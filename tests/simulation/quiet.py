@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from domain.actions.operator.orders import Resolution
+from tests.simulation.chains.families import OUTPUTS
 from tests.simulation.chains.nodes import Fault
 from tests.simulation.checks.books import Books, read_books
 from tests.simulation.checks.ending import FINAL, no_payout_waits_without_a_reason
@@ -11,7 +12,7 @@ from tests.simulation.checks.invariants import ALWAYS, Check
 from tests.simulation.events import USUAL
 from tests.simulation.runbook import ATTEMPTS, Runbook
 from tests.simulation.world.customers import CustomerOrder
-from tests.simulation.world.world import World
+from tests.simulation.world.world import World, fund
 
 ROUNDS: Final = 60
 ROUND_SECONDS: Final = 15
@@ -19,6 +20,8 @@ LIFETIME_SECONDS: Final = 1_900
 """Longer than any order waits for its deposit, in seconds."""
 REFUNDED_AFTER: Final = 8
 """Rounds after which the operator cancels what is still held: its refund would be below its fee."""
+REFILL: Final = 1_000_000 * 10**8
+"""What the operator adds to a hot wallet that may have too little for what it owes."""
 SETTLED_AFTER: Final = 3
 """So many rounds in which nothing changes are the end."""
 
@@ -56,12 +59,13 @@ def _progress(books: Books) -> tuple[object, ...]:
 
 
 async def _heal(world: World) -> None:
-    """Repair all nodes, leave one process, and withdraw every command that stops something."""
+    """Repair nodes, fund the wallet, leave one process, and undo every command that stops any."""
     world.market.is_published = True
     for network, nodes in world.nodes.items():
         world.chains[network].price = USUAL[network] // 10
         for node in nodes.values():
             node.fault, node.lost_responses = Fault.NONE, 0
+    fund(world.chains[OUTPUTS], "refill", (REFILL,))
     for one in world.settlement:
         one.process.kill()
     await world.tick()

@@ -171,16 +171,21 @@ class World:
 def _chains(random: Random, now: Callable[[], datetime]) -> dict[str, Chain]:
     accounts = AccountChain(ACCOUNTS, coin="eth", random=random, now=now)
     outputs = OutputChain(OUTPUTS, coin="ltc", random=random, now=now)
-    funding = Tx(
-        spends=frozenset({"faucet/funding"}),
-        outputs=((HOT, "ltc", HOT_OUTPUT),) * HOT_OUTPUTS,
-        price=outputs.price,
-        fee=0,
-        sender=FUNDING,
-    )
-    outputs.submit(funding)
+    fund(outputs, "funding", (HOT_OUTPUT,) * HOT_OUTPUTS)
     chains: dict[str, Chain] = {ACCOUNTS: accounts, OUTPUTS: outputs}
     for chain in chains.values():
         for _ in range(3):
             chain.mine()
     return chains
+
+
+def fund(chain: Chain, name: str, amounts: tuple[int, ...]) -> None:
+    """Send amounts to the hot wallet of a chain of outputs, from nowhere."""
+    funding = Tx(
+        spends=frozenset({f"faucet/{name}"}),
+        outputs=tuple((HOT, chain.coin, amount) for amount in amounts),
+        price=chain.price,
+        fee=0,
+        sender=FUNDING,
+    )
+    chain.submit(funding)
