@@ -18,12 +18,14 @@ from uuid import uuid4
 
 import hypothesis
 import msgspec
+import psycopg
 import pytest
 import structlog
 import typer.main
 import typer.testing
 from xdist.scheduler import LoadScopeScheduling
 
+from persistence.embedded.access import SUPERUSER
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.embedded.server import start_together
 from persistence.embedded.valkey import EmbeddedValkey
@@ -103,6 +105,13 @@ def in_one_process(test: str) -> str:
     return next((name for folder, name in SHARED.items() if path.startswith(folder)), path)
 
 
+def permit_damage(postgres: EmbeddedPostgres) -> None:
+    """Let the tables' owner damage data as if there were no triggers, and see all statements."""
+    with psycopg.connect(postgres.url(user=SUPERUSER), autocommit=True) as connection:
+        connection.execute("GRANT SET ON PARAMETER session_replication_role TO swapgate_owner")
+        connection.execute("GRANT pg_read_all_stats TO swapgate_owner")
+
+
 class Servers(msgspec.Struct, frozen=True):
     """The running servers of this test process."""
 
@@ -118,6 +127,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     start_together(postgres, valkey)
     postgres.create_database(TEMPLATE)
     apply_migrations(postgres.url(database=TEMPLATE))
+    permit_damage(postgres)
     yield Servers(postgres, valkey)
     valkey.stop()
     postgres.stop()
@@ -130,6 +140,7 @@ class DatabaseUrls(msgspec.Struct, frozen=True):
     admin: str
     gateway: str
     settlement: str
+    superuser: str = ""
 
 
 @pytest.fixture
@@ -141,6 +152,7 @@ def database_urls(servers: Servers) -> Iterator[DatabaseUrls]:
         admin=servers.postgres.url(user="swapgate_admin", database=name),
         gateway=servers.postgres.url(user="swapgate_gateway", database=name),
         settlement=servers.postgres.url(user="swapgate_settlement", database=name),
+        superuser=servers.postgres.url(user=SUPERUSER, database=name),
     )
     servers.postgres.drop_database(name)
 

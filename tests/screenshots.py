@@ -16,7 +16,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from bench.cabinet.fill import fill
-from gateway.instance import read_instance
+from persistence.embedded.access import SUPERUSER
+from persistence.embedded.postgres import EmbeddedPostgres
 from tests.browser.chromium import DESKTOP, PHONE, browser
 from tests.browser.team import (
     BrowserTeam,
@@ -77,9 +78,7 @@ class TeamWithHistory(BrowserTeam):
         partner, api = self.partner, self.partner.api.until_active()
         operate, receiver.secret = partner.command, partner.webhook_secret.encode()
         operate("partner", "set", partner.email, "--webhook-url", receiver.url)
-        instance = read_instance(up.data_dir)
-        assert instance is not None
-        fill(instance.owner_database_url, partner.id, ORDERS)
+        fill(EmbeddedPostgres(up.data_dir / "postgres").url(user=SUPERUSER), partner.id, ORDERS)
         prices = msgspec.json.encode(PRICES).decode()
         own(partner, AMOUNTS, prices, prices)
         for previous, (name, label) in CODES.items():

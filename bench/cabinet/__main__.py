@@ -131,7 +131,7 @@ def _fill_once(servers: Servers, orders: int) -> str:
     if row is not None:
         return str(row[0])
     print(f"filling in {orders:,} orders", file=sys.stderr)
-    fill(url, servers.partner.id, orders)
+    fill(servers.superuser_url, servers.partner.id, orders)
     return servers.partner.id
 
 

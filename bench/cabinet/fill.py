@@ -175,9 +175,9 @@ UPDATE counted_orders SET up_to = coalesce((
 )
 
 
-def fill(owner_url: str, own: str, orders: int) -> None:
+def fill(url: str, own: str, orders: int) -> None:
     """Add this many orders of the last 90 days, nearly all of the partner with the id `own`."""
-    with psycopg.connect(owner_url) as connection:
+    with psycopg.connect(url) as connection:
         _disable_triggers(connection)
         connection.execute(OTHERS)
         connection.execute(OWN_CODES, {"own": own, "codes": list(CODES)})
@@ -197,17 +197,17 @@ def fill(owner_url: str, own: str, orders: int) -> None:
             "first": first,
             "last": last,
         }
-        with psycopg.connect(owner_url) as connection:
+        with psycopg.connect(url) as connection:
             _disable_triggers(connection)
             connection.execute(NUMBERED, parameters)
             connection.execute(ORDERS, parameters)
             connection.execute(DEPOSITS)
-    _complete(owner_url, own, orders, indexes)
+    _complete(url, own, orders, indexes)
 
 
-def _complete(owner_url: str, own: str, orders: int, indexes: Sequence[tuple[str, str]]) -> None:
+def _complete(url: str, own: str, orders: int, indexes: Sequence[tuple[str, str]]) -> None:
     """Add postings and events of the newest orders, compute the totals, and build the indexes."""
-    with psycopg.connect(owner_url) as connection:
+    with psycopg.connect(url) as connection:
         _disable_triggers(connection)
         for table, statement, newest in (
             ("postings", POSTINGS, WITH_POSTINGS),
@@ -226,7 +226,7 @@ def _complete(owner_url: str, own: str, orders: int, indexes: Sequence[tuple[str
         for definition, name in indexes:
             print(f"index {name}", file=sys.stderr)
             connection.execute(definition.encode())
-    with psycopg.connect(owner_url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE)")
         connection.execute("CHECKPOINT")
 

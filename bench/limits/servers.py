@@ -21,6 +21,8 @@ from bench.limits.peer import write_config
 from bench.processes import Server, free_port, python, running
 from domain.assets import Pair
 from gateway.instance import Instance, ValkeyUser, read_instance
+from persistence.embedded.access import SUPERUSER
+from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from persistence.valkey.admission import SCRIPT
@@ -162,6 +164,11 @@ class Servers:
                 (count + SPARE_ADDRESSES,),
             )
             connection.execute("ANALYZE pay_in_addresses")
+
+    @property
+    def superuser_url(self) -> str:
+        """Return the URL of the superuser, who may fill tables without their triggers."""
+        return EmbeddedPostgres(self.data_dir / "postgres").url(user=SUPERUSER)
 
     def durable(self) -> bool:
         """Return whether PostgreSQL waits for the disk."""

@@ -58,7 +58,7 @@ def _measured(sizes: Sequence[Size], options: argparse.Namespace) -> Report:
         before: Size = (0, 0)
         for size in sizes:
             print(f"filling: {_words(size)}", file=sys.stderr)
-            url, partner_id = servers.instance.owner_database_url, servers.partner.id
+            url, partner_id = servers.superuser_url, servers.partner.id
             fill(url, partner_id, partners=(before[0], size[0]), orders=(before[1], size[1]))
             servers.provide_addresses(int((options.rounds + 1) * options.seconds * 8_000))
             before = size

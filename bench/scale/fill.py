@@ -82,12 +82,12 @@ WHERE partner_id = %s AND pay_in_address LIKE 'scale %%' ORDER BY md5(pay_in_add
 """
 
 
-def fill(owner_url: str, own: str, *, partners: tuple[int, int], orders: tuple[int, int]) -> None:
+def fill(url: str, own: str, *, partners: tuple[int, int], orders: tuple[int, int]) -> None:
     """Add the partners and orders with numbers above the first and up to the second of each pair.
 
     `own` is the id of the measured partner.
     """
-    with psycopg.connect(owner_url) as connection:
+    with psycopg.connect(url) as connection:
         connection.execute("SET LOCAL session_replication_role = replica")
         connection.execute(
             PARTNERS,
@@ -111,14 +111,14 @@ def fill(owner_url: str, own: str, *, partners: tuple[int, int], orders: tuple[i
         )
         for statement in (ORDERS, DEPOSITS, ADDRESSES, IDEMPOTENCY_KEYS):
             connection.execute(statement)
-    with psycopg.connect(owner_url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(
             "VACUUM (ANALYZE) partners, orders, deposits, pay_in_addresses, idempotency_keys"
         )
         connection.execute("CHECKPOINT")
 
 
-def own_orders(owner_url: str, own: str, limit: int) -> list[tuple[str, str]]:
+def own_orders(url: str, own: str, limit: int) -> list[tuple[str, str]]:
     """Return ids and tokens of orders of the measured partner, of all ages."""
-    with psycopg.connect(owner_url) as connection:
+    with psycopg.connect(url) as connection:
         return [(str(order), str(token)) for order, token in connection.execute(OWN, (own, limit))]

@@ -47,9 +47,9 @@ def bench_order(order_id: UUID, partner_id: UUID, *, source: Asset, destination:
     )
 
 
-def store_orders(owner_url: str, orders: Sequence[tuple[UUID, UUID]]) -> None:
+def store_orders(url: str, orders: Sequence[tuple[UUID, UUID]]) -> None:
     """Insert orders by id and partner, without the triggers that update reserves and counters."""
-    with psycopg.connect(owner_url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
         with connection.cursor().copy(COPY) as copy:
             for order_id, partner_id in orders:

@@ -21,6 +21,7 @@ from domain.partners.credentials import Credentials
 from domain.partners.partner import Partner
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings, environment_of
+from persistence.embedded.access import SUPERUSER
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.embedded.server import start_together
 from persistence.embedded.valkey import EmbeddedValkey
@@ -110,7 +111,7 @@ class World:
         """
         number = -(-events // len(STATES))
         orders = [(new_id(), partners[index % len(partners)]) for index in range(number)]
-        store_orders(self.postgres.url(), orders)
+        store_orders(self.postgres.url(user=SUPERUSER), orders)
         file = self.directory / f"committed-{new_id()}"
         writer = self._spawn("bench.webhooks.writer", stdin=subprocess.PIPE)
         work = Work(

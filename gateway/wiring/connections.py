@@ -20,7 +20,8 @@ from persistence.postgres.market.reserves import read_headroom
 from persistence.postgres.market.revisions import read_revisions
 from persistence.postgres.partners.partners import changed_keys
 from persistence.postgres.pool import Database
-from persistence.postgres.rights import excess_rights, rejection_reason
+from persistence.postgres.rights.roles import GATEWAY
+from persistence.postgres.rights.rule import excess_rights, rejection_reason
 from persistence.valkey.client import connect
 from persistence.valkey.notices import notices
 from persistence.valkey.rates import decode_snapshot, read_snapshot
@@ -70,16 +71,19 @@ class Connections:
     def watchers(self, partners: CachedPartners | None) -> Watchers:
         """Return the watchers that keep the market and, in a gateway, its `partners` current.
 
-        A gateway adopts no catalogue, and so accepts no calls, while its database role has rights
-        that a gateway must not have.
+        A gateway adopts no catalogue, and so accepts no calls, while a role or function of the
+        database has excess rights.
         """
         watching = self._watching
 
         async def read() -> Catalogue:
             catalogue = await read_catalogue(watching)
             if partners is not None:
-                sandbox = self._settings.sandbox
-                problem = rejection_reason(await excess_rights(watching), sandbox=sandbox)
+                problem = rejection_reason(
+                    await excess_rights(watching, process_role=GATEWAY),
+                    process_role=GATEWAY,
+                    sandbox=self._settings.sandbox,
+                )
                 if problem is not None:
                     raise Unavailable(problem)
             return catalogue

@@ -1,8 +1,8 @@
 """What a process checks or changes in its database before it starts."""
 
-from gateway.instance import PreparationFailed
+from gateway.instance import PreparationFailed, Role
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
-from persistence.postgres.rights import excess_rights_at, rejection_reason
+from persistence.postgres.rights.rule import excess_rights_at, rejection_reason
 
 
 def migrate(owner_database_url: str) -> list[str]:
@@ -16,10 +16,13 @@ def migrate(owner_database_url: str) -> list[str]:
         raise PreparationFailed(str(error)) from error
 
 
-def excess_rights_problem(database_url: str, *, sandbox: bool) -> str | None:
-    """Return why a gateway must not use this database role, or None if it may.
+def excess_rights_problem(database_url: str, role: Role, *, sandbox: bool) -> str | None:
+    """Return why a process must not start with this database and login, or None if it may.
 
-    A role that can move funds or write the ledger is rejected. None too if the database is
-    unavailable: each worker checks again when it connects.
+    It must not while a role of the installation can become another, create anything, move funds or
+    write the ledger, nor while a function runs with more rights than it needs. None too if the
+    database is unavailable: each worker of the gateway checks again when it connects.
     """
-    return rejection_reason(excess_rights_at(database_url) or (), sandbox=sandbox)
+    name = f"swapgate_{role.value}"
+    found = excess_rights_at(database_url, process_role=name) or ()
+    return rejection_reason(found, process_role=name, sandbox=sandbox)

@@ -57,7 +57,9 @@ def _start(
         stack.callback(server.stop)
     start_together(*servers)
     urls = {
-        role: postgres.url(user=_user(role)) if postgres else _as_role(role, str(database_url))
+        role: postgres.url(user=f"swapgate_{role.value}")
+        if postgres
+        else _as_role(role, str(database_url))
         for role in Role
     }
     instance = Instance(
@@ -75,13 +77,9 @@ def _start(
     return list(servers), instance
 
 
-def _user(role: Role) -> str:
-    return "postgres" if role is Role.OWNER else f"swapgate_{role.value}"
-
-
 def _as_role(role: Role, url: str) -> str:
     """Return the owner's URL with SET ROLE: an external server has no logins of our roles."""
     if role is Role.OWNER:
         return url
     separator = "&" if "?" in url else "?"
-    return f"{url}{separator}options=-c%20role%3D{_user(role)}"
+    return f"{url}{separator}options=-c%20role%3Dswapgate_{role.value}"

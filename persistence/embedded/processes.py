@@ -13,7 +13,12 @@ PROC: Final = Path("/proc/self/exe")
 
 
 def spawn(
-    arguments: list[str], cwd: Path, log: Path, *, account: pwd.struct_passwd | None = None
+    arguments: list[str],
+    cwd: Path,
+    log: Path,
+    *,
+    account: pwd.struct_passwd | None = None,
+    stdin: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start a program in its own session, so that Ctrl-C in a terminal does not reach it.
 
@@ -24,7 +29,7 @@ def spawn(
         return subprocess.Popen(  # noqa: S603 - the wheels' own programs, no shell
             arguments,
             cwd=cwd,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

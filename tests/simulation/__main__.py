@@ -17,7 +17,7 @@ import structlog
 
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.postgres.migrate import apply_migrations
-from tests.conftest import DatabaseUrls, memory_directory
+from tests.conftest import DatabaseUrls, memory_directory, permit_damage
 from tests.simulation.defects import DEFECTS
 from tests.simulation.run import STEPS, simulate
 from tests.simulation.world.preparation import prepare
@@ -33,6 +33,7 @@ def migrated_database() -> Iterator[DatabaseUrls]:
         server.start()
         try:
             apply_migrations(server.url())
+            permit_damage(server)
             yield DatabaseUrls(
                 owner=server.url(),
                 admin=server.url(user="swapgate_admin"),

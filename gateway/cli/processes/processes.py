@@ -49,7 +49,7 @@ def serve(
     die_with_parent()
     configure_logs()
     settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.GATEWAY)
-    check_rights(settings.database_url, sandbox=settings.sandbox)
+    check_rights(settings.database_url, Role.GATEWAY, sandbox=settings.sandbox)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
         # prometheus-client reads this variable when it is imported
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
@@ -68,6 +68,7 @@ def serve(
 def rates(seed: Seed = 1, metrics_port: LocalMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
     """Publish prices: of the sandbox or, with SWAPGATE_RATES=exchanges, of exchanges."""
     settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.RATES)
+    check_rights(settings.database_url, Role.GATEWAY, sandbox=settings.sandbox)
     from gateway.wiring.rates import run_rates
 
     run_until_stopped(
@@ -87,6 +88,7 @@ def settlement(
         raise Failure("--auto-settle requires sandbox mode")
     if settings.chains and settings.sandbox:
         raise Failure("SWAPGATE_CHAINS is for real money: the sandbox simulates its chains")
+    check_rights(settings.database_url, Role.SETTLEMENT, sandbox=settings.sandbox)
     from gateway.wiring.settlement import run_settlement
 
     run_until_stopped(
@@ -107,11 +109,11 @@ def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     show({"applied": applied}, as_json=as_json)
 
 
-def check_rights(database_url: str, *, sandbox: bool) -> None:
-    """Raise Failure for a database role that could move funds or write the ledger."""
+def check_rights(database_url: str, role: Role, *, sandbox: bool) -> None:
+    """Raise Failure while a role or function of the database has more rights than it may have."""
     from gateway.wiring.database import excess_rights_problem
 
-    problem = excess_rights_problem(database_url, sandbox=sandbox)
+    problem = excess_rights_problem(database_url, role, sandbox=sandbox)
     if problem:
         raise Failure(problem)
 

@@ -29,6 +29,7 @@ from gateway.instance import (
     INSTANCE_FILE,
     Instance,
     PreparationFailed,
+    Role,
     write_private,
 )
 from gateway.runtime.supervisor import (
@@ -79,7 +80,8 @@ def up(
             write_private(data_dir / INSTANCE_FILE, msgspec.json.encode(instance))
             status.update("Preparing the database")
             prepare(instance, data_dir, base_url=f"http://{HOST}:{port}")
-            check_rights(instance.gateway_database_url, sandbox=sandbox)
+            for role in (Role.GATEWAY, Role.SETTLEMENT):
+                check_rights(instance.database_url(role), role, sandbox=sandbox)
             children = child_processes(
                 instance,
                 data_dir,

@@ -31,9 +31,9 @@ from persistence.postgres.health import (
     free_addresses,
     gone_endpoints,
     missing_migrations,
+    missing_roles,
     oldest_waiting_event,
     partners_with_unreadable_secrets,
-    read_roles,
     read_server,
 )
 from persistence.postgres.operators.waiting import (
@@ -41,7 +41,8 @@ from persistence.postgres.operators.waiting import (
     undecided_credits,
     unsent_refunds,
 )
-from persistence.postgres.rights import excess_rights_of_gateway
+from persistence.postgres.rights.roles import FUNCTION_OWNERS, GATEWAY, LOGINS
+from persistence.postgres.rights.rule import advice, excess_rights
 from persistence.valkey.health import read_server as read_valkey
 from persistence.valkey.rates import read_snapshot, read_sources
 
@@ -101,8 +102,9 @@ def _database_health(ports: OperatorPorts) -> DatabaseHealth:
     async def now() -> datetime:
         return (await read_server(database)).now
 
-    async def excess_rights() -> list[str]:
-        return [one.what for one in await excess_rights_of_gateway(database)]
+    async def rights_problems() -> list[str]:
+        found = await excess_rights(database, process_role=None)
+        return [f"{one}. {advice(one, GATEWAY)}" for one in found]
 
     async def unreadable_partners() -> list[str]:
         try:
@@ -115,9 +117,9 @@ def _database_health(ports: OperatorPorts) -> DatabaseHealth:
         version=version,
         now=now,
         missing_migrations=lambda: missing_migrations(database),
-        superusers=lambda names: read_roles(database, names),
+        missing_roles=lambda: missing_roles(database, (*LOGINS, *FUNCTION_OWNERS)),
         can_write_order_state=lambda role: can_write_order_state(database, role),
-        excess_rights=excess_rights,
+        excess_rights=rights_problems,
         unreadable_partners=unreadable_partners,
     )
 

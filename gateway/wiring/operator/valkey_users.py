@@ -7,7 +7,8 @@ from typing import Final
 
 from gateway.instance import ValkeyUser
 from gateway.settings import SettingsError
-from persistence.embedded.valkey_users import ensure_passwords, read_passwords
+from persistence.embedded.passwords import read_passwords
+from persistence.embedded.valkey_users import ensure_passwords
 from persistence.valkey.acl import PREFIX, acl_file
 
 PASSWORDS_FILE: Final = "valkey-passwords.json"

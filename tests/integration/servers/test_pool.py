@@ -62,7 +62,7 @@ async def test_a_statement_over_its_time_limit_is_ended_by_the_server(
 async def test_settings_of_the_url_are_kept_with_the_timeout_added(
     database_urls: DatabaseUrls,
 ) -> None:
-    url = f"{database_urls.owner}&options=-c%20role%3Dswapgate_gateway"
+    url = f"{database_urls.superuser}&options=-c%20role%3Dswapgate_gateway"
     async with database(url, statement_timeout_ms=1234) as pool:
         (row,) = await pool.fetch(
             "SELECT current_user::text AS role, current_setting('statement_timeout') AS timeout"

@@ -1,6 +1,6 @@
 """Check the database: version, clock, migrations, roles and the key ring of its secrets."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,14 +11,14 @@ from domain.clock import Clock
 
 SERVER: Final = "PostgreSQL"
 MIN_VERSION: Final = 15
-GATEWAY, SETTLEMENT, ADMIN = "swapgate_gateway", "swapgate_settlement", "swapgate_admin"
+SETTLEMENT: Final = "swapgate_settlement"
 
 
 class DatabaseHealth(msgspec.Struct, frozen=True):
     """What the database reports about itself. Each function raises Unavailable.
 
-    `version` is the major version; `superusers` returns which of the named roles exist and whether
-    each is a superuser; `excess_rights` what the gateway's role may do and must not.
+    `version` is the major version; `missing_roles` returns which roles do not exist;
+    `excess_rights` what roles and functions may do and must not, with what to do about each.
     `unreadable_partners` returns the partners whose secrets the key ring does not open, and raises
     InvalidRequest for a key ring that cannot be used.
     """
@@ -26,7 +26,7 @@ class DatabaseHealth(msgspec.Struct, frozen=True):
     version: Callable[[], Awaitable[int]]
     now: Callable[[], Awaitable[datetime]]
     missing_migrations: Callable[[], Awaitable[Sequence[str]]]
-    superusers: Callable[[Sequence[str]], Awaitable[Mapping[str, bool]]]
+    missing_roles: Callable[[], Awaitable[Sequence[str]]]
     can_write_order_state: Callable[[str], Awaitable[bool]]
     excess_rights: Callable[[], Awaitable[Sequence[str]]]
     unreadable_partners: Callable[[], Awaitable[Sequence[str]]]
@@ -64,20 +64,14 @@ async def _migrations(health: DatabaseHealth) -> str | None:
 
 
 async def _roles(health: DatabaseHealth) -> str | None:
-    names = (GATEWAY, SETTLEMENT, ADMIN)
-    found = await health.superusers(names)
-    missing = [name for name in names if name not in found]
+    missing = await health.missing_roles()
     if missing:
         return f"Run `swapgate migrate`, which creates the missing role {', '.join(missing)}"
-    superusers = [name for name in names if found[name]]
-    if superusers:
-        return f"Revoke the role's rights: ALTER ROLE {superusers[0]} NOSUPERUSER"
-    if await health.can_write_order_state(GATEWAY):
-        return f"Revoke the right: REVOKE UPDATE ON orders FROM {GATEWAY}"
     if not await health.can_write_order_state(SETTLEMENT):
         return f"Restore the right: GRANT UPDATE (state) ON orders TO {SETTLEMENT}"
     excess = await health.excess_rights()
-    return f"Revoke the right: {GATEWAY} {excess[0]}" if excess else None
+    more = f" ({len(excess) - 1} more like that)" if len(excess) > 1 else ""
+    return f"{excess[0]}{more}" if excess else None
 
 
 async def _keyring(health: DatabaseHealth) -> str | None:
