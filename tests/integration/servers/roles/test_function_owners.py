@@ -12,6 +12,7 @@ from gateway.wiring.database import excess_rights_problem
 from persistence.postgres.rights.catalog import excess_statement
 from persistence.postgres.rights.roles import FUNCTION_OWNERS, LOGINS
 from tests.conftest import DatabaseUrls, Servers
+from tests.support.clients.operator_command import new_operator
 from tests.support.clients.operator_doctor import failed_checks, healthy_operator
 
 OWNED = """
@@ -229,3 +230,20 @@ def test_doctor_names_a_function_with_excess_rights_and_what_to_type(
         advice = failed_checks(operator, ok=False)["roles"]
     assert advice.startswith(f"The database {found}")
     assert advice.endswith(f". Revoke the right: {repair}")
+
+
+def test_no_process_starts_while_a_role_has_excess_rights(
+    database_urls: DatabaseUrls, servers: Servers, tmp_path: Path
+) -> None:
+    operator = new_operator(database_urls, servers, tmp_path)
+    operator.sql("GRANT CREATE ON SCHEMA public TO swapgate_admin")
+    for process in ("rates", "settlement", "webhooks"):
+        assert operator.error(process).startswith(
+            "The database role swapgate_admin may CREATE in the schema public: no process may run"
+        )
+
+
+def test_the_documentation_names_every_role_that_an_operator_creates() -> None:
+    documented = (Path(__file__).parents[4] / "docs" / "operations.md").read_text()
+    for role in OUR_ROLES:
+        assert f"CREATE ROLE {role}" in documented, role
