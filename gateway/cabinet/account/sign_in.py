@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+import structlog
 from blacksheep import Application, Request, Response
 
 from cabinet_htmx.partner import messages
@@ -10,7 +11,7 @@ from cabinet_htmx.partner.account import messages as account_messages
 from cabinet_htmx.partner.site import HEADERS
 from domain.actions.cabinet.sign_in import sign_in, sign_out
 from domain.cabinet.members import Role
-from domain.errors import AuthDisabled, AuthInvalid, RateLimited
+from domain.errors import AuthDisabled, AuthInvalid, DomainError, RateLimited
 from gateway.cabinet.account.turns import Turns
 from gateway.cabinet.context import CabinetContext
 from gateway.cabinet.dispatcher import PageDispatcher
@@ -19,6 +20,8 @@ from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, StepUp, safe_
 from gateway.http.blacksheep import Handler
 from gateway.http.forms import form_of, query_of
 from gateway.http.pages import page, redirect
+
+log: Final = structlog.get_logger()
 
 SIGNED_OUT = "out"
 CONCURRENT_SIGN_INS: Final = 2
@@ -34,6 +37,13 @@ _NOTICES = {
     SIGNED_OUT: account_messages.SIGNED_OUT,
     PASSWORD_RESET: account_messages.PASSWORD_RESET,
 }
+
+_REASONS: Final = {
+    AuthInvalid: "wrong credentials",
+    AuthDisabled: "disabled",
+    RateLimited: "too many attempts",
+}
+"""Why a sign-in is rejected, in the log."""
 
 
 class SignInPages:
@@ -89,18 +99,9 @@ class SignInPages:
                 password=form.get("password", ""),
                 browser=browser,
             )
-        except AuthInvalid:
-            error = account_messages.WRONG_CREDENTIALS
-            return self._page(403, email=email, next_path=next_path, error=error)
-        except AuthDisabled:
-            error = account_messages.ACCOUNT_DISABLED
-            return self._page(403, email=email, next_path=next_path, error=error)
-        except RateLimited as limited:
-            seconds = limited.retry_after
-            error = messages.too_many_attempts(seconds)
-            return self._page(
-                429, email=email, next_path=next_path, error=error, retry_after=seconds
-            )
+        except (AuthInvalid, AuthDisabled, RateLimited) as error:
+            log.warning("sign-in rejected", reason=_REASONS[type(error)], address=browser.address)
+            return self._rejected(error, email=email, next_path=next_path)
         await self._end_previous(request)
         await self._cabinet.record(signed_in.member, browser.address, "Signed in")
         path = safe_next(next_path) or self._table.home(signed_in.member.role)
@@ -109,6 +110,18 @@ class SignInPages:
             *self._cabinet.remember_device(request, signed_in.member, signed_in.session),
         ]
         return redirect(303, path, HEADERS, *cookies)
+
+    def _rejected(self, error: DomainError, *, email: str, next_path: str) -> Response:
+        if isinstance(error, RateLimited):
+            seconds = error.retry_after
+            text = messages.too_many_attempts(seconds)
+            return self._page(
+                429, email=email, next_path=next_path, error=text, retry_after=seconds
+            )
+        text = account_messages.WRONG_CREDENTIALS
+        if isinstance(error, AuthDisabled):
+            text = account_messages.ACCOUNT_DISABLED
+        return self._page(403, email=email, next_path=next_path, error=text)
 
     async def _end_previous(self, request: Request) -> None:
         previous = await self._cabinet.resume(request)

@@ -1,5 +1,6 @@
 """Signing in and out, passwords and sessions, without scripts."""
 
+import json
 import re
 from uuid import uuid4
 
@@ -179,3 +180,19 @@ def test_a_session_of_another_member_cannot_be_ended(up: Running, partner: Cabin
 
 def session_end(whose: Person) -> str:
     return f"/partner/account/sessions/{whose.session_id()}/end"
+
+
+def logged(up: Running) -> str:
+    return (up.data_dir / "logs" / "serve.log").read_text()
+
+
+def test_a_rejected_sign_in_is_logged_with_its_address_and_without_what_was_entered(
+    up: Running,
+) -> None:
+    before, email = logged(up), f"{uuid4().hex}@wallet.example"
+    assert person(up).sign_in(email, "a wrong password").status == 403
+    (line,) = logged(up)[len(before) :].splitlines()
+    entry = json.loads(line)
+    assert (entry["event"], entry["reason"]) == ("sign-in rejected", "wrong credentials")
+    assert entry["address"] == "127.0.0.1"
+    assert email not in line
