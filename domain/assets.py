@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidRequest, NothingToSwap
 
 
 class Asset(msgspec.Struct, frozen=True, gc=False):
@@ -159,6 +159,11 @@ class Catalogue:
         if pair is None:
             raise InvalidRequest(f"no pair {source!r} to {destination!r}")
         return pair
+
+    def check_any_pair(self) -> None:
+        """Raise NothingToSwap if no pair at all can be swapped."""
+        if not self._pairs:
+            raise NothingToSwap("no pair of assets that can be received and sent is enabled")
 
     def bounds(self, source: str, destination: str) -> Bounds:
         """Return the bounds of two assets, whether or not the pair is enabled."""

@@ -65,6 +65,14 @@ class Unavailable(DomainError):
     """A dependency is unavailable: rates, database, Valkey, a free pay-in address."""
 
 
+class RatesUnavailable(Unavailable):
+    """There are no prices, they are too old, or a coin has none."""
+
+
+class NothingToSwap(Unavailable):
+    """No pair can be swapped: no asset is connected or enabled, or all pairs are disabled."""
+
+
 class EmergencyInvalidChoice(DomainError):
     """The choice is not available for the order."""
 

@@ -46,7 +46,7 @@ class AsgiMiddleware:
 
         `connections` is kept informed of requests in progress, and tells which are rejected.
         """
-        self._application = application
+        self.application = application
         self._handlers = handlers
         self._in_progress = connections.in_progress
         self._over_limit = connections.over_limit
@@ -56,7 +56,7 @@ class AsgiMiddleware:
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection event."""
         if scope["type"] != "http":
-            await self._application(scope, receive, send)
+            await self.application(scope, receive, send)
             return
         headers = request_headers(scope["headers"])
         client = scope["client"]
@@ -69,7 +69,7 @@ class AsgiMiddleware:
             if handler is None:
                 check_target(scope)
                 body = await self._bodies.read(length, receive)
-                await self._application(scope, replay(body, receive), send)
+                await self.application(scope, replay(body, receive), send)
             else:
                 body = await self._bodies.read(length, receive)
                 status, response_headers, content = await handler(

@@ -44,6 +44,8 @@ TABLE: dict[type[errors.DomainError], ErrorResponse] = {
     errors.ReserveExceeded: ErrorResponse(9, "RESERVE_EXCEEDED", 503),
     errors.Maintenance: ErrorResponse(10, "MAINTENANCE", 503, retry_after=MAINTENANCE_SECONDS),
     errors.Unavailable: UPSTREAM_ERROR,
+    errors.RatesUnavailable: UPSTREAM_ERROR,
+    errors.NothingToSwap: UPSTREAM_ERROR,
     errors.EmergencyInvalidChoice: ErrorResponse(12, "EMERGENCY_INVALID_CHOICE", 400),
     errors.CodeConflict: ErrorResponse(13, "CODE_CONFLICT", 409),
     errors.RotationConflict: ErrorResponse(14, "ROTATION_CONFLICT", 409),

@@ -32,6 +32,10 @@ TOO_MANY_EXPORTS: Final = Message(
     "Your team is already downloading as many files as is possible at a time. Try again when one "
     "of them is complete.",
 )
+NOT_FOUND: Final = (
+    "This page doesn't exist, or it isn't your team's. Check the address, or choose a section from "
+    "the menu."
+)
 NOT_AN_OPTION: Final = "Choose an option from the list."
 INVALID_DAY: Final = "Enter a date such as 2026-05-01."
 WRONG_CODE: Final = "This code is wrong or was already used. Enter the next code from your app."
@@ -43,7 +47,7 @@ SCRIPTS_NEEDED: Final = "Passkeys need JavaScript, which is off in your browser.
 def error_message(error: DomainError) -> Message:
     """Return the content of the page for an error."""
     if isinstance(error, NotFound):
-        return Message("Page not found", "This page doesn't exist, or it isn't your team's.")
+        return Message("Page not found", NOT_FOUND)
     if isinstance(error, RateLimited):
         return Message("Too many attempts", too_many_attempts(error.retry_after))
     if isinstance(error, Unavailable):

@@ -9,6 +9,13 @@ from domain.orders.states import Choice, State
 
 MAINTENANCE: Final = "New swaps are paused for maintenance. Existing orders continue."
 NO_PRICES: Final = "Prices are temporarily unavailable. Try again in a few minutes."
+NOTHING_TO_SWAP: Final = (
+    "No coins can be swapped here at the moment. Existing orders continue. Try again later."
+)
+UNAVAILABLE: Final = (
+    "Part of our service cannot be reached at the moment. Existing orders continue. Try again in a "
+    "few minutes."
+)
 TOO_MANY_REQUESTS: Final = "Too many requests from your network. Wait a moment, then try again."
 NO_PAIR: Final = "This pair is currently unavailable. Choose another pair."
 INVALID_AMOUNT: Final = "Enter a number such as {example}, with up to {decimals} decimal places."
@@ -20,6 +27,9 @@ RATE_CHANGED: Final = "The rate changed. Review and confirm again."
 TOO_MANY_UNPAID: Final = (
     "Too many orders are waiting for a deposit. Pay one of yours, or try again in half an hour."
 )
+INCOMPLETE: Final = (
+    "The form was incomplete, and nothing was changed. Reload the page and try again."
+)
 NOT_CREATED: Final = "The order could not be created, and nothing was charged. Try again."
 ALREADY_SUBMITTED: Final = (
     "This form was already submitted with different details. Review and submit it again."
@@ -27,8 +37,11 @@ ALREADY_SUBMITTED: Final = (
 
 _PROBLEMS: Final[dict[type[errors.DomainError], str]] = {
     errors.Maintenance: MAINTENANCE,
-    errors.Unavailable: NO_PRICES,
+    errors.RatesUnavailable: NO_PRICES,
+    errors.NothingToSwap: NOTHING_TO_SWAP,
+    errors.Unavailable: UNAVAILABLE,
     errors.RateLimited: TOO_MANY_REQUESTS,
+    errors.InvalidRequest: INCOMPLETE,
     errors.IdempotencyConflict: ALREADY_SUBMITTED,
     errors.ReserveExceeded: "This amount exceeds our current reserve of this coin. Try a "
     "smaller amount or another coin.",
@@ -44,6 +57,22 @@ def problem(error: errors.DomainError) -> str:
         if kind in _PROBLEMS:
             return _PROBLEMS[kind]
     return NOT_CREATED
+
+
+_HEADINGS: Final[dict[type[errors.DomainError], str]] = {
+    errors.Maintenance: "Paused for maintenance",
+    errors.NothingToSwap: "No swaps at the moment",
+    errors.Unavailable: "Temporarily unavailable",
+    errors.RateLimited: "Too many requests",
+}
+
+
+def heading(error: errors.DomainError) -> str:
+    """Return the heading of the page that explains an error."""
+    for kind in type(error).__mro__:
+        if kind in _HEADINGS:
+            return _HEADINGS[kind]
+    return "Something went wrong"
 
 
 def quote_problem(problem: QuoteProblem, *, minimum: str, maximum: str | None) -> str:

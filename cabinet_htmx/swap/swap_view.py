@@ -62,8 +62,10 @@ class SwapView(msgspec.Struct, frozen=True, kw_only=True):
 def with_known_assets(catalogue: Catalogue, form: SwapForm) -> SwapForm:
     """Return the form with known assets: the requested ones, otherwise the operator's first pair.
 
-    Known assets are kept even if their pair is disabled; the form then shows an error.
+    Known assets are kept even if their pair is disabled; the form then shows an error. Raises
+    NothingToSwap if no pair is enabled: there is nothing to choose from.
     """
+    catalogue.check_any_pair()
     sources = {asset.code for asset in catalogue.active_assets() if asset.receivable}
     destinations = {asset.code for asset in catalogue.active_assets() if asset.sendable}
     source = form.source if form.source in sources else None

@@ -20,10 +20,10 @@ class Market(Protocol):
         """Return the remaining capacity as last read."""
 
     def snapshot(self) -> RateSnapshot:
-        """Return the current prices; raise Unavailable where they are missing or stale."""
+        """Return the current prices; raise RatesUnavailable if missing or stale."""
 
     def prices(self) -> PriceTable:
-        """Return all pairs at the current prices; raise Unavailable as `snapshot` does."""
+        """Return all pairs at the current prices; raise RatesUnavailable as `snapshot` does."""
 
     def newest_snapshot(self) -> RateSnapshot | None:
         """Return the last known prices, of any age; None before the first."""

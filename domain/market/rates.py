@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from domain.errors import Unavailable
+from domain.errors import RatesUnavailable
 
 MAX_AGE_SECONDS = 60
 """Older snapshots are not used for quotes (contract, section 7)."""
@@ -30,8 +30,8 @@ class RateSnapshot(msgspec.Struct, frozen=True):
         return now - self.at < -MAX_AHEAD_SECONDS
 
     def price(self, coin: str) -> int:
-        """Return the coin's price; raise Unavailable without one."""
+        """Return the coin's price; raise RatesUnavailable without one."""
         price = self.prices.get(coin)
         if price is None:
-            raise Unavailable(f"no price for {coin}")
+            raise RatesUnavailable(f"no price for {coin}")
         return price

@@ -56,7 +56,7 @@ def _domain_error_page(site: SwapSite, request: Request, error: DomainError) -> 
     if request.get_first_header(b"HX-Request"):
         return page(response.status, site.notice(text), ORDER_HEADERS, *headers)
     return page(
-        response.status, site.message("Something went wrong", text), ORDER_HEADERS, *headers
+        response.status, site.message(sentences.heading(error), text), ORDER_HEADERS, *headers
     )
 
 

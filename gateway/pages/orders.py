@@ -80,7 +80,7 @@ class OrderPages:
                 self._context.order_ports.orders, order_id=str(order.id), token=token
             )
         except InvalidTransition:
-            problem = "Only a finished order can be deleted."
+            problem = "Only a finished order can be deleted. Try again once it is."
             return await self._page(order, token, status=409, problem=problem)
         html = self._site.message("Order deleted", "This order can no longer be viewed.")
         return page(200, html, ORDER_HEADERS)

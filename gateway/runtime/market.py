@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from domain.assets import Catalogue
-from domain.errors import Unavailable
+from domain.errors import RatesUnavailable, Unavailable
 from domain.market.limits import Headroom
 from domain.market.pricing import UNBOUNDED, PriceTable
 from domain.market.rates import RateSnapshot
@@ -46,11 +46,11 @@ class LiveMarket:
         """See Market."""
         snapshot = self._snapshot
         if snapshot is None:
-            raise Unavailable("there are no rates")
+            raise RatesUnavailable("there are no rates")
         if snapshot.is_stale(self._unix_time()):
-            raise Unavailable(STALE)
+            raise RatesUnavailable(STALE)
         if not snapshot.prices:
-            raise Unavailable("no coin has a price")
+            raise RatesUnavailable("no coin has a price")
         return snapshot
 
     def prices(self) -> PriceTable:
@@ -59,7 +59,7 @@ class LiveMarket:
         if table is None:
             table = self._table = PriceTable(self.catalogue, self.snapshot())
         elif table.snapshot.is_stale(self._unix_time()):
-            raise Unavailable(STALE)
+            raise RatesUnavailable(STALE)
         return table
 
     def newest_snapshot(self) -> RateSnapshot | None:

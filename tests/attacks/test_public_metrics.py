@@ -1,25 +1,17 @@
 """A stranger reads volumes and error rates from /metrics on the public port."""
 
-from pathlib import Path
-
-from tests.conftest import Running, free_port, start_up, stop
+from tests.attacks.conftest import METRICS_PORT
+from tests.conftest import Running
 from tests.support.clients.partner import send
 
 
-def test_metrics_are_not_on_the_public_port_outside_the_sandbox(tmp_path: Path) -> None:
-    port = free_port()
-    live = start_up(
-        *(tmp_path / "data", "--no-sandbox", "--workers", "1", "--metrics-port", str(port))
-    )
-    try:
-        for path in ("/metrics", "/metrics/", "/METRICS", "/%6detrics"):
-            response = send(f"{live.base_url}{path}", method="GET")
-            assert response.status == 404, path
-            assert b"swapgate_" not in response.body
-        own = send(f"http://127.0.0.1:{port}/metrics", method="GET")
-        assert own.status == 200
-    finally:
-        stop(live)
+def test_metrics_are_not_on_the_public_port_outside_the_sandbox(live: Running) -> None:
+    for path in ("/metrics", "/metrics/", "/METRICS", "/%6detrics"):
+        response = send(f"{live.base_url}{path}", method="GET")
+        assert response.status == 404, path
+        assert b"swapgate_" not in response.body
+    own = send(f"http://127.0.0.1:{METRICS_PORT}/metrics", method="GET")
+    assert own.status == 200
 
 
 def test_metrics_are_on_the_port_of_a_sandbox(up: Running) -> None:

@@ -22,6 +22,7 @@ from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import add_addresses
 from tests.support.clients.operator_command import Operator, new_operator
 from tests.support.clients.visitor import REFUND, TO, PageResponse
+from tests.support.servers.in_process import request
 
 FORM = {
     "from": "btc",
@@ -42,39 +43,13 @@ async def ask(
     *,
     client: str = "10.0.0.1",
 ) -> PageResponse:
-    body = urlencode(form or {}).encode()
-    sent: list[Any] = []
-
-    async def receive() -> dict[str, Any]:
-        await asyncio.sleep(0)
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Any) -> None:
-        await asyncio.sleep(0)
-        sent.append(message)
-
-    headers = [(b"host", b"x"), (b"content-type", b"application/x-www-form-urlencoded")]
-    await front(
-        {
-            "type": "http",
-            "http_version": "1.1",
-            "method": "POST" if form else "GET",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "scheme": "http",
-            "server": ("127.0.0.1", 80),
-            "client": (client, 4000),
-            "headers": [*headers, (b"content-length", str(len(body)).encode())],
-        },
-        receive,
-        send,
-    )
-    begun, *rest = sent
-    response_headers = {name.decode().lower(): value.decode() for name, value in begun["headers"]}
-    return PageResponse(
-        begun["status"], response_headers, b"".join(one["body"] for one in rest).decode()
+    return await request(
+        front,
+        "POST" if form else "GET",
+        path,
+        urlencode(form or {}).encode(),
+        {"content-type": "application/x-www-form-urlencoded"},
+        client=client,
     )
 
 
@@ -203,7 +178,7 @@ async def test_without_the_catalogue_the_page_is_still_served(operator: Operator
     try:
         shown = await ask(pages(process), "/")
         assert shown.status == 503
-        assert "Something went wrong" in shown.words()
+        assert "Temporarily unavailable" in shown.words()
         link = await ask(pages(process), "/r/some-code")
         assert (link.status, link.location) == (302, "/")
         assert "set-cookie" not in link.headers

@@ -171,7 +171,7 @@ async def test_the_application_serves_requests_after_an_internal_error() -> None
 
 async def test_an_exception_of_blacksheep_is_an_internal_error() -> None:
     application = application_with(FakeGateway(), fails)
-    application._application = cast("Any", _raising)
+    application.application = cast("Any", _raising)
     with capture_logs() as logs:
         is_internal_error(
             await call(application, "POST", "/v1/price", (b"x-request-id", b"call-7"))
@@ -186,7 +186,7 @@ async def _raising(_: Any, __: Any, ___: Any) -> None:
 
 async def test_an_http_exception_determines_the_response() -> None:
     application = application_with(FakeGateway(), fails)
-    application = cast("Any", application._application)
+    application = cast("Any", application.application)
 
     async def reject(_: Any) -> Any:
         await asyncio.sleep(0)

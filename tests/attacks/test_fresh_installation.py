@@ -1,0 +1,22 @@
+"""A visitor causes internal errors in an installation to which no asset is connected yet."""
+
+import pytest
+
+from tests.conftest import Running
+from tests.support.clients.visitor import Visitor
+
+FORM = {"from": "btc", "to": "eth", "send": "1", "step": "open"}
+
+
+def test_the_swap_page_states_that_there_is_nothing_to_swap(live: Running) -> None:
+    page = Visitor(live.base_url).get("/?from=btc&to=eth&amount=1")
+    assert page.status == 503
+    assert "No coins can be swapped here at the moment." in page.words()
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", ["/", "/swap/form", "/swap/quote", "/swap/check/tag"])
+def test_no_form_of_the_swap_page_causes_an_internal_error(live: Running, path: str) -> None:
+    page = Visitor(live.base_url).post(path, FORM)
+    assert page.status == 503
+    assert "Try again later." in page.words()
