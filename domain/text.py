@@ -1,8 +1,42 @@
-"""Texts that others chose, such as nodes and contracts, in a form that can be stored and shown."""
+"""Texts that others chose: labels and names that are checked, and messages that are cleaned."""
 
+import unicodedata
 from typing import Final
 
+from domain.errors import InvalidRequest
+
 MAX_TEXT_LENGTH: Final = 200
+
+_HIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: controls, formats such as bidirectional controls (UAX 9, 2), surrogates, line
+and paragraph separators."""
+_BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Marks and letters that are shown as nothing (Unicode, Default_Ignorable_Code_Point)."""
+
+
+def has_hidden(text: str) -> bool:
+    """Return whether a text has characters that are not shown, or that reorder what is shown.
+
+    With them two labels look the same, or one reads as something else than it is.
+    """
+    return any(
+        unicodedata.category(one) in _HIDDEN_CATEGORIES or one in _BLANK_LETTERS for one in text
+    )
+
+
+def checked_text(text: str, *, what: str, limit: int, required: bool = True) -> str:
+    """Return a free text of a person, trimmed: of 1 to `limit` characters, all of them visible.
+
+    If it is not `required`, it may be empty. Raises InvalidRequest, which names the text by `what`.
+    """
+    if has_hidden(text):
+        raise InvalidRequest(
+            f"{what} contains a control or invisible character: type it instead of copying it"
+        )
+    stripped = text.strip()
+    if len(text) > limit or (required and not stripped):
+        raise InvalidRequest(f"{what} has {1 if required else 0} to {limit} printable characters")
+    return stripped
 
 
 def printable(text: str, *, limit: int | None = MAX_TEXT_LENGTH) -> str:

@@ -15,7 +15,7 @@ from gateway.api.authentication import Authenticator
 from gateway.api.dispatcher import Dispatcher
 from gateway.api.endpoint import Endpoint, Services
 from gateway.api.endpoints import ENDPOINTS
-from gateway.api.routes import fallback, mount_endpoints, not_found
+from gateway.api.routes import fallback, methods_at, mount_endpoints, not_found
 from gateway.asgi import AsgiMiddleware
 from gateway.cabinet import mount_cabinet
 from gateway.cabinet.context import CabinetPorts
@@ -23,10 +23,12 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.connections.clients import ClientConnections
 from gateway.http.rate_limiter import RateLimiter
 from gateway.openapi.route import mount_openapi
+from gateway.origins import PublicOrigins
 from gateway.pages import mount_public_pages
 from gateway.pages.docs import mount_docs
 from gateway.pages.rate_feeds import RateFeeds, direct_feeds, mount_feeds
 from gateway.pages.request import PublicContext
+from gateway.public_hosts import PublicHosts
 from gateway.runtime.metrics import exposition
 
 
@@ -42,6 +44,7 @@ class Gateway(Protocol):
     brand: Brand
     feeds: RateFeeds
     client_connections: ClientConnections
+    origins: PublicOrigins
 
     async def start(self) -> None:
         """Start the background work."""
@@ -89,8 +92,13 @@ def build(
     application.on_start += start
     application.on_stop += stop
     handlers = {**dispatcher.direct_handlers(), **direct_feeds(gateway.feeds)} if direct else {}
-    return AsgiMiddleware(
+    pages = PublicHosts(
         application,
+        gateway.origins,
+        exists=lambda path: bool(methods_at(application.router, path)),
+    )
+    return AsgiMiddleware(
+        pages,
         handlers,
         body_deadline_seconds=body_deadline_seconds,
         connections=gateway.client_connections,

@@ -16,6 +16,7 @@ from msgspec import Meta
 from cabinet_htmx.shared.brand import Brand, brand_of
 from domain.partners.ip_allowlist import parse_networks
 from domain.partners.unsigned_limits import UnsignedLimits
+from gateway.origins import parse_origins
 
 NOT_SETTINGS: Final = {
     "SWAPGATE_DATA_DIR": "a command-line option that locates the instance with the settings",
@@ -230,7 +231,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             "address under which browsers reach the pages, such as `https://swap.example`: links "
             "in emails begin with it, and passkeys are bound to it",
             default="none; the sandbox's own",
-            read_by=f"{SERVE}, {WEBHOOKS}",
+            read_by=f"{SERVE}, {WEBHOOKS}, commands",
+        ),
+    ] = ""
+    other_public_urls: Annotated[
+        str,
+        _about(
+            "further addresses of the pages, with commas, such as `https://swap2.example`: under "
+            "any other Host than theirs and that of `SWAPGATE_PUBLIC_URL`, pages get status 421",
+            default="none; the sandbox's are this machine's names",
+            read_by=f"{SERVE}, commands",
         ),
     ] = ""
     smtp_host: Annotated[
@@ -268,6 +278,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             "networks whose `X-Forwarded-For` is trusted, such as `10.0.0.0/8, ::1`", read_by=SERVE
         ),
     ] = ""
+
+    @property
+    def public_urls(self) -> str:
+        """Return all addresses of the pages as a list with commas, the main one first."""
+        return f"{self.public_url},{self.other_public_urls}"
 
     @property
     def sends_mail(self) -> bool:
@@ -316,6 +331,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         brand_from(settings)
         _check_mail(settings)
         _ = settings.unsigned_limits
+        parse_origins(settings.public_urls, sandbox=settings.sandbox)
     except (ValueError, msgspec.ValidationError) as error:
         raise SettingsError(f"a SWAPGATE_ setting can't be used: {error}") from None
     return settings

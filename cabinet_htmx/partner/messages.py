@@ -23,6 +23,11 @@ CROSS_SITE_FORM: Final = Message(
     "This form didn't come from a page of your current session, so nothing was changed. Reload "
     "the page and try again.",
 )
+REPEATED_COOKIE: Final = Message(
+    "Delete the cookies of this website",
+    "Your browser sent two sign-in cookies, and another website may have set one of them, so "
+    "neither was accepted. Delete the cookies of this website in your browser, then sign in again.",
+)
 SECOND_FACTOR_REQUIRED: Final = Message(
     "Set up two-factor authentication first",
     "This action requires a code from your authenticator app. Setting it up takes a minute.",

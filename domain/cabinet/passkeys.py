@@ -10,6 +10,7 @@ import msgspec
 
 from domain.errors import InvalidRequest
 from domain.partners.credentials import Randomness
+from domain.text import checked_text
 
 CHALLENGE_BYTES: Final = 32
 CHALLENGE_LIFETIME: Final = timedelta(minutes=5)
@@ -70,11 +71,9 @@ def new_challenge(purpose: Purpose, randomness: Randomness, *, now: datetime) ->
 
 
 def checked_name(text: str) -> str:
-    """Return the name of a passkey; raise InvalidRequest for an empty, long or unprintable one."""
+    """Return the name of a passkey, with single spaces; raise InvalidRequest as `checked_text`."""
     name = " ".join(text.split())
-    if not (0 < len(name) <= MAX_NAME_LENGTH and name.isprintable()):
-        raise InvalidRequest("the name of a passkey has 1 to 50 printable characters")
-    return name
+    return checked_text(name, what="the name of a passkey", limit=MAX_NAME_LENGTH)
 
 
 def credential_id_of(response: str) -> bytes:

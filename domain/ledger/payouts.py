@@ -15,6 +15,7 @@ import msgspec
 from domain.errors import InvalidRequest
 from domain.ledger.earnings import CodeEarnings, Earnings
 from domain.money import format_usd
+from domain.text import checked_text
 
 MAX_REFERENCE_LENGTH = 200
 
@@ -120,11 +121,8 @@ def earnings_reset(
 
 
 def checked_reference(text: str) -> str:
-    """Return a payout's reference, trimmed: 1 to 200 printable characters; else InvalidRequest."""
-    reference = text.strip()
-    if not 1 <= len(reference) <= MAX_REFERENCE_LENGTH or not reference.isprintable():
-        raise InvalidRequest(f"a reference has 1 to {MAX_REFERENCE_LENGTH} printable characters")
-    return reference
+    """Return a payout's reference, trimmed: 1 to 200 visible characters; else InvalidRequest."""
+    return checked_text(text, what="a reference", limit=MAX_REFERENCE_LENGTH)
 
 
 def _period_end(earnings: Earnings, now: datetime) -> datetime:

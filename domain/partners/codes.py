@@ -1,7 +1,6 @@
 """Referral codes: a partner's name for one source of traffic, optionally with its own markup."""
 
 import re
-import unicodedata
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -9,14 +8,13 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import InvalidRequest
+from domain.text import checked_text
 
 CODE_PATTERN: Final = r"^[A-Za-z0-9_-]{4,32}$"
 MAX_LABEL_LENGTH: Final = 64
 MAX_LISTED: Final = 100
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{4,32}", re.ASCII)
-_UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode categories: controls, surrogates, line and paragraph separators."""
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -81,12 +79,9 @@ def checked_code(text: str) -> str:
 def checked_label(text: str | None) -> str | None:
     """Return a label of up to 64 characters, None for a blank one; raise InvalidRequest.
 
-    Control characters and line breaks are rejected.
+    Spaces around it are kept: it is returned as it was sent.
     """
     if text is None:
         return None
-    if len(text) > MAX_LABEL_LENGTH:
-        raise InvalidRequest(f"a label has at most {MAX_LABEL_LENGTH} characters")
-    if any(unicodedata.category(character) in _UNPRINTABLE for character in text):
-        raise InvalidRequest("a label has no control characters")
-    return text if text.strip() else None
+    is_blank = not checked_text(text, what="a label", limit=MAX_LABEL_LENGTH, required=False)
+    return None if is_blank else text

@@ -10,6 +10,7 @@ from domain.errors import InvalidRequest
 from domain.partners.codes import Code
 from domain.partners.ip_allowlist import Network
 from domain.partners.weights import DEFAULT_BUDGET, WEIGHTS
+from domain.text import checked_text, has_hidden
 from domain.webhooks.events import EventType
 from domain.webhooks.subscriptions import DEFAULT_EVENTS
 from domain.webhooks.urls import validate_webhook_url
@@ -89,7 +90,7 @@ class PartnerAccess(msgspec.Struct, frozen=True):
 def checked_email(text: str) -> str:
     """Return an e-mail address, trimmed and in lower case; raise InvalidRequest."""
     email = text.strip().lower()
-    if _EMAIL.fullmatch(email) is None:
+    if _EMAIL.fullmatch(email) is None or has_hidden(email):
         raise InvalidRequest(f"{text!r} is not an e-mail address")
     return email
 
@@ -102,11 +103,8 @@ def checked_markup(markup_bps: int) -> int:
 
 
 def checked_name(text: str) -> str:
-    """Return a partner's name, trimmed: 1 to 100 printable characters; raise InvalidRequest."""
-    name = text.strip()
-    if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
-        raise InvalidRequest(f"a name has 1 to {MAX_NAME_LENGTH} printable characters")
-    return name
+    """Return a partner's name, trimmed: 1 to 100 visible characters; raise InvalidRequest."""
+    return checked_text(text, what="a name", limit=MAX_NAME_LENGTH)
 
 
 def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> PartnerChange:

@@ -1,6 +1,6 @@
 """The endpoints as BlackSheep routes, and the response where no route matches."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from blacksheep import Application, Request, Response, Router
 
@@ -25,7 +25,7 @@ def fallback(router: Router, dispatcher: Dispatcher) -> Handler:
         path, headers = request.path, headers_of(request)
         if path.lower().startswith(PREFIXES):  # the router ignores case, the contract does not
             return to_blacksheep(dispatcher.route_not_found(path, headers))
-        return to_blacksheep(route_not_found(_methods_at(router, path), headers))
+        return to_blacksheep(route_not_found(methods_at(router, path.encode()), headers))
 
     return handle
 
@@ -57,9 +57,10 @@ def _handler(dispatcher: Dispatcher, endpoint: Endpoint, path: str) -> Handler:
     return handle
 
 
-def _methods_at(router: Router, path: str) -> Iterable[str]:
+def methods_at(router: Router, path: bytes) -> Collection[str]:
+    """Return the methods of the routes that match a path."""
     return {
         method.decode()
         for method, routes in router.routes.items()
-        if any(route.match_by_path(path.encode()) for route in routes)
+        if any(route.match_by_path(path) for route in routes)
     }

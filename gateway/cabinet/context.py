@@ -1,7 +1,6 @@
 """What every page of the cabinet needs: its ports, the audit log and the session's cookie."""
 
 from collections.abc import Callable
-from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -30,10 +29,9 @@ from domain.errors import Unavailable
 from domain.market.ports import Market
 from domain.webhooks.ports import WebhookPorts
 from gateway.http.client_address import ClientAddresses
-from gateway.http.cookies import first_cookie, last_cookie
+from gateway.http.cookies import RepeatedCookie, cookie_of
+from gateway.origins import PublicOrigins
 from gateway.runtime.qr_codes import QrCodes
-
-MAX_COOKIE_LENGTH: Final = 256
 
 log = structlog.get_logger()
 
@@ -55,6 +53,7 @@ class CabinetPorts(msgspec.Struct, frozen=True, kw_only=True):
     team: TeamPorts
     new_id: Callable[[], UUID]
     addresses: ClientAddresses
+    origins: PublicOrigins
     secure: bool
     queries: CabinetQueries
     payout_details: PayoutDetailsPorts
@@ -70,11 +69,6 @@ class CabinetContext(msgspec.Struct, frozen=True):
     def cookie_name(self) -> str:
         """Return the name of the session's cookie; the prefix requires TLS to set it."""
         return "__Secure-cabinet" if self.ports.secure else "cabinet"
-
-    @property
-    def scheme(self) -> str:
-        """Return the scheme under which browsers reach the pages."""
-        return "https" if self.ports.secure else "http"
 
     async def record(self, member: Member, address: str, action: str, detail: str = "") -> None:
         """Add an entry to the audit log, after the action has been performed.
@@ -98,10 +92,16 @@ class CabinetContext(msgspec.Struct, frozen=True):
             log.exception("audit entry not stored", reason=str(error), **msgspec.to_builtins(entry))
 
     async def resume(self, request: Request) -> SignedIn | None:
-        """Return the signed-in member, if any; raise Unavailable if that cannot be determined."""
-        headers = request.get_headers(b"Cookie")
-        cookie = first_cookie(headers, self.cookie_name, max_length=MAX_COOKIE_LENGTH)
+        """Return the signed-in member, if any.
+
+        Raises Unavailable if that cannot be determined, RepeatedCookie as `cookie_of` does.
+        """
+        cookie = self.session_cookie(request)
         return None if cookie is None else await resume(self.ports.sign_in, cookie)
+
+    def session_cookie(self, request: Request) -> str | None:
+        """Return the session's cookie, not yet verified; raise RepeatedCookie."""
+        return cookie_of(request.get_headers(b"Cookie"), self.cookie_name)
 
     def set_cookie(self, cookie: SessionCookie) -> tuple[str, str]:
         """Return the header that sets a session's cookie.
@@ -143,9 +143,12 @@ class CabinetContext(msgspec.Struct, frozen=True):
         return "Set-Cookie", self._cookie("", 0)
 
     def browser_of(self, request: Request) -> Browser:
-        """Return the address, User-Agent and device cookie of a request."""
+        """Return the address, User-Agent and device cookie of a request; no device if repeated."""
         user_agent = (request.get_first_header(b"User-Agent") or b"").decode("latin-1")
-        device = last_cookie(request.get_headers(b"Cookie"), self.device_cookie_name)
+        try:
+            device = cookie_of(request.get_headers(b"Cookie"), self.device_cookie_name)
+        except RepeatedCookie:
+            device = None
         return Browser(self.address_of(request), user_agent, device)
 
     def address_of(self, request: Request) -> str:

@@ -35,6 +35,7 @@ from gateway.cabinet.routes import (
 )
 from gateway.cabinet.step_up import ask_for_code, awaits_verification, redirect_to_verify
 from gateway.http.blacksheep import Handler
+from gateway.http.cookies import RepeatedCookie
 from gateway.http.forms import CrossSiteForm, form_of, query_of
 from gateway.http.pages import page, redirect
 from gateway.http.static import assets_missing
@@ -88,7 +89,7 @@ class PageDispatcher:
         async def handled(raw: Request) -> Response:
             try:
                 return await handle(raw)
-            except (CrossSiteForm, DomainError) as error:
+            except (CrossSiteForm, RepeatedCookie, DomainError) as error:
                 return error_page(self._cabinet.site, raw, None, error)
             except AssetMissing as missing:
                 log.warning("pages cannot be rendered", reason=str(missing))

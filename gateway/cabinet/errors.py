@@ -10,6 +10,7 @@ from cabinet_htmx.partner.layout import Layout
 from cabinet_htmx.partner.site import HEADERS, PartnerSite
 from domain.errors import DomainError, Unavailable
 from gateway.errors import error_response
+from gateway.http.cookies import RepeatedCookie
 from gateway.http.forms import CrossSiteForm
 from gateway.http.pages import page
 
@@ -28,7 +29,14 @@ class TooManyExports(Exception):
     """The partner has as many exports in progress as are allowed."""
 
 
-PageError = RoleNotSufficient | SecondFactorRequired | CrossSiteForm | TooManyExports | DomainError
+PageError = (
+    RoleNotSufficient
+    | SecondFactorRequired
+    | CrossSiteForm
+    | RepeatedCookie
+    | TooManyExports
+    | DomainError
+)
 PAGE_ERRORS: Final = (
     RoleNotSufficient,
     SecondFactorRequired,
@@ -43,7 +51,7 @@ def error_page(
     site: PartnerSite, raw: Request, layout: Layout | None, error: PageError
 ) -> Response:
     """Return an error as a page, or as a notice for htmx; `layout` is None if nobody signed in."""
-    status, retry_after = 403, None
+    status, retry_after = 400 if isinstance(error, RepeatedCookie) else 403, None
     if isinstance(error, TooManyExports):
         status, retry_after = 429, EXPORT_RETRY_SECONDS
     if isinstance(error, DomainError):
@@ -69,6 +77,8 @@ def _message_of(error: PageError) -> messages.Message:
         return messages.ROLE_NOT_SUFFICIENT
     if isinstance(error, SecondFactorRequired):
         return messages.SECOND_FACTOR_REQUIRED
+    if isinstance(error, RepeatedCookie):
+        return messages.REPEATED_COOKIE
     if isinstance(error, CrossSiteForm):
         return messages.CROSS_SITE_FORM
     if isinstance(error, TooManyExports):

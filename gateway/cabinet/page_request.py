@@ -1,6 +1,5 @@
 """A request of a signed-in member, as page handlers receive it."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ from gateway.http import pages
 
 if TYPE_CHECKING:
     from gateway.cabinet.context import CabinetContext, CabinetPorts
-
-_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9a-fA-F:.]{2,45}\](:[0-9]{1,5})?")
 
 
 class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,9 +62,8 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def origin(self) -> str:
-        """Return scheme and host under which the browser reached us; empty for a malformed host."""
-        host = (self.raw.get_first_header(b"Host") or b"").decode("latin-1")
-        return f"{self.cabinet.scheme}://{host}" if _HOST.fullmatch(host) else ""
+        """Return the public origin under which the browser reached us, for links."""
+        return self.ports.origins.of(self.raw.get_first_header(b"Host")) or ""
 
     @property
     def is_htmx(self) -> bool:

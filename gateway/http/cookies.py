@@ -5,29 +5,31 @@ browser sends whatever was set for the host, so one such cookie would end a refe
 """
 
 from collections.abc import Iterable
+from typing import Final
+
+MAX_COOKIE_LENGTH: Final = 512
+"""More than any cookie of ours has."""
 
 
-def first_cookie(headers: Iterable[bytes], name: str, *, max_length: int) -> str | None:
-    """Return the first value of a cookie that has at most `max_length` bytes, None without one.
+class RepeatedCookie(Exception):
+    """A cookie of ours was sent twice: at least one of the two was set by somebody else.
 
-    Browsers send the cookie with the longest matching path first (RFC 6265, 5.4): for a cookie with
-    a path of its own, such as the cabinet's, that is ours. Quotes are part of the value.
+    Another host below the same domain can set a cookie for all of them, and a request does not tell
+    who set which (RFC 6265, 8.6). So neither counts.
     """
-    values = (value for header in headers for value in cookie_values(header, name))
-    return next((value for value in values if len(value) <= max_length), None)
 
 
-def last_cookie(headers: Iterable[bytes], name: str) -> str | None:
-    """Return the last value of a cookie in the first header that has it, None without one.
+def cookie_of(headers: Iterable[bytes], name: str) -> str | None:
+    """Return the value of a cookie, None without one or if it is too long to be ours.
 
-    For a cookie with the path `/`, such as the referral: browsers send one set for a longer path
-    before it (RFC 6265, 5.4). A pair of quotes around the value is removed.
+    A pair of quotes around the value is removed. Raises RepeatedCookie.
     """
-    for header in headers:
-        values = cookie_values(header, name)
-        if values:
-            return _unquoted(values[-1])
-    return None
+    values = [value for header in headers for value in cookie_values(header, name)]
+    if len(values) > 1:
+        raise RepeatedCookie(name)
+    if not values or len(values[0]) > MAX_COOKIE_LENGTH:
+        return None
+    return _unquoted(values[0])
 
 
 def cookie_values(header: bytes, name: str) -> list[str]:

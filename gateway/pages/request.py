@@ -10,7 +10,7 @@ from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.open_for_visitor import client_hash
 from domain.actions.partners.ports import ReferralPorts
 from gateway.http.client_address import ClientAddresses
-from gateway.http.cookies import last_cookie
+from gateway.http.cookies import RepeatedCookie, cookie_of
 from gateway.http.rate_limiter import RateLimiter
 from gateway.runtime.qr_codes import QrCodes
 
@@ -61,8 +61,14 @@ class PublicContext(msgspec.Struct, frozen=True):
         return [client_hash(key, one.name) for one in sources]
 
     def referral_of(self, request: Request) -> str | None:
-        """Return the referral cookie, not yet verified."""
-        return last_cookie(request.get_headers(b"Cookie"), self.cookie_name)
+        """Return the referral cookie, not yet verified; None if several were sent.
+
+        A swap does not fail because of its attribution.
+        """
+        try:
+            return cookie_of(request.get_headers(b"Cookie"), self.cookie_name)
+        except RepeatedCookie:
+            return None
 
     def referral_cookie(self, value: str) -> str:
         """Return the Set-Cookie value that stores a referral."""

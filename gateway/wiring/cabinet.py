@@ -20,6 +20,7 @@ from domain.webhooks.ports import WebhookPorts
 from gateway.api.endpoint import Services
 from gateway.cabinet.context import CabinetPorts
 from gateway.http.client_address import ClientAddresses
+from gateway.origins import PublicOrigins
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings
 from persistence.keyring import KeyRing
@@ -43,6 +44,7 @@ def compose_cabinet(
     database: Database,
     valkey: Valkey,
     *,
+    origins: PublicOrigins,
     keyring: KeyRing,
     services: Services,
     queries: CabinetQueries,
@@ -117,6 +119,7 @@ def compose_cabinet(
         ),
         new_id=new_id,
         addresses=ClientAddresses(parse_networks(settings.trusted_proxies)),
+        origins=origins,
         secure=not settings.sandbox,
         queries=queries,
         payout_details=payout_details,

@@ -23,6 +23,7 @@ from gateway.http.connections.clients import ClientConnections
 from gateway.http.connections.limiter import ConnectionLimiter
 from gateway.http.connections.limits import Limits, possible_total
 from gateway.http.rate_limiter import RateLimiter
+from gateway.origins import PublicOrigins, parse_origins
 from gateway.pages.rate_feeds import RateFeeds
 from gateway.pages.referrers import CachedReferrers
 from gateway.pages.request import PublicContext, RateLimiters
@@ -76,6 +77,7 @@ class GatewayProcess:
         )
         self.brand = brand_from(settings)
         counters = ValkeyCounters(connections.valkey)
+        self.origins = PublicOrigins(parse_origins(settings.public_urls, sandbox=settings.sandbox))
         self._limiters = {
             limits.name: RateLimiter(limits, clock=connections.clock, reserve=counters.reserve)
             for limits in settings.unsigned_limits
@@ -87,6 +89,7 @@ class GatewayProcess:
             settings,
             database,
             connections.valkey,
+            origins=self.origins,
             keyring=keyring,
             services=self.services,
             queries=compose_queries(connections, self._query_database),

@@ -7,14 +7,16 @@ import pytest
 from tests.conftest import Running, free_port, start_up, stop
 
 METRICS_PORT = free_port()
+PUBLIC_HOST = "swap.example"
 
 
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A fresh `up --no-sandbox`, to which no asset is connected, with metrics on a port apart."""
+    """A fresh `up --no-sandbox` for PUBLIC_HOST, to which no asset is connected."""
     running = start_up(
         tmp_path_factory.mktemp("live") / "data",
         *("--no-sandbox", "--workers", "1", "--metrics-port", str(METRICS_PORT)),
+        environment={"SWAPGATE_PUBLIC_URL": f"https://{PUBLIC_HOST}"},
     )
     yield running
     stop(running)

@@ -11,6 +11,7 @@ import msgspec
 from domain.actions.operator.operators import Claim, Identity, OperatorRepository, identify
 from domain.clock import Clock
 from domain.errors import DomainError, InvalidRequest, Unavailable
+from domain.text import checked_text
 
 MAX_SUBJECT_LENGTH = 300
 MAX_REASON_LENGTH = 1_000
@@ -97,8 +98,8 @@ async def perform(
     Unavailable, and what `work` raises.
     """
     operator = await identify(ports.operators, ports.claim, system_user=ports.system_user)
-    if len(request.subject) > MAX_SUBJECT_LENGTH or len(request.reason) > MAX_REASON_LENGTH:
-        raise InvalidRequest(f"a reason has at most {MAX_REASON_LENGTH} characters")
+    checked_text(request.reason, what="a reason", limit=MAX_REASON_LENGTH, required=False)
+    checked_text(request.subject, what="a subject", limit=MAX_SUBJECT_LENGTH, required=False)
     action = OperatorAction(
         id=ports.new_id(),
         at=ports.clock.now(),
@@ -120,11 +121,10 @@ async def perform(
 
 
 def checked_reason(reason: str) -> str:
-    """Return a reason without surrounding spaces; raise InvalidRequest if nothing is left."""
-    stripped = reason.strip()
-    if not stripped:
+    """Return a reason, trimmed; raise InvalidRequest for a blank one and for hidden characters."""
+    if not reason.strip():
         raise InvalidRequest("state why, with `--reason`: it is recorded in the audit trail")
-    return stripped
+    return checked_text(reason, what="a reason", limit=MAX_REASON_LENGTH)
 
 
 async def list_actions(

@@ -90,6 +90,7 @@ class SignInPages:
     async def _sign_in(self, request: Request) -> Response:
         """Sign in, always in a new session, whatever cookie the browser sent (fixation)."""
         form = await form_of(request)
+        self._cabinet.session_cookie(request)  # a repeated one ends no session, so it is an error
         email, next_path = form.get("email", ""), form.get("next", "")
         browser = self._cabinet.browser_of(request)
         try:

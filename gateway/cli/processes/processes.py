@@ -8,13 +8,15 @@ from contextlib import suppress
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, settings_of
 from gateway.cli.output import show
 from gateway.instance import PreparationFailed, Role, ValkeyUser
+from gateway.origins import local_origins
 from gateway.runtime.parent_death import die_with_parent
-from gateway.settings import SettingsError
+from gateway.settings import Settings, SettingsError
 
 DEFAULT_PORT = 8080
 DEFAULT_METRICS_PORT = 9464
@@ -50,6 +52,7 @@ def serve(
     configure_logs()
     settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.GATEWAY)
     check_rights(settings.database_url, Role.GATEWAY, sandbox=settings.sandbox)
+    settings = with_local_origins(settings, host=host, port=port)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
         # prometheus-client reads this variable when it is imported
         os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", directory)
@@ -63,6 +66,22 @@ def serve(
             raise Failure(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
         except RuntimeError as error:
             raise Failure(f"cannot listen on {host}:{port}: {error}") from None
+
+
+def with_local_origins(settings: Settings, *, host: str, port: int) -> Settings:
+    """Return settings that also accept the names of this machine: in the sandbox, or without any.
+
+    Outside the sandbox browsers reach the pages through a proxy with TLS: the log says so.
+    """
+    if settings.public_url and not settings.sandbox:
+        return settings
+    if not settings.sandbox:
+        import structlog
+
+        structlog.get_logger().error("no public address", setting="SWAPGATE_PUBLIC_URL")
+    local = local_origins(host if settings.sandbox else "", port)
+    origins = ", ".join([settings.other_public_urls, *local])
+    return msgspec.structs.replace(settings, other_public_urls=origins)
 
 
 def rates(seed: Seed = 1, metrics_port: LocalMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 from datetime import datetime
+from http.client import HTTPException
+from typing import Final
+from urllib.request import urlopen
 
 from psqlpy.exceptions import Error as DatabaseError
 from valkey.exceptions import ValkeyError
@@ -15,13 +18,14 @@ from domain.actions.operator.doctor.database import DatabaseHealth, database_che
 from domain.actions.operator.doctor.limits import LimitsHealth, limit_checks
 from domain.actions.operator.doctor.network_fees import FeesHealth, fee_checks
 from domain.actions.operator.doctor.pages import SERVER as INSTALLATION
-from domain.actions.operator.doctor.pages import page_checks
+from domain.actions.operator.doctor.pages import PagesHealth, page_checks
 from domain.actions.operator.doctor.rates import RatesHealth, RateSources, rates_checks
 from domain.actions.operator.doctor.valkey import SERVER as VALKEY
 from domain.actions.operator.doctor.valkey import ValkeyServer, valkey_checks
 from domain.actions.operator.doctor.webhooks import DeliveryHealth, webhook_checks
 from domain.errors import InvalidRequest
 from feeds.rates.health import decode_health
+from gateway.origins import parse_origins
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.operator.ports import OperatorPorts
 from gateway.wiring.rates_key import rates_key
@@ -45,6 +49,10 @@ from persistence.postgres.rights.roles import FUNCTION_OWNERS, GATEWAY, LOGINS
 from persistence.postgres.rights.rule import advice, excess_rights
 from persistence.valkey.health import read_server as read_valkey
 from persistence.valkey.rates import read_snapshot, read_sources
+
+METRICS_TIMEOUT_SECONDS: Final = 2.0
+MAX_METRICS_BYTES: Final = 1 << 20
+OWN_METRICS: Final = b"swapgate_"
 
 
 def run_doctor(settings: Settings) -> Examination:
@@ -89,7 +97,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
     return [
         CheckGroup(POSTGRES, DatabaseError, of_postgres),
         CheckGroup(VALKEY, ValkeyError, of_valkey),
-        CheckGroup(INSTALLATION, OSError, page_checks(missing_files)),
+        CheckGroup(INSTALLATION, OSError, page_checks(_pages_health(ports.settings))),
     ]
 
 
@@ -122,6 +130,26 @@ def _database_health(ports: OperatorPorts) -> DatabaseHealth:
         excess_rights=rights_problems,
         unreadable_partners=unreadable_partners,
     )
+
+
+def _pages_health(settings: Settings) -> PagesHealth:
+    return PagesHealth(
+        sandbox=settings.sandbox,
+        origins=parse_origins(settings.public_urls, sandbox=settings.sandbox),
+        metrics_on_port=settings.metrics_on_port,
+        serves_metrics=lambda origin: asyncio.to_thread(serves_metrics, origin),
+        missing_files=missing_files,
+    )
+
+
+def serves_metrics(origin: str) -> bool:
+    """Return whether an origin serves metrics; one that cannot be reached does not."""
+    try:
+        # S310: an origin is of http or https
+        with urlopen(f"{origin}/metrics", timeout=METRICS_TIMEOUT_SECONDS) as response:  # noqa: S310
+            return OWN_METRICS in response.read(MAX_METRICS_BYTES)
+    except (OSError, HTTPException, ValueError):
+        return False
 
 
 def _limits_health(ports: OperatorPorts) -> LimitsHealth:

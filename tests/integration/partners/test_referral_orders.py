@@ -66,6 +66,7 @@ async def gateway(operator: Operator) -> AsyncIterator[GatewayProcess]:
             valkey_url=operator.valkey_url_of(ValkeyUser.GATEWAY),
             keyring_path=operator.data_dir / KEYRING_FILE,
             sandbox=True,
+            public_url="http://x",
         )
     )
     yield process
@@ -173,6 +174,7 @@ async def test_without_the_catalogue_the_page_is_still_served(operator: Operator
             valkey_url=operator.valkey_url_of(ValkeyUser.GATEWAY),
             keyring_path=operator.data_dir / KEYRING_FILE,
             sandbox=True,
+            public_url="http://x",
         )
     )
     try:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import psycopg
 import pytest
+from prometheus_client import CollectorRegistry, Counter, start_http_server
 from valkey import Valkey
 
 from cabinet_htmx import installation
@@ -19,14 +21,15 @@ from domain.actions.operator.doctor.checks import (
     CheckGroup,
     run_checks,
 )
+from domain.actions.operator.doctor.pages import PagesHealth, page_checks
 from domain.errors import DomainError
 from feeds.rates.health import SourcesHealth, VenueHealth, encode_health
 from gateway.instance import Role, settings_for
 from gateway.runtime.clock import SystemClock, new_id
-from gateway.wiring.operator.doctor import check_groups
+from gateway.wiring.operator.doctor import check_groups, serves_metrics
 from gateway.wiring.operator.ports import OperatorPorts
 from persistence.valkey.rates import SOURCES
-from tests.conftest import DatabaseUrls, Servers
+from tests.conftest import DatabaseUrls, Servers, free_port
 from tests.support.clients.operator_command import Operator
 from tests.support.clients.operator_doctor import (
     ALL_CHECKS,
@@ -333,3 +336,58 @@ def test_an_endpoint_that_responded_410_is_reported_without_failing(operator: Op
     assert "@wallet.example and 1 more answered 410" in check["advice"]
     operator.sql("UPDATE partners SET webhook_url = 'https://wallet.example/new'")
     assert all(check["advice"] == "" for check in operator.json("doctor")["checks"])
+
+
+def pages_of(**changes: object) -> PagesHealth:
+    async def serves_metrics(origin: str) -> bool:
+        await asyncio.sleep(0)
+        return origin == "https://leaky.example"
+
+    healthy = PagesHealth(
+        sandbox=False,
+        origins=["https://swap.example"],
+        metrics_on_port=False,
+        serves_metrics=serves_metrics,
+        missing_files=list,
+    )
+    return msgspec.structs.replace(healthy, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "advice"),
+    [
+        ({"metrics_on_port": True}, "public-metrics", "Unset SWAPGATE_METRICS_ON_PORT"),
+        (
+            {"origins": ["https://swap.example", "https://leaky.example"]},
+            "public-metrics",
+            "https://leaky.example/metrics can be read by anybody",
+        ),
+        ({"origins": []}, "public-origins", "Set SWAPGATE_PUBLIC_URL"),
+    ],
+)
+async def test_public_metrics_and_missing_public_addresses_are_reported_outside_the_sandbox(
+    changes: dict[str, object], check: str, advice: str
+) -> None:
+    async def found(health: PagesHealth) -> dict[str, str]:
+        checks = await run_checks(CheckGroup("pages", OSError, page_checks(health)))
+        return {one.name: one.advice for one in checks if one.advice}
+
+    assert await found(pages_of()) == {}
+    assert await found(pages_of(sandbox=True, **changes)) == {}
+    advices = await found(pages_of(**changes))
+    assert advices.keys() == {check}
+    assert advices[check].startswith(advice)
+
+
+def test_a_public_address_that_serves_metrics_is_recognized() -> None:
+    registry = CollectorRegistry()
+    Counter("swapgate_calls", "Calls.", registry=registry)
+    port = free_port()
+    server, thread = start_http_server(port, addr="127.0.0.1", registry=registry)
+    try:
+        assert serves_metrics(f"http://127.0.0.1:{port}")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert not serves_metrics(f"http://127.0.0.1:{port}")

@@ -128,6 +128,7 @@ def new_process(operator: Operator) -> GatewayProcess:
             database_url=operator.urls.gateway,
             valkey_url=operator.valkey_url_of(ValkeyUser.GATEWAY),
             keyring_path=operator.data_dir / KEYRING_FILE,
+            public_url="https://x",
             unsigned_quotes_per_minute=0,
             public_orders_per_minute=0,
             public_orders_of_all_per_minute=0,
@@ -181,7 +182,8 @@ def routes_of(application: AsgiMiddleware) -> list[tuple[str, str]]:
 
     Before its first request they are in the router's list of routes to apply.
     """
-    framework: Any = application.application
+    hosts: Any = application.application
+    framework = hosts.application
     return [
         (method if isinstance(method, str) else method.decode(), route.mustache_pattern)
         for method, route in framework.router.registered_routes

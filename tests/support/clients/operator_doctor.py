@@ -29,7 +29,14 @@ VALKEY_CHECKS = [
     *("valkey", "valkey-memory", "valkey-clock", "valkey-nonces"),
     *("rates", "rate-sources"),
 ]
-ALL_CHECKS = ["settings", *POSTGRES_CHECKS, *VALKEY_CHECKS, "assets"]
+ALL_CHECKS = [
+    "settings",
+    *POSTGRES_CHECKS,
+    *VALKEY_CHECKS,
+    "assets",
+    "public-origins",
+    "public-metrics",
+]
 
 
 def healthy_operator(urls: DatabaseUrls, servers: Servers, directory: Path) -> Operator:

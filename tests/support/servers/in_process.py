@@ -9,7 +9,7 @@ from gateway.asgi import AsgiMiddleware
 from tests.support.clients.visitor import PageResponse
 
 HOST = "x"
-"""A host name of a sandbox: there, every name is accepted."""
+"""The host of the public origin that the settings need."""
 
 
 async def request(

@@ -19,6 +19,7 @@ from gateway.app import build
 from gateway.asgi import AsgiMiddleware
 from gateway.http.client_address import ClientAddresses
 from gateway.http.connections.clients import ClientConnections
+from gateway.origins import PublicOrigins
 
 BROKEN = Endpoint(
     "/price",
@@ -58,6 +59,7 @@ class FakeGateway:
         self.cabinet = cast("Any", None)
         self.feeds = cast("Any", None)
         self.client_connections = ClientConnections(self.addresses.of_connection)
+        self.origins = PublicOrigins()
 
     async def start(self) -> None:
         await asyncio.sleep(0)
@@ -186,7 +188,7 @@ async def _raising(_: Any, __: Any, ___: Any) -> None:
 
 async def test_an_http_exception_determines_the_response() -> None:
     application = application_with(FakeGateway(), fails)
-    application = cast("Any", application.application)
+    application = cast("Any", application.application).application
 
     async def reject(_: Any) -> Any:
         await asyncio.sleep(0)

@@ -1,8 +1,8 @@
-"""Cookies are found beside malformed ones, and each entry point's choice among several is fixed."""
+"""Cookies are found beside malformed ones, and of two with one name neither counts."""
 
 import pytest
 
-from gateway.http.cookies import cookie_values, first_cookie, last_cookie
+from gateway.http.cookies import MAX_COOKIE_LENGTH, RepeatedCookie, cookie_of, cookie_values
 
 
 @pytest.mark.parametrize(
@@ -28,20 +28,17 @@ from gateway.http.cookies import cookie_values, first_cookie, last_cookie
 )
 def test_malformed_neighbor_does_not_hide_a_cookie(header: bytes) -> None:
     assert cookie_values(header, "ref") == ["good"]
-    assert first_cookie([header], "ref", max_length=256) == "good"
-    assert last_cookie([header], "ref") == "good"
+    assert cookie_of([header], "ref") == "good"
 
 
 @pytest.mark.parametrize("header", [b"", b"ref", b";", b"foo=ref", b"foo=a ref=b", b"r\xe9f=x"])
 def test_cookie_that_was_not_sent_is_not_found(header: bytes) -> None:
     assert cookie_values(header, "ref") == []
-    assert first_cookie([header], "ref", max_length=256) is None
-    assert last_cookie([header], "ref") is None
+    assert cookie_of([header], "ref") is None
 
 
 def test_no_header_has_no_cookie() -> None:
-    assert first_cookie([], "ref", max_length=256) is None
-    assert last_cookie([], "ref") is None
+    assert cookie_of([], "ref") is None
 
 
 def test_value_keeps_every_byte_after_the_first_equals_sign() -> None:
@@ -55,28 +52,33 @@ def test_name_prefix_is_part_of_the_name() -> None:
     assert cookie_values(b"__Host-ref=ours", "ref") == []
 
 
-def test_several_headers_are_searched_in_order() -> None:
-    headers = [b"foo", b"a=1; ref=second", b"ref=third"]
-    assert first_cookie(headers, "ref", max_length=256) == "second"
-    assert last_cookie(headers, "ref") == "second"
+def test_several_headers_are_searched() -> None:
+    assert cookie_of([b"foo", b"a=1; ref=second", b"b=2"], "ref") == "second"
 
 
-def test_of_two_cookies_of_one_name_each_choice_takes_its_own() -> None:
-    header = b"ref=longest path; ref=path /"
-    assert first_cookie([header], "ref", max_length=256) == "longest path"
-    assert last_cookie([header], "ref") == "path /"
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [b"ref=longest path; ref=path /"],
+        [b"ref=same; ref=same"],
+        [b"ref=one", b"a=1; ref=two"],
+        [b"ref=; ref=two"],
+        [b"ref=" + b"x" * 5_000 + b"; ref=two"],
+    ],
+)
+def test_of_two_cookies_of_one_name_neither_counts(headers: list[bytes]) -> None:
+    with pytest.raises(RepeatedCookie):
+        cookie_of(headers, "ref")
 
 
-def test_values_over_the_limit_are_skipped() -> None:
-    headers = [b"ref=" + b"x" * 257, b"ref=" + b"y" * 256]
-    assert first_cookie(headers, "ref", max_length=256) == "y" * 256
+def test_a_value_over_the_limit_is_not_ours() -> None:
+    assert cookie_of([b"ref=" + b"x" * (MAX_COOKIE_LENGTH + 1)], "ref") is None
+    assert cookie_of([b"ref=" + b"y" * MAX_COOKIE_LENGTH], "ref") == "y" * MAX_COOKIE_LENGTH
 
 
 @pytest.mark.parametrize(
     ("value", "unquoted"),
     [('"good"', "good"), ('""', ""), ('"', '"'), ('"open', '"open'), ('a"b"', 'a"b"')],
 )
-def test_only_the_last_choice_removes_quotes(value: str, unquoted: str) -> None:
-    header = f"ref={value}".encode()
-    assert last_cookie([header], "ref") == unquoted
-    assert first_cookie([header], "ref", max_length=256) == value
+def test_a_pair_of_quotes_is_removed(value: str, unquoted: str) -> None:
+    assert cookie_of([f"ref={value}".encode()], "ref") == unquoted

@@ -42,6 +42,7 @@ def other_value(name: str, logo: Path) -> Any:
         "trusted_proxies": "10.0.0.0/8, ::1",
         "public_url": "https://other.example:8443",
         "public_orders_reserved_percent": 40,
+        "other_public_urls": "https://third.example",
         "mail_directory": Path("mail"),
     }
     if name in checked:

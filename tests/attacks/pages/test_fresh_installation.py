@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.attacks.conftest import PUBLIC_HOST
 from tests.conftest import Running
 from tests.support.clients.visitor import Visitor
 
@@ -9,7 +10,7 @@ FORM = {"from": "btc", "to": "eth", "send": "1", "step": "open"}
 
 
 def test_the_swap_page_states_that_there_is_nothing_to_swap(live: Running) -> None:
-    page = Visitor(live.base_url).get("/?from=btc&to=eth&amount=1")
+    page = Visitor(live.base_url).get("/?from=btc&to=eth&amount=1", Host=PUBLIC_HOST)
     assert page.status == 503
     assert "No coins can be swapped here at the moment." in page.words()
     assert page.headers["content-type"] == "text/html; charset=utf-8"
@@ -17,6 +18,6 @@ def test_the_swap_page_states_that_there_is_nothing_to_swap(live: Running) -> No
 
 @pytest.mark.parametrize("path", ["/", "/swap/form", "/swap/quote", "/swap/check/tag"])
 def test_no_form_of_the_swap_page_causes_an_internal_error(live: Running, path: str) -> None:
-    page = Visitor(live.base_url).post(path, FORM)
+    page = Visitor(live.base_url).post(path, FORM, Host=PUBLIC_HOST)
     assert page.status == 503
     assert "Try again later." in page.words()
