@@ -108,7 +108,7 @@ class Installation(msgspec.Struct, frozen=True):
         elif state is Degraded.NO_VALKEY:
             self.valkey.stop()
         else:
-            disconnect(self.operator.urls.owner)
+            disconnect(self.operator.urls.superuser)
 
 
 def disconnect(database_url: str) -> None:
