@@ -73,7 +73,11 @@ CONTENTS: Final = (
     ),
     Chapter(
         "Operators",
-        (Entry("operations", "Operations"), Entry("performance", "Performance")),
+        (
+            Entry("operations", "Operations"),
+            Entry("security", "Security"),
+            Entry("performance", "Performance"),
+        ),
     ),
 )
 
