@@ -12,6 +12,8 @@ _HIDDEN_CATEGORIES: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 and paragraph separators."""
 _BLANK_LETTERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Marks and letters that are shown as nothing (Unicode, Default_Ignorable_Code_Point)."""
+_JOINERS: Final = frozenset("\u200c\u200d")
+"""They join parts of emoji and letters of Persian and Indic scripts, and nothing in ASCII."""
 
 
 def has_hidden(text: str) -> bool:
@@ -20,7 +22,18 @@ def has_hidden(text: str) -> bool:
     With them two labels look the same, or one reads as something else than it is.
     """
     return any(
-        unicodedata.category(one) in _HIDDEN_CATEGORIES or one in _BLANK_LETTERS for one in text
+        unicodedata.category(one) in _HIDDEN_CATEGORIES or one in _BLANK_LETTERS
+        for index, one in enumerate(text)
+        if not _is_joining(text, index)
+    )
+
+
+def _is_joining(text: str, index: int) -> bool:
+    if text[index] not in _JOINERS or not 0 < index < len(text) - 1:
+        return False
+    joined = text[index - 1], text[index + 1]
+    return not any(
+        one.isascii() or unicodedata.category(one) in _HIDDEN_CATEGORIES for one in joined
     )
 
 

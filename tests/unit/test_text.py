@@ -31,12 +31,24 @@ def test_a_hidden_character_is_rejected_in_every_free_text(character: str) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["Summer 2026", "سوق", "שוק", "日本語", "Zürich, naïve", "a\u00a0b", "👍🏽", "e\u0301"]
+    "text",
+    [
+        *("Summer 2026", "سوق", "שוק", "日本語", "Zürich, naïve", "a\u00a0b", "👍🏽", "e\u0301"),
+        *("\U0001f469\u200d\U0001f4bb", "\u0645\u06cc\u200c\u062e"),
+    ],
 )
 def test_visible_texts_of_all_scripts_are_kept(text: str) -> None:
     for rule in RULES:
         assert rule(text) in (text, text.replace("\u00a0", " "))
     assert checked_text(f" {text} ", what="a text", limit=20) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["a\u200db", "\u200dש", "ש\u200d", "ש\u200d\u200dש", "ש\u200d b"], ids=ascii
+)
+def test_a_joiner_that_joins_nothing_is_hidden(text: str) -> None:
+    with pytest.raises(InvalidRequest, match="invisible"):
+        checked_text(text, what="a text", limit=20)
 
 
 def test_an_optional_text_may_be_empty_and_a_required_one_may_not() -> None:
