@@ -79,8 +79,8 @@ PARAMETERS: Final[dict[str, dict[str, object]]] = {
         "in": "header",
         "required": False,
         "description": "The version of the signature: `2` for one that is valid for one call only. "
-        "If it is missing, version 1.",
-        "schema": {"type": "string", "enum": ["1", "2"], "examples": ["2"]},
+        "If it is missing, version 1. Unsigned calls ignore it.",
+        "schema": {"type": "string", "examples": ["2"]},
     },
     "OrderId": {
         "name": "id",

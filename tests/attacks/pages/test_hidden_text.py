@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner
+from tests.support.clients.command import invoke
 
 CODES = "/partner/codes"
 HIDDEN = {"bidirectional": "Refund\u202etnuocca", "mark": "Refund\u200e", "blank": "Re\u3164fund"}
@@ -42,6 +43,6 @@ def test_an_operators_texts_have_no_hidden_characters(
         ("partner", "set", partner.email, "--markup-bps", "10", "--reason", HIDDEN[case]),
         ("payout", "mark-paid", partner.email, "--reference", HIDDEN[case]),
     ):
-        done = up.command(*arguments)
-        assert done.returncode == 1, arguments
+        done = invoke(*arguments, data_dir=up.data_dir)
+        assert done.exit_code == 1, arguments
         assert "invisible" in done.stderr or "e-mail" in done.stderr

@@ -84,6 +84,11 @@ class Installation(msgspec.Struct, frozen=True):
 
         await wait_until_async(status, (200).__eq__)
 
+        async def discovery_status() -> int:
+            return (await request(application, "POST", "/v1/currencies", b"", {})).status
+
+        await wait_until_async(discovery_status, (200).__eq__)
+
     async def sessions(self, process: GatewayProcess, count: int) -> list[tuple[str, str]]:
         """Sign the owner in on several browsers; return the cookies and the forms' tokens."""
         ports = process.cabinet.sign_in
