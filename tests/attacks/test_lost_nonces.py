@@ -115,7 +115,6 @@ def outcome_of(up: Running, headers: dict[str, str] | None = None) -> tuple[int,
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_service_rejects_repeated_calls_after_its_valkey_was_emptied(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     up = start_up(data_dir, "--workers", "2")
