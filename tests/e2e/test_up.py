@@ -124,13 +124,6 @@ def test_up_stops_every_process_on_a_signal(tmp_path: Path, number: signal.Signa
     assert (tmp_path / "data-up.log").read_text().rstrip().endswith("Stopping")
 
 
-def test_without_the_sandbox_there_is_no_demo_partner(tmp_path: Path) -> None:
-    running = start_up(tmp_path / "data", "--workers", "1", "--no-sandbox")
-    assert not (running.data_dir / "demo.json").exists()
-    assert running.command("partner", "list", "--json").stdout == "[]\n"
-    stop(running)
-
-
 @pytest.mark.slow
 def test_external_servers_are_used_if_their_urls_are_set(
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""A visitor causes internal errors in an installation to which no asset is connected yet."""
+"""An attacker finds an installation outside the sandbox that was just started."""
 
 import pytest
 
@@ -7,6 +7,11 @@ from tests.conftest import Running
 from tests.support.clients.visitor import Visitor
 
 FORM = {"from": "btc", "to": "eth", "send": "1", "step": "open"}
+
+
+def test_there_is_no_demo_partner(live: Running) -> None:
+    assert not (live.data_dir / "demo.json").exists()
+    assert live.json("partner", "list") == []
 
 
 def test_the_swap_page_states_that_there_is_nothing_to_swap(live: Running) -> None:

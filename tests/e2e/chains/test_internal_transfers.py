@@ -48,7 +48,7 @@ def honest_node(chains: TwoAnvils) -> Iterator[None]:
 
 
 def pay(chains: TwoAnvils, contract: str) -> str:
-    """Have a contract send one ETH on to the pay-in address; return the transaction."""
+    """Have a contract send one ETH on to the pay-in address; return the mined transaction."""
     call = {
         "from": chains.right.user_address,
         "to": contract,
@@ -56,7 +56,9 @@ def pay(chains: TwoAnvils, contract: str) -> str:
         "value": hex(ETHER),
         "data": "0x" + pay_call(PAY_IN).hex(),
     }
-    return str(chains.right.call("eth_sendTransaction", call))
+    tx_id = str(chains.right.call("eth_sendTransaction", call))
+    chains.right.receipt(tx_id)
+    return tx_id
 
 
 def look_up(chains: TwoAnvils, tx_id: str) -> ObservedTransfer | None:
