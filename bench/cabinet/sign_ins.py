@@ -65,7 +65,7 @@ class _Burst:
 
     def __init__(self, server: Server, number: int) -> None:
         self._sockets = [self._connect(server.port, number, n) for n in range(SIGN_INS)]
-        self._requests = [_request(number, n) for n in range(SIGN_INS)]
+        self._requests = [_request(server.port, number, n) for n in range(SIGN_INS)]
         self._sent = threading.Event()
         threading.Timer(STARTS_AFTER, self._send).start()
 
@@ -91,11 +91,11 @@ class _Burst:
             return response.status
 
 
-def _request(number: int, n: int) -> bytes:
+def _request(port: int, number: int, n: int) -> bytes:
     form = urlencode({"email": f"nobody-{number}-{n}@example.org", "password": "wrong"})
     lines = (
         "POST /partner/login HTTP/1.1",
-        "Host: 127.0.0.1",
+        f"Host: 127.0.0.1:{port}",
         "Sec-Fetch-Site: same-origin",
         "Content-Type: application/x-www-form-urlencoded",
         f"Content-Length: {len(form)}",

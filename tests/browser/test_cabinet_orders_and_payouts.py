@@ -41,6 +41,15 @@ EVERY_ROLE = [
     for scripts in (True, False)
 ]
 
+PAGES_OF_ROLES = [
+    pytest.param(role, scripts, id=case.id, marks=pytest.mark.slow if scripts else ())
+    if role != "owner"
+    else case
+    for case in EVERY_ROLE
+    for role, scripts in [case.values]
+]
+"""An owner sees every page, and axe takes its time."""
+
 
 class BusyTeam(BrowserTeam):
     """A team with data: orders in four states, and a period that has ended."""
@@ -111,7 +120,7 @@ def may_submit(path: str, role: str) -> bool:
     return Role(role).includes(required)
 
 
-@pytest.mark.parametrize(("role", "scripts"), EVERY_ROLE)
+@pytest.mark.parametrize(("role", "scripts"), PAGES_OF_ROLES)
 def test_every_page_of_a_role_has_no_faults_and_no_form_beyond_the_role(
     chromium: Browser, busy: BusyTeam, role: str, *, scripts: bool
 ) -> None:

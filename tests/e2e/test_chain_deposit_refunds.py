@@ -11,7 +11,7 @@ from feeds.settlement.chains.evm.addresses import checksummed
 from tests.support.chains.nodes import main_address, regtest_address
 from tests.support.chains.world import ETHER, World, needs_nodes
 
-pytestmark = needs_nodes
+pytestmark = [needs_nodes, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,6 @@ def test_a_late_deposit_and_one_of_another_asset_are_sent_to_the_customer(world:
     assert world.anvil.balance(customer[wrong]) == ETHER // 100 - int(Decimal(fees["eth"]) * ETHER)
 
 
-@pytest.mark.slow
 def test_the_excess_of_a_fixed_rate_is_sent_to_the_refund_address(world: World) -> None:
     world.operate("fixed-rates", "on")
     world.operate("fixed-rate-terms", "set", "--excess", "refund")

@@ -53,6 +53,7 @@ def test_bash_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
     assert statuses(lines) == ["PENDING", "EXCHANGE", DONE]
 
 
+@pytest.mark.slow
 def test_python_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
     lines = run_examples(checkout, "python", ".py")
     assert re.fullmatch(r"0\.01000000 BTC give \d+\.\d{6} USDT", lines[0])
@@ -60,6 +61,7 @@ def test_python_quotes_orders_and_receives_three_webhooks(checkout: Path) -> Non
     assert statuses(lines) == ["PENDING", "EXCHANGE", DONE]
 
 
+@pytest.mark.slow
 def test_node_quotes_orders_and_receives_three_webhooks(checkout: Path) -> None:
     lines = run_examples(checkout, "js", ".cjs")
     assert any(re.fullmatch(r"0\.01000000 BTC give \d+\.\d{6} USDT", line) for line in lines)

@@ -48,7 +48,7 @@ def honest_node(chains: TwoAnvils) -> Iterator[None]:
 
 
 def pay(chains: TwoAnvils, contract: str) -> str:
-    """Have a contract send one ETH on to the pay-in address; return the mined transaction."""
+    """Have a contract send one ETH on to the pay-in address; return the transaction."""
     call = {
         "from": chains.right.user_address,
         "to": contract,
@@ -56,12 +56,13 @@ def pay(chains: TwoAnvils, contract: str) -> str:
         "value": hex(ETHER),
         "data": "0x" + pay_call(PAY_IN).hex(),
     }
-    tx_id = str(chains.right.call("eth_sendTransaction", call))
-    chains.right.receipt(tx_id)
-    return tx_id
+    return str(chains.right.call("eth_sendTransaction", call))
 
 
 def look_up(chains: TwoAnvils, tx_id: str) -> ObservedTransfer | None:
+    """Look a transaction up once it is mined."""
+    chains.right.receipt(tx_id)
+
     async def read(node: Node) -> ObservedTransfer | None:
         return await node.look_up(tx_id, PAY_IN, "eth")
 

@@ -113,9 +113,8 @@ def kill_at(service: Running, url: str, key: str, left: int) -> bool:
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize(
-    ("partners", "kills"), [(500, 1), pytest.param(50_000, 20, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("partners", "kills"), [(500, 1), (50_000, 20)])
 def test_no_call_fails_and_no_secret_is_lost_while_all_are_sealed_again(
     service: Running, partners: int, kills: int
 ) -> None:
