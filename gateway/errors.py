@@ -18,10 +18,13 @@ class ErrorResponse(msgspec.Struct, frozen=True):
         return b'{"code":%d,"msg":"%s"}' % (self.code, self.msg.encode())
 
 
+TOO_MANY_CONNECTIONS_SECONDS = 5
+"""How long an address that opened too many connections may not open others."""
+
 INVALID_REQUEST = ErrorResponse(1, "INVALID_REQUEST", 400)
 TOO_LARGE = ErrorResponse(1, "INVALID_REQUEST", 413)
 TIMED_OUT = ErrorResponse(1, "INVALID_REQUEST", 408)
-TOO_MANY_CONNECTIONS = ErrorResponse(5, "RATE_LIMIT", 429, retry_after=5)
+TOO_MANY_CONNECTIONS = ErrorResponse(5, "RATE_LIMIT", 429, retry_after=TOO_MANY_CONNECTIONS_SECONDS)
 WRONG_METHOD = ErrorResponse(1, "INVALID_REQUEST", 405)
 NOT_FOUND = ErrorResponse(6, "NOT_FOUND", 404)
 UPSTREAM_ERROR = ErrorResponse(11, "UPSTREAM_ERROR", 503)

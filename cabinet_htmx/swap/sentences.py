@@ -1,5 +1,6 @@
 """The messages that the swap and order pages show for errors and states."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from domain import errors
@@ -53,10 +54,7 @@ _PROBLEMS: Final[dict[type[errors.DomainError], str]] = {
 
 def problem(error: errors.DomainError) -> str:
     """Return the message that explains an error to a customer."""
-    for kind in type(error).__mro__:
-        if kind in _PROBLEMS:
-            return _PROBLEMS[kind]
-    return NOT_CREATED
+    return _text_of(error, _PROBLEMS, otherwise=NOT_CREATED)
 
 
 _HEADINGS: Final[dict[type[errors.DomainError], str]] = {
@@ -69,10 +67,14 @@ _HEADINGS: Final[dict[type[errors.DomainError], str]] = {
 
 def heading(error: errors.DomainError) -> str:
     """Return the heading of the page that explains an error."""
-    for kind in type(error).__mro__:
-        if kind in _HEADINGS:
-            return _HEADINGS[kind]
-    return "Something went wrong"
+    return _text_of(error, _HEADINGS, otherwise="Something went wrong")
+
+
+def _text_of(
+    error: errors.DomainError, texts: Mapping[type[errors.DomainError], str], *, otherwise: str
+) -> str:
+    """Return the text of an error's class, or of its nearest base class that has one."""
+    return next((texts[kind] for kind in type(error).__mro__ if kind in texts), otherwise)
 
 
 def quote_problem(problem: QuoteProblem, *, minimum: str, maximum: str | None) -> str:

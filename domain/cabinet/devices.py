@@ -5,8 +5,6 @@ make the account's owner wait.
 """
 
 import hashlib
-import hmac
-import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
@@ -14,16 +12,14 @@ from uuid import UUID
 
 import msgspec
 
+from domain.cabinet.signed_cookies import MEMBER, RANDOM_256, SignedCookies
+
 LIFETIME: Final = timedelta(days=180)
 """How long a browser keeps the cookie after the latest complete sign-in."""
 KEY_PURPOSE: Final = b"cabinet device"
 """Domain separation: keys derived for another purpose differ."""
 
-_COOKIE = re.compile(
-    r"(?P<key>[A-Za-z0-9-]{1,32})\.(?P<member>[0-9a-f]{32})\.(?P<epoch>0|[1-9][0-9]{0,9})"
-    r"\.(?P<token>[A-Za-z0-9_-]{43})\.(?P<mac>[0-9a-f]{64})",
-    re.ASCII,
-)
+_EPOCH: Final = "0|[1-9][0-9]{0,9}"
 
 
 class Device(msgspec.Struct, frozen=True):
@@ -48,31 +44,16 @@ class Device(msgspec.Struct, frozen=True):
 
 
 class DeviceSigner:
-    """Signs and verifies cookies with HMAC-SHA256. Keys are named; the current one signs.
-
-    A cookie is `key.member.epoch.token.mac`. A forged cookie is rejected without a look-up.
-    """
+    """Signs and verifies cookies of devices: `key.member.epoch.token.mac`."""
 
     def __init__(self, keys: Mapping[str, bytes], *, current: Callable[[], str]) -> None:
-        self._keys = keys
-        self._current = current
+        self._cookies = SignedCookies(MEMBER, _EPOCH, RANDOM_256, keys=keys, current=current)
 
     def sign(self, device: Device) -> str:
         """Return the signed value of a device's cookie."""
-        current = self._current()
-        mac = _mac(self._keys[current], device)
-        return f"{current}.{device.member_id.hex}.{device.epoch}.{device.token}.{mac}"
+        return self._cookies.sign(device.member_id.hex, str(device.epoch), device.token)
 
     def verify(self, value: str) -> Device | None:
         """Return the content of a signed cookie, or None if the signature is not ours."""
-        parts = _COOKIE.fullmatch(value)
-        key = self._keys.get(parts["key"]) if parts else None
-        if parts is None or key is None:
-            return None
-        device = Device(UUID(hex=parts["member"]), int(parts["epoch"]), parts["token"])
-        return device if hmac.compare_digest(_mac(key, device), parts["mac"]) else None
-
-
-def _mac(key: bytes, device: Device) -> str:
-    message = f"{device.member_id.hex}\n{device.epoch}\n{device.token}".encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+        parts = self._cookies.verify(value)
+        return None if parts is None else Device(UUID(hex=parts[0]), int(parts[1]), parts[2])

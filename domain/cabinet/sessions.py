@@ -2,14 +2,14 @@
 
 import base64
 import hashlib
-import hmac
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
+
+from domain.cabinet.signed_cookies import MEMBER, RANDOM_256, SignedCookies
 
 IDLE_TIMEOUT: Final = timedelta(hours=1)
 """A session expires after this long without a request."""
@@ -19,12 +19,6 @@ LAST_USE_PRECISION: Final = timedelta(minutes=1)
 """The time of last use is at most this old, so that not every request writes it."""
 KEY_PURPOSE: Final = b"cabinet session"
 """Domain separation: keys derived for another purpose differ."""
-
-_COOKIE = re.compile(
-    r"(?P<key>[A-Za-z0-9-]{1,32})\.(?P<member>[0-9a-f]{32})\.(?P<token>[A-Za-z0-9_-]{43})"
-    r"\.(?P<mac>[0-9a-f]{64})",
-    re.ASCII,
-)
 
 
 class FlashMessage(msgspec.Struct, frozen=True):
@@ -84,31 +78,16 @@ class SessionCookie(msgspec.Struct, frozen=True):
 
 
 class SessionSigner:
-    """Signs and verifies cookies with HMAC-SHA256. Keys are named; the current one signs.
-
-    A cookie is `key.member.token.mac`. A forged cookie is rejected without a look-up.
-    """
+    """Signs and verifies cookies of sessions: `key.member.token.mac`."""
 
     def __init__(self, keys: Mapping[str, bytes], *, current: Callable[[], str]) -> None:
-        self._keys = keys
-        self._current = current
+        self._cookies = SignedCookies(MEMBER, RANDOM_256, keys=keys, current=current)
 
     def sign(self, cookie: SessionCookie) -> str:
         """Return the signed value of a cookie."""
-        current = self._current()
-        mac = _mac(self._keys[current], cookie)
-        return f"{current}.{cookie.member_id.hex}.{cookie.token}.{mac}"
+        return self._cookies.sign(cookie.member_id.hex, cookie.token)
 
     def verify(self, value: str) -> SessionCookie | None:
         """Return the content of a signed cookie, or None if the signature is not ours."""
-        parts = _COOKIE.fullmatch(value)
-        key = self._keys.get(parts["key"]) if parts else None
-        if parts is None or key is None:
-            return None
-        cookie = SessionCookie(UUID(hex=parts["member"]), parts["token"])
-        return cookie if hmac.compare_digest(_mac(key, cookie), parts["mac"]) else None
-
-
-def _mac(key: bytes, cookie: SessionCookie) -> str:
-    message = f"{cookie.member_id.hex}\n{cookie.token}".encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
+        parts = self._cookies.verify(value)
+        return None if parts is None else SessionCookie(UUID(hex=parts[0]), parts[1])

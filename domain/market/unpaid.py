@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from domain.errors import InvalidRequest
+from domain.market.limits import NONE
 
 MAX_ORDERS: Final = 1_000_000
 
@@ -38,7 +39,7 @@ class UnpaidCap(msgspec.Struct, frozen=True):
 
 def parse_order_cap(text: str) -> int | None:
     """Return a number of orders, or None for `none`; raise InvalidRequest."""
-    if text == "none":
+    if text == NONE:
         return None
     if not (text.isascii() and text.isdigit() and int(text) <= MAX_ORDERS):
         raise InvalidRequest(f"{text!r} is no number of orders up to {MAX_ORDERS}")

@@ -181,14 +181,14 @@ def _is_signed_by(partner: CachedPartner, message: bytes, sign: str) -> bool:
 
 
 def _caller(partner: CachedPartner, code: Code | None, admission: Admission) -> Caller:
+    seconds = -(-admission.wait_ms // 1000)
     if admission.outcome is AdmissionOutcome.ADMITTED:
         enabled = code if code is not None and code.enabled else None
-        return Caller(partner, enabled, admission.remaining, -(-admission.wait_ms // 1000))
+        return Caller(partner, enabled, admission.remaining, seconds)
     if admission.outcome is AdmissionOutcome.REPLAYED:
         raise AuthInvalid
     if admission.outcome is AdmissionOutcome.NONCES_LOST:
-        seconds = -(-admission.wait_ms // 1000)
         raise Unavailable(f"nonces were lost: calls are accepted again in {seconds} s")
-    retry_after = max(-(-admission.wait_ms // 1000), 1)
+    retry_after = max(seconds, 1)
     remaining = remaining_header(admission.remaining, retry_after)
     raise BudgetExceeded(retry_after, headers=[partner.rate_limit_policy, remaining])

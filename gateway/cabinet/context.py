@@ -29,7 +29,7 @@ from domain.errors import Unavailable
 from domain.market.ports import Market
 from domain.webhooks.ports import WebhookPorts
 from gateway.http.client_address import ClientAddresses
-from gateway.http.cookies import RepeatedCookie, cookie_of
+from gateway.http.cookies import RepeatedCookie, cookie_of, set_cookie
 from gateway.origins import PublicOrigins
 from gateway.runtime.qr_codes import QrCodes
 
@@ -130,13 +130,13 @@ class CabinetContext(msgspec.Struct, frozen=True):
 
     def device_cookie(self, device: devices.Device) -> tuple[str, str]:
         """Return the header that sets a device's cookie."""
-        seconds = int(devices.LIFETIME.total_seconds())
-        secure = "; Secure" if self.ports.secure else ""
-        value = (
-            f"{self.device_cookie_name}={self.ports.sign_in.devices.sign(device)}; Path=/; "
-            f"Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+        return "Set-Cookie", set_cookie(
+            self.device_cookie_name,
+            self.ports.sign_in.devices.sign(device),
+            path="/",
+            seconds=int(devices.LIFETIME.total_seconds()),
+            secure=self.ports.secure,
         )
-        return "Set-Cookie", value
 
     def clear_cookie(self) -> tuple[str, str]:
         """Return the header that removes the session's cookie."""
@@ -156,8 +156,6 @@ class CabinetContext(msgspec.Struct, frozen=True):
         return self.ports.addresses.of_scope(request.scope)
 
     def _cookie(self, value: str, seconds: int) -> str:
-        secure = "; Secure" if self.ports.secure else ""
-        return (
-            f"{self.cookie_name}={value}; Path=/partner; Max-Age={seconds}; HttpOnly; "
-            f"SameSite=Lax{secure}"
+        return set_cookie(
+            self.cookie_name, value, path="/partner", seconds=seconds, secure=self.ports.secure
         )

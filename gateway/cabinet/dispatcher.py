@@ -15,7 +15,7 @@ from cabinet_htmx.shared.assets import AssetMissing
 from domain.actions.cabinet.sign_in import SignedIn
 from domain.actions.cabinet.verify_second_factor import is_recently_verified
 from domain.cabinet.members import Member, Role
-from domain.errors import DomainError, NotFound
+from domain.errors import NotFound
 from gateway.cabinet.context import CabinetContext
 from gateway.cabinet.errors import (
     PAGE_ERRORS,
@@ -35,7 +35,6 @@ from gateway.cabinet.routes import (
 )
 from gateway.cabinet.step_up import ask_for_code, awaits_verification, redirect_to_verify
 from gateway.http.blacksheep import Handler
-from gateway.http.cookies import RepeatedCookie
 from gateway.http.forms import CrossSiteForm, form_of, query_of
 from gateway.http.pages import page, redirect
 from gateway.http.static import assets_missing
@@ -89,7 +88,7 @@ class PageDispatcher:
         async def handled(raw: Request) -> Response:
             try:
                 return await handle(raw)
-            except (CrossSiteForm, RepeatedCookie, DomainError) as error:
+            except PAGE_ERRORS as error:
                 return error_page(self._cabinet.site, raw, None, error)
             except AssetMissing as missing:
                 log.warning("pages cannot be rendered", reason=str(missing))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import msgspec
@@ -15,6 +15,9 @@ from domain.cabinet.sessions import FlashMessage, Session
 from domain.errors import NotFound
 from domain.ids import id_in
 from gateway.http import pages
+
+NO_ERRORS: Final[Mapping[str, str]] = {}
+"""The errors of a form's fields, by name, before it was submitted."""
 
 if TYPE_CHECKING:
     from gateway.cabinet.context import CabinetContext, CabinetPorts

@@ -1,4 +1,4 @@
-"""Cookies of a request, read so that other sites' malformed cookies do not hide ours.
+"""Our cookies: set in one form, and read so that malformed ones of other sites do not hide them.
 
 `http.cookies.SimpleCookie` discards a whole header at the first cookie that breaks RFC 6265. A
 browser sends whatever was set for the host, so one such cookie would end a referral or a session.
@@ -30,6 +30,12 @@ def cookie_of(headers: Iterable[bytes], name: str) -> str | None:
     if not values or len(values[0]) > MAX_COOKIE_LENGTH:
         return None
     return _unquoted(values[0])
+
+
+def set_cookie(name: str, value: str, *, path: str, seconds: int, secure: bool) -> str:
+    """Return the Set-Cookie value of a cookie that scripts cannot read; 0 seconds remove it."""
+    text = f"{name}={value}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax"
+    return f"{text}; Secure" if secure else text
 
 
 def cookie_values(header: bytes, name: str) -> list[str]:

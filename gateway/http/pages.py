@@ -17,6 +17,11 @@ def page(status: int, html: str, headers: Headers, *more: tuple[str, str]) -> Re
     return Response(status, encoded, Content(HTML, html.encode()))
 
 
+def retry_after(seconds: int | None) -> list[tuple[str, str]]:
+    """Return the header that states after how long to try again; none without a time."""
+    return [] if seconds is None else [("Retry-After", str(seconds))]
+
+
 def redirect(status: int, location: str, headers: Headers, *more: tuple[str, str]) -> Response:
     """Return a redirect to one of our own paths."""
     fields = [*headers.items(), ("Location", location), ("Cache-Control", "no-store"), *more]

@@ -13,7 +13,7 @@ from domain.errors import DomainError, InvalidTransition, NotFound, Unavailable
 from gateway.errors import error_response
 from gateway.http.blacksheep import Handler
 from gateway.http.forms import CrossSiteForm
-from gateway.http.pages import page
+from gateway.http.pages import page, retry_after
 from gateway.http.static import assets_missing, static_files
 
 CROSS_SITE: Final = "This form was not submitted from our website. Reload the page and try again."
@@ -51,8 +51,7 @@ def _domain_error_page(site: SwapSite, request: Request, error: DomainError) -> 
     if isinstance(error, Unavailable):
         log.warning("unavailable", path=request.path, reason=str(error))
     response, text = error_response(error), sentences.problem(error)
-    retry_after = response.retry_after
-    headers = [("Retry-After", str(retry_after))] if retry_after is not None else []
+    headers = retry_after(response.retry_after)
     if request.get_first_header(b"HX-Request"):
         return page(response.status, site.notice(text), ORDER_HEADERS, *headers)
     return page(

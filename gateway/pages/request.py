@@ -10,7 +10,7 @@ from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.open_for_visitor import client_hash
 from domain.actions.partners.ports import ReferralPorts
 from gateway.http.client_address import ClientAddresses
-from gateway.http.cookies import RepeatedCookie, cookie_of
+from gateway.http.cookies import RepeatedCookie, cookie_of, set_cookie
 from gateway.http.rate_limiter import RateLimiter
 from gateway.runtime.qr_codes import QrCodes
 
@@ -72,8 +72,6 @@ class PublicContext(msgspec.Struct, frozen=True):
 
     def referral_cookie(self, value: str) -> str:
         """Return the Set-Cookie value that stores a referral."""
-        secure = "; Secure" if self.secure else ""
-        return (
-            f"{self.cookie_name}={value}; Path=/; Max-Age={REFERRAL_SECONDS}; HttpOnly; "
-            f"SameSite=Lax{secure}"
+        return set_cookie(
+            self.cookie_name, value, path="/", seconds=REFERRAL_SECONDS, secure=self.secure
         )

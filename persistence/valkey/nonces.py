@@ -15,8 +15,6 @@ from persistence.valkey.client import reply
 
 REMEMBERED_SINCE: Final = "nonces:since"
 """In milliseconds of Unix time by Valkey's clock; 0 if none was ever lost."""
-MEMORY_SECONDS: Final = 300
-"""How long a nonce is remembered: NONCE_SECONDS of admission.lua."""
 
 
 async def declare_complete(client: Valkey) -> None:

@@ -12,12 +12,12 @@ import pytest
 from valkey import Valkey
 from valkey.asyncio import Valkey as AsyncValkey
 
-from domain.actions.partners.ports import Admission, AdmissionOutcome
+from domain.actions.partners.ports import NONCE_SECONDS, Admission, AdmissionOutcome
 from persistence.postgres.partners.nonce_memory import begin_nonce_memory
 from persistence.postgres.pool import Database
 from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.client import connect
-from persistence.valkey.nonces import MEMORY_SECONDS, REMEMBERED_SINCE, declare_complete
+from persistence.valkey.nonces import REMEMBERED_SINCE, declare_complete
 from tests.conftest import DatabaseUrls, Running, Servers, start_up, stop
 from tests.support.clients.partner import quote_request
 from tests.support.waiting import wait_until
@@ -66,8 +66,8 @@ async def test_calls_are_accepted_again_once_every_lost_nonce_has_expired(
     await valkey.flushdb()
     rejected = await call(valkey)
     assert rejected.outcome is AdmissionOutcome.NONCES_LOST
-    assert MEMORY_SECONDS - 60 < rejected.wait_ms / 1000 <= MEMORY_SECONDS
-    await pass_time(valkey, MEMORY_SECONDS - 30)
+    assert NONCE_SECONDS - 60 < rejected.wait_ms / 1000 <= NONCE_SECONDS
+    await pass_time(valkey, NONCE_SECONDS - 30)
     assert (await call(valkey)).outcome is AdmissionOutcome.NONCES_LOST
     await pass_time(valkey, 30)
     assert (await call(valkey)).outcome is AdmissionOutcome.ADMITTED
@@ -78,7 +78,7 @@ async def test_a_call_that_was_rejected_for_lost_nonces_is_not_repeated_afterwar
 ) -> None:
     await valkey.flushdb()
     assert (await call(valkey, NONCE)).outcome is AdmissionOutcome.NONCES_LOST
-    await pass_time(valkey, MEMORY_SECONDS)
+    await pass_time(valkey, NONCE_SECONDS)
     assert (await call(valkey, NONCE)).outcome is AdmissionOutcome.REPLAYED
 
 
@@ -90,7 +90,7 @@ async def test_calls_cannot_fill_valkey_while_nonces_are_lost(valkey: AsyncValke
 
 async def test_a_clock_that_was_set_back_does_not_extend_the_wait(valkey: AsyncValkey) -> None:
     await valkey.set(REMEMBERED_SINCE, int((time.time() + 86_400) * 1000))
-    assert (await call(valkey)).wait_ms <= MEMORY_SECONDS * 1000
+    assert (await call(valkey)).wait_ms <= NONCE_SECONDS * 1000
 
 
 async def test_only_the_first_start_of_an_installation_declares_that_no_nonce_was_lost(
@@ -130,7 +130,7 @@ def test_a_service_rejects_repeated_calls_after_its_valkey_was_emptied(tmp_path:
             assert "nonces lost" in (data_dir / "logs" / "serve.log").read_text()
             assert "Valkey has lost its data" in up.command("doctor").stdout
             lost = int(valkey.get(REMEMBERED_SINCE) or 0)
-            valkey.set(REMEMBERED_SINCE, lost - MEMORY_SECONDS * 1000)
+            valkey.set(REMEMBERED_SINCE, lost - NONCE_SECONDS * 1000)
             wait_until(lambda: outcome_of(up), (200, 0).__eq__)
             assert outcome_of(up, captured) == (401, 3)
     finally:

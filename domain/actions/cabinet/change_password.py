@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
+from domain.actions.cabinet.new_password import hash_new_password
 from domain.actions.cabinet.ports import SignInPorts
 from domain.actions.cabinet.sign_in import Browser, SignedIn, open_session
 from domain.actions.cabinet.throttled import throttled
 from domain.cabinet.login_throttle import member_key
 from domain.cabinet.members import Member
-from domain.cabinet.passwords import PasswordProblem, RejectedPassword, checked_password
 from domain.errors import AuthInvalid
 
 
@@ -31,10 +31,7 @@ async def change_password(
         matches = await ports.passwords.verify(current, hashed, known=True)
         if stored is None or not matches:
             raise AuthInvalid
-    checked_password(new, current=current)
-    if await ports.passwords.is_common(new, member.personal_words):
-        raise RejectedPassword(PasswordProblem.COMMON)
-    hashed = await ports.passwords.hash(new)
+    hashed = await hash_new_password(ports.passwords, member, new, current=current)
     epoch = await ports.members.set_password(stored, hashed, now=ports.clock.now())
     if epoch is None:
         raise AuthInvalid

@@ -2,13 +2,13 @@
 
 import msgspec
 
+from domain.actions.cabinet.new_password import hash_new_password
 from domain.actions.cabinet.ports import PasswordResetPorts, ResetMailPorts
 from domain.cabinet.audit import AuditEntry
 from domain.cabinet.devices import Device
 from domain.cabinet.login_throttle import reset_account_key, reset_source_key
 from domain.cabinet.members import Member
 from domain.cabinet.password_reset import KEPT, ResetToSend, reset_hash, reset_mail
-from domain.cabinet.passwords import PasswordProblem, RejectedPassword, checked_password
 from domain.errors import AuthInvalid, InvalidRequest, RateLimited
 from domain.partners.credentials import new_secret
 from domain.partners.partner import checked_email
@@ -59,10 +59,7 @@ async def reset_password(ports: PasswordResetPorts, *, token: str, new: str) -> 
     member = await ports.members.find(member_id) if member_id else None
     if member is None:
         raise AuthInvalid
-    checked_password(new, current="")
-    if await ports.passwords.is_common(new, member.personal_words):
-        raise RejectedPassword(PasswordProblem.COMMON)
-    hashed = await ports.passwords.hash(new)
+    hashed = await hash_new_password(ports.passwords, member, new)
     epoch = await ports.resets.use(hashed_token, password_hash=hashed, now=now)
     if epoch is None:
         raise AuthInvalid

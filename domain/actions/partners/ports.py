@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import IntEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,9 @@ from domain.partners.codes import CodeQuota, ListedCode, OwnCode
 from domain.partners.credentials import Credentials, NewSecrets, Randomness
 from domain.partners.partner import Partner
 from domain.partners.referrals import ReferralSigner, Referrer
+
+NONCE_SECONDS: Final = 300
+"""How long a nonce is remembered (contract, section 3), as in persistence/valkey/admission.lua."""
 
 
 class AdmissionOutcome(IntEnum):

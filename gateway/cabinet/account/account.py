@@ -15,12 +15,11 @@ from domain.cabinet.passwords import RejectedPassword
 from domain.cabinet.sessions import FlashMessage
 from domain.errors import AuthInvalid, InvalidRequest, RateLimited
 from gateway.cabinet.account.sessions import sessions_of
-from gateway.cabinet.page_request import PageRequest
+from gateway.cabinet.page_request import NO_ERRORS, PageRequest
 from gateway.cabinet.routes import NEW_PASSWORD, ROOT, Route, Section, StepUp
 from gateway.http.pages import redirect
 
 PATH = Section.ACCOUNT.path
-NO_ERRORS: Mapping[str, str] = {}
 
 
 async def show(request: PageRequest) -> Response:

@@ -20,12 +20,11 @@ from domain.actions.cabinet.passkeys import (
 )
 from domain.cabinet.members import Role
 from domain.errors import AuthInvalid, InvalidRequest, InvalidTransition, NotFound
-from gateway.cabinet.page_request import PageRequest
+from gateway.cabinet.page_request import NO_ERRORS, PageRequest
 from gateway.cabinet.routes import SECOND_FACTOR, VERIFY, Handler, Route, Section, StepUp
 
 PATH: Final = f"{Section.ACCOUNT.path}/passkeys"
 NEW: Final = f"{PATH}/new"
-NO_ERRORS: Mapping[str, str] = {}
 JSON: Final = b"application/json"
 
 

@@ -14,17 +14,17 @@ from domain.actions.cabinet.reset_password import (
     request_password_reset,
     reset_password,
 )
+from domain.cabinet.password_reset import PATH as CHOOSE
 from domain.cabinet.passwords import RejectedPassword
 from domain.errors import AuthInvalid, RateLimited
 from gateway.cabinet.account.sign_in import PASSWORD_RESET, SignedOutRoute
 from gateway.cabinet.context import CabinetContext
+from gateway.cabinet.page_request import NO_ERRORS
 from gateway.cabinet.routes import LOGIN, ROOT
 from gateway.http.forms import form_of, query_of
-from gateway.http.pages import page, redirect
+from gateway.http.pages import page, redirect, retry_after
 
 REQUEST: Final = f"{ROOT}/reset"
-CHOOSE: Final = f"{REQUEST}/choose"
-NO_ERRORS: Mapping[str, str] = {}
 
 
 class PasswordResetPages:
@@ -108,8 +108,7 @@ class PasswordResetPages:
             requested=requested,
             available=self._ports.available,
         )
-        more = [("Retry-After", str(wait))] if wait is not None else []
-        return page(status, html, HEADERS, *more)
+        return page(status, html, HEADERS, *retry_after(wait))
 
     def _choice_page(
         self, token: str, *, status: int = 200, errors: Mapping[str, str] = NO_ERRORS

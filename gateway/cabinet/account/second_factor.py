@@ -16,11 +16,10 @@ from domain.actions.cabinet.set_up_second_factor import (
 from domain.cabinet.members import Role
 from domain.cabinet.passkeys import Passkey
 from domain.errors import AuthInvalid, InvalidTransition, RateLimited
-from gateway.cabinet.page_request import PageRequest
+from gateway.cabinet.page_request import NO_ERRORS, PageRequest
 from gateway.cabinet.routes import SECOND_FACTOR, Route, Section, StepUp
 
 PATH = SECOND_FACTOR
-NO_ERRORS: Mapping[str, str] = {}
 
 
 async def show(request: PageRequest) -> Response:

@@ -9,7 +9,7 @@ from blacksheep import Application, Request, Response
 from cabinet_htmx.partner import messages
 from cabinet_htmx.partner.account import messages as account_messages
 from cabinet_htmx.partner.site import HEADERS
-from domain.actions.cabinet.sign_in import sign_in, sign_out
+from domain.actions.cabinet.sign_in import Browser, sign_in, sign_out
 from domain.cabinet.members import Role
 from domain.errors import AuthDisabled, AuthInvalid, DomainError, RateLimited
 from gateway.cabinet.account.turns import Turns
@@ -19,7 +19,7 @@ from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, ROOT, Route, RouteTable, StepUp, safe_next
 from gateway.http.blacksheep import Handler
 from gateway.http.forms import form_of, query_of
-from gateway.http.pages import page, redirect
+from gateway.http.pages import page, redirect, retry_after
 
 log: Final = structlog.get_logger()
 
@@ -81,18 +81,17 @@ class SignInPages:
 
     async def submit(self, request: Request) -> Response:
         """Sign in: unknown devices one after the other, so that a burst delays no API call."""
-        device = self._cabinet.browser_of(request).device
-        if device and self._cabinet.ports.sign_in.devices.verify(device):
-            return await self._sign_in(request)
+        browser = self._cabinet.browser_of(request)
+        if browser.device and self._cabinet.ports.sign_in.devices.verify(browser.device):
+            return await self._sign_in(request, browser)
         async with self._turns.taken():
-            return await self._sign_in(request)
+            return await self._sign_in(request, browser)
 
-    async def _sign_in(self, request: Request) -> Response:
+    async def _sign_in(self, request: Request, browser: Browser) -> Response:
         """Sign in, always in a new session, whatever cookie the browser sent (fixation)."""
         form = await form_of(request)
         self._cabinet.session_cookie(request)  # a repeated one ends no session, so it is an error
         email, next_path = form.get("email", ""), form.get("next", "")
-        browser = self._cabinet.browser_of(request)
         try:
             signed_in = await sign_in(
                 self._cabinet.ports.sign_in,
@@ -114,11 +113,9 @@ class SignInPages:
 
     def _rejected(self, error: DomainError, *, email: str, next_path: str) -> Response:
         if isinstance(error, RateLimited):
-            seconds = error.retry_after
-            text = messages.too_many_attempts(seconds)
-            return self._page(
-                429, email=email, next_path=next_path, error=text, retry_after=seconds
-            )
+            wait = error.retry_after
+            text = messages.too_many_attempts(wait)
+            return self._page(429, email=email, next_path=next_path, error=text, wait=wait)
         text = account_messages.WRONG_CREDENTIALS
         if isinstance(error, AuthDisabled):
             text = account_messages.ACCOUNT_DISABLED
@@ -137,7 +134,7 @@ class SignInPages:
         email: str = "",
         error: str | None = None,
         notice: str | None = None,
-        retry_after: int | None = None,
+        wait: int | None = None,
     ) -> Response:
         html = self._cabinet.site.public_page(
             "account/login.html",
@@ -146,8 +143,7 @@ class SignInPages:
             error=error,
             notice=notice,
         )
-        more = [("Retry-After", str(retry_after))] if retry_after is not None else []
-        return page(status, html, HEADERS, *more)
+        return page(status, html, HEADERS, *retry_after(wait))
 
 
 async def leave(request: PageRequest) -> Response:

@@ -147,7 +147,7 @@ async def _log(request: PageRequest, query: LogQuery) -> LogView:
 def form_route(path: str, handle: Handler, step_up: StepUp = StepUp.NOT_NEEDED) -> Route:
     """Return the route of a form for developers and owners.
 
-    Sending events again tells the stored URL only what it was told before.
+    Sending events again sends the stored URL only what it was sent before.
     """
     return Route(
         method="POST",

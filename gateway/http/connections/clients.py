@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from gateway.errors import TOO_MANY_CONNECTIONS
+from gateway.errors import TOO_MANY_CONNECTIONS, TOO_MANY_CONNECTIONS_SECONDS
 from gateway.http.connections.limits import Peer
 from gateway.http.head import RejectedRequest
-
-REJECT_SECONDS: Final = 5.0
 
 
 class _Kept(NamedTuple):
@@ -46,7 +44,7 @@ class ClientConnections:
 
     def reject_others(self, address: str, peers: Iterable[Peer], *, now: float) -> None:
         """Reject the requests of an address except on these connections."""
-        self.over_limit[address] = _Kept(frozenset(peers), now + REJECT_SECONDS)
+        self.over_limit[address] = _Kept(frozenset(peers), now + TOO_MANY_CONNECTIONS_SECONDS)
 
     def forget(self, *, now: float) -> None:
         """Stop rejecting requests of addresses that did not exceed their limit again."""

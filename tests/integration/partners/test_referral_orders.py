@@ -21,19 +21,8 @@ from gateway.wiring.worker import GatewayProcess
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import add_addresses
 from tests.support.clients.operator_command import Operator, new_operator
-from tests.support.clients.visitor import REFUND, TO, PageResponse
+from tests.support.clients.visitor import FORM, REFUND, TO, PageResponse
 from tests.support.servers.in_process import request
-
-FORM = {
-    "from": "btc",
-    "to": "usdt_trc20",
-    "send": "0.01",
-    "side": "from",
-    "to_address": TO,
-    "refund_address": REFUND,
-    "once": "o" * 22,
-    "step": "open",
-}
 
 
 async def ask(

@@ -30,7 +30,7 @@ from tests.support.builders.degraded import (
     routes_of,
 )
 from tests.support.clients.operator_command import Operator
-from tests.support.clients.visitor import REFUND, TO, PageResponse
+from tests.support.clients.visitor import FORM, PageResponse
 from tests.support.servers.in_process import request
 from tests.unit.http.test_errors import CONTRACT
 
@@ -45,16 +45,6 @@ WHAT_TO_DO = re.compile(
     r"(Try again|try again|Reload|Check|Ask|Use |Choose|Enter|Sign in|Set up|Go to|Generate|Select|"
     r"See |Review|Submit)"
 )
-FORM = {
-    "from": "btc",
-    "to": "usdt_trc20",
-    "send": "0.01",
-    "side": "from",
-    "to_address": TO,
-    "refund_address": REFUND,
-    "once": "o" * 22,
-    "step": "open",
-}
 ENDS_SESSIONS = "/others/end"
 ENDS_THE_KEY = "/keys/rotate"
 CABINET = "/partner"

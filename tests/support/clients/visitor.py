@@ -10,6 +10,17 @@ import msgspec
 
 TO = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
 REFUND = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
+FORM = {
+    "from": "btc",
+    "to": "usdt_trc20",
+    "send": "0.01",
+    "side": "from",
+    "to_address": TO,
+    "refund_address": REFUND,
+    "once": "o" * 22,
+    "step": "open",
+}
+"""The swap page's form, filled in."""
 
 
 class PageResponse(msgspec.Struct):

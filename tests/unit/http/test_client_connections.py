@@ -3,8 +3,9 @@
 import json
 
 from gateway.api.endpoint import Request, Services
+from gateway.errors import TOO_MANY_CONNECTIONS_SECONDS as REJECT_SECONDS
 from gateway.http.client_address import ClientAddresses
-from gateway.http.connections.clients import REJECT_SECONDS, ClientConnections
+from gateway.http.connections.clients import ClientConnections
 from tests.unit.http.test_asgi import FakeGateway, application_with, call
 
 KEPT, OTHER = ("192.0.2.1", 1), ("192.0.2.1", 2)

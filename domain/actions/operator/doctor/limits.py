@@ -29,14 +29,15 @@ async def _unlimited(health: LimitsHealth) -> str | None:
     catalogue = await health.catalogue()
     if catalogue.sandbox:
         return None
+    caps = await health.unpaid_caps()
     missing = [
         f"unpaid orders of a {cap.scope} (`swapgate unpaid-cap set {cap.scope} USD`)"
-        for cap in await health.unpaid_caps()
+        for cap in caps
         if cap.cap_usd is None
     ]
     missing += [
         "how many orders of a client are unpaid (`swapgate unpaid-cap set client --orders N`)"
-        for cap in await health.unpaid_caps()
+        for cap in caps
         if cap.scope is UnpaidScope.CLIENT and cap.cap_orders is None
     ]
     missing += await _without_cap(health, catalogue)

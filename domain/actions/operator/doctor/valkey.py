@@ -7,13 +7,12 @@ from typing import Final
 import msgspec
 
 from domain.actions.operator.doctor.checks import Probe, clock_advice
+from domain.actions.partners.ports import NONCE_SECONDS
 from domain.clock import Clock
 
 SERVER: Final = "Valkey"
 MIN_VERSION: Final = (7, 2)
 REQUIRED_POLICY: Final = "noeviction"
-NONCE_SECONDS: Final = 300
-"""How long nonces are remembered, so how long calls are rejected once nonces were lost."""
 
 
 class ValkeyServer(msgspec.Struct, frozen=True):
