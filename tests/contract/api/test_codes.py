@@ -12,7 +12,6 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.code_owner import DEFAULT_BPS, Owner, error_of, name
-from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner, order_request, quote_request, send
 from tests.support.waiting import ALL_WORKERS, wait_until
 
@@ -133,7 +132,7 @@ def test_a_disabled_code_counts_towards_the_maximum_and_is_never_reissued(
     assert owner.disable(code).data is True
     assert error_of(owner.create(name())) == CODE_CONFLICT
     assert error_of(other.create(code)) == CODE_CONFLICT
-    operate(up, "partner", "set", owner.email, "--max-codes", "2")
+    up.json("partner", "set", owner.email, "--max-codes", "2")
     assert owner.create(name()).code == 0
 
 
@@ -262,7 +261,7 @@ def test_statistics_count_orders_and_add_up_completed_ones(up: Running, owner: O
     first = owner.call("/create", order_request(), code=code).data
     owner.call("/create", order_request(), code=code).data["id"]
     assert (owner.codes()[0]["orders"], owner.codes()[0]["volumeUsd"]) == (2, "0.00")
-    operate(up, "sandbox", "deposit", first["id"])
+    up.json("sandbox", "deposit", first["id"])
     access = {"id": first["id"], "token": first["token"]}
     wait_until(lambda: owner.call("/order", access).data["status"], "DONE".__eq__)
     (listed,) = owner.codes()

@@ -12,7 +12,6 @@ from uuid import uuid4
 import pytest
 
 from tests.conftest import Running
-from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner, Response, order_request, quote_request, send
 from tests.support.servers.webhook_receiver import receiving
 from tests.support.waiting import wait_until
@@ -27,8 +26,8 @@ class Rotating(Partner):
 
     def __init__(self, up: Running) -> None:
         self.email = f"{uuid4().hex}@partner.example"
-        created = operate(up, "partner", "create", "--email", self.email)
-        operate(up, "partner", "set", self.email, "--budget", "1000000")
+        created = up.json("partner", "create", "--email", self.email)
+        up.json("partner", "set", self.email, "--budget", "1000000")
         super().__init__(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
         self.until_active()
         self.webhook_secret = str(created["webhookSecret"])
@@ -169,7 +168,7 @@ def test_a_rotation_does_not_affect_another_partner(up: Running, partner: Rotati
 def delivered(up: Running) -> Iterator[tuple[Rotating, Any]]:
     partner = Rotating(up)
     with receiving(partner.webhook_secret) as receiver:
-        operate(up, "partner", "set", partner.email, "--webhook-url", receiver.url)
+        up.json("partner", "set", partner.email, "--webhook-url", receiver.url)
         yield partner, receiver
 
 
@@ -179,7 +178,7 @@ def test_the_next_delivery_is_signed_with_the_new_webhook_secret(
     partner, receiver = delivered
     receiver.secret = partner.rotate("webhookSecret").data["webhookSecret"].encode()
     order = partner.call("/create", order_request()).data
-    operate(up, "sandbox", "deposit", order["id"])
+    up.json("sandbox", "deposit", order["id"])
     wait_until(lambda: receiver.statuses(order["id"]) or receiver.forged)
     assert receiver.forged == []
 

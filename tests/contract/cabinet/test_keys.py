@@ -7,7 +7,6 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner, Person
-from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
 from tests.support.waiting import ALL_WORKERS, wait_until
 
@@ -130,7 +129,7 @@ def test_an_invalid_allowlist_is_rejected(owner: Person, entry: str, error: str)
 def test_the_operator_turns_off_a_second_factor(up: Running) -> None:
     partner = CabinetPartner.new(up)
     owner, _ = partner.owner_with_factor()
-    done = operate(up, "partner", "second-factor-off", partner.email)
+    done = up.json("partner", "second-factor-off", partner.email)
     assert done == {"email": partner.email, "secondFactor": False}
     assert partner.owner().get("/partner/account").status == 200
     assert owner.get(KEYS).status == 200

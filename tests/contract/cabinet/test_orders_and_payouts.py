@@ -11,7 +11,6 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner, Person
-from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner, order_request, quote_request
 from tests.support.clients.team import own, signed_in
 from tests.support.waiting import ALL_WORKERS, wait_until
@@ -48,7 +47,7 @@ class Shop(msgspec.Struct):
 @pytest.fixture(scope="module")
 def shop(up: Running) -> Shop:
     partner = CabinetPartner.new(up)
-    operate(up, "partner", "set", partner.email, "--base-fee-share-bps", "1000")
+    up.json("partner", "set", partner.email, "--base-fee-share-bps", "1000")
     api, code = partner.api.until_active(), f"shop-{uuid4().hex[:8]}"
     assert api.call("/codes", {"code": code, "label": SCRIPT, "afftaxBps": 200}).code == 0
     coded = Partner(up.base_url, f"{api.api_key}.{code}", api.api_secret)
@@ -67,7 +66,7 @@ def shop(up: Running) -> Shop:
 
 
 def test_the_same_figures_appear_on_every_page_in_the_api_and_in_the_command(shop: Shop) -> None:
-    account = operate(shop.up, "earnings", "show", shop.partner.email)
+    account = shop.up.json("earnings", "show", shop.partner.email)
     (code,) = shop.api.call("/codes", method="GET").data
     page = shop.owner.get("/partner/dashboard?by=month&show=earned").text
     assert f"${account['balanceUsd']}" in page
@@ -211,7 +210,7 @@ def test_another_partners_orders_and_statements_are_not_shown(shop: Shop, up: Ru
 
 def test_a_deleted_order_is_hidden_but_still_counted(shop: Shop) -> None:
     extra = shop.api.call("/create", order_request()).data
-    operate(shop.up, "sandbox", "expire", extra["id"])
+    shop.up.json("sandbox", "expire", extra["id"])
     path = f"/partner/orders/{extra['id']}"
     assert shop.owner.get(path).status == 200
     before = shop.owner.get("/partner/dashboard?show=orders").text
@@ -249,9 +248,9 @@ def test_filters_are_escaped(shop: Shop) -> None:
 
 
 def test_a_payout_ends_the_period_and_its_statement_adds_up(shop: Shop) -> None:
-    balance = operate(shop.up, "earnings", "show", shop.partner.email)["balanceUsd"]
+    balance = shop.up.json("earnings", "show", shop.partner.email)["balanceUsd"]
     reference = f"=1+1 {uuid4().hex[:6]}"
-    paid = operate(shop.up, "payout", "mark-paid", shop.partner.email, "--reference", reference)
+    paid = shop.up.json("payout", "mark-paid", shop.partner.email, "--reference", reference)
     assert (paid["amountUsd"], paid["sentTo"]) == (balance, None)
     page = shop.owner.get("/partner/payout-history").text
     assert reference in page
@@ -269,7 +268,7 @@ def test_a_payout_ends_the_period_and_its_statement_adds_up(shop: Shop) -> None:
 
 def test_only_owners_with_a_recent_code_change_payout_details(up: Running) -> None:
     partner = CabinetPartner.new(up)
-    operate(up, "partner", "set", partner.email, "--events", "payout_details.changed")
+    up.json("partner", "set", partner.email, "--events", "payout_details.changed")
     fields = {"asset": "usdt_trc20", "address": TRON, "tag": ""}
     for role in ("developer", "viewer"):
         other = signed_in(partner, role)
@@ -291,7 +290,7 @@ def test_only_owners_with_a_recent_code_change_payout_details(up: Running) -> No
         "requested new payout details"
         in signed_in(partner, "viewer").get("/partner/dashboard").text
     )
-    details = operate(up, "payout", "details", partner.email)
+    details = up.json("payout", "details", partner.email)
     assert (details["current"], details["pending"]["address"]) == (None, TRON)
     owner.age_verification(up, seconds=3_600)
     again = owner.send_form(DETAILS, DETAILS, **fields)
@@ -302,7 +301,7 @@ def test_only_owners_with_a_recent_code_change_payout_details(up: Running) -> No
     stranger = CabinetPartner.new(up).owner()
     assert stranger.send_form(DETAILS, cancel[1]).status == 404
     assert owner.send_form(DETAILS, cancel[1]).status == 303
-    assert operate(up, "payout", "details", partner.email)["pending"] is None
+    assert up.json("payout", "details", partner.email)["pending"] is None
     assert owner.get(DETAILS).text.count(TRON) == 1  # among the canceled changes
 
 

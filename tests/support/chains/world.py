@@ -31,7 +31,6 @@ from tests.support.chains.nodes import (
     main_address,
 )
 from tests.support.chains.swap import Swap
-from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner
 from tests.support.waiting import wait_until
 
@@ -195,7 +194,7 @@ class World:
         return bool(free.get("Litecoin") and free.get("Ethereum"))
 
     def operate(self, *arguments: str) -> Any:
-        return operate(self.running, *arguments)
+        return self.running.json(*arguments)
 
     def open(self, source: str, destination: str, amount: str, **changes: object) -> Swap:
         recipient = (

@@ -108,12 +108,6 @@ def enter_code(browser: Person, page: PageResponse | str, code: str) -> PageResp
     return response
 
 
-def run_command(up: Running, *arguments: str) -> dict[str, Any]:
-    """Run the operator's command in a thread: Playwright's event loop may occupy this one."""
-    done: dict[str, Any] = up.json(*arguments)
-    return done
-
-
 def person(up: Running) -> Person:
     return Person(up.base_url)
 
@@ -144,7 +138,7 @@ class CabinetPartner(msgspec.Struct):
     def new(cls, up: Running, *more: str, email: str | None = None) -> Self:
         """Create a partner; `more` are further options of `partner create`."""
         email = email or f"{uuid4().hex}@partners.example"
-        created = run_command(up, "partner", "create", "--email", email, *more)
+        created = up.json("partner", "create", "--email", email, *more)
         api = Partner(up.base_url, created["apiKey"], created["apiSecret"])
         partner = cls(up, created["id"], email, "", api, created["webhookSecret"])
         one_time = partner.one_time_password()
@@ -154,8 +148,8 @@ class CabinetPartner(msgspec.Struct):
         choose_password(browser, one_time, partner.password)
         return partner
 
-    def command(self, *arguments: str) -> dict[str, Any]:
-        return run_command(self.up, *arguments)
+    def command(self, *arguments: str) -> Any:
+        return self.up.json(*arguments)
 
     def carried(self, *orders: dict[str, Any]) -> None:
         """Deposit the amounts of orders, and wait until all of them are DONE."""

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 from tests.conftest import Running
-from tests.support.clients.operator_command import operate
 from tests.support.clients.partner import Partner, Response, quote_request
 from tests.support.waiting import ALL_WORKERS, wait_until
 
@@ -22,8 +21,8 @@ class Owner(Partner):
     def __init__(self, up: Running, *settings: str) -> None:
         self.email = f"{uuid4().hex}@partner.example"
         markup = str(DEFAULT_BPS)
-        created = operate(up, "partner", "create", "--email", self.email, "--markup-bps", markup)
-        operate(up, "partner", "set", self.email, "--budget", "1000000", *settings)
+        created = up.json("partner", "create", "--email", self.email, "--markup-bps", markup)
+        up.json("partner", "set", self.email, "--budget", "1000000", *settings)
         super().__init__(up.base_url, str(created["apiKey"]), str(created["apiSecret"]))
         self.until_active()
 

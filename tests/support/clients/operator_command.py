@@ -28,7 +28,7 @@ from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database
 from persistence.valkey.rates import KEY, encode_snapshot
-from tests.conftest import DatabaseUrls, Running, Servers
+from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import add_addresses, new_order, stored_partner
 from tests.support.clients.command import invoke
 
@@ -145,11 +145,6 @@ def new_operator(
     if sandbox:
         operator.sql("UPDATE operator_settings SET sandbox = true")
     return operator
-
-
-def operate(up: Running, *arguments: str) -> Any:
-    """Run a command on a running service."""
-    return up.json(*arguments)
 
 
 def error_of(done: Result) -> str:
