@@ -29,6 +29,10 @@ class AuthDisabled(DomainError):
     """The signature is valid, but the partner is disabled."""
 
 
+class OutOfScope(DomainError):
+    """The call is outside the scope of the API key."""
+
+
 class RateLimited(DomainError):
     """The weight budget is exhausted. `retry_after` is in whole seconds."""
 

@@ -40,6 +40,7 @@ TABLE: dict[type[errors.DomainError], ErrorResponse] = {
     errors.AuthInvalid: ErrorResponse(3, "AUTH_INVALID", 401),
     errors.AuthDisabled: ErrorResponse(4, "AUTH_DISABLED", 401),
     errors.RateLimited: ErrorResponse(5, "RATE_LIMIT", 429),
+    errors.OutOfScope: ErrorResponse(16, "SCOPE", 403),
     errors.NotFound: NOT_FOUND,
     errors.BelowMinimum: ErrorResponse(7, "LIMIT_MIN", 400),
     errors.AboveMaximum: ErrorResponse(8, "LIMIT_MAX", 400),

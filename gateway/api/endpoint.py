@@ -11,6 +11,7 @@ from domain.actions.partners.ports import CodePorts, RotationPorts
 from domain.clock import Clock
 from domain.errors import DomainError
 from domain.market.ports import Market
+from domain.partners.scopes import Scopes
 from domain.partners.weights import Call
 from gateway.api.authentication import Caller
 from gateway.api.order_encoding import OrderEncoder
@@ -88,6 +89,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     method: str
     call: Call
     auth_required: bool
+    scopes: Scopes
+    """The scopes of keys that may make signed calls; FULL is one of them."""
     handle: Handle
     summary: str
     """A few words without a full stop; the docstring of `handle` is the description."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from domain.errors import IdempotencyConflict
+from domain.partners.scopes import Scope
 from domain.partners.weights import WEIGHTS
 from domain.webhooks.events import EVENT_BODIES
 from gateway.api.dispatcher import PARAMETER
@@ -68,6 +69,7 @@ class _Schemas:
 def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
     signed: Document = {name: [] for name in prose.SECURITY_SCHEMES}
     weight = WEIGHTS[endpoint.call]
+    scopes = [scope.value for scope in Scope if scope in endpoint.scopes]
     parameters = ["RequestId", "SignVersion"]
     if endpoint.path.endswith(PARAMETER):
         parameters.append("OrderId")
@@ -77,8 +79,9 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
         "operationId": _operation_id(endpoint),
         "tags": [endpoint.path.split("/")[1]],
         "summary": endpoint.summary,
-        "description": f"{inspect.getdoc(endpoint.handle)}\n\nWeight: {weight}.",
+        "description": f"{inspect.getdoc(endpoint.handle)}\n\nWeight: {weight}. {_scopes(scopes)}",
         "x-weight": weight,
+        "x-scopes": scopes,
         "security": [signed] if endpoint.auth_required else [{}, signed],
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in parameters],
         "responses": responses(endpoint, schemas.of(endpoint.response_type)),
@@ -86,6 +89,10 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
     if endpoint.request_type is not None:
         operation["requestBody"] = _request_body(endpoint, endpoint.request_type, schemas)
     return operation
+
+
+def _scopes(scopes: Sequence[str]) -> str:
+    return f"Scopes: {', '.join(f'`{scope}`' for scope in scopes)}."
 
 
 def _operation_id(endpoint: Endpoint) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from domain import errors
+from domain.partners.scopes import EVERY_SCOPE
 from gateway.api.endpoint import Endpoint
 from gateway.errors import (
     INTERNAL,
@@ -64,7 +65,8 @@ def _all_errors() -> Iterable[ErrorResponse]:
 
 def _reasons(endpoint: Endpoint) -> Reasons:
     reasons: Reasons = {}
-    for kind in dict.fromkeys((*EVERY_CALL, *endpoint.errors)):
+    scope = () if endpoint.scopes == EVERY_SCOPE else (errors.OutOfScope,)
+    for kind in dict.fromkeys((*EVERY_CALL, *scope, *endpoint.errors)):
         if kind is errors.AuthRequired and not endpoint.auth_required:
             reason = "Only one of key and signature was sent, or only a nonce."
         else:

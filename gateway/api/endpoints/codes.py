@@ -9,6 +9,7 @@ from domain.actions.partners.manage_codes import NewCode, create_code, list_code
 from domain.errors import CodeConflict, InvalidRequest, NotFound, Unavailable
 from domain.money import format_usd
 from domain.partners.codes import CODE_PATTERN, MAX_LABEL_LENGTH, ListedCode, OwnCode
+from domain.partners.scopes import FULL_ONLY, FULL_OR_READ
 from domain.partners.weights import Call
 from domain.wire import Bps, Identity, Moment, Usd
 from gateway.api import examples
@@ -120,6 +121,7 @@ ENDPOINTS = (
         "POST",
         Call.CODES,
         auth_required=True,
+        scopes=FULL_ONLY,
         handle=create,
         summary="Create a reference code",
         request_type=CreateCodeIn,
@@ -132,6 +134,7 @@ ENDPOINTS = (
         "GET",
         Call.CODES,
         auth_required=True,
+        scopes=FULL_OR_READ,
         handle=list_all,
         summary="List reference codes",
         request_type=None,
@@ -144,6 +147,7 @@ ENDPOINTS = (
         "DELETE",
         Call.CODES,
         auth_required=True,
+        scopes=FULL_ONLY,
         handle=disable,
         summary="Disable a reference code",
         request_type=NameCodeIn,
@@ -156,6 +160,7 @@ ENDPOINTS = (
         "POST",
         Call.CODES,
         auth_required=True,
+        scopes=FULL_ONLY,
         handle=enable,
         summary="Enable a reference code again",
         request_type=NameCodeIn,

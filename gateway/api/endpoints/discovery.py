@@ -3,6 +3,7 @@
 import msgspec
 
 from domain.errors import Unavailable
+from domain.partners.scopes import EVERY_SCOPE
 from domain.partners.weights import Call
 from gateway.api import examples
 from gateway.api.discovery_cache import CurrencyOut, PairOut
@@ -40,6 +41,7 @@ ENDPOINTS = (
         "POST",
         Call.CURRENCIES,
         auth_required=False,
+        scopes=EVERY_SCOPE,
         handle=currencies,
         summary="List the active assets",
         request_type=NothingIn,
@@ -52,6 +54,7 @@ ENDPOINTS = (
         "POST",
         Call.PAIRS,
         auth_required=False,
+        scopes=EVERY_SCOPE,
         handle=pairs,
         summary="List the pairs that can be swapped",
         request_type=NothingIn,

@@ -2,6 +2,7 @@
 
 from domain.actions.orders.resolve_emergency import choose_resolution
 from domain.errors import EmergencyInvalidChoice, InvalidRequest, NotFound, Unavailable
+from domain.partners.scopes import FULL_OR_TRADE
 from domain.partners.weights import Call
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
@@ -37,6 +38,7 @@ ENDPOINTS = (
         "POST",
         Call.EMERGENCY,
         auth_required=True,
+        scopes=FULL_OR_TRADE,
         handle=emergency,
         summary="Resolve an order that is on hold",
         request_type=ResolveEmergencyIn,

@@ -7,6 +7,7 @@ import msgspec
 from domain.actions.partners.rotate_keys import rotate_keys
 from domain.errors import InvalidRequest, RotationConflict, Unavailable
 from domain.partners.credentials import SecretName
+from domain.partners.scopes import FULL_ONLY
 from domain.partners.weights import Call
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
@@ -62,6 +63,7 @@ ENDPOINTS = (
         "POST",
         Call.KEYS_ROTATE,
         auth_required=True,
+        scopes=FULL_ONLY,
         handle=rotate,
         summary="Replace secrets",
         request_type=RotateKeysIn,

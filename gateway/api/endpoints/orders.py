@@ -21,6 +21,7 @@ from domain.errors import (
 )
 from domain.orders.wire import OpenedOrderOut, OrderOut, opened_order_out
 from domain.partners.credentials import is_idempotency_key
+from domain.partners.scopes import EVERY_SCOPE, FULL_OR_TRADE
 from domain.partners.weights import Call
 from domain.wire import OrderIdIn, TokenIn
 from gateway.api import examples
@@ -108,6 +109,7 @@ ENDPOINTS = (
         "POST",
         Call.CREATE,
         auth_required=True,
+        scopes=FULL_OR_TRADE,
         handle=create,
         summary="Open an order",
         request_type=CreateOrderIn,
@@ -129,6 +131,7 @@ ENDPOINTS = (
         "POST",
         Call.ORDER,
         auth_required=True,
+        scopes=EVERY_SCOPE,
         handle=order,
         summary="Show an order",
         request_type=ShowOrderIn,

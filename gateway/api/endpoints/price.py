@@ -9,6 +9,7 @@ from domain.errors import InvalidRequest, Maintenance, Unavailable
 from domain.market.pricing import Direction
 from domain.orders.states import RateType
 from domain.partners.partner import MAX_MARKUP_BPS, applied_markup
+from domain.partners.scopes import FULL_OR_TRADE
 from domain.partners.weights import Call
 from domain.wire import AmountIn, AssetIn
 from gateway.api import examples
@@ -67,6 +68,7 @@ ENDPOINTS = (
         "POST",
         Call.PRICE,
         auth_required=False,
+        scopes=FULL_OR_TRADE,
         handle=price,
         summary="Quote a swap",
         request_type=PriceIn,

@@ -6,6 +6,7 @@ import msgspec
 
 from domain.actions.orders.show_order import show_order
 from domain.errors import InvalidRequest, NotFound, Unavailable
+from domain.partners.scopes import FULL_OR_TRADE
 from domain.partners.weights import Call
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
@@ -42,6 +43,7 @@ ENDPOINTS = (
         "POST",
         Call.QR,
         auth_required=True,
+        scopes=FULL_OR_TRADE,
         handle=qr,
         summary="Show an order's pay-in address as a QR code",
         request_type=ShowOrderIn,

@@ -7,6 +7,7 @@ import msgspec
 from domain.actions.orders.show_status import show_status
 from domain.errors import NotFound, Unavailable
 from domain.orders.states import Status
+from domain.partners.scopes import FULL_OR_READ
 from domain.partners.weights import Call
 from domain.wire import Identity, one_of
 from gateway.api import examples
@@ -34,6 +35,7 @@ ENDPOINTS = (
         "GET",
         Call.STATUS,
         auth_required=False,
+        scopes=FULL_OR_READ,
         handle=status,
         summary="Show an order's status",
         request_type=None,

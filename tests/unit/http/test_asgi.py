@@ -12,6 +12,7 @@ from blacksheep.exceptions import BadRequest
 from structlog.testing import capture_logs
 
 from cabinet_htmx.shared.brand import brand_of
+from domain.partners.scopes import EVERY_SCOPE
 from domain.partners.unsigned_limits import Sources
 from domain.partners.weights import Call
 from gateway.api.endpoint import Endpoint, Example, Request, Services
@@ -26,6 +27,7 @@ BROKEN = Endpoint(
     "POST",
     Call.PRICE,
     auth_required=False,
+    scopes=EVERY_SCOPE,
     handle=cast("Any", None),
     summary="Break",
     request_type=None,

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from domain.partners.scopes import EVERY_SCOPE
 from domain.webhooks.events import EVENT_BODIES, EventType
 from gateway.api.endpoint import Endpoint
 from gateway.api.endpoints import ENDPOINTS
@@ -115,6 +116,14 @@ def test_documented_security_matches_the_required_signature(endpoint: Endpoint) 
     }
 
 
+@endpoints
+def test_the_scopes_of_keys_are_documented(endpoint: Endpoint) -> None:
+    documented = operation(endpoint)
+    assert set(documented["x-scopes"]) == endpoint.scopes
+    assert all(f"`{scope}`" in documented["description"] for scope in endpoint.scopes)
+    assert ("403" in documented["responses"]) == (endpoint.scopes != EVERY_SCOPE)
+
+
 def test_only_idempotent_operations_accept_an_idempotency_key() -> None:
     taking = [
         endpoint.path
@@ -134,4 +143,6 @@ def test_every_event_is_documented_as_a_webhook() -> None:
 
 def test_an_endpoint_without_documentation_is_rejected() -> None:
     required = {field.name for field in msgspec.structs.fields(Endpoint) if field.required}
-    assert required >= {"summary", "request_type", "response_type", "errors", "example"}
+    assert required >= {
+        *("scopes", "summary", "request_type", "response_type", "errors", "example"),
+    }
