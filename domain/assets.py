@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from domain.asset_reference import AssetIndex, AssetReference, AssetSelector
 from domain.errors import InvalidRequest, NothingToSwap
 
 
@@ -15,7 +16,9 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
     `precision` is its number of decimals on the wire. A payout of it costs `network_fee`, in units
     of 10^-precision (see domain/market/network_fees.py), and `fee_bps`, the service fee in basis
     points of the swap. Outside the sandbox it is `receivable` and `sendable` only if settlement is
-    connected to its network.
+    connected to its network. `chain` is the wire's name of its network, and `chain_id` that of
+    EIP-155 (None for chains that have none). `contract` is a token's contract, mint or issued
+    currency in the notation of its chain; None for the chain's own coin.
     A deposit below `min_deposit` counts only if it is the agreed amount; a payment below
     `dust_limit` does not reach every address, which is 0 for tokens. Both are in units of
     10^-precision.
@@ -37,6 +40,9 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
     color: str | None = None
     min_deposit: int = 0
     dust_limit: int = 0
+    chain: str = ""
+    chain_id: int | None = None
+    contract: str | None = None
 
     @property
     def least_payment(self) -> int:
@@ -132,6 +138,7 @@ class Catalogue:
         self.sandbox = sandbox
         self._default_bounds = default_bounds
         self._pair_bounds = pair_bounds
+        self._index = AssetIndex(assets.values())
         self._pairs = {
             (source.code, destination.code): Pair(
                 source=source,
@@ -153,12 +160,22 @@ class Catalogue:
         """Return the pairs that can be swapped now, by (source code, destination code)."""
         return self._pairs
 
-    def pair(self, source: str, destination: str) -> Pair:
+    def pair(self, source: AssetSelector, destination: AssetSelector) -> Pair:
         """Return the pair; raise InvalidRequest if it or an asset is unknown or disabled."""
-        pair = self._pairs.get((source, destination))
+        if isinstance(source, str) and isinstance(destination, str):
+            pair = self._pairs.get((source, destination))
+        else:
+            found = self.find(source), self.find(destination)
+            pair = self._pairs.get((_code(found[0]), _code(found[1])))
         if pair is None:
             raise InvalidRequest(f"no pair {source!r} to {destination!r}")
         return pair
+
+    def find(self, asset: AssetSelector) -> Asset | None:
+        """Return the asset, enabled or not; None if there is none."""
+        if isinstance(asset, AssetReference):
+            return self._index.find(asset)
+        return self.assets.get(asset)
 
     def check_any_pair(self) -> None:
         """Raise NothingToSwap if no pair at all can be swapped."""
@@ -176,3 +193,8 @@ class Catalogue:
             for asset in self.assets.values()
             if asset.enabled and (asset.receivable or asset.sendable)
         ]
+
+
+def _code(asset: Asset | None) -> str:
+    """Return an asset's code; no asset has the empty one."""
+    return "" if asset is None else asset.code

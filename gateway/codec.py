@@ -42,6 +42,8 @@ class Decoder(Generic[T]):
             for name, default in self._optional:
                 if getattr(decoded, name) is not default:
                     surplus -= 1
+                    if not surplus:
+                        break
         if surplus or not body.isascii():
             _check_members(body)
         return decoded

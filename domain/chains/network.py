@@ -54,15 +54,18 @@ class AccountForm(msgspec.Struct, frozen=True, kw_only=True):
 class Network(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that is particular to one network. Mainnet only.
 
+    `chain` is its name on the wire, which never changes: its name in lowercase without spaces.
     `coin` is the coin in which its fees are paid, by its name in prices. `family` names the folder
     of `feeds/settlement/chains/` that follows it; None for a network that only the sandbox settles.
-    `confirmations` is how many blocks a deposit needs by default. The database repeats the coin,
-    the tag's name, confirmations and dust limit; a test requires that they are equal. A network
+    `confirmations` is how many blocks a deposit needs by default. The database repeats the chain,
+    its id, the coin, the tag's name, confirmations and dust limit; a test requires that they are
+    equal. A network
     with a family has an `identity`, which its nodes must report; `test_networks` are those of its
     test networks, by name, which an operator may follow instead.
     """
 
     name: str
+    chain: str
     coin: str
     family: str | None = None
     confirmations: int
@@ -78,6 +81,11 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     Below it nodes do not forward an output to some form of address, or an account that does not
     exist yet is not created. 0 where any amount arrives. Tokens have no such limit.
     """
+
+    @property
+    def chain_id(self) -> int | None:
+        """Return the chain id of EIP-155; None for a network that is not an EVM network."""
+        return None if self.identity is None else self.identity.chain_id
 
     @property
     def internal_coin(self) -> str | None:

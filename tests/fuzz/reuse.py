@@ -9,6 +9,12 @@ from schemathesis.generation.case import Case
 UNCHANGED_ONE_IN = 3
 """How often a generated request is left unchanged."""
 
+REFERENCES = {
+    "btc": {"chain": "bitcoin"},
+    "usdt_trc20": {"chain": "tron", "contract": "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"},
+    "eth": {"chain": "evmGeneric", "chainId": 1, "contract": None},
+    "ltc": {"chain": "litecoin", "chainId": None},
+}
 PAIRS = (
     ("btc", "usdt_trc20", "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"),
     ("btc", "eth", "0x52908400098527886E0F7030069857D2E4169EE7"),
@@ -38,17 +44,31 @@ class Reuse:
         if not isinstance(body, dict) or self._calls % UNCHANGED_ONE_IN == 0:
             return
         if "toAddress" in body:
-            source, destination, address = PAIRS[self._calls % len(PAIRS)]
-            swap = {"fromCcy": source, "toCcy": destination, "toAddress": address}
-            body |= {**swap, "refundAddress": REFUND, "tag": None}
+            self._name_assets(body)
+            body |= {"toAddress": PAIRS[self._calls % len(PAIRS)][2]}
+            body |= {"refundAddress": REFUND, "tag": None}
             body |= {"type": "float", "fromNetwork": None, "toNetwork": None}
             body |= {"direction": "from", "amount": "0.01"} if self._calls % 2 else {}
-        elif "fromCcy" in body:
-            body["fromCcy"], body["toCcy"], _ = PAIRS[self._calls % len(PAIRS)]
+        elif "direction" in body:
+            self._name_assets(body)
         elif "token" in body and self._orders:
             body |= self._orders[self._calls % len(self._orders)]
         elif case.operation.label in ("DELETE /codes", "POST /codes/enable") and self._codes:
             body["code"] = self._codes[self._calls % len(self._codes)]
+
+    def _name_assets(self, body: dict[str, Any]) -> None:
+        """Name two assets, each in one form: by code, or by chain and contract."""
+        source, destination, _ = PAIRS[self._calls % len(PAIRS)]
+        for code, by_code, by_reference, one_in in (
+            (source, "fromCcy", "from", 4),
+            (destination, "toCcy", "to", 5),
+        ):
+            body.pop(by_code, None)
+            body.pop(by_reference, None)
+            is_reference = self._calls % one_in == 0
+            body[by_reference if is_reference else by_code] = (
+                REFERENCES[code] if is_reference else code
+            )
 
     def learn(self, case: Case[Any], response: Response) -> None:
         """Remember the order or code that a response has created."""

@@ -86,7 +86,7 @@ def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
     priced = quoted.priced
     _check_addresses(request, priced.pair)
     for problem in quoted.problems:
-        raise _ERRORS[problem](f"{request.swap.source} to {request.swap.destination}")
+        raise _ERRORS[problem](f"{priced.pair.source.code} to {priced.pair.destination.code}")
     now = ports.clock.now()
     return Order(
         id=ports.new_id(),

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from domain.asset_reference import AssetSelector
 from domain.errors import InvalidRequest, Maintenance
 from domain.market.ports import Market
 from domain.market.pricing import Direction, Quote
@@ -13,8 +14,8 @@ class SwapRequest(msgspec.Struct, frozen=True):
     """A swap to price. `amount` is the literal decimal of the request."""
 
     rate_type: RateType
-    source: str
-    destination: str
+    source: AssetSelector
+    destination: AssetSelector
     direction: Direction
     amount: str
 
@@ -36,8 +37,8 @@ def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
     amount = parse_units(request.amount, side.precision)
     is_fixed = request.rate_type is RateType.FIXED
     priced = market.prices().pair(
-        request.source,
-        request.destination,
+        pair.source.code,
+        pair.destination.code,
         markup_bps=markup_bps,
         premium_bps=catalogue.fixed_rate_terms.premium_bps if is_fixed else 0,
     )

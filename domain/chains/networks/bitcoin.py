@@ -44,6 +44,7 @@ class BitcoinNetwork(Network, frozen=True, kw_only=True):
 def _network(
     name: str,
     *,
+    chain: str,
     coin: str,
     confirmations: int,
     key_version: bytes,
@@ -74,6 +75,7 @@ def _network(
     own = {kind: (version,) for kind, version in (key_versions or {}).items()}
     return BitcoinNetwork(
         name=name,
+        chain=chain,
         coin=coin,
         family=family,
         confirmations=confirmations,
@@ -106,6 +108,7 @@ def _segwit(prefix: str) -> AddressForm:
 NETWORKS: Final = (
     _network(
         "Bitcoin",
+        chain="bitcoin",
         coin="BTC",
         confirmations=2,
         key_version=b"\x00",
@@ -127,6 +130,7 @@ NETWORKS: Final = (
     # Script addresses that begin with 3 are Bitcoin's too, so only those with M are accepted.
     _network(
         "Litecoin",
+        chain="litecoin",
         coin="LTC",
         confirmations=4,
         key_version=b"\x30",
@@ -146,6 +150,7 @@ NETWORKS: Final = (
     ),
     _network(
         "Dogecoin",
+        chain="dogecoin",
         coin="DOGE",
         confirmations=10,
         key_version=b"\x1e",
@@ -162,6 +167,7 @@ NETWORKS: Final = (
     ),
     _network(
         "Dash",
+        chain="dash",
         coin="DASH",
         confirmations=4,
         key_version=b"\x4c",
@@ -175,6 +181,7 @@ NETWORKS: Final = (
     # Transparent addresses only. The sandbox alone settles it.
     _network(
         "Zcash",
+        chain="zcash",
         coin="ZEC",
         confirmations=12,
         key_version=b"\x1c\xb8",

@@ -29,6 +29,7 @@ def _cash_address(decoder: Any, version: bytes) -> AddressForm:
 NETWORKS: Final = (
     Network(
         name="Bitcoin Cash",
+        chain="bitcoincash",
         coin="BCH",
         confirmations=4,
         dust_limit=546,  # three times 1 unit a byte, as for Bitcoin

@@ -29,6 +29,7 @@ its attributes have at most 64 (OutputBootAddrAttrsTooBig); the output, a map of
 NETWORKS: Final = (
     Network(
         name="Cardano",
+        chain="cardano",
         coin="ADA",
         confirmations=15,
         address_forms=(_decode_shelley, AdaByronAddrDecoder.DecodeAddr),

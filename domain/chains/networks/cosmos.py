@@ -14,6 +14,7 @@ MAX_MEMO_LENGTH: Final = 256
 NETWORKS: Final = (
     Network(
         name="Cosmos",
+        chain="cosmos",
         coin="ATOM",
         confirmations=1,
         address_forms=(partial(AtomAddrDecoder.DecodeAddr, hrp=PREFIX),),

@@ -44,6 +44,7 @@ class EvmNetwork(Network, frozen=True, kw_only=True):
 def _network(
     name: str,
     *,
+    chain: str,
     confirmations: int,
     chain_id: int,
     genesis: str,
@@ -54,6 +55,7 @@ def _network(
     """Return a network; chain ids are those of EIP-155."""
     return EvmNetwork(
         name=name,
+        chain=chain,
         family=FAMILY,
         confirmations=confirmations,
         address_forms=(_decode,),
@@ -68,6 +70,7 @@ def _network(
 NETWORKS: Final = (
     _network(
         "Ethereum",
+        chain="ethereum",
         confirmations=12,
         chain_id=1,
         genesis="0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3",
@@ -75,6 +78,7 @@ NETWORKS: Final = (
     ),
     _network(
         "BNB Smart Chain",
+        chain="bnbsmartchain",
         coin="BNB",
         confirmations=15,
         chain_id=56,
@@ -83,6 +87,7 @@ NETWORKS: Final = (
     ),
     _network(
         "Polygon",
+        chain="polygon",
         coin="POL",
         confirmations=64,
         chain_id=137,
@@ -91,6 +96,7 @@ NETWORKS: Final = (
     ),
     _network(
         "Arbitrum",
+        chain="arbitrum",
         confirmations=20,
         chain_id=42_161,
         genesis="0x7ee576b35482195fc49205cec9af72ce14f003b9ae69f6ba0faef4514be8b442",
@@ -98,6 +104,7 @@ NETWORKS: Final = (
     ),
     _network(
         "Base",
+        chain="base",
         has_l1_fee=True,
         confirmations=20,
         chain_id=8_453,
@@ -106,6 +113,7 @@ NETWORKS: Final = (
     ),
     _network(
         "Avalanche",
+        chain="avalanche",
         coin="AVAX",
         confirmations=12,
         chain_id=43_114,

@@ -16,6 +16,7 @@ def _decode(address: str) -> None:
 NETWORKS: Final = (
     Network(
         name="Monero",
+        chain="monero",
         coin="XMR",
         confirmations=10,
         address_forms=(_decode,),

@@ -22,6 +22,7 @@ def _is_destination_tag(tag: str) -> bool:
 NETWORKS: Final = (
     Network(
         name="XRP Ledger",
+        chain="xrpledger",
         coin="XRP",
         confirmations=1,
         # X-addresses are not accepted: they contain a tag of their own.

@@ -22,6 +22,7 @@ Two years of rent at 3,480 lamports for each of its 128 bytes (getMinimumBalance
 NETWORKS: Final = (
     Network(
         name="Solana",
+        chain="solana",
         coin="SOL",
         confirmations=32,
         address_forms=(_decode,),

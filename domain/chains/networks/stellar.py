@@ -20,6 +20,7 @@ def _is_memo(tag: str) -> bool:
 NETWORKS: Final = (
     Network(
         name="Stellar",
+        chain="stellar",
         coin="XLM",
         confirmations=1,
         address_forms=(partial(XlmAddrDecoder.DecodeAddr, addr_type=XlmAddrTypes.PUB_KEY),),

@@ -31,6 +31,7 @@ def _decode(address: str) -> None:
 NETWORKS: Final = (
     Network(
         name="TON",
+        chain="ton",
         coin="TON",
         confirmations=1,
         address_forms=(_decode,),

@@ -16,6 +16,7 @@ def _decode(address: str) -> None:
 NETWORKS: Final = (
     Network(
         name="Tron",
+        chain="tron",
         coin="TRX",
         # No dust limit: the sender pays for the account that a payment creates.
         confirmations=20,

@@ -11,8 +11,9 @@ from domain.orders.states import RateType
 from domain.partners.partner import MAX_MARKUP_BPS, applied_markup
 from domain.partners.scopes import FULL_OR_TRADE
 from domain.partners.weights import Call
-from domain.wire import AmountIn, AssetIn
+from domain.wire import AmountIn
 from gateway.api import examples
+from gateway.api.asset_selection import SwapSidesIn
 from gateway.api.authentication import Caller
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.api.quote_encoding import QuoteOut
@@ -21,22 +22,21 @@ from gateway.codec import Decoder, decimal_digits
 MarkupIn = Annotated[int, msgspec.Meta(ge=0, le=MAX_MARKUP_BPS)]
 
 
-class PriceIn(msgspec.Struct, frozen=True, kw_only=True):
+class PriceIn(SwapSidesIn, frozen=True, kw_only=True):
     """The swap to price."""
 
     rate_type: RateType = msgspec.field(name="type")
-    source: AssetIn = msgspec.field(name="fromCcy")
-    destination: AssetIn = msgspec.field(name="toCcy")
     direction: Direction
     amount: AmountIn
     markup_bps: MarkupIn | None = msgspec.field(name="afftax", default=None)
 
     def swap(self) -> SwapRequest:
-        """Return the request in the domain's terms."""
+        """Return the request in the domain's terms; raise InvalidRequest unless it names assets."""
+        source, destination = self.sides()
         return SwapRequest(
             rate_type=self.rate_type,
-            source=self.source,
-            destination=self.destination,
+            source=source,
+            destination=destination,
             direction=self.direction,
             amount=decimal_digits(self.amount),
         )

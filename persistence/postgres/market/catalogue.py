@@ -13,7 +13,7 @@ from persistence.postgres.pool import Database
 ASSETS = """
 SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS network_fee,
        a.aggregator_code, a.enabled, a.logo, a.color, n.fee_bps + o.spread_bps AS fee_bps,
-       n.tag_name, a.min_deposit::text AS min_deposit,
+       n.tag_name, n.chain, n.chain_id, a.contract, a.min_deposit::text AS min_deposit,
        CASE WHEN a.coin = n.coin THEN n.dust_limit ELSE 0 END::text AS dust_limit,
        e.amount::text AS estimate,
        extract(epoch FROM e.estimated_at + $1::float8 * interval '1 second' - now())::float8
@@ -99,6 +99,9 @@ def _asset(row: dict[str, Any], rule: NetworkFeeRule) -> Asset:
         color=row["color"],
         min_deposit=units_from(row["min_deposit"], row["precision"]),
         dust_limit=units_from(row["dust_limit"], row["precision"]),
+        chain=row["chain"],
+        chain_id=row["chain_id"],
+        contract=row["contract"],
     )
 
 

@@ -15,10 +15,13 @@ COINS = {"btc", "ltc", "doge", "dash", "bch", "zec", "ada", "xrp", "xlm", "sol",
 def test_migrations_repeat_each_networks_declared_facts(database_urls: DatabaseUrls) -> None:
     with psycopg.connect(database_urls.admin) as connection:
         rows = connection.execute(
-            "SELECT name, coin, tag_name, confirmations, dust_limit * 10^8 FROM networks"
+            "SELECT name, chain, chain_id, coin, tag_name, confirmations, dust_limit * 10^8 "
+            "FROM networks"
         ).fetchall()
     assert {name: facts for name, *facts in rows} == {
         network.name: [
+            network.chain,
+            network.chain_id,
             network.coin,
             network.tag.name if network.tag else None,
             network.confirmations,
