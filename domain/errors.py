@@ -34,7 +34,7 @@ class OutOfScope(DomainError):
 
 
 class RateLimited(DomainError):
-    """The weight budget is exhausted. `retry_after` is in whole seconds."""
+    """The weight budget is used up: repeat the call after the seconds in `Retry-After`."""
 
     def __init__(self, retry_after: int) -> None:
         super().__init__(f"retry after {retry_after} s")

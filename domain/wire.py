@@ -5,7 +5,7 @@ The metadata of a response field only documents it: encoding does not validate.
 
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Raw
 
@@ -13,10 +13,13 @@ DECIMAL = r"^(0|[1-9][0-9]*)(\.[0-9]+)?$"
 TOKEN = r"^[A-Za-z0-9_-]{43}$"  # noqa: S105  a token's shape
 
 
-def one_of(*kinds: type[Enum], also: tuple[str, ...] = ()) -> Meta:
-    """Return the metadata of a string with the values of these enums."""
-    values = sorted({member.value for kind in kinds for member in kind} | set(also))
-    return Meta(extra_json_schema={"enum": values})
+def one_of(kind: type[Enum], *, also: tuple[str, ...] = (), name: str = "") -> Meta:
+    """Return the metadata of a response's string with the values of an enum, and later ones.
+
+    `name` is that of the enum in the OpenAPI document; by default, the name of its class.
+    """
+    values = sorted({member.value for member in kind} | set(also))
+    return Meta(extra_json_schema={"title": name or kind.__name__, "enum": values})
 
 
 AmountIn = Annotated[
@@ -59,7 +62,11 @@ Moment = Annotated[
         extra_json_schema={"format": "date-time"},
     ),
 ]
-Identity = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+UUID_FORM: Final = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+Identity = Annotated[
+    str, Meta(description="A UUID in lower case: send it as it is.", pattern=UUID_FORM)
+]
+# Not `format: uuid`: clients generated from it could not send the id in requests, where it is text.
 Token = Annotated[str, Meta(pattern=TOKEN)]
 
 

@@ -112,7 +112,7 @@ def _mount_documents(application: Application, gateway: Gateway, *, metrics: boo
     for path, document in documents.items():
         application.router.add_get(path, document)
         application.router.add_head(path, document)
-    mount_openapi(application)
+    mount_openapi(application, origin=gateway.origins.main)
 
 
 def _mount_pages(application: Application, gateway: Gateway) -> None:

@@ -22,6 +22,7 @@ class PublicOrigins:
 
     def __init__(self, origins: Sequence[str] = ()) -> None:
         """`origins` are those that `parse_origins` returns; the first one is the main one."""
+        self.main = next(iter(origins), None)
         self._by_host: dict[bytes, str] = {}
         for origin in origins:
             scheme, _, host = origin.partition("://")

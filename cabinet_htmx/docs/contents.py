@@ -35,6 +35,7 @@ CONTENTS: Final = (
             Entry("quickstart", "Quickstart"),
             Entry("authentication", "Authentication"),
             Entry("go-live", "Go-live checklist"),
+            Entry("from-fixedfloat", "Coming from FixedFloat"),
         ),
     ),
     Chapter(
@@ -61,6 +62,7 @@ CONTENTS: Final = (
             Entry("rate-limits", "Rate limits"),
             Entry("webhooks", "Webhooks"),
             Entry("versioning", "Versioning"),
+            Entry("changelog", "Changes of the API"),
         ),
     ),
     Chapter(

@@ -12,6 +12,9 @@ from domain.wire import Amount, Bps, Identity, Rate, Token, UnixSeconds, one_of
 
 RESERVED_EMERGENCIES = ("LESS", "MORE")
 
+StatusText = Annotated[str, one_of(Status, name="OrderStatus")]
+_EMERGENCY_REASON = one_of(Emergency, also=RESERVED_EMERGENCIES, name="EmergencyReason")
+
 
 class TimeOut(msgspec.Struct, frozen=True):
     """Times of an order in unix seconds; `left` until expiry, never negative, 0 once final."""
@@ -20,7 +23,10 @@ class TimeOut(msgspec.Struct, frozen=True):
     expiration: UnixSeconds
     left: Annotated[int, msgspec.Meta(ge=0)]
     update: UnixSeconds
-    finish: UnixSeconds | None
+    finish: Annotated[
+        UnixSeconds | None,
+        msgspec.Meta(description="When the order became final; null while it is not."),
+    ]
 
 
 class TransactionOut(msgspec.Struct, frozen=True):
@@ -57,8 +63,8 @@ class BackOut(msgspec.Struct, frozen=True):
 class EmergencyOut(msgspec.Struct, frozen=True):
     """Why an order is held, and the choice. `LESS` and `MORE` are reserved."""
 
-    status: tuple[Annotated[str, one_of(Emergency, also=RESERVED_EMERGENCIES)], ...]
-    choice: Annotated[str, one_of(Choice)]
+    status: tuple[Annotated[str, _EMERGENCY_REASON], ...]
+    choice: Annotated[str, one_of(Choice, name="EmergencyChoice")]
 
 
 class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +72,7 @@ class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
 
     id: Identity
     type: Annotated[str, one_of(RateType)]
-    status: Annotated[str, one_of(Status)]
+    status: StatusText
     time: TimeOut
     source: OrderSideOut = msgspec.field(name="from")
     destination: OrderSideOut = msgspec.field(name="to")

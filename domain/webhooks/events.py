@@ -120,7 +120,7 @@ class PayoutDetailsOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
     """Where earnings are sent from `takesEffectAt` on, unless the change is withdrawn."""
 
     id: Identity
-    status: Annotated[str, one_of(DetailsStatus)]
+    status: Annotated[str, one_of(DetailsStatus, name="PayoutDetailsStatus")]
     asset: str
     network: str
     address: str

@@ -1,13 +1,14 @@
 """The responses of /v1/currencies and /v1/pairs, encoded in the background on every change."""
 
 import asyncio
-from typing import Final, Literal
+from enum import StrEnum
+from typing import Annotated, Final
 
 import msgspec
 
 from domain.assets import Asset, Catalogue, Pair
 from domain.errors import Unavailable
-from domain.wire import Amount, Precision
+from domain.wire import Amount, Precision, one_of
 from gateway.codec import success
 from gateway.runtime.market import LiveMarket
 
@@ -31,6 +32,13 @@ class CurrencyOut(msgspec.Struct, frozen=True):
     precision: Precision
 
 
+class PairRateType(StrEnum):
+    """A rate type, as pairs spell it."""
+
+    FLOAT = "FLOAT"
+    FIXED = "FIXED"
+
+
 class PairOut(msgspec.Struct, frozen=True):
     """A pair that can currently be quoted, and its rate types."""
 
@@ -38,7 +46,7 @@ class PairOut(msgspec.Struct, frozen=True):
     destination: str = msgspec.field(name="to")
     source_network: str = msgspec.field(name="fromNetwork")
     destination_network: str = msgspec.field(name="toNetwork")
-    rate_types: list[Literal["FLOAT", "FIXED"]] = msgspec.field(name="rateTypes")
+    rate_types: list[Annotated[str, one_of(PairRateType)]] = msgspec.field(name="rateTypes")
 
 
 class DiscoveryCache:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Final
 
 import msgspec
 
@@ -10,16 +10,24 @@ from domain.errors import IdempotencyConflict
 from domain.partners.scopes import Scope
 from domain.partners.weights import WEIGHTS
 from domain.webhooks.events import EVENT_BODIES
-from gateway.api.dispatcher import PARAMETER
+from gateway.api.dispatcher import PARAMETER, PREFIXES
 from gateway.api.endpoint import Endpoint
 from gateway.api.endpoints import ENDPOINTS
 from gateway.openapi import prose
-from gateway.openapi.responses import Document, failure_schemas, responses
+from gateway.openapi.responses import FAILURE_SCHEMAS, responses
+from gateway.openapi.schemas import Document, Schemas
+
+_PATH_ITEMS: Final = "#/components/pathItems/"
+# openapi-generator's typescript-fetch writes invalid code for webhooks, except for references.
 
 
-def document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> bytes:
-    """Return the OpenAPI 3.1 document as indented JSON; the result is deterministic."""
-    schemas = _Schemas(endpoints)
+def document(endpoints: Sequence[Endpoint] = ENDPOINTS, *, origin: str | None = None) -> bytes:
+    """Return the OpenAPI 3.1 document as indented JSON; the result is deterministic.
+
+    `origin` is the installation's public scheme and host; without it, clients have to set theirs.
+    """
+    schemas = _schemas(endpoints)
+    webhooks = _webhooks(schemas)
     paths: Document = {}
     for endpoint in endpoints:
         operations = paths.setdefault(endpoint.path, {})
@@ -31,42 +39,60 @@ def document(endpoints: Sequence[Endpoint] = ENDPOINTS) -> bytes:
             "version": prose.VERSION,
             "summary": prose.SUMMARY,
             "description": prose.DESCRIPTION,
+            "contact": prose.CONTACT | ({"url": f"{origin}/docs"} if origin else {}),
+            "license": prose.LICENSE,
         },
-        "servers": [{"url": "/v1"}, {"url": "/api/v1"}],
+        "servers": _servers(origin),
+        "tags": [*_tags(endpoints), prose.WEBHOOKS_TAG],
         "paths": paths,
-        "webhooks": _webhooks(schemas),
+        "webhooks": {name: {"$ref": f"{_PATH_ITEMS}{name}"} for name in webhooks},
         "components": {
-            "schemas": schemas.components | failure_schemas(),
+            "schemas": schemas.components | FAILURE_SCHEMAS,
             "headers": prose.HEADERS,
             "parameters": prose.PARAMETERS,
             "securitySchemes": prose.SECURITY_SCHEMES,
+            "pathItems": webhooks,
         },
     }
     return msgspec.json.format(msgspec.json.encode(whole), indent=2) + b"\n"
 
 
-class _Schemas:
-    """The schemas of the wire types: a reference to each, and all components."""
+def _servers(origin: str | None) -> list[Document]:
+    if origin is not None:
+        return [{"url": f"{origin}{prefix}"} for prefix in PREFIXES]
+    return [
+        {"url": f"{{origin}}{prefix}", "variables": {"origin": prose.ORIGIN}} for prefix in PREFIXES
+    ]
 
-    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
-        types = [
-            kind
-            for endpoint in endpoints
-            for kind in (endpoint.request_type, endpoint.response_type)
-            if kind is not None
+
+def _tags(endpoints: Sequence[Endpoint]) -> list[Document]:
+    """Return the tags with the docstrings of their modules, as in "/v1/qr: an order's image."."""
+    texts = {
+        _tag(endpoint): (inspect.getdoc(inspect.getmodule(endpoint.handle)) or "").partition(": ")[
+            2
         ]
-        types += EVENT_BODIES.values()
-        references, self.components = msgspec.json.schema_components(
-            types, ref_template="#/components/schemas/{name}"
-        )
-        self._references = list(zip(types, references, strict=True))
-
-    def of(self, kind: Any) -> Document:
-        """Return the schema of a wire type, or a reference to it."""
-        return next(reference for known, reference in self._references if known == kind)
+        for endpoint in endpoints
+    }
+    return [
+        {"name": name, "description": text[:1].upper() + text[1:]} for name, text in texts.items()
+    ]
 
 
-def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
+def _tag(endpoint: Endpoint) -> str:
+    return endpoint.path.split("/")[1]
+
+
+def _schemas(endpoints: Sequence[Endpoint]) -> Schemas:
+    types = [
+        kind
+        for endpoint in endpoints
+        for kind in (endpoint.request_type, endpoint.response_type)
+        if kind is not None
+    ]
+    return Schemas([*types, *EVENT_BODIES.values()])
+
+
+def _operation(endpoint: Endpoint, schemas: Schemas) -> Document:
     signed: Document = {name: [] for name in prose.SECURITY_SCHEMES}
     weight = WEIGHTS[endpoint.call]
     scopes = [scope.value for scope in Scope if scope in endpoint.scopes]
@@ -77,7 +103,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> Document:
         parameters.append("IdempotencyKey")
     operation: Document = {
         "operationId": _operation_id(endpoint),
-        "tags": [endpoint.path.split("/")[1]],
+        "tags": [_tag(endpoint)],
         "summary": endpoint.summary,
         "description": f"{inspect.getdoc(endpoint.handle)}\n\nWeight: {weight}. {_scopes(scopes)}",
         "x-weight": weight,
@@ -101,7 +127,7 @@ def _operation_id(endpoint: Endpoint) -> str:
 
 
 def _request_body(
-    endpoint: Endpoint, request_type: type[msgspec.Struct], schemas: _Schemas
+    endpoint: Endpoint, request_type: type[msgspec.Struct], schemas: Schemas
 ) -> Document:
     required = any(field.required for field in msgspec.structs.fields(request_type))
     content = {
@@ -111,7 +137,7 @@ def _request_body(
     return {"required": required, "content": {"application/json": content}}
 
 
-def _webhooks(schemas: _Schemas) -> Document:
+def _webhooks(schemas: Schemas) -> Document:
     parameters = [
         {
             "name": name,
@@ -126,7 +152,7 @@ def _webhooks(schemas: _Schemas) -> Document:
         event.value: {
             "post": {
                 "operationId": event.value.replace(".", "_"),
-                "tags": ["webhooks"],
+                "tags": [prose.WEBHOOKS_TAG["name"]],
                 "summary": inspect.getdoc(body),
                 "security": [],
                 "parameters": parameters,

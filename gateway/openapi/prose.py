@@ -6,6 +6,19 @@ TITLE: Final = "Swapgate"
 VERSION: Final = "1"
 SUMMARY: Final = "The partner API of an instant coin-swap exchange."
 
+CONTACT: Final = {"name": "The operator of the installation"}
+LICENSE: Final = {"name": "MIT", "identifier": "MIT"}
+"""Of this document and the software; the operator's terms apply to the service."""
+
+ORIGIN: Final = {
+    "default": "http://127.0.0.1:8080",
+    "description": "Scheme and host of the installation; by default, that of a local sandbox.",
+}
+WEBHOOKS_TAG: Final = {
+    "name": "webhooks",
+    "description": "Events, sent to the partner's URL.",
+}
+
 DESCRIPTION: Final = """\
 Requests and responses are JSON, encoded in UTF-8. A request body must not exceed 64 KiB. A success
 is `{"code":0,"msg":"","data":...}`, a failure `{"code":<int>,"msg":"<CONSTANT>"}`. The numeric code

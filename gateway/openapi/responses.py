@@ -1,8 +1,7 @@
 """The responses of an endpoint by status, with every error code, from the error table."""
 
 import inspect
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from domain import errors
 from domain.partners.scopes import EVERY_SCOPE
@@ -15,8 +14,8 @@ from gateway.errors import (
     WRONG_METHOD,
     ErrorResponse,
 )
+from gateway.openapi.schemas import REFERENCE, Document
 
-Document = dict[str, Any]
 Reasons = dict[ErrorResponse, str]
 """Rows of the error table, and when each of them is returned."""
 
@@ -41,6 +40,30 @@ NOT_FROM_DOMAIN: Final[Reasons] = {
 BEFORE_ADMISSION: Final = frozenset({401, 405, 408, 413})
 """Statuses of calls that were not charged, and so have no RateLimit headers."""
 
+FAILURE: Final = "Failure"
+ERROR_NAME: Final = "ErrorName"
+
+
+def _names() -> list[str]:
+    rows = sorted([*TABLE.values(), *NOT_FROM_DOMAIN], key=lambda row: row.code)
+    return list(dict.fromkeys(row.msg for row in rows))
+
+
+FAILURE_SCHEMAS: Final[Document] = {
+    ERROR_NAME: {"title": ERROR_NAME, "type": "string", "enum": _names()},
+    FAILURE: {
+        "title": FAILURE,
+        "description": "A failed call. Decide by `code`; for a code that is not listed here, which "
+        "a later version may add, by the HTTP status.",
+        "type": "object",
+        "required": ["code", "msg"],
+        "properties": {
+            "code": {"type": "integer"},
+            "msg": {"anyOf": [{"$ref": f"{REFERENCE}{ERROR_NAME}"}, {"type": "string"}]},
+        },
+    },
+}
+
 
 def responses(endpoint: Endpoint, data: Document) -> Document:
     """Return the responses of an endpoint by status; `data` is the schema of a success's data."""
@@ -51,16 +74,6 @@ def responses(endpoint: Endpoint, data: Document) -> Document:
     for status, reasons in sorted(by_status.items()):
         documented[str(status)] = _failure(reasons)
     return documented
-
-
-def failure_schemas() -> Document:
-    """Return the schema of each failure's envelope by component name."""
-    return {_schema_name(error): _envelope(error) for error in _all_errors()}
-
-
-def _all_errors() -> Iterable[ErrorResponse]:
-    rows = [*TABLE.values(), *NOT_FROM_DOMAIN]
-    return {row.msg: row for row in sorted(rows, key=lambda row: row.code)}.values()
 
 
 def _reasons(endpoint: Endpoint) -> Reasons:
@@ -80,7 +93,11 @@ def _success(endpoint: Endpoint, data: Document) -> Document:
     schema = {
         "type": "object",
         "required": ["code", "msg", "data"],
-        "properties": {"code": {"const": 0}, "msg": {"const": ""}, "data": data},
+        "properties": {
+            "code": {"type": "integer", "const": 0},
+            "msg": {"type": "string", "const": ""},
+            "data": data,
+        },
     }
     headers = _headers("X-Request-Id", "Cache-Control")
     for name in ("RateLimit-Policy", "RateLimit"):
@@ -96,7 +113,6 @@ def _success(endpoint: Endpoint, data: Document) -> Document:
 
 def _failure(reasons: Reasons) -> Document:
     ordered = sorted(reasons, key=lambda error: error.code)
-    schemas = [{"$ref": f"#/components/schemas/{_schema_name(error)}"} for error in ordered]
     names = ["X-Request-Id", "Cache-Control"]
     if any(error.status == WRONG_METHOD.status for error in ordered):
         names.append("Allow")
@@ -111,7 +127,7 @@ def _failure(reasons: Reasons) -> Document:
         "headers": _headers(*names),
         "content": {
             "application/json": {
-                "schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
+                "schema": {"$ref": f"{REFERENCE}{FAILURE}"},
                 "examples": {
                     error.msg: {"value": {"code": error.code, "msg": error.msg}}
                     for error in ordered
@@ -123,16 +139,3 @@ def _failure(reasons: Reasons) -> Document:
 
 def _headers(*names: str) -> Document:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-
-
-def _schema_name(error: ErrorResponse) -> str:
-    return error.msg.title().replace("_", "") + "Failure"
-
-
-def _envelope(error: ErrorResponse) -> Document:
-    return {
-        "type": "object",
-        "required": ["code", "msg"],
-        "properties": {"code": {"const": error.code}, "msg": {"const": error.msg}},
-        "additionalProperties": False,
-    }

@@ -10,9 +10,9 @@ from gateway.openapi.document import document
 PATH = "/openapi.json"
 
 
-def mount_openapi(application: Application) -> None:
-    """Serve /openapi.json."""
-    negotiable = negotiated(Document("application/json", document()), REVALIDATE)
+def mount_openapi(application: Application, *, origin: str | None) -> None:
+    """Serve /openapi.json, with the addresses of the API under the installation's `origin`."""
+    negotiable = negotiated(Document("application/json", document(origin=origin)), REVALIDATE)
 
     async def openapi(request: Request) -> Response:
         return to_blacksheep(negotiable.respond(headers_of(request)))

@@ -1,4 +1,4 @@
-"""/v1/currencies and /v1/pairs: responses that are encoded in the background."""
+"""/v1/currencies and /v1/pairs: what can be swapped."""
 
 import msgspec
 

@@ -1,15 +1,13 @@
 """/v1/status/{id}: an order's status, for anyone who knows its id."""
 
-from typing import Annotated
-
 import msgspec
 
 from domain.actions.orders.show_status import show_status
 from domain.errors import NotFound, Unavailable
-from domain.orders.states import Status
+from domain.orders.wire import StatusText
 from domain.partners.scopes import FULL_OR_READ
 from domain.partners.weights import Call
-from domain.wire import Identity, one_of
+from domain.wire import Identity
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.codec import success
@@ -19,7 +17,7 @@ class StatusOut(msgspec.Struct, frozen=True):
     """The public status of an order."""
 
     id: Identity
-    status: Annotated[str, one_of(Status)]
+    status: StatusText
 
 
 async def status(services: Services, request: Request) -> bytes:

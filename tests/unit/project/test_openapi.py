@@ -1,19 +1,24 @@
 """The OpenAPI document is valid, and tells all that the tables of endpoints and errors hold."""
 
 import json
-from typing import Any
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import jsonschema
 import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from domain.orders.states import Status
 from domain.partners.scopes import EVERY_SCOPE
 from domain.webhooks.events import EVENT_BODIES, EventType
+from domain.wire import UUID_FORM, one_of
 from gateway.api.endpoint import Endpoint
 from gateway.api.endpoints import ENDPOINTS
 from gateway.errors import TABLE
 from gateway.openapi.document import document
+from gateway.openapi.schemas import Schemas
 
 DOCUMENT: dict[str, Any] = json.loads(document())
 EVERY_STATUS = {"400", "401", "405", "408", "413", "429", "500", "503"}
@@ -36,7 +41,18 @@ def matches(schema: dict[str, Any], value: object) -> None:
 def test_the_document_is_openapi_3_1() -> None:
     OpenAPIV31SpecValidator(DOCUMENT).validate()
     assert DOCUMENT["openapi"] == "3.1.0"
-    assert [server["url"] for server in DOCUMENT["servers"]] == ["/v1", "/api/v1"]
+
+
+def test_servers_are_absolute_at_the_origin_of_an_installation() -> None:
+    served = json.loads(document(origin="https://swap.example"))
+    assert [server["url"] for server in served["servers"]] == [
+        "https://swap.example/v1",
+        "https://swap.example/api/v1",
+    ]
+    assert served["info"]["contact"]["url"] == "https://swap.example/docs"
+    for server in DOCUMENT["servers"]:
+        default = server["variables"]["origin"]["default"]
+        assert server["url"].replace("{origin}", default).startswith("http://127.0.0.1:8080/")
 
 
 def test_the_document_lists_every_endpoint_and_nothing_else() -> None:
@@ -46,6 +62,104 @@ def test_the_document_lists_every_endpoint_and_nothing_else() -> None:
         for method in operations
     }
     assert documented == {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
+
+
+def schemas_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Return all objects inside of a part of the document."""
+    if isinstance(value, dict):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value:
+        if isinstance(inner, dict | list):
+            yield from schemas_in(inner)
+
+
+def described() -> list[dict[str, Any]]:
+    return list(schemas_in(DOCUMENT["components"]["schemas"]))
+
+
+def test_no_field_has_a_default_which_would_make_it_required_in_typescript() -> None:
+    assert [one for one in described() if "default" in one] == []
+
+
+def test_a_default_is_described_instead() -> None:
+    class SwitchIn(msgspec.Struct):
+        on: bool = False
+
+    (switch,) = Schemas([SwitchIn]).components.values()
+    assert switch["properties"]["on"] == {"type": "boolean", "description": "Default: `false`."}
+
+
+def test_ids_are_texts_which_clients_can_send_as_they_received_them() -> None:
+    assert [one for one in described() if one.get("format") == "uuid"] == []
+    assert re.fullmatch(
+        UUID_FORM, DOCUMENT["components"]["parameters"]["OrderId"]["schema"]["examples"][0]
+    )
+
+
+def test_each_enum_exists_once_and_has_a_name() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    named = {name: one["enum"] for name, one in schemas.items() if "enum" in one}
+    assert {"OrderStatus", "RateType", "ErrorName", "EmergencyReason"} <= named.keys()
+    assert len([one for one in described() if "enum" in one]) == len(named)
+    assert len({tuple(values) for values in named.values()}) == len(named)
+    assert named["OrderStatus"] == sorted(status.value for status in Status)
+
+
+def test_enums_of_responses_permit_values_of_later_versions() -> None:
+    statuses = [
+        DOCUMENT["components"]["schemas"][name]["properties"]["status"]
+        for name in ("OrderOut", "OpenedOrderOut", "StatusOut")
+    ]
+    for status in statuses:
+        assert {"$ref": "#/components/schemas/OrderStatus"} in status["anyOf"]
+        matches(status, "NEW")
+        matches(status, "A_LATER_STATUS")
+
+
+def test_two_enums_of_one_name_are_rejected() -> None:
+    class OneOut(msgspec.Struct):
+        status: Annotated[str, one_of(Status, name="Same")]
+
+    class OtherOut(msgspec.Struct):
+        kind: Annotated[str, one_of(EventType, name="Same")]
+
+    with pytest.raises(ValueError, match="two enums have the name Same"):
+        Schemas([OneOut, OtherOut])
+
+
+def test_enums_and_constants_have_a_type() -> None:
+    untyped = [
+        one
+        for part in (DOCUMENT["paths"], DOCUMENT["components"])
+        for one in schemas_in(part)
+        if ("const" in one or isinstance(one.get("enum"), list)) and "type" not in one
+    ]
+    assert untyped == []
+
+
+@endpoints
+def test_failures_permit_fields_and_codes_of_later_versions(endpoint: Endpoint) -> None:
+    for status, response in operation(endpoint)["responses"].items():
+        if status != "200":
+            schema = response["content"]["application/json"]["schema"]
+            matches(schema, {"code": 77, "msg": "LATER", "more": 1})
+            with pytest.raises(jsonschema.ValidationError):
+                matches(schema, {"code": "1", "msg": "INVALID_REQUEST"})
+
+
+def test_every_tag_is_described_and_used() -> None:
+    described_tags = {tag["name"]: tag["description"] for tag in DOCUMENT["tags"]}
+    items = [*DOCUMENT["paths"].values(), *DOCUMENT["components"]["pathItems"].values()]
+    used = {tag for item in items for one in item.values() for tag in one["tags"]}
+    assert described_tags.keys() == used
+    assert all(text.endswith(".") and text[0].isupper() for text in described_tags.values())
+    assert DOCUMENT["info"]["contact"]
+    assert DOCUMENT["info"]["license"]["identifier"] == "MIT"
+
+
+def test_the_time_to_wait_is_described_by_the_name_of_its_header() -> None:
+    assert "retry_after" not in json.dumps(DOCUMENT)
+    assert "`Retry-After`" in DOCUMENT["paths"]["/price"]["post"]["responses"]["429"]["description"]
 
 
 def test_every_error_code_is_documented() -> None:
@@ -136,7 +250,9 @@ def test_only_idempotent_operations_accept_an_idempotency_key() -> None:
 def test_every_event_is_documented_as_a_webhook() -> None:
     assert EVENT_BODIES.keys() == set(EventType)
     assert DOCUMENT["webhooks"].keys() == {event.value for event in EventType}
-    for webhook in DOCUMENT["webhooks"].values():
+    for name, reference in DOCUMENT["webhooks"].items():
+        assert reference == {"$ref": f"#/components/pathItems/{name}"}
+    for webhook in DOCUMENT["components"]["pathItems"].values():
         names = {parameter["name"] for parameter in webhook["post"]["parameters"]}
         assert "X-Partner-Webhook-Sign" in names
 
