@@ -53,6 +53,7 @@ SHARED = {
     "tests/attacks/": "calls",
     "tests/browser/": "pages",
     "tests/contract/api/": "api",
+    "tests/contract/limited/": "limited",
     "tests/contract/": "calls",
     "tests/e2e/test_bench.py": "pages",
     "tests/e2e/test_docs_snippets.py": "pages",

@@ -35,20 +35,18 @@ FRAGMENTS_AND_FILES = {
 ROLES = ("owner", "developer", "viewer")
 POLLED_MS = 6_000
 """Pages poll every five seconds."""
+QUICK = {("owner", True), ("viewer", False)}
+"""Most and least that a page can offer; the slow tests have every role with and without scripts."""
 EVERY_ROLE = [
-    pytest.param(role, scripts, id=f"{role} {'with' if scripts else 'without'} scripts")
+    pytest.param(
+        role,
+        scripts,
+        id=f"{role} {'with' if scripts else 'without'} scripts",
+        marks=() if (role, scripts) in QUICK else pytest.mark.slow,
+    )
     for role in ROLES
     for scripts in (True, False)
 ]
-
-PAGES_OF_ROLES = [
-    pytest.param(role, scripts, id=case.id, marks=pytest.mark.slow if scripts else ())
-    if role != "owner"
-    else case
-    for case in EVERY_ROLE
-    for role, scripts in [case.values]
-]
-"""An owner sees every page, and axe takes its time."""
 
 
 class BusyTeam(BrowserTeam):
@@ -120,7 +118,7 @@ def may_submit(path: str, role: str) -> bool:
     return Role(role).includes(required)
 
 
-@pytest.mark.parametrize(("role", "scripts"), PAGES_OF_ROLES)
+@pytest.mark.parametrize(("role", "scripts"), EVERY_ROLE)
 def test_every_page_of_a_role_has_no_faults_and_no_form_beyond_the_role(
     chromium: Browser, busy: BusyTeam, role: str, *, scripts: bool
 ) -> None:

@@ -112,18 +112,6 @@ def test_the_demo_file_is_private_and_kept_across_restarts(tmp_path: Path) -> No
     stop(second)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
-def test_up_stops_every_process_on_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    running = start_up(tmp_path / "data", "--workers", "1")
-    assert remaining_processes(running.data_dir)
-    running.process.send_signal(number)
-    assert running.process.wait(60) == 0
-    wait_until(lambda: remaining_processes(running.data_dir), [].__eq__)
-    assert (tmp_path / "data-up.log").read_text().rstrip().endswith("Stopping")
-
-
 @pytest.mark.slow
 def test_external_servers_are_used_if_their_urls_are_set(
     tmp_path: Path,
@@ -199,3 +187,19 @@ def test_doctor_finds_no_problem_in_a_running_instance(running: Running) -> None
     wait_until(
         lambda: json.loads(running.command("doctor", "--json").stdout), lambda report: report["ok"]
     )
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
+def test_up_stops_every_process_on_a_signal(
+    running: Running, tmp_path: Path, number: signal.Signals
+) -> None:
+    if number is signal.SIGINT:  # the module's service was stopped by the other signal
+        running = start_up(tmp_path / "data", "--workers", "1")
+    assert remaining_processes(running.data_dir)
+    running.process.send_signal(number)
+    assert running.process.wait(60) == 0
+    wait_until(lambda: remaining_processes(running.data_dir), [].__eq__)
+    log = running.data_dir.with_name("data-up.log")
+    assert log.read_text().rstrip().endswith("Stopping")

@@ -9,6 +9,8 @@ from tests.contract.api.test_authentication import *  # noqa: F403  all its test
 from tests.contract.api.test_discovery_and_price import *  # noqa: F403
 from tests.contract.http.test_conventions import *  # noqa: F403
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:

@@ -1,12 +1,11 @@
 """Section 10 of the contract: referral links, their cookie, and attribution of orders."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
 
-from tests.conftest import Running, start_up, stop
+from tests.conftest import Running, start_up
 from tests.support.builders.orders import Swaps
 from tests.support.clients.partner import send
 from tests.support.clients.visitor import Visitor
@@ -200,67 +199,6 @@ def test_the_last_referral_link_is_attributed(swaps: Swaps, guest: Visitor) -> N
     assert shows_fee(guest, "3.5")
     guest.get("/r/nobody")
     assert shows_fee(guest, "3.5")
-
-
-@pytest.fixture(scope="module")
-def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A one-worker service with low limits, behind a trusted proxy, with its own brand."""
-    directory = tmp_path_factory.mktemp("limited")
-    logo = directory / "logo.svg"
-    logo.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>')
-    running = start_up(
-        directory / "data",
-        *("--workers", "1"),
-        environment={
-            "SWAPGATE_PUBLIC_ORDERS_PER_MINUTE": "3",
-            "SWAPGATE_PUBLIC_ORDERS_OF_ALL_PER_MINUTE": "5",
-            "SWAPGATE_UNSIGNED_QUOTES_PER_MINUTE": "40",
-            "SWAPGATE_TRUSTED_PROXIES": "127.0.0.0/8",
-            "SWAPGATE_BRAND_NAME": "Coin & Sons",
-            "SWAPGATE_BRAND_COLOURS": "accent=#7a1fa2, accent-dark=#d9a6ff",
-            "SWAPGATE_BRAND_LOGO": str(logo),
-        },
-    )
-    yield running
-    stop(running)
-
-
-def test_the_page_has_the_operators_name_and_colors(limited: Running) -> None:
-    guest = Visitor(limited.base_url, "198.51.100.1")
-    page = guest.get("/")
-    assert "Coin &amp; Sons" in page.text
-    style = page.text.partition('href="/brand/colours')[2].partition('"')[0]
-    css = guest.get(f"/brand/colours{style}")
-    assert "--accent: #7a1fa2; --accent-ink: #ffffff;" in css.text
-    assert css.headers["content-type"] == "text/css; charset=utf-8"
-    logo = guest.get("/brand/logo" + page.text.partition('src="/brand/logo')[2].partition('"')[0])
-    assert logo.headers["content-type"] == "image/svg+xml; charset=utf-8"
-    assert logo.headers["content-security-policy"].startswith("default-src 'none'")
-    assert guest.get("/brand/nothing.css").status == 404
-
-
-def test_orders_are_limited_per_address_and_in_total(limited: Running) -> None:
-    greedy = Visitor(limited.base_url, "203.0.113.1")
-    statuses = [greedy.post("/", greedy.filled()).status for _ in range(4)]
-    assert statuses == [303, 303, 303, 429]
-    rejected = greedy.post("/", greedy.filled())
-    assert "Wait a moment" in rejected.words()
-    assert rejected.fields()["to_address"]  # the input is kept
-    others = [Visitor(limited.base_url, f"203.0.113.{number}") for number in (2, 3, 4)]
-    assert [one.post("/", one.filled()).status for one in others] == [303, 303, 429]
-
-
-def test_quotes_and_page_views_are_limited_per_address(limited: Running) -> None:
-    guest = Visitor(limited.base_url, "203.0.113.77")
-    form = guest.get("/").fields()
-    quotes = [guest.post("/swap/quote", form, HX_Request="true") for _ in range(45)]
-    assert quotes[0].status == 200
-    assert quotes[-1].status == 429
-    assert int(quotes[-1].headers["retry-after"]) >= 1
-    assert "Wait a moment" in quotes[-1].words()
-    statuses = [guest.get(f"/status/{uuid4()}").status for _ in range(45)]
-    assert (statuses[0], statuses[-1]) == (404, 429)
-    assert Visitor(limited.base_url, "203.0.113.78").get("/").status == 200
 
 
 def test_brand_settings_that_pages_cannot_show_are_rejected_at_startup(tmp_path: Path) -> None:

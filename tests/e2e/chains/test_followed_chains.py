@@ -9,7 +9,7 @@ import pytest
 from tests.support.chains.swap import Swap
 from tests.support.chains.world import ETHER, World, needs_nodes
 
-pytestmark = needs_nodes
+pytestmark = [needs_nodes, pytest.mark.slow]
 
 EXPIRE = """
 UPDATE orders SET created_at = now() - interval '2 h', expires_at = now() - {ago}::interval
@@ -83,7 +83,6 @@ def test_an_order_expires_once_its_own_chain_was_followed_past_its_expiry(world:
     paused.until("EXPIRED")
 
 
-@pytest.mark.slow
 def test_a_network_whose_node_reports_another_chain_is_halted_and_nothing_is_signed(
     world: World,
 ) -> None:

@@ -32,7 +32,14 @@ async def world(database_urls: DatabaseUrls, wallet: SimulatedWallet) -> AsyncIt
     new_world.close()
 
 
-@pytest.mark.parametrize("of_another", [None, "partner", "asset"])
+@pytest.mark.parametrize(
+    "of_another",
+    [
+        None,
+        pytest.param("partner", marks=pytest.mark.slow),
+        pytest.param("asset", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_healthy_order_behind_a_thousand_unpayable_ones_is_paid_within_two_rounds(
     world: PayoutWorld, wallet: SimulatedWallet, of_another: str | None
 ) -> None:
