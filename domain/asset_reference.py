@@ -6,6 +6,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
 
 ANY_EVM_CHAIN: Final = "evmGeneric"
 """The chain of a reference whose chain id alone names an EVM network."""
@@ -25,7 +26,10 @@ class AssetReference(msgspec.Struct, frozen=True, gc=False):
 
     def __post_init__(self) -> None:
         if self.chain_id is None and self.chain in (None, ANY_EVM_CHAIN):
-            raise InvalidRequest("a reference to an asset needs a chain, or the id of an EVM chain")
+            raise InvalidRequest(
+                "a reference to an asset needs a chain, or the id of an EVM chain",
+                reason=Reason.MISSING,
+            )
 
 
 AssetSelector = str | AssetReference

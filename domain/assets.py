@@ -8,6 +8,7 @@ import msgspec
 
 from domain.asset_reference import AssetIndex, AssetReference, AssetSelector
 from domain.errors import InvalidRequest, NothingToSwap
+from domain.reasons import Reason
 
 
 class Asset(msgspec.Struct, frozen=True, gc=False):
@@ -168,8 +169,18 @@ class Catalogue:
             found = self.find(source), self.find(destination)
             pair = self._pairs.get((_code(found[0]), _code(found[1])))
         if pair is None:
-            raise InvalidRequest(f"no pair {source!r} to {destination!r}")
+            raise self._unsupported(source, destination)
         return pair
+
+    def _unsupported(self, source: AssetSelector, destination: AssetSelector) -> InvalidRequest:
+        """Return the error of a pair that cannot be swapped: which asset is unknown or disabled."""
+        message = f"no pair {source!r} to {destination!r}"
+        for asset, code, reference in ((source, "fromCcy", "from"), (destination, "toCcy", "to")):
+            field = code if isinstance(asset, str) else reference
+            found = self.find(asset)
+            if found is None or not found.enabled:
+                return InvalidRequest(message, field=field, reason=Reason.ASSET_UNSUPPORTED)
+        return InvalidRequest(message, field=field, reason=Reason.PAIR_UNSUPPORTED)
 
     def find(self, asset: AssetSelector) -> Asset | None:
         """Return the asset, enabled or not; None if there is none."""

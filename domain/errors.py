@@ -1,11 +1,35 @@
 """The reasons why an action fails, one class each; entry points map them to responses."""
 
+from domain.reasons import Reason
+
 
 class DomainError(Exception):
     """Base class. Its message is for operators and logs, never for the wire."""
 
 
-class InvalidRequest(DomainError):
+class RejectedInput(DomainError):
+    """What a request contains is rejected. `field` and `reason` are for callers who ask for them.
+
+    A class that always has the same ones names them itself.
+    """
+
+    field: str | None = None
+    """The name, in the API, of the field or header that is rejected; None for the whole request."""
+    reason: Reason = Reason.OTHER
+
+    def __init__(
+        self, message: str = "", *, field: str | None = None, reason: Reason | None = None
+    ) -> None:
+        super().__init__(message)
+        self.field = field or self.field
+        self.reason = reason or self.reason
+
+    def name_field(self, field: str) -> None:
+        """State which field has the rejected value, unless that is stated."""
+        self.field = self.field or field
+
+
+class InvalidRequest(RejectedInput):
     """The request is malformed or not allowed: unknown asset, invalid amount."""
 
 
@@ -15,6 +39,9 @@ class InvalidAddress(InvalidRequest):
 
 class IdempotencyConflict(InvalidRequest):
     """The Idempotency-Key was used before with a different body."""
+
+    field = "Idempotency-Key"
+    reason = Reason.CONFLICT
 
 
 class AuthRequired(DomainError):
@@ -45,20 +72,37 @@ class NotFound(DomainError):
     """The caller has no such object."""
 
 
-class BelowMinimum(DomainError):
+class BelowMinimum(RejectedInput):
     """The order is worth less than the pair's USD minimum, or less than its network fee."""
 
+    field = "amount"
+    reason = Reason.LIMIT_MIN
 
-class AboveMaximum(DomainError):
+
+class AboveMaximum(RejectedInput):
     """The order is worth more than the pair's USD maximum or one of the operator's caps allows."""
+
+    field = "amount"
+    reason = Reason.LIMIT_MAX
+
+
+class OperatorCapExceeded(AboveMaximum):
+    """A cap on orders of the day, or on open orders at fixed rates, is reached."""
+
+    reason = Reason.OPERATOR_CAP
 
 
 class UnpaidCapExceeded(AboveMaximum):
     """Open orders without a deposit are worth too much together: of the caller, or of the page."""
 
+    reason = Reason.UNPAID_CAP
 
-class ReserveExceeded(DomainError):
+
+class ReserveExceeded(RejectedInput):
     """The payout reserve does not cover the order."""
+
+    field = "amount"
+    reason = Reason.RESERVE_EXCEEDED
 
 
 class Maintenance(DomainError):

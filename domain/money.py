@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Final
 
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
 
 USD_DECIMALS = 18
 """Prices and USD values are whole numbers of 10^-18 USD."""
@@ -40,13 +41,16 @@ def parse_units(text: str, decimals: int) -> int:
     """
     whole, point, fraction = text.partition(".")
     if not (whole.isdigit() and text.isascii() and (fraction.isdigit() or not point)):
-        raise InvalidRequest("not a plain decimal amount")
+        raise InvalidRequest("not a plain decimal amount", reason=Reason.FORMAT)
     shift = decimals - len(fraction)
     if len(whole) > MAX_INTEGER_DIGITS or shift < 0:
-        raise InvalidRequest(f"more than {decimals} decimals or {MAX_INTEGER_DIGITS} digits")
+        raise InvalidRequest(
+            f"more than {decimals} decimals or {MAX_INTEGER_DIGITS} digits",
+            reason=Reason.PRECISION if shift < 0 else Reason.RANGE,
+        )
     units = int(whole + fraction) * power_of_ten(shift)
     if units == 0:
-        raise InvalidRequest("zero")
+        raise InvalidRequest("zero", reason=Reason.RANGE)
     return units
 
 

@@ -4,6 +4,7 @@ import unicodedata
 from typing import Final
 
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
 
 MAX_TEXT_LENGTH: Final = 200
 
@@ -44,11 +45,15 @@ def checked_text(text: str, *, what: str, limit: int, required: bool = True) -> 
     """
     if has_hidden(text):
         raise InvalidRequest(
-            f"{what} contains a control or invisible character: type it instead of copying it"
+            f"{what} contains a control or invisible character: type it instead of copying it",
+            reason=Reason.FORMAT,
         )
     stripped = text.strip()
     if len(text) > limit or (required and not stripped):
-        raise InvalidRequest(f"{what} has {1 if required else 0} to {limit} printable characters")
+        raise InvalidRequest(
+            f"{what} has {1 if required else 0} to {limit} printable characters",
+            reason=Reason.LENGTH,
+        )
     return stripped
 
 

@@ -12,8 +12,8 @@ from gateway.http.connections.clients import ClientConnections
 from gateway.http.connections.pieces import WHOLE_BYTES, pieces_of
 from gateway.http.direct import DirectHandlers
 from gateway.http.head import RejectedRequest, body_length, check_target
-from gateway.http.json_response import envelope_headers, json_response
-from gateway.http.message import Header, Response, request_headers
+from gateway.http.json_response import envelope_headers, failure_body, json_response
+from gateway.http.message import Header, RequestHeaders, Response, request_headers
 from gateway.http.request_id import request_id_of
 
 Send = Callable[[Message], Awaitable[None]]
@@ -84,22 +84,23 @@ class AsgiMiddleware:
                 else:
                     await send({"type": BODY, "body": content, "more_body": False})
         except RejectedRequest as error:
-            await _send_error(error.response, request_id_of(headers), send)
+            await _send_error(error.response, headers, send)
         except InvalidURL:
-            await _send_error(NOT_FOUND, request_id_of(headers), send)
+            await _send_error(NOT_FOUND, headers, send)
         except Exception:
             request_id = request_id_of(headers)
             log.exception("internal error", path=scope["path"], request_id=request_id.decode())
-            await _send_error(INTERNAL, request_id, send)
+            await _send_error(INTERNAL, headers, send)
         finally:
             self._in_progress.discard(client)
 
 
-async def _send_error(error: ErrorResponse, request_id: bytes, send: Send) -> None:
-    headers = [*envelope_headers(request_id), _CLOSE]
+async def _send_error(error: ErrorResponse, request: RequestHeaders, send: Send) -> None:
+    headers = [*envelope_headers(request_id_of(request)), _CLOSE]
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after))
-    await _send(json_response(error.status, headers, error.body()), send)
+    body = failure_body(error, request)
+    await _send(json_response(error.status, headers, body), send)
 
 
 async def _send(response: Response, send: Send) -> None:

@@ -6,6 +6,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
+from gateway.json_problems import json_problem
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -32,7 +34,7 @@ class Decoder(Generic[T]):
         try:
             decoded = self._decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidRequest(str(error)) from None
+            raise json_problem(error) from None
         # Each member has a colon, and so have each required field and each optional field whose
         # value is not its default. If the body has no further colons, no name is repeated. A
         # further colon may be an unknown field, a colon in a string, or a repeated name: only then
@@ -54,12 +56,12 @@ def _check_members(body: bytes) -> None:
     try:
         _members.decode(body.decode())
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest(str(error)) from None
+        raise InvalidRequest(str(error), reason=Reason.MALFORMED) from None
 
 
 def _reject_repeats(members: list[tuple[str, object]]) -> None:
     if len({name for name, _ in members}) != len(members):
-        raise ValueError("repeated member name")
+        raise InvalidRequest("repeated member name", reason=Reason.DUPLICATE)
 
 
 _members = json.JSONDecoder(object_pairs_hook=_reject_repeats, parse_int=len, parse_float=len)
@@ -77,7 +79,7 @@ def decimal_digits(raw: msgspec.Raw) -> str:
         try:
             return _text.decode(literal)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise InvalidRequest(str(error)) from None
+            raise InvalidRequest(str(error), reason=Reason.MALFORMED) from None
     return literal.decode("ascii", "replace")
 
 

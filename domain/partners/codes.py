@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
 from domain.text import checked_text
 
 CODE_PATTERN: Final = r"^[A-Za-z0-9_-]{4,32}$"
@@ -72,7 +73,11 @@ def is_code(text: str) -> bool:
 def checked_code(text: str) -> str:
     """Return a well-formed code; raise InvalidRequest for any other text."""
     if not is_code(text):
-        raise InvalidRequest("a code has 4 to 32 letters, digits, underscores and hyphens")
+        raise InvalidRequest(
+            "a code has 4 to 32 letters, digits, underscores and hyphens",
+            field="code",
+            reason=Reason.FORMAT,
+        )
     return text
 
 
@@ -83,5 +88,9 @@ def checked_label(text: str | None) -> str | None:
     """
     if text is None:
         return None
-    is_blank = not checked_text(text, what="a label", limit=MAX_LABEL_LENGTH, required=False)
+    try:
+        is_blank = not checked_text(text, what="a label", limit=MAX_LABEL_LENGTH, required=False)
+    except InvalidRequest as error:
+        error.name_field("label")
+        raise
     return None if is_blank else text

@@ -10,6 +10,7 @@ from domain.errors import InvalidRequest
 from domain.partners.codes import Code
 from domain.partners.ip_allowlist import Network
 from domain.partners.weights import DEFAULT_BUDGET, WEIGHTS
+from domain.reasons import Reason
 from domain.text import checked_text, has_hidden
 from domain.webhooks.events import EventType
 from domain.webhooks.subscriptions import DEFAULT_EVENTS
@@ -98,7 +99,11 @@ def checked_email(text: str) -> str:
 def checked_markup(markup_bps: int) -> int:
     """Return a markup of 0 to 2000 basis points unchanged; raise InvalidRequest."""
     if not 0 <= markup_bps <= MAX_MARKUP_BPS:
-        raise InvalidRequest(f"a markup of {markup_bps} bps is not in 0..{MAX_MARKUP_BPS}")
+        raise InvalidRequest(
+            f"a markup of {markup_bps} bps is not in 0..{MAX_MARKUP_BPS}",
+            field="afftaxBps",
+            reason=Reason.RANGE,
+        )
     return markup_bps
 
 

@@ -4,6 +4,7 @@ Version 1 covers the body; version 2 also covers method, path, key and nonce.
 """
 
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
 
 _IS_VERSION_2 = {b"1": False, b"2": True}
 
@@ -12,7 +13,11 @@ def is_version_2(header: bytes) -> bool:
     """Return whether X-API-SIGN-VERSION names version 2; raise InvalidRequest if it is unknown."""
     version_2 = _IS_VERSION_2.get(header)
     if version_2 is None:
-        raise InvalidRequest("X-API-SIGN-VERSION is neither 1 nor 2")
+        raise InvalidRequest(
+            "X-API-SIGN-VERSION is neither 1 nor 2",
+            field="X-API-SIGN-VERSION",
+            reason=Reason.VALUE,
+        )
     return version_2
 
 

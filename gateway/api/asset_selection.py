@@ -6,6 +6,7 @@ import msgspec
 
 from domain.asset_reference import AssetReference, AssetSelector
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
 from domain.wire import AssetIn
 
 
@@ -49,17 +50,27 @@ class SwapSidesIn(msgspec.Struct, frozen=True, kw_only=True):
         if only_codes and source is not None and destination is not None:
             return source, destination
         return (
-            selected_asset(source, self.source_reference),
-            selected_asset(destination, self.destination_reference),
+            _side(source, self.source_reference, "fromCcy", "from"),
+            _side(destination, self.destination_reference, "toCcy", "to"),
         )
+
+
+def _side(
+    code: str | None, reference: AssetReferenceIn | None, code_field: str, reference_field: str
+) -> AssetSelector:
+    try:
+        return selected_asset(code, reference)
+    except InvalidRequest as error:
+        error.name_field(code_field if reference is None else reference_field)
+        raise
 
 
 def selected_asset(code: str | None, reference: AssetReferenceIn | None) -> AssetSelector:
     """Return the asset that a request names; raise InvalidRequest for both forms or neither."""
     if reference is None:
         if code is None:
-            raise InvalidRequest("an asset is missing")
+            raise InvalidRequest("an asset is missing", reason=Reason.MISSING)
         return code
     if code is not None:
-        raise InvalidRequest("an asset is named in two forms")
+        raise InvalidRequest("an asset is named in two forms", reason=Reason.CONFLICT)
     return AssetReference(reference.chain, reference.chain_id, reference.contract)

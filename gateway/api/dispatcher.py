@@ -13,11 +13,17 @@ from gateway.api.authentication import (
     AuthHeaders,
     BudgetExceeded,
 )
+from gateway.api.cors import ANY_ORIGIN
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.errors import INTERNAL, error_response
 from gateway.http.client_address import ClientAddresses
 from gateway.http.direct import DirectHandlers
-from gateway.http.json_response import envelope_headers, json_response, route_not_found
+from gateway.http.json_response import (
+    envelope_headers,
+    failure_body,
+    json_response,
+    route_not_found,
+)
 from gateway.http.message import Header, RequestHeaders, Response
 from gateway.http.rate_limiter import RateLimiter
 from gateway.http.request_id import request_id_of
@@ -104,8 +110,11 @@ class Dispatcher:
                 )
                 caller = await self._authenticator.authenticate(auth, body, endpoint.call)
                 response_headers += caller.rate_limit_headers()
-            elif endpoint.call in RATE_LIMITED_UNSIGNED:
-                await self._rate_limiter.admit(self._addresses.sources(peer, headers))
+            else:
+                if endpoint.any_origin:
+                    response_headers += ANY_ORIGIN
+                if endpoint.call in RATE_LIMITED_UNSIGNED:
+                    await self._rate_limiter.admit(self._addresses.sources(peer, headers))
             data = endpoint.handle(
                 self._services,
                 Request(body, caller, _text(headers.get(b"idempotency-key")), parameter),
@@ -113,7 +122,7 @@ class Dispatcher:
             if not isinstance(data, bytes):
                 data = await data
         except DomainError as error:
-            return _error(endpoint, error, response_headers)
+            return _error(endpoint, error, headers, response_headers)
         except Exception:
             log.exception("internal error", path=endpoint.path, request_id=request_id.decode())
             count_call(endpoint.call, INTERNAL.code)
@@ -122,7 +131,9 @@ class Dispatcher:
         return json_response(200, response_headers, data)
 
 
-def _error(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Response:
+def _error(
+    endpoint: Endpoint, error: DomainError, request: RequestHeaders, headers: list[Header]
+) -> Response:
     row = error_response(error)
     count_call(endpoint.call, row.code)
     if isinstance(error, Unavailable):
@@ -131,7 +142,7 @@ def _error(endpoint: Endpoint, error: DomainError, headers: list[Header]) -> Res
         headers += error.headers
     if row.retry_after is not None:
         headers.append((b"retry-after", b"%d" % row.retry_after))
-    return json_response(row.status, headers, row.body())
+    return json_response(row.status, headers, failure_body(row, request, error))
 
 
 def _text(value: bytes | None) -> str | None:

@@ -101,3 +101,5 @@ class Endpoint(msgspec.Struct, frozen=True):
     errors: tuple[type[DomainError], ...]
     """The errors of this endpoint, besides those of every call (gateway/openapi/responses.py)."""
     example: Example
+    any_origin: bool = False
+    """Whether web pages of any origin may make unsigned calls (gateway/api/cors.py)."""

@@ -96,7 +96,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> Document:
     signed: Document = {name: [] for name in prose.SECURITY_SCHEMES}
     weight = WEIGHTS[endpoint.call]
     scopes = [scope.value for scope in Scope if scope in endpoint.scopes]
-    parameters = ["RequestId", "SignVersion"]
+    parameters = ["RequestId", "SignVersion", "Details"]
     if endpoint.path.endswith(PARAMETER):
         parameters.append("OrderId")
     if IdempotencyConflict in endpoint.errors:

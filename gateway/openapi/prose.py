@@ -95,6 +95,14 @@ PARAMETERS: Final[dict[str, dict[str, object]]] = {
         "If it is missing, version 1. Unsigned calls ignore it.",
         "schema": {"type": "string", "examples": ["2"]},
     },
+    "Details": {
+        "name": "X-API-DETAILS",
+        "in": "header",
+        "required": False,
+        "description": "`1` adds `details` to failures with code 1, 7, 8, 9 or 15: which field is "
+        "rejected, and why.",
+        "schema": {"type": "string", "examples": ["1"]},
+    },
     "OrderId": {
         "name": "id",
         "in": "path",
@@ -140,6 +148,10 @@ HEADERS: Final[dict[str, dict[str, object]]] = {
     "Retry-After": {
         "description": "The number of whole seconds after which the call may be repeated.",
         "schema": {"type": "string", "pattern": "^[0-9]+$", "examples": ["12"]},
+    },
+    "Access-Control-Allow-Origin": {
+        "description": "Present for unsigned calls, which web pages of any origin may make (CORS).",
+        "schema": {"type": "string", "const": "*"},
     },
     "Allow": {
         "description": "The methods that the path supports.",

@@ -12,9 +12,10 @@ from gateway.errors import (
     TIMED_OUT,
     TOO_LARGE,
     WRONG_METHOD,
+    DetailOut,
     ErrorResponse,
 )
-from gateway.openapi.schemas import REFERENCE, Document
+from gateway.openapi.schemas import REFERENCE, Document, Schemas
 
 Reasons = dict[ErrorResponse, str]
 """Rows of the error table, and when each of them is returned."""
@@ -60,8 +61,14 @@ FAILURE_SCHEMAS: Final[Document] = {
         "properties": {
             "code": {"type": "integer"},
             "msg": {"anyOf": [{"$ref": f"{REFERENCE}{ERROR_NAME}"}, {"type": "string"}]},
+            "details": {
+                "description": "With `X-API-DETAILS: 1`, for codes 1, 7, 8, 9 and 15 only.",
+                "type": "array",
+                "items": {"$ref": f"{REFERENCE}{DetailOut.__name__}"},
+            },
         },
     },
+    **Schemas([DetailOut]).components,
 }
 
 
@@ -102,6 +109,8 @@ def _success(endpoint: Endpoint, data: Document) -> Document:
     headers = _headers("X-Request-Id", "Cache-Control")
     for name in ("RateLimit-Policy", "RateLimit"):
         headers[name] = {"$ref": f"#/components/headers/{name}"}
+    if endpoint.any_origin:
+        headers |= _headers("Access-Control-Allow-Origin")
     example = {"code": 0, "msg": "", "data": endpoint.example.data}
     content = {"schema": schema, "examples": {"success": {"value": example}}}
     return {

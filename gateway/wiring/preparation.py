@@ -11,6 +11,7 @@ from domain.chains.networks import NETWORKS
 from domain.errors import DomainError, NotFound
 from domain.partners.credentials import Credentials, new_credentials
 from domain.partners.partner import Partner
+from domain.webhooks.signatures import standard_secret
 from feeds.settlement.addresses.derivation import sandbox_account
 from feeds.settlement.addresses.refill import add_addresses
 from gateway.instance import (
@@ -61,6 +62,7 @@ class Demo(msgspec.Struct, rename="camel"):
     webhook_secret: str
     cabinet_email: str
     cabinet_password: str
+    standard_webhook_secret: str = ""
 
 
 def prepare(instance: Instance, data_dir: Path, *, base_url: str) -> None:
@@ -123,6 +125,7 @@ async def _ensure_demo(database: Database, keyring: KeyRing, path: Path, base_ur
     if partner is not None:
         demo.api_key = partner.api_key
     demo.base_url = base_url
+    demo.standard_webhook_secret = standard_secret(demo.webhook_secret)
     write_private(path, msgspec.json.encode(demo))
     if stored is None or partner is None:
         await _store_demo(database, keyring, partner, demo)

@@ -10,6 +10,7 @@ from cabinet_htmx.partner.text_file import text_file_url
 from domain.partners.credentials import SecretName
 from domain.partners.ip_allowlist import MAX_NETWORKS, AllowlistProblem, InvalidAllowlist
 from domain.partners.key_settings import KeySettings
+from domain.webhooks.signatures import standard_secret
 
 ROTATED_MEANWHILE: Final = (
     "Someone rotated a secret after you opened this page, so nothing was changed."
@@ -68,6 +69,8 @@ class NewSecretView(msgspec.Struct, frozen=True):
     description: SecretDescription
     secret: str
     file_url: str
+    standard: str | None
+    """The form for Standard Webhooks libraries, of a webhookSecret."""
 
     def __repr__(self) -> str:
         """Hide the secret."""
@@ -77,7 +80,8 @@ class NewSecretView(msgspec.Struct, frozen=True):
 def new_secret(name: SecretName, secret: str) -> NewSecretView:
     """Return the view of a new secret."""
     description = next(one for one in SECRETS if one.name is name)
-    return NewSecretView(description, secret, text_file_url(f"{secret}\n"))
+    standard = standard_secret(secret) if name is SecretName.WEBHOOK else None
+    return NewSecretView(description, secret, text_file_url(f"{secret}\n"), standard)
 
 
 def allowlist_error(rejected: InvalidAllowlist) -> str:

@@ -20,6 +20,7 @@ from domain.market.pricing import QuoteProblem
 from domain.orders.order import LIFETIME, Order
 from domain.orders.states import State
 from domain.partners.credentials import new_secret, token_hash
+from domain.reasons import Reason
 
 _ERRORS: dict[QuoteProblem, type[DomainError]] = {
     QuoteProblem.LIMIT_MIN: BelowMinimum,
@@ -117,11 +118,28 @@ def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
 def _check_addresses(request: OrderRequest, pair: Pair) -> None:
     source, destination = pair.source, pair.destination
     if request.source_network not in (None, source.network):
-        raise InvalidRequest(f"{source.code} isn't on {request.source_network!r}")
+        raise InvalidRequest(
+            f"{source.code} isn't on {request.source_network!r}",
+            field="fromNetwork",
+            reason=Reason.NETWORK,
+        )
     if request.destination_network not in (None, destination.network):
-        raise InvalidRequest(f"{destination.code} isn't on {request.destination_network!r}")
+        raise InvalidRequest(
+            f"{destination.code} isn't on {request.destination_network!r}",
+            field="toNetwork",
+            reason=Reason.NETWORK,
+        )
     if not request.refund_address:
-        raise InvalidAddress("a refund address is required")
-    check_address(destination.network, request.destination_address)
-    check_tag(destination.network, request.destination_tag)
-    check_address(source.network, request.refund_address)
+        raise InvalidAddress(
+            "a refund address is required", field="refundAddress", reason=Reason.MISSING
+        )
+    field = "toAddress"
+    try:
+        check_address(destination.network, request.destination_address)
+        field = "tag"
+        check_tag(destination.network, request.destination_tag)
+        field = "refundAddress"
+        check_address(source.network, request.refund_address)
+    except InvalidAddress as error:
+        error.name_field(field)
+        raise

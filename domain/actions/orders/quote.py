@@ -8,6 +8,7 @@ from domain.market.ports import Market
 from domain.market.pricing import Direction, Quote
 from domain.money import parse_units
 from domain.orders.states import RateType
+from domain.reasons import Reason
 
 
 class SwapRequest(msgspec.Struct, frozen=True):
@@ -30,11 +31,17 @@ def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
     if catalogue.switches.maintenance:
         raise Maintenance
     if request.rate_type is RateType.FIXED and not catalogue.switches.fixed_rates:
-        raise InvalidRequest("fixed rates are off")
+        raise InvalidRequest(
+            "fixed rates are off", field="type", reason=Reason.FIXED_RATES_DISABLED
+        )
     direction = request.direction
     pair = catalogue.pair(request.source, request.destination)
     side = pair.source if direction is Direction.FROM else pair.destination
-    amount = parse_units(request.amount, side.precision)
+    try:
+        amount = parse_units(request.amount, side.precision)
+    except InvalidRequest as error:
+        error.name_field("amount")
+        raise
     is_fixed = request.rate_type is RateType.FIXED
     priced = market.prices().pair(
         pair.source.code,

@@ -6,6 +6,7 @@ from uuid import UUID
 from domain.actions.partners.ports import RotationPorts
 from domain.errors import InvalidRequest, RotationConflict, Unavailable
 from domain.partners.credentials import NewSecrets, SecretName, new_secret
+from domain.reasons import Reason
 
 PROPAGATION_SECONDS = 1.0
 """Every process reads a changed record within this time, even without a notification."""
@@ -23,7 +24,11 @@ async def rotate_keys(
     knows the new generation, or the time has passed within which every process reads it.
     """
     if not names or len(set(names)) != len(names):
-        raise InvalidRequest("one or both secrets are rotated, each named once")
+        raise InvalidRequest(
+            "one or both secrets are rotated, each named once",
+            field="rotate",
+            reason=Reason.DUPLICATE if names else Reason.MISSING,
+        )
     secrets = NewSecrets(
         api_secret=new_secret(ports.randomness) if SecretName.API in names else None,
         webhook_secret=new_secret(ports.randomness) if SecretName.WEBHOOK in names else None,

@@ -48,6 +48,7 @@ ENDPOINTS = (
         response_type=list[CurrencyOut],
         errors=(Unavailable,),
         example=examples.CURRENCIES,
+        any_origin=True,
     ),
     Endpoint(
         "/pairs",
@@ -61,5 +62,6 @@ ENDPOINTS = (
         response_type=list[PairOut],
         errors=(Unavailable,),
         example=examples.PAIRS,
+        any_origin=True,
     ),
 )

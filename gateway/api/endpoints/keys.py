@@ -9,6 +9,7 @@ from domain.errors import InvalidRequest, RotationConflict, Unavailable
 from domain.partners.credentials import SecretName
 from domain.partners.scopes import FULL_ONLY
 from domain.partners.weights import Call
+from domain.webhooks.signatures import standard_secret
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.codec import Decoder, success
@@ -16,6 +17,14 @@ from gateway.codec import Decoder, success
 ONE_OR_BOTH = msgspec.Meta(
     min_length=1, max_length=len(SecretName), extra_json_schema={"uniqueItems": True}
 )
+
+
+StandardSecret = Annotated[
+    str,
+    msgspec.Meta(
+        pattern="^whsec_", description="The webhookSecret as Standard Webhooks libraries take it."
+    ),
+]
 
 
 class RotateKeysIn(msgspec.Struct, frozen=True):
@@ -29,6 +38,7 @@ class RotatedKeysOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     api_secret: str | msgspec.UnsetType = msgspec.UNSET
     webhook_secret: str | msgspec.UnsetType = msgspec.UNSET
+    standard_webhook_secret: StandardSecret | msgspec.UnsetType = msgspec.UNSET
 
     def __repr__(self) -> str:
         """Hide the secrets."""
@@ -53,6 +63,9 @@ async def rotate(services: Services, request: Request) -> bytes:
         RotatedKeysOut(
             api_secret=new.api_secret or msgspec.UNSET,
             webhook_secret=new.webhook_secret or msgspec.UNSET,
+            standard_webhook_secret=(
+                standard_secret(new.webhook_secret) if new.webhook_secret else msgspec.UNSET
+            ),
         )
     )
 

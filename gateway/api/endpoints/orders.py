@@ -23,6 +23,7 @@ from domain.orders.wire import OpenedOrderOut, OrderOut, opened_order_out
 from domain.partners.credentials import is_idempotency_key
 from domain.partners.scopes import EVERY_SCOPE, FULL_OR_TRADE
 from domain.partners.weights import Call
+from domain.reasons import Reason
 from domain.wire import OrderIdIn, TokenIn
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
@@ -99,7 +100,9 @@ def _idempotency(request: Request) -> IdempotencyKey | None:
     if key is None:
         return None
     if not is_idempotency_key(key):
-        raise InvalidRequest("malformed Idempotency-Key")
+        raise InvalidRequest(
+            "malformed Idempotency-Key", field="Idempotency-Key", reason=Reason.FORMAT
+        )
     return IdempotencyKey(key=key, body_hash=hashlib.sha256(request.body).digest())
 
 

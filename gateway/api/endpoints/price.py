@@ -11,6 +11,7 @@ from domain.orders.states import RateType
 from domain.partners.partner import MAX_MARKUP_BPS, applied_markup
 from domain.partners.scopes import FULL_OR_TRADE
 from domain.partners.weights import Call
+from domain.reasons import Reason
 from domain.wire import AmountIn
 from gateway.api import examples
 from gateway.api.asset_selection import SwapSidesIn
@@ -57,7 +58,11 @@ def markup_for(caller: Caller | None, requested_bps: int | None) -> int:
     """Return the markup of a call; 0 for an unsigned call, which must not request one."""
     if caller is None:
         if requested_bps is not None:
-            raise InvalidRequest("an unsigned call must not request a markup")
+            raise InvalidRequest(
+                "an unsigned call must not request a markup",
+                field="afftax",
+                reason=Reason.NOT_ALLOWED,
+            )
         return 0
     return applied_markup(requested_bps, caller.code, caller.partner.markup_bps)
 
@@ -75,5 +80,6 @@ ENDPOINTS = (
         response_type=QuoteOut,
         errors=(InvalidRequest, Maintenance, Unavailable),
         example=examples.PRICE,
+        any_origin=True,
     ),
 )

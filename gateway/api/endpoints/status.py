@@ -40,5 +40,6 @@ ENDPOINTS = (
         response_type=StatusOut,
         errors=(NotFound, Unavailable),
         example=examples.STATUS,
+        any_origin=True,
     ),
 )

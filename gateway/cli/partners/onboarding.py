@@ -12,6 +12,7 @@ from domain.actions.operator.partners import (
     turn_off_second_factor,
 )
 from domain.actions.partners.create_partner import NewPartner
+from domain.webhooks.signatures import standard_secret
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, run
 from gateway.cli.output import show
 from gateway.instance import Role
@@ -40,6 +41,7 @@ class CreatedPartnerOut(msgspec.Struct, rename="camel"):
     api_key: str
     api_secret: str
     webhook_secret: str
+    standard_webhook_secret: str
 
 
 def create(
@@ -52,7 +54,7 @@ def create(
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
-    """Create a partner and print its three credentials, which are not shown again."""
+    """Create a partner and print its credentials, which are not shown again."""
     new = NewPartner(email=email, name=name, webhook_url=webhook_url, markup_bps=markup_bps)
     created = run(
         Role.ADMIN,
@@ -67,6 +69,7 @@ def create(
         api_key=created.credentials.api_key,
         api_secret=created.credentials.api_secret,
         webhook_secret=created.credentials.webhook_secret,
+        standard_webhook_secret=standard_secret(created.credentials.webhook_secret),
     )
     show(document, as_json=as_json)
 

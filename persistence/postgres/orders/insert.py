@@ -6,7 +6,12 @@ import msgspec
 from psqlpy.exceptions import Error
 
 from domain.actions.orders.ports import IdempotencyKey
-from domain.errors import AboveMaximum, DomainError, ReserveExceeded, UnpaidCapExceeded
+from domain.errors import (
+    DomainError,
+    OperatorCapExceeded,
+    ReserveExceeded,
+    UnpaidCapExceeded,
+)
 from domain.money import USD_DECIMALS, format_units
 from domain.orders.order import Order
 from persistence.postgres.pool import Database, DatabaseUnavailable
@@ -73,9 +78,9 @@ FROM input LEFT JOIN assigned USING (id) LEFT JOIN inserted USING (id)
 
 _LIMIT_ERRORS: dict[str, type[DomainError]] = {
     "reserve exceeded": ReserveExceeded,
-    "daily cap exceeded": AboveMaximum,
+    "daily cap exceeded": OperatorCapExceeded,
     "unpaid cap exceeded": UnpaidCapExceeded,
-    "fixed exposure exceeded": AboveMaximum,
+    "fixed exposure exceeded": OperatorCapExceeded,
 }
 """Messages of the triggers on `orders` that enforce the reserve and the caps."""
 

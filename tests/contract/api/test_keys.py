@@ -1,5 +1,6 @@
 """Section 5 of the contract, /v1/keys/rotate: new secrets replace the old ones."""
 
+import base64
 import json
 import re
 import time
@@ -69,14 +70,16 @@ def test_every_worker_rejects_the_old_secret_from_the_response_on(partner: Rotat
 
 def test_both_secrets_are_replaced_by_one_call(partner: Rotating) -> None:
     data = partner.rotate("webhookSecret", "apiSecret").data
-    assert set(data) == {"apiSecret", "webhookSecret"}
+    assert set(data) == {"apiSecret", "webhookSecret", "standardWebhookSecret"}
     assert all(SECRET.fullmatch(secret) for secret in data.values())
     assert len({*data.values(), partner.api_secret, partner.webhook_secret}) == 4
 
 
 def test_a_new_webhook_secret_does_not_change_the_api_secret(partner: Rotating) -> None:
     data = partner.rotate("webhookSecret").data
-    assert list(data) == ["webhookSecret"]
+    assert list(data) == ["webhookSecret", "standardWebhookSecret"]
+    encoded = base64.b64encode(data["webhookSecret"].encode()).decode()
+    assert data["standardWebhookSecret"] == f"whsec_{encoded}"
     assert partner.call("/price", quote_request()).code == 0
 
 

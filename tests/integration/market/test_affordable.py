@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from domain.assets import Catalogue
-from domain.errors import AboveMaximum, ReserveExceeded
+from domain.errors import AboveMaximum, OperatorCapExceeded, ReserveExceeded
 from domain.market.limits import Headroom
 from domain.orders.order import Order
 from domain.orders.states import Emergency, RateType, State
@@ -120,7 +120,7 @@ async def test_concurrent_orders_never_exceed_the_daily_cap(treasury: Treasury) 
     await treasury.set_cap(750)
     opened, errors = await outcomes([treasury.open() for _ in range(40)])
     assert opened == 7
-    assert errors == {AboveMaximum}
+    assert errors == {OperatorCapExceeded}
     assert (await treasury.headroom()).usd_today == 50 * USD
 
 
@@ -194,7 +194,7 @@ async def test_concurrent_orders_never_exceed_the_cap_of_open_fixed_rates(
     await treasury.set_exposure(750)
     fixed = {"rate_type": RateType.FIXED}
     opened, errors = await outcomes([treasury.open(**fixed) for _ in range(40)])
-    assert (opened, errors) == (7, {AboveMaximum})
+    assert (opened, errors) == (7, {OperatorCapExceeded})
     headroom = await treasury.headroom()
     assert headroom == Headroom(fixed_usd=50 * USD)
     assert headroom.for_fixed_rate().usd_today == 50 * USD

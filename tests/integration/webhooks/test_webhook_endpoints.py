@@ -24,7 +24,7 @@ from domain.webhooks.events import (
     webhook_test,
 )
 from domain.webhooks.retry_schedule import RETRY_SCHEDULE
-from domain.webhooks.signatures import signature
+from domain.webhooks.signatures import signature, standard_secret
 from domain.wire import wire_moment
 from feeds.webhooks.relay import Relay
 from persistence.postgres.partners.partners import replace_secrets, webhook_secret_record
@@ -242,6 +242,25 @@ async def test_both_secrets_verify_standard_signatures_for_a_day_after_a_rotatio
     assert verifies(first.headers, first.body) == [WEBHOOK_SECRET, NEW_SECRET]
     assert len(second.headers["webhook-signature"].split()) == 1
     assert first.headers["X-Partner-Webhook-Sign"] == signature(first.body, NEW_SECRET)
+
+
+async def test_the_public_library_verifies_a_delivery_with_the_secret_in_its_own_form(
+    world: World, endpoint: Endpoint
+) -> None:
+    partner = await world.partner(endpoint.url)
+    await world.change(partner, standard_webhooks=True)
+    world.clock.time = datetime.now(UTC)
+    async with world.delivering():
+        (event,) = await world.events_of(partner, 1)
+        await world.until_status("delivered", event)
+
+    (received,) = endpoint.requests
+    secret = standard_secret(WEBHOOK_SECRET)
+    assert Webhook(secret).verify(received.body.decode(), received.headers)["event"]
+    with pytest.raises(WebhookVerificationError):
+        Webhook(standard_secret(NEW_SECRET)).verify(received.body.decode(), received.headers)
+    with pytest.raises((WebhookVerificationError, ValueError)):  # what the libraries would decode
+        Webhook(WEBHOOK_SECRET).verify(received.body.decode(), received.headers)
 
 
 def verifies(headers: dict[str, str], body: bytes) -> list[str]:

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from domain import errors
-from gateway.errors import TABLE, error_response
+from gateway.errors import DETAILED, TABLE, error_response
 
 CONTRACT = {
     1: ("INVALID_REQUEST", {400, 409}),
@@ -30,13 +30,19 @@ def kinds() -> list[type[errors.DomainError]]:
     return [
         kind
         for _, kind in inspect.getmembers(errors, inspect.isclass)
-        if issubclass(kind, errors.DomainError) and kind is not errors.DomainError
+        if issubclass(kind, errors.DomainError)
+        and kind not in (errors.DomainError, errors.RejectedInput)
     ]
 
 
 @pytest.mark.parametrize("kind", kinds())
 def test_every_error_has_a_row(kind: type[errors.DomainError]) -> None:
     assert kind in TABLE
+
+
+def test_the_codes_with_details_are_those_of_rejected_input() -> None:
+    for kind, row in TABLE.items():
+        assert (row.code in DETAILED) == issubclass(kind, errors.RejectedInput), kind
 
 
 @pytest.mark.parametrize("code", CONTRACT)

@@ -21,6 +21,7 @@ from domain.market.rates import RateSnapshot
 from domain.money import USD_DECIMALS, parse_units
 from domain.orders.states import Status
 from domain.partners.weights import WEIGHTS
+from domain.reasons import Reason
 from domain.webhooks.retry_schedule import JITTER, RETRY_SCHEDULE
 from gateway.api.quote_encoding import QuoteEncoder, QuoteOut
 from gateway.errors import INTERNAL, TABLE
@@ -139,7 +140,8 @@ def test_the_table_of_errors_matches_the_code() -> None:
 
 
 def test_every_error_is_documented_with_symptom_cause_and_remedy() -> None:
-    sections = (DOCS / "errors.md").read_text().split("\n## ")[1:]
+    details, *sections = (DOCS / "errors.md").read_text().split("\n## ")[1:]
+    assert details.startswith("Details")
     documented = {tuple(section.partition("\n")[0].split(" ")) for section in sections}
     assert documented == {(str(one.code), one.msg) for one in [*TABLE.values(), INTERNAL]}
     for section in sections:
@@ -148,6 +150,13 @@ def test_every_error_is_documented_with_symptom_cause_and_remedy() -> None:
             "Cause",
             "Remedy",
         ]
+
+
+def test_the_table_of_reasons_matches_the_code() -> None:
+    documented = [
+        name for cell, _ in rows("errors", "reason") for name in re.findall("`(.+?)`", cell)
+    ]
+    assert documented == [reason.value for reason in Reason]
 
 
 def test_the_table_of_weights_matches_the_code() -> None:

@@ -1,0 +1,45 @@
+"""Why a request is rejected, for a person who reads a client's log: the closed list of the API."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """A reason. docs/errors.md explains each; an addition is a change of the API."""
+
+    MALFORMED = "MALFORMED"
+    MISSING = "MISSING"
+    TYPE = "TYPE"
+    VALUE = "VALUE"
+    FORMAT = "FORMAT"
+    LENGTH = "LENGTH"
+    RANGE = "RANGE"
+    PRECISION = "PRECISION"
+    DUPLICATE = "DUPLICATE"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    CONFLICT = "CONFLICT"
+    NOT_ALLOWED = "NOT_ALLOWED"
+
+    ASSET_UNSUPPORTED = "ASSET_UNSUPPORTED"
+    PAIR_UNSUPPORTED = "PAIR_UNSUPPORTED"
+    FIXED_RATES_DISABLED = "FIXED_RATES_DISABLED"
+
+    NETWORK = "NETWORK"
+    CHECKSUM = "CHECKSUM"
+    TAG_REQUIRED = "TAG_REQUIRED"
+    TAG_INVALID = "TAG_INVALID"
+    OWN_ADDRESS = "OWN_ADDRESS"
+
+    LIMIT_MIN = "LIMIT_MIN"
+    LIMIT_MAX = "LIMIT_MAX"
+    OPERATOR_CAP = "OPERATOR_CAP"
+    UNPAID_CAP = "UNPAID_CAP"
+    RESERVE_EXCEEDED = "RESERVE_EXCEEDED"
+
+    QUOTE_EXPIRED = "QUOTE_EXPIRED"
+    QUOTE_USED = "QUOTE_USED"
+    QUOTE_UNKNOWN = "QUOTE_UNKNOWN"
+
+    METHOD = "METHOD"
+    BODY_TOO_LARGE = "BODY_TOO_LARGE"
+    TIMEOUT = "TIMEOUT"
+    OTHER = "OTHER"
