@@ -51,6 +51,13 @@ Rate = Annotated[
 ]
 Usd = Annotated[str, Meta(pattern=r"^(0|[1-9][0-9]*)\.[0-9]{2}$", description="USD and cents.")]
 Bps = Annotated[int, Meta(ge=0, le=2000, description="Basis points: hundredths of a percent.")]
+ChainName = Annotated[
+    str, Meta(description="The network's name in lowercase, without spaces.", examples=["ethereum"])
+]
+ChainId = Annotated[int, Meta(ge=1, description="The chain id of EIP-155.", examples=[1])]
+Contract = Annotated[
+    str, Meta(description="A token's contract, mint or issued currency, as its chain writes it.")
+]
 Precision = Annotated[int, Meta(ge=0, description="Decimals of the asset's amounts.")]
 UnixSeconds = Annotated[int, Meta(ge=0, description="Seconds since 1970, UTC.")]
 UnixMilliseconds = Annotated[int, Meta(ge=0, description="Milliseconds since 1970, UTC.")]

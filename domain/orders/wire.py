@@ -8,7 +8,18 @@ import msgspec
 from domain.money import format_units
 from domain.orders.order import Order
 from domain.orders.states import FINAL, Choice, Emergency, RateType, Status
-from domain.wire import Amount, Bps, Identity, Rate, Token, UnixSeconds, one_of
+from domain.wire import (
+    Amount,
+    Bps,
+    ChainId,
+    ChainName,
+    Contract,
+    Identity,
+    Rate,
+    Token,
+    UnixSeconds,
+    one_of,
+)
 
 RESERVED_EMERGENCIES = ("LESS", "MORE")
 
@@ -41,6 +52,9 @@ class OrderSideOut(msgspec.Struct, frozen=True):
 
     code: str
     network: str
+    chain: ChainName
+    chain_id: ChainId | None = msgspec.field(name="chainId")
+    contract: Contract | None
     amount: Amount
     address: str
     tag: str | None
@@ -111,6 +125,9 @@ def _fields(order: Order, now: datetime) -> dict[str, Any]:
         "source": OrderSideOut(
             code=source.code,
             network=source.network,
+            chain=source.chain,
+            chain_id=source.chain_id,
+            contract=source.contract,
             amount=format_units(order.source_amount, source.precision),
             address=order.pay_in_address,
             tag=order.pay_in_tag,
@@ -122,6 +139,9 @@ def _fields(order: Order, now: datetime) -> dict[str, Any]:
         "destination": OrderSideOut(
             code=destination.code,
             network=destination.network,
+            chain=destination.chain,
+            chain_id=destination.chain_id,
+            contract=destination.contract,
             amount=destination_amount,
             address=order.destination_address,
             tag=order.destination_tag,

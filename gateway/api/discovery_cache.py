@@ -9,18 +9,16 @@ import msgspec
 from domain.assets import Asset, Catalogue, Pair
 from domain.errors import Unavailable
 from domain.wire import Amount, Precision, one_of
+from gateway.api.asset_encoding import AssetOut, asset_fields
 from gateway.codec import success
 from gateway.runtime.market import LiveMarket
 
 POLL_INTERVAL_SECONDS: Final = 0.5
 
 
-class CurrencyOut(msgspec.Struct, frozen=True):
+class CurrencyOut(AssetOut, frozen=True, kw_only=True):
     """An active asset. `recv`: deposits are accepted; `send`: it is paid out."""
 
-    code: str
-    coin: str
-    network: str
     name: str
     recv: bool
     send: bool
@@ -105,9 +103,7 @@ def _ready(body: bytes | None) -> bytes:
 
 def _currency(asset: Asset) -> CurrencyOut:
     return CurrencyOut(
-        code=asset.code,
-        coin=asset.coin,
-        network=asset.network,
+        **asset_fields(asset),
         name=asset.name,
         recv=asset.receivable,
         send=asset.sendable,

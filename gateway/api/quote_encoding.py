@@ -11,6 +11,7 @@ from domain.market.pricing import MAX_PRICED, PricedPair, Quote, QuoteProblem
 from domain.market.valuation import BTC_DECIMALS
 from domain.money import CENT_DECIMALS, USD_DECIMALS, format_units, power_of_ten
 from domain.wire import Amount, Bps, Precision, Rate, Usd, one_of
+from gateway.api.asset_encoding import AssetOut, asset_fields
 from gateway.codec import success
 
 if TYPE_CHECKING:
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
 BTC: Final = "BTC"
 
 
-class QuoteSideOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class QuoteSideOut(AssetOut, frozen=True, kw_only=True, gc=False):
     """One side of a quote. Amounts in units of the asset; `usd` and `btc` at mid prices."""
 
-    code: str
-    coin: str
-    network: str
     amount: Amount
     rate: Rate
     precision: Precision
@@ -173,9 +171,7 @@ def _decimals(decimals: int) -> bytes:
 def _side(asset: Asset, bounds: tuple[int, int]) -> dict[str, Any]:
     least, most = bounds
     return {
-        "code": asset.code,
-        "coin": asset.coin,
-        "network": asset.network,
+        **asset_fields(asset),
         "precision": asset.precision,
         "min": format_units(least, asset.precision),
         "max": format_units(most, asset.precision),

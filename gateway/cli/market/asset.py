@@ -11,9 +11,9 @@ from gateway.cli.command import DATA_DIR, AsJson, DataDir, Reason, group, read, 
 from gateway.cli.output import show
 from gateway.instance import Role
 
-COLUMNS = ("code", "coin", "network", "enabled", "networkFee", "feeBps")
+COLUMNS = ("code", "coin", "network", "chainId", "contract", "enabled", "networkFee", "feeBps")
 
-app = group("List assets, enable and disable them.")
+app = group("List and show assets, enable and disable them.")
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="An asset's code, such as usdt_trc20.")]
 
@@ -25,6 +25,13 @@ def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     assets = [_asset_out(asset) for asset in found]
     table = [{name: asset[name] for name in COLUMNS} for asset in assets]
     show(assets, as_json=as_json, table=table)
+
+
+@app.command("show")
+def show_one(code: Code, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
+    """Show an asset with its chain and contract."""
+    asset = read(Role.ADMIN, data_dir, lambda ports: show_asset(ports.market(), code))
+    show(_asset_out(asset), as_json=as_json)
 
 
 @app.command()
@@ -62,6 +69,9 @@ def _asset_out(asset: Asset) -> dict[str, Any]:
         "code": asset.code,
         "coin": asset.coin,
         "network": asset.network,
+        "chain": asset.chain,
+        "chainId": asset.chain_id,
+        "contract": asset.contract,
         "enabled": asset.enabled,
         "receivable": asset.receivable,
         "sendable": asset.sendable,

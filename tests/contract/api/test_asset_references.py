@@ -14,6 +14,8 @@ USDT_TRON = "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t"
 USDC_SOLANA = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 USDT_TON = "EQCxE6mUtQJKFnGfaROTKOt1lZbDiiX1kCixRv7Nw2Id_sDs"
 
+FIELDS = ("chain", "chainId", "contract")
+
 NAMED: dict[str, tuple[str, dict[str, object]]] = {
     "a chain's coin": ("eth", {"chain": "ethereum", "contract": None}),
     "a chain's coin without a contract": ("eth", {"chain": "ethereum"}),
@@ -107,6 +109,18 @@ def price(up: Running, request: dict[str, Any] | bytes) -> Response:
     return send(f"{up.base_url}/v1/price", body)
 
 
+def test_every_currency_is_found_by_its_own_chain_and_contract(up: Running) -> None:
+    currencies = send(f"{up.base_url}/v1/currencies").data
+    for one in currencies:
+        reference = {name: one[name] for name in FIELDS}
+        other = "ltc" if one["code"] == "btc" else "btc"
+        quoted = price(up, asked(fromCcy=other, toCcy=None, amount="1", to=reference)).data
+        assert {name: quoted["to"][name] for name in ("code", *reference)} == {
+            "code": one["code"],
+            **reference,
+        }
+
+
 @pytest.mark.parametrize("name", list(NAMED))
 def test_an_asset_is_named_by_chain_and_contract_on_both_sides(up: Running, name: str) -> None:
     code, reference = NAMED[name]
@@ -179,6 +193,10 @@ def test_an_order_is_opened_by_reference(partner: Partner) -> None:
     )
     order = partner.call("/create", request).data
     assert (order["from"]["code"], order["to"]["code"]) == ("btc", "usdt_trc20")
+    shown = partner.call("/order", {"id": order["id"], "token": order["token"]}).data
+    for one in (order, shown):
+        sides = [[one[side][name] for name in FIELDS] for side in ("from", "to")]
+        assert sides == [["bitcoin", None, None], ["tron", None, USDT_TRON]]
     both = {**request, "fromCcy": "btc"}
     response = partner.call("/create", both)
     assert (response.status, response.body) == INVALID

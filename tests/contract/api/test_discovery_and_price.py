@@ -15,6 +15,9 @@ CURRENCY_FIELDS = [
     "code",
     "coin",
     "network",
+    "chain",
+    "chainId",
+    "contract",
     "name",
     "recv",
     "send",
@@ -55,6 +58,9 @@ def test_currencies_have_the_fields_of_the_contract(
         "code": "usdt_trc20",
         "coin": "USDT",
         "network": "Tron",
+        "chain": "tron",
+        "chainId": None,
+        "contract": "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
         "name": "Tether (Tron)",
         "recv": True,
         "send": True,
@@ -103,7 +109,8 @@ def source_amount(data: dict[str, Any]) -> Decimal:
 def test_a_quote_has_the_fields_of_the_contract(up: Running, partner: Partner) -> None:
     data = partner.call("/price", quote_request()).data
     assert list(data) == ["from", "to", "networkFee", "errors", "markupBps"]
-    side = {"code", "coin", "network", "amount", "rate", "precision", "min", "max", "usd"}
+    side = {"code", "coin", "network", "chain", "chainId", "contract", "amount", "rate"}
+    side |= {"precision", "min", "max", "usd"}
     assert set(data["from"]) == {*side, "btc"}
     assert set(data["to"]) == side
     assert data["from"]["amount"] == data["from"]["btc"] == "0.01000000"

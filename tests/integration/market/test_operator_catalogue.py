@@ -27,6 +27,9 @@ def test_assets_are_listed_with_their_settings(operator: Operator) -> None:
         "code": "btc",
         "coin": "BTC",
         "network": "Bitcoin",
+        "chain": "bitcoin",
+        "chainId": None,
+        "contract": None,
         "enabled": True,
         "receivable": True,
         "sendable": True,
@@ -34,6 +37,14 @@ def test_assets_are_listed_with_their_settings(operator: Operator) -> None:
         "networkFee": "0.00002000",
         "feeBps": 50,
     }
+
+
+def test_an_asset_is_shown_with_its_chain_and_contract(operator: Operator) -> None:
+    shown = operator.json("asset", "show", "USDT_ERC20")
+    listed = operator.json("asset", "list")
+    assert shown == next(asset for asset in listed if asset["code"] == "usdt_erc20")
+    assert (shown["chain"], shown["chainId"]) == ("ethereum", 1)
+    assert shown["contract"] == "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 
 
 def test_an_asset_is_disabled_and_enabled(operator: Operator) -> None:

@@ -41,6 +41,7 @@ IN_THE_SANDBOX = [
     "partner password {who}",
     "partner second-factor-off {who}",
     "asset list",
+    "asset show xmr",
     "asset disable xmr",
     "asset enable xmr",
     "pair list",

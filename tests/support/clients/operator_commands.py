@@ -20,6 +20,7 @@ COMMANDS = [
     "partner password team@wallet.example",
     "partner second-factor-off team@wallet.example",
     "asset list",
+    "asset show xmr",
     "asset enable xmr",
     "asset disable xmr",
     "pair list",

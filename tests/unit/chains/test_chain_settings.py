@@ -77,7 +77,9 @@ def test_a_file_that_does_not_exist_is_rejected(tmp_path: Path) -> None:
 
 
 NODES = ("http://one", "http://two")
+TETHER = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 ASSETS = {
+    "usdt": Asset("usdt", "USDT", "Ethereum", "Tether", 6, 0, 0, contract=TETHER),
     "ltc": Asset("ltc", "LTC", "Litecoin", "Litecoin", 8, 0, 0),
     "eth": Asset("eth", "ETH", "Ethereum", "Ethereum", 8, 0, 0),
     "zec": Asset("zec", "ZEC", "Zcash", "Zcash", 8, 0, 0),
@@ -112,6 +114,39 @@ def test_settings_that_do_not_fit_their_network_are_rejected(
 ) -> None:
     with pytest.raises(InvalidChainSettings, match=reason):
         checked_chain(network, settings, ASSETS)
+
+
+def ethereum(*, test_network: str | None = None, **assets: EvmAssetSettings) -> EvmSettings:
+    return EvmSettings(nodes=NODES, assets=assets, test_network=test_network)
+
+
+@pytest.mark.parametrize("contract", [TETHER, TETHER.lower()])
+def test_a_token_is_followed_by_the_contract_that_the_api_states(contract: str) -> None:
+    settings = ethereum(eth=EvmAssetSettings(18), usdt=EvmAssetSettings(6, contract))
+    assert checked_chain("Ethereum", settings, ASSETS).settings is settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (ethereum(usdt=EvmAssetSettings(6, "0x" + "11" * 20)), f"is {TETHER}, not 0x1111"),
+        (ethereum(usdt=EvmAssetSettings(6)), f"is {TETHER}, not none"),
+        (
+            ethereum(eth=EvmAssetSettings(18, TETHER)),
+            f"a coin, not {TETHER}",
+        ),
+    ],
+)
+def test_another_contract_than_the_api_states_is_rejected(
+    settings: EvmSettings, reason: str
+) -> None:
+    with pytest.raises(InvalidChainSettings, match=reason):
+        checked_chain("Ethereum", settings, ASSETS)
+
+
+def test_tokens_of_test_networks_have_contracts_of_their_own() -> None:
+    settings = ethereum(test_network="sepolia", usdt=EvmAssetSettings(6, "0x" + "11" * 20))
+    assert checked_chain("Ethereum", settings, ASSETS).settings is settings
 
 
 def test_a_key_file_signs_and_shows_nothing(tmp_path: Path) -> None:

@@ -30,6 +30,12 @@ def test_a_network_declares_its_address_forms_accounts_and_confirmations(network
     assert network.confirmations >= 1
 
 
+def test_the_names_of_chains_are_those_of_their_networks_in_lowercase() -> None:
+    chains = {network.name: network.chain for network in NETWORKS.values()}
+    assert chains == {name: name.lower().replace(" ", "") for name in NETWORKS}
+    assert len(set(chains.values())) == len(chains)
+
+
 @EVERY_NETWORK
 def test_a_network_supports_each_kind_of_account_once(network: Network) -> None:
     kinds = [form.kind for form in network.accounts]

@@ -227,7 +227,7 @@ def example() -> WorkedExample:
 
 
 def quoted(example: WorkedExample, direction: Direction, amount: str) -> QuoteOut:
-    def asset(code: str, coin: str, network: str, precision: int) -> Asset:
+    def asset(code: str, coin: str, network: str, precision: int, contract: str | None) -> Asset:
         network_fee = parse_units(str(example.network_fee), 6)
         return Asset(
             code=code,
@@ -237,10 +237,13 @@ def quoted(example: WorkedExample, direction: Direction, amount: str) -> QuoteOu
             precision=precision,
             network_fee=network_fee,
             fee_bps=int(example.fee_bps),
+            chain=network.lower(),
+            contract=contract,
         )
 
     usd = 10**USD_DECIMALS
-    source, destination = asset("btc", "BTC", "Bitcoin", 8), asset("usdt_trc20", "USDT", "Tron", 6)
+    source = asset("btc", "BTC", "Bitcoin", 8, None)
+    destination = asset("usdt_trc20", "USDT", "Tron", 6, "TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t")
     prices = {
         "BTC": int(example.source_price * usd),
         "USDT": int(example.destination_price * usd),

@@ -67,12 +67,24 @@ def chain_id_of(chain: Chain[EvmSettings]) -> int:
 def check(chain: Chain[EvmSettings]) -> None:
     """Raise InvalidChainSettings for too few decimals, and for a signer without an address.
 
-    Also for a network without a chain id.
+    Also for a network without a chain id, and for a contract other than the one that the API states
+    for the asset. Test networks have contracts of their own.
     """
     chain_id_of(chain)
     for code, asset in chain.settings.assets.items():
         precision = chain.assets[code].precision
         if asset.decimals < precision:
             raise InvalidChainSettings(f"{code} has {precision} decimals or more")
+        if chain.settings.test_network is None:
+            _require_contract(code, asset.contract, chain.assets[code].contract)
     if chain.settings.signer is not None and chain.settings.address is None:
         raise InvalidChainSettings(f"{chain.network.name}: a signer needs the hot wallet's address")
+
+
+def _require_contract(code: str, configured: str | None, listed: str | None) -> None:
+    """Raise InvalidChainSettings unless both are the same contract, in any case, or the coin."""
+    if (configured or "").lower() != (listed or "").lower():
+        expected = listed or "none, because it is a coin"
+        raise InvalidChainSettings(
+            f"the contract of {code} is {expected}, not {configured or 'none'}"
+        )
