@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from http.client import HTTPConnection
+from itertools import cycle
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -52,26 +54,58 @@ class Partner(msgspec.Struct, frozen=True):
 class Call(msgspec.Struct, frozen=True):
     """A POST to repeat, with each of `bodies` in turn; signed if it has a signer.
 
-    The signature is of version 1, which covers the body only: load generators change the nonce and
-    sign nothing themselves, and the peers that are compared verify the same.
-    If `idempotent`, each call has a new Idempotency-Key.
+    `version` is that of the signature. If `idempotent`, each call has a new Idempotency-Key.
     """
 
     path: str
     bodies: Sequence[bytes]
     signer: Partner | None = None
     idempotent: bool = False
+    version: int = 2
 
     def headers(self, body: bytes) -> dict[str, str]:
         """Return the headers of a call with this body and a new nonce."""
         headers = {"Content-Type": "application/json"}
         if self.signer is not None:
+            nonce = secrets.token_urlsafe(24)
             headers["X-API-KEY"] = self.signer.api_key
-            headers["X-API-SIGN"] = self.signer.sign_v1(body)
-            headers["X-API-NONCE"] = secrets.token_urlsafe(24)
+            headers["X-API-NONCE"] = nonce
+            if self.version == 2:
+                headers["X-API-SIGN"] = self.signer.sign(self.path, nonce, body)
+                headers["X-API-SIGN-VERSION"] = "2"
+            else:
+                headers["X-API-SIGN"] = self.signer.sign_v1(body)
         if self.idempotent:
             headers["Idempotency-Key"] = secrets.token_urlsafe(24)
         return headers
+
+    def prepared(self, count: int) -> "Iterator[Prepared]":
+        """Return `count` calls, signed in advance: load generators sign nothing themselves."""
+        prefix = secrets.token_hex(8)
+        nonces = (f"{prefix}{number:010}" for number in range(count))
+        if self.signer is None:
+            for nonce, body in zip(nonces, cycle(self.bodies), strict=False):
+                yield Prepared(body, nonce, "")
+            return
+        mac = hmac.new(self.signer.api_secret.encode(), digestmod=hashlib.sha256)
+        if self.version == 2:
+            mac.update(f"v2\nPOST\n{self.path}\n{self.signer.api_key}\n".encode())
+        for nonce, body in zip(nonces, cycle(self.bodies), strict=False):
+            signed = mac.copy()
+            signed.update(f"{nonce}\n".encode() + body if self.version == 2 else body)
+            yield Prepared(body, nonce, signed.hexdigest())
+
+
+class Prepared(NamedTuple):
+    """A call with its nonce, which is its Idempotency-Key too, and its signature if it has one."""
+
+    body: bytes
+    nonce: str
+    sign: str
+
+
+NONCE_LENGTH: Final = 26
+SIGN_LENGTH: Final = 64
 
 
 def encode(request: object) -> bytes:

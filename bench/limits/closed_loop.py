@@ -2,7 +2,6 @@
 
 import re
 import resource
-import secrets
 import shutil
 import subprocess
 import time
@@ -12,28 +11,34 @@ from typing import Final
 
 import msgspec
 
-from bench.calls import Call
+from bench.calls import NONCE_LENGTH, SIGN_LENGTH, Call
 from bench.processes import Server, cpu_seconds
 
 SCRIPT: Final = """
-local bodies, signs = {bodies}, {signs}
-local key, idempotent = {key}, {idempotent}
-local prefix, count = "{prefix}", 0
+local bodies, key, version, idempotent = {bodies}, {key}, {version}, {idempotent}
+local file = assert(io.open("{prepared}", "rb"))
+local prepared, count = file:read("*a"), -1
+file:close()
 function request()
   count = count + 1
-  local turn = count % #bodies + 1
   local headers = {{ ["Content-Type"] = "application/json" }}
+  local at = count % {total} * {length}
+  local nonce = prepared:sub(at + 1, at + {nonce_length})
   if key then
     headers["X-API-KEY"] = key
-    headers["X-API-SIGN"] = signs[turn]
-    headers["X-API-NONCE"] = prefix .. string.format("%010d", count)
+    headers["X-API-SIGN"] = prepared:sub(at + {nonce_length} + 1, at + {length})
+    headers["X-API-NONCE"] = nonce
+    headers["X-API-SIGN-VERSION"] = version
   end
   if idempotent then
-    headers["Idempotency-Key"] = prefix .. string.format("%010d", count)
+    headers["Idempotency-Key"] = nonce
   end
-  return wrk.format("POST", "{path}", headers, bodies[turn])
+  return wrk.format("POST", "{path}", headers, bodies[count % #bodies + 1])
 end
 """
+MAX_PER_SECOND: Final = 50_000
+"""Calls that are prepared for each second: more than any server answers that looks at the nonce.
+Others get the same calls again."""
 
 MILLISECONDS: Final = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 
@@ -75,8 +80,7 @@ def measure(
     """Load a server with wrk running on these cores."""
     pids = server.pids()
     with TemporaryDirectory() as directory:
-        script = Path(directory) / "load.lua"
-        script.write_text(_script(call))
+        script = _script(Path(directory), call, calls=round(MAX_PER_SECOND * seconds))
         began, used = time.monotonic(), cpu_seconds(pids)
         load_used = _children_cpu()
         report = subprocess.run(
@@ -116,17 +120,25 @@ def parsed(report: str, *, took: float, used: float, load_used: float) -> Measur
     )
 
 
-def _script(call: Call) -> str:
-    signer = call.signer
-    signs = [signer.sign_v1(body) if signer else "" for body in call.bodies]
-    return SCRIPT.format(
+def _script(directory: Path, call: Call, *, calls: int) -> Path:
+    """Write the script of a load, and beside it the calls, in the order of their bodies."""
+    script, prepared = directory / "load.lua", directory / "prepared"
+    total = -(-calls // len(call.bodies)) * len(call.bodies)
+    ordered = call.prepared(total if call.signer or call.idempotent else 0)
+    prepared.write_text("".join(f"{one.nonce}{one.sign}" for one in ordered))
+    source = SCRIPT.format(
         bodies=_list([body.decode() for body in call.bodies]),
-        signs=_list(signs),
-        key=f'"{signer.api_key}"' if signer else "nil",
+        key=f'"{call.signer.api_key}"' if call.signer else "nil",
+        version='"2"' if call.version == 2 else "nil",
         idempotent="true" if call.idempotent else "false",
-        prefix=secrets.token_hex(8),
+        prepared=prepared,
+        total=total,
+        length=NONCE_LENGTH + (SIGN_LENGTH if call.signer else 0),
+        nonce_length=NONCE_LENGTH,
         path=call.path,
     )
+    script.write_text(source)
+    return script
 
 
 def _list(texts: list[str]) -> str:

@@ -83,6 +83,11 @@ GOALS: Final = (
         "CPU of a signed quote / of bare, both SCHED_BATCH",
         _over(plan.QUOTE_SIGNED, plan.BARE_BATCH, "cpu_us"),
     ),
+    Goal("signed quote of version 1 / of version 2", _over(plan.QUOTE_V1, plan.QUOTE_SIGNED)),
+    Goal(
+        "CPU of a quote of version 1 / of version 2",
+        _over(plan.QUOTE_V1, plan.QUOTE_SIGNED, "cpu_us"),
+    ),
     Goal("currencies / bare with its bytes", _discovery("/v1/currencies"), 0.90),
     Goal("pairs / bare with its bytes", _discovery("/v1/pairs"), 0.90),
     Goal("unsigned quote / bare with its bytes", _discovery("/v1/price"), 0.70),

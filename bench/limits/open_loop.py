@@ -14,13 +14,11 @@ import subprocess
 import sys
 import time
 from collections import deque
-from itertools import cycle
-from secrets import token_hex
 from typing import Final
 
 import msgspec
 
-from bench.calls import Call
+from bench.calls import Call, Prepared
 from bench.limits.closed_loop import Measured
 from bench.processes import Server, cpu_seconds, python
 
@@ -123,9 +121,8 @@ class OpenLoop:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._templates = cycle([_template(plan.call, body) for body in plan.call.bodies])
-        self._prefix = token_hex(8).encode()
-        self._sent = 0
+        self._total = int(plan.rate * (plan.warm_up + plan.seconds))
+        self._requests = [_request(plan.call, one) for one in plan.call.prepared(self._total)]
         self._free: deque[_Connection] = deque()
         self._open: dict[int, _Connection] = {}
         self._poll = select.epoll()
@@ -141,7 +138,7 @@ class OpenLoop:
             self._free.append(self._connect())
         cpu = time.process_time()
         began = time.perf_counter()
-        total = int(plan.rate * (plan.warm_up + plan.seconds))
+        total = self._total
         counted_from = began + plan.warm_up
         ends = began + plan.warm_up + plan.seconds + GRACE_SECONDS
         number = 0
@@ -154,7 +151,7 @@ class OpenLoop:
                 if connection is None:
                     self._blocked_until = now
                     break
-                self._send(connection, due, counted=due >= counted_from)
+                self._send(connection, number, due, counted=due >= counted_from)
                 number += 1
             next_due = began + number / plan.rate if number < total else now + 0.1
             self._wait(min(next_due, ends) - time.perf_counter())
@@ -187,10 +184,8 @@ class OpenLoop:
             return self._free.popleft()
         return self._connect() if len(self._open) < MAX_CONNECTIONS else None
 
-    def _send(self, connection: _Connection, due: float, *, counted: bool) -> None:
-        self._sent += 1
-        parts = next(self._templates)
-        connection.socket.send((self._prefix + b"%010d" % self._sent).join(parts))
+    def _send(self, connection: _Connection, number: int, due: float, *, counted: bool) -> None:
+        connection.socket.send(self._requests[number])
         connection.due = due
         if counted and due > self._blocked_until:
             self._late.append(time.perf_counter() - due)
@@ -223,24 +218,24 @@ class OpenLoop:
             self._free.append(connection)
 
 
-def _template(call: Call, body: bytes) -> list[bytes]:
-    """Return the bytes of a request in parts, to be joined with a new nonce."""
+def _request(call: Call, prepared: Prepared) -> bytes:
     lines = [
         f"POST {call.path} HTTP/1.1",
         "Host: 127.0.0.1",
         "Content-Type: application/json",
-        f"Content-Length: {len(body)}",
+        f"Content-Length: {len(prepared.body)}",
     ]
     if call.signer is not None:
         lines += [
             f"X-API-KEY: {call.signer.api_key}",
-            f"X-API-SIGN: {call.signer.sign_v1(body)}",
-            "X-API-NONCE: \0",
+            f"X-API-SIGN: {prepared.sign}",
+            f"X-API-NONCE: {prepared.nonce}",
         ]
+        if call.version == 2:
+            lines.append("X-API-SIGN-VERSION: 2")
     if call.idempotent:
-        lines.append("Idempotency-Key: \0")
-    head = "\r\n".join(lines).encode() + b"\r\n\r\n"
-    return [*head.split(b"\0")[:-1], head.split(b"\0")[-1] + body]
+        lines.append(f"Idempotency-Key: {prepared.nonce}")
+    return "\r\n".join([*lines, "", ""]).encode() + prepared.body
 
 
 def _percentile(ordered: list[float], share: float) -> float:

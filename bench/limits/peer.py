@@ -130,9 +130,11 @@ def build() -> FastAPI:
         x_api_key: Annotated[str, Header()],
         x_api_sign: Annotated[str, Header()],
         x_api_nonce: Annotated[str, Header()],
+        x_api_sign_version: Annotated[str, Header()] = "1",
     ) -> Envelope:
         body = await request.body()
-        expected = hmac.new(config.api_secret.encode(), body, hashlib.sha256).hexdigest()
+        signed = _signed(request, x_api_sign_version, body)
+        expected = hmac.new(config.api_secret.encode(), signed, hashlib.sha256).hexdigest()
         if x_api_key != config.api_key or not hmac.compare_digest(expected, x_api_sign.lower()):
             raise HTTPException(401)
         if not is_nonce(x_api_nonce):
@@ -165,6 +167,14 @@ def build() -> FastAPI:
         return Envelope(code=0, msg="", data=_out(quote(market, swap, markup_bps=markup)))
 
     return application
+
+
+def _signed(request: Request, version: str, body: bytes) -> bytes:
+    """Return the bytes that a signature covers: of version 1 the body alone."""
+    if version != "2":
+        return body
+    key, nonce = request.headers["X-API-KEY"], request.headers["X-API-NONCE"]
+    return f"v2\n{request.method}\n{request.url.path}\n{key}\n{nonce}\n".encode() + body
 
 
 def _out(quoted: Quote) -> QuoteOut:

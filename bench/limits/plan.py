@@ -22,6 +22,7 @@ BOTH: Final = (SERVER, LOAD)
 BARE: Final = "bare Granian ASGI"
 BARE_BATCH: Final = "bare Granian ASGI, SCHED_BATCH"
 QUOTE_SIGNED: Final = "ours: signed /v1/price"
+QUOTE_V1: Final = "ours: signed /v1/price, version 1"
 QUOTE_FASTAPI: Final = "FastAPI, pydantic, uvicorn: the same"
 QUOTE_GO: Final = "Go net/http, redigo: the same"
 OPEN_BARE: Final = "open loop: bare Granian ASGI, SCHED_BATCH"
@@ -109,6 +110,7 @@ def _quotes(servers: Servers, ours: Server) -> Iterator[Case]:
     echo = servers.on_granian("echo", {}, batch=True)
     yield Case("BlackSheep echo, SCHED_BATCH", "quotes", echo, servers.quote, BARE)
     yield Case(QUOTE_SIGNED, "quotes", ours, servers.quote, BARE)
+    yield Case(QUOTE_V1, "quotes", ours, servers.quote_v1, QUOTE_SIGNED)
     peer = servers.fastapi()
     succeeded(peer.port, servers.quote)
     yield Case(QUOTE_FASTAPI, "quotes", peer, servers.quote, BARE)

@@ -90,6 +90,11 @@ class Servers:
         return Call("/v1/price", [body], signer=self.partner)
 
     @property
+    def quote_v1(self) -> Call:
+        """Return a quote with a signature of version 1, which covers the body only."""
+        return msgspec.structs.replace(self.quote, version=1)
+
+    @property
     def create(self) -> Call:
         """Return a signed create."""
         return Call("/v1/create", [encode(ORDER)], signer=self.partner, idempotent=True)

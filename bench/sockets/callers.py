@@ -44,9 +44,12 @@ class Caller(threading.Thread):
     """Requests quotes at a steady rate: signed on one connection, or each on a new connection."""
 
     def __init__(
-        self, port: int, *, address: str, partner: Partner | None, per_second: float = 50
+        self, port: int, *, address: str, partner: Partner | None, per_second: float = 40
     ) -> None:
-        """Sign as `partner` on a connection that is kept, or call unsigned without one."""
+        """Sign as `partner` on a connection that is kept, or call unsigned without one.
+
+        At the default rate a partner stays within its weight budget.
+        """
         super().__init__(daemon=True)
         self._connection = http.client.HTTPConnection(
             "127.0.0.1", port, timeout=TIMEOUT_SECONDS, source_address=(address, 0)

@@ -33,11 +33,15 @@ def wait_for_equal_responses(peer: Server, gateway: Server, call: Call) -> bytes
     return response
 
 
-@pytest.mark.parametrize("fields", [{}, {"direction": "to", "amount": "25"}, {"amount": "9"}])
+@pytest.mark.parametrize(
+    ("fields", "version"),
+    [({}, 2), ({}, 1), ({"direction": "to", "amount": "25"}, 2), ({"amount": "9"}, 2)],
+)
 def test_the_fastapi_peer_returns_the_same_bytes_as_the_gateway(
-    fastapi: Server, bench: Servers, fields: dict[str, str]
+    fastapi: Server, bench: Servers, fields: dict[str, str], version: int
 ) -> None:
-    call = Call("/v1/price", [encode({**QUOTE, **fields, "afftax": 50})], signer=bench.partner)
+    body = encode({**QUOTE, **fields, "afftax": 50})
+    call = Call("/v1/price", [body], signer=bench.partner, version=version)
     assert json.loads(wait_for_equal_responses(fastapi, bench.ours(), call))["code"] == 0
 
 
@@ -49,9 +53,12 @@ def fastapi(bench: Servers) -> Server:
 def test_the_fastapi_peer_rejects_a_replay_and_a_bad_signature(
     fastapi: Server, bench: Servers
 ) -> None:
+    headers = bench.quote.headers(bench.quote.bodies[0])
+
     class Replay(Call, frozen=True):
         def headers(self, body: bytes) -> dict[str, str]:
-            return {**super().headers(body), "X-API-NONCE": "n" * 16}
+            assert body == self.bodies[0]
+            return headers
 
     class Forged(Call, frozen=True):
         def headers(self, body: bytes) -> dict[str, str]:
@@ -73,9 +80,12 @@ def test_the_go_peer_returns_the_same_bytes_as_the_gateway(bench: Servers) -> No
         wait_for_equal_responses(go, bench.ours(), call)
 
 
-def test_an_open_loop_makes_every_scheduled_call(bench: Servers) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_open_loop_makes_every_scheduled_call(bench: Servers, version: int) -> None:
+    quote = bench.quote if version == 2 else bench.quote_v1
+    assert quote.version == version
     measured = open_loop.measure(
-        bench.ours(), bench.quote, rate=200, seconds=1, cores=(0, 1), warm_up=0.5
+        bench.ours(), quote, rate=200, seconds=1, cores=(0, 1), warm_up=0.5
     )
     assert measured.failures == 0
     assert measured.rps == 200
@@ -88,6 +98,17 @@ def test_an_open_loop_counts_rejected_and_missing_responses(bench: Servers) -> N
         bench.ours(), rejected, rate=50, seconds=1, cores=(0, 1), warm_up=0
     )
     assert measured.failures == 50
+
+
+def test_wrk_makes_signed_calls_that_succeed(bench: Servers) -> None:
+    try:
+        closed_loop.check_wrk()
+    except closed_loop.WrkMissing as missing:
+        pytest.skip(str(missing))
+    for call in (bench.quote, bench.quote_v1, bench.reads(bench.ours().port)):
+        measured = closed_loop.measure(bench.ours(), call, seconds=1, connections=4, cores=(0, 1))
+        assert measured.rps > 0
+        assert measured.failures == 0
 
 
 def test_wrk_reports_are_parsed() -> None:

@@ -309,10 +309,13 @@ func main() {
 			return
 		}
 		mac := hmac.New(sha256.New, []byte(config.APISecret))
+		key, nonce := r.Header.Get("X-API-KEY"), r.Header.Get("X-API-NONCE")
+		if r.Header.Get("X-API-SIGN-VERSION") == "2" {
+			mac.Write([]byte("v2\n" + r.Method + "\n" + r.URL.Path + "\n" + key + "\n" + nonce + "\n"))
+		}
 		mac.Write(body)
 		sign, err := hex.DecodeString(r.Header.Get("X-API-SIGN"))
-		nonce := r.Header.Get("X-API-NONCE")
-		if err != nil || r.Header.Get("X-API-KEY") != config.APIKey ||
+		if err != nil || key != config.APIKey ||
 			!hmac.Equal(sign, mac.Sum(nil)) || !noncePart.MatchString(nonce) {
 			w.WriteHeader(401)
 			return
