@@ -1,17 +1,10 @@
 """The signed cookie of known devices, and the capacity that is kept for them."""
 
-import asyncio
-import threading
 from functools import partial
 from uuid import uuid4
 
-import pytest
-
 from domain.cabinet.devices import Device, DeviceSigner
 from domain.cabinet.sessions import SessionCookie, SessionSigner
-from domain.errors import Unavailable
-from persistence.passwords import pool
-from persistence.passwords.pool import PasswordPool
 
 KEYS = {"k1": b"1" * 32, "k2": b"2" * 32}
 DEVICE = Device(uuid4(), 3, "t" * 43)
@@ -42,22 +35,3 @@ def test_a_session_cookie_is_not_a_device_cookie() -> None:
 def test_the_token_is_not_part_of_a_devices_id_or_text() -> None:
     assert DEVICE.token not in DEVICE.id
     assert DEVICE.token not in repr(DEVICE)
-
-
-async def test_a_queue_full_of_wrong_passwords_has_room_for_known_devices(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    proceed = threading.Event()
-    monkeypatch.setattr(pool, "verify_password", lambda *_: proceed.wait(60))
-    passwords = PasswordPool(max_queued=3, reserved=2)
-    running = [asyncio.ensure_future(passwords.verify("x", None)) for _ in range(3)]
-    await asyncio.sleep(0)
-    with pytest.raises(Unavailable):
-        await passwords.verify("x", None)
-    running += [asyncio.ensure_future(passwords.verify("x", None, known=True)) for _ in range(2)]
-    await asyncio.sleep(0)
-    with pytest.raises(Unavailable):
-        await passwords.verify("x", None, known=True)
-    proceed.set()
-    assert all(await asyncio.gather(*running))
-    passwords.close()
