@@ -9,6 +9,7 @@ from blacksheep.url import InvalidURL
 from gateway.errors import INTERNAL, NOT_FOUND, ErrorResponse
 from gateway.http.body import BodyReader, Message, Receive, replay
 from gateway.http.connections.clients import ClientConnections
+from gateway.http.connections.limits import Peer
 from gateway.http.connections.pieces import WHOLE_BYTES, pieces_of
 from gateway.http.direct import DirectHandlers
 from gateway.http.head import RejectedRequest, body_length, check_target
@@ -51,6 +52,8 @@ class AsgiMiddleware:
         self._in_progress = connections.in_progress
         self._over_limit = connections.over_limit
         self._check = connections.check
+        self._large = connections.large
+        self._sending = self._large.sending
         self._bodies = BodyReader(body_deadline_seconds)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -69,7 +72,7 @@ class AsgiMiddleware:
             if handler is None:
                 check_target(scope)
                 body = await self._bodies.read(length, receive)
-                await self.application(scope, replay(body, receive), send)
+                await self.application(scope, replay(body, receive), self._recorded(client, send))
             else:
                 body = await self._bodies.read(length, receive)
                 status, response_headers, content = await handler(
@@ -80,6 +83,7 @@ class AsgiMiddleware:
                 if len(content) > WHOLE_BYTES:
                     for piece in pieces_of(content):
                         await send({"type": BODY, "body": piece, "more_body": True})
+                        self._large.record_piece(client)
                     await send({"type": BODY, "body": b"", "more_body": False})
                 else:
                     await send({"type": BODY, "body": content, "more_body": False})
@@ -93,6 +97,18 @@ class AsgiMiddleware:
             await _send_error(INTERNAL, headers, send)
         finally:
             self._in_progress.discard(client)
+            if self._sending:
+                self._large.end(client)
+
+    def _recorded(self, client: Peer, send: Send) -> Send:
+        """Return a `send` that records responses which are sent in pieces."""
+
+        async def recorded(message: Message) -> None:
+            await send(message)
+            if message.get("more_body"):
+                self._large.record_piece(client)
+
+        return recorded
 
 
 async def _send_error(error: ErrorResponse, request: RequestHeaders, send: Send) -> None:

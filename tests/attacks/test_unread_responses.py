@@ -11,11 +11,13 @@ from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner, Person
 from tests.support.clients.partner import order_request, send
 from tests.support.clients.team import own
+from tests.support.clients.visitor import Visitor
 from tests.support.servers.connections import connections_to
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 SOCKETS = 400
 MAX_MEGABYTES = 64
+WAITING = 100
 ORDERS = 60
 EXPORTS = 14
 WIDEN = "UPDATE orders SET destination_address = repeat('x', 4000) WHERE partner_id = %s"
@@ -99,3 +101,19 @@ def test_14_exports_that_nobody_reads_do_not_delay_those_of_other_partners(
             assert victim.get("/partner/orders").status == 200
         wait_until(lambda: hostile_connections(up), (0).__eq__)
         wait_until(lambda: browser.get(EXPORT).status, (200).__eq__, consecutive=ALL_WORKERS)
+
+
+def test_an_address_that_reads_none_of_many_large_responses_gets_no_more_of_them(
+    up: Running,
+) -> None:
+    def page(source: str) -> int:
+        return Visitor(up.base_url, source=source).get("/openapi.json").status
+
+    attack = Attack(
+        port=up.port, kind=Kind.UNREAD, sockets=WAITING, addresses=1, requests=4, reopens=False
+    )
+    with hostile_sockets(attack):
+        wait_until(lambda: stalled(up), WAITING.__eq__)
+        wait_until(lambda: page("127.0.1.1"), (429).__eq__, consecutive=ALL_WORKERS)
+        assert page("127.0.1.2") == 200
+    wait_until(lambda: page("127.0.1.1"), (200).__eq__, consecutive=ALL_WORKERS)

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.errors import TOO_MANY_CONNECTIONS, TOO_MANY_CONNECTIONS_SECONDS
+from gateway.http.connections.large import LargeResponses
 from gateway.http.connections.limits import Peer
 from gateway.http.head import RejectedRequest
 
@@ -26,6 +27,7 @@ class ClientConnections:
         """`address_of` returns what a peer's connections count for, None if they do not count."""
         self.address_of = lru_cache(maxsize=1 << 14)(address_of)
         self.in_progress: set[Peer] = set()
+        self.large = LargeResponses(self.address_of, self.reject_others)
         self.over_limit: dict[str, _Kept] = {}
         self._rejected = 0
 
@@ -42,9 +44,15 @@ class ClientConnections:
         self._rejected += 1
         return True
 
-    def reject_others(self, address: str, peers: Iterable[Peer], *, now: float) -> None:
-        """Reject the requests of an address except on these connections."""
-        self.over_limit[address] = _Kept(frozenset(peers), now + TOO_MANY_CONNECTIONS_SECONDS)
+    def reject_others(self, address: str, peers: Iterable[Peer], now: float) -> None:
+        """Reject the requests of an address except on these connections.
+
+        While it was left with fewer, those are all that remain.
+        """
+        kept, before = frozenset(peers), self.over_limit.get(address)
+        if before is not None and before.until > now and len(before.peers) < len(kept):
+            kept = before.peers
+        self.over_limit[address] = _Kept(kept, now + TOO_MANY_CONNECTIONS_SECONDS)
 
     def forget(self, *, now: float) -> None:
         """Stop rejecting requests of addresses that did not exceed their limit again."""

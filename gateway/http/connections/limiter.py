@@ -17,6 +17,7 @@ from gateway.http.connections.limits import (
     Limits,
     Peer,
     Reason,
+    exceeding,
     over_limits,
 )
 
@@ -25,8 +26,8 @@ MAX_INTERVALS: Final = 4
 """Intervals between two looks at all connections while their number does not grow."""
 GROWTH: Final = 512
 START_INTERVAL_SECONDS: Final = 0.01
-BATCH: Final = 256
-"""Connections looked at before other work of the event loop continues."""
+BATCH: Final = 64
+"""Connections looked at or closed before other work of the event loop continues."""
 LOG_SECONDS: Final = 60.0
 
 BUFFER_BYTES: Final = 32 * 1024
@@ -91,13 +92,22 @@ class ConnectionLimiter:
             connections.append(Connection(number, peer, self._clients.address_of(peer[0])))
             if position % BATCH == BATCH - 1:
                 await asyncio.sleep(0)
-        closed = dict(over_limits(connections, self._limits, self._activity))
+        activities: dict[Connection, Activity] = {}
+        for position, one in enumerate(exceeding(connections, self._limits)):
+            activities[one] = self._activity(one)
+            if position % BATCH == BATCH - 1:
+                await asyncio.sleep(0)
+        closed = dict(over_limits(connections, self._limits, activities.__getitem__))
         self._reject_others(connections, closed)
-        counts = Counter(
-            reason.value
-            for connection, reason in closed.items()
-            if sockets.reset(connection.descriptor, connection.peer)
-        )
+        overdue = set(self._clients.large.overdue())
+        for one in connections if overdue else ():
+            if one.peer in overdue:
+                closed.setdefault(one, Reason.UNREAD)
+        counts: Counter[str] = Counter()
+        for position, (connection, reason) in enumerate(closed.items()):
+            counts[reason.value] += sockets.reset(connection.descriptor, connection.peer)
+            if position % BATCH == BATCH - 1:
+                await asyncio.sleep(0)
         open_now = len(connections) - counts.total()
         counts[Reason.REJECTED.value] = self._clients.take_rejected()
         self._report(open_now, +counts)
@@ -114,7 +124,7 @@ class ConnectionLimiter:
             if one.address in over and one.address is not None and one not in closed:
                 kept[one.address].append(one.peer)
         for address, peers in kept.items():
-            self._clients.reject_others(address, peers, now=now)
+            self._clients.reject_others(address, peers, now)
 
     def _activity(self, connection: Connection) -> Activity:
         state = sockets.state_of(connection.descriptor)

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     """Closed after a response, see ClientConnections."""
     SILENT = "silent"
     FULL = "full"
+    UNREAD = "unread"
+    """Large responses that wait for their client, see LargeResponses."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -75,12 +77,22 @@ def possible_total(wanted: int) -> int:
     return max(1, min(wanted, (allowed - RESERVED_FILES) // SPARE))
 
 
+def exceeding(connections: Sequence[Connection], limits: Limits) -> Iterator[Connection]:
+    """Return the connections of which some may have to be closed."""
+    if len(connections) > NEARLY_FULL * limits.total:
+        yield from connections
+        return
+    for group in _by_address(connections) if limits.per_address else ():
+        if len(group) > limits.per_address:
+            yield from group
+
+
 def over_limits(
     connections: Sequence[Connection],
     limits: Limits,
     activity: Callable[[Connection], Activity],
 ) -> Iterator[tuple[Connection, Reason]]:
-    """Return the connections to close.
+    """Return the connections to close; `activity` is needed of those that are `exceeding`.
 
     When half of all places are taken, a client must send something within two seconds. Requests in
     progress are interrupted only if an address alone has too many.
