@@ -72,6 +72,12 @@ class SessionCookie(msgspec.Struct, frozen=True):
         digest = hashlib.sha256(b"form " + self.token.encode()).digest()
         return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
+    @property
+    def host_proof(self) -> str:
+        """Return what the same browser also stores in a cookie that no other host can set."""
+        digest = hashlib.sha256(b"host " + self.token.encode()).digest()
+        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
     def __repr__(self) -> str:
         """Hide the token."""
         return f"SessionCookie(member_id={self.member_id})"

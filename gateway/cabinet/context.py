@@ -1,6 +1,7 @@
-"""What every page of the cabinet needs: its ports, the audit log and the session's cookie."""
+"""What every page of the cabinet needs: its ports, the audit log and the session's cookies."""
 
 from collections.abc import Callable
+from hmac import compare_digest
 from uuid import UUID
 
 import msgspec
@@ -70,6 +71,11 @@ class CabinetContext(msgspec.Struct, frozen=True):
         """Return the name of the session's cookie; the prefix requires TLS to set it."""
         return "__Secure-cabinet" if self.ports.secure else "cabinet"
 
+    @property
+    def proof_cookie_name(self) -> str | None:
+        """Return the name of the cookie that proves that this host set the session's, with TLS."""
+        return "__Host-cabinet-proof" if self.ports.secure else None
+
     async def record(self, member: Member, address: str, action: str, detail: str = "") -> None:
         """Add an entry to the audit log, after the action has been performed.
 
@@ -97,20 +103,36 @@ class CabinetContext(msgspec.Struct, frozen=True):
         Raises Unavailable if that cannot be determined, RepeatedCookie as `cookie_of` does.
         """
         cookie = self.session_cookie(request)
-        return None if cookie is None else await resume(self.ports.sign_in, cookie)
+        if cookie is None or not self._was_set_here(request, cookie):
+            return None
+        return await resume(self.ports.sign_in, cookie)
+
+    def _was_set_here(self, request: Request, cookie: str) -> bool:
+        """Tell whether this host set a session's cookie: another one below the domain could, too.
+
+        The session's cookie is sent to the cabinet only, so it cannot have the prefix itself.
+        """
+        name = self.proof_cookie_name
+        if name is None:
+            return True
+        proof = cookie_of(request.get_headers(b"Cookie"), name)
+        content = self.ports.sign_in.signer.verify(cookie)
+        if proof is None or content is None:
+            return False
+        return compare_digest(proof.encode(), content.host_proof.encode())
 
     def session_cookie(self, request: Request) -> str | None:
         """Return the session's cookie, not yet verified; raise RepeatedCookie."""
         return cookie_of(request.get_headers(b"Cookie"), self.cookie_name)
 
-    def set_cookie(self, cookie: SessionCookie) -> tuple[str, str]:
-        """Return the header that sets a session's cookie.
+    def session_cookies(self, cookie: SessionCookie) -> list[tuple[str, str]]:
+        """Return the headers that set a session's cookies.
 
         SameSite is Lax rather than Strict: no GET changes anything, and with Strict a link to the
         cabinet in an email would always lead to the sign-in page. Forms carry a CSRF token.
         """
         value = self.ports.sign_in.signer.sign(cookie)
-        return "Set-Cookie", self._cookie(value, int(LIFETIME.total_seconds()))
+        return self._cookies(value, cookie.host_proof, int(LIFETIME.total_seconds()))
 
     @property
     def device_cookie_name(self) -> str:
@@ -138,9 +160,9 @@ class CabinetContext(msgspec.Struct, frozen=True):
             secure=self.ports.secure,
         )
 
-    def clear_cookie(self) -> tuple[str, str]:
-        """Return the header that removes the session's cookie."""
-        return "Set-Cookie", self._cookie("", 0)
+    def cleared_cookies(self) -> list[tuple[str, str]]:
+        """Return the headers that remove a session's cookies."""
+        return self._cookies("", "", 0)
 
     def browser_of(self, request: Request) -> Browser:
         """Return the address, User-Agent and device cookie of a request; no device if repeated."""
@@ -155,7 +177,14 @@ class CabinetContext(msgspec.Struct, frozen=True):
         """Return the client's address."""
         return self.ports.addresses.of_scope(request.scope)
 
-    def _cookie(self, value: str, seconds: int) -> str:
-        return set_cookie(
-            self.cookie_name, value, path="/partner", seconds=seconds, secure=self.ports.secure
-        )
+    def _cookies(self, value: str, proof: str, seconds: int) -> list[tuple[str, str]]:
+        cookies = [(self.cookie_name, value, "/partner")]
+        if self.proof_cookie_name is not None:
+            cookies.append((self.proof_cookie_name, proof, "/"))
+        return [
+            (
+                "Set-Cookie",
+                set_cookie(name, value, path=path, seconds=seconds, secure=self.ports.secure),
+            )
+            for name, value, path in cookies
+        ]

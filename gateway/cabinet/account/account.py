@@ -61,7 +61,7 @@ async def save_password(request: PageRequest) -> Response:
     next_path = ROOT if request.member.must_change_password else PATH
     member = msgspec.structs.replace(request.member, must_change_password=False)
     cookies = [
-        request.cabinet.set_cookie(signed_in.cookie),
+        *request.cabinet.session_cookies(signed_in.cookie),
         *request.cabinet.remember_device(request.raw, member, signed_in.session),
     ]
     return redirect(303, next_path, HEADERS, *cookies)

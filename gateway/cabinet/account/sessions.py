@@ -48,7 +48,7 @@ async def end_others(request: PageRequest) -> Response:
     flash = FlashMessage(messages.SIGNED_OUT_ELSEWHERE)
     await sign_in.sessions.set_flash(signed_in.session, flash)
     cookies = [
-        request.cabinet.set_cookie(signed_in.cookie),
+        *request.cabinet.session_cookies(signed_in.cookie),
         *request.cabinet.remember_device(request.raw, request.member, signed_in.session),
     ]
     return redirect(303, ACCOUNT, HEADERS, *cookies)

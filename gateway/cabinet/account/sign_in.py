@@ -106,7 +106,7 @@ class SignInPages:
         await self._cabinet.record(signed_in.member, browser.address, "Signed in")
         path = safe_next(next_path) or self._table.home(signed_in.member.role)
         cookies = [
-            self._cabinet.set_cookie(signed_in.cookie),
+            *self._cabinet.session_cookies(signed_in.cookie),
             *self._cabinet.remember_device(request, signed_in.member, signed_in.session),
         ]
         return redirect(303, path, HEADERS, *cookies)
@@ -149,8 +149,8 @@ class SignInPages:
 async def leave(request: PageRequest) -> Response:
     """Sign out."""
     await sign_out(request.ports.sign_in, request.member.id, request.session.id)
-    cookie = request.cabinet.clear_cookie()
-    return redirect(303, f"{LOGIN}?{SIGNED_OUT}=1", HEADERS, cookie)
+    cookies = request.cabinet.cleared_cookies()
+    return redirect(303, f"{LOGIN}?{SIGNED_OUT}=1", HEADERS, *cookies)
 
 
 ROUTES = (

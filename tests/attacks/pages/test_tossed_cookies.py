@@ -4,9 +4,10 @@ from uuid import uuid4
 
 import pytest
 
+from tests.attacks.conftest import PUBLIC_HOST
 from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner, Person
-from tests.support.clients.visitor import Visitor
+from tests.support.clients.visitor import PageResponse, Visitor
 
 SESSION = "cabinet"
 
@@ -46,6 +47,45 @@ def test_signing_in_beside_a_tossed_cookie_says_what_to_do(
     assert again.status == 400
     assert not again.set_cookies
     assert attacker.get("/partner/dashboard").status == 200, "no session was ended"
+
+
+@pytest.mark.parametrize("proof", [None, "of another session", "A" * 43])
+def test_a_tossed_session_signs_nobody_in_who_is_signed_out(
+    live: Running, proof: str | None
+) -> None:
+    """Another host can set the session's cookie, but none with the prefix `__Host-`."""
+    name, member, other = "__Secure-cabinet", signed_in(live), signed_in(live)
+    proofs = {None: {}, "of another session": {PROOF: other[PROOF]}}
+    forged = {name: member[name], **proofs.get(proof, {PROOF: str(proof)})}
+    assert opens(live, member).status == 200
+    tossed = opens(live, forged)
+    assert (tossed.status, tossed.location) == (
+        303,
+        "/partner/login?next=%2Fpartner%2Fnew-password",
+    )
+
+
+PROOF = "__Host-cabinet-proof"
+
+
+def signed_in(live: Running) -> dict[str, str]:
+    """Sign a new member in and return the cookies."""
+    email = f"{uuid4().hex}@partners.example"
+    live.json("partner", "create", "--email", email)
+    password = live.json("partner", "password", email)["password"]
+    browser = Visitor(live.base_url)
+    form = {"email": email, "password": password}
+    response = browser.post("/partner/login", form, Host=PUBLIC_HOST)
+    assert response.status == 303
+    assert [one for one in response.set_cookies if one.startswith(PROOF) and "Path=/;" in one]
+    return browser.cookies
+
+
+def opens(live: Running, cookies: dict[str, str]) -> PageResponse:
+    """Open the page where a one-time password is replaced."""
+    browser = Visitor(live.base_url)
+    browser.cookies = dict(cookies)
+    return browser.get("/partner/new-password", Host=PUBLIC_HOST)
 
 
 def test_a_tossed_referral_earns_nothing(victim: CabinetPartner) -> None:

@@ -48,7 +48,6 @@ WHAT_TO_DO = re.compile(
 ENDS_SESSIONS = "/others/end"
 ENDS_THE_KEY = "/keys/rotate"
 CABINET = "/partner"
-MEMBER = "__Secure-cabinet"
 MAX_SESSIONS = 200
 MIN_PATHS = 70
 
@@ -192,7 +191,7 @@ class Walk:
     async def _as_member(self, method: str, path: str, headers: Mapping[str, str]) -> None:
         cookie, form_token = self.sessions.pop()
         form = urlencode({**FORM, "form_token": form_token}).encode()
-        sent = {**_of_a_form(method), **headers, "cookie": f"{MEMBER}={cookie}"}
+        sent = {**_of_a_form(method), **headers, "cookie": cookie}
         await self._send(method, path, form if method == "POST" else b"", sent)
 
     async def _as_visitor(self, method: str, path: str, headers: Mapping[str, str]) -> None:

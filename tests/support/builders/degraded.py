@@ -90,7 +90,7 @@ class Installation(msgspec.Struct, frozen=True):
         await wait_until_async(discovery_status, (200).__eq__)
 
     async def sessions(self, process: GatewayProcess, count: int) -> list[tuple[str, str]]:
-        """Sign the owner in on several browsers; return the cookies and the forms' tokens."""
+        """Sign the owner in on several browsers; return their cookies and the forms' tokens."""
         ports = process.cabinet.sign_in
         member = await ports.members.find(self.owner_id)
         assert member is not None
@@ -100,7 +100,11 @@ class Installation(msgspec.Struct, frozen=True):
             )
             for _ in range(count)
         ]
-        return [(ports.signer.sign(one.cookie), one.cookie.form_token) for one in opened]
+        session = "__Secure-cabinet={}; __Host-cabinet-proof={}".format
+        return [
+            (session(ports.signer.sign(one), one.host_proof), one.form_token)
+            for one in (signed_in.cookie for signed_in in opened)
+        ]
 
     def degrade(self, state: Degraded) -> None:
         """Take away what is missing in this state."""
