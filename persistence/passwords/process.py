@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -78,8 +79,18 @@ class PasswordProcess:
                 stdout=subprocess.DEVNULL,
             )
         with suppress(PermissionError):  # a sandbox may forbid it; the process works all the same
+            os.sched_setaffinity(self._process.pid, hashing_cores(os.sched_getaffinity(0)))
             os.sched_setscheduler(self._process.pid, os.SCHED_IDLE, os.sched_param(0))
         return own
+
+
+def hashing_cores(cores: Collection[int]) -> list[int]:
+    """Return the cores for hashing: a quarter of a worker's, the same for all workers.
+
+    A server of another session or control group, such as Valkey, does not preempt the process at
+    once: it has the other cores.
+    """
+    return sorted(cores)[-max(1, len(cores) // 4) :]
 
 
 def _is_ours(variable: str) -> bool:

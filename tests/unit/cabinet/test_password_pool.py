@@ -12,7 +12,7 @@ import pytest
 from domain.errors import Unavailable
 from persistence.passwords.hashing import hash_password
 from persistence.passwords.pool import PAUSE_SECONDS, PasswordPool
-from persistence.passwords.process import PasswordProcess
+from persistence.passwords.process import PasswordProcess, hashing_cores
 from persistence.passwords.tasks import Hash, IsCommon, Verify, Work
 from tests.support.waiting import wait_until
 
@@ -45,6 +45,13 @@ def test_a_process_of_the_lowest_priority_hashes_and_verifies(process: PasswordP
     assert process.perform(Verify(PASSWORD, hashed)) is True
     assert os.sched_getscheduler(pid_of(process)) == os.SCHED_IDLE
     assert os.sched_getscheduler(0) != os.SCHED_IDLE
+    cores = os.sched_getaffinity(0)
+    assert os.sched_getaffinity(pid_of(process)) == set(hashing_cores(cores))
+
+
+@pytest.mark.parametrize(("cores", "hashing"), [(1, [0]), (2, [1]), (4, [3]), (8, [6, 7])])
+def test_most_cores_are_never_used_for_hashing(cores: int, hashing: list[int]) -> None:
+    assert hashing_cores(set(range(cores))) == hashing
 
 
 def test_passwords_and_settings_are_neither_arguments_nor_variables_of_the_process(
@@ -87,7 +94,7 @@ def test_the_process_ends_when_its_worker_is_killed() -> None:
 
 WORKER = """
 import time
-from persistence.passwords.process import PasswordProcess
+from persistence.passwords.process import PasswordProcess, hashing_cores
 from persistence.passwords.tasks import Verify
 process = PasswordProcess(deadline_seconds=30)
 process.perform(Verify("wrong", None))
