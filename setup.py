@@ -25,7 +25,7 @@ def build_assets() -> None:
 
 
 class BuildPy(build_py):
-    """Copies the documentation's pages and the front-end files into the wheel."""
+    """Copies the documentation, the schemas of feeds and the front-end files into the wheel."""
 
     def run(self) -> None:
         """Build; an editable installation uses the files of the checkout."""
@@ -39,6 +39,7 @@ class BuildPy(build_py):
         for page in sorted((ROOT / "docs").iterdir()):
             if page.suffix in (".md", ".svg"):
                 shutil.copyfile(page, pages / page.name)
+        shutil.copytree(ROOT / "docs" / "schemas", pages / "schemas", dirs_exist_ok=True)
 
 
 class BdistWheel(bdist_wheel):

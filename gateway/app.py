@@ -25,8 +25,10 @@ from gateway.http.rate_limiter import RateLimiter
 from gateway.openapi.route import mount_openapi
 from gateway.origins import PublicOrigins
 from gateway.pages import mount_public_pages
+from gateway.pages.code_feeds import CodeFeeds
 from gateway.pages.docs import mount_docs
-from gateway.pages.rate_feeds import RateFeeds, direct_feeds, mount_feeds
+from gateway.pages.feed_routes import direct_feeds, mount_feeds
+from gateway.pages.rate_feeds import RateFeeds
 from gateway.pages.request import PublicContext
 from gateway.public_hosts import PublicHosts
 from gateway.runtime.metrics import exposition
@@ -43,6 +45,7 @@ class Gateway(Protocol):
     cabinet: CabinetPorts
     brand: Brand
     feeds: RateFeeds
+    code_feeds: CodeFeeds
     client_connections: ClientConnections
     origins: PublicOrigins
 
@@ -78,7 +81,7 @@ def build(
         addresses=gateway.addresses,
     )
     mount_endpoints(application, dispatcher)
-    mount_feeds(application, gateway.feeds)
+    mount_feeds(application, gateway.feeds, gateway.code_feeds, gateway.public_context)
     _mount_documents(application, gateway, metrics=metrics)
     _mount_pages(application, gateway)
     application.router.fallback = fallback(application.router, dispatcher)

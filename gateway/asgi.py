@@ -69,7 +69,7 @@ class AsgiMiddleware:
                 self._check(client)
             length = body_length(scope, headers)
             handler = self._handlers.get((scope["method"], scope["raw_path"]))
-            if handler is None:
+            if handler is None or scope["query_string"]:  # which direct handlers do not know
                 check_target(scope)
                 body = await self._bodies.read(length, receive)
                 await self.application(scope, replay(body, receive), self._recorded(client, send))

@@ -16,7 +16,7 @@ import uvloop
 from bench.feeds.catalogue import priced_catalogue
 from domain.market.pricing import UNBOUNDED, PriceTable
 from feeds.xml.document import RateDocuments, render_rates
-from gateway.pages.rate_feeds import negotiated_feeds, yield_to_loop
+from gateway.pages.rate_feeds import Feed, negotiated, yield_to_loop
 
 TICK_SECONDS = 0.001
 
@@ -45,14 +45,18 @@ async def _render(table: PriceTable, rounds: int) -> None:
     idle = [await _beside_loop(lambda: time.sleep(0.1)) for _ in range(rounds)]
     _print("idle thread", idle)
     alone = [await _beside_loop(lambda: render_rates(table, UNBOUNDED)) for _ in range(rounds)]
-    _print("rendering both formats without pauses", alone)
+    _print("rendering all formats without pauses", alone)
     yielding = [
         await _beside_loop(lambda: render_rates(table, UNBOUNDED, pause=yield_to_loop))
         for _ in range(rounds)
     ]
-    _print("rendering both formats", yielding)
-    encoding = [await _beside_loop(lambda: negotiated_feeds(documents)) for _ in range(rounds)]
-    _print("gzip, br and ETags of both", encoding)
+    _print("rendering all formats", yielding)
+    for feed in (Feed.FLOAT_XML, Feed.EREF, Feed.FLOAT_JSON):
+        encoding = [
+            await _beside_loop(lambda feed=feed: negotiated(feed, documents))  # type: ignore[misc]
+            for _ in range(rounds)
+        ]
+        _print(f"gzip, br and ETags of {feed.value}", encoding)
 
 
 async def _beside_loop(work: Callable[[], RateDocuments | object]) -> tuple[float, float]:

@@ -15,7 +15,8 @@ from domain.market.pricing import UNBOUNDED
 from feeds.xml.document import EMPTY, render_rates
 from gateway.asgi import AsgiMiddleware
 from gateway.http.connections.clients import ClientConnections
-from gateway.pages.rate_feeds import RATES, RateFeeds, direct_feeds, negotiated_feeds
+from gateway.pages.feed_routes import direct_feeds
+from gateway.pages.rate_feeds import RATES, Feed, RateFeeds, negotiated
 from gateway.runtime.market import LiveMarket
 
 SMALL = 4
@@ -76,8 +77,8 @@ def ours() -> AsgiMiddleware:
         def __init__(self) -> None:
             super().__init__(LiveMarket(), render_rates, empty=EMPTY)
             documents = render_rates(priced_catalogue(SMALL), UNBOUNDED)
-            self._serve(negotiated_feeds(documents), fixed=False)
-            self._asked_at = float("inf")
+            self._documents = {Feed.FLOAT_XML: negotiated(Feed.FLOAT_XML, documents)}
+            self._requested_at[Feed.FLOAT_XML] = float("inf")
 
     return AsgiMiddleware(
         _no_application,

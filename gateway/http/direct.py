@@ -7,7 +7,10 @@ from gateway.http.message import RequestHeaders, Response
 
 
 class DirectHandler(Protocol):
-    """Returns the response to a request whose head was checked and whose body was read."""
+    """Returns the response to a request whose head was checked and whose body was read.
+
+    Requests with a query string are not passed to it.
+    """
 
     def __call__(
         self, headers: RequestHeaders, body: bytes, /, *, peer: str

@@ -106,6 +106,11 @@ class NegotiatedDocument:
             )
         self._by_tag = {encoded.etag: encoded for encoded in self._by_coding.values()}
 
+    @property
+    def size(self) -> int:
+        """Return the number of bytes of all encodings."""
+        return sum(len(encoded.full.body) for encoded in self._by_coding.values())
+
     def respond(self, headers: RequestHeaders) -> Response:
         """Return the response to GET or HEAD: the encoding that the client prefers, or 304.
 

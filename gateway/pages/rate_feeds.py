@@ -1,35 +1,25 @@
-"""The XML rate feeds, rendered in a thread when the market has changed.
+"""The rate feeds, rendered in a thread when the market has changed.
 
-Rendering and compression use a few percent of a worker's CPU time, so rendering pauses while the
-feeds are not requested.
+Rendering and compression use a few percent of a worker's CPU time, so a format is neither rendered
+nor compressed while it is not requested.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 import structlog
-from blacksheep import Application, Request
-from blacksheep import Response as BlackSheepResponse
 
 from domain.assets import Catalogue
 from domain.market.limits import Headroom
 from domain.market.pricing import PriceTable
 from domain.market.rates import RateSnapshot
-from gateway.http.blacksheep import Handler, headers_of, to_blacksheep
-from gateway.http.direct import DirectHandler, DirectHandlers
 from gateway.http.json_response import route_not_found
 from gateway.http.message import Header, RequestHeaders, Response
 from gateway.http.negotiation import FEED, NegotiatedDocument
 from gateway.runtime.market import LiveMarket
-
-RATES: Final = "/api/rates.xml"
-FLOAT: Final = "/rates/float.xml"
-FIXED: Final = "/rates/fixed.xml"
-EREF: Final = "/rates/eref.xml"
-PATHS: Final = (RATES, FLOAT, FIXED, EREF)
-METHODS: Final = ("GET", "HEAD")
 
 POLL_INTERVAL_SECONDS: Final = 0.25
 IDLE_AFTER_SECONDS: Final = 180.0
@@ -39,14 +29,41 @@ MAX_RENDER_SHARE: Final = 0.1
 YIELD_SECONDS: Final = 0.00005
 """How long the rendering thread releases the GIL, every few hundred microseconds."""
 
-_TYPE: Final = "application/xml; charset=utf-8"
+_XML: Final = "application/xml; charset=utf-8"
+_JSON: Final = "application/json"
 _REVALIDATE: Final[Header] = (b"cache-control", b"no-cache")
 
 log = structlog.get_logger()
 
 
+class Feed(StrEnum):
+    """A feed: its rates and its format."""
+
+    FLOAT_XML = "float.xml"
+    FLOAT_JSON = "float.json"
+    FIXED_XML = "fixed.xml"
+    FIXED_JSON = "fixed.json"
+    EREF = "eref.xml"
+
+    @property
+    def is_fixed(self) -> bool:
+        """Return whether its rates are fixed ones."""
+        return self in (Feed.FIXED_XML, Feed.FIXED_JSON)
+
+    @property
+    def is_json(self) -> bool:
+        """Return whether its format is JSON."""
+        return self in (Feed.FLOAT_JSON, Feed.FIXED_JSON)
+
+
+RATES: Final = "/api/rates.xml"
+BY_PATH: Final[Mapping[str, Feed]] = {RATES: Feed.FLOAT_XML} | {
+    f"/rates/{feed.value}": feed for feed in Feed
+}
+
+
 class Documents(Protocol):
-    """A rendered feed in both dialects."""
+    """A rendered feed in all formats."""
 
     @property
     def plain(self) -> bytes:
@@ -55,6 +72,10 @@ class Documents(Protocol):
     @property
     def eref(self) -> bytes:
         """Return the XML in the EREF 1.1 format."""
+
+    @property
+    def json(self) -> bytes:
+        """Return the JSON."""
 
 
 class Render(Protocol):
@@ -65,25 +86,45 @@ class Render(Protocol):
         table: PriceTable,
         headroom: Headroom,
         *,
-        premium_bps: int,
+        premium_bps: int = 0,
+        markup_bps: int = 0,
+        link: str | None = None,
         pause: Callable[[], None],
     ) -> Documents:
-        """Return the feed of a price table; `premium_bps` is that of fixed rates, else 0."""
+        """Return the feed of a price table.
+
+        `premium_bps` is that of fixed rates, and `link` the referral link that items have.
+        """
 
 
-class _FeedInputs(NamedTuple):
-    """Everything that a feed is rendered from."""
+class FeedInputs(NamedTuple):
+    """Everything that a feed without a code is rendered from."""
 
     catalogue: Catalogue
     snapshot: RateSnapshot
     headroom: Headroom
 
-    def renders_like(self, other: "_FeedInputs") -> bool:
+    def renders_like(self, other: "FeedInputs") -> bool:
+        """Return whether a feed of both has the same content."""
         return (
             self.catalogue is other.catalogue
             and self.snapshot.prices == other.snapshot.prices
             and self.headroom.reserves == other.headroom.reserves
         )
+
+
+def feed_inputs(market: LiveMarket) -> FeedInputs | None:
+    """Return the current market, or None if no pair can be quoted."""
+    if market.catalogue.switches.maintenance or not market.has_fresh_rates():
+        return None
+    return FeedInputs(market.catalogue, market.snapshot(), market.headroom)
+
+
+def is_offered(feed: Feed, market: LiveMarket) -> bool:
+    """Return whether a feed exists: that of fixed rates does if the operator offers them."""
+    if not feed.is_fixed:
+        return True
+    return market.is_ready() and market.catalogue.switches.fixed_rates
 
 
 class RateFeeds:
@@ -100,29 +141,33 @@ class RateFeeds:
         """`empty` is the feed without offers; `now` returns monotonic seconds."""
         self._market = market
         self._render = render
-        self._empty = negotiated_feeds(empty)
+        self._empty = {feed: negotiated(feed, empty) for feed in Feed}
         self._now = now
-        self._rendered_inputs: _FeedInputs | None = None
+        self._rendered_inputs: FeedInputs | None = None
         self._next_render_at = 0.0
-        self._requested_at = float("-inf")
+        self._requested_at = dict.fromkeys(Feed, float("-inf"))
         self._resuming: asyncio.Future[None] | None = None
         self._rendering = asyncio.Lock()
-        self._by_path: Mapping[str, NegotiatedDocument] = {}
-        self._serve(self._empty, fixed=False)
+        self._documents: Mapping[Feed, NegotiatedDocument] = {}
 
-    async def respond(self, path: str, headers: RequestHeaders) -> Response:
-        """Return the response to a GET or HEAD of one of PATHS.
+    async def respond(self, feed: Feed, headers: RequestHeaders) -> Response:
+        """Return the response to a GET or HEAD of a feed.
 
         The response is served from memory; only the first request after an idle period waits for
         rendering.
         """
-        if self._resuming is None and self._is_idle():
-            self._resuming = asyncio.ensure_future(self._resume())
-        self._requested_at = self._now()
+        if not is_offered(feed, self._market):
+            return route_not_found((), headers)
+        was_idle = self._is_idle(feed)
+        self._requested_at[feed] = self._now()
+        if was_idle:
+            if self._resuming is not None:  # a rendering that may have begun without this feed
+                await asyncio.shield(self._resuming)
+            if self._resuming is None:
+                self._resuming = asyncio.ensure_future(self._resume())
         if self._resuming is not None:
             await asyncio.shield(self._resuming)
-        document = self._by_path.get(path)
-        return route_not_found((), headers) if document is None else document.respond(headers)
+        return self._documents.get(feed, self._empty[feed]).respond(headers)
 
     async def refresh(self) -> None:
         """Render the feeds if the catalogue, the prices or the reserves have changed.
@@ -134,11 +179,14 @@ class RateFeeds:
                 await self._render_if_changed()
             except Exception:
                 log.exception("feed rendering failed")
-                self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
+                self._documents = {}
                 self._rendered_inputs = None
 
-    def _is_idle(self) -> bool:
-        return self._now() - self._requested_at > IDLE_AFTER_SECONDS
+    def _is_idle(self, feed: Feed) -> bool:
+        return self._now() - self._requested_at[feed] > IDLE_AFTER_SECONDS
+
+    def _active(self) -> list[Feed]:
+        return [feed for feed in Feed if not self._is_idle(feed) and is_offered(feed, self._market)]
 
     async def _resume(self) -> None:
         try:
@@ -148,61 +196,51 @@ class RateFeeds:
             self._resuming = None
 
     async def _render_if_changed(self) -> None:
-        current, rendered = self._current_inputs(), self._rendered_inputs
+        current, rendered = feed_inputs(self._market), self._rendered_inputs
+        active = self._active()
         if current is None:
-            self._serve(self._empty, fixed=self._market.catalogue.switches.fixed_rates)
-        elif rendered is not None and (
-            current.renders_like(rendered)
-            or (current.catalogue is rendered.catalogue and self._now() < self._next_render_at)
+            self._documents = {}
+        elif (
+            rendered is not None
+            and all(feed in self._documents for feed in active)
+            and (
+                current.renders_like(rendered)
+                or (current.catalogue is rendered.catalogue and self._now() < self._next_render_at)
+            )
         ):
             return
         else:
             started_at = self._now()
-            feeds = await asyncio.to_thread(self._render_feeds, current)
-            self._serve(feeds, fixed=current.catalogue.switches.fixed_rates)
+            self._documents = await asyncio.to_thread(self._render_feeds, current, active)
             self._next_render_at = started_at + (self._now() - started_at) / MAX_RENDER_SHARE
         self._rendered_inputs = current
 
     async def keep_fresh(self) -> None:
         """Refresh four times a second while the feeds are requested; never returns."""
         while True:
-            if not self._is_idle() and self._market.is_ready():
+            if self._active() and self._market.is_ready():
                 await self.refresh()
             elif self._rendered_inputs is not None and self._resuming is None:
                 self._rendered_inputs = None  # frees the memory of outdated feeds
-                self._serve(self._empty, fixed=False)
+                self._documents = {}
             await asyncio.sleep(POLL_INTERVAL_SECONDS)
 
-    def _current_inputs(self) -> _FeedInputs | None:
-        """Return the current market, or None if no pair can be quoted."""
-        market = self._market
-        if market.catalogue.switches.maintenance or not market.has_fresh_rates():
-            return None
-        return _FeedInputs(market.catalogue, market.snapshot(), market.headroom)
-
-    def _render_feeds(self, current: _FeedInputs) -> "_Feeds":
-        """Render the feeds; that of fixed rates differs only where they have a premium."""
+    def _render_feeds(
+        self, current: FeedInputs, active: list[Feed]
+    ) -> dict[Feed, NegotiatedDocument]:
+        """Render the feeds; those of fixed rates differ only where they have a premium."""
         table = PriceTable(current.catalogue, current.snapshot)
-
-        def rendered(premium_bps: int) -> _Feeds:
-            documents = self._render(
-                table, current.headroom, premium_bps=premium_bps, pause=yield_to_loop
-            )
-            return negotiated_feeds(documents)
-
-        plain, eref, _ = rendered(0)
         premium_bps = current.catalogue.fixed_rate_terms.premium_bps
-        is_needed = premium_bps and current.catalogue.switches.fixed_rates
-        return plain, eref, rendered(premium_bps)[0] if is_needed else plain
-
-    def _serve(self, feeds: "_Feeds", *, fixed: bool) -> None:
-        plain, eref, at_fixed_rates = feeds
-        every = {RATES: plain, FLOAT: plain, EREF: eref}
-        self._by_path = {**every, FIXED: at_fixed_rates} if fixed else every
-
-
-_Feeds = tuple[NegotiatedDocument, NegotiatedDocument, NegotiatedDocument]
-"""The feed in both dialects, and the feed of fixed rates."""
+        rendered: dict[int, Documents] = {}
+        documents: dict[Feed, NegotiatedDocument] = {}
+        for feed in active:
+            premium = premium_bps if feed.is_fixed else 0
+            if premium not in rendered:
+                rendered[premium] = self._render(
+                    table, current.headroom, premium_bps=premium, pause=yield_to_loop
+                )
+            documents[feed] = negotiated(feed, rendered[premium])
+        return documents
 
 
 def yield_to_loop() -> None:
@@ -210,40 +248,9 @@ def yield_to_loop() -> None:
     time.sleep(YIELD_SECONDS)
 
 
-def negotiated_feeds(documents: Documents) -> _Feeds:
-    """Return both dialects in all content encodings; fixed rates are those of the plain one."""
-    plain = _negotiated(documents.plain)
-    return plain, _negotiated(documents.eref), plain
-
-
-def _negotiated(xml: bytes) -> NegotiatedDocument:
-    return NegotiatedDocument(xml, _TYPE, profile=FEED, headers=[_REVALIDATE])
-
-
-def direct_feeds(feeds: RateFeeds) -> DirectHandlers:
-    """Return the handler of each feed that the ASGI application calls without BlackSheep."""
-
-    def handler(path: str) -> DirectHandler:
-        async def handle(headers: RequestHeaders, _body: bytes, *, peer: str) -> Response:  # noqa: ARG001
-            return await feeds.respond(path, headers)
-
-        return handle
-
-    return {(method, path.encode()): handler(path) for path in PATHS for method in METHODS}
-
-
-def mount_feeds(application: Application, feeds: RateFeeds) -> None:
-    """Register the feeds as BlackSheep routes."""
-
-    def handler(path: str) -> Handler:
-        async def handle(request: Request) -> BlackSheepResponse:
-            headers = headers_of(request)
-            if request.path != path:  # the router ignores case and a trailing slash
-                return to_blacksheep(route_not_found((), headers))
-            return to_blacksheep(await feeds.respond(path, headers))
-
-        return handle
-
-    for path in PATHS:
-        for method in METHODS:
-            application.router.add(method, path, handler(path))
+def negotiated(feed: Feed, documents: Documents) -> NegotiatedDocument:
+    """Return a feed in all content encodings."""
+    if feed.is_json:
+        return NegotiatedDocument(documents.json, _JSON, profile=FEED, headers=[_REVALIDATE])
+    body = documents.eref if feed is Feed.EREF else documents.plain
+    return NegotiatedDocument(body, _XML, profile=FEED, headers=[_REVALIDATE])

@@ -12,6 +12,7 @@ from valkey.exceptions import ValkeyError
 
 from domain.actions.partners.open_for_visitor import CLIENT_PURPOSE, TOKEN_PURPOSE
 from domain.actions.partners.ports import ReferralPorts
+from domain.actions.partners.refer import referral_markup
 from domain.partners.ip_allowlist import parse_networks
 from domain.partners.referrals import KEY_PURPOSE, ReferralSigner
 from feeds.xml.document import EMPTY, render_rates
@@ -24,6 +25,7 @@ from gateway.http.connections.limiter import ConnectionLimiter
 from gateway.http.connections.limits import Limits, possible_total
 from gateway.http.rate_limiter import RateLimiter
 from gateway.origins import PublicOrigins, parse_origins
+from gateway.pages.code_feeds import CodeFeeds
 from gateway.pages.rate_feeds import RateFeeds
 from gateway.pages.referrers import CachedReferrers
 from gateway.pages.request import PublicContext, RateLimiters
@@ -84,6 +86,14 @@ class GatewayProcess:
         }
         self.rate_limiter = self._limiters["quotes"]
         self.public_context = self._public_context(keyring, secure=not settings.sandbox)
+        referral_ports = self.public_context.referral_ports
+        self.code_feeds = CodeFeeds(
+            market,
+            render_rates,
+            empty=EMPTY,
+            markup_of=lambda code: referral_markup(referral_ports, code),
+            origin=self.origins.main,
+        )
         self._query_database = query_database(settings)
         self.cabinet = compose_cabinet(
             settings,
@@ -116,6 +126,7 @@ class GatewayProcess:
                 self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.feeds.keep_fresh(), name="feeds")
+        background.start(self.code_feeds.keep_fresh(), name="feeds of codes")
         forget_dead_workers()
         background.start(keep_publishing(), name="metrics")
         background.start(keep_watching_nonces(self._admission.recovery_ms), name="nonces")

@@ -32,6 +32,17 @@ async def follow_link(ports: ReferralPorts, code: str) -> str | None:
     return ports.signer.sign(code, referrer.partner_id, at=ports.clock.now())
 
 
+async def referral_markup(ports: ReferralPorts, code: str) -> int | None:
+    """Return the markup in bps of orders that are referred by a code now.
+
+    None if the code is unknown, or if it or its partner is disabled. Raises Unavailable.
+    """
+    referrer = await ports.referrers.of(code)
+    if referrer is None or not referrer.is_active:
+        return None
+    return _attribution(referrer).markup_bps
+
+
 async def attribute(
     ports: ReferralPorts, cookie: str | None, *, fresh: bool = False
 ) -> Attribution:

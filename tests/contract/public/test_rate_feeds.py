@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import secrets
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -88,11 +89,79 @@ def test_a_head_request_returns_the_headers_of_the_feed_without_a_body(up: Runni
     assert get(up, "/api/rates.xml", "HEAD", If_None_Match="*").status == 304
 
 
-@pytest.mark.parametrize("path", [*RATES, "/rates/eref.xml", "/rates/fixed.xml"])
+@pytest.mark.parametrize("path", [*RATES, "/rates/eref.xml", "/rates/fixed.json"])
 def test_other_methods_are_rejected(up: Running, path: str) -> None:
     response = get(up, path, "POST")
     assert (response.status, response.code) == (405, 1)
     assert response.headers["allow"] == "GET, HEAD"
+
+
+def json_rates(response: Response) -> list[dict[str, str]]:
+    assert response.headers["content-type"] == "application/json"
+    rates: list[dict[str, str]] = response.json()["rates"]
+    return rates
+
+
+def test_the_json_feed_has_the_items_of_the_xml_feed(up: Running) -> None:
+    def same() -> bool:
+        root = etree.fromstring(get(up, "/rates/float.xml").body)
+        items = [{element.tag: element.text for element in item} for item in root]
+        return items == json_rates(get(up, "/rates/float.json"))
+
+    wait_until(same)  # prices change each second
+    assert get(up, "/rates/fixed.json").code == 6
+
+
+@pytest.mark.parametrize("name", ["rates.xsd", "eref.xsd"])
+def test_the_schemas_are_served_and_validate_the_feeds(up: Running, name: str) -> None:
+    response = get(up, f"/rates/schemas/{name}")
+    assert response.body == (SCHEMAS / name).read_bytes()
+    assert response.headers["content-type"] == "application/xml; charset=utf-8"
+    feed = get(up, "/rates/eref.xml" if name == "eref.xsd" else "/rates/float.xml")
+    etree.XMLSchema(etree.fromstring(response.body)).assertValid(etree.fromstring(feed.body))
+
+
+def test_the_feed_of_a_code_has_its_markup_and_links(up: Running) -> None:
+    partner = up.partner()
+    code = f"feed-{secrets.token_hex(4)}"
+    assert get(up, f"/rates/float.json?code={code}").code == 6
+    assert partner.call("/codes", {"code": code, "afftaxBps": 2000}).code == 0
+    marked = wait_until(
+        lambda: get(up, f"/rates/float.json?code={code}"),
+        lambda response: response.status == 200,
+        consecutive=ALL_WORKERS,
+    )
+    rates = {(item["from"], item["to"]): item for item in json_rates(marked)}
+    plain = {(item["from"], item["to"]): item for item in json_rates(get(up, "/rates/float.json"))}
+    assert rates.keys() == plain.keys()
+    pair = ("BTC", "USDTTRC20")
+    ratio = Decimal(rates[pair]["out"]) / Decimal(plain[pair]["out"])
+    assert Decimal("0.78") < ratio < Decimal("0.82"), "a markup of 20 %"
+    assert rates[pair]["link"] == f"{up.base_url}/r/{code}?from=btc&to=usdt_trc20"
+    for path, schema in (("/rates/float.xml", "rates.xsd"), ("/rates/eref.xml", "eref.xsd")):
+        feed = etree.fromstring(get(up, f"{path}?code={code}").body)
+        etree.XMLSchema(etree.parse(SCHEMAS / schema)).assertValid(feed)
+        assert (feed[0].findtext("link") or "").startswith(f"{up.base_url}/r/{code}?from=")
+    assert partner.call("/codes", {"code": code}, method="DELETE").code == 0
+    wait_until(
+        lambda: get(up, f"/rates/float.xml?code={code}").status,
+        (404).__eq__,
+        consecutive=ALL_WORKERS,
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["?code=", "?code=abc", "?code=no-such-code", "?code=%00%00%00%00", "?code=a%2Fb%2Fc%2Fd"],
+)
+def test_the_feed_of_an_unknown_code_is_not_found(up: Running, query: str) -> None:
+    for path in ("/api/rates.xml", "/rates/float.json", "/rates/eref.xml"):
+        response = get(up, path + query)
+        assert (response.status, response.body) == (404, b'{"code":6,"msg":"NOT_FOUND"}')
+
+
+def test_other_parameters_are_ignored(up: Running) -> None:
+    assert b"<item>" in get(up, "/rates/float.xml?time=1716800000").body
 
 
 def test_the_fixed_feed_is_not_found_if_fixed_rates_are_off(up: Running) -> None:

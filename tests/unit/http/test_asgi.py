@@ -59,6 +59,7 @@ class FakeGateway:
         self.brand = brand_of(name="Swapgate")
         self.public_context = cast("Any", SimpleNamespace(order_ports=SimpleNamespace(market=None)))
         self.cabinet = cast("Any", None)
+        self.code_feeds = cast("Any", None)
         self.feeds = cast("Any", None)
         self.client_connections = ClientConnections(self.addresses.of_connection)
         self.origins = PublicOrigins()

@@ -25,7 +25,8 @@ from domain.reasons import Reason
 from domain.webhooks.retry_schedule import JITTER, RETRY_SCHEDULE
 from gateway.api.quote_encoding import QuoteEncoder, QuoteOut
 from gateway.errors import INTERNAL, TABLE
-from gateway.pages.rate_feeds import PATHS
+from gateway.pages.feed_routes import SCHEMAS as SCHEMA_ADDRESSES
+from gateway.pages.rate_feeds import BY_PATH
 from tests.support.clients.snippets import ROOT, RUN, block, blocks
 
 DOCS = ROOT / "docs"
@@ -119,7 +120,9 @@ def test_every_example_names_its_step(page: Entry) -> None:
 
 def test_the_feeds_are_documented_at_their_addresses_with_all_their_elements() -> None:
     text = (DOCS / "feeds.md").read_text()
-    assert {path for path, _ in rows("feeds", "address")} == {f"`GET {path}`" for path in PATHS}
+    assert {path for path, _ in rows("feeds", "address")} == {f"`GET {path}`" for path in BY_PATH}
+    for file in SCHEMAS.glob("*.xsd"):
+        assert f"`{SCHEMA_ADDRESSES}{file.name}`" in text
     for schema in ("rates", "eref"):
         elements = re.findall(
             r'<xs:element name="(\w+)" type=', (SCHEMAS / f"{schema}.xsd").read_text()

@@ -20,6 +20,12 @@ SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"
 PLAIN = etree.XMLSchema(etree.parse(SCHEMAS / "rates.xsd"))
 EREF = etree.XMLSchema(etree.parse(SCHEMAS / "eref.xsd"))
 
+EREF_ORDER = [
+    *("from", "to", "in", "out", "amount", "frommin", "frommax", "tomin", "tomax"),
+    *("floating", "manual", "minamount", "maxamount"),
+]
+"""The order of BestChange's format 1.1: limits, labels, then the older names of limits."""
+
 BTC = asset("BTC", network_fee=2_000)
 USDT = asset("USDT", 6, network_fee=1_200_000, code="usdt_trc20", aggregator_code="USDTTRC20")
 DOGE = asset("DOGE", network_fee=10**8)
@@ -44,6 +50,7 @@ def test_documents_have_the_form_of_the_contract() -> None:
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         "<rates><item><from>BTC</from><to>USDTTRC20</to><in>1</in><out>62173.864987</out>"
         "<amount>120000</amount><minamount>0.000016</minamount><maxamount>0.08</maxamount>"
+        "<tomin>0.999801</tomin><tomax>4999.000199</tomax>"
     )
     plain, eref = valid(rendered)
     assert [(item["from"], item["to"]) for item in plain] == [
@@ -57,7 +64,39 @@ def test_documents_have_the_form_of_the_contract() -> None:
             plain_item["maxamount"],
         )
         assert eref_item["manual"] == "false"
-    assert rendered.eref.count(b'<floating minutes="1"/>') == len(eref)
+        assert list(eref_item) == EREF_ORDER
+    assert rendered.eref.count(b"<floating/>") == len(eref), "a float is not fixed for any time"
+
+
+def test_the_json_has_the_items_and_values_of_the_xml() -> None:
+    prices = table(BTC, USDT, DOGE, usd=PRICES)
+    for link in (None, "https://swap.example/r/summer-24"):
+        rendered = render_rates(prices, UNBOUNDED, link=link)
+        assert json.loads(rendered.json) == {"rates": _items(rendered.plain, PLAIN)}
+    assert json.loads(EMPTY.json) == {"rates": []}
+    assert json.loads(render_rates(table(usd={}), UNBOUNDED).json) == {"rates": []}
+
+
+def test_a_feed_with_links_has_the_pair_in_each_of_them() -> None:
+    link = "https://swap.example/r/summer-24"
+    rendered = render_rates(table(BTC, USDT, usd=PRICES), UNBOUNDED, link=link)
+    plain, eref = valid(rendered)
+    for items in (plain, eref):
+        assert [item["link"] for item in items] == [
+            f"{link}?from=btc&to=usdt_trc20",
+            f"{link}?from=usdt_trc20&to=btc",
+        ]
+
+
+def test_a_feed_with_a_markup_has_the_figures_of_a_quote_with_it() -> None:
+    prices = table(BTC, USDT, usd=PRICES)
+    (item, _), _ = valid(render_rates(prices, UNBOUNDED, markup_bps=150))
+    quote = prices.pair("btc", "usdt_trc20", markup_bps=150).quote(Direction.FROM, 10**8)
+    assert Decimal(item["out"]) == Decimal(quote.destination_amount).scaleb(-6)
+    (without, _), _ = valid(render_rates(prices, UNBOUNDED))
+    assert Decimal(item["out"]) < Decimal(without["out"])
+    limits = ("minamount", "maxamount", "tomin", "tomax", "amount")
+    assert [item[name] for name in limits] == [without[name] for name in limits]
 
 
 def test_the_feed_quotes_more_units_if_one_does_not_cover_the_network_fee() -> None:
@@ -140,6 +179,8 @@ def test_feed_figures_equal_a_quote_at_the_same_snapshot(
         assert Decimal(item["minamount"]) == Decimal(quote["from"]["min"])
         assert Decimal(item["maxamount"]) == Decimal(quote["from"]["max"])
         assert Decimal(item["amount"]) == Decimal(quote["to"]["max"])
+        assert Decimal(item["tomin"]) == Decimal(quote["to"]["min"])
+        assert Decimal(item["tomax"]) == Decimal(quote["to"]["max"])
 
 
 def _items_of(document: bytes) -> list[dict[str, Any]]:

@@ -11,15 +11,7 @@ from domain.assets import Catalogue, FixedRateTerms, Switches
 from domain.market.limits import Headroom
 from domain.market.pricing import UNBOUNDED, PriceTable
 from feeds.xml.document import EMPTY, RateDocuments, render_rates
-from gateway.pages.rate_feeds import (
-    EREF,
-    FIXED,
-    FLOAT,
-    IDLE_AFTER_SECONDS,
-    PATHS,
-    RATES,
-    RateFeeds,
-)
+from gateway.pages.rate_feeds import BY_PATH, IDLE_AFTER_SECONDS, RATES, Feed, RateFeeds
 from gateway.runtime.market import LiveMarket
 from tests.support.builders.market import USD, asset, catalogue, prices
 from tests.support.waiting import wait_until_async
@@ -64,16 +56,25 @@ class World:
         table: PriceTable,
         headroom: Headroom,
         *,
-        premium_bps: int,
+        premium_bps: int = 0,
+        markup_bps: int = 0,
+        link: str | None = None,
         pause: Callable[[], None],
     ) -> RateDocuments:
         self.rendered.append(threading.get_ident())
         if self.fails:
             raise ZeroDivisionError
-        return render_rates(table, headroom, premium_bps=premium_bps, pause=pause)
+        return render_rates(
+            table,
+            headroom,
+            premium_bps=premium_bps,
+            markup_bps=markup_bps,
+            link=link,
+            pause=pause,
+        )
 
-    async def body(self, path: str = RATES) -> bytes:
-        return (await self.feeds.respond(path, {})).body
+    async def body(self, feed: Feed = Feed.FLOAT_XML) -> bytes:
+        return (await self.feeds.respond(feed, {})).body
 
     async def refreshed(self) -> bytes:
         await self.feeds.refresh()
@@ -82,8 +83,8 @@ class World:
 
 async def test_a_feed_is_empty_before_the_catalogue_is_read() -> None:
     feeds = RateFeeds(LiveMarket(), render_rates, empty=EMPTY)
-    assert (await feeds.respond(RATES, {})).body == EMPTY.plain
-    assert (await feeds.respond(FIXED, {})).status == 404
+    assert (await feeds.respond(Feed.FLOAT_XML, {})).body == EMPTY.plain
+    assert (await feeds.respond(Feed.FIXED_XML, {})).status == 404
 
 
 async def test_idle_feeds_are_rendered_once_for_all_concurrent_first_requests() -> None:
@@ -92,7 +93,7 @@ async def test_idle_feeds_are_rendered_once_for_all_concurrent_first_requests() 
     try:
         await asyncio.sleep(0)
         assert world.rendered == []
-        first = await asyncio.gather(world.body(), world.body(FLOAT), world.body())
+        first = await asyncio.gather(world.body(), world.body(), world.body())
         assert len(set(first)) == 1
         assert first[0].count(b"<item>") == 2
         assert len(world.rendered) == 1
@@ -162,7 +163,7 @@ async def test_stale_rates_and_maintenance_empty_the_feeds_until_they_end() -> N
     full = await world.refreshed()
     world.clock.at += 61
     assert await world.refreshed() == EMPTY.plain
-    assert await world.body(EREF) == EMPTY.eref
+    assert await world.body(Feed.EREF) == EMPTY.eref
     world.price()
     assert await world.refreshed() == full
     world.switch(maintenance=True)
@@ -174,24 +175,41 @@ async def test_stale_rates_and_maintenance_empty_the_feeds_until_they_end() -> N
 async def test_the_fixed_feed_exists_only_if_fixed_rates_are_on() -> None:
     world = World()
     await world.refreshed()
-    assert (await world.feeds.respond(FIXED, {})).status == 404
+    assert (await world.feeds.respond(Feed.FIXED_XML, {})).status == 404
     world.switch(fixed=True)
-    assert await world.refreshed() == await world.body(FIXED)
+    assert await world.refreshed() == await world.body(Feed.FIXED_XML)
     world.clock.at += 61
     await world.refreshed()
-    assert await world.body(FIXED) == EMPTY.plain
+    assert await world.body(Feed.FIXED_XML) == EMPTY.plain
     world.switch()
     await world.refreshed()
-    assert (await world.feeds.respond(FIXED, {})).status == 404
+    assert (await world.feeds.respond(Feed.FIXED_XML, {})).status == 404
 
 
-async def test_the_aliases_return_the_same_bytes_and_etag() -> None:
+def test_every_feed_has_an_address_and_the_float_feed_two() -> None:
+    assert BY_PATH[RATES] is BY_PATH["/rates/float.xml"] is Feed.FLOAT_XML
+    assert set(BY_PATH.values()) == set(Feed)
+    assert len(BY_PATH) == len(Feed) + 1
+
+
+async def test_only_the_requested_formats_are_compressed_and_kept_fresh() -> None:
     world = World()
-    await world.refreshed()
-    rates = await world.feeds.respond(RATES, {})
-    assert rates == await world.feeds.respond(FLOAT, {})
-    assert rates != await world.feeds.respond(EREF, {})
-    assert set(PATHS) == {RATES, FLOAT, FIXED, EREF}
+    first = await world.body()
+    assert await world.body(Feed.EREF) != first
+    world.price(BTC=60_000 * USD)
+    world.seconds += IDLE_AFTER_SECONDS / 2
+    await world.body(Feed.FLOAT_JSON)
+    world.seconds += IDLE_AFTER_SECONDS / 2 + 1
+    world.price(BTC=61_000 * USD)
+    await world.feeds.refresh()
+    assert set(world.feeds._documents) == {Feed.FLOAT_JSON}
+    assert await world.body() not in {first, EMPTY.plain}
+
+
+async def test_formats_that_are_first_requested_together_are_all_rendered() -> None:
+    world = World()
+    bodies = await asyncio.gather(*(world.body(feed) for feed in Feed if not feed.is_fixed))
+    assert [body.count(b"from") for body in bodies] == [4, 2, 12]
 
 
 async def test_the_feed_of_fixed_rates_contains_their_premium() -> None:
@@ -204,8 +222,8 @@ async def test_the_feed_of_fixed_rates_contains_their_premium() -> None:
         table = PriceTable(offered, world.market.snapshot())
         assert await world.body() == render_rates(table, UNBOUNDED).plain
         expected = render_rates(table, UNBOUNDED, premium_bps=premium_bps).plain
-        assert await world.body(FIXED) == expected
-        assert (await world.body(FIXED) == await world.body()) == (premium_bps == 0)
+        assert await world.body(Feed.FIXED_XML) == expected
+        assert (await world.body(Feed.FIXED_XML) == await world.body()) == (premium_bps == 0)
 
 
 async def test_a_slow_feed_is_rendered_less_often_except_for_operator_changes() -> None:
@@ -215,11 +233,20 @@ async def test_a_slow_feed_is_rendered_less_often_except_for_operator_changes() 
         table: PriceTable,
         headroom: Headroom,
         *,
-        premium_bps: int,
+        premium_bps: int = 0,
+        markup_bps: int = 0,
+        link: str | None = None,
         pause: Callable[[], None],
     ) -> RateDocuments:
         world.seconds += 0.5
-        return world.render(table, headroom, premium_bps=premium_bps, pause=pause)
+        return world.render(
+            table,
+            headroom,
+            premium_bps=premium_bps,
+            markup_bps=markup_bps,
+            link=link,
+            pause=pause,
+        )
 
     world.feeds = RateFeeds(world.market, slow, empty=EMPTY, now=lambda: world.seconds)
     await world.refreshed()
