@@ -33,6 +33,10 @@ class InvalidRequest(RejectedInput):
     """The request is malformed or not allowed: unknown asset, invalid amount."""
 
 
+class KeyLimitReached(InvalidRequest):
+    """The partner has its maximum number of API keys."""
+
+
 class InvalidAddress(InvalidRequest):
     """The address or its tag is not valid on its network."""
 

@@ -62,6 +62,7 @@ MAINTENANCE_SECONDS = 60
 TABLE: dict[type[errors.DomainError], ErrorResponse] = {
     errors.InvalidRequest: INVALID_REQUEST,
     errors.InvalidAddress: INVALID_REQUEST,
+    errors.KeyLimitReached: INVALID_REQUEST,
     errors.IdempotencyConflict: ErrorResponse(1, "INVALID_REQUEST", 409),
     errors.AuthRequired: ErrorResponse(2, "AUTH_REQUIRED", 401),
     errors.AuthInvalid: ErrorResponse(3, "AUTH_INVALID", 401),

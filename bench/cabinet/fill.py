@@ -30,10 +30,10 @@ WHERE tablename IN ('orders', 'deposits', 'ledger_postings') AND NOT indisunique
 """
 
 OTHERS: Final = """
-INSERT INTO partners (id, email, name, api_key, api_secret_sealed, webhook_secret_sealed,
-  webhook_events, markup_bps, base_fee_share_bps, budget, max_codes, created_at)
+INSERT INTO partners (id, email, name, webhook_secret_sealed, webhook_events, markup_bps,
+  base_fee_share_bps, budget, max_codes, created_at)
 SELECT md5('cabinet partner ' || n)::uuid, 'cabinet-' || n || '@swapgate.example', 'Other ' || n,
-  left(md5('cabinet key ' || n), 24), '\\x00', '\\x00', '{order.status_changed}', 50, 0, 2500, 50,
+  '\\x00', '{order.status_changed}', 50, 0, 2500, 50,
   now() - interval '90 days'
 FROM generate_series(1, 100) AS n
 """

@@ -143,7 +143,7 @@ def build() -> FastAPI:
         admitted: bytes = await admit(
             keys=[
                 REMEMBERED_SINCE,
-                *(f"{tag}:weights", f"{tag}:generation", f"{tag}:nonce:{x_api_nonce}"),
+                *(f"{tag}:weights", f"{tag}:revision", f"{tag}:nonce:{x_api_nonce}"),
             ],
             args=[REQUEST.pack(config.budget, PRICE_WEIGHT, 1)],
         )

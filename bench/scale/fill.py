@@ -18,13 +18,21 @@ OWN_EVERY: Final = 50
 PARTNERS: Final = """
 WITH bumped AS (
   UPDATE revisions SET revision = revision + 1 WHERE topic = 'partners' RETURNING revision
+), numbers AS (
+  SELECT n, md5('partner ' || n)::uuid AS id
+  FROM generate_series(%(first)s::bigint, %(last)s::bigint) AS n
+), added AS (
+  INSERT INTO partners (id, email, name, webhook_secret_sealed, webhook_events, markup_bps,
+    base_fee_share_bps, budget, max_codes, created_at, revision)
+  SELECT id, 'scale-' || n || '@swapgate.example', 'Partner ' || n, '\\x00',
+    '{order.status_changed}', n %% 200, 0, %(budget)s, %(codes)s, now() - interval '90 days',
+    bumped.revision
+  FROM bumped, numbers
 )
-INSERT INTO partners (id, email, name, api_key, api_secret_sealed, webhook_secret_sealed,
-  webhook_events, markup_bps, base_fee_share_bps, budget, max_codes, created_at, revision)
-SELECT md5('partner ' || n)::uuid, 'scale-' || n || '@swapgate.example', 'Partner ' || n,
-  left(md5('key ' || n), 24), '\\x00', '\\x00', '{order.status_changed}', n %% 200,
-  0, %(budget)s, %(codes)s, now() - interval '90 days', bumped.revision
-FROM bumped, generate_series(%(first)s::bigint, %(last)s::bigint) AS n
+INSERT INTO api_keys (id, partner_id, api_key, api_secret_sealed, scope, signature_v2_only,
+  created_at)
+SELECT id, id, left(md5('key ' || n), 24), '\\x00', 'full', false, now() - interval '90 days'
+FROM numbers
 """
 
 # Ids as UUIDv7: 48 bits of time, then the version, the number's hash and the variant (RFC 9562).

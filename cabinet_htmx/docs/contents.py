@@ -34,6 +34,7 @@ CONTENTS: Final = (
             Entry(HOME, "Overview"),
             Entry("quickstart", "Quickstart"),
             Entry("authentication", "Authentication"),
+            Entry("api-keys", "API keys and scopes"),
             Entry("go-live", "Go-live checklist"),
             Entry("from-fixedfloat", "Coming from FixedFloat"),
         ),

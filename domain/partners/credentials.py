@@ -99,10 +99,16 @@ class NewSecrets(msgspec.Struct, frozen=True):
 def new_credentials(randomness: Randomness) -> Credentials:
     """Return a key of 24 and two secrets of 43 URL-safe characters."""
     return Credentials(
-        api_key=_base64url(randomness(18)),
+        api_key=new_api_key(randomness),
         api_secret=new_secret(randomness),
         webhook_secret=new_secret(randomness),
     )
+
+
+def new_api_key(randomness: Randomness) -> str:
+    """Return a key of 24 URL-safe characters. None begins like an option of a command."""
+    key = _base64url(randomness(18))
+    return f"A{key[1:]}" if key.startswith("-") else key
 
 
 def new_secret(randomness: Randomness) -> str:

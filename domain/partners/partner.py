@@ -9,6 +9,7 @@ import msgspec
 from domain.errors import InvalidRequest
 from domain.partners.codes import Code
 from domain.partners.ip_allowlist import Network
+from domain.partners.scopes import Scope
 from domain.partners.weights import DEFAULT_BUDGET, WEIGHTS
 from domain.reasons import Reason
 from domain.text import checked_text, has_hidden
@@ -18,6 +19,8 @@ from domain.webhooks.urls import validate_webhook_url
 
 DEFAULT_PARTNER_ID = UUID(int=1)
 """The partner of orders that nobody referred. It has no credentials."""
+ALL_PARTNERS = UUID(int=0)
+"""Stands for all partners together where the newest revision of any of them is meant."""
 
 MAX_MARKUP_BPS = 2_000
 MAX_BASE_FEE_SHARE_BPS = 10_000
@@ -39,6 +42,7 @@ class Partner(msgspec.Struct, frozen=True):
     name: str
     enabled: bool
     api_key: str
+    """The oldest of its keys that is not revoked."""
     webhook_url: str | None = None
     webhook_events: frozenset[EventType] = DEFAULT_EVENTS
     standard_webhooks: bool = False
@@ -46,8 +50,6 @@ class Partner(msgspec.Struct, frozen=True):
     base_fee_share_bps: int = 0
     budget: int = DEFAULT_BUDGET
     max_codes: int = DEFAULT_MAX_CODES
-    signature_v2_only: bool = False
-    signature_v2_used: bool = False
 
 
 class PartnerChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,20 +63,28 @@ class PartnerChange(msgspec.Struct, frozen=True, kw_only=True):
     base_fee_share_bps: int | None = None
     budget: int | None = None
     max_codes: int | None = None
-    signature_v2_only: bool | None = None
 
 
 class PartnerAccess(msgspec.Struct, frozen=True):
-    """A partner's record for authentication; `api_secret` is None if it cannot be decrypted.
+    """The record of an API key and its partner for authentication.
 
-    `generation` counts the rotations of its secrets.
+    `api_secret` is None if it cannot be decrypted or if the key is revoked. `generation` counts the
+    rotations of the key's secret and of the partner's webhookSecret; `revision` grows with every
+    change of the partner.
     """
 
     id: UUID
+    key_id: UUID
     enabled: bool
     api_key: str
     api_secret: str | None
+    previous_secret: str | None
+    """The secret before the last rotation."""
+    previous_until: float
+    """Unix seconds until which it is valid."""
+    scope: Scope
     generation: int
+    revision: int
     markup_bps: int
     budget: int
     codes: Mapping[str, Code]
@@ -84,7 +94,7 @@ class PartnerAccess(msgspec.Struct, frozen=True):
     signature_v2_used: bool = False
 
     def __repr__(self) -> str:
-        """Hide the secret."""
+        """Hide the secrets."""
         return f"PartnerAccess(id={self.id})"
 
 

@@ -110,6 +110,7 @@ class Dispatcher:
                 )
                 caller = await self._authenticator.authenticate(auth, body, endpoint.call)
                 response_headers += caller.rate_limit_headers()
+                caller.check_scope(endpoint.scopes)
             else:
                 if endpoint.any_origin:
                     response_headers += ANY_ORIGIN

@@ -1,4 +1,4 @@
-"""The partners known to this worker: all API keys, and the records of partners that have called."""
+"""What this worker knows of partners: all API keys, and the records of those that were used."""
 
 import asyncio
 import time
@@ -14,6 +14,7 @@ from domain.partners.codes import Code
 from domain.partners.credentials import SigningKey
 from domain.partners.ip_allowlist import Network
 from domain.partners.partner import PartnerAccess
+from domain.partners.scopes import Scope
 from gateway.api.rate_limit_headers import policy_header
 from gateway.http.message import Header
 
@@ -23,23 +24,39 @@ UNVERIFIED_SECONDS: Final = 30.0
 
 
 class CachedPartner(msgspec.Struct, frozen=True):
-    """The data that a partner's calls are checked against. `generation` counts its secrets."""
+    """The data of a partner that calls are checked against, shared by its keys.
+
+    Admission makes calls stale that were checked against an earlier `revision` than the newest.
+    """
 
     id: UUID
-    api_key: str
     enabled: bool
-    key: SigningKey | None
-    """None if the stored secret cannot be decrypted."""
-    generation: int
+    revision: int
     markup_bps: int
     budget: int
     rate_limit_policy: Header
     codes: Mapping[str, Code]
+
+
+class CachedKey(msgspec.Struct, frozen=True):
+    """The data of an API key that calls are checked against."""
+
+    id: UUID
+    api_key: str
+    partner: CachedPartner
+    signing: SigningKey | None
+    """None if the stored secret cannot be decrypted, and for a revoked key."""
+    previous: SigningKey | None
+    """The secret before the last rotation, valid until `previous_until` (Unix seconds)."""
+    previous_until: float
+    scope: Scope
+    generation: int
+    """Counts the rotations of the key's secret and of the partner's webhookSecret."""
     networks: tuple[Network, ...] | None
     """The IP allowlist; None permits any address."""
-    v2_only: bool = False
+    v2_only: bool
     """Signatures of version 1 are rejected."""
-    v2_used: bool = False
+    v2_used: bool
     """Version 2 has been used: version 1 is rejected for rotations."""
 
 
@@ -47,7 +64,7 @@ ReadAccess = Callable[[str], Awaitable[PartnerAccess | None]]
 
 
 class PartnerCache:
-    """Finds partners by API key; after a partner's first call without the database.
+    """Finds keys and their partners; after a key's first call without the database.
 
     All existing keys are known, so an unknown key causes no query, whose duration would tell it
     from a known one. A changed record is dropped and read again at the next call.
@@ -59,19 +76,21 @@ class PartnerCache:
         self._read = read
         self._monotonic = monotonic
         self._existing: set[str] = set()
-        self._records: OrderedDict[str, CachedPartner] = OrderedDict()
-        self._keys: dict[UUID, str] = {}
-        self._reading: dict[str, asyncio.Future[CachedPartner | None]] = {}
+        self._records: OrderedDict[str, CachedKey] = OrderedDict()
+        self._keys: dict[UUID, set[str]] = {}
+        self._reading: dict[str, asyncio.Future[CachedKey | None]] = {}
         self._verified_at = float("-inf")
+        self.seen_revision = -1
+        """All changes of partners up to this revision were passed to `invalidate`."""
 
-    def cached(self, api_key: str) -> CachedPartner | None:
-        """Return the record of a partner if it is cached and trusted."""
+    def cached(self, api_key: str) -> CachedKey | None:
+        """Return the record of a key if it is cached and trusted."""
         if self._monotonic() - self._verified_at > UNVERIFIED_SECONDS:
             return None
         return self._records.get(api_key)
 
-    async def find(self, api_key: str) -> CachedPartner | None:
-        """Return the record of a partner, or None for an unknown key; raise Unavailable."""
+    async def find(self, api_key: str) -> CachedKey | None:
+        """Return the record of a key, or None for an unknown one; raise Unavailable."""
         if self._monotonic() - self._verified_at > UNVERIFIED_SECONDS:
             raise Unavailable("partners cannot be verified: the database is unavailable")
         record = self._records.get(api_key)
@@ -83,17 +102,15 @@ class PartnerCache:
             self._reading[api_key] = reading
         return await asyncio.shield(reading)
 
-    async def find_newer(self, outdated: CachedPartner) -> CachedPartner | None:
-        """Return the current record of a partner whose record is outdated; raise Unavailable."""
+    async def find_newer(self, outdated: CachedKey) -> CachedKey | None:
+        """Return the current record of a key whose record is outdated; raise Unavailable."""
         if self._records.get(outdated.api_key) is outdated:
             self.invalidate((outdated.api_key,))
         return await self.find(outdated.api_key)
 
     def invalidate_partner(self, partner_id: UUID) -> None:
-        """Drop the record of a partner, if it is cached."""
-        api_key = self._keys.get(partner_id)
-        if api_key is not None:
-            self.invalidate((api_key,))
+        """Drop the records of a partner's keys."""
+        self.invalidate(self._keys.get(partner_id, ()))
 
     def invalidate(self, api_keys: Iterable[str]) -> None:
         """Drop the records of these keys, and add the keys that are new."""
@@ -102,18 +119,19 @@ class PartnerCache:
             self._records.pop(api_key, None)
             self._reading.pop(api_key, None)  # its result may be older than the change
 
-    def mark_verified(self) -> None:
-        """Record that all changes up to now have been passed to `invalidate`."""
+    def mark_verified(self, revision: int) -> None:
+        """Record that all changes up to now, and to `revision`, were passed to `invalidate`."""
         self._verified_at = self._monotonic()
+        self.seen_revision = revision
 
-    async def _load(self, api_key: str) -> CachedPartner | None:
+    async def _load(self, api_key: str) -> CachedKey | None:
         this = asyncio.current_task()
         try:
             access = await self._read(api_key)
-            record = _record(access) if access else None
+            record = self._record(access) if access else None
             if record is not None and self._reading.get(api_key) is this:
                 self._records[api_key] = record
-                self._keys[record.id] = api_key
+                self._keys.setdefault(record.partner.id, set()).add(api_key)
                 while len(self._records) > MAX_RECORDS:
                     self._records.popitem(last=False)
             return record
@@ -121,19 +139,37 @@ class PartnerCache:
             if self._reading.get(api_key) is this:
                 del self._reading[api_key]
 
+    def _record(self, access: PartnerAccess) -> CachedKey:
+        return CachedKey(
+            id=access.key_id,
+            api_key=access.api_key,
+            partner=self._partner(access),
+            signing=_signing(access.api_secret),
+            previous=_signing(access.previous_secret),
+            previous_until=access.previous_until,
+            scope=access.scope,
+            generation=access.generation,
+            networks=access.networks,
+            v2_only=access.signature_v2_only,
+            v2_used=access.signature_v2_used,
+        )
 
-def _record(access: PartnerAccess) -> CachedPartner:
-    return CachedPartner(
-        id=access.id,
-        api_key=access.api_key,
-        enabled=access.enabled,
-        key=SigningKey(access.api_secret) if access.api_secret is not None else None,
-        generation=access.generation,
-        markup_bps=access.markup_bps,
-        budget=access.budget,
-        rate_limit_policy=policy_header(access.budget),
-        codes=access.codes,
-        networks=access.networks,
-        v2_only=access.signature_v2_only,
-        v2_used=access.signature_v2_used,
-    )
+    def _partner(self, access: PartnerAccess) -> CachedPartner:
+        """Return the partner of a key: that of another of its keys if it is as recent."""
+        for api_key in self._keys.get(access.id, ()):
+            other = self._records.get(api_key)
+            if other is not None and other.partner.revision == access.revision:
+                return other.partner
+        return CachedPartner(
+            id=access.id,
+            enabled=access.enabled,
+            revision=access.revision,
+            markup_bps=access.markup_bps,
+            budget=access.budget,
+            rate_limit_policy=policy_header(access.budget),
+            codes=access.codes,
+        )
+
+
+def _signing(secret: str | None) -> SigningKey | None:
+    return None if secret is None else SigningKey(secret)

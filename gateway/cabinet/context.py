@@ -11,7 +11,6 @@ from blacksheep import Request
 from cabinet_htmx.partner.site import PartnerSite
 from domain.actions.cabinet.ports import (
     AuditLog,
-    KeySettingsRepository,
     PasskeyPorts,
     PasswordResetPorts,
     SecondFactorPorts,
@@ -21,6 +20,7 @@ from domain.actions.cabinet.ports import (
 from domain.actions.cabinet.queries import CabinetQueries
 from domain.actions.cabinet.sign_in import Browser, SignedIn, known_device, resume
 from domain.actions.ledger.ports import PayoutDetailsPorts
+from domain.actions.partners.manage_keys import KeyPorts
 from domain.actions.partners.ports import CodePorts, RotationPorts
 from domain.cabinet import devices
 from domain.cabinet.audit import AuditEntry, shortened
@@ -49,7 +49,7 @@ class CabinetPorts(msgspec.Struct, frozen=True, kw_only=True):
     market: Market
     qr_codes: QrCodes
     webhooks: WebhookPorts
-    keys: KeySettingsRepository
+    keys: KeyPorts
     rotation: RotationPorts
     team: TeamPorts
     new_id: Callable[[], UUID]

@@ -1,10 +1,9 @@
-"""Records which partners' API keys are in use, at intervals rather than at each call."""
+"""Records which API keys are in use, at intervals rather than at each call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from typing import Final
-from uuid import UUID
 
 from domain.errors import Unavailable
 
@@ -12,16 +11,16 @@ INTERVAL_SECONDS: Final = 10.0
 
 
 async def keep_recording(
-    active: Callable[[], Collection[UUID]], record: Callable[[Collection[UUID]], Awaitable[None]]
+    active: Callable[[], Collection[str]], record: Callable[[Collection[str]], Awaitable[None]]
 ) -> None:
-    """Record forever the partners that have called since the previous interval.
+    """Record forever the keys that were used since the previous interval.
 
     While the database is unavailable, the uses of those intervals are lost: nothing depends on
     them.
     """
     while True:
         await asyncio.sleep(INTERVAL_SECONDS)
-        partners = active()
-        if partners:
+        keys = active()
+        if keys:
             with suppress(Unavailable):
-                await record(partners)
+                await record(keys)

@@ -32,6 +32,7 @@ class Sources(msgspec.Struct, frozen=True):
     read_catalogue: Callable[[], Awaitable[Catalogue]]
     read_headroom: Callable[[Catalogue], Awaitable[Headroom]]
     changed_keys: Callable[[int], Awaitable[tuple[Sequence[str], int]]]
+    publish_revision: Callable[[int], Awaitable[None]]
     read_snapshot: Callable[[], Awaitable[RateSnapshot | None]]
     decode_snapshot: Callable[[bytes], RateSnapshot]
     notices: Callable[[], AsyncIterator[Notice]]
@@ -40,11 +41,13 @@ class Sources(msgspec.Struct, frozen=True):
 class CachedPartners(Protocol):
     """The part of a cache of partners that depends on changes in the database."""
 
+    seen_revision: int
+
     def invalidate(self, api_keys: Iterable[str]) -> None:
         """Drop the records of these keys, and add the keys that are new."""
 
-    def mark_verified(self) -> None:
-        """Record that all changes up to now have been passed to `invalidate`."""
+    def mark_verified(self, revision: int) -> None:
+        """Record that all changes up to now, and to `revision`, were passed to `invalidate`."""
 
 
 class Watchers:
@@ -70,6 +73,8 @@ class Watchers:
         self._catalogue_revision = -1
         self._catalogue_ends = math.inf
         self._partner_revision = -1
+        self._requested_revision = -1
+        self._catching_up = asyncio.Lock()
 
     async def poll(self) -> None:
         """Read everything that has changed since the previous poll; raise Unavailable."""
@@ -84,11 +89,30 @@ class Watchers:
         if self._partners is None:
             return
         self._market.adopt_headroom(await self._sources.read_headroom(self._market.catalogue))
-        if revisions.partners > self._partner_revision:
+        await self._invalidate_partners(self._partners, revisions.partners)
+
+    async def catch_up_partners(self, revision: int) -> None:
+        """Invalidate the partners changed up to `revision` at least; raise Unavailable.
+
+        A call that finds it done by another does nothing. A negative revision stands for an unknown
+        one: all changes up to now are read, and their revision is published again.
+        """
+        async with self._catching_up:
+            if self._partners is None or 0 <= revision <= self._partners.seen_revision:
+                return
+            self._requested_revision = max(revision, self._requested_revision)
+            revisions = await self._sources.read_revisions()
+            await self._invalidate_partners(self._partners, revisions.partners)
+            if revision < 0:
+                await self._sources.publish_revision(revisions.partners)
+
+    async def _invalidate_partners(self, partners: CachedPartners, revision: int) -> None:
+        if revision > self._partner_revision:
             keys, newest = await self._sources.changed_keys(self._partner_revision)
-            self._partners.invalidate(keys)
-            self._partner_revision = max(newest, revisions.partners)
-        self._partners.mark_verified()
+            partners.invalidate(keys)
+            self._partner_revision = max(newest, revision, self._partner_revision)
+        # A requested revision may be newer than the database, if that was restored.
+        partners.mark_verified(max(self._partner_revision, self._requested_revision))
 
     async def follow_changes(self) -> None:
         """Poll forever, at intervals and after every notice."""

@@ -1,6 +1,5 @@
 """The composition of what the endpoints of /v1 use."""
 
-import asyncio
 import secrets
 from uuid import UUID
 
@@ -14,13 +13,12 @@ from gateway.api.quote_encoding import QuoteEncoder
 from gateway.runtime.clock import new_id
 from gateway.runtime.qr_codes import QrCodes
 from gateway.settings import Settings
+from gateway.wiring.admission.partner_changes import put_into_effect
 from gateway.wiring.connections import Connections
 from persistence.keyring import KeyRing
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.secrets import PostgresSecretRepository
-from persistence.valkey.generations import publish_generation
-from persistence.valkey.notices import publish_change
 
 
 def compose_services(
@@ -35,9 +33,9 @@ def compose_services(
     clock, market = connections.clock, connections.market
     database, valkey = connections.database, connections.valkey
 
-    async def changed(partner_id: UUID) -> None:
+    async def changed(partner_id: UUID, *, revision: int | None = None) -> None:
         partners.invalidate_partner(partner_id)
-        await publish_change(valkey)
+        await put_into_effect(database, valkey, partner_id, revision=revision)
 
     return Services(
         clock=clock,
@@ -53,9 +51,7 @@ def compose_services(
         ),
         rotation_ports=RotationPorts(
             secrets=PostgresSecretRepository(database, keyring),
-            outdate=lambda partner_id, below: publish_generation(valkey, partner_id, below),
             changed=changed,
-            pause=asyncio.sleep,
             randomness=secrets.token_bytes,
         ),
         code_ports=CodePorts(

@@ -13,6 +13,7 @@ from domain.actions.cabinet.ports import (
 )
 from domain.actions.cabinet.queries import CabinetQueries
 from domain.actions.ledger.ports import PayoutDetailsPorts
+from domain.actions.partners.manage_keys import KeyPorts
 from domain.cabinet import devices
 from domain.cabinet.sessions import KEY_PURPOSE, SessionSigner
 from domain.partners.ip_allowlist import parse_networks
@@ -32,7 +33,7 @@ from persistence.postgres.cabinet.passkeys import PostgresPasskeyRepository
 from persistence.postgres.cabinet.password_resets import PostgresPasswordResetRepository
 from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepository
 from persistence.postgres.cabinet.team import PostgresTeamRepository
-from persistence.postgres.partners.key_settings import PostgresKeySettingsRepository
+from persistence.postgres.partners.api_keys import PostgresKeyRepository
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.repository import PostgresWebhookRepository
 from persistence.valkey.cabinet.login_throttle import ValkeyLoginThrottle
@@ -107,7 +108,14 @@ def compose_cabinet(
             new_id=new_id,
             insecure_allowed=settings.insecure_webhooks,
         ),
-        keys=PostgresKeySettingsRepository(database),
+        keys=KeyPorts(
+            clock=clock,
+            keys=PostgresKeyRepository(database, keyring),
+            changed=services.rotation_ports.changed,
+            new_id=new_id,
+            randomness=secrets.token_bytes,
+            signature_v2_only=not settings.sandbox,
+        ),
         rotation=services.rotation_ports,
         team=TeamPorts(
             clock=clock,

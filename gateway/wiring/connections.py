@@ -25,6 +25,7 @@ from persistence.postgres.rights.rule import excess_rights, rejection_reason
 from persistence.valkey.client import connect
 from persistence.valkey.notices import notices
 from persistence.valkey.rates import decode_snapshot, read_snapshot
+from persistence.valkey.revisions import publish_revision
 
 log = structlog.get_logger()
 
@@ -94,6 +95,7 @@ class Connections:
                 read_catalogue=read,
                 read_headroom=lambda catalogue: read_headroom(watching, catalogue),
                 changed_keys=lambda since: changed_keys(watching, since),
+                publish_revision=lambda revision: publish_revision(self.valkey, None, revision),
                 read_snapshot=lambda: read_snapshot(self.valkey, key=self._rates_key),
                 decode_snapshot=partial(decode_snapshot, key=self._rates_key),
                 notices=lambda: notices(self.valkey),

@@ -14,6 +14,7 @@ from domain.actions.partners.open_for_visitor import CLIENT_PURPOSE, TOKEN_PURPO
 from domain.actions.partners.ports import ReferralPorts
 from domain.actions.partners.refer import referral_markup
 from domain.partners.ip_allowlist import parse_networks
+from domain.partners.partner import ALL_PARTNERS
 from domain.partners.referrals import KEY_PURPOSE, ReferralSigner
 from feeds.xml.document import EMPTY, render_rates
 from gateway.api.authentication import Authenticator
@@ -37,15 +38,15 @@ from gateway.runtime.metrics import (
     report_connections,
 )
 from gateway.settings import Settings, brand_from
+from gateway.wiring.admission.nonces import begin_nonces, keep_watching_nonces
 from gateway.wiring.api import compose_services
 from gateway.wiring.cabinet import compose_cabinet
 from gateway.wiring.connections import Connections
-from gateway.wiring.nonces import begin_nonces, keep_watching_nonces
 from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
 from persistence.keyring import KeyRing
 from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.health import missing_migrations
-from persistence.postgres.partners.key_settings import record_first_v2_use, record_key_uses
+from persistence.postgres.partners.api_keys import record_first_v2_use, record_key_uses
 from persistence.postgres.partners.partners import read_access
 from persistence.postgres.partners.referrals import read_default_partner, read_referrer
 from persistence.valkey.admission import ValkeyAdmissionController
@@ -107,7 +108,11 @@ class GatewayProcess:
         )
         self._admission = ValkeyAdmissionController(connections.valkey)
         self.authenticator = Authenticator(
-            partners, self._admission, self.addresses, record_v2_use=self._record_v2_use
+            partners,
+            self._admission,
+            self.addresses,
+            record_v2_use=self._record_v2_use,
+            catch_up=self._watchers.catch_up_partners,
         )
 
     async def start(self) -> None:
@@ -132,8 +137,8 @@ class GatewayProcess:
         background.start(keep_watching_nonces(self._admission.recovery_ms), name="nonces")
         if sys.platform == "linux":
             background.start(self._connection_limiter.keep_limiting(), name="connection limits")
-        active = self._admission.take_active_partners
-        background.start(keep_recording(active, self._record_key_uses), name="key uses")
+        used = self.authenticator.take_used_keys
+        background.start(keep_recording(used, self._record_key_uses), name="key uses")
 
     async def stop(self) -> None:
         """Stop the background work and close all connections."""
@@ -163,6 +168,7 @@ class GatewayProcess:
                 referrers=CachedReferrers(
                     lambda code: read_referrer(database, code),
                     lambda: read_default_partner(database),
+                    lambda: self._admission.newest_revision(ALL_PARTNERS),
                 ),
                 signer=ReferralSigner(signing, current=lambda: keyring.current),
             ),
@@ -177,13 +183,13 @@ class GatewayProcess:
             secure=secure,
         )
 
-    async def _record_key_uses(self, partners: Collection[UUID]) -> None:
+    async def _record_key_uses(self, api_keys: Collection[str]) -> None:
         now = self._connections.clock.now()
-        await record_key_uses(self._connections.database, partners, at=now)
+        await record_key_uses(self._connections.database, api_keys, at=now)
 
-    async def _record_v2_use(self, partner_id: UUID) -> None:
+    async def _record_v2_use(self, partner_id: UUID, key_id: UUID) -> None:
         now = self._connections.clock.now()
-        await record_first_v2_use(self._connections.database, partner_id, at=now)
+        await record_first_v2_use(self._connections.database, key_id, at=now)
         await self.services.rotation_ports.changed(partner_id)
 
     async def _missing_migrations(self) -> list[str] | None:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 import msgspec
 
-from persistence.keyring import KeyRing, SecretUnreadable
-from persistence.postgres.partners.partners import api_secret_record, webhook_secret_record
+from persistence.keyring import KeyRing
+from persistence.postgres.partners.api_keys import api_secret_record
+from persistence.postgres.partners.partners import webhook_secret_record
 from persistence.postgres.pool import Database, Row
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -27,10 +28,14 @@ SELECT has_column_privilege($1::text, 'orders', 'state', 'UPDATE') AS can_write
 
 APPLIED = "SELECT migration_id FROM _yoyo_migration"
 
-# The default partner has no secrets (0023-house-partner.sql).
+# The default partner has no secrets (0023-house-partner.sql), and revoked keys have none.
 SECRETS = """
-SELECT id, email, api_secret_sealed, webhook_secret_sealed FROM partners
-WHERE api_secret_sealed <> '' ORDER BY id
+SELECT p.id, p.email, p.webhook_secret_sealed AS sealed, NULL::uuid AS key_id
+FROM partners p WHERE p.webhook_secret_sealed <> ''
+UNION ALL
+SELECT p.id, p.email, k.api_secret_sealed, k.id
+FROM api_keys k JOIN partners p ON p.id = k.partner_id WHERE k.revoked_at IS NULL
+ORDER BY id
 """
 
 # Networks with at least one asset that accepts deposits, in a sandbox or followed by settlement.
@@ -105,7 +110,8 @@ async def missing_migrations(database: Database) -> list[str]:
 
 async def partners_with_unreadable_secrets(database: Database, keyring: KeyRing) -> list[str]:
     """Return the e-mail addresses of partners whose secrets the key ring cannot decrypt."""
-    return [row["email"] for row in await database.fetch(SECRETS) if not _opens(keyring, row)]
+    rows = await database.fetch(SECRETS)
+    return list(dict.fromkeys(row["email"] for row in rows if not _opens(keyring, row)))
 
 
 async def free_addresses(database: Database, *, at_most: int) -> Mapping[str, int]:
@@ -130,10 +136,8 @@ async def gone_endpoints(database: Database) -> list[str]:
 
 
 def _opens(keyring: KeyRing, row: Row) -> bool:
-    partner_id = UUID(row["id"])
-    try:
-        keyring.open(row["api_secret_sealed"], record=api_secret_record(partner_id))
-        keyring.open(row["webhook_secret_sealed"], record=webhook_secret_record(partner_id))
-    except SecretUnreadable:
-        return False
-    return True
+    if row["key_id"] is None:
+        record = webhook_secret_record(UUID(row["id"]))
+    else:
+        record = api_secret_record(UUID(row["key_id"]))
+    return keyring.try_open(row["sealed"], record=record) is not None

@@ -13,6 +13,7 @@ import msgspec
 from persistence.valkey import rates, stream
 from persistence.valkey.nonces import REMEMBERED_SINCE
 from persistence.valkey.notices import CHANGES
+from persistence.valkey.revisions import revision_key
 
 PREFIX: Final = "swapgate_"
 OWNER: Final = "owner"
@@ -77,7 +78,8 @@ USERS: Final[Mapping[str, Rights]] = {
         keys=(stream.STREAM,),
     ),
     "operator": Rights(
-        commands=("get", "info", "publish", "time"),
+        commands=(*SCRIPTS, "get", "info", "publish", "set", "time"),
+        keys=(revision_key("*"),),
         read_only_keys=(rates.KEY, rates.SOURCES, REMEMBERED_SINCE),
         channels=(CHANGES,),
     ),

@@ -1,21 +1,22 @@
 -- Admits calls: consumes each call's nonce and charges its weight, in one atomic step.
 --
 -- KEYS  since when all nonces are remembered, in milliseconds; then for each call: its partner's
---       window, its partner's newest generation of secrets, its nonce
--- ARGV  one string: for each call three big-endian unsigned integers of 4 bytes, the partner's
---       budget, the call's weight, the generation that signed it
--- Returns one string: for each call three big-endian integers of 4 bytes, outcome (0 admitted,
--- 1 replayed, 2 limited, 3 stale, 4 nonces lost), weight remaining, and milliseconds until the oldest
--- entry expires (admitted), until this very call would be admitted (limited), or until all nonces are
--- remembered again (nonces lost).
+--       window, its partner's newest revision, its nonce
+-- ARGV  one string: for each call three big-endian unsigned integers, the partner's budget and the
+--       call's weight (4 bytes each), and the revision of the record that it was checked against (8)
+-- Returns one string: for each call three big-endian integers, outcome (4 bytes: 0 admitted,
+-- 1 replayed, 2 limited, 3 stale, 4 nonces lost), weight remaining (8), and milliseconds (4) until the
+-- oldest entry expires (admitted), until this very call would be admitted (limited), or until all
+-- nonces are remembered again (nonces lost).
 --
 -- Where the first key is missing, nonces were lost with the store's data: calls are treated as always,
 -- but none is admitted until whatever was lost has expired.
 --
--- A stale call is signed with a secret that has been replaced: its nonce is not consumed. Where no
--- generation is stored, the newest one has been known to all workers for long, or this store was
--- flushed: the caller's is trusted then. A call of weight 0 only reads: the weight remaining is then
--- the newest generation, or -1, and the wait that until all nonces are remembered again.
+-- A stale call was checked against a record of its partner that has been changed since: its nonce is
+-- not consumed. Where no revision is stored, the newest one has been known to all workers for long, or
+-- this store lost it, and the nonces with it: nothing is admitted then until all workers have read all
+-- changes. A call of weight 0 only reads: the weight remaining is then the newest revision, or -1, and
+-- the wait that until all nonces are remembered again.
 --
 -- A window is a list of "<ms> <before> <after>", each a double of 8 bytes: when weight was admitted,
 -- and the cumulative weight before and after it. The weight in use is the last `after` less the first
@@ -108,19 +109,19 @@ local function charge(window, budget, weight)
   return 0, budget - used - weight, window.first_ms + WINDOW_MS - now
 end
 
-local windows, generations, replies, offset = {}, {}, {}, 1
+local windows, revisions, replies, offset = {}, {}, {}, 1
 for i = 2, #KEYS, 3 do
-  local key, budget, weight, generation = KEYS[i], struct.unpack('>I4I4I4', ARGV[1], offset)
-  offset = offset + 12
-  local newest = generations[key]
+  local key, budget, weight, revision = KEYS[i], struct.unpack('>I4I4I8', ARGV[1], offset)
+  offset = offset + 16
+  local newest = revisions[key]
   if newest == nil then
     newest = tonumber(server.call('GET', KEYS[i + 1]) or -1)
-    generations[key] = newest
+    revisions[key] = newest
   end
   local outcome, remaining, wait = 1, 0, 0
   if weight == 0 then
     outcome, remaining, wait = 0, newest, recovery
-  elseif newest > generation then
+  elseif newest > revision then
     outcome = 3
   elseif server.call('SET', KEYS[i + 2], '', 'NX', 'EX', NONCE_SECONDS) then
     local window = windows[key]
@@ -133,7 +134,7 @@ for i = 2, #KEYS, 3 do
       outcome, wait = 4, recovery
     end
   end
-  replies[#replies + 1] = struct.pack('>i4i4i4', outcome, remaining, wait)
+  replies[#replies + 1] = struct.pack('>i4i8i4', outcome, remaining, wait)
 end
 for _, window in pairs(windows) do
   write(window)

@@ -12,8 +12,9 @@ from valkey.asyncio import Valkey
 
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
-from persistence.valkey.generations import generation_key
+from domain.partners.partner import ALL_PARTNERS
 from persistence.valkey.nonces import REMEMBERED_SINCE
+from persistence.valkey.revisions import revision_key
 from persistence.valkey.script_connection import ScriptConnection
 from persistence.valkey.script_protocol import bulk_string
 
@@ -22,15 +23,14 @@ MAX_PER_CALL: Final = 16
 """Admissions that share one call: with larger batches, client and server take turns idling."""
 MAX_IN_FLIGHT: Final = 4
 """Concurrent calls; requests that arrive meanwhile gather for the next."""
-NO_PARTNER: Final = UUID(int=0)
 MAX_PARTNERS: Final = 20_000
 """Partners whose keys stay encoded."""
 KEYS_PER_REQUEST: Final = 3
 SHARED_KEY: Final = bulk_string(REMEMBERED_SINCE.encode())
 """The key that precedes those of the requests."""
-REQUEST: Final = Struct(">III")
-"""Budget, weight, generation."""
-REPLY: Final = Struct(">iii")
+REQUEST: Final = Struct(">IIQ")
+"""Budget, weight, revision."""
+REPLY: Final = Struct(">iqi")
 """Outcome, weight remaining, milliseconds to wait."""
 
 _OUTCOMES: Final = tuple(AdmissionOutcome)
@@ -48,7 +48,7 @@ class _PartnerKeys:
 
     def __init__(self, partner_id: UUID) -> None:
         self.fixed = bulk_string(window_key(partner_id).encode()) + bulk_string(
-            generation_key(partner_id).encode()
+            revision_key(partner_id).encode()
         )
         self.nonce_prefix = f"{{p:{partner_id}}}:nonce:".encode()
         self.nonce_prefix_length = len(self.nonce_prefix)
@@ -79,15 +79,14 @@ class ValkeyAdmissionController:
         self._batches: deque[_Batch] = deque()
         self._in_flight = 0
         self._partners: dict[int, _PartnerKeys] = {}
-        self._active: set[int] = set()
 
     def admit(
-        self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
+        self, partner_id: UUID, *, revision: int, nonce: str, weight: int, budget: int
     ) -> "asyncio.Future[Admission]":
         """Consume the nonce and charge the weight; raise Unavailable without Valkey.
 
         The nonce is consumed even where the weight is not admitted, so that a rejected call cannot
-        be replayed later; but not by a call of a generation of secrets that has been replaced.
+        be replayed later; but not by a call that was checked against an outdated record.
         """
         batch = self._gathering
         if not batch.futures:
@@ -96,23 +95,16 @@ class ValkeyAdmissionController:
         else:
             loop = batch.futures[0].get_loop()
         keys = self._partners.get(partner_id.int) or self._encode_keys(partner_id)
-        if weight:
-            self._active.add(partner_id.int)
         batch.keys.append(keys.with_nonce(nonce))
-        batch.requests.append(REQUEST.pack(budget, weight, generation))
+        batch.requests.append(REQUEST.pack(budget, weight, revision))
         future: asyncio.Future[Admission] = loop.create_future()
         batch.futures.append(future)
         if len(batch.futures) == MAX_PER_CALL:
             self._flush()
         return future
 
-    def take_active_partners(self) -> list[UUID]:
-        """Return the partners that have made calls since the last time."""
-        active, self._active = self._active, set()
-        return [UUID(int=number) for number in active]
-
-    async def newest_generation(self, partner_id: UUID) -> int:
-        """Return the generation of secrets below which calls are stale; -1 where none are.
+    async def newest_revision(self, partner_id: UUID) -> int:
+        """Return the revision of a partner below which calls are stale; -1 where none is stored.
 
         Raises Unavailable without Valkey.
         """
@@ -123,10 +115,10 @@ class ValkeyAdmissionController:
 
         Raises Unavailable without Valkey.
         """
-        return (await self._read(NO_PARTNER)).wait_ms
+        return (await self._read(ALL_PARTNERS)).wait_ms
 
     def _read(self, partner_id: UUID) -> "asyncio.Future[Admission]":
-        return self.admit(partner_id, generation=0, nonce="", weight=0, budget=0)
+        return self.admit(partner_id, revision=0, nonce="", weight=0, budget=0)
 
     def _encode_keys(self, partner_id: UUID) -> _PartnerKeys:
         if len(self._partners) >= MAX_PARTNERS:

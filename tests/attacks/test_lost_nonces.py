@@ -39,7 +39,7 @@ async def valkey(servers: Servers) -> AsyncIterator[AsyncValkey]:
 async def call(valkey: AsyncValkey, nonce: str = "", *, budget: int = 100) -> Admission:
     """Make a call on a worker of its own."""
     return await ValkeyAdmissionController(valkey).admit(
-        PARTNER, generation=0, nonce=nonce or uuid4().hex, weight=1, budget=budget
+        PARTNER, revision=0, nonce=nonce or uuid4().hex, weight=1, budget=budget
     )
 
 

@@ -19,9 +19,10 @@ from tests.support.waiting import wait_until
 PARTNER, MEMBER = "{p:01890a5d-ac96-774b-bcce-b302099a8057}", "{m:01890a5d}"
 SESSION, WINDOW, NONCE = f"{MEMBER}:session:a", f"{PARTNER}:weights", f"{PARTNER}:nonce:n"
 RATES, LEADER, SOURCES = "rates:snapshot", "{rates:snapshot}:leader", "{rates:snapshot}:sources"
+REVISION = f"{PARTNER}:revision"
 STREAM, SINCE, ATTEMPTS, ADDRESS = "webhooks:due", "nonces:since", "attempts:{a}", "{ip:a}:1"
 KEYS = {
-    *(SESSION, f"{MEMBER}:sessions", WINDOW, NONCE, f"{PARTNER}:generation", ATTEMPTS, ADDRESS),
+    *(SESSION, f"{MEMBER}:sessions", WINDOW, NONCE, REVISION, ATTEMPTS, ADDRESS),
     *(RATES, LEADER, SOURCES, STREAM, SINCE),
 }
 OF_THE_GATEWAY = KEYS - {RATES, LEADER, SOURCES, STREAM}
@@ -30,14 +31,14 @@ WRITES: Mapping[ValkeyUser, set[str]] = {
     ValkeyUser.RATES: {RATES, LEADER, SOURCES},
     ValkeyUser.SETTLEMENT: set(),
     ValkeyUser.WEBHOOKS: {STREAM},
-    ValkeyUser.OPERATOR: set(),
+    ValkeyUser.OPERATOR: {REVISION},
 }
 READS: Mapping[ValkeyUser, set[str]] = {
     ValkeyUser.GATEWAY: OF_THE_GATEWAY | {RATES},
     ValkeyUser.RATES: {RATES, LEADER, SOURCES},
     ValkeyUser.SETTLEMENT: {RATES},
     ValkeyUser.WEBHOOKS: {STREAM},
-    ValkeyUser.OPERATOR: {RATES, SOURCES, SINCE},
+    ValkeyUser.OPERATOR: {RATES, SOURCES, SINCE, REVISION},
 }
 CHANNELS: Mapping[ValkeyUser, set[str]] = {
     ValkeyUser.GATEWAY: {"rates", "changes"},

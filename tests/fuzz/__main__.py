@@ -9,8 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import msgspec
-
 from tests.conftest import Running, start_up, stop
 from tests.fuzz.campaign import run
 from tests.fuzz.partners import Partners, Signer
@@ -35,18 +33,25 @@ def main() -> int:
 def _fuzz(running: Running, *, cases: int, seed: int) -> int:
     sys.stdout.write(f"seed {seed}: reproduce with --seed {seed} --cases {cases}\n")
     sys.stdout.flush()
-    partners = Partners(_partner(running), _partner(running))
+    email = f"{secrets.token_hex(8)}@fuzz.example"
+    partner = _partner(running, email)
+    restricted = [_key(running, email, scope) for scope in ("trade", "read")]
+    rotating = _partner(running, f"{secrets.token_hex(8)}@fuzz.example")
+    partners = Partners(partner, rotating, restricted)
     report = run(running.base_url, partners, cases=cases, seed=seed)
     sys.stdout.write(report.text() + "\n")
     return 1 if report.failures or report.cases < cases else 0
 
 
-def _partner(running: Running) -> Signer:
-    email = f"{secrets.token_hex(8)}@fuzz.example"
+def _partner(running: Running, email: str) -> Signer:
     created = running.json("partner", "create", "--email", email)
     running.json("partner", "set", email, "--budget", BUDGET, "--max-codes", MAX_CODES)
-    credentials = msgspec.convert(created, type=dict[str, str], strict=False)
-    return Signer(credentials["apiKey"], credentials["apiSecret"])
+    return Signer(created["apiKey"], created["apiSecret"])
+
+
+def _key(running: Running, email: str, scope: str) -> Signer:
+    created = running.json("key", "create", email, "--scope", scope)
+    return Signer(created["apiKey"], created["apiSecret"])
 
 
 def _arguments() -> argparse.Namespace:

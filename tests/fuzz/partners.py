@@ -4,12 +4,14 @@ import hashlib
 import hmac
 import itertools
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
 UNSIGNED_ONE_IN = 8
+RESTRICTED_ONE_IN = 5
 
 
 class Signer(AuthBase):
@@ -43,15 +45,19 @@ class Signer(AuthBase):
 
 
 class Partners(AuthBase):
-    """Signs rotations as a separate partner, and leaves some calls unsigned."""
+    """Signs rotations as a separate partner, some calls with keys of other scopes, some not."""
 
-    def __init__(self, partner: Signer, rotating: Signer) -> None:
+    def __init__(self, partner: Signer, rotating: Signer, restricted: Sequence[Signer]) -> None:
         self._partner = partner
         self._rotating = rotating
+        self._restricted = itertools.cycle(restricted)
         self._numbers = itertools.count(1)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
-        if next(self._numbers) % UNSIGNED_ONE_IN == 0:
+        number = next(self._numbers)
+        if number % UNSIGNED_ONE_IN == 0:
             return request
+        if number % RESTRICTED_ONE_IN == 0:
+            return next(self._restricted)(request)
         rotates = "/keys/rotate" in str(request.url)
         return (self._rotating if rotates else self._partner)(request)

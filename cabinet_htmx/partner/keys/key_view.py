@@ -1,4 +1,4 @@
-"""The API keys page: secrets with their rotation, signature versions, and the IP allowlist."""
+"""The API keys page: keys, their secrets with rotation, signature versions, and IP allowlists."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -7,20 +7,19 @@ from typing import Final
 import msgspec
 
 from cabinet_htmx.partner.text_file import text_file_url
+from cabinet_htmx.shared.options import Option
+from domain.partners.api_keys import MAX_KEYS, ApiKey, CreatedKey, PartnerKeys
 from domain.partners.credentials import SecretName
-from domain.partners.ip_allowlist import MAX_NETWORKS, AllowlistProblem, InvalidAllowlist
-from domain.partners.key_settings import KeySettings
+from domain.partners.scopes import Scope
 from domain.webhooks.signatures import standard_secret
 
-ROTATED_MEANWHILE: Final = (
-    "Someone rotated a secret after you opened this page, so nothing was changed."
-)
-_ALLOWLIST_ERRORS: Final[Mapping[AllowlistProblem, str]] = {
-    AllowlistProblem.NOT_A_NETWORK: "{entry} is not an IP address or network.",
-    AllowlistProblem.HOST_BITS_SET: "{entry} is not a network address. Did you mean {network}?",
-    AllowlistProblem.IPV4_MAPPED: "{entry} is an IPv4-mapped address. Enter it as IPv4.",
-    AllowlistProblem.TOO_MANY_ENTRIES: f"Enter at most {MAX_NETWORKS} entries.",
+SCOPES: Final[Mapping[Scope, str]] = {
+    Scope.FULL: "Full: everything",
+    Scope.TRADE: "Trade: quotes, orders and their status",
+    Scope.READ: "Read: lists and statuses only",
 }
+_OVERLAPS: Final = ((0, "Reject immediately"), (3_600, "Accept for 1 hour"))
+_DAY: Final = (86_400, "Accept for 24 hours")
 
 
 class SecretDescription(msgspec.Struct, frozen=True):
@@ -36,13 +35,14 @@ SECRETS: Final[Sequence[SecretDescription]] = (
     SecretDescription(
         SecretName.API,
         "Signs your API calls.",
-        "The current apiSecret stops working immediately. API calls fail until your servers use "
-        "the new one, so be ready to deploy it.",
-        "Deploy it to your servers now: calls signed with the previous secret are rejected.",
+        "The current apiSecret stops working immediately, or after the time that you choose. API "
+        "calls fail then until your servers use the new one, so be ready to deploy it.",
+        "Deploy it to your servers now: calls signed with the previous secret are rejected, at the "
+        "latest after the time that you chose.",
     ),
     SecretDescription(
         SecretName.WEBHOOK,
-        "Signs the webhooks we send, so that you can verify them.",
+        "Signs the webhooks we send, so that you can verify them. All your keys share it.",
         "All webhooks, including retries, will be signed with the new webhookSecret. Deliveries "
         "that your receiver rejects until it uses the new one are retried.",
         "Deploy it to your receiver now: webhooks are already signed with it.",
@@ -50,17 +50,63 @@ SECRETS: Final[Sequence[SecretDescription]] = (
 )
 
 
-class KeyView(msgspec.Struct, frozen=True):
-    """The API key, and the allowlist as stored or as entered."""
+class NewKeyForm(msgspec.Struct, frozen=True):
+    """The form of a new key as entered, with its errors."""
 
-    settings: KeySettings
+    label: str = ""
+    scope: str = Scope.FULL.value
+    errors: Mapping[str, str] = {}
+
+    @property
+    def scopes(self) -> list[Option]:
+        """Return the choices of a scope."""
+        return [Option(one.value, text, one.value == self.scope) for one, text in SCOPES.items()]
+
+
+class KeysView(msgspec.Struct, frozen=True, kw_only=True):
+    """A partner's keys, the one whose settings are shown, and its fields as stored or entered."""
+
+    all: PartnerKeys
+    key: ApiKey | None
+    """None if all keys are revoked."""
     allowlist: str
+    label: str
+    form: NewKeyForm
+
+    @property
+    def active(self) -> Sequence[ApiKey]:
+        """Return the keys that are not revoked."""
+        return self.all.active
+
+    @property
+    def revoked(self) -> Sequence[ApiKey]:
+        """Return the revoked keys."""
+        return [key for key in self.all.keys if key.revoked_at is not None]
+
+    @property
+    def has_room(self) -> bool:
+        """Return whether another key can be created."""
+        return len(self.active) < MAX_KEYS
+
+    @property
+    def maximum(self) -> int:
+        """Return how many keys are allowed."""
+        return MAX_KEYS
+
+    @property
+    def overlaps(self) -> list[Option]:
+        """Return the choices of how long the secret before a rotation is accepted."""
+        return [Option(str(value), text, value == 0) for value, text in (*_OVERLAPS, _DAY)]
 
     def created_at(self, secret: SecretDescription) -> datetime:
         """Return when a secret was last rotated."""
-        if secret.name is SecretName.API:
-            return self.settings.api_secret_from
-        return self.settings.webhook_secret_from
+        if secret.name is SecretName.API and self.key is not None:
+            return self.key.secret_from
+        return self.all.webhook_secret_from
+
+    def name_of(self, key: ApiKey) -> str:
+        """Return what a key is called: its label, or a description."""
+        return key.label or f"Key {key.api_key[:6]}…"
 
 
 class NewSecretView(msgspec.Struct, frozen=True):
@@ -77,6 +123,18 @@ class NewSecretView(msgspec.Struct, frozen=True):
         return f"NewSecretView({self.description.name.value})"
 
 
+class NewKeyView(msgspec.Struct, frozen=True):
+    """A new key with its secret, shown once, and the URL of a text file with both."""
+
+    key: ApiKey
+    secret: str
+    file_url: str
+
+    def __repr__(self) -> str:
+        """Hide the secret."""
+        return f"NewKeyView({self.key.api_key!r})"
+
+
 def new_secret(name: SecretName, secret: str) -> NewSecretView:
     """Return the view of a new secret."""
     description = next(one for one in SECRETS if one.name is name)
@@ -84,21 +142,7 @@ def new_secret(name: SecretName, secret: str) -> NewSecretView:
     return NewSecretView(description, secret, text_file_url(f"{secret}\n"), standard)
 
 
-def allowlist_error(rejected: InvalidAllowlist) -> str:
-    """Return why an allowlist was rejected."""
-    message = _ALLOWLIST_ERRORS[rejected.problem]
-    return message.format(entry=rejected.entry, network=rejected.network)
-
-
-def v2_only_changed(*, v2_only: bool) -> str:
-    """Return the message after signatures of version 1 were rejected or accepted."""
-    if v2_only:
-        return "Saved. API calls signed with version 1 are rejected."
-    return "Saved. API calls signed with version 1 are accepted."
-
-
-def allowlist_changed(networks: Sequence[str]) -> str:
-    """Return the message after the allowlist was changed."""
-    if not networks:
-        return "IP allowlist removed. API calls are accepted from any address."
-    return "IP allowlist saved. API calls are accepted from these addresses only."
+def new_key(created: CreatedKey) -> NewKeyView:
+    """Return the view of a new key."""
+    text = f"apiKey: {created.key.api_key}\napiSecret: {created.api_secret}\n"
+    return NewKeyView(created.key, created.api_secret, text_file_url(text))

@@ -18,7 +18,6 @@ from domain.cabinet.second_factor import StoredFactor
 from domain.cabinet.sessions import FlashMessage, Session, SessionSigner
 from domain.clock import Clock
 from domain.partners.credentials import Randomness
-from domain.partners.key_settings import KeySettings
 
 
 class MemberRepository(Protocol):
@@ -221,19 +220,6 @@ class TeamRepository(Protocol):
         self, actor: Member, member_id: UUID, password_hash: str, *, now: datetime
     ) -> str | None:
         """Replace a member's password by a one-time password; return the email address."""
-
-
-class KeySettingsRepository(Protocol):
-    """Settings of partners' API keys, without the secrets. Every method raises Unavailable."""
-
-    async def find(self, partner_id: UUID) -> KeySettings:
-        """Return the settings of a partner's key."""
-
-    async def set_ip_allowlist(self, partner_id: UUID, networks: Sequence[str]) -> None:
-        """Accept signed calls from these networks only; an empty list accepts any address."""
-
-    async def set_signature_v2_only(self, partner_id: UUID, *, v2_only: bool) -> None:
-        """Reject calls signed with version 1, or accept them again."""
 
 
 class PasswordHasher(Protocol):

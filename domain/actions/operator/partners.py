@@ -11,7 +11,7 @@ from domain.actions.cabinet.manage_team import one_time_password
 from domain.actions.partners import create_partner as creation
 from domain.actions.partners.create_partner import CreatedPartner, NewPartner
 from domain.actions.partners.ports import OnboardingPorts
-from domain.changes import Announce
+from domain.changes import PartnerChanged
 from domain.partners.partner import Partner, PartnerChange, checked_change
 
 
@@ -58,7 +58,7 @@ class PartnerPorts(msgspec.Struct, frozen=True):
     partners: OperatorPartnerRepository
     onboarding: OnboardingPorts
     hash_password: Callable[[str], str]
-    announce: Announce
+    changed: PartnerChanged
 
 
 class NewPassword(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class NewPassword(msgspec.Struct, frozen=True):
 async def create_partner(ports: PartnerPorts, new: NewPartner) -> CreatedPartner:
     """Create a partner that can call at once; raise InvalidRequest."""
     created = await creation.create_partner(ports.onboarding, new)
-    await ports.announce()
+    await ports.changed(created.partner.id)
     return created
 
 
@@ -90,7 +90,7 @@ async def change_partner(ports: PartnerPorts, who: str, change: PartnerChange) -
     partner = await ports.partners.find(who)
     checked = checked_change(change, insecure_webhooks=ports.onboarding.insecure_webhooks)
     changed = await ports.partners.change(partner.id, checked)
-    await ports.announce()
+    await ports.changed(partner.id)
     return changed
 
 

@@ -39,7 +39,6 @@ async def create_partner(ports: OnboardingPorts, request: NewPartner) -> Created
         api_key=credentials.api_key,
         webhook_url=url,
         markup_bps=checked_markup(request.markup_bps),
-        signature_v2_only=ports.signature_v2_only,
     )
     await ports.store(partner, credentials, ports.clock.now())
     return CreatedPartner(partner, credentials)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.changes import PartnerChanged
 from domain.clock import Clock
 from domain.partners.codes import CodeQuota, ListedCode, OwnCode
 from domain.partners.credentials import Credentials, NewSecrets, Randomness
@@ -44,26 +45,27 @@ class AdmissionController(Protocol):
     """Records nonces and charges weights."""
 
     def admit(
-        self, partner_id: UUID, *, generation: int, nonce: str, weight: int, budget: int
+        self, partner_id: UUID, *, revision: int, nonce: str, weight: int, budget: int
     ) -> Awaitable[Admission]:
         """Admit or reject a call atomically; raise Unavailable.
 
-        A call signed with a secret of an outdated `generation` is STALE: its nonce is not recorded
-        and nothing is charged. NONCES_LOST rejects every call that would be admitted, while it may
-        repeat one whose nonce was lost.
+        A call that was checked against an outdated `revision` of the partner's record is STALE: its
+        nonce is not recorded and nothing is charged. NONCES_LOST rejects every call that would be
+        admitted, while it may repeat one whose nonce was lost.
         """
 
-    async def newest_generation(self, partner_id: UUID) -> int:
-        """Return the generation below which the partner's calls are stale; raise Unavailable.
+    def newest_revision(self, partner_id: UUID) -> Awaitable[int]:
+        """Return the revision below which the partner's records are outdated; raise Unavailable.
 
-        If unknown (no recent rotation), a value below every real generation.
+        If unknown (no recent change), a value below every revision. ALL_PARTNERS stands for the
+        newest change of any partner.
         """
 
 
 class ReferrerRepository(Protocol):
-    """Referrers by code. Every method raises Unavailable.
+    """Referrers by code, with every change that was responded to. Every method raises Unavailable.
 
-    Without `fresh` the result may be up to one second old.
+    With `fresh` the database is read in any case.
     """
 
     async def of(self, code: str, *, fresh: bool = False) -> Referrer | None:
@@ -94,30 +96,33 @@ class OnboardingPorts(msgspec.Struct, frozen=True):
     new_id: Callable[[], UUID]
     randomness: Randomness
     insecure_webhooks: bool
-    signature_v2_only: bool
 
 
 class SecretRepository(Protocol):
     """Partners' encrypted secrets."""
 
-    async def replace(self, partner_id: UUID, secrets: NewSecrets, *, generation: int) -> bool:
-        """Replace secrets and increment the generation; False if it is no longer `generation`.
+    async def replace(
+        self,
+        partner_id: UUID,
+        key_id: UUID,
+        secrets: NewSecrets,
+        *,
+        generation: int,
+        overlap_seconds: int = 0,
+    ) -> int | None:
+        """Replace secrets of a key and of its partner, and increment the generation.
 
-        Raises Unavailable if the outcome is unknown.
+        The key's secret until then stays valid for `overlap_seconds`; an earlier one does not.
+        Returns the partner's revision, or None if the key's generation is no longer `generation`,
+        or if it is revoked. Raises Unavailable if the outcome is unknown.
         """
 
 
 class RotationPorts(msgspec.Struct, frozen=True):
-    """Ports for rotating secrets.
-
-    `outdate` makes admission reject a partner's generations below the given one; it raises
-    Unavailable. `changed` invalidates the partner's record, here at once and soon in every process.
-    """
+    """Ports for rotating secrets."""
 
     secrets: SecretRepository
-    outdate: Callable[[UUID, int], Awaitable[None]]
-    changed: Callable[[UUID], Awaitable[None]]
-    pause: Callable[[float], Awaitable[None]]
+    changed: PartnerChanged
     randomness: Randomness
 
 
@@ -148,9 +153,9 @@ class CodeRepository(Protocol):
 
 
 class CodePorts(msgspec.Struct, frozen=True):
-    """Ports for managing codes. `changed` as in RotationPorts."""
+    """Ports for managing codes."""
 
     clock: Clock
     codes: CodeRepository
-    changed: Callable[[UUID], Awaitable[None]]
+    changed: PartnerChanged
     new_id: Callable[[], UUID]

@@ -1,27 +1,33 @@
-"""Rotate a partner's secrets: the old ones become invalid immediately."""
+"""Rotate secrets: the old ones become invalid immediately, or after an overlap."""
 
 from collections.abc import Collection
 from uuid import UUID
 
 from domain.actions.partners.ports import RotationPorts
-from domain.errors import InvalidRequest, RotationConflict, Unavailable
+from domain.errors import InvalidRequest, RotationConflict
+from domain.partners.api_keys import checked_overlap
 from domain.partners.credentials import NewSecrets, SecretName, new_secret
 from domain.reasons import Reason
 
-PROPAGATION_SECONDS = 1.0
-"""Every process reads a changed record within this time, even without a notification."""
-
 
 async def rotate_keys(
-    ports: RotationPorts, partner_id: UUID, *, generation: int, names: Collection[SecretName]
+    ports: RotationPorts,
+    partner_id: UUID,
+    key_id: UUID,
+    *,
+    generation: int,
+    names: Collection[SecretName],
+    overlap_seconds: int = 0,
 ) -> NewSecrets:
     """Replace the named secrets and return the new ones, which are not shown again.
 
-    `generation` is the one that the caller's signature was verified with. Raises RotationConflict
-    after a rotation since, InvalidRequest for no or repeated names, and Unavailable.
+    The apiSecret is the key's own, the webhookSecret its partner's. `generation` is the one that
+    the caller's signature was verified with. Raises RotationConflict after a rotation since, and
+    for a revoked key; InvalidRequest for no or repeated names, and for an overlap without an
+    apiSecret or of more than a day; Unavailable.
 
-    When this returns, calls signed with an old apiSecret are rejected everywhere: either admission
-    knows the new generation, or the time has passed within which every process reads it.
+    When this returns, calls signed with an old apiSecret are rejected everywhere, except for those
+    signed with the last one during the overlap.
     """
     if not names or len(set(names)) != len(names):
         raise InvalidRequest(
@@ -29,17 +35,20 @@ async def rotate_keys(
             field="rotate",
             reason=Reason.DUPLICATE if names else Reason.MISSING,
         )
+    if checked_overlap(overlap_seconds) and SecretName.API not in names:
+        raise InvalidRequest(
+            "only an apiSecret overlaps with the one before",
+            field="overlapSeconds",
+            reason=Reason.CONFLICT,
+        )
     secrets = NewSecrets(
         api_secret=new_secret(ports.randomness) if SecretName.API in names else None,
         webhook_secret=new_secret(ports.randomness) if SecretName.WEBHOOK in names else None,
     )
-    if not await ports.secrets.replace(partner_id, secrets, generation=generation):
+    revision = await ports.secrets.replace(
+        partner_id, key_id, secrets, generation=generation, overlap_seconds=overlap_seconds
+    )
+    if revision is None:
         raise RotationConflict(f"the secrets of partner {partner_id} were rotated concurrently")
-    try:
-        await ports.outdate(partner_id, generation + 1)
-    except Unavailable:  # the old secret is replaced already: the caller must get the new one
-        await ports.changed(partner_id)
-        await ports.pause(PROPAGATION_SECONDS)
-    else:
-        await ports.changed(partner_id)
+    await ports.changed(partner_id, revision=revision)
     return secrets

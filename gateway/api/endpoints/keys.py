@@ -6,6 +6,7 @@ import msgspec
 
 from domain.actions.partners.rotate_keys import rotate_keys
 from domain.errors import InvalidRequest, RotationConflict, Unavailable
+from domain.partners.api_keys import MAX_OVERLAP_SECONDS
 from domain.partners.credentials import SecretName
 from domain.partners.scopes import FULL_ONLY
 from domain.partners.weights import Call
@@ -19,6 +20,7 @@ ONE_OR_BOTH = msgspec.Meta(
 )
 
 
+OverlapIn = Annotated[int, msgspec.Meta(ge=0, le=MAX_OVERLAP_SECONDS)]
 StandardSecret = Annotated[
     str,
     msgspec.Meta(
@@ -28,9 +30,13 @@ StandardSecret = Annotated[
 
 
 class RotateKeysIn(msgspec.Struct, frozen=True):
-    """The secrets to replace: one or both, without repeats."""
+    """The secrets to replace: one or both, without repeats.
+
+    The apiSecret until now stays valid for `overlapSeconds`; without it, not at all.
+    """
 
     rotate: Annotated[list[SecretName], ONE_OR_BOTH]
+    overlap_seconds: OverlapIn | None = msgspec.field(name="overlapSeconds", default=None)
 
 
 class RotatedKeysOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -49,15 +55,23 @@ _decode = Decoder(RotateKeysIn)
 
 
 async def rotate(services: Services, request: Request) -> bytes:
-    """Replace the apiSecret, the webhookSecret or both.
+    """Replace the apiSecret of the calling key, the webhookSecret, or both.
 
-    From this response on, the old apiSecret is rejected by every server, and every delivery attempt
-    is signed with the new webhookSecret. Of concurrent rotations only one succeeds.
+    From this response on, the old apiSecret is rejected by every server, or once `overlapSeconds`
+    have passed, and every delivery attempt is signed with the new webhookSecret. Other keys of the
+    partner keep their apiSecret. Of concurrent rotations only one succeeds, and a call that is
+    signed with the apiSecret before the last rotation returns code 14.
     """
-    body = _decode(request.body)
-    partner = request.signed_caller.partner
+    body, caller = _decode(request.body), request.signed_caller
+    if caller.with_previous:
+        raise RotationConflict("the call is signed with a secret that has been rotated")
     new = await rotate_keys(
-        services.rotation_ports, partner.id, generation=partner.generation, names=body.rotate
+        services.rotation_ports,
+        caller.partner.id,
+        caller.key.id,
+        generation=caller.key.generation,
+        names=body.rotate,
+        overlap_seconds=body.overlap_seconds or 0,
     )
     return success(
         RotatedKeysOut(

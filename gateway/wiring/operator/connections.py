@@ -1,6 +1,7 @@
 """The connections of one command: a few, opened when they are first used."""
 
 from contextlib import suppress
+from uuid import UUID
 
 import msgspec
 from psqlpy.exceptions import Error as DatabaseError
@@ -9,6 +10,7 @@ from valkey.exceptions import ValkeyError
 from domain.assets import Catalogue
 from gateway.runtime.clock import SystemClock
 from gateway.settings import Settings, SettingsError
+from gateway.wiring.admission.partner_changes import put_into_effect
 from persistence.keyring import KeyRing
 from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.market.catalogue import read_catalogue
@@ -73,6 +75,10 @@ class OperatorConnections:
     async def announce(self) -> None:
         """Wake every worker to read a change at once; without Valkey they read it soon after."""
         await publish_change(self.valkey)
+
+    async def partner_changed(self, partner_id: UUID, *, revision: int | None = None) -> None:
+        """Put a change of a partner into effect; see PartnerChanged."""
+        await put_into_effect(self.database, self.valkey, partner_id, revision=revision)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -28,12 +28,11 @@ from domain.actions.operator.operators import (
 )
 from domain.actions.operator.orders import OperatorOrderPorts
 from domain.actions.operator.outflows import OperatorOutflowRepository
-from domain.actions.operator.partners import OperatorPartnerRepository, PartnerPorts
+from domain.actions.operator.partners import OperatorPartnerRepository
 from domain.actions.operator.proposals import ProposalRepository
 from domain.actions.operator.sandbox import Mailbox, SandboxPorts
 from domain.actions.operator.webhooks import OperatorWebhookPorts
 from domain.actions.orders.ports import SettlementPorts
-from domain.actions.partners.ports import OnboardingPorts
 from domain.assets import Asset, Catalogue
 from domain.chains.sweeps import SweepOptions
 from domain.errors import Unavailable
@@ -46,10 +45,12 @@ from persistence.postgres.pool import DatabaseUnavailable
 
 if TYPE_CHECKING:
     from domain.actions.operator.keyring import KeyRingPorts
+    from domain.actions.operator.partners import PartnerPorts
     from domain.actions.operator.pay_in import PayInPorts
     from domain.actions.operator.settlement.deposit_credits import CreditPorts
     from domain.actions.operator.settlement.held_outflows import HeldOutflowRepository
     from domain.actions.operator.sweep import SweepPorts
+    from domain.actions.partners.manage_keys_for_operator import OperatorKeyPorts
 
 RECONCILE_TIMEOUT_MS = 15 * 60 * 1000
 """Sums over all orders take long."""
@@ -171,27 +172,17 @@ class OperatorPorts(OperatorConnections):
             caps=PostgresUnpaidCapRepository(self.database), partners=self.partner_repository()
         )
 
-    def partners(self) -> PartnerPorts:
+    def partners(self) -> "PartnerPorts":
         """Return what the actions on partners need."""
-        from persistence.passwords.hashing import hash_password
-        from persistence.postgres.partners.partners import create_partner
+        from gateway.wiring.operator.partners import partner_ports
 
-        onboarding = OnboardingPorts(
-            clock=self.clock,
-            store=lambda partner, credentials, now: create_partner(
-                self.database, self.keyring(), partner, credentials, now=now
-            ),
-            new_id=new_id,
-            randomness=secrets.token_bytes,
-            insecure_webhooks=self.settings.insecure_webhooks,
-            signature_v2_only=not self.settings.sandbox,
-        )
-        return PartnerPorts(
-            partners=self.partner_repository(),
-            onboarding=onboarding,
-            hash_password=hash_password,
-            announce=self.announce,
-        )
+        return partner_ports(self)
+
+    def keys(self) -> "OperatorKeyPorts":
+        """Return what the actions on API keys need."""
+        from gateway.wiring.operator.partners import key_ports
+
+        return key_ports(self)
 
     def partner_repository(self) -> OperatorPartnerRepository:
         """Return the operator's view of partners."""

@@ -9,35 +9,49 @@ from domain.errors import InvalidRequest, NotFound
 from domain.partners.codes import Code
 from domain.partners.credentials import Credentials
 from domain.partners.ip_allowlist import networks_of
-from domain.partners.partner import Partner, PartnerAccess, PartnerChange
+from domain.partners.partner import DEFAULT_PARTNER_ID, Partner, PartnerAccess, PartnerChange
+from domain.partners.scopes import Scope
 from domain.webhooks.events import EventType
 from persistence.keyring import KeyRing
+from persistence.postgres.partners.api_keys import api_secret_record
 from persistence.postgres.pool import Database
 
 CREATE = """
-INSERT INTO partners (id, email, name, api_key, api_secret_sealed, webhook_secret_sealed,
-  webhook_url, webhook_events, markup_bps, base_fee_share_bps, budget, max_codes, created_at,
-  signature_v2_only)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text[], $9, $10, $11, $12, $13, $14)
-ON CONFLICT (email) DO NOTHING
+WITH partner AS (
+  INSERT INTO partners (id, email, name, webhook_secret_sealed, webhook_url, webhook_events,
+    markup_bps, base_fee_share_bps, budget, max_codes, created_at)
+  VALUES ($1, $2, $3, $6, $7, $8::text[], $9, $10, $11, $12, $13)
+  ON CONFLICT (email) DO NOTHING
+  RETURNING id
+)
+INSERT INTO api_keys (id, partner_id, api_key, api_secret_sealed, scope, signature_v2_only,
+  created_at)
+SELECT id, id, $4, $5, 'full', $14, $13 FROM partner
 RETURNING id
 """
 
+# The first key is accepted again if it was revoked.
 REPLACE_SECRETS = """
-UPDATE partners SET
-  api_secret_sealed = $2, webhook_secret_sealed = $3, generation = generation + 1
-WHERE id = $1
+WITH key AS (
+  UPDATE api_keys SET api_secret_sealed = $2, previous_secret_sealed = NULL,
+    previous_secret_until = NULL, revoked_at = NULL, generation = generation + 1
+  WHERE id = $1
+)
+UPDATE partners SET webhook_secret_sealed = $3, generation = generation + 1 WHERE id = $1
 """
 
+# A partner is known by its oldest key that is not revoked; the default partner has none.
 COLUMNS = """
-  id, email, name, enabled, api_key, webhook_url, webhook_events, standard_webhooks, markup_bps,
-  base_fee_share_bps, budget, max_codes, signature_v2_only,
-  EXISTS (SELECT FROM signature_v2_uses u WHERE u.partner_id = partners.id) AS signature_v2_used
+  id, email, name, enabled, webhook_url, webhook_events, standard_webhooks, markup_bps,
+  base_fee_share_bps, budget, max_codes, coalesce((
+    SELECT k.api_key FROM api_keys k WHERE k.partner_id = partners.id
+    ORDER BY k.revoked_at IS NOT NULL, k.created_at, k.id LIMIT 1
+  ), '') AS api_key
 """
 
 # Without the default partner, which has no credentials (0023-house-partner.sql).
 LIST = f"""
-SELECT {COLUMNS} FROM partners WHERE api_secret_sealed <> '' ORDER BY id
+SELECT {COLUMNS} FROM partners WHERE id <> '{DEFAULT_PARTNER_ID}' ORDER BY id
 """  # noqa: S608  our own constant
 
 FIND = f"SELECT {COLUMNS} FROM partners WHERE id::text = $1 OR email = $1"  # noqa: S608  as above
@@ -52,22 +66,28 @@ UPDATE partners SET
   markup_bps = coalesce($6, markup_bps),
   base_fee_share_bps = coalesce($7, base_fee_share_bps),
   budget = coalesce($8, budget),
-  max_codes = coalesce($9, max_codes),
-  signature_v2_only = coalesce($10, signature_v2_only)
+  max_codes = coalesce($9, max_codes)
 WHERE id = $1
 RETURNING {COLUMNS}
 """  # noqa: S608  as above
 
 ACCESS = """
-SELECT id, enabled, api_key, api_secret_sealed, generation, markup_bps, budget, api_networks,
-  signature_v2_only,
-  EXISTS (SELECT FROM signature_v2_uses u WHERE u.partner_id = partners.id) AS signature_v2_used
-FROM partners WHERE api_key = $1
+SELECT p.id, p.enabled, p.revision, p.markup_bps, p.budget, k.id AS key_id, k.api_key,
+  k.api_secret_sealed, k.previous_secret_sealed, k.scope, k.ip_allowlist, k.signature_v2_only,
+  k.generation + p.generation AS generation,
+  coalesce(extract(epoch FROM k.previous_secret_until), 0)::float8 AS previous_until,
+  EXISTS (SELECT FROM signature_v2_uses u WHERE u.key_id = k.id) AS signature_v2_used
+FROM api_keys k JOIN partners p ON p.id = k.partner_id WHERE k.api_key = $1
 """
 
 CODES = "SELECT id, code, markup_bps, enabled FROM codes WHERE partner_id = $1"
 
-CHANGED = "SELECT api_key, revision FROM partners WHERE revision > $1 ORDER BY revision"
+CHANGED = """
+SELECT k.api_key, p.revision FROM partners p LEFT JOIN api_keys k ON k.partner_id = p.id
+WHERE p.revision > $1 ORDER BY p.revision
+"""
+
+REVISION = "SELECT revision FROM partners WHERE id = $1"
 
 SET_USER = """
 INSERT INTO partner_users (id, partner_id, email, password_hash, one_time, updated_at, role)
@@ -86,9 +106,10 @@ async def create_partner(
     partner: Partner,
     credentials: Credentials,
     *,
+    signature_v2_only: bool = False,
     now: datetime,
 ) -> None:
-    """Store a new partner; raise InvalidRequest if the e-mail address is in use."""
+    """Store a new partner and its first key; raise InvalidRequest for a known e-mail address."""
     row = await database.fetch_one(
         CREATE,
         [
@@ -105,7 +126,7 @@ async def create_partner(
             partner.budget,
             partner.max_codes,
             now,
-            partner.signature_v2_only,
+            signature_v2_only,
         ],
     )
     if row is None:
@@ -153,7 +174,6 @@ async def change_partner(database: Database, partner_id: UUID, change: PartnerCh
             change.base_fee_share_bps,
             change.budget,
             change.max_codes,
-            change.signature_v2_only,
         ],
     )
     if row is None:
@@ -183,22 +203,31 @@ async def set_password(
 
 
 async def read_access(database: Database, keyring: KeyRing, api_key: str) -> PartnerAccess | None:
-    """Return the record for authentication with this key, or None for an unknown key."""
+    """Return the record for authentication with this key, or None for an unknown key.
+
+    The codes may be newer than the revision, never older.
+    """
     row = await database.fetch_one(ACCESS, [api_key])
     if row is None:
         return None
-    partner_id = UUID(row["id"])
+    partner_id, key_id = UUID(row["id"]), UUID(row["key_id"])
     codes = await database.fetch(CODES, [partner_id])
+    record, previous = api_secret_record(key_id), row["previous_secret_sealed"]
     return PartnerAccess(
         id=partner_id,
+        key_id=key_id,
         enabled=row["enabled"],
         api_key=row["api_key"],
-        api_secret=keyring.try_open(row["api_secret_sealed"], record=api_secret_record(partner_id)),
+        api_secret=keyring.try_open(row["api_secret_sealed"], record=record),
+        previous_secret=None if previous is None else keyring.try_open(previous, record=record),
+        previous_until=row["previous_until"],
+        scope=Scope(row["scope"]),
         generation=row["generation"],
+        revision=row["revision"],
         markup_bps=row["markup_bps"],
         budget=row["budget"],
         codes={code["code"]: _code(code) for code in codes},
-        networks=networks_of(row["api_networks"]),
+        networks=networks_of(row["ip_allowlist"]),
         signature_v2_only=row["signature_v2_only"],
         signature_v2_used=row["signature_v2_used"],
     )
@@ -207,12 +236,17 @@ async def read_access(database: Database, keyring: KeyRing, api_key: str) -> Par
 async def changed_keys(database: Database, since: int) -> tuple[Sequence[str], int]:
     """Return the API keys of partners changed after revision `since`, and the newest revision."""
     rows = await database.fetch(CHANGED, [since])
-    return [row["api_key"] for row in rows], rows[-1]["revision"] if rows else since
+    keys = [row["api_key"] for row in rows if row["api_key"] is not None]
+    return keys, rows[-1]["revision"] if rows else since
 
 
-def api_secret_record(partner_id: UUID) -> str:
-    """Return the record that a sealed apiSecret is bound to."""
-    return f"partner:{partner_id}:api_secret"
+async def read_revision(database: Database, partner_id: UUID) -> int:
+    """Return a partner's revision; raise NotFound, Unavailable."""
+    row = await database.fetch_one(REVISION, [partner_id])
+    if row is None:
+        raise NotFound(f"there is no partner {partner_id}")
+    revision: int = row["revision"]
+    return revision
 
 
 def webhook_secret_record(partner_id: UUID) -> str:
@@ -238,8 +272,6 @@ def _partner(row: dict[str, Any]) -> Partner:
         base_fee_share_bps=row["base_fee_share_bps"],
         budget=row["budget"],
         max_codes=row["max_codes"],
-        signature_v2_only=row["signature_v2_only"],
-        signature_v2_used=row["signature_v2_used"],
     )
 
 

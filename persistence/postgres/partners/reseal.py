@@ -10,7 +10,8 @@ import msgspec
 from domain.actions.operator.keyring import Batch
 from persistence.keyring import KeyRing, key_name
 from persistence.postgres.cabinet.second_factors import factor_record
-from persistence.postgres.partners.partners import api_secret_record, webhook_secret_record
+from persistence.postgres.partners.api_keys import api_secret_record
+from persistence.postgres.partners.partners import webhook_secret_record
 from persistence.postgres.pool import Database, Row
 
 BATCH: Final = 200
@@ -36,7 +37,6 @@ TABLES: Final = (
         "partners",
         "id",
         {
-            "api_secret_sealed": api_secret_record,
             "webhook_secret_sealed": webhook_secret_record,
             "previous_webhook_secret_sealed": webhook_secret_record,
         },
@@ -46,6 +46,11 @@ TABLES: Final = (
             " ELSE coalesce(t.previous_webhook_secret_until + interval '1 microsecond',"
             " '-infinity') END"
         ),
+    ),
+    SealedTable(
+        "api_keys",
+        "id",
+        {"api_secret_sealed": api_secret_record, "previous_secret_sealed": api_secret_record},
     ),
     SealedTable("second_factors", "member_id", {"secret_sealed": factor_record}),
 )

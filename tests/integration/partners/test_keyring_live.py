@@ -79,7 +79,7 @@ def owner_url(service: Running) -> str:
 def unsealed(url: str, key: str) -> int:
     with psycopg.connect(url) as connection:
         (count,) = connection.execute(
-            "SELECT count(*) FROM partners WHERE sealed_with(api_secret_sealed) <> %s", (key,)
+            "SELECT count(*) FROM api_keys WHERE sealed_with(api_secret_sealed) <> %s", (key,)
         ).fetchone() or (0,)
     return int(count)
 

@@ -23,7 +23,14 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
 def test_the_credentials_of_a_new_partner_authenticate(operator: Operator) -> None:
     created = operator.json("partner", "create", "--email", " Team@Wallet.example ")
 
-    assert list(created) == ["id", "email", "apiKey", "apiSecret", "webhookSecret"]
+    assert list(created) == [
+        "id",
+        "email",
+        "apiKey",
+        "apiSecret",
+        "webhookSecret",
+        "standardWebhookSecret",
+    ]
     assert created["email"] == EMAIL
     access = with_database(
         operator.urls.gateway, lambda gateway: read_access(gateway, KEYRING, created["apiKey"])
@@ -277,9 +284,8 @@ def test_new_keys_accept_version_2_only_outside_the_sandbox(
 ) -> None:
     operator = new_operator(database_urls, servers, tmp_path, sandbox=sandbox)
     created = operator.json("partner", "create", "--email", EMAIL)
-    assert operator.json("key", "show", EMAIL) == {
-        "email": EMAIL,
-        "apiKey": created["apiKey"],
-        "signatureV2Only": not sandbox,
-        "signatureV2Used": False,
-    }
+    second = operator.json("key", "create", EMAIL, "--scope", "read")
+    for api_key in (created["apiKey"], second["apiKey"]):
+        shown = operator.json("key", "show", EMAIL, "--key", api_key)
+        assert (shown["email"], shown["apiKey"]) == (EMAIL, api_key)
+        assert (shown["signatureV2Only"], shown["signatureV2Used"]) == (not sandbox, False)

@@ -149,16 +149,18 @@ async def test_a_secret_replaced_meanwhile_is_not_overwritten(
     partner = await stored_partner(world.database)
     ring = LiveKeyRing(world.path)
     secrets = PostgresSecretRepository(world.gateway, ring)
-    assert await secrets.replace(partner.id, NewSecrets("n" * 43, "v" * 43), generation=0)
+    assert await secrets.replace(
+        partner.id, partner.id, NewSecrets("n" * 43, "v" * 43), generation=0
+    )
     world.rotate()
 
     async def replace() -> None:
-        for generation in range(1, 20):
+        for generation in range(2, 20):
             new = NewSecrets(f"{generation:043}", None)
-            assert await secrets.replace(partner.id, new, generation=generation)
+            assert await secrets.replace(partner.id, partner.id, new, generation=generation)
 
     await asyncio.gather(replace(), *(world.reseal() for _ in range(3)))
-    (row,) = world.own(f"SELECT api_secret_sealed FROM partners WHERE id = '{partner.id}'")
+    (row,) = world.own(f"SELECT api_secret_sealed FROM api_keys WHERE id = '{partner.id}'")
     assert ring.open(row[0], record=f"partner:{partner.id}:api_secret") == f"{19:043}"
 
 
@@ -209,8 +211,8 @@ async def test_a_key_that_was_superseded_recently_is_kept(world: World) -> None:
 async def test_a_key_is_kept_while_a_secret_cannot_be_decrypted(world: World) -> None:
     world.fill(10)
     world.own(
-        "UPDATE partners SET api_secret_sealed = api_secret_sealed || 'x'"
-        " WHERE id = (SELECT min(id::text)::uuid FROM partners WHERE api_secret_sealed <> '')"
+        "UPDATE api_keys SET api_secret_sealed = api_secret_sealed || 'x'"
+        " WHERE id = (SELECT min(id::text)::uuid FROM api_keys)"
     )
     world.rotate(ago=LONG_AGO)
 
@@ -228,7 +230,7 @@ async def test_a_process_with_an_outdated_ring_cannot_store_what_nobody_can_decr
     assert (await world.reseal()).removed == ["k1"]
 
     with pytest.raises(Exception, match="sealed with a retired key"):
-        await outdated.replace(partner.id, NewSecrets("n" * 43, None), generation=0)
+        await outdated.replace(partner.id, partner.id, NewSecrets("n" * 43, None), generation=0)
 
 
 async def test_a_key_is_not_removed_while_a_statement_from_before_is_running(

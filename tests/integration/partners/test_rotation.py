@@ -1,136 +1,28 @@
 """A rotation as a worker meets it that hasn't heard of it yet, on a real PostgreSQL and Valkey."""
 
 import asyncio
-import hashlib
-import hmac
-import secrets
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import psycopg
 import pytest
-from valkey.asyncio import Valkey
 
-from domain.actions.partners.ports import RotationPorts
-from domain.actions.partners.rotate_keys import rotate_keys
 from domain.errors import AuthDisabled, AuthInvalid, Unavailable
 from domain.partners.credentials import SecretName
-from domain.partners.partner import Partner, PartnerAccess, PartnerChange
+from domain.partners.partner import PartnerChange
 from domain.partners.weights import Call
-from gateway.api.authentication import Authenticator, AuthHeaders
-from gateway.api.partner_cache import PartnerCache
-from gateway.http.client_address import ClientAddresses
-from persistence.postgres.partners.key_settings import record_first_v2_use
-from persistence.postgres.partners.partners import change_partner, read_access
-from persistence.postgres.partners.secrets import PostgresSecretRepository
+from persistence.postgres.partners.partners import change_partner
 from persistence.postgres.pool import Database
-from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.client import connect
-from persistence.valkey.generations import publish_generation
-from persistence.valkey.nonces import REMEMBERED_SINCE
+from persistence.valkey.revisions import publish_revision
 from tests.conftest import DatabaseUrls, Servers
-from tests.support.builders.records import KEYRING, stored_partner
-
-OLD = "a" * 43
-BODY = b"{}"
-
-
-class Worker:
-    """A worker with a cached partner record, which learns of changes only if it is notified."""
-
-    def __init__(self, gateway: Database, valkey: Valkey, partner: Partner) -> None:
-        self.partner = partner
-        self.reads = 0
-        self.recorded = 0
-        self.partners = PartnerCache(self._read)
-        self.partners.invalidate([partner.api_key])
-        self.partners.mark_verified()
-        self.authenticator = Authenticator(
-            self.partners,
-            ValkeyAdmissionController(valkey),
-            ClientAddresses(),
-            record_v2_use=self._record_v2_use,
-        )
-        self.gateway = gateway
-
-    async def _record_v2_use(self, partner_id: UUID) -> None:
-        self.recorded += 1
-        await record_first_v2_use(self.gateway, partner_id, at=datetime.now(UTC))
-        self.partners.invalidate_partner(partner_id)
-
-    async def _read(self, api_key: str) -> PartnerAccess | None:
-        self.reads += 1
-        return await read_access(self.gateway, KEYRING, api_key)
-
-    async def call_v2(self, call: Call = Call.PRICE) -> None:
-        """Make a call signed with version 2."""
-        key, nonce = self.partner.api_key, uuid4().hex
-        message = f"v2\nPOST\n/v1/x\n{key}\n{nonce}\n".encode() + BODY
-        sign = hmac.new(OLD.encode(), message, hashlib.sha256).hexdigest()
-        headers = AuthHeaders(key, sign, nonce, target=b"POST\n/v1/x", version=b"2")
-        await self.authenticator.authenticate(headers, BODY, call)
-
-    async def call(
-        self,
-        secret: str,
-        *,
-        nonce: str | None = None,
-        key: str | None = None,
-        call: Call = Call.PRICE,
-    ) -> int:
-        """Return how much weight is left after a call."""
-        headers = AuthHeaders(
-            key=key or self.partner.api_key,
-            sign=hmac.new(secret.encode(), BODY, hashlib.sha256).hexdigest(),
-            nonce=nonce or uuid4().hex,
-        )
-        return (await self.authenticator.authenticate(headers, BODY, call)).remaining
-
-
-class Setting:
-    """Two workers, one partner, and the rotation of the first."""
-
-    def __init__(
-        self, gateway: Database, admin: Database, valkey: Valkey, partner: Partner
-    ) -> None:
-        self.admin = admin
-        self.valkey = valkey
-        self.partner = partner
-        self.here = Worker(gateway, valkey, partner)
-        self.there = Worker(gateway, valkey, partner)
-        self.rotation = RotationPorts(
-            secrets=PostgresSecretRepository(gateway, KEYRING),
-            outdate=lambda partner_id, generation: publish_generation(
-                valkey, partner_id, generation
-            ),
-            changed=self._changed,
-            pause=asyncio.sleep,
-            randomness=secrets.token_bytes,
-        )
-
-    async def _changed(self, _: object) -> None:
-        self.here.partners.invalidate_partner(self.partner.id)
-
-    async def rotate(self, *names: SecretName, generation: int = 0) -> str:
-        """Return the new apiSecret, or the old one where it stays."""
-        new = await rotate_keys(self.rotation, self.partner.id, generation=generation, names=names)
-        return new.api_secret or OLD
+from tests.support.servers.two_workers import OLD, Setting, Worker, two_workers
 
 
 @pytest.fixture
 async def setting(database_urls: DatabaseUrls, servers: Servers) -> AsyncIterator[Setting]:
-    gateway, admin = Database(database_urls.gateway), Database(database_urls.admin)
-    valkey = connect(servers.valkey.url)
-    await valkey.set(REMEMBERED_SINCE, 0)
-    partner = await stored_partner(admin)
-    setting = Setting(gateway, admin, valkey, partner)
-    for worker in (setting.here, setting.there):
-        await worker.call(OLD)
-    yield setting
-    gateway.close()
-    admin.close()
-    await valkey.aclose()
+    async with two_workers(database_urls, servers) as setting:
+        yield setting
 
 
 async def test_both_workers_reject_the_old_secret_and_accept_the_new_one(setting: Setting) -> None:
@@ -189,12 +81,12 @@ async def test_calls_are_admitted_after_valkey_has_lost_its_data(setting: Settin
     """As long as the worker knows the newest secret: within a second all do."""
     new = await setting.rotate(SecretName.API)
     await setting.here.call(new)
-    await setting.valkey.delete(f"{{p:{setting.partner.id}}}:generation")
+    await setting.valkey.delete(f"{{p:{setting.partner.id}}}:revision")
     await setting.here.call(new)
 
 
 async def test_calls_are_rejected_while_the_database_is_behind_admission(setting: Setting) -> None:
-    await publish_generation(setting.valkey, setting.partner.id, 7)
+    await publish_revision(setting.valkey, setting.partner.id, 1_000_000)
     with pytest.raises(Unavailable, match="older in the database"):
         await setting.here.call(OLD)
 
@@ -216,6 +108,8 @@ async def test_wrong_signatures_are_rejected_without_valkey(
 async def test_every_wrong_signature_takes_the_same_steps(
     setting: Setting, key: str | None
 ) -> None:
+    await setting.here.changed(setting.partner.id)
+    await setting.here.call(OLD)
     await setting.valkey.config_resetstat()
     with pytest.raises(AuthInvalid):
         await setting.here.call("another secret", key=key)
@@ -224,7 +118,7 @@ async def test_every_wrong_signature_takes_the_same_steps(
     calls = {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in stats.items()}
     assert {name: calls.get(name) for name in ("evalsha", "get", "set")} == {
         "evalsha": 1,
-        "get": 2,
+        "get": 3,
         "set": None,
     }
 
@@ -254,7 +148,7 @@ async def test_the_gateway_cannot_undo_the_record_of_version_2(
         for statement in (
             "DELETE FROM signature_v2_uses",
             "TRUNCATE signature_v2_uses",
-            "UPDATE signature_v2_uses SET partner_id = gen_random_uuid()",
+            "UPDATE signature_v2_uses SET key_id = gen_random_uuid()",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement.encode())

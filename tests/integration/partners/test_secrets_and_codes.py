@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from itertools import product
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,14 +20,14 @@ from domain.actions.partners.manage_codes import (
     page_of_codes,
 )
 from domain.actions.partners.ports import CodePorts, RotationPorts
-from domain.actions.partners.rotate_keys import PROPAGATION_SECONDS, rotate_keys
+from domain.actions.partners.rotate_keys import rotate_keys
 from domain.errors import InvalidRequest, NotFound, RotationConflict, Unavailable
 from domain.partners.codes import OwnCode
 from domain.partners.credentials import NewSecrets, SecretName
 from domain.partners.partner import Partner
 from gateway.runtime.clock import new_id
 from persistence.postgres.partners.codes import PostgresCodeRepository
-from persistence.postgres.partners.partners import changed_keys, read_access
+from persistence.postgres.partners.partners import changed_keys, read_access, read_revision
 from persistence.postgres.partners.secrets import PostgresSecretRepository
 from persistence.postgres.pool import Database, DatabaseUnavailable, Row
 from tests.conftest import DatabaseUrls
@@ -55,15 +56,20 @@ async def known(gateway: Database, partner: Partner) -> tuple[str | None, int]:
     return access.api_secret, access.generation
 
 
+def own(partner: Partner) -> tuple[UUID, UUID]:
+    """Return the ids of a partner and of its first key."""
+    return partner.id, partner.id
+
+
 async def test_replacing_a_secret_increments_the_generation(
     gateway: Database, admin: Database
 ) -> None:
     partner = await stored_partner(admin)
     store = PostgresSecretRepository(gateway, KEYRING)
     assert await known(gateway, partner) == ("a" * 43, 0)
-    assert await store.replace(partner.id, NEW, generation=0)
+    assert await store.replace(*own(partner), NEW, generation=0)
     assert await known(gateway, partner) == ("n" * 43, 1)
-    assert not await store.replace(partner.id, NEW, generation=0)
+    assert not await store.replace(*own(partner), NEW, generation=0)
     assert await known(gateway, partner) == ("n" * 43, 1)
 
 
@@ -73,9 +79,11 @@ async def test_one_of_many_concurrent_replacements_is_stored(
     partner = await stored_partner(admin)
     store = PostgresSecretRepository(gateway, KEYRING)
     tries = [NewSecrets(secrets.token_urlsafe(32), secrets.token_urlsafe(32)) for _ in range(20)]
-    stored = await asyncio.gather(*(store.replace(partner.id, one, generation=0) for one in tries))
-    assert sorted(stored) == [False] * 19 + [True]
-    assert await known(gateway, partner) == (tries[stored.index(True)].api_secret, 1)
+    stored = await asyncio.gather(
+        *(store.replace(*own(partner), one, generation=0) for one in tries)
+    )
+    (index,) = [number for number, revision in enumerate(stored) if revision is not None]
+    assert await known(gateway, partner) == (tries[index].api_secret, 2)
 
 
 async def test_a_secret_that_is_not_rotated_is_unchanged(
@@ -83,11 +91,11 @@ async def test_a_secret_that_is_not_rotated_is_unchanged(
 ) -> None:
     partner = await stored_partner(admin)
     store = PostgresSecretRepository(gateway, KEYRING)
-    assert await store.replace(partner.id, NewSecrets(None, "w" * 43), generation=0)
+    assert await store.replace(*own(partner), NewSecrets(None, "w" * 43), generation=0)
     assert await known(gateway, partner) == ("a" * 43, 1)
     with psycopg.connect(database_urls.owner) as connection:
         row = connection.execute(
-            "SELECT webhook_secret_sealed FROM partners WHERE api_secret_sealed <> ''"
+            "SELECT webhook_secret_sealed FROM partners WHERE id = %s", (partner.id,)
         ).fetchone()
     assert row is not None
     record = f"partner:{partner.id}:webhook_secret"
@@ -113,7 +121,7 @@ async def test_a_lost_response_loses_no_secret(
     partner = await stored_partner(admin)
     faulty = LosesAnswers(database_urls.gateway)
     faulty.lost = 2
-    assert await PostgresSecretRepository(faulty, KEYRING).replace(partner.id, NEW, generation=0)
+    assert await PostgresSecretRepository(faulty, KEYRING).replace(*own(partner), NEW, generation=0)
     assert await known(gateway, partner) == ("n" * 43, 1)
     faulty.close()
 
@@ -125,79 +133,63 @@ async def test_a_database_that_remains_unavailable_is_reported(
     faulty = LosesAnswers(database_urls.gateway)
     faulty.lost = 100
     with pytest.raises(Unavailable):
-        await PostgresSecretRepository(faulty, KEYRING).replace(partner.id, NEW, generation=0)
+        await PostgresSecretRepository(faulty, KEYRING).replace(*own(partner), NEW, generation=0)
     faulty.close()
 
 
 async def test_generations_never_decrease(
     gateway: Database, admin: Database, database_urls: DatabaseUrls
 ) -> None:
-    partner = await stored_partner(admin)
-    assert await PostgresSecretRepository(gateway, KEYRING).replace(partner.id, NEW, generation=0)
-    for url in (database_urls.gateway, database_urls.admin, database_urls.owner):
+    partner, both = await stored_partner(admin), NewSecrets("n" * 43, "w" * 43)
+    assert await PostgresSecretRepository(gateway, KEYRING).replace(
+        *own(partner), both, generation=0
+    )
+    urls = (database_urls.gateway, database_urls.admin, database_urls.owner)
+    for url, table in product(urls, ("partners", "api_keys")):
         with (
             psycopg.connect(url) as connection,
             pytest.raises(psycopg.errors.RaiseException, match="never goes back"),
         ):
-            connection.execute("UPDATE partners SET generation = 0")
+            connection.execute(f"UPDATE {table} SET generation = 0".encode())
 
 
 class RecordedSteps:
-    """What a rotation tells, and how long it waits."""
+    """What a rotation puts into effect."""
 
-    def __init__(self, gateway: Database, *, valkey: bool = True) -> None:
-        self.outdated: list[tuple[UUID, int]] = []
-        self.steps: list[str] = []
-        self.valkey = valkey
+    def __init__(self, gateway: Database) -> None:
+        self.changes: list[tuple[UUID, int | None]] = []
         self.ports = RotationPorts(
             secrets=PostgresSecretRepository(gateway, KEYRING),
-            outdate=self._outdate,
             changed=self._changed,
-            pause=self._pause,
             randomness=secrets.token_bytes,
         )
 
-    async def _outdate(self, partner_id: UUID, generation: int) -> None:
-        if not self.valkey:
-            raise Unavailable
-        self.outdated.append((partner_id, generation))
-        self.steps.append("outdated")
-
-    async def _changed(self, _: UUID) -> None:
-        self.steps.append("changed")
-
-    async def _pause(self, seconds: float) -> None:
-        self.steps.append(f"paused {seconds}")
+    async def _changed(self, partner_id: UUID, *, revision: int | None = None) -> None:
+        self.changes.append((partner_id, revision))
 
 
-async def test_admission_is_notified_before_the_response(
+async def test_a_rotation_is_put_into_effect_before_the_response(
     gateway: Database, admin: Database
 ) -> None:
     partner, recorded = await stored_partner(admin), RecordedSteps(gateway)
-    new = await rotate_keys(recorded.ports, partner.id, generation=0, names=[SecretName.API])
+    before = await read_revision(gateway, partner.id)
+    new = await rotate_keys(recorded.ports, *own(partner), generation=0, names=[SecretName.API])
     assert await known(gateway, partner) == (new.api_secret, 1)
-    assert recorded.outdated == [(partner.id, 1)]
-    assert recorded.steps == ["outdated", "changed"]
-
-
-async def test_without_valkey_the_new_secret_is_returned_after_every_process_has_read_it(
-    gateway: Database, admin: Database
-) -> None:
-    partner, recorded = await stored_partner(admin), RecordedSteps(gateway, valkey=False)
-    new = await rotate_keys(recorded.ports, partner.id, generation=0, names=[SecretName.API])
-    assert await known(gateway, partner) == (new.api_secret, 1)
-    assert recorded.steps == ["changed", f"paused {PROPAGATION_SECONDS}"]
+    ((changed, revision),) = recorded.changes
+    assert changed == partner.id
+    assert revision is not None
+    assert before < revision <= await read_revision(gateway, partner.id)
 
 
 async def test_a_rotation_that_conflicts_notifies_nobody(
     gateway: Database, admin: Database
 ) -> None:
     partner, recorded = await stored_partner(admin), RecordedSteps(gateway)
-    await rotate_keys(recorded.ports, partner.id, generation=0, names=[SecretName.WEBHOOK])
-    recorded.steps.clear()
+    await rotate_keys(recorded.ports, *own(partner), generation=0, names=[SecretName.WEBHOOK])
+    recorded.changes.clear()
     with pytest.raises(RotationConflict):
-        await rotate_keys(recorded.ports, partner.id, generation=0, names=[SecretName.WEBHOOK])
-    assert recorded.steps == []
+        await rotate_keys(recorded.ports, *own(partner), generation=0, names=[SecretName.WEBHOOK])
+    assert recorded.changes == []
 
 
 def code(name: str = "", **changes: object) -> OwnCode:
@@ -217,8 +209,8 @@ class StoppedClock:
         return START
 
 
-async def told_to_nobody(_: UUID) -> None:
-    return
+async def told_to_nobody(partner_id: UUID, *, revision: int | None = None) -> None:
+    del partner_id, revision
 
 
 async def test_fifty_concurrent_creates_never_exceed_the_limit(

@@ -16,8 +16,8 @@ from domain.errors import Unavailable
 from domain.partners.weights import WINDOW_MS, SlidingWindow
 from persistence.valkey.admission import REPLY, REQUEST, SCRIPT, ValkeyAdmissionController
 from persistence.valkey.client import connect
-from persistence.valkey.generations import EXPIRY_SECONDS, generation_key, publish_generation
 from persistence.valkey.nonces import REMEMBERED_SINCE
+from persistence.valkey.revisions import EXPIRY_SECONDS, publish_revision, revision_key
 from tests.conftest import Servers
 
 
@@ -36,11 +36,11 @@ async def admit(
     weight: int = 1,
     budget: int = 100,
     nonce: str = "",
-    generation: int = 0,
+    revision: int = 0,
 ) -> Admission:
     return await controller.admit(
         partner,
-        generation=generation,
+        revision=revision,
         nonce=nonce or uuid4().hex,
         weight=weight,
         budget=budget,
@@ -98,42 +98,42 @@ async def test_all_keys_of_a_partner_share_a_slot_and_expire(valkey: Valkey) -> 
         assert 60 <= await valkey.ttl(key) <= 300
 
 
-async def test_call_of_a_replaced_generation_is_stale_and_does_not_consume_its_nonce(
+async def test_call_checked_against_an_outdated_revision_is_stale_and_does_not_consume_its_nonce(
     valkey: Valkey,
 ) -> None:
     controller, partner = ValkeyAdmissionController(valkey), uuid4()
-    await publish_generation(valkey, partner, 3)
-    stale = await admit(controller, partner, generation=2, nonce="n" * 16)
+    await publish_revision(valkey, partner, 3)
+    stale = await admit(controller, partner, revision=2, nonce="n" * 16)
     assert stale == Admission(AdmissionOutcome.STALE, 0, 0)
-    now = await admit(controller, partner, generation=3, nonce="n" * 16)
+    now = await admit(controller, partner, revision=3, nonce="n" * 16)
     assert (now.outcome, now.remaining) == (AdmissionOutcome.ADMITTED, 99)
 
 
 @pytest.mark.parametrize("published", [None, 1, 2], ids=["lost", "older", "the same"])
-async def test_call_of_a_generation_at_least_as_new_as_the_published_one_is_admitted(
+async def test_call_of_a_revision_at_least_as_new_as_the_published_one_is_admitted(
     valkey: Valkey, published: int | None
 ) -> None:
     controller, partner = ValkeyAdmissionController(valkey), uuid4()
     if published is not None:
-        await publish_generation(valkey, partner, published)
-    assert (await admit(controller, partner, generation=2)).outcome is AdmissionOutcome.ADMITTED
+        await publish_revision(valkey, partner, published)
+    assert (await admit(controller, partner, revision=2)).outcome is AdmissionOutcome.ADMITTED
 
 
-async def test_reading_the_newest_generation_charges_nothing(valkey: Valkey) -> None:
+async def test_reading_the_newest_revision_charges_nothing(valkey: Valkey) -> None:
     controller, partner = ValkeyAdmissionController(valkey), uuid4()
-    assert await controller.newest_generation(partner) == -1
-    await publish_generation(valkey, partner, 3)
-    generation, _ = await asyncio.gather(
-        controller.newest_generation(partner), admit(controller, partner, generation=3)
+    assert await controller.newest_revision(partner) == -1
+    await publish_revision(valkey, partner, 3)
+    revision, _ = await asyncio.gather(
+        controller.newest_revision(partner), admit(controller, partner, revision=3)
     )
-    assert generation == 3
-    assert (await admit(controller, partner, generation=3)).remaining == 98
+    assert revision == 3
+    assert (await admit(controller, partner, revision=3)).remaining == 98
     assert len([key async for key in valkey.scan_iter(f"*{partner}*")]) == 4
 
 
-async def test_generation_of_one_partner_does_not_affect_another(valkey: Valkey) -> None:
+async def test_revision_of_one_partner_does_not_affect_another(valkey: Valkey) -> None:
     controller, partner = ValkeyAdmissionController(valkey), uuid4()
-    await publish_generation(valkey, partner, 1)
+    await publish_revision(valkey, partner, 1)
     admissions = await asyncio.gather(admit(controller, partner), admit(controller, uuid4()))
     assert [one.outcome for one in admissions] == [
         AdmissionOutcome.STALE,
@@ -141,23 +141,23 @@ async def test_generation_of_one_partner_does_not_affect_another(valkey: Valkey)
     ]
 
 
-async def test_published_generation_never_decreases_and_expires(valkey: Valkey) -> None:
+async def test_published_revision_never_decreases_and_expires(valkey: Valkey) -> None:
     partner = uuid4()
-    for generation in (1, 10, 9):
-        await publish_generation(valkey, partner, generation)
-    assert await valkey.get(generation_key(partner)) == b"10"
-    assert generation_key(partner).startswith(f"{{p:{partner}}}:")
-    assert EXPIRY_SECONDS - 60 < await valkey.ttl(generation_key(partner)) <= EXPIRY_SECONDS
+    for revision in (1, 10, 9):
+        await publish_revision(valkey, partner, revision)
+    assert await valkey.get(revision_key(partner)) == b"10"
+    assert revision_key(partner).startswith(f"{{p:{partner}}}:")
+    assert EXPIRY_SECONDS - 60 < await valkey.ttl(revision_key(partner)) <= EXPIRY_SECONDS
 
 
-async def test_publishing_a_generation_without_valkey_raises_unavailable() -> None:
+async def test_publishing_a_revision_without_valkey_raises_unavailable() -> None:
     client = connect("unix:///nowhere/valkey.sock")
     with pytest.raises(Unavailable):
-        await publish_generation(client, uuid4(), 1)
+        await publish_revision(client, uuid4(), 1)
     await client.aclose()
 
 
-async def test_admission_reads_the_generation_and_the_age_of_nonces_with_a_get_each(
+async def test_admission_reads_the_revision_and_the_age_of_nonces_with_a_get_each(
     valkey: Valkey,
 ) -> None:
     controller, partner = ValkeyAdmissionController(valkey), uuid4()
@@ -219,7 +219,7 @@ async def test_script_decides_as_the_reference_model_does(valkey: Valkey) -> Non
         now += chance.choice((0, 0, 1, 5, 100, 400, 1_000))
         weight = chance.choice((1, 1, 1, 5, 50))
         reply = await script(
-            keys=[REMEMBERED_SINCE, window, f"{window}:generation", f"{window}:{number}"],
+            keys=[REMEMBERED_SINCE, window, f"{window}:revision", f"{window}:{number}"],
             args=[REQUEST.pack(budget, weight, 0), now // 1000, now % 1000 * 1000],
         )
         outcome, remaining, wait = REPLY.unpack(reply)
@@ -236,9 +236,7 @@ def _race(url: str, partner: str, calls: int) -> int:
         controller = ValkeyAdmissionController(client)
         admissions = await asyncio.gather(
             *(
-                controller.admit(
-                    UUID(partner), generation=0, nonce=uuid4().hex, weight=1, budget=500
-                )
+                controller.admit(UUID(partner), revision=0, nonce=uuid4().hex, weight=1, budget=500)
                 for _ in range(calls)
             )
         )

@@ -19,7 +19,7 @@ PARTNER = uuid4()
 
 
 async def admit(controller: ValkeyAdmissionController) -> Admission:
-    return await controller.admit(PARTNER, generation=0, nonce=uuid4().hex, weight=1, budget=10**7)
+    return await controller.admit(PARTNER, revision=0, nonce=uuid4().hex, weight=1, budget=10**7)
 
 
 @pytest.fixture

@@ -34,6 +34,10 @@ IN_THE_SANDBOX = [
     "partner show {who}",
     "partner set {who} --budget 500",
     "key show {who}",
+    "key create {who} --scope trade --label app",
+    "key list {who}",
+    "key label {who} {key} spare",
+    "key revoke {who} {key}",
     "key set {who} --signature-v2-only",
     "partner disable {who}",
     "partner enable {who}",
@@ -190,7 +194,8 @@ def store_examples(operator: Operator) -> dict[str, str]:
             operator.sql(statement)
     names["unpayable"] = operator.order()
     operator.sql("UPDATE orders SET state = 'paying_out' WHERE id = %s", names["unpayable"])
-    return {**names, "who": WHO, "event": EVENT_ID}
+    (key,) = operator.json("key", "list", WHO)
+    return {**names, "who": WHO, "event": EVENT_ID, "key": str(key["apiKey"])}
 
 
 def output(operator: Operator, command: str, **names: str) -> Result:

@@ -188,7 +188,7 @@ EVENT = """
 INSERT INTO webhook_events
   (id, partner_id, position, type, dedup_key, body, status, due_at, leased_until, created_at)
 SELECT gen_random_uuid(), id, 1, 'partner.paid_out', 'key', '', %s, %s, %s, now()
-FROM partners WHERE api_secret_sealed <> ''
+FROM partners WHERE id IN (SELECT partner_id FROM api_keys)
 """
 
 
@@ -250,7 +250,7 @@ def test_webhooks_behind_an_open_circuit_breaker_are_not_late(operator: Operator
     operator.sql(
         "INSERT INTO webhook_circuit_breakers (partner_id, concurrency, window_started_at,"
         " attempts, failures, opened_at, half_open_at)"
-        " SELECT id, 4, now(), 5, 5, now(), now() FROM partners WHERE api_secret_sealed <> ''"
+        " SELECT partner_id, 4, now(), 5, 5, now(), now() FROM api_keys"
     )
     assert failed_checks(operator, ok=True) == {}
 

@@ -318,7 +318,7 @@ async def test_event_is_retried_while_the_secret_is_not_readable(
     world: World, endpoint: Endpoint
 ) -> None:
     event_id = await world.event_of_new_order(endpoint.url)
-    world.own("UPDATE partners SET webhook_secret_sealed = api_secret_sealed")
+    world.own("UPDATE partners SET webhook_secret_sealed = '\\x00'")
 
     async with world.delivering():
         await world.after_attempts(event_id, 1)

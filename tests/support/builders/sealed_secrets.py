@@ -6,7 +6,8 @@ import psycopg
 
 from persistence.keyring import KeyRing
 from persistence.postgres.cabinet.second_factors import factor_record
-from persistence.postgres.partners.partners import api_secret_record, webhook_secret_record
+from persistence.postgres.partners.api_keys import api_secret_record
+from persistence.postgres.partners.partners import webhook_secret_record
 
 API_SECRET = "a" * 43
 WEBHOOK_SECRET = "w" * 43
@@ -15,11 +16,19 @@ NAME = "Filled in"
 FACTOR = "JBSWY3DPEHPK3PXP"
 
 PARTNERS = """
-COPY partners (id, email, name, api_key, api_secret_sealed, webhook_secret_sealed,
+COPY partners (id, email, name, webhook_secret_sealed,
   previous_webhook_secret_sealed, previous_webhook_secret_until, webhook_events, markup_bps,
   base_fee_share_bps, budget, max_codes, created_at, revision) FROM STDIN
 """
-COLUMNS = "api_secret_sealed, webhook_secret_sealed, previous_webhook_secret_sealed"
+KEYS = """
+COPY api_keys (id, partner_id, api_key, api_secret_sealed, previous_secret_sealed,
+  previous_secret_until, scope, signature_v2_only, created_at) FROM STDIN
+"""
+STORED = f"""
+SELECT p.id, k.api_secret_sealed, p.webhook_secret_sealed, p.previous_webhook_secret_sealed,
+  k.previous_secret_sealed
+FROM partners p JOIN api_keys k ON k.partner_id = p.id WHERE p.name = '{NAME}'
+"""
 
 
 def fill(owner_url: str, ring: KeyRing, partners: int, *, factors: int = 0) -> list[str]:
@@ -34,6 +43,11 @@ def fill(owner_url: str, ring: KeyRing, partners: int, *, factors: int = 0) -> l
             for number, one in enumerate(ids):
                 partner = _partner(ring, one, with_previous=number % 10 == 0)
                 rows.write_row((*partner, revision + 1 + number))
+        cursor.execute("ALTER TABLE api_keys DISABLE TRIGGER api_key_changed")
+        with cursor.copy(KEYS.encode()) as rows:
+            for number, one in enumerate(ids):
+                rows.write_row(_key(ring, one, with_previous=number % 10 == 0))
+        cursor.execute("ALTER TABLE api_keys ENABLE TRIGGER api_key_changed")
         cursor.execute(
             "UPDATE revisions SET revision = revision + %s WHERE topic = 'partners'", (partners,)
         )
@@ -58,13 +72,11 @@ def check_secrets(owner_url: str, ring: KeyRing, *, replaced: bool = False) -> i
     Each is what was sealed, unless webhook secrets have been `replaced` since.
     """
     with psycopg.connect(owner_url) as connection:
-        rows = connection.execute(
-            f"SELECT id, {COLUMNS} FROM partners WHERE name = '{NAME}'"
-        ).fetchall()
+        rows = connection.execute(STORED.encode()).fetchall()
         factors = connection.execute("SELECT member_id, secret_sealed FROM second_factors")
         found = [_opened(ring, row) for row in rows]
         of_factors = [ring.open(sealed, record=factor_record(one)) for one, sealed in factors]
-    with_previous = [API_SECRET, WEBHOOK_SECRET, PREVIOUS_SECRET]
+    with_previous = [API_SECRET, WEBHOOK_SECRET, PREVIOUS_SECRET, PREVIOUS_SECRET]
     assert {secrets[0] for secrets in found} == {API_SECRET}
     assert replaced or all(secrets in (with_previous, with_previous[:2]) for secrets in found)
     assert set(of_factors) <= {FACTOR}
@@ -74,8 +86,7 @@ def check_secrets(owner_url: str, ring: KeyRing, *, replaced: bool = False) -> i
 def _partner(ring: KeyRing, one: UUID, *, with_previous: bool) -> tuple[object, ...]:
     record = webhook_secret_record(one)
     return (
-        *(one, f"{one.hex}@example.org", NAME, one.hex),
-        ring.seal(API_SECRET, record=api_secret_record(one)),
+        *(one, f"{one.hex}@example.org", NAME),
         ring.seal(WEBHOOK_SECRET, record=record),
         ring.seal(PREVIOUS_SECRET, record=record) if with_previous else None,
         "2030-01-01T00:00Z" if with_previous else None,
@@ -83,8 +94,19 @@ def _partner(ring: KeyRing, one: UUID, *, with_previous: bool) -> tuple[object, 
     )
 
 
+def _key(ring: KeyRing, one: UUID, *, with_previous: bool) -> tuple[object, ...]:
+    record = api_secret_record(one)
+    return (
+        *(one, one, one.hex),
+        ring.seal(API_SECRET, record=record),
+        ring.seal(PREVIOUS_SECRET, record=record) if with_previous else None,
+        "2030-01-01T00:00Z" if with_previous else None,
+        *("full", False, "2026-05-01T12:00Z"),
+    )
+
+
 def _opened(ring: KeyRing, row: tuple[object, ...]) -> list[str]:
-    one, api, webhook, previous = row
+    one, api, webhook, previous, previous_api = row
     assert isinstance(one, UUID)
     assert isinstance(api, bytes)
     assert isinstance(webhook, bytes)
@@ -94,4 +116,6 @@ def _opened(ring: KeyRing, row: tuple[object, ...]) -> list[str]:
     ]
     if isinstance(previous, bytes):
         secrets.append(ring.open(previous, record=webhook_secret_record(one)))
+    if isinstance(previous_api, bytes):
+        secrets.append(ring.open(previous_api, record=api_secret_record(one)))
     return secrets

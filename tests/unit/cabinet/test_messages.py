@@ -9,7 +9,7 @@ import pytest
 from cabinet_htmx.partner import messages
 from cabinet_htmx.partner.account.messages import PASSWORD_PROBLEMS
 from cabinet_htmx.partner.dashboard.attention import order_alerts, payout_alerts, webhook_alerts
-from cabinet_htmx.partner.keys.key_view import allowlist_error
+from cabinet_htmx.partner.keys.messages import allowlist_error
 from cabinet_htmx.partner.ledger.payout_details_view import details_errors
 from cabinet_htmx.partner.webhooks.messages import (
     URL_ERRORS,

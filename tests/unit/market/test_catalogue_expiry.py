@@ -26,6 +26,7 @@ class Database:
             read_catalogue=self._catalogue,
             read_headroom=self._headroom,
             changed_keys=self._changed_keys,
+            publish_revision=self._publish,
             read_snapshot=self._snapshot,
             decode_snapshot=self._decode,
             notices=self._notices,
@@ -57,6 +58,9 @@ class Database:
 
     async def _changed_keys(self, revision: int) -> tuple[Sequence[str], int]:
         return (), revision
+
+    async def _publish(self, _: int) -> None:
+        return
 
     async def _snapshot(self) -> RateSnapshot | None:
         return None

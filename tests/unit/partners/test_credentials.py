@@ -13,6 +13,7 @@ from domain.partners.credentials import (
     is_idempotency_key,
     is_nonce,
     is_token,
+    new_api_key,
     new_credentials,
     new_secret,
 )
@@ -78,3 +79,8 @@ def test_a_nonce_has_16_to_64_base64url_characters(nonce: str, well_formed: bool
 )
 def test_an_idempotency_key_has_8_to_128_printable_characters(key: str, well_formed: bool) -> None:
     assert is_idempotency_key(key) is well_formed
+
+
+def test_no_new_key_begins_like_an_option_of_a_command() -> None:
+    assert new_api_key(lambda size: b"\xf8" * size) == "APj4" + "-Pj4" * 5
+    assert new_api_key(bytes) == "A" * 24

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from domain.errors import Unavailable
 from domain.partners.referrals import LIFETIME, ReferralSigner, Referrer, claim_of
 from gateway.pages.referrers import CACHE_SECONDS, CachedReferrers
 from persistence.keyring import KeyRing
@@ -73,26 +74,71 @@ def test_cookies_of_other_shapes_are_not_parsed(cookie: str) -> None:
     assert claim_of(cookie) is None
 
 
-async def test_referrers_are_cached_briefly_and_read_again_on_demand() -> None:
-    reads: list[str] = []
-    now = 100.0
-    referrer = Referrer(partner_id=PARTNER, enabled=True, markup_bps=5)
+class Referrers:
+    """Cached referrers, what they read, and the newest revision that they get."""
 
-    async def read(code: str) -> Referrer:
-        reads.append(code)
-        return referrer
+    def __init__(self) -> None:
+        self.reads: list[str] = []
+        self.now = 100.0
+        self.revision: int | None = 7
+        self.referrer = Referrer(partner_id=PARTNER, enabled=True, markup_bps=5)
+        self.cached = CachedReferrers(
+            self._read, self._default_partner, self._newest, monotonic=lambda: self.now
+        )
 
-    async def default_partner() -> Referrer:
-        reads.append("default partner")
-        return referrer
+    async def read_again(self) -> list[str]:
+        """Look both up, and return what was read from the database."""
+        self.reads.clear()
+        assert await self.cached.of("summer") is self.referrer
+        assert await self.cached.default_partner() is self.referrer
+        return list(self.reads)
 
-    referrers = CachedReferrers(read, default_partner, monotonic=lambda: now)
+    async def _read(self, code: str) -> Referrer:
+        self.reads.append(code)
+        return self.referrer
+
+    async def _default_partner(self) -> Referrer:
+        self.reads.append("default partner")
+        return self.referrer
+
+    async def _newest(self) -> int:
+        if self.revision is None:
+            raise Unavailable
+        return self.revision
+
+
+BOTH = ["summer", "default partner"]
+
+
+async def test_referrers_are_cached_briefly_while_no_partner_changes() -> None:
+    referrers = Referrers()
+    assert await referrers.read_again() == BOTH
+    assert await referrers.read_again() == []
+    referrers.now += CACHE_SECONDS + 0.1
+    assert await referrers.read_again() == BOTH
+
+
+async def test_referrers_are_read_again_after_a_change_of_any_partner() -> None:
+    referrers = Referrers()
+    await referrers.read_again()
+    referrers.revision = 8
+    assert await referrers.read_again() == BOTH
+    assert await referrers.read_again() == []
+
+
+@pytest.mark.parametrize("revision", [None, -1], ids=["Valkey is unavailable", "revision lost"])
+async def test_referrers_are_always_read_where_the_newest_revision_is_unknown(
+    revision: int | None,
+) -> None:
+    referrers = Referrers()
+    referrers.revision = revision
     for _ in range(3):
-        assert await referrers.of("summer") is referrer
-        assert await referrers.default_partner() is referrer
-    assert reads == ["summer", "default partner"]
-    await referrers.of("summer", fresh=True)
-    await referrers.default_partner(fresh=True)
-    now += CACHE_SECONDS + 0.1
-    await referrers.of("summer")
-    assert reads == ["summer", "default partner", "summer", "default partner", "summer"]
+        assert await referrers.read_again() == BOTH
+
+
+async def test_referrers_are_read_again_on_demand() -> None:
+    referrers = Referrers()
+    await referrers.read_again()
+    await referrers.cached.of("summer", fresh=True)
+    await referrers.cached.default_partner(fresh=True)
+    assert referrers.reads == BOTH * 2

@@ -32,12 +32,20 @@ GATEWAY_WRITES = {
     ("emergency_choices", "INSERT"): "order_id choice",
     ("idempotency_keys", "INSERT"): "partner_id key body_hash order_id",
     ("orders", "INSERT"): OPENING,
-    ("api_key_uses", "INSERT"): "partner_id used_at",
+    ("api_keys", "INSERT"): (
+        "id partner_id api_key api_secret_sealed label scope ip_allowlist signature_v2_only"
+        " created_at"
+    ),
+    ("api_keys", "UPDATE"): (
+        "api_secret_sealed previous_secret_sealed previous_secret_until generation"
+        " secret_rotated_at label ip_allowlist signature_v2_only revoked_at"
+    ),
+    ("api_key_uses", "INSERT"): "key_id used_at",
     ("api_key_uses", "UPDATE"): "used_at",
-    ("signature_v2_uses", "INSERT"): "partner_id first_used_at",
+    ("signature_v2_uses", "INSERT"): "key_id first_used_at",
     ("partners", "UPDATE"): (
-        "api_secret_sealed webhook_secret_sealed webhook_url webhook_events generation"
-        " webhook_gone_at api_networks standard_webhooks signature_v2_only second_factor_required"
+        "webhook_secret_sealed webhook_url webhook_events generation revision"
+        " webhook_gone_at standard_webhooks second_factor_required"
     ),
     ("partner_users", "INSERT"): ("id partner_id email password_hash one_time updated_at role"),
     ("partner_users", "UPDATE"): "password_hash one_time zone epoch updated_at role",

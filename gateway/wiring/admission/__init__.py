@@ -1,0 +1,1 @@
+"""The composition around admission: remembered nonces, and changes of partners."""
