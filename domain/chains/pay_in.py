@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 import msgspec
 
@@ -37,6 +38,15 @@ class PayInAccount(msgspec.Struct, frozen=True):
     network: str
     kind: str
     public_key: str
+
+
+class UnpaidAddress(msgspec.Struct, frozen=True):
+    """An address whose order was never paid and is watched no longer; `id` is the address's."""
+
+    id: int
+    order_id: UUID
+    address: str
+    index: int
 
 
 class PayInAddress(msgspec.Struct, frozen=True):

@@ -25,6 +25,8 @@ class PoolUse(msgspec.Struct, frozen=True):
     free: int
     used: int
     funded: int
+    reuse: bool = False
+    """Whether the operator allows to reuse addresses of orders that were never paid."""
 
     @property
     def days_left(self) -> float:
@@ -60,3 +62,8 @@ def unfunded_pools(pools: Iterable[PoolUse]) -> list[str]:
         for one in pools
         if one.is_unfunded
     ]
+
+
+def reusing_pools(pools: Iterable[PoolUse]) -> list[str]:
+    """Return the networks that may reuse addresses."""
+    return [one.network for one in pools if one.reuse]

@@ -13,7 +13,7 @@ import msgspec
 from domain.chains.deposit_credits import DepositCreditRepository
 from domain.chains.deposit_refunds import DepositRefundRepository
 from domain.chains.outflows import Outflow, OutflowKind
-from domain.chains.pay_in import PayInAccount, PayInAddress
+from domain.chains.pay_in import PayInAccount, PayInAddress, UnpaidAddress
 from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit
 from domain.chains.unclaimed_deposits import UnclaimedDepositRepository
 
@@ -50,6 +50,29 @@ class AddressPool(Protocol):
         """Store addresses and advance the account's index; return how many were new."""
 
 
+class UnpaidAddresses(msgspec.Struct, frozen=True):
+    """Some of a network's addresses that may be reused; `after` is where to go on, 0 at the end."""
+
+    addresses: Sequence[UnpaidAddress]
+    after: int
+
+
+class AddressReuseRepository(Protocol):
+    """Takes addresses from orders that were never paid. The store checks every condition itself."""
+
+    async def reusing_account(self, network: str) -> PayInAccount | None:
+        """Return the network's account if the operator allows to reuse its addresses."""
+
+    async def count_reusable(self, network: str, *, at_most: int) -> int:
+        """Return how many free addresses were taken from orders, counted up to a bound."""
+
+    async def unpaid_addresses(self, network: str, *, after: int) -> UnpaidAddresses:
+        """Return the addresses after an id that may be reused, as far as the store knows."""
+
+    async def release(self, unpaid: UnpaidAddress) -> bool:
+        """Take an address from its order, so that it is free; False if that is not allowed."""
+
+
 class AssignedAddresses(Protocol):
     """The addresses of a network that orders were given, and the account they derive from."""
 
@@ -75,7 +98,13 @@ class ChainRepository(UnclaimedDepositRepository, DepositCreditRepository, Proto
     async def expected_deposits(
         self, network: str, addresses: Collection[str]
     ) -> Mapping[str, ExpectedDeposit]:
-        """Return which of these addresses are assigned to orders, and to which."""
+        """Return which of these addresses are assigned to orders, and to which.
+
+        A free address that an order had before is expected to be that order's again.
+        """
+
+    async def return_address(self, network: str, address: str) -> bool:
+        """Assign a free address to the order that had it last; False if it is no longer free."""
 
     async def unconfirmed_orders(self, network: str) -> Sequence[UUID]:
         """Return the orders with a deposit that is not confirmed, and those that wait for one.

@@ -1,6 +1,6 @@
 """What settlement observes on chains."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
@@ -41,10 +41,17 @@ class Block(msgspec.Struct, frozen=True):
 
 
 class ExpectedDeposit(msgspec.Struct, frozen=True):
-    """The order that a pay-in address is assigned to, and the asset it expects."""
+    """The order that a pay-in address is assigned to, and the asset it expects.
+
+    `is_released` if the address is free again: the order is the last that had it. `earlier_amounts`
+    is None unless other orders had the address before; it contains what those of the same asset
+    were to pay.
+    """
 
     order_id: UUID
     asset: str
+    is_released: bool = False
+    earlier_amounts: Collection[int] | None = None
 
 
 class ConnectedAsset(msgspec.Struct, frozen=True):

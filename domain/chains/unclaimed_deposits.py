@@ -16,6 +16,9 @@ class UnclaimedDepositRepository(Protocol):
         It is not confirmed yet.
         """
 
+    async def is_unclaimed(self, network: str, transfer: Transfer) -> bool:
+        """Return whether a transfer is recorded, dropped or not."""
+
     async def unconfirmed_unclaimed(self, network: str) -> Sequence[Transfer]:
         """Return the unclaimed deposits that are neither confirmed nor dropped."""
 

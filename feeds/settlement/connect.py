@@ -1,5 +1,6 @@
 """Connects chains: builds nodes, watches and payouts from the operator's settings."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,10 +13,11 @@ import msgspec
 from domain.actions.orders.ports import SettlementPorts
 from domain.chains.attempts import AttemptRepository
 from domain.chains.leases import CurrentLease, LeaseRepository
-from domain.chains.ports import ChainRepository, OutflowRepository
+from domain.chains.ports import AddressReuseRepository, ChainRepository, OutflowRepository
 from domain.chains.transfers import ConnectedAsset
 from domain.errors import Unavailable
 from domain.money import USD_DECIMALS, units_of
+from feeds.settlement.addresses.reuse import AddressReuse
 from feeds.settlement.chains.families import FAMILIES, kind_of
 from feeds.settlement.chains.interface import (
     Chain,
@@ -44,6 +46,7 @@ class ConnectedChains(msgspec.Struct, frozen=True):
     assets: tuple[ConnectedAsset, ...]
     test_networks: Mapping[str, str]
     leaderships: Mapping[str, Leadership]
+    address_reuse: Mapping[str, AddressReuse]
     connections: Sequence[Node | Wallet]
 
     async def close(self) -> None:
@@ -65,6 +68,7 @@ def connect_chains(
     attempts: Callable[[CurrentLease], AttemptRepository],
     holder: str,
     record_estimates: RecordEstimates,
+    address_reuse: AddressReuseRepository,
     families: Mapping[str, ChainFamily[Any]] = FAMILIES,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> ConnectedChains:
@@ -141,6 +145,16 @@ def connect_chains(
             if given.test_network is not None
         },
         leaderships,
+        {
+            name: AddressReuse(
+                address_reuse,
+                NodePair(*nodes[name]),
+                network=name,
+                is_reliable=watch.is_reliable,
+                to_thread=asyncio.to_thread,
+            )
+            for name, watch in watches.items()
+        },
         [*(node for pair in nodes.values() for node in pair), *wallets.values()],
     )
 

@@ -27,6 +27,9 @@ PAY_IN_FUNDED: Final = Gauge(
 PAY_IN_DAYS_LEFT: Final = Gauge(
     "swapgate_pay_in_days_left", "How long an imported pool lasts at that rate", ["network"]
 )
+PAY_IN_RELEASED: Final = Counter(
+    "swapgate_pay_in_released", "Addresses of unpaid orders set free to be reused", ["network"]
+)
 OUTFLOWS: Final = Counter("swapgate_outflows", "Transactions broadcast", ["network", "kind"])
 OUTFLOWS_WAITING: Final = Gauge(
     "swapgate_outflows_waiting", "Orders that cannot be paid out at the moment", ["network"]

@@ -26,7 +26,7 @@ from gateway.runtime.clock import SystemClock, new_id
 from persistence.keyring import KeyRing
 from persistence.keyring_file import load_keyring, new_keyring
 from persistence.passwords.hashing import hash_password
-from persistence.postgres.chains.pay_in import (
+from persistence.postgres.chains.pay_in.pool import (
     PostgresAddressPool,
     add_account,
     networks_without_account,

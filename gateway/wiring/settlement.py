@@ -16,6 +16,7 @@ from domain.actions.orders.resolve_emergency import execute_choices
 from feeds.key_file import InvalidKeyFile
 from feeds.loop import poll_forever
 from feeds.settlement.addresses.refill import PoolAlarms, PoolRefill
+from feeds.settlement.addresses.reuse import INTERVAL_SECONDS as REUSE_SECONDS
 from feeds.settlement.chains.interface import ChainSettings, InvalidChainSettings
 from feeds.settlement.chains.settings import read_chains_file
 from feeds.settlement.connect import connect_chains
@@ -31,8 +32,9 @@ from persistence.postgres.chains.attempts import PostgresAttemptRepository
 from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
-from persistence.postgres.chains.pay_in import PostgresAddressPool
-from persistence.postgres.chains.pool_use import read_pool_use
+from persistence.postgres.chains.pay_in.pool import PostgresAddressPool
+from persistence.postgres.chains.pay_in.pool_use import read_pool_use
+from persistence.postgres.chains.pay_in.reuse import PostgresAddressReuse
 from persistence.postgres.ledger.partner_days import count_orders
 from persistence.postgres.market.network_fees import record_estimates
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
@@ -168,6 +170,7 @@ async def _settle_on_chains(
         attempts=lambda lease: PostgresAttemptRepository(connections.database, lease=lease),
         holder=_holder(),
         record_estimates=lambda estimates: record_estimates(connections.database, estimates),
+        address_reuse=PostgresAddressReuse(connections.database),
     )
 
     async def report() -> int:
@@ -189,6 +192,10 @@ async def _settle_on_chains(
             for network, payouts in connected.payouts.items():
                 name = f"payouts on {network}"
                 group.create_task(poll_forever(name, payouts.round, every_seconds=CHAIN_SECONDS))
+            for network, reuse in connected.address_reuse.items():
+                name = f"address reuse on {network}"
+                loop = poll_forever(name, reuse.round, every_seconds=REUSE_SECONDS)
+                group.create_task(loop)
             for network, estimates in connected.fee_estimates.items():
                 name = f"fee estimates on {network}"
                 group.create_task(

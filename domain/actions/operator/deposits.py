@@ -31,6 +31,8 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
 
     The excess of a fixed rate is one too, once its own refund was closed.
 
+    At a reused address it may be a payment for one of `earlier_orders`, which had it before.
+
     `proposal` is the id of what is proposed or approved for it; `stage` is empty, `proposed`,
     `approved`, or that of its outflow: `intended`, `signed`, `broadcast`, `settled`, `voided`.
     Without an outflow it is `dropped` while its chain does not contain the deposit any more.
@@ -49,6 +51,7 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
     approved: bool
     stage: str
     refund_tx_id: str | None
+    earlier_orders: Sequence[str] = ()
 
     @property
     def subject(self) -> str:

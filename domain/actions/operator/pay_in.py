@@ -1,13 +1,13 @@
 """Show and set the accounts and imported pools that orders get their pay-in addresses from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
 from domain.chains.addresses import check_address
 from domain.chains.networks import NETWORKS
-from domain.chains.pay_in import PayInAccount, PayInAddress
+from domain.chains.pay_in import AccountKind, PayInAccount, PayInAddress
 from domain.chains.ports import StoredAccount
 from domain.errors import InvalidRequest, NotFound
 
@@ -31,6 +31,7 @@ class OperatorPayInRepository(Protocol):
     async def replace_account(self, account: PayInAccount) -> None:
         """Set a network's account and drop the free addresses of the account before it.
 
+        Another account than before does not reuse addresses, until that is allowed again.
         Raises InvalidRequest if the network has an imported pool.
         """
 
@@ -39,6 +40,18 @@ class OperatorPayInRepository(Protocol):
 
         Raises InvalidRequest if the network derives its addresses: one could be used twice.
         """
+
+    async def reusing(self) -> Collection[str]:
+        """Return the networks that may reuse addresses of orders that were never paid."""
+
+    async def set_reuse(self, network: str, *, allowed: bool) -> bool:
+        """Allow or stop reuse; False if the network has no account.
+
+        Once it is stopped, free addresses that orders had before are those orders' again.
+        """
+
+    async def is_followed(self, network: str) -> bool:
+        """Return whether settlement is connected to nodes that report deposits of a network."""
 
 
 class PayInPorts(msgspec.Struct, frozen=True):
@@ -54,11 +67,15 @@ class PayInPorts(msgspec.Struct, frozen=True):
 
 
 class ListedAccount(msgspec.Struct, frozen=True):
-    """A network's account, the next index it derives, and its number of free addresses."""
+    """A network's account, the next index it derives, and its number of free addresses.
+
+    `reuse` is whether addresses of orders that were never paid may be reused.
+    """
 
     account: PayInAccount
     next_index: int
     free: int
+    reuse: bool
 
 
 class ImportedPool(msgspec.Struct, frozen=True):
@@ -72,8 +89,14 @@ class ImportedPool(msgspec.Struct, frozen=True):
 async def list_accounts(ports: PayInPorts) -> Sequence[ListedAccount]:
     """Return each network's account and its number of free addresses, up to MAX_FREE_COUNTED."""
     free = await ports.repository.count_free(at_most=MAX_FREE_COUNTED)
+    reusing = await ports.repository.reusing()
     return [
-        ListedAccount(one.account, one.next_index, free.get(one.account.network, 0))
+        ListedAccount(
+            account=one.account,
+            next_index=one.next_index,
+            free=free.get(one.account.network, 0),
+            reuse=one.account.network in reusing,
+        )
         for one in await ports.repository.accounts()
     ]
 
@@ -100,6 +123,22 @@ async def set_account(
     first = ports.derive(account, ADDRESSES_SHOWN)
     await ports.repository.replace_account(account)
     return account, first
+
+
+async def set_reuse(ports: PayInPorts, network: str, *, allowed: bool) -> None:
+    """Allow or stop the reuse of a network's addresses whose orders were never paid.
+
+    Raises NotFound, and InvalidRequest where settlement could not prove that nobody paid to them.
+    """
+    listed = await show_account(ports, network)
+    name = listed.account.network
+    if allowed:
+        await _check_live(ports)
+        if listed.account.kind == AccountKind.ONE_ADDRESS:
+            raise InvalidRequest(f"all orders of {name} share one address, and differ by their tag")
+        if not await ports.repository.is_followed(name):
+            raise InvalidRequest(f"settlement is not connected to nodes of {name}")
+    await ports.repository.set_reuse(name, allowed=allowed)
 
 
 async def import_addresses(

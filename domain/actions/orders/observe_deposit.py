@@ -10,6 +10,7 @@ from domain.actions.orders.settlement_terms import settlement_terms
 from domain.errors import ReserveExceeded
 from domain.orders.deposits import ObservedDeposit
 from domain.orders.order import Order
+from domain.orders.reused_address import is_certainly_for
 
 
 async def observe_deposit(
@@ -18,16 +19,25 @@ async def observe_deposit(
     deposit: ObservedDeposit,
     *,
     since: datetime | None = None,
+    earlier_amounts: Collection[int] | None = None,
 ) -> Order:
     """Record an unconfirmed deposit; raise NotFound.
 
     `since` is the time of its block, or when it entered our node's mempool; None for now.
-    The returned order does not know a deposit that is too small to count.
+    `earlier_amounts` is given for an address that other orders had before (see ExpectedDeposit).
+    The returned order does not know a deposit that is too small to count, or may be an earlier
+    order's.
     """
     now = ports.clock.now()
-    return await move_order(
-        ports, order_id, lambda order: order.deposit_seen(deposit, at=now, since=since)
-    )
+
+    def seen(order: Order) -> Order:
+        moved = order.deposit_seen(deposit, at=now, since=since)
+        if earlier_amounts is None or order.deposits.knows(deposit.tx_id):
+            return moved
+        is_certain = is_certainly_for(moved, deposit, since=since, earlier_amounts=earlier_amounts)
+        return moved if is_certain else order
+
+    return await move_order(ports, order_id, seen)
 
 
 async def confirm_deposits(

@@ -148,6 +148,12 @@ class Node(Protocol):
     async def has_failed(self, tx_id: str) -> bool | None:
         """Return whether a transaction in the chain failed; None if it is in no block."""
 
+    async def unused(self, addresses: Sequence[str]) -> frozenset[str]:
+        """Return those of our addresses that, as far as the node can tell, were never paid to.
+
+        Only their keys can spend from them. Raises ProofUnavailable where it cannot tell.
+        """
+
     async def close(self) -> None:
         """Close the connection."""
 

@@ -81,6 +81,11 @@ class NodePair:
         """Return whether either node knows a transfer."""
         return any(one is not None for one in await self._look_up(tx_id, address, asset))
 
+    async def unused(self, addresses: Sequence[str]) -> frozenset[str]:
+        """Return the addresses that both nodes prove to be unused; raise ProofUnavailable."""
+        ours, theirs = await self._both(lambda node: node.unused(addresses))
+        return ours & theirs
+
     async def has_failed(self, tx_id: str) -> bool | None:
         """Return whether our own node has a transaction that failed; None if it is in no block."""
         return await self._own.has_failed(tx_id)

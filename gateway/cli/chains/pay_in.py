@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Reason, group, read, run
+from gateway.cli.market.switches import To, Turn
 from gateway.cli.output import show
 from gateway.instance import Role
 
@@ -78,6 +79,34 @@ def set_new_account(
     show(document, as_json=as_json)
 
 
+@app.command()
+def reuse(
+    network: Network,
+    to: To = Turn.SHOW,
+    *,
+    reason: Reason = "",
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Reuse addresses of orders that were never paid, 90 days after their end, or show whether.
+
+    Off by default. A payment that may be meant for an earlier order of an address is for you to
+    decide: `swapgate deposit list`. Without reuse, orders get such addresses back at once.
+    """
+    from domain.actions.operator.pay_in import set_reuse, show_account
+
+    if to is not Turn.SHOW:
+        run(
+            Role.ADMIN,
+            data_dir,
+            lambda ports: set_reuse(ports.pay_in(), network, allowed=to is Turn.ON),
+            reason=reason,
+            state=lambda ports: show_account(ports.pay_in(), network),
+        )
+    found = read(Role.ADMIN, data_dir, lambda ports: show_account(ports.pay_in(), network))
+    show({"network": found.account.network, "reuse": found.reuse}, as_json=as_json)
+
+
 @app.command("import")
 def import_pool(
     network: Network,
@@ -111,4 +140,5 @@ def _listed_out(listed: "ListedAccount") -> dict[str, Any]:
         "kind": listed.account.kind,
         "nextIndex": listed.next_index,
         "free": listed.free,
+        "reuse": listed.reuse,
     }

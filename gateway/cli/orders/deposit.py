@@ -104,6 +104,7 @@ def _deposit_out(deposit: "UnexpectedDeposit", *, now: datetime) -> dict[str, An
         "approved": deposit.approved,
         "stage": deposit.stage,
         "refundTxId": deposit.refund_tx_id,
+        "earlierOrders": list(deposit.earlier_orders),
         "next": deposit.next_command,
     }
 

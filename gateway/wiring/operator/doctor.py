@@ -29,7 +29,7 @@ from gateway.origins import parse_origins
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.operator.ports import OperatorPorts
 from gateway.wiring.rates_key import rates_key
-from persistence.postgres.chains.pool_use import read_pool_use
+from persistence.postgres.chains.pay_in.pool_use import read_pool_use
 from persistence.postgres.health import (
     can_write_order_state,
     free_addresses,

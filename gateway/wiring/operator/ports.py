@@ -313,7 +313,7 @@ class OperatorPorts(OperatorConnections):
         """Return what the actions on pay-in accounts need."""
         from domain.actions.operator.pay_in import PayInPorts
         from feeds.settlement.addresses.derivation import checked_account, derive
-        from persistence.postgres.chains.operator_pay_in import PostgresOperatorPayInRepository
+        from persistence.postgres.chains.pay_in.operator import PostgresOperatorPayInRepository
 
         return PayInPorts(
             repository=PostgresOperatorPayInRepository(self.database),
@@ -335,7 +335,7 @@ class OperatorPorts(OperatorConnections):
         from feeds.settlement.chains.interface import InvalidChainSettings
         from feeds.settlement.chains.settings import read_chains_file
         from feeds.settlement.sweep import draft_sweep
-        from persistence.postgres.chains.pay_in import PostgresAssignedAddresses
+        from persistence.postgres.chains.pay_in.pool import PostgresAssignedAddresses
 
         assigned = PostgresAssignedAddresses(self.database)
 

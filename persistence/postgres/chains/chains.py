@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from domain.assets import Catalogue
 from domain.chains.transfers import Block, ConnectedAsset, ExpectedDeposit
+from domain.money import units_from
 from persistence.postgres.chains.deposit_credits import PostgresDepositCredits
+from persistence.postgres.chains.pay_in.pool import LAST_ORDER
 from persistence.postgres.chains.unclaimed_deposits import PostgresUnclaimedDeposits
 from persistence.postgres.pool import Database
 
@@ -25,9 +28,19 @@ ON CONFLICT (network, height) DO NOTHING
 
 DROP = "DELETE FROM chain_blocks WHERE network = $1 AND height > $2"
 
-EXPECTED_DEPOSITS = """
-SELECT p.address, p.order_id, o.source FROM pay_in_addresses p JOIN orders o ON o.id = p.order_id
+EXPECTED_DEPOSITS = f"""
+SELECT p.address, o.id AS order_id, o.source, p.order_id IS NULL AS is_released, (
+    SELECT array_agg(CASE WHEN e.source = o.source THEN e.source_amount::text END)
+    FROM pay_in_releases r JOIN orders e ON e.id = r.order_id
+    WHERE r.address_id = p.id AND r.order_id <> o.id
+  ) AS earlier
+FROM pay_in_addresses p JOIN orders o ON o.id = {LAST_ORDER}
 WHERE p.network = $1 AND p.address = ANY ($2::text[])
+"""  # noqa: S608  a constant of ours
+
+RETURN_ADDRESS = """
+SELECT return_address(id) AS returned FROM pay_in_addresses
+WHERE network = $1 AND address = $2 AND tag IS NULL
 """
 
 UNCONFIRMED = """
@@ -107,9 +120,12 @@ class PostgresChainRepository(PostgresUnclaimedDeposits, PostgresDepositCredits)
     ) -> Mapping[str, ExpectedDeposit]:
         """See ChainRepository."""
         rows = await self._database.fetch(EXPECTED_DEPOSITS, [network, list(addresses)])
-        return {
-            row["address"]: ExpectedDeposit(UUID(row["order_id"]), row["source"]) for row in rows
-        }
+        return {row["address"]: self._expected(row) for row in rows}
+
+    async def return_address(self, network: str, address: str) -> bool:
+        """See ChainRepository."""
+        row = await self._database.fetch_one(RETURN_ADDRESS, [network, address])
+        return row is not None and bool(row["returned"])
 
     async def unconfirmed_orders(self, network: str) -> Sequence[UUID]:
         """See ChainRepository."""
@@ -150,3 +166,15 @@ class PostgresChainRepository(PostgresUnclaimedDeposits, PostgresDepositCredits)
         """See ChainRepository."""
         row = await self._database.fetch_one(HALTED, [network])
         return row is not None and bool(row["halted"])
+
+    def _expected(self, row: dict[str, Any]) -> ExpectedDeposit:
+        earlier = row["earlier"]
+        if earlier is not None:
+            precision = self._catalogue().assets[row["source"]].precision
+            earlier = frozenset(units_from(one, precision) for one in earlier if one is not None)
+        return ExpectedDeposit(
+            UUID(row["order_id"]),
+            row["source"],
+            is_released=row["is_released"],
+            earlier_amounts=earlier,
+        )

@@ -9,6 +9,7 @@ from domain.assets import Catalogue
 from domain.chains.deposit_credits import DepositCredit
 from domain.chains.transfers import Transfer
 from domain.money import format_units
+from persistence.postgres.chains.pay_in.pool import LAST_ORDER
 from persistence.postgres.pool import Database
 
 COLUMNS = """
@@ -30,13 +31,13 @@ REJECT = """
 UPDATE deposit_credits SET decided_at = now(), rejection = $2 WHERE id = $1 AND decided_at IS NULL
 """
 
-ASSIGNMENTS = """
-SELECT p.network, p.address, p.order_id::text AS order_id
-FROM pay_in_addresses p JOIN orders o ON o.id = p.order_id
+ASSIGNMENTS = f"""
+SELECT p.network, p.address, o.id::text AS order_id
+FROM pay_in_addresses p JOIN orders o ON o.id = {LAST_ORDER}
 WHERE p.address = $1
-  OR $1 ~ '^0x[0-9a-fA-F]{40}$' AND p.address ~ '^0x' AND lower(p.address) = lower($1)
+  OR $1 ~ '^0x[0-9a-fA-F]{{40}}$' AND p.address ~ '^0x' AND lower(p.address) = lower($1)
 ORDER BY p.network
-"""
+"""  # noqa: S608  a constant of ours
 
 IS_RECEIVED = "SELECT EXISTS (SELECT FROM connected_assets WHERE asset = $1 AND receives) AS known"
 

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
+from psqlpy.exceptions import Error
+
 from domain.assets import Catalogue
 from domain.chains.transfers import Transfer
+from domain.errors import Unavailable
 from domain.money import format_units, units_from
+from persistence.postgres.chains.pay_in.pool import ADDRESS_RELEASED
 from persistence.postgres.pool import Database
 
 ADD = """
@@ -14,6 +18,12 @@ VALUES ($1, $2, $3, $4, $5::text::numeric, $6)
 ON CONFLICT (network, tx_id, address, asset) DO UPDATE
 SET dropped = false, confirmed_at = NULL, seen_at = now(), amount = EXCLUDED.amount
 WHERE u.dropped
+"""
+
+IS_UNCLAIMED = """
+SELECT EXISTS (
+  SELECT FROM unclaimed_deposits WHERE (network, tx_id, address, asset) = ($1, $2, $3, $4)
+) AS known
 """
 
 UNCONFIRMED = """
@@ -47,7 +57,17 @@ class PostgresUnclaimedDeposits:
     async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
         """See UnclaimedDepositRepository."""
         parameters = [*_key(network, transfer), self._amount(transfer), order_id]
-        await self._database.fetch(ADD, parameters)
+        try:
+            await self._database.fetch(ADD, parameters)
+        except Error as error:
+            if ADDRESS_RELEASED in str(error):
+                raise Unavailable(f"order {order_id} no longer has its address") from error
+            raise
+
+    async def is_unclaimed(self, network: str, transfer: Transfer) -> bool:
+        """See UnclaimedDepositRepository."""
+        (row,) = await self._database.fetch(IS_UNCLAIMED, _key(network, transfer))
+        return bool(row["known"])
 
     async def unconfirmed_unclaimed(self, network: str) -> Sequence[Transfer]:
         """See UnclaimedDepositRepository."""

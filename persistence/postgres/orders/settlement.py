@@ -8,12 +8,13 @@ from uuid import UUID
 from psqlpy.exceptions import Error
 
 from domain.actions.orders.ports import VersionedOrder
-from domain.errors import InvalidTransition, ReserveExceeded
+from domain.errors import InvalidTransition, ReserveExceeded, Unavailable
 from domain.ledger.postings import Accrual
 from domain.money import format_units
 from domain.orders.order import Order
 from domain.orders.states import Choice, State
 from domain.webhooks.events import Event
+from persistence.postgres.chains.pay_in.pool import ADDRESS_RELEASED
 from persistence.postgres.ledger.postings import (
     POST,
     accrue,
@@ -151,6 +152,8 @@ class PostgresSettlementOrderRepository:
         except Error as error:
             if "has an outflow" in str(error):
                 raise InvalidTransition(f"order {order.id} has an outflow") from error
+            if ADDRESS_RELEASED in str(error):
+                raise Unavailable(f"order {order.id} no longer has its address") from error
             if RESERVE_EXCEEDED in str(error):
                 raise ReserveExceeded(
                     f"the reserve of {order.destination.code} does not cover the payout"

@@ -1,4 +1,4 @@
-"""Deposits that no order can use: late, of another asset, of a cancelled order, or an excess."""
+"""Deposits that no order can use: late, of another asset or order, an excess, and others."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,11 @@ WITH unexpected AS (
   FROM deposits d JOIN orders o ON o.id = d.order_id JOIN assets a ON a.code = o.source
   WHERE {IS_UNUSED}
   UNION ALL
-  SELECT u.tx_id, u.order_id, 'other asset', u.network, u.asset, u.amount, u.address, u.seen_at,
-    u.confirmed_at IS NOT NULL, u.dropped
-  FROM unclaimed_deposits u
+  SELECT u.tx_id, u.order_id, CASE WHEN u.asset = o.source AND EXISTS (
+      SELECT FROM pay_in_releases r JOIN pay_in_addresses p ON p.id = r.address_id
+      WHERE p.order_id = u.order_id) THEN 'reused address' ELSE 'other asset' END,
+    u.network, u.asset, u.amount, u.address, u.seen_at, u.confirmed_at IS NOT NULL, u.dropped
+  FROM unclaimed_deposits u JOIN orders o ON o.id = u.order_id
   UNION ALL
   SELECT DISTINCT p.document ->> 'txId', (p.document ->> 'orderId')::uuid, 'excess',
     p.document ->> 'network', p.document ->> 'asset', (p.document ->> 'amount')::numeric,
@@ -36,7 +38,10 @@ SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amou
     WHEN w.order_id IS NULL THEN 'approved' WHEN w.settled_at IS NOT NULL THEN 'settled'
     WHEN w.broadcast_at IS NOT NULL THEN 'broadcast' WHEN w.raw IS NOT NULL THEN 'signed'
     ELSE 'intended' END AS stage,
-  coalesce(w.settled_tx_id, w.tx_id) AS refund_tx_id
+  coalesce(w.settled_tx_id, w.tx_id) AS refund_tx_id,
+  ARRAY(SELECT r.order_id::text
+    FROM pay_in_addresses p JOIN pay_in_releases r ON r.address_id = p.id
+    WHERE p.order_id = u.order_id ORDER BY r.released_at DESC) AS earlier_orders
 FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL AND p.closed_at IS NULL
   AND p.subject = CASE u.kind WHEN 'excess' THEN 'excess:' || u.order_id
     ELSE u.tx_id || ':' || u.order_id || ':' || u.asset END

@@ -46,9 +46,32 @@ ORDER BY 1
 PAY_IN_ADDRESSES = """
 SELECT o.id::text AS subject, concat_ws(' ', o.pay_in_address, o.pay_in_tag) AS expected,
   coalesce(concat_ws(' ', p.address, p.tag), 'none') AS found
-FROM orders o LEFT JOIN pay_in_addresses p ON p.order_id = o.id
+FROM orders o LEFT JOIN pay_in_addresses has ON has.order_id = o.id
+LEFT JOIN pay_in_releases had ON had.order_id = o.id
+LEFT JOIN pay_in_addresses p ON p.id = coalesce(had.address_id, has.id)
 WHERE p.id IS NULL OR (p.address, p.tag) IS DISTINCT FROM (o.pay_in_address, o.pay_in_tag)
+  OR (had.order_id IS NOT NULL AND has.id IS NOT NULL)
 ORDER BY o.id
+"""
+
+# Nobody could tell whose deposit it is.
+SHARED_ADDRESSES = """
+SELECT concat_ws(' ', a.network, o.pay_in_address, o.pay_in_tag) AS subject,
+  'one open order' AS expected, string_agg(o.id::text, ' ' ORDER BY o.id) AS found
+FROM orders o JOIN assets a ON a.code = o.source
+WHERE o.state IN ('awaiting_deposit', 'confirming', 'paying_out', 'held', 'refunding')
+GROUP BY a.network, o.pay_in_address, o.pay_in_tag HAVING count(*) > 1 ORDER BY 1
+"""
+
+# The time of a release is the database's, like the one that permitted it.
+WATCH_PERIODS = """
+SELECT e.id::text AS subject,
+  'watched until ' || greatest(e.finished_at, e.expires_at) + pay_in_watch_period() AS expected,
+  coalesce('given to ' || p.order_id, 'free') AS found
+FROM pay_in_releases r JOIN orders e ON e.id = r.order_id
+JOIN pay_in_addresses p ON p.id = r.address_id
+WHERE r.released_at < greatest(e.finished_at, e.expires_at) + pay_in_watch_period()
+ORDER BY e.id
 """
 
 # An index below a used one would derive an address a second time.
@@ -113,6 +136,8 @@ CHECKS: Final = {
     "daily volume": DAILY_VOLUME,
     "unpaid orders": UNPAID,
     "pay-in address of an order": PAY_IN_ADDRESSES,
+    "open orders of a pay-in address": SHARED_ADDRESSES,
+    "watch period of an order's address": WATCH_PERIODS,
     "next index of a pay-in account": NEXT_INDEX,
     "deposits of an order": DEPOSITS,
     "outflow transaction of an order": OUTFLOW_TRANSACTIONS,

@@ -38,6 +38,7 @@ READ_ONLY_TABLES: Final = (
     "partner_days",
     "partner_totals",
     "pay_in_accounts",
+    "pay_in_releases",
     "payout_details",
     "proposals",
     "reserves",

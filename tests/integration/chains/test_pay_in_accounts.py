@@ -78,7 +78,7 @@ def test_an_imported_pool_contains_each_address_once(operator: Operator, tmp_pat
     again = operator.json("pay-in", "import", "Solana", str(file))
     assert again == {"network": "Solana", "added": 0, "knownBefore": 2}
     assert operator.json("pay-in", "list") == [
-        {"network": "Solana", "kind": "imported", "nextIndex": 4, "free": 2}
+        {"network": "Solana", "kind": "imported", "nextIndex": 4, "free": 2, "reuse": False}
     ]
     assert operator.json("reconcile") == {"differences": []}
 

@@ -9,7 +9,7 @@ from feeds.settlement.addresses.derivation import sandbox_account
 from feeds.settlement.addresses.refill import MIN_TARGET, PoolRefill
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.wiring.settlement import REFILL_SECONDS
-from persistence.postgres.chains.pay_in import PostgresAddressPool, add_account
+from persistence.postgres.chains.pay_in.pool import PostgresAddressPool, add_account
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.pool import Database

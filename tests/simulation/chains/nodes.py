@@ -175,6 +175,13 @@ class SimulatedNode:
         receipt = self.state.block.receipts.get(tx_id)
         return None if receipt is None else not receipt.succeeded
 
+    async def unused(self, addresses: Sequence[str]) -> frozenset[str]:
+        """See Node."""
+        await self.call("unused")
+        receipts = self.state.block.receipts.values()
+        paid = {transfer.address for one in receipts for transfer in one.transfers}
+        return frozenset(addresses) - paid
+
     async def close(self) -> None:
         """See Node."""
 

@@ -139,8 +139,13 @@ def each_order_is_sent_once(truth: Truth) -> Iterator[str]:
 
 
 def arrivals(truth: Truth) -> Iterator[tuple[Tx, BookedOrder, int]]:
-    """Yield what arrived for orders in blocks that were processed, and in how many books it is."""
-    orders = {order.pay_in_address: order for order in truth.books.orders}
+    """Yield what arrived for orders in blocks that were processed, and in how many books it is.
+
+    An address may have been of several orders; the newest is yielded.
+    """
+    orders: dict[str, list[BookedOrder]] = {}
+    for order in truth.books.orders:
+        orders.setdefault(order.pay_in_address, []).append(order)
     booked = Counter((one.tx_id, one.order_id) for one in truth.books.deposits if not one.dropped)
     unclaimed = {
         (one.tx_id, one.address, one.asset) for one in truth.books.unclaimed if not one.dropped
@@ -151,11 +156,13 @@ def arrivals(truth: Truth) -> Iterator[tuple[Tx, BookedOrder, int]]:
             continue
         for tx_id, receipt in chain.tip.receipts.items():
             for one in receipt.transfers if receipt.height <= height else ():
-                order = orders.get(one.address)
-                if order is not None:
-                    places = booked[tx_id, order.id] if one.asset == order.source else 0
+                of_address = orders.get(one.address, ())
+                if of_address:
+                    places = sum(
+                        booked[tx_id, order.id] for order in of_address if one.asset == order.source
+                    )
                     places += (tx_id, one.address, one.asset) in unclaimed
-                    yield chain.known[tx_id], order, places
+                    yield chain.known[tx_id], of_address[-1], places
 
 
 def each_arrival_is_in_one_book(truth: Truth) -> Iterator[str]:

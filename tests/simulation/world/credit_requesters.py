@@ -66,12 +66,12 @@ class CreditRequesters:
 
     async def finish(self, books: Books) -> None:
         """Request a credit of every mined internal transfer to an order that is in no book."""
-        orders = {order.pay_in_address: order.id for order in books.orders}
-        booked = {(one.tx_id, one.order_id) for one in books.deposits if not one.dropped}
+        addresses = {order.id: order.pay_in_address for order in books.orders}
+        booked = {(one.tx_id, addresses[one.order_id]) for one in books.deposits if not one.dropped}
         unclaimed = {(one.tx_id, one.address) for one in books.unclaimed if not one.dropped}
         for tx_id, address in self._internal(self._chain.tip.receipts):
-            is_booked = (tx_id, orders.get(address)) in booked or (tx_id, address) in unclaimed
-            if address in orders and not is_booked:
+            is_booked = (tx_id, address) in booked or (tx_id, address) in unclaimed
+            if address in addresses.values() and not is_booked:
                 await self._request(tx_id, address)
 
     def _internal(self, tx_ids: Iterable[str]) -> Iterator[tuple[str, str]]:

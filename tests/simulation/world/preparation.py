@@ -13,6 +13,8 @@ from tests.simulation.world.customers import PARTNER, address_on
 from tests.simulation.world.storage import Storage
 
 ADDRESSES: Final = 80
+WATCH_PERIOD: Final = "10 minutes"
+"""Instead of 90 days, so that customers pay late to addresses that other orders have got."""
 
 
 class PreparedDatabase(msgspec.Struct, frozen=True):
@@ -40,6 +42,16 @@ async def prepare(urls: DatabaseUrls) -> PreparedDatabase:
             network,
             addresses,
         )
+        storage.sql(
+            "INSERT INTO pay_in_accounts (network, kind, public_key, next_index, reuse)"
+            " VALUES (%s, 'imported', '', %s, true)",
+            network,
+            ADDRESSES + 1,
+        )
+    storage.sql(
+        "CREATE OR REPLACE FUNCTION public.pay_in_watch_period() RETURNS interval"
+        f" LANGUAGE sql IMMUTABLE AS $$ SELECT interval '{WATCH_PERIOD}' $$"
+    )
     codes = [code for one in settings().values() for code in one.codes]
     storage.sql(
         "INSERT INTO connected_assets (asset, receives, sends)"

@@ -14,6 +14,7 @@ from persistence.postgres.chains.attempts import PostgresAttemptRepository
 from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
+from persistence.postgres.chains.pay_in.reuse import PostgresAddressReuse
 from persistence.postgres.market.network_fees import record_estimates
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from tests.simulation.chains.families import (
@@ -70,6 +71,7 @@ class SettlementProcess:
             ),
             holder=process.name,
             record_estimates=lambda estimates: record_estimates(database, estimates),
+            address_reuse=PostgresAddressReuse(database),
             families={
                 "evm": AccountFamily(process, nodes[ACCOUNTS]),
                 "bitcoin": OutputFamily(process, nodes[OUTPUTS]),
@@ -117,6 +119,8 @@ def _rounds(ports: SettlementPorts, connected: ConnectedChains) -> dict[str, Rou
         rounds[f"lease {network}"] = leadership.keep
     for network, payouts in connected.payouts.items():
         rounds[f"payouts {network}"] = payouts.round
+    for network, reuse in connected.address_reuse.items():
+        rounds[f"reuse {network}"] = reuse.round
     for network, estimates in connected.fee_estimates.items():
         rounds[f"estimate {network}"] = estimates.round
     return rounds

@@ -3,7 +3,7 @@
 import pytest
 
 from domain.chains.pay_in import IMPORTED
-from domain.chains.pool_use import PoolUse, ending_pools, unfunded_pools
+from domain.chains.pool_use import PoolUse, ending_pools, reusing_pools, unfunded_pools
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,8 @@ def test_pools_whose_many_orders_are_hardly_ever_paid_are_named() -> None:
         PoolUse("Dash", "bip44", 900, 999, 0),
     ]
     assert unfunded_pools(pools) == ["Bitcoin (1000 addresses in the last day, 9 with a deposit)"]
+
+
+def test_the_networks_that_reuse_addresses_are_named() -> None:
+    pools = [PoolUse("Litecoin", "bip84", 5, 0, 0, reuse=True), PoolUse("Tron", "bip44", 5, 0, 0)]
+    assert reusing_pools(pools) == ["Litecoin"]

@@ -83,6 +83,9 @@ class FakeNode:
         assert tx_id == "tx"
         return False if self.known else None
 
+    async def unused(self, addresses: Sequence[str]) -> frozenset[str]:
+        return frozenset(addresses) if self.known is None else frozenset()
+
     async def close(self) -> None:
         """Nothing is open."""
 

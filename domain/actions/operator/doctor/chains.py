@@ -10,7 +10,7 @@ from domain.actions.operator.chains import OperatorChainRepository
 from domain.actions.operator.doctor.checks import Probe, Remark, and_more
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.chains.attempts import FAILING_FOR_TOO_LONG
-from domain.chains.pool_use import PoolUse, ending_pools, unfunded_pools
+from domain.chains.pool_use import PoolUse, ending_pools, reusing_pools, unfunded_pools
 from domain.clock import Clock
 
 MIN_FREE_ADDRESSES: Final = 5
@@ -63,6 +63,11 @@ async def _addresses(health: SettlementHealth) -> str | None:
         return Remark(
             f"Orders use pay-in addresses and are not paid on {', '.join(unfunded)}: see "
             "`swapgate unpaid-cap show`, and lower the caps and limits of those who create them"
+        )
+    if reusing := reusing_pools(pools):
+        return Remark(
+            f"Pay-in addresses of unpaid orders are reused on {', '.join(reusing)}: decide about "
+            "deposits of the kind `reused address` in `swapgate deposit list`"
         )
     return None
 

@@ -31,7 +31,13 @@ class BitcoinFamily:
         network = BY_NAME[chain.network.name]
         rpc = Rpc(url)
         identity = identity_check(rpc, chain)
-        return BitcoinNode(rpc, identity, network=network, asset=chain.settings.asset)
+        return BitcoinNode(
+            rpc,
+            identity,
+            network=network,
+            asset=chain.settings.asset,
+            scans=Rpc(url, seconds=SCAN_SECONDS),
+        )
 
     def wallet(self, chain: Chain[BitcoinSettings]) -> BitcoinWallet | None:
         """See ChainFamily: the wallet of the first node."""

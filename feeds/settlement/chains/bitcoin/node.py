@@ -10,7 +10,7 @@ from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from feeds.settlement.chains.bitcoin.identity import OUT_OF_RANGE
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
 from feeds.settlement.chains.identity_check import IdentityCheck
-from feeds.settlement.chains.interface import NodeRejected
+from feeds.settlement.chains.interface import NodeRejected, ProofUnavailable
 from feeds.settlement.chains.rpc import Rpc
 
 DECIMALS: Final = 8
@@ -24,9 +24,17 @@ class BitcoinNode:
     """Node over Core's RPC, for a network with one asset of 8 decimals."""
 
     def __init__(
-        self, rpc: Rpc, identity: IdentityCheck, *, network: BitcoinNetwork, asset: str
+        self,
+        rpc: Rpc,
+        identity: IdentityCheck,
+        *,
+        network: BitcoinNetwork,
+        asset: str,
+        scans: Rpc,
     ) -> None:
+        """`scans` is a connection whose calls may take as long as a scan of all outputs."""
         self._rpc = rpc
+        self._scans = scans
         self._identity = identity
         self._network = network
         self._asset = asset
@@ -117,9 +125,23 @@ class BitcoinNode:
             raise
         return False if transaction.get("confirmations", 0) > 0 else None
 
+    async def unused(self, addresses: Sequence[str]) -> frozenset[str]:
+        """See Node: the set of unspent outputs has nothing of theirs.
+
+        Without an index of addresses a node does not know what its owner has spent again.
+        """
+        scripts = {script_of(self._network, one).hex(): one for one in addresses}
+        described = [f"raw({one})" for one in scripts]
+        scanned = await self._scans.call("scantxoutset", "start", described)
+        if not scanned.get("success"):
+            raise ProofUnavailable(f"{self._scans.name} has not scanned its unspent outputs")
+        paid = {scripts.get(one["scriptPubKey"]) for one in scanned["unspents"]}
+        return frozenset(addresses) - paid
+
     async def close(self) -> None:
         """See Node."""
         await self._rpc.close()
+        await self._scans.close()
 
     def _transfers(self, transaction: dict[str, Any]) -> Iterable[Transfer]:
         """Yield what a transaction transfers to each address in all."""

@@ -8,6 +8,7 @@ from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
 from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.assets import EvmAsset
 from feeds.settlement.chains.evm.internal_transfers import internal_transfers
+from feeds.settlement.chains.evm.sweep import balance_of, reported_numbers
 from feeds.settlement.chains.evm.transfer_logs import TRANSFER, token_transfers
 from feeds.settlement.chains.identity_check import IdentityCheck
 from feeds.settlement.chains.interface import NodeUnavailable
@@ -83,6 +84,23 @@ class EvmNode:
         """See Node."""
         receipt = await self._rpc.call("eth_getTransactionReceipt", tx_id)
         return None if receipt is None else not _is_successful(receipt)
+
+    async def unused(self, addresses: Sequence[str]) -> frozenset[str]:
+        """See Node: nothing leaves an address without a transaction or a signature of its key.
+
+        One with the nonce 0, no coin and none of the followed tokens was therefore never paid to.
+        """
+        latest = [[one, "latest"] for one in addresses]
+        numbers = [
+            await reported_numbers(self._rpc, "eth_getTransactionCount", latest),
+            await reported_numbers(self._rpc, "eth_getBalance", latest),
+        ]
+        for token in self._tokens.values():
+            calls = [balance_of(token, one) for one in addresses]
+            numbers.append(await reported_numbers(self._rpc, "eth_call", calls))
+        return frozenset(
+            address for address, *found in zip(addresses, *numbers, strict=True) if not any(found)
+        )
 
     async def close(self) -> None:
         """See Node."""

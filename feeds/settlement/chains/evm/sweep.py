@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from domain.chains.ports import AssignedAddress
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset, evm_assets
 from feeds.settlement.chains.evm.gas import GWEI
@@ -37,10 +36,14 @@ async def draft_sweep(
     asset = next(one for one in evm_assets(chain) if one.code == request.asset.code)
     addresses = await request.assigned.assigned(chain.network.name)
     max_fee = request.options.max_fee_gwei * GWEI
-    coins = await _numbers(rpc, "eth_getBalance", [[one.address, "latest"] for one in addresses])
+    coins = await reported_numbers(
+        rpc, "eth_getBalance", [[one.address, "latest"] for one in addresses]
+    )
     balances = coins
     if asset.contract is not None:
-        balances = await _numbers(rpc, "eth_call", [_balance_of(asset, one) for one in addresses])
+        balances = await reported_numbers(
+            rpc, "eth_call", [balance_of(asset, one.address) for one in addresses]
+        )
     gas = COIN_GAS if asset.contract is None else TOKEN_GAS
     tip = min(int(await rpc.call("eth_maxPriorityFeePerGas"), 16), max_fee)
     recipient, drafts = address_bytes(request.options.to), []
@@ -67,7 +70,8 @@ async def draft_sweep(
     return drafts
 
 
-async def _numbers(rpc: Rpc, method: str, calls: Sequence[Sequence[object]]) -> list[int]:
+async def reported_numbers(rpc: Rpc, method: str, calls: Sequence[Sequence[object]]) -> list[int]:
+    """Return the results of many calls; raise NodeUnavailable unless there are all of them."""
     results: list[Any] = []
     for start in range(0, len(calls), BATCH):
         results += await rpc.batch(method, calls[start : start + BATCH])
@@ -76,7 +80,7 @@ async def _numbers(rpc: Rpc, method: str, calls: Sequence[Sequence[object]]) -> 
     return [int(result, 16) for result in results]
 
 
-def _balance_of(asset: EvmAsset, holder: AssignedAddress) -> list[object]:
+def balance_of(asset: EvmAsset, address: str) -> list[object]:
     """Return a call of ERC-20's balanceOf(address)."""
-    data = "0x70a08231" + address_bytes(holder.address).rjust(32, b"\0").hex()
+    data = "0x70a08231" + address_bytes(address).rjust(32, b"\0").hex()
     return [{"to": asset.contract, "data": data}, "latest"]

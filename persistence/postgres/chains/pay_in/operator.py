@@ -1,15 +1,32 @@
 """The operator's view of pay-in accounts and imported pools."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from domain.chains.pay_in import IMPORTED, PayInAccount
 from domain.chains.ports import StoredAccount
 from domain.errors import InvalidRequest
-from persistence.postgres.chains.pay_in import PostgresAddressPool
+from persistence.postgres.chains.pay_in.pool import PostgresAddressPool
 from persistence.postgres.market.sandbox import is_sandbox
 from persistence.postgres.pool import Database
 
 KIND = "SELECT kind FROM pay_in_accounts WHERE network = $1"
+
+# A new account takes no addresses over from the orders of the one before.
+STOP_REUSE = """
+SELECT set_address_reuse(network, false) FROM pay_in_accounts
+WHERE network = $1 AND (kind, public_key) <> ($2, $3)
+"""
+
+SET_REUSE = "SELECT set_address_reuse($1, $2) AS known"
+
+REUSING = "SELECT network FROM pay_in_accounts WHERE reuse ORDER BY network"
+
+IS_FOLLOWED = """
+SELECT EXISTS (
+  SELECT FROM connected_assets c JOIN assets a ON a.code = c.asset
+  WHERE a.network = $1 AND c.receives
+) AS known
+"""
 
 # Free addresses of the previous account are dropped with it: no order has them.
 REPLACE_ACCOUNT = """
@@ -64,7 +81,22 @@ class PostgresOperatorPayInRepository:
         if row is not None and row["kind"] == IMPORTED:
             raise InvalidRequest(f"{account.network} has an imported pool")
         parameters = [account.network, account.kind, account.public_key]
+        await self._database.fetch(STOP_REUSE, parameters)
         await self._database.fetch(REPLACE_ACCOUNT, parameters)
+
+    async def reusing(self) -> Collection[str]:
+        """See OperatorPayInRepository."""
+        return {row["network"] for row in await self._database.fetch(REUSING)}
+
+    async def set_reuse(self, network: str, *, allowed: bool) -> bool:
+        """See OperatorPayInRepository."""
+        (row,) = await self._database.fetch(SET_REUSE, [network, allowed])
+        return bool(row["known"])
+
+    async def is_followed(self, network: str) -> bool:
+        """See OperatorPayInRepository."""
+        (row,) = await self._database.fetch(IS_FOLLOWED, [network])
+        return bool(row["known"])
 
     async def import_addresses(self, network: str, addresses: Sequence[str]) -> int:
         """See OperatorPayInRepository."""

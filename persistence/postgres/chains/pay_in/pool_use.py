@@ -19,7 +19,8 @@ WITH day AS (
     WHERE EXISTS (SELECT FROM deposits d WHERE d.order_id = o.id)) AS funded
   FROM orders o JOIN assets a ON a.code = o.source WHERE o.id >= $1::text::uuid GROUP BY a.network
 )
-SELECT a.network, a.kind, coalesce(day.used, 0) AS used, coalesce(day.funded, 0) AS funded, (
+SELECT a.network, a.kind, a.reuse,
+  coalesce(day.used, 0) AS used, coalesce(day.funded, 0) AS funded, (
   SELECT count(*) FROM (
     SELECT FROM pay_in_addresses p WHERE p.network = a.network AND p.order_id IS NULL
     ORDER BY p.id + 0 LIMIT $2
@@ -33,6 +34,6 @@ async def read_pool_use(database: Database, *, now: datetime) -> Sequence[PoolUs
     """Return the pool of each network, by network; for settlement and the operator."""
     rows = await database.fetch(POOL_USE, [str(first_id_at(now - DAY)), MAX_COUNTED])
     return [
-        PoolUse(row["network"], row["kind"], row["free"], row["used"], row["funded"])
+        PoolUse(row["network"], row["kind"], row["free"], row["used"], row["funded"], row["reuse"])
         for row in rows
     ]

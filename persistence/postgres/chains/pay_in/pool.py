@@ -9,6 +9,14 @@ from persistence.postgres.pool import Database
 
 ACCOUNTS = "SELECT network, kind, public_key, next_index FROM pay_in_accounts ORDER BY network"
 
+LAST_ORDER = """coalesce(p.order_id, (
+  SELECT r.order_id FROM pay_in_releases r WHERE r.address_id = p.id
+  ORDER BY r.released_at DESC LIMIT 1))"""
+"""The order that has an address `p`, or had it last if it is free."""
+
+ADDRESS_RELEASED = "was released"
+"""The message of the trigger on deposits whose order no longer has its pay-in address."""
+
 ADD_ACCOUNT = """
 INSERT INTO pay_in_accounts (network, kind, public_key) VALUES ($1, $2, $3)
 ON CONFLICT (network) DO NOTHING

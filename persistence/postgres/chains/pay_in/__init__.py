@@ -1,0 +1,1 @@
+"""Pay-in accounts, the pool of addresses, and the reuse of addresses."""
