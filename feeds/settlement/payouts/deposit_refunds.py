@@ -1,20 +1,15 @@
 """Sends approved refunds of deposits that no order can use: like payouts, once each."""
 
-from typing import Final
-
 import msgspec
-import structlog
 
 from domain.chains.deposit_refunds import DepositRefund
 from domain.chains.outflows import NeedsApproval, Outflow
 from domain.errors import Unavailable
-from feeds.settlement import metrics
 from feeds.settlement.chains.interface import Signed
 from feeds.settlement.payouts.checks import PayoutChecks
 from feeds.settlement.payouts.cost_bounds import CostBounds
 from feeds.settlement.payouts.ports import PayoutPorts
-
-log: Final = structlog.get_logger()
+from feeds.settlement.payouts.steps import broadcast, or_cancel, record_broadcast
 
 
 class DepositRefunds:
@@ -43,18 +38,14 @@ class DepositRefunds:
 
     async def finish(self, outflow: Outflow) -> bool:
         """Sign a refund unless it is signed, and broadcast it."""
-        ports = self._ports
-        refund = await ports.outflows.find_refund(outflow.order_id)
+        refund = await self._ports.outflows.find_refund(outflow.order_id)
         if refund is None:
             raise Unavailable("the refund is not approved")
         signed = await self._signed(refund, outflow)
         if signed is None:
             return False
-        await ports.leadership.require()
-        await ports.wallet.broadcast(signed)
-        await ports.outflows.mark_broadcast(outflow, at=ports.settlement.clock.now())
-        metrics.OUTFLOWS.labels(ports.network, outflow.kind.value).inc()
-        log.info("deposit refund broadcast", proposal=str(refund.id), tx_id=signed.tx_id)
+        await broadcast(self._ports, signed)
+        await record_broadcast(self._ports, outflow, signed.tx_id)
         return True
 
     async def _create(self, refund: DepositRefund) -> bool:
@@ -72,12 +63,7 @@ class DepositRefunds:
         if outflow.candidates:
             return await self._signed_before(refund, outflow)
         await self._checks.require_enabled()
-        try:
-            return await self._sign(refund, outflow)
-        except Exception:  # one that cannot be signed would block its network's nonce
-            if await self._ports.outflows.cancel(outflow):
-                log.warning("deposit refund cancelled", proposal=str(refund.id))
-            raise
+        return await or_cancel(self._ports, outflow, self._sign(refund, outflow))
 
     async def _sign(self, refund: DepositRefund, outflow: Outflow) -> Signed | None:
         ports = self._ports

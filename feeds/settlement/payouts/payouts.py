@@ -21,6 +21,7 @@ from feeds.settlement.payouts.deposit_refunds import DepositRefunds
 from feeds.settlement.payouts.drafts import draft_outflow
 from feeds.settlement.payouts.ports import PayoutPorts
 from feeds.settlement.payouts.records import record_transaction
+from feeds.settlement.payouts.steps import broadcast, or_cancel, record_broadcast
 from feeds.settlement.payouts.voids import Voids
 
 BATCH: Final = 1_000
@@ -150,35 +151,24 @@ class Payouts:
         if outflow.candidates:
             signed = await self._signed_before(stored.order, outflow)
         else:
-            if not await self._checks.is_deposit_confirmed(stored.order):
+            is_confirmed = self._checks.is_deposit_confirmed(stored.order)
+            if not await or_cancel(ports, outflow, is_confirmed):
                 await self._cancel(stored.order, outflow)
                 return False
             await ports.leadership.require()
-            signed = await self._sign(stored.order, outflow)
+            await self._checks.require_enabled()
+            signed = await or_cancel(ports, outflow, self._sign(stored.order, outflow))
             if not await ports.outflows.store_signed(outflow, raw=signed.raw, tx_id=signed.tx_id):
                 return False
             await self._checks.require_enabled()
-        await ports.leadership.require()
-        await ports.wallet.broadcast(signed)
+        await broadcast(ports, signed)
         await record_transaction(ports.settlement, stored.order, outflow.kind, signed.tx_id)
-        await ports.outflows.mark_broadcast(outflow, at=ports.settlement.clock.now())
-        metrics.OUTFLOWS.labels(ports.network, outflow.kind.value).inc()
-        log.info("outflow broadcast", order=str(outflow.order_id), tx_id=signed.tx_id)
+        await record_broadcast(ports, outflow, signed.tx_id)
         return True
 
     async def _sign(self, order: Order, outflow: Outflow) -> Signed:
-        """Sign an outflow, or cancel it: one that cannot be signed would block its network's nonce.
-
-        Its order is attempted again by its own schedule.
-        """
-        await self._checks.require_enabled()
-        try:
-            max_cost = await self._bounds.max_cost(order, outflow.kind)
-            return await self._ports.wallet.sign(outflow, max_cost=max_cost)
-        except Exception:
-            if await self._ports.outflows.cancel(outflow):
-                log.warning("outflow cancelled: it cannot be signed", order=str(order.id))
-            raise
+        max_cost = await self._bounds.max_cost(order, outflow.kind)
+        return await self._ports.wallet.sign(outflow, max_cost=max_cost)
 
     async def _void(self, outflow: Outflow) -> bool:
         """Have an outflow that is not recorded as broadcast tracked like the others, and voided.

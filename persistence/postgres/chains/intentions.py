@@ -44,6 +44,6 @@ async def write_intention(database: Database, statement: str, parameters: Sequen
             raise OutflowDisabled("outflow is off") from error
         if "daily outflow exceeded" in text:
             raise OutflowCapExceeded("the daily cap of outflow would be exceeded") from error
-        if "duplicate key" in text:
-            return False  # another process wrote it
+        if "duplicate key" in text or "not approved like this" in text:
+            return False  # another process wrote it, or the operator has just closed its refund
         raise

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from psqlpy.exceptions import Error
+
 from domain.actions.operator.outflows import (
     CancelledOutflow,
     FailingOutflow,
@@ -156,6 +158,9 @@ WITH closed AS (
 SELECT id FROM closed
 """
 
+DECIDED = "decided once"
+"""In the message of the trigger on proposals that have been decided in the meantime."""
+
 # Due for long and not on its chain: not started, not broadcast, or in no block.
 OVERDUE = """
 SELECT id::text AS order_id, coalesce(w.network, a.network) AS network
@@ -227,9 +232,14 @@ class PostgresOperatorOutflowRepository:
 
     async def close(self, outflow_id: UUID) -> bool:
         """See OperatorOutflowRepository."""
-        for statement in (CLOSE, CLOSE_REFUND):
-            if await self._database.fetch_one(statement, [outflow_id]) is not None:
-                return True
+        try:
+            for statement in (CLOSE, CLOSE_REFUND):
+                if await self._database.fetch_one(statement, [outflow_id]) is not None:
+                    return True
+        except Error as error:
+            if DECIDED in str(error):
+                return False  # settlement recorded its outflow at the same moment
+            raise
         return False
 
     async def overdue(self, before: datetime) -> Sequence[OverdueOutflow]:

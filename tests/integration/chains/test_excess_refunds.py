@@ -173,6 +173,21 @@ async def test_an_excess_whose_refund_is_closed_is_listed_and_refunded_to_anothe
     assert (found.stage, found.next_command) == ("settled", "")
 
 
+async def test_an_excess_is_proposed_once_whatever_became_of_its_refund(
+    world: PayoutWorld, wallet: SimulatedWallet
+) -> None:
+    order_id = overpaid(world)
+    complete = "UPDATE orders SET state = %s WHERE id = %s"
+    world.sql(complete, "completed", order_id)
+    ((proposal, at),) = world.sql("SELECT id, proposed_at FROM proposals")
+    assert (UUID(str(proposal)).version, str(proposal)[:13]) == (8, str(order_id)[:13])
+    world.sql("UPDATE proposals SET closed_at = %s", at)
+    world.sql(complete, "paying_out", order_id)
+    world.sql(complete, "completed", order_id)
+    assert world.sql("SELECT id FROM proposals") == [(proposal,)]
+    assert wallet.paid == []
+
+
 async def test_the_refund_of_an_excess_reconciles_with_the_deposits_of_its_order(
     world: PayoutWorld,
 ) -> None:

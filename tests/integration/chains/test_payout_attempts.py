@@ -151,6 +151,27 @@ async def test_a_halted_source_chain_defers_only_its_orders(
     assert wallet.paid == ["from litecoin", "from bitcoin"]
 
 
+async def test_an_intention_whose_source_chain_is_halted_before_it_is_signed_blocks_no_other(
+    world: PayoutWorld, wallet: SimulatedWallet
+) -> None:
+    """A process ended between recording the intention and signing it."""
+    (interrupted,) = world.due("interrupted")
+    world.sql(
+        "INSERT INTO outflows (order_id, kind, network, asset, address, amount, usd, fee, nonce)"
+        " VALUES (%s, 'payout', 'Tron', 'usdt_trc20', 'interrupted', 10, 10, 1, 7)",
+        interrupted,
+    )
+    world.due("other", source="ltc")
+    world.watches["Bitcoin"].reliable = False
+    await world.payouts.round()
+    assert wallet.paid == ["other"]
+    world.watches["Bitcoin"].reliable = True
+    world.clock.advance(MAX_RETRY_DELAY)
+    world.publish_rates()
+    await world.payouts.round()
+    assert wallet.paid == ["other", "interrupted"]
+
+
 async def test_an_order_above_the_gas_ceiling_is_on_hold_until_it_is_released(
     world: PayoutWorld, wallet: SimulatedWallet
 ) -> None:

@@ -201,6 +201,37 @@ async def test_of_a_close_and_an_intention_at_the_same_time_one_is_rejected(
             await running
 
 
+async def test_a_close_that_loses_against_an_intention_is_an_invalid_transition(
+    world: PayoutWorld,
+) -> None:
+    refund = propose(world)
+    with psycopg.connect(world.urls.owner) as sending:
+        sending.execute(INTENTION, [refund, CUSTOMER])
+        closing = asyncio.create_task(close_outflow(operator(world), refund))
+        await asyncio.to_thread(
+            wait_until,
+            lambda: world.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0,
+        )
+        sending.commit()
+        with pytest.raises(InvalidTransition):
+            await closing
+    assert [row[0] for row in outflows(world)] == [refund]
+
+
+async def test_an_intention_that_loses_against_a_close_is_not_recorded(world: PayoutWorld) -> None:
+    refund = propose(world)
+    with psycopg.connect(world.urls.admin) as closing:
+        closing.execute("UPDATE proposals SET closed_at = now() WHERE id = %s", [refund])
+        sending = asyncio.create_task(world.payouts.round())
+        await asyncio.to_thread(
+            wait_until,
+            lambda: world.sql("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0] > 0,
+        )
+        closing.commit()
+        assert await sending == 0
+    assert (outflows(world), world.attempt(refund)) == ([], None)
+
+
 async def test_the_cost_bound_of_a_refund_can_be_raised(
     world: PayoutWorld, wallet: BrokenWallet
 ) -> None:
