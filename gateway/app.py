@@ -21,6 +21,7 @@ from gateway.cabinet import mount_cabinet
 from gateway.cabinet.context import CabinetPorts
 from gateway.http.client_address import ClientAddresses
 from gateway.http.connections.clients import ClientConnections
+from gateway.http.message import Header
 from gateway.http.rate_limiter import RateLimiter
 from gateway.openapi.route import mount_openapi
 from gateway.origins import PublicOrigins
@@ -48,6 +49,7 @@ class Gateway(Protocol):
     code_feeds: CodeFeeds
     client_connections: ClientConnections
     origins: PublicOrigins
+    hsts: Header
 
     async def start(self) -> None:
         """Start the background work."""
@@ -99,6 +101,7 @@ def build(
         application,
         gateway.origins,
         exists=lambda path: bool(methods_at(application.router, path)),
+        hsts=gateway.hsts,
     )
     return AsgiMiddleware(
         pages,

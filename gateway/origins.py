@@ -21,7 +21,7 @@ class PublicOrigins:
     """Finds the public origin that a request was made to; any other host is not ours."""
 
     def __init__(self, origins: Sequence[str] = ()) -> None:
-        """`origins` are those that `parse_origins` returns; the first one is the main one."""
+        """`origins` are those that `parse_origins` returns; links begin with the first one."""
         self.main = next(iter(origins), None)
         self._by_host: dict[bytes, str] = {}
         for origin in origins:

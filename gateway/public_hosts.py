@@ -18,15 +18,18 @@ NOT_OURS: Final = (
 OF_ANY_HOST: Final = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
 OF_ANY_HOST_BELOW: Final = ("/v1/", "/api/", "/rates/")
 """What programs call, by whatever name their network has for us: it contains no link."""
-HSTS: Final[Header] = (b"strict-transport-security", b"max-age=31536000")
-"""A year (RFC 6797). Subdomains are the operator's to decide about."""
-
 _REJECTION: Final[tuple[Header, ...]] = (
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"content-length", b"%d" % len(NOT_OURS)),
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+
+
+def hsts_header(*, with_subdomains: bool = False) -> Header:
+    """Return HSTS of a year (RFC 6797); subdomains may belong to other services."""
+    suffix = b"; includeSubDomains" if with_subdomains else b""
+    return b"strict-transport-security", b"max-age=31536000" + suffix
 
 
 class PublicHosts:
@@ -38,12 +41,18 @@ class PublicHosts:
     """
 
     def __init__(
-        self, application: Application, origins: PublicOrigins, *, exists: Callable[[bytes], bool]
+        self,
+        application: Application,
+        origins: PublicOrigins,
+        *,
+        exists: Callable[[bytes], bool],
+        hsts: Header,
     ) -> None:
-        """`exists` tells whether there is a route at a path."""
+        """`exists` tells whether there is a route at a path; `hsts` is sent with TLS."""
         self.application = application
         self._origins = origins
         self._exists = exists
+        self._hsts = hsts
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection event."""
@@ -56,7 +65,7 @@ class PublicHosts:
             await send(start | {"headers": list(_REJECTION)})
             await send({"type": "http.response.body", "body": NOT_OURS, "more_body": False})
         elif origin is not None and origin.startswith(HTTPS):
-            await self.application(scope, receive, _with_hsts(send))
+            await self.application(scope, receive, _with_header(send, self._hsts))
         else:
             await self.application(scope, receive, send)
 
@@ -68,10 +77,10 @@ def _is_of_any_host(path: str) -> bool:
     return path in OF_ANY_HOST or path.startswith(OF_ANY_HOST_BELOW)
 
 
-def _with_hsts(send: Send) -> Send:
+def _with_header(send: Send, header: Header) -> Send:
     async def with_header(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], HSTS]
+            message["headers"] = [*message["headers"], header]
         await send(message)
 
     return with_header

@@ -229,7 +229,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         str,
         _about(
             "address under which browsers reach the pages, such as `https://swap.example`: links "
-            "in emails begin with it, and passkeys are bound to it",
+            "of the cabinet and in emails begin with it, and passkeys are bound to it",
             default="none; the sandbox's own",
             read_by=f"{SERVE}, {WEBHOOKS}, commands",
         ),
@@ -243,6 +243,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
             read_by=f"{SERVE}, commands",
         ),
     ] = ""
+    hsts_subdomains: Annotated[
+        bool,
+        _about(
+            "have browsers use TLS for all subdomains of the pages' hosts too, for a year: only if "
+            "no other service there needs plain http",
+            read_by=SERVE,
+        ),
+    ] = False
     smtp_host: Annotated[
         str,
         _about(

@@ -65,8 +65,8 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def origin(self) -> str:
-        """Return the public origin under which the browser reached us, for links."""
-        return self.ports.origins.of(self.raw.get_first_header(b"Host")) or ""
+        """Return the public origin that links begin with."""
+        return self.ports.origins.main or ""
 
     @property
     def is_htmx(self) -> bool:

@@ -30,6 +30,7 @@ from gateway.pages.code_feeds import CodeFeeds
 from gateway.pages.rate_feeds import RateFeeds
 from gateway.pages.referrers import CachedReferrers
 from gateway.pages.request import PublicContext, RateLimiters
+from gateway.public_hosts import hsts_header
 from gateway.runtime.key_uses import keep_recording
 from gateway.runtime.metrics import (
     forget_dead_workers,
@@ -81,6 +82,7 @@ class GatewayProcess:
         self.brand = brand_from(settings)
         counters = ValkeyCounters(connections.valkey)
         self.origins = PublicOrigins(parse_origins(settings.public_urls, sandbox=settings.sandbox))
+        self.hsts = hsts_header(with_subdomains=settings.hsts_subdomains)
         self._limiters = {
             limits.name: RateLimiter(limits, clock=connections.clock, reserve=counters.reserve)
             for limits in settings.unsigned_limits

@@ -1,5 +1,7 @@
 """An attacker has the service make links to a host of the attacker's, with a forged Host header."""
 
+from uuid import uuid4
+
 import pytest
 
 from tests.attacks.conftest import PUBLIC_HOST
@@ -42,6 +44,18 @@ def test_links_of_the_cabinet_never_name_a_forged_host(up: Running) -> None:
             assert page.status == 421, host
             assert "evil.example" not in page.text
     assert owner.get("/partner/codes", Host=f"localhost:{port}").status == 200
+
+
+def test_links_begin_with_the_main_address_under_whichever_name_the_service_was_called(
+    up: Running,
+) -> None:
+    owner = CabinetPartner.new(up).owner()
+    port = up.base_url.rpartition(":")[2]
+    created = owner.send_form("/partner/codes", code=f"c-{uuid4().hex[:10]}")
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        page = owner.get(created.location, Host=host).text
+        assert f"http://localhost:{port}/r/" in page
+        assert f"http://127.0.0.1:{port}" not in page
 
 
 def test_a_signed_call_is_accepted_under_any_host(up: Running) -> None:

@@ -21,6 +21,7 @@ from gateway.asgi import AsgiMiddleware
 from gateway.http.client_address import ClientAddresses
 from gateway.http.connections.clients import ClientConnections
 from gateway.origins import PublicOrigins
+from gateway.public_hosts import hsts_header
 
 BROKEN = Endpoint(
     "/price",
@@ -63,6 +64,7 @@ class FakeGateway:
         self.feeds = cast("Any", None)
         self.client_connections = ClientConnections(self.addresses.of_connection)
         self.origins = PublicOrigins()
+        self.hsts = hsts_header()
 
     async def start(self) -> None:
         await asyncio.sleep(0)

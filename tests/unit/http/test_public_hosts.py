@@ -7,13 +7,15 @@ from urllib.parse import unquote
 import pytest
 
 from gateway.origins import PublicOrigins, local_origins, parse_origins
-from gateway.public_hosts import PublicHosts
+from gateway.public_hosts import PublicHosts, hsts_header
 
 PAGES = {b"/", b"/docs", b"/partner/login"}
 ORIGINS = ["https://swap.example", "https://swap.example:8443", "http://localhost:8080"]
 
 
-async def call(path: str, *hosts: bytes) -> tuple[int, dict[bytes, bytes]]:
+async def call(
+    path: str, *hosts: bytes, with_subdomains: bool = False
+) -> tuple[int, dict[bytes, bytes]]:
     """Request a path of an application that serves everything."""
     sent: list[Any] = []
 
@@ -31,7 +33,12 @@ async def call(path: str, *hosts: bytes) -> tuple[int, dict[bytes, bytes]]:
         "raw_path": path.encode(),
         "headers": [(b"host", host) for host in hosts],
     }
-    pages = PublicHosts(application, PublicOrigins(ORIGINS), exists=lambda path: path in PAGES)
+    pages = PublicHosts(
+        application,
+        PublicOrigins(ORIGINS),
+        exists=lambda path: path in PAGES,
+        hsts=hsts_header(with_subdomains=with_subdomains),
+    )
     await pages(scope, None, send)  # type: ignore[arg-type]
     return sent[0]["status"], dict(sent[0]["headers"])
 
@@ -99,6 +106,18 @@ async def test_only_origins_with_tls_have_hsts() -> None:
     assert (await call("/docs", b"swap.example:8443"))[1][name] == b"max-age=31536000"
     assert name not in (await call("/", b"localhost:8080"))[1]
     assert name not in (await call("/v1/price", b"internal"))[1]
+
+
+async def test_subdomains_have_hsts_only_if_the_operator_says_so() -> None:
+    name = b"strict-transport-security"
+    covered = await call("/", b"swap.example", with_subdomains=True)
+    assert covered[1][name] == b"max-age=31536000; includeSubDomains"
+    assert name not in (await call("/", b"localhost:8080", with_subdomains=True))[1]
+
+
+def test_links_begin_with_the_first_origin_that_was_set() -> None:
+    assert PublicOrigins(ORIGINS).main == "https://swap.example"
+    assert PublicOrigins().main is None
 
 
 def test_an_origin_is_the_one_that_was_set_whatever_the_request_looks_like() -> None:
