@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from bench.sockets.attack import Attack, Kind, hostile_sockets
+from gateway.http.connections.large import MAX_SENDING
 from gateway.settings import Settings
 from tests.conftest import Running
 from tests.support.clients.partner import Partner, quote_request, send
@@ -76,6 +77,19 @@ def test_requests_on_connections_above_the_limit_are_rejected_without_being_serv
     flood = Flood(up, attack)
     with hostile_sockets(attack):
         wait_until(lambda: flood.closed("rejected"), lambda rejected: rejected >= LIMIT)
+        calls_succeed(partner)
+
+
+def test_many_clients_of_many_addresses_that_do_not_read_are_disconnected_within_seconds(
+    up: Running, partner: Partner
+) -> None:
+    """Before, each held what it was sent for the 20 seconds of the deadline."""
+    attack = Attack(
+        port=up.port, kind=Kind.UNREAD, sockets=WORKERS * MAX_SENDING, addresses=200, reopens=False
+    )
+    flood = Flood(up, attack)
+    with hostile_sockets(attack):
+        wait_until(lambda: flood.closed("unread"), lambda closed: closed >= MAX_SENDING, seconds=15)
         calls_succeed(partner)
 
 

@@ -15,8 +15,8 @@ SPARE: Final = 2
 NEARLY_FULL: Final = 0.5
 FIRST_BYTE_MS: Final = 2_000
 
-Peer = tuple[str, int]
-"""The address and port of a client, as in an ASGI scope."""
+Peer = tuple[str, str]
+"""The address and port of a client, as in Granian's ASGI scope, where the port is text."""
 
 
 class Reason(StrEnum):

@@ -74,7 +74,7 @@ def accepted(port: int) -> Iterator[tuple[int, Peer]]:
         with suppress(OSError), _borrowed(number) as one:
             name = one.getsockname()
             if isinstance(name, tuple) and name[1] == port:  # that of a Unix socket is text
-                yield number, one.getpeername()[:2]
+                yield number, _peer_of(one)
 
 
 def bound_sending(number: int, *, buffer_bytes: int, deadline_seconds: float) -> None:
@@ -104,11 +104,16 @@ def state_of(number: int) -> TcpState:
 def reset(number: int, peer: Peer) -> bool:
     """Close the connection to a peer at once; return False if it is closed already."""
     with suppress(OSError), socket.socket(fileno=os.dup(number)) as one:
-        if one.getpeername()[:2] == peer:
+        if _peer_of(one) == peer:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
             one.shutdown(socket.SHUT_RDWR)
             return True
     return False
+
+
+def _peer_of(one: socket.socket) -> Peer:
+    address, port = one.getpeername()[:2]
+    return address, str(port)
 
 
 def _numbers() -> list[int]:

@@ -8,8 +8,8 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.connections.clients import ClientConnections
 from tests.unit.http.test_asgi import FakeGateway, application_with, call
 
-KEPT, OTHER = ("192.0.2.1", 1), ("192.0.2.1", 2)
-ELSEWHERE = ("192.0.2.2", 1)
+KEPT, OTHER = ("192.0.2.1", "1"), ("192.0.2.1", "2")
+ELSEWHERE = ("192.0.2.2", "1")
 
 
 def clients() -> ClientConnections:
@@ -25,10 +25,10 @@ def test_only_the_connections_that_an_address_was_left_with_are_served() -> None
 
 def test_addresses_of_one_ipv6_network_count_as_one() -> None:
     subject = clients()
-    subject.reject_others("2001:db8::/64", [("2001:db8::1", 1)], 0)
-    assert not subject.rejects(("2001:db8::1", 1))
-    assert subject.rejects(("2001:db8::2", 1))
-    assert not subject.rejects(("2001:db8:0:1::2", 1))
+    subject.reject_others("2001:db8::/64", [("2001:db8::1", "1")], 0)
+    assert not subject.rejects(("2001:db8::1", "1"))
+    assert subject.rejects(("2001:db8::2", "1"))
+    assert not subject.rejects(("2001:db8:0:1::2", "1"))
 
 
 def test_rejection_ends_after_some_seconds_without_another_excess() -> None:

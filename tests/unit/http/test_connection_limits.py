@@ -33,7 +33,7 @@ class Table:
         for activity in activities:
             number = len(self._activities)
             self._activities.append(activity)
-            self._connections.append(Connection(number, (str(address), number), address))
+            self._connections.append(Connection(number, (str(address), str(number)), address))
 
     def closed(self) -> dict[int, Reason]:
         read = self._activities.__getitem__

@@ -14,7 +14,7 @@ from gateway.http.connections.large import (
 from gateway.http.connections.limits import Peer
 
 ADDRESS = "192.0.2.1"
-ANOTHER = (ADDRESS, 1000)
+ANOTHER = (ADDRESS, "1000")
 
 
 class Sending:
@@ -38,11 +38,11 @@ class Sending:
 
 
 def one_address(count: int) -> list[Peer]:
-    return [(ADDRESS, port) for port in range(1, count + 1)]
+    return [(ADDRESS, str(port)) for port in range(1, count + 1)]
 
 
 def addresses(count: int) -> list[Peer]:
-    return [(f"198.51.{number // 250}.{number % 250}", 1) for number in range(count)]
+    return [(f"198.51.{number // 250}.{number % 250}", "1") for number in range(count)]
 
 
 def test_of_too_many_responses_those_accepted_least_recently_are_disconnected() -> None:
@@ -73,8 +73,8 @@ def test_an_address_that_accepts_nothing_of_many_responses_gets_no_others(accept
     if accepts:
         sending.begin(peers[0])
     sending.begin(ANOTHER)
-    assert sending.clients.rejects((ADDRESS, 1001)) is not accepts
-    assert not any(map(sending.clients.rejects, (*peers, ANOTHER, ("192.0.2.2", 1))))
+    assert sending.clients.rejects((ADDRESS, "1001")) is not accepts
+    assert not any(map(sending.clients.rejects, (*peers, ANOTHER, ("192.0.2.2", "1"))))
 
 
 def test_many_responses_to_an_address_are_fine_until_the_worker_has_too_many() -> None:
@@ -104,4 +104,4 @@ def test_clients_of_a_trusted_proxy_count_only_in_total() -> None:
     for peer in one_address(MAX_SENDING + 1):
         clients.large.record_piece(peer)
     assert not clients.over_limit
-    assert list(clients.large.overdue()) == [(ADDRESS, 1)]
+    assert list(clients.large.overdue()) == [(ADDRESS, "1")]
