@@ -44,6 +44,14 @@ class Asset(msgspec.Struct, frozen=True, gc=False):
     chain: str = ""
     chain_id: int | None = None
     contract: str | None = None
+    confirmations: int = 0
+    """The confirmations that a deposit of it needs."""
+    explorer: str | None = None
+    """A page of a transaction of its network, with `{}` for the transaction's id, or None."""
+
+    def explorer_url(self, tx_id: str | None) -> str | None:
+        """Return the page of a transaction; None without one, and for networks without pages."""
+        return None if tx_id is None or self.explorer is None else self.explorer.format(tx_id)
 
     @property
     def least_payment(self) -> int:

@@ -229,9 +229,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         str,
         _about(
             "address under which browsers reach the pages, such as `https://swap.example`: links "
-            "of the cabinet and in emails begin with it, and passkeys are bound to it",
+            "of the cabinet, in emails and in `statusUrl` begin with it, and passkeys are bound to "
+            "it",
             default="none; the sandbox's own",
-            read_by=f"{SERVE}, {WEBHOOKS}, commands",
+            read_by=f"{SERVE}, {WEBHOOKS}, `settlement`, commands",
         ),
     ] = ""
     other_public_urls: Annotated[

@@ -9,7 +9,11 @@ import msgspec
 
 from cabinet_htmx.shared.amounts import format_amount, percent, without_trailing_zeros
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
-from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, order_version
+from cabinet_htmx.shared.order_status import (
+    EMERGENCY_REASONS,
+    confirmations_text,
+    order_version,
+)
 from cabinet_htmx.shared.times import utc
 from cabinet_htmx.swap import sentences
 from domain.orders.order import Order
@@ -50,6 +54,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     send_amount: str
     get_amount: str
     received: str | None
+    confirmations: str | None
     rate: str
     fee: str
     network_fee: str
@@ -101,6 +106,7 @@ def order_view(
         send_amount=format_amount(order.source_amount, source),
         get_amount=format_amount(order.destination_amount, destination),
         received=format_amount(deposit.amount, source) if deposit else None,
+        confirmations=confirmations_text(order),
         rate=f"1 {source.coin} = {without_trailing_zeros(str(order.rate))} {destination.coin}",
         fee=percent(order.margin.total),
         network_fee=f"{format_amount(order.network_fee, destination)} {destination.coin}",

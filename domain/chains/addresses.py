@@ -1,12 +1,47 @@
 """Whether an address, and its tag, can be paid to on a network."""
 
 import re
+from enum import StrEnum
 
+from domain.chains.network import Network
 from domain.chains.networks import NETWORKS
 from domain.errors import InvalidAddress
 from domain.reasons import Reason
 
 _PRINTABLE = re.compile(r"[!-~]{10,200}", re.ASCII)
+
+
+class AddressProblem(StrEnum):
+    """Why an address, or its tag, cannot be paid to; the values are those of the wire."""
+
+    FORMAT = "FORMAT"
+    """It has no form of the network's addresses."""
+    CHECKSUM = "CHECKSUM"
+    """It has the form, but its checksum is wrong: it was mistyped."""
+    NETWORK = "NETWORK"
+    """It is an address of another network."""
+    TAG_REQUIRED = "TAG_REQUIRED"
+    """Reserved: no form of address that is accepted states that it needs a tag."""
+    TAG_INVALID = "TAG_INVALID"
+    """The network has no tags, or none of this form."""
+    OWN_ADDRESS = "OWN_ADDRESS"
+    """It is an address of this installation."""
+
+
+def address_problem(network: str, address: str, tag: str | None) -> AddressProblem | None:
+    """Return why an address, or its tag, cannot be paid to on a network; None if it can."""
+    try:
+        check_address(network, address)
+        check_tag(network, tag)
+    except InvalidAddress as error:
+        return AddressProblem(error.reason.value)
+    return None
+
+
+def spellings(network: str, address: str) -> frozenset[str]:
+    """Return the ways in which an accepted address may be written, as it is stored among them."""
+    declared = NETWORKS.get(network)
+    return frozenset({address}) if declared is None else declared.spellings(address)
 
 
 def check_address(network: str, address: str) -> None:
@@ -19,11 +54,15 @@ def check_address(network: str, address: str) -> None:
             "an address is 10 to 200 printable ASCII characters", reason=Reason.FORMAT
         )
     if not declared.accepts(address):
-        is_of_another = any(other.accepts(address) for other in NETWORKS.values())
         raise InvalidAddress(
-            f"not an address on {network}",
-            reason=Reason.NETWORK if is_of_another else Reason.FORMAT,
+            f"not an address on {network}", reason=_reason_not_accepted(declared, address)
         )
+
+
+def _reason_not_accepted(network: Network, address: str) -> Reason:
+    if any(other.accepts(address) for other in NETWORKS.values()):
+        return Reason.NETWORK
+    return Reason.CHECKSUM if network.fails_checksum(address) else Reason.FORMAT
 
 
 def check_tag(network: str, tag: str | None) -> None:

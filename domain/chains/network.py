@@ -75,6 +75,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     tag: TagForm | None = None
     identity: ChainIdentity | None = None
     test_networks: Mapping[str, ChainIdentity] = MappingProxyType({})
+    explorer: str
+    """The page of a transaction in a public block explorer, with `{}` for the transaction's id."""
     dust_limit: int = 0
     """The least payment of its coin that every address accepts, in units of 10^-8.
 
@@ -96,6 +98,18 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether an address is of one of the network's forms."""
         return any(is_decoded(form, address) for form in self.address_forms)
 
+    def fails_checksum(self, address: str) -> bool:
+        """Return whether an address that is not accepted has one of the forms, but for a checksum.
+
+        All decoders say so in the message of their error, and in no other way.
+        """
+        errors = (decoding_error(form, address) for form in self.address_forms)
+        return any("checksum" in str(error).lower() for error in errors if error is not None)
+
+    def spellings(self, address: str) -> frozenset[str]:
+        """Return the ways in which an accepted address may be written: bech32 has two cases."""
+        return frozenset({address, address.lower()})
+
     def account_form(self, kind: str) -> AccountForm | None:
         """Return the network's accounts of a kind, or None if it does not support the kind."""
         return next((form for form in self.accounts if form.kind == kind), None)
@@ -109,11 +123,16 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_decoded(form: AddressForm, address: str) -> bool:
     """Return whether an address is of a form."""
+    return decoding_error(form, address) is None
+
+
+def decoding_error(form: AddressForm, address: str) -> Exception | None:
+    """Return why an address is not of a form; None if it is."""
     try:
         form(address)
-    except Exception:  # noqa: BLE001  decoders raise many types for text they cannot decode
-        return False
-    return True
+    except Exception as error:  # noqa: BLE001  decoders raise many types for what they cannot decode
+        return error
+    return None
 
 
 def require(condition: object) -> None:

@@ -115,8 +115,17 @@ class ChainRepository(UnclaimedDepositRepository, DepositCreditRepository, Proto
     async def required_confirmations(self, network: str) -> Mapping[str, int]:
         """Return how many blocks each asset of a network needs."""
 
+    async def record_confirmations(self, counted: Mapping[tuple[UUID, str], int]) -> None:
+        """Store the confirmations of unconfirmed deposits, by order and transaction.
+
+        Their orders are not moved and keep their version; only what differs is written.
+        """
+
     async def set_connected(self, assets: Sequence[ConnectedAsset]) -> None:
         """Replace the connected assets; outside the sandbox only these are swapped."""
+
+    async def add_hot_wallets(self, addresses: Mapping[str, str]) -> None:
+        """Record the addresses of hot wallets, by network."""
 
     async def set_test_networks(self, test_networks: Mapping[str, str]) -> None:
         """Replace which test networks are followed, by network; for `doctor` to report."""

@@ -28,9 +28,13 @@ class ObservedTransfer(msgspec.Struct, frozen=True):
     height: int | None
     amount: int
 
+    def confirmations(self, *, at: int) -> int:
+        """Return how many its block and those on it are, at a chain's height; 0 while pending."""
+        return 0 if self.height is None else max(at - self.height + 1, 0)
+
     def is_deep(self, blocks: int, *, at: int) -> bool:
-        """Return whether its block and those on it are at least so many, at a chain's height."""
-        return self.height is not None and at - self.height + 1 >= blocks
+        """Return whether it is in a block and has at least so many confirmations."""
+        return self.height is not None and self.confirmations(at=at) >= blocks
 
 
 class Block(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True):
     A late deposit arrived after the order could use it: the partner is not notified, and the
     operator has to handle it. A dropped deposit is neither on its chain nor pending any more: it
     was replaced, or its block was orphaned. It counts for nothing unless it is observed again.
+    `confirmations` is what was last counted of one that is unconfirmed.
     """
 
     tx_id: str
@@ -27,6 +28,7 @@ class Deposit(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: datetime | None = None
     late: bool = False
     dropped: bool = False
+    confirmations: int = 0
 
 
 class Deposits(msgspec.Struct, frozen=True):
@@ -58,6 +60,19 @@ class Deposits(msgspec.Struct, frozen=True):
     def settled(self) -> bool:
         """Return whether all counted deposits are confirmed; True without any."""
         return all(one.confirmed_at is not None for one in self.counted)
+
+    def confirmations(self, required: int) -> int | None:
+        """Return the confirmations of the counted deposit that has fewest; None without any.
+
+        They are counted up to `required`, which every confirmed deposit has.
+        """
+        counted = self.counted
+        if not counted:
+            return None
+        return min(
+            required if one.confirmed_at is not None else min(one.confirmations, required)
+            for one in counted
+        )
 
     def total_in_time(self, *, seen_by: datetime, confirmed_by: datetime) -> int:
         """Return the sum of the counted deposits observed and confirmed by these times."""

@@ -14,6 +14,7 @@ from domain.market.rates import RateSnapshot
 from domain.market.valuation import UsdValue, usd_value
 from domain.orders.deposits import Deposits, ObservedDeposit
 from domain.orders.fixed_rate import Received, settled_rate, settles_as_agreed
+from domain.orders.references import References
 from domain.orders.states import (
     DEPOSITS_CLOSED,
     FINAL,
@@ -55,6 +56,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     destination_address: str
     destination_tag: str | None
     refund_address: str
+    refund_tag: str | None = None
+    references: References = References()
     pay_in_address: str
     pay_in_tag: str | None
     created_at: datetime

@@ -9,18 +9,31 @@ import msgspec
 
 from domain.ids import FIRST_ID, LAST_ID, first_id_at
 from domain.orders.order import Order
-from domain.orders.states import STATUS_OF, State, Status
+from domain.orders.states import OUTCOME_OF, STATUS_OF, Outcome, State, Status
 
 PAGE: Final = 25
 MAX_CLOCK_DIFFERENCE: Final = timedelta(seconds=10)
 """The maximum difference between the time in an order's id and its `created_at`."""
 
 
+class OrderStatus(msgspec.Struct, frozen=True):
+    """The state of an order, and when it was last updated."""
+
+    id: UUID
+    state: State
+    updated_at: datetime
+
+    @property
+    def status(self) -> Status:
+        """Return the status its partner sees."""
+        return STATUS_OF[self.state]
+
+
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     """A filter of orders; None matches all.
 
-    `asset` matches either side; `since` is inclusive and `until` exclusive; `id_prefix` has 1 to 32
-    hexadecimal digits.
+    `asset` matches either side; `since` is inclusive and `until` exclusive, and so are the times of
+    the last change; `id_prefix` has 1 to 32 hexadecimal digits.
     """
 
     status: Status | None = None
@@ -29,11 +42,25 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     until: datetime | None = None
     id_prefix: str | None = None
+    outcome: Outcome | None = None
+    external_id: str | None = None
+    changed_since: datetime | None = None
+    changed_until: datetime | None = None
 
     @property
     def states(self) -> list[str]:
-        """Return the states with the status, or all of them."""
-        return [state.value for state in State if self.status in (None, STATUS_OF[state])]
+        """Return the states with the status and the outcome, or all of them."""
+        return [
+            state.value
+            for state in State
+            if self.status in (None, STATUS_OF[state])
+            and self.outcome in (None, OUTCOME_OF.get(state))
+        ]
+
+    @property
+    def is_by_change(self) -> bool:
+        """Return whether it selects orders by their last change."""
+        return self.changed_since is not None or self.changed_until is not None
 
     def range_of_ids(self) -> tuple[int, int]:
         """Return the first and the last possible id as numbers; dates by the time in UUIDv7."""

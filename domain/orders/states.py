@@ -47,6 +47,23 @@ STATUS_OF = {
     State.REFUNDING: Status.EMERGENCY,
 }
 
+
+class Outcome(StrEnum):
+    """How an order ended, as its partner sees it; an order that is open has none."""
+
+    COMPLETED = "COMPLETED"
+    REFUNDED = "REFUNDED"
+    EXPIRED = "EXPIRED"
+    CANCELLED = "CANCELLED"
+
+
+OUTCOME_OF = {
+    State.COMPLETED: Outcome.COMPLETED,
+    State.REFUNDED: Outcome.REFUNDED,
+    State.EXPIRED: Outcome.EXPIRED,
+    State.CANCELLED: Outcome.CANCELLED,
+}
+
 FINAL = frozenset({State.COMPLETED, State.EXPIRED, State.CANCELLED, State.REFUNDED})
 
 DEPOSITS_CLOSED = FINAL - {State.EXPIRED} | {State.PAYING_OUT, State.REFUNDING}

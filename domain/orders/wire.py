@@ -1,5 +1,6 @@
 """The order object of the wire contract, identical in API responses and in webhooks."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -7,7 +8,16 @@ import msgspec
 
 from domain.money import format_units
 from domain.orders.order import Order
-from domain.orders.states import FINAL, Choice, Emergency, RateType, Status
+from domain.orders.states import (
+    FINAL,
+    OUTCOME_OF,
+    Choice,
+    Emergency,
+    Outcome,
+    RateType,
+    State,
+    Status,
+)
 from domain.wire import (
     Amount,
     Bps,
@@ -41,10 +51,14 @@ class TimeOut(msgspec.Struct, frozen=True):
 
 
 class TransactionOut(msgspec.Struct, frozen=True):
-    """A transaction on a chain and its amount; null until there is one."""
+    """A transaction on a chain, its amount and its page in a public block explorer.
+
+    Null until there is one. `explorer` is also null in the sandbox and on test networks.
+    """
 
     id: str | None
     amount: Amount | None
+    explorer: str | None
 
 
 class OrderSideOut(msgspec.Struct, frozen=True):
@@ -61,17 +75,32 @@ class OrderSideOut(msgspec.Struct, frozen=True):
     tx: TransactionOut
 
 
+class SourceSideOut(OrderSideOut, frozen=True):
+    """The side that the end user sends, with the confirmations of the deposit.
+
+    `confirmations` is null without a deposit, and is counted up to `confirmationsRequired`. Of
+    several deposits it is the one with fewest.
+    """
+
+    confirmations: Annotated[int, msgspec.Meta(ge=0)] | None
+    confirmations_required: Annotated[int, msgspec.Meta(ge=0)] = msgspec.field(
+        name="confirmationsRequired"
+    )
+
+
 class RefundTransactionOut(msgspec.Struct, frozen=True):
-    """The refund's transaction; null until there is one."""
+    """The refund's transaction and its page in a block explorer; null until there is one."""
 
     id: str | None
+    explorer: str | None
 
 
 class BackOut(msgspec.Struct, frozen=True):
-    """The refund address and transaction."""
+    """The refund address, its tag, and the refund's transaction."""
 
     address: str
     tx: RefundTransactionOut
+    tag: str | None
 
 
 class EmergencyOut(msgspec.Struct, frozen=True):
@@ -81,20 +110,33 @@ class EmergencyOut(msgspec.Struct, frozen=True):
     choice: Annotated[str, one_of(Choice, name="EmergencyChoice")]
 
 
+OutcomeOut = Annotated[str, one_of(Outcome, name="OrderOutcome")] | None
+"""How an order ended; null while it is open."""
+
+
 class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
-    """An order as its partner sees it."""
+    """An order as its partner sees it.
+
+    `code` is the reference code it is attributed to; `externalId` and `metadata` are what its
+    partner sent. `statusUrl` is its public page; null where the pages have no public address.
+    """
 
     id: Identity
     type: Annotated[str, one_of(RateType)]
     status: StatusText
     time: TimeOut
-    source: OrderSideOut = msgspec.field(name="from")
+    source: SourceSideOut = msgspec.field(name="from")
     destination: OrderSideOut = msgspec.field(name="to")
     back: BackOut
     emergency: EmergencyOut
     rate: Rate
     network_fee: Amount = msgspec.field(name="networkFee")
     markup_bps: Bps = msgspec.field(name="markupBps")
+    outcome: OutcomeOut
+    code: str | None
+    external_id: str | None = msgspec.field(name="externalId")
+    metadata: Mapping[str, str] | None
+    status_url: str | None = msgspec.field(name="statusUrl")
 
 
 class OpenedOrderOut(OrderOut, frozen=True, kw_only=True):
@@ -103,39 +145,37 @@ class OpenedOrderOut(OrderOut, frozen=True, kw_only=True):
     token: Token | None
 
 
-def order_out(order: Order, *, now: datetime) -> OrderOut:
-    """Return the order as its partner sees it at `now`."""
-    return OrderOut(**_fields(order, now))
+def order_out(order: Order, *, now: datetime, public_url: str = "") -> OrderOut:
+    """Return the order as its partner sees it at `now`.
+
+    `public_url` is where the public pages are, such as `https://swap.example`; "" for nowhere.
+    """
+    return OrderOut(**_fields(order, now, public_url))
 
 
-def opened_order_out(order: Order, token: str | None, *, now: datetime) -> OpenedOrderOut:
+def opened_order_out(
+    order: Order, token: str | None, *, now: datetime, public_url: str = ""
+) -> OpenedOrderOut:
     """Return the order as the response to its creation."""
-    return OpenedOrderOut(**_fields(order, now), token=token)
+    return OpenedOrderOut(**_fields(order, now, public_url), token=token)
 
 
-def _fields(order: Order, now: datetime) -> dict[str, Any]:
-    source, destination, deposit = order.source, order.destination, order.received
-    paid_out = order.payout_tx_id is not None
+def outcome_of(state: State) -> str | None:
+    """Return `outcome` of an order in a state."""
+    outcome = OUTCOME_OF.get(state)
+    return outcome.value if outcome else None
+
+
+def _fields(order: Order, now: datetime, public_url: str) -> dict[str, Any]:
+    source, destination = order.source, order.destination
     destination_amount = format_units(order.destination_amount, destination.precision)
+    payout, refund, attached = order.payout_tx_id, order.refund_tx_id, order.references
     return {
         "id": str(order.id),
         "type": order.rate_type.value,
         "status": order.status.value,
         "time": _times(order, now),
-        "source": OrderSideOut(
-            code=source.code,
-            network=source.network,
-            chain=source.chain,
-            chain_id=source.chain_id,
-            contract=source.contract,
-            amount=format_units(order.source_amount, source.precision),
-            address=order.pay_in_address,
-            tag=order.pay_in_tag,
-            tx=TransactionOut(
-                deposit.tx_id if deposit else None,
-                format_units(deposit.amount, source.precision) if deposit else None,
-            ),
-        ),
+        "source": _source(order),
         "destination": OrderSideOut(
             code=destination.code,
             network=destination.network,
@@ -145,16 +185,50 @@ def _fields(order: Order, now: datetime) -> dict[str, Any]:
             amount=destination_amount,
             address=order.destination_address,
             tag=order.destination_tag,
-            tx=TransactionOut(order.payout_tx_id, destination_amount if paid_out else None),
+            tx=TransactionOut(
+                payout,
+                destination_amount if payout is not None else None,
+                destination.explorer_url(payout),
+            ),
         ),
-        "back": BackOut(order.refund_address, RefundTransactionOut(order.refund_tx_id)),
+        "back": BackOut(
+            order.refund_address,
+            RefundTransactionOut(refund, source.explorer_url(refund)),
+            order.refund_tag,
+        ),
         "emergency": EmergencyOut(
             tuple(reason.value for reason in order.emergency), order.choice.value
         ),
         "rate": str(order.rate),
         "network_fee": format_units(order.network_fee, destination.precision),
         "markup_bps": order.markup_bps,
+        "outcome": outcome_of(order.state),
+        "code": attached.code,
+        "external_id": attached.external_id,
+        "metadata": attached.metadata,
+        "status_url": f"{public_url}/status/{order.id}" if public_url else None,
     }
+
+
+def _source(order: Order) -> SourceSideOut:
+    source, deposit = order.source, order.received
+    return SourceSideOut(
+        code=source.code,
+        network=source.network,
+        chain=source.chain,
+        chain_id=source.chain_id,
+        contract=source.contract,
+        amount=format_units(order.source_amount, source.precision),
+        address=order.pay_in_address,
+        tag=order.pay_in_tag,
+        tx=TransactionOut(
+            deposit.tx_id if deposit else None,
+            format_units(deposit.amount, source.precision) if deposit else None,
+            source.explorer_url(deposit.tx_id) if deposit else None,
+        ),
+        confirmations=order.deposits.confirmations(source.confirmations),
+        confirmations_required=source.confirmations,
+    )
 
 
 def seconds_left(order: Order, now: datetime) -> int:

@@ -23,9 +23,16 @@ class Call(StrEnum):
     KEYS_ROTATE = "keys/rotate"
     CODES = "codes"
     STATUS = "status"
+    VALIDATE_ADDRESS = "address/validate"
+    ORDERS = "orders"
+    ORDERS_STATUS = "orders/status"
 
 
-WEIGHTS = dict.fromkeys(Call, 1) | {Call.CREATE: 50, Call.QR: 5}
+WEIGHTS = (
+    dict.fromkeys(Call, 1)
+    | {Call.CREATE: 50, Call.QR: 5}
+    | dict.fromkeys((Call.ORDERS, Call.ORDERS_STATUS), 5)
+)
 
 
 class SlidingWindow:

@@ -165,9 +165,25 @@ EVENT_BODIES: Mapping[EventType, type[EventBody]] = {
 }
 """The document of each event type."""
 
+
+class RecordedOrder(msgspec.Struct, frozen=True):
+    """What is read of an order in a stored body: those of earlier versions have fewer fields."""
+
+    id: str
+    status: str
+
+
+class RecordedStatusChange(
+    OrderStatusChanged, frozen=True, tag=EventType.ORDER_STATUS_CHANGED.value
+):
+    """A stored `order.status_changed`, of this version or an earlier one."""
+
+    order: RecordedOrder  # type: ignore[assignment]  # fewer fields of the same document
+
+
 # A union, because a tagged type decoded alone accepts a document without its `event` field.
 _BODY_DECODER: msgspec.json.Decoder[EventBody] = msgspec.json.Decoder(
-    reduce(or_, EVENT_BODIES.values())
+    reduce(or_, {**EVENT_BODIES, EventType.ORDER_STATUS_CHANGED: RecordedStatusChange}.values())
 )
 
 
@@ -176,9 +192,12 @@ def decode_body(document: bytes) -> EventBody:
     return _BODY_DECODER.decode(document)
 
 
-def order_status_changed(event_id: UUID, order: Order, *, at: datetime) -> Event:
-    """Return the event that reports the current status of `order`."""
-    body = OrderStatusChanged(order=order_out(order, now=at), ts=_milliseconds(at))
+def order_status_changed(
+    event_id: UUID, order: Order, *, at: datetime, public_url: str = ""
+) -> Event:
+    """Return the event that reports the current status of `order`; see `order_out`."""
+    out = order_out(order, now=at, public_url=public_url)
+    body = OrderStatusChanged(order=out, ts=_milliseconds(at))
     return _event(event_id, order.partner_id, body, at=at, order_id=order.id)
 
 

@@ -23,6 +23,7 @@ from feeds.settlement.chains.interface import (
     Chain,
     ChainFamily,
     ChainSettings,
+    HasAddress,
     InvalidChainSettings,
     Node,
     Wallet,
@@ -48,6 +49,15 @@ class ConnectedChains(msgspec.Struct, frozen=True):
     leaderships: Mapping[str, Leadership]
     address_reuse: Mapping[str, AddressReuse]
     connections: Sequence[Node | Wallet]
+    wallets: Mapping[str, Wallet]
+
+    async def hot_wallets(self) -> Mapping[str, str]:
+        """Return the addresses of those hot wallets that have one, by network."""
+        return {
+            network: await wallet.address()
+            for network, wallet in self.wallets.items()
+            if isinstance(wallet, HasAddress)
+        }
 
     async def close(self) -> None:
         """Let another process lead, and close the connections to all nodes."""
@@ -156,6 +166,7 @@ def connect_chains(
             for name, watch in watches.items()
         },
         [*(node for pair in nodes.values() for node in pair), *wallets.values()],
+        wallets,
     )
 
 

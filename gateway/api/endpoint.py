@@ -6,6 +6,8 @@ from uuid import UUID
 
 import msgspec
 
+from domain.actions.chains.validate_address import OwnAddresses
+from domain.actions.orders.lists.list_orders import ListPorts
 from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.ports import CodePorts, RotationPorts
 from domain.clock import Clock
@@ -37,6 +39,8 @@ class Services(msgspec.Struct, frozen=True):
     clock: Clock
     market: Market
     order_ports: OrderPorts
+    list_ports: ListPorts
+    own_addresses: OwnAddresses
     rotation_ports: RotationPorts
     code_ports: CodePorts
     discovery: DiscoveryResponses

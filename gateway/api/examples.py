@@ -33,7 +33,9 @@ _ORDER: Final = {
         "amount": "0.01000000",
         "address": "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
         "tag": None,
-        "tx": {"id": None, "amount": None},
+        "tx": {"id": None, "amount": None, "explorer": None},
+        "confirmations": None,
+        "confirmationsRequired": 2,
     },
     "to": {
         "code": "usdt_trc20",
@@ -44,13 +46,18 @@ _ORDER: Final = {
         "amount": "616.881562",
         "address": _RECIPIENT,
         "tag": None,
-        "tx": {"id": None, "amount": None},
+        "tx": {"id": None, "amount": None, "explorer": None},
     },
-    "back": {"address": _REFUND, "tx": {"id": None}},
+    "back": {"address": _REFUND, "tx": {"id": None, "explorer": None}, "tag": None},
     "emergency": {"status": [], "choice": "NONE"},
     "rate": "61808.15625000",
     "networkFee": "1.200000",
     "markupBps": 50,
+    "outcome": None,
+    "code": None,
+    "externalId": "invoice-1042",
+    "metadata": {"basket": "7"},
+    "statusUrl": "https://swap.example/status/018fb8a2-6c00-7f6a-b5a2-3d8c1e0f9a47",
 }
 _TOKEN: Final = "vG3mJ0xkqQ7l2yT9cWf5rB8nZ1uE4sH6aD0pKiLoXwM"  # noqa: S105  an example
 WHICH_ORDER: Final = {"id": _ORDER["id"], "token": _TOKEN}
@@ -128,10 +135,17 @@ PRICE: Final = Example(
     },
 )
 CREATE: Final = Example(
-    request={**_QUOTED, "toAddress": _RECIPIENT, "refundAddress": _REFUND, "tag": None},
+    request={
+        **_QUOTED,
+        "toAddress": _RECIPIENT,
+        "refundAddress": _REFUND,
+        "tag": None,
+        "externalId": _ORDER["externalId"],
+        "metadata": _ORDER["metadata"],
+    },
     data={**_ORDER, "token": _TOKEN},
 )
-ORDER: Final = Example(request=WHICH_ORDER, data=_ORDER)
+ORDER: Final = Example(request={"id": _ORDER["id"]}, data=_ORDER)
 EMERGENCY: Final = Example(request={**WHICH_ORDER, "choice": "EXCHANGE"}, data=True)
 QR: Final = Example(
     request=WHICH_ORDER,
@@ -159,4 +173,21 @@ LIST_CODES: Final = Example(
 )
 NAME_CODE: Final = Example(request={"code": _CODE["code"]}, data=True)
 
-STATUS: Final = Example(None, {"id": _ORDER["id"], "status": "PENDING"})
+_STATUS: Final = {
+    "id": _ORDER["id"],
+    "status": "PENDING",
+    "outcome": None,
+    "updatedAt": "2024-05-27T08:58:20.000Z",
+}
+STATUS: Final = Example(None, _STATUS)
+ORDERS: Final = Example(
+    {"updatedFrom": 1716800000, "externalId": _ORDER["externalId"], "limit": 1},
+    {
+        "orders": [_ORDER],
+        "cursor": "AAYZapQmOAABj7iibAB_arWiPYweD5pHpFmVn0sLwXyE1tRjZdQ3Kg",
+    },
+)
+ORDER_STATUSES: Final = Example({"ids": [_ORDER["id"]]}, [_STATUS])
+VALIDATE_ADDRESS: Final = Example(
+    {"ccy": "usdt_trc20", "address": _RECIPIENT, "tag": None}, {"valid": True, "reason": None}
+)

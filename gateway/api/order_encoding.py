@@ -26,8 +26,10 @@ class _Layout(NamedTuple):
 class OrderEncoder:
     """Encodes orders; keeps a layout for each of the orders that were added last."""
 
-    def __init__(self, *, max_cached: int = MAX_CACHED) -> None:
+    def __init__(self, *, max_cached: int = MAX_CACHED, public_url: str = "") -> None:
+        """`public_url` is where the public pages are, as for `order_out`."""
         self._max_cached = max_cached
+        self.public_url = public_url
         self._layouts: dict[UUID, _Layout] = {}
 
     def encode(self, order: Order, *, now: datetime) -> bytes:
@@ -39,9 +41,12 @@ class OrderEncoder:
 
     def _add(self, order: Order, now: datetime) -> _Layout:
         # No text of a partner or user precedes `time`, so the first occurrence is the field.
-        before, _, rest = success(order_out(order, now=now)).partition(_LEFT)
+        before, _, rest = self._encoded(order, now).partition(_LEFT)
         if len(self._layouts) >= self._max_cached:
             del self._layouts[next(iter(self._layouts))]
         layout = _Layout(order, before + _LEFT, rest.lstrip(b"0123456789"))
         self._layouts[order.id] = layout
         return layout
+
+    def _encoded(self, order: Order, now: datetime) -> bytes:
+        return success(order_out(order, now=now, public_url=self.public_url))

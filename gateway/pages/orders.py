@@ -103,8 +103,8 @@ class OrderPages:
         """Show an order's status, without a token and without other details."""
         await self._context.admit_view(request)
         order_id = _segment(request, 2)
-        status = await show_status(self._context.order_ports.orders, order_id)
-        return page(200, self._site.status(order_id, status), STATUS_HEADERS)
+        shown = await show_status(self._context.order_ports.orders, order_id)
+        return page(200, self._site.status(order_id, shown.status), STATUS_HEADERS)
 
     async def _order(self, request: Request, token: str) -> Order:
         return await show_order(

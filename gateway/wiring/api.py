@@ -3,8 +3,10 @@
 import secrets
 from uuid import UUID
 
+from domain.actions.orders.lists.list_orders import ListPorts
 from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.ports import CodePorts, RotationPorts
+from domain.orders.cursors import KEY_PURPOSE
 from gateway.api.discovery_cache import DiscoveryCache
 from gateway.api.endpoint import Services
 from gateway.api.order_encoding import OrderEncoder
@@ -16,9 +18,12 @@ from gateway.settings import Settings
 from gateway.wiring.admission.partner_changes import put_into_effect
 from gateway.wiring.connections import Connections
 from persistence.keyring import KeyRing
+from persistence.postgres.chains.addresses.own_addresses import PostgresOwnAddresses
+from persistence.postgres.orders.lists import PostgresOrderLists
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.secrets import PostgresSecretRepository
+from persistence.postgres.pool import Database
 
 
 def compose_services(
@@ -28,8 +33,12 @@ def compose_services(
     keyring: KeyRing,
     partners: PartnerCache,
     discovery: DiscoveryCache,
+    searches: Database,
 ) -> Services:
-    """Return the services of one worker. Changes invalidate `partners` and notify all processes."""
+    """Return the services of one worker. Changes invalidate `partners` and notify all processes.
+
+    `searches` are the connections of lists: see persistence/postgres/orders/search.py.
+    """
     clock, market = connections.clock, connections.market
     database, valkey = connections.database, connections.valkey
 
@@ -49,6 +58,11 @@ def compose_services(
             new_id=new_id,
             randomness=secrets.token_bytes,
         ),
+        list_ports=ListPorts(
+            lists=PostgresOrderLists(searches, database, lambda: market.catalogue),
+            cursor_keys=keyring.derived(KEY_PURPOSE).current_first,
+        ),
+        own_addresses=PostgresOwnAddresses(database),
         rotation_ports=RotationPorts(
             secrets=PostgresSecretRepository(database, keyring),
             changed=changed,
@@ -60,5 +74,5 @@ def compose_services(
         discovery=discovery,
         qr_codes=QrCodes(),
         quote_encoder=QuoteEncoder(),
-        order_encoder=OrderEncoder(),
+        order_encoder=OrderEncoder(public_url=settings.public_url),
     )

@@ -22,7 +22,7 @@ CONNECTIONS = 4
 
 
 def query_database(settings: Settings) -> Database:
-    """Return the connections of the cabinet's queries."""
+    """Return the connections of the cabinet's queries, and of the API's lists."""
     return Database(
         settings.database_url, size=CONNECTIONS, application="swapgate-cabinet", session=SESSION
     )

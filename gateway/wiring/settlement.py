@@ -50,7 +50,7 @@ CHAIN_SECONDS = 0.5
 REPORT_INTERVAL_SECONDS = 5.0
 
 
-def settlement_ports(connections: Connections) -> SettlementPorts:
+def settlement_ports(connections: Connections, *, public_url: str) -> SettlementPorts:
     """Return what the actions of settlement need."""
     market = connections.market
     return SettlementPorts(
@@ -58,6 +58,7 @@ def settlement_ports(connections: Connections) -> SettlementPorts:
         market=market,
         orders=PostgresSettlementOrderRepository(connections.database, lambda: market.catalogue),
         new_id=new_id,
+        public_url=public_url,
     )
 
 
@@ -72,7 +73,7 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     chains = _read_chains(settings)
     connections = Connections(settings, rates_key=rates_key(settings))
     watchers = connections.watchers(None)
-    ports = settlement_ports(connections)
+    ports = settlement_ports(connections, public_url=settings.public_url)
     loops = [
         watchers.follow_changes(),
         watchers.follow_notices(),
@@ -176,6 +177,7 @@ async def _settle_on_chains(
     async def report() -> int:
         await repository.set_connected(connected.assets)
         await repository.set_test_networks(connected.test_networks)
+        await repository.add_hot_wallets(await connected.hot_wallets())
         return 0
 
     try:

@@ -68,8 +68,14 @@ class GatewayProcess:
         self._watchers = connections.watchers(partners)
         self._discovery = DiscoveryCache(market)
         self.feeds = RateFeeds(market, render_rates, empty=EMPTY)
+        self._query_database = query_database(settings)
         self.services = compose_services(
-            settings, connections, keyring=keyring, partners=partners, discovery=self._discovery
+            settings,
+            connections,
+            keyring=keyring,
+            partners=partners,
+            discovery=self._discovery,
+            searches=self._query_database,
         )
         self.addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
         self.client_connections = ClientConnections(self.addresses.of_connection)
@@ -97,7 +103,6 @@ class GatewayProcess:
             markup_of=lambda code: referral_markup(referral_ports, code),
             origin=self.origins.main,
         )
-        self._query_database = query_database(settings)
         self.cabinet = compose_cabinet(
             settings,
             database,

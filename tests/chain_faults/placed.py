@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from feeds.settlement.chains.evm.addresses import checksummed
+from domain.chains.networks.evm import checksummed
 from tests.chain_faults.kinds import End, Kind, WayOut
 from tests.support.chains import hostile
 from tests.support.chains.nodes import Anvil, main_address, regtest_address

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from feeds.settlement.chains.evm.addresses import checksummed
+from domain.chains.networks.evm import checksummed
 from tests.support.chains.nodes import main_address, regtest_address
 from tests.support.chains.world import ETHER, World, needs_nodes
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from feeds.settlement.chains.evm.addresses import checksummed
+from domain.chains.networks.evm import checksummed
 from tests.support.chains.anvil.two_anvils import set_code
 from tests.support.chains.erc20 import assemble
 from tests.support.chains.node_proxy import NodeProxy

@@ -1,4 +1,4 @@
-"""Fills valid requests with orders and codes that were created before."""
+"""Fills valid requests with orders, codes and cursors that were returned before."""
 
 import json
 from typing import Any
@@ -31,6 +31,7 @@ class Reuse:
     def __init__(self) -> None:
         self._orders: list[dict[str, str]] = []
         self._codes: list[str] = []
+        self._lists: list[dict[str, Any]] = []
         self._calls = 0
 
     def fill(self, case: Case[Any]) -> None:
@@ -46,15 +47,35 @@ class Reuse:
         if "toAddress" in body:
             self._name_assets(body)
             body |= {"toAddress": PAIRS[self._calls % len(PAIRS)][2]}
-            body |= {"refundAddress": REFUND, "tag": None}
+            body |= {"refundAddress": REFUND, "tag": None, "refundTag": None}
             body |= {"type": "float", "fromNetwork": None, "toNetwork": None}
             body |= {"direction": "from", "amount": "0.01"} if self._calls % 2 else {}
         elif "direction" in body:
             self._name_assets(body)
         elif "token" in body and self._orders:
             body |= self._orders[self._calls % len(self._orders)]
+        elif case.operation.path.startswith("/order"):
+            self._name_orders(case.operation.path, body)
         elif case.operation.label in ("DELETE /codes", "POST /codes/enable") and self._codes:
             body["code"] = self._codes[self._calls % len(self._codes)]
+
+    def _name_orders(self, path: str, body: dict[str, Any]) -> None:
+        if path == "/orders":
+            self._list(body)
+        elif path == "/order" and self._orders:
+            body["id"] = self._orders[self._calls % len(self._orders)]["id"]
+        elif path == "/orders/status" and self._orders:
+            body["ids"] = [one["id"] for one in self._orders[-64:]]
+
+    def _list(self, body: dict[str, Any]) -> None:
+        """Request the first page of a list, or the next page of one that was requested before."""
+        body.pop("cursor", None)
+        if self._lists and self._calls % 2:
+            body.clear()
+            body |= self._lists[self._calls % len(self._lists)]
+        elif self._calls % 4 == 0:
+            body.pop("status", None)
+            body |= {"limit": 1, "createdFrom": 0, "externalId": None, "code": None}
 
     def _name_assets(self, body: dict[str, Any]) -> None:
         """Name two assets, each in one form: by code, or by chain and contract."""
@@ -75,9 +96,13 @@ class Reuse:
         if response.status_code != 200 or case.method.upper() != "POST":
             return
         path = case.operation.path
-        if path not in ("/create", "/codes"):
+        if path not in ("/create", "/codes", "/orders"):
             return
         data = json.loads(response.content)["data"]
+        if path == "/orders":
+            if data["cursor"] is not None and isinstance(case.body, dict):
+                self._lists.append({**case.body, "cursor": data["cursor"]})
+            return
         if path == "/codes":
             self._codes.append(data["code"])
         elif data["token"] is not None:

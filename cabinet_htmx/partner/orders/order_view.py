@@ -12,7 +12,11 @@ from cabinet_htmx.partner.orders.timeline import HEADLINES, Entry, status_of, ti
 from cabinet_htmx.partner.webhooks.event_view import AttemptView, outcome_label, outcome_tone
 from cabinet_htmx.shared.amounts import format_amount, percent, without_trailing_zeros
 from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
-from cabinet_htmx.shared.order_status import EMERGENCY_REASONS, order_version
+from cabinet_htmx.shared.order_status import (
+    EMERGENCY_REASONS,
+    confirmations_text,
+    order_version,
+)
 from domain.money import format_usd
 from domain.orders.order import Order
 from domain.orders.query import ListedOrder
@@ -51,6 +55,7 @@ class OrderPageView(msgspec.Struct, frozen=True, kw_only=True):
     sent: str
     received: str
     deposited: str | None
+    confirmations: str | None
     rate: str
     service_fee: str
     markup: str
@@ -80,6 +85,7 @@ def order_page_view(listed: ListedOrder, events: Sequence[EventDetails]) -> Orde
         sent=format_amount(order.source_amount, source),
         received=format_amount(order.destination_amount, destination),
         deposited=format_amount(deposit.amount, source) if deposit else None,
+        confirmations=confirmations_text(order),
         rate=f"1 {source.coin} = {without_trailing_zeros(str(order.rate))} {destination.coin}",
         service_fee=percent(order.fee_bps),
         markup=percent(order.markup_bps),

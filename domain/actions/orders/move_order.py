@@ -34,7 +34,9 @@ async def move_order(
             return before
         event = None
         if after.status is not before.status:
-            event = order_status_changed(ports.new_id(), after, at=after.updated_at)
+            event = order_status_changed(
+                ports.new_id(), after, at=after.updated_at, public_url=ports.public_url
+            )
         accrual = earned(after) if earned is not None else None
         if await ports.orders.save(
             after, expected_version=stored.version, event=event, earned=accrual

@@ -18,6 +18,7 @@ from domain.errors import (
 )
 from domain.market.pricing import QuoteProblem
 from domain.orders.order import LIFETIME, Order
+from domain.orders.references import References
 from domain.orders.states import State
 from domain.partners.credentials import new_secret, token_hash
 from domain.reasons import Reason
@@ -41,6 +42,8 @@ class OrderRequest(msgspec.Struct, frozen=True):
     refund_address: str
     source_network: str | None
     destination_network: str | None
+    refund_tag: str | None = None
+    references: References = References()
     client: bytes | None = None
     """The keyed hash of the client's address, if the request is unsigned."""
     client_networks: tuple[bytes, ...] = ()
@@ -106,6 +109,8 @@ def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
         destination_address=request.destination_address,
         destination_tag=request.destination_tag,
         refund_address=request.refund_address,
+        refund_tag=request.refund_tag,
+        references=request.references,
         pay_in_address="",
         pay_in_tag=None,
         created_at=now,
@@ -140,6 +145,8 @@ def _check_addresses(request: OrderRequest, pair: Pair) -> None:
         check_tag(destination.network, request.destination_tag)
         field = "refundAddress"
         check_address(source.network, request.refund_address)
+        field = "refundTag"
+        check_tag(source.network, request.refund_tag)
     except InvalidAddress as error:
         error.name_field(field)
         raise

@@ -11,7 +11,8 @@ from domain.clock import Clock
 from domain.ledger.postings import Accrual
 from domain.market.ports import Market
 from domain.orders.order import Order
-from domain.orders.states import Choice, State
+from domain.orders.query import OrderStatus
+from domain.orders.states import Choice
 from domain.webhooks.events import Event
 
 
@@ -60,15 +61,18 @@ class OrderRepository(Protocol):
         Without a partner it may be any partner's: the caller must check the token's hash.
         """
 
-    async def state(self, order_id: UUID) -> State | None:
-        """Return the state of any partner's order; None as `find`."""
+    async def status(self, order_id: UUID) -> OrderStatus | None:
+        """Return the status of any partner's order; None as `find`."""
 
     async def delete(self, order_id: UUID) -> bool:
         """Mark a finished order as deleted; return False if it is not finished or unknown."""
 
-    async def record_choice(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
+    async def record_choice(
+        self, order_id: UUID, partner_id: UUID, choice: Choice, *, refund_tag: str | None = None
+    ) -> bool:
         """Record the partner's choice for a held order, for settlement to execute.
 
+        `refund_tag` is added to an order that has none, with the choice of a refund.
         Returns False, without effect, if the order is not held or has a choice already.
         """
 
@@ -137,6 +141,8 @@ class SettlementPorts(msgspec.Struct, frozen=True):
     market: Market
     orders: SettlementOrderRepository
     new_id: Callable[[], UUID]
+    public_url: str = ""
+    """Where the public pages are, for webhooks; "" for nowhere."""
 
 
 class OrderPorts(msgspec.Struct, frozen=True):

@@ -9,8 +9,10 @@ from domain.actions.orders.ports import OrderPorts, SettlementPorts
 from domain.actions.orders.resolve_order import refund_order
 from domain.actions.orders.settlement_terms import settlement_terms
 from domain.actions.orders.show_order import show_order
+from domain.chains.addresses import check_tag
 from domain.errors import (
     EmergencyInvalidChoice,
+    InvalidRequest,
     InvalidTransition,
     NotFound,
     ReserveExceeded,
@@ -26,11 +28,21 @@ SendRefund = Callable[[Order], str]
 
 
 async def choose_resolution(
-    ports: OrderPorts, *, partner_id: UUID | None, order_id: str, token: str, choice: str
+    ports: OrderPorts,
+    *,
+    partner_id: UUID | None,
+    order_id: str,
+    token: str,
+    choice: str,
+    refund_tag: str | None = None,
+    refund_address: str | None = None,
 ) -> None:
     """Record the choice for a held order; repeating the recorded choice has no effect.
 
-    Raises NotFound (as show_order, and for an order that is not held) and EmergencyInvalidChoice.
+    `refund_tag` is added to the refund of an order that has none. Raises NotFound (as show_order,
+    and for an order that is not held), EmergencyInvalidChoice, and InvalidRequest for a tag that
+    the refund cannot have, and for any refund address but the order's own: whoever has a partner's
+    credentials must not redirect what has arrived.
     `partner_id` is None for an end user, as in show_order. Maintenance mode does not apply to
     existing orders.
     """
@@ -38,10 +50,14 @@ async def choose_resolution(
         order = await show_order(
             ports.orders, partner_id=partner_id, order_id=order_id, token=token
         )
+        if order.status is Status.EMERGENCY:
+            _check_refund(order, choice, tag=refund_tag, address=refund_address)
         parsed = _parse_choice(ports, order, choice)
         if parsed is order.choice:
             return
-        if await ports.orders.record_choice(order.id, order.partner_id, parsed):
+        if await ports.orders.record_choice(
+            order.id, order.partner_id, parsed, refund_tag=refund_tag
+        ):
             return
     raise Unavailable(f"order {order_id} is updated concurrently too often")
 
@@ -67,6 +83,21 @@ def _parse_choice(ports: OrderPorts, order: Order, text: str) -> Choice:
         if text == choice.value:
             return choice
     raise EmergencyInvalidChoice(f"{text!r} is not offered")
+
+
+def _check_refund(order: Order, choice: str, *, tag: str | None, address: str | None) -> None:
+    """Raise InvalidRequest unless a request only adds what the order's refund lacks."""
+    if address not in (None, order.refund_address):
+        raise InvalidRequest("the refund address of an order cannot be changed")
+    if tag is None:
+        return
+    if choice != Choice.REFUND.value:
+        raise InvalidRequest("only a refund has a tag")
+    if order.refund_tag not in (None, tag):
+        raise InvalidRequest("the tag of an order's refund cannot be changed")
+    if order.refund_tag is None and order.choice is Choice.REFUND:
+        raise InvalidRequest("the refund has been chosen without a tag")
+    check_tag(order.source.network, tag)
 
 
 def _can_be_exchanged(ports: OrderPorts, order: Order) -> bool:

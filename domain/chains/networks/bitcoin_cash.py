@@ -13,6 +13,15 @@ KEY_VERSION: Final = b"\x00"
 SCRIPT_VERSION: Final = b"\x08"
 
 
+class BitcoinCashNetwork(Network, frozen=True, kw_only=True):
+    """A network whose addresses may be written with or without a prefix."""
+
+    def spellings(self, address: str) -> frozenset[str]:
+        """See Network: with the prefix and without, in lower case."""
+        bare = address.lower().removeprefix(f"{PREFIX}:")
+        return frozenset({bare, f"{PREFIX}:{bare}"})
+
+
 def _cash_address(decoder: Any, version: bytes) -> AddressForm:
     """Return a form of CashAddr, with the prefix or without.
 
@@ -27,11 +36,12 @@ def _cash_address(decoder: Any, version: bytes) -> AddressForm:
 
 
 NETWORKS: Final = (
-    Network(
+    BitcoinCashNetwork(
         name="Bitcoin Cash",
         chain="bitcoincash",
         coin="BCH",
         confirmations=4,
+        explorer="https://blockchair.com/bitcoin-cash/transaction/{}",
         dust_limit=546,  # three times 1 unit a byte, as for Bitcoin
         address_forms=(
             _cash_address(BchP2PKHAddrDecoder, KEY_VERSION),

@@ -32,6 +32,7 @@ NETWORKS: Final = (
         chain="cardano",
         coin="ADA",
         confirmations=15,
+        explorer="https://cardanoscan.io/transaction/{}",
         address_forms=(_decode_shelley, AdaByronAddrDecoder.DecodeAddr),
         accounts=(AccountForm(kind=AccountKind.CIP1852, encode=AdaShelleyAddrEncoder.EncodeKey),),
         dust_limit=MIN_OUTPUT,

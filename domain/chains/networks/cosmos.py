@@ -17,6 +17,7 @@ NETWORKS: Final = (
         chain="cosmos",
         coin="ATOM",
         confirmations=1,
+        explorer="https://www.mintscan.io/cosmos/tx/{}",
         address_forms=(partial(AtomAddrDecoder.DecodeAddr, hrp=PREFIX),),
         accounts=(
             AccountForm(

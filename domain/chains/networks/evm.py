@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bip_utils import EthAddrDecoder, EthAddrEncoder
+from bip_utils.utils.crypto import Kekkak256
 
 from domain.chains.identity import ChainIdentity
 from domain.chains.network import AccountForm, Network, require
@@ -26,6 +27,16 @@ def _decode(address: str) -> None:
     require(any(decoded))
 
 
+def checksummed(address: str) -> str:
+    """Return an address with its checksum (EIP-55), as derivation writes it."""
+    plain = address[2:].lower()
+    digest = Kekkak256.QuickDigest(plain.encode()).hex()
+    return "0x" + "".join(
+        letter.upper() if int(check, 16) >= 8 else letter
+        for letter, check in zip(plain, digest, strict=False)
+    )
+
+
 class EvmNetwork(Network, frozen=True, kw_only=True):
     """A network whose coin has 18 decimals.
 
@@ -34,6 +45,10 @@ class EvmNetwork(Network, frozen=True, kw_only=True):
     """
 
     has_l1_fee: bool = False
+
+    def spellings(self, address: str) -> frozenset[str]:
+        """See Network: in lower case, and with the checksum of EIP-55."""
+        return frozenset({address, address.lower(), checksummed(address)})
 
     @property
     def internal_coin(self) -> str | None:
@@ -47,17 +62,19 @@ def _network(
     chain: str,
     confirmations: int,
     chain_id: int,
+    explorer: str,
     genesis: str,
     test_networks: dict[str, int],
     coin: str = "ETH",
     has_l1_fee: bool = False,
 ) -> EvmNetwork:
-    """Return a network; chain ids are those of EIP-155."""
+    """Return a network; chain ids are those of EIP-155. `explorer` is of Etherscan's form."""
     return EvmNetwork(
         name=name,
         chain=chain,
         family=FAMILY,
         confirmations=confirmations,
+        explorer=f"{explorer}/tx/{{}}",
         address_forms=(_decode,),
         accounts=(AccountForm(kind=AccountKind.BIP44, encode=EthAddrEncoder.EncodeKey),),
         identity=ChainIdentity(chain_id, (Block(0, genesis),)),
@@ -73,6 +90,7 @@ NETWORKS: Final = (
         chain="ethereum",
         confirmations=12,
         chain_id=1,
+        explorer="https://etherscan.io",
         genesis="0xd4e56740f876aef8c010b86a40d5f56745a118d0906a34e69aec8c0db1cb8fa3",
         test_networks={"sepolia": 11_155_111, "hoodi": 560_048},
     ),
@@ -82,6 +100,7 @@ NETWORKS: Final = (
         coin="BNB",
         confirmations=15,
         chain_id=56,
+        explorer="https://bscscan.com",
         genesis="0x0d21840abff46b96c84b2ac9e10e4f5cdaeb5693cb665db62a2f3b02d2d57b5b",
         test_networks={"testnet": 97},
     ),
@@ -91,6 +110,7 @@ NETWORKS: Final = (
         coin="POL",
         confirmations=64,
         chain_id=137,
+        explorer="https://polygonscan.com",
         genesis="0xa9c28ce2141b56c474f1dc504bee9b01eb1bd7d1a507580d5519d4437a97de1b",
         test_networks={"amoy": 80_002},
     ),
@@ -99,6 +119,7 @@ NETWORKS: Final = (
         chain="arbitrum",
         confirmations=20,
         chain_id=42_161,
+        explorer="https://arbiscan.io",
         genesis="0x7ee576b35482195fc49205cec9af72ce14f003b9ae69f6ba0faef4514be8b442",
         test_networks={"sepolia": 421_614},
     ),
@@ -108,6 +129,7 @@ NETWORKS: Final = (
         has_l1_fee=True,
         confirmations=20,
         chain_id=8_453,
+        explorer="https://basescan.org",
         genesis="0xf712aa9241cc24369b143cf6dce85f0902a9731e70d66818a3a5845b296c73dd",
         test_networks={"sepolia": 84_532},
     ),
@@ -117,6 +139,7 @@ NETWORKS: Final = (
         coin="AVAX",
         confirmations=12,
         chain_id=43_114,
+        explorer="https://snowtrace.io",
         genesis="0x31ced5b9beb7f8782b014660da0cb18cc409f121f408186886e1ca3e8eeca96b",
         test_networks={"fuji": 43_113},
     ),

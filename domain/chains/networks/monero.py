@@ -19,6 +19,7 @@ NETWORKS: Final = (
         chain="monero",
         coin="XMR",
         confirmations=10,
+        explorer="https://xmrchain.net/tx/{}",
         address_forms=(_decode,),
         accounts=(AccountForm(kind=AccountKind.MONERO_VIEW_KEY),),
     ),

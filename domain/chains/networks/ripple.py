@@ -25,6 +25,7 @@ NETWORKS: Final = (
         chain="xrpledger",
         coin="XRP",
         confirmations=1,
+        explorer="https://xrpscan.com/tx/{}",
         # X-addresses are not accepted: they contain a tag of their own.
         address_forms=(XrpAddrDecoder.DecodeAddr,),
         accounts=(AccountForm(kind=AccountKind.ONE_ADDRESS, encode=XrpAddrEncoder.EncodeKey),),

@@ -23,6 +23,7 @@ NETWORKS: Final = (
         chain="stellar",
         coin="XLM",
         confirmations=1,
+        explorer="https://stellar.expert/explorer/public/tx/{}",
         address_forms=(partial(XlmAddrDecoder.DecodeAddr, addr_type=XlmAddrTypes.PUB_KEY),),
         accounts=(
             AccountForm(

@@ -25,7 +25,8 @@ def _decode(address: str) -> None:
     decoded = base64.b64decode(address.translate(_URL_SAFE), validate=True)
     require(len(decoded) == _BYTES and decoded[0] in _MAINNET_FLAGS)
     require(decoded[1] in _WORKCHAINS)
-    require(binascii.crc_hqx(decoded[:-2], 0) == int.from_bytes(decoded[-2:], "big"))
+    if binascii.crc_hqx(decoded[:-2], 0) != int.from_bytes(decoded[-2:], "big"):
+        raise ValueError("Invalid checksum")
 
 
 NETWORKS: Final = (
@@ -34,6 +35,7 @@ NETWORKS: Final = (
         chain="ton",
         coin="TON",
         confirmations=1,
+        explorer="https://tonviewer.com/transaction/{}",
         address_forms=(_decode,),
         accounts=(
             AccountForm(

@@ -20,6 +20,7 @@ NETWORKS: Final = (
         coin="TRX",
         # No dust limit: the sender pays for the account that a payment creates.
         confirmations=20,
+        explorer="https://tronscan.org/#/transaction/{}",
         address_forms=(_decode,),
         accounts=(AccountForm(kind=AccountKind.BIP44, encode=TrxAddrEncoder.EncodeKey),),
     ),

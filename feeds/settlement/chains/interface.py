@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -166,6 +166,14 @@ class Prepared(msgspec.Struct, frozen=True):
 
     nonce: int | None
     max_cost: int
+
+
+@runtime_checkable
+class HasAddress(Protocol):
+    """A hot wallet with one address; those of output-based chains have many."""
+
+    async def address(self) -> str:
+        """Return the address, as it is usually written."""
 
 
 class Wallet(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -14,6 +15,9 @@ from feeds.settlement.deposits.missing import MissingTransfers
 from feeds.settlement.deposits.ports import WatchPorts
 from feeds.settlement.deposits.unclaimed import UnclaimedConfirmations
 
+if TYPE_CHECKING:
+    from uuid import UUID
+
 log = structlog.get_logger()
 
 
@@ -25,6 +29,8 @@ class DepositConfirmations:
         self._missing = MissingTransfers(
             ports.nodes, drop_after=ports.drop_after, monotonic=ports.monotonic
         )
+        self._counted: dict[tuple[UUID, str], int] = {}
+        """The confirmations of this round that differ from those that are stored."""
         self._unclaimed = UnclaimedConfirmations(ports, self._missing)
 
     async def check(self, height: int) -> str | None:
@@ -35,10 +41,13 @@ class DepositConfirmations:
         self._missing.unproven = None
         chains, network = self._ports.chains, self._ports.network
         required = await chains.required_confirmations(network)
+        self._counted = {}
         for order_id in await chains.unconfirmed_orders(network):
             stored = await self._ports.settlement.orders.read(order_id)
             if stored is not None:
                 await self._check_order(stored.order, height, required)
+        if self._counted:
+            await chains.record_confirmations(self._counted)
         await self._unclaimed.check(height, required)
         return self._missing.unproven
 
@@ -55,6 +64,10 @@ class DepositConfirmations:
                 dropped.append(deposit.tx_id)
             elif observed is not None and observed.is_deep(required[asset], at=height):
                 confirmed.append(ObservedDeposit(deposit.tx_id, observed.amount))
+            elif observed is not None:
+                number = observed.confirmations(at=height)
+                if number != deposit.confirmations:
+                    self._counted[order.id, deposit.tx_id] = number
         if dropped:
             log.warning("deposit dropped", order=str(order.id), tx_ids=dropped)
             order = await drop_deposits(settlement, order.id, dropped)

@@ -46,6 +46,6 @@ def _refund(order: Order) -> Outflow:
         kind=OutflowKind.REFUND,
         asset=order.source,
         address=order.refund_address,
-        tag=None,
+        tag=order.refund_tag,
         amount=order.source.refundable(order.refund_received),
     )

@@ -1,19 +1,27 @@
 """/v1/emergency: resolve an order that is on hold."""
 
+import msgspec
+
 from domain.actions.orders.resolve_emergency import choose_resolution
 from domain.errors import EmergencyInvalidChoice, InvalidRequest, NotFound, Unavailable
 from domain.partners.scopes import FULL_OR_TRADE
 from domain.partners.weights import Call
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
-from gateway.api.endpoints.orders import ShowOrderIn
+from gateway.api.endpoints.orders import WhichOrderIn
 from gateway.codec import Decoder, success
 
 
-class ResolveEmergencyIn(ShowOrderIn, frozen=True):
-    """The order, and the choice: `EXCHANGE`, or `REFUND` where refunds are offered."""
+class ResolveEmergencyIn(WhichOrderIn, frozen=True):
+    """The order, and the choice: `EXCHANGE`, or `REFUND` where refunds are offered.
+
+    `refundTag` adds the tag of the refund address to an order that has none. The address itself
+    cannot be changed: another `refundAddress` than the order's returns code 1.
+    """
 
     choice: str
+    refund_tag: str | None = msgspec.field(name="refundTag", default=None)
+    refund_address: str | None = msgspec.field(name="refundAddress", default=None)
 
 
 _decode = Decoder(ResolveEmergencyIn)
@@ -28,6 +36,8 @@ async def emergency(services: Services, request: Request) -> bytes:
         order_id=body.id,
         token=body.token,
         choice=body.choice,
+        refund_tag=body.refund_tag,
+        refund_address=body.refund_address,
     )
     return success(True)
 

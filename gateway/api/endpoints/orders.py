@@ -19,6 +19,12 @@ from domain.errors import (
     ReserveExceeded,
     Unavailable,
 )
+from domain.orders.references import (
+    MAX_EXTERNAL_ID,
+    MAX_METADATA_BYTES,
+    MAX_METADATA_PAIRS,
+    checked_references,
+)
 from domain.orders.wire import OpenedOrderOut, OrderOut, opened_order_out
 from domain.partners.credentials import is_idempotency_key
 from domain.partners.scopes import EVERY_SCOPE, FULL_OR_TRADE
@@ -39,21 +45,47 @@ AddressIn = Annotated[
 ]
 
 
+ExternalIdIn = Annotated[
+    str,
+    msgspec.Meta(
+        description="Your own reference: printable ASCII, not necessarily unique.",
+        extra_json_schema={"minLength": 1, "maxLength": MAX_EXTERNAL_ID},
+    ),
+]
+MetadataIn = Annotated[
+    dict[str, str],
+    msgspec.Meta(
+        description=f"Any pairs of text, with at most {MAX_METADATA_BYTES} bytes in total.",
+        extra_json_schema={"maxProperties": MAX_METADATA_PAIRS},
+    ),
+]
+
+
 class CreateOrderIn(PriceIn, frozen=True, kw_only=True):
     """The swap to open, and the addresses of its payout and of a refund."""
 
     destination_address: AddressIn = msgspec.field(name="toAddress")
     destination_tag: str | None = msgspec.field(name="tag", default=None)
     refund_address: AddressIn = msgspec.field(name="refundAddress")
+    refund_tag: str | None = msgspec.field(name="refundTag", default=None)
+    external_id: ExternalIdIn | None = msgspec.field(name="externalId", default=None)
+    metadata: MetadataIn | None = None
     source_network: str | None = msgspec.field(name="fromNetwork", default=None)
     destination_network: str | None = msgspec.field(name="toNetwork", default=None)
 
 
-class ShowOrderIn(msgspec.Struct, frozen=True):
+class WhichOrderIn(msgspec.Struct, frozen=True):
     """The order, and the token that was returned when it was opened."""
 
     id: OrderIdIn
     token: TokenIn
+
+
+class ShowOrderIn(msgspec.Struct, frozen=True):
+    """The order. A token is not required; one that is sent has to be the order's."""
+
+    id: OrderIdIn
+    token: TokenIn | msgspec.UnsetType = msgspec.UNSET
 
 
 _decode_create = Decoder(CreateOrderIn)
@@ -75,12 +107,23 @@ async def create(services: Services, request: Request) -> bytes:
             destination_address=body.destination_address,
             destination_tag=body.destination_tag,
             refund_address=body.refund_address,
+            refund_tag=body.refund_tag,
+            references=checked_references(
+                body.external_id, body.metadata, code=caller.code.code if caller.code else None
+            ),
             source_network=body.source_network,
             destination_network=body.destination_network,
         ),
         idempotency=idempotency,
     )
-    return success(opened_order_out(opened.order, opened.token, now=services.clock.now()))
+    return success(
+        opened_order_out(
+            opened.order,
+            opened.token,
+            now=services.clock.now(),
+            public_url=services.order_encoder.public_url,
+        )
+    )
 
 
 async def order(services: Services, request: Request) -> bytes:
@@ -90,7 +133,7 @@ async def order(services: Services, request: Request) -> bytes:
         services.order_ports.orders,
         partner_id=request.partner_id,
         order_id=body.id,
-        token=body.token,
+        token=None if body.token is msgspec.UNSET else body.token,
     )
     return services.order_encoder.encode(shown, now=services.clock.now())
 

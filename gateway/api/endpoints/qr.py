@@ -10,7 +10,7 @@ from domain.partners.scopes import FULL_OR_TRADE
 from domain.partners.weights import Call
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
-from gateway.api.endpoints.orders import ShowOrderIn
+from gateway.api.endpoints.orders import WhichOrderIn
 from gateway.codec import Decoder, success
 
 DATA_URL = msgspec.Meta(pattern="^data:image/png;base64,[A-Za-z0-9+/]+=*$")
@@ -22,7 +22,7 @@ class QrOut(msgspec.Struct, frozen=True):
     qr_png: Annotated[str, DATA_URL] = msgspec.field(name="qrPng")
 
 
-_decode = Decoder(ShowOrderIn)
+_decode = Decoder(WhichOrderIn)
 
 
 async def qr(services: Services, request: Request) -> bytes:
@@ -46,7 +46,7 @@ ENDPOINTS = (
         scopes=FULL_OR_TRADE,
         handle=qr,
         summary="Show an order's pay-in address as a QR code",
-        request_type=ShowOrderIn,
+        request_type=WhichOrderIn,
         response_type=QrOut,
         errors=(InvalidRequest, NotFound, Unavailable),
         example=examples.QR,

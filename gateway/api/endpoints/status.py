@@ -4,10 +4,11 @@ import msgspec
 
 from domain.actions.orders.show_status import show_status
 from domain.errors import NotFound, Unavailable
-from domain.orders.wire import StatusText
+from domain.orders.query import OrderStatus
+from domain.orders.wire import OutcomeOut, StatusText, outcome_of
 from domain.partners.scopes import FULL_OR_READ
 from domain.partners.weights import Call
-from domain.wire import Identity
+from domain.wire import Identity, Moment, wire_moment
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.codec import success
@@ -18,13 +19,25 @@ class StatusOut(msgspec.Struct, frozen=True):
 
     id: Identity
     status: StatusText
+    outcome: OutcomeOut
+    updated_at: Moment = msgspec.field(name="updatedAt")
 
 
 async def status(services: Services, request: Request) -> bytes:
     """Show an order's status. Neither a signature nor a token is required."""
     order_id = request.parameter or ""
     shown = await show_status(services.order_ports.orders, order_id)
-    return success(StatusOut(order_id.lower(), shown.value))
+    return success(status_out(shown))
+
+
+def status_out(shown: OrderStatus) -> StatusOut:
+    """Return the status of an order on the wire."""
+    return StatusOut(
+        id=str(shown.id),
+        status=shown.status.value,
+        outcome=outcome_of(shown.state),
+        updated_at=wire_moment(shown.updated_at),
+    )
 
 
 ENDPOINTS = (

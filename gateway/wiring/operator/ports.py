@@ -265,6 +265,7 @@ class OperatorPorts(OperatorConnections):
             market=market,
             orders=PostgresSettlementOrderRepository(self.database, lambda: market.catalogue),
             new_id=new_id,
+            public_url=self.settings.public_url,
         )
 
     def webhooks(self) -> OperatorWebhookPorts:

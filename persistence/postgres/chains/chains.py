@@ -56,6 +56,22 @@ SELECT a.code, coalesce(a.confirmations, n.confirmations) AS confirmations
 FROM assets a JOIN networks n ON n.name = a.network WHERE n.name = $1
 """
 
+# An order's row is written with what the order shows (docs/decisions/0074), and before its
+# deposits, as when an order is moved: statements that lock both cannot wait for each other.
+RECORD_CONFIRMATIONS = """
+WITH counted AS MATERIALIZED (
+  SELECT c.* FROM unnest($1::text[]::uuid[], $2::text[], $3::bigint[])
+    AS c (order_id, tx_id, confirmations)
+  JOIN deposits d ON d.order_id = c.order_id AND d.tx_id = c.tx_id
+  WHERE d.confirmed_at IS NULL AND d.confirmations <> c.confirmations
+), written AS (
+  UPDATE orders SET version = version WHERE id IN (SELECT order_id FROM counted) RETURNING id
+)
+UPDATE deposits d SET confirmations = c.confirmations
+FROM counted c JOIN written w ON w.id = c.order_id
+WHERE d.order_id = c.order_id AND d.tx_id = c.tx_id AND d.confirmed_at IS NULL
+"""
+
 RECORD_STATUS = """
 INSERT INTO chains (network, height, alarm, followed_until) VALUES ($1, $2, $3, $4)
 ON CONFLICT (network) DO UPDATE
@@ -81,6 +97,12 @@ ON CONFLICT (asset) DO UPDATE SET receives = EXCLUDED.receives, sends = EXCLUDED
 WHERE (c.receives, c.sends) <> (EXCLUDED.receives, EXCLUDED.sends)
 """
 
+
+ADD_HOT_WALLETS = """
+INSERT INTO hot_wallets (network, address)
+SELECT network, address FROM unnest($1::text[], $2::text[]) AS given (network, address)
+ON CONFLICT (network, address) DO NOTHING
+"""
 
 TEST_NETWORKS = """
 WITH given AS (
@@ -136,11 +158,25 @@ class PostgresChainRepository(PostgresUnclaimedDeposits, PostgresDepositCredits)
         rows = await self._database.fetch(CONFIRMATIONS, [network])
         return {row["code"]: row["confirmations"] for row in rows}
 
+    async def record_confirmations(self, counted: Mapping[tuple[UUID, str], int]) -> None:
+        """See ChainRepository."""
+        rows = sorted(counted.items())
+        parameters = [
+            [str(order_id) for (order_id, _), _ in rows],
+            [tx_id for (_, tx_id), _ in rows],
+            [number for _, number in rows],
+        ]
+        await self._database.fetch(RECORD_CONFIRMATIONS, parameters)
+
     async def set_connected(self, assets: Sequence[ConnectedAsset]) -> None:
         """See ChainRepository."""
         codes = [one.code for one in assets]
         directions = [[one.receives for one in assets], [one.sends for one in assets]]
         await self._database.fetch(CONNECT, [codes, *directions])
+
+    async def add_hot_wallets(self, addresses: Mapping[str, str]) -> None:
+        """See ChainRepository."""
+        await self._database.fetch(ADD_HOT_WALLETS, [list(addresses), list(addresses.values())])
 
     async def set_test_networks(self, test_networks: Mapping[str, str]) -> None:
         """See ChainRepository."""

@@ -86,7 +86,8 @@ WITH {leader(network=10, token=11)}, due AS (
       END
     AND ($3 = 'refund' OR (destination, destination_address, destination_amount)
       = ($4, $5, $7::text::numeric))
-    AND ($3 = 'payout' OR (source, refund_address) = ($4, $5))
+    AND ($3 = 'payout' OR ((source, refund_address) = ($4, $5)
+      AND refund_tag IS NOT DISTINCT FROM $6))
     AND EXISTS (SELECT FROM leader l JOIN assets a ON a.network = l.network WHERE a.code = $4)
     AND NOT EXISTS (SELECT FROM outflow_attempts t
       WHERE t.order_id = $1 AND t.next_attempt_at IS NULL)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from domain.assets import Asset, Bounds, Catalogue, Excess, FixedRateTerms, Switches
+from domain.chains.networks import NETWORKS
 from domain.market.network_fees import ESTIMATE_LIFETIME, NetworkFeeRule
 from domain.money import USD_DECIMALS, units_from
 from persistence.postgres.pool import Database
@@ -18,9 +19,12 @@ SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS ne
        e.amount::text AS estimate,
        extract(epoch FROM e.estimated_at + $1::float8 * interval '1 second' - now())::float8
          AS valid_seconds,
+       coalesce(a.confirmations, n.confirmations) AS confirmations,
+       o.sandbox OR h.test_network IS NOT NULL AS is_test,
        a.receivable AND (o.sandbox OR coalesce(c.receives, false)) AS receivable,
        a.sendable AND (o.sandbox OR coalesce(c.sends, false)) AS sendable
 FROM assets a JOIN networks n ON n.name = a.network CROSS JOIN operator_settings o
+LEFT JOIN chains h ON h.network = a.network
 LEFT JOIN connected_assets c ON c.asset = a.code
 LEFT JOIN network_fee_estimates e ON e.asset = a.code
   AND e.estimated_at > now() - $1::float8 * interval '1 second'
@@ -102,7 +106,14 @@ def _asset(row: dict[str, Any], rule: NetworkFeeRule) -> Asset:
         chain=row["chain"],
         chain_id=row["chain_id"],
         contract=row["contract"],
+        confirmations=row["confirmations"],
+        explorer=None if row["is_test"] else _explorer(row["network"]),
     )
+
+
+def _explorer(network: str) -> str | None:
+    declared = NETWORKS.get(network)
+    return declared.explorer if declared else None
 
 
 def _usd(text: str) -> int:

@@ -11,7 +11,8 @@ from domain.orders.deposits import Deposit, Deposits
 DEPOSITS = """
 SELECT json_agg(json_build_object(
     'tx_id', d.tx_id, 'amount', d.amount::text, 'seen_at', d.seen_at,
-    'confirmed_at', d.confirmed_at, 'late', d.late, 'dropped', d.dropped) ORDER BY d.position)
+    'confirmed_at', d.confirmed_at, 'late', d.late, 'dropped', d.dropped,
+    'confirmations', d.confirmations) ORDER BY d.position)
 FROM deposits d WHERE d.order_id = orders.id
 """
 
@@ -26,6 +27,7 @@ class _StoredDeposit(msgspec.Struct):
     late: bool
     dropped: bool
     position: int = 0
+    confirmations: int = 0
 
 
 _decode_deposits = msgspec.json.Decoder(list[_StoredDeposit]).decode
@@ -44,6 +46,7 @@ def deposits_of(stored: str | None, source: Asset) -> Deposits:
                 confirmed_at=one.confirmed_at,
                 late=one.late,
                 dropped=one.dropped,
+                confirmations=one.confirmations,
             )
             for one in _decode_deposits(stored)
         )

@@ -28,7 +28,7 @@ WITH input AS MATERIALIZED (
     network_fee numeric, fee_bps integer, markup_bps integer, destination_address text,
     destination_tag text, refund_address text, token_hash text, created_at timestamptz,
     expires_at timestamptz, worth_usd numeric, client text,
-    client_networks text[])
+    client_networks text[], external_id text, metadata text, refund_tag text)
 ), free AS (
   SELECT f.*,
     w.network || row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS slot
@@ -62,12 +62,12 @@ WITH input AS MATERIALIZED (
     id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
     rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
     pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at, worth_usd,
-    client, client_networks, unsigned)
+    client, client_networks, unsigned, external_id, metadata, refund_tag)
   SELECT id, partner_id, code_id, rate_type, source, destination, source_amount,
     destination_amount, rate, network_fee, fee_bps, markup_bps, destination_address,
     destination_tag, refund_address, address, tag, decode(token_hash, 'hex'), created_at,
     expires_at, created_at, worth_usd, decode(client, 'hex'), client_networks,
-    client IS NOT NULL
+    client IS NOT NULL, external_id, metadata, refund_tag
   FROM assigned WHERE (id IN (SELECT order_id FROM reserved)) IS TRUE ORDER BY id
   RETURNING id, pay_in_address, pay_in_tag
 )
@@ -112,6 +112,9 @@ class OrderInsert(msgspec.Struct, frozen=True):
     worth_usd: str
     client: str | None
     client_networks: Sequence[str] | None
+    external_id: str | None
+    metadata: str | None
+    refund_tag: str | None
 
 
 class InsertResult(msgspec.Struct, frozen=True):
@@ -138,7 +141,7 @@ def order_insert(
 
     `client` and the larger networks that it is in are given for unsigned orders.
     """
-    destination = order.destination.precision
+    destination, attached = order.destination.precision, order.references
     return OrderInsert(
         id=str(order.id),
         network=order.source.network,
@@ -164,6 +167,9 @@ def order_insert(
         worth_usd=format_units(order.worth_usd, USD_DECIMALS),
         client=client.hex() if client else None,
         client_networks=[one.hex() for one in client_networks] or None,
+        external_id=attached.external_id,
+        metadata=None if attached.metadata is None else _encode(attached.metadata).decode(),
+        refund_tag=order.refund_tag,
     )
 
 

@@ -9,6 +9,7 @@ import msgspec
 from domain.actions.orders.ports import IdempotencyKey, OpenedOrder
 from domain.errors import IdempotencyConflict, Unavailable
 from domain.orders.order import Order
+from domain.orders.query import OrderStatus
 from domain.orders.states import Choice, State
 from persistence.postgres.batcher import Batcher
 from persistence.postgres.orders.insert import (
@@ -35,14 +36,14 @@ SELECT {COLUMNS}, xmin::text AS written FROM orders
 WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
 """  # noqa: S608  the columns are a constant of ours
 
-STATE = "SELECT state FROM orders WHERE id = $1 AND deleted_at IS NULL"
+STATUS = "SELECT state, updated_at FROM orders WHERE id = $1 AND deleted_at IS NULL"
 
 DELETE = "SELECT delete_order($1) AS deleted"
 
 # Inserts nothing where the order is no longer held, or has a choice already.
 RECORD_CHOICE = """
-INSERT INTO emergency_choices (order_id, choice)
-SELECT id, $3 FROM orders WHERE id = $1 AND partner_id = $2 AND state = 'held'
+INSERT INTO emergency_choices (order_id, choice, refund_tag)
+SELECT id, $3, $4 FROM orders WHERE id = $1 AND partner_id = $2 AND state = 'held'
 ON CONFLICT (order_id) DO NOTHING
 RETURNING order_id
 """
@@ -128,19 +129,22 @@ class PostgresOrderRepository:
             return None
         return cached.order, cached.token_hash
 
-    async def state(self, order_id: UUID) -> State | None:
+    async def status(self, order_id: UUID) -> OrderStatus | None:
         """See OrderRepository."""
-        row = await self._database.fetch_one(STATE, [order_id])
-        return State(row["state"]) if row else None
+        row = await self._database.fetch_one(STATUS, [order_id])
+        return OrderStatus(order_id, State(row["state"]), row["updated_at"]) if row else None
 
     async def delete(self, order_id: UUID) -> bool:
         """See OrderRepository."""
         row = await self._database.fetch_one(DELETE, [order_id])
         return row is not None and bool(row["deleted"])
 
-    async def record_choice(self, order_id: UUID, partner_id: UUID, choice: Choice) -> bool:
+    async def record_choice(
+        self, order_id: UUID, partner_id: UUID, choice: Choice, *, refund_tag: str | None = None
+    ) -> bool:
         """See OrderRepository."""
-        row = await self._database.fetch_one(RECORD_CHOICE, [order_id, partner_id, choice.value])
+        parameters = [order_id, partner_id, choice.value, refund_tag]
+        row = await self._database.fetch_one(RECORD_CHOICE, parameters)
         return row is not None
 
     async def _read(self, order_ids: Sequence[UUID]) -> "Sequence[_CachedOrder | Exception | None]":

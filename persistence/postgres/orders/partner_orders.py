@@ -19,7 +19,7 @@ MAX_NEW_COUNTED: Final = 100
 """New orders are counted up to this number."""
 
 ROWS = f"""
-SELECT {SHOWN}, (SELECT c.code FROM codes c WHERE c.id = orders.code_id) AS code, (
+SELECT {SHOWN}, (
   SELECT CASE WHEN accrued THEN coalesce(sum(l.amount), 0)::text END
   FROM ledger_postings l WHERE l.transaction_id = orders.id
     AND l.account IN ('markup', 'base_fee_share')) AS earned
@@ -37,6 +37,12 @@ ORDER BY partner_id, state, id LIMIT $2
 """
 
 CODE = "SELECT id FROM codes WHERE partner_id = $1 AND code = $2"
+
+
+async def find_code(database: Database, partner_id: UUID, code: str) -> UUID | None:
+    """Return the id of one of the partner's codes, or None."""
+    row = await database.fetch_one(CODE, [partner_id, code])
+    return UUID(row["id"]) if row else None
 
 
 class PostgresOrderQueries:
@@ -110,8 +116,7 @@ class PostgresOrderQueries:
 
     async def code_id(self, partner_id: UUID, code: str) -> UUID | None:
         """See OrderQueries."""
-        row = await self._database.fetch_one(CODE, [partner_id, code])
-        return UUID(row["id"]) if row else None
+        return await find_code(self._database, partner_id, code)
 
     async def _listed(self, partner_id: UUID, ids: Sequence[UUID]) -> list[ListedOrder]:
         found = await self.by_ids(partner_id, ids) if ids else {}

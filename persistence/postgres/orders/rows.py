@@ -10,6 +10,7 @@ from domain.assets import Asset, Catalogue
 from domain.market.conversion import Rate
 from domain.money import USD_DECIMALS, units_from
 from domain.orders.order import Order
+from domain.orders.references import References
 from domain.orders.states import Choice, Emergency, RateType, State
 from persistence.postgres.orders.deposits import DEPOSITS, deposits_of
 
@@ -21,7 +22,8 @@ SHOWN = f"""
   network_fee::text AS network_fee, fee_bps, markup_bps, worth_usd::text AS worth_usd,
   destination_address, destination_tag,
   refund_address, pay_in_address, pay_in_tag, created_at, expires_at, updated_at,
-  finished_at, payout_tx_id, refund_tx_id, emergency,
+  finished_at, payout_tx_id, refund_tx_id, emergency, refund_tag, external_id, metadata,
+  (SELECT c.code FROM codes c WHERE c.id = orders.code_id) AS code,
   COALESCE(
     NULLIF(choice, 'NONE'),
     (SELECT c.choice FROM emergency_choices c WHERE c.order_id = orders.id AND state = 'held'),
@@ -67,6 +69,8 @@ def order_of(row: Mapping[str, Any], assets: Mapping[str, Asset]) -> Order:
         destination_address=row["destination_address"],
         destination_tag=row["destination_tag"],
         refund_address=row["refund_address"],
+        refund_tag=row["refund_tag"],
+        references=_references(row),
         pay_in_address=row["pay_in_address"],
         pay_in_tag=row["pay_in_tag"],
         created_at=row["created_at"],
@@ -79,4 +83,19 @@ def order_of(row: Mapping[str, Any], assets: Mapping[str, Asset]) -> Order:
         emergency=typed.emergency,
         choice=typed.choice,
         has_outflow=row.get("has_outflow", False),
+    )
+
+
+_NO_REFERENCES = References()
+_decode_metadata = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def _references(row: Mapping[str, Any]) -> References:
+    external_id, metadata, code = row["external_id"], row["metadata"], row["code"]
+    if external_id is metadata is code is None:
+        return _NO_REFERENCES
+    return References(
+        external_id=external_id,
+        metadata=None if metadata is None else _decode_metadata(metadata),
+        code=code,
     )

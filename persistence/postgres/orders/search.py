@@ -27,7 +27,7 @@ ROUNDS: Final = (500, 1_200, 1_000)
 AWAITING: Final = 4_000
 """The number of newest orders scanned for those that await a deposit."""
 
-_ENTRY = "id, state, code_id, source, destination, created_at, deleted_at"
+_ENTRY = "id, state, code_id, external_id, source, destination, created_at, deleted_at"
 _SETTLED = "state <> 'awaiting_deposit' AND deleted_at IS NULL"
 _NO_PAIRS = "SELECT 0 AS stream, '' AS source, '' AS destination"
 
@@ -69,6 +69,12 @@ _OF_CODE = _Streams(
     "$7::uuid",
     f"{_SETTLED} AND code_id IS NOT NULL AND partner_id = $1::uuid",
 )
+_OF_EXTERNAL_ID = _Streams(
+    "SELECT 1 AS stream",
+    "partner_id, external_id",
+    "$1::uuid, $11::text",
+    where="external_id IS NOT NULL",
+)
 _OF_STATES = _Streams(
     "SELECT stream, name FROM unnest($6::text[]) WITH ORDINALITY AS n (name, stream)",
     "partner_id, state",
@@ -84,12 +90,12 @@ _OF_ASSET = _Streams(
 # Orders that await a deposit are among the newest: none is older than the next one to expire.
 _AWAITING_DEPOSIT = f"""
   UNION ALL
-  SELECT -1, $11::bigint, newest.* FROM (
+  SELECT -1, $12::bigint, newest.* FROM (
     SELECT {_ENTRY} FROM orders
     WHERE (partner_id, id) <= ($1::uuid, $3::uuid) AND (partner_id, id) >= ($1::uuid, greatest(
       $2::uuid, (SELECT coalesce(first_id_at(min(expires_at) - interval '31 minutes'), $3::uuid)
         FROM orders WHERE state = 'awaiting_deposit')))
-    ORDER BY partner_id {{order}}, id {{order}} LIMIT $11::bigint) AS newest
+    ORDER BY partner_id {{order}}, id {{order}} LIMIT $12::bigint) AS newest
 """  # noqa: S608
 
 _SEARCH = f"""
@@ -112,6 +118,7 @@ SELECT (SELECT last FROM horizon)::text AS horizon, ARRAY(
     AND ($7::uuid IS NULL OR code_id = $7) AND ($8::text IS NULL OR $8 IN (source, destination))
     AND ($9::timestamptz IS NULL OR created_at >= $9)
     AND ($10::timestamptz IS NULL OR created_at < $10)
+    AND ($11::text IS NULL OR external_id = $11)
   ORDER BY id {{order}} LIMIT $5::bigint) AS ids
 """  # noqa: S608
 
@@ -135,12 +142,14 @@ class _Search(msgspec.Struct, frozen=True):
         """Return the possible statements, one per filter."""
         filters = self.filters
         with_awaiting = State.AWAITING_DEPOSIT.value in filters.states
+        if filters.external_id is not None:
+            return [self._statement(_OF_EXTERNAL_ID, with_awaiting=False)]
         statements = []
         if filters.code_id is not None:
             statements.append(self._statement(_OF_CODE, with_awaiting=with_awaiting))
         if filters.asset is not None:
             statements.append(self._statement(_OF_ASSET, with_awaiting=with_awaiting))
-        if filters.status is not None:
+        if filters.status is not None or filters.outcome is not None:
             statements.append(self._statement(_OF_STATES, with_awaiting=with_awaiting))
         return statements or [self._statement(_OF_ALL, with_awaiting=False)]
 
@@ -174,8 +183,9 @@ class _Search(msgspec.Struct, frozen=True):
             filters.asset,
             filters.since,
             filters.until,
+            filters.external_id,
         ]
-        if "$11" in statement:
+        if "$12" in statement:
             parameters.append(AWAITING)
         row = await self.database.fetch_one(statement, parameters)
         if row is None:

@@ -24,6 +24,7 @@ READ_ONLY_TABLES: Final = (
     "deposits",
     "earnings_period_codes",
     "earnings_periods",
+    "hot_wallets",
     "ledger_postings",
     "operator_action_outcomes",
     "operator_actions",

@@ -21,6 +21,9 @@ def partner(up: Running) -> Partner:
     return Partner(up.base_url, str(created["apiKey"]), str(created["apiSecret"])).until_active()
 
 
+NO_TRANSACTION = {"id": None, "amount": None, "explorer": None}
+
+
 def opened(partner: Partner, **changes: object) -> dict[str, Any]:
     data: dict[str, Any] = partner.call("/create", order_request(**changes)).data
     return data
@@ -44,6 +47,7 @@ def test_a_new_order_has_the_fields_of_the_contract(partner: Partner) -> None:
     assert list(order) == [
         *("id", "type", "status", "time", "from", "to", "back", "emergency"),
         *("rate", "networkFee", "markupBps"),
+        *("outcome", "code", "externalId", "metadata", "statusUrl"),
     ]
     assert UUID(order["id"]).version == 7
     assert (order["type"], order["status"]) == ("float", "NEW")
@@ -52,11 +56,16 @@ def test_a_new_order_has_the_fields_of_the_contract(partner: Partner) -> None:
     assert 1800 - math.ceil(duration) <= times["left"] <= 1800
     assert times["update"] == times["reg"]
     assert times["finish"] is None
-    assert order["from"]["tx"] == order["to"]["tx"] == {"id": None, "amount": None}
+    assert order["from"]["tx"] == order["to"]["tx"] == NO_TRANSACTION
+    assert (order["from"]["confirmations"], order["from"]["confirmationsRequired"]) == (None, 2)
     assert order["from"]["amount"] == "0.01000000"
     assert order["from"]["address"].startswith("bc1q")
     assert order["to"]["address"] == order_request()["toAddress"]
-    assert order["back"] == {"address": order_request()["refundAddress"], "tx": {"id": None}}
+    assert order["back"] == {
+        "address": order_request()["refundAddress"],
+        "tx": {"id": None, "explorer": None},
+        "tag": None,
+    }
     assert order["emergency"] == {"status": [], "choice": "NONE"}
 
 
@@ -189,16 +198,28 @@ def test_an_order_that_does_not_belong_to_the_caller_is_not_found(
         {**valid, "token": "x" * 43},
         {**valid, "token": order["token"][:-1]},
         {**valid, "token": ""},
+        {"id": str(uuid4())},
+        {"id": "not-a-uuid"},
     ]
     responses = [partner.call("/order", request) for request in invalid]
-    responses.append(up.partner().call("/order", valid))
+    responses += [up.partner().call("/order", request) for request in (valid, {"id": order["id"]})]
     for response in responses:
         assert (response.status, response.body) == (404, b'{"code":6,"msg":"NOT_FOUND"}')
     assert partner.call("/order", valid).code == 0
 
 
-@pytest.mark.parametrize("request_", [{}, {"id": "x"}, {"token": "x"}, {"id": 1, "token": 2}])
-def test_an_order_request_without_id_or_token_is_invalid(
+def test_an_order_is_shown_to_its_partner_without_the_token(partner: Partner) -> None:
+    order = opened(partner)
+    by_id = partner.call("/order", {"id": order["id"]}).data
+    by_token = shown(partner, order)
+    del by_id["time"], by_token["time"]
+    assert by_id == by_token
+
+
+@pytest.mark.parametrize(
+    "request_", [{}, {"token": "x"}, {"id": 1, "token": 2}, {"id": str(UUID(int=0)), "token": None}]
+)
+def test_an_order_request_without_id_or_with_a_token_of_another_type_is_invalid(
     partner: Partner, request_: dict[str, object]
 ) -> None:
     assert partner.call("/order", request_).code == 1

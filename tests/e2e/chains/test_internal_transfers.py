@@ -10,8 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from domain.chains.networks.evm import checksummed
 from domain.chains.transfers import ObservedTransfer
-from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.internal_transfers import TRACER, received_in_trace
 from feeds.settlement.chains.interface import Node, NodeUnavailable, ProofUnavailable
 from feeds.settlement.chains.rpc import Rpc

@@ -29,7 +29,11 @@ def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def test_a_token_is_swapped_for_litecoin(world: World) -> None:
     swap = world.open("usdt_erc20", "ltc", "150")
     paid = world.anvil.send_token(world.token, swap.pay_in, 150_000_000)
-    assert swap.until("PENDING")["from"]["tx"] == {"id": paid, "amount": "150.000000"}
+    assert swap.until("PENDING")["from"]["tx"] == {
+        "id": paid,
+        "amount": "150.000000",
+        "explorer": None,
+    }
     world.anvil.mine(2)
     done = swap.until("DONE")
     assert swap.received_litecoin() == Decimal(done["to"]["amount"])
@@ -41,7 +45,11 @@ def test_a_token_is_swapped_for_litecoin(world: World) -> None:
 def test_litecoin_is_swapped_for_a_token(world: World) -> None:
     swap = world.open("ltc", "usdt_erc20", "2")
     swap.pay_litecoin("2")
-    world.litecoind.mine(2)
+    swap.until("PENDING")
+    world.litecoind.mine(1)
+    world.until(lambda: swap.now()["from"]["confirmations"] == 1)
+    assert swap.now()["from"]["confirmationsRequired"] == 2
+    world.litecoind.mine(1)
     done = swap.until("DONE")
     assert swap.received_token() == Decimal(done["to"]["amount"]) > 0
     transaction = world.anvil.call("eth_getTransactionReceipt", done["to"]["tx"]["id"])
@@ -162,7 +170,7 @@ def test_a_deposit_replaced_by_its_sender_is_dropped_and_the_new_one_counts(worl
     second = world.litecoind.call("bumpfee", first, wallet="user")["txid"]
     world.litecoind.mine(2)
     done = swap.until("DONE")
-    assert done["from"]["tx"] == {"id": second, "amount": "2.00000000"}
+    assert done["from"]["tx"] == {"id": second, "amount": "2.00000000", "explorer": None}
 
 
 def test_an_order_whose_deposit_is_double_spent_waits_for_another(world: World) -> None:
@@ -171,7 +179,7 @@ def test_an_order_whose_deposit_is_double_spent_waits_for_another(world: World) 
     swap.until("PENDING")
     world.litecoind.double_spend(first)
     world.litecoind.mine()
-    assert swap.until("NEW")["from"]["tx"] == {"id": None, "amount": None}
+    assert swap.until("NEW")["from"]["tx"] == {"id": None, "amount": None, "explorer": None}
     swap.pay_litecoin("2")
     world.litecoind.mine(2)
     swap.until("DONE")

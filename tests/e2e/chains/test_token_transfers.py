@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from domain.chains.networks.evm import checksummed
 from domain.chains.outflows import Outflow
 from domain.chains.transfers import ObservedTransfer, Transfer
 from domain.errors import Unavailable
-from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.settings import EvmAssetSettings, EvmSettings
 from feeds.settlement.chains.interface import Node, NodeUnavailable, Signed, Wallet
 from tests.support.chains.anvil.two_anvils import (

@@ -101,7 +101,7 @@ def test_an_order_with_a_late_deposit_is_listed_by_late(operator: Operator) -> N
 
     stray = operator.json("sandbox", "deposit", cancelled, "--amount", "0.005")
     assert (stray["state"], stray["status"]) == ("cancelled", "EXPIRED")
-    assert stray["from"]["tx"] == {"id": None, "amount": None}
+    assert stray["from"]["tx"] == {"id": None, "amount": None, "explorer": None}
     assert amounts(stray) == [("0.00500000", True)]
     assert ids(operator.json("order", "list", "--late")) == [cancelled]
     assert ids(operator.json("order", "list", "--stray")) == [cancelled], "its former name"

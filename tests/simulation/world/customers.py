@@ -15,12 +15,12 @@ from domain.actions.orders.ports import OrderPorts
 from domain.actions.orders.quote import SwapRequest
 from domain.actions.orders.resolve_emergency import choose_resolution
 from domain.assets import Asset
+from domain.chains.networks.evm import checksummed
 from domain.errors import DomainError
 from domain.market.pricing import Direction
 from domain.money import format_units
 from domain.orders.order import Order
 from domain.orders.states import RateType
-from feeds.settlement.chains.evm.addresses import checksummed
 from tests.simulation.chains.account_chain import AccountChain, Behavior
 from tests.simulation.chains.chain import Chain, Tx
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS

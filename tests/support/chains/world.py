@@ -20,7 +20,7 @@ from bip_utils import (
     Bip84Coins,
 )
 
-from feeds.settlement.chains.evm.addresses import checksummed
+from domain.chains.networks.evm import checksummed
 from feeds.settlement.chains.evm.transaction import address_of_key
 from tests.conftest import Running, free_port, start_up, stop
 from tests.support.chains.node_proxy import NodeProxy

@@ -3,9 +3,10 @@
 import pytest
 
 from domain.chains.networks.bitcoin import BY_NAME
+from domain.chains.networks.evm import checksummed
 from domain.errors import InvalidAddress
 from feeds.settlement.chains.bitcoin.scripts import address_of, script_of
-from feeds.settlement.chains.evm.addresses import address_bytes, checksummed
+from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.transaction import (
     Transaction,
     address_of_key,

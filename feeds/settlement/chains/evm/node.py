@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from domain.chains.networks.evm import checksummed
 from domain.chains.transfers import ObservedTransfer, PendingTransfers, Transfer
-from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.assets import EvmAsset
 from feeds.settlement.chains.evm.internal_transfers import internal_transfers
 from feeds.settlement.chains.evm.sweep import balance_of, reported_numbers

@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from domain.assets import Asset
-from domain.chains.networks.evm import EvmNetwork
+from domain.chains.networks.evm import EvmNetwork, checksummed
 from domain.chains.outflows import GasAboveCeiling, NetworkCoin, Outflow
 from feeds.settlement.chains.evm.addresses import address_bytes
 from feeds.settlement.chains.evm.assets import EvmAsset
@@ -76,6 +76,10 @@ class EvmWallet:
     async def check_identity(self) -> None:
         """See Wallet."""
         await self._identity.require()
+
+    async def address(self) -> str:
+        """See HasAddress."""
+        return checksummed("0x" + (await self._signer.address()).hex())
 
     @property
     def coin(self) -> NetworkCoin:

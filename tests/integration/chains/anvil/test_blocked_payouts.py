@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from feeds.settlement.chains.evm.addresses import checksummed
+from domain.chains.networks.evm import checksummed
 from feeds.settlement.chains.evm.wallet import EvmWallet
 from tests.support.chains import hostile
 from tests.support.chains.anvil.hot_wallet import ETHER, HotWallet, new_address

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from domain.chains.networks.evm import checksummed
 from domain.chains.outflows import CostAboveBound, Outflow, OutflowKind
-from feeds.settlement.chains.evm.addresses import checksummed
 from feeds.settlement.chains.evm.gas import GAS_PRICE_ORACLE
 from feeds.settlement.chains.evm.wallet import EvmWallet
 from tests.support.chains import hostile

@@ -19,7 +19,7 @@ OPENING = """
   id partner_id code_id rate_type source destination source_amount destination_amount rate
   network_fee fee_bps markup_bps destination_address destination_tag refund_address pay_in_address
   pay_in_tag token_hash created_at expires_at updated_at worth_usd client client_networks
-  unsigned
+  unsigned external_id metadata refund_tag
 """
 CIRCUIT = """
   partner_id version concurrency window_started_at attempts failures failed_at opened_at
@@ -29,7 +29,7 @@ GATEWAY_WRITES = {
     ("audit_log", "INSERT"): "id partner_id member_id email at address what about",
     ("codes", "INSERT"): "id partner_id code label markup_bps enabled created_at",
     ("codes", "UPDATE"): "label markup_bps enabled",
-    ("emergency_choices", "INSERT"): "order_id choice",
+    ("emergency_choices", "INSERT"): "order_id choice refund_tag",
     ("idempotency_keys", "INSERT"): "partner_id key body_hash order_id",
     ("orders", "INSERT"): OPENING,
     ("api_keys", "INSERT"): (
@@ -83,7 +83,7 @@ never a column that settlement or the ledger relies on."""
 GATEWAY_CALLS = {
     *("enqueue_test_event", "counter_part", "is_open", "ended_without_payout", "utc_day"),
     *("delete_order", "first_id_at", "request_payout_details", "cancel_payout_details"),
-    *("sealed_with", "fixed_exposure_usd"),
+    *("sealed_with", "fixed_exposure_usd", "orders_complete_until"),
 }
 LEDGER = (
     *("ledger_postings", "earnings_periods", "earnings_period_codes"),

@@ -6,7 +6,7 @@ from typing import Final
 
 from domain.assets import Asset
 from domain.chains.networks import NETWORKS
-from feeds.settlement.chains.evm.addresses import checksummed
+from domain.chains.networks.evm import checksummed
 from feeds.settlement.chains.evm.family import FAMILY
 from feeds.settlement.chains.evm.settings import EvmAssetSettings, EvmSettings
 from feeds.settlement.chains.evm.transaction import address_of_key
