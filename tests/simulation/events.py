@@ -33,6 +33,7 @@ LOOP_WEIGHTS: Final = {
     "accrual": 1,
     "lease": 2,
     "estimate": 1,
+    "reuse": 1,
 }
 
 
