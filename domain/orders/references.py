@@ -31,7 +31,7 @@ def checked_references(
     """Return what a partner sent for a new order; raise InvalidRequest.
 
     `external_id` has 1 to 64 printable ASCII characters and need not be unique; `metadata` has at
-    most 16 pairs, whose keys and values have at most 1,024 bytes of UTF-8 in total.
+    most 16 pairs, whose keys and values have at most 1,024 bytes of UTF-8 in total, and no NUL.
     """
     if external_id is not None:
         check_external_id(external_id)
@@ -41,6 +41,10 @@ def checked_references(
                 f"metadata has more than {MAX_METADATA_PAIRS} pairs",
                 field="metadata",
                 reason=Reason.LENGTH,
+            )
+        if any("\0" in text for pair in metadata.items() for text in pair):
+            raise InvalidRequest(  # PostgreSQL cannot store it in text or JSON
+                "metadata has a zero character", field="metadata", reason=Reason.FORMAT
             )
         size = sum(len(key.encode()) + len(value.encode()) for key, value in metadata.items())
         if size > MAX_METADATA_BYTES:

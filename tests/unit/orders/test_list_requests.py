@@ -106,7 +106,8 @@ def test_any_other_time_is_rejected(value: int | str) -> None:
 @given(st.dictionaries(st.text(max_size=80), st.text(max_size=200), max_size=20))
 def test_metadata_is_limited_in_pairs_and_bytes(metadata: dict[str, str]) -> None:
     size = len("".join([*metadata, *metadata.values()]).encode())
-    if len(metadata) > 16 or size > 1_024:
+    has_zero = any("\0" in text for text in [*metadata, *metadata.values()])
+    if len(metadata) > 16 or size > 1_024 or has_zero:
         with pytest.raises(InvalidRequest):
             checked_references(None, metadata)
     else:

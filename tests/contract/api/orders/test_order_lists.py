@@ -48,7 +48,7 @@ class Listing:
         orders, cursor = self.page(**fields)
         ids = [one["id"] for one in orders]
         while cursor is not None:
-            orders, cursor = self.page(**fields, cursor=cursor)
+            orders, cursor = self.page(**{**fields, "cursor": cursor})
             ids += [one["id"] for one in orders]
         return ids
 

@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 XRP_REFUND = "rG1QQv2nh2gr7RCZ1P8YYcBUKCCN633jCn"
 FROM_XRP = {"fromCcy": "xrp", "amount": "100", "refundAddress": XRP_REFUND}
-METADATA = {"basket": "7", "Kundé": "Zoë ☂", "": "", "note": "a\nb\u0000c \U0001f600"}
+METADATA = {"basket": "7", "Kundé": "Zoë ☂", "": "", "note": "a\nbc \U0001f600"}
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,8 @@ INVALID: dict[str, dict[str, object]] = {
         "metadata": {f"{index:02}": "x" * 62 for index in range(15)} | {"zz": "x" * 63}
     },
     "metadata of 1,025 bytes of UTF-8 in fewer characters": {"metadata": {"k": "\u20ac" * 342}},
+    "a zero character in a value of metadata": {"metadata": {"a": "b\0c"}},
+    "a zero character in a key of metadata": {"metadata": {"\0": "b"}},
     "metadata that is a list": {"metadata": []},
     "metadata that is a string": {"metadata": "a=b"},
     "metadata that is a number": {"metadata": 1},
