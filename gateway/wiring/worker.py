@@ -101,7 +101,8 @@ class GatewayProcess:
             render_rates,
             empty=EMPTY,
             markup_of=lambda code: referral_markup(referral_ports, code),
-            origin=self.origins.main,
+            # outside the sandbox nobody else reaches this machine's own names
+            origin=self.origins.main if settings.public_url or settings.sandbox else None,
         )
         self.cabinet = compose_cabinet(
             settings,
