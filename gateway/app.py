@@ -75,6 +75,8 @@ def build(
     which saves a third of a call's time. They are registered as its routes as well.
     """
     application = _Application(router=Router(), show_error_details=False)
+    if gateway.services.sandbox is None:
+        endpoints = [endpoint for endpoint in endpoints if not endpoint.sandbox_only]
     dispatcher = Dispatcher(
         endpoints,
         gateway.services,
@@ -84,7 +86,7 @@ def build(
     )
     mount_endpoints(application, dispatcher)
     mount_feeds(application, gateway.feeds, gateway.code_feeds, gateway.public_context)
-    _mount_documents(application, gateway, metrics=metrics)
+    _mount_documents(application, gateway, endpoints, metrics=metrics)
     _mount_pages(application, gateway)
     application.router.fallback = fallback(application.router, dispatcher)
 
@@ -111,14 +113,16 @@ def build(
     )
 
 
-def _mount_documents(application: Application, gateway: Gateway, *, metrics: bool) -> None:
+def _mount_documents(
+    application: Application, gateway: Gateway, endpoints: Sequence[Endpoint], *, metrics: bool
+) -> None:
     documents = {"/healthz": _healthz, "/readyz": _readyz(gateway)}
     if metrics:
         documents["/metrics"] = _metrics
     for path, document in documents.items():
         application.router.add_get(path, document)
         application.router.add_head(path, document)
-    mount_openapi(application, origin=gateway.origins.main)
+    mount_openapi(application, endpoints, origin=gateway.origins.main)
 
 
 def _mount_pages(application: Application, gateway: Gateway) -> None:

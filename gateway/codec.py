@@ -27,7 +27,7 @@ class Decoder(Generic[T]):
         self._decode = msgspec.json.Decoder(wire_type).decode
         fields = msgspec.structs.fields(wire_type)
         self._required = sum(field.required for field in fields)
-        self._optional = [(field.name, field.default) for field in fields if not field.required]
+        self._optional = [(field.name, _default(field)) for field in fields if not field.required]
 
     def __call__(self, body: bytes) -> T:
         """Return the decoded body."""
@@ -49,6 +49,17 @@ class Decoder(Generic[T]):
         if surplus or not body.isascii():
             _check_members(body)
         return decoded
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    """Return a field's default; one that a factory returns has to be the same every time."""
+    factory = field.default_factory
+    if factory is msgspec.NODEFAULT:
+        return field.default
+    default = factory()
+    if factory() is not default:
+        raise ValueError(f"the default of {field.name} cannot be told from a value")
+    return default
 
 
 def _check_members(body: bytes) -> None:

@@ -53,6 +53,7 @@ CONTENTS: Final = (
             Entry("address-validate", "Validate an address"),
             Entry("keys-rotate", "Rotate keys"),
             Entry("codes", "Referral codes"),
+            Entry("sandbox", "Sandbox"),
         ),
     ),
     Chapter(

@@ -26,6 +26,7 @@ class Call(StrEnum):
     VALIDATE_ADDRESS = "address/validate"
     ORDERS = "orders"
     ORDERS_STATUS = "orders/status"
+    SANDBOX = "sandbox"
 
 
 WEIGHTS = (

@@ -10,6 +10,7 @@ from domain.actions.chains.validate_address import OwnAddresses
 from domain.actions.orders.lists.list_orders import ListPorts
 from domain.actions.orders.ports import OrderPorts
 from domain.actions.partners.ports import CodePorts, RotationPorts
+from domain.actions.sandbox.ports import SandboxRequestPorts
 from domain.clock import Clock
 from domain.errors import DomainError
 from domain.market.ports import Market
@@ -47,6 +48,8 @@ class Services(msgspec.Struct, frozen=True):
     qr_codes: QrCodes
     quote_encoder: QuoteEncoder
     order_encoder: OrderEncoder
+    sandbox: SandboxRequestPorts | None
+    """None outside sandbox mode."""
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -105,5 +108,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     errors: tuple[type[DomainError], ...]
     """The errors of this endpoint, besides those of every call (gateway/openapi/responses.py)."""
     example: Example
+    sandbox_only: bool = False
+    """Whether the path exists in sandbox mode only."""
     any_origin: bool = False
     """Whether web pages of any origin may make unsigned calls (gateway/api/cors.py)."""

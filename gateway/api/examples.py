@@ -155,6 +155,14 @@ ROTATE_KEYS: Final = Example(
     request={"rotate": ["apiSecret"]},
     data={"apiSecret": "q0dXo1Cw5N7yR2uT8bK4mZ6hJ9aLsEfGvPiWxYtQnDk"},
 )
+_OWN: Final = {"id": _ORDER["id"]}
+_PAID_IN: Final = {**_ORDER, "status": "PENDING"}
+SANDBOX_DEPOSIT: Final = Example(request={**_OWN, "amount": "0.01", "late": False}, data=_PAID_IN)
+SANDBOX_CONFIRM: Final = Example(request=_OWN, data={**_ORDER, "status": "EXCHANGE"})
+SANDBOX_PAYOUT: Final = Example(request=_OWN, data={**_ORDER, "status": "DONE"})
+SANDBOX_EXPIRE: Final = Example(request=_OWN, data={**_ORDER, "status": "EXPIRED"})
+SANDBOX_ADVANCE: Final = Example(request={**_OWN, "seconds": 600}, data=_ORDER)
+SANDBOX_WEBHOOK: Final = Example(request={"type": "webhook.test"}, data=_OWN)
 _CODE: Final = {
     "id": "018fb8a2-6c00-7b21-9d4e-5f60718293a4",
     "code": "summer-24",

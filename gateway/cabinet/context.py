@@ -22,6 +22,7 @@ from domain.actions.cabinet.sign_in import Browser, SignedIn, known_device, resu
 from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.actions.partners.manage_keys import KeyPorts
 from domain.actions.partners.ports import CodePorts, RotationPorts
+from domain.actions.sandbox.ports import SandboxRequestPorts
 from domain.cabinet import devices
 from domain.cabinet.audit import AuditEntry, shortened
 from domain.cabinet.members import Member
@@ -58,6 +59,8 @@ class CabinetPorts(msgspec.Struct, frozen=True, kw_only=True):
     secure: bool
     queries: CabinetQueries
     payout_details: PayoutDetailsPorts
+    sandbox: SandboxRequestPorts | None
+    """None outside sandbox mode."""
 
 
 class CabinetContext(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from gateway.cabinet import dashboard, step_up
 from gateway.cabinet.account import account, audit, passkeys, second_factor, sessions, sign_in, team
 from gateway.cabinet.ledger import payout_details, payouts
-from gateway.cabinet.orders import orders
+from gateway.cabinet.orders import orders, sandbox
 from gateway.cabinet.partners import code_links, codes, keys
 from gateway.cabinet.routes import RouteTable
 from gateway.cabinet.webhooks import events, settings, signature
@@ -14,6 +14,7 @@ TABLE = RouteTable(
         *step_up.ROUTES,
         *dashboard.ROUTES,
         *orders.ROUTES,
+        *sandbox.ROUTES,
         *codes.ROUTES,
         *code_links.ROUTES,
         *settings.ROUTES,

@@ -107,6 +107,7 @@ def _operation(endpoint: Endpoint, schemas: Schemas) -> Document:
         "summary": endpoint.summary,
         "description": f"{inspect.getdoc(endpoint.handle)}\n\nWeight: {weight}. {_scopes(scopes)}",
         "x-weight": weight,
+        **({"x-sandbox-only": True} if endpoint.sandbox_only else {}),
         "x-scopes": scopes,
         "security": [signed] if endpoint.auth_required else [{}, signed],
         "parameters": [{"$ref": f"#/components/parameters/{name}"} for name in parameters],

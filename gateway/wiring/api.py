@@ -1,12 +1,15 @@
 """The composition of what the endpoints of /v1 use."""
 
+import asyncio
 import secrets
 from uuid import UUID
 
 from domain.actions.orders.lists.list_orders import ListPorts
-from domain.actions.orders.ports import OrderPorts
+from domain.actions.orders.ports import OrderPorts, OrderRepository
 from domain.actions.partners.ports import CodePorts, RotationPorts
+from domain.actions.sandbox.ports import SandboxRequestPorts
 from domain.orders.cursors import KEY_PURPOSE
+from domain.webhooks.ports import WebhookPorts
 from gateway.api.discovery_cache import DiscoveryCache
 from gateway.api.endpoint import Services
 from gateway.api.order_encoding import OrderEncoder
@@ -21,9 +24,11 @@ from persistence.keyring import KeyRing
 from persistence.postgres.chains.addresses.own_addresses import PostgresOwnAddresses
 from persistence.postgres.orders.lists import PostgresOrderLists
 from persistence.postgres.orders.orders import PostgresOrderRepository
+from persistence.postgres.orders.sandbox_steps import PostgresStepRequests
 from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.secrets import PostgresSecretRepository
 from persistence.postgres.pool import Database
+from persistence.postgres.webhooks.repository import PostgresWebhookRepository
 
 
 def compose_services(
@@ -42,6 +47,10 @@ def compose_services(
     clock, market = connections.clock, connections.market
     database, valkey = connections.database, connections.valkey
 
+    orders = PostgresOrderRepository(
+        database, lambda: market.catalogue, batched=settings.group_orders
+    )
+
     async def changed(partner_id: UUID, *, revision: int | None = None) -> None:
         partners.invalidate_partner(partner_id)
         await put_into_effect(database, valkey, partner_id, revision=revision)
@@ -52,9 +61,7 @@ def compose_services(
         order_ports=OrderPorts(
             clock=clock,
             market=market,
-            orders=PostgresOrderRepository(
-                database, lambda: market.catalogue, batched=settings.group_orders
-            ),
+            orders=orders,
             new_id=new_id,
             randomness=secrets.token_bytes,
         ),
@@ -75,4 +82,23 @@ def compose_services(
         qr_codes=QrCodes(),
         quote_encoder=QuoteEncoder(),
         order_encoder=OrderEncoder(public_url=settings.public_url),
+        sandbox=_sandbox(connections, keyring, orders) if settings.sandbox else None,
+    )
+
+
+def _sandbox(
+    connections: Connections, keyring: KeyRing, orders: OrderRepository
+) -> SandboxRequestPorts:
+    return SandboxRequestPorts(
+        clock=connections.clock,
+        requests=PostgresStepRequests(connections.database),
+        orders=orders,
+        webhooks=WebhookPorts(
+            clock=connections.clock,
+            repository=PostgresWebhookRepository(connections.database, keyring),
+            new_id=new_id,
+            insecure_allowed=True,
+        ),
+        new_id=new_id,
+        pause=asyncio.sleep,
     )

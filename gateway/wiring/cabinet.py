@@ -131,4 +131,5 @@ def compose_cabinet(
         secure=not settings.sandbox,
         queries=queries,
         payout_details=payout_details,
+        sandbox=services.sandbox,
     )

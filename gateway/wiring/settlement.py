@@ -13,6 +13,8 @@ from domain.actions.ledger.accrue_earnings import accrue_earnings
 from domain.actions.orders.expire_orders import expire_due_orders
 from domain.actions.orders.ports import SettlementPorts
 from domain.actions.orders.resolve_emergency import execute_choices
+from domain.actions.sandbox.run_steps import run_steps
+from domain.actions.sandbox.simulate import SandboxPorts
 from feeds.key_file import InvalidKeyFile
 from feeds.loop import poll_forever
 from feeds.settlement.addresses.refill import PoolAlarms, PoolRefill
@@ -23,7 +25,7 @@ from feeds.settlement.connect import connect_chains
 from feeds.settlement.metrics import publish_pool_use
 from feeds.settlement.payouts.fee_estimates import INTERVAL_SECONDS
 from feeds.settlement.payouts.leadership import RENEWAL_SECONDS
-from feeds.settlement.sandbox import sandbox_tx_id, settle_step
+from feeds.settlement.sandbox import sandbox_tx_id, settle_step, unconfirmed_deposits
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.connections import Connections
@@ -37,6 +39,7 @@ from persistence.postgres.chains.pay_in.pool_use import read_pool_use
 from persistence.postgres.chains.pay_in.reuse import PostgresAddressReuse
 from persistence.postgres.ledger.partner_days import count_orders
 from persistence.postgres.market.network_fees import record_estimates
+from persistence.postgres.orders.sandbox_steps import PostgresStepQueue, advance_order
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 
 CHOICES_SECONDS = 0.25
@@ -46,6 +49,7 @@ COUNTING_SECONDS = 5.0
 REFILL_SECONDS = 0.25
 POOL_METRICS_SECONDS = 30.0
 STEP_SECONDS = 0.25
+REQUESTED_STEPS_SECONDS = 0.1
 CHAIN_SECONDS = 0.5
 REPORT_INTERVAL_SECONDS = 5.0
 
@@ -79,6 +83,8 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
         watchers.follow_notices(),
         *_periodic_actions(connections, ports, sandbox=settings.sandbox),
     ]
+    if settings.sandbox:
+        loops.append(_sandbox_steps(connections, ports))
     if auto_settle:
         loops.append(
             poll_forever("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS)
@@ -131,6 +137,23 @@ def _periodic_actions(
             every_seconds=REFILL_SECONDS,
         ),
     ]
+
+
+def _sandbox_steps(connections: Connections, ports: SettlementPorts) -> Coroutine[Any, Any, None]:
+    """Return the loop that performs the steps which partners of a sandbox request."""
+    database, clock = connections.database, connections.clock
+    sandbox = SandboxPorts(
+        settlement=ports,
+        new_tx_id=sandbox_tx_id,
+        unconfirmed=unconfirmed_deposits,
+        advance=lambda order_id, seconds: advance_order(
+            database, order_id, seconds, at=clock.now()
+        ),
+    )
+    queue = PostgresStepQueue(database)
+    return poll_forever(
+        "sandbox steps", lambda: run_steps(sandbox, queue), every_seconds=REQUESTED_STEPS_SECONDS
+    )
 
 
 def _read_chains(settings: Settings) -> Mapping[str, ChainSettings]:

@@ -11,6 +11,7 @@ from gateway.api.endpoints import (
     orders,
     price,
     qr,
+    sandbox,
     status,
 )
 
@@ -25,4 +26,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *codes.ENDPOINTS,
     *addresses.ENDPOINTS,
     *status.ENDPOINTS,
+    *sandbox.ENDPOINTS,
 )

@@ -63,7 +63,9 @@ async def show_order(request: PageRequest) -> Response:
     listed = await orders.find(request.partner_id, order_id)
     view = order_page_view(listed, await orders.events(request.partner_id, order_id))
     if not request.is_htmx:
-        return request.page("orders/order.html", view=view)
+        is_sandbox = request.ports.sandbox is not None
+        can_simulate = is_sandbox and request.member.role.includes(Role.DEVELOPER)
+        return request.page("orders/order.html", view=view, can_simulate=can_simulate)
     if request.query.get("seen") == view.version:
         return page(204, "", HEADERS)
     return request.page("orders/_order.html", view=view)

@@ -1,21 +1,20 @@
 """`swapgate sandbox`: advance an order by hand, in sandbox mode only."""
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
 
 import typer
 
-from domain.actions.operator.sandbox import (
-    SandboxPorts,
-    list_mail,
-    simulate_confirmation,
-    simulate_deposit,
-    simulate_expiry,
-    simulate_payout,
+from domain.actions.operator.mailbox import list_mail
+from domain.actions.sandbox.simulate import simulate
+from domain.actions.sandbox.steps import (
+    AdvanceStep,
+    ConfirmStep,
+    DepositStep,
+    ExpireStep,
+    PayoutStep,
+    Step,
 )
-from domain.orders.order import Order
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Limit, group, read, run
 from gateway.cli.orders.order import OrderId, stored_order
 from gateway.cli.orders.order_view import operator_order_out, order_table, parse_order_id
@@ -29,14 +28,15 @@ if TYPE_CHECKING:
 
 app = group("Simulate chains and time in sandbox mode.")
 
-Step = Callable[[SandboxPorts, UUID], Awaitable[Order]]
-
 Amount = Annotated[
     str | None,
     typer.Option(help="Amount in units of the source asset; by default, what is missing."),
 ]
 
-
+Late = Annotated[
+    bool, typer.Option("--late", help="End the time to pay first, so that the deposit is late.")
+]
+Seconds = Annotated[int, typer.Option(help="By how many seconds, at most a week.")]
 To = Annotated[str | None, typer.Option(help="Only emails to this address.")]
 
 
@@ -45,33 +45,42 @@ def deposit(
     order_id: OrderId,
     *,
     amount: Amount = None,
+    late: Late = False,
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
 ) -> None:
     """Simulate a deposit, or another one; with auto-settle, the following steps are automatic."""
-
-    async def step(ports: SandboxPorts, order: UUID) -> Order:
-        return await simulate_deposit(ports, order, amount=amount)
-
-    _advance(order_id, data_dir, step, as_json=as_json)
+    _perform(order_id, data_dir, DepositStep(amount, late), as_json=as_json)
 
 
 @app.command()
 def confirm(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Confirm all deposits."""
-    _advance(order_id, data_dir, simulate_confirmation, rates=True, as_json=as_json)
+    _perform(order_id, data_dir, ConfirmStep(), rates=True, as_json=as_json)
 
 
 @app.command()
 def payout(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """Simulate the broadcast of the payout."""
-    _advance(order_id, data_dir, simulate_payout, rates=True, as_json=as_json)
+    _perform(order_id, data_dir, PayoutStep(), rates=True, as_json=as_json)
 
 
 @app.command()
 def expire(order_id: OrderId, *, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     """End the time to pay."""
-    _advance(order_id, data_dir, simulate_expiry, as_json=as_json)
+    _perform(order_id, data_dir, ExpireStep(), as_json=as_json)
+
+
+@app.command()
+def advance(
+    order_id: OrderId,
+    *,
+    seconds: Seconds,
+    data_dir: DataDir = DATA_DIR,
+    as_json: AsJson = False,
+) -> None:
+    """Advance the order's clock: its expiry, and the deadline to confirm its deposit."""
+    _perform(order_id, data_dir, AdvanceStep(seconds), as_json=as_json)
 
 
 @app.command()
@@ -91,19 +100,19 @@ def mail(
     show(documents, as_json=as_json)
 
 
-def _advance(text: str, data_dir: Path, step: Step, *, rates: bool = False, as_json: bool) -> None:
+def _perform(text: str, data_dir: Path, step: Step, *, rates: bool = False, as_json: bool) -> None:
     order_id = parse_order_id(text)
 
     async def work(ports: "OperatorPorts") -> "OperatorOrderOut":
         if not ports.settings.sandbox:
             raise Failure("the sandbox commands require sandbox mode")
-        order = await step(await ports.sandbox(rates=rates), order_id)
+        order = await simulate(await ports.sandbox(rates=rates), order_id, step)
         return operator_order_out(order, now=ports.clock.now())
 
-    advanced = run(
+    moved = run(
         Role.SETTLEMENT,
         data_dir,
         work,
         state=lambda ports: stored_order(ports, order_id),
     )
-    show(advanced, as_json=as_json, table=order_table(advanced))
+    show(moved, as_json=as_json, table=order_table(moved))

@@ -18,6 +18,7 @@ from domain.actions.operator.audit import AuditPorts, AuditTrail
 from domain.actions.operator.chains import OperatorChainRepository
 from domain.actions.operator.deposits import DepositPorts
 from domain.actions.operator.earnings import EarningsPorts
+from domain.actions.operator.mailbox import Mailbox
 from domain.actions.operator.market.ports import MarketPorts
 from domain.actions.operator.market.unpaid import UnpaidPorts
 from domain.actions.operator.operators import (
@@ -30,9 +31,9 @@ from domain.actions.operator.orders import OperatorOrderPorts
 from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.actions.operator.partners import OperatorPartnerRepository
 from domain.actions.operator.proposals import ProposalRepository
-from domain.actions.operator.sandbox import Mailbox, SandboxPorts
 from domain.actions.operator.webhooks import OperatorWebhookPorts
 from domain.actions.orders.ports import SettlementPorts
+from domain.actions.sandbox.simulate import SandboxPorts
 from domain.assets import Asset, Catalogue
 from domain.chains.sweeps import SweepOptions
 from domain.errors import Unavailable
@@ -236,11 +237,15 @@ class OperatorPorts(OperatorConnections):
     async def sandbox(self, *, rates: bool = False) -> SandboxPorts:
         """Return what simulating a chain needs; `rates` as in `settlement`."""
         from feeds.settlement.sandbox import sandbox_tx_id, unconfirmed_deposits
+        from persistence.postgres.orders.sandbox_steps import advance_order
 
         return SandboxPorts(
             settlement=await self.settlement(rates=rates),
             new_tx_id=sandbox_tx_id,
             unconfirmed=unconfirmed_deposits,
+            advance=lambda order_id, seconds: advance_order(
+                self.database, order_id, seconds, at=self.clock.now()
+            ),
         )
 
     async def settlement(self, *, rates: bool = False) -> SettlementPorts:

@@ -13,6 +13,8 @@ OPERATIONS = (
     *("POST /currencies", "POST /pairs", "POST /price", "POST /create", "POST /order"),
     *("POST /emergency", "POST /qr", "POST /keys/rotate", "POST /codes", "GET /codes"),
     *("DELETE /codes", "POST /codes/enable", "GET /status/{id}"),
+    *("POST /sandbox/deposit", "POST /sandbox/confirm", "POST /sandbox/payout"),
+    *("POST /sandbox/expire", "POST /sandbox/advance", "POST /sandbox/webhook"),
 )
 SUCCEEDING = {
     *("POST /currencies", "POST /pairs", "POST /price", "POST /create", "POST /keys/rotate"),

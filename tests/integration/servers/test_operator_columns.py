@@ -24,6 +24,7 @@ IN_THE_SANDBOX = [
     "sandbox deposit {order}",
     "sandbox confirm {order}",
     "sandbox payout {order}",
+    "sandbox advance {unpaid} --seconds 1",
     "sandbox expire {unpaid}",
     "sandbox mail",
     "order resolve {held} exchange",

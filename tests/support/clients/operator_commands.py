@@ -66,6 +66,7 @@ COMMANDS = [
     "sandbox mail --to team@wallet.example",
     f"sandbox payout {UNKNOWN_ID}",
     f"sandbox expire {UNKNOWN_ID}",
+    f"sandbox advance {UNKNOWN_ID} --seconds 60",
     "webhooks list team@wallet.example",
     f"webhooks show {UNKNOWN_ID}",
     f"webhooks replay {UNKNOWN_ID}",

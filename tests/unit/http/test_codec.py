@@ -62,6 +62,32 @@ def bodies(draw: st.DrawFn) -> str:
     return written(members)
 
 
+ABSENT = msgspec.Raw(b"null")
+
+
+class WithFactory(msgspec.Struct, frozen=True):
+    kind: str
+    amount: msgspec.Raw = msgspec.field(default_factory=lambda: ABSENT)
+
+
+class WithNewDefaults(msgspec.Struct, frozen=True):
+    items: list[str] = msgspec.field(default_factory=list)
+
+
+@pytest.mark.parametrize("body", ['{"kind":"a","kind":"b"}', '{"kind":"a","amount":1,"amount":2}'])
+def test_a_repeated_name_is_rejected_beside_a_default_of_a_factory(body: str) -> None:
+    decode_it = Decoder(WithFactory)
+    assert decode_it(b'{"kind":"a"}').amount is ABSENT
+    assert bytes(decode_it(b'{"kind":"a","amount":1}').amount) == b"1"
+    with pytest.raises(InvalidRequest):
+        decode_it(body.encode())
+
+
+def test_a_default_that_cannot_be_told_from_a_value_is_rejected_at_once() -> None:
+    with pytest.raises(ValueError, match="the default of items"):
+        Decoder(WithNewDefaults)
+
+
 @given(bodies())
 def test_exactly_the_bodies_with_a_repeated_name_are_rejected(text: str) -> None:
     if has_repeated_name(text):

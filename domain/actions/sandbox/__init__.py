@@ -1,0 +1,1 @@
+"""The sandbox: what settlement does on real chains, simulated on request."""
