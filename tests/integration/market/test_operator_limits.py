@@ -54,6 +54,7 @@ NO_LIMIT = {
     "operator_settings.network_fee_margin_bps",
     "operator_settings.spread_bps",
     "networks.fee_bps",
+    "networks.chain_id",
     "partners.base_fee_share_bps",
     "partners.markup_bps",
     "codes.markup_bps",

@@ -37,7 +37,8 @@ from tests.unit.http.test_errors import CONTRACT
 FRAMING = {405, 408, 413}
 """Further statuses of code 1, which no domain error has."""
 
-DOCUMENTS = {"/healthz", "/readyz", "/openapi.json"}
+FEEDS = {"/rates/float.json", "/rates/fixed.json"}
+DOCUMENTS = {"/healthz", "/readyz", "/openapi.json", *FEEDS}
 """JSON that is not of the API's envelope."""
 INTERNALS = ("Traceback", "psqlpy", "valkey.", "onnection refused", ".py", "postgresql", "unix:")
 """What an exception's text would contain."""

@@ -43,7 +43,14 @@ class Sandbox:
         self.clock = SimpleNamespace(now=lambda: NOW + timedelta(seconds=1))
         self.runs = True
         settlement = SimpleNamespace(
-            clock=self.clock, orders=self, new_id=uuid4, market=SimpleNamespace()
+            clock=self.clock,
+            orders=self,
+            new_id=uuid4,
+            market=SimpleNamespace(
+                snapshot=lambda: None,
+                catalogue=SimpleNamespace(bounds=lambda *_: None, fixed_rate_terms=None),
+            ),
+            public_url="",
         )
         self.ports = SandboxPorts(
             settlement=cast("Any", settlement),
