@@ -13,7 +13,7 @@ from tests.simulation.world.customers import PARTNER, address_on
 from tests.simulation.world.storage import Storage
 
 ADDRESSES: Final = 80
-WATCH_PERIOD: Final = "10 minutes"
+WATCH_PERIOD: Final = "30 seconds"
 """Instead of 90 days, so that customers pay late to addresses that other orders have got."""
 
 
