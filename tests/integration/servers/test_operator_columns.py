@@ -116,6 +116,7 @@ WITH_REAL_MONEY = [
     "pay-in set Litecoin {account}",
     "pay-in list",
     "pay-in show Litecoin",
+    "pay-in reuse Litecoin",
     "pay-in import Solana /dev/null",
 ]
 DATA = """
