@@ -53,7 +53,7 @@ class FakeGateway:
     """A gateway without servers."""
 
     def __init__(self) -> None:
-        self.services = cast("Any", None)
+        self.services = cast("Any", SimpleNamespace(sandbox=None))
         self.authenticator = cast("Any", None)
         self.rate_limiter = cast("Any", RecordingLimiter())
         self.addresses = ClientAddresses([ip_network("10.0.0.0/8")])
