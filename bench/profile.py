@@ -31,7 +31,7 @@ LAYERS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "decoding": ("gateway/codec",),
     "pricing": ("domain/", "gateway/runtime/market", "gateway/runtime/clock"),
-    "encoding the response": ("gateway/api/quote_encoding",),
+    "encoding the response": ("gateway/api/quotes/",),
     "the endpoint and its dispatcher": (
         *("gateway/api/", "gateway/http/", "gateway/runtime/metrics"),
     ),

@@ -132,11 +132,13 @@ class Catalogue:
         pair_bounds: Mapping[tuple[str, str], Bounds],
         switches: Switches,
         fixed_rate_terms: FixedRateTerms | None = None,
+        restricted_regions: frozenset[str] = frozenset(),
         sandbox: bool = False,
         valid_seconds: float | None = None,
     ) -> None:
         """`sandbox` is True where no real money is involved.
 
+        `restricted_regions` are those where swaps are not offered (domain/market/regions.py).
         `valid_seconds` after it was read, estimates of network fees in it are too old; None
         without any.
         """
@@ -144,6 +146,8 @@ class Catalogue:
         self.valid_seconds = valid_seconds
         self.switches = switches
         self.fixed_rate_terms = fixed_rate_terms or FixedRateTerms()
+        self.restricted_regions = restricted_regions
+        self.disabled_pairs = disabled_pairs
         self.sandbox = sandbox
         self._default_bounds = default_bounds
         self._pair_bounds = pair_bounds

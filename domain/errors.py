@@ -48,6 +48,25 @@ class IdempotencyConflict(InvalidRequest):
     reason = Reason.CONFLICT
 
 
+class QuoteMismatch(InvalidRequest):
+    """The request names another swap than its quoteId."""
+
+    reason = Reason.CONFLICT
+
+
+class QuoteInvalid(RejectedInput):
+    """The quoteId is expired, used, altered, or another partner's."""
+
+    field = "quoteId"
+    reason = Reason.QUOTE_UNKNOWN
+
+
+class QuoteUsed(QuoteInvalid):
+    """The quote has opened an order."""
+
+    reason = Reason.QUOTE_USED
+
+
 class AuthRequired(DomainError):
     """The API key or the signature is missing where both are required."""
 

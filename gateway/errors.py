@@ -64,6 +64,7 @@ TABLE: dict[type[errors.DomainError], ErrorResponse] = {
     errors.InvalidAddress: INVALID_REQUEST,
     errors.KeyLimitReached: INVALID_REQUEST,
     errors.IdempotencyConflict: ErrorResponse(1, "INVALID_REQUEST", 409),
+    errors.QuoteMismatch: INVALID_REQUEST,
     errors.AuthRequired: ErrorResponse(2, "AUTH_REQUIRED", 401),
     errors.AuthInvalid: ErrorResponse(3, "AUTH_INVALID", 401),
     errors.AuthDisabled: ErrorResponse(4, "AUTH_DISABLED", 401),
@@ -82,6 +83,8 @@ TABLE: dict[type[errors.DomainError], ErrorResponse] = {
     errors.EmergencyInvalidChoice: ErrorResponse(12, "EMERGENCY_INVALID_CHOICE", 400),
     errors.CodeConflict: ErrorResponse(13, "CODE_CONFLICT", 409),
     errors.RotationConflict: ErrorResponse(14, "ROTATION_CONFLICT", 409),
+    errors.QuoteInvalid: ErrorResponse(15, "QUOTE_INVALID", 409),
+    errors.QuoteUsed: ErrorResponse(15, "QUOTE_INVALID", 409),
     errors.InvalidTransition: NOT_FOUND,
 }
 

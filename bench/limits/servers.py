@@ -95,6 +95,12 @@ class Servers:
         return msgspec.structs.replace(self.quote, version=1)
 
     @property
+    def firm_quote(self) -> Call:
+        """Return a signed firm quote of the same swap."""
+        body = encode({**QUOTE, "afftax": MARKUP_BPS})
+        return Call("/v1/quote", [body], signer=self.partner)
+
+    @property
     def create(self) -> Call:
         """Return a signed create."""
         return Call("/v1/create", [encode(ORDER)], signer=self.partner, idempotent=True)

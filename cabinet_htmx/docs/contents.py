@@ -45,6 +45,7 @@ CONTENTS: Final = (
             Entry("currencies", "Currencies"),
             Entry("pairs", "Pairs"),
             Entry("price", "Price"),
+            Entry("quote", "Quote"),
             Entry("create", "Create"),
             Entry("order", "Order"),
             Entry("orders", "Orders"),

@@ -1,8 +1,8 @@
-// Enhances the public pages: a countdown, prices that refresh, live order updates. The pages work
+// Enhances the public pages: countdowns, the next price, live order updates. The pages work
 // without it.
 "use strict";
 
-const REQUOTE_MS = 15000;
+const RETRY_MS = 5000;
 
 // Countdown, measured with the page's monotonic clock from the seconds left at rendering.
 
@@ -15,16 +15,26 @@ function tick() {
     clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
     clock.classList.toggle("short", left < 300);
   }
+  countToNextPrice();
+}
+
+// The next price replaces the one shown when its countdown ends, while the page is visible.
+
+function countToNextPrice() {
+  const state = document.getElementById("shown-quote");
+  const price = document.getElementById("price");
+  if (!state || !price) return;
+  const now = performance.now();
+  if (!ends.has(state)) ends.set(state, now + Number(state.dataset.next) * 1000);
+  const left = Math.max(0, Math.ceil((ends.get(state) - now) / 1000));
+  const clock = state.querySelector("b");
+  if (clock) clock.textContent = `0:${String(left).padStart(2, "0")}`;
+  if (left > 0 || document.hidden || !window.htmx) return;
+  ends.set(state, now + RETRY_MS); // until the response brings a new countdown
+  htmx.trigger(price, "requote");
 }
 tick();
 setInterval(tick, 1000);
-
-// Refresh the price while the page is visible.
-
-setInterval(() => {
-  const price = document.getElementById("price");
-  if (price && !document.hidden && window.htmx) htmx.trigger(price, "requote");
-}, REQUOTE_MS);
 
 // The order's token is sent in a header so that it does not appear in access logs.
 

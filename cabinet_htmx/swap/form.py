@@ -8,8 +8,9 @@ from typing import Final, Self
 
 import msgspec
 
-from domain.actions.orders.quote import SwapRequest
+from domain.actions.orders.quote import QuotedSwap, SwapRequest
 from domain.market.pricing import Direction
+from domain.orders.quotes.quote_signing import MAX_LENGTH
 from domain.orders.states import RateType
 
 MAX_FIELD_LENGTH: Final = 300
@@ -32,6 +33,7 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
     """The text of all fields. `was_send` and `was_get` are the amounts that the page last showed.
 
     Comparing them with the submitted amounts identifies the edited one without JavaScript.
+    `quote_id` is of the price that the page last showed; empty without one.
     """
 
     source: str = ""
@@ -46,6 +48,7 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
     tag: str = ""
     refund_address: str = ""
     idempotency_key: str = ""
+    quote_id: str = ""
 
     @classmethod
     def of(cls, fields: Mapping[str, str]) -> Self:
@@ -64,6 +67,7 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
             tag=texts.get("tag", ""),
             refund_address=texts.get("refund_address", ""),
             idempotency_key=texts.get("once", ""),
+            quote_id=fields.get("quote", "")[: MAX_LENGTH + 1],
         )
         if form.send != form.was_send:
             return msgspec.structs.replace(form, side=Direction.FROM)
@@ -80,6 +84,11 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
     def has_idempotency_key(self) -> bool:
         """Return whether the form contains a well-formed idempotency key."""
         return _IDEMPOTENCY_KEY.fullmatch(self.idempotency_key) is not None
+
+    @property
+    def has_amount(self) -> bool:
+        """Return whether an amount was entered, be it valid or not."""
+        return bool(self.amount.strip("0."))
 
     def reversed(self) -> Self:
         """Return the form with both sides exchanged; the amount to get is now sent."""
@@ -98,6 +107,17 @@ class SwapForm(msgspec.Struct, frozen=True, kw_only=True):
     def swap(self) -> SwapRequest:
         """Return the swap to quote."""
         return SwapRequest(
+            rate_type=self.rate_type,
+            source=self.source,
+            destination=self.destination,
+            direction=self.side,
+            amount=self.amount,
+        )
+
+    def quoted_swap(self) -> QuotedSwap:
+        """Return the swap to open: that of the quote shown, if the form was not edited since."""
+        return QuotedSwap(
+            quote_id=self.quote_id,
             rate_type=self.rate_type,
             source=self.source,
             destination=self.destination,

@@ -24,7 +24,7 @@ BELOW_NETWORK_FEE: Final = "Amount too small to cover the network fee."
 DAILY_VOLUME_REACHED: Final = (
     "This amount exceeds today's remaining volume. Try a smaller amount, or try again tomorrow."
 )
-RATE_CHANGED: Final = "The rate changed. Review and confirm again."
+PRICE_CHANGED: Final = "This is the current price. Review it and confirm again."
 TOO_MANY_UNPAID: Final = (
     "Too many orders are waiting for a deposit. Pay one of yours, or try again in half an hour."
 )
@@ -44,6 +44,7 @@ _PROBLEMS: Final[dict[type[errors.DomainError], str]] = {
     errors.RateLimited: TOO_MANY_REQUESTS,
     errors.InvalidRequest: INCOMPLETE,
     errors.IdempotencyConflict: ALREADY_SUBMITTED,
+    errors.QuoteInvalid: PRICE_CHANGED,
     errors.ReserveExceeded: "This amount exceeds our current reserve of this coin. Try a "
     "smaller amount or another coin.",
     errors.UnpaidCapExceeded: TOO_MANY_UNPAID,

@@ -10,18 +10,20 @@ from cabinet_htmx.shared.coin_icons import CoinIcon, coin_icon
 from cabinet_htmx.shared.options import Option, asset_options
 from cabinet_htmx.swap import sentences
 from cabinet_htmx.swap.form import SwapForm
+from domain.actions.orders.ports import QuotePorts
 from domain.actions.orders.quote import quote
+from domain.actions.partners.refer import Attribution
 from domain.assets import Asset, Catalogue
 from domain.chains.addresses import check_address, check_tag
 from domain.errors import DomainError, InvalidRequest, Maintenance
 from domain.market.ports import Market
 from domain.market.pricing import Direction, Quote
 from domain.market.valuation import usd_value
-from domain.money import BPS, parse_units
+from domain.money import parse_units
 
 SUGGESTED_USD: Final = 300 * 10**18
-MAX_PRICE_CHANGE_BPS: Final = 100
-"""If the price got worse by more than this since it was shown, the customer confirms it again."""
+NEXT_PRICE_SECONDS: Final = 30
+"""When the page shows the next price: a quote that is replaced is valid for as long again."""
 
 FIELDS: Final = ("to_address", "tag", "refund_address")
 
@@ -56,6 +58,9 @@ class SwapView(msgspec.Struct, frozen=True, kw_only=True):
     fixed_rates: bool
     problem: str | None
     errors: Mapping[str, str]
+    quote_id: str = ""
+    """Opens an order at the price shown; empty if none can be opened."""
+    next_price_seconds: int = NEXT_PRICE_SECONDS
     open_requested: bool = False
 
 
@@ -110,22 +115,28 @@ def with_suggested_amount(market: Market, form: SwapForm) -> SwapForm:
 
 
 def swap_view(
-    market: Market,
+    ports: QuotePorts,
     form: SwapForm,
     *,
-    markup_bps: int,
+    attribution: Attribution | None,
     problem: str | None = None,
     errors: Mapping[str, str] | None = None,
     open_requested: bool = False,
 ) -> SwapView:
-    """Return the view of a form with valid assets. Raises Unavailable without a catalogue."""
-    catalogue = market.catalogue
+    """Return the view of a form with valid assets. Raises Unavailable without a catalogue.
+
+    `attribution` is that of the visitor; None if no order can be opened.
+    """
+    catalogue = ports.market.catalogue
     field_problems = dict(errors or {})
-    price, bounds = None, None
+    price, bounds, quote_id = None, None, ""
     try:
-        quoted = quote_form(market, form, markup_bps=markup_bps)
+        quoted = _quote_form(ports.market, form, attribution.markup_bps if attribution else 0)
         if quoted is not None:
             price, bounds = _price(quoted, form), _bounds(quoted)
+            if attribution is not None and not quoted.problems:
+                signed, _ = ports.quotes.sign(quoted, form.swap(), attribution.holder)
+                quote_id = signed.decode()
             form = _with_computed_amount(form, quoted)
     except InvalidRequest as error:
         form, problem, field_problems = _explain_missing_price(
@@ -146,32 +157,20 @@ def swap_view(
         fixed_rates=catalogue.switches.fixed_rates,
         problem=problem,
         errors=field_problems,
+        quote_id=quote_id,
         open_requested=open_requested,
     )
 
 
-def quote_form(market: Market, form: SwapForm, *, markup_bps: int) -> Quote | None:
+def _quote_form(market: Market, form: SwapForm, markup_bps: int) -> Quote | None:
     """Return the quote of a form, or None without an amount. Raises the errors of `quote`."""
-    if not form.amount.strip("0."):
+    if not form.has_amount:
         if market.catalogue.switches.maintenance:
             raise Maintenance
         market.catalogue.pair(form.source, form.destination)
         market.snapshot()
         return None
     return quote(market, form.swap(), markup_bps=markup_bps)
-
-
-def is_worse_than_shown(form: SwapForm, quoted: Quote) -> bool:
-    """Return whether the quote is clearly worse than the price that the page last showed."""
-    pair = quoted.priced.pair
-    try:
-        if form.side is Direction.FROM:
-            shown = parse_units(form.was_get, pair.destination.precision)
-            return quoted.destination_amount * BPS < shown * (BPS - MAX_PRICE_CHANGE_BPS)
-        shown = parse_units(form.was_send, pair.source.precision)
-    except InvalidRequest:
-        return True  # no price was shown yet, so it has to be confirmed first
-    return quoted.source_amount * BPS > shown * (BPS + MAX_PRICE_CHANGE_BPS)
 
 
 def field_errors(

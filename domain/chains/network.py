@@ -69,6 +69,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     coin: str
     family: str | None = None
     confirmations: int
+    block_ms: int
+    """The mean time between two blocks, in milliseconds: for estimates only."""
     address_forms: tuple[AddressForm, ...]
     accounts: tuple[AccountForm, ...]
     """The kinds of pay-in account it supports, the usual one first."""
@@ -83,6 +85,10 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     Below it nodes do not forward an output to some form of address, or an account that does not
     exist yet is not created. 0 where any amount arrives. Tokens have no such limit.
     """
+
+    def confirmed_after_seconds(self, confirmations: int) -> int:
+        """Return how long a transaction takes to have so many blocks, on average."""
+        return -(-confirmations * self.block_ms // 1000)
 
     @property
     def chain_id(self) -> int | None:

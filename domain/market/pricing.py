@@ -13,6 +13,9 @@ from domain.market.valuation import largest_worth, smallest_worth, usd_value
 
 UNBOUNDED = Headroom()
 
+UNLIMITED = 10**60
+"""More smallest units than an amount can have."""
+
 MAX_PRICED = 20_000
 """Cached priced pairs per markup; a snapshot lasts a second, in which few are requested."""
 
@@ -40,6 +43,8 @@ class PricedPair:
         "destination_bounds",
         "destination_price",
         "inverse",
+        "least_payout",
+        "least_sent",
         "margin",
         "network_fee",
         "pair",
@@ -74,38 +79,52 @@ class PricedPair:
         )
         self.source_bounds = _bounds_in_units(pair, self.source_price, source)
         self.destination_bounds = _bounds_in_units(pair, self.destination_price, destination)
+        least_payment = destination.least_payment
+        self.least_sent = max(self.source_bounds[0], self.conversion.needed_for(least_payment))
+        self.least_payout = max(self.destination_bounds[0], least_payment)
 
     def quote(
         self, direction: Direction, amount: int, *, headroom: Headroom = UNBOUNDED
     ) -> "Quote":
         """Price `amount` smallest units of the side that `direction` names.
 
-        Bounds are checked on that side, against the numbers published as its min and max.
+        Bounds are checked on that side, against the numbers published as its min and max, and the
+        payout must not be less than its network delivers.
         """
         if direction is Direction.FROM:
-            within = self.source_bounds
+            least, most = self.least_sent, self.source_bounds[1]
             source_amount, destination_amount = amount, self.conversion.paid_for(amount)
         else:
-            within = self.destination_bounds
+            least, most = self.least_payout, self.destination_bounds[1]
             source_amount, destination_amount = self.conversion.needed_for(amount), amount
         problems: tuple[QuoteProblem, ...] = ()
-        if amount < within[0] or destination_amount < self.pair.destination.least_payment:
+        if amount < least:
             problems = (QuoteProblem.LIMIT_MIN,)
-        elif amount > within[1] or not (
-            headroom is UNBOUNDED or self._is_affordable(source_amount, headroom)
+        elif amount > most or not (
+            headroom is UNBOUNDED or source_amount <= self._affordable(headroom)
         ):
             problems = (QuoteProblem.LIMIT_MAX,)
-        if not (headroom is UNBOUNDED or self._is_covered(destination_amount, headroom)):
+        if not (headroom is UNBOUNDED or self.is_covered(destination_amount, headroom)):
             problems += (QuoteProblem.RESERVE,)
         return Quote(self, source_amount, destination_amount, problems)
 
-    def _is_affordable(self, source_amount: int, headroom: Headroom) -> bool:
-        if headroom.usd_today is None:
-            return True
-        worth = usd_value(source_amount, self.source_price, self.pair.source)
-        return not worth.is_above(headroom.usd_today)
+    def greatest_amounts(self, headroom: Headroom) -> tuple[int, int]:
+        """Return the greatest amounts of source and destination that `quote` accepts."""
+        affordable = self._affordable(headroom)
+        return (
+            min(self.source_bounds[1], affordable),
+            min(self.destination_bounds[1], self.conversion.paid_for(affordable)),
+        )
 
-    def _is_covered(self, destination_amount: int, headroom: Headroom) -> bool:
+    def _affordable(self, headroom: Headroom) -> int:
+        """Return the greatest source amount that the caps on value leave room for."""
+        if headroom.usd_today is None:
+            return UNLIMITED
+        usd = max(headroom.usd_today, 0)
+        return largest_worth(usd, self.source_price, self.pair.source)
+
+    def is_covered(self, destination_amount: int, headroom: Headroom) -> bool:
+        """Return whether the reserve of the destination covers a payout and its network fee."""
         reserve = headroom.reserves.get(self.pair.destination.code)
         return reserve is None or destination_amount + self.network_fee <= reserve
 

@@ -16,6 +16,7 @@ class Call(StrEnum):
     CURRENCIES = "currencies"
     PAIRS = "pairs"
     PRICE = "price"
+    QUOTE = "quote"
     CREATE = "create"
     ORDER = "order"
     EMERGENCY = "emergency"

@@ -31,7 +31,7 @@ from gateway.runtime.metrics import count_call
 
 PREFIXES = ("/v1", "/api/v1")
 PARAMETER = "{id}"
-RATE_LIMITED_UNSIGNED = frozenset({Call.PRICE, Call.STATUS, Call.VALIDATE_ADDRESS})
+RATE_LIMITED_UNSIGNED = frozenset({Call.PRICE, Call.QUOTE, Call.STATUS, Call.VALIDATE_ADDRESS})
 """Endpoints whose unsigned calls are counted per client address."""
 
 log = structlog.get_logger()

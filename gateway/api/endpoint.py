@@ -18,7 +18,8 @@ from domain.partners.scopes import Scopes
 from domain.partners.weights import Call
 from gateway.api.authentication import Caller
 from gateway.api.order_encoding import OrderEncoder
-from gateway.api.quote_encoding import QuoteEncoder
+from gateway.api.quotes.firm_quote_encoding import FirmQuoteEncoder
+from gateway.api.quotes.quote_encoding import QuoteEncoder
 from gateway.runtime.qr_codes import QrCodes
 
 
@@ -47,6 +48,7 @@ class Services(msgspec.Struct, frozen=True):
     discovery: DiscoveryResponses
     qr_codes: QrCodes
     quote_encoder: QuoteEncoder
+    firm_quote_encoder: FirmQuoteEncoder
     order_encoder: OrderEncoder
     sandbox: SandboxRequestPorts | None
     """None outside sandbox mode."""
@@ -112,3 +114,5 @@ class Endpoint(msgspec.Struct, frozen=True):
     """Whether the path exists in sandbox mode only."""
     any_origin: bool = False
     """Whether web pages of any origin may make unsigned calls (gateway/api/cors.py)."""
+    other_request_types: tuple[type[msgspec.Struct], ...] = ()
+    """The wire types of other forms of the request."""

@@ -134,6 +134,27 @@ PRICE: Final = Example(
         "markupBps": 50,
     },
 )
+QUOTE_ID: Final = (
+    "1.k1.1716800060.018fb8a26c007b219d4e5f60718293a5.partner.float.from.1000000.6170"
+    "55000.-"
+    ".DE.btc.usdt_trc20.6182550000000.8.1200000.50.50.62450000000000000000000.1000000"
+    "000000000000.f3fa9a724c5314d785068ad9be932a20e0444e1a8dce9a78384e5bc6a4d20041"
+)
+_PRICE_SIDES: Final = {"from": PRICE.data["from"], "to": PRICE.data["to"]}  # type: ignore[index]
+QUOTE: Final = Example(
+    request={**_QUOTED, "region": "DE"},
+    data={
+        "quoteId": QUOTE_ID,
+        "validUntil": 1716800060,
+        "type": "float",
+        **_PRICE_SIDES,
+        "networkFee": "1.200000",
+        "markupBps": 50,
+        "confirmations": 2,
+        "etaSeconds": 1200,
+        "problems": [],
+    },
+)
 CREATE: Final = Example(
     request={
         **_QUOTED,

@@ -7,7 +7,17 @@ import typer
 
 from gateway.cli.chains import chain, held_outflow, outflow, pay_in, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
-from gateway.cli.market import asset, fee, fixed_rates, limits, pair, reserve, switches, unpaid
+from gateway.cli.market import (
+    asset,
+    fee,
+    fixed_rates,
+    limits,
+    pair,
+    region,
+    reserve,
+    switches,
+    unpaid,
+)
 from gateway.cli.operators import audit, keyring, operator, proposal
 from gateway.cli.orders import credit, deposit, order, sandbox
 from gateway.cli.partners import key, partner
@@ -56,6 +66,7 @@ main.add_typer(partner.app, name="partner")
 main.add_typer(key.app, name="key")
 main.add_typer(asset.app, name="asset")
 main.add_typer(pair.app, name="pair")
+main.add_typer(region.app, name="region")
 main.add_typer(fee.fee, name="fee")
 main.add_typer(fee.spread, name="spread")
 main.add_typer(fee.network_fee, name="network-fee")

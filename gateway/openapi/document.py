@@ -86,7 +86,11 @@ def _schemas(endpoints: Sequence[Endpoint]) -> Schemas:
     types = [
         kind
         for endpoint in endpoints
-        for kind in (endpoint.request_type, endpoint.response_type)
+        for kind in (
+            endpoint.request_type,
+            *endpoint.other_request_types,
+            endpoint.response_type,
+        )
         if kind is not None
     ]
     return Schemas([*types, *EVENT_BODIES.values()])
@@ -131,8 +135,9 @@ def _request_body(
     endpoint: Endpoint, request_type: type[msgspec.Struct], schemas: Schemas
 ) -> Document:
     required = any(field.required for field in msgspec.structs.fields(request_type))
+    forms = [schemas.of(kind) for kind in (request_type, *endpoint.other_request_types)]
     content = {
-        "schema": schemas.of(request_type),
+        "schema": forms[0] if len(forms) == 1 else {"oneOf": forms},
         "examples": {"request": {"value": endpoint.example.request}},
     }
     return {"required": required, "content": {"application/json": content}}

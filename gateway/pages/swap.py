@@ -13,8 +13,6 @@ from cabinet_htmx.swap.site import ORDER_HEADERS, SWAP_HEADERS, SwapSite
 from cabinet_htmx.swap.swap_view import (
     FIELDS,
     field_errors,
-    is_worse_than_shown,
-    quote_form,
     swap_view,
     with_known_assets,
     with_suggested_amount,
@@ -24,8 +22,15 @@ from domain.actions.partners.open_for_visitor import (
     VisitorOrder,
     open_for_visitor,
 )
-from domain.actions.partners.refer import attribute
-from domain.errors import DomainError, InvalidRequest, Maintenance, Unavailable
+from domain.actions.partners.refer import Attribution, attribute
+from domain.errors import (
+    DomainError,
+    IdempotencyConflict,
+    InvalidRequest,
+    Maintenance,
+    QuoteInvalid,
+    Unavailable,
+)
 from gateway.errors import error_response
 from gateway.http.blacksheep import Handler
 from gateway.http.forms import form_of, query_of
@@ -43,6 +48,7 @@ class SwapPages:
     def __init__(self, context: PublicContext, site: SwapSite) -> None:
         self._context = context
         self._site = site
+        self._ports = context.order_ports
         self._market = context.order_ports.market
 
     async def show(self, request: Request) -> Response:
@@ -76,7 +82,8 @@ class SwapPages:
         form = self._form(fields)
         filled_in = [name for name in FIELDS if fields.get(name)]
         errors = field_errors(self._market.catalogue, form, only=filled_in)
-        view = swap_view(self._market, form, markup_bps=await self._markup(request), errors=errors)
+        attribution = await self._attribution(request)
+        view = swap_view(self._ports, form, attribution=attribution, errors=errors)
         return page(
             200, self._site.form(view, idempotency_key=_idempotency_key(form)), SWAP_HEADERS
         )
@@ -86,7 +93,7 @@ class SwapPages:
         fields = await form_of(request)
         await self._context.admit_quote(request)
         form = with_known_assets(self._market.catalogue, SwapForm.of(fields))
-        view = swap_view(self._market, form, markup_bps=await self._markup(request))
+        view = swap_view(self._ports, form, attribution=await self._attribution(request))
         return page(200, self._site.price(view), SWAP_HEADERS)
 
     async def check(self, request: Request) -> Response:
@@ -109,21 +116,19 @@ class SwapPages:
         return with_known_assets(self._market.catalogue, form)
 
     async def _create(self, request: Request, form: SwapForm) -> Response:
+        """Open an order of the quote that the page has shown, or show the price of now."""
         errors = field_errors(self._market.catalogue, form)
-        try:
-            markup_bps = await self._markup(request)
-            quoted = quote_form(self._market, form, markup_bps=markup_bps)
-        except (InvalidRequest, Maintenance, Unavailable):
-            return await self._page(request, form, status=422, errors=errors)
-        if quoted is None:
+        if not form.has_amount:
             errors = {"send": "Enter an amount."} | errors
-        if quoted is None or errors or quoted.problems or not form.has_idempotency_key:
+        if errors or not form.has_idempotency_key:
             return await self._page(request, form, status=422, errors=errors)
-        if is_worse_than_shown(form, quoted):
-            return await self._page(request, form, status=409, problem=sentences.RATE_CHANGED)
         try:
             await self._context.admit_order(request)
             created = await self._create_order(request, form)
+        except IdempotencyConflict as error:
+            return await self._page(request, form, status=409, problem=sentences.problem(error))
+        except (QuoteInvalid, InvalidRequest):
+            return await self._page(request, form, status=409)
         except DomainError as error:
             problem = sentences.problem(error)
             if isinstance(error, Unavailable):
@@ -140,7 +145,7 @@ class SwapPages:
             self._context.referral_ports,
             VisitorForm(
                 once=form.idempotency_key,
-                swap=form.swap(),
+                swap=form.quoted_swap(),
                 destination_address=form.to_address,
                 destination_tag=form.tag or None,
                 refund_address=form.refund_address,
@@ -159,24 +164,30 @@ class SwapPages:
         problem: str | None = None,
         errors: dict[str, str] | None = None,
     ) -> Response:
+        """Return the page; with status 409 the price is to be confirmed, with 422 corrected."""
+        attribution = None
         try:
-            markup_bps = await self._markup(request)
+            attribution = await self._attribution(request)
         except (Maintenance, Unavailable) as error:
-            markup_bps, problem, status = 0, problem or sentences.problem(error), 503
+            problem, status = problem or sentences.problem(error), 503
         view = swap_view(
-            self._market,
+            self._ports,
             form,
-            markup_bps=markup_bps,
+            attribution=attribution,
             problem=problem,
             errors=errors,
             open_requested=status == 422,
         )
+        if status == 409 and not view.quote_id:
+            status = 422
+        if status == 409 and problem is None:
+            view = msgspec.structs.replace(view, problem=sentences.PRICE_CHANGED)
         idempotency_key = _idempotency_key(form) if status != 409 else _new_idempotency_key()
         return page(status, self._site.swap(view, idempotency_key=idempotency_key), SWAP_HEADERS)
 
-    async def _markup(self, request: Request) -> int:
+    async def _attribution(self, request: Request) -> Attribution:
         cookie = self._context.referral_of(request)
-        return (await attribute(self._context.referral_ports, cookie)).markup_bps
+        return await attribute(self._context.referral_ports, cookie)
 
 
 def mount_swap(

@@ -8,13 +8,16 @@ from domain.actions.orders.lists.list_orders import ListPorts
 from domain.actions.orders.ports import OrderPorts, OrderRepository
 from domain.actions.partners.ports import CodePorts, RotationPorts
 from domain.actions.sandbox.ports import SandboxRequestPorts
-from domain.orders.cursors import KEY_PURPOSE
+from domain.orders import cursors
+from domain.orders.quotes import quote_signing
+from domain.orders.quotes.quote_signing import QuoteSigner
 from domain.webhooks.ports import WebhookPorts
 from gateway.api.discovery_cache import DiscoveryCache
 from gateway.api.endpoint import Services
 from gateway.api.order_encoding import OrderEncoder
 from gateway.api.partner_cache import PartnerCache
-from gateway.api.quote_encoding import QuoteEncoder
+from gateway.api.quotes.firm_quote_encoding import FirmQuoteEncoder
+from gateway.api.quotes.quote_encoding import QuoteEncoder
 from gateway.runtime.clock import new_id
 from gateway.runtime.qr_codes import QrCodes
 from gateway.settings import Settings
@@ -61,13 +64,18 @@ def compose_services(
         order_ports=OrderPorts(
             clock=clock,
             market=market,
+            quotes=QuoteSigner(
+                keyring.derived(quote_signing.KEY_PURPOSE),
+                current=lambda: keyring.current,
+                randomness=secrets.token_bytes,
+            ),
             orders=orders,
             new_id=new_id,
             randomness=secrets.token_bytes,
         ),
         list_ports=ListPorts(
             lists=PostgresOrderLists(searches, database, lambda: market.catalogue),
-            cursor_keys=keyring.derived(KEY_PURPOSE).current_first,
+            cursor_keys=keyring.derived(cursors.KEY_PURPOSE).current_first,
         ),
         own_addresses=PostgresOwnAddresses(database),
         rotation_ports=RotationPorts(
@@ -81,6 +89,7 @@ def compose_services(
         discovery=discovery,
         qr_codes=QrCodes(),
         quote_encoder=QuoteEncoder(),
+        firm_quote_encoder=FirmQuoteEncoder(),
         order_encoder=OrderEncoder(public_url=settings.public_url),
         sandbox=_sandbox(connections, keyring, orders) if settings.sandbox else None,
     )

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 from typer.testing import Result
 
 from tests.browser.chromium import DESKTOP, PHONE, console_errors, page_faults, violations
@@ -132,6 +132,47 @@ def test_prices_update_while_either_amount_is_typed(page: Page) -> None:
     expect(page.locator("#price")).to_contain_text("The minimum is")
     expect(get).not_to_have_attribute("aria-invalid", "true")
     assert console == []
+
+
+def test_the_next_price_replaces_the_one_shown_when_its_countdown_ends(page: Page) -> None:
+    console = console_errors(page)
+    page.clock.install()
+    fill(page)
+    quote = page.locator("#shown-quote input")
+    shown = quote.input_value()
+    expect(page.locator("#shown-quote b")).to_have_text(re.compile("0:(30|2[0-9])"))
+    with page.expect_response("**/swap/quote"):
+        page.clock.fast_forward(31_000)
+    expect(quote).not_to_have_value(shown)
+    expect(page.locator("#shown-quote b")).to_have_text(re.compile("0:(30|2[0-9])"))
+    expect(page.get_by_label("Your USDT address")).to_have_value(TO)
+    page.get_by_role("button", name="Create swap").click()
+    expect(page).to_have_url(ORDER_PAGE)
+    assert console == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_an_expired_price_is_replaced_and_confirmed_again(
+    chromium: Browser, swaps: Swaps, *, scripts: bool
+) -> None:
+    context = chromium.new_context(
+        base_url=swaps.up.base_url, viewport=PHONE, java_script_enabled=scripts
+    )
+    page = context.new_page()
+
+    def expire(route: Route, request: Request) -> None:
+        route.continue_(post_data=re.sub(r"quote=[^&]+", "quote=expired", request.post_data or ""))
+
+    fill(page)
+    page.route("**/", expire, times=1)
+    page.get_by_role("button", name="Create swap").click()
+    expect(page.locator("#price .notice")).to_contain_text("This is the current price.")
+    expect(page.get_by_label("Your USDT address")).to_have_value(TO)
+    if scripts:
+        assert page_faults(page) == []
+    page.get_by_role("button", name="Create swap").click()
+    expect(page).to_have_url(ORDER_PAGE)
+    context.close()
 
 
 def test_changing_the_pair_keeps_the_input_and_shows_the_memo_field(page: Page) -> None:

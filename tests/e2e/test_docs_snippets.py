@@ -41,6 +41,7 @@ PRINTED = {
     ("currencies", "unsigned"): r"\busdt_trc20\b",
     ("pairs", "pairs"): r"\busdt_trc20\b",
     ("price", "price"): r'"markupBps":50|for 500 USDT send 0\.\d{8} BTC',
+    ("quote", "quote"): r"order [0-9a-f-]{36} at the quoted rate \d+\.\d{8}",
     ("create", "create"): r"order [0-9a-f-]{36}:? send to bc1q\w+",
     ("order", "order"): r'"status":"NEW"|NEW 1[78]\d\d seconds left',
     ("orders", "orders"): r'"cursor":|orders: [1-9]',

@@ -26,12 +26,13 @@ REFUND = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
 
 
 class Reuse:
-    """Remembers the orders and codes of responses, and puts them into later requests."""
+    """Remembers orders, codes and quotes of responses, and puts them into later requests."""
 
     def __init__(self) -> None:
         self._orders: list[dict[str, str]] = []
         self._codes: list[str] = []
         self._lists: list[dict[str, Any]] = []
+        self._quotes: list[tuple[str, str]] = []
         self._calls = 0
 
     def fill(self, case: Case[Any]) -> None:
@@ -44,7 +45,9 @@ class Reuse:
             return
         if not isinstance(body, dict) or self._calls % UNCHANGED_ONE_IN == 0:
             return
-        if "toAddress" in body:
+        if body.get("quoteId") is not None and self._quotes:
+            self._use_quote(body)
+        elif "toAddress" in body:
             self._name_assets(body)
             body |= {"toAddress": PAIRS[self._calls % len(PAIRS)][2]}
             body |= {"refundAddress": REFUND, "tag": None, "refundTag": None}
@@ -52,6 +55,7 @@ class Reuse:
             body |= {"direction": "from", "amount": "0.01"} if self._calls % 2 else {}
         elif "direction" in body:
             self._name_assets(body)
+            body |= {"region": "DE"} if self._calls % 2 else {}
         elif "token" in body and self._orders:
             body |= self._orders[self._calls % len(self._orders)]
         elif case.operation.path.startswith("/order"):
@@ -77,6 +81,17 @@ class Reuse:
             body.pop("status", None)
             body |= {"limit": 1, "createdFrom": 0, "externalId": None, "code": None}
 
+    def _use_quote(self, body: dict[str, Any]) -> None:
+        """Open a quote: twice as often for the first time as a second time."""
+        quote_id, destination = self._quotes[0 if self._calls % 3 else -1]
+        if self._calls % 3:
+            self._quotes.pop(0)
+        to_address = next(one for _, code, one in PAIRS if code == destination)
+        for name in ("fromCcy", "toCcy", "from", "to", "type", "fromNetwork", "toNetwork"):
+            body.pop(name, None)
+        body |= {"quoteId": quote_id, "toAddress": to_address, "refundAddress": REFUND}
+        body |= {"amount": None, "direction": None, "afftax": None, "tag": None}
+
     def _name_assets(self, body: dict[str, Any]) -> None:
         """Name two assets, each in one form: by code, or by chain and contract."""
         source, destination, _ = PAIRS[self._calls % len(PAIRS)]
@@ -92,18 +107,20 @@ class Reuse:
             )
 
     def learn(self, case: Case[Any], response: Response) -> None:
-        """Remember the order or code that a response has created."""
+        """Remember the order or code that a response has created, or its quote."""
         if response.status_code != 200 or case.method.upper() != "POST":
             return
         path = case.operation.path
-        if path not in ("/create", "/codes", "/orders"):
+        if path not in ("/create", "/codes", "/orders", "/quote"):
             return
         data = json.loads(response.content)["data"]
         if path == "/orders":
             if data["cursor"] is not None and isinstance(case.body, dict):
                 self._lists.append({**case.body, "cursor": data["cursor"]})
-            return
-        if path == "/codes":
+        elif path == "/quote":
+            if data["quoteId"] is not None:
+                self._quotes.append((data["quoteId"], data["to"]["code"]))
+        elif path == "/codes":
             self._codes.append(data["code"])
         elif data["token"] is not None:
             self._orders.append({"id": data["id"], "token": data["token"]})

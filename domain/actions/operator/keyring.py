@@ -12,7 +12,7 @@ KEEP: Final = timedelta(days=31)
 """How long a superseded key is kept: it also verifies referral cookies, which last 30 days."""
 
 MIN_KEEP: Final = timedelta(minutes=10)
-"""What was sealed just before a rotation is stored by then."""
+"""What was sealed just before a rotation is stored by then, and quotes that were signed expired."""
 
 WAITS_FOR_STATEMENTS: Final = 30
 PAUSE_SECONDS: Final = 1.0

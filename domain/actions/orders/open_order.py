@@ -1,11 +1,13 @@
-"""Create an order: price it, reject it for any problem of its quote, and store it."""
+"""Create an order: price it or use its quote, reject it for any problem, and store it."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 import msgspec
 
 from domain.actions.orders.ports import IdempotencyKey, OrderPorts
-from domain.actions.orders.quote import SwapRequest, quote
+from domain.actions.orders.quote import QuotedSwap, SwapRequest, quote
+from domain.actions.orders.quotes.use_quote import OrderTerms, use_quote
 from domain.assets import Pair
 from domain.chains.addresses import check_address, check_tag
 from domain.errors import (
@@ -31,11 +33,14 @@ _ERRORS: dict[QuoteProblem, type[DomainError]] = {
 
 
 class OrderRequest(msgspec.Struct, frozen=True):
-    """The order to create: partner, swap, markup and addresses."""
+    """The order to create: partner, swap, markup and addresses.
+
+    The code and the markup of a quote that was made for the partner take precedence.
+    """
 
     partner_id: UUID
     code_id: UUID | None
-    swap: SwapRequest
+    swap: SwapRequest | QuotedSwap
     markup_bps: int
     destination_address: str
     destination_tag: str | None
@@ -48,6 +53,8 @@ class OrderRequest(msgspec.Struct, frozen=True):
     """The keyed hash of the client's address, if the request is unsigned."""
     client_networks: tuple[bytes, ...] = ()
     """Those of the larger networks that the client is in."""
+    codes: Mapping[UUID, str] = {}
+    """The partner's codes by id, for the one that a quote was made with."""
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -63,11 +70,13 @@ async def open_order(
     """Create an order, or return the one that this Idempotency-Key created before.
 
     Raises InvalidRequest (InvalidAddress, IdempotencyConflict), BelowMinimum, AboveMaximum
-    (UnpaidCapExceeded), ReserveExceeded, Maintenance and Unavailable. Rates, bounds and switches
-    apply to new orders only: a repetition returns its order whatever has changed since.
+    (UnpaidCapExceeded), ReserveExceeded, Maintenance and Unavailable; for a quoteId also
+    QuoteInvalid and QuoteMismatch. Rates, bounds, switches and the quoteId apply to new orders
+    only: a repetition returns its order whatever has changed since.
     """
     try:
-        order = _draft(ports, request)
+        terms = _terms(ports, request)
+        order = _draft(ports, request, terms)
     except DomainError:
         if idempotency is not None:
             existing = await ports.orders.repeated(request.partner_id, idempotency)
@@ -81,12 +90,27 @@ async def open_order(
         idempotency=idempotency,
         client=request.client,
         client_networks=request.client_networks,
+        quote_id=terms.quote_id,
     )
     return Opened(opened.order, None if opened.repeated else token)
 
 
-def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
-    quoted = quote(ports.market, request.swap, markup_bps=request.markup_bps)
+def _terms(ports: OrderPorts, request: OrderRequest) -> OrderTerms:
+    swap = request.swap
+    if isinstance(swap, QuotedSwap):
+        return use_quote(
+            ports,
+            swap,
+            partner_id=request.partner_id,
+            code_id=request.code_id,
+            visitors_markup_bps=None if request.client is None else request.markup_bps,
+        )
+    quoted = quote(ports.market, swap, markup_bps=request.markup_bps)
+    return OrderTerms(swap.rate_type, quoted, request.code_id)
+
+
+def _draft(ports: OrderPorts, request: OrderRequest, terms: OrderTerms) -> Order:
+    quoted = terms.quoted
     priced = quoted.priced
     _check_addresses(request, priced.pair)
     for problem in quoted.problems:
@@ -95,8 +119,8 @@ def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
     return Order(
         id=ports.new_id(),
         partner_id=request.partner_id,
-        code_id=request.code_id,
-        rate_type=request.swap.rate_type,
+        code_id=terms.code_id,
+        rate_type=terms.rate_type,
         state=State.AWAITING_DEPOSIT,
         source=priced.pair.source,
         destination=priced.pair.destination,
@@ -110,7 +134,7 @@ def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
         destination_tag=request.destination_tag,
         refund_address=request.refund_address,
         refund_tag=request.refund_tag,
-        references=request.references,
+        references=_references(request, terms),
         pay_in_address="",
         pay_in_tag=None,
         created_at=now,
@@ -118,6 +142,14 @@ def _draft(ports: OrderPorts, request: OrderRequest) -> Order:
         worth_usd=quoted.worth_usd,
         updated_at=now,
     )
+
+
+def _references(request: OrderRequest, terms: OrderTerms) -> References:
+    """Return the references of an order, with the code that it is attributed to."""
+    if terms.code_id == request.code_id:
+        return request.references
+    code = None if terms.code_id is None else request.codes.get(terms.code_id)
+    return msgspec.structs.replace(request.references, code=code)
 
 
 def _check_addresses(request: OrderRequest, pair: Pair) -> None:

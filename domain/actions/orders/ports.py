@@ -12,6 +12,7 @@ from domain.ledger.postings import Accrual
 from domain.market.ports import Market
 from domain.orders.order import Order
 from domain.orders.query import OrderStatus
+from domain.orders.quotes.quote_signing import QuoteSigner
 from domain.orders.states import Choice
 from domain.webhooks.events import Event
 
@@ -41,15 +42,17 @@ class OrderRepository(Protocol):
         idempotency: IdempotencyKey | None,
         client: bytes | None = None,
         client_networks: Sequence[bytes] = (),
+        quote_id: UUID | None = None,
     ) -> OpenedOrder:
         """Store a new order with a pay-in address of its own (`order`'s is ignored).
 
         `client` is the keyed hash of the client's address, 32 bytes, for an unsigned order, and
         `client_networks` are those of the larger networks that it is in, the next larger one
         first: they have two, four, ... times its caps. The same key with the same body returns the
-        order it created before; with another body it raises IdempotencyConflict. Raises Unavailable
-        where no pay-in address is free, ReserveExceeded where the order exceeds the reserve, and
-        AboveMaximum where it exceeds the daily cap (UnpaidCapExceeded: a cap on unpaid orders).
+        order it created before; with another body it raises IdempotencyConflict. Raises
+        QuoteUsed where the quote `quote_id` has opened another, Unavailable where no address is
+        free, ReserveExceeded where the order exceeds the reserve, and AboveMaximum where it
+        exceeds the daily cap (UnpaidCapExceeded: a cap on unpaid orders).
         """
 
     async def repeated(self, partner_id: UUID, idempotency: IdempotencyKey) -> Order | None:
@@ -145,11 +148,17 @@ class SettlementPorts(msgspec.Struct, frozen=True):
     """Where the public pages are, for webhooks; "" for nowhere."""
 
 
-class OrderPorts(msgspec.Struct, frozen=True):
+class QuotePorts(msgspec.Struct, frozen=True):
+    """The ports of firm quotes."""
+
+    market: Market
+    quotes: QuoteSigner
+
+
+class OrderPorts(QuotePorts, frozen=True):
     """The ports of creating and showing orders, and of choices for held ones."""
 
     clock: Clock
-    market: Market
     orders: OrderRepository
     new_id: Callable[[], UUID]
     randomness: Callable[[int], bytes]

@@ -21,6 +21,18 @@ class SwapRequest(msgspec.Struct, frozen=True):
     amount: str
 
 
+class QuotedSwap(msgspec.Struct, frozen=True, kw_only=True):
+    """The swap of a quoteId. What else is given must be that of the quote; None for any."""
+
+    quote_id: str
+    rate_type: RateType | None = None
+    source: AssetSelector | None = None
+    destination: AssetSelector | None = None
+    direction: Direction | None = None
+    amount: str | None = None
+    """The literal decimal of the side that `direction` names."""
+
+
 def quote(market: Market, request: SwapRequest, *, markup_bps: int) -> Quote:
     """Return a quote at the current rates.
 

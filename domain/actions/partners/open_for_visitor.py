@@ -9,7 +9,7 @@ import msgspec
 
 from domain.actions.orders.open_order import OrderRequest, open_order
 from domain.actions.orders.ports import IdempotencyKey, OrderPorts
-from domain.actions.orders.quote import SwapRequest
+from domain.actions.orders.quote import QuotedSwap
 from domain.actions.orders.show_order import show_order
 from domain.actions.partners.ports import ReferralPorts
 from domain.actions.partners.refer import attribute
@@ -22,10 +22,13 @@ CLIENT_PURPOSE: Final = b"client address of an unsigned order"
 
 
 class VisitorForm(msgspec.Struct, frozen=True, kw_only=True):
-    """A submitted form. `once` is a secret of this form, which makes its submission idempotent."""
+    """A submitted form. `once` is a secret of this form, which makes its submission idempotent.
+
+    `swap` is of the quote that the page has shown.
+    """
 
     once: str
-    swap: SwapRequest
+    swap: QuotedSwap
     destination_address: str
     destination_tag: str | None
     refund_address: str
@@ -52,10 +55,12 @@ async def open_for_visitor(
     The token is derived from the form's secret with the first of `token_keys`, so that a form
     submitted twice leads to the same page; like every token it is stored as a hash. `clients` are
     the `client_hash` of what the visitor's orders count for, the narrowest first. Raises what
-    open_order raises, and Maintenance if the order can be attributed to no partner.
+    open_order raises, QuoteInvalid also if the visitor is attributed to another code, or has
+    another markup, than the quote was made for, and Maintenance if the order can be attributed to
+    no partner.
     """
     attribution = await attribute(referring, cookie, fresh=True)
-    body_hash = hashlib.sha256(msgspec.json.encode(form)).digest()
+    body_hash = _hash(form)
     opened = await open_order(
         msgspec.structs.replace(
             ports, randomness=lambda _: _token_bytes(token_keys[0], form.once, body_hash)
@@ -87,6 +92,16 @@ async def open_for_visitor(
             continue
         return VisitorOrder(order, token)
     raise IdempotencyConflict("the order of this form has another token")
+
+
+def _hash(form: VisitorForm) -> bytes:
+    """Return the hash of what was filled in.
+
+    A form that is submitted again may have the next quote: it leads to the order that the first
+    submission has opened.
+    """
+    filled_in = msgspec.structs.replace(form, swap=msgspec.structs.replace(form.swap, quote_id=""))
+    return hashlib.sha256(msgspec.json.encode(filled_in)).digest()
 
 
 def client_hash(key: bytes, address: str) -> bytes:

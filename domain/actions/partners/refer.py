@@ -6,6 +6,7 @@ import msgspec
 
 from domain.actions.partners.ports import ReferralPorts
 from domain.errors import Maintenance
+from domain.orders.quotes.firm_quote import Audience, Holder
 from domain.partners.codes import is_code
 from domain.partners.partner import applied_markup
 from domain.partners.referrals import Referrer, claim_of
@@ -17,6 +18,11 @@ class Attribution(msgspec.Struct, frozen=True):
     partner_id: UUID
     code_id: UUID | None
     markup_bps: int
+
+    @property
+    def holder(self) -> Holder:
+        """Return who may open the order of a quote that is shown to the visitor."""
+        return Holder(Audience.VISITOR, self.partner_id, self.code_id)
 
 
 async def follow_link(ports: ReferralPorts, code: str) -> str | None:

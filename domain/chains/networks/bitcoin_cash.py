@@ -42,6 +42,7 @@ NETWORKS: Final = (
         coin="BCH",
         confirmations=4,
         explorer="https://blockchair.com/bitcoin-cash/transaction/{}",
+        block_ms=600_000,
         dust_limit=546,  # three times 1 unit a byte, as for Bitcoin
         address_forms=(
             _cash_address(BchP2PKHAddrDecoder, KEY_VERSION),

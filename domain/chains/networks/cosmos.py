@@ -18,6 +18,7 @@ NETWORKS: Final = (
         coin="ATOM",
         confirmations=1,
         explorer="https://www.mintscan.io/cosmos/tx/{}",
+        block_ms=6_000,
         address_forms=(partial(AtomAddrDecoder.DecodeAddr, hrp=PREFIX),),
         accounts=(
             AccountForm(

@@ -20,6 +20,7 @@ NETWORKS: Final = (
         coin="XMR",
         confirmations=10,
         explorer="https://xmrchain.net/tx/{}",
+        block_ms=120_000,
         address_forms=(_decode,),
         accounts=(AccountForm(kind=AccountKind.MONERO_VIEW_KEY),),
     ),

@@ -26,6 +26,7 @@ NETWORKS: Final = (
         coin="XRP",
         confirmations=1,
         explorer="https://xrpscan.com/tx/{}",
+        block_ms=4_000,
         # X-addresses are not accepted: they contain a tag of their own.
         address_forms=(XrpAddrDecoder.DecodeAddr,),
         accounts=(AccountForm(kind=AccountKind.ONE_ADDRESS, encode=XrpAddrEncoder.EncodeKey),),

@@ -26,6 +26,7 @@ NETWORKS: Final = (
         coin="SOL",
         confirmations=32,
         explorer="https://solscan.io/tx/{}",
+        block_ms=400,
         address_forms=(_decode,),
         # SLIP-10 has only hardened children on ed25519: addresses cannot derive from a public key,
         # so live installations import a pool.

@@ -24,6 +24,7 @@ NETWORKS: Final = (
         coin="XLM",
         confirmations=1,
         explorer="https://stellar.expert/explorer/public/tx/{}",
+        block_ms=6_000,
         address_forms=(partial(XlmAddrDecoder.DecodeAddr, addr_type=XlmAddrTypes.PUB_KEY),),
         accounts=(
             AccountForm(

@@ -36,6 +36,7 @@ NETWORKS: Final = (
         coin="TON",
         confirmations=1,
         explorer="https://tonviewer.com/transaction/{}",
+        block_ms=5_000,
         address_forms=(_decode,),
         accounts=(
             AccountForm(

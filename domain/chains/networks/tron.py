@@ -21,6 +21,7 @@ NETWORKS: Final = (
         # No dust limit: the sender pays for the account that a payment creates.
         confirmations=20,
         explorer="https://tronscan.org/#/transaction/{}",
+        block_ms=3_000,
         address_forms=(_decode,),
         accounts=(AccountForm(kind=AccountKind.BIP44, encode=TrxAddrEncoder.EncodeKey),),
     ),

@@ -11,6 +11,7 @@ from gateway.api.endpoints import (
     orders,
     price,
     qr,
+    quote,
     sandbox,
     status,
 )
@@ -18,6 +19,7 @@ from gateway.api.endpoints import (
 ENDPOINTS: tuple[Endpoint, ...] = (
     *discovery.ENDPOINTS,
     *price.ENDPOINTS,
+    *quote.ENDPOINTS,
     *orders.ENDPOINTS,
     *lists.ENDPOINTS,
     *emergency.ENDPOINTS,

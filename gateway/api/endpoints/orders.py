@@ -1,12 +1,13 @@
 """/v1/create and /v1/order: open an order, and show it."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from domain.actions.orders.open_order import OrderRequest, open_order
 from domain.actions.orders.ports import IdempotencyKey
+from domain.actions.orders.quote import QuotedSwap
 from domain.actions.orders.show_order import show_order
 from domain.errors import (
     AboveMaximum,
@@ -16,6 +17,8 @@ from domain.errors import (
     InvalidRequest,
     Maintenance,
     NotFound,
+    QuoteInvalid,
+    QuoteMismatch,
     ReserveExceeded,
     Unavailable,
 )
@@ -25,6 +28,7 @@ from domain.orders.references import (
     MAX_METADATA_PAIRS,
     checked_references,
 )
+from domain.orders.states import RateType
 from domain.orders.wire import OpenedOrderOut, OrderOut, opened_order_out
 from domain.partners.credentials import is_idempotency_key
 from domain.partners.scopes import EVERY_SCOPE, FULL_OR_TRADE
@@ -32,6 +36,7 @@ from domain.partners.weights import Call
 from domain.reasons import Reason
 from domain.wire import OrderIdIn, TokenIn
 from gateway.api import examples
+from gateway.api.asset_selection import SwapSidesIn, selected_asset
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.api.endpoints.price import PriceIn, markup_for
 from gateway.codec import Decoder, success
@@ -43,6 +48,7 @@ AddressIn = Annotated[
         extra_json_schema={"minLength": 10, "maxLength": 200},  # documented; the action checks it
     ),
 ]
+QuoteIdIn = Annotated[str, msgspec.Meta(description="The `quoteId` of a response of `/quote`.")]
 
 
 ExternalIdIn = Annotated[
@@ -72,6 +78,47 @@ class CreateOrderIn(PriceIn, frozen=True, kw_only=True):
     metadata: MetadataIn | None = None
     source_network: str | None = msgspec.field(name="fromNetwork", default=None)
     destination_network: str | None = msgspec.field(name="toNetwork", default=None)
+    quote_id: None = msgspec.field(name="quoteId", default=None)
+
+
+class CreateQuotedOrderIn(SwapSidesIn, frozen=True, kw_only=True):
+    """The quote to open, and the addresses of its payout and of a refund.
+
+    The quote determines the amounts and the markup. A type or an asset must be the quote's.
+    """
+
+    quote_id: QuoteIdIn = msgspec.field(name="quoteId")
+    destination_address: AddressIn = msgspec.field(name="toAddress")
+    destination_tag: str | None = msgspec.field(name="tag", default=None)
+    refund_address: AddressIn = msgspec.field(name="refundAddress")
+    refund_tag: str | None = msgspec.field(name="refundTag", default=None)
+    external_id: ExternalIdIn | None = msgspec.field(name="externalId", default=None)
+    metadata: MetadataIn | None = None
+    source_network: str | None = msgspec.field(name="fromNetwork", default=None)
+    destination_network: str | None = msgspec.field(name="toNetwork", default=None)
+    rate_type: RateType | None = msgspec.field(name="type", default=None)
+    direction: None = None
+    amount: None = None
+    markup_bps: None = msgspec.field(name="afftax", default=None)
+
+    def swap(self) -> QuotedSwap:
+        """Return the request in the domain's terms."""
+        source = self.source_code is not None or self.source_reference is not None
+        destination = self.destination_code is not None or self.destination_reference is not None
+        return QuotedSwap(
+            quote_id=self.quote_id,
+            rate_type=self.rate_type,
+            source=selected_asset(self.source_code, self.source_reference) if source else None,
+            destination=(
+                selected_asset(self.destination_code, self.destination_reference)
+                if destination
+                else None
+            ),
+        )
+
+
+class _QuoteIdOnly(msgspec.Struct, frozen=True):
+    quote_id: Any = msgspec.field(name="quoteId", default=None)
 
 
 class WhichOrderIn(msgspec.Struct, frozen=True):
@@ -89,14 +136,20 @@ class ShowOrderIn(msgspec.Struct, frozen=True):
 
 
 _decode_create = Decoder(CreateOrderIn)
+_decode_create_quoted = Decoder(CreateQuotedOrderIn)
+_decode_quote_id = Decoder(_QuoteIdOnly)
 _decode_show = Decoder(ShowOrderIn)
 
 
 async def create(services: Services, request: Request) -> bytes:
-    """Open an order."""
+    """Open an order: of a swap that is priced now, or with exactly the numbers of a quote.
+
+    A quoteId opens one order, by the partner that it was issued to.
+    """
     caller = request.signed_caller
     idempotency = _idempotency(request)
-    body = _decode_create(request.body)
+    has_quote = _has_quote(request.body)
+    body = _decode_create_quoted(request.body) if has_quote else _decode_create(request.body)
     opened = await open_order(
         services.order_ports,
         OrderRequest(
@@ -113,6 +166,7 @@ async def create(services: Services, request: Request) -> bytes:
             ),
             source_network=body.source_network,
             destination_network=body.destination_network,
+            codes={one.id: one.code for one in caller.partner.codes.values()} if has_quote else {},
         ),
         idempotency=idempotency,
     )
@@ -138,6 +192,13 @@ async def order(services: Services, request: Request) -> bytes:
     return services.order_encoder.encode(shown, now=services.clock.now())
 
 
+def _has_quote(body: bytes) -> bool:
+    """Return whether a body has a quoteId. Its name may be written with escapes."""
+    if b"quoteId" not in body and b"\\" not in body:
+        return False
+    return _decode_quote_id(body).quote_id is not None
+
+
 def _idempotency(request: Request) -> IdempotencyKey | None:
     key = request.idempotency_key
     if key is None:
@@ -159,6 +220,7 @@ ENDPOINTS = (
         handle=create,
         summary="Open an order",
         request_type=CreateOrderIn,
+        other_request_types=(CreateQuotedOrderIn,),
         response_type=OpenedOrderOut,
         errors=(
             InvalidRequest,
@@ -167,6 +229,8 @@ ENDPOINTS = (
             BelowMinimum,
             AboveMaximum,
             ReserveExceeded,
+            QuoteMismatch,
+            QuoteInvalid,
             Maintenance,
             Unavailable,
         ),

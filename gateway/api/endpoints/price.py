@@ -17,7 +17,7 @@ from gateway.api import examples
 from gateway.api.asset_selection import SwapSidesIn
 from gateway.api.authentication import Caller
 from gateway.api.endpoint import Endpoint, Request, Services
-from gateway.api.quote_encoding import QuoteOut
+from gateway.api.quotes.quote_encoding import QuoteOut
 from gateway.codec import Decoder, decimal_digits
 
 MarkupIn = Annotated[int, msgspec.Meta(ge=0, le=MAX_MARKUP_BPS)]

@@ -16,10 +16,10 @@ SELECT a.code, a.coin, a.network, a.name, a.precision, a.network_fee::text AS ne
        a.aggregator_code, a.enabled, a.logo, a.color, n.fee_bps + o.spread_bps AS fee_bps,
        n.tag_name, n.chain, n.chain_id, a.contract, a.min_deposit::text AS min_deposit,
        CASE WHEN a.coin = n.coin THEN n.dust_limit ELSE 0 END::text AS dust_limit,
+       coalesce(a.confirmations, n.confirmations) AS confirmations,
        e.amount::text AS estimate,
        extract(epoch FROM e.estimated_at + $1::float8 * interval '1 second' - now())::float8
          AS valid_seconds,
-       coalesce(a.confirmations, n.confirmations) AS confirmations,
        o.sandbox OR h.test_network IS NOT NULL AS is_test,
        a.receivable AND (o.sandbox OR coalesce(c.receives, false)) AS receivable,
        a.sendable AND (o.sandbox OR coalesce(c.sends, false)) AS sendable
@@ -43,15 +43,18 @@ SELECT maintenance, fixed_rates, refunds, sandbox, fixed_premium_bps, fixed_conf
 FROM operator_settings
 """
 
+RESTRICTED_REGIONS = "SELECT region FROM restricted_regions"
+
 
 async def read_catalogue(database: Database) -> Catalogue:
     """Return the current catalogue; raise Unavailable without a database.
 
-    Uses three statements: a change in between increments the revision, so that it is read again.
+    Uses four statements: a change in between increments the revision, so that it is read again.
     """
     rows = await database.fetch(ASSETS, [ESTIMATE_LIFETIME.total_seconds()])
     pairs = await database.fetch(PAIR_SETTINGS)
     (operator,) = await database.fetch(OPERATOR_SETTINGS)
+    regions = await database.fetch(RESTRICTED_REGIONS)
     rule = NetworkFeeRule(operator["network_fee_margin_bps"], operator["network_fee_max_multiple"])
     assets = [_asset(row, rule) for row in rows]
     default = Bounds(_usd(operator["min_usd"]), _usd(operator["max_usd"]))
@@ -78,6 +81,7 @@ async def read_catalogue(database: Database) -> Catalogue:
             confirm_within=timedelta(minutes=operator["fixed_confirm_minutes"]),
             excess=Excess(operator["fixed_excess"]),
         ),
+        restricted_regions=frozenset(row["region"] for row in regions),
         sandbox=operator["sandbox"],
         valid_seconds=min((row["valid_seconds"] for row in rows if row["estimate"]), default=None),
     )

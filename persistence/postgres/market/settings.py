@@ -84,6 +84,12 @@ SELECT source, destination, enabled, min_usd::text AS min_usd, max_usd::text AS 
 FROM pair_settings
 """
 
+BLOCK_REGIONS = """
+INSERT INTO restricted_regions (region) SELECT unnest($1::text[]) ON CONFLICT (region) DO NOTHING
+"""
+
+ALLOW_REGIONS = "DELETE FROM restricted_regions WHERE region = ANY ($1::text[])"
+
 SET_SWITCH = {
     switch: f"UPDATE operator_settings SET {switch.value} = $1"  # noqa: S608  our own enum
     for switch in Switch
@@ -188,6 +194,10 @@ class PostgresMarketSettings:
         """See MarketSettings."""
         parameters = [*pair, _text(limits.min_usd), _text(limits.max_usd)]
         await self._change(SET_PAIR_LIMITS, parameters, missing=_pair(pair))
+
+    async def set_regions_blocked(self, regions: Sequence[str], *, blocked: bool) -> None:
+        """See MarketSettings."""
+        await self._database.fetch(BLOCK_REGIONS if blocked else ALLOW_REGIONS, [list(regions)])
 
     async def set_switch(self, switch: Switch, *, on: bool) -> None:
         """See MarketSettings."""

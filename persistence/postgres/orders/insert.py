@@ -1,6 +1,7 @@
 """Inserts orders, concurrent ones in one statement; each is inserted completely or not at all."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import msgspec
 from psqlpy.exceptions import Error
@@ -9,6 +10,7 @@ from domain.actions.orders.ports import IdempotencyKey
 from domain.errors import (
     DomainError,
     OperatorCapExceeded,
+    QuoteUsed,
     ReserveExceeded,
     UnpaidCapExceeded,
 )
@@ -16,23 +18,29 @@ from domain.money import USD_DECIMALS, format_units
 from domain.orders.order import Order
 from persistence.postgres.pool import Database, DatabaseUnavailable
 
-# An order without a free address is not inserted, nor is one whose key is in use; its address stays
-# free. Keys are locked in order, so that statements cannot deadlock. The index of free addresses
-# is on `id + 0`. The planner cannot know how few orders there are: `IS TRUE` keeps it from a nested
-# loop over all pairs, and the arrays keep it from reading all addresses.
+# An order without a free address is not inserted, nor is one whose key is in use or whose quote has
+# opened an order; its address stays free. Keys are locked in order, then quotes, so that statements
+# cannot deadlock. A quote that a concurrent statement uses violates the unique index `orders_quote`
+# once that one is committed. The index of free addresses is on `id + 0`. The planner cannot know
+# how few orders there are: `IS TRUE` keeps it from a nested loop over all pairs, the arrays keep it
+# from reading all addresses, and the comparison with a single value from reading all orders.
 INSERT = """
 WITH input AS MATERIALIZED (
-  SELECT * FROM json_to_recordset($1::text::json) AS input (
+  SELECT input.*,
+    (SELECT o.id FROM orders o WHERE o.quote_id = input.quote_id) IS NOT NULL
+      OR row_number() OVER (PARTITION BY quote_id ORDER BY id) > 1 AND quote_id IS NOT NULL
+      AS quote_used
+  FROM json_to_recordset($1::text::json) AS input (
     id uuid, network text, partner_id uuid, key text, body_hash text, code_id uuid, rate_type text,
     source text, destination text, source_amount numeric, destination_amount numeric, rate text,
     network_fee numeric, fee_bps integer, markup_bps integer, destination_address text,
     destination_tag text, refund_address text, token_hash text, created_at timestamptz,
     expires_at timestamptz, worth_usd numeric, client text,
-    client_networks text[], external_id text, metadata text, refund_tag text)
+    client_networks text[], external_id text, metadata text, refund_tag text, quote_id uuid)
 ), free AS (
   SELECT f.*,
     w.network || row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS slot
-  FROM (SELECT network, count(*) AS orders FROM input GROUP BY network) AS w
+  FROM (SELECT network, count(*) AS orders FROM input WHERE NOT quote_used GROUP BY network) AS w
   CROSS JOIN LATERAL (
     SELECT id AS address_id, address, tag FROM pay_in_addresses
     WHERE network = w.network AND order_id IS NULL
@@ -41,6 +49,7 @@ WITH input AS MATERIALIZED (
   SELECT numbered.*, free.address_id, free.address, free.tag
   FROM (
     SELECT *, network || row_number() OVER (PARTITION BY network ORDER BY id) AS slot FROM input
+    WHERE NOT quote_used
   ) AS numbered
   JOIN free USING (slot)
 ), keyed AS (
@@ -62,27 +71,28 @@ WITH input AS MATERIALIZED (
     id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
     rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
     pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at, worth_usd,
-    client, client_networks, unsigned, external_id, metadata, refund_tag)
+    client, client_networks, unsigned, external_id, metadata, refund_tag, quote_id)
   SELECT id, partner_id, code_id, rate_type, source, destination, source_amount,
     destination_amount, rate, network_fee, fee_bps, markup_bps, destination_address,
     destination_tag, refund_address, address, tag, decode(token_hash, 'hex'), created_at,
     expires_at, created_at, worth_usd, decode(client, 'hex'), client_networks,
-    client IS NOT NULL, external_id, metadata, refund_tag
-  FROM assigned WHERE (id IN (SELECT order_id FROM reserved)) IS TRUE ORDER BY id
+    client IS NOT NULL, external_id, metadata, refund_tag, quote_id
+  FROM assigned WHERE (id IN (SELECT order_id FROM reserved)) IS TRUE ORDER BY quote_id, id
   RETURNING id, pay_in_address, pay_in_tag
 )
-SELECT input.id::text AS id, assigned.id IS NOT NULL AS had_address,
+SELECT input.id::text AS id, assigned.id IS NOT NULL AS had_address, input.quote_used,
   inserted.pay_in_address, inserted.pay_in_tag
 FROM input LEFT JOIN assigned USING (id) LEFT JOIN inserted USING (id)
 """
 
-_LIMIT_ERRORS: dict[str, type[DomainError]] = {
+_DOMAIN_ERRORS: dict[str, type[DomainError]] = {
     "reserve exceeded": ReserveExceeded,
     "daily cap exceeded": OperatorCapExceeded,
     "unpaid cap exceeded": UnpaidCapExceeded,
     "fixed exposure exceeded": OperatorCapExceeded,
+    "orders_quote": QuoteUsed,
 }
-"""Messages of the triggers on `orders` that enforce the reserve and the caps."""
+"""Messages of the triggers on `orders` that enforce the reserve and the caps, and of the index."""
 
 
 class OrderInsert(msgspec.Struct, frozen=True):
@@ -115,17 +125,21 @@ class OrderInsert(msgspec.Struct, frozen=True):
     external_id: str | None
     metadata: str | None
     refund_tag: str | None
+    quote_id: str | None
 
 
 class InsertResult(msgspec.Struct, frozen=True):
-    """The result for one order: without `address` its key is in use, or no address was free."""
+    """The result for one order.
+
+    Without `address` its quote has opened an order, its key is in use, or no address was free.
+    """
 
     had_address: bool
     address: str | None
     tag: str | None
+    quote_used: bool = False
 
 
-_NO_ADDRESS = InsertResult(had_address=False, address=None, tag=None)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -136,10 +150,12 @@ def order_insert(
     *,
     client: bytes | None = None,
     client_networks: Sequence[bytes] = (),
+    quote_id: UUID | None = None,
 ) -> OrderInsert:
     """Return the row of an order, for `insert_orders`.
 
-    `client` and the larger networks that it is in are given for unsigned orders.
+    `client` and the larger networks that it is in are given for unsigned orders, `quote_id` for one
+    that is opened with a quote.
     """
     destination, attached = order.destination.precision, order.references
     return OrderInsert(
@@ -170,6 +186,7 @@ def order_insert(
         external_id=attached.external_id,
         metadata=None if attached.metadata is None else _encode(attached.metadata).decode(),
         refund_tag=order.refund_tag,
+        quote_id=str(quote_id) if quote_id else None,
     )
 
 
@@ -178,8 +195,9 @@ async def insert_orders(
 ) -> Sequence[InsertResult | Exception]:
     """Insert orders in one statement; if it fails, or for orders it skipped, one by one.
 
-    An order above the reserve or a cap fails the statement, and one whose key is in use may
-    claim the last free address. Raises DatabaseUnavailable: the outcome is then unknown.
+    An order above the reserve or a cap fails the statement; one whose key is in use may claim the
+    last free address, or the quote of another. Raises DatabaseUnavailable: the outcome is then
+    unknown.
     """
     try:
         results: list[InsertResult | Exception] = list(await _insert(database, inserts))
@@ -191,7 +209,7 @@ async def insert_orders(
         return [await _insert_one(database, one) for one in inserts]
     if len(inserts) > 1:
         for index, result in enumerate(results):
-            if result == _NO_ADDRESS:
+            if isinstance(result, InsertResult) and not result.had_address:
                 results[index] = await _insert_one(database, inserts[index])
     return results
 
@@ -208,14 +226,16 @@ async def _insert_one(database: Database, insert: OrderInsert) -> InsertResult |
 async def _insert(database: Database, inserts: Sequence[OrderInsert]) -> Sequence[InsertResult]:
     rows = await database.fetch(INSERT, [_encode(inserts).decode()])
     results = {
-        row["id"]: InsertResult(row["had_address"], row["pay_in_address"], row["pay_in_tag"])
+        row["id"]: InsertResult(
+            row["had_address"], row["pay_in_address"], row["pay_in_tag"], row["quote_used"]
+        )
         for row in rows
     }
     return [results[one.id] for one in inserts]
 
 
 def _domain_error(error: Error) -> Exception:
-    for message, error_type in _LIMIT_ERRORS.items():
+    for message, error_type in _DOMAIN_ERRORS.items():
         if message in str(error):
             return error_type(message)
     return error

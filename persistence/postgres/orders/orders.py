@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from domain.actions.orders.ports import IdempotencyKey, OpenedOrder
-from domain.errors import IdempotencyConflict, Unavailable
+from domain.errors import IdempotencyConflict, QuoteUsed, Unavailable
 from domain.orders.order import Order
 from domain.orders.query import OrderStatus
 from domain.orders.states import Choice, State
@@ -94,10 +94,16 @@ class PostgresOrderRepository:
         idempotency: IdempotencyKey | None,
         client: bytes | None = None,
         client_networks: Sequence[bytes] = (),
+        quote_id: UUID | None = None,
     ) -> OpenedOrder:
         """See OrderRepository."""
         insert = order_insert(
-            order, token_hash, idempotency, client=client, client_networks=client_networks
+            order,
+            token_hash,
+            idempotency,
+            client=client,
+            client_networks=client_networks,
+            quote_id=quote_id,
         )
         result = await self._inserts.submit(insert)
         if result.address is not None:
@@ -108,6 +114,8 @@ class PostgresOrderRepository:
         existing = await self.repeated(order.partner_id, idempotency) if idempotency else None
         if existing is not None:
             return OpenedOrder(existing, repeated=True)
+        if result.quote_used:
+            raise QuoteUsed
         if result.had_address:
             raise Unavailable("the order of this Idempotency-Key is gone")
         raise Unavailable(f"no free pay-in address on {order.source.network}")

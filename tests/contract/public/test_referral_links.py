@@ -120,7 +120,9 @@ def test_a_code_disabled_after_the_link_was_followed_is_attributed_no_order(
     guest.get(f"/r/{code}")
     form = guest.filled()
     swaps.partner.call("/codes", {"code": code}, method="DELETE").data  # noqa: B018  checks
-    path = guest.post("/", form).location  # at once: workers may not have read the change yet
+    shown = guest.post("/", form)  # at once: workers may not have read the change yet
+    assert shown.status == 409, "the price without the markup is confirmed first"
+    path = guest.post("/", shown.fields() | {"step": "open"}).location
     order_id = path.removeprefix("/order/").partition("?")[0]
     assert swaps.command("order", "show", order_id)["markupBps"] == 0
     assert listed(swaps, code)["orders"] == 0

@@ -4,15 +4,19 @@ import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 
 from tests.conftest import Running
 from tests.support.builders.orders import Swaps
-from tests.support.clients.partner import quote_request
+from tests.support.clients.partner import quote_request, send
 from tests.support.clients.visitor import REFUND, TO, PageResponse, Visitor
 from tests.support.waiting import ALL_WORKERS, wait_until
 
 ORDER_PAGE = re.compile(r"/order/[0-9a-f-]{36}\?t=[A-Za-z0-9_-]{43}")
+LITECOIN = "LM2WMpR1Rp6j3Sa59cMXMs1SPzj9eXpGc1"
+SHOWN = ("send", "get", "was_send", "was_get", "side", "quote")
+"""The fields of the price that the page has shown."""
 SCRIPT = "\"'><script>alert(1)</script>"
 
 
@@ -61,14 +65,15 @@ def test_either_amount_may_be_edited_without_scripts(visitor: Visitor) -> None:
     assert float(quoted(back)[1]) > 900
 
 
-def test_the_opened_order_has_the_amounts_of_the_quote_shown(guest: Visitor) -> None:
-    form = guest.filled()
+def test_the_opened_order_has_exactly_the_amounts_shown(guest: Visitor) -> None:
+    shown = guest.get("/?from=btc&to=usdt_trc20&amount=0.01")
+    form = guest.filled() | {name: shown.fields()[name] for name in SHOWN}
+    wait_until(lambda: quoted(guest.get("/?from=btc&to=usdt_trc20&amount=0.01")) != quoted(shown))
     page = guest.get(guest.post("/", form).location)
-    text = page.words()
-    assert "0.01 BTC" in text
-    payout = re.search(r"to → USDT ([0-9.]+) USDT", text)
+    assert "0.01 BTC" in page.words()
+    payout = re.search(r"to → USDT ([0-9.]+) USDT", page.words())
     assert payout is not None
-    assert abs(float(payout[1]) / float(form["get"]) - 1) < 0.01
+    assert payout[1] == form["get"]
 
 
 def test_the_two_assets_can_be_swapped(visitor: Visitor) -> None:
@@ -176,14 +181,68 @@ def test_a_form_without_its_token_is_shown_again(visitor: Visitor, once: str) ->
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}", response.fields()["once"])
 
 
-def test_a_price_that_became_worse_needs_confirmation(visitor: Visitor) -> None:
-    form = visitor.filled()
-    better = f"{float(form['get']) * 1.05:.6f}"
-    response = visitor.post("/", form | {"was_get": better, "get": better})
+EDITED: dict[str, dict[str, str]] = {
+    "another amount to send": {"send": "0.02"},
+    "another amount to get": {"get": "300"},
+    "another coin to send": {"from": "ltc", "send": "2", "refund_address": LITECOIN},
+    "another coin to get": {"to": "ltc", "to_address": LITECOIN},
+    "no price shown": {"quote": "", "was_get": "", "get": ""},
+    "an altered price": {"quote": "x" * 300},
+    "a price that is too long": {"quote": "A" * 4_000},
+}
+
+
+@pytest.mark.parametrize("edit", EDITED)
+def test_a_form_without_the_price_of_its_swap_is_shown_with_the_price_and_asks_again(
+    guest: Visitor, edit: str
+) -> None:
+    response = guest.post("/", guest.filled() | EDITED[edit])
     assert response.status == 409
-    assert "The rate changed" in response.words()
-    unpriced = visitor.post("/", form | {"was_get": "", "get": ""})
-    assert unpriced.status == 409
+    assert "This is the current price. Review it and confirm again." in response.words()
+    assert "You get" in response.words()
+    again = response.fields() | {"step": "open"}
+    for name, text in EDITED[edit].items():
+        assert again[name] == text or name in SHOWN
+    confirmed = guest.post("/", again)
+    assert confirmed.status == 303
+    assert ORDER_PAGE.fullmatch(confirmed.location)
+
+
+def test_a_form_that_is_submitted_again_with_the_next_price_leads_to_its_order(
+    guest: Visitor,
+) -> None:
+    form = guest.filled()
+    first = guest.post("/", form)
+    again = guest.post("/", form | {"quote": guest.filled()["quote"]})
+    assert (first.status, again.location) == (303, first.location)
+
+
+def test_a_price_opens_one_order_and_the_next_form_asks_again(guest: Visitor) -> None:
+    form = guest.filled()
+    assert guest.post("/", form).status == 303
+    other = guest.post("/", form | {"once": guest.filled()["once"]})
+    assert other.status == 409
+    assert other.fields()["quote"] not in ("", form["quote"])
+
+
+def test_a_price_of_the_api_is_not_used_on_the_page(guest: Visitor, swaps: Swaps) -> None:
+    """An unsigned quote has no markup: visitors could avoid that of the partner who refers them."""
+    unsigned = send(f"{swaps.up.base_url}/v1/quote", msgspec.json.encode(quote_request())).data[
+        "quoteId"
+    ]
+    signed = swaps.partner.call("/quote", quote_request()).data["quoteId"]
+    for quote_id in (unsigned, signed):
+        assert guest.post("/", guest.filled() | {"quote": quote_id}).status == 409
+    of_page = guest.filled()["quote"]
+    order = {"quoteId": of_page, "toAddress": TO, "refundAddress": REFUND}
+    assert swaps.partner.call("/create", order).code == 15
+
+
+def test_the_page_states_how_long_its_price_is_valid(visitor: Visitor) -> None:
+    page = visitor.get("/?from=btc&to=usdt_trc20&amount=0.01")
+    assert "You get exactly this price if you create the swap within a minute." in page.words()
+    assert 'data-next="30"' in page.text
+    assert "exactly this price" not in visitor.get("/?from=btc&to=usdt_trc20&amount=x").words()
 
 
 @pytest.mark.parametrize(
@@ -218,7 +277,7 @@ def test_malformed_forms_return_an_error_page(visitor: Visitor, body: str) -> No
     "field",
     [
         *("from", "to", "send", "get", "was_send", "was_get", "side", "type"),
-        *("to_address", "tag", "refund_address", "once", "step"),
+        *("to_address", "tag", "refund_address", "once", "quote", "step"),
     ],
 )
 def test_input_is_never_rendered_as_markup(visitor: Visitor, field: str) -> None:

@@ -8,11 +8,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from domain.actions.orders.quote import SwapRequest
+from domain.actions.orders.quote import QuotedSwap
 from domain.actions.partners.open_for_visitor import VisitorForm, open_for_visitor
 from domain.errors import Unavailable
-from domain.market.pricing import Direction
-from domain.orders.states import RateType
 from gateway.app import build
 from gateway.asgi import AsgiMiddleware
 from gateway.instance import KEYRING_FILE, ValkeyUser
@@ -66,6 +64,13 @@ def pages(gateway: GatewayProcess) -> AsgiMiddleware:
     return build(gateway, body_deadline_seconds=1, metrics=False)
 
 
+async def filled(front: AsgiMiddleware) -> dict[str, str]:
+    """Return the form as the page shows it with a price, filled in."""
+    seen = await ask(front, "/swap/form", {name: FORM[name] for name in ("from", "to", "send")})
+    fields = seen.fields()
+    return FORM | {name: fields[name] for name in ("get", "was_send", "was_get", "quote")}
+
+
 async def test_without_fresh_prices_the_page_reports_it_and_opens_no_order(
     operator: Operator, gateway: GatewayProcess
 ) -> None:
@@ -88,15 +93,14 @@ async def test_without_a_free_address_no_order_is_opened_and_the_form_keeps_its_
     operator.publish_rates()
     await gateway.start()
     front = pages(gateway)
-    seen = await ask(front, "/swap/form", {name: FORM[name] for name in ("from", "to", "send")})
-    form = FORM | {"get": seen.fields()["get"], "was_send": "0.01", "was_get": seen.fields()["get"]}
+    form = await filled(front)
     refused = await ask(front, "/", form)
     assert refused.status == 503
     assert "The order could not be created, and nothing was charged." in refused.words()
     kept = refused.fields()
-    assert {name: kept[name] for name in form if name in kept} == {
-        name: form[name] for name in form if name in kept
-    }
+    same = form.keys() & kept.keys() - {"quote"}
+    assert {name: kept[name] for name in same} == {name: form[name] for name in same}
+    assert kept["quote"] not in ("", form["quote"]), "the price is that of now"
     add_addresses(operator.urls.owner, 1)
     opened = await ask(front, "/", kept | {"step": "open"})
     assert opened.status == 303
@@ -110,10 +114,9 @@ async def test_a_visitor_with_too_many_unpaid_orders_sees_why_and_keeps_the_inpu
     await asyncio.to_thread(operator.json, "unpaid-cap", "set", "client", "1000")
     await gateway.start()
     front = pages(gateway)
-    seen = await ask(front, "/swap/form", {name: FORM[name] for name in ("from", "to", "send")})
-    form = FORM | {"get": seen.fields()["get"], "was_send": "0.01", "was_get": seen.fields()["get"]}
+    form = await filled(front)
     assert (await ask(front, "/", form)).status == 303
-    rejected = await ask(front, "/", form | {"once": "p" * 22})
+    rejected = await ask(front, "/", await filled(front) | {"once": "p" * 22})
     assert rejected.status == 400
     assert "Too many orders are waiting for a deposit." in rejected.words()
     assert rejected.fields()["to_address"] == TO
@@ -121,7 +124,8 @@ async def test_a_visitor_with_too_many_unpaid_orders_sees_why_and_keeps_the_inpu
     ((stored, hashed),) = operator.sql("SELECT count(*), count(client) FROM orders")
     assert (stored, hashed) == (1, 1)
     assert operator.sql("SELECT client FROM orders") != [(b"10.0.0.1",)]
-    assert (await ask(front, "/", form | {"once": "q" * 22}, client="10.0.0.2")).status == 303
+    other = await filled(front) | {"once": "q" * 22}
+    assert (await ask(front, "/", other, client="10.0.0.2")).status == 303
 
 
 async def test_an_order_is_found_again_after_a_rotation_of_the_keys(
@@ -132,7 +136,7 @@ async def test_an_order_is_found_again_after_a_rotation_of_the_keys(
     add_addresses(operator.urls.owner, 2)
     wanted = VisitorForm(
         once="r" * 22,
-        swap=SwapRequest(RateType.FLOAT, "btc", "usdt_trc20", Direction.FROM, "0.01"),
+        swap=QuotedSwap(quote_id=(await filled(pages(gateway)))["quote"]),
         destination_address=TO,
         destination_tag=None,
         refund_address=REFUND,

@@ -89,6 +89,22 @@ def test_maintenance_rejects_new_orders(up: Running, partner: Partner) -> None:
     wait_for(lambda: partner.call("/create", too_much).code, 8)
 
 
+def test_a_blocked_region_gets_no_quotes_until_it_is_allowed_again(
+    up: Running, partner: Partner
+) -> None:
+    def problems(region: str | None) -> list[str]:
+        data = partner.call("/quote", quote_request(region=region)).data
+        return [problem["type"] for problem in data["problems"]]
+
+    try:
+        up.json("region", "block", "KP", "IR")
+        wait_for(lambda: problems("KP"), ["REGION_RESTRICTED"])
+        assert problems("DE") == problems(None) == []
+    finally:
+        up.json("region", "allow", "KP", "IR")
+    wait_for(lambda: len(problems("KP")), 0)
+
+
 def test_a_deposit_is_settled_automatically(up: Running, partner: Partner) -> None:
     wait_for(lambda: partner.call("/price", quote_request()).code, 0)
     order = partner.call("/create", order_request()).data

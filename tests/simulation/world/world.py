@@ -26,6 +26,7 @@ from tests.simulation.world.processes import SettlementProcess
 from tests.simulation.world.scheduling import Process, Scheduler
 from tests.simulation.world.storage import ProcessDatabase, SettlementDatabase
 from tests.simulation.world.trace import Trace
+from tests.support.builders.quotes import quote_signer
 
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 HOT_OUTPUTS: Final = 12
@@ -133,6 +134,7 @@ class World:
         ports = OrderPorts(
             clock=clock,
             market=market,
+            quotes=quote_signer(self.random.randbytes, clock=clock),
             orders=PostgresOrderRepository(database, lambda: market.catalogue, batched=False),
             new_id=self.new_id,
             randomness=self.random.randbytes,

@@ -24,6 +24,7 @@ from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
+from tests.support.builders.quotes import quote_signer
 from tests.support.builders.records import START, add_addresses, new_order
 
 TOKEN = "t" * 43
@@ -56,6 +57,7 @@ class OrderWorld:
         return OrderPorts(
             clock=SystemClock(),
             market=self.market,
+            quotes=quote_signer(clock=SystemClock()),
             orders=PostgresOrderRepository(self.gateway, lambda: self.market.catalogue),
             new_id=new_id,
             randomness=lambda size: b"r" * size,

@@ -22,6 +22,7 @@ CONTRACT = {
     12: ("EMERGENCY_INVALID_CHOICE", {400}),
     13: ("CODE_CONFLICT", {409}),
     14: ("ROTATION_CONFLICT", {409}),
+    15: ("QUOTE_INVALID", {409}),
     16: ("SCOPE", {403}),
 }
 

@@ -11,7 +11,7 @@ from domain.assets import Asset, Bounds, Pair
 from domain.market.pricing import Direction, PricedPair
 from domain.market.rates import RateSnapshot
 from domain.money import format_units
-from gateway.api.quote_encoding import QuoteEncoder, QuoteOut
+from gateway.api.quotes.quote_encoding import QuoteEncoder, QuoteOut
 from gateway.codec import success
 
 USD = 10**18

@@ -23,7 +23,7 @@ from domain.orders.states import Status
 from domain.partners.weights import WEIGHTS
 from domain.reasons import Reason
 from domain.webhooks.retry_schedule import JITTER, RETRY_SCHEDULE
-from gateway.api.quote_encoding import QuoteEncoder, QuoteOut
+from gateway.api.quotes.quote_encoding import QuoteEncoder, QuoteOut
 from gateway.errors import INTERNAL, TABLE
 from gateway.pages.feed_routes import SCHEMAS as SCHEMA_ADDRESSES
 from gateway.pages.rate_feeds import BY_PATH

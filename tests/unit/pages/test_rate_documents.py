@@ -13,7 +13,7 @@ from lxml import etree
 from domain.market.limits import Headroom
 from domain.market.pricing import UNBOUNDED, Direction, PriceTable
 from feeds.xml.document import EMPTY, RateDocuments, render_rates
-from gateway.api.quote_encoding import QuoteEncoder
+from gateway.api.quotes.quote_encoding import QuoteEncoder
 from tests.support.builders.market import USD, asset, table
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schemas"

@@ -84,6 +84,9 @@ class MarketSettings(Protocol):
     async def set_pair_limits(self, pair: tuple[str, str], limits: PairLimits) -> None:
         """Set a pair's own limits."""
 
+    async def set_regions_blocked(self, regions: Sequence[str], *, blocked: bool) -> None:
+        """Block regions, or allow them again; those that are so already stay."""
+
     async def set_switch(self, switch: Switch, *, on: bool) -> None:
         """Turn a switch on or off."""
 

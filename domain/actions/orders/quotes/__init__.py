@@ -1,0 +1,1 @@
+"""Firm quotes: issued, and used to open an order."""

@@ -1,0 +1,1 @@
+"""Firm quotes: what they state, and how they are signed."""

@@ -1,0 +1,1 @@
+"""The responses of /v1/price and /v1/quote."""
