@@ -51,6 +51,8 @@ class Instance(msgspec.Struct, rename="camel"):
     settlement_database_url: str
     valkey_urls: dict[ValkeyUser, str]
     sandbox: bool
+    public_url: str = ""
+    """Where the public pages are; "" for nowhere."""
 
     def database_url(self, role: Role) -> str:
         """Return the URL for a role."""
@@ -116,6 +118,7 @@ def settings_for(
         "SWAPGATE_VALKEY_URL": instance.valkey_urls[valkey_user],
         "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
         "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),
+        "SWAPGATE_PUBLIC_URL": instance.public_url,
     }
     if instance.sandbox:
         stored["SWAPGATE_MAIL_DIRECTORY"] = str(data_dir / MAIL_DIRECTORY)

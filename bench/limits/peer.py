@@ -34,6 +34,8 @@ from persistence.valkey.nonces import REMEMBERED_SINCE
 from persistence.valkey.rates import read_snapshot
 
 PRICE_WEIGHT = 1
+NEWEST_REVISION = 2**53
+"""Newer than any: the record of the only partner is never outdated."""
 RATES_SECONDS = 0.5
 
 
@@ -145,7 +147,7 @@ def build() -> FastAPI:
                 REMEMBERED_SINCE,
                 *(f"{tag}:weights", f"{tag}:revision", f"{tag}:nonce:{x_api_nonce}"),
             ],
-            args=[REQUEST.pack(config.budget, PRICE_WEIGHT, 1)],
+            args=[REQUEST.pack(config.budget, PRICE_WEIGHT, NEWEST_REVISION)],
         )
         outcome, _, _ = REPLY.unpack(admitted)
         if AdmissionOutcome(outcome) is not AdmissionOutcome.ADMITTED:

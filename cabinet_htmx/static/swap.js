@@ -62,8 +62,19 @@ document.addEventListener("htmx:afterSettle", () => {
   }
 });
 
-// Show long amounts in a smaller font so that all digits are visible.
+// Show long amounts in a smaller font so that all digits are visible. A response does not replace an
+// amount that is being typed: its own request has not been sent yet.
 
 document.addEventListener("input", ({ target }) => {
-  if (target.matches(".amount")) target.classList.toggle("long", target.value.length > 9);
+  if (!target.matches(".amount")) return;
+  target.classList.toggle("long", target.value.length > 9);
+  target.dataset.edited = "";
+});
+
+document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+  delete detail.elt.dataset.edited;
+});
+
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  if ("edited" in event.detail.target.dataset) event.preventDefault();
 });

@@ -32,12 +32,10 @@ def child_processes(
     *,
     serve: Sequence[str],
     auto_settle: bool,
-    public_url: str = "",
 ) -> list[Child]:
     """Return all processes; `serve` are the arguments of the one that serves the API.
 
-    `public_url` is where the sandbox's pages are, unless the environment says so. Raises
-    SettingsError for a setting in the environment that cannot be used.
+    Raises SettingsError for a setting in the environment that cannot be used.
     """
 
     def child(name: str, role: Role, user: ValkeyUser, *arguments: str) -> Child:
@@ -46,8 +44,6 @@ def child_processes(
             "SWAPGATE_VALKEY_URL": instance.valkey_urls[user],
         }
         environment = _environment(instance, data_dir, name, urls)
-        if instance.sandbox and not environment["SWAPGATE_PUBLIC_URL"]:
-            environment["SWAPGATE_PUBLIC_URL"] = public_url
         return Child(name, [sys.executable, "-m", "gateway", name, *arguments], environment)
 
     settle = ["--auto-settle"] if auto_settle and instance.sandbox else []
@@ -78,6 +74,7 @@ def _environment(
             "SWAPGATE_SMTP_PASSWORD": (
                 os.environ.get("SWAPGATE_SMTP_PASSWORD", "") if name == SENDS_MAIL else ""
             ),
+            "SWAPGATE_PUBLIC_URL": instance.public_url,
             **urls,
             "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
             "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),

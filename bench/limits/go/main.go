@@ -102,7 +102,7 @@ type snapshot struct {
 const (
 	usdDecimals = 18
 	weight      = 1
-	generation  = 1
+	revision    = 1 << 53 // newer than any: the record of the only partner is never outdated
 	maxAge      = 60
 )
 
@@ -321,14 +321,14 @@ func main() {
 			return
 		}
 		connection := pool.Get()
-		arguments := make([]byte, 12)
+		arguments := make([]byte, 16)
 		binary.BigEndian.PutUint32(arguments, uint32(config.Budget))
 		binary.BigEndian.PutUint32(arguments[4:], weight)
-		binary.BigEndian.PutUint32(arguments[8:], generation)
+		binary.BigEndian.PutUint64(arguments[8:], revision)
 		admitted, err := redis.Bytes(script.Do(connection, 4,
-			"nonces:since", tag+":weights", tag+":generation", tag+":nonce:"+nonce, arguments))
+			"nonces:since", tag+":weights", tag+":revision", tag+":nonce:"+nonce, arguments))
 		connection.Close()
-		if err != nil || len(admitted) != 12 || binary.BigEndian.Uint32(admitted) != 0 {
+		if err != nil || len(admitted) != 16 || binary.BigEndian.Uint32(admitted) != 0 {
 			w.WriteHeader(429)
 			return
 		}

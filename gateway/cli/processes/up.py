@@ -1,5 +1,6 @@
 """`swapgate up`: the whole service on one machine, from nothing but this checkout."""
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -77,6 +78,8 @@ def up(
             importing.result()
             from gateway.wiring.preparation import prepare
 
+            local = f"http://localhost:{port}" if sandbox else ""
+            instance.public_url = os.environ.get("SWAPGATE_PUBLIC_URL") or local
             write_private(data_dir / INSTANCE_FILE, msgspec.json.encode(instance))
             status.update("Preparing the database")
             prepare(instance, data_dir, base_url=f"http://{HOST}:{port}")
@@ -90,7 +93,6 @@ def up(
                     *("--metrics-port", str(metrics_port)),
                 ),
                 auto_settle=auto_settle,
-                public_url=f"http://localhost:{port}",
             )
             supervisor = stack.enter_context(
                 Supervisor(children, logs=data_dir / "logs", servers=servers, on_event=_print_event)

@@ -13,14 +13,14 @@ OPERATIONS = (
     *("POST /currencies", "POST /pairs", "POST /price", "POST /create", "POST /order"),
     *("POST /emergency", "POST /qr", "POST /keys/rotate", "POST /codes", "GET /codes"),
     *("DELETE /codes", "POST /codes/enable", "GET /status/{id}", "POST /orders"),
-    *("POST /orders/status", "POST /address/validate"),
+    *("POST /orders/status", "POST /address/validate", "POST /quote"),
     *("POST /sandbox/deposit", "POST /sandbox/confirm", "POST /sandbox/payout"),
     *("POST /sandbox/expire", "POST /sandbox/advance", "POST /sandbox/webhook"),
 )
 SUCCEEDING = {
     *("POST /currencies", "POST /pairs", "POST /price", "POST /create", "POST /keys/rotate"),
     *("POST /codes", "GET /codes", "DELETE /codes", "POST /codes/enable", "POST /orders"),
-    *("POST /orders/status", "POST /address/validate"),
+    *("POST /orders/status", "POST /address/validate", "POST /quote"),
 }
 """All other examples refer to an order that does not exist."""
 

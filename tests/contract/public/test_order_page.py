@@ -1,6 +1,7 @@
 """Order pages and public status over HTTP: access by token, actions, and token secrecy."""
 
 import re
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -167,11 +168,13 @@ def test_an_order_deleted_by_its_user_is_not_found_by_its_partner(
     assert swaps.call("/order", order).code == 6
 
 
-def test_the_public_status_discloses_nothing_but_the_status(swaps: Swaps, guest: Visitor) -> None:
+def test_the_public_status_discloses_no_amount_and_no_address(swaps: Swaps, guest: Visitor) -> None:
     order_id, _ = parts(guest.opened())
     for prefix in ("/v1", "/api/v1"):
         response = status_of(swaps.up, order_id, prefix)
-        assert response.data == {"id": order_id, "status": "NEW"}
+        updated = response.data.pop("updatedAt")
+        assert response.data == {"id": order_id, "status": "NEW", "outcome": None}
+        assert datetime.fromisoformat(updated).tzinfo is not None
         assert response.headers["cache-control"] == "no-store"
     page = guest.get(f"/status/{order_id.upper()}")
     assert "Status: NEW" in page.words()

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -220,8 +220,8 @@ def test_every_method_of_settlements_repositories_is_known_to_read_or_to_write()
 def test_every_repository_of_chains_is_fenced_or_known_not_to_be() -> None:
     found = {
         one.__name__
-        for module in iter_modules(chains.__path__)
-        for one in vars(import_module(f"{chains.__name__}.{module.name}")).values()
+        for module in walk_packages(chains.__path__, f"{chains.__name__}.")
+        for one in vars(import_module(module.name)).values()
         if inspect.isclass(one) and one.__module__.startswith(chains.__name__)
     }
     repositories = {name for name in found if name.startswith("Postgres")}

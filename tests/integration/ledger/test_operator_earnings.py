@@ -25,7 +25,7 @@ def earn(operator: Operator, usd: str) -> None:
         " (transaction_id, position, account, partner_id, amount, created_at)"
         " SELECT made.id, position, account, partners.id, %s::numeric * sign, now()"
         " FROM made, partners, (VALUES (1, 'customer_deposits', -1), (2, 'markup', 1))"
-        " AS p (position, account, sign) WHERE id IN (SELECT partner_id FROM api_keys)",
+        " AS p (position, account, sign) WHERE partners.id IN (SELECT partner_id FROM api_keys)",
         usd,
     )
 

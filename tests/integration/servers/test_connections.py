@@ -12,7 +12,7 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.connections import sockets
 from gateway.http.connections.clients import ClientConnections
 from gateway.http.connections.limiter import ConnectionLimiter
-from gateway.http.connections.limits import Limits
+from gateway.http.connections.limits import Limits, Peer
 from tests.support.waiting import wait_until, wait_until_async
 
 HOSTS = ("127.0.0.1", "::1")
@@ -44,6 +44,12 @@ class Listener:
         return client, self._stack.enter_context(server)
 
 
+def peer_of(client: socket.socket) -> Peer:
+    """Return the client as the scope of its requests names it."""
+    host, port = client.getsockname()[:2]
+    return host, str(port)
+
+
 def fill(server: socket.socket) -> int:
     """Send to a client that does not read until nothing is accepted; return the bytes sent."""
     server.setblocking(False)
@@ -70,7 +76,7 @@ def test_only_connections_to_the_port_are_found(listener: Listener) -> None:
     left, right = socket.socketpair()
     with left, right:
         found = dict(sockets.accepted(listener.port))
-    assert found == {server.fileno(): client.getsockname()[:2]}
+    assert found == {server.fileno(): peer_of(client)}
     assert sockets.listening() == listener.socket.fileno()
     assert sockets.local_port(listener.socket.fileno()) == listener.port
 
@@ -109,7 +115,7 @@ def test_the_state_of_a_closed_connection_belongs_to_no_request(listener: Listen
 def test_a_connection_is_reset_and_what_is_unsent_is_discarded(listener: Listener) -> None:
     client, server = listener.connected(receive_buffer=4096)
     fill(server)
-    assert sockets.reset(server.fileno(), client.getsockname()[:2])
+    assert sockets.reset(server.fileno(), peer_of(client))
     assert server.recv(10) == b"", "the server reads the end of the connection"
     with pytest.raises(BrokenPipeError):
         server.send(b"more")
@@ -121,10 +127,10 @@ def test_a_connection_is_reset_and_what_is_unsent_is_discarded(listener: Listene
 def test_another_connection_that_took_the_number_is_not_reset(listener: Listener) -> None:
     client, server = listener.connected()
     other, _ = listener.connected()
-    assert not sockets.reset(server.fileno(), other.getsockname()[:2])
+    assert not sockets.reset(server.fileno(), peer_of(other))
     client.send(b"request")
     assert server.recv(10) == b"request"
-    assert not sockets.reset(1 << 20, other.getsockname()[:2])
+    assert not sockets.reset(1 << 20, peer_of(other))
 
 
 def test_a_connection_that_never_reads_ends_at_the_deadline_and_holds_little(
@@ -159,7 +165,7 @@ async def test_the_limiter_closes_what_exceeds_the_limit_of_an_address(listener:
     known = ClientConnections(ClientAddresses().of_connection)
     subject = limiter(Limits(per_address=5, total=100), reports, known)
     in_progress, _ = clients[1]
-    known.in_progress.add(in_progress.getsockname()[:2])
+    known.in_progress.add(peer_of(in_progress))
     task = asyncio.ensure_future(subject.keep_limiting())
     try:
         await wait_until_async(lambda: sum((Counter(closed) for _, closed in reports), Counter()))
@@ -173,12 +179,6 @@ async def test_the_limiter_closes_what_exceeds_the_limit_of_an_address(listener:
     assert rejected == {one for one, _ in clients} - kept
     assert known.rejects((served.getsockname()[0], "1")), "a connection opened afterwards"
     assert not known.rejects(("192.0.2.1", "1"))
-
-
-def peer_of(client: socket.socket) -> tuple[str, str]:
-    """Return address and port of a client as the server's scope has them."""
-    host, port = client.getsockname()[:2]
-    return host, str(port)
 
 
 async def test_connections_that_exist_when_the_server_begins_to_listen_are_bounded_too(

@@ -94,6 +94,7 @@ COMMANDS = [
     "outflow cap 1000",
     "pay-in list",
     "pay-in show Litecoin",
+    "pay-in reuse Litecoin",
     "pay-in set Litecoin zpub",
     "pay-in import Solana /dev/null",
     "pay-in sweep ltc --to ltc1q",
