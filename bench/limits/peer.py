@@ -56,6 +56,9 @@ class QuoteSideOut(BaseModel):
     code: str
     coin: str
     network: str
+    chain: str
+    chainId: int | None  # noqa: N815
+    contract: str | None
     amount: str
     rate: str
     precision: int
@@ -210,6 +213,9 @@ def _side(asset: Asset, bounds: tuple[int, int]) -> dict[str, Any]:
     return {
         "code": asset.code,
         "coin": asset.coin,
+        "chain": asset.chain,
+        "chainId": asset.chain_id,
+        "contract": asset.contract,
         "network": asset.network,
         "precision": asset.precision,
         "min": format_units(minimum, asset.precision),

@@ -25,12 +25,15 @@ import (
 )
 
 type asset struct {
-	Code       string `json:"code"`
-	Coin       string `json:"coin"`
-	Network    string `json:"network"`
-	Precision  int    `json:"precision"`
-	NetworkFee int64  `json:"network_fee"`
-	FeeBps     int64  `json:"fee_bps"`
+	Code       string  `json:"code"`
+	Coin       string  `json:"coin"`
+	Network    string  `json:"network"`
+	Chain      string  `json:"chain"`
+	ChainID    *int64  `json:"chain_id"`
+	Contract   *string `json:"contract"`
+	Precision  int     `json:"precision"`
+	NetworkFee int64   `json:"network_fee"`
+	FeeBps     int64   `json:"fee_bps"`
 }
 
 type peerConfig struct {
@@ -60,6 +63,9 @@ type sideOut struct {
 	Code      string  `json:"code"`
 	Coin      string  `json:"coin"`
 	Network   string  `json:"network"`
+	Chain     string  `json:"chain"`
+	ChainID   *int64  `json:"chainId"`
+	Contract  *string `json:"contract"`
 	Amount    string  `json:"amount"`
 	Rate      string  `json:"rate"`
 	Precision int     `json:"precision"`
@@ -241,12 +247,14 @@ func quote(p *priced, direction string, amount *big.Int) quoteOut {
 	return quoteOut{
 		Source: sideOut{
 			Code: source.Code, Coin: source.Coin, Network: source.Network,
+			Chain: source.Chain, ChainID: source.ChainID, Contract: source.Contract,
 			Amount: format(sourceAmount, source.Precision), Rate: p.rateText, Precision: source.Precision,
 			Min: format(p.sourceMin, source.Precision), Max: format(p.sourceMax, source.Precision),
 			USD: format(halfUp(worth, tenTo(source.Precision+usdDecimals-2)), 2), BTC: &btc,
 		},
 		Destination: sideOut{
 			Code: destination.Code, Coin: destination.Coin, Network: destination.Network,
+			Chain: destination.Chain, ChainID: destination.ChainID, Contract: destination.Contract,
 			Amount: format(paid, destination.Precision), Rate: p.inverseText, Precision: destination.Precision,
 			Min: format(p.destinationMin, destination.Precision),
 			Max: format(p.destinationMax, destination.Precision),
