@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from secrets import token_urlsafe
 
 import pytest
 
@@ -34,11 +33,10 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def statuses(service: Running, addresses: list[str]) -> list[int]:
     """Return the statuses of concurrent orders, one from each of the addresses."""
-    form = Visitor(service.base_url, "203.0.113.200").filled()
 
     def order(address: str) -> int:
-        fields = form | {"once": token_urlsafe(16)}
-        return Visitor(service.base_url, address).post("/", fields).status
+        visitor = Visitor(service.base_url, address)
+        return visitor.post("/", visitor.filled()).status  # each has a quote of its own
 
     with ThreadPoolExecutor(16) as callers:
         return list(callers.map(order, addresses))
