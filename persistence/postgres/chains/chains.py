@@ -30,7 +30,8 @@ DROP = "DELETE FROM chain_blocks WHERE network = $1 AND height > $2"
 
 EXPECTED_DEPOSITS = f"""
 SELECT p.address, o.id AS order_id, o.source, p.order_id IS NULL AS is_released, (
-    SELECT array_agg(CASE WHEN e.source = o.source THEN e.source_amount::text END)
+    SELECT CASE WHEN count(*) > 0 THEN
+      coalesce(array_agg(e.source_amount::text) FILTER (WHERE e.source = o.source), '{{}}') END
     FROM pay_in_releases r JOIN orders e ON e.id = r.order_id
     WHERE r.address_id = p.id AND r.order_id <> o.id
   ) AS earlier
@@ -207,7 +208,7 @@ class PostgresChainRepository(PostgresUnclaimedDeposits, PostgresDepositCredits)
         earlier = row["earlier"]
         if earlier is not None:
             precision = self._catalogue().assets[row["source"]].precision
-            earlier = frozenset(units_from(one, precision) for one in earlier if one is not None)
+            earlier = frozenset(units_from(one, precision) for one in earlier)
         return ExpectedDeposit(
             UUID(row["order_id"]),
             row["source"],
