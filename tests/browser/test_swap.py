@@ -134,31 +134,6 @@ def test_prices_update_while_either_amount_is_typed(page: Page) -> None:
     assert console == []
 
 
-def test_a_price_that_arrives_while_the_other_amount_is_typed_does_not_replace_it(
-    page: Page,
-) -> None:
-    page.goto(f"/?{PAIR}&amount=0.01")
-    send, get = page.get_by_label("You send"), page.get_by_label("You get")
-
-    typed = False
-
-    def type_before_the_response(route: Route) -> None:
-        nonlocal typed
-        if typed:
-            route.continue_()
-            return
-        typed = True
-        response = route.fetch()
-        get.fill("100")
-        route.fulfill(response=response)
-
-    page.route("**/swap/quote", type_before_the_response)
-    send.fill("0.02")
-    expect(page.locator("#price .total dd")).to_contain_text("100 USDT")
-    expect(get).to_have_value("100")
-    expect(send).not_to_have_value("0.02")
-
-
 def test_the_next_price_replaces_the_one_shown_when_its_countdown_ends(page: Page) -> None:
     console = console_errors(page)
     page.clock.install()
