@@ -172,8 +172,9 @@ def test_the_public_status_discloses_no_amount_and_no_address(swaps: Swaps, gues
     order_id, _ = parts(guest.opened())
     for prefix in ("/v1", "/api/v1"):
         response = status_of(swaps.up, order_id, prefix)
-        updated = response.data.pop("updatedAt")
-        assert response.data == {"id": order_id, "status": "NEW", "outcome": None}
+        data = dict(response.data)
+        updated = data.pop("updatedAt")
+        assert data == {"id": order_id, "status": "NEW", "outcome": None}
         assert datetime.fromisoformat(updated).tzinfo is not None
         assert response.headers["cache-control"] == "no-store"
     page = guest.get(f"/status/{order_id.upper()}")
