@@ -58,7 +58,7 @@ def _default(field: msgspec.structs.FieldInfo) -> object:
         return field.default
     default = factory()
     if factory() is not default:
-        raise ValueError(f"the default of {field.name} cannot be told from a value")
+        raise ValueError(f"the default of {field.name} cannot be distinguished from a value")
     return default
 
 

@@ -1,6 +1,5 @@
 """Ether that a contract sends to a pay-in address is credited, paid out and swept (anvil)."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -22,13 +21,6 @@ from tests.support.clients.operator_command import error_of
 pytestmark = [needs_nodes, pytest.mark.slow]
 
 HALF = ETHER // 2
-
-
-@pytest.fixture(scope="module")
-def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    new_world = World(tmp_path_factory.mktemp("credits"))
-    yield new_world
-    new_world.close()
 
 
 def pay_by_contract(world: World, swap: Swap, contract: str | None = None) -> str:

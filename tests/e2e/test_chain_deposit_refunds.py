@@ -1,7 +1,6 @@
 """Deposits that no order can use are sent back on real chains: litecoind and anvil."""
 
 import secrets
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -12,13 +11,6 @@ from tests.support.chains.nodes import main_address, regtest_address
 from tests.support.chains.world import ETHER, World, needs_nodes
 
 pytestmark = [needs_nodes, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    new_world = World(tmp_path_factory.mktemp("refunds"))
-    yield new_world
-    new_world.close()
 
 
 def test_a_late_deposit_and_one_of_another_asset_are_sent_to_the_customer(world: World) -> None:

@@ -1,10 +1,7 @@
 """An order on real chains, litecoind and anvil; the slow tests have many more (chains/)."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
-
-import pytest
 
 from tests.support.chains.nodes import regtest_address
 from tests.support.chains.world import ETHER, World, needs_nodes
@@ -13,13 +10,6 @@ pytestmark = needs_nodes
 
 GAS_PRICE = 50 * 10**9
 GENESIS, FORKED = 0, "0" * 64
-
-
-@pytest.fixture(scope="module")
-def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    new_world = World(tmp_path_factory.mktemp("chains"))
-    yield new_world
-    new_world.close()
 
 
 def test_litecoin_is_swapped_for_ether_through_a_reorganization(world: World) -> None:

@@ -1,6 +1,5 @@
 """The service on real nodes follows the declared chains, by the times that these state."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,13 +14,6 @@ EXPIRE = """
 UPDATE orders SET created_at = now() - interval '2 h', expires_at = now() - {ago}::interval
 WHERE id = %s
 """
-
-
-@pytest.fixture(scope="module")
-def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    new_world = World(tmp_path_factory.mktemp("chains"))
-    yield new_world
-    new_world.close()
 
 
 def expire(world: World, swap: Swap, *, ago: str = "0 s") -> None:

@@ -1,6 +1,6 @@
 """Orders on litecoind and anvil: tokens, kills, reorganizations, false nodes, refunds, sweeps."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -17,13 +17,6 @@ pytestmark = [needs_nodes, pytest.mark.slow]
 
 GAS_PRICE = 50 * 10**9
 GENESIS, FORKED = 0, "0" * 64
-
-
-@pytest.fixture(scope="module")
-def one_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    new_world = World(tmp_path_factory.mktemp("chains"))
-    yield new_world
-    new_world.close()
 
 
 def test_a_token_is_swapped_for_litecoin(world: World) -> None:

@@ -44,7 +44,7 @@ def create(partner: Partner, quote_id: object, **changes: object) -> Response:
     return partner.call("/create", {"quoteId": quote_id, **ADDRESSES, **changes})
 
 
-def told(response: Response) -> tuple[int, dict[str, Any]]:
+def outcome(response: Response) -> tuple[int, dict[str, Any]]:
     return response.status, response.json()
 
 
@@ -102,7 +102,7 @@ def test_concurrent_creates_with_one_quote_open_one_order(partner: Partner) -> N
     with ThreadPoolExecutor(16) as pool:
         responses = list(pool.map(lambda _: create(partner, quote_id), range(32)))
     assert sorted(response.code for response in responses) == [0] + [15] * 31
-    assert told(create(partner, quote_id)) == QUOTE_INVALID
+    assert outcome(create(partner, quote_id)) == QUOTE_INVALID
 
 
 def test_a_create_with_a_key_may_be_repeated(partner: Partner) -> None:
@@ -114,13 +114,13 @@ def test_a_create_with_a_key_may_be_repeated(partner: Partner) -> None:
     assert (again["id"], again["token"]) == (first["id"], None)
     changed = {**body, "quoteId": quote(partner)["quoteId"]}
     response = partner.call("/create", changed, **{"Idempotency-Key": key})
-    assert told(response) == (409, {"code": 1, "msg": "INVALID_REQUEST"})
+    assert outcome(response) == (409, {"code": 1, "msg": "INVALID_REQUEST"})
     assert create(partner, changed["quoteId"]).code == 0, "the key's conflict did not use it"
 
 
 def test_a_quote_of_another_partner_is_invalid(partner: Partner, other: Partner) -> None:
     quote_id = quote(partner)["quoteId"]
-    assert told(create(other, quote_id)) == QUOTE_INVALID
+    assert outcome(create(other, quote_id)) == QUOTE_INVALID
     assert create(partner, quote_id).code == 0
 
 
@@ -176,7 +176,7 @@ ALTERED: dict[str, Callable[[str], str]] = {
 @pytest.mark.parametrize("alteration", ALTERED)
 def test_an_altered_quote_id_is_invalid(partner: Partner, alteration: str) -> None:
     quote_id = quote(partner)["quoteId"]
-    assert told(create(partner, ALTERED[alteration](quote_id))) == QUOTE_INVALID
+    assert outcome(create(partner, ALTERED[alteration](quote_id))) == QUOTE_INVALID
     assert create(partner, quote_id).code == 0
 
 
@@ -216,7 +216,7 @@ def test_what_contradicts_a_quote_is_malformed_and_does_not_use_it(
     partner: Partner, case: str
 ) -> None:
     quote_id = quote(partner)["quoteId"]
-    assert told(create(partner, quote_id, **BESIDE[case])) == MALFORMED
+    assert outcome(create(partner, quote_id, **BESIDE[case])) == MALFORMED
     assert create(partner, quote_id).code == 0
 
 
@@ -241,7 +241,7 @@ def test_a_quote_id_is_recognized_however_its_name_is_written(partner: Partner) 
     for escaped in (r"quote\u0049d", r"\u0071uoteId"):
         written = body.replace('"quoteId"', f'"{escaped}"').encode()
         headers = partner.v2_headers("/v1/create", written)
-        assert told(partner.post("/create", written, headers)) == MALFORMED
+        assert outcome(partner.post("/create", written, headers)) == MALFORMED
     null = {"quoteId": None, **order_request()}
     assert partner.call("/create", null).code == 0, "null is none"
     twice = f'{{"quoteId":null,"quoteId":"{quote_id}",{body[1:-1]}}}'.encode()
@@ -281,7 +281,7 @@ MALFORMED_QUOTES: dict[str, dict[str, object]] = {
 
 @pytest.mark.parametrize("case", MALFORMED_QUOTES)
 def test_a_malformed_quote_is_rejected(up: Running, case: str) -> None:
-    assert told(unsigned(up, **MALFORMED_QUOTES[case])) == MALFORMED
+    assert outcome(unsigned(up, **MALFORMED_QUOTES[case])) == MALFORMED
 
 
 UNSUPPORTED: dict[str, tuple[dict[str, object], list[dict[str, str]]]] = {
