@@ -43,6 +43,8 @@ from tests.support.builders.quotes import FixedClock, quote_signer
 from tests.support.builders.records import add_addresses, stored_partner
 
 RACERS = 200
+ADDRESSES = 2 * RACERS
+"""While a statement waits for another with the same quotes, it keeps the addresses that it took."""
 KEYED = 40
 """With a key, each create that opens no order is followed by a statement that looks for one."""
 TO = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
@@ -140,7 +142,7 @@ async def workers(database_urls: DatabaseUrls) -> AsyncIterator[Workers]:
     await world.set_operator("fixed_rates = true")
     world.rates()
     world.partner = await stored_partner(world.admin)
-    add_addresses(database_urls.owner, 20)
+    add_addresses(database_urls.owner, ADDRESSES)
     workers = Workers(world)
     yield workers
     for database in (*workers.databases, world.gateway, world.settlement, world.admin):
