@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Python compiles a module when it is first imported; compiling all of them would take longer
 PIP := $(BIN)/python -m pip install --quiet --no-compile
+# With the setting that containers often have, each process would compile all its modules again
+unexport PYTHONDONTWRITEBYTECODE
 ARGS ?=
 RUNS ?= 10000
 # Tests wait for servers half of their time, therefore twice as many processes as cores

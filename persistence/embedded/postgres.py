@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -29,7 +30,12 @@ from persistence.embedded.errors import (
     OtherPostgresVersion,
     ServerDidNotStart,
 )
-from persistence.embedded.files import last_lines, let_others_traverse, write_private
+from persistence.embedded.files import (
+    exclusive,
+    last_lines,
+    let_others_traverse,
+    write_private,
+)
 from persistence.embedded.processes import PROC, send_signal, spawn
 from persistence.embedded.server import EmbeddedServer
 
@@ -48,6 +54,7 @@ POSTGRES_VERSION: Final = 18
 POSTGRES_PORT: Final = 5432  # only names the socket: nothing listens on TCP
 DATABASE: Final = "swapgate"
 SYSTEM_USER: Final = "pgserver"  # PostgreSQL refuses to run as root
+PASSWD_LOCK: Final = Path("/etc/.pwd.lock")  # of two `useradd` at the same time, one fails
 
 _POSTGRES_CONF: Final = """\
 # Written by swapgate at each start. Change settings with ALTER SYSTEM: they override this file.
@@ -237,8 +244,11 @@ class EmbeddedPostgres(EmbeddedServer):
         """Return the user that PostgreSQL runs as: ourselves, or SYSTEM_USER for root."""
         if not self._as_root:
             return pwd.getpwuid(os.geteuid())
+        with suppress(KeyError):
+            return pwd.getpwnam(SYSTEM_USER)
         try:
-            account = ensure_user_exists(SYSTEM_USER)
+            with exclusive(PASSWD_LOCK):
+                account = ensure_user_exists(SYSTEM_USER)
         except (OSError, subprocess.CalledProcessError) as error:
             raise EmbeddedError(
                 f"PostgreSQL does not run as root, and its user {SYSTEM_USER} cannot be created "

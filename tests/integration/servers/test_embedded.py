@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from uuid import uuid4
 
 import psqlpy
 import psycopg
@@ -49,6 +51,14 @@ with DataDirLock(directory):
     start_together(postgres, EmbeddedValkey(directory / "valkey"))
     print("ready", flush=True)
     time.sleep(600)
+"""
+
+ACCOUNT = """\
+import sys
+from pathlib import Path
+from persistence.embedded import postgres
+postgres.SYSTEM_USER = sys.argv[1]
+print(postgres.EmbeddedPostgres(Path(sys.argv[2]))._account().pw_uid)
 """
 
 
@@ -361,3 +371,22 @@ def _owner(directory: Path) -> "Iterator[subprocess.Popen[str]]":
             yield owner
         finally:
             owner.kill()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as another user")
+def test_concurrent_first_starts_as_root_create_the_system_user_once(tmp_path: Path) -> None:
+    user = f"sg-{uuid4().hex[:12]}"
+    starts = [
+        subprocess.Popen(
+            [sys.executable, "-c", ACCOUNT, user, str(tmp_path / str(number))],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    try:
+        ids = {start.communicate(timeout=MAX_WAIT_SECONDS)[0] for start in starts}
+        assert ids == {f"{pwd.getpwnam(user).pw_uid}\n"}
+    finally:
+        subprocess.run(["userdel", user], check=False)

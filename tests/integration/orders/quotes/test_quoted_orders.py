@@ -142,7 +142,7 @@ async def workers(database_urls: DatabaseUrls) -> AsyncIterator[Workers]:
     await world.set_operator("fixed_rates = true")
     world.rates()
     world.partner = await stored_partner(world.admin)
-    add_addresses(database_urls.owner, ADDRESSES)
+    add_addresses(database_urls.owner, 20)
     workers = Workers(world)
     yield workers
     for database in (*workers.databases, world.gateway, world.settlement, world.admin):
@@ -185,6 +185,7 @@ async def test_a_race_with_one_key_returns_the_one_order_to_all(workers: Workers
 async def test_many_quotes_race_without_deadlocks_and_each_opens_one_order(
     workers: Workers,
 ) -> None:
+    add_addresses(workers.world.urls.owner, ADDRESSES)
     quotes = [workers.quote() for _ in range(10)]
     order = quotes + quotes[::-1]
     opened, errors = await workers.race(*({"quote_id": one} for one in order * 10))
