@@ -1,7 +1,7 @@
 """References to assets by chain and contract, and the index that finds what they refer to."""
 
 from collections.abc import Iterable
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -34,6 +34,23 @@ class AssetReference(msgspec.Struct, frozen=True, gc=False):
 
 AssetSelector = str | AssetReference
 """An asset by its code, or by its chain and contract."""
+
+
+class AssetFields(NamedTuple):
+    """The fields of a request that name an asset in either form, as errors state them."""
+
+    code: str
+    reference: str
+
+    def naming(self, asset: AssetSelector) -> str:
+        """Return the field that an asset is named by."""
+        return self.code if isinstance(asset, str) else self.reference
+
+
+SOURCE: Final = AssetFields("fromCcy", "from")
+DESTINATION: Final = AssetFields("toCcy", "to")
+ONLY_ASSET: Final = AssetFields("ccy", "asset")
+"""Those of requests about one asset."""
 
 
 class OnChain(Protocol):

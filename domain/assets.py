@@ -6,7 +6,13 @@ from enum import StrEnum
 
 import msgspec
 
-from domain.asset_reference import AssetIndex, AssetReference, AssetSelector
+from domain.asset_reference import (
+    DESTINATION,
+    SOURCE,
+    AssetIndex,
+    AssetReference,
+    AssetSelector,
+)
 from domain.errors import InvalidRequest, NothingToSwap
 from domain.reasons import Reason
 
@@ -187,8 +193,8 @@ class Catalogue:
     def _unsupported(self, source: AssetSelector, destination: AssetSelector) -> InvalidRequest:
         """Return the error of a pair that cannot be swapped: which asset is unknown or disabled."""
         message = f"no pair {source!r} to {destination!r}"
-        for asset, code, reference in ((source, "fromCcy", "from"), (destination, "toCcy", "to")):
-            field = code if isinstance(asset, str) else reference
+        for asset, fields in ((source, SOURCE), (destination, DESTINATION)):
+            field = fields.naming(asset)
             found = self.find(asset)
             if found is None or not found.enabled:
                 return InvalidRequest(message, field=field, reason=Reason.ASSET_UNSUPPORTED)

@@ -7,34 +7,35 @@ class DomainError(Exception):
     """Base class. Its message is for operators and logs, never for the wire."""
 
 
+class InvalidCommand(DomainError):
+    """What an operator or a partner's member wants is not possible; the message tells them why.
+
+    For commands and pages: what an endpoint of the API raises is an InvalidRequest instead.
+    """
+
+
+class KeyLimitReached(InvalidCommand):
+    """The partner has its maximum number of API keys."""
+
+
 class RejectedInput(DomainError):
     """What a request contains is rejected. `field` and `reason` are for callers who ask for them.
 
-    A class that always has the same ones names them itself.
+    `field` is the name, in the API, of the field or header; None for the request as a whole.
     """
 
-    field: str | None = None
-    """The name, in the API, of the field or header that is rejected; None for the whole request."""
-    reason: Reason = Reason.OTHER
-
-    def __init__(
-        self, message: str = "", *, field: str | None = None, reason: Reason | None = None
-    ) -> None:
+    def __init__(self, message: str = "", *, reason: Reason, field: str | None = None) -> None:
         super().__init__(message)
-        self.field = field or self.field
-        self.reason = reason or self.reason
+        self.field = field
+        self.reason = reason
 
     def name_field(self, field: str) -> None:
         """State which field has the rejected value, unless that is stated."""
         self.field = self.field or field
 
 
-class InvalidRequest(RejectedInput):
+class InvalidRequest(RejectedInput, InvalidCommand):
     """The request is malformed or not allowed: unknown asset, invalid amount."""
-
-
-class KeyLimitReached(InvalidRequest):
-    """The partner has its maximum number of API keys."""
 
 
 class InvalidAddress(InvalidRequest):
@@ -44,27 +45,29 @@ class InvalidAddress(InvalidRequest):
 class IdempotencyConflict(InvalidRequest):
     """The Idempotency-Key was used before with a different body."""
 
-    field = "Idempotency-Key"
-    reason = Reason.CONFLICT
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, field="Idempotency-Key", reason=Reason.CONFLICT)
 
 
 class QuoteMismatch(InvalidRequest):
     """The request names another swap than its quoteId."""
 
-    reason = Reason.CONFLICT
+    def __init__(self, message: str = "", *, field: str) -> None:
+        super().__init__(message, field=field, reason=Reason.CONFLICT)
 
 
 class QuoteInvalid(RejectedInput):
     """The quoteId is expired, used, altered, or another partner's."""
 
-    field = "quoteId"
-    reason = Reason.QUOTE_UNKNOWN
+    def __init__(self, message: str = "", *, reason: Reason) -> None:
+        super().__init__(message, field="quoteId", reason=reason)
 
 
 class QuoteUsed(QuoteInvalid):
     """The quote has opened an order."""
 
-    reason = Reason.QUOTE_USED
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, reason=Reason.QUOTE_USED)
 
 
 class AuthRequired(DomainError):
@@ -95,37 +98,43 @@ class NotFound(DomainError):
     """The caller has no such object."""
 
 
-class BelowMinimum(RejectedInput):
+class AmountRejected(RejectedInput):
+    """The order would be worth too little or too much; each subclass has its reason."""
+
+    limit_reason: Reason
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, field="amount", reason=self.limit_reason)
+
+
+class BelowMinimum(AmountRejected):
     """The order is worth less than the pair's USD minimum, or less than its network fee."""
 
-    field = "amount"
-    reason = Reason.LIMIT_MIN
+    limit_reason = Reason.LIMIT_MIN
 
 
-class AboveMaximum(RejectedInput):
+class AboveMaximum(AmountRejected):
     """The order is worth more than the pair's USD maximum or one of the operator's caps allows."""
 
-    field = "amount"
-    reason = Reason.LIMIT_MAX
+    limit_reason = Reason.LIMIT_MAX
 
 
 class OperatorCapExceeded(AboveMaximum):
     """A cap on orders of the day, or on open orders at fixed rates, is reached."""
 
-    reason = Reason.OPERATOR_CAP
+    limit_reason = Reason.OPERATOR_CAP
 
 
 class UnpaidCapExceeded(AboveMaximum):
     """Open orders without a deposit are worth too much together: of the caller, or of the page."""
 
-    reason = Reason.UNPAID_CAP
+    limit_reason = Reason.UNPAID_CAP
 
 
-class ReserveExceeded(RejectedInput):
+class ReserveExceeded(AmountRejected):
     """The payout reserve does not cover the order."""
 
-    field = "amount"
-    reason = Reason.RESERVE_EXCEEDED
+    limit_reason = Reason.RESERVE_EXCEEDED
 
 
 class Maintenance(DomainError):

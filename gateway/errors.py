@@ -37,10 +37,9 @@ class ErrorResponse(msgspec.Struct, frozen=True):
 
     def body_with_details(self, error: errors.RejectedInput | None = None) -> bytes:
         """Return the failure envelope with the facts of `error`; without, for other codes."""
-        if self.code not in DETAILED:
+        field, reason = (None, self.reason) if error is None else (error.field, error.reason)
+        if self.code not in DETAILED or reason is None:
             return self.body()
-        field = None if error is None else error.field
-        reason = (self.reason or Reason.MALFORMED) if error is None else error.reason
         details = msgspec.json.encode([DetailOut(field, reason.value)])
         return b'%b,"details":%b}' % (self.body()[:-1], details)
 
@@ -48,7 +47,7 @@ class ErrorResponse(msgspec.Struct, frozen=True):
 TOO_MANY_CONNECTIONS_SECONDS = 5
 """How long an address that opened too many connections may not open others."""
 
-INVALID_REQUEST = ErrorResponse(1, "INVALID_REQUEST", 400)
+INVALID_REQUEST = ErrorResponse(1, "INVALID_REQUEST", 400, reason=Reason.MALFORMED)
 TOO_LARGE = ErrorResponse(1, "INVALID_REQUEST", 413, reason=Reason.BODY_TOO_LARGE)
 TIMED_OUT = ErrorResponse(1, "INVALID_REQUEST", 408, reason=Reason.TIMEOUT)
 TOO_MANY_CONNECTIONS = ErrorResponse(5, "RATE_LIMIT", 429, retry_after=TOO_MANY_CONNECTIONS_SECONDS)
@@ -60,9 +59,10 @@ INTERNAL = ErrorResponse(99, "INTERNAL", 500)
 MAINTENANCE_SECONDS = 60
 
 TABLE: dict[type[errors.DomainError], ErrorResponse] = {
+    errors.InvalidCommand: INVALID_REQUEST,
+    errors.KeyLimitReached: INVALID_REQUEST,
     errors.InvalidRequest: INVALID_REQUEST,
     errors.InvalidAddress: INVALID_REQUEST,
-    errors.KeyLimitReached: INVALID_REQUEST,
     errors.IdempotencyConflict: ErrorResponse(1, "INVALID_REQUEST", 409),
     errors.QuoteMismatch: INVALID_REQUEST,
     errors.AuthRequired: ErrorResponse(2, "AUTH_REQUIRED", 401),

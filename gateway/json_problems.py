@@ -42,5 +42,5 @@ def json_problem(error: Exception) -> InvalidRequest:
     named = _NAMED.match(message)
     if named is not None:
         names.append(named[1])
-    reason = next((reason for text, reason in _REASONS if message.startswith(text)), Reason.OTHER)
+    reason = next((reason for text, reason in _REASONS if message.startswith(text)), Reason.VALUE)
     return InvalidRequest(message, field=".".join(names) or None, reason=reason)

@@ -13,7 +13,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from domain.actions.operator.keyring import RingKey
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from persistence.keyring import KEY_BYTES, KeyRing
 
 
@@ -116,11 +116,11 @@ def add_key(path: Path, now: datetime) -> str:
 
 
 def remove_key(path: Path, name: str) -> None:
-    """Remove a key that is not the current one, if the ring has it; raise InvalidRequest."""
+    """Remove a key that is not the current one, if the ring has it; raise InvalidCommand."""
     with _locked(path) as real:
         file = _read(real)
         if name == file.current:
-            raise InvalidRequest(f"{name} is the current key")
+            raise InvalidCommand(f"{name} is the current key")
         if file.keys.pop(name, None) is not None:
             file.added.pop(name, None)
             file.superseded.pop(name, None)

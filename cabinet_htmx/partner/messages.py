@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from domain.errors import DomainError, InvalidRequest, NotFound, RateLimited, Unavailable
+from domain.errors import DomainError, InvalidCommand, NotFound, RateLimited, Unavailable
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ def error_message(error: DomainError) -> Message:
             "A service that this page needs can't be reached right now. Try again in a moment, "
             "and check whether your last change was saved.",
         )
-    if isinstance(error, InvalidRequest):
+    if isinstance(error, InvalidCommand):
         return Message("Invalid request", "The request was incomplete. Nothing was changed.")
     return Message("Not possible", "This isn't possible at the moment. Nothing was changed.")
 

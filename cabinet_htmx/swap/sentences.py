@@ -42,7 +42,7 @@ _PROBLEMS: Final[dict[type[errors.DomainError], str]] = {
     errors.NothingToSwap: NOTHING_TO_SWAP,
     errors.Unavailable: UNAVAILABLE,
     errors.RateLimited: TOO_MANY_REQUESTS,
-    errors.InvalidRequest: INCOMPLETE,
+    errors.InvalidCommand: INCOMPLETE,
     errors.IdempotencyConflict: ALREADY_SUBMITTED,
     errors.QuoteInvalid: PRICE_CHANGED,
     errors.ReserveExceeded: "This amount exceeds our current reserve of this coin. Try a "

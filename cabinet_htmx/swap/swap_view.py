@@ -15,7 +15,7 @@ from domain.actions.orders.quote import quote
 from domain.actions.partners.refer import Attribution
 from domain.assets import Asset, Catalogue
 from domain.chains.addresses import check_address, check_tag
-from domain.errors import DomainError, InvalidRequest, Maintenance
+from domain.errors import DomainError, InvalidCommand, Maintenance
 from domain.market.ports import Market
 from domain.market.pricing import Direction, Quote
 from domain.market.valuation import usd_value
@@ -138,7 +138,7 @@ def swap_view(
                 signed, _ = ports.quotes.sign(quoted, form.swap(), attribution.holder)
                 quote_id = signed.decode()
             form = _with_computed_amount(form, quoted)
-    except InvalidRequest as error:
+    except InvalidCommand as error:
         form, problem, field_problems = _explain_missing_price(
             catalogue, form, problem, field_problems, error
         )
@@ -200,7 +200,7 @@ def _address_error(asset: Asset, text: str) -> str | None:
         return f"Enter an address on {asset.network}."
     try:
         check_address(asset.network, text)
-    except InvalidRequest:
+    except InvalidCommand:
         return (
             f"This is not a valid address on {asset.network}. Check the network and that the "
             "address is complete."
@@ -213,7 +213,7 @@ def _tag_error(asset: Asset, text: str) -> str | None:
         return None
     try:
         check_tag(asset.network, text)
-    except InvalidRequest:
+    except InvalidCommand:
         return f"This is not a valid {(asset.tag_name or 'memo').lower()} on {asset.network}."
     return None
 
@@ -223,7 +223,7 @@ def _explain_missing_price(
     form: SwapForm,
     problem: str | None,
     errors: dict[str, str],
-    error: InvalidRequest,
+    error: InvalidCommand,
 ) -> tuple[SwapForm, str | None, dict[str, str]]:
     """Return the form with an error that distinguishes a disabled pair from an invalid amount."""
     pair = catalogue.pairs.get((form.source, form.destination))
@@ -232,7 +232,7 @@ def _explain_missing_price(
     asset = pair.source if form.side is Direction.FROM else pair.destination
     try:
         parse_units(form.amount, asset.precision)
-    except InvalidRequest:
+    except InvalidCommand:
         field = "send" if form.side is Direction.FROM else "get"
         errors[field] = sentences.INVALID_AMOUNT.format(example="0.05", decimals=asset.precision)
         return _without_computed_amount(form), problem, errors

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 
 DEFAULT_ZONE: Final = "UTC"
 MAX_MEMBERS: Final = 50
@@ -94,9 +94,9 @@ class StoredPassword(msgspec.Struct, frozen=True):
 
 
 def checked_zone(name: str) -> str:
-    """Return the name of a time zone of the IANA database; raise InvalidRequest for another."""
+    """Return the name of a time zone of the IANA database; raise InvalidCommand for another."""
     if name not in available_timezones():
-        raise InvalidRequest(f"{name!r} is not a time zone")
+        raise InvalidCommand(f"{name!r} is not a time zone")
     return name
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.partners.credentials import Randomness
 from domain.text import checked_text
 
@@ -71,18 +71,18 @@ def new_challenge(purpose: Purpose, randomness: Randomness, *, now: datetime) ->
 
 
 def checked_name(text: str) -> str:
-    """Return the name of a passkey, with single spaces; raise InvalidRequest as `checked_text`."""
+    """Return the name of a passkey, with single spaces; raise InvalidCommand as `checked_text`."""
     name = " ".join(text.split())
     return checked_text(name, what="the name of a passkey", limit=MAX_NAME_LENGTH)
 
 
 def credential_id_of(response: str) -> bytes:
-    """Return the id of the passkey that a browser's response names; raise InvalidRequest."""
+    """Return the id of the passkey that a browser's response names; raise InvalidCommand."""
     try:
         encoded = msgspec.json.decode(response.encode(), type=_Named).id
         return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
     except (msgspec.MsgspecError, ValueError):
-        raise InvalidRequest("the response of the browser is malformed") from None
+        raise InvalidCommand("the response of the browser is malformed") from None
 
 
 class _Named(msgspec.Struct):

@@ -3,7 +3,7 @@
 from enum import Enum, auto
 from typing import Final
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 
 MIN_CHARACTERS: Final = 12
 MAX_BYTES: Final = 1024
@@ -18,7 +18,7 @@ class PasswordProblem(Enum):
     COMMON = auto()
 
 
-class RejectedPassword(InvalidRequest):
+class RejectedPassword(InvalidCommand):
     """The chosen password violates a rule."""
 
     def __init__(self, problem: PasswordProblem) -> None:

@@ -77,7 +77,7 @@ class AssignedAddresses(Protocol):
     """The addresses of a network that orders were given, and the account they derive from."""
 
     async def account(self, network: str) -> StoredAccount:
-        """Return the network's account; raise InvalidRequest if it has none."""
+        """Return the network's account; raise InvalidCommand if it has none."""
 
     async def assigned(self, network: str) -> Sequence[AssignedAddress]:
         """Return the assigned addresses, by index."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 
 DELAY: Final = timedelta(hours=24)
 """Time for the team to notice a change made by an intruder."""
@@ -43,7 +43,7 @@ class DetailsProblem(Enum):
     INVALID_TAG = auto()
 
 
-class RejectedPayoutDetails(InvalidRequest):
+class RejectedPayoutDetails(InvalidCommand):
     """Nothing can be sent to these payout details; `problems` are by field."""
 
     def __init__(self, problems: Mapping[str, DetailsProblem]) -> None:

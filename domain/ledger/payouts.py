@@ -12,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.ledger.earnings import CodeEarnings, Earnings
 from domain.money import format_usd
 from domain.text import checked_text
@@ -76,12 +76,12 @@ def payout(
 ) -> Payout:
     """Return the payout of `amount`, or of the whole balance if None.
 
-    Raises InvalidRequest if the balance is zero or less than `amount`.
+    Raises InvalidCommand if the balance is zero or less than `amount`.
     """
     if earnings.balance == 0:
-        raise InvalidRequest("nothing is owed: there is nothing to pay out")
+        raise InvalidCommand("nothing is owed: there is nothing to pay out")
     if amount is not None and amount > earnings.balance:
-        raise InvalidRequest(
+        raise InvalidCommand(
             f"{format_usd(amount)} USD is more than the {format_usd(earnings.balance)} USD owed"
         )
     return Payout(
@@ -103,10 +103,10 @@ def earnings_reset(
 ) -> EarningsReset:
     """Return the reset of the balance to zero.
 
-    Raises InvalidRequest for a cycle without earnings and payouts: it is at zero already.
+    Raises InvalidCommand for a cycle without earnings and payouts: it is at zero already.
     """
     if earnings.accrued == 0:
-        raise InvalidRequest("nothing to clear: this accounting cycle has earned nothing yet")
+        raise InvalidCommand("nothing to clear: this accounting cycle has earned nothing yet")
     return EarningsReset(
         id=reset_id,
         partner_id=partner_id,
@@ -121,7 +121,7 @@ def earnings_reset(
 
 
 def checked_reference(text: str) -> str:
-    """Return a payout's reference, trimmed: 1 to 200 visible characters; else InvalidRequest."""
+    """Return a payout's reference, trimmed: 1 to 200 visible characters; else InvalidCommand."""
     return checked_text(text, what="a reference", limit=MAX_REFERENCE_LENGTH)
 
 

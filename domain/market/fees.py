@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from domain.assets import Asset
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand, InvalidRequest
 from domain.money import BPS, parse_units, quantize_down
 
 MAX_FEE_BPS = 2_000
@@ -49,9 +49,9 @@ class Margin(msgspec.Struct, frozen=True, gc=False):
 
 
 def checked_fee(fee_bps: int) -> int:
-    """Return a service fee in 0..2000 basis points; raise InvalidRequest for others."""
+    """Return a service fee in 0..2000 basis points; raise InvalidCommand for others."""
     if not 0 <= fee_bps <= MAX_FEE_BPS:
-        raise InvalidRequest(f"a fee of {fee_bps} bps is not in 0..{MAX_FEE_BPS}")
+        raise InvalidCommand(f"a fee of {fee_bps} bps is not in 0..{MAX_FEE_BPS}")
     return fee_bps
 
 
@@ -71,18 +71,18 @@ def _parse_or_zero(text: str, asset: Asset, *, what: str) -> int:
     try:
         return parse_units(text, asset.precision)
     except InvalidRequest as error:
-        raise InvalidRequest(f"{text!r} is no {what} of {asset.code}: {error}") from None
+        raise InvalidCommand(f"{text!r} is no {what} of {asset.code}: {error}") from None
 
 
 def checked_premium(bps: int) -> int:
-    """Return a premium for fixed rates in 0..2000 basis points; raise InvalidRequest for others."""
+    """Return a premium for fixed rates in 0..2000 basis points; raise InvalidCommand for others."""
     if not 0 <= bps <= MAX_PREMIUM_BPS:
-        raise InvalidRequest(f"a premium of {bps} bps is not in 0..{MAX_PREMIUM_BPS}")
+        raise InvalidCommand(f"a premium of {bps} bps is not in 0..{MAX_PREMIUM_BPS}")
     return bps
 
 
 def checked_spread(bps: int) -> int:
-    """Return a spread in 0..2000 basis points; raise InvalidRequest for others."""
+    """Return a spread in 0..2000 basis points; raise InvalidCommand for others."""
     if not 0 <= bps <= MAX_SPREAD_BPS:
-        raise InvalidRequest(f"a spread of {bps} bps is not in 0..{MAX_SPREAD_BPS}")
+        raise InvalidCommand(f"a spread of {bps} bps is not in 0..{MAX_SPREAD_BPS}")
     return bps

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand, InvalidRequest
 from domain.money import CENT_DECIMALS, UNITS_PER_CENT, format_usd, parse_units, power_of_ten
 
 MAX_USD = 1_000_000_000
@@ -52,13 +52,13 @@ class Headroom(msgspec.Struct, frozen=True):
 
 
 def parse_usd(text: str) -> int:
-    """Return an amount of USD with at most two decimals in 10^-18 USD; raise InvalidRequest."""
+    """Return an amount of USD with at most two decimals in 10^-18 USD; raise InvalidCommand."""
     try:
         cents = parse_units(text, CENT_DECIMALS)
     except InvalidRequest as error:
-        raise InvalidRequest(f"{text!r} is no amount of USD: {error}") from None
+        raise InvalidCommand(f"{text!r} is no amount of USD: {error}") from None
     if cents > MAX_USD * power_of_ten(CENT_DECIMALS):
-        raise InvalidRequest(f"an amount of {text} USD is above {MAX_USD} USD")
+        raise InvalidCommand(f"an amount of {text} USD is above {MAX_USD} USD")
     return cents * UNITS_PER_CENT
 
 
@@ -73,7 +73,7 @@ def format_limit(value: int | None) -> str | None:
 
 
 def checked_limits(limits: Limits) -> Limits:
-    """Return limits whose minimum is at most the maximum for every pair; raise InvalidRequest."""
+    """Return limits whose minimum is at most the maximum for every pair; raise InvalidCommand."""
     _check_bounds("all pairs", limits.min_usd, limits.max_usd)
     for (source, destination), own in limits.pairs.items():
         minimum = limits.min_usd if own.min_usd is None else own.min_usd
@@ -84,7 +84,7 @@ def checked_limits(limits: Limits) -> Limits:
 
 def _check_bounds(scope: str, minimum: int, maximum: int) -> None:
     if minimum > maximum:
-        raise InvalidRequest(
+        raise InvalidCommand(
             f"the minimum of {scope} would be {format_usd(minimum)} USD, "
             f"above its maximum of {format_usd(maximum)} USD"
         )

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from domain.assets import Asset
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.market.rates import RateSnapshot
 from domain.money import BPS, power_of_ten, quantize_up
 
@@ -58,11 +58,11 @@ class NetworkFee(msgspec.Struct, frozen=True):
 
 
 def checked_rule(rule: NetworkFeeRule) -> NetworkFeeRule:
-    """Return the rule unchanged; raise InvalidRequest for values out of range."""
+    """Return the rule unchanged; raise InvalidCommand for values out of range."""
     if not 0 <= rule.margin_bps <= MAX_MARGIN_BPS:
-        raise InvalidRequest(f"a margin of {rule.margin_bps} bps is not in 0..{MAX_MARGIN_BPS}")
+        raise InvalidCommand(f"a margin of {rule.margin_bps} bps is not in 0..{MAX_MARGIN_BPS}")
     if not 1 <= rule.max_multiple <= MAX_MULTIPLE:
-        raise InvalidRequest(f"a multiple of {rule.max_multiple} is not in 1..{MAX_MULTIPLE}")
+        raise InvalidCommand(f"a multiple of {rule.max_multiple} is not in 1..{MAX_MULTIPLE}")
     return rule
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.market.limits import NONE
 
 MAX_ORDERS: Final = 1_000_000
@@ -38,18 +38,18 @@ class UnpaidCap(msgspec.Struct, frozen=True):
 
 
 def parse_order_cap(text: str) -> int | None:
-    """Return a number of orders, or None for `none`; raise InvalidRequest."""
+    """Return a number of orders, or None for `none`; raise InvalidCommand."""
     if text == NONE:
         return None
     if not (text.isascii() and text.isdigit() and int(text) <= MAX_ORDERS):
-        raise InvalidRequest(f"{text!r} is no number of orders up to {MAX_ORDERS}")
+        raise InvalidCommand(f"{text!r} is no number of orders up to {MAX_ORDERS}")
     return int(text)
 
 
 def parse_scope(text: str) -> UnpaidScope:
-    """Return a scope by its name; raise InvalidRequest."""
+    """Return a scope by its name; raise InvalidCommand."""
     try:
         return UnpaidScope(text)
     except ValueError:
         names = ", ".join(UnpaidScope)
-        raise InvalidRequest(f"{text!r} is none of {names}") from None
+        raise InvalidCommand(f"{text!r} is none of {names}") from None

@@ -14,6 +14,7 @@ import msgspec
 
 from domain.errors import InvalidRequest
 from domain.orders.query import OrderFilter
+from domain.reasons import Reason
 
 KEY_PURPOSE: Final = b"cursor of a list of orders"
 """Purpose of the derived keys; other purposes have other keys."""
@@ -50,16 +51,20 @@ class CursorSigner:
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), b"-_", validate=True)
         except (binascii.Error, ValueError):
-            raise InvalidRequest("the cursor is malformed") from None
+            raise _rejected("the cursor is malformed", Reason.FORMAT) from None
         if _text(raw) != cursor:  # a second spelling of the same bytes
-            raise InvalidRequest("the cursor is malformed")
+            raise _rejected("the cursor is malformed", Reason.FORMAT)
         payload, mac = raw[: _POSITION.size], raw[_POSITION.size :]
         if len(raw) != _POSITION.size + _MAC_BYTES or not any(
             hmac.compare_digest(_mac(key, payload, partner_id, filters), mac) for key in self._keys
         ):
-            raise InvalidRequest("the cursor is of another list")
+            raise _rejected("the cursor is of another list", Reason.CONFLICT)
         microseconds, id_bytes = _POSITION.unpack(payload)
         return ListPosition(UUID(bytes=id_bytes), _EPOCH + microseconds * _MICROSECOND)
+
+
+def _rejected(message: str, reason: Reason) -> InvalidRequest:
+    return InvalidRequest(message, field="cursor", reason=reason)
 
 
 def _text(raw: bytes) -> str:

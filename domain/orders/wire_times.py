@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import msgspec
 
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
 
 LATEST: Final = 32_503_680_000
 """The year 3000 in Unix seconds: calculations with later times may overflow."""
@@ -30,21 +31,28 @@ TimeIn = Annotated[
 ]
 
 
-def parse_time(value: int | str | None) -> datetime | None:
-    """Return the time, or None for None; raise InvalidRequest for one before 1970 or after 2999."""
+def parse_time(value: int | str | None, *, field: str) -> datetime | None:
+    """Return the time of a field, or None for None; raise InvalidRequest.
+
+    Times before 1970 and after 2999 are rejected.
+    """
     if value is None:
         return None
-    at = _from_iso(value) if isinstance(value, str) else value
+    at = _from_iso(value, field) if isinstance(value, str) else value
     seconds = at.timestamp() if isinstance(at, datetime) else at
     if not 0 <= seconds < LATEST:
-        raise InvalidRequest("a time is before 1970 or after 2999")
+        raise InvalidRequest(
+            "a time is before 1970 or after 2999", field=field, reason=Reason.RANGE
+        )
     return at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
 
 
-def _from_iso(text: str) -> datetime:
+def _from_iso(text: str, field: str) -> datetime:
     if _ISO.fullmatch(text) is None:
-        raise InvalidRequest("a time is not of the form 2024-05-27T08:53:20Z")
+        raise InvalidRequest(
+            "a time is not of the form 2024-05-27T08:53:20Z", field=field, reason=Reason.FORMAT
+        )
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidRequest("a time does not exist") from None
+        raise InvalidRequest("a time does not exist", field=field, reason=Reason.RANGE) from None

@@ -9,6 +9,7 @@ import msgspec
 
 from domain.errors import InvalidRequest
 from domain.partners.scopes import Scope
+from domain.reasons import Reason
 
 MAX_KEYS: Final = 20
 """Keys of a partner that are not revoked, as in 0112-api-keys.sql."""
@@ -68,6 +69,8 @@ def checked_overlap(seconds: int) -> int:
     """Return an overlap of 0 to 86400 seconds unchanged; raise InvalidRequest."""
     if not 0 <= seconds <= MAX_OVERLAP_SECONDS:
         raise InvalidRequest(
-            f"an overlap of {seconds} s is not in 0..{MAX_OVERLAP_SECONDS}", field="overlapSeconds"
+            f"an overlap of {seconds} s is not in 0..{MAX_OVERLAP_SECONDS}",
+            field="overlapSeconds",
+            reason=Reason.RANGE,
         )
     return seconds

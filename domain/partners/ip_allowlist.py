@@ -6,7 +6,7 @@ from enum import Enum, auto
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 
 Network = IPv4Network | IPv6Network
 
@@ -23,7 +23,7 @@ class AllowlistProblem(Enum):
     TOO_MANY_ENTRIES = auto()
 
 
-class InvalidAllowlist(InvalidRequest):
+class InvalidAllowlist(InvalidCommand):
     """An entry of the allowlist is rejected. For HOST_BITS_SET, `network` is the network meant."""
 
     def __init__(

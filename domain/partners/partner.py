@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand, InvalidRequest
 from domain.partners.codes import Code
 from domain.partners.ip_allowlist import Network
 from domain.partners.scopes import Scope
@@ -99,10 +99,10 @@ class PartnerAccess(msgspec.Struct, frozen=True):
 
 
 def checked_email(text: str) -> str:
-    """Return an e-mail address, trimmed and in lower case; raise InvalidRequest."""
+    """Return an e-mail address, trimmed and in lower case; raise InvalidCommand."""
     email = text.strip().lower()
     if _EMAIL.fullmatch(email) is None or has_hidden(email):
-        raise InvalidRequest(f"{text!r} is not an e-mail address")
+        raise InvalidCommand(f"{text!r} is not an e-mail address")
     return email
 
 
@@ -123,12 +123,12 @@ def checked_name(text: str) -> str:
 
 
 def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> PartnerChange:
-    """Return `change` unchanged; raise InvalidRequest for the first invalid setting.
+    """Return `change` unchanged; raise InvalidCommand for the first invalid setting.
 
     `insecure_webhooks` allows webhook URLs with plain http.
     """
     if change == PartnerChange():
-        raise InvalidRequest("there is nothing to change")
+        raise InvalidCommand("there is nothing to change")
     if change.webhook_url:
         validate_webhook_url(change.webhook_url, insecure_allowed=insecure_webhooks)
     if change.markup_bps is not None:
@@ -139,7 +139,7 @@ def checked_change(change: PartnerChange, *, insecure_webhooks: bool) -> Partner
         ("cap on codes", change.max_codes, 0, MAX_CODES),
     ):
         if value is not None and not minimum <= value <= maximum:
-            raise InvalidRequest(f"a {setting} of {value} is not in {minimum}..{maximum}")
+            raise InvalidCommand(f"a {setting} of {value} is not in {minimum}..{maximum}")
     return change
 
 

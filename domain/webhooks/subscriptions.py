@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.webhooks.events import EventType
 
 DEFAULT_EVENTS: Final = frozenset({EventType.ORDER_STATUS_CHANGED})
@@ -12,12 +12,12 @@ SUBSCRIBABLE: Final = tuple(event for event in EventType if event is not EventTy
 
 
 def parse_event_types(names: Iterable[str]) -> frozenset[EventType]:
-    """Return the event types with these names; raise InvalidRequest for an unknown one."""
+    """Return the event types with these names; raise InvalidCommand for an unknown one."""
     known = {event.value: event for event in SUBSCRIBABLE}
     requested = frozenset(names)
     unknown = sorted(requested - known.keys())
     if unknown:
-        raise InvalidRequest(
+        raise InvalidCommand(
             f"there is no event {', '.join(unknown)}: there are {', '.join(known)}"
         )
     return frozenset(known[name] for name in requested)

@@ -4,7 +4,7 @@ import re
 from enum import Enum, auto
 from urllib.parse import SplitResult, urlsplit
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.webhooks.address_policy import is_public, is_public_or_private, literal_address
 
 _URL = re.compile(r"[\x21-\x5b\x5d-\x7e]{1,2048}", re.ASCII)
@@ -21,7 +21,7 @@ class UrlProblem(Enum):
     AMBIGUOUS_HOST = auto()
 
 
-class InvalidWebhookUrl(InvalidRequest):
+class InvalidWebhookUrl(InvalidCommand):
     """Events cannot be sent to this URL."""
 
     def __init__(self, problem: UrlProblem) -> None:

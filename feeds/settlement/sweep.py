@@ -22,7 +22,7 @@ async def draft_sweep(
 ) -> Any:
     """Return unsigned transactions that move all pay-ins of an asset, as a JSON document.
 
-    Raises NotFound if `chains` does not contain the asset, InvalidRequest, InvalidChainSettings,
+    Raises NotFound if `chains` does not contain the asset, InvalidCommand, InvalidChainSettings,
     and Unavailable.
     """
     settings = chains.get(asset.network)

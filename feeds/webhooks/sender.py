@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 
 from domain.clock import Clock
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.webhooks.address_policy import (
     MayConnect,
     is_public,
@@ -152,7 +152,7 @@ class WebhookSender:
             raise SchemeNotAllowed
         try:
             validate_url_syntax(url, insecure_allowed=self._allow_insecure)
-        except InvalidRequest as error:
+        except InvalidCommand as error:
             raise ValueError(str(error)) from error
         host = urlsplit(url).hostname or ""
         try:

@@ -4,7 +4,13 @@ from typing import Annotated
 
 import msgspec
 
-from domain.asset_reference import AssetReference, AssetSelector
+from domain.asset_reference import (
+    DESTINATION,
+    SOURCE,
+    AssetFields,
+    AssetReference,
+    AssetSelector,
+)
 from domain.errors import InvalidRequest
 from domain.reasons import Reason
 from domain.wire import AssetIn
@@ -50,27 +56,28 @@ class SwapSidesIn(msgspec.Struct, frozen=True, kw_only=True):
         if only_codes and source is not None and destination is not None:
             return source, destination
         return (
-            _side(source, self.source_reference, "fromCcy", "from"),
-            _side(destination, self.destination_reference, "toCcy", "to"),
+            selected_asset(source, self.source_reference, SOURCE),
+            selected_asset(destination, self.destination_reference, DESTINATION),
         )
 
 
-def _side(
-    code: str | None, reference: AssetReferenceIn | None, code_field: str, reference_field: str
+def selected_asset(
+    code: str | None, reference: AssetReferenceIn | None, fields: AssetFields
 ) -> AssetSelector:
-    try:
-        return selected_asset(code, reference)
-    except InvalidRequest as error:
-        error.name_field(code_field if reference is None else reference_field)
-        raise
+    """Return the asset that a request names; raise InvalidRequest for both forms or neither.
 
-
-def selected_asset(code: str | None, reference: AssetReferenceIn | None) -> AssetSelector:
-    """Return the asset that a request names; raise InvalidRequest for both forms or neither."""
+    `fields` are those of the two forms.
+    """
     if reference is None:
         if code is None:
-            raise InvalidRequest("an asset is missing", reason=Reason.MISSING)
+            raise InvalidRequest("an asset is missing", field=fields.code, reason=Reason.MISSING)
         return code
     if code is not None:
-        raise InvalidRequest("an asset is named in two forms", reason=Reason.CONFLICT)
-    return AssetReference(reference.chain, reference.chain_id, reference.contract)
+        raise InvalidRequest(
+            "an asset is named in two forms", field=fields.reference, reason=Reason.CONFLICT
+        )
+    try:
+        return AssetReference(reference.chain, reference.chain_id, reference.contract)
+    except InvalidRequest as error:
+        error.name_field(fields.reference)
+        raise

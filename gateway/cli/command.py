@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from domain.actions.operator.audit import checked_reason
-from domain.errors import DomainError, InvalidRequest
+from domain.errors import DomainError, InvalidCommand
 from gateway.cli.failure import Failure
 from gateway.cli.identity import claim_of, system_user
 from gateway.cli.messages import message_of
@@ -52,7 +52,7 @@ def stated(reason: str) -> str:
     """Return a reason; raise Failure for a blank one."""
     try:
         return checked_reason(reason)
-    except InvalidRequest as error:
+    except InvalidCommand as error:
         raise Failure(str(error)) from error
 
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from blacksheep import Request
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 
 MAX_FIELDS: Final = 40
 
@@ -17,12 +17,12 @@ class CrossSiteForm(Exception):
 async def form_of(request: Request) -> dict[str, str]:
     """Return the fields of a form submitted from our own pages; a repeated field's last value wins.
 
-    Raises CrossSiteForm for a form of another origin, InvalidRequest for any other content type.
+    Raises CrossSiteForm for a form of another origin, InvalidCommand for any other content type.
     """
     check_same_origin(request)
     content_type, _, _ = (request.get_first_header(b"Content-Type") or b"").partition(b";")
     if content_type.strip().lower() != b"application/x-www-form-urlencoded":
-        raise InvalidRequest("not a form")
+        raise InvalidCommand("not a form")
     body = await request.read() or b""
     return _fields(body.decode("latin-1"))
 
@@ -31,7 +31,7 @@ def query_of(request: Request) -> dict[str, str]:
     """Return the parameters of a request's query string; none if it cannot be parsed."""
     try:
         return _fields((request.url.query or b"").decode("latin-1"))
-    except InvalidRequest:
+    except InvalidCommand:
         return {}
 
 
@@ -59,5 +59,5 @@ def _fields(text: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="replace")
     except ValueError as error:
-        raise InvalidRequest(str(error)) from None
+        raise InvalidCommand(str(error)) from None
     return dict(pairs)

@@ -26,7 +26,7 @@ from domain.actions.partners.refer import Attribution, attribute
 from domain.errors import (
     DomainError,
     IdempotencyConflict,
-    InvalidRequest,
+    InvalidCommand,
     Maintenance,
     QuoteInvalid,
     Unavailable,
@@ -101,7 +101,7 @@ class SwapPages:
         field = request.url.path.decode("latin-1").rpartition("/")[2]
         fields = await form_of(request)
         if field not in FIELDS:
-            raise InvalidRequest("no such field")
+            raise InvalidCommand("no such field")
         await self._context.admit_quote(request)
         form = with_known_assets(self._market.catalogue, SwapForm.of(fields))
         errors = {}
@@ -127,7 +127,7 @@ class SwapPages:
             created = await self._create_order(request, form)
         except IdempotencyConflict as error:
             return await self._page(request, form, status=409, problem=sentences.problem(error))
-        except (QuoteInvalid, InvalidRequest):
+        except (QuoteInvalid, InvalidCommand):
             return await self._page(request, form, status=409)
         except DomainError as error:
             problem = sentences.problem(error)

@@ -4,7 +4,7 @@ import pytest
 
 from domain.actions.operator.audit import checked_reason
 from domain.cabinet.passkeys import checked_name as checked_passkey_name
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.ledger.payouts import checked_reference
 from domain.partners.codes import checked_label
 from domain.partners.partner import checked_email, checked_name
@@ -24,9 +24,9 @@ def test_a_hidden_character_is_rejected_in_every_free_text(character: str) -> No
         if character.isspace() and rule is checked_passkey_name:
             continue  # it becomes a single space
         for text in (f"a{character}b", f"{character}ab", f"ab{character}"):
-            with pytest.raises(InvalidRequest, match=r"control or invisible|state why"):
+            with pytest.raises(InvalidCommand, match=r"control or invisible|state why"):
                 rule(text)
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidCommand):
         checked_email(f"a{character}b@wallet.example")
 
 
@@ -47,12 +47,12 @@ def test_visible_texts_of_all_scripts_are_kept(text: str) -> None:
     "text", ["a\u200db", "\u200dש", "ש\u200d", "ש\u200d\u200dש", "ש\u200d b"], ids=ascii
 )
 def test_a_joiner_that_joins_nothing_is_hidden(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="invisible"):
+    with pytest.raises(InvalidCommand, match="invisible"):
         checked_text(text, what="a text", limit=20)
 
 
 def test_an_optional_text_may_be_empty_and_a_required_one_may_not() -> None:
     assert checked_text(" ", what="a text", limit=5, required=False) == ""
     for text in ("", "  ", "x" * 6):
-        with pytest.raises(InvalidRequest, match="a text has 1 to 5 printable characters"):
+        with pytest.raises(InvalidCommand, match="a text has 1 to 5 printable characters"):
             checked_text(text, what="a text", limit=5)

@@ -8,7 +8,7 @@ from typing import Self
 import msgspec
 
 from cabinet_htmx.shared.amounts import percent, percentage
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.money import format_usd
 from domain.partners.codes import CodeQuota, ListedCode
 
@@ -96,11 +96,11 @@ class QuotaView(msgspec.Struct, frozen=True):
 
 
 def bps_of(text: str) -> int | None:
-    """Return the basis points of a percentage, None for an empty field; raise InvalidRequest."""
+    """Return the basis points of a percentage, None for an empty field; raise InvalidCommand."""
     plain = text.strip().removesuffix("%").strip().replace(",", ".")
     if not plain:
         return None
     parts = _PERCENTAGE.fullmatch(plain)
     if parts is None:
-        raise InvalidRequest("not a percentage")
+        raise InvalidCommand("not a percentage")
     return int(parts[1]) * 100 + int((parts[2] or "").ljust(2, "0"))

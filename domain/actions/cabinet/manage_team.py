@@ -28,7 +28,7 @@ def one_time_password(randomness: Randomness) -> str:
 async def invite(ports: TeamPorts, actor: Member, *, email: str, role: Role) -> str:
     """Add a member to the team; return the one-time password, which is not stored.
 
-    Raises InvalidRequest for an invalid address, InvitationRejected, RateLimited after too many
+    Raises InvalidCommand for an invalid address, InvitationRejected, RateLimited after too many
     rejected invitations, and Unavailable.
     """
     member = NewMember(ports.new_id(), checked_email(email), role)

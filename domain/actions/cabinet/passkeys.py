@@ -15,7 +15,7 @@ from domain.cabinet.passkeys import (
     new_challenge,
 )
 from domain.cabinet.sessions import Session
-from domain.errors import AuthInvalid, InvalidRequest, InvalidTransition, NotFound
+from domain.errors import AuthInvalid, InvalidCommand, InvalidTransition, NotFound
 
 
 async def begin_adding(ports: PasskeyPorts, member: Member, session: Session) -> bytes:
@@ -33,7 +33,7 @@ async def add_passkey(
     """Store the passkey that a browser has created, and return it.
 
     It is added to two-factor authentication that is on, so that recovery codes exist. Raises
-    InvalidRequest for an invalid name, AuthInvalid for a response that does not match the session's
+    InvalidCommand for an invalid name, AuthInvalid for a response that does not match the session's
     challenge, InvalidTransition if the passkey is registered already, if there are too many, or
     without two-factor authentication, and Unavailable.
     """
@@ -112,7 +112,7 @@ async def _used_challenge(
 async def _named_passkey(ports: PasskeyPorts, member: Member, response: str) -> Passkey:
     try:
         credential_id = credential_id_of(response)
-    except InvalidRequest:
+    except InvalidCommand:
         raise AuthInvalid from None
     for passkey in await ports.passkeys.list_of(member.id):
         if passkey.credential_id == credential_id:

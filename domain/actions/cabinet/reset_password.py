@@ -9,7 +9,7 @@ from domain.cabinet.devices import Device
 from domain.cabinet.login_throttle import reset_account_key, reset_source_key
 from domain.cabinet.members import Member
 from domain.cabinet.password_reset import KEPT, ResetToSend, reset_hash, reset_mail
-from domain.errors import AuthInvalid, InvalidRequest, RateLimited
+from domain.errors import AuthInvalid, InvalidCommand, RateLimited
 from domain.partners.credentials import new_secret
 from domain.partners.partner import checked_email
 
@@ -35,7 +35,7 @@ async def request_password_reset(ports: PasswordResetPorts, *, email: str, addre
             raise RateLimited(wait)
     try:
         checked = checked_email(email)
-    except InvalidRequest:
+    except InvalidCommand:
         return
     await ports.resets.request(ports.new_id(), checked, address=address, now=now)
 

@@ -11,7 +11,7 @@ from domain.cabinet.devices import Device
 from domain.cabinet.login_throttle import ThrottleKey, address_key, device_key, email_key
 from domain.cabinet.members import Member
 from domain.cabinet.sessions import Session, SessionCookie
-from domain.errors import AuthDisabled, AuthInvalid, InvalidRequest
+from domain.errors import AuthDisabled, AuthInvalid, InvalidCommand
 from domain.partners.credentials import new_secret
 from domain.partners.partner import checked_email
 
@@ -75,7 +75,7 @@ def _throttle_keys(
 async def _authenticated(ports: SignInPorts, email: str, password: str, *, known: bool) -> Member:
     try:
         stored = await ports.members.password_by_email(checked_email(email))
-    except InvalidRequest:
+    except InvalidCommand:
         stored = None
     hashed = stored.password_hash if stored else None
     matches = await ports.passwords.verify(password, hashed, known=known)

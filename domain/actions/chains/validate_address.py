@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from typing import Protocol
 
-from domain.asset_reference import AssetSelector
+from domain.asset_reference import ONLY_ASSET, AssetSelector
 from domain.assets import Catalogue
 from domain.chains.addresses import AddressProblem, address_problem, spellings
 from domain.errors import InvalidRequest
+from domain.reasons import Reason
 
 
 class OwnAddresses(Protocol):
@@ -34,7 +35,9 @@ async def validate_address(
     """
     found = catalogue.find(asset)
     if found is None or not found.enabled:
-        raise InvalidRequest(f"no asset {asset}")
+        raise InvalidRequest(
+            f"no asset {asset}", field=ONLY_ASSET.naming(asset), reason=Reason.ASSET_UNSUPPORTED
+        )
     problem = address_problem(found.network, address, tag)
     if problem is None and await own.includes_any(found.network, spellings(found.network, address)):
         return AddressProblem.OWN_ADDRESS

@@ -7,7 +7,7 @@ from domain.actions.ledger.ports import PayoutDetailsPorts
 from domain.assets import Asset, Catalogue
 from domain.cabinet.members import Member
 from domain.chains.addresses import check_address, check_tag
-from domain.errors import InvalidAddress, InvalidRequest, InvalidTransition, NotFound
+from domain.errors import InvalidAddress, InvalidCommand, InvalidTransition, NotFound
 from domain.ledger.payout_details import (
     DELAY,
     DetailsProblem,
@@ -95,7 +95,7 @@ def checked_details(
     if stripped_tag is not None:
         try:
             check_tag(known.network, stripped_tag)
-        except InvalidRequest:
+        except InvalidCommand:
             problems["tag"] = DetailsProblem.INVALID_TAG
     if problems:
         raise RejectedPayoutDetails(problems)

@@ -6,7 +6,7 @@ import msgspec
 
 from domain.actions.ledger.end_period import end_period
 from domain.actions.ledger.ports import LedgerPorts
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.ledger.earnings import Earnings
 from domain.ledger.payouts import Payout, checked_reference, payout
 from domain.money import format_usd
@@ -27,7 +27,7 @@ async def mark_paid_out(
     """Record a payout of `amount` (10^-18 USD, whole cents), or of the whole balance if None.
 
     The reference makes this idempotent: the same reference again returns the recorded payout.
-    Raises InvalidRequest if nothing is owed, if less is owed, or if the reference has been used for
+    Raises InvalidCommand if nothing is owed, if less is owed, or if the reference has been used for
     another amount; NotFound; Unavailable.
     """
     reference = checked_reference(reference)
@@ -35,7 +35,7 @@ async def mark_paid_out(
     async def find_existing() -> Payout | None:
         existing = await ports.repository.payout(partner_id, reference)
         if existing is not None and amount not in (None, existing.amount):
-            raise InvalidRequest(
+            raise InvalidCommand(
                 f"reference {reference} has paid {format_usd(existing.amount)} USD before, "
                 f"not {format_usd(amount)}"
             )

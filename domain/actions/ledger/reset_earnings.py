@@ -14,7 +14,7 @@ from domain.wire import wire_moment
 async def reset_earnings(ports: LedgerPorts, partner_id: UUID) -> EarningsReset:
     """Reset the accrued and paid amounts of the current accounting cycle to zero.
 
-    The balance is no longer owed: it is the amount of the reset. Raises InvalidRequest if the cycle
+    The balance is no longer owed: it is the amount of the reset. Raises InvalidCommand if the cycle
     has no earnings yet; NotFound; Unavailable.
     """
 

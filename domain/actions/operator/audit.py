@@ -10,7 +10,7 @@ import msgspec
 
 from domain.actions.operator.operators import Claim, Identity, OperatorRepository, identify
 from domain.clock import Clock
-from domain.errors import DomainError, InvalidRequest, Unavailable
+from domain.errors import DomainError, InvalidCommand, Unavailable
 from domain.text import checked_text
 
 MAX_SUBJECT_LENGTH = 300
@@ -94,7 +94,7 @@ async def perform(
 ) -> T:
     """Record an action, perform it, and record how it ended and what `state` is then.
 
-    `work` is not called unless the action is recorded. Raises AuthInvalid, InvalidRequest,
+    `work` is not called unless the action is recorded. Raises AuthInvalid, InvalidCommand,
     Unavailable, and what `work` raises.
     """
     operator = await identify(ports.operators, ports.claim, system_user=ports.system_user)
@@ -121,9 +121,9 @@ async def perform(
 
 
 def checked_reason(reason: str) -> str:
-    """Return a reason, trimmed; raise InvalidRequest for a blank one and for hidden characters."""
+    """Return a reason, trimmed; raise InvalidCommand for a blank one and for hidden characters."""
     if not reason.strip():
-        raise InvalidRequest("state why, with `--reason`: it is recorded in the audit trail")
+        raise InvalidCommand("state why, with `--reason`: it is recorded in the audit trail")
     return checked_text(reason, what="a reason", limit=MAX_REASON_LENGTH)
 
 

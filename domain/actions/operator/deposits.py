@@ -18,7 +18,7 @@ from domain.actions.operator.proposals import (
 from domain.assets import Asset, Catalogue
 from domain.chains.addresses import check_address, check_tag
 from domain.clock import Clock
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidCommand, NotFound
 from domain.market.rates import RateSnapshot
 from domain.market.valuation import usd_value
 from domain.money import USD_DECIMALS, units_from
@@ -118,19 +118,19 @@ async def propose_refund(
 ) -> Proposal:
     """Propose to refund an unexpected deposit, once; settlement sends it when it is approved.
 
-    Raises NotFound, InvalidAddress and InvalidRequest.
+    Raises NotFound, InvalidAddress and InvalidCommand.
     """
     deposit = await _find(ports.deposits, request)
     check_address(deposit.network, request.address)
     check_tag(deposit.network, request.tag)
     if await ports.deposits.is_pay_in_address(deposit.network, request.address):
-        raise InvalidRequest("this is a pay-in address of this installation")
+        raise InvalidCommand("this is a pay-in address of this installation")
     if not deposit.confirmed:
-        raise InvalidRequest("the deposit is not confirmed yet")
+        raise InvalidCommand("the deposit is not confirmed yet")
     asset = ports.catalogue.assets[deposit.asset]
     problem = asset.refund_problem(units_from(deposit.amount, asset.precision))
     if problem is not None:
-        raise InvalidRequest(problem)
+        raise InvalidCommand(problem)
     proposal = Proposal(
         id=ports.new_id(),
         kind=ProposalKind.REFUND_DEPOSIT,
@@ -164,7 +164,7 @@ async def _find(deposits: UnexpectedDeposits, request: RefundRequest) -> Unexpec
     if not found:
         raise NotFound(f"there is no unexpected deposit {request.tx_id}")
     if len(found) > 1:
-        raise InvalidRequest("the transaction has several unexpected deposits: add --order ID")
+        raise InvalidCommand("the transaction has several unexpected deposits: add --order ID")
     return found[0]
 
 

@@ -66,7 +66,7 @@ async def list_periods(ports: EarningsPorts, who: str, *, limit: int) -> Sequenc
 
 
 async def reset_earnings(ports: EarningsPorts, who: str) -> EarningsReset:
-    """Start a new accounting cycle of a partner at zero; raise InvalidRequest and NotFound."""
+    """Start a new accounting cycle of a partner at zero; raise InvalidCommand and NotFound."""
     partner = await ports.partners.find(who)
     return await reset.reset_earnings(ports.ledger, partner.id)
 
@@ -76,7 +76,7 @@ async def mark_paid(
 ) -> ListedPayout:
     """Mark what a partner is owed as paid, or a part of it; once per reference.
 
-    Raises InvalidRequest and NotFound.
+    Raises InvalidCommand and NotFound.
     """
     partner = await ports.partners.find(who)
     amount = None if amount_usd is None else parse_usd(amount_usd)

@@ -75,7 +75,7 @@ class SealedSecrets(Protocol):
 
 
 class KeyRingFile(Protocol):
-    """The file of the key ring. Each method raises InvalidRequest if it cannot be used."""
+    """The file of the key ring. Each method raises InvalidCommand if it cannot be used."""
 
     def read(self) -> Sequence[RingKey]:
         """Return its keys, the current one last."""

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from domain.clock import Clock
-from domain.errors import AuthInvalid, InvalidRequest, NotFound
+from domain.errors import AuthInvalid, InvalidCommand, NotFound
 from domain.partners.credentials import Randomness
 
 SECRET_BYTES = 32
@@ -93,15 +93,15 @@ async def identify(
 async def add_operator(ports: OperatorIdentityPorts, name: str) -> Claim:
     """Register an operator, or enable a disabled one again; return the new secret.
 
-    Raises InvalidRequest.
+    Raises InvalidCommand.
     """
     if not _NAME.fullmatch(name):
-        raise InvalidRequest(
+        raise InvalidCommand(
             f"{name!r} is not an operator's name: 1 to 32 of a-z, 0-9, dot, underscore and hyphen"
         )
     secret = base64.urlsafe_b64encode(ports.randomness(SECRET_BYTES)).decode().rstrip("=")
     if not await ports.repository.store(name, hash_of(secret), ports.clock.now()):
-        raise InvalidRequest(f"there is an operator {name} already")
+        raise InvalidCommand(f"there is an operator {name} already")
     return Claim(name, secret)
 
 
@@ -119,10 +119,10 @@ async def show_operator(operators: OperatorRepository, name: str) -> Operator:
 
 
 async def disable_operator(ports: OperatorIdentityPorts, name: str) -> Operator:
-    """Disable an operator from now on; raise NotFound, and InvalidRequest for the last one."""
+    """Disable an operator from now on; raise NotFound, and InvalidCommand for the last one."""
     if not await ports.repository.disable(name, ports.clock.now()):
         await show_operator(ports.repository, name)
-        raise InvalidRequest(f"{name} is disabled already, or is the last enabled operator")
+        raise InvalidCommand(f"{name} is disabled already, or is the last enabled operator")
     return await show_operator(ports.repository, name)
 
 

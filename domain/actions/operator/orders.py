@@ -14,7 +14,7 @@ from domain.actions.operator.settlement.held_outflows import HeldOutflowReposito
 from domain.actions.orders.move_order import move_order
 from domain.actions.orders.ports import SettlementPorts, VersionedOrder
 from domain.actions.orders.resolve_order import cancel_order, exchange_order, refund_order
-from domain.errors import EmergencyInvalidChoice, InvalidRequest, NotFound
+from domain.errors import EmergencyInvalidChoice, InvalidCommand, NotFound
 from domain.orders.order import Order
 from domain.orders.states import STATUS_OF, State, Status
 
@@ -102,12 +102,12 @@ async def resolve_order(
     needs a reason. So does the refund of a completed order whose payout was voided: it stays
     completed, and names the refund's transaction. `overrule` permits it although the partner has
     chosen otherwise, and `above_maximum` an exchange worth more than the pair's maximum. Raises
-    NotFound, InvalidRequest, InvalidTransition, EmergencyInvalidChoice, ReserveExceeded, and
+    NotFound, InvalidCommand, InvalidTransition, EmergencyInvalidChoice, ReserveExceeded, and
     Unavailable without fresh rates.
     """
     order = await _read(ports, order_id)
     if resolution is Resolution.REFUND and order.deposits.counted and order.refund_problem:
-        raise InvalidRequest(order.refund_problem)
+        raise InvalidCommand(order.refund_problem)
     if order.state is State.COMPLETED and resolution is Resolution.REFUND:
         return await _refund_voided(ports, order, reason=reason)
     if order.state is State.PAYING_OUT and resolution is not Resolution.EXCHANGE:

@@ -182,7 +182,7 @@ async def set_outflow_enabled(
 async def set_outflow_cap(outflows: OperatorOutflowRepository, usd: str) -> OutflowSettings:
     """Set how much may be sent a day, `none` for any amount; return the settings then.
 
-    Raises InvalidRequest.
+    Raises InvalidCommand.
     """
     cap = None if usd == NONE else parse_cents(usd)
     await outflows.set_daily_cap(cap)

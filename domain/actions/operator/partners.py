@@ -32,7 +32,7 @@ class OperatorPartnerRepository(Protocol):
     ) -> str:
         """Set the password of the partner's owner; return the e-mail address to sign in with.
 
-        Creates the member `member_id` if there is none. Raises NotFound, and InvalidRequest if the
+        Creates the member `member_id` if there is none. Raises NotFound, and InvalidCommand if the
         address belongs to a member of another partner.
         """
 
@@ -69,7 +69,7 @@ class NewPassword(msgspec.Struct, frozen=True):
 
 
 async def create_partner(ports: PartnerPorts, new: NewPartner) -> CreatedPartner:
-    """Create a partner that can call at once; raise InvalidRequest."""
+    """Create a partner that can call at once; raise InvalidCommand."""
     created = await creation.create_partner(ports.onboarding, new)
     await ports.changed(created.partner.id)
     return created
@@ -86,7 +86,7 @@ async def show_partner(ports: PartnerPorts, who: str) -> Partner:
 
 
 async def change_partner(ports: PartnerPorts, who: str, change: PartnerChange) -> Partner:
-    """Change some of a partner's settings; return it then. Raises InvalidRequest and NotFound."""
+    """Change some of a partner's settings; return it then. Raises InvalidCommand and NotFound."""
     partner = await ports.partners.find(who)
     checked = checked_change(change, insecure_webhooks=ports.onboarding.insecure_webhooks)
     changed = await ports.partners.change(partner.id, checked)
@@ -98,7 +98,7 @@ async def reset_password(ports: PartnerPorts, who: str) -> NewPassword:
     """Set a one-time password for a member of any team, or for a partner's owner.
 
     It ends all sessions, known devices and links of the member; the second factor is unchanged.
-    Raises InvalidRequest and NotFound.
+    Raises InvalidCommand and NotFound.
     """
     password = one_time_password(ports.onboarding.randomness)
     member = await ports.partners.set_member_password(

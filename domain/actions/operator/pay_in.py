@@ -9,7 +9,7 @@ from domain.chains.addresses import check_address
 from domain.chains.networks import NETWORKS
 from domain.chains.pay_in import AccountKind, PayInAccount, PayInAddress
 from domain.chains.ports import StoredAccount
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidCommand, NotFound
 
 MAX_FREE_COUNTED: Final = 200
 """Free addresses are counted up to here."""
@@ -32,13 +32,13 @@ class OperatorPayInRepository(Protocol):
         """Set a network's account and drop the free addresses of the account before it.
 
         Another account than before does not reuse addresses, until that is allowed again.
-        Raises InvalidRequest if the network has an imported pool.
+        Raises InvalidCommand if the network has an imported pool.
         """
 
     async def import_addresses(self, network: str, addresses: Sequence[str]) -> int:
         """Add addresses to a network's pool; return how many were new.
 
-        Raises InvalidRequest if the network derives its addresses: one could be used twice.
+        Raises InvalidCommand if the network derives its addresses: one could be used twice.
         """
 
     async def reusing(self) -> Collection[str]:
@@ -57,7 +57,7 @@ class OperatorPayInRepository(Protocol):
 class PayInPorts(msgspec.Struct, frozen=True):
     """What the operator's actions on pay-in accounts need.
 
-    `checked` returns an account whose key has been read, or raises InvalidRequest; `derive` returns
+    `checked` returns an account whose key has been read, or raises InvalidCommand; `derive` returns
     the account's first addresses.
     """
 
@@ -115,7 +115,7 @@ async def set_account(
 ) -> tuple[PayInAccount, Sequence[PayInAddress]]:
     """Set a network's account; return it with its first addresses.
 
-    Without `kind` it is of the network's usual kind. Raises InvalidRequest, also for a private key,
+    Without `kind` it is of the network's usual kind. Raises InvalidCommand, also for a private key,
     and NotFound.
     """
     await _check_live(ports)
@@ -128,16 +128,16 @@ async def set_account(
 async def set_reuse(ports: PayInPorts, network: str, *, allowed: bool) -> None:
     """Allow or stop the reuse of a network's addresses whose orders were never paid.
 
-    Raises NotFound, and InvalidRequest where settlement could not prove that nobody paid to them.
+    Raises NotFound, and InvalidCommand where settlement could not prove that nobody paid to them.
     """
     listed = await show_account(ports, network)
     name = listed.account.network
     if allowed:
         await _check_live(ports)
         if listed.account.kind == AccountKind.ONE_ADDRESS:
-            raise InvalidRequest(f"all orders of {name} share one address, and differ by their tag")
+            raise InvalidCommand(f"all orders of {name} share one address, and differ by their tag")
         if not await ports.repository.is_followed(name):
-            raise InvalidRequest(f"settlement is not connected to nodes of {name}")
+            raise InvalidCommand(f"settlement is not connected to nodes of {name}")
     await ports.repository.set_reuse(name, allowed=allowed)
 
 
@@ -146,22 +146,22 @@ async def import_addresses(
 ) -> ImportedPool:
     """Add addresses to the pool of a network that cannot derive them.
 
-    Raises InvalidRequest for the first that is not valid, and NotFound.
+    Raises InvalidCommand for the first that is not valid, and NotFound.
     """
     await _check_live(ports)
     name = _network_name(network)
     for number, address in enumerate(addresses, 1):
         try:
             check_address(name, address)
-        except InvalidRequest as error:
-            raise InvalidRequest(f"address {number} cannot be used: {error}") from None
+        except InvalidCommand as error:
+            raise InvalidCommand(f"address {number} cannot be used: {error}") from None
     added = await ports.repository.import_addresses(name, list(dict.fromkeys(addresses)))
     return ImportedPool(name, added, len(addresses) - added)
 
 
 async def _check_live(ports: PayInPorts) -> None:
     if await ports.repository.is_sandbox():
-        raise InvalidRequest("the pay-in addresses of a sandbox are made up and cannot be changed")
+        raise InvalidCommand("the pay-in addresses of a sandbox are made up and cannot be changed")
 
 
 def _network_name(text: str) -> str:
@@ -175,7 +175,7 @@ def _network_name(text: str) -> str:
 def _account(network: str, public_key: str, kind: str | None) -> PayInAccount:
     usual = NETWORKS[network].live_account
     if usual is None:
-        raise InvalidRequest(
+        raise InvalidCommand(
             f"{network} cannot derive addresses: add a pool with `swapgate pay-in import`"
         )
     return PayInAccount(network, kind or usual.kind.value, public_key)

@@ -11,7 +11,7 @@ import msgspec
 
 from domain.actions.operator.audit import checked_reason
 from domain.actions.operator.operators import Identity
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidCommand, NotFound
 from domain.money import parse_cents
 
 
@@ -82,7 +82,7 @@ async def propose(
 ) -> Proposal:
     """Store a proposal; it is approved at once if one operator suffices. Return it.
 
-    Raises InvalidRequest without a reason, if its subject has a proposal already, and if a second
+    Raises InvalidCommand without a reason, if its subject has a proposal already, and if a second
     operator is needed but the first has not proved who it is.
     """
     reason = checked_reason(proposal.reason)
@@ -90,7 +90,7 @@ async def propose(
     raises = proposal.kind is ProposalKind.RAISE_BOUND
     needs_second = raises or proposal.usd is None or proposal.usd > bound
     if needs_second and not operator.verified:
-        raise InvalidRequest(
+        raise InvalidCommand(
             f"above {bound} USD another operator has to approve it: register both with "
             "`swapgate operator add`"
         )
@@ -99,21 +99,21 @@ async def propose(
     )
     stored = msgspec.structs.replace(proposal, reason=reason, needs_second=needs_second, **decided)
     if not await proposals.add(stored):
-        raise InvalidRequest(f"{proposal.subject} has a proposal already: `swapgate proposal list`")
+        raise InvalidCommand(f"{proposal.subject} has a proposal already: `swapgate proposal list`")
     return stored
 
 
 async def approve_proposal(
     proposals: ProposalRepository, proposal_id: UUID, operator: Identity, *, now: datetime
 ) -> Proposal:
-    """Approve another operator's proposal and return it; raise NotFound and InvalidRequest."""
+    """Approve another operator's proposal and return it; raise NotFound and InvalidCommand."""
     proposal = await show_proposal(proposals, proposal_id)
     if not operator.verified:
-        raise InvalidRequest("only a registered operator can approve a proposal")
+        raise InvalidCommand("only a registered operator can approve a proposal")
     if operator.name == proposal.proposed_by:
-        raise InvalidRequest("another operator has to approve it: this one is your own")
+        raise InvalidCommand("another operator has to approve it: this one is your own")
     if not await proposals.approve(proposal_id, operator.name, now):
-        raise InvalidRequest("the proposal is approved or withdrawn already")
+        raise InvalidCommand("the proposal is approved or withdrawn already")
     if proposal.kind is ProposalKind.RAISE_BOUND:
         await proposals.set_bound(Decimal(proposal.document["usd"]))
     return await show_proposal(proposals, proposal_id)
@@ -122,10 +122,10 @@ async def approve_proposal(
 async def withdraw_proposal(
     proposals: ProposalRepository, proposal_id: UUID, operator: Identity, *, now: datetime
 ) -> Proposal:
-    """Withdraw a proposal that is not approved; raise NotFound and InvalidRequest."""
+    """Withdraw a proposal that is not approved; raise NotFound and InvalidCommand."""
     await show_proposal(proposals, proposal_id)
     if not await proposals.withdraw(proposal_id, operator.name, now):
-        raise InvalidRequest("the proposal is approved or withdrawn already")
+        raise InvalidCommand("the proposal is approved or withdrawn already")
     return await show_proposal(proposals, proposal_id)
 
 
@@ -142,7 +142,7 @@ async def change_bound(
 ) -> Proposal | None:
     """Lower the bound at once, or propose to raise it: that takes another operator.
 
-    Return the proposal, if there is one. Raises InvalidRequest.
+    Return the proposal, if there is one. Raises InvalidCommand.
     """
     usd = parse_cents(change.usd)
     if usd <= await proposals.bound():

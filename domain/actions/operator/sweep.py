@@ -14,7 +14,7 @@ from domain.chains.sweeps import SweepOptions
 class SweepPorts(msgspec.Struct, frozen=True):
     """The catalogue, and `draft`, which drafts the sweep of one of its assets with a node.
 
-    `draft` raises NotFound if no node is set for the asset, InvalidRequest, and Unavailable.
+    `draft` raises NotFound if no node is set for the asset, InvalidCommand, and Unavailable.
     """
 
     catalogue: Callable[[], Awaitable[Catalogue]]
@@ -24,7 +24,7 @@ class SweepPorts(msgspec.Struct, frozen=True):
 async def draft_sweep(ports: SweepPorts, code: str, options: SweepOptions) -> Any:
     """Return unsigned transactions that move all confirmed pay-ins of an asset, as a document.
 
-    Raises NotFound, InvalidAddress, InvalidRequest, and Unavailable.
+    Raises NotFound, InvalidAddress, InvalidCommand, and Unavailable.
     """
     catalogue = await ports.catalogue()
     asset = find_asset(catalogue, code)

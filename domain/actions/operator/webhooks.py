@@ -10,7 +10,7 @@ import msgspec
 from domain.actions.operator.partners import OperatorPartnerRepository
 from domain.actions.webhooks.send_test import NoEndpoint, send_test
 from domain.clock import Clock
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidCommand, NotFound
 from domain.webhooks.delivery import EventStatus
 from domain.webhooks.delivery_log import EventDetails, EventSummary
 from domain.webhooks.ports import WebhookPorts
@@ -113,13 +113,13 @@ async def send_test_event(
 ) -> EventSummary:
     """Send a partner a test event and wait for the first attempt, up to `wait`; return the event.
 
-    Raises NotFound, InvalidRequest without a webhook URL, and RateLimited.
+    Raises NotFound, InvalidCommand without a webhook URL, and RateLimited.
     """
     partner = await ports.partners.find(who)
     try:
         event = await send_test(ports.sending(), partner.id)
     except NoEndpoint:
-        raise InvalidRequest(
+        raise InvalidCommand(
             f"partner {partner.email} has no webhook URL: set one with `swapgate partner set`"
         ) from None
     for _ in range(wait // POLL_INTERVAL):

@@ -12,6 +12,7 @@ from domain.actions.orders.show_order import show_order
 from domain.chains.addresses import check_tag
 from domain.errors import (
     EmergencyInvalidChoice,
+    InvalidAddress,
     InvalidRequest,
     InvalidTransition,
     NotFound,
@@ -20,6 +21,7 @@ from domain.errors import (
 )
 from domain.orders.order import Order
 from domain.orders.states import Choice, State, Status
+from domain.reasons import Reason
 
 BATCH = 1_000
 MAX_TRIES = 3
@@ -88,16 +90,28 @@ def _parse_choice(ports: OrderPorts, order: Order, text: str) -> Choice:
 def _check_refund(order: Order, choice: str, *, tag: str | None, address: str | None) -> None:
     """Raise InvalidRequest unless a request only adds what the order's refund lacks."""
     if address not in (None, order.refund_address):
-        raise InvalidRequest("the refund address of an order cannot be changed")
+        raise InvalidRequest(
+            "the refund address of an order cannot be changed",
+            field="refundAddress",
+            reason=Reason.CONFLICT,
+        )
     if tag is None:
         return
     if choice != Choice.REFUND.value:
-        raise InvalidRequest("only a refund has a tag")
+        raise _rejected_tag("only a refund has a tag", Reason.NOT_ALLOWED)
     if order.refund_tag not in (None, tag):
-        raise InvalidRequest("the tag of an order's refund cannot be changed")
+        raise _rejected_tag("the tag of an order's refund cannot be changed", Reason.CONFLICT)
     if order.refund_tag is None and order.choice is Choice.REFUND:
-        raise InvalidRequest("the refund has been chosen without a tag")
-    check_tag(order.source.network, tag)
+        raise _rejected_tag("the refund has been chosen without a tag", Reason.CONFLICT)
+    try:
+        check_tag(order.source.network, tag)
+    except InvalidAddress as error:
+        error.name_field("refundTag")
+        raise
+
+
+def _rejected_tag(message: str, reason: Reason) -> InvalidRequest:
+    return InvalidRequest(message, field="refundTag", reason=reason)
 
 
 def _can_be_exchanged(ports: OrderPorts, order: Order) -> bool:

@@ -25,7 +25,7 @@ class CreatedPartner(msgspec.Struct, frozen=True):
 
 
 async def create_partner(ports: OnboardingPorts, request: NewPartner) -> CreatedPartner:
-    """Store a new, enabled partner; raise InvalidRequest for invalid settings or a known e-mail."""
+    """Store a new, enabled partner; raise InvalidCommand for invalid settings or a known e-mail."""
     email = checked_email(request.email)
     url = request.webhook_url or None
     if url is not None:

@@ -65,7 +65,7 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
 async def create_key(ports: KeyPorts, partner_id: UUID, new: NewKey) -> CreatedKey:
     """Store a new key; it is accepted everywhere when this returns.
 
-    Raises InvalidRequest, KeyLimitReached, Unavailable.
+    Raises InvalidCommand, KeyLimitReached, Unavailable.
     """
     now = ports.clock.now()
     key = ApiKey(
@@ -107,7 +107,7 @@ async def find_key(ports: KeyPorts, partner_id: UUID, which: str | None) -> ApiK
 
 
 async def label_key(ports: KeyPorts, partner_id: UUID, key_id: UUID, label: str | None) -> None:
-    """Replace the label of a key; raise InvalidRequest, NotFound, Unavailable."""
+    """Replace the label of a key; raise InvalidCommand, NotFound, Unavailable."""
     _check(await ports.keys.set_label(partner_id, key_id, checked_label(label)))
 
 

@@ -30,7 +30,7 @@ class PartnerKey(msgspec.Struct, frozen=True):
 async def create_key(
     ports: OperatorKeyPorts, who: str, *, scope: Scope, label: str
 ) -> tuple[str, CreatedKey]:
-    """Create a key; return the partner's e-mail address too. Raises InvalidRequest and NotFound."""
+    """Create a key; return the partner's e-mail address too. Raises InvalidCommand and NotFound."""
     partner = await _partner(ports, who)
     new = NewKey(scope=scope, label=label)
     return partner.email, await manage_keys.create_key(ports.keys, partner.id, new)
@@ -52,7 +52,7 @@ async def show_key(ports: OperatorKeyPorts, who: str, which: str | None) -> Part
 
 
 async def label_key(ports: OperatorKeyPorts, who: str, which: str, label: str) -> PartnerKey:
-    """Change the label of a key; return the key then. Raises InvalidRequest and NotFound."""
+    """Change the label of a key; return the key then. Raises InvalidCommand and NotFound."""
     partner, key = await _active(ports, who, which)
     await manage_keys.label_key(ports.keys, partner.id, key.id, label)
     return await show_key(ports, who, str(key.id))

@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from domain.errors import InvalidRequest, RateLimited
+from domain.reasons import Reason
 from domain.webhooks.events import Event, webhook_test
 from domain.webhooks.ports import WebhookPorts
 
@@ -15,6 +16,9 @@ TEST_WINDOW: Final = timedelta(minutes=1)
 
 class NoEndpoint(InvalidRequest):
     """The partner has no webhook URL."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message, reason=Reason.NO_WEBHOOK_URL)
 
 
 async def send_test(ports: WebhookPorts, partner_id: UUID) -> Event:

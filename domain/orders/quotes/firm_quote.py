@@ -13,6 +13,7 @@ from domain.market.limits import Headroom
 from domain.market.pricing import Direction, PricedPair, Quote
 from domain.market.rates import RateSnapshot
 from domain.orders.states import RateType
+from domain.reasons import Reason
 
 VALID_SECONDS: Final = 60
 
@@ -68,7 +69,9 @@ class FirmQuote(msgspec.Struct, frozen=True, kw_only=True):
         own. Raises InvalidRequest for a pair or a rate type that is no longer offered.
         """
         if self.rate_type is RateType.FIXED and not catalogue.switches.fixed_rates:
-            raise InvalidRequest("fixed rates are off")
+            raise InvalidRequest(
+                "fixed rates are off", field="type", reason=Reason.FIXED_RATES_DISABLED
+            )
         pair = catalogue.pair(self.source, self.destination)
         destination = msgspec.structs.replace(
             pair.destination, fee_bps=self.fee_bps, network_fee=self.network_fee

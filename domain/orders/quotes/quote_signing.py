@@ -111,18 +111,18 @@ class QuoteSigner:
         text, _, mac = quote_id.rpartition(".")
         fields = text.split(".")
         if len(fields) != _FIELDS or fields[0] != _VERSION or _TEXT.fullmatch(text) is None:
-            raise QuoteInvalid("malformed, or of another version")
+            raise _unknown("malformed, or of another version")
         key = self._keys.get(fields[1])
         holder = None if fields[4] == Audience.ANYONE else partner_id
         if key is None:
-            raise QuoteInvalid("signed with a key that is unknown, or was removed")
+            raise _unknown("signed with a key that is unknown, or was removed")
         expected = self._prepared(key).copy()
         expected.update((_NOBODY if holder is None else holder.bytes) + text.encode())
         if not hmac.compare_digest(expected.hexdigest().encode(), mac.encode()):
-            raise QuoteInvalid("altered, or of another partner or installation")
+            raise _unknown("altered, or of another partner or installation")
         quote = _parsed(fields, holder)
         if (quote.holder.audience is Audience.VISITOR) is not visitor:
-            raise QuoteInvalid("not for this use")
+            raise _unknown("not for this use")
         if int(at.timestamp()) > quote.valid_until:
             raise QuoteInvalid("expired", reason=Reason.QUOTE_EXPIRED)
         return quote
@@ -169,6 +169,10 @@ class QuoteSigner:
         )
         self._terms[priced] = text
         return text
+
+
+def _unknown(message: str) -> QuoteInvalid:
+    return QuoteInvalid(message, reason=Reason.QUOTE_UNKNOWN)
 
 
 def _parsed(texts: list[str], partner_id: UUID | None) -> FirmQuote:

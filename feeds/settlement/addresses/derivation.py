@@ -7,7 +7,7 @@ from typing import Final
 from domain.chains.network import AccountForm
 from domain.chains.networks import NETWORKS
 from domain.chains.pay_in import AccountKind, PayInAccount, PayInAddress
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.partners.credentials import Randomness
 from feeds.settlement.addresses import (
     cardano_key,
@@ -34,11 +34,11 @@ _SCHEMES: Final[Mapping[AccountKind, AccountScheme]] = {
 def derive(account: PayInAccount, *, start: int, count: int) -> list[PayInAddress]:
     """Return the addresses at indices `start` up to, not including, `start + count`.
 
-    Fewer only where the account runs out. Raises InvalidRequest as checked_account does, and for a
+    Fewer only where the account runs out. Raises InvalidCommand as checked_account does, and for a
     negative start.
     """
     if start < 0:
-        raise InvalidRequest("addresses are counted from 0")
+        raise InvalidCommand("addresses are counted from 0")
     source = _source(account)
     derived = []
     for index in range(start, min(start + count, source.size)):
@@ -48,7 +48,7 @@ def derive(account: PayInAccount, *, start: int, count: int) -> list[PayInAddres
 
 
 def checked_account(account: PayInAccount) -> PayInAccount:
-    """Return the account; raise InvalidRequest unless its key is public and fits network and kind.
+    """Return the account; raise InvalidCommand unless its key is public and fits network and kind.
 
     The error says what is expected and never repeats the key.
     """
@@ -59,11 +59,11 @@ def checked_account(account: PayInAccount) -> PayInAccount:
 def sandbox_account(network: str, *, randomness: Randomness = secrets.token_bytes) -> PayInAccount:
     """Return a new account of the network's usual kind, from which nobody can ever spend.
 
-    Raises InvalidRequest for an unknown network.
+    Raises InvalidCommand for an unknown network.
     """
     declared = NETWORKS.get(network)
     if declared is None:
-        raise InvalidRequest(f"no pay-in accounts are known on {network!r}")
+        raise InvalidCommand(f"no pay-in accounts are known on {network!r}")
     form = declared.accounts[0]
     key = _SCHEMES[form.kind].sandbox_key(randomness(_SEED_BYTES), form)
     return PayInAccount(network, form.kind.value, key)
@@ -75,9 +75,9 @@ def _source(account: PayInAccount) -> AddressSource:
 
 
 def account_form(account: PayInAccount) -> AccountForm:
-    """Return the form of an account; raise InvalidRequest if its network does not support it."""
+    """Return the form of an account; raise InvalidCommand if its network does not support it."""
     declared = NETWORKS.get(account.network)
     form = declared.account_form(account.kind) if declared is not None else None
     if form is None:
-        raise InvalidRequest(f"{account.network} has no pay-in accounts of kind {account.kind!r}")
+        raise InvalidCommand(f"{account.network} has no pay-in accounts of kind {account.kind!r}")
     return form

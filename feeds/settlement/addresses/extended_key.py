@@ -39,7 +39,7 @@ def _source(account: PayInAccount, form: AccountForm) -> AddressSource:
 
 
 def read_extended_key(text: str, form: AccountForm) -> Any:
-    """Return the key of an extended public key of account level (BIP 32); raise InvalidRequest.
+    """Return the key of an extended public key of account level (BIP 32); raise InvalidCommand.
 
     bip_utils would load an extended private key silently, so the text is decoded here and its key
     read as a public one, whatever its version claims.

@@ -12,7 +12,7 @@ from bip_utils import (
 
 from domain.chains.network import AccountForm
 from domain.chains.pay_in import PayInAccount
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 
 UNREADABLE = (ValueError, Base58ChecksumError, Bech32ChecksumError, Bip32KeyError, MoneroKeyError)
 """What the decoders raise for text that is not a key."""
@@ -35,7 +35,7 @@ class AddressSource(NamedTuple):
 class AccountScheme(NamedTuple):
     """One kind of account.
 
-    `source` reads an account's public key; it raises InvalidRequest for anything else, and never
+    `source` reads an account's public key; it raises InvalidCommand for anything else, and never
     repeats the text. `sandbox_key` makes the public key of an account from a random seed of 32
     bytes, and does not store the private keys.
     """
@@ -44,6 +44,6 @@ class AccountScheme(NamedTuple):
     sandbox_key: Callable[[bytes, AccountForm], str]
 
 
-def rejected(expected: str) -> InvalidRequest:
+def rejected(expected: str) -> InvalidCommand:
     """Return an error that does not repeat the text: it may be a private key."""
-    return InvalidRequest(f"a pay-in account requires {expected}; private keys are rejected")
+    return InvalidCommand(f"a pay-in account requires {expected}; private keys are rejected")

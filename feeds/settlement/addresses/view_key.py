@@ -21,7 +21,7 @@ def _source(account: PayInAccount, _: AccountForm) -> AddressSource:
 
 
 def _read(text: str) -> Any:
-    """Return the watch-only wallet; raise InvalidRequest.
+    """Return the watch-only wallet; raise InvalidCommand.
 
     The address contains both public keys, so a private spend key in either place cannot match it.
     """

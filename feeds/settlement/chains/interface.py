@@ -282,5 +282,5 @@ class ChainFamily(Protocol[SettingsT]):
     async def draft_sweep(self, chain: Chain[SettingsT], request: SweepRequest) -> Any:
         """Return unsigned transactions that sweep an asset, as a JSON document.
 
-        Raises InvalidRequest, NodeUnavailable, NodeRejected and WrongChain.
+        Raises InvalidCommand, NodeUnavailable, NodeRejected and WrongChain.
         """

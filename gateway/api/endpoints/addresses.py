@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from domain.actions.chains.validate_address import validate_address
+from domain.asset_reference import ONLY_ASSET
 from domain.chains.addresses import AddressProblem
 from domain.errors import InvalidRequest, Unavailable
 from domain.partners.scopes import FULL_OR_TRADE
@@ -47,7 +48,7 @@ async def validate(services: Services, request: Request) -> bytes:
     problem = await validate_address(
         services.market.catalogue,
         services.own_addresses,
-        asset=selected_asset(body.code, body.reference),
+        asset=selected_asset(body.code, body.reference, ONLY_ASSET),
         address=body.address,
         tag=body.tag,
     )

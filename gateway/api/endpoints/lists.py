@@ -18,6 +18,7 @@ from domain.orders.wire import OrderOut, OutcomeOut, StatusText, order_out
 from domain.orders.wire_times import TimeIn, parse_time
 from domain.partners.scopes import FULL_OR_READ
 from domain.partners.weights import Call
+from domain.reasons import Reason
 from gateway.api import examples
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.api.endpoints.status import StatusOut, status_out
@@ -69,7 +70,9 @@ def parse_status(text: str) -> Status:
     try:
         return Status(text)
     except ValueError:
-        raise InvalidRequest("there is no such status") from None
+        raise InvalidRequest(
+            "there is no such status", field="status", reason=Reason.VALUE
+        ) from None
 
 
 def parse_outcome(text: str) -> Outcome:
@@ -77,7 +80,9 @@ def parse_outcome(text: str) -> Outcome:
     try:
         return Outcome(text)
     except ValueError:
-        raise InvalidRequest("there is no such outcome") from None
+        raise InvalidRequest(
+            "there is no such outcome", field="outcome", reason=Reason.VALUE
+        ) from None
 
 
 async def orders(services: Services, request: Request) -> bytes:
@@ -94,10 +99,10 @@ async def orders(services: Services, request: Request) -> bytes:
             filters=OrderFilter(
                 status=None if body.status is None else parse_status(body.status),
                 outcome=None if body.outcome is None else parse_outcome(body.outcome),
-                since=parse_time(body.created_from),
-                until=parse_time(body.created_to),
-                changed_since=parse_time(body.updated_from),
-                changed_until=parse_time(body.updated_to),
+                since=parse_time(body.created_from, field="createdFrom"),
+                until=parse_time(body.created_to, field="createdTo"),
+                changed_since=parse_time(body.updated_from, field="updatedFrom"),
+                changed_until=parse_time(body.updated_to, field="updatedTo"),
                 external_id=body.external_id,
             ),
             code=body.code,

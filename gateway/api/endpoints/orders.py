@@ -9,6 +9,7 @@ from domain.actions.orders.open_order import OrderRequest, open_order
 from domain.actions.orders.ports import IdempotencyKey
 from domain.actions.orders.quote import QuotedSwap
 from domain.actions.orders.show_order import show_order
+from domain.asset_reference import DESTINATION, SOURCE
 from domain.errors import (
     AboveMaximum,
     BelowMinimum,
@@ -108,9 +109,11 @@ class CreateQuotedOrderIn(SwapSidesIn, frozen=True, kw_only=True):
         return QuotedSwap(
             quote_id=self.quote_id,
             rate_type=self.rate_type,
-            source=selected_asset(self.source_code, self.source_reference) if source else None,
+            source=(
+                selected_asset(self.source_code, self.source_reference, SOURCE) if source else None
+            ),
             destination=(
-                selected_asset(self.destination_code, self.destination_reference)
+                selected_asset(self.destination_code, self.destination_reference, DESTINATION)
                 if destination
                 else None
             ),

@@ -13,7 +13,7 @@ from domain.actions.cabinet.change_password import change_password
 from domain.cabinet.members import Role, checked_zone
 from domain.cabinet.passwords import RejectedPassword
 from domain.cabinet.sessions import FlashMessage
-from domain.errors import AuthInvalid, InvalidRequest, RateLimited
+from domain.errors import AuthInvalid, InvalidCommand, RateLimited
 from gateway.cabinet.account.sessions import sessions_of
 from gateway.cabinet.page_request import NO_ERRORS, PageRequest
 from gateway.cabinet.routes import NEW_PASSWORD, ROOT, Route, Section, StepUp
@@ -72,7 +72,7 @@ async def save_zone(request: PageRequest) -> Response:
     sign_in = request.ports.sign_in
     try:
         zone = checked_zone(request.form.get("zone", ""))
-    except InvalidRequest:
+    except InvalidCommand:
         return await _page(request, status=422, errors={"zone": messages.NOT_AN_OPTION})
     await sign_in.members.set_zone(request.member.id, zone, now=sign_in.clock.now())
     return await request.redirect(PATH, account_messages.zone_changed(zone))

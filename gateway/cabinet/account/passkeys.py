@@ -19,7 +19,7 @@ from domain.actions.cabinet.passkeys import (
     remove_passkey,
 )
 from domain.cabinet.members import Role
-from domain.errors import AuthInvalid, InvalidRequest, InvalidTransition, NotFound
+from domain.errors import AuthInvalid, InvalidCommand, InvalidTransition, NotFound
 from gateway.cabinet.page_request import NO_ERRORS, PageRequest
 from gateway.cabinet.routes import SECOND_FACTOR, VERIFY, Handler, Route, Section, StepUp
 
@@ -54,7 +54,7 @@ async def add(request: PageRequest) -> Response:
             name=name,
             response=request.form.get("response", ""),
         )
-    except InvalidRequest:
+    except InvalidCommand:
         return _page(request, 422, {"name": account_messages.PASSKEY_NAME}, name=name)
     except AuthInvalid:
         return _page(request, 422, {"name": account_messages.PASSKEY_REJECTED}, name=name)

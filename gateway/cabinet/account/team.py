@@ -18,7 +18,7 @@ from domain.actions.cabinet.manage_team import (
     reset_password,
 )
 from domain.cabinet.members import Role
-from domain.errors import InvalidRequest, NotFound, RateLimited
+from domain.errors import InvalidCommand, NotFound, RateLimited
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import LOGIN, Handler, Route, Section, StepUp
 
@@ -38,7 +38,7 @@ async def invite_member(request: PageRequest) -> Response:
     except InvitationRejected:
         errors = {"email": account_messages.INVITATION_REJECTED}
         return await _page(request, 422, errors, email=email, role=role)
-    except InvalidRequest:
+    except InvalidCommand:
         errors = {"email": account_messages.INVALID_EMAIL}
         return await _page(request, 422, errors, email=email, role=role)
     except RateLimited as limited:
@@ -74,7 +74,7 @@ async def reset_member(request: PageRequest) -> Response:
     """Give another member a one-time password, and show it once."""
     member_id = await _id_of(request)
     if member_id == request.member.id:
-        raise InvalidRequest("members change their own password on the account page")
+        raise InvalidCommand("members change their own password on the account page")
     try:
         email, password = await reset_password(request.ports.team, request.member, member_id)
     except TeamChangeRejected:
@@ -87,7 +87,7 @@ async def save_requirement(request: PageRequest) -> Response:
     """Require a second factor of the whole team, or no longer."""
     chosen = request.form.get("required", "")
     if chosen not in ("yes", "no"):
-        raise InvalidRequest("no such choice")
+        raise InvalidCommand("no such choice")
     required = chosen == "yes"
     try:
         await require_second_factor(request.ports.team, request.member, required=required)
@@ -111,7 +111,7 @@ def _role(request: PageRequest) -> Role:
     try:
         return Role(request.form.get("role", ""))
     except ValueError:
-        raise InvalidRequest("no such role") from None
+        raise InvalidCommand("no such role") from None
 
 
 def _one_time_password(request: PageRequest, email: str, password: str) -> Response:

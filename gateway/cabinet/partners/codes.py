@@ -17,7 +17,7 @@ from domain.actions.partners.manage_codes import (
     switch_code,
 )
 from domain.cabinet.members import Role
-from domain.errors import CodeConflict, InvalidRequest, NotFound
+from domain.errors import CodeConflict, InvalidCommand, NotFound
 from domain.partners.codes import checked_code, checked_label, is_code
 from domain.partners.partner import checked_markup
 from gateway.cabinet.page_request import PageRequest
@@ -103,7 +103,7 @@ def _form(request: PageRequest, code: str) -> CodeForm:
     ):
         try:
             check()
-        except InvalidRequest:
+        except InvalidCommand:
             errors[field] = error
     return CodeForm(code=code, label=label, markup=markup, errors=errors)
 

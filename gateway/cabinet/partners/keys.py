@@ -19,7 +19,7 @@ from domain.actions.partners.manage_keys import (
 )
 from domain.actions.partners.rotate_keys import rotate_keys
 from domain.cabinet.members import Role
-from domain.errors import InvalidRequest, KeyLimitReached, NotFound, RotationConflict
+from domain.errors import InvalidCommand, KeyLimitReached, NotFound, RotationConflict
 from domain.partners.api_keys import ApiKey
 from domain.partners.codes import checked_label
 from domain.partners.credentials import SecretName
@@ -44,7 +44,7 @@ async def create(request: PageRequest) -> Response:
     scope = _scope(form.scope)
     try:
         label = checked_label(form.label)
-    except InvalidRequest:
+    except InvalidCommand:
         return await _new_key_page(request, form, messages.INVALID_LABEL, status=422)
     try:
         created = await create_key(
@@ -62,7 +62,7 @@ async def label(request: PageRequest) -> Response:
     text = request.form.get("label", "").strip()
     try:
         await label_key(request.ports.keys, request.partner_id, key.id, text)
-    except InvalidRequest:
+    except InvalidCommand:
         errors = {"label": messages.INVALID_LABEL}
         return await _page(request, 422, key=key, label=text, errors=errors)
     await request.record("Changed the label of an API key", f"{key.api_key}: {text or 'no label'}")
@@ -123,7 +123,7 @@ async def save_v2_only(request: PageRequest) -> Response:
     """Reject a key's calls signed with version 1, or accept them again."""
     chosen = request.form.get("accept", "")
     if chosen not in ("v2", "all"):
-        raise InvalidRequest("no such choice of signature versions")
+        raise InvalidCommand("no such choice of signature versions")
     v2_only = chosen == "v2"
     key = await _key(request)
     await require_v2(request.ports.keys, request.partner_id, key.id, v2_only=v2_only)
@@ -155,9 +155,9 @@ def _rotated(name: SecretName, key: ApiKey, overlap: int) -> str:
 
 
 def _number(text: str) -> int:
-    """Return a whole number that fits the database's type; raise InvalidRequest."""
+    """Return a whole number that fits the database's type; raise InvalidCommand."""
     if not (text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS):
-        raise InvalidRequest("malformed number")
+        raise InvalidCommand("malformed number")
     return int(text)
 
 
@@ -172,7 +172,7 @@ def _scope(text: str) -> Scope:
     try:
         return Scope(text)
     except ValueError:
-        raise InvalidRequest("no such scope") from None
+        raise InvalidCommand("no such scope") from None
 
 
 async def _new_key_page(

@@ -15,7 +15,7 @@ from domain.actions.webhooks.replay_events import MAX_REPLAYED, replay_events, r
 from domain.actions.webhooks.send_test import NoEndpoint, send_test
 from domain.actions.webhooks.set_webhooks import set_webhooks
 from domain.cabinet.members import Role
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.ids import id_in
 from domain.webhooks.ports import WebhookSettings
 from domain.webhooks.subscriptions import SUBSCRIBABLE, event_names
@@ -85,7 +85,7 @@ async def resend_selected(request: PageRequest) -> Response:
 async def resend_failed(request: PageRequest) -> Response:
     """Resend all events that have failed within a period."""
     if request.form.get("since") not in PERIODS:
-        raise InvalidRequest("no such period")
+        raise InvalidCommand("no such period")
     period, span = PERIODS[request.form["since"]]
     count = await replay_failed(
         request.ports.webhooks, request.partner_id, since=request.now - span
@@ -100,7 +100,7 @@ async def resend_failed(request: PageRequest) -> Response:
 def _event_id(text: str) -> UUID:
     parsed = id_in(text)
     if parsed is None:
-        raise InvalidRequest("malformed event id")
+        raise InvalidCommand("malformed event id")
     return parsed
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from domain.actions.operator.market.unpaid import set_unpaid_cap, show_unpaid_caps
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.market.limits import format_limit
 from domain.market.unpaid import UnpaidCap, UnpaidScope, parse_scope
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Reason, group, read, run
@@ -77,7 +77,7 @@ def change(
 def _scope(text: str) -> UnpaidScope:
     try:
         return parse_scope(text)
-    except InvalidRequest as error:
+    except InvalidCommand as error:
         raise Failure(str(error)) from None
 
 

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from domain.actions.operator.partners import change_partner, list_partners, show_partner
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.partners.partner import Partner, PartnerChange
 from domain.webhooks.events import EventType
 from domain.webhooks.subscriptions import parse_event_types
@@ -147,7 +147,7 @@ async def _stored(ports: "OperatorPorts", who: str) -> PartnerOut:
 def _event_types(events: str) -> frozenset[EventType]:
     try:
         return parse_event_types(name.strip() for name in events.split(",") if name.strip())
-    except InvalidRequest as error:
+    except InvalidCommand as error:
         raise Failure(str(error)) from None
 
 

@@ -23,7 +23,7 @@ from domain.actions.operator.doctor.rates import RatesHealth, RateSources, rates
 from domain.actions.operator.doctor.valkey import SERVER as VALKEY
 from domain.actions.operator.doctor.valkey import ValkeyServer, valkey_checks
 from domain.actions.operator.doctor.webhooks import DeliveryHealth, webhook_checks
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from feeds.rates.health import decode_health
 from gateway.origins import parse_origins
 from gateway.settings import Settings, SettingsError
@@ -118,7 +118,7 @@ def _database_health(ports: OperatorPorts) -> DatabaseHealth:
         try:
             keyring = ports.keyring()
         except SettingsError as error:
-            raise InvalidRequest(str(error)) from None
+            raise InvalidCommand(str(error)) from None
         return await partners_with_unreadable_secrets(database, keyring)
 
     return DatabaseHealth(

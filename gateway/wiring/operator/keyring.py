@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from domain.actions.operator.keyring import KeyRingPorts, RingKey
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from gateway.wiring.operator.connections import OperatorConnections
 from persistence.keyring_file import add_key, read_keys, remove_key
 from persistence.postgres.partners.reseal import PostgresSealedSecrets
@@ -39,11 +39,11 @@ class KeyRingOnDisk:
         try:
             return work()
         except OSError as error:
-            raise InvalidRequest(
+            raise InvalidCommand(
                 f"the key ring {self._path} cannot be changed: {error.strerror}"
             ) from None
         except (msgspec.MsgspecError, ValueError) as error:
-            raise InvalidRequest(f"the key ring {self._path} cannot be used: {error}") from None
+            raise InvalidCommand(f"the key ring {self._path} cannot be used: {error}") from None
 
 
 def keyring_ports(connections: OperatorConnections) -> KeyRingPorts:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidCommand, NotFound
 from domain.partners.codes import Code
 from domain.partners.credentials import Credentials
 from domain.partners.ip_allowlist import networks_of
@@ -109,7 +109,7 @@ async def create_partner(
     signature_v2_only: bool = False,
     now: datetime,
 ) -> None:
-    """Store a new partner and its first key; raise InvalidRequest for a known e-mail address."""
+    """Store a new partner and its first key; raise InvalidCommand for a known e-mail address."""
     row = await database.fetch_one(
         CREATE,
         [
@@ -130,7 +130,7 @@ async def create_partner(
         ],
     )
     if row is None:
-        raise InvalidRequest(f"there is a partner {partner.email} already")
+        raise InvalidCommand(f"there is a partner {partner.email} already")
 
 
 async def replace_secrets(
@@ -193,12 +193,12 @@ async def set_password(
     """Set the password of the member with the partner's e-mail address; return that address.
 
     The member becomes an owner. A one-time password must be changed at the first sign-in. Raises
-    NotFound, and InvalidRequest if the address belongs to a member of another partner.
+    NotFound, and InvalidCommand if the address belongs to a member of another partner.
     """
     row = await database.fetch_one(SET_USER, [user_id, partner_id, password_hash, now, one_time])
     if row is None:
         partner = await find_partner(database, str(partner_id))
-        raise InvalidRequest(f"{partner.email} signs in for another partner already")
+        raise InvalidCommand(f"{partner.email} signs in for another partner already")
     return str(row["email"])
 
 

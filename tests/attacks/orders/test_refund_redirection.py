@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.builders.orders import Swaps
+from tests.support.clients.partner import Partner
 from tests.support.waiting import wait_until
 
 Order = dict[str, Any]
@@ -44,24 +45,40 @@ def on_bitcoin(swaps: Swaps) -> Order:
     return swaps.held()
 
 
-ADDRESSES: dict[str, dict[str, object]] = {
-    "another address": {"refundAddress": OTHER},
-    "another address with a tag": {"refundAddress": OTHER, "refundTag": "1"},
-    "another address, for an exchange": {"refundAddress": OTHER, "choice": "EXCHANGE"},
-    "an address of another network": {"refundAddress": BITCOIN_OTHER},
-    "an empty address": {"refundAddress": ""},
-    "its own address with a space": {"refundAddress": f"{OWN} "},
-    "its own address in lower case": {"refundAddress": OWN.lower()},
-    "an address that is a list": {"refundAddress": [OTHER]},
-    "an address that is a number": {"refundAddress": 1},
-    "an empty tag": {"refundTag": ""},
-    "a tag that is no number": {"refundTag": "abc"},
-    "a tag above 32 bits": {"refundTag": "4294967296"},
-    "a tag that is a number": {"refundTag": 5},
-    "a tag that is a list": {"refundTag": ["5"]},
-    "a tag with SQL": {"refundTag": "5'; UPDATE orders SET refund_address = 'x'; --"},
-    "a tag, for an exchange": {"refundTag": "5", "choice": "EXCHANGE"},
+ADDRESSES: dict[str, tuple[dict[str, object], str]] = {
+    "another address": ({"refundAddress": OTHER}, "refundAddress CONFLICT"),
+    "another address with a tag": (
+        {"refundAddress": OTHER, "refundTag": "1"},
+        "refundAddress CONFLICT",
+    ),
+    "another address, for an exchange": (
+        {"refundAddress": OTHER, "choice": "EXCHANGE"},
+        "refundAddress CONFLICT",
+    ),
+    "an address of another network": ({"refundAddress": BITCOIN_OTHER}, "refundAddress CONFLICT"),
+    "an empty address": ({"refundAddress": ""}, "refundAddress CONFLICT"),
+    "its own address with a space": ({"refundAddress": f"{OWN} "}, "refundAddress CONFLICT"),
+    "its own address in lower case": ({"refundAddress": OWN.lower()}, "refundAddress CONFLICT"),
+    "an address that is a list": ({"refundAddress": [OTHER]}, "refundAddress TYPE"),
+    "an address that is a number": ({"refundAddress": 1}, "refundAddress TYPE"),
+    "an empty tag": ({"refundTag": ""}, "refundTag TAG_INVALID"),
+    "a tag that is no number": ({"refundTag": "abc"}, "refundTag TAG_INVALID"),
+    "a tag above 32 bits": ({"refundTag": "4294967296"}, "refundTag TAG_INVALID"),
+    "a tag that is a number": ({"refundTag": 5}, "refundTag TYPE"),
+    "a tag that is a list": ({"refundTag": ["5"]}, "refundTag TYPE"),
+    "a tag with SQL": (
+        {"refundTag": "5'; UPDATE orders SET refund_address = 'x'; --"},
+        "refundTag TAG_INVALID",
+    ),
+    "a tag, for an exchange": ({"refundTag": "5", "choice": "EXCHANGE"}, "refundTag NOT_ALLOWED"),
 }
+
+
+def details(partner: Partner, request: dict[str, object]) -> str:
+    """Return which field of a choice is rejected, and why."""
+    response = partner.call("/emergency", request, **{"X-API-DETAILS": "1"})
+    (detail,) = response.json()["details"]
+    return f"{detail['field']} {detail['reason']}"
 
 
 def check_untouched(swaps: Swaps, order: Order) -> None:
@@ -74,14 +91,20 @@ def check_untouched(swaps: Swaps, order: Order) -> None:
 def test_another_refund_address_or_an_invalid_tag_chooses_nothing(
     swaps: Swaps, without_tag: Order, name: str
 ) -> None:
-    response = swaps.call("/emergency", without_tag, **{"choice": "REFUND", **ADDRESSES[name]})
+    changes, expected = ADDRESSES[name]
+    request = {"id": without_tag["id"], "token": without_tag["token"], "choice": "REFUND"}
+    response = swaps.partner.call("/emergency", {**request, **changes})
     assert (response.status, response.body) == (400, REJECTED)
+    assert details(swaps.partner, {**request, **changes}) == expected
     check_untouched(swaps, without_tag)
 
 
 def test_a_tag_cannot_be_replaced(swaps: Swaps, with_tag: Order) -> None:
     response = swaps.call("/emergency", with_tag, choice="REFUND", refundTag="8")
     assert (response.status, response.body) == (400, REJECTED)
+    access = {name: with_tag[name] for name in ("id", "token")}
+    refund = {**access, "choice": "REFUND", "refundTag": "8"}
+    assert details(swaps.partner, refund) == "refundTag CONFLICT"
     check_untouched(swaps, with_tag)
 
 

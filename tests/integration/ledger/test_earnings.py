@@ -13,7 +13,7 @@ from psqlpy.exceptions import Error
 from domain.actions.ledger.mark_paid_out import MarkedPayout, mark_paid_out
 from domain.actions.ledger.reset_earnings import reset_earnings
 from domain.actions.orders.complete_payout import complete_payout
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidCommand, NotFound
 from domain.ledger.earnings import Earnings
 from domain.ledger.payouts import EarningsReset, Payout, payout
 from domain.partners.codes import OwnCode
@@ -169,9 +169,9 @@ async def test_a_payout_can_be_less_than_the_balance_but_not_more(books: Books) 
     await earn(books, partner)
     assert (await pay(books, partner, "part", amount=168 * CENT)).payout.amount == 168 * CENT
     assert (await pay(books, partner, "part", amount=168 * CENT)).repeated
-    with pytest.raises(InvalidRequest, match=r"part has paid 1\.68 USD before, not 1\.69"):
+    with pytest.raises(InvalidCommand, match=r"part has paid 1\.68 USD before, not 1\.69"):
         await pay(books, partner, "part", amount=169 * CENT)
-    with pytest.raises(InvalidRequest, match=r"3\.01 USD is more than the 3\.00 USD owed"):
+    with pytest.raises(InvalidCommand, match=r"3\.01 USD is more than the 3\.00 USD owed"):
         await pay(books, partner, "rest", amount=301 * CENT)
     assert (await pay(books, partner, "rest")).payout.amount == 300 * CENT
     assert (await account(books, partner)).accrued == 468 * CENT
@@ -179,12 +179,12 @@ async def test_a_payout_can_be_less_than_the_balance_but_not_more(books: Books) 
 
 async def test_a_balance_of_zero_can_be_neither_paid_nor_reset(books: Books) -> None:
     partner = await subscribed_partner(books)
-    with pytest.raises(InvalidRequest, match="nothing is owed"):
+    with pytest.raises(InvalidCommand, match="nothing is owed"):
         await pay(books, partner, "wire 7")
-    with pytest.raises(InvalidRequest, match="nothing to clear"):
+    with pytest.raises(InvalidCommand, match="nothing to clear"):
         await reset_earnings(books.ledger, partner.id)
     await earn(books, partner, source_amount=1_000)  # worth 0.6245 USD: less than half a cent
-    with pytest.raises(InvalidRequest, match="nothing is owed"):
+    with pytest.raises(InvalidCommand, match="nothing is owed"):
         await pay(books, partner, "wire 7")
     assert books.sql("SELECT count(*) FROM earnings_periods") == [(0,)]
 
@@ -206,7 +206,7 @@ async def test_a_fully_paid_cycle_can_be_reset_once_with_an_amount_of_zero(books
     assert enqueued(books, "earnings.cleared")[0]["earnings"]["amountUsd"] == "0.00"
     after = await account(books, partner)
     assert (after.accrued, after.paid_in_cycle, after.paid) == (0, 0, 468 * CENT)
-    with pytest.raises(InvalidRequest, match="nothing to clear"):
+    with pytest.raises(InvalidCommand, match="nothing to clear"):
         await reset_earnings(books.ledger, partner.id)
 
 
@@ -336,7 +336,7 @@ async def test_concurrent_payouts_and_resets_never_take_more_than_is_owed(books:
         return_exceptions=True,
     )
     rejected = [one for one in ended if isinstance(one, BaseException)]
-    assert all(isinstance(one, InvalidRequest) for one in rejected), rejected
+    assert all(isinstance(one, InvalidCommand) for one in rejected), rejected
     taken = [one.payout if isinstance(one, MarkedPayout) else one for one in ended]
     amount = sum(one.amount for one in taken if isinstance(one, Payout | EarningsReset))
     after = await account(books, partner)

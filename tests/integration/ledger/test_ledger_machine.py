@@ -26,7 +26,7 @@ from domain.actions.ledger.accrue_earnings import accrue_earnings
 from domain.actions.ledger.mark_paid_out import mark_paid_out
 from domain.actions.ledger.reset_earnings import reset_earnings
 from domain.actions.orders.complete_payout import complete_payout
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.partners.partner import Partner, PartnerChange
 from gateway.runtime.market import LiveMarket
 from persistence.postgres.partners.partners import change_partner
@@ -133,7 +133,7 @@ class Ledger(RuleBasedStateMachine):
             amount=None if amount is None else amount * CENT,
         )
         if expected is None:
-            with pytest.raises(InvalidRequest):
+            with pytest.raises(InvalidCommand):
                 self.run(work)
             return
         marked = self.run(work)
@@ -148,7 +148,7 @@ class Ledger(RuleBasedStateMachine):
         model = self.model
         work = reset_earnings(self.books.ledger, self.partner.id)
         if model.balance + model.paid_in_cycle == 0:
-            with pytest.raises(InvalidRequest):
+            with pytest.raises(InvalidCommand):
                 self.run(work)
             return
         assert self.run(work).amount == model.balance * CENT

@@ -10,7 +10,7 @@ from domain.actions.ledger.mark_paid_out import MarkedPayout, mark_paid_out
 from domain.actions.ledger.ports import LedgerPorts
 from domain.actions.ledger.reset_earnings import reset_earnings
 from domain.actions.orders.complete_payout import complete_payout
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.ledger.payouts import EarningsReset
 from domain.orders.states import State
 from gateway.runtime.clock import SystemClock, new_id
@@ -88,7 +88,7 @@ async def test_64_concurrent_payouts_pay_exactly_what_is_owed(
         return_exceptions=True,
     )
     refused = [one for one in ended if isinstance(one, BaseException)]
-    assert all(isinstance(one, InvalidRequest) for one in refused), refused
+    assert all(isinstance(one, InvalidCommand) for one in refused), refused
     amounts = {one.payout.id: one.payout.amount for one in ended if isinstance(one, MarkedPayout)}
     amounts |= {one.id: one.amount for one in ended if isinstance(one, EarningsReset)}
     after = await books.earnings.earnings(partner.id)

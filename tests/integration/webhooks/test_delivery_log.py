@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from domain.actions.webhooks.replay_events import replay_events, replay_failed
 from domain.actions.webhooks.send_test import MAX_TESTS, NoEndpoint, send_test
 from domain.actions.webhooks.set_webhooks import set_webhooks
-from domain.errors import InvalidRequest, NotFound, RateLimited
+from domain.errors import InvalidCommand, NotFound, RateLimited
 from domain.partners.partner import Partner
 from domain.webhooks.delivery_log import (
     MAX_EVENTS_SCANNED,
@@ -262,7 +262,7 @@ async def test_settings_are_replaced_together(log: Log) -> None:
     tests = WebhookSettings(
         url=None, events=frozenset({EventType.WEBHOOK_TEST}), standard_webhooks=False
     )
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidCommand):
         await set_webhooks(log.ports, log.partner.id, tests)
 
 

@@ -18,7 +18,7 @@ from cabinet_htmx.partner.webhooks.messages import (
 )
 from domain.cabinet.members import Role
 from domain.cabinet.passwords import PasswordProblem
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.ledger.payout_details import DetailsProblem, PayoutPlan
 from domain.partners.ip_allowlist import AllowlistProblem, InvalidAllowlist
 from domain.partners.partner import Partner
@@ -46,8 +46,8 @@ def test_the_command_has_a_message_for_every_problem_of_a_webhook_url(problem: U
 
 
 def test_the_command_prints_the_text_of_other_errors() -> None:
-    assert message_of(InvalidRequest("a markup of 2001 bps")) == "a markup of 2001 bps"
-    assert message_of(InvalidRequest()) == "InvalidRequest"
+    assert message_of(InvalidCommand("a markup of 2001 bps")) == "a markup of 2001 bps"
+    assert message_of(InvalidCommand()) == "InvalidCommand"
 
 
 @pytest.mark.parametrize("problem", AllowlistProblem)

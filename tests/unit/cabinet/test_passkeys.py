@@ -15,7 +15,7 @@ from domain.cabinet.passkeys import (
     credential_id_of,
     new_challenge,
 )
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -40,7 +40,7 @@ def test_the_name_of_a_passkey_is_one_short_line() -> None:
     assert checked_name("  Work \n laptop ") == "Work laptop"
     assert checked_name("x" * 50) == "x" * 50
     for name in ("", " ", "x" * 51, "a\x00b", "a\u202eb", "a\u2066b"):
-        with pytest.raises(InvalidRequest):
+        with pytest.raises(InvalidCommand):
             checked_name(name)
 
 
@@ -53,5 +53,5 @@ def test_the_id_in_a_response_is_base64url_without_padding(length: int) -> None:
 
 @pytest.mark.parametrize("response", ["", "[]", "{}", '{"id":1}', '{"id":"\u00e9"}', "\ud800"])
 def test_a_response_without_an_id_is_rejected(response: str) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidCommand):
         credential_id_of(response)

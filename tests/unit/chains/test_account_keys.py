@@ -25,7 +25,7 @@ from solders.pubkey import Pubkey
 from domain.chains.addresses import check_address
 from domain.chains.networks import NETWORKS
 from domain.chains.pay_in import PayInAccount
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from feeds.settlement.addresses.derivation import checked_account, derive, sandbox_account
 from tests.support.chains.accounts import (
     ACCOUNTS,
@@ -94,7 +94,7 @@ def test_a_private_key_is_rejected_by_every_network_and_not_repeated(text: str) 
         for form in network.accounts:
             account = PayInAccount(network.name, form.kind.value, text)
             for act in (checked_account, lambda it: derive(it, start=0, count=1)):
-                with pytest.raises(InvalidRequest) as rejected:
+                with pytest.raises(InvalidCommand) as rejected:
                     act(account)
                 assert text not in str(rejected.value)
                 assert rejected.value.__cause__ is None
@@ -114,7 +114,7 @@ def test_a_monero_account_needs_the_view_key_of_its_own_address() -> None:
         f"{one.public_address()}",
         f"{two_in_one}:{one.secret_spend_key()}",
     ):
-        with pytest.raises(InvalidRequest):
+        with pytest.raises(InvalidCommand):
             checked_account(PayInAccount("Monero", "monero-view-key", text))
 
 
@@ -134,14 +134,14 @@ def test_an_extended_key_of_another_level_network_or_curve_is_rejected() -> None
         extended(bytes.fromhex("043587cf"), point),
         f" {extended(PUBLIC, point)}",
     ):
-        with pytest.raises(InvalidRequest):
+        with pytest.raises(InvalidCommand):
             checked_account(PayInAccount("Bitcoin", "bip44", text))
 
 
 def test_an_account_of_a_kind_that_its_network_does_not_support_is_rejected() -> None:
     for network, account in ACCOUNTS.items():
         for kind in ("", "BIP44", "bip32", "cip1852" if network != "Cardano" else "bip44"):
-            with pytest.raises(InvalidRequest, match=network):
+            with pytest.raises(InvalidCommand, match=network):
                 checked_account(PayInAccount(network, kind, account.public_key))
 
 
@@ -157,7 +157,7 @@ def test_no_text_raises_anything_but_invalid_request(
     for text in (changed, data.draw(st.text())):
         try:
             checked_account(PayInAccount(account.network, account.kind, text))
-        except InvalidRequest:
+        except InvalidCommand:
             continue
 
 
@@ -172,9 +172,9 @@ def test_sandbox_accounts_are_valid_and_all_different(network: str) -> None:
 
 
 def test_there_is_no_account_on_an_unknown_network() -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidCommand):
         sandbox_account("Nowhere")
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidCommand):
         checked_account(PayInAccount("Nowhere", "bip44", ACCOUNTS["Tron"].public_key))
 
 

@@ -14,7 +14,7 @@ from monero.wallet import Wallet
 from domain.chains.addresses import check_address, check_tag
 from domain.chains.networks import NETWORKS
 from domain.chains.pay_in import PayInAccount
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from feeds.settlement.addresses.derivation import derive, sandbox_account
 from feeds.settlement.addresses.one_address import FIRST_TAG
 from tests.support.chains.accounts import (
@@ -148,7 +148,7 @@ def test_an_account_ends_at_its_last_index(network: str, size: int) -> None:
 
 @EVERY_NETWORK
 def test_no_address_is_derived_at_a_negative_index(network: str) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidCommand):
         derive(ACCOUNTS[network], start=-1, count=2)
 
 

@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from domain import errors
+from domain.reasons import Reason
 from gateway.errors import DETAILED, TABLE, error_response
 
 CONTRACT = {
@@ -32,7 +33,7 @@ def kinds() -> list[type[errors.DomainError]]:
         kind
         for _, kind in inspect.getmembers(errors, inspect.isclass)
         if issubclass(kind, errors.DomainError)
-        and kind not in (errors.DomainError, errors.RejectedInput)
+        and kind not in (errors.DomainError, errors.RejectedInput, errors.AmountRejected)
     ]
 
 
@@ -43,7 +44,16 @@ def test_every_error_has_a_row(kind: type[errors.DomainError]) -> None:
 
 def test_the_codes_with_details_are_those_of_rejected_input() -> None:
     for kind, row in TABLE.items():
-        assert (row.code in DETAILED) == issubclass(kind, errors.RejectedInput), kind
+        has_details = issubclass(kind, errors.RejectedInput)
+        is_of_pages = issubclass(kind, errors.InvalidCommand) and not has_details
+        assert (row.code in DETAILED) == (has_details or is_of_pages), kind
+
+
+def test_other_codes_never_have_details() -> None:
+    others = [row for row in TABLE.values() if row.code not in DETAILED]
+    assert {row.code for row in others} == {2, 3, 4, 5, 6, 10, 11, 12, 13, 14, 16}
+    error = errors.InvalidRequest(field="id", reason=Reason.VALUE)
+    assert all(row.body_with_details(error) == row.body() for row in others)
 
 
 @pytest.mark.parametrize("code", CONTRACT)

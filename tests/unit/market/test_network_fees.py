@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.assets import Asset
-from domain.errors import InvalidRequest, Unavailable
+from domain.errors import InvalidCommand, Unavailable
 from domain.market.network_fees import (
     ESTIMATE_LIFETIME,
     FeeEstimate,
@@ -56,7 +56,7 @@ def test_a_multiple_of_one_ignores_estimates() -> None:
 
 @pytest.mark.parametrize(("margin_bps", "max_multiple"), [(-1, 1), (50_001, 1), (0, 0), (0, 1_001)])
 def test_a_rule_out_of_range_is_rejected(margin_bps: int, max_multiple: int) -> None:
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidCommand):
         checked_rule(NetworkFeeRule(margin_bps, max_multiple))
 
 

@@ -87,7 +87,7 @@ TIMES = {
 
 @pytest.mark.parametrize("value", TIMES)
 def test_times_are_unix_seconds_or_iso_8601(value: int | str) -> None:
-    parsed = parse_time(value)
+    parsed = parse_time(value, field="createdFrom")
     assert parsed == TIMES[value]
     assert parsed is not None
     assert parsed.utcoffset() == timedelta(0)
@@ -96,7 +96,7 @@ def test_times_are_unix_seconds_or_iso_8601(value: int | str) -> None:
 @given(st.one_of(st.text(max_size=30), st.integers()))
 def test_any_other_time_is_rejected(value: int | str) -> None:
     try:
-        parsed = parse_time(value)
+        parsed = parse_time(value, field="createdFrom")
     except InvalidRequest:
         return
     assert parsed is not None

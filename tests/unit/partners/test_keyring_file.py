@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from persistence.keyring import SecretUnreadable, key_name
 from persistence.keyring_file import (
     LiveKeyRing,
@@ -83,7 +83,7 @@ def test_a_removed_key_decrypts_nothing_and_the_current_one_cannot_be_removed(pa
     remove_key(path, "k1")
     with pytest.raises(SecretUnreadable):
         load_keyring(path).open(sealed, record=RECORD)
-    with pytest.raises(InvalidRequest, match="is the current key"):
+    with pytest.raises(InvalidCommand, match="is the current key"):
         remove_key(path, name)
 
 

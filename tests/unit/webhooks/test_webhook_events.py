@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.webhooks.events import (
     EVENT_BODIES,
     EarningsOut,
@@ -83,7 +83,7 @@ def test_times_are_written_in_utc_with_milliseconds() -> None:
 
 
 def test_test_events_cannot_be_subscribed_to() -> None:
-    with pytest.raises(InvalidRequest, match=r"there is no event webhook\.test"):
+    with pytest.raises(InvalidCommand, match=r"there is no event webhook\.test"):
         parse_event_types(["webhook.test"])
 
 

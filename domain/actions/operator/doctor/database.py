@@ -20,7 +20,7 @@ class DatabaseHealth(msgspec.Struct, frozen=True):
     `version` is the major version; `missing_roles` returns which roles do not exist;
     `excess_rights` what roles and functions may do and must not, with what to do about each.
     `unreadable_partners` returns the partners whose secrets the key ring does not open, and raises
-    InvalidRequest for a key ring that cannot be used.
+    InvalidCommand for a key ring that cannot be used.
     """
 
     version: Callable[[], Awaitable[int]]

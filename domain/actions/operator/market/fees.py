@@ -24,7 +24,7 @@ async def show_fees(ports: MarketPorts, network: str | None = None) -> Mapping[s
 async def set_fee(ports: MarketPorts, network: str, fee_bps: int) -> str:
     """Set the service fee of swaps to a network; return the network's name.
 
-    Raises InvalidRequest and NotFound.
+    Raises InvalidCommand and NotFound.
     """
     name = await ports.settings.set_fee(network, checked_fee(fee_bps))
     await ports.announce()
@@ -37,7 +37,7 @@ async def show_spread(ports: MarketPorts) -> int:
 
 
 async def set_spread(ports: MarketPorts, spread_bps: int) -> None:
-    """Set the spread; raise InvalidRequest."""
+    """Set the spread; raise InvalidCommand."""
     await ports.settings.set_spread(checked_spread(spread_bps))
     await ports.announce()
 
@@ -59,7 +59,7 @@ async def show_network_fee_rule(ports: MarketPorts) -> NetworkFeeRule:
 async def set_network_fee_rule(
     ports: MarketPorts, *, margin_bps: int | None, max_multiple: int | None
 ) -> NetworkFeeRule:
-    """Set how network fees follow estimates; None leaves a part as it is. Raises InvalidRequest."""
+    """Set how network fees follow estimates; None leaves a part as it is. Raises InvalidCommand."""
     rule = await ports.settings.network_fee_rule()
     changed = checked_rule(
         NetworkFeeRule(
@@ -75,7 +75,7 @@ async def set_network_fee_rule(
 async def set_network_fee(ports: MarketPorts, code: str, amount: str) -> tuple[Asset, int]:
     """Set the least that is deducted from a payout of an asset for its network.
 
-    Returns the asset and the fee in its smallest units. Raises InvalidRequest and NotFound.
+    Returns the asset and the fee in its smallest units. Raises InvalidCommand and NotFound.
     """
     asset = find_asset(await ports.settings.catalogue(), code)
     units = parse_network_fee(amount, asset)

@@ -9,7 +9,7 @@ import msgspec
 from domain.actions.operator.market.assets import find_asset
 from domain.actions.operator.market.ports import MarketPorts
 from domain.assets import Asset, Excess, FixedRateTerms
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.market.fees import checked_premium, parse_min_deposit
 
 MAX_CONFIRM_MINUTES: Final = 7 * 24 * 60
@@ -27,15 +27,15 @@ async def set_fixed_rate_terms(
     confirm_minutes: int | None = None,
     excess: Excess | None = None,
 ) -> FixedRateTerms:
-    """Change the terms that are not None; return the terms then. Raises InvalidRequest."""
+    """Change the terms that are not None; return the terms then. Raises InvalidCommand."""
     terms = await show_fixed_rate_terms(ports)
     if premium_bps is None and confirm_minutes is None and excess is None:
-        raise InvalidRequest("there is nothing to change: name a term")
+        raise InvalidCommand("there is nothing to change: name a term")
     if premium_bps is not None:
         terms = msgspec.structs.replace(terms, premium_bps=checked_premium(premium_bps))
     if confirm_minutes is not None:
         if not 1 <= confirm_minutes <= MAX_CONFIRM_MINUTES:
-            raise InvalidRequest(
+            raise InvalidCommand(
                 f"a time of {confirm_minutes} minutes is not in 1..{MAX_CONFIRM_MINUTES}"
             )
         terms = msgspec.structs.replace(terms, confirm_within=timedelta(minutes=confirm_minutes))
@@ -55,7 +55,7 @@ async def show_min_deposits(ports: MarketPorts, code: str | None = None) -> Sequ
 async def set_min_deposit(ports: MarketPorts, code: str, amount: str) -> tuple[Asset, int]:
     """Set the least deposit of an asset that counts; return the asset and it in smallest units.
 
-    Raises InvalidRequest and NotFound.
+    Raises InvalidCommand and NotFound.
     """
     asset = find_asset(await ports.settings.catalogue(), code)
     units = parse_min_deposit(amount, asset)

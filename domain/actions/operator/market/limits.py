@@ -3,7 +3,7 @@
 import msgspec
 
 from domain.actions.operator.market.ports import MarketPorts
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidCommand, NotFound
 from domain.market.limits import Limits, PairLimits, checked_limits, parse_limit, parse_usd
 
 
@@ -31,7 +31,7 @@ async def show_pair_limits(ports: MarketPorts, pair: tuple[str, str]) -> PairLim
 
 
 async def set_limits(ports: MarketPorts, change: LimitsChange) -> Limits:
-    """Change the limits of all pairs and the caps; raise InvalidRequest."""
+    """Change the limits of all pairs and the caps; raise InvalidCommand."""
     _check_change(change)
     limits = await ports.settings.limits()
     if change.min_usd is not None:
@@ -51,10 +51,10 @@ async def set_limits(ports: MarketPorts, change: LimitsChange) -> Limits:
 async def set_pair_limits(
     ports: MarketPorts, pair: tuple[str, str], change: LimitsChange
 ) -> PairLimits:
-    """Change a pair's own limits; raise InvalidRequest and NotFound."""
+    """Change a pair's own limits; raise InvalidCommand and NotFound."""
     _check_change(change)
     if change.daily_cap_usd is not None or change.fixed_exposure_usd is not None:
-        raise InvalidRequest("a cap applies to all pairs together: omit --from and --to")
+        raise InvalidCommand("a cap applies to all pairs together: omit --from and --to")
     limits = await ports.settings.limits()
     own = limits.pairs.get(pair, PairLimits())
     if change.min_usd is not None:
@@ -69,4 +69,4 @@ async def set_pair_limits(
 
 def _check_change(change: LimitsChange) -> None:
     if change == LimitsChange():
-        raise InvalidRequest("there is nothing to change: name a limit")
+        raise InvalidCommand("there is nothing to change: name a limit")

@@ -16,7 +16,7 @@ async def set_regions_blocked(
 ) -> Sequence[str]:
     """Block or allow regions, all or none; return those that are blocked then.
 
-    Raises InvalidRequest for a code that is not assigned.
+    Raises InvalidCommand for a code that is not assigned.
     """
     codes = sorted({checked_region(region) for region in regions})
     await ports.settings.set_regions_blocked(codes, blocked=blocked)

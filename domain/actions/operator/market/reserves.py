@@ -25,7 +25,7 @@ async def show_reserve(ports: MarketPorts, code: str) -> tuple[Asset, Reserve | 
 async def set_reserve(ports: MarketPorts, code: str, amount: str) -> tuple[Asset, int | None]:
     """Set an asset's reserve, in units of the asset; `none` makes it unlimited.
 
-    Returns the asset and its reserve in smallest units. Raises InvalidRequest and NotFound.
+    Returns the asset and its reserve in smallest units. Raises InvalidCommand and NotFound.
     """
     asset = find_asset(await ports.settings.catalogue(), code)
     units = None if amount == NONE else parse_units(amount, asset.precision)

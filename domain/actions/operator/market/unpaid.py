@@ -6,7 +6,7 @@ from typing import Protocol
 import msgspec
 
 from domain.actions.operator.partners import OperatorPartnerRepository
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.market.limits import parse_limit
 from domain.market.unpaid import UnpaidCap, UnpaidScope, parse_order_cap
 from domain.partners.partner import Partner
@@ -52,10 +52,10 @@ async def set_unpaid_cap(
     """Set caps in USD and in orders; `none` removes one, and None leaves it as it is.
 
     With `who`, an id or e-mail address, of one partner. Takes effect with the next order of every
-    worker. Raises InvalidRequest and NotFound.
+    worker. Raises InvalidCommand and NotFound.
     """
     if who is not None and scope is not UnpaidScope.PARTNER:
-        raise InvalidRequest(f"a cap of scope {scope} applies to no single partner")
+        raise InvalidCommand(f"a cap of scope {scope} applies to no single partner")
     partner = None if who is None else await ports.partners.find(who)
     email = partner.email if partner else None
     stored = UnpaidCap(scope, None, email)

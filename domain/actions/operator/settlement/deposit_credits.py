@@ -15,7 +15,7 @@ from domain.assets import Catalogue
 from domain.chains.deposit_credits import DepositCredit
 from domain.chains.networks import NETWORKS
 from domain.clock import Clock
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidCommand, NotFound
 
 POLL_SECONDS: Final = 0.5
 
@@ -101,12 +101,12 @@ async def request_credit(
     """Request that settlement credits what a transaction brought to a pay-in address.
 
     Settlement reads the amount from its nodes: the operator states none. A request that is pending
-    is not stored twice. Raises NotFound and InvalidRequest.
+    is not stored twice. Raises NotFound and InvalidCommand.
     """
     reason = checked_reason(request.reason)
     tx_id = request.tx_id.lower()
     if _TX_ID.fullmatch(tx_id) is None:
-        raise InvalidRequest("a transaction id is 0x and 64 hexadecimal digits")
+        raise InvalidCommand("a transaction id is 0x and 64 hexadecimal digits")
     assigned = await _assignment(ports.requests, request)
     credit = DepositCredit(
         id=ports.new_id(),
@@ -120,9 +120,9 @@ async def request_credit(
         requested_at=ports.clock.now(),
     )
     if not await ports.requests.is_received(credit.asset):
-        raise InvalidRequest(f"settlement is not connected to nodes of {credit.network}")
+        raise InvalidCommand(f"settlement is not connected to nodes of {credit.network}")
     if await ports.requests.is_recorded(credit):
-        raise InvalidRequest("this deposit is recorded already: it cannot be credited twice")
+        raise InvalidCommand("this deposit is recorded already: it cannot be credited twice")
     await ports.requests.add(credit)
     return credit
 
@@ -159,7 +159,7 @@ async def list_credits(ports: CreditPorts, *, limit: int) -> Sequence[DecidedCre
 
 
 async def _assignment(requests: CreditRequests, request: CreditRequest) -> PayInAssignment:
-    """Return the order of an address; raise NotFound without one, InvalidRequest for several."""
+    """Return the order of an address; raise NotFound without one, InvalidCommand for several."""
     wanted = None if request.network is None else request.network.lower()
     found = [
         one
@@ -170,18 +170,18 @@ async def _assignment(requests: CreditRequests, request: CreditRequest) -> PayIn
         raise NotFound(f"no order has the pay-in address {request.address}")
     if len(found) > 1:
         names = ", ".join(one.network for one in found)
-        raise InvalidRequest(f"the address is assigned on {names}: add --network NAME")
+        raise InvalidCommand(f"the address is assigned on {names}: add --network NAME")
     return found[0]
 
 
 def _coin(catalogue: Catalogue, network: str) -> str:
-    """Return the code of the coin that internal transfers move; raise InvalidRequest."""
+    """Return the code of the coin that internal transfers move; raise InvalidCommand."""
     declared = NETWORKS.get(network)
     coin = None if declared is None else declared.internal_coin
     for asset in catalogue.assets.values():
         if coin is not None and (asset.network, asset.coin) == (network, coin):
             return asset.code
-    raise InvalidRequest(
+    raise InvalidCommand(
         f"{network} has no internal transfers that settlement could prove: a deposit there is "
         "recorded by itself once its transaction is in a block"
     )

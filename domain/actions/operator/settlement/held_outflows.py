@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from domain.actions.operator.audit import checked_reason
-from domain.errors import InvalidRequest, InvalidTransition, NotFound
+from domain.errors import InvalidCommand, InvalidTransition, NotFound
 from domain.money import parse_cents
 
 MAX_COST_BOUND_USD: Final = Decimal(10_000)
@@ -76,12 +76,12 @@ async def raise_cost_bound(
 ) -> Decimal:
     """Set how much the transaction of one order may cost, in USD; return it.
 
-    Settlement attempts the order again at once. Raises InvalidRequest and NotFound.
+    Settlement attempts the order again at once. Raises InvalidCommand and NotFound.
     """
     checked_reason(reason)
     bound = parse_cents(usd)
     if bound > MAX_COST_BOUND_USD:
-        raise InvalidRequest(f"one transaction may cost at most {MAX_COST_BOUND_USD} USD")
+        raise InvalidCommand(f"one transaction may cost at most {MAX_COST_BOUND_USD} USD")
     if not await outflows.raise_bound(order_id, bound):
         raise NotFound(f"there is no order or refund of a deposit {order_id}")
     return bound

@@ -13,6 +13,7 @@ from domain.orders.cursors import CursorSigner, ListPosition
 from domain.orders.order import Order
 from domain.orders.query import OrderFilter, OrderStatus
 from domain.orders.references import check_external_id
+from domain.reasons import Reason
 
 MAX_LISTED: Final = 100
 MAX_STATUSES: Final = 64
@@ -106,7 +107,7 @@ async def list_statuses(
     InvalidRequest for more ids.
     """
     if len(order_ids) > MAX_STATUSES:
-        raise InvalidRequest(f"more than {MAX_STATUSES} ids")
+        raise InvalidRequest(f"more than {MAX_STATUSES} ids", field="ids", reason=Reason.LENGTH)
     keys = dict.fromkeys(key for one in order_ids if (key := order_key(one)) is not None)
     if not keys:
         return ()
@@ -117,12 +118,14 @@ async def list_statuses(
 def _check(request: ListRequest) -> None:
     filters = request.filters
     if not 1 <= request.limit <= MAX_LISTED:
-        raise InvalidRequest(f"limit is not 1 to {MAX_LISTED}")
+        raise InvalidRequest(f"limit is not 1 to {MAX_LISTED}", field="limit", reason=Reason.RANGE)
     if filters.external_id is not None:
         check_external_id(filters.external_id)
-    for since, until in (
-        (filters.since, filters.until),
-        (filters.changed_since, filters.changed_until),
+    for since, until, field in (
+        (filters.since, filters.until, "createdTo"),
+        (filters.changed_since, filters.changed_until, "updatedTo"),
     ):
         if since is not None and until is not None and since > until:
-            raise InvalidRequest("a time is after the one that ends its range")
+            raise InvalidRequest(
+                "a range of times ends before it begins", field=field, reason=Reason.CONFLICT
+            )

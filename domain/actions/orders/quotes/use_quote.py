@@ -6,6 +6,7 @@ import msgspec
 
 from domain.actions.orders.ports import OrderPorts
 from domain.actions.orders.quote import QuotedSwap
+from domain.asset_reference import DESTINATION, SOURCE
 from domain.assets import Catalogue, Pair
 from domain.errors import InvalidRequest, Maintenance, QuoteInvalid, QuoteMismatch
 from domain.market.pricing import Direction, Quote
@@ -44,16 +45,18 @@ def use_quote(
     )
     attributed = firm.holder.code_id, firm.markup_bps
     if is_visitor and attributed != (code_id, visitors_markup_bps):
-        raise QuoteInvalid("the visitor is attributed to another code now")
+        raise QuoteInvalid(
+            "the visitor is attributed to another code now", reason=Reason.QUOTE_UNKNOWN
+        )
     if catalogue.switches.maintenance:
         raise Maintenance
     if firm.region in catalogue.restricted_regions:
-        raise QuoteInvalid("its region has been restricted", reason=Reason.OTHER)
+        raise QuoteInvalid("its region is restricted now", reason=Reason.REGION_RESTRICTED)
     quoted = firm.priced_again(catalogue, headroom=ports.market.headroom)
     _check_match(catalogue, swap, firm, quoted.priced.pair)
     bound = firm.source_amount, firm.destination_amount, firm.rate
     if (quoted.source_amount, quoted.destination_amount, quoted.priced.rate) != bound:
-        raise QuoteInvalid("it is priced in another way now", reason=Reason.OTHER)
+        raise QuoteInvalid("it is priced in another way now", reason=Reason.QUOTE_EXPIRED)
     is_bound = firm.holder.audience is not Audience.ANYONE
     return OrderTerms(firm.rate_type, quoted, firm.holder.code_id if is_bound else code_id, firm.id)
 
@@ -64,13 +67,13 @@ def _check_match(catalogue: Catalogue, swap: QuotedSwap, firm: FirmQuote, pair: 
         raise QuoteMismatch("the quote is of another type", field="type")
     if swap.direction not in (None, firm.direction):
         raise QuoteMismatch("the quote is of another direction", field="direction")
-    for named, asset, field in (
-        (swap.source, pair.source, "fromCcy"),
-        (swap.destination, pair.destination, "toCcy"),
+    for named, asset, fields in (
+        (swap.source, pair.source, SOURCE),
+        (swap.destination, pair.destination, DESTINATION),
     ):
         found = None if named is None else catalogue.find(named)
         if named is not None and (found is None or found.code != asset.code):
-            raise QuoteMismatch("the quote is of another pair", field=field)
+            raise QuoteMismatch("the quote is of another pair", field=fields.naming(named))
     if swap.amount is not None and not _is_amount(swap.amount, firm, pair):
         raise QuoteMismatch("the quote is of another amount", field="amount")
 

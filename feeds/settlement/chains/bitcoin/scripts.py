@@ -7,6 +7,7 @@ from bip_utils import Base58Decoder, Base58Encoder, SegwitBech32Decoder, SegwitB
 
 from domain.chains.networks.bitcoin import BitcoinNetwork
 from domain.errors import InvalidAddress
+from domain.reasons import Reason
 
 _VERSION: Final = (2).to_bytes(4, "little")
 _NO_LOCK_TIME: Final = bytes(4)
@@ -28,7 +29,7 @@ def script_of(network: BitcoinNetwork, address: str) -> bytes:
     for known, (before, after) in ((network.key_version, _P2PKH), (network.script_version, _P2SH)):
         if version == known:
             return before + payload + after
-    raise InvalidAddress(f"not an address on {network.name}")
+    raise InvalidAddress(f"not an address on {network.name}", reason=Reason.FORMAT)
 
 
 def address_of(network: BitcoinNetwork, script: bytes) -> str | None:

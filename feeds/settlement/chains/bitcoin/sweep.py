@@ -9,7 +9,7 @@ from bip_utils import Base58Decoder, Base58Encoder
 
 from domain.chains.networks.bitcoin import BY_NAME
 from domain.chains.pay_in import AccountKind, PayInAccount
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from domain.money import format_units
 from feeds.settlement.addresses.derivation import account_form, checked_account
 from feeds.settlement.chains.bitcoin.node import units
@@ -49,7 +49,7 @@ class CoinSweep(msgspec.Struct, frozen=True):
 async def draft_sweep(rpc: Rpc, chain: Chain[BitcoinSettings], request: SweepRequest) -> CoinSweep:
     """Spend all confirmed outputs on the account's derived addresses, the largest first.
 
-    Raises InvalidRequest, NodeUnavailable and NodeRejected.
+    Raises InvalidCommand, NodeUnavailable and NodeRejected.
     """
     options = request.options
     fee_rate = _fee_rate(options.fee_rate or chain.settings.fee_rate)
@@ -57,7 +57,7 @@ async def draft_sweep(rpc: Rpc, chain: Chain[BitcoinSettings], request: SweepReq
     account, asset = checked_account(stored.account), request.asset
     known = DESCRIPTORS.get(account_form(account).kind)
     if known is None:
-        raise InvalidRequest(
+        raise InvalidCommand(
             f"{account.kind} accounts cannot be swept, only segwit ones (BIP 84, 49)"
         )
     descriptor, input_size = known
@@ -72,7 +72,7 @@ async def draft_sweep(rpc: Rpc, chain: Chain[BitcoinSettings], request: SweepReq
     fee = -(-units(rate) * (len(coins) * input_size + _OVERHEAD) // KVB)
     amount = sum(units(coin["amount"]) for coin in coins) - fee
     if amount <= fee:
-        raise InvalidRequest(f"nothing on {account.network} is worth the fee of sweeping it")
+        raise InvalidCommand(f"nothing on {account.network} is worth the fee of sweeping it")
     spent = [(coin["txid"], coin["vout"]) for coin in coins]
     draft = unsigned(script_of(BY_NAME[account.network], options.to), amount, spent).hex()
     psbt = await rpc.call("converttopsbt", draft)
@@ -96,7 +96,7 @@ def _fee_rate(text: str | None) -> Decimal | None:
     except InvalidOperation:
         is_valid = False
     if not is_valid:
-        raise InvalidRequest("a fee rate is in coins per kvB, such as 0.0001")
+        raise InvalidCommand("a fee rate is in coins per kvB, such as 0.0001")
     return rate
 
 
@@ -111,5 +111,5 @@ async def _descriptor_key(rpc: Rpc, account: PayInAccount) -> str:
 async def _estimated(rpc: Rpc) -> Decimal:
     estimate: dict[str, Any] = await rpc.call("estimatesmartfee", ESTIMATE_BLOCKS)
     if "feerate" not in estimate:
-        raise InvalidRequest("the node cannot estimate fees: set --fee-rate")
+        raise InvalidCommand("the node cannot estimate fees: set --fee-rate")
     return Decimal(estimate["feerate"])

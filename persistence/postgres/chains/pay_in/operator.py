@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from domain.chains.pay_in import IMPORTED, PayInAccount
 from domain.chains.ports import StoredAccount
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from persistence.postgres.chains.pay_in.pool import PostgresAddressPool
 from persistence.postgres.market.sandbox import is_sandbox
 from persistence.postgres.pool import Database
@@ -79,7 +79,7 @@ class PostgresOperatorPayInRepository:
         """See OperatorPayInRepository."""
         row = await self._database.fetch_one(KIND, [account.network])
         if row is not None and row["kind"] == IMPORTED:
-            raise InvalidRequest(f"{account.network} has an imported pool")
+            raise InvalidCommand(f"{account.network} has an imported pool")
         parameters = [account.network, account.kind, account.public_key]
         await self._database.fetch(STOP_REUSE, parameters)
         await self._database.fetch(REPLACE_ACCOUNT, parameters)
@@ -102,5 +102,5 @@ class PostgresOperatorPayInRepository:
         """See OperatorPayInRepository."""
         row = await self._database.fetch_one(KIND, [network])
         if row is not None and row["kind"] != IMPORTED:
-            raise InvalidRequest(f"the addresses of {network} are derived from its account")
+            raise InvalidCommand(f"the addresses of {network} are derived from its account")
         return len(await self._database.fetch(IMPORT, [network, list(addresses)]))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from domain.chains.pay_in import PayInAccount, PayInAddress
 from domain.chains.ports import AssignedAddress, StoredAccount
-from domain.errors import InvalidRequest
+from domain.errors import InvalidCommand
 from persistence.postgres.pool import Database
 
 ACCOUNTS = "SELECT network, kind, public_key, next_index FROM pay_in_accounts ORDER BY network"
@@ -129,7 +129,7 @@ class PostgresAssignedAddresses:
         """See AssignedAddresses."""
         row = await self._database.fetch_one(ACCOUNT, [network])
         if row is None:
-            raise InvalidRequest(f"{network} has no pay-in account")
+            raise InvalidCommand(f"{network} has no pay-in account")
         account = PayInAccount(row["network"], row["kind"], row["public_key"])
         return StoredAccount(account, row["next_index"])
 
