@@ -37,6 +37,7 @@ CONTENTS: Final = (
             Entry("api-keys", "API keys and scopes"),
             Entry("go-live", "Go-live checklist"),
             Entry("from-fixedfloat", "Coming from FixedFloat"),
+            Entry("wallets", "Wallets"),
         ),
     ),
     Chapter(
