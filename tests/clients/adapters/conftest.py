@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.adapters.compiler import compile_typescript
 from tests.clients.adapters.edge_program import Edge
 from tests.conftest import Running
-from tests.clients.adapters.compiler import compile_typescript
 
 HERE = Path(__file__).parent
 
