@@ -8,33 +8,20 @@ is filled once.
 
 import argparse
 import statistics
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import psycopg
-
 from bench.cabinet.browser import Browser
-from bench.cabinet.fill import fill
+from bench.cabinet.filled import ORDERS, fill_once, sample_orders
 from bench.limits.servers import Servers
 from bench.report import Report, Row, report, save, table
 from domain.ids import made_at
 
-ORDERS: Final = 10_000_000
 GOAL_MS: Final = 30.0
 GOAL_BYTES: Final = 100_000
 P95: Final = 0.95
-
-FILLED: Final = "SELECT partner_id::text FROM codes WHERE code = 'rare-one'"
-SAMPLED: Final = """
-SELECT id::text FROM orders TABLESAMPLE SYSTEM (0.02)
-WHERE partner_id = %s AND state = 'completed' ORDER BY md5(id::text) LIMIT 400
-"""
-FIRST: Final = """
-SELECT id::text FROM orders WHERE partner_id = %s AND state = 'completed' LIMIT 400
-"""
 
 PAINTED: Final = (
     *("/partner/dashboard", "/partner/orders", "/partner/codes", "/partner/keys"),
@@ -54,8 +41,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
     options = parser.parse_args()
     with Servers(options.data_dir) as servers:
-        partner_id = _fill_once(servers, options.orders)
-        order_ids = _sample_orders(servers, partner_id)
+        partner_id = fill_once(servers, options.orders)
+        order_ids = sample_orders(servers, partner_id)
         browser = Browser(servers.ours().port)
         credentials = servers.command("partner", "password", partner_id)
         browser.sign_in(str(credentials["email"]), str(credentials["password"]))
@@ -121,26 +108,6 @@ def pages(order_ids: Sequence[str]) -> Mapping[str, PathOf]:
         "team": lambda _: "/partner/team",
         "account": lambda _: "/partner/account",
     }
-
-
-def _fill_once(servers: Servers, orders: int) -> str:
-    """Fill the database unless it is filled, and return the id of the partner with the orders."""
-    url = servers.instance.owner_database_url
-    with psycopg.connect(url) as connection:
-        row = connection.execute(FILLED).fetchone()
-    if row is not None:
-        return str(row[0])
-    print(f"filling in {orders:,} orders", file=sys.stderr)
-    fill(servers.superuser_url, servers.partner.id, orders)
-    return servers.partner.id
-
-
-def _sample_orders(servers: Servers, partner_id: str) -> list[str]:
-    """Return ids of completed orders from all of the past."""
-    with psycopg.connect(servers.instance.owner_database_url) as connection:
-        rows = connection.execute(SAMPLED, (partner_id,)).fetchall()
-        rows = rows or connection.execute(FIRST, (partner_id,)).fetchall()  # few orders
-    return [str(row[0]) for row in rows]
 
 
 def _measured(

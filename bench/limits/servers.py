@@ -181,6 +181,13 @@ class Servers:
         """Return the URL of the superuser, who may fill tables without their triggers."""
         return EmbeddedPostgres(self.data_dir / "postgres").url(user=SUPERUSER)
 
+    def unlimited(self, partner_id: str) -> None:
+        """Give a partner the weight budget of one that generates load."""
+        with psycopg.connect(self.instance.owner_database_url, autocommit=True) as connection:
+            connection.execute(
+                "UPDATE partners SET budget = %s WHERE id = %s", (BUDGET, partner_id)
+            )
+
     def durable(self) -> bool:
         """Return whether PostgreSQL waits for the disk."""
         with psycopg.connect(self.instance.owner_database_url) as connection:
@@ -193,8 +200,7 @@ class Servers:
     def _new_partner(self) -> Partner:
         email = f"bench-{secrets.token_hex(4)}@swapgate.example"
         created = self.command("partner", "create", "--email", email)
-        with psycopg.connect(self.instance.owner_database_url, autocommit=True) as connection:
-            connection.execute("UPDATE partners SET budget = %s WHERE email = %s", (BUDGET, email))
+        self.unlimited(str(created["id"]))
         return Partner(str(created["id"]), str(created["apiKey"]), str(created["apiSecret"]))
 
     def command(self, *arguments: str) -> dict[str, object]:

@@ -1,0 +1,40 @@
+"""A service whose database has millions of orders of one partner, filled once."""
+
+import sys
+from typing import Final
+
+import psycopg
+
+from bench.cabinet.fill import fill
+from bench.limits.servers import Servers
+
+ORDERS: Final = 10_000_000
+
+FILLED: Final = "SELECT partner_id::text FROM codes WHERE code = 'rare-one'"
+SAMPLED: Final = """
+SELECT id::text FROM orders TABLESAMPLE SYSTEM (0.02)
+WHERE partner_id = %s AND state = 'completed' ORDER BY md5(id::text) LIMIT 400
+"""
+FIRST: Final = """
+SELECT id::text FROM orders WHERE partner_id = %s AND state = 'completed' LIMIT 400
+"""
+
+
+def fill_once(servers: Servers, orders: int) -> str:
+    """Fill the database unless it is filled, and return the id of the partner with the orders."""
+    url = servers.instance.owner_database_url
+    with psycopg.connect(url) as connection:
+        row = connection.execute(FILLED).fetchone()
+    if row is not None:
+        return str(row[0])
+    print(f"filling in {orders:,} orders", file=sys.stderr)
+    fill(servers.superuser_url, servers.partner.id, orders)
+    return servers.partner.id
+
+
+def sample_orders(servers: Servers, partner_id: str) -> list[str]:
+    """Return ids of completed orders from all of the past."""
+    with psycopg.connect(servers.instance.owner_database_url) as connection:
+        rows = connection.execute(SAMPLED, (partner_id,)).fetchall()
+        rows = rows or connection.execute(FIRST, (partner_id,)).fetchall()  # few orders
+    return [str(row[0]) for row in rows]
