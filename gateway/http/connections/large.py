@@ -2,7 +2,7 @@
 
 import time
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from gateway.http.connections.limits import NEARLY_FULL, Peer
@@ -10,7 +10,11 @@ from gateway.http.connections.limits import NEARLY_FULL, Peer
 MAX_SENDING: Final = 512
 """Of a worker, at up to 100 KB each: pieces, what the server buffers, the request."""
 MAX_PER_ADDRESS: Final = 16
-"""Beyond, when all of them wait or the worker has too many, the address gets no others."""
+"""Beyond, when all of them wait, the address gets no others.
+
+When the worker has too many, it gets no others beyond an equal share of MAX_SENDING, or beyond one
+if there are more addresses than that.
+"""
 WAITING_SECONDS: Final = 1.0
 """Without a piece accepted, which takes a slow client some hundred milliseconds."""
 OVERDUE_SECONDS: Final = 2.0
@@ -86,9 +90,14 @@ class LargeResponses:
             return
         of_address = self._addresses[address]
         of_address[peer] = one
-        if len(of_address) > MAX_PER_ADDRESS and (
-            len(self.sending) > MAX_SENDING
-            or sum(now - other.at > WAITING_SECONDS for other in of_address.values())
-            > MAX_PER_ADDRESS
-        ):
+        if self._has_too_many(of_address, now):
             self._reject_others(address, of_address, now)
+
+    def _has_too_many(self, of_address: Mapping[Peer, _Sending], now: float) -> bool:
+        if len(self.sending) > MAX_SENDING:
+            share = max(1, MAX_SENDING // len(self._addresses))
+            return len(of_address) > min(share, MAX_PER_ADDRESS)
+        if len(of_address) <= MAX_PER_ADDRESS:
+            return False
+        waiting = sum(now - other.at > WAITING_SECONDS for other in of_address.values())
+        return waiting > MAX_PER_ADDRESS

@@ -86,6 +86,26 @@ def test_many_responses_to_an_address_are_fine_until_the_worker_has_too_many() -
     assert list(sending.clients.over_limit) == [ADDRESS]
 
 
+def test_when_a_worker_has_too_many_responses_each_of_many_addresses_gets_an_equal_share() -> None:
+    peers = addresses(MAX_SENDING // 4)
+    again = [(address, f"{port}{again}") for again in range(4) for address, port in peers]
+    sending = Sending(*again)
+    assert not sending.clients.over_limit
+    another = (again[0][0], "1000")
+    sending.begin(another)
+    assert list(sending.clients.over_limit) == [another[0]]
+    assert not sending.clients.rejects(again[0])
+    assert sending.clients.rejects((another[0], "1001"))
+
+
+def test_an_address_may_wait_for_one_response_however_many_others_do() -> None:
+    sending = Sending(*addresses(2 * MAX_SENDING))
+    sending.begin(ANOTHER)
+    assert not sending.clients.over_limit
+    sending.begin((ADDRESS, "1001"))
+    assert list(sending.clients.over_limit) == [ADDRESS]
+
+
 def test_responses_that_ended_do_not_count() -> None:
     peers = one_address(MAX_PER_ADDRESS + 1)
     sending = Sending(*peers)
