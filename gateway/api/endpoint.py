@@ -81,10 +81,14 @@ Handle = Callable[[Services, Request], Awaitable[bytes] | bytes]
 
 
 class Example(msgspec.Struct, frozen=True):
-    """A request and the `data` of its response, as JSON; tests check them against the types."""
+    """A request and the `data` of its response, as JSON; tests check them against the types.
+
+    `other_requests` are in the other forms of the request, by the names of the examples.
+    """
 
     request: Mapping[str, object] | None
     data: object
+    other_requests: Mapping[str, Mapping[str, object]] = {}
 
 
 class Endpoint(msgspec.Struct, frozen=True):

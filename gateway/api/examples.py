@@ -165,6 +165,9 @@ CREATE: Final = Example(
         "metadata": _ORDER["metadata"],
     },
     data={**_ORDER, "token": _TOKEN},
+    other_requests={
+        "quoted": {"quoteId": QUOTE_ID, "toAddress": _RECIPIENT, "refundAddress": _REFUND}
+    },
 )
 ORDER: Final = Example(request={"id": _ORDER["id"]}, data=_ORDER)
 EMERGENCY: Final = Example(request={**WHICH_ORDER, "choice": "EXCHANGE"}, data=True)

@@ -136,9 +136,10 @@ def _request_body(
 ) -> Document:
     required = any(field.required for field in msgspec.structs.fields(request_type))
     forms = [schemas.of(kind) for kind in (request_type, *endpoint.other_request_types)]
+    requests = {"request": endpoint.example.request, **endpoint.example.other_requests}
     content = {
-        "schema": forms[0] if len(forms) == 1 else {"oneOf": forms},
-        "examples": {"request": {"value": endpoint.example.request}},
+        "schema": forms[0] if len(forms) == 1 else {"anyOf": forms},
+        "examples": {name: {"value": value} for name, value in requests.items()},
     }
     return {"required": required, "content": {"application/json": content}}
 

@@ -1,10 +1,13 @@
 """The schemas of the wire types, in the form from which clients are generated best.
 
-msgspec describes what it decodes. Of that, three things mislead generators, so they are rewritten:
+msgspec describes what it decodes. Of that, five things mislead generators, so they are rewritten:
 `default` makes an optional field required in TypeScript; an enum in a field gets one class for each
-field; and an enum of a response rejects the values that later versions add.
+field; an enum of a response rejects the values that later versions add; openapi-fetch takes a field
+that can only be null for one that is never sent, and so rejects the whole type; and the lines of a
+docstring are indented, which Markdown shows as code.
 """
 
+import inspect
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -45,16 +48,22 @@ class Schemas:
             return schema
         if "enum" in schema:
             schema = self._enum(schema, is_field=is_field)
-        rewritten = {
+        rewritten: Document = {
             key: self._fields(value)
             if key == "properties"
             else self._rewritten(value, is_field=True)
             for key, value in schema.items()
         }
+        if "description" in rewritten:
+            rewritten["description"] = inspect.cleandoc(rewritten["description"])
         return _without_default(rewritten)
 
     def _fields(self, properties: Document) -> Document:
-        return {name: self._rewritten(one, is_field=True) for name, one in properties.items()}
+        return {
+            name: self._rewritten(one, is_field=True)
+            for name, one in properties.items()
+            if one.get("type") != "null"
+        }
 
     def _enum(self, schema: Document, *, is_field: bool) -> Document:
         """Return an enum with its type; a response's becomes a component that a string may exceed.

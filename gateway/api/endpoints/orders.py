@@ -69,7 +69,10 @@ MetadataIn = Annotated[
 
 
 class CreateOrderIn(PriceIn, frozen=True, kw_only=True):
-    """The swap to open, and the addresses of its payout and of a refund."""
+    """The swap to open, and the addresses of its payout and of a refund.
+
+    A quoteId is absent or null.
+    """
 
     destination_address: AddressIn = msgspec.field(name="toAddress")
     destination_tag: str | None = msgspec.field(name="tag", default=None)
@@ -79,13 +82,13 @@ class CreateOrderIn(PriceIn, frozen=True, kw_only=True):
     metadata: MetadataIn | None = None
     source_network: str | None = msgspec.field(name="fromNetwork", default=None)
     destination_network: str | None = msgspec.field(name="toNetwork", default=None)
-    quote_id: None = msgspec.field(name="quoteId", default=None)
 
 
 class CreateQuotedOrderIn(SwapSidesIn, frozen=True, kw_only=True):
     """The quote to open, and the addresses of its payout and of a refund.
 
-    The quote determines the amounts and the markup. A type or an asset must be the quote's.
+    The quote determines the amounts and the markup: `direction`, `amount` and `afftax` are absent
+    or null. A type or an asset must be the quote's.
     """
 
     quote_id: QuoteIdIn = msgspec.field(name="quoteId")

@@ -89,6 +89,30 @@ def test_a_default_is_described_instead() -> None:
     assert switch["properties"]["on"] == {"type": "boolean", "description": "Default: `false`."}
 
 
+def test_no_field_can_only_be_null_which_openapi_fetch_takes_for_one_that_is_never_sent() -> None:
+    properties = [field for one in described() for field in one.get("properties", {}).values()]
+    assert properties
+    assert [one for one in properties if one.get("type") == "null"] == []
+
+
+def test_descriptions_are_not_indented_which_would_make_them_code_in_markdown() -> None:
+    texts = [one["description"] for one in described() if isinstance(one.get("description"), str)]
+    assert any("\n\n" in text for text in texts)
+    assert [text for text in texts if "\n " in text] == []
+
+
+def test_an_order_is_created_from_one_of_two_forms_each_with_an_example() -> None:
+    body = DOCUMENT["paths"]["/create"]["post"]["requestBody"]["content"]["application/json"]
+    priced, quoted = body["schema"]["anyOf"]
+    assert priced == {"$ref": "#/components/schemas/CreateOrderIn"}
+    assert quoted == {"$ref": "#/components/schemas/CreateQuotedOrderIn"}
+    examples = [body["examples"][name]["value"] for name in ("request", "quoted")]
+    for form, own, others in ((priced, *examples), (quoted, *reversed(examples))):
+        matches(form, own)
+        with pytest.raises(jsonschema.ValidationError):
+            matches(form, others)
+
+
 def test_ids_are_texts_which_clients_can_send_as_they_received_them() -> None:
     assert [one for one in described() if one.get("format") == "uuid"] == []
     assert re.fullmatch(
@@ -196,7 +220,8 @@ def test_all_examples_match_their_schemas(endpoint: Endpoint) -> None:
     assert (body is None) == (endpoint.request_type is None)
     if body is not None:
         content = body["content"]["application/json"]
-        matches(content["schema"], content["examples"]["request"]["value"])
+        for example in content["examples"].values():
+            matches(content["schema"], example["value"])
 
 
 @endpoints
