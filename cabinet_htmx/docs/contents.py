@@ -35,6 +35,7 @@ CONTENTS: Final = (
             Entry("quickstart", "Quickstart"),
             Entry("authentication", "Authentication"),
             Entry("api-keys", "API keys and scopes"),
+            Entry("generated-clients", "Generated clients"),
             Entry("go-live", "Go-live checklist"),
             Entry("from-fixedfloat", "Coming from FixedFloat"),
             Entry("wallets", "Wallets"),

@@ -138,7 +138,7 @@ def _request_body(
     forms = [schemas.of(kind) for kind in (request_type, *endpoint.other_request_types)]
     requests = {"request": endpoint.example.request, **endpoint.example.other_requests}
     content = {
-        "schema": forms[0] if len(forms) == 1 else {"anyOf": forms},
+        "schema": forms[0] if len(forms) == 1 else {"oneOf": forms},
         "examples": {name: {"value": value} for name, value in requests.items()},
     }
     return {"required": required, "content": {"application/json": content}}

@@ -1,89 +1,99 @@
-"""A client from openapi-python-client: a quote, an order, a list and a code, signed by a hook."""
+"""A client from openapi-python-client: quotes, orders, a list, statuses and a code."""
 
-import hashlib
-import hmac
 import json
 import os
-import secrets
 import sys
+from uuid import uuid4
 
-import httpx
-from swapgate_client import Client
+from signing import signed_client
+from swapgate_client import AuthenticatedClient
 from swapgate_client.api.codes import get_codes, post_codes
 from swapgate_client.api.create import post_create
-from swapgate_client.api.order import post_order
-from swapgate_client.api.price import post_price
+from swapgate_client.api.orders import post_orders, post_orders_status
+from swapgate_client.api.quote import post_quote
 from swapgate_client.models import (
     CreateCodeIn,
     CreateOrderIn,
+    CreateQuotedOrderIn,
     Direction,
     Failure,
     GetCodesResponse200,
+    ListOrdersIn,
+    OrderStatusesIn,
     PostCodesResponse200,
     PostCreateResponse200,
-    PostOrderResponse200,
-    PostPriceResponse200,
-    PriceIn,
+    PostOrdersResponse200,
+    PostOrdersStatusResponse200,
+    PostQuoteResponse200,
+    QuoteIn,
     RateType,
-    ShowOrderIn,
 )
 
-KEY, SECRET = os.environ["API_KEY"], os.environ["API_SECRET"]
+TO, BACK = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
 
 
-def sign(request: httpx.Request) -> None:
-    """Sign a call with version 2, as docs/authentication.md describes."""
-    nonce = secrets.token_urlsafe(24)
-    parts = ("v2", request.method, request.url.raw_path.decode(), KEY, nonce, "")
-    signed = "\n".join(parts).encode() + request.read()
-    request.headers["X-API-KEY"] = KEY
-    request.headers["X-API-NONCE"] = nonce
-    request.headers["X-API-SIGN-VERSION"] = "2"
-    request.headers["X-API-SIGN"] = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+def listed_ids(client: AuthenticatedClient) -> list[str]:
+    """Return the ids of all orders, page by page."""
+    ids: list[str] = []
+    wanted = ListOrdersIn(limit=1)
+    while True:
+        page = post_orders.sync(client=client, body=wanted)
+        assert isinstance(page, PostOrdersResponse200)
+        ids += [order.id for order in page.data.orders]
+        if page.data.cursor is None:
+            return ids
+        wanted.cursor = page.data.cursor
 
 
 def main() -> None:
-    client = Client(
-        base_url=f"{os.environ['BASE_URL']}/v1", httpx_args={"event_hooks": {"request": [sign]}}
+    client = signed_client(os.environ["BASE_URL"], os.environ["API_KEY"], os.environ["API_SECRET"])
+    quote = post_quote.sync(
+        client=client,
+        body=QuoteIn(
+            type_=RateType.FLOAT,
+            from_ccy="btc",
+            to_ccy="usdt_trc20",
+            direction=Direction.FROM,
+            amount="0.01",
+            region="DE",
+        ),
     )
-    swap = PriceIn(
+    assert isinstance(quote, PostQuoteResponse200)
+    assert quote.data.quote_id is not None
+    of_quote = CreateQuotedOrderIn(quote_id=quote.data.quote_id, to_address=TO, refund_address=BACK)
+    quoted = post_create.sync(client=client, body=of_quote, idempotency_key=str(uuid4()))
+    again = post_create.sync(client=client, body=of_quote)
+    priced = CreateOrderIn(
         type_=RateType.FLOAT,
         from_ccy="btc",
         to_ccy="usdt_trc20",
         direction=Direction.FROM,
         amount="0.01",
+        to_address=TO,
+        refund_address=BACK,
+        external_id="generated",
     )
-    quote = post_price.sync(client=client, body=swap)
-    wanted = CreateOrderIn(
-        type_=RateType.FLOAT,
-        from_ccy="btc",
-        to_ccy="usdt_trc20",
-        direction=Direction.FROM,
-        amount="0.01",
-        to_address="TJRabPrwbZy45sbavfcjinPJC18kjpRTv8",
-        refund_address="bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu",
-    )
-    opened = post_create.sync(client=client, body=wanted)
-    assert isinstance(quote, PostPriceResponse200)
-    assert isinstance(opened, PostCreateResponse200)
-    created = opened.data
-    assert created.token is not None
-    order = post_order.sync(client=client, body=ShowOrderIn(id=created.id, token=created.token))
+    plain = post_create.sync(client=client, body=priced)
+    assert isinstance(quoted, PostCreateResponse200)
+    assert isinstance(plain, PostCreateResponse200)
+    assert isinstance(again, Failure)
+    ids = [quoted.data.id, plain.data.id]
+    statuses = post_orders_status.sync(client=client, body=OrderStatusesIn(ids=ids))
     code = post_codes.sync(client=client, body=CreateCodeIn(code=os.environ["CODE"]))
     codes = get_codes.sync(client=client)
-    swap.amount = "0"
-    rejected = post_price.sync(client=client, body=swap)
-    assert isinstance(order, PostOrderResponse200)
+    assert isinstance(statuses, PostOrdersStatusResponse200)
     assert isinstance(code, PostCodesResponse200)
     assert isinstance(codes, GetCodesResponse200)
-    assert isinstance(rejected, Failure)
     json.dump(
         {
-            "paid": quote.data.to.amount,
-            "status": order.data.status,
-            "same": order.data.id == created.id,
+            "quotedAmount": quote.data.to.amount,
+            "orderedAmount": quoted.data.to.amount,
+            "usedTwice": again.code,
+            "ids": ids,
+            "externalId": plain.data.external_id,
+            "listed": listed_ids(client),
+            "statuses": [[one.id, one.status] for one in statuses.data],
             "codes": [one.code for one in codes.data],
-            "failure": rejected.code,
         },
         sys.stdout,
     )

@@ -41,24 +41,27 @@ _UNTIL: Final = "@until"
 class FirmQuoteSideOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One side of a firm quote, as of a quote. What is not known or cannot be computed is null."""
 
-    code: str | None = None
-    coin: str | None = None
-    network: str | None = None
-    chain: ChainName | None = None
-    chain_id: ChainId | None = msgspec.field(name="chainId", default=None)
-    contract: Contract | None = None
-    amount: Amount | None = None
-    rate: Rate | None = None
-    precision: Precision | None = None
-    min: Amount | None = None
-    max: Amount | None = None
-    usd: Usd | None = None
+    code: str | None
+    coin: str | None
+    network: str | None
+    chain: ChainName | None
+    chain_id: ChainId | None = msgspec.field(name="chainId")
+    contract: Contract | None
+    amount: Amount | None
+    rate: Rate | None
+    precision: Precision | None
+    min: Amount | None
+    max: Amount | None
+    usd: Usd | None
+
+
+_UNKNOWN: Final[dict[str, None]] = dict.fromkeys(FirmQuoteSideOut.__struct_fields__)
 
 
 class FirmQuoteSourceOut(FirmQuoteSideOut, frozen=True, kw_only=True, gc=False):
     """The source side also has its value in BTC; null where BTC has no price."""
 
-    btc: Amount | None = None
+    btc: Amount | None
 
 
 class SwapProblemOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -168,12 +171,12 @@ def with_problems(swap: OfferedSwap, *, markup_bps: int) -> FirmQuoteOut:
 
 
 def _side(swap: OfferedSwap, side: Direction) -> dict[str, Any]:
-    """Return the fields of one side, as far as they are known."""
+    """Return the fields of one side; None where they are not known."""
     is_source = side is Direction.FROM
     asset = swap.source if is_source else swap.destination
     if asset is None:
         wanted = swap.request.source if is_source else swap.request.destination
-        return {"code": wanted} if isinstance(wanted, str) else {}
+        return _UNKNOWN | {"code": wanted if isinstance(wanted, str) else None}
     quoted = swap.quoted
     if quoted is not None:
         amount = quoted.source_amount if is_source else quoted.destination_amount
@@ -182,7 +185,7 @@ def _side(swap: OfferedSwap, side: Direction) -> dict[str, Any]:
             "amount": _units(amount, asset),
             "usd": usd_value(amount, price, asset).cents(),
         }
-    known = {**asset_fields(asset), "precision": asset.precision}
+    known = _UNKNOWN | {**asset_fields(asset), "precision": asset.precision}
     if side is swap.request.direction and swap.amount is not None:
         known["amount"] = _units(swap.amount, asset)
     return known

@@ -101,16 +101,28 @@ def test_descriptions_are_not_indented_which_would_make_them_code_in_markdown() 
     assert [text for text in texts if "\n " in text] == []
 
 
-def test_an_order_is_created_from_one_of_two_forms_each_with_an_example() -> None:
+def test_only_fields_that_a_response_may_omit_are_optional_in_it() -> None:
+    optional = {
+        name: one["properties"].keys() - set(one["required"])
+        for name, one in DOCUMENT["components"]["schemas"].items()
+        if name.endswith("Out")
+    }
+    assert {name: fields for name, fields in optional.items() if fields} == {
+        "SwapProblemOut": {"side", "fromLimit", "toLimit"},
+        "RotatedKeysOut": {"apiSecret", "webhookSecret", "standardWebhookSecret"},
+    }
+
+
+def test_an_order_is_created_from_exactly_one_of_two_forms_each_with_an_example() -> None:
     body = DOCUMENT["paths"]["/create"]["post"]["requestBody"]["content"]["application/json"]
-    priced, quoted = body["schema"]["anyOf"]
-    assert priced == {"$ref": "#/components/schemas/CreateOrderIn"}
-    assert quoted == {"$ref": "#/components/schemas/CreateQuotedOrderIn"}
-    examples = [body["examples"][name]["value"] for name in ("request", "quoted")]
-    for form, own, others in ((priced, *examples), (quoted, *reversed(examples))):
-        matches(form, own)
+    forms = [one["$ref"].rpartition("/")[2] for one in body["schema"]["oneOf"]]
+    assert forms == ["CreateOrderIn", "CreateQuotedOrderIn"]
+    priced, quoted = (body["examples"][name]["value"] for name in ("request", "quoted"))
+    matches(body["schema"], {**priced, "quoteId": None})
+    matches(body["schema"], {**quoted, "direction": None, "amount": None, "afftax": None})
+    for neither in ({**priced, **quoted}, {"toAddress": priced["toAddress"]}):
         with pytest.raises(jsonschema.ValidationError):
-            matches(form, others)
+            matches(body["schema"], neither)
 
 
 def test_ids_are_texts_which_clients_can_send_as_they_received_them() -> None:
