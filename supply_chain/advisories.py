@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cabinet_htmx.vendor import NpmMissing, npm_command
-from supply_chain.locks import DEVELOPMENT_LOCKS, NPM_LOCK, ROOT, RUNTIME_LOCK
+from supply_chain.locks import DEVELOPMENT_LOCKS, NPM_LOCK, NPM_LOCKS, ROOT, RUNTIME_LOCK
 
 TIMEOUT_SECONDS: Final = 600
 
@@ -83,7 +83,9 @@ def npm_advisories() -> Report:
         _write_known(Path(directory))
         if not parse_npm_audit(_npm_audit(Path(directory))).found:
             raise SourceUnavailable(_DOUBT)
-    return parse_npm_audit(_npm_audit(ROOT))
+    return combined_report(
+        lambda lock: parse_npm_audit(_npm_audit((ROOT / lock).parent)), NPM_LOCKS
+    )
 
 
 def parse_pip_audit(output: str) -> Report:

@@ -3,15 +3,19 @@
 import base64
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 RUNTIME_LOCK: Final = "requirements.lock"
-DEVELOPMENT_LOCKS: Final = ("requirements-dev.lock", "requirements-node.lock")
+CLIENTS_LOCK: Final = "tests/clients/requirements.lock"
+"""What tests of generated clients install into an environment of their own."""
+DEVELOPMENT_LOCKS: Final = ("requirements-dev.lock", "requirements-node.lock", CLIENTS_LOCK)
 NPM_LOCK: Final = "package-lock.json"
+NPM_DEVELOPMENT_LOCK: Final = "tests/clients/package-lock.json"
+NPM_LOCKS: Final = (NPM_LOCK, NPM_DEVELOPMENT_LOCK)
 
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)(?: ; .+?)? \\$")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
@@ -61,7 +65,10 @@ def locked_packages(root: Path = ROOT) -> list[LockedPackage]:
     """
     found = runtime_packages(root)
     known = {(package.ecosystem, package.name, package.version) for package in found}
-    others = [package for package in _npm(root) if package.use is Use.DEVELOPMENT]
+    others = [package for package in _npm(root / NPM_LOCK) if package.use is Use.DEVELOPMENT]
+    others += [
+        replace(package, use=Use.DEVELOPMENT) for package in _npm(root / NPM_DEVELOPMENT_LOCK)
+    ]
     for lock in DEVELOPMENT_LOCKS:
         others += _python(root / lock, use=Use.DEVELOPMENT)
     for package in others:
@@ -77,7 +84,7 @@ def runtime_packages(root: Path = ROOT) -> list[LockedPackage]:
 
     Raises UnreadableLock.
     """
-    npm = [package for package in _npm(root) if package.use is Use.RUNTIME]
+    npm = [package for package in _npm(root / NPM_LOCK) if package.use is Use.RUNTIME]
     return _python(root / RUNTIME_LOCK, use=Use.RUNTIME) + npm
 
 
@@ -88,7 +95,7 @@ def _python(path: Path, *, use: Use) -> list[LockedPackage]:
         pinned = _PINNED.match(lines[0]) if lines else None
         hashes = tuple(_HASH.findall(block))
         if pinned is None or not hashes:
-            raise UnreadableLock(f"{path.name}: {block[:80]!r}")
+            raise UnreadableLock(f"{path}: {block[:80]!r}")
         required_by = [match[1] for line in lines if (match := _REQUIRED_BY.match(line))]
         packages.append(
             LockedPackage(
@@ -103,15 +110,15 @@ def _python(path: Path, *, use: Use) -> list[LockedPackage]:
     return packages
 
 
-def _npm(root: Path) -> list[LockedPackage]:
-    entries = json.loads((root / NPM_LOCK).read_text())["packages"]
+def _npm(lock: Path) -> list[LockedPackage]:
+    entries = json.loads(lock.read_text())["packages"]
     packages = []
     for path, entry in entries.items():
         if not path:
             continue
         algorithm, _, digest = entry.get("integrity", "").partition("-")
         if algorithm != "sha512":
-            raise UnreadableLock(f"{NPM_LOCK}: {path} has no SHA-512 hash")
+            raise UnreadableLock(f"{lock}: {path} has no SHA-512 hash")
         packages.append(
             LockedPackage(
                 ecosystem=Ecosystem.NPM,

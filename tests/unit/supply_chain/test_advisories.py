@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -122,9 +123,27 @@ def test_sources_that_know_the_vulnerable_release_are_believed(
     monkeypatch.setattr(
         advisories,
         "_npm_audit",
-        lambda path: npm_audit() if path == ROOT else NPM_VULNERABLE,
+        lambda path: npm_audit() if ROOT in (path, *path.parents) else NPM_VULNERABLE,
     )
     assert pypi_advisories() == npm_advisories() == Report(found=())
+
+
+def test_the_lock_of_the_clients_in_tests_is_checked_beside_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def reports(path: Path) -> bool:
+        return ROOT not in path.parents or path.is_relative_to(ROOT / "tests" / "clients")
+
+    monkeypatch.setattr(
+        advisories, "_pip_audit", lambda path: pip_audit(VULNERABLE if reports(path) else CLEAN)
+    )
+    monkeypatch.setattr(
+        advisories,
+        "_npm_audit",
+        lambda path: npm_audit() if path == ROOT else NPM_VULNERABLE,
+    )
+    assert [each.package for each in pypi_advisories().found] == ["planted 1.0"]
+    assert [each.package for each in npm_advisories().found] == ["planted", "parent"]
 
 
 def test_a_lock_that_could_not_be_checked_does_not_hide_findings_in_another() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from supply_chain import licenses
 from supply_chain.licenses import (
     InvalidExpression,
     LicenseException,
@@ -52,6 +53,18 @@ def test_a_locked_package_that_is_not_installed_is_reported_as_not_checked() -> 
     (found,) = license_problems([package], policy=load_policy_without_entries())
     assert found.is_missing
     assert str(found).startswith("pytest 0.0.1 (pypi, runtime): is not installed at this version")
+
+
+def test_the_license_of_a_locked_version_is_read_where_only_clients_of_tests_install_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    package = dataclasses.replace(installed("pytest"), version="0.0.1")
+    metadata = tmp_path / "pytest-0.0.1.dist-info" / "METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Name: pytest\nVersion: 0.0.1\nLicense-Expression: GPL-3.0-only\n")
+    monkeypatch.setattr(licenses, "CLIENTS_PACKAGES", tmp_path)
+    assert [text for text in problems(package) if "GPL-3.0-only is not allowed" in text]
+    assert problems(installed("pytest")) == []
 
 
 def load_policy_without_entries() -> Policy:
