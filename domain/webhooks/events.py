@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from functools import reduce
 from operator import or_
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -33,6 +33,10 @@ class DetailsStatus(StrEnum):
     WITHDRAWN = "WITHDRAWN"
 
 
+TEST_PREFIX: Final = "test:"
+"""What the dedup keys of test events begin with, and no others."""
+
+
 class Event(msgspec.Struct, frozen=True):
     """An event as stored. `body` is what every attempt sends, byte for byte."""
 
@@ -43,6 +47,11 @@ class Event(msgspec.Struct, frozen=True):
     dedup_key: str
     body: bytes
     created_at: datetime
+
+    @property
+    def is_test(self) -> bool:
+        """Return whether it was sent on request, whatever its type: nothing has happened."""
+        return self.dedup_key.startswith(TEST_PREFIX)
 
 
 class AbstractStructMeta(msgspec.StructMeta, ABCMeta):
@@ -157,7 +166,7 @@ class WebhookTest(EventBody, frozen=True, tag=EventType.WEBHOOK_TEST.value):
 
     def dedup_key(self) -> str:
         """Return one key per test: its `id` is the event's."""
-        return f"test:{self.test.id}"
+        return f"{TEST_PREFIX}{self.test.id}"
 
 
 EVENT_BODIES: Mapping[EventType, type[EventBody]] = {
@@ -197,20 +206,20 @@ def order_status_changed(
 ) -> Event:
     """Return the event that reports the current status of `order`; see `order_out`."""
     out = order_out(order, now=at, public_url=public_url)
-    body = OrderStatusChanged(order=out, ts=_milliseconds(at))
+    body = OrderStatusChanged(order=out, ts=milliseconds(at))
     return _event(event_id, order.partner_id, body, at=at, order_id=order.id)
 
 
 def partner_paid_out(event_id: UUID, partner_id: UUID, payout: PayoutOut, *, at: datetime) -> Event:
     """Return the event that notifies a partner of a payout of its earnings."""
-    return _event(event_id, partner_id, PartnerPaidOut(payout=payout, ts=_milliseconds(at)), at=at)
+    return _event(event_id, partner_id, PartnerPaidOut(payout=payout, ts=milliseconds(at)), at=at)
 
 
 def earnings_cleared(
     event_id: UUID, partner_id: UUID, earnings: EarningsOut, *, at: datetime
 ) -> Event:
     """Return the event that notifies a partner that its earnings are reset to zero."""
-    body = EarningsCleared(earnings=earnings, ts=_milliseconds(at))
+    body = EarningsCleared(earnings=earnings, ts=milliseconds(at))
     return _event(event_id, partner_id, body, at=at)
 
 
@@ -218,17 +227,18 @@ def payout_details_changed(
     event_id: UUID, partner_id: UUID, details: PayoutDetailsOut, *, at: datetime
 ) -> Event:
     """Return the event that notifies a partner of a change of its payout details."""
-    body = PayoutDetailsChanged(payout_details=details, ts=_milliseconds(at))
+    body = PayoutDetailsChanged(payout_details=details, ts=milliseconds(at))
     return _event(event_id, partner_id, body, at=at)
 
 
-def webhook_test(event_id: UUID, partner_id: UUID, *, at: datetime) -> Event:
-    """Return an event whose only purpose is to test an endpoint."""
-    test = TestOut(id=str(event_id), message="This is a test: nothing has happened.")
-    return _event(event_id, partner_id, WebhookTest(test=test, ts=_milliseconds(at)), at=at)
+def event_of_test(event_id: UUID, partner_id: UUID, body: EventBody, *, at: datetime) -> Event:
+    """Return an event whose only purpose is to test an endpoint, with a document of any type."""
+    event = _event(event_id, partner_id, body, at=at)
+    return msgspec.structs.replace(event, dedup_key=f"{TEST_PREFIX}{event_id}")
 
 
-def _milliseconds(at: datetime) -> int:
+def milliseconds(at: datetime) -> int:
+    """Return a time as `ts`: Unix milliseconds."""
     return int(at.timestamp() * 1000)
 
 

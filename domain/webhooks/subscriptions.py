@@ -11,6 +11,14 @@ SUBSCRIBABLE: Final = tuple(event for event in EventType if event is not EventTy
 """A test event is sent on request, without a subscription."""
 
 
+def types_to_test(*, is_sandbox: bool) -> Sequence[EventType]:
+    """Return the types of which a test event can be sent: outside a sandbox none that states facts.
+
+    The database enforces it.
+    """
+    return tuple(EventType) if is_sandbox else (EventType.WEBHOOK_TEST,)
+
+
 def parse_event_types(names: Iterable[str]) -> frozenset[EventType]:
     """Return the event types with these names; raise InvalidCommand for an unknown one."""
     known = {event.value: event for event in SUBSCRIBABLE}

@@ -14,7 +14,6 @@ import structlog
 from domain.clock import Clock
 from domain.errors import Unavailable
 from domain.webhooks.delivery import Attempt, FinishedAttempt, LeasedEvent, PendingDelivery
-from domain.webhooks.events import EventType
 from domain.webhooks.retry_schedule import retry_delay
 from feeds.loop import run_forever
 from feeds.webhooks.eligibility import Withheld, delivery_of
@@ -238,7 +237,7 @@ class DeliveryWorker:
             finished=FinishedAttempt(event.event.id, in_flight.lease, attempt, retry_at),
             partner_id=event.event.partner_id,
             url=event.url,
-            is_test=event.event.type is EventType.WEBHOOK_TEST,
+            is_test=event.event.is_test,
             sent=isinstance(delivery, PendingDelivery),
             lease_expires_at=in_flight.leased_at + LEASE,
             entries=in_flight.entries,

@@ -1,7 +1,6 @@
 """/v1/sandbox: reach every status of an order, and every webhook, without a shell."""
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -56,16 +55,10 @@ class SandboxAdvanceIn(SandboxOrderIn, frozen=True):
 Body = TypeVar("Body", bound=SandboxOrderIn)
 
 
-class TestEventType(StrEnum):
-    """The event types that can be sent as a test."""
-
-    WEBHOOK_TEST = EventType.WEBHOOK_TEST.value
-
-
 class SandboxWebhookIn(msgspec.Struct, frozen=True):
-    """The type of the test event."""
+    """The type of the test event: any, whether or not it is subscribed to."""
 
-    type: TestEventType
+    type: EventType
 
 
 class TestEventOut(msgspec.Struct, frozen=True):
@@ -108,11 +101,15 @@ _decode_webhook = Decoder(SandboxWebhookIn)
 
 
 async def webhook(services: Services, request: Request) -> bytes:
-    """Send a test event to the caller's URL. At most 10 a minute. Without a URL, code 1."""
-    _decode_webhook(request.body)
+    """Send a test event of a type to the caller's URL: a complete document with made-up content.
+
+    What it is about has the id of the event, and does not exist. At most 10 a minute. Without a
+    URL, code 1.
+    """
+    body = _decode_webhook(request.body)
     if services.sandbox is None:
         raise NotFound
-    event = await send_test(services.sandbox.webhooks, request.partner_id)
+    event = await send_test(services.sandbox.webhooks, request.partner_id, body.type)
     return success(TestEventOut(str(event.id)))
 
 

@@ -1,6 +1,7 @@
 """`/partner/webhooks`: the endpoint's settings and state, and the delivery log."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -17,8 +18,9 @@ from domain.actions.webhooks.set_webhooks import set_webhooks
 from domain.cabinet.members import Role
 from domain.errors import InvalidCommand
 from domain.ids import id_in
+from domain.webhooks.events import EventType
 from domain.webhooks.ports import WebhookSettings
-from domain.webhooks.subscriptions import SUBSCRIBABLE, event_names
+from domain.webhooks.subscriptions import SUBSCRIBABLE, event_names, types_to_test
 from domain.webhooks.urls import InvalidWebhookUrl
 from gateway.cabinet.page_request import PageRequest
 from gateway.cabinet.routes import Handler, Route, Section, StepUp
@@ -59,12 +61,16 @@ async def save(request: PageRequest) -> Response:
 
 
 async def test(request: PageRequest) -> Response:
-    """Send a test event, and show its page."""
+    """Send a test event of the chosen type, by default `webhook.test`, and show its page."""
+    types = {event.value: event for event in _types_to_test(request)}
+    event_type = types.get(request.form.get("type", EventType.WEBHOOK_TEST.value))
+    if event_type is None:
+        raise InvalidCommand("no such type of test event")
     try:
-        event = await send_test(request.ports.webhooks, request.partner_id)
+        event = await send_test(request.ports.webhooks, request.partner_id, event_type)
     except NoEndpoint:
         return await request.redirect(PATH, messages.NO_URL, success=False)
-    await request.record("Sent a test event", str(event.id))
+    await request.record("Sent a test event", f"{event_type.value} {event.id}")
     return await request.redirect(f"{PATH}/events/{event.id}")
 
 
@@ -97,6 +103,10 @@ async def resend_failed(request: PageRequest) -> Response:
     return await request.redirect(PATH, message)
 
 
+def _types_to_test(request: PageRequest) -> Sequence[EventType]:
+    return types_to_test(is_sandbox=request.ports.sandbox is not None)
+
+
 def _event_id(text: str) -> UUID:
     parsed = id_in(text)
     if parsed is None:
@@ -120,6 +130,7 @@ async def _page(
         status=status,
         form=form or SettingsForm.of(state.settings),
         endpoint=EndpointView.of(state),
+        test_types=[one.value for one in _types_to_test(request)],
         log=await _log(request, query),
         periods={value: label for value, (label, _) in PERIODS.items()},
         can_edit=request.member.role.includes(Role.DEVELOPER),

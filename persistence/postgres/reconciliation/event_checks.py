@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from persistence.postgres.webhooks.events import IS_TEST
+
 EVENT_COUNTS = """
 SELECT o.id::text AS subject, o.events::text AS expected, count(e.id)::text AS found
 FROM orders o LEFT JOIN webhook_events e ON e.order_id = o.id
@@ -28,12 +30,12 @@ WHERE p.event_id IS NOT NULL AND (e.partner_id, e.type) IS DISTINCT FROM (p.part
 ORDER BY p.id
 """
 
-EVENTS_WITHOUT_PERIOD = """
+EVENTS_WITHOUT_PERIOD = f"""
 SELECT e.id::text AS subject, 'an earnings period' AS expected, 'none' AS found
 FROM webhook_events e WHERE e.type IN ('partner.paid_out', 'earnings.cleared')
-  AND NOT EXISTS (SELECT FROM earnings_periods p WHERE p.event_id = e.id)
+  AND NOT {IS_TEST} AND NOT EXISTS (SELECT FROM earnings_periods p WHERE p.event_id = e.id)
 ORDER BY e.id
-"""
+"""  # noqa: S608  a constant of ours
 
 DELIVERIES_WITHOUT_ATTEMPT = """
 SELECT e.id::text AS subject, 'a successful attempt' AS expected, 'none' AS found

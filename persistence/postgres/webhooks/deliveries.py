@@ -15,10 +15,11 @@ from persistence.postgres.partners.partners import webhook_secret_record
 from persistence.postgres.pool import Database, Row
 from persistence.postgres.webhooks.circuit_breakers import COLUMNS as CIRCUIT_BREAKER
 from persistence.postgres.webhooks.circuit_breakers import versioned_circuit_breaker
+from persistence.postgres.webhooks.events import IS_TEST
 
 # It waits for locks: a relay that started to claim before these events were queued locks them for a
 # moment, and then skips them. The first of two workers gets the lease; the other sees it then.
-LEASE: Final = """
+LEASE: Final = f"""
 WITH available AS (
   SELECT id FROM webhook_events
   WHERE id = ANY ($1::uuid[]) AND status = 'queued' AND (lease IS NULL OR leased_until <= $3)
@@ -32,11 +33,11 @@ SELECT e.id, e.partner_id, e.order_id, e.type, e.dedup_key, e.body, e.created_at
   p.webhook_url, p.webhook_secret_sealed, p.standard_webhooks, p.enabled,
   CASE WHEN p.standard_webhooks AND p.previous_webhook_secret_until > $3
     THEN p.previous_webhook_secret_sealed END AS previous_sealed,
-  e.type = 'webhook.test' OR e.type = ANY (p.webhook_events) AS subscribed,
-  e.type <> 'webhook.test' AND p.webhook_gone_at IS NOT NULL AS endpoint_gone,
+  {IS_TEST} OR e.type = ANY (p.webhook_events) AS subscribed,
+  NOT {IS_TEST} AND p.webhook_gone_at IS NOT NULL AS endpoint_gone,
   o.deleted_at IS NOT NULL AS order_deleted
 FROM leased e JOIN partners p ON p.id = e.partner_id LEFT JOIN orders o ON o.id = e.order_id
-"""
+"""  # noqa: S608  only constants of ours
 
 # An event that has a lease is queued. The successors of a failed event are not due before it: were
 # they left due, each poll of the relay would scan them. Once the event is settled for good, its

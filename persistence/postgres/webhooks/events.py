@@ -7,12 +7,16 @@ from uuid import UUID
 from domain.errors import NotFound
 from domain.webhooks.delivery import EventStatus
 from domain.webhooks.delivery_log import EventDetails, EventSummary, LoggedAttempt
+from domain.webhooks.events import TEST_PREFIX
 from persistence.postgres.pool import Database, Row
 
 ORDER_NOT_DELETED: Final = """
 NOT EXISTS (SELECT FROM orders o WHERE o.id = e.order_id AND o.deleted_at IS NOT NULL)
 """
 """Of an event `e`: partners do not see events of orders that their users have deleted."""
+
+IS_TEST: Final = f"starts_with(e.dedup_key, '{TEST_PREFIX}')"
+"""Of an event `e`: whether it was sent on request, whatever its type."""
 
 SUMMARY_COLUMNS: Final = """
   e.id, e.order_id, e.type, e.dedup_key, e.status, e.attempts, e.due_at, e.created_at,

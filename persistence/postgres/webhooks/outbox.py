@@ -12,7 +12,9 @@ ENQUEUE: Final = """
 SELECT enqueue_webhook_event($1::uuid, $2::uuid, $3::text, $4::text, $5::bytea, $6) AS enqueued
 """
 
-ENQUEUE_TEST: Final = "SELECT enqueue_test_event($1::uuid, $2::uuid, $3::bytea, $4) AS enqueued"
+ENQUEUE_TEST: Final = """
+SELECT enqueue_test_event($1::uuid, $2::uuid, $3::text, $4::bytea, $5) AS enqueued
+"""
 
 
 def enqueue_parameters(event: Event) -> list[object]:
@@ -34,7 +36,7 @@ async def enqueue_event(database: Database, event: Event) -> bool:
 
 async def enqueue_test_event(database: Database, event: Event) -> bool:
     """Store a test event; return False where its partner has no URL."""
-    parameters = [event.id, event.partner_id, event.body, event.created_at]
+    parameters = [event.id, event.partner_id, event.type.value, event.body, event.created_at]
     return _is_enqueued(await database.fetch_one(ENQUEUE_TEST, parameters))
 
 

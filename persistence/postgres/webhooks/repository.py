@@ -23,7 +23,7 @@ from persistence.postgres.webhooks.endpoint_state import (
     read_endpoint_state,
     save_endpoint_settings,
 )
-from persistence.postgres.webhooks.events import ORDER_NOT_DELETED, read_event
+from persistence.postgres.webhooks.events import IS_TEST, ORDER_NOT_DELETED, read_event
 from persistence.postgres.webhooks.outbox import enqueue_test_event
 from persistence.postgres.webhooks.replay import replay_events, replay_settled
 
@@ -40,12 +40,10 @@ SELECT e.body FROM webhook_events e
 WHERE e.id = $2 AND e.partner_id = $1 AND {ORDER_NOT_DELETED}
 """  # noqa: S608  only constants of ours
 
-# The first condition on the type lets the index of rare events be used (0043-delivery-log.sql).
-COUNT_TESTS = """
-SELECT count(*) AS events FROM webhook_events
-WHERE partner_id = $1 AND type <> 'order.status_changed' AND type = 'webhook.test' AND id >= $2
-  AND created_at >= $3
-"""
+COUNT_TESTS = f"""
+SELECT count(*) AS events FROM webhook_events e
+WHERE e.partner_id = $1 AND e.id >= $2 AND {IS_TEST} AND e.created_at >= $3
+"""  # noqa: S608  only constants of ours
 
 
 class PostgresWebhookRepository:

@@ -1,5 +1,6 @@
 """Section 22 of the contract, /v1/sandbox: every status is reached without a shell."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -96,10 +97,51 @@ def test_advancing_the_clock_shortens_the_time_left(swaps: Swaps) -> None:
     assert step(swaps, order, "advance", seconds=3600).data["status"] == "EXPIRED"
 
 
-def test_a_test_event_is_delivered(swaps: Swaps, receiver: Receiver) -> None:
-    response = swaps.partner.call("/sandbox/webhook", {"type": "webhook.test"})
-    event_id = response.data["id"]
+RESOURCES = {
+    "order.status_changed": "order",
+    "partner.paid_out": "payout",
+    "earnings.cleared": "earnings",
+    "payout_details.changed": "payoutDetails",
+    "webhook.test": "test",
+}
+
+
+@pytest.mark.parametrize("name", RESOURCES)
+def test_a_test_event_of_every_type_is_delivered(
+    swaps: Swaps, receiver: Receiver, name: str
+) -> None:
+    """Most of them are not subscribed to."""
+    event_id = swaps.partner.call("/sandbox/webhook", {"type": name}).data["id"]
     wait_until(lambda: list(receiver.ids), lambda ids: event_id in ids)
+    assert receiver.types[event_id] == name
+    (body,) = receiver.bodies[event_id]
+    event = json.loads(body)
+    assert list(event) == ["event", RESOURCES[name], "ts"]
+    assert event["event"] == name
+    resource = event[RESOURCES[name]]
+    assert name == "earnings.cleared" or resource["id"] == event_id
+
+
+def test_the_order_of_a_test_event_has_the_fields_of_orders_and_does_not_exist(
+    swaps: Swaps, receiver: Receiver
+) -> None:
+    sent = {"type": "order.status_changed"}
+    event_id = swaps.partner.call("/sandbox/webhook", sent).data["id"]
+    wait_until(lambda: list(receiver.ids), lambda ids: event_id in ids)
+    (order,) = receiver.changes(event_id)
+    opened = swaps.opened()
+    assert [*order, "token"] == list(opened)
+    assert [order[side].keys() for side in ("time", "from", "to", "back")] == [
+        opened[side].keys() for side in ("time", "from", "to", "back")
+    ]
+    assert (order["status"], order["from"]["tx"]["id"]) == ("NEW", None)
+    assert swaps.partner.call("/order", {"id": event_id}).code == 6
+
+
+def test_test_events_are_no_facts(swaps: Swaps) -> None:
+    swaps.partner.call("/sandbox/webhook", {"type": "partner.paid_out"})
+    assert swaps.command("reconcile")["differences"] == []
+    assert swaps.command("earnings", "show", swaps.email)["paidUsd"] == "0.00"
 
 
 AFTER: dict[str, tuple[tuple[str, ...], str]] = {
@@ -144,7 +186,9 @@ REJECTED: dict[str, tuple[str, dict[str, object], str, str]] = {
     "an id that is no text": ("confirm", {"id": 7}, "id", "TYPE"),
     "no id": ("payout", {"id": None}, "id", "TYPE"),
     "no type of event": ("webhook", {}, "type", "MISSING"),
-    "an event of another kind": ("webhook", {"type": "partner.paid_out"}, "type", "VALUE"),
+    "an event of another case": ("webhook", {"type": "WEBHOOK.TEST"}, "type", "VALUE"),
+    "an event of nothing": ("webhook", {"type": ""}, "type", "VALUE"),
+    "a list of events": ("webhook", {"type": ["webhook.test"]}, "type", "TYPE"),
     "an event of no kind": ("webhook", {"type": "order"}, "type", "VALUE"),
     "a type that is no text": ("webhook", {"type": 1}, "type", "TYPE"),
 }
@@ -195,6 +239,7 @@ def test_an_order_of_another_partner_is_not_found_and_unchanged(
 def test_a_test_event_without_a_url_is_rejected(stranger: Partner) -> None:
     response = stranger.call("/sandbox/webhook", {"type": "webhook.test"}, **DETAILS)
     assert response.code == 1
+    assert response.json()["details"] == [{"field": None, "reason": "NO_WEBHOOK_URL"}]
 
 
 @pytest.mark.parametrize("call", [*STEPS, "webhook"])

@@ -268,6 +268,24 @@ def test_viewers_see_webhooks_but_cannot_change_them(
     assert server.url in viewer.get(PAGE).text
 
 
+@pytest.mark.parametrize("name", ["order.status_changed", "partner.paid_out", "webhook.test"])
+def test_a_test_event_of_a_chosen_type_is_sent_in_the_sandbox(
+    developer: Person, server: Endpoint, owner: Person, name: str
+) -> None:
+    save(developer, server.url)
+    assert "Send this type" in developer.get(PAGE).words()
+    response = developer.send_form(PAGE, f"{PAGE}/test", type=name)
+    event_id = response.location.rpartition("/")[2]
+    wait_until(
+        lambda: [headers["x-partner-webhook-id"] for headers, _ in server.requests],
+        lambda ids: event_id in ids,
+    )
+    assert name in developer.get(response.location).words()
+    assert f"{name} {event_id}" in owner.get("/partner/team/log").words()
+    rejected = developer.send_form(PAGE, f"{PAGE}/test", type=f"{name}x")
+    assert rejected.status == 400
+
+
 def test_another_partners_event_is_not_found(
     owner: Person, developer: Person, server: Endpoint, up: Running
 ) -> None:

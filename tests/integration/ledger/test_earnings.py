@@ -18,7 +18,8 @@ from domain.ledger.earnings import Earnings
 from domain.ledger.payouts import EarningsReset, Payout, payout
 from domain.partners.codes import OwnCode
 from domain.partners.partner import Partner
-from domain.webhooks.events import EventType, webhook_test
+from domain.webhooks.events import EventType
+from domain.webhooks.samples import sample_event
 from gateway.runtime.clock import new_id
 from persistence.postgres.ledger.earnings import PostgresEarningsRepository
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books
@@ -242,7 +243,7 @@ async def test_payouts_within_one_millisecond_end_at_different_times(books: Book
 
 
 async def end_period(books: Books, end: Payout | EarningsReset) -> bool:
-    event = webhook_test(new_id(), end.partner_id, at=end.period_end)
+    event = sample_event(EventType.WEBHOOK_TEST, new_id(), end.partner_id, at=end.period_end)
     return await books.earnings.end_period(end, event)
 
 

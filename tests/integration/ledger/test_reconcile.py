@@ -19,7 +19,8 @@ from domain.actions.ledger.reset_earnings import reset_earnings
 from domain.actions.orders.expire_orders import expire_order
 from domain.cabinet.members import Member, Role
 from domain.partners.partner import Partner
-from domain.webhooks.events import EventType, webhook_test
+from domain.webhooks.events import EventType
+from domain.webhooks.samples import sample_event
 from gateway.runtime.clock import new_id
 from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
 from persistence.postgres.market.reserves import PostgresReserveRepository
@@ -59,7 +60,9 @@ async def keep_books(urls: DatabaseUrls) -> None:
             order = await books.opened(partner, code, expires_at=late, worth_usd=624 * USD)
             await expire_order(books.ports, order.id)
         await change_payout_details(books, partner)
-        event = webhook_test(new_id(), partner.id, at=books.ports.clock.now())
+        event = sample_event(
+            EventType.WEBHOOK_TEST, new_id(), partner.id, at=books.ports.clock.now()
+        )
         assert await enqueue_test_event(books.gateway, event)
 
 

@@ -21,9 +21,9 @@ from domain.webhooks.events import (
     PayoutOut,
     earnings_cleared,
     partner_paid_out,
-    webhook_test,
 )
 from domain.webhooks.retry_schedule import RETRY_SCHEDULE
+from domain.webhooks.samples import sample_event
 from domain.webhooks.signatures import signature, standard_secret
 from domain.wire import wire_moment
 from feeds.webhooks.relay import Relay
@@ -31,7 +31,8 @@ from persistence.postgres.partners.partners import replace_secrets, webhook_secr
 from persistence.postgres.pool import DatabaseUnavailable
 from persistence.postgres.webhooks.notifications import listen_for_events
 from persistence.postgres.webhooks.outbox import enqueue_event, enqueue_test_event
-from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET
+from tests.conftest import DatabaseUrls
+from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET, become_sandbox
 from tests.support.builders.webhook_world import World
 from tests.support.servers.webhook_endpoint import Endpoint, accept, fail
 from tests.support.waiting import MAX_WAIT_SECONDS, wait_until_async
@@ -55,7 +56,7 @@ async def rotated(world: World, partner: Partner) -> None:
 
 
 async def send_test(world: World, partner: Partner) -> UUID:
-    event = webhook_test(uuid4(), partner.id, at=world.clock.now())
+    event = sample_event(EventType.WEBHOOK_TEST, uuid4(), partner.id, at=world.clock.now())
     assert await enqueue_test_event(world.gateway, event)
     return event.id
 
@@ -157,13 +158,13 @@ async def test_test_event_needs_a_url_and_no_subscription(world: World, endpoint
         await world.until_status("delivered", event_id)
 
     await world.change(partner, webhook_url=None)
-    event = webhook_test(uuid4(), partner.id, at=START)
+    event = sample_event(EventType.WEBHOOK_TEST, uuid4(), partner.id, at=START)
     assert await enqueue_test_event(world.gateway, event) is False
 
 
 async def test_gateway_role_can_enqueue_only_test_events(world: World) -> None:
     partner = await world.partner("https://example.org")
-    paid = webhook_test(uuid4(), partner.id, at=START)
+    paid = sample_event(EventType.WEBHOOK_TEST, uuid4(), partner.id, at=START)
     for body in (
         paid.body.replace(b"webhook.test", b"partner.paid_out"),
         b'{"event":"order.status_changed","was":{"event":"webhook.test"}}',
@@ -178,10 +179,23 @@ async def test_gateway_role_can_enqueue_only_test_events(world: World) -> None:
             body=body,
             created_at=START,
         )
-        with pytest.raises(Error, match="a test event says what it is"):
+        with pytest.raises(Error, match="a test event states its type"):
             await enqueue_test_event(world.gateway, forged)
     with pytest.raises(Error, match="permission denied"):
         await enqueue_event(world.gateway, paid)
+
+
+@pytest.mark.parametrize("event_type", sorted(set(EventType) - {EventType.WEBHOOK_TEST}))
+async def test_test_events_state_facts_in_a_sandbox_only(
+    world: World, database_urls: DatabaseUrls, event_type: EventType
+) -> None:
+    partner = await world.partner("https://example.org")
+    event = sample_event(event_type, uuid4(), partner.id, at=START)
+    for database in (world.gateway, world.admin):
+        with pytest.raises(Error, match="outside of a sandbox"):
+            await enqueue_test_event(database, event)
+    become_sandbox(database_urls.superuser)
+    assert await enqueue_test_event(world.gateway, event)
 
 
 async def test_event_is_enqueued_only_for_a_subscribed_partner(world: World) -> None:

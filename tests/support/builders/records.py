@@ -47,6 +47,13 @@ def add_addresses(owner_url: str, count: int, *, network: str = "Bitcoin") -> No
         )
 
 
+def become_sandbox(superuser_url: str) -> None:
+    """Make a database one of a sandbox, which only its preparation may do."""
+    with psycopg.connect(superuser_url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE operator_settings SET sandbox = true")
+
+
 def new_order(partner: Partner, catalogue: Catalogue, **changes: object) -> Order:
     """Return a fresh order of 0.01 BTC to USDT on Tron, not stored yet."""
     assets = catalogue.assets

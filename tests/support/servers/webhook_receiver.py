@@ -18,6 +18,7 @@ class Receiver:
         self.events: list[dict[str, Any]] = []
         self.ids: list[str] = []
         self.bodies: dict[str, set[bytes]] = {}
+        self.types: dict[str, str] = {}
         self.forged: list[bytes] = []
         self.url = ""
 
@@ -29,19 +30,21 @@ class Receiver:
             return 401
         event_id = headers["X-Partner-Webhook-Id"]
         self.bodies.setdefault(event_id, set()).add(body)
+        self.types[event_id] = headers["X-Partner-Webhook-Event"]
         self.ids.append(event_id)
         self.events.append(json.loads(body))
         return 204
 
     def statuses(self, order_id: str) -> list[str]:
         """Return the distinct statuses of an order, in the sequence of their arrival."""
-        statuses = [one["order"]["status"] for one in self.events if one["order"]["id"] == order_id]
-        return list(dict.fromkeys(statuses))
+        orders = [one["order"] for one in self.events if "order" in one]
+        return list(dict.fromkeys(one["status"] for one in orders if one["id"] == order_id))
 
     def changes(self, order_id: str) -> list[dict[str, Any]]:
         """Return the order of each of its events, each event once, in the sequence of arrival."""
         events = dict(zip(reversed(self.ids), reversed(self.events), strict=False))
-        orders = [events[one]["order"] for one in dict.fromkeys(self.ids) if one in events]
+        changes = [events[one] for one in dict.fromkeys(self.ids) if one in events]
+        orders = [one["order"] for one in changes if "order" in one]
         return [order for order in orders if order["id"] == order_id]
 
 

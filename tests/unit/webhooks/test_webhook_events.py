@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from domain.errors import InvalidCommand
+from domain.ledger.reconciliation import StoredEvent, event_differences
 from domain.webhooks.events import (
     EVENT_BODIES,
     EarningsOut,
@@ -17,9 +18,9 @@ from domain.webhooks.events import (
     decode_body,
     earnings_cleared,
     partner_paid_out,
-    webhook_test,
 )
-from domain.webhooks.subscriptions import parse_event_types
+from domain.webhooks.samples import sample_event
+from domain.webhooks.subscriptions import parse_event_types, types_to_test
 from domain.wire import wire_moment
 
 AT = datetime(2026, 5, 1, 12, 0, 0, 123_456, tzinfo=UTC)
@@ -68,13 +69,28 @@ def test_cleared_event_has_the_body_and_key_of_the_contract() -> None:
 
 
 def test_test_event_names_its_type_in_its_body() -> None:
-    event = webhook_test(EVENT, PARTNER, at=AT)
+    event = sample_event(EventType.WEBHOOK_TEST, EVENT, PARTNER, at=AT)
 
     body = json.loads(event.body)
     assert body["event"] == "webhook.test"
     assert body["test"]["id"] == str(EVENT)
     assert set(body) == {"event", "test", "ts"}
     assert event.dedup_key == f"test:{EVENT}"
+
+
+@pytest.mark.parametrize("event_type", EventType)
+def test_a_test_event_of_any_type_has_a_complete_document_of_it(event_type: EventType) -> None:
+    event = sample_event(event_type, EVENT, PARTNER, at=AT)
+    assert (event.type, event.dedup_key, event.is_test) == (event_type, f"test:{EVENT}", True)
+    body = msgspec.json.decode(event.body, type=EVENT_BODIES[event_type])
+    assert msgspec.json.encode(body) == event.body
+    assert not body.dedup_key().startswith("test:") or event_type is EventType.WEBHOOK_TEST
+    assert list(event_differences(StoredEvent(event, None))) == []
+
+
+def test_outside_a_sandbox_only_the_type_without_facts_can_be_tested() -> None:
+    assert types_to_test(is_sandbox=False) == (EventType.WEBHOOK_TEST,)
+    assert types_to_test(is_sandbox=True) == tuple(EventType)
 
 
 def test_times_are_written_in_utc_with_milliseconds() -> None:
@@ -101,7 +117,7 @@ def test_body_without_a_dedup_key_cannot_be_created() -> None:
 
 
 def test_stored_body_is_decoded_as_the_type_that_it_names() -> None:
-    event = webhook_test(EVENT, PARTNER, at=AT)
+    event = sample_event(EventType.WEBHOOK_TEST, EVENT, PARTNER, at=AT)
     body = decode_body(event.body)
     assert body.event_type() is EventType.WEBHOOK_TEST
     assert body.dedup_key() == event.dedup_key

@@ -14,6 +14,7 @@ from persistence.postgres.orders.sandbox_steps import (
     advance_order,
 )
 from tests.support.builders.order_world import OrderWorld
+from tests.support.builders.records import become_sandbox
 
 STEPS = "SELECT count(*) FROM sandbox_steps"
 REQUEST = f"SELECT request_sandbox_step('{uuid4()}', '{uuid4()}', '{uuid4()}', '', now())"
@@ -40,12 +41,6 @@ DENIED = {
 }
 
 
-def become_sandbox(world: OrderWorld) -> None:
-    with psycopg.connect(world.urls.superuser, autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
-        connection.execute("UPDATE operator_settings SET sandbox = true")
-
-
 async def request(world: OrderWorld, order_id: UUID, *, partner_id: UUID | None = None) -> bool:
     return await PostgresStepRequests(world.gateway).add(
         uuid4(),
@@ -65,7 +60,7 @@ async def taken(world: OrderWorld) -> RequestedStep | None:
     [(role, statement) for role, statements in DENIED.items() for statement in statements],
 )
 def test_the_role_is_denied_the_statement(world: OrderWorld, role: str, statement: str) -> None:
-    become_sandbox(world)
+    become_sandbox(world.urls.superuser)
     with (
         psycopg.connect(getattr(world.urls, role)) as connection,
         pytest.raises(psycopg.errors.InsufficientPrivilege),
@@ -74,7 +69,7 @@ def test_the_role_is_denied_the_statement(world: OrderWorld, role: str, statemen
 
 
 async def test_a_step_of_an_own_order_waits_for_settlement_in_a_sandbox(world: OrderWorld) -> None:
-    become_sandbox(world)
+    become_sandbox(world.urls.superuser)
     order_id = await world.opened()
     assert await request(world, order_id)
     step = await taken(world)
@@ -97,7 +92,7 @@ async def test_outside_a_sandbox_no_step_is_stored_or_performed(world: OrderWorl
 async def test_steps_of_orders_that_are_foreign_unknown_or_deleted_are_not_stored(
     world: OrderWorld,
 ) -> None:
-    become_sandbox(world)
+    become_sandbox(world.urls.superuser)
     order_id = await world.opened()
     assert not await request(world, order_id, partner_id=uuid4())
     assert not await request(world, uuid4())
@@ -110,7 +105,7 @@ async def test_steps_of_orders_that_are_foreign_unknown_or_deleted_are_not_store
 async def test_the_database_bounds_how_far_a_clock_is_advanced(
     world: OrderWorld, seconds: int
 ) -> None:
-    become_sandbox(world)
+    become_sandbox(world.urls.superuser)
     order_id = await world.opened()
     with pytest.raises(Exception, match="a clock is advanced by at most a week"):
         await advance_order(world.settlement, order_id, seconds, at=SystemClock().now())
@@ -125,7 +120,7 @@ async def test_settlement_advances_no_clock_outside_a_sandbox(world: OrderWorld)
 
 
 async def test_in_a_sandbox_the_expiry_is_sooner_by_the_seconds(world: OrderWorld) -> None:
-    become_sandbox(world)
+    become_sandbox(world.urls.superuser)
     order_id = await world.opened()
     before = await world.read(order_id)
     await advance_order(world.settlement, order_id, 60, at=SystemClock().now())
