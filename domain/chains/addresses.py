@@ -1,6 +1,7 @@
 """Whether an address, and its tag, can be paid to on a network."""
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 
 from domain.chains.network import Network
@@ -38,10 +39,25 @@ def address_problem(network: str, address: str, tag: str | None) -> AddressProbl
     return None
 
 
+def canonical(network: str, address: str) -> str:
+    """Return an accepted address as it is stored and reported: one text for each address."""
+    declared = NETWORKS.get(network)
+    return address if declared is None else declared.canonical(address)
+
+
 def spellings(network: str, address: str) -> frozenset[str]:
-    """Return the ways in which an accepted address may be written, as it is stored among them."""
+    """Return the texts that an accepted address may be stored as."""
     declared = NETWORKS.get(network)
     return frozenset({address}) if declared is None else declared.spellings(address)
+
+
+def spellings_of_networks(address: str) -> Sequence[tuple[str, str]]:
+    """Return each network with the texts that an address may be stored as there."""
+    return [
+        (name, text)
+        for name, declared in NETWORKS.items()
+        for text in (declared.spellings(address) if declared.accepts(address) else {address})
+    ]
 
 
 def check_address(network: str, address: str) -> None:

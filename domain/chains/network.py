@@ -77,6 +77,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     tag: TagForm | None = None
     identity: ChainIdentity | None = None
     test_networks: Mapping[str, ChainIdentity] = MappingProxyType({})
+    bech32_prefixes: tuple[str, ...] = ()
+    """What those addresses begin with that may also be written in capital letters (BIP 173)."""
     explorer: str
     """The page of a transaction in a public block explorer, with `{}` for the transaction's id."""
     dust_limit: int = 0
@@ -112,9 +114,21 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
         errors = (decoding_error(form, address) for form in self.address_forms)
         return any("checksum" in str(error).lower() for error in errors if error is not None)
 
+    def canonical(self, address: str) -> str:
+        """Return an accepted address as derivation writes it and as its nodes report it."""
+        lowered = address.lower()
+        return lowered if lowered.startswith(self.bech32_prefixes) else address
+
     def spellings(self, address: str) -> frozenset[str]:
-        """Return the ways in which an accepted address may be written: bech32 has two cases."""
-        return frozenset({address, address.lower()})
+        """Return the texts that an accepted address may be stored as.
+
+        Pools that were imported by earlier versions contain them as they were written.
+        """
+        canonical = self.canonical(address)
+        is_bech32 = canonical.startswith(self.bech32_prefixes)
+        return frozenset(
+            {address, address.lower(), canonical, canonical.upper() if is_bech32 else canonical}
+        )
 
     def account_form(self, kind: str) -> AccountForm | None:
         """Return the network's accounts of a kind, or None if it does not support the kind."""

@@ -124,8 +124,8 @@ class ChainRepository(UnclaimedDepositRepository, DepositCreditRepository, Proto
     async def set_connected(self, assets: Sequence[ConnectedAsset]) -> None:
         """Replace the connected assets; outside the sandbox only these are swapped."""
 
-    async def add_hot_wallets(self, addresses: Mapping[str, str]) -> None:
-        """Record the addresses of hot wallets, by network."""
+    async def add_hot_wallet(self, network: str, addresses: Collection[str]) -> None:
+        """Record addresses of a network's hot wallet."""
 
     async def set_test_networks(self, test_networks: Mapping[str, str]) -> None:
         """Replace which test networks are followed, by network; for `doctor` to report."""

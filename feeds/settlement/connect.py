@@ -17,13 +17,13 @@ from domain.chains.ports import AddressReuseRepository, ChainRepository, Outflow
 from domain.chains.transfers import ConnectedAsset
 from domain.errors import Unavailable
 from domain.money import USD_DECIMALS, units_of
+from feeds.settlement.addresses.hot_wallet import HotWalletReport
 from feeds.settlement.addresses.reuse import AddressReuse
 from feeds.settlement.chains.families import FAMILIES, kind_of
 from feeds.settlement.chains.interface import (
     Chain,
     ChainFamily,
     ChainSettings,
-    HasAddress,
     InvalidChainSettings,
     Node,
     Wallet,
@@ -48,16 +48,8 @@ class ConnectedChains(msgspec.Struct, frozen=True):
     test_networks: Mapping[str, str]
     leaderships: Mapping[str, Leadership]
     address_reuse: Mapping[str, AddressReuse]
+    hot_wallets: Mapping[str, HotWalletReport]
     connections: Sequence[Node | Wallet]
-    wallets: Mapping[str, Wallet]
-
-    async def hot_wallets(self) -> Mapping[str, str]:
-        """Return the addresses of those hot wallets that have one, by network."""
-        return {
-            network: await wallet.address()
-            for network, wallet in self.wallets.items()
-            if isinstance(wallet, HasAddress)
-        }
 
     async def close(self) -> None:
         """Let another process lead, and close the connections to all nodes."""
@@ -165,8 +157,11 @@ def connect_chains(
             )
             for name, watch in watches.items()
         },
+        {
+            name: HotWalletReport(wallet, network=name, add=repository.add_hot_wallet)
+            for name, wallet in wallets.items()
+        },
         [*(node for pair in nodes.values() for node in pair), *wallets.values()],
-        wallets,
     )
 
 

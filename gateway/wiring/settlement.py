@@ -17,6 +17,7 @@ from domain.actions.sandbox.run_steps import run_steps
 from domain.actions.sandbox.simulate import SandboxPorts
 from feeds.key_file import InvalidKeyFile
 from feeds.loop import poll_forever
+from feeds.settlement.addresses.hot_wallet import REPORT_SECONDS
 from feeds.settlement.addresses.refill import PoolAlarms, PoolRefill
 from feeds.settlement.addresses.reuse import INTERVAL_SECONDS as REUSE_SECONDS
 from feeds.settlement.chains.interface import ChainSettings, InvalidChainSettings
@@ -200,7 +201,6 @@ async def _settle_on_chains(
     async def report() -> int:
         await repository.set_connected(connected.assets)
         await repository.set_test_networks(connected.test_networks)
-        await repository.add_hot_wallets(await connected.hot_wallets())
         return 0
 
     try:
@@ -220,6 +220,10 @@ async def _settle_on_chains(
             for network, reuse in connected.address_reuse.items():
                 name = f"address reuse on {network}"
                 loop = poll_forever(name, reuse.round, every_seconds=REUSE_SECONDS)
+                group.create_task(loop)
+            for network, hot_wallet in connected.hot_wallets.items():
+                name = f"hot wallet of {network}"
+                loop = poll_forever(name, hot_wallet.round, every_seconds=REPORT_SECONDS)
                 group.create_task(loop)
             for network, estimates in connected.fee_estimates.items():
                 name = f"fee estimates on {network}"

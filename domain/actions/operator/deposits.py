@@ -8,6 +8,7 @@ from uuid import UUID
 
 import msgspec
 
+from domain.actions.chains.validate_address import OwnAddresses
 from domain.actions.operator.operators import Identity
 from domain.actions.operator.proposals import (
     Proposal,
@@ -16,7 +17,7 @@ from domain.actions.operator.proposals import (
     propose,
 )
 from domain.assets import Asset, Catalogue
-from domain.chains.addresses import check_address, check_tag
+from domain.chains.addresses import check_address, check_tag, spellings
 from domain.clock import Clock
 from domain.errors import InvalidCommand, NotFound
 from domain.market.rates import RateSnapshot
@@ -83,14 +84,12 @@ class UnexpectedDeposits(Protocol):
     async def of_transaction(self, tx_id: str) -> Sequence[UnexpectedDeposit]:
         """Return those of a transaction."""
 
-    async def is_pay_in_address(self, network: str, address: str) -> bool:
-        """Return whether an address belongs to this installation."""
-
 
 class DepositPorts(msgspec.Struct, frozen=True):
     """What the actions on deposits need; `snapshot` is None without fresh prices."""
 
     deposits: UnexpectedDeposits
+    own_addresses: OwnAddresses
     proposals: ProposalRepository
     catalogue: Catalogue
     snapshot: RateSnapshot | None
@@ -123,8 +122,9 @@ async def propose_refund(
     deposit = await _find(ports.deposits, request)
     check_address(deposit.network, request.address)
     check_tag(deposit.network, request.tag)
-    if await ports.deposits.is_pay_in_address(deposit.network, request.address):
-        raise InvalidCommand("this is a pay-in address of this installation")
+    own = spellings(deposit.network, request.address)
+    if await ports.own_addresses.includes_any(deposit.network, own):
+        raise InvalidCommand("this is an address of this installation")
     if not deposit.confirmed:
         raise InvalidCommand("the deposit is not confirmed yet")
     asset = ports.catalogue.assets[deposit.asset]

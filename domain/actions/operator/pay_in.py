@@ -1,11 +1,11 @@
 """Show and set the accounts and imported pools that orders get their pay-in addresses from."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
-from domain.chains.addresses import check_address
+from domain.chains.addresses import canonical, check_address, spellings
 from domain.chains.networks import NETWORKS
 from domain.chains.pay_in import AccountKind, PayInAccount, PayInAddress
 from domain.chains.ports import StoredAccount
@@ -35,9 +35,11 @@ class OperatorPayInRepository(Protocol):
         Raises InvalidCommand if the network has an imported pool.
         """
 
-    async def import_addresses(self, network: str, addresses: Sequence[str]) -> int:
+    async def import_addresses(self, network: str, addresses: Mapping[str, Collection[str]]) -> int:
         """Add addresses to a network's pool; return how many were new.
 
+        Each comes with the texts that it may be stored as: one that is known by any of them is not
+        added.
         Raises InvalidCommand if the network derives its addresses: one could be used twice.
         """
 
@@ -146,16 +148,19 @@ async def import_addresses(
 ) -> ImportedPool:
     """Add addresses to the pool of a network that cannot derive them.
 
+    They are stored in the canonical form of their network, in which its nodes report deposits.
     Raises InvalidCommand for the first that is not valid, and NotFound.
     """
     await _check_live(ports)
     name = _network_name(network)
+    known_as: dict[str, Collection[str]] = {}
     for number, address in enumerate(addresses, 1):
         try:
             check_address(name, address)
         except InvalidCommand as error:
             raise InvalidCommand(f"address {number} cannot be used: {error}") from None
-    added = await ports.repository.import_addresses(name, list(dict.fromkeys(addresses)))
+        known_as[canonical(name, address)] = spellings(name, address)
+    added = await ports.repository.import_addresses(name, known_as)
     return ImportedPool(name, added, len(addresses) - added)
 
 

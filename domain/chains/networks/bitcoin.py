@@ -93,6 +93,7 @@ def _network(
         key_version=key_version,
         script_version=script_version,
         segwit_prefix=segwit_prefix,
+        bech32_prefixes=() if segwit_prefix is None else (f"{segwit_prefix}1",),
         replaces_by_fee=replaces_by_fee,
         dust_limit=dust_limit,
     )

@@ -16,10 +16,14 @@ SCRIPT_VERSION: Final = b"\x08"
 class BitcoinCashNetwork(Network, frozen=True, kw_only=True):
     """A network whose addresses may be written with or without a prefix."""
 
+    def canonical(self, address: str) -> str:
+        """See Network: with the prefix, in lower case."""
+        return f"{PREFIX}:{address.lower().removeprefix(f'{PREFIX}:')}"
+
     def spellings(self, address: str) -> frozenset[str]:
-        """See Network: with the prefix and without, in lower case."""
-        bare = address.lower().removeprefix(f"{PREFIX}:")
-        return frozenset({bare, f"{PREFIX}:{bare}"})
+        """See Network: with the prefix and without."""
+        canonical = self.canonical(address)
+        return frozenset({canonical, canonical.removeprefix(f"{PREFIX}:")})
 
 
 def _cash_address(decoder: Any, version: bytes) -> AddressForm:

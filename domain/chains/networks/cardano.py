@@ -34,6 +34,7 @@ NETWORKS: Final = (
         confirmations=15,
         explorer="https://cardanoscan.io/transaction/{}",
         block_ms=20_000,
+        bech32_prefixes=("addr1",),
         address_forms=(_decode_shelley, AdaByronAddrDecoder.DecodeAddr),
         accounts=(AccountForm(kind=AccountKind.CIP1852, encode=AdaShelleyAddrEncoder.EncodeKey),),
         dust_limit=MIN_OUTPUT,

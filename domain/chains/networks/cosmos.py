@@ -19,6 +19,7 @@ NETWORKS: Final = (
         confirmations=1,
         explorer="https://www.mintscan.io/cosmos/tx/{}",
         block_ms=6_000,
+        bech32_prefixes=(f"{PREFIX}1",),
         address_forms=(partial(AtomAddrDecoder.DecodeAddr, hrp=PREFIX),),
         accounts=(
             AccountForm(

@@ -46,9 +46,9 @@ class EvmNetwork(Network, frozen=True, kw_only=True):
 
     has_l1_fee: bool = False
 
-    def spellings(self, address: str) -> frozenset[str]:
-        """See Network: in lower case, and with the checksum of EIP-55."""
-        return frozenset({address, address.lower(), checksummed(address)})
+    def canonical(self, address: str) -> str:
+        """See Network: with the checksum of EIP-55."""
+        return checksummed(address)
 
     @property
     def internal_coin(self) -> str | None:

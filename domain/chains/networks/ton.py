@@ -12,7 +12,8 @@ from domain.chains.pay_in import AccountKind
 MAX_COMMENT_LENGTH: Final = 120
 
 _BYTES = 36
-_MAINNET_FLAGS = (0x11, 0x51)  # bounceable, not bounceable
+_NOT_BOUNCEABLE = 0x51
+_MAINNET_FLAGS = (0x11, _NOT_BOUNCEABLE)  # 0x11: bounceable
 _WORKCHAINS = (0x00, 0xFF)
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -29,8 +30,19 @@ def _decode(address: str) -> None:
         raise ValueError("Invalid checksum")
 
 
+class TonNetwork(Network, frozen=True, kw_only=True):
+    """A network whose addresses state how wallets should pay to them, beside the account."""
+
+    def canonical(self, address: str) -> str:
+        """See Network: not bounceable, in base64url."""
+        account = base64.b64decode(address.translate(_URL_SAFE))[1:-2]
+        body = bytes((_NOT_BOUNCEABLE,)) + account
+        checksum = binascii.crc_hqx(body, 0).to_bytes(2, "big")
+        return base64.urlsafe_b64encode(body + checksum).decode()
+
+
 NETWORKS: Final = (
-    Network(
+    TonNetwork(
         name="TON",
         chain="ton",
         coin="TON",

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bip_utils import Ed25519PrivateKey, Secp256k1PrivateKey
 
-from domain.chains.addresses import check_address
+from domain.chains.addresses import canonical, check_address
 from domain.chains.network import AccountForm, Curve
 from domain.chains.pay_in import PayInAccount
 from feeds.settlement.addresses.scheme import AccountScheme, AddressSource
@@ -22,8 +22,8 @@ _PRIVATE_KEYS: Final[Mapping[Curve, Any]] = {
 
 def _source(account: PayInAccount, _: AccountForm) -> AddressSource:
     """Return the address with tags that count up as uint32, which every network accepts."""
-    address = account.public_key
-    check_address(account.network, address)
+    check_address(account.network, account.public_key)
+    address = canonical(account.network, account.public_key)
     return AddressSource(lambda index: (address, str(FIRST_TAG + index)), _TAGS)
 
 

@@ -1,8 +1,8 @@
 """The interface of a family of chains: its settings, nodes, hot wallets and sweeps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -168,14 +168,6 @@ class Prepared(msgspec.Struct, frozen=True):
     max_cost: int
 
 
-@runtime_checkable
-class HasAddress(Protocol):
-    """A hot wallet with one address; those of output-based chains have many."""
-
-    async def address(self) -> str:
-        """Return the address, as it is usually written."""
-
-
 class Wallet(Protocol):
     """A hot wallet. All methods raise NodeUnavailable and NodeRejected.
 
@@ -189,6 +181,9 @@ class Wallet(Protocol):
     @property
     def coin(self) -> NetworkCoin:
         """Return the coin in which the network's fees are paid."""
+
+    async def addresses(self) -> Collection[str]:
+        """Return its addresses that others may know, as they are stored: see Network.canonical."""
 
     async def prepare(self, outflow: Outflow, *, max_cost: int) -> Prepared:
         """Check that it can be paid, as far as possible, before it is recorded.

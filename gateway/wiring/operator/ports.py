@@ -86,6 +86,7 @@ class OperatorPorts(OperatorConnections):
     async def deposits(self) -> DepositPorts:
         """Return what the actions on unexpected deposits need."""
         from gateway.wiring.rates_key import rates_key
+        from persistence.postgres.chains.addresses.own_addresses import PostgresOwnAddresses
         from persistence.postgres.orders.unexpected_deposits import PostgresUnexpectedDeposits
         from persistence.valkey.rates import read_snapshot
 
@@ -97,6 +98,7 @@ class OperatorPorts(OperatorConnections):
             snapshot = None
         return DepositPorts(
             deposits=PostgresUnexpectedDeposits(self.database),
+            own_addresses=PostgresOwnAddresses(self.database),
             proposals=self.proposals(),
             catalogue=await self.catalogue(),
             snapshot=snapshot,

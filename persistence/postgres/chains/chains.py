@@ -99,9 +99,8 @@ WHERE (c.receives, c.sends) <> (EXCLUDED.receives, EXCLUDED.sends)
 """
 
 
-ADD_HOT_WALLETS = """
-INSERT INTO hot_wallets (network, address)
-SELECT network, address FROM unnest($1::text[], $2::text[]) AS given (network, address)
+ADD_HOT_WALLET = """
+INSERT INTO hot_wallets (network, address) SELECT $1, address FROM unnest($2::text[]) AS address
 ON CONFLICT (network, address) DO NOTHING
 """
 
@@ -175,9 +174,9 @@ class PostgresChainRepository(PostgresUnclaimedDeposits, PostgresDepositCredits)
         directions = [[one.receives for one in assets], [one.sends for one in assets]]
         await self._database.fetch(CONNECT, [codes, *directions])
 
-    async def add_hot_wallets(self, addresses: Mapping[str, str]) -> None:
+    async def add_hot_wallet(self, network: str, addresses: Collection[str]) -> None:
         """See ChainRepository."""
-        await self._database.fetch(ADD_HOT_WALLETS, [list(addresses), list(addresses.values())])
+        await self._database.fetch(ADD_HOT_WALLET, [network, list(addresses)])
 
     async def set_test_networks(self, test_networks: Mapping[str, str]) -> None:
         """See ChainRepository."""

@@ -1,6 +1,6 @@
 """Requested credits of deposits: settlement decides what the operator's role requests."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -33,9 +33,9 @@ UPDATE deposit_credits SET decided_at = now(), rejection = $2 WHERE id = $1 AND 
 
 ASSIGNMENTS = f"""
 SELECT p.network, p.address, o.id::text AS order_id
-FROM pay_in_addresses p JOIN orders o ON o.id = {LAST_ORDER}
-WHERE p.address = $1
-  OR $1 ~ '^0x[0-9a-fA-F]{{40}}$' AND p.address ~ '^0x' AND lower(p.address) = lower($1)
+FROM unnest($1::text[], $2::text[]) AS w (network, address)
+JOIN pay_in_addresses p ON p.network = w.network AND p.address = w.address
+JOIN orders o ON o.id = {LAST_ORDER}
 ORDER BY p.network
 """  # noqa: S608  a constant of ours
 
@@ -95,9 +95,12 @@ class PostgresCreditRequests:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def assignments(self, address: str) -> Sequence[PayInAssignment]:
+    async def assignments(
+        self, addresses: Collection[tuple[str, str]]
+    ) -> Sequence[PayInAssignment]:
         """See CreditRequests."""
-        rows = await self._database.fetch(ASSIGNMENTS, [address])
+        networks, texts = [one for one, _ in addresses], [text for _, text in addresses]
+        rows = await self._database.fetch(ASSIGNMENTS, [networks, texts])
         return [
             PayInAssignment(row["network"], row["address"], UUID(row["order_id"])) for row in rows
         ]

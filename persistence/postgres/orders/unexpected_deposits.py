@@ -53,10 +53,6 @@ NEWEST = f"{UNEXPECTED} ORDER BY u.seen_at DESC LIMIT $1"
 
 OF_TRANSACTION = f"{UNEXPECTED} AND u.tx_id = $1 ORDER BY u.seen_at"
 
-IS_PAY_IN = """
-SELECT EXISTS (SELECT FROM pay_in_addresses WHERE network = $1 AND address = $2) AS known
-"""
-
 
 class PostgresUnexpectedDeposits:
     """UnexpectedDeposits over PostgreSQL, with the operator's role."""
@@ -72,8 +68,3 @@ class PostgresUnexpectedDeposits:
         """See UnexpectedDeposits."""
         rows = await self._database.fetch(OF_TRANSACTION, [tx_id])
         return [UnexpectedDeposit(**row) for row in rows]
-
-    async def is_pay_in_address(self, network: str, address: str) -> bool:
-        """See UnexpectedDeposits."""
-        (row,) = await self._database.fetch(IS_PAY_IN, [network, address])
-        return bool(row["known"])

@@ -17,7 +17,9 @@ from domain.actions.operator.deposits import (
 from domain.actions.operator.operators import Identity
 from domain.actions.operator.outflows import close_outflow
 from domain.chains.attempts import MAX_RETRY_DELAY
+from domain.errors import InvalidCommand
 from feeds.settlement.chains.interface import NodeRejected, NodeUnavailable
+from persistence.postgres.chains.addresses.own_addresses import PostgresOwnAddresses
 from persistence.postgres.chains.operator_outflows import PostgresOperatorOutflowRepository
 from persistence.postgres.operators.proposals import PostgresProposalRepository
 from persistence.postgres.orders.unexpected_deposits import PostgresUnexpectedDeposits
@@ -77,6 +79,7 @@ async def refund_elsewhere(world: PayoutWorld, deposit: UnexpectedDeposit) -> No
     """Propose to refund a deposit to another address; one operator suffices for its value."""
     ports = DepositPorts(
         deposits=PostgresUnexpectedDeposits(world.admin),
+        own_addresses=PostgresOwnAddresses(world.admin),
         proposals=PostgresProposalRepository(world.admin),
         catalogue=world.market.catalogue,
         snapshot=world.market.newest_snapshot(),
@@ -165,6 +168,10 @@ async def test_an_excess_whose_refund_is_closed_is_listed_and_refunded_to_anothe
     assert (found.kind, found.order_id, found.amount) == ("excess", str(order_id), "40")
     assert found.next_command.startswith("swapgate deposit refund excess --to ADDRESS")
     wallet.on_prepare.clear()
+    world.sql("INSERT INTO hot_wallets (network, address) VALUES ('Tron', %s)", OTHER)
+    with pytest.raises(InvalidCommand, match="address of this installation"):
+        await refund_elsewhere(world, found)
+    world.sql("DELETE FROM hot_wallets")
     await refund_elsewhere(world, found)
     await rounds(world, 6)
     assert refunds(world) == [(OTHER, "trx", EXCESS - FEE, True)]

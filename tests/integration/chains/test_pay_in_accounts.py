@@ -83,6 +83,62 @@ def test_an_imported_pool_contains_each_address_once(operator: Operator, tmp_pat
     assert operator.json("reconcile") == {"differences": []}
 
 
+POOLS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "Ethereum": (
+        "0x9858EfFD232B4033E47d90003D41EC34EcaEda94",
+        (
+            "0x9858effd232b4033e47d90003d41ec34ecaeda94",
+            "0x9858EFFD232B4033E47D90003D41EC34ECAEDA94",
+            "0x9858EfFD232B4033E47d90003D41EC34EcaEda94",
+        ),
+    ),
+    "Litecoin": (
+        "ltc1qcr8te4kr609gcawutmrza0j4xv80jy8z4nqduv",
+        (
+            "LTC1QCR8TE4KR609GCAWUTMRZA0J4XV80JY8Z4NQDUV",
+            "ltc1qcr8te4kr609gcawutmrza0j4xv80jy8z4nqduv",
+        ),
+    ),
+    "Bitcoin Cash": (
+        "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+        (
+            "qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+            "bitcoincash:qpm2qsznhks23z7629mms6s4cwef74vcwvy22gdx6a",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("network", POOLS)
+def test_an_address_is_imported_once_however_it_is_written(
+    operator: Operator, tmp_path: Path, network: str
+) -> None:
+    canonical, texts = POOLS[network]
+    file = tmp_path / "pool.txt"
+    file.write_text("\n".join(texts))
+    imported = operator.json("pay-in", "import", network, str(file))
+    assert imported == {"network": network, "added": 1, "knownBefore": len(texts) - 1}
+    for text in texts:
+        file.write_text(text)
+        again = operator.json("pay-in", "import", network, str(file))
+        assert again == {"network": network, "added": 0, "knownBefore": 1}
+    assert operator.sql("SELECT address FROM pay_in_addresses") == [(canonical,)]
+
+
+@pytest.mark.parametrize("network", POOLS)
+def test_an_address_that_an_earlier_version_imported_as_it_was_written_is_known(
+    operator: Operator, tmp_path: Path, network: str
+) -> None:
+    canonical, (written, *_) = POOLS[network]
+    file = tmp_path / "pool.txt"
+    file.write_text(canonical)
+    operator.json("pay-in", "import", network, str(file))
+    operator.sql("UPDATE pay_in_addresses SET address = %s", written)
+    for text in (canonical, written):
+        file.write_text(text)
+        assert operator.json("pay-in", "import", network, str(file))["added"] == 0
+
+
 def test_a_pool_with_an_invalid_address_is_rejected(operator: Operator, tmp_path: Path) -> None:
     file = tmp_path / "pool.txt"
     file.write_text(f"{SOLANA[0]}\nnot-an-address\n")

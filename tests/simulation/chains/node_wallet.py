@@ -1,6 +1,7 @@
 """What the simulated wallets of all chains have in common: they call our own node."""
 
 import json
+from collections.abc import Collection
 
 from domain.assets import Asset
 from domain.chains.outflows import Outflow
@@ -39,6 +40,10 @@ class NodeWallet:
     async def check_identity(self) -> None:
         """See Wallet."""
         await self._node.check_identity()
+
+    async def addresses(self) -> Collection[str]:
+        """See Wallet: nobody pays to it."""
+        return ()
 
     async def broadcast(self, signed: Signed) -> None:
         """See Wallet. The node may accept a transaction and its response be lost."""

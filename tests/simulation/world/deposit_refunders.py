@@ -15,6 +15,7 @@ from domain.actions.operator.operators import Identity
 from domain.actions.operator.proposals import approve_proposal, withdraw_proposal
 from domain.clock import Clock
 from domain.market.ports import Market
+from persistence.postgres.chains.addresses.own_addresses import PostgresOwnAddresses
 from persistence.postgres.operators.proposals import PostgresProposalRepository
 from persistence.postgres.orders.unexpected_deposits import PostgresUnexpectedDeposits
 from tests.simulation.chains.account_chain import AccountChain, Behavior
@@ -53,6 +54,7 @@ class DepositRefunders:
         self._new_id = new_id
         self._deposits = PostgresUnexpectedDeposits(admin)
         self._proposals = PostgresProposalRepository(admin)
+        self._own_addresses = PostgresOwnAddresses(admin)
         self._proposed = 0
 
     async def act(self) -> str:
@@ -82,6 +84,7 @@ class DepositRefunders:
         self._proposed += 1
         ports = DepositPorts(
             deposits=self._deposits,
+            own_addresses=self._own_addresses,
             proposals=self._proposals,
             catalogue=self._market.catalogue,
             snapshot=self._market.newest_snapshot(),

@@ -1,7 +1,7 @@
 """Payouts on a real PostgreSQL, with a wallet and chains that a test controls."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
@@ -109,6 +109,9 @@ class SimulatedWallet:
 
     async def check_identity(self) -> None:
         pass
+
+    async def addresses(self) -> Collection[str]:
+        return ()
 
     async def prepare(self, outflow: Outflow, *, max_cost: int) -> Prepared:
         self.prepared.append(outflow.address)

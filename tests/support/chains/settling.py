@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -72,6 +72,9 @@ class DirectoryWallet:
 
     async def check_identity(self) -> None:
         pass
+
+    async def addresses(self) -> Collection[str]:
+        return ()
 
     async def prepare(self, outflow: Outflow, *, max_cost: int) -> Prepared:  # noqa: ARG002
         return Prepared(len(list(self._directory.glob("nonce-*"))), max_cost=0)

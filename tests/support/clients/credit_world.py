@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from feeds.settlement.deposits.node_pair import NodePair
 
 NETWORK = "Ethereum"
-PAY_IN = "0xAbCd00000000000000000000000000000000Ef12"
+PAY_IN = "0xABCD00000000000000000000000000000000eF12"
 TX = "0x" + "ab" * 32
 HEIGHT = 1_000
 ETHER = 10**8

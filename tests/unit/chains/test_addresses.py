@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.chains.addresses import check_address, check_tag
+from domain.chains.addresses import canonical, check_address, check_tag, spellings
 from domain.chains.networks import NETWORKS
 from domain.errors import InvalidAddress
 
@@ -14,6 +14,9 @@ EVM = (
     "0xD8DA6BF26964AF9D7EED9E03E53415D37AA96045",
     "0xdAC17F958D2ee523a2206206994597C13D831ec7",
 )
+
+EVM_NETWORKS = ("Ethereum", "BNB Smart Chain", "Polygon", "Arbitrum", "Base", "Avalanche")
+VALID_COSMOS = "cosmos1hsk6jryyqjfhp5dhc55tc9jtckygx0eph6dd02"
 
 VALID = {
     "Bitcoin": (
@@ -58,11 +61,20 @@ VALID = {
     "Stellar": ("GAAZI4TCR3TY5OJHCTJC2A4QSY6CJWJH5IAJTGKIN2ER7LBNVKOCCWN7",),
     "Dash": ("XpESxaUmonkq8RaLLp46Brx2K39ggQe226", "7gnwGHt17heGpG9Crfeh4KGpYNFugPhJdh"),
     "Zcash": ("t1UYsZVJkLPeMjxEtACvSxfWuNmddpWfxzs", "t3Vz22vK5z2LcKEdg16Yv4FFneEL1zg9ojd"),
-    "Cosmos": ("cosmos1hsk6jryyqjfhp5dhc55tc9jtckygx0eph6dd02",),
-    **dict.fromkeys(
-        ("Ethereum", "BNB Smart Chain", "Polygon", "Arbitrum", "Base", "Avalanche"), EVM
-    ),
+    "Cosmos": (VALID_COSMOS,),
+    **dict.fromkeys(EVM_NETWORKS, EVM),
 }
+
+SPELLINGS = {
+    "Bitcoin": VALID["Bitcoin"][2:4],
+    "Ethereum": EVM[:3],
+    "Bitcoin Cash": VALID["Bitcoin Cash"][:2],
+    "TON": VALID["TON"],
+    "Cosmos": (VALID_COSMOS, VALID_COSMOS.upper()),
+    "Cardano": (VALID["Cardano"][1], VALID["Cardano"][1].upper()),
+    "Litecoin": (VALID["Litecoin"][2], VALID["Litecoin"][2].upper()),
+}
+"""Texts of one address each, the canonical one among them."""
 
 INVALID = {
     "Bitcoin": (
@@ -177,6 +189,34 @@ def test_an_address_of_another_family_is_rejected() -> None:
 def test_an_unknown_network_has_no_addresses() -> None:
     with pytest.raises(InvalidAddress):
         check_address("Nowhere", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa")
+
+
+@pytest.mark.parametrize(("network", "address"), cases(VALID))
+def test_the_canonical_form_of_an_address_is_one_of_its_spellings_and_accepted(
+    network: str, address: str
+) -> None:
+    stored = canonical(network, address)
+    check_address(network, stored)
+    assert canonical(network, stored) == stored
+    assert {stored, address} <= spellings(network, address) | spellings(network, stored)
+    assert stored in spellings(network, address)
+
+
+@pytest.mark.parametrize("network", SPELLINGS)
+def test_all_spellings_of_an_address_have_one_canonical_form(network: str) -> None:
+    texts = SPELLINGS[network]
+    for text in texts:
+        check_address(network, text)
+    (stored,) = {canonical(network, text) for text in texts}
+    assert stored in texts
+
+
+@pytest.mark.parametrize("network", VALID)
+def test_addresses_that_differ_have_canonical_forms_that_differ(network: str) -> None:
+    same = set(SPELLINGS.get(network, ())) | set(EVM[:3] if network in EVM_NETWORKS else ())
+    different = [text for text in VALID[network] if text not in same]
+    forms = {canonical(network, text) for text in VALID[network]}
+    assert len(forms) == len(different) + bool(same & set(VALID[network]))
 
 
 @given(network=st.sampled_from(sorted(NETWORKS)), text=st.text(max_size=120))

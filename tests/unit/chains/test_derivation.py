@@ -11,7 +11,7 @@ from monero.backends.offline import OfflineWallet
 from monero.seed import Seed
 from monero.wallet import Wallet
 
-from domain.chains.addresses import check_address, check_tag
+from domain.chains.addresses import canonical, check_address, check_tag
 from domain.chains.networks import NETWORKS
 from domain.chains.pay_in import PayInAccount
 from domain.errors import InvalidCommand
@@ -107,6 +107,7 @@ def test_addresses_are_valid_distinct_and_counted_from_zero(network: str) -> Non
     made = derive(sandbox_account(network), start=0, count=20)
     for address in made:
         check_address(network, address.address)
+        assert canonical(network, address.address) == address.address
         check_tag(network, address.tag)
         assert (address.tag is not None) == (network in TAGGED)
     assert len({(address.address, address.tag) for address in made}) == 20

@@ -1,7 +1,7 @@
 """Request that settlement credits a deposit that its nodes prove, and that no scan detects."""
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
@@ -12,6 +12,7 @@ import msgspec
 from domain.actions.operator.audit import checked_reason
 from domain.actions.operator.operators import Identity
 from domain.assets import Catalogue
+from domain.chains.addresses import spellings_of_networks
 from domain.chains.deposit_credits import DepositCredit
 from domain.chains.networks import NETWORKS
 from domain.clock import Clock
@@ -57,8 +58,10 @@ class DecidedCredit(msgspec.Struct, frozen=True):
 class CreditRequests(Protocol):
     """Requested credits, as operators see them. Each method raises Unavailable."""
 
-    async def assignments(self, address: str) -> Sequence[PayInAssignment]:
-        """Return the orders that an address is assigned to; in hexadecimal, of any case."""
+    async def assignments(
+        self, addresses: Collection[tuple[str, str]]
+    ) -> Sequence[PayInAssignment]:
+        """Return the orders that addresses, each with its network, are assigned to."""
 
     async def is_received(self, asset: str) -> bool:
         """Return whether settlement is connected to nodes that report deposits of an asset."""
@@ -163,7 +166,7 @@ async def _assignment(requests: CreditRequests, request: CreditRequest) -> PayIn
     wanted = None if request.network is None else request.network.lower()
     found = [
         one
-        for one in await requests.assignments(request.address)
+        for one in await requests.assignments(spellings_of_networks(request.address))
         if wanted in (None, one.network.lower())
     ]
     if not found:

@@ -1,6 +1,6 @@
 """The hot wallet of a network of Bitcoin's family: its node's wallet, which holds the keys."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
@@ -9,6 +9,7 @@ from domain.assets import Asset
 from domain.chains.networks.bitcoin import BitcoinNetwork
 from domain.chains.outflows import CostAboveBound, NetworkCoin, Outflow
 from domain.money import quantize_up
+from feeds.settlement.chains.bitcoin.addresses import WalletAddresses
 from feeds.settlement.chains.bitcoin.node import DECIMALS, NOT_FOUND, units
 from feeds.settlement.chains.bitcoin.scripts import script_of, unsigned
 from feeds.settlement.chains.bitcoin.voids import inputs_of, void_transaction
@@ -46,6 +47,7 @@ class BitcoinWallet:
         self._network = network
         self._fee_rate = fee_rate
         self._max_fee = units(max_fee)
+        self._addresses = WalletAddresses(rpc, network=network)
 
     async def check_identity(self) -> None:
         """See Wallet."""
@@ -55,6 +57,10 @@ class BitcoinWallet:
     def coin(self) -> NetworkCoin:
         """See Wallet."""
         return self._coin
+
+    async def addresses(self) -> Collection[str]:
+        """See Wallet."""
+        return await self._addresses.read()
 
     async def prepare(self, outflow: Outflow, *, max_cost: int) -> Prepared:
         """See Wallet. The fee is known only once inputs are selected: `sign` checks it."""

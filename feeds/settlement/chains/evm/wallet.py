@@ -1,6 +1,6 @@
 """The hot wallet of an EVM network: our nonces, and a key file or an external signer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -77,9 +77,9 @@ class EvmWallet:
         """See Wallet."""
         await self._identity.require()
 
-    async def address(self) -> str:
-        """See HasAddress."""
-        return checksummed("0x" + (await self._signer.address()).hex())
+    async def addresses(self) -> Collection[str]:
+        """See Wallet: the signer's."""
+        return (checksummed("0x" + (await self._signer.address()).hex()),)
 
     @property
     def coin(self) -> NetworkCoin:

@@ -1,6 +1,6 @@
 """The operator's view of pay-in accounts and imported pools."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from domain.chains.pay_in import IMPORTED, PayInAccount
 from domain.chains.ports import StoredAccount
@@ -40,7 +40,10 @@ ON CONFLICT (network) DO UPDATE SET kind = $2, public_key = $3,
 """
 
 IMPORT = """
-WITH pool AS (
+WITH known AS (
+  SELECT made.address FROM unnest($3::text[], $4::text[]) AS made (address, spelling)
+  JOIN pay_in_addresses p ON p.network = $1 AND p.address = made.spelling
+), pool AS (
   INSERT INTO pay_in_accounts AS a (network, kind, public_key, next_index)
   VALUES ($1, 'imported', '', cardinality($2::text[]))
   ON CONFLICT (network) DO UPDATE SET next_index = a.next_index + cardinality($2::text[])
@@ -50,6 +53,7 @@ WITH pool AS (
 INSERT INTO pay_in_addresses (network, address, derivation_index)
 SELECT pool.network, made.address, pool.start + made.position - 1
 FROM pool, unnest($2::text[]) WITH ORDINALITY AS made (address, position)
+WHERE made.address NOT IN (SELECT address FROM known)
 ON CONFLICT DO NOTHING
 RETURNING id
 """
@@ -98,9 +102,11 @@ class PostgresOperatorPayInRepository:
         (row,) = await self._database.fetch(IS_FOLLOWED, [network])
         return bool(row["known"])
 
-    async def import_addresses(self, network: str, addresses: Sequence[str]) -> int:
+    async def import_addresses(self, network: str, addresses: Mapping[str, Collection[str]]) -> int:
         """See OperatorPayInRepository."""
         row = await self._database.fetch_one(KIND, [network])
         if row is not None and row["kind"] != IMPORTED:
             raise InvalidCommand(f"the addresses of {network} are derived from its account")
-        return len(await self._database.fetch(IMPORT, [network, list(addresses)]))
+        pairs = [(one, text) for one, texts in addresses.items() for text in texts]
+        spelled = [list(column) for column in zip(*pairs, strict=True)] or [[], []]
+        return len(await self._database.fetch(IMPORT, [network, list(addresses), *spelled]))

@@ -97,8 +97,7 @@ async def test_hot_wallets_are_own_addresses(world: OrderWorld) -> None:
     wallet = "0x9858EfFD232B4033E47d90003D41EC34EcaEda94"
     assert not await own.includes_any("Ethereum", {wallet})
     for _ in range(2):
-        await chains(world).add_hot_wallets({"Ethereum": wallet})
+        await chains(world).add_hot_wallet("Ethereum", [wallet])
     lookups = [("Ethereum", wallet), ("Ethereum", "0x"), ("Polygon", wallet), ("Ethereum", wallet)]
     found = await asyncio.gather(*(own.includes_any(network, {one}) for network, one in lookups))
     assert found == [True, False, False, True]
-    await chains(world).add_hot_wallets({})
