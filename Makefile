@@ -14,7 +14,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test test-slow assets lint audit openapi settings fuzz fmt test-setup lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
+.PHONY: faults-chains help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -23,7 +23,7 @@ run: $(VENV)/.run $(ASSETS) ## Install what is missing and start everything (ARG
 	@exec $(BIN)/swapgate up $(ARGS)
 
 test: $(VENV)/.dev ## Run all linters and tests (ARGS="-k name")
-	@$(MAKE) --jobs --output-sync --no-print-directory test-setup lint
+	@$(MAKE) --jobs --output-sync --no-print-directory test-setup lint test-compile
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 test-slow: test-setup ## Run the slow tests: chains, killed processes, fuzzing and the ledger, in medium runs
@@ -35,6 +35,10 @@ test-slow: test-setup ## Run the slow tests: chains, killed processes, fuzzing a
 assets: $(ASSETS) ## Install the CSS and JavaScript packages of the pages from npm
 
 test-setup: $(VENV)/.dev $(ASSETS) $(VENV)/.debian
+
+# All test processes compile the tests at once, which takes each of them ten seconds
+test-compile: $(VENV)/.dev
+	@$(BIN)/python -m pytest --collect-only --quiet --quiet > /dev/null
 
 lint: lint-style lint-types lint-structure ## Run ruff, mypy, import contracts and dependency checks
 

@@ -20,6 +20,8 @@ from tests.conftest import Running
 Scheme = Literal["light", "dark"]
 
 PAGES = [entry.path for entry in entries()]
+VARIED = ["/docs", "/docs/price", "/docs/webhooks", "/docs/errors", "/docs/wallets"]
+"""What pages consist of: code in several languages, tables of every width, links, figures."""
 
 
 @pytest.fixture
@@ -38,13 +40,15 @@ def open_page(
     return chromium.new_context(base_url=up.base_url, viewport=size, color_scheme=scheme).new_page()
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("paths", [VARIED, pytest.param(PAGES, marks=pytest.mark.slow)])
 def test_no_page_has_accessibility_errors_or_horizontal_scrolling(
-    up: Running, chromium: Browser
+    up: Running, chromium: Browser, paths: list[str]
 ) -> None:
     # tables scroll on a phone, and must be reachable by keyboard
     page = open_page(up, chromium, size=PHONE)
     console, faults = console_errors(page), []
-    for path in PAGES:
+    for path in paths:
         page.goto(path)
         faults += page_faults(page)
     page.context.close()
