@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from domain.chains.networks import NETWORKS
 from domain.orders.states import Choice, RateType, Status
 from domain.orders.wire import (
     BackOut,
@@ -37,8 +36,6 @@ from domain.wire import wire_moment
 
 PERIOD: Final = timedelta(days=30)
 TIME_TO_PAY: Final = timedelta(minutes=30)
-_SOURCE: Final = NETWORKS["Bitcoin"]
-_DESTINATION: Final = NETWORKS["Tron"]
 _NO_TRANSACTION: Final = TransactionOut(id=None, amount=None, explorer=None)
 
 
@@ -80,7 +77,7 @@ def _payout_details(identity: str, at: datetime) -> PayoutDetailsOut:
         id=identity,
         status=DetailsStatus.WITHDRAWN.value,
         asset="usdt_trc20",
-        network=_DESTINATION.name,
+        network="Tron",
         address="TJRabPrwbZy45sbavfcjinPJC18kjpRTv8",
         tag=None,
         requested_at=wire_moment(at),
@@ -102,22 +99,22 @@ def _order(event_id: UUID, at: datetime) -> OrderOut:
         ),
         source=SourceSideOut(
             code="btc",
-            network=_SOURCE.name,
-            chain=_SOURCE.chain,
-            chain_id=_SOURCE.chain_id,
+            network="Bitcoin",
+            chain="bitcoin",
+            chain_id=None,
             contract=None,
             amount="0.01000000",
             address="bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
             tag=None,
             tx=_NO_TRANSACTION,
             confirmations=None,
-            confirmations_required=_SOURCE.confirmations,
+            confirmations_required=2,
         ),
         destination=OrderSideOut(
             code="usdt_trc20",
-            network=_DESTINATION.name,
-            chain=_DESTINATION.chain,
-            chain_id=_DESTINATION.chain_id,
+            network="Tron",
+            chain="tron",
+            chain_id=None,
             contract="TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t",
             amount="616.881562",
             address="TJRabPrwbZy45sbavfcjinPJC18kjpRTv8",
