@@ -36,6 +36,7 @@ from domain.wire import wire_moment
 
 PERIOD: Final = timedelta(days=30)
 TIME_TO_PAY: Final = timedelta(minutes=30)
+# The facts of networks are literals: to import the networks takes each command half a second.
 _NO_TRANSACTION: Final = TransactionOut(id=None, amount=None, explorer=None)
 
 
@@ -98,17 +99,17 @@ def _order(event_id: UUID, at: datetime) -> OrderOut:
             finish=None,
         ),
         source=SourceSideOut(
-            code="btc",
-            network="Bitcoin",
-            chain="bitcoin",
+            code="ltc",
+            network="Litecoin",
+            chain="litecoin",
             chain_id=None,
             contract=None,
-            amount="0.01000000",
-            address="bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+            amount="8.00000000",
+            address="ltc1qw508d6qejxtdg4y5r3zarvary0c5xw7kgmn4n9",
             tag=None,
             tx=_NO_TRANSACTION,
             confirmations=None,
-            confirmations_required=2,
+            confirmations_required=4,
         ),
         destination=OrderSideOut(
             code="usdt_trc20",
@@ -122,12 +123,12 @@ def _order(event_id: UUID, at: datetime) -> OrderOut:
             tx=_NO_TRANSACTION,
         ),
         back=BackOut(
-            address="bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu",
+            address="ltc1qcr8te4kr609gcawutmrza0j4xv80jy8z4nqduv",
             tx=RefundTransactionOut(id=None, explorer=None),
             tag=None,
         ),
         emergency=EmergencyOut(status=(), choice=Choice.NONE.value),
-        rate="61808.15625000",
+        rate="77.26019531",
         network_fee="1.200000",
         markup_bps=50,
         outcome=None,
