@@ -1,10 +1,12 @@
 """The service on real nodes follows the declared chains, by the times that these state."""
 
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
+from tests.support.chains.nodes import main_address
 from tests.support.chains.swap import Swap
 from tests.support.chains.world import ETHER, World, needs_nodes
 
@@ -73,6 +75,24 @@ def test_an_order_expires_once_its_own_chain_was_followed_past_its_expiry(world:
     world.ltc.alter = world.ltc_second.alter = None
     world.litecoind.mine()
     paused.until("EXPIRED")
+
+
+def test_the_addresses_of_all_hot_wallets_are_known_as_our_own(world: World) -> None:
+    (received, *_) = world.litecoind.call("listreceivedbyaddress", 0, wallet="hot")
+    litecoin = main_address(received["address"])
+
+    def reason(code: str, address: str) -> object:
+        request = {"ccy": code, "address": address}
+        return world.partner.call("/address/validate", request).data["reason"]
+
+    def is_own(code: str, address: str) -> bool:
+        return reason(code, address) == "OWN_ADDRESS"
+
+    for code, address in (("ltc", litecoin), ("eth", world.hot_address)):
+        world.until(partial(is_own, code, address))
+    assert is_own("ltc", litecoin.upper())
+    assert is_own("eth", world.hot_address.lower())
+    assert reason("ltc", main_address(world.litecoind.address("user"))) is None
 
 
 def test_a_network_whose_node_reports_another_chain_is_halted_and_nothing_is_signed(
