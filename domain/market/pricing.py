@@ -1,6 +1,8 @@
 """The pricing engine of quotes, orders, feeds and the swap page, in exact integers."""
 
+from collections.abc import Callable
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -10,6 +12,8 @@ from domain.market.fees import Margin
 from domain.market.limits import Headroom
 from domain.market.rates import RateSnapshot
 from domain.market.valuation import largest_worth, smallest_worth, usd_value
+
+T = TypeVar("T")
 
 UNBOUNDED = Headroom()
 
@@ -165,6 +169,23 @@ class PriceTable:
                 self._priced.clear()
             self._priced[key] = priced
         return priced
+
+
+class OfPricedPairs(dict[PricedPair, T]):
+    """What is computed once for each priced pair; it forgets those of the snapshot before."""
+
+    def __init__(self, compute: Callable[[PricedPair], T]) -> None:
+        super().__init__()
+        self._compute = compute
+        self._snapshot: RateSnapshot | None = None
+
+    def __missing__(self, priced: PricedPair) -> T:
+        """Compute the value of a pair."""
+        if priced.snapshot is not self._snapshot or len(self) >= MAX_PRICED:
+            self._snapshot = priced.snapshot
+            self.clear()
+        value = self[priced] = self._compute(priced)
+        return value
 
 
 def _bounds_in_units(pair: Pair, price: int, asset: Asset) -> tuple[int, int]:

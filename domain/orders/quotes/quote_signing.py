@@ -6,18 +6,15 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from domain.errors import QuoteInvalid
 from domain.market.conversion import Rate
-from domain.market.pricing import MAX_PRICED, Direction, PricedPair, Quote
+from domain.market.pricing import Direction, OfPricedPairs, PricedPair, Quote
 from domain.orders.quotes.firm_quote import VALID_SECONDS, Audience, FirmQuote, Holder
 from domain.orders.states import RateType
 from domain.reasons import Reason
-
-if TYPE_CHECKING:
-    from domain.market.rates import RateSnapshot
 
 KEY_PURPOSE: Final = b"firm quote"
 """Purpose of the derived keys; other purposes have other keys."""
@@ -68,8 +65,7 @@ class QuoteSigner:
         self._randomness = randomness
         self._unix_time = unix_time
         self._ids: list[bytes] = []
-        self._terms: dict[PricedPair, bytes] = {}
-        self._snapshot: RateSnapshot | None = None
+        self._terms = OfPricedPairs(_terms_of)
 
     def sign(
         self, quote: Quote, swap: QuotedTerms, holder: Holder, region: str | None = None
@@ -96,7 +92,7 @@ class QuoteSigner:
             quote.destination_amount,
             _NONE if code is None else code.hex.encode(),
             _NONE if region is None else region.encode(),
-            self._terms.get(quote.priced) or self._add_terms(quote.priced),
+            self._terms[quote.priced],
         )
         mac = key.copy()
         mac.update((_NOBODY if partner_id is None else partner_id.bytes) + text)
@@ -151,24 +147,20 @@ class QuoteSigner:
             self._states[key] = prepared
         return prepared
 
-    def _add_terms(self, priced: PricedPair) -> bytes:
-        """Return the fields that all quotes of a priced pair share."""
-        if priced.snapshot is not self._snapshot or len(self._terms) >= MAX_PRICED:
-            self._snapshot = priced.snapshot
-            self._terms.clear()
-        text = b"%b.%b.%d.%d.%d.%d.%d.%d.%d" % (
-            priced.pair.source.code.encode(),
-            priced.pair.destination.code.encode(),
-            priced.rate.digits,
-            priced.rate.decimals,
-            priced.network_fee,
-            priced.margin.fee_bps,
-            priced.margin.markup_bps,
-            priced.source_price,
-            priced.destination_price,
-        )
-        self._terms[priced] = text
-        return text
+
+def _terms_of(priced: PricedPair) -> bytes:
+    """Return the fields that all quotes of a priced pair share."""
+    return b"%b.%b.%d.%d.%d.%d.%d.%d.%d" % (
+        priced.pair.source.code.encode(),
+        priced.pair.destination.code.encode(),
+        priced.rate.digits,
+        priced.rate.decimals,
+        priced.network_fee,
+        priced.margin.fee_bps,
+        priced.margin.markup_bps,
+        priced.source_price,
+        priced.destination_price,
+    )
 
 
 def _unknown(message: str) -> QuoteInvalid:

@@ -1,13 +1,14 @@
 """The response of /v1/quote: from a layout unless the swap has problems."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from functools import partial
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from domain.actions.orders.quotes.quote_firmly import OfferedSwap, ProblemType, SwapProblem
 from domain.assets import Asset
 from domain.chains.networks import NETWORKS
-from domain.market.pricing import MAX_PRICED, Direction, PricedPair
+from domain.market.pricing import Direction, OfPricedPairs, PricedPair
 from domain.market.valuation import usd_value
 from domain.money import format_units
 from domain.orders.quotes.quote_signing import MAX_LENGTH
@@ -28,9 +29,6 @@ from gateway.api.asset_encoding import asset_fields
 from gateway.api.quotes import quote_layout as marks
 from gateway.api.quotes.quote_layout import BTC, Layout, layout_of, side_fields
 from gateway.codec import success
-
-if TYPE_CHECKING:
-    from domain.market.rates import RateSnapshot
 
 QuoteId = Annotated[str, msgspec.Meta(max_length=MAX_LENGTH, description="Opaque.")]
 
@@ -100,32 +98,19 @@ class FirmQuoteEncoder:
     """Encodes firm quotes; keeps a layout for each priced pair and rate type as QuoteEncoder."""
 
     def __init__(self) -> None:
-        self._snapshot: RateSnapshot | None = None
-        self._layouts: dict[RateType, dict[PricedPair, Layout]] = {one: {} for one in RateType}
+        self._layouts = {one: OfPricedPairs(partial(_layout_of, rate_type=one)) for one in RateType}
 
     def encode(self, swap: OfferedSwap, *, markup_bps: int) -> bytes:
         """Return the whole body: what `success` returns for the FirmQuoteOut, byte for byte."""
         quoted, quote_id = swap.quoted, swap.quote_id
         if quoted is None or quote_id is None:
             return success(with_problems(swap, markup_bps=markup_bps))
-        rate_type = swap.request.rate_type
-        layout = self._layouts[rate_type].get(quoted.priced)
-        if layout is None:
-            layout = self._add(quoted.priced, rate_type)
+        layout = self._layouts[swap.request.rate_type][quoted.priced]
         return layout.template % (
             quote_id,
             swap.valid_until,
             *layout.numbers(quoted.source_amount, quoted.destination_amount),
         )
-
-    def _add(self, priced: PricedPair, rate_type: RateType) -> Layout:
-        layouts = self._layouts[rate_type]
-        if priced.snapshot is not self._snapshot or len(layouts) >= MAX_PRICED:
-            self._snapshot = priced.snapshot
-            for one in self._layouts.values():
-                one.clear()
-        layout = layouts[priced] = _layout_of(priced, rate_type)
-        return layout
 
 
 def _layout_of(priced: PricedPair, rate_type: RateType) -> Layout:

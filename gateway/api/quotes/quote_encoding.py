@@ -1,19 +1,16 @@
 """The response of /v1/price: most of its bytes are the same for all quotes of a priced pair."""
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import msgspec
 
-from domain.market.pricing import MAX_PRICED, PricedPair, Quote, QuoteProblem
+from domain.market.pricing import OfPricedPairs, PricedPair, Quote, QuoteProblem
 from domain.money import format_units
 from domain.wire import Amount, Bps, Precision, Rate, Usd, one_of
 from gateway.api.asset_encoding import AssetOut
 from gateway.api.quotes import quote_layout as marks
 from gateway.api.quotes.quote_layout import Layout, layout_of, side_fields
 from gateway.codec import success
-
-if TYPE_CHECKING:
-    from domain.market.rates import RateSnapshot
 
 _ERRORS: Final = "@errors"
 
@@ -49,26 +46,15 @@ class QuoteEncoder:
     """Encodes quotes; keeps one layout for each priced pair of the newest snapshot in use."""
 
     def __init__(self) -> None:
-        self._snapshot: RateSnapshot | None = None
-        self._layouts: dict[PricedPair, Layout] = {}
+        self._layouts = OfPricedPairs(_layout_of)
 
     def encode(self, quote: Quote) -> bytes:
         """Return the whole body: what `success` returns for the quote's QuoteOut, byte for byte."""
-        priced, errors = quote.priced, quote.problems
-        layout = self._layouts.get(priced)
-        if layout is None:
-            layout = self._add(priced)
+        layout, errors = self._layouts[quote.priced], quote.problems
         return layout.template % (
             *layout.numbers(quote.source_amount, quote.destination_amount),
             b",".join(b'"%b"' % error.value.encode() for error in errors) if errors else b"",
         )
-
-    def _add(self, priced: PricedPair) -> Layout:
-        if priced.snapshot is not self._snapshot or len(self._layouts) >= MAX_PRICED:
-            self._snapshot = priced.snapshot
-            self._layouts.clear()
-        layout = self._layouts[priced] = _layout_of(priced)
-        return layout
 
 
 def _layout_of(priced: PricedPair) -> Layout:
