@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.conftest import Running, start_up, stop
 from tests.fuzz.campaign import run
+from tests.fuzz.named_cases import named_cases
 from tests.fuzz.partners import Partners, Signer
 
 BUDGET = "10000000"
@@ -38,7 +39,8 @@ def _fuzz(running: Running, *, cases: int, seed: int) -> int:
     restricted = [_key(running, email, scope) for scope in ("trade", "read")]
     rotating = _partner(running, f"{secrets.token_hex(8)}@fuzz.example")
     partners = Partners(partner, rotating, restricted)
-    report = run(running.base_url, partners, cases=cases, seed=seed)
+    named = named_cases(running)
+    report = run(running.base_url, partners, named=named, cases=cases, seed=seed)
     sys.stdout.write(report.text() + "\n")
     return 1 if report.failures or report.cases < cases else 0
 

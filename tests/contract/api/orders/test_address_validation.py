@@ -1,17 +1,13 @@
 """Section 15 of the contract: /v1/address/validate."""
 
-from typing import Any
-
 import pytest
 
 from tests.conftest import Running
+from tests.support.bad_input.addresses import BITCOIN, ETHEREUM, INVALID, RIPPLE
 from tests.support.builders.orders import Swaps
 from tests.support.clients.partner import Response, send
 
-BITCOIN = "bc1qcr8te4kr609gcawutmrza0j4xv80jy8z306fyu"
-ETHEREUM = "0x9858EfFD232B4033E47d90003D41EC34EcaEda94"
 TRON = "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8"
-RIPPLE = "rG1QQv2nh2gr7RCZ1P8YYcBUKCCN633jCn"
 STELLAR = "GAIH3ULLFQ4DGSECF2AR555KZ4KNDGEKN4AFI4SU2M7B43MGK3QJZNSR"
 SOLANA = "7v91N7iZ9mNicL8WfG6cgSCKyRXydQjLh6UYBWwm6y1Q"
 
@@ -115,26 +111,6 @@ def test_unsigned_calls_are_accepted_and_limited_per_address(swaps: Swaps) -> No
 def test_an_asset_may_be_named_by_chain_and_contract(swaps: Swaps) -> None:
     assert validate(swaps, asset={"chainId": 1}, address=ETHEREUM).data["valid"] is True
     assert validate(swaps, asset={"chain": "tron"}, address=TRON).data["valid"] is True
-
-
-INVALID: dict[str, dict[str, Any]] = {
-    "no address": {"ccy": "btc"},
-    "no asset": {"address": BITCOIN},
-    "both forms of the asset": {"ccy": "btc", "asset": {"chain": "bitcoin"}, "address": BITCOIN},
-    "an unknown code": {"ccy": "nope", "address": BITCOIN},
-    "a code in upper case": {"ccy": "BTC", "address": BITCOIN},
-    "an unknown chain": {"asset": {"chain": "nope"}, "address": BITCOIN},
-    "an unknown contract": {"asset": {"chainId": 1, "contract": "0x00"}, "address": ETHEREUM},
-    "a chain that is a number": {"asset": {"chain": 1}, "address": BITCOIN},
-    "a chain id that is text": {"asset": {"chainId": "1"}, "address": ETHEREUM},
-    "an asset that is text": {"asset": "btc", "address": BITCOIN},
-    "a code that is a number": {"ccy": 1, "address": BITCOIN},
-    "an address that is a number": {"ccy": "btc", "address": 1},
-    "an address that is null": {"ccy": "btc", "address": None},
-    "an address that is a list": {"ccy": "btc", "address": [BITCOIN]},
-    "a tag that is a number": {"ccy": "xrp", "address": RIPPLE, "tag": 1},
-    "a tag that is a list": {"ccy": "xrp", "address": RIPPLE, "tag": ["1"]},
-}
 
 
 @pytest.mark.parametrize("name", INVALID)

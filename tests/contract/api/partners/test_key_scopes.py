@@ -2,7 +2,6 @@
 
 import json
 import time
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,6 +10,7 @@ from domain.partners.scopes import Scope
 from gateway.api.endpoint import Endpoint
 from gateway.api.endpoints import ENDPOINTS
 from tests.conftest import Running
+from tests.support.bad_input.keys import OVERLAPS
 from tests.support.clients.command import invoke_in_thread
 from tests.support.clients.partner import Partner, Response, quote_request
 
@@ -185,22 +185,6 @@ def test_a_new_key_is_accepted_by_every_worker_at_once(holder: Holder) -> None:
         key = holder.new_key()
         assert [key.call("/pairs", {}).code for _ in range(10)] == [0] * 10
         holder.revoke(key)
-
-
-OVERLAPS: dict[str, Any] = {
-    "one second too long": 86_401,
-    "a week": 604_800,
-    "minus one": -1,
-    "beyond 64 bits": 2**70,
-    "a fraction": 1.5,
-    "a fraction of zero": 60.0,
-    "text": "60",
-    "empty text": "",
-    "true": True,
-    "false": False,
-    "a list": [60],
-    "an object": {"seconds": 60},
-}
 
 
 @pytest.mark.parametrize("case", OVERLAPS)
