@@ -1,6 +1,11 @@
 """The reasons why an action fails, one class each; entry points map them to responses."""
 
+from typing import Final
+
 from domain.reasons import Reason
+
+QUOTE_ID: Final = "quoteId"
+"""The field of a request that names a quote."""
 
 
 class DomainError(Exception):
@@ -60,7 +65,7 @@ class QuoteInvalid(RejectedInput):
     """The quoteId is expired, used, altered, or another partner's."""
 
     def __init__(self, message: str = "", *, reason: Reason) -> None:
-        super().__init__(message, field="quoteId", reason=reason)
+        super().__init__(message, field=QUOTE_ID, reason=reason)
 
 
 class QuoteUsed(QuoteInvalid):

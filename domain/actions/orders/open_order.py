@@ -11,7 +11,9 @@ from domain.actions.orders.quotes.use_quote import OrderTerms, use_quote
 from domain.assets import Pair
 from domain.chains.addresses import check_address, check_tag
 from domain.errors import (
+    QUOTE_ID,
     AboveMaximum,
+    AmountRejected,
     BelowMinimum,
     DomainError,
     InvalidAddress,
@@ -72,8 +74,20 @@ async def open_order(
     Raises InvalidRequest (InvalidAddress, IdempotencyConflict), BelowMinimum, AboveMaximum
     (UnpaidCapExceeded), ReserveExceeded, Maintenance and Unavailable; for a quoteId also
     QuoteInvalid and QuoteMismatch. Rates, bounds, switches and the quoteId apply to new orders
-    only: a repetition returns its order whatever has changed since.
+    only: a repetition returns its order whatever has changed since. Of amounts that are rejected,
+    the field is that of the request: with a quote it has no other than the quoteId.
     """
+    try:
+        return await _open(ports, request, idempotency)
+    except AmountRejected as error:
+        if isinstance(request.swap, QuotedSwap):
+            error.field = QUOTE_ID
+        raise
+
+
+async def _open(
+    ports: OrderPorts, request: OrderRequest, idempotency: IdempotencyKey | None
+) -> Opened:
     try:
         terms = _terms(ports, request)
         order = _draft(ports, request, terms)

@@ -84,7 +84,13 @@ def test_calls_that_have_to_be_signed_are_unavailable_to_pages(
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [("/currencies", b"{}"), ("/pairs", b""), ("/price", json.dumps(quote_request()).encode())],
+    [
+        ("/currencies", b"{}"),
+        ("/pairs", b""),
+        ("/price", json.dumps(quote_request()).encode()),
+        ("/quote", json.dumps(quote_request()).encode()),
+        ("/address/validate", b'{"ccy":"btc","address":"x"}'),
+    ],
 )
 def test_unsigned_responses_can_be_read_by_any_page(up: Running, path: str, body: bytes) -> None:
     response = send(f"{up.base_url}/v1{path}", body, PAGE)

@@ -48,6 +48,9 @@ def test_unsigned_quotes_are_limited_per_client_address(limited: Running, partne
     assert unsigned(limited, "203.0.113.1, 198.51.100.1").code == 5, (
         "the address that the client claims is ignored"
     )
+    assert unsigned(limited, "198.51.100.1", "/quote").code == 5, "one limit for both"
+    address = b'{"ccy":"btc","address":"x"}'
+    assert unsigned(limited, "198.51.100.1", "/address/validate", address).code == 5
     assert unsigned(limited, "198.51.100.1", "/currencies", b"{}").code == 0
     assert unsigned(limited, "198.51.100.1", "/pairs", b"{}").code == 0
     headers = {**partner.headers(BODY), "X-Forwarded-For": "198.51.100.1"}

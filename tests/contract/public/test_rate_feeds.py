@@ -176,6 +176,9 @@ def test_the_fixed_feed_is_served_if_fixed_rates_are_on(by_hand: Running) -> Non
         consecutive=ALL_WORKERS,
     )
     assert etree.fromstring(fixed.body).tag == "rates"
+    items = json_rates(get(by_hand, "/rates/fixed.json"))
+    assert len(items) == len(etree.fromstring(get(by_hand, "/rates/fixed.xml").body))
+    assert {"tomin", "tomax"} <= items[0].keys()
 
 
 def test_changed_reserves_and_fees_appear_in_the_feed(by_hand: Running) -> None:

@@ -1,4 +1,4 @@
-"""`swapgate doctor` names the test networks that settlement follows."""
+"""`swapgate doctor` names the test networks that settlement follows; orders link to no explorer."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls, Servers
+from tests.support.builders.records import become_sandbox
 from tests.support.clients.operator_command import Operator, new_operator, with_database
 
 
@@ -27,6 +28,34 @@ def follow(operator: Operator, test_networks: Mapping[str, str]) -> None:
         )
 
     with_database(operator.urls.settlement, work)
+
+
+def explorers(operator: Operator) -> dict[str, str | None]:
+    """Return the page of a transaction of three assets."""
+    found: dict[str, str | None] = {}
+
+    async def work(gateway: Database) -> None:
+        assets = (await read_catalogue(gateway)).assets
+        for code in ("btc", "ltc", "usdt_erc20"):
+            found[code] = assets[code].explorer_url("ab12")
+
+    with_database(operator.urls.gateway, work)
+    return found
+
+
+def test_orders_link_to_an_explorer_except_on_test_networks_and_in_a_sandbox(
+    operator: Operator,
+) -> None:
+    live = {
+        "btc": "https://mempool.space/tx/ab12",
+        "ltc": "https://litecoinspace.org/tx/ab12",
+        "usdt_erc20": "https://etherscan.io/tx/ab12",
+    }
+    assert explorers(operator) == live
+    follow(operator, {"Litecoin": "testnet"})
+    assert explorers(operator) == live | {"ltc": None}
+    become_sandbox(operator.urls.superuser)
+    assert explorers(operator) == dict.fromkeys(live)
 
 
 def checked(operator: Operator) -> dict[str, Any]:

@@ -100,12 +100,14 @@ EXPECTED: Mapping[Degraded, tuple[Expected, ...]] = {
         ("POST", "/swap/quote", 503, "Try again later."),
         ("POST", "/v1/pairs", 200, '"data":[]'),
         ("POST", "/v1/price", 400, '{"code":1,"msg":"INVALID_REQUEST"}'),
+        ("POST", "/v1/quote", 200, '{"type":"RECEIVE_DISABLED","side":"from"}'),
         ("POST", "/v1/create", 400, '{"code":1,"msg":"INVALID_REQUEST"}'),
         *(ORDER, DASHBOARD, DISCOVERY, EMPTY_FEED),
     ),
     Degraded.NO_RATES: (
         ("GET", "/", 200, "Prices are temporarily unavailable. Try again in a few minutes."),
         ("POST", "/v1/price", 503, '{"code":11,"msg":"UPSTREAM_ERROR"}'),
+        ("POST", "/v1/quote", 200, '"problems":[{"type":"RATE_UNAVAILABLE"}]'),
         ("POST", "/v1/create", 503, '{"code":11,"msg":"UPSTREAM_ERROR"}'),
         *(ORDER, DASHBOARD, DISCOVERY, EMPTY_FEED),
     ),
@@ -125,6 +127,7 @@ EXPECTED: Mapping[Degraded, tuple[Expected, ...]] = {
     Degraded.MAINTENANCE: (
         ("GET", "/", 200, "New swaps are paused for maintenance. Existing orders continue."),
         ("POST", "/v1/price", 503, '{"code":10,"msg":"MAINTENANCE"}'),
+        ("POST", "/v1/quote", 200, '"problems":[{"type":"MAINTENANCE"}]'),
         ("POST", "/v1/create", 503, '{"code":10,"msg":"MAINTENANCE"}'),
         *(ORDER, DASHBOARD, DISCOVERY, EMPTY_FEED),
     ),

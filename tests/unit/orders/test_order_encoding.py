@@ -8,6 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.orders.deposits import ObservedDeposit
 from domain.orders.states import State
 from domain.orders.wire import order_out
 from gateway.api.order_encoding import OrderEncoder
@@ -44,6 +45,21 @@ def test_a_changed_order_is_encoded_in_its_new_state() -> None:
     encoder = OrderEncoder()
     for version in (order, changed, order):
         assert encoder.encode(version, now=NOW) == success(order_out(version, now=NOW))
+
+
+def test_every_transaction_of_an_order_has_its_page_in_an_explorer() -> None:
+    order = new_order(payout_tx_id="paid", refund_tx_id="back")
+    order = msgspec.structs.replace(
+        order,
+        source=msgspec.structs.replace(order.source, explorer="https://a.example/{}"),
+        destination=msgspec.structs.replace(order.destination, explorer="https://b.example/{}"),
+    )
+    paid_in = order.deposit_seen(ObservedDeposit("in", 10_000), at=NOW)
+    out = order_out(paid_in, now=NOW)
+    assert out.source.tx.explorer == "https://a.example/in"
+    assert out.destination.tx.explorer == "https://b.example/paid"
+    assert out.back.tx.explorer == "https://a.example/back"
+    assert order_out(new_order(), now=NOW).back.tx.explorer is None
 
 
 def test_the_number_of_cached_layouts_is_bounded() -> None:

@@ -8,7 +8,7 @@ from domain.actions.orders.ports import OrderPorts
 from domain.actions.orders.quote import QuotedSwap
 from domain.asset_reference import DESTINATION, SOURCE
 from domain.assets import Catalogue, Pair
-from domain.errors import InvalidRequest, Maintenance, QuoteInvalid, QuoteMismatch
+from domain.errors import QUOTE_ID, InvalidRequest, Maintenance, QuoteInvalid, QuoteMismatch
 from domain.market.pricing import Direction, Quote
 from domain.money import parse_units
 from domain.orders.quotes.firm_quote import Audience, FirmQuote
@@ -52,7 +52,11 @@ def use_quote(
         raise Maintenance
     if firm.region in catalogue.restricted_regions:
         raise QuoteInvalid("its region is restricted now", reason=Reason.REGION_RESTRICTED)
-    quoted = firm.priced_again(catalogue, headroom=ports.market.headroom)
+    try:
+        quoted = firm.priced_again(catalogue, headroom=ports.market.headroom)
+    except InvalidRequest as error:  # of the pair or the type, which the request need not name
+        error.field = QUOTE_ID
+        raise
     _check_match(catalogue, swap, firm, quoted.priced.pair)
     bound = firm.source_amount, firm.destination_amount, firm.rate
     if (quoted.source_amount, quoted.destination_amount, quoted.priced.rate) != bound:

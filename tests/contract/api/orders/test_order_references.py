@@ -15,6 +15,7 @@ from tests.support.clients.visitor import Visitor
 from tests.support.servers.webhook_receiver import Receiver, receiving
 from tests.support.waiting import wait_until
 
+CHAINS = [("xrpledger", None, None), ("tron", None, None)]
 METADATA = {"basket": "7", "Kundé": "Zoë ☂", "": "", "note": "a\nbc \U0001f600"}
 
 
@@ -31,6 +32,11 @@ def swaps(by_hand: Running, receiver: Receiver) -> Swaps:
 
 def create(swaps: Swaps, changes: dict[str, object], **headers: str) -> Response:
     return swaps.partner.call("/create", order_request(**changes), **headers)
+
+
+def on_chains(order: dict[str, Any]) -> list[tuple[object, ...]]:
+    sides = order["from"], order["to"]
+    return [tuple(side[name] for name in ("chain", "chainId", "contract")) for side in sides]
 
 
 def attached(order: dict[str, Any]) -> tuple[object, ...]:
@@ -64,6 +70,10 @@ def test_references_are_returned_everywhere_as_they_were_sent(
     assert event["statusUrl"] == order["statusUrl"]
     assert (event["from"]["confirmations"], event["from"]["confirmationsRequired"]) == (0, 1)
     assert attached(swaps.command("order", "show", order["id"])) == expected
+    (listed,) = swaps.partner.call("/orders", {"code": code}).data["orders"]
+    assert attached(listed) == expected
+    for shown in (event, listed):
+        assert on_chains(shown) == on_chains(order) == CHAINS
 
 
 def test_an_order_without_references_has_null_for_each(swaps: Swaps) -> None:

@@ -25,6 +25,7 @@ from domain.errors import (
     QuoteInvalid,
     QuoteMismatch,
     QuoteUsed,
+    RejectedInput,
     ReserveExceeded,
 )
 from domain.market.limits import Headroom
@@ -340,8 +341,10 @@ async def test_limits_reserves_switches_and_regions_are_checked_again_at_creatio
     quote_id = workers.quote(rate_type=RateType.FIXED, region="DE")
     apply, argument, error = CHANGES[change]
     await apply(workers, argument)  # type: ignore[misc]
-    with pytest.raises(error):
+    with pytest.raises(error) as rejected:
         await workers.open(quote_id)
+    if isinstance(rejected.value, RejectedInput):
+        assert rejected.value.field == "quoteId", "the request has no other field to blame"
     assert workers.count("orders") == 0
 
 
