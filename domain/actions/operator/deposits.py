@@ -124,7 +124,7 @@ async def propose_refund(
     check_tag(deposit.network, request.tag)
     own = spellings(deposit.network, request.address)
     if await ports.own_addresses.includes_any(deposit.network, own):
-        raise InvalidCommand("this is an address of this installation")
+        raise InvalidCommand("this is a pay-in address or a hot wallet of this installation")
     if not deposit.confirmed:
         raise InvalidCommand("the deposit is not confirmed yet")
     asset = ports.catalogue.assets[deposit.asset]

@@ -169,7 +169,7 @@ async def test_an_excess_whose_refund_is_closed_is_listed_and_refunded_to_anothe
     assert found.next_command.startswith("swapgate deposit refund excess --to ADDRESS")
     wallet.on_prepare.clear()
     world.sql("INSERT INTO hot_wallets (network, address) VALUES ('Tron', %s)", OTHER)
-    with pytest.raises(InvalidCommand, match="address of this installation"):
+    with pytest.raises(InvalidCommand, match="hot wallet of this installation"):
         await refund_elsewhere(world, found)
     world.sql("DELETE FROM hot_wallets")
     await refund_elsewhere(world, found)
