@@ -67,6 +67,8 @@ TEMPLATE = "swapgate_template"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 << 30
 
+SLOW_TEST_SECONDS = 600
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
@@ -90,6 +92,13 @@ def memory_directory() -> Path | None:
         if found.f_bavail * found.f_frsize >= MEMORY_NEEDED and not found.f_flag & os.ST_NOEXEC:
             return MEMORY
     return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give slow tests more time, which beside other tests they may need."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_TEST_SECONDS))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
