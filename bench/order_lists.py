@@ -6,41 +6,32 @@ and does nothing else. A data directory given with --data-dir is filled once, wi
 `python -m bench.cabinet`.
 """
 
-import argparse
 import random
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-from bench.cabinet.filled import ORDERS, fill_once, sample_orders
+from bench.cabinet.filled import fill_once, parse_options, sample_orders
 from bench.calls import Call, Partner, encode
 from bench.limits.servers import Servers
 from bench.processes import Server, cpu_seconds
-from bench.report import Report, Row, report, save, table
+from bench.report import Report, Row, report, response_times, save, table
 from domain.ids import made_at
 
+ORDERS: Final = "/v1/orders"
 LISTED: Final = 100
 STATUSES: Final = 64
 GOAL_MS: Final = 15.0
 GOAL_RATIO: Final = 2.5
-P95: Final = 0.95
 
-Bodies = Callable[[int], Mapping[str, object]]
+NextBody = Callable[[], Mapping[str, object]]
 
 
 def main() -> None:
     """Fill the database, make all calls in turn, and print and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--orders", type=int, default=ORDERS)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=100, help="per call and round")
-    parser.add_argument("--data-dir", type=Path, help="persistent; filled only if it is empty")
-    parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
-    options = parser.parse_args()
+    options = parse_options(__doc__, requests=100)
     with Servers(options.data_dir) as servers:
         partner_id = fill_once(servers, options.orders)
         order_ids = sample_orders(servers, partner_id)
@@ -56,38 +47,34 @@ def main() -> None:
     print(f"\nsaved as {save(result, options.out)}")
 
 
-def calls(order_ids: Sequence[str]) -> Mapping[str, tuple[str, Bodies]]:
-    """Return for each call its path, and a function from the number of a request to its body."""
+def calls(order_ids: Sequence[str]) -> Mapping[str, tuple[str, NextBody]]:
+    """Return for each call its path, and a function that returns the next body."""
     chosen = random.Random(1)  # the same requests in each run
-    moments = sorted(made_at(UUID(one)) for one in order_ids)
+    moments = [made_at(UUID(one)) for one in order_ids]
 
-    def order_id() -> str:
-        return chosen.choice(order_ids)
-
-    def moment(*, before_end: int = 0) -> int:
-        return int(chosen.choice(moments[: len(moments) - before_end]).timestamp())
+    def moment() -> int:
+        return int(chosen.choice(moments).timestamp())
 
     def listed(**filters: object) -> Mapping[str, object]:
         return {"limit": LISTED, **filters}
 
-    past = "/v1/orders"
     return {
-        "newest": (past, lambda _: listed()),
-        "anywhere": (past, lambda _: listed(createdTo=moment())),
-        "anywhere, changed since": (past, lambda _: listed(updatedFrom=moment(before_end=2))),
-        "anywhere, one status": (past, lambda _: listed(createdTo=moment(), status="DONE")),
-        "anywhere, a rare status": (past, lambda _: listed(createdTo=moment(), status="EMERGENCY")),
-        "anywhere, one outcome": (past, lambda _: listed(createdTo=moment(), outcome="REFUNDED")),
+        "newest": (ORDERS, listed),
+        "anywhere": (ORDERS, lambda: listed(createdTo=moment())),
+        "anywhere, changed since": (ORDERS, lambda: listed(updatedFrom=moment())),
+        "anywhere, one status": (ORDERS, lambda: listed(createdTo=moment(), status="DONE")),
+        "anywhere, a rare status": (ORDERS, lambda: listed(createdTo=moment(), status="EMERGENCY")),
+        "anywhere, one outcome": (ORDERS, lambda: listed(createdTo=moment(), outcome="REFUNDED")),
         "anywhere, a code of half of them": (
-            past,
-            lambda _: listed(createdTo=moment(), code="half"),
+            ORDERS,
+            lambda: listed(createdTo=moment(), code="half"),
         ),
-        "a code of two": (past, lambda _: listed(code="rare-one")),
-        "an externalId of none": (past, lambda _: listed(externalId="none")),
-        "one order": ("/v1/order", lambda _: {"id": order_id()}),
+        "a code of two": (ORDERS, lambda: listed(code="rare-one")),
+        "an externalId of none": (ORDERS, lambda: listed(externalId="none")),
+        "one order": ("/v1/order", lambda: {"id": chosen.choice(order_ids)}),
         "statuses of 64": (
             "/v1/orders/status",
-            lambda _: {"ids": chosen.sample(order_ids, STATUSES)},
+            lambda: {"ids": chosen.sample(order_ids, STATUSES)},
         ),
     }
 
@@ -125,21 +112,19 @@ def _signer(servers: Servers, partner_id: str) -> Partner:
 
 
 def _measured(
-    client: _Client, calls: Mapping[str, tuple[str, Bodies]], rounds: int, requests: int
+    client: _Client, calls: Mapping[str, tuple[str, NextBody]], rounds: int, requests: int
 ) -> list[Row]:
     for path, body in calls.values():
-        client.post(path, body(0))
+        client.post(path, body())
     measured: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
     for _ in range(rounds):
         for name, (path, body) in calls.items():
             used = client.cpu_seconds()
-            times = sorted(client.post(path, body(number)) for number in range(requests))
+            times = [client.post(path, body()) for _ in range(requests)]
             used = client.cpu_seconds() - used
             measured[name].append(
                 {
-                    "p50": round(statistics.median(times), 3),
-                    "p95": round(times[int(len(times) * P95)], 3),
-                    "worst": round(times[-1], 3),
+                    **response_times(times),
                     "cpu_us": round(used / requests * 1e6, 1),
                 }
             )

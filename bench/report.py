@@ -10,6 +10,7 @@ import msgspec
 
 from bench.machine import commit, machine
 
+P95: Final = 0.95
 RESULTS: Final = Path(__file__).parent / "results"
 
 Round = Mapping[str, float]
@@ -59,6 +60,16 @@ class Report(msgspec.Struct, frozen=True):
         pairs = zip(row.values(figure), base_row.values(figure), strict=False)
         ratios = [value / base_value for value, base_value in pairs if base_value]
         return statistics.median(ratios) if ratios else None
+
+
+def response_times(milliseconds: Sequence[float]) -> dict[str, float]:
+    """Return the p50, the p95 and the worst of the response times of a round, in ms."""
+    ordered = sorted(milliseconds)
+    return {
+        "p50": round(statistics.median(ordered), 3),
+        "p95": round(ordered[int(len(ordered) * P95)], 3),
+        "worst": round(ordered[-1], 3),
+    }
 
 
 def report(

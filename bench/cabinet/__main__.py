@@ -6,22 +6,19 @@ that little of what is read is cached. Filling takes minutes; a data directory g
 is filled once.
 """
 
-import argparse
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 from bench.cabinet.browser import Browser
-from bench.cabinet.filled import ORDERS, fill_once, sample_orders
+from bench.cabinet.filled import fill_once, parse_options, sample_orders
 from bench.limits.servers import Servers
-from bench.report import Report, Row, report, save, table
+from bench.report import Report, Row, report, response_times, save, table
 from domain.ids import made_at
 
 GOAL_MS: Final = 30.0
 GOAL_BYTES: Final = 100_000
-P95: Final = 0.95
 
 PAINTED: Final = (
     *("/partner/dashboard", "/partner/orders", "/partner/codes", "/partner/keys"),
@@ -33,13 +30,7 @@ PathOf = Callable[[int], str]
 
 def main() -> None:
     """Fill the database, request all pages in turn, and print and save the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--orders", type=int, default=ORDERS)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--requests", type=int, default=40, help="per page and round")
-    parser.add_argument("--data-dir", type=Path, help="persistent; filled only if it is empty")
-    parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
-    options = parser.parse_args()
+    options = parse_options(__doc__, requests=40)
     with Servers(options.data_dir) as servers:
         partner_id = fill_once(servers, options.orders)
         order_ids = sample_orders(servers, partner_id)
@@ -119,12 +110,10 @@ def _measured(
     for number in range(rounds):
         for name, path in paths.items():
             loaded = [browser.get(path(number * requests + index)) for index in range(requests)]
-            times = sorted(page.milliseconds for page in loaded)
+            times = [page.milliseconds for page in loaded]
             measured[name].append(
                 {
-                    "p50": round(statistics.median(times), 3),
-                    "p95": round(times[int(len(times) * P95)], 3),
-                    "worst": round(times[-1], 3),
+                    **response_times(times),
                     "bytes": statistics.median(page.transferred for page in loaded),
                 }
             )

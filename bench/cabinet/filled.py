@@ -1,6 +1,8 @@
 """A service whose database has millions of orders of one partner, filled once."""
 
+import argparse
 import sys
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -18,6 +20,17 @@ WHERE partner_id = %s AND state = 'completed' ORDER BY md5(id::text) LIMIT 400
 FIRST: Final = """
 SELECT id::text FROM orders WHERE partner_id = %s AND state = 'completed' LIMIT 400
 """
+
+
+def parse_options(description: str | None, *, requests: int) -> argparse.Namespace:
+    """Return the options of a bench of such a service; `requests` is a default."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--orders", type=int, default=ORDERS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--requests", type=int, default=requests, help="per row and round")
+    parser.add_argument("--data-dir", type=Path, help="persistent; filled only if it is empty")
+    parser.add_argument("--out", type=Path, help="output file; default: a file in bench/results/")
+    return parser.parse_args()
 
 
 def fill_once(servers: Servers, orders: int) -> str:

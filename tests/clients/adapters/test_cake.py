@@ -20,7 +20,7 @@ from tests.conftest import Running
 from tests.support.clients.partner import Partner
 from tests.support.waiting import ALL_WORKERS, wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 BTC = CryptoCurrency("BTC", None, 8)
 ETH = CryptoCurrency("ETH", None, 18)

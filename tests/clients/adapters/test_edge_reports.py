@@ -15,7 +15,7 @@ from tests.conftest import Running
 from tests.support.clients.partner import Partner
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 WEIGHT_OF_A_PAGE = 5
 OVERLAP_SECONDS = 60

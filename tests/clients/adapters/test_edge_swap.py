@@ -24,7 +24,7 @@ from tests.conftest import Running
 from tests.support.clients.partner import quote_request
 from tests.support.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 BTC_AMOUNT = 1_000_000
 """0.01 BTC."""
