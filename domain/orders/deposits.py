@@ -39,7 +39,7 @@ class Deposits(msgspec.Struct, frozen=True):
     @property
     def counted(self) -> tuple[Deposit, ...]:
         """Return the deposits that are swapped or refunded: neither late nor dropped."""
-        return tuple(one for one in self.all if not one.late and not one.dropped)
+        return tuple([one for one in self.all if not one.late and not one.dropped])
 
     @property
     def late(self) -> tuple[Deposit, ...]:
@@ -54,7 +54,7 @@ class Deposits(msgspec.Struct, frozen=True):
     @property
     def total(self) -> int:
         """Return the sum of the counted deposits, confirmed or not, in smallest units."""
-        return sum(one.amount for one in self.counted)
+        return sum([one.amount for one in self.counted])
 
     @property
     def settled(self) -> bool:
@@ -70,8 +70,10 @@ class Deposits(msgspec.Struct, frozen=True):
         if not counted:
             return None
         return min(
-            required if one.confirmed_at is not None else min(one.confirmations, required)
-            for one in counted
+            [
+                required if one.confirmed_at is not None else min(one.confirmations, required)
+                for one in counted
+            ]
         )
 
     def total_in_time(self, *, seen_by: datetime, confirmed_by: datetime) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 
@@ -37,7 +37,7 @@ StatusText = Annotated[str, one_of(Status, name="OrderStatus")]
 _EMERGENCY_REASON = one_of(Emergency, also=RESERVED_EMERGENCIES, name="EmergencyReason")
 
 
-class TimeOut(msgspec.Struct, frozen=True):
+class TimeOut(msgspec.Struct, frozen=True, gc=False):
     """Times of an order in unix seconds; `left` until expiry, never negative, 0 once final."""
 
     reg: UnixSeconds
@@ -50,7 +50,7 @@ class TimeOut(msgspec.Struct, frozen=True):
     ]
 
 
-class TransactionOut(msgspec.Struct, frozen=True):
+class TransactionOut(msgspec.Struct, frozen=True, gc=False):
     """A transaction on a chain, its amount and its page in a public block explorer.
 
     Null until there is one. `explorer` is also null in the sandbox and on test networks.
@@ -61,7 +61,7 @@ class TransactionOut(msgspec.Struct, frozen=True):
     explorer: str | None
 
 
-class OrderSideOut(msgspec.Struct, frozen=True):
+class OrderSideOut(msgspec.Struct, frozen=True, gc=False):
     """One side of an order: asset, amount and the address it is sent to."""
 
     code: str
@@ -75,7 +75,7 @@ class OrderSideOut(msgspec.Struct, frozen=True):
     tx: TransactionOut
 
 
-class SourceSideOut(OrderSideOut, frozen=True):
+class SourceSideOut(OrderSideOut, frozen=True, gc=False):
     """The side that the end user sends, with the confirmations of the deposit.
 
     `confirmations` is null without a deposit, and is counted up to `confirmationsRequired`. Of
@@ -88,14 +88,14 @@ class SourceSideOut(OrderSideOut, frozen=True):
     )
 
 
-class RefundTransactionOut(msgspec.Struct, frozen=True):
+class RefundTransactionOut(msgspec.Struct, frozen=True, gc=False):
     """The refund's transaction and its page in a block explorer; null until there is one."""
 
     id: str | None
     explorer: str | None
 
 
-class BackOut(msgspec.Struct, frozen=True):
+class BackOut(msgspec.Struct, frozen=True, gc=False):
     """The refund address, its tag, and the refund's transaction."""
 
     address: str
@@ -103,7 +103,7 @@ class BackOut(msgspec.Struct, frozen=True):
     tag: str | None
 
 
-class EmergencyOut(msgspec.Struct, frozen=True):
+class EmergencyOut(msgspec.Struct, frozen=True, gc=False):
     """Why an order is held, and the choice. `LESS` and `MORE` are reserved."""
 
     status: tuple[Annotated[str, _EMERGENCY_REASON], ...]
@@ -114,7 +114,7 @@ OutcomeOut = Annotated[str, one_of(Outcome, name="OrderOutcome")] | None
 """How an order ended; null while it is open."""
 
 
-class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
+class OrderOut(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as its partner sees it.
 
     `code` is the reference code it is attributed to; `externalId` and `metadata` are what its
@@ -139,7 +139,7 @@ class OrderOut(msgspec.Struct, frozen=True, kw_only=True):
     status_url: str | None = msgspec.field(name="statusUrl")
 
 
-class OpenedOrderOut(OrderOut, frozen=True, kw_only=True):
+class OpenedOrderOut(OrderOut, frozen=True, kw_only=True, gc=False):
     """A created order: with its access token, or null for a repetition."""
 
     token: Token | None
@@ -150,33 +150,16 @@ def order_out(order: Order, *, now: datetime, public_url: str = "") -> OrderOut:
 
     `public_url` is where the public pages are, such as `https://swap.example`; "" for nowhere.
     """
-    return OrderOut(**_fields(order, now, public_url))
-
-
-def opened_order_out(
-    order: Order, token: str | None, *, now: datetime, public_url: str = ""
-) -> OpenedOrderOut:
-    """Return the order as the response to its creation."""
-    return OpenedOrderOut(**_fields(order, now, public_url), token=token)
-
-
-def outcome_of(state: State) -> str | None:
-    """Return `outcome` of an order in a state."""
-    outcome = OUTCOME_OF.get(state)
-    return outcome.value if outcome else None
-
-
-def _fields(order: Order, now: datetime, public_url: str) -> dict[str, Any]:
-    source, destination = order.source, order.destination
+    order_id, source, destination = str(order.id), order.source, order.destination
     destination_amount = format_units(order.destination_amount, destination.precision)
     payout, refund, attached = order.payout_tx_id, order.refund_tx_id, order.references
-    return {
-        "id": str(order.id),
-        "type": order.rate_type.value,
-        "status": order.status.value,
-        "time": _times(order, now),
-        "source": _source(order),
-        "destination": OrderSideOut(
+    return OrderOut(
+        id=order_id,
+        type=order.rate_type,
+        status=order.status,
+        time=_times(order, now),
+        source=_source(order),
+        destination=OrderSideOut(
             code=destination.code,
             network=destination.network,
             chain=destination.chain,
@@ -191,23 +174,34 @@ def _fields(order: Order, now: datetime, public_url: str) -> dict[str, Any]:
                 destination.explorer_url(payout),
             ),
         ),
-        "back": BackOut(
+        back=BackOut(
             order.refund_address,
             RefundTransactionOut(refund, source.explorer_url(refund)),
             order.refund_tag,
         ),
-        "emergency": EmergencyOut(
-            tuple(reason.value for reason in order.emergency), order.choice.value
-        ),
-        "rate": str(order.rate),
-        "network_fee": format_units(order.network_fee, destination.precision),
-        "markup_bps": order.markup_bps,
-        "outcome": outcome_of(order.state),
-        "code": attached.code,
-        "external_id": attached.external_id,
-        "metadata": attached.metadata,
-        "status_url": f"{public_url}/status/{order.id}" if public_url else None,
-    }
+        emergency=EmergencyOut(order.emergency, order.choice),
+        rate=str(order.rate),
+        network_fee=format_units(order.network_fee, destination.precision),
+        markup_bps=order.markup_bps,
+        outcome=outcome_of(order.state),
+        code=attached.code,
+        external_id=attached.external_id,
+        metadata=attached.metadata,
+        status_url=f"{public_url}/status/{order_id}" if public_url else None,
+    )
+
+
+def opened_order_out(
+    order: Order, token: str | None, *, now: datetime, public_url: str = ""
+) -> OpenedOrderOut:
+    """Return the order as the response to its creation."""
+    out = order_out(order, now=now, public_url=public_url)
+    return OpenedOrderOut(**msgspec.structs.asdict(out), token=token)
+
+
+def outcome_of(state: State) -> Outcome | None:
+    """Return `outcome` of an order in a state."""
+    return OUTCOME_OF.get(state)
 
 
 def _source(order: Order) -> SourceSideOut:
