@@ -1,5 +1,6 @@
 """The deposits of an order: read and written as one JSON document."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -17,7 +18,10 @@ FROM deposits d WHERE d.order_id = orders.id
 """
 
 
-class _StoredDeposit(msgspec.Struct):
+_NO_DEPOSITS = Deposits()
+
+
+class StoredDeposit(msgspec.Struct, gc=False):
     """A row of `deposits` as JSON."""
 
     tx_id: str
@@ -30,25 +34,24 @@ class _StoredDeposit(msgspec.Struct):
     confirmations: int = 0
 
 
-_decode_deposits = msgspec.json.Decoder(list[_StoredDeposit]).decode
-
-
-def deposits_of(stored: str | None, source: Asset) -> Deposits:
+def deposits_of(stored: Sequence[StoredDeposit] | None, source: Asset) -> Deposits:
     """Return the deposits of a result of `DEPOSITS`."""
     if stored is None:
-        return Deposits()
+        return _NO_DEPOSITS
     return Deposits(
         tuple(
-            Deposit(
-                tx_id=one.tx_id,
-                amount=units_from(one.amount, source.precision),
-                seen_at=one.seen_at,
-                confirmed_at=one.confirmed_at,
-                late=one.late,
-                dropped=one.dropped,
-                confirmations=one.confirmations,
-            )
-            for one in _decode_deposits(stored)
+            [
+                Deposit(
+                    tx_id=one.tx_id,
+                    amount=units_from(one.amount, source.precision),
+                    seen_at=one.seen_at,
+                    confirmed_at=one.confirmed_at,
+                    late=one.late,
+                    dropped=one.dropped,
+                    confirmations=one.confirmations,
+                )
+                for one in stored
+            ]
         )
     )
 
@@ -56,7 +59,7 @@ def deposits_of(stored: str | None, source: Asset) -> Deposits:
 def stored_deposits(deposits: Deposits, precision: int) -> str:
     """Return all deposits as JSON for json_to_recordset; amounts in units of their asset."""
     rows = [
-        _StoredDeposit(
+        StoredDeposit(
             tx_id=one.tx_id,
             amount=format_units(one.amount, precision),
             seen_at=one.seen_at,

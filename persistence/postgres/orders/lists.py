@@ -12,13 +12,14 @@ from domain.orders.query import OrderFilter, OrderStatus
 from domain.orders.states import State
 from persistence.postgres.orders.changes import find_changes
 from persistence.postgres.orders.partner_orders import find_code
-from persistence.postgres.orders.rows import SHOWN, CurrentCatalogue, order_of
+from persistence.postgres.orders.rows import SHOWN, CurrentCatalogue, orders_of
 from persistence.postgres.orders.search import search_orders
 from persistence.postgres.pool import Database
 
 LISTED: Final = f"""
-SELECT {SHOWN} FROM orders
-WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND deleted_at IS NULL
+SELECT json_agg({SHOWN} ORDER BY position)::text AS shown
+FROM unnest($2::text[]::uuid[]) WITH ORDINALITY AS listed (id, position) JOIN orders USING (id)
+WHERE partner_id = $1 AND deleted_at IS NULL
 """  # noqa: S608  the columns are a constant of ours
 
 STATUSES: Final = """
@@ -45,7 +46,7 @@ class PostgresOrderLists:
         last = LAST_ID.int if before is None else before.int - 1
         found = await search_orders(self._searches, partner_id, filters, last=last, limit=limit + 1)
         ids = found.ids[:limit]
-        end = ids[-1] if len(found.ids) > limit else found.horizon
+        end = UUID(ids[-1]) if len(found.ids) > limit else found.horizon
         return ListedOrders(
             await self._orders(partner_id, ids), None if end is None else ListPosition(end)
         )
@@ -56,7 +57,8 @@ class PostgresOrderLists:
         """See OrderLists."""
         found = await find_changes(self._searches, partner_id, filters, after=after, limit=limit)
         position = None if found.is_last else found.position
-        return ListedOrders(await self._orders(partner_id, found.ids), position)
+        ids = [str(one) for one in found.ids]
+        return ListedOrders(await self._orders(partner_id, ids), position)
 
     async def code_id(self, partner_id: UUID, code: str) -> UUID | None:
         """See OrderLists."""
@@ -69,10 +71,10 @@ class PostgresOrderLists:
             OrderStatus(UUID(row["id"]), State(row["state"]), row["updated_at"]) for row in rows
         ]
 
-    async def _orders(self, partner_id: UUID, ids: Sequence[UUID]) -> list[Order]:
+    async def _orders(self, partner_id: UUID, ids: Sequence[str]) -> list[Order]:
         if not ids:
             return []
-        assets = self._catalogue().assets
-        rows = await self._database.fetch(LISTED, [partner_id, [str(one) for one in ids]])
-        orders = {row["id"]: order_of(row, assets) for row in rows}
-        return [orders[str(one)] for one in ids if str(one) in orders]
+        row = await self._database.fetch_one(LISTED, [partner_id, ids])
+        if row is None or row["shown"] is None:
+            return []
+        return orders_of(row["shown"], self._catalogue().assets)

@@ -172,7 +172,7 @@ class PostgresOrderRepository:
         for row in await self._database.fetch(FIND, [changed]) if changed else ():
             try:
                 orders[row["id"]] = cache[row["id"]] = _CachedOrder(
-                    order_of(row, catalogue.assets), row["token_hash"], row["written"]
+                    order_of(row["shown"], catalogue.assets), row["token_hash"], row["written"]
                 )
             except Exception as error:  # noqa: BLE001  of this order alone
                 orders[row["id"]] = error

@@ -1,7 +1,7 @@
 """A partner's orders for its cabinet: pages, single orders and changes. No access tokens."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from domain.assets import Catalogue
@@ -19,7 +19,7 @@ MAX_NEW_COUNTED: Final = 100
 """New orders are counted up to this number."""
 
 ROWS = f"""
-SELECT {SHOWN}, (
+SELECT {SHOWN}::text AS shown, (
   SELECT CASE WHEN accrued THEN coalesce(sum(l.amount), 0)::text END
   FROM ledger_postings l WHERE l.transaction_id = orders.id
     AND l.account IN ('markup', 'base_fee_share')) AS earned
@@ -72,7 +72,7 @@ class PostgresOrderQueries:
                 limit=limit + 1,
             )
             if len(found.ids) > limit or found.horizon is not None:
-                ids = list(found.ids)[:limit][::-1]
+                ids = found.ids[:limit][::-1]
                 return OrderPage(await self._listed(partner_id, ids), True, True)
             older_than = None  # show a full page of the newest ones
         last = LAST_ID.int if older_than is None else older_than.int - 1
@@ -95,8 +95,7 @@ class PostgresOrderQueries:
 
     async def by_ids(self, partner_id: UUID, ids: Collection[UUID]) -> Mapping[UUID, ListedOrder]:
         """See OrderQueries."""
-        rows = await self._database.fetch(ROWS, [partner_id, [str(one) for one in ids]])
-        return {UUID(row["id"]): self._order(row) for row in rows}
+        return await self._read(partner_id, [str(one) for one in ids])
 
     async def find(self, partner_id: UUID, order_id: UUID) -> ListedOrder:
         """See OrderQueries."""
@@ -118,14 +117,14 @@ class PostgresOrderQueries:
         """See OrderQueries."""
         return await find_code(self._database, partner_id, code)
 
-    async def _listed(self, partner_id: UUID, ids: Sequence[UUID]) -> list[ListedOrder]:
-        found = await self.by_ids(partner_id, ids) if ids else {}
-        return [found[one] for one in ids if one in found]
+    async def _listed(self, partner_id: UUID, ids: Sequence[str]) -> list[ListedOrder]:
+        found = await self._read(partner_id, ids) if ids else {}
+        return [found[key] for one in ids if (key := UUID(one)) in found]
 
-    def _order(self, row: dict[str, Any]) -> ListedOrder:
-        earned = row["earned"]
-        return ListedOrder(
-            order_of(row, self._catalogue().assets),
-            row["code"],
-            None if earned is None else units_from(earned, USD_DECIMALS),
-        )
+    async def _read(self, partner_id: UUID, ids: Sequence[str]) -> dict[UUID, ListedOrder]:
+        listed = {}
+        for row in await self._database.fetch(ROWS, [partner_id, ids]):
+            order, earned = order_of(row["shown"], self._catalogue().assets), row["earned"]
+            usd = None if earned is None else units_from(earned, USD_DECIMALS)
+            listed[order.id] = ListedOrder(order, order.references.code, usd)
+        return listed

@@ -124,9 +124,12 @@ SELECT (SELECT last FROM horizon)::text AS horizon, ARRAY(
 
 
 class SearchResult(msgspec.Struct, frozen=True):
-    """Ids in the requested order, and where the search stopped if it did before `limit`."""
+    """Ids in the requested order, and where the search stopped if it did before `limit`.
 
-    ids: Sequence[UUID]
+    The ids are the text that statements take them as.
+    """
+
+    ids: Sequence[str]
     horizon: UUID | None
 
 
@@ -191,7 +194,7 @@ class _Search(msgspec.Struct, frozen=True):
         if row is None:
             raise AssertionError("a search always returns one row")
         horizon = UUID(row["horizon"]) if row["horizon"] else None
-        return SearchResult([UUID(one) for one in row["ids"]], horizon)
+        return SearchResult(row["ids"], horizon)
 
 
 async def search_orders(
@@ -208,7 +211,7 @@ async def search_orders(
     lowest, highest = filters.range_of_ids()
     first, last = max(first, lowest), min(last, highest)
     search = _Search(database, partner_id, filters, newest_first)
-    statements, ids = search.statements(), list[UUID]()
+    statements, ids = search.statements(), list[str]()
     horizon: UUID | None = None
     for take in (limit, *ROUNDS[1:]) if len(statements) == 1 else ROUNDS:
         if first > last:

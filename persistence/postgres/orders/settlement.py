@@ -205,7 +205,10 @@ class PostgresSettlementOrderRepository:
         return [self._versioned(row) for row in rows]
 
     def _versioned(self, row: dict[str, Any]) -> VersionedOrder:
-        return VersionedOrder(order_of(row, self._catalogue().assets), row["version"])
+        order = order_of(
+            row["shown"], self._catalogue().assets, has_outflow=row.get("has_outflow", False)
+        )
+        return VersionedOrder(order, row["version"])
 
 
 def _save_parameters(order: Order, expected_version: int, event: Event | None) -> list[Any]:

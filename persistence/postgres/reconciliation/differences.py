@@ -92,7 +92,7 @@ async def _paged(database: Database, sql: str) -> AsyncIterator[dict[str, Any]]:
 def _posted_order(row: dict[str, Any], catalogue: Catalogue) -> PostedOrder:
     postings = msgspec.json.decode(row["postings"], type=list[tuple[str, str, str]])
     return PostedOrder(
-        order=order_of(row, catalogue.assets),
+        order=order_of(row["shown"], catalogue.assets),
         accrued=row["accrued"],
         price=None if row["price"] is None else units_of(Decimal(row["price"]), USD_DECIMALS),
         base_fee_share_bps=row["share_bps"],
