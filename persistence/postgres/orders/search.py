@@ -27,8 +27,13 @@ ROUNDS: Final = (500, 1_200, 1_000)
 AWAITING: Final = 4_000
 """The number of newest orders scanned for those that await a deposit."""
 
-_ENTRY = "id, state, code_id, external_id, source, destination, created_at, deleted_at"
+_ENTRY = "id, state, code_id, external_id, source, destination, deleted_at"
 _SETTLED = "state <> 'awaiting_deposit' AND deleted_at IS NULL"
+# Ranges of ids begin and end some seconds outside the dates. The entries there are skipped where
+# they are read, so that a round has as many that count as it takes.
+_DATES = """
+  ($9::timestamptz IS NULL OR created_at >= $9) AND ($10::timestamptz IS NULL OR created_at < $10)
+"""
 _NO_PAIRS = "SELECT 0 AS stream, '' AS source, '' AS destination"
 
 # Whole rows are compared and sorted by all columns of an index: with `partner_id = $1 ... ORDER BY
@@ -94,7 +99,7 @@ _AWAITING_DEPOSIT = f"""
     SELECT {_ENTRY} FROM orders
     WHERE (partner_id, id) <= ($1::uuid, $3::uuid) AND (partner_id, id) >= ($1::uuid, greatest(
       $2::uuid, (SELECT coalesce(first_id_at(min(expires_at) - interval '31 minutes'), $3::uuid)
-        FROM orders WHERE state = 'awaiting_deposit')))
+        FROM orders WHERE state = 'awaiting_deposit'))) AND {_DATES}
     ORDER BY partner_id {{order}}, id {{order}} LIMIT $12::bigint) AS newest
 """  # noqa: S608
 
@@ -103,7 +108,7 @@ WITH pairs AS MATERIALIZED ({{pairs}}), most AS MATERIALIZED (
   SELECT greatest($5::bigint, $4::bigint / greatest(count(*), 1)) AS number FROM pairs
 ), taken AS MATERIALIZED (
   SELECT s.stream, most.number AS most, entry.* FROM most, ({{keys}}) AS s CROSS JOIN LATERAL (
-    SELECT {_ENTRY} FROM orders WHERE {{range}} AND {{where}}
+    SELECT {_ENTRY} FROM orders WHERE {{range}} AND {{where}} AND {_DATES}
     ORDER BY {{sorting}} LIMIT (SELECT number FROM most)) AS entry
   {{awaiting}}
 ), ends AS (
@@ -116,8 +121,6 @@ SELECT (SELECT last FROM horizon)::text AS horizon, ARRAY(
     AND deleted_at IS NULL AND state = ANY ($6::text[])
     AND (stream >= 0 OR state = 'awaiting_deposit')
     AND ($7::uuid IS NULL OR code_id = $7) AND ($8::text IS NULL OR $8 IN (source, destination))
-    AND ($9::timestamptz IS NULL OR created_at >= $9)
-    AND ($10::timestamptz IS NULL OR created_at < $10)
     AND ($11::text IS NULL OR external_id = $11)
   ORDER BY id {{order}} LIMIT $5::bigint) AS ids
 """  # noqa: S608

@@ -1,7 +1,7 @@
 """Keyset pagination of a partner's orders: each match once, in order, and only its own."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -21,8 +21,8 @@ from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders import partner_orders
 from persistence.postgres.orders import search as order_search
 from persistence.postgres.orders.partner_orders import PostgresOrderQueries
-from persistence.postgres.orders.search import SESSION
-from persistence.postgres.pool import Database
+from persistence.postgres.orders.search import SESSION, search_orders
+from persistence.postgres.pool import Database, Row
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import stored_partner
 
@@ -225,6 +225,35 @@ async def test_a_search_that_stops_early_returns_where_it_stopped(
     assert page.searched_back_to is not None
     assert moments[-1] < made_at(page.searched_back_to) < moments[0]
     assert await world.walk(nothing, limit=5) == []
+
+
+class CountingDatabase(Database):
+    """Counts its statements."""
+
+    statements = 0
+
+    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+        self.statements += 1
+        return await super().fetch(sql, parameters)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_orders_just_outside_the_dates_cost_no_second_round(
+    world: World, database_urls: DatabaseUrls, newest_first: bool
+) -> None:
+    random = Random(10)
+    moments = [NOW - timedelta(seconds=second) for second in range(90)]
+    orders = [
+        Stored(seventh(at, random), None, State.EXPIRED, *PAIRS[0], at, False) for at in moments
+    ]
+    world.store(orders)
+    wanted = OrderFilter(since=moments[60], until=moments[30])
+    fitting = sorted((one.id for one in orders if one.fits(wanted)), reverse=newest_first)
+    database = CountingDatabase(database_urls.gateway, session=SESSION)
+    found = await search_orders(database, world.own, wanted, newest_first=newest_first, limit=20)
+    database.close()
+    assert [UUID(one) for one in found.ids] == fitting[:20]
+    assert database.statements == 1
 
 
 async def test_an_order_is_found_by_the_prefix_of_its_id(world: World) -> None:
