@@ -26,8 +26,9 @@ _CHANGED = "coalesce(changed_at, updated_at)"
 # Whole rows are compared, as in search.py: a page is one range of the index. Its entries are one
 # value, because the driver takes longer for each row than for a whole page of JSON.
 CHANGES = f"""
-SELECT json_agg(json_build_array(id, changed, matches) ORDER BY partner_id, changed, id)::text
-  AS entries
+SELECT coalesce(
+  json_agg(json_build_array(id, changed, matches) ORDER BY partner_id, changed, id), '[]'
+)::text AS entries
 FROM (
   SELECT partner_id, id, {_CHANGED} AS changed, (state = ANY ($6::text[])
       AND ($7::uuid IS NULL OR code_id = $7)
@@ -93,8 +94,8 @@ async def find_changes(
     scanned, ids = limit + 1 if is_plain else max(SCANNED, limit + 1), list[UUID]()
     for _ in range(ROUNDS):
         parameters = _parameters(partner_id, filters, position, until, scanned)
-        row = await database.fetch_one(statement, parameters)
-        entries = _decode_entries(row["entries"]) if row and row["entries"] else []
+        [row] = await database.fetch(statement, parameters)
+        entries = _decode_entries(row["entries"])
         for order_id, changed, matches in entries:
             if len(ids) == limit:
                 return Changes(ids, position, is_last=False)

@@ -18,9 +18,6 @@ FROM deposits d WHERE d.order_id = orders.id
 """
 
 
-_NO_DEPOSITS = Deposits()
-
-
 class StoredDeposit(msgspec.Struct, gc=False):
     """A row of `deposits` as JSON."""
 
@@ -32,6 +29,9 @@ class StoredDeposit(msgspec.Struct, gc=False):
     dropped: bool
     position: int = 0
     confirmations: int = 0
+
+
+_NO_DEPOSITS = Deposits()
 
 
 def deposits_of(stored: Sequence[StoredDeposit] | None, source: Asset) -> Deposits:

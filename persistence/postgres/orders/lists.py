@@ -1,8 +1,11 @@
 """A partner's orders for the API: pages of lists, and statuses."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 from uuid import UUID
+
+import msgspec
 
 from domain.actions.orders.lists.list_orders import ListedOrders
 from domain.ids import LAST_ID
@@ -17,15 +20,18 @@ from persistence.postgres.orders.search import search_orders
 from persistence.postgres.pool import Database
 
 LISTED: Final = f"""
-SELECT json_agg({SHOWN} ORDER BY position)::text AS shown
+SELECT coalesce(json_agg({SHOWN} ORDER BY position), '[]')::text AS shown
 FROM unnest($2::text[]::uuid[]) WITH ORDINALITY AS listed (id, position) JOIN orders USING (id)
 WHERE partner_id = $1 AND deleted_at IS NULL
 """  # noqa: S608  the columns are a constant of ours
 
 STATUSES: Final = """
-SELECT id, state, updated_at FROM orders
+SELECT coalesce(json_agg(json_build_array(id, state, updated_at)), '[]')::text AS statuses
+FROM orders
 WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND deleted_at IS NULL
 """
+
+_decode_statuses = msgspec.json.Decoder(list[tuple[UUID, State, datetime]]).decode
 
 
 class PostgresOrderLists:
@@ -66,15 +72,11 @@ class PostgresOrderLists:
 
     async def statuses(self, partner_id: UUID, ids: Sequence[UUID]) -> Sequence[OrderStatus]:
         """See OrderLists."""
-        rows = await self._database.fetch(STATUSES, [partner_id, [str(one) for one in ids]])
-        return [
-            OrderStatus(UUID(row["id"]), State(row["state"]), row["updated_at"]) for row in rows
-        ]
+        [row] = await self._database.fetch(STATUSES, [partner_id, [str(one) for one in ids]])
+        return [OrderStatus(*one) for one in _decode_statuses(row["statuses"])]
 
     async def _orders(self, partner_id: UUID, ids: Sequence[str]) -> list[Order]:
         if not ids:
             return []
-        row = await self._database.fetch_one(LISTED, [partner_id, ids])
-        if row is None or row["shown"] is None:
-            return []
+        [row] = await self._database.fetch(LISTED, [partner_id, ids])
         return orders_of(row["shown"], self._catalogue().assets)
