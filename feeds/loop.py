@@ -97,16 +97,19 @@ async def poll_forever(
     round_once: Callable[[], Awaitable[int]],
     *,
     every_seconds: float,
+    wake: asyncio.Event | None = None,
     wait: Wait = wait_for,
 ) -> None:
     """Run `round_once` until cancelled: every `every_seconds`, and sooner while there is work.
 
-    A round returns how many items it processed.
+    A round returns how many items it processed. Setting `wake` begins the next one at once.
     """
+    wake = wake or asyncio.Event()
 
-    async def step() -> float:
+    async def step() -> None:
+        wake.clear()
         processed = await round_once()
-        return min(every_seconds, BUSY_PAUSE_SECONDS) if processed else every_seconds
+        await wait(wake, min(every_seconds, BUSY_PAUSE_SECONDS) if processed else every_seconds)
 
     longest = max(every_seconds, DEFAULT_BACKOFF.max_seconds)
     backoff = Backoff(min_seconds=every_seconds, max_seconds=longest)

@@ -16,7 +16,7 @@ from domain.actions.orders.resolve_emergency import execute_choices
 from domain.actions.sandbox.run_steps import run_steps
 from domain.actions.sandbox.simulate import SandboxPorts
 from feeds.key_file import InvalidKeyFile
-from feeds.loop import poll_forever
+from feeds.loop import poll_forever, run_forever
 from feeds.settlement.addresses.hot_wallet import REPORT_SECONDS
 from feeds.settlement.addresses.refill import PoolAlarms, PoolRefill
 from feeds.settlement.addresses.reuse import INTERVAL_SECONDS as REUSE_SECONDS
@@ -40,17 +40,18 @@ from persistence.postgres.chains.pay_in.pool_use import read_pool_use
 from persistence.postgres.chains.pay_in.reuse import PostgresAddressReuse
 from persistence.postgres.ledger.partner_days import count_orders
 from persistence.postgres.market.network_fees import record_estimates
+from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.orders.sandbox_steps import PostgresStepQueue, advance_order
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 
-CHOICES_SECONDS = 0.25
+CHOICES_SECONDS = 1.0
 EXPIRY_SECONDS = 1.0
 ACCRUAL_SECONDS = 2.0
 COUNTING_SECONDS = 5.0
 REFILL_SECONDS = 0.25
 POOL_METRICS_SECONDS = 30.0
-STEP_SECONDS = 0.25
-REQUESTED_STEPS_SECONDS = 0.1
+STEP_SECONDS = 0.5
+REQUESTED_STEPS_SECONDS = 1.0
 CHAIN_SECONDS = 0.5
 REPORT_INTERVAL_SECONDS = 5.0
 
@@ -85,7 +86,9 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
         *_periodic_actions(connections, ports, sandbox=settings.sandbox),
     ]
     if settings.sandbox:
-        loops.append(_sandbox_steps(connections, ports))
+        wake = asyncio.Event()
+        loops.append(_sandbox_steps(connections, ports, wake))
+        loops.append(_step_notifications(settings.database_url, wake))
     if auto_settle:
         loops.append(
             poll_forever("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS)
@@ -140,7 +143,9 @@ def _periodic_actions(
     ]
 
 
-def _sandbox_steps(connections: Connections, ports: SettlementPorts) -> Coroutine[Any, Any, None]:
+def _sandbox_steps(
+    connections: Connections, ports: SettlementPorts, wake: asyncio.Event
+) -> Coroutine[Any, Any, None]:
     """Return the loop that performs the steps which partners of a sandbox request."""
     database, clock = connections.database, connections.clock
     sandbox = SandboxPorts(
@@ -153,7 +158,20 @@ def _sandbox_steps(connections: Connections, ports: SettlementPorts) -> Coroutin
     )
     queue = PostgresStepQueue(database)
     return poll_forever(
-        "sandbox steps", lambda: run_steps(sandbox, queue), every_seconds=REQUESTED_STEPS_SECONDS
+        "sandbox steps",
+        lambda: run_steps(sandbox, queue),
+        every_seconds=REQUESTED_STEPS_SECONDS,
+        wake=wake,
+    )
+
+
+def _step_notifications(url: str, wake: asyncio.Event) -> Coroutine[Any, Any, None]:
+    """Return the loop that wakes the other one as soon as a step is requested."""
+    stop = asyncio.Event()
+    return run_forever(
+        lambda: listen(url, Channel.SANDBOX_STEPS, on_work=wake.set, stop=stop),
+        name="sandbox step notifications",
+        stop=stop,
     )
 
 

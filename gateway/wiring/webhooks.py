@@ -28,11 +28,11 @@ from gateway.settings import Settings, SettingsError
 from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.cabinet.audit import PostgresAuditLog
 from persistence.postgres.cabinet.password_resets import PostgresPasswordResetRepository
+from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreakers
 from persistence.postgres.webhooks.claims import SESSION, PostgresOutbox
 from persistence.postgres.webhooks.deliveries import PostgresDeliveries
-from persistence.postgres.webhooks.notifications import listen_for_events
 from persistence.postgres.webhooks.outbox_stats import read_outbox_stats
 from persistence.valkey.client import connect
 from persistence.valkey.stream import WebhookStream
@@ -64,7 +64,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         read_stats = partial(read_outbox_stats, database)
         work.append(run_sampling(read_stats=read_stats, queue=relay_queue, clock=clock, stop=stop))
     listening = run_forever(
-        lambda: listen_for_events(settings.database_url, on_event=wake.set, stop=stop),
+        lambda: listen(settings.database_url, Channel.WEBHOOK_EVENTS, on_work=wake.set, stop=stop),
         name="webhook notifications",
         stop=stop,
     )

@@ -27,9 +27,9 @@ from domain.webhooks.samples import sample_event
 from domain.webhooks.signatures import signature, standard_secret
 from domain.wire import wire_moment
 from feeds.webhooks.relay import Relay
+from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.partners.partners import replace_secrets, webhook_secret_record
 from persistence.postgres.pool import DatabaseUnavailable
-from persistence.postgres.webhooks.notifications import listen_for_events
 from persistence.postgres.webhooks.outbox import enqueue_event, enqueue_test_event
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import KEYRING, START, WEBHOOK_SECRET, become_sandbox
@@ -325,7 +325,7 @@ async def test_listener_is_notified_of_new_events_while_notifications_are_thrott
     partner = await world.partner("https://example.org")
     order = await world.order(partner)
     listening = asyncio.create_task(
-        listen_for_events(world.gateway_url, on_event=notifications.release, stop=stop)
+        listen(world.gateway_url, Channel.WEBHOOK_EVENTS, on_work=notifications.release, stop=stop)
     )
     await notifications.acquire()  # the listener is connected
     await world.move(order, State.CONFIRMING)
@@ -350,8 +350,11 @@ async def test_listener_is_notified_of_new_events_while_notifications_are_thrott
 
 async def test_listener_without_a_server_raises_database_unavailable() -> None:
     with pytest.raises(DatabaseUnavailable):
-        await listen_for_events(
-            "postgresql://127.0.0.1:1/x", on_event=lambda: None, stop=asyncio.Event()
+        await listen(
+            "postgresql://127.0.0.1:1/x",
+            Channel.WEBHOOK_EVENTS,
+            on_work=lambda: None,
+            stop=asyncio.Event(),
         )
 
 

@@ -20,6 +20,7 @@ from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import CAPACITY, PER_ENDPOINT, QUEUE_LEASE, Relay, run_relay
 from feeds.webhooks.sender import WebhookSender
 from persistence.postgres.market.catalogue import read_catalogue
+from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.partners.partners import change_partner
@@ -27,7 +28,6 @@ from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreakers
 from persistence.postgres.webhooks.claims import SESSION, PostgresOutbox
 from persistence.postgres.webhooks.deliveries import PostgresDeliveries
-from persistence.postgres.webhooks.notifications import listen_for_events
 from persistence.valkey.stream import WebhookStream
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import (
@@ -218,12 +218,12 @@ class World:
                 if listening:
                     connected = asyncio.Event()
 
-                    def on_event() -> None:
+                    def on_work() -> None:
                         connected.set()
                         wake.set()
 
                     tasks.create_task(
-                        listen_for_events(self.gateway_url, on_event=on_event, stop=stop)
+                        listen(self.gateway_url, Channel.WEBHOOK_EVENTS, on_work=on_work, stop=stop)
                     )
                     await connected.wait()
                 try:

@@ -148,6 +148,10 @@ def test_jitter_stays_within_the_minimum_and_the_maximum(
     assert BACKOFF.pause(failures, uniform=lambda _low, _high: jitter) == pytest.approx(pause)
 
 
+class _Ended(BaseException):
+    """Ends a loop from its step."""
+
+
 async def test_polling_goes_on_sooner_while_rounds_find_work() -> None:
     found = [3, 1, 0, 0]
     pauses: list[float] = []
@@ -155,10 +159,27 @@ async def test_polling_goes_on_sooner_while_rounds_find_work() -> None:
     async def round_once() -> int:
         return found.pop(0)
 
-    async def wait(stop: asyncio.Event, seconds: float) -> None:
+    async def wait(_wake: asyncio.Event, seconds: float) -> None:
         pauses.append(seconds)
         if not found:
-            stop.set()
+            raise _Ended
 
-    await poll_forever("test", round_once, every_seconds=0.4, wait=wait)
+    with pytest.raises(_Ended):
+        await poll_forever("test", round_once, every_seconds=0.4, wait=wait)
     assert pauses == [0.1, 0.1, 0.4, 0.4]
+
+
+async def test_polling_is_woken_also_by_work_that_comes_during_a_round() -> None:
+    wake, rounds = asyncio.Event(), 0
+
+    async def round_once() -> int:
+        nonlocal rounds
+        rounds += 1
+        wake.set()
+        if rounds == 3:
+            raise _Ended
+        return 0
+
+    async with asyncio.timeout(30):
+        with pytest.raises(_Ended):
+            await poll_forever("test", round_once, every_seconds=3600, wake=wake)

@@ -1,10 +1,11 @@
-"""Listens for PostgreSQL's notification that events were enqueued.
+"""Listens for PostgreSQL's notifications that there is work.
 
-It makes relays fast, and may be missed: they poll as well.
+They make it begin at once, and may be missed: whoever does the work polls as well.
 """
 
 import asyncio
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Final
 
 import psycopg
@@ -15,11 +16,20 @@ STOP_POLL_SECONDS: Final = 0.5
 """How often a listener checks whether it has been stopped."""
 
 
-async def listen_for_events(url: str, *, on_event: Callable[[], None], stop: asyncio.Event) -> None:
-    """Call `on_event` when events are enqueued, and once when listening starts, until `stop`.
+class Channel(StrEnum):
+    """The channels that the database's functions notify."""
+
+    WEBHOOK_EVENTS = "webhook_events"
+    SANDBOX_STEPS = "sandbox_steps"
+
+
+async def listen(
+    url: str, channel: Channel, *, on_work: Callable[[], None], stop: asyncio.Event
+) -> None:
+    """Call `on_work` at each notification, and once when listening starts, until `stop`.
 
     Raises DatabaseUnavailable when the connection fails or is lost. A pooler that shares sessions
-    delivers no notifications; the relays' polling has to suffice then.
+    delivers no notifications; polling has to suffice then.
     """
     try:
         connection = await psycopg.AsyncConnection.connect(
@@ -32,11 +42,11 @@ async def listen_for_events(url: str, *, on_event: Callable[[], None], stop: asy
             keepalives_count=3,
         )
         async with connection:
-            await connection.execute("LISTEN webhook_events")
-            on_event()
+            await connection.execute(f"LISTEN {channel}")
+            on_work()
             while not stop.is_set():
                 async for _ in connection.notifies(timeout=STOP_POLL_SECONDS):
-                    on_event()
+                    on_work()
                     if stop.is_set():
                         return
     except (psycopg.Error, OSError) as error:
