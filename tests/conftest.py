@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -301,22 +301,57 @@ def stop(running: Running) -> None:
     running.process.wait(60)
 
 
-@pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The running service shared by all tests of this process that only send requests to it."""
-    running = start_up(tmp_path_factory.mktemp("up") / "data")
-    yield running
-    stop(running)
+_shared: dict[str, Running] = {}
+"""The running services that the present group of tests shares, by the name of their fixture."""
 
 
-@pytest.fixture(scope="session")
-def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A service with refunds and fixed rates on, whose deposits advance only by command."""
-    running = start_up(tmp_path_factory.mktemp("by-hand") / "data", "--no-auto-settle")
-    try:
-        for switch in ("refunds", "fixed-rates"):
-            running.json(switch, "on")
-        running.partner().until(0, "/price", quote_request(type="fixed"))
-        yield running
-    finally:
+def shared(name: str, start: Callable[[], Running]) -> Running:
+    """Return a service that the tests of a group share: started by the first one that needs it.
+
+    It ends with the group: services that nobody uses any more would take half a core of the rest.
+    """
+    if name not in _shared:
+        _shared[name] = start()
+    return _shared[name]
+
+
+def stop_shared() -> None:
+    while _shared:
+        _, running = _shared.popitem()
         stop(running)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the shared services after the last test of their group."""
+    if nextitem is None or in_one_process(nextitem.nodeid) != in_one_process(item.nodeid):
+        stop_shared()
+
+
+def pytest_sessionfinish() -> None:
+    """Stop the shared services also when the tests are interrupted."""
+    stop_shared()
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Running:
+    """The running service shared by all tests of a group that only send requests to it."""
+    return shared("up", lambda: start_up(tmp_path_factory.mktemp("up") / "data"))
+
+
+@pytest.fixture(scope="module")
+def by_hand(tmp_path_factory: pytest.TempPathFactory) -> Running:
+    """A service with refunds and fixed rates on, whose deposits advance only by command."""
+
+    def start() -> Running:
+        running = start_up(tmp_path_factory.mktemp("by-hand") / "data", "--no-auto-settle")
+        try:
+            for switch in ("refunds", "fixed-rates"):
+                running.json(switch, "on")
+            running.partner().until(0, "/price", quote_request(type="fixed"))
+        except BaseException:
+            stop(running)
+            raise
+        return running
+
+    return shared("by_hand", start)

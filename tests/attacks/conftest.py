@@ -10,7 +10,7 @@ METRICS_PORT = free_port()
 PUBLIC_HOST = "swap.example"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A fresh `up --no-sandbox` for PUBLIC_HOST, to which no asset is connected."""
     running = start_up(

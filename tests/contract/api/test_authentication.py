@@ -18,7 +18,7 @@ REQUIRED = (2, 401, "AUTH_REQUIRED")
 INVALID = (3, 401, "AUTH_INVALID")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     return up.partner()
 

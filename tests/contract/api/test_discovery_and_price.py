@@ -34,12 +34,12 @@ NAMED_IN_THE_CONTRACT = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     return up.partner()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def currencies(up: Running) -> dict[str, dict[str, Any]]:
     return {one["code"]: one for one in send(f"{up.base_url}/v1/currencies").data}
 

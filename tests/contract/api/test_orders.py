@@ -13,7 +13,7 @@ from tests.support.clients.partner import Partner, Response, order_request, quot
 from tests.support.waiting import wait_until
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     """A partner with a budget for many orders."""
     created = up.json("partner", "create", "--email", f"{uuid4().hex}@partner.example")

@@ -6,6 +6,6 @@ from tests.conftest import Running
 from tests.support.clients.partner import Partner
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     return up.partner()

@@ -13,7 +13,7 @@ from tests.support.clients.partner import Partner, quote_request, send
 PATHS = ("/currencies", "/pairs", "/price", "/create", "/order")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def partner(up: Running) -> Partner:
     return up.partner()
 

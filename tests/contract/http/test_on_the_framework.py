@@ -12,7 +12,7 @@ from tests.contract.http.test_conventions import *  # noqa: F403
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A service without direct handlers."""
     running = start_up(

@@ -10,7 +10,7 @@ PER_MINUTE = 30
 FREE_TRIES = 3
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A service of two workers with low limits and a brand of its own."""
     directory = tmp_path_factory.mktemp("limited")

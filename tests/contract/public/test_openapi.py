@@ -25,7 +25,7 @@ SUCCEEDING = {
 """All other examples refer to an order that does not exist."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def document(up: Running) -> dict[str, Any]:
     return send(f"{up.base_url}/openapi.json", method="GET").json()
 
