@@ -1,5 +1,6 @@
 """Real servers: one PostgreSQL and one Valkey per test process, a new database per test."""
 
+import gc
 import os
 import random
 import shutil
@@ -99,6 +100,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TEST_SECONDS))
+
+
+def pytest_collection_finish() -> None:
+    """Exempt what was collected from garbage collection, which would examine it again and again."""
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
