@@ -12,7 +12,12 @@ ROOT: Final = Path(__file__).parents[1]
 RUNTIME_LOCK: Final = "requirements.lock"
 CLIENTS_LOCK: Final = "tests/clients/requirements.lock"
 """What tests of generated clients install into an environment of their own."""
-DEVELOPMENT_LOCKS: Final = ("requirements-dev.lock", "requirements-node.lock", CLIENTS_LOCK)
+DEVELOPMENT_LOCKS: Final = (
+    "requirements-dev.lock",
+    "requirements-node.lock",
+    "requirements-uv.lock",
+    CLIENTS_LOCK,
+)
 NPM_LOCK: Final = "package-lock.json"
 NPM_DEVELOPMENT_LOCK: Final = "tests/clients/package-lock.json"
 NPM_LOCKS: Final = (NPM_LOCK, NPM_DEVELOPMENT_LOCK)
