@@ -11,14 +11,15 @@ from bench.cabinet.fill import fill
 from bench.limits.servers import Servers
 
 ORDERS: Final = 10_000_000
+SAMPLE: Final = 400
 
 FILLED: Final = "SELECT partner_id::text FROM codes WHERE code = 'rare-one'"
 SAMPLED: Final = """
 SELECT id::text FROM orders TABLESAMPLE SYSTEM (0.02)
-WHERE partner_id = %s AND state = 'completed' ORDER BY md5(id::text) LIMIT 400
+WHERE partner_id = %s AND state = 'completed' ORDER BY md5(id::text) LIMIT %s
 """
 FIRST: Final = """
-SELECT id::text FROM orders WHERE partner_id = %s AND state = 'completed' LIMIT 400
+SELECT id::text FROM orders WHERE partner_id = %s AND state = 'completed' LIMIT %s
 """
 
 
@@ -48,6 +49,7 @@ def fill_once(servers: Servers, orders: int) -> str:
 def sample_orders(servers: Servers, partner_id: str) -> list[str]:
     """Return ids of completed orders from all of the past."""
     with psycopg.connect(servers.instance.owner_database_url) as connection:
-        rows = connection.execute(SAMPLED, (partner_id,)).fetchall()
-        rows = rows or connection.execute(FIRST, (partner_id,)).fetchall()  # few orders
+        rows = connection.execute(SAMPLED, (partner_id, SAMPLE)).fetchall()
+        if len(rows) < SAMPLE:  # of few orders
+            rows = connection.execute(FIRST, (partner_id, SAMPLE)).fetchall()
     return [str(row[0]) for row in rows]
