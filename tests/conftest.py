@@ -287,7 +287,7 @@ def start_up(
             seconds=MAX_START_SECONDS,
             context=log.read_text,
         )
-    except AssertionError:
+    except BaseException:
         stop(running)
         raise
     assert process.poll() is None, log.read_text()
