@@ -15,21 +15,21 @@ from domain.orders.query import OrderFilter, OrderStatus
 from domain.orders.states import State
 from persistence.postgres.orders.changes import find_changes
 from persistence.postgres.orders.partner_orders import find_code
-from persistence.postgres.orders.rows import SHOWN, CurrentCatalogue, orders_of
+from persistence.postgres.orders.rows import NOT_DELETED, SHOWN, CurrentCatalogue, orders_of
 from persistence.postgres.orders.search import search_orders
 from persistence.postgres.pool import Database
 
 LISTED: Final = f"""
 SELECT coalesce(json_agg({SHOWN} ORDER BY position), '[]')::text AS shown
 FROM unnest($2::text[]::uuid[]) WITH ORDINALITY AS listed (id, position) JOIN orders USING (id)
-WHERE partner_id = $1 AND deleted_at IS NULL
+WHERE partner_id = $1 AND {NOT_DELETED}
 """  # noqa: S608  the columns are a constant of ours
 
-STATUSES: Final = """
+STATUSES: Final = f"""
 SELECT coalesce(json_agg(json_build_array(id, state, updated_at)), '[]')::text AS statuses
 FROM orders
-WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND deleted_at IS NULL
-"""
+WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND {NOT_DELETED}
+"""  # noqa: S608
 
 _decode_statuses = msgspec.json.Decoder(list[tuple[UUID, State, datetime]]).decode
 

@@ -18,7 +18,7 @@ from persistence.postgres.orders.insert import (
     insert_orders,
     order_insert,
 )
-from persistence.postgres.orders.rows import COLUMNS, CurrentCatalogue, order_of
+from persistence.postgres.orders.rows import COLUMNS, NOT_DELETED, CurrentCatalogue, order_of
 from persistence.postgres.pool import Database
 
 if TYPE_CHECKING:
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 # Every change of a returned column writes a new version of the row (see SAVE and RECORD_CHOICE), so
 # that its xmin identifies what a cached order was read from.
-WRITTEN = """
+WRITTEN = f"""
 SELECT id, xmin::text AS written FROM orders
-WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
-"""
+WHERE id = ANY ($1::text[]::uuid[]) AND {NOT_DELETED}
+"""  # noqa: S608  the condition is a constant of ours, as are the columns below
 
 FIND = f"""
 SELECT {COLUMNS}, xmin::text AS written FROM orders
-WHERE id = ANY ($1::text[]::uuid[]) AND deleted_at IS NULL
-"""  # noqa: S608  the columns are a constant of ours
+WHERE id = ANY ($1::text[]::uuid[]) AND {NOT_DELETED}
+"""  # noqa: S608
 
-STATUS = "SELECT state, updated_at FROM orders WHERE id = $1 AND deleted_at IS NULL"
+STATUS = f"SELECT state, updated_at FROM orders WHERE id = $1 AND {NOT_DELETED}"  # noqa: S608
 
 DELETE = "SELECT delete_order($1) AS deleted"
 

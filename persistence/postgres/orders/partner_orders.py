@@ -10,7 +10,7 @@ from domain.ids import LAST_ID
 from domain.money import USD_DECIMALS, units_from
 from domain.orders.query import PAGE, ListedOrder, OrderFilter, OrderPage
 from domain.webhooks.delivery_log import EventDetails
-from persistence.postgres.orders.rows import SHOWN, order_of
+from persistence.postgres.orders.rows import NOT_DELETED, SHOWN, order_of
 from persistence.postgres.orders.search import search_orders
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.events import list_events_of_order
@@ -24,7 +24,7 @@ SELECT {SHOWN}::text AS shown, (
   FROM ledger_postings l WHERE l.transaction_id = orders.id
     AND l.account IN ('markup', 'base_fee_share')) AS earned
 FROM orders
-WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND deleted_at IS NULL
+WHERE id = ANY ($2::text[]::uuid[]) AND partner_id = $1 AND {NOT_DELETED}
 """  # noqa: S608  the columns are a constant of ours
 
 AWAITING_CHOICE = """

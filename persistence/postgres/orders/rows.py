@@ -72,6 +72,13 @@ SHOWN = "json_build_array({})".format(
 )
 """An order as a JSON array: the driver and Python take three times as long for its columns."""
 
+NOT_DELETED = "(deleted_at IS NULL) IS TRUE"
+"""The condition for orders read by id, in a form that no index has.
+
+While a new table has no statistics, PostgreSQL would otherwise scan all of an index with this
+condition (`orders_changed`), and keep that plan while the table grows.
+"""
+
 COLUMNS = f"id, {SHOWN}::text AS shown, version, token_hash"
 
 _decode_row = msgspec.json.Decoder(_Row).decode

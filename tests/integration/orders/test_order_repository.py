@@ -17,7 +17,7 @@ from domain.partners.partner import Partner
 from domain.webhooks.events import order_status_changed
 from gateway.runtime.clock import new_id
 from persistence.postgres.market.catalogue import read_catalogue
-from persistence.postgres.orders import orders
+from persistence.postgres.orders import lists, orders, partner_orders
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from persistence.postgres.pool import Database
@@ -328,3 +328,26 @@ async def test_a_reserved_address_is_never_reserved_again(stored: StoredOrders) 
         pytest.raises(psycopg.errors.RaiseException, match="reserved for good"),
     ):
         connection.execute("UPDATE pay_in_addresses SET order_id = NULL")
+
+
+BY_ID = {
+    "versions": orders.WRITTEN,
+    "orders": orders.FIND,
+    "a status": orders.STATUS,
+    "a page of a list": lists.LISTED,
+    "statuses": lists.STATUSES,
+    "a page of the cabinet": partner_orders.ROWS,
+}
+
+
+@pytest.mark.parametrize("read", BY_ID)
+def test_orders_are_read_by_the_index_of_their_ids_while_there_are_no_statistics(
+    database_urls: DatabaseUrls, read: str
+) -> None:
+    """A plan made then is kept while the table grows by tens of thousands of orders."""
+    with psycopg.connect(database_urls.owner) as connection:
+        rows = connection.execute(f"EXPLAIN (GENERIC_PLAN) {BY_ID[read]}").fetchall()
+    plan = "\n".join(row[0] for row in rows)
+    assert "orders_pkey" in plan or "orders_partner" in plan, plan
+    assert "orders_changed" not in plan, plan
+    assert "Seq Scan on orders" not in plan, plan
