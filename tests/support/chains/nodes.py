@@ -72,7 +72,7 @@ class NodeProcess:
 
 
 class Anvil(NodeProcess):
-    """A chain that mines each transaction immediately, and more blocks on request."""
+    """A chain that mines each transaction a moment after it is sent, and more blocks on request."""
 
     def __init__(
         self, port: int, directory: Path, started: ExitStack, *, chain_id: int = 31337
@@ -93,6 +93,7 @@ class Anvil(NodeProcess):
         self.call("anvil_reorg", blocks, [])
 
     def send(self, to: str, wei: int, data: bytes = b"", *, sender: str | None = None) -> str:
+        """Send a transaction and return its id; `receipt` waits until it is mined."""
         call = {
             "from": sender or self.user_address,
             "to": to,

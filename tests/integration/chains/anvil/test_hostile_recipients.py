@@ -177,7 +177,7 @@ async def test_a_healthy_token_is_paid_and_settled(
     anvil: Anvil, hot: HotWallet, connect: Connect
 ) -> None:
     token, recipient = anvil.deploy(), new_address()
-    anvil.send_token(token, hot.address, 10**9)
+    anvil.receipt(anvil.send_token(token, hot.address, 10**9))
     world = connect(hot.wallet(token=token))
     await world.start()
     world.due(recipient, destination="usdt_erc20", amount="10")

@@ -38,12 +38,12 @@ def litecoind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Litecoind]:
 async def test_a_node_of_an_evm_network_knows_every_address_that_was_paid_to(anvil: Anvil) -> None:
     token = anvil.deploy()
     unused, coins, tokens, emptied = (new_address() for _ in range(4))
-    anvil.send(coins, 1)
+    anvil.receipt(anvil.send(coins, 1))
     anvil.set_token_balance(token, anvil.user_address, 1_000)
-    anvil.send_token(token, tokens, 1)
-    anvil.send(emptied, ETHER)
+    anvil.receipt(anvil.send_token(token, tokens, 1))
+    anvil.receipt(anvil.send(emptied, ETHER))
     anvil.call("anvil_impersonateAccount", emptied)
-    anvil.send(anvil.user_address, ETHER // 2, sender=emptied)
+    anvil.receipt(anvil.send(anvil.user_address, ETHER // 2, sender=emptied))
     anvil.call("anvil_setBalance", emptied, "0x0")
     settings = EvmSettings(
         nodes=(anvil.url, anvil.url),
