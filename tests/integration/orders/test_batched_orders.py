@@ -19,19 +19,10 @@ from persistence.postgres.orders.orders import CONCURRENT_INSERTS, PostgresOrder
 from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import add_addresses, new_order, stored_partner
+from tests.support.counting_database import CountingDatabase
 
 HASH = b"t" * 32
 NOWHERE = "postgresql://nobody@/nothing?host=%2Fnowhere&port=5432"
-
-
-class CountingDatabase(Database):
-    """A database that counts its statements."""
-
-    statements = 0
-
-    async def fetch(self, sql: str, parameters: Sequence[object] = ()) -> list[dict[str, object]]:
-        self.statements += 1
-        return await super().fetch(sql, parameters)
 
 
 class World:

@@ -1,7 +1,7 @@
 """Keyset pagination of a partner's orders: each match once, in order, and only its own."""
 
 import itertools
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -22,9 +22,10 @@ from persistence.postgres.orders import partner_orders
 from persistence.postgres.orders import search as order_search
 from persistence.postgres.orders.partner_orders import PostgresOrderQueries
 from persistence.postgres.orders.search import SESSION, search_orders
-from persistence.postgres.pool import Database, Row
+from persistence.postgres.pool import Database
 from tests.conftest import DatabaseUrls
 from tests.support.builders.records import stored_partner
+from tests.support.counting_database import CountingDatabase
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PAIRS = [("btc", "usdt_trc20"), ("eth", "btc"), ("usdt_trc20", "xmr")]
@@ -225,16 +226,6 @@ async def test_a_search_that_stops_early_returns_where_it_stopped(
     assert page.searched_back_to is not None
     assert moments[-1] < made_at(page.searched_back_to) < moments[0]
     assert await world.walk(nothing, limit=5) == []
-
-
-class CountingDatabase(Database):
-    """Counts its statements."""
-
-    statements = 0
-
-    async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
-        self.statements += 1
-        return await super().fetch(sql, parameters)
 
 
 @pytest.mark.parametrize("newest_first", [True, False])
