@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
@@ -30,6 +31,7 @@ Sources = tuple[Source, ...]
 """The networks that a call comes from, from the narrowest to the widest."""
 
 
+@lru_cache(maxsize=1 << 14)
 def sources_of(address: str) -> Sources:
     """Return what a call from an address counts for: an IPv4 address, or three IPv6 networks.
 

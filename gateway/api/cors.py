@@ -1,7 +1,8 @@
 """Cross-origin calls from web pages (CORS, as in the Fetch standard): any origin, no credentials.
 
-Only unsigned calls get these headers. A page of another origin cannot make signed ones: its browser
-asks first, and the response permits none of the headers of a signature.
+Only unsigned calls get these headers, and only those of web pages, whose browsers send the origin.
+A page of another origin cannot make signed ones: its browser asks first, and the response permits
+none of the headers of a signature.
 """
 
 from typing import Final
@@ -10,6 +11,8 @@ from gateway.http.json_response import envelope_headers
 from gateway.http.message import Header, RequestHeaders, Response
 from gateway.http.request_id import request_id_of
 
+ORIGIN: Final = b"origin"
+"""Browsers send this header with every request to another origin."""
 ANY_ORIGIN: Final[tuple[Header, ...]] = (
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"X-Request-Id, Retry-After"),
@@ -21,7 +24,7 @@ MAX_AGE_SECONDS: Final = 86_400
 
 def is_preflight(headers: RequestHeaders) -> bool:
     """Return whether an OPTIONS request asks, for a web page, if a call is permitted."""
-    return b"origin" in headers and b"access-control-request-method" in headers
+    return ORIGIN in headers and b"access-control-request-method" in headers
 
 
 def preflight_response(method: str, headers: RequestHeaders) -> Response:

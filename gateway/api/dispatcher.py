@@ -13,7 +13,7 @@ from gateway.api.authentication import (
     AuthHeaders,
     BudgetExceeded,
 )
-from gateway.api.cors import ANY_ORIGIN
+from gateway.api.cors import ANY_ORIGIN, ORIGIN
 from gateway.api.endpoint import Endpoint, Request, Services
 from gateway.errors import INTERNAL, error_response
 from gateway.http.client_address import ClientAddresses
@@ -112,7 +112,7 @@ class Dispatcher:
                 response_headers += caller.rate_limit_headers()
                 caller.check_scope(endpoint.scopes)
             else:
-                if endpoint.any_origin:
+                if endpoint.any_origin and ORIGIN in headers:
                     response_headers += ANY_ORIGIN
                 if endpoint.call in RATE_LIMITED_UNSIGNED:
                     await self._rate_limiter.admit(self._addresses.sources(peer, headers))

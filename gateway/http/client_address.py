@@ -40,7 +40,7 @@ class ClientAddresses:
     def sources(self, peer: str, headers: RequestHeaders) -> Sources:
         """Return what unsigned calls and orders of the client count for."""
         address = self.exact(peer, headers)
-        return sources_of(address if _is_address(address) else peer)
+        return sources_of(address if address is peer or _is_address(address) else peer)
 
     def exact(self, peer: str, headers: RequestHeaders) -> str:
         """Return the client's address as text; not necessarily a valid address."""

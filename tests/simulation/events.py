@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.chains.account_chain import GWEI
+from tests.simulation.chains.chain import DEEPEST
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
 from tests.simulation.chains.nodes import Fault, NodeState
 from tests.simulation.chains.output_chain import FEE_RATE
@@ -104,7 +105,7 @@ class Events:
     async def _reorganize(self) -> str:
         random = self._world.random
         chain = self._world.chains[random.choice((ACCOUNTS, OUTPUTS))]
-        depth = random.choice((1, 1, 1, 2, 3))
+        depth = random.choice((1, 1, 1, 2, DEEPEST))
         shallow = {tx.id for block in list(chain.heights(chain.best))[-1:] for tx in block.txs}
         drop = shallow if depth == 1 and random.random() < 0.5 else set()
         customers = {one for one in drop if chain.known[one].sender.startswith("customer")}

@@ -1,7 +1,7 @@
 """Bounds how many large responses wait for their clients, which hold memory until they read."""
 
 import time
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
@@ -46,8 +46,7 @@ class LargeResponses:
         self._address_of = address_of
         self._reject_others = reject_others
         self._monotonic = monotonic
-        self.sending: OrderedDict[Peer, _Sending] = OrderedDict()
-        """The one whose client accepted a piece least recently is the first."""
+        self.sending: dict[Peer, _Sending] = {}
         self._addresses: defaultdict[str, dict[Peer, _Sending]] = defaultdict(dict)
 
     def record_piece(self, peer: Peer) -> None:
@@ -60,7 +59,6 @@ class LargeResponses:
             self._begin(peer)
         else:
             one.at = self._monotonic()
-            self.sending.move_to_end(peer)
 
     def end(self, peer: Peer) -> None:
         """Record that a response is complete, or that its connection is closed."""
@@ -72,12 +70,16 @@ class LargeResponses:
                 del self._addresses[one.address]
 
     def overdue(self) -> Iterator[Peer]:
-        """Return the clients to disconnect: those too many, and those that wait too long then."""
+        """Return the clients to disconnect: those too many, and those that wait too long then.
+
+        Those whose client accepted a piece least recently are the first.
+        """
         if len(self.sending) <= NEARLY_FULL * MAX_SENDING:
             return
         accepted_before = self._monotonic() - OVERDUE_SECONDS
         excess = len(self.sending) - MAX_SENDING
-        for position, (peer, one) in enumerate(self.sending.items()):
+        waiting = sorted(self.sending.items(), key=lambda item: item[1].at)
+        for position, (peer, one) in enumerate(waiting):
             if position >= excess and one.at > accepted_before:
                 return
             yield peer

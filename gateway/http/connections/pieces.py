@@ -8,7 +8,7 @@ from typing import Final
 
 WHOLE_BYTES: Final = 32 * 1024
 """Bodies up to this size are sent at once, which takes less time."""
-PIECE_BYTES: Final = 4 * 1024
+PIECE_BYTES: Final = 8 * 1024
 """The server holds up to five of them for a client that does not read, and what it buffers."""
 
 

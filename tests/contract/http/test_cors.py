@@ -101,6 +101,13 @@ def test_unsigned_responses_can_be_read_by_any_page(up: Running, path: str, body
     }
 
 
+@pytest.mark.parametrize("path", ["/currencies", "/pairs"])
+def test_calls_that_are_not_from_a_page_get_no_cors_headers(up: Running, path: str) -> None:
+    response = send(f"{up.base_url}/v1{path}", b"{}")
+    assert response.code == 0
+    assert cors_headers(response) == {}
+
+
 def test_failures_of_unsigned_calls_can_be_read_too(up: Running) -> None:
     rejected = send(f"{up.base_url}/v1/price", b"[]", PAGE)
     unknown = send(f"{up.base_url}/v1/status/{AN_ID}", headers=PAGE, method="GET")

@@ -17,6 +17,8 @@ from domain.chains.transfers import Transfer
 
 CONFIRMATIONS: Final = 2
 """How deep a transaction is final for settlement: of all assets in these worlds."""
+DEEPEST: Final = 3
+"""How many blocks a reorganization replaces at most."""
 
 
 class Tx(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.orders.orders import PostgresOrderRepository
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 from tests.simulation.chains.account_chain import AccountChain, Behavior
-from tests.simulation.chains.chain import Chain, Tx
+from tests.simulation.chains.chain import DEEPEST, Chain, Tx
 from tests.simulation.chains.families import ACCOUNTS, OUTPUTS
 from tests.simulation.chains.nodes import NodeState
 from tests.simulation.chains.output_chain import OutputChain
@@ -176,7 +176,7 @@ def _chains(random: Random, now: Callable[[], datetime]) -> dict[str, Chain]:
     fund(outputs, "funding", (HOT_OUTPUT,) * HOT_OUTPUTS)
     chains: dict[str, Chain] = {ACCOUNTS: accounts, OUTPUTS: outputs}
     for chain in chains.values():
-        for _ in range(3):
+        for _ in range(DEEPEST + 1):  # what funded the hot wallet stays in its block
             chain.mine()
     return chains
 

@@ -48,6 +48,7 @@ def addresses(count: int) -> list[Peer]:
 def test_of_too_many_responses_those_accepted_least_recently_are_disconnected() -> None:
     peers = addresses(MAX_SENDING + 2)
     sending = Sending(*peers)
+    sending.now += 0.1
     sending.begin(peers[0])
     assert sending.overdue() == [peers[1], peers[2]]
     sending.responses.end(peers[2])
