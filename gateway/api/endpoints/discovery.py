@@ -31,7 +31,7 @@ def pairs(services: Services, request: Request) -> bytes:
 
 
 def _check_empty(body: bytes) -> None:
-    if body:
+    if body not in (b"", b"{}"):
         _decode(body)
 
 

@@ -1,6 +1,7 @@
 """Inserts orders, concurrent ones in one statement; each is inserted completely or not at all."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -27,9 +28,7 @@ from persistence.postgres.pool import Database, DatabaseUnavailable
 INSERT = """
 WITH input AS MATERIALIZED (
   SELECT input.*,
-    (SELECT o.id FROM orders o WHERE o.quote_id = input.quote_id) IS NOT NULL
-      OR row_number() OVER (PARTITION BY quote_id ORDER BY id) > 1 AND quote_id IS NOT NULL
-      AS quote_used
+    (SELECT o.id FROM orders o WHERE o.quote_id = input.quote_id) IS NOT NULL AS quote_used
   FROM json_to_recordset($1::text::json) AS input (
     id uuid, network text, partner_id uuid, key text, body_hash text, code_id uuid, rate_type text,
     source text, destination text, source_amount numeric, destination_amount numeric, rate text,
@@ -140,6 +139,8 @@ class InsertResult(msgspec.Struct, frozen=True):
     quote_used: bool = False
 
 
+_SKIPPED: Final = InsertResult(had_address=False, address=None, tag=None)
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -196,11 +197,15 @@ async def insert_orders(
     """Insert orders in one statement; if it fails, or for orders it skipped, one by one.
 
     An order above the reserve or a cap fails the statement; one whose key is in use may claim the
-    last free address, or the quote of another. Raises DatabaseUnavailable: the outcome is then
-    unknown.
+    last free address. Of those with the same quote, the first one is in the statement. Raises
+    DatabaseUnavailable: the outcome is then unknown.
     """
+    results: list[InsertResult | Exception] = [_SKIPPED] * len(inserts)
+    together = _first_of_each_quote(inserts)
     try:
-        results: list[InsertResult | Exception] = list(await _insert(database, inserts))
+        inserted = await _insert(database, list(together.values()))
+        for index, result in zip(together, inserted, strict=True):
+            results[index] = result
     except DatabaseUnavailable:
         raise
     except Error as error:
@@ -212,6 +217,18 @@ async def insert_orders(
             if isinstance(result, InsertResult) and not result.had_address:
                 results[index] = await _insert_one(database, inserts[index])
     return results
+
+
+def _first_of_each_quote(inserts: Sequence[OrderInsert]) -> dict[int, OrderInsert]:
+    """Return the orders without a quote, and the first one with each quote, by their positions."""
+    quotes: set[str] = set()
+    chosen = {}
+    for index, one in enumerate(inserts):
+        if one.quote_id is None or one.quote_id not in quotes:
+            chosen[index] = one
+        if one.quote_id is not None:
+            quotes.add(one.quote_id)
+    return chosen
 
 
 async def _insert_one(database: Database, insert: OrderInsert) -> InsertResult | Exception:

@@ -178,8 +178,8 @@ class Writers:
                 )
                 connection.execute(
                     "INSERT INTO orders SELECT (t.row).* FROM (SELECT jsonb_populate_record("
-                    " o, jsonb_build_object('id', gen_random_uuid())) AS row FROM orders o"
-                    " LIMIT 1) AS t"
+                    " o, jsonb_build_object('id', gen_random_uuid(), 'changed_at',"
+                    " order_change_time())) AS row FROM orders o LIMIT 1) AS t"
                 )
                 time.sleep(random.choice([0, 0, 0.02, 0.15]))
                 connection.commit()
