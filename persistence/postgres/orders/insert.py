@@ -204,8 +204,8 @@ async def insert_orders(
     together = _first_of_each_quote(inserts)
     try:
         inserted = await _insert(database, list(together.values()))
-        for index, result in zip(together, inserted, strict=True):
-            results[index] = result
+        for index, of_batch in zip(together, inserted, strict=True):
+            results[index] = of_batch
     except DatabaseUnavailable:
         raise
     except Error as error:
