@@ -3,7 +3,7 @@
 -- depends: 0120-notified-sandbox-steps
 
 -- The lock of `order_changes` (0109), and then the time. It has no settings of its own, so that it
--- is inlined.
+-- is inlined; whoever changes orders may call it.
 CREATE FUNCTION order_change_time() RETURNS timestamptz
 LANGUAGE sql VOLATILE
 RETURN CASE
@@ -11,10 +11,6 @@ RETURN CASE
     (21319::bigint << 44) | (extract(epoch FROM now()) * 1000)::bigint - 1) IS NULL THEN NULL
   ELSE clock_timestamp()
 END;
-
-REVOKE EXECUTE ON FUNCTION order_change_time FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION order_change_time
-  TO swapgate_gateway, swapgate_settlement, swapgate_admin;
 
 ALTER TABLE orders ALTER COLUMN changed_at SET DEFAULT order_change_time();
 
