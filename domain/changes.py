@@ -32,7 +32,9 @@ class Revisions(msgspec.Struct, frozen=True):
 
 
 class Notice(msgspec.Struct, frozen=True):
-    """A notification. `channel` is empty when the listener has (re)connected."""
+    """A notification that something is to be read again; it contains nothing to be used.
+
+    `channel` is empty when the listener has (re)connected.
+    """
 
     channel: str
-    data: bytes

@@ -197,9 +197,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         ),
     ] = None
     rates: Annotated[
-        RateMarket,
-        _about("source of prices: `sandbox`, a simulated market, or `exchanges`", read_by=RATES),
-    ] = RateMarket.SANDBOX
+        RateMarket | None,
+        _about(
+            "source of prices: `exchanges`, or `sandbox`, which makes them up",
+            default="`sandbox` in the sandbox, otherwise required",
+            read_by=RATES,
+        ),
+    ] = None
     rates_url: Annotated[
         str,
         _about(
@@ -292,6 +296,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     def public_urls(self) -> str:
         """Return all addresses of the pages as a list with commas, the main one first."""
         return f"{self.public_url},{self.other_public_urls}"
+
+    @property
+    def rate_market(self) -> RateMarket:
+        """Return the source of prices; raise SettingsError where real money needs one."""
+        if self.rates is None and not self.sandbox:
+            raise SettingsError(
+                "SWAPGATE_RATES is not set: real money needs the prices of `exchanges`; `sandbox` "
+                "makes them up, for test networks"
+            )
+        return self.rates or RateMarket.SANDBOX
 
     @property
     def sends_mail(self) -> bool:

@@ -21,12 +21,14 @@ POLL_INTERVAL_SECONDS: Final = 0.25
 BACKOFF: Final = Backoff(min_seconds=0.1, max_seconds=0.5)
 """A change is seen within a second even when it is made while the database recovers."""
 RATES_CHANNEL: Final = "rates"
+CONNECTED: Final = ""
+"""The channel of a notice that the listener has (re)connected."""
 
 log = structlog.get_logger()
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """Reads the current data. All but `notices` and `decode_snapshot` raise Unavailable."""
+    """Reads the current data. All but `notices` raise Unavailable."""
 
     read_revisions: Callable[[], Awaitable[Revisions]]
     read_catalogue: Callable[[], Awaitable[Catalogue]]
@@ -34,7 +36,6 @@ class Sources(msgspec.Struct, frozen=True):
     changed_keys: Callable[[int], Awaitable[tuple[Sequence[str], int]]]
     publish_revision: Callable[[int], Awaitable[None]]
     read_snapshot: Callable[[], Awaitable[RateSnapshot | None]]
-    decode_snapshot: Callable[[bytes], RateSnapshot]
     notices: Callable[[], AsyncIterator[Notice]]
 
 
@@ -125,17 +126,15 @@ class Watchers:
         await run_forever(step, name="changes", backoff=BACKOFF)
 
     async def follow_notices(self) -> None:
-        """Adopt rates as they are published, and notify `follow_changes` of anything else."""
+        """Read rates when they are published, and notify `follow_changes` of anything else."""
         async for notice in self._sources.notices():
-            if notice.channel == RATES_CHANNEL:
-                self._adopt(notice.data)
-            elif notice.channel:
-                self._notified.set()
+            if notice.channel in (RATES_CHANNEL, CONNECTED):
+                await self.read_rates()
             else:
-                await self.catch_up()
+                self._notified.set()
 
-    async def catch_up(self) -> None:
-        """Read the newest snapshot: one may have been published before this process connected."""
+    async def read_rates(self) -> None:
+        """Read the newest snapshot; once connected, because one may have been published before."""
         try:
             snapshot = await self._sources.read_snapshot()
         except Unavailable as error:
@@ -143,9 +142,3 @@ class Watchers:
             return
         if snapshot is not None:
             self._market.adopt_snapshot(snapshot)
-
-    def _adopt(self, encoded: bytes) -> None:
-        try:
-            self._market.adopt_snapshot(self._sources.decode_snapshot(encoded))
-        except Unavailable as error:
-            log.warning("invalid rate snapshot", reason=str(error))

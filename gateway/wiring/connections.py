@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import structlog
@@ -24,7 +23,7 @@ from persistence.postgres.rights.roles import GATEWAY
 from persistence.postgres.rights.rule import excess_rights, rejection_reason
 from persistence.valkey.client import connect
 from persistence.valkey.notices import notices
-from persistence.valkey.rates import decode_snapshot, read_snapshot
+from persistence.valkey.rates import read_snapshot
 from persistence.valkey.revisions import publish_revision
 
 log = structlog.get_logger()
@@ -97,7 +96,6 @@ class Connections:
                 changed_keys=lambda since: changed_keys(watching, since),
                 publish_revision=lambda revision: publish_revision(self.valkey, None, revision),
                 read_snapshot=lambda: read_snapshot(self.valkey, key=self._rates_key),
-                decode_snapshot=partial(decode_snapshot, key=self._rates_key),
                 notices=lambda: notices(self.valkey),
             ),
             self.market,

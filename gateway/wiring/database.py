@@ -3,6 +3,7 @@
 from gateway.instance import PreparationFailed, Role
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
 from persistence.postgres.rights.rule import excess_rights_at, rejection_reason
+from persistence.postgres.transport import InsecureConnection
 
 
 def migrate(owner_database_url: str) -> list[str]:
@@ -14,6 +15,8 @@ def migrate(owner_database_url: str) -> list[str]:
         return apply_migrations(owner_database_url)
     except MigrationFailed as error:
         raise PreparationFailed(str(error)) from error
+    except InsecureConnection as error:
+        raise PreparationFailed(f"SWAPGATE_DATABASE_URL cannot be used: {error}") from None
 
 
 def excess_rights_problem(database_url: str, role: Role, *, sandbox: bool) -> str | None:
@@ -24,5 +27,8 @@ def excess_rights_problem(database_url: str, role: Role, *, sandbox: bool) -> st
     database is unavailable: each worker of the gateway checks again when it connects.
     """
     name = f"swapgate_{role.value}"
-    found = excess_rights_at(database_url, process_role=name) or ()
+    try:
+        found = excess_rights_at(database_url, process_role=name) or ()
+    except InsecureConnection as error:
+        return f"SWAPGATE_DATABASE_URL cannot be used: {error}"
     return rejection_reason(found, process_role=name, sandbox=sandbox)

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from functools import partial
 
+import structlog
 from prometheus_client import start_http_server
 
 from domain.errors import Unavailable
@@ -22,6 +23,8 @@ from gateway.wiring.connections import Connections
 from gateway.wiring.rates_key import rates_key
 from persistence.valkey.rates import RatePublisher
 
+log = structlog.get_logger()
+
 
 async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> None:
     """Publish prices of the sandbox market or of exchanges until cancelled.
@@ -30,13 +33,15 @@ async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> 
     """
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
-    key = rates_key(settings)
+    market, key = settings.rate_market, rates_key(settings)
+    if market is RateMarket.SANDBOX and not settings.sandbox:
+        log.error("prices are made up, for test networks only", setting="SWAPGATE_RATES=sandbox")
     connections = Connections(settings)
     publisher = RatePublisher(connections.valkey, token=str(new_id()), key=key)
     try:
-        if settings.rates is RateMarket.SANDBOX:
-            market = SandboxMarket(connections.clock, seed=seed)
-            await publish_rates(market, publisher.publish)
+        if market is RateMarket.SANDBOX:
+            source = SandboxMarket(connections.clock, seed=seed)
+            await publish_rates(source, publisher.publish)
         else:
             await _publish_exchanges(connections, settings, publisher)
     finally:

@@ -25,7 +25,7 @@ from feeds.webhooks.sampling import run_sampling
 from feeds.webhooks.sender import WebhookSender
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings, SettingsError
-from persistence.keyring_file import LiveKeyRing
+from gateway.wiring.keyring import open_keyring
 from persistence.postgres.cabinet.audit import PostgresAuditLog
 from persistence.postgres.cabinet.password_resets import PostgresPasswordResetRepository
 from persistence.postgres.notifications import Channel, listen
@@ -78,7 +78,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         per_endpoint=settings.webhook_endpoint_concurrency,
     )
     delivering = run_delivery(
-        deliveries=PostgresDeliveries(database, LiveKeyRing(settings.keyring_path)),
+        deliveries=PostgresDeliveries(database, open_keyring(settings.keyring_path)),
         circuit_breakers=PostgresCircuitBreakers(database),
         queue=delivery_queue,
         sender=sender,

@@ -43,9 +43,9 @@ from gateway.wiring.admission.nonces import begin_nonces, keep_watching_nonces
 from gateway.wiring.api import compose_services
 from gateway.wiring.cabinet import compose_cabinet
 from gateway.wiring.connections import Connections
+from gateway.wiring.keyring import open_keyring
 from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
 from persistence.keyring import KeyRing
-from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.health import missing_migrations
 from persistence.postgres.partners.api_keys import record_first_v2_use, record_key_uses
 from persistence.postgres.partners.partners import read_access
@@ -62,7 +62,7 @@ class GatewayProcess:
 
     def __init__(self, settings: Settings) -> None:
         self._connections = connections = Connections(settings)
-        keyring = LiveKeyRing(settings.keyring_path)
+        keyring = open_keyring(settings.keyring_path)
         database, market = connections.database, connections.market
         partners = PartnerCache(lambda api_key: read_access(database, keyring, api_key))
         self._watchers = connections.watchers(partners)

@@ -4,16 +4,24 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from yoyo import get_backend, read_migrations
-from yoyo.exceptions import LockTimeout
+
+from persistence.postgres.transport import transport_of
 
 DIRECTORY = Path(__file__).parent / "migrations"
 
 # yoyo logs each step; callers report the returned ids instead.
 logging.getLogger("yoyo.migrations").setLevel(logging.WARNING)
+
+# Of the session that migrates: it ends with it, while a row in a table would outlast a process that
+# is killed. The server then ends a statement that is still running, and the lock with it.
+LOCK: Final = (
+    "SET client_connection_check_interval = '2s'",
+    "SELECT pg_advisory_lock(hashtext('swapgate migrations'))",
+)
 
 
 class MigrationFailed(Exception):
@@ -23,14 +31,19 @@ class MigrationFailed(Exception):
 def apply_migrations(url: str, *, directory: Path = DIRECTORY) -> list[str]:
     """Apply the pending migrations and return their ids; `url` is a libpq URL of the owner.
 
-    Concurrent calls wait for each other. Each migration is a transaction. Raises MigrationFailed.
+    Concurrent calls wait for each other. Each migration is a transaction. Raises MigrationFailed,
+    and InsecureConnection.
     """
+    transport_of(url)
     try:
-        with _backend(url) as backend, backend.lock():
+        with _backend(url) as backend:
+            for statement in LOCK:
+                backend.execute(statement)
+            backend.commit()
             due = backend.to_apply(read_migrations(str(directory)))
             backend.apply_migrations(due)
             return [migration.id for migration in due]
-    except (psycopg.Error, LockTimeout) as error:
+    except psycopg.Error as error:
         raise MigrationFailed(f"The database cannot be migrated: {error}") from error
 
 

@@ -10,6 +10,7 @@ import psqlpy
 from psqlpy.exceptions import DataError, Error
 
 from domain.errors import Unavailable
+from persistence.postgres.transport import transport_of
 
 STATEMENT_TIMEOUT_MS: Final = 5_000
 CONNECT_TIMEOUT_SECONDS: Final = 3
@@ -50,11 +51,16 @@ class Database:
     ) -> None:
         """Connect lazily, with at least two connections, as the driver's pool requires.
 
-        `session` has further settings of each connection.
+        `session` has further settings of each connection. Raises InsecureConnection.
         """
+        transport = transport_of(url)
         self._statement_seconds = statement_timeout_ms / 1000
         self._pool = psqlpy.ConnectionPool(
-            dsn=_with_settings(url, {**session, "statement_timeout": str(statement_timeout_ms)}),
+            dsn=_with_settings(
+                transport.url, {**session, "statement_timeout": str(statement_timeout_ms)}
+            ),
+            ssl_mode=transport.ssl_mode,
+            ca_file=transport.ca_file,
             max_db_pool_size=max(size, 2),
             application_name=application,
             connect_timeout_sec=CONNECT_TIMEOUT_SECONDS,

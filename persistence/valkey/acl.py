@@ -64,7 +64,7 @@ USERS: Final[Mapping[str, Rights]] = {
         channels=(rates.CHANNEL, CHANGES),
     ),
     "rates": Rights(
-        commands=(*SCRIPTS, "del", "get", "publish", "set"),
+        commands=(*SCRIPTS, "del", "get", "publish", "set", "time"),
         keys=(rates.KEY, rates.LEASE, rates.SOURCES),
         channels=(rates.CHANNEL,),
     ),

@@ -1,4 +1,8 @@
-"""Notices between processes: a new rate snapshot, or a change of cached data."""
+"""Notices between processes: a new rate snapshot, or a change of cached data.
+
+Channels are those of the server, not of one of its numbered databases, so that a notice may be of
+another installation. It only makes a process read its own keys again.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,12 +36,12 @@ async def notices(client: Valkey) -> AsyncIterator[Notice]:
         try:
             async with client.pubsub() as subscription:
                 await subscription.subscribe(RATES, CHANGES)
-                yield Notice("", b"")
+                yield Notice("")
                 while True:
                     message = await subscription.get_message(
                         ignore_subscribe_messages=True, timeout=POLL_INTERVAL_SECONDS
                     )
                     if message is not None:
-                        yield Notice(message["channel"].decode(), message["data"])
+                        yield Notice(message["channel"].decode())
         except (ValkeyError, OSError):
             await asyncio.sleep(RECONNECT_SECONDS)

@@ -8,7 +8,7 @@ from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
-from domain.market.rates import RateSnapshot
+from domain.market.rates import MAX_AGE_SECONDS, MAX_AHEAD_SECONDS, RateSnapshot
 from domain.money import USD_DECIMALS, format_units, power_of_ten
 
 KEY: Final = "rates:snapshot"
@@ -20,9 +20,19 @@ LEASE_MS: Final = 3_000
 """How long no other process may publish after the leader did, which it does every second."""
 
 # Publishing itself acquires or renews the lease: a process that cannot publish does not lead, and a
-# leader that was suspended cannot publish an outdated snapshot once another process leads.
+# leader that was suspended cannot publish an outdated snapshot once another process leads. Nor does
+# one lead whose clock differs from the server's: no process would use its prices. The message has
+# the snapshot for processes of version 0.2.0; others read the key.
 PUBLISH: Final = """
 local leader = server.call('GET', KEYS[2])
+local now = server.call('TIME')
+local behind = now[1] + now[2] / 1000000 - ARGV[6]
+if behind < -ARGV[7] or behind > ARGV[8] + 0 then
+  if leader == ARGV[1] then
+    server.call('DEL', KEYS[2])
+  end
+  return tostring(behind)
+end
 if leader and leader ~= ARGV[1] then
   return 0
 end
@@ -83,20 +93,29 @@ class RatePublisher:
         self._resign = client.register_script(RESIGN)
 
     async def publish(self, snapshot: RateSnapshot, *, sources: bytes = b"") -> bool:
-        """Store the snapshot and notify all workers; raise Unavailable.
+        """Store the snapshot and notify all workers.
 
         Returns False, and does nothing, where another process leads. `sources` is stored beside the
-        snapshot, for `read_sources`.
+        snapshot, for `read_sources`. Raises Unavailable, also for a snapshot whose time no process
+        would accept by the server's clock.
         """
         document = encode_snapshot(snapshot, key=self._key)
         try:
             published = await self._publish(
                 keys=[KEY, LEASE, SOURCES],
-                args=[self._token, LEASE_MS, document, sources, CHANNEL],
+                args=[
+                    *(self._token, LEASE_MS, document, sources, CHANNEL),
+                    *(snapshot.at, MAX_AHEAD_SECONDS, MAX_AGE_SECONDS),
+                ],
             )
-            return bool(published)
         except (ValkeyError, OSError) as error:
             raise Unavailable(f"Valkey: {error}") from error
+        if isinstance(published, bytes):
+            raise Unavailable(
+                f"the clock of this machine is {abs(float(published)):.0f} s "
+                f"{'behind' if float(published) > 0 else 'ahead of'} Valkey's: set both by NTP"
+            )
+        return bool(published)
 
     async def resign(self) -> None:
         """Let another process lead at once; raise Unavailable."""

@@ -16,7 +16,10 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = start_up(
         tmp_path_factory.mktemp("live") / "data",
         *("--no-sandbox", "--workers", "1", "--metrics-port", str(METRICS_PORT)),
-        environment={"SWAPGATE_PUBLIC_URL": f"https://{PUBLIC_HOST}"},
+        environment={
+            "SWAPGATE_PUBLIC_URL": f"https://{PUBLIC_HOST}",
+            "SWAPGATE_RATES": "sandbox",
+        },
     )
     yield running
     stop(running)

@@ -148,13 +148,23 @@ def test_live_mode_rejects_the_database_owners_login(
 ) -> None:
     monkeypatch.setenv("SWAPGATE_DATABASE_URL", database_urls.superuser)
     monkeypatch.setenv("SWAPGATE_VALKEY_URL", servers.valkey.url)
+    monkeypatch.setenv("SWAPGATE_RATES", "exchanges")
     error = startup_error(tmp_path / "data", "--port", str(free_port()), "--no-sandbox")
     assert "The database role postgres is a superuser" in error
 
 
+def test_live_mode_needs_a_source_of_prices(tmp_path: Path) -> None:
+    """Otherwise the sandbox's made-up prices would be paid."""
+    error = startup_error(tmp_path / "data", "--port", str(free_port()), "--no-sandbox")
+    assert "SWAPGATE_RATES is not set" in error
+
+
 @pytest.mark.slow
-def test_a_database_never_changes_between_sandbox_and_live(tmp_path: Path) -> None:
+def test_a_database_never_changes_between_sandbox_and_live(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stop(start_up(tmp_path / "play", "--workers", "1"))
+    monkeypatch.setenv("SWAPGATE_RATES", "sandbox")
     error = startup_error(tmp_path / "play", "--port", str(free_port()), "--no-sandbox")
     assert "The database belongs to a sandbox" in error
     real = start_up(tmp_path / "real", "--workers", "1", "--no-sandbox")

@@ -52,6 +52,7 @@ def serve(
     configure_logs()
     settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.GATEWAY)
     check_rights(settings.database_url, Role.GATEWAY, sandbox=settings.sandbox)
+    check_keyring(settings)
     settings = with_local_origins(settings, host=host, port=port)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
         # prometheus-client reads this variable when it is imported
@@ -135,6 +136,16 @@ def check_rights(database_url: str, role: Role, *, sandbox: bool) -> None:
     problem = excess_rights_problem(database_url, role, sandbox=sandbox)
     if problem:
         raise Failure(problem)
+
+
+def check_keyring(settings: Settings) -> None:
+    """Raise Failure unless the key ring can be used: workers would be started again and again."""
+    from gateway.wiring.keyring import open_keyring
+
+    try:
+        open_keyring(settings.keyring_path)
+    except SettingsError as error:
+        raise Failure(str(error)) from None
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None], *, metrics_port: int) -> None:

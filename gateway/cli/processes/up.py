@@ -16,7 +16,7 @@ import msgspec
 import typer
 from rich.console import Console
 
-from gateway.cli.command import DATA_DIR, DataDir, Failure
+from gateway.cli.command import DATA_DIR, DataDir, Failure, settings_of
 from gateway.cli.processes.processes import (
     DEFAULT_PORT,
     AutoSettle,
@@ -31,6 +31,7 @@ from gateway.instance import (
     Instance,
     PreparationFailed,
     Role,
+    ValkeyUser,
     write_private,
 )
 from gateway.runtime.supervisor import (
@@ -81,6 +82,7 @@ def up(
             local = f"http://localhost:{port}" if sandbox else ""
             instance.public_url = os.environ.get("SWAPGATE_PUBLIC_URL") or local
             write_private(data_dir / INSTANCE_FILE, msgspec.json.encode(instance))
+            _ = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.RATES).rate_market
             status.update("Preparing the database")
             prepare(instance, data_dir, base_url=f"http://{HOST}:{port}")
             for role in (Role.GATEWAY, Role.SETTLEMENT):

@@ -3,7 +3,6 @@
 from contextlib import suppress
 from uuid import UUID
 
-import msgspec
 from psqlpy.exceptions import Error as DatabaseError
 from valkey.exceptions import ValkeyError
 
@@ -11,10 +10,11 @@ from domain.assets import Catalogue
 from gateway.runtime.clock import SystemClock
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.admission.partner_changes import put_into_effect
+from gateway.wiring.keyring import open_keyring
 from persistence.keyring import KeyRing
-from persistence.keyring_file import LiveKeyRing
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
+from persistence.postgres.transport import InsecureConnection
 from persistence.valkey.client import connect
 from persistence.valkey.notices import publish_change
 
@@ -42,6 +42,8 @@ class OperatorConnections:
             ) from None
         try:
             self.database = self.database_with(statement_timeout_ms=STATEMENT_TIMEOUT_MS)
+        except InsecureConnection as error:
+            raise SettingsError(f"SWAPGATE_DATABASE_URL cannot be used: {error}") from None
         except (DatabaseError, ValueError):
             raise SettingsError(
                 "SWAPGATE_DATABASE_URL cannot be used: its form is "
@@ -59,14 +61,8 @@ class OperatorConnections:
         )
 
     def keyring(self) -> KeyRing:
-        """Return the key ring; raise SettingsError if it is missing or malformed."""
-        path = self.settings.keyring_path
-        try:
-            return LiveKeyRing(path)
-        except OSError as error:
-            raise SettingsError(f"the key ring {path} cannot be read: {error.strerror}") from None
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise SettingsError(f"the key ring {path} cannot be used: {error}") from None
+        """Return the key ring; raise SettingsError."""
+        return open_keyring(self.settings.keyring_path)
 
     async def catalogue(self) -> Catalogue:
         """Return the catalogue as it is now."""

@@ -8,6 +8,7 @@ import psycopg
 
 from persistence.postgres.pool import Database
 from persistence.postgres.rights.catalog import excess_statement
+from persistence.postgres.transport import transport_of
 
 CONNECT_SECONDS: Final = 3
 
@@ -41,8 +42,10 @@ async def excess_rights(database: Database, *, process_role: str | None) -> Sequ
 def excess_rights_at(url: str, *, process_role: str) -> Sequence[Excess] | None:
     """Return the same for a new connection, or None if the database is unavailable.
 
-    For a process that will fork: the threads of a pool would not survive it.
+    For a process that will fork: the threads of a pool would not survive it. Raises
+    InsecureConnection.
     """
+    transport_of(url)
     statement = excess_statement(process_role=process_role)
     try:
         with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:

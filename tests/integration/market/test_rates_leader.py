@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -13,7 +14,8 @@ from urllib.request import urlopen
 import pytest
 from valkey.asyncio import Valkey
 
-from domain.market.rates import RateSnapshot
+from domain.errors import Unavailable
+from domain.market.rates import MAX_AGE_SECONDS, MAX_AHEAD_SECONDS, RateSnapshot
 from persistence.valkey.client import connect
 from persistence.valkey.rates import LEASE, LEASE_MS, RatePublisher, read_snapshot, read_sources
 from tests.conftest import SWAPGATE, Running, Servers, free_port, start_up, stop
@@ -37,8 +39,8 @@ TAKEN_OVER_SECONDS = 5
 """Within this time a lease expires and another process leads."""
 
 
-def snapshot(at: float) -> RateSnapshot:
-    return RateSnapshot(at=float(at), prices={"BTC": 10**18})
+def snapshot(*, seconds_ago: float = 0) -> RateSnapshot:
+    return RateSnapshot(at=time.time() - seconds_ago, prices={"BTC": 10**18})
 
 
 @pytest.fixture
@@ -50,30 +52,51 @@ async def valkey(servers: Servers) -> Valkey:
 
 async def test_only_the_leader_publishes_until_it_resigns(valkey: Valkey) -> None:
     one, other = (RatePublisher(valkey, token=token, key=KEY) for token in "ab")
-    assert await one.publish(snapshot(1), sources=b"{}")
-    assert not await other.publish(snapshot(2))
-    assert (await read_snapshot(valkey, key=KEY), await read_sources(valkey)) == (
-        snapshot(1),
-        b"{}",
-    )
+    first, last = snapshot(seconds_ago=2), snapshot()
+    assert await one.publish(first, sources=b"{}")
+    assert not await other.publish(snapshot(seconds_ago=1))
+    assert (await read_snapshot(valkey, key=KEY), await read_sources(valkey)) == (first, b"{}")
     await other.resign()
-    assert not await other.publish(snapshot(2))
+    assert not await other.publish(snapshot(seconds_ago=1))
     await one.resign()
-    assert await other.publish(snapshot(3))
-    assert not await one.publish(snapshot(4))
-    assert await read_snapshot(valkey, key=KEY) == snapshot(3)
+    assert await other.publish(last)
+    assert not await one.publish(snapshot())
+    assert await read_snapshot(valkey, key=KEY) == last
     await other.resign()
     await valkey.aclose()
 
 
 async def test_a_lease_expires_and_a_former_leader_overwrites_nothing(valkey: Valkey) -> None:
     one, other = (RatePublisher(valkey, token=token, key=KEY) for token in "ab")
-    assert await one.publish(snapshot(1))
+    last = snapshot()
+    assert await one.publish(snapshot(seconds_ago=1))
     assert 0 < await valkey.pttl(LEASE) <= LEASE_MS < TAKEN_OVER_SECONDS * 1000
-    await wait_until_async(lambda: other.publish(snapshot(2)))
-    assert not await one.publish(snapshot(1))
-    assert await read_snapshot(valkey, key=KEY) == snapshot(2)
+    await wait_until_async(lambda: other.publish(last))
+    assert not await one.publish(snapshot())
+    assert await read_snapshot(valkey, key=KEY) == last
     await other.resign()
+    await valkey.aclose()
+
+
+@pytest.mark.parametrize(
+    ("seconds_ago", "named"),
+    [(-MAX_AHEAD_SECONDS - 5, "10 s ahead of"), (MAX_AGE_SECONDS + 5, "65 s behind")],
+)
+async def test_a_process_whose_clock_is_wrong_does_not_lead(
+    valkey: Valkey, seconds_ago: float, named: str
+) -> None:
+    """Nobody uses prices of such a time, so that another process has to lead."""
+    wrong, right = (RatePublisher(valkey, token=token, key=KEY) for token in "ab")
+    used = snapshot()
+    assert await wrong.publish(used)
+    with pytest.raises(Unavailable, match=named):
+        await wrong.publish(snapshot(seconds_ago=seconds_ago))
+    assert await read_snapshot(valkey, key=KEY) == used
+    assert await right.publish(snapshot())
+    await right.resign()
+    with pytest.raises(Unavailable, match=named):
+        await wrong.publish(snapshot(seconds_ago=seconds_ago))
+    assert await valkey.get(LEASE) is None
     await valkey.aclose()
 
 

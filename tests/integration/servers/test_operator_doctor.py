@@ -152,6 +152,11 @@ def test_a_missing_key_ring_is_reported(operator: Operator) -> None:
     assert advice["keyring"].startswith("The key ring ")
 
 
+def test_a_key_ring_that_others_can_read_is_reported(operator: Operator) -> None:
+    (operator.data_dir / "keyring.json").chmod(0o644)
+    assert "others can read it: run `chmod 600`" in failed_checks(operator, ok=False)["keyring"]
+
+
 def test_networks_with_few_free_addresses_are_named(operator: Operator) -> None:
     operator.sql("DELETE FROM pay_in_addresses WHERE network IN ('Tron', 'Dash')")
     assert failed_checks(operator, ok=False)["addresses"].startswith(

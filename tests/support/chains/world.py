@@ -171,7 +171,7 @@ class World:
         return chains
 
     def _start(self) -> Running:
-        environment = {"SWAPGATE_CHAINS": str(self._write_chains())}
+        environment = {"SWAPGATE_CHAINS": str(self._write_chains()), "SWAPGATE_RATES": "sandbox"}
         return start_up(
             self._directory / "data", "--no-sandbox", "--workers", "1", environment=environment
         )

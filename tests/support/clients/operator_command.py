@@ -76,7 +76,7 @@ class Operator:
 
     def write_keyring(self, key: bytes) -> None:
         ring = {"current": "k1", "keys": {"k1": base64.b64encode(key).decode()}}
-        (self.data_dir / KEYRING_FILE).write_bytes(msgspec.json.encode(ring))
+        write_private(self.data_dir / KEYRING_FILE, msgspec.json.encode(ring))
 
     def run(self, *arguments: str) -> Result:
         return invoke(*arguments, data_dir=self.data_dir)

@@ -35,7 +35,7 @@ from persistence.valkey.admission import ValkeyAdmissionController
 from persistence.valkey.client import connect
 from persistence.valkey.nonces import REMEMBERED_SINCE
 from persistence.valkey.notices import notices
-from persistence.valkey.rates import decode_snapshot, read_snapshot
+from persistence.valkey.rates import read_snapshot
 from persistence.valkey.revisions import publish_revision, revision_key
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import KEYRING, stored_partner
@@ -87,7 +87,6 @@ class Worker:
             changed_keys=lambda since: changed_keys(gateway, since),
             publish_revision=lambda revision: publish_revision(valkey, None, revision),
             read_snapshot=lambda: read_snapshot(valkey, key=None),
-            decode_snapshot=lambda encoded: decode_snapshot(encoded, key=None),
             notices=lambda: notices(valkey),
         )
         return Watchers(sources, LiveMarket(), self.partners)

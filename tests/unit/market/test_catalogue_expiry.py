@@ -6,7 +6,6 @@ import pytest
 
 from domain.assets import Bounds, Catalogue, Switches
 from domain.changes import Notice, Revisions
-from domain.errors import Unavailable
 from domain.market.limits import Headroom
 from domain.market.rates import RateSnapshot
 from gateway.runtime.market import LiveMarket
@@ -28,7 +27,6 @@ class Database:
             changed_keys=self._changed_keys,
             publish_revision=self._publish,
             read_snapshot=self._snapshot,
-            decode_snapshot=self._decode,
             notices=self._notices,
         )
         self.watchers = Watchers(sources, LiveMarket(), None, monotonic=lambda: self.time)
@@ -65,12 +63,9 @@ class Database:
     async def _snapshot(self) -> RateSnapshot | None:
         return None
 
-    def _decode(self, _: bytes) -> RateSnapshot:
-        raise Unavailable("none")
-
     async def _notices(self) -> AsyncIterator[Notice]:
         for channel in list[str]():
-            yield Notice(channel, b"")
+            yield Notice(channel)
 
 
 async def test_a_catalogue_with_estimates_is_read_again_when_the_first_of_them_expires() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.market.rates import RateSnapshot
-from gateway.settings import Settings, SettingsError
+from gateway.settings import RateMarket, Settings, SettingsError
 from gateway.wiring.rates import run_rates
 from gateway.wiring.settlement import run_settlement
 from persistence.valkey.rates import decode_snapshot, encode_snapshot
@@ -53,7 +53,21 @@ def test_no_process_signs_or_verifies_prices_without_a_key(sandbox: bool) -> Non
         valkey_url="valkey://cache",
         keyring_path=Path("keys"),
         sandbox=sandbox,
+        rates=RateMarket.EXCHANGES,
     )
     for work in (run_rates(settings, seed=1), run_settlement(settings, auto_settle=False)):
         with pytest.raises(SettingsError, match="SWAPGATE_RATES_KEY is not set"):
             asyncio.run(work)
+
+
+def test_real_money_needs_a_source_of_prices() -> None:
+    settings = Settings(
+        database_url="postgresql:///swapgate",
+        valkey_url="valkey://cache",
+        keyring_path=Path("keys"),
+        rates_key="key",
+    )
+    with pytest.raises(SettingsError, match="SWAPGATE_RATES is not set"):
+        asyncio.run(run_rates(settings, seed=1))
+    sandbox = msgspec.structs.replace(settings, sandbox=True)
+    assert sandbox.rate_market is RateMarket.SANDBOX

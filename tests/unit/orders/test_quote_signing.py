@@ -171,6 +171,7 @@ def ring_signer(
 def test_a_quote_made_before_a_rotation_of_the_key_ring_stays_valid(tmp_path: Path) -> None:
     path = tmp_path / "keyring.json"
     path.write_bytes(new_keyring())
+    path.chmod(0o600)
     clock = FixedClock()
     issuing = ring_signer(LiveKeyRing(path), clock=clock)
     verifying = ring_signer(LiveKeyRing(path))

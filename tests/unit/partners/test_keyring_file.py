@@ -136,3 +136,11 @@ def test_a_process_killed_at_any_moment_leaves_every_key_in_the_file(path: Path)
             os.waitpid(child, 0)
             known.update(line.strip() for line in lines)
         assert known <= set(load_keyring(path).names)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
+def test_a_key_ring_that_others_can_read_is_not_used(path: Path, mode: int) -> None:
+    path.chmod(mode)
+    for use in (LiveKeyRing, load_keyring, read_keys):
+        with pytest.raises(ValueError, match="chmod 600"):
+            use(path)
