@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
         ),
     ]
     keyring_path: Annotated[
-        Path, _about("file of the keys that encrypt stored secrets; mode 0600, back it up")
+        Path, _about("file of the keys that encrypt stored secrets; mode 0600 or 0640, back it up")
     ] = msgspec.field(name="SWAPGATE_KEYRING")
     sandbox: Annotated[
         bool,

@@ -128,8 +128,8 @@ def remove_key(path: Path, name: str) -> None:
 
 
 def _read(path: Path) -> _File:
-    if path.stat().st_mode & 0o077:
-        raise ValueError("others can read it: run `chmod 600` on it")
+    if path.stat().st_mode & 0o027:  # a group may read it: that of processes with other users
+        raise ValueError("others can read or change it: run `chmod 600` on it")
     return msgspec.json.decode(path.read_bytes(), type=_File)
 
 

@@ -56,6 +56,7 @@ class World:
         self.urls = urls
         self.path = directory / "keyring.json"
         self.path.write_bytes(RING)
+        self.path.chmod(0o600)
         self.clock = SystemClock()
         self.database = MortalDatabase(urls.admin)
         self.gateway = Database(urls.gateway)

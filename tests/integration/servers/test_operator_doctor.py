@@ -144,17 +144,14 @@ def test_a_key_ring_that_does_not_decrypt_every_secret_is_reported(operator: Ope
     assert "@example.org and 1 more: " in failed_checks(operator, ok=False)["keyring"]
 
 
-def test_a_missing_key_ring_is_reported(operator: Operator) -> None:
-    (operator.data_dir / "keyring.json").unlink()
-
+def test_a_missing_key_ring_and_one_that_others_can_read_are_reported(operator: Operator) -> None:
+    path = operator.data_dir / "keyring.json"
+    path.chmod(0o644)
+    assert "run `chmod 600`" in failed_checks(operator, ok=False)["keyring"]
+    path.unlink()
     advice = failed_checks(operator, ok=False)
     assert list(advice) == ["keyring"]
     assert advice["keyring"].startswith("The key ring ")
-
-
-def test_a_key_ring_that_others_can_read_is_reported(operator: Operator) -> None:
-    (operator.data_dir / "keyring.json").chmod(0o644)
-    assert "others can read it: run `chmod 600`" in failed_checks(operator, ok=False)["keyring"]
 
 
 def test_networks_with_few_free_addresses_are_named(operator: Operator) -> None:

@@ -138,8 +138,10 @@ def test_a_process_killed_at_any_moment_leaves_every_key_in_the_file(path: Path)
         assert known <= set(load_keyring(path).names)
 
 
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
-def test_a_key_ring_that_others_can_read_is_not_used(path: Path, mode: int) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o660])
+def test_a_key_ring_that_others_can_read_or_a_group_can_change_is_not_used(
+    path: Path, mode: int
+) -> None:
     path.chmod(mode)
     for use in (LiveKeyRing, load_keyring, read_keys):
         with pytest.raises(ValueError, match="chmod 600"):

@@ -10,7 +10,14 @@ import msgspec
 import pytest
 
 from gateway.instance import Instance, ValkeyUser
-from gateway.settings import NOT_SETTINGS, Settings, SettingsError, environment_of, settings_from
+from gateway.settings import (
+    NOT_SETTINGS,
+    RateMarket,
+    Settings,
+    SettingsError,
+    environment_of,
+    settings_from,
+)
 from gateway.settings_table import PATH, main, with_table
 from gateway.wiring.children import child_processes
 
@@ -44,6 +51,7 @@ def other_value(name: str, logo: Path) -> Any:
         "public_orders_reserved_percent": 40,
         "other_public_urls": "https://third.example",
         "mail_directory": Path("mail"),
+        "rates": RateMarket.EXCHANGES,
     }
     if name in checked:
         return checked[name]
