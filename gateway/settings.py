@@ -61,7 +61,9 @@ RATES: Final = "`rates`"
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     """What a process needs to know before it starts. URLs may hold passwords: `repr` hides them."""
 
-    database_url: Annotated[str, _about("PostgreSQL 15 or newer, as the role of the process")]
+    database_url: Annotated[
+        str, _about("PostgreSQL 15 or newer, as the role of the process, see [TLS](#tls)")
+    ]
     valkey_url: Annotated[
         str,
         _about(
