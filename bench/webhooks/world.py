@@ -19,6 +19,7 @@ from bench.webhooks.orders import store_orders
 from bench.webhooks.writer import STATES, Work
 from domain.partners.credentials import Credentials
 from domain.partners.partner import Partner
+from gateway.instance import write_private
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings, environment_of
 from persistence.embedded.access import SUPERUSER
@@ -52,7 +53,7 @@ class World:
         self._stack.callback(self.valkey.stop)
         start_together(self.postgres, self.valkey)
         apply_migrations(self.postgres.url())
-        (directory / "keyring.json").write_bytes(new_keyring())
+        write_private(directory / "keyring.json", new_keyring())
         self.received_file = directory / "received"
         self._receiver = self._spawn("bench.webhooks.receiver", SECRET, str(self.received_file))
         assert self._receiver.stdout is not None  # noqa: S101  it is a pipe
