@@ -31,10 +31,11 @@ class Revisions(msgspec.Struct, frozen=True):
     partners: int
 
 
-class Notice(msgspec.Struct, frozen=True):
-    """A notification that something is to be read again; it contains nothing to be used.
+CONNECTED: Final = ""
+"""The channel of a notice that the listener has (re)connected."""
 
-    `channel` is empty when the listener has (re)connected.
-    """
+
+class Notice(msgspec.Struct, frozen=True):
+    """A notification that something is to be read again; it contains nothing to be used."""
 
     channel: str

@@ -10,7 +10,7 @@ from gateway.errors import INTERNAL, NOT_FOUND, ErrorResponse
 from gateway.http.body import BodyReader, Message, Receive, replay
 from gateway.http.connections.clients import ClientConnections
 from gateway.http.connections.limits import Peer
-from gateway.http.connections.pieces import PIECE_BYTES, WHOLE_BYTES
+from gateway.http.connections.pieces import WHOLE_BYTES, pieces_of
 from gateway.http.direct import DirectHandlers
 from gateway.http.head import RejectedRequest, body_length, check_target
 from gateway.http.json_response import envelope_headers, failure_body, json_response
@@ -81,10 +81,10 @@ class AsgiMiddleware:
                 # The same as `_send`, without its call: this path serves every signed request.
                 await send({"type": START, "status": status, "headers": response_headers})
                 if len(content) > WHOLE_BYTES:
-                    last = len(content) - PIECE_BYTES
-                    for start in range(0, len(content), PIECE_BYTES):
-                        piece = content[start : start + PIECE_BYTES]
-                        await send({"type": BODY, "body": piece, "more_body": start < last})
+                    unsent = len(content)
+                    for piece in pieces_of(content):
+                        unsent -= len(piece)
+                        await send({"type": BODY, "body": piece, "more_body": unsent > 0})
                         self._large.record_piece(client)
                 else:
                     await send({"type": BODY, "body": content, "more_body": False})

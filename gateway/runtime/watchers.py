@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from domain.assets import Catalogue
-from domain.changes import Notice, Revisions
+from domain.changes import CONNECTED, Notice, Revisions
 from domain.errors import Unavailable
 from domain.market.limits import Headroom
 from domain.market.rates import RateSnapshot
@@ -21,8 +21,6 @@ POLL_INTERVAL_SECONDS: Final = 0.25
 BACKOFF: Final = Backoff(min_seconds=0.1, max_seconds=0.5)
 """A change is seen within a second even when it is made while the database recovers."""
 RATES_CHANNEL: Final = "rates"
-CONNECTED: Final = ""
-"""The channel of a notice that the listener has (re)connected."""
 
 log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ from typing import Final
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
-from domain.changes import Notice
+from domain.changes import CONNECTED, Notice
 from persistence.valkey.rates import CHANNEL as RATES
 
 CHANGES: Final = "changes"
@@ -36,7 +36,7 @@ async def notices(client: Valkey) -> AsyncIterator[Notice]:
         try:
             async with client.pubsub() as subscription:
                 await subscription.subscribe(RATES, CHANGES)
-                yield Notice("")
+                yield Notice(CONNECTED)
                 while True:
                     message = await subscription.get_message(
                         ignore_subscribe_messages=True, timeout=POLL_INTERVAL_SECONDS

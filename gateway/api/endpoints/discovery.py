@@ -31,7 +31,7 @@ def pairs(services: Services, request: Request) -> bytes:
 
 
 def _check_empty(body: bytes) -> None:
-    if body not in (b"", b"{}"):
+    if body not in (b"", b"{}"):  # what clients send, without the time to decode it
         _decode(body)
 
 

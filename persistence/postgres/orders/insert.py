@@ -221,14 +221,10 @@ async def insert_orders(
 
 def _first_of_each_quote(inserts: Sequence[OrderInsert]) -> dict[int, OrderInsert]:
     """Return the orders without a quote, and the first one with each quote, by their positions."""
-    quotes: set[str] = set()
-    chosen = {}
+    first: dict[str, int] = {}
     for index, one in enumerate(inserts):
-        if one.quote_id is None or one.quote_id not in quotes:
-            chosen[index] = one
-        if one.quote_id is not None:
-            quotes.add(one.quote_id)
-    return chosen
+        first.setdefault(one.quote_id or one.id, index)
+    return {index: inserts[index] for index in first.values()}
 
 
 async def _insert_one(database: Database, insert: OrderInsert) -> InsertResult | Exception:

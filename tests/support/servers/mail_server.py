@@ -1,25 +1,20 @@
-"""A mail server over TLS with a certificate of its own, which stores what it receives."""
+"""A mail server over TLS with a certificate of its own authority, which stores what it receives."""
 
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from ipaddress import ip_address
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from feeds.mail.smtp import MailServer
+from tests.support.servers.authority import Authority
 
 
 class ReceivingMailServer:
-    """Accepts every email, unless `rejects` is set. `tls` trusts its certificate."""
+    """Accepts every email, unless `rejects` is set. `tls` trusts its authority."""
 
     def __init__(self, directory: Path, *, starttls: bool) -> None:
         self.starttls = starttls
@@ -28,10 +23,10 @@ class ReceivingMailServer:
         self.commands: list[str] = []
         self.rejects = False
         self.port = 0
-        certificate, key = _certificate(directory)
+        authority = Authority(directory)
         self._own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._own.load_cert_chain(certificate, key)
-        self.tls = ssl.create_default_context(cafile=str(certificate))
+        self._own.load_cert_chain(authority.certificate_of("127.0.0.1"))
+        self.tls = ssl.create_default_context(cafile=str(authority.file))
 
     def login(self) -> MailServer:
         """Return how to send through this server."""
@@ -82,34 +77,3 @@ class ReceivingMailServer:
             else:
                 writer.write(b"451 later\r\n" if self.rejects else b"250 fine\r\n")
         writer.close()
-
-
-def _certificate(directory: Path) -> tuple[Path, Path]:
-    """Write a self-signed certificate of 127.0.0.1 and its key; return both paths."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = directory / "certificate.pem", directory / "key.pem"
-    paths[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return paths

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,11 +24,12 @@ apply_migrations(sys.argv[1], directory=pathlib.Path(sys.argv[2]))
 
 
 @pytest.fixture
-def empty_database(servers: Servers) -> str:
-    """Return the URL of a new database without any tables."""
+def empty_database(servers: Servers) -> Iterator[str]:
+    """Yield the URL of a new database without any tables."""
     name = f"migrate_{os.getpid()}_{os.urandom(4).hex()}"
     servers.postgres.create_database(name)
-    return servers.postgres.url(database=name)
+    yield servers.postgres.url(database=name)
+    servers.postgres.drop_database(name)
 
 
 def directory(tmp_path: Path, *statements: str) -> Path:
