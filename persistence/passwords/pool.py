@@ -19,6 +19,8 @@ RESERVED: Final = 4
 with wrong passwords does not keep them out."""
 DEADLINE_SECONDS: Final = 1.0
 """For a hash that takes 20 to 40 ms; a saturated machine leaves the process no time."""
+MAX_WAIT_SECONDS: Final = 2.0
+"""In the queue, which takes 0.8 s when it is full; the process is too slow if it takes longer."""
 PAUSE_SECONDS: Final = 30.0
 """How long the thread hashes after that."""
 NICENESS: Final = 10
@@ -78,13 +80,18 @@ class PasswordPool:
         if self._free <= (0 if known else self._reserved):
             raise Unavailable("too many passwords are being hashed")
         self._free -= 1
-        running = asyncio.get_running_loop().run_in_executor(self._queue, self._result, work)
+        running = asyncio.get_running_loop().run_in_executor(
+            self._queue, self._result, work, self._monotonic()
+        )
         running.add_done_callback(self._finished)  # also when the caller was cancelled
         return await asyncio.shield(running)
 
-    def _result(self, work: Work) -> bool | str:
-        if self._monotonic() >= self._process_from:
+    def _result(self, work: Work, queued_at: float) -> bool | str:
+        now = self._monotonic()
+        if now >= self._process_from:
             try:
+                if now - queued_at > MAX_WAIT_SECONDS:
+                    raise TimeoutError
                 result = self._process.perform(work)
             except OSError:
                 self._process_from = self._monotonic() + PAUSE_SECONDS

@@ -95,7 +95,7 @@ class Visitor:
             )
         if self._address:
             request_headers["X-Forwarded-For"] = self._address
-        connection = HTTPConnection(self._host, timeout=20, source_address=self._source)
+        connection = HTTPConnection(self._host, timeout=60, source_address=self._source)
         try:
             connection.request(method, path, body, request_headers)
             response = connection.getresponse()
