@@ -29,8 +29,8 @@ from domain.partners.credentials import is_nonce
 from gateway.runtime.market import LiveMarket
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
-from persistence.valkey.admission import REPLY, REQUEST, SCRIPT
-from persistence.valkey.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.controller import REPLY, REQUEST, SCRIPT
+from persistence.valkey.admission.nonces import REMEMBERED_SINCE
 from persistence.valkey.rates import read_snapshot
 
 PRICE_WEIGHT = 1

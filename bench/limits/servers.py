@@ -25,7 +25,7 @@ from persistence.embedded.access import SUPERUSER
 from persistence.embedded.postgres import EmbeddedPostgres
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
-from persistence.valkey.admission import SCRIPT
+from persistence.valkey.admission.controller import SCRIPT
 
 BUDGET: Final = 2_000_000_000
 """Weight budget of the partner that generates load: more than the command allows."""

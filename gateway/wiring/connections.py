@@ -21,10 +21,10 @@ from persistence.postgres.partners.partners import changed_keys
 from persistence.postgres.pool import Database
 from persistence.postgres.rights.roles import GATEWAY
 from persistence.postgres.rights.rule import excess_rights, rejection_reason
-from persistence.valkey.client import connect
+from persistence.valkey.admission.revisions import publish_revision
+from persistence.valkey.connection.client import connect
 from persistence.valkey.notices import notices
 from persistence.valkey.rates import read_snapshot
-from persistence.valkey.revisions import publish_revision
 
 log = structlog.get_logger()
 

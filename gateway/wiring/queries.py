@@ -15,7 +15,7 @@ from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.partners import find_partner
 from persistence.postgres.pool import Database
 from persistence.postgres.webhooks.endpoint_state import read_endpoint_health
-from persistence.valkey.weight_used import weight_used
+from persistence.valkey.admission.weight_used import weight_used
 
 CONNECTIONS = 4
 """Per worker. Page views cannot exhaust the connections of API calls."""

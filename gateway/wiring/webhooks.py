@@ -34,7 +34,7 @@ from persistence.postgres.webhooks.circuit_breakers import PostgresCircuitBreake
 from persistence.postgres.webhooks.claims import SESSION, PostgresOutbox
 from persistence.postgres.webhooks.deliveries import PostgresDeliveries
 from persistence.postgres.webhooks.outbox_stats import read_outbox_stats
-from persistence.valkey.client import connect
+from persistence.valkey.connection.client import connect
 from persistence.valkey.stream import WebhookStream
 
 MAIL_POLL_SECONDS: Final = 1.0

@@ -50,7 +50,7 @@ from persistence.postgres.health import missing_migrations
 from persistence.postgres.partners.api_keys import record_first_v2_use, record_key_uses
 from persistence.postgres.partners.partners import read_access
 from persistence.postgres.partners.referrals import read_default_partner, read_referrer
-from persistence.valkey.admission import ValkeyAdmissionController
+from persistence.valkey.admission.controller import ValkeyAdmissionController
 from persistence.valkey.counters import ValkeyCounters
 
 FIRST_DATA_SECONDS: Final = 3.0

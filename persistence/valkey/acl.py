@@ -11,9 +11,9 @@ from typing import Final
 import msgspec
 
 from persistence.valkey import rates, stream
-from persistence.valkey.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.revisions import revision_key
 from persistence.valkey.notices import CHANGES
-from persistence.valkey.revisions import revision_key
 
 PREFIX: Final = "swapgate_"
 OWNER: Final = "owner"

@@ -10,8 +10,8 @@ from valkey.asyncio import Valkey
 
 from domain.errors import Unavailable
 from domain.partners.unsigned_limits import Bounds, Count
-from persistence.valkey.script_connection import ScriptConnection
-from persistence.valkey.script_protocol import bulk_string
+from persistence.valkey.connection.script_connection import ScriptConnection
+from persistence.valkey.connection.script_protocol import bulk_string
 
 SCRIPT: Final = (Path(__file__).parent / "counters.lua").read_text()
 SPARE_SECONDS: Final = 30

@@ -7,7 +7,7 @@ from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
-from persistence.valkey.nonces import remembered_since
+from persistence.valkey.admission.nonces import remembered_since
 
 
 class Server(msgspec.Struct, frozen=True):

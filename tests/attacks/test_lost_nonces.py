@@ -15,9 +15,9 @@ from valkey.asyncio import Valkey as AsyncValkey
 from domain.actions.partners.ports import NONCE_SECONDS, Admission, AdmissionOutcome
 from persistence.postgres.partners.nonce_memory import begin_nonce_memory
 from persistence.postgres.pool import Database
-from persistence.valkey.admission import ValkeyAdmissionController
-from persistence.valkey.client import connect
-from persistence.valkey.nonces import REMEMBERED_SINCE, declare_complete
+from persistence.valkey.admission.controller import ValkeyAdmissionController
+from persistence.valkey.admission.nonces import REMEMBERED_SINCE, declare_complete
+from persistence.valkey.connection.client import connect
 from tests.conftest import DatabaseUrls, Running, Servers, start_up, stop
 from tests.support.clients.partner import quote_request
 from tests.support.waiting import wait_until

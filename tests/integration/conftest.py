@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from persistence.postgres import pool
-from persistence.valkey.client import connect
+from persistence.valkey.connection.client import connect
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.ledger import Books, opened_books
 from tests.support.builders.webhook_world import World

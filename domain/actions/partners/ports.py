@@ -16,7 +16,7 @@ from domain.partners.partner import Partner
 from domain.partners.referrals import ReferralSigner, Referrer
 
 NONCE_SECONDS: Final = 300
-"""How long a nonce is remembered (contract, section 3), as in persistence/valkey/admission.lua."""
+"""How long a nonce is remembered (contract, section 3), as in the script of admission."""
 
 
 class AdmissionOutcome(IntEnum):

@@ -12,8 +12,8 @@ from valkey.asyncio import Valkey
 from domain.errors import Unavailable
 from persistence.postgres.partners.nonce_memory import begin_nonce_memory
 from persistence.postgres.pool import Database
-from persistence.valkey.client import reply
-from persistence.valkey.nonces import declare_complete
+from persistence.valkey.admission.nonces import declare_complete
+from persistence.valkey.connection.client import reply
 
 POLL_INTERVAL_SECONDS: Final = 1.0
 

@@ -9,8 +9,8 @@ from domain.changes import PROPAGATION_SECONDS
 from domain.errors import Unavailable
 from persistence.postgres.partners.partners import read_revision
 from persistence.postgres.pool import Database
+from persistence.valkey.admission.revisions import publish_revision
 from persistence.valkey.notices import publish_change
-from persistence.valkey.revisions import publish_revision
 
 
 async def put_into_effect(

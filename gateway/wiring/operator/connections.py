@@ -15,7 +15,7 @@ from persistence.keyring import KeyRing
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
 from persistence.postgres.transport import InsecureConnection
-from persistence.valkey.client import connect
+from persistence.valkey.connection.client import connect
 from persistence.valkey.notices import publish_change
 
 APPLICATION = "swapgate-command"

@@ -6,7 +6,7 @@ from typing import Final
 from valkey.asyncio import Valkey
 
 from domain.cabinet.login_throttle import MAX_DOUBLINGS, ThrottleKey
-from persistence.valkey.client import reply
+from persistence.valkey.connection.client import reply
 
 # KEYS: the throttle key. ARGV: now in ms, seconds after which failures are forgotten, then the
 # fields of ThrottlePolicy.wait_after. An attempt counts as failed from its start, so that

@@ -16,7 +16,7 @@ from domain.cabinet.sessions import (
 )
 from persistence.keyring import KeyRing
 from persistence.valkey.cabinet.session_fields import CHALLENGE, SessionSealer
-from persistence.valkey.client import reply
+from persistence.valkey.connection.client import reply
 
 MAX_SESSIONS: Final = 20
 """Per member; a further session ends the oldest."""

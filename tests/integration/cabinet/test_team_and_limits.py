@@ -17,7 +17,7 @@ from persistence.postgres.cabinet.second_factors import PostgresSecondFactorRepo
 from persistence.postgres.cabinet.team import PostgresTeamRepository
 from persistence.postgres.pool import Database
 from persistence.valkey.cabinet.login_throttle import ValkeyLoginThrottle
-from persistence.valkey.client import connect
+from persistence.valkey.connection.client import connect
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import KEYRING, START, stored_partner
 

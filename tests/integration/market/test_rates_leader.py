@@ -16,7 +16,7 @@ from valkey.asyncio import Valkey
 
 from domain.errors import Unavailable
 from domain.market.rates import MAX_AGE_SECONDS, MAX_AHEAD_SECONDS, RateSnapshot
-from persistence.valkey.client import connect
+from persistence.valkey.connection.client import connect
 from persistence.valkey.rates import LEASE, LEASE_MS, RatePublisher, read_snapshot, read_sources
 from tests.conftest import SWAPGATE, Running, Servers, free_port, start_up, stop
 from tests.support.clients.partner import quote_request

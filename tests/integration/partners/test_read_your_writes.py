@@ -9,8 +9,8 @@ from domain.actions.partners.manage_codes import NewCode, change_code, create_co
 from domain.errors import AuthDisabled, AuthInvalid, Unavailable
 from domain.partners.partner import ALL_PARTNERS, PartnerChange
 from persistence.postgres.partners.partners import change_partner
-from persistence.valkey.nonces import REMEMBERED_SINCE
-from persistence.valkey.revisions import revision_key
+from persistence.valkey.admission.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.revisions import revision_key
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import stored_partner
 from tests.support.servers.two_workers import OLD, Setting, Worker, two_workers

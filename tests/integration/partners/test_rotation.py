@@ -13,8 +13,8 @@ from domain.partners.partner import PartnerChange
 from domain.partners.weights import Call
 from persistence.postgres.partners.partners import change_partner
 from persistence.postgres.pool import Database
-from persistence.valkey.client import connect
-from persistence.valkey.revisions import publish_revision
+from persistence.valkey.admission.revisions import publish_revision
+from persistence.valkey.connection.client import connect
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.servers.two_workers import OLD, Setting, Worker, two_workers
 

@@ -14,10 +14,15 @@ from valkey.asyncio import Valkey
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from domain.partners.weights import WINDOW_MS, SlidingWindow
-from persistence.valkey.admission import REPLY, REQUEST, SCRIPT, ValkeyAdmissionController
-from persistence.valkey.client import connect
-from persistence.valkey.nonces import REMEMBERED_SINCE
-from persistence.valkey.revisions import EXPIRY_SECONDS, publish_revision, revision_key
+from persistence.valkey.admission.controller import (
+    REPLY,
+    REQUEST,
+    SCRIPT,
+    ValkeyAdmissionController,
+)
+from persistence.valkey.admission.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.revisions import EXPIRY_SECONDS, publish_revision, revision_key
+from persistence.valkey.connection.client import connect
 from tests.conftest import Servers
 
 

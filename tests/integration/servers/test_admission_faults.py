@@ -10,9 +10,9 @@ from valkey.asyncio import Valkey
 
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
-from persistence.valkey.admission import ValkeyAdmissionController
-from persistence.valkey.client import connect
-from persistence.valkey.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.controller import ValkeyAdmissionController
+from persistence.valkey.admission.nonces import REMEMBERED_SINCE
+from persistence.valkey.connection.client import connect
 from tests.conftest import Servers
 
 PARTNER = uuid4()

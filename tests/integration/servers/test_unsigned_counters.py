@@ -10,7 +10,7 @@ from valkey.asyncio import Valkey
 from domain.errors import RateLimited
 from domain.partners.unsigned_limits import Bounds, UnsignedLimits, sources_of
 from gateway.http.rate_limiter import RateLimiter
-from persistence.valkey.client import connect
+from persistence.valkey.connection.client import connect
 from persistence.valkey.counters import ValkeyCounters
 from tests.conftest import Servers
 from tests.support.counters import SharedCounters

@@ -31,12 +31,12 @@ from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.partners import changed_keys, read_access
 from persistence.postgres.partners.secrets import PostgresSecretRepository
 from persistence.postgres.pool import Database
-from persistence.valkey.admission import ValkeyAdmissionController
-from persistence.valkey.client import connect
-from persistence.valkey.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.controller import ValkeyAdmissionController
+from persistence.valkey.admission.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.revisions import publish_revision, revision_key
+from persistence.valkey.connection.client import connect
 from persistence.valkey.notices import notices
 from persistence.valkey.rates import read_snapshot
-from persistence.valkey.revisions import publish_revision, revision_key
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.builders.records import KEYRING, stored_partner
 

@@ -11,7 +11,7 @@ from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
-from persistence.valkey.client import reply
+from persistence.valkey.connection.client import reply
 
 REMEMBERED_SINCE: Final = "nonces:since"
 """In milliseconds of Unix time by Valkey's clock; 0 if none was ever lost."""

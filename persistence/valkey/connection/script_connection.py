@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from valkey.asyncio import Valkey
 
-from persistence.valkey.script_protocol import OnReply, ScriptProtocol, bulk_string
+from persistence.valkey.connection.script_protocol import OnReply, ScriptProtocol, bulk_string
 
 if TYPE_CHECKING:
     from valkey.asyncio.connection import AbstractConnection

@@ -13,10 +13,10 @@ from valkey.asyncio import Valkey
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from domain.partners.partner import ALL_PARTNERS
-from persistence.valkey.nonces import REMEMBERED_SINCE
-from persistence.valkey.revisions import revision_key
-from persistence.valkey.script_connection import ScriptConnection
-from persistence.valkey.script_protocol import bulk_string
+from persistence.valkey.admission.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.revisions import revision_key
+from persistence.valkey.connection.script_connection import ScriptConnection
+from persistence.valkey.connection.script_protocol import bulk_string
 
 SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
 MAX_PER_CALL: Final = 16

@@ -7,8 +7,8 @@ from uuid import UUID
 from valkey.asyncio import Valkey
 
 from domain.actions.cabinet.queries import WeightUsed
-from persistence.valkey.admission import window_key
-from persistence.valkey.client import reply
+from persistence.valkey.admission.controller import window_key
+from persistence.valkey.connection.client import reply
 
 SCRIPT: Final = (Path(__file__).parent / "weight_used.lua").read_text()
 

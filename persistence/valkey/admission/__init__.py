@@ -1,0 +1,1 @@
+"""Admission of signed calls: nonces, weights and revisions of partners' records."""

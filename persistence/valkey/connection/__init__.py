@@ -1,0 +1,1 @@
+"""Connections to a Valkey server, a pair under Sentinel or a cluster."""
