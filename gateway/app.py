@@ -32,6 +32,8 @@ from gateway.pages.feed_routes import direct_feeds, mount_feeds
 from gateway.pages.rate_feeds import RateFeeds
 from gateway.pages.request import PublicContext
 from gateway.public_hosts import PublicHosts
+from gateway.runtime.health.dependencies import TIME_LIMIT_SECONDS, DependencyReport, State
+from gateway.runtime.health.readiness import Readiness
 from gateway.runtime.metrics import exposition
 
 
@@ -50,6 +52,7 @@ class Gateway(Protocol):
     client_connections: ClientConnections
     origins: PublicOrigins
     hsts: Header
+    readiness: Readiness
 
     async def start(self) -> None:
         """Start the background work."""
@@ -57,8 +60,8 @@ class Gateway(Protocol):
     async def stop(self) -> None:
         """Stop the background work and close all connections."""
 
-    async def readiness(self) -> dict[str, bool]:
-        """Return the readiness checks by name."""
+    async def dependencies(self) -> DependencyReport:
+        """Return the states of what all nodes share."""
 
 
 def build(
@@ -116,7 +119,11 @@ def build(
 def _mount_documents(
     application: Application, gateway: Gateway, endpoints: Sequence[Endpoint], *, metrics: bool
 ) -> None:
-    documents = {"/healthz": _healthz, "/readyz": _readyz(gateway)}
+    documents = {
+        "/healthz": _healthz,
+        "/healthz/dependencies": _dependencies(gateway),
+        "/readyz": _readyz(gateway.readiness),
+    }
     if metrics:
         documents["/metrics"] = _metrics
     for path, document in documents.items():
@@ -147,13 +154,25 @@ async def _healthz(_: Request) -> Response:
     return _json(200, {"ok": True})
 
 
-def _readyz(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
+def _readyz(readiness: Readiness) -> Callable[[Request], Awaitable[Response]]:
     async def readyz(_: Request) -> Response:
-        checks = await gateway.readiness()
+        checks = readiness.checks()
         ready = all(checks.values())
         return _json(200 if ready else 503, {"ok": ready, "checks": checks})
 
     return readyz
+
+
+def _dependencies(gateway: Gateway) -> Callable[[Request], Awaitable[Response]]:
+    async def dependencies(_: Request) -> Response:
+        report = await gateway.dependencies()
+        states = {
+            name: {"ok": state is State.AVAILABLE, "state": state, "maxSeconds": TIME_LIMIT_SECONDS}
+            for name, state in report.states.items()
+        }
+        return _json(200 if report.ok else 503, {"ok": report.ok, "dependencies": states})
+
+    return dependencies
 
 
 async def _metrics(_: Request) -> Response:

@@ -15,7 +15,9 @@ NOT_OURS: Final = (
     b"This service has another address. Check the link, or open the address that the service "
     b"publishes. Operators set it with SWAPGATE_PUBLIC_URL.\n"
 )
-OF_ANY_HOST: Final = frozenset({"/healthz", "/readyz", "/metrics", "/openapi.json"})
+OF_ANY_HOST: Final = frozenset(
+    {"/healthz", "/healthz/dependencies", "/readyz", "/metrics", "/openapi.json"}
+)
 OF_ANY_HOST_BELOW: Final = ("/v1/", "/api/", "/rates/")
 """What programs call, by whatever name their network has for us: it contains no link."""
 _REJECTION: Final[tuple[Header, ...]] = (

@@ -295,8 +295,14 @@ def start_up(
 
 
 def is_ready(base_url: str) -> bool:
+    """Return whether a worker has loaded its data, and whether it can reach what it depends on."""
+    return all(responds(f"{base_url}{path}") for path in ("/readyz", "/healthz/dependencies"))
+
+
+def responds(url: str) -> bool:
+    """Return whether a URL is served with status 200."""
     try:
-        with urlopen(f"{base_url}/readyz", timeout=2) as response:
+        with urlopen(url, timeout=2) as response:
             return bool(response.status == 200)
     except (URLError, OSError):
         return False

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ _connections = Gauge(
 _connections_closed = Counter(
     "swapgate_connections_closed", "Connections closed by a limit, by the limit.", ("reason",)
 )
+_ready = Gauge("swapgate_ready", "Workers that are ready for calls.", multiprocess_mode="livesum")
 _unpublished: dict[tuple[Call, int], int] = {}
 
 
@@ -51,11 +52,12 @@ def forget_dead_workers() -> None:
             mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
-async def keep_publishing() -> None:
+async def keep_publishing(is_ready: Callable[[], bool]) -> None:
     """Publish at intervals, forever: incrementing a shared counter takes as long as a quote."""
     while True:
         await asyncio.sleep(PUBLISH_SECONDS)
         publish_counts()
+        _ready.set(is_ready())
 
 
 def worker_registry() -> CollectorRegistry:

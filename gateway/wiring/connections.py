@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from valkey.exceptions import ValkeyError
@@ -14,6 +14,7 @@ from gateway.runtime.clock import SystemClock
 from gateway.runtime.market import LiveMarket
 from gateway.runtime.watchers import CachedPartners, Sources, Watchers
 from gateway.settings import Settings
+from persistence.postgres.health import missing_migrations
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.market.reserves import read_headroom
 from persistence.postgres.market.revisions import read_revisions
@@ -25,6 +26,8 @@ from persistence.valkey.admission.revisions import publish_revision
 from persistence.valkey.connection.client import connect
 from persistence.valkey.notices import notices
 from persistence.valkey.rates import read_snapshot
+
+CANCEL_AGAIN_SECONDS: Final = 0.5
 
 log = structlog.get_logger()
 
@@ -43,10 +46,12 @@ class Background:
 
     async def stop(self) -> None:
         """Cancel all tasks and wait until they have ended."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        running = set(self._tasks)
+        while running:
+            for task in running:
+                task.cancel()
+            # Valkey's client loses a cancellation that arrives while it connects.
+            _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -63,20 +68,28 @@ class Connections:
         self._rates_key = rates_key
         self.clock = SystemClock()
         self.database = Database(settings.database_url, size=settings.database_connections)
-        self._watching = Database(settings.database_url, size=2)
+        self.watching = Database(settings.database_url, size=2)
+        """For the watchers and for checks, which must not wait for calls."""
         self.valkey = connect(settings.valkey_url)
+        self.has_all_migrations = False
+        """All migrations of this version were applied when a gateway first read the catalogue."""
         self.market = LiveMarket(sandbox=settings.sandbox)
         self.background = Background()
 
     def watchers(self, partners: CachedPartners | None) -> Watchers:
         """Return the watchers that keep the market and, in a gateway, its `partners` current.
 
-        A gateway adopts no catalogue, and so accepts no calls, while a role or function of the
-        database has excess rights.
+        A gateway adopts no catalogue, and so accepts no calls, before all migrations of its version
+        are applied, and while a role or function of the database has excess rights.
         """
-        watching = self._watching
+        watching = self.watching
 
         async def read() -> Catalogue:
+            if partners is not None and not self.has_all_migrations:
+                missing = await missing_migrations(watching)
+                if missing:
+                    raise Unavailable(f"migrations are missing, from {missing[0]} on")
+                self.has_all_migrations = True
             catalogue = await read_catalogue(watching)
             if partners is not None:
                 problem = rejection_reason(
@@ -106,6 +119,6 @@ class Connections:
         """Stop the background tasks and close all connections."""
         await self.background.stop()
         self.database.close()
-        self._watching.close()
+        self.watching.close()
         with suppress(ValkeyError, OSError):
             await self.valkey.aclose()

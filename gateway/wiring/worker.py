@@ -7,9 +7,6 @@ from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
-from valkey.asyncio import Valkey
-from valkey.exceptions import ValkeyError
-
 from domain.actions.partners.open_for_visitor import CLIENT_PURPOSE, TOKEN_PURPOSE
 from domain.actions.partners.ports import ReferralPorts
 from domain.actions.partners.refer import referral_markup
@@ -31,6 +28,8 @@ from gateway.pages.rate_feeds import RateFeeds
 from gateway.pages.referrers import CachedReferrers
 from gateway.pages.request import PublicContext, RateLimiters
 from gateway.public_hosts import hsts_header
+from gateway.runtime.health.dependencies import DependencyReport
+from gateway.runtime.health.readiness import Readiness
 from gateway.runtime.key_uses import keep_recording
 from gateway.runtime.metrics import (
     forget_dead_workers,
@@ -43,10 +42,10 @@ from gateway.wiring.admission.nonces import begin_nonces, keep_watching_nonces
 from gateway.wiring.api import compose_services
 from gateway.wiring.cabinet import compose_cabinet
 from gateway.wiring.connections import Connections
+from gateway.wiring.health.dependencies import compose_dependencies
 from gateway.wiring.keyring import open_keyring
 from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
 from persistence.keyring import KeyRing
-from persistence.postgres.health import missing_migrations
 from persistence.postgres.partners.api_keys import record_first_v2_use, record_key_uses
 from persistence.postgres.partners.partners import read_access
 from persistence.postgres.partners.referrals import read_default_partner, read_referrer
@@ -67,6 +66,15 @@ class GatewayProcess:
         partners = PartnerCache(lambda api_key: read_access(database, keyring, api_key))
         self._watchers = connections.watchers(partners)
         self._discovery = DiscoveryCache(market)
+        self.readiness = Readiness(
+            {
+                "migrations": lambda: connections.has_all_migrations,
+                "catalogue": market.is_ready,
+                "partners": lambda: partners.seen_revision >= 0,
+                "rates": lambda: market.newest_snapshot() is not None,
+            }
+        )
+        self._dependencies = compose_dependencies(connections)
         self.feeds = RateFeeds(market, render_rates, empty=EMPTY)
         self._query_database = query_database(settings)
         self.services = compose_services(
@@ -124,7 +132,7 @@ class GatewayProcess:
         )
 
     async def start(self) -> None:
-        """Start the background work, and wait briefly for the first catalogue and rates.
+        """Start the background work, and wait briefly for all data that calls need.
 
         A worker that accepted calls earlier would reject what the other workers serve.
         """
@@ -134,14 +142,14 @@ class GatewayProcess:
         background.start(self._watchers.follow_notices(), name="notices")
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_DATA_SECONDS):
-                while not self._connections.market.can_quote():  # noqa: ASYNC110  once per worker
+                while not self._is_complete():  # noqa: ASYNC110  once per worker
                     await asyncio.sleep(0.02)
                 self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.code_feeds.keep_fresh(), name="feeds of codes")
         forget_dead_workers()
-        background.start(keep_publishing(), name="metrics")
+        background.start(keep_publishing(self.readiness.is_ready), name="metrics")
         background.start(keep_watching_nonces(self._admission.recovery_ms), name="nonces")
         if sys.platform == "linux":
             background.start(self._connection_limiter.keep_limiting(), name="connection limits")
@@ -154,16 +162,12 @@ class GatewayProcess:
         self._query_database.close()
         publish_counts()
 
-    async def readiness(self) -> dict[str, bool]:
-        """Return the readiness checks: servers, migrations, catalogue and fresh rates."""
-        missing = await self._missing_migrations()
-        return {
-            "database": missing is not None,
-            "migrations": missing == [],
-            "valkey": await _responds(self._connections.valkey),
-            "catalogue": self._discovery.is_ready(),
-            "rates": self._connections.market.has_fresh_rates(),
-        }
+    async def dependencies(self) -> DependencyReport:
+        """Return the states of what all nodes share."""
+        return await self._dependencies.report()
+
+    def _is_complete(self) -> bool:
+        return self.readiness.has_loaded() and self._connections.market.can_quote()
 
     def _public_context(self, keyring: KeyRing, *, secure: bool) -> PublicContext:
         connections, database = self._connections, self._connections.database
@@ -199,16 +203,3 @@ class GatewayProcess:
         now = self._connections.clock.now()
         await record_first_v2_use(self._connections.database, key_id, at=now)
         await self.services.rotation_ports.changed(partner_id)
-
-    async def _missing_migrations(self) -> list[str] | None:
-        try:
-            return await missing_migrations(self._connections.database)
-        except Exception:  # noqa: BLE001  for any reason, this worker cannot serve calls
-            return None
-
-
-async def _responds(valkey: Valkey) -> bool:
-    try:
-        return bool(await valkey.ping())
-    except (ValkeyError, OSError):
-        return False

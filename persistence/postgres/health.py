@@ -18,6 +18,8 @@ SERVER = """
 SELECT current_setting('server_version_num')::integer AS version, clock_timestamp() AS now
 """
 
+IS_READ_ONLY = "SELECT pg_is_in_recovery() AS read_only"
+
 ROLES = """
 SELECT rolname::text AS name FROM pg_roles WHERE rolname = ANY ($1::text[])
 """
@@ -88,6 +90,12 @@ async def read_server(database: Database) -> Server:
     """Return the version and time of the server."""
     (row,) = await database.fetch(SERVER)
     return Server(row["version"], row["now"])
+
+
+async def is_read_only(database: Database) -> bool:
+    """Return whether the server is a standby, which rejects writes."""
+    (row,) = await database.fetch(IS_READ_ONLY)
+    return bool(row["read_only"])
 
 
 async def missing_roles(database: Database, names: Sequence[str]) -> list[str]:

@@ -183,7 +183,10 @@ def test_health_readiness_and_metrics_endpoints_respond(running: Running) -> Non
     assert send(f"{running.base_url}/healthz", method="GET").json() == {"ok": True}
     ready = send(f"{running.base_url}/readyz", method="GET").json()
     assert ready["ok"]
-    assert set(ready["checks"]) == {"database", "migrations", "valkey", "catalogue", "rates"}
+    assert set(ready["checks"]) == {"accepting", "migrations", "catalogue", "partners", "rates"}
+    shared = send(f"{running.base_url}/healthz/dependencies", method="GET").json()
+    assert shared["ok"]
+    assert set(shared["dependencies"]) == {"database", "migrations", "valkey", "rates"}
     wait_until(lambda: running.partner().call("/price", quote_request()).code, (0).__eq__)
 
     def metrics() -> str:

@@ -44,6 +44,7 @@ from gateway.settings import SettingsError
 
 HOST: Final = "127.0.0.1"
 READY_SECONDS: Final = 60
+HEALTH: Final = ("/healthz", "/readyz", "/healthz/dependencies")
 
 out = Console()
 err = Console(stderr=True)
@@ -142,11 +143,15 @@ def _wait_until_ready(supervisor: Supervisor, port: int, data_dir: Path) -> None
 
 
 def _is_ready(port: int) -> bool:
+    """Return whether calls can succeed: here the dependencies are processes of the same service."""
     try:
-        with urlopen(f"http://{HOST}:{port}/readyz", timeout=2) as response:
-            return bool(response.status == 200)
+        for path in HEALTH[1:]:
+            with urlopen(f"http://{HOST}:{port}{path}", timeout=2) as response:
+                if response.status != 200:
+                    return False
     except (URLError, OSError):
         return False
+    return True
 
 
 def _print_event(event: Event) -> None:
@@ -164,7 +169,7 @@ def _print_locations(port: int, data_dir: Path, instance: Instance, *, seconds: 
 def _locations(base: str, data_dir: Path, instance: Instance) -> Iterator[tuple[str, str]]:
     yield "API", f"{base}/v1"
     yield "docs", f"{base}/docs"
-    yield "health", f"{base}/healthz, {base}/readyz"
+    yield "health", ", ".join(f"{base}{path}" for path in HEALTH)
     if instance.sandbox:
         yield "metrics", f"{base}/metrics"
         yield "demo keys", str(data_dir / DEMO_FILE)

@@ -22,6 +22,8 @@ from gateway.http.client_address import ClientAddresses
 from gateway.http.connections.clients import ClientConnections
 from gateway.origins import PublicOrigins
 from gateway.public_hosts import hsts_header
+from gateway.runtime.health.dependencies import DependencyReport
+from gateway.runtime.health.readiness import Readiness
 
 BROKEN = Endpoint(
     "/price",
@@ -65,6 +67,7 @@ class FakeGateway:
         self.client_connections = ClientConnections(self.addresses.of_connection)
         self.origins = PublicOrigins()
         self.hsts = hsts_header()
+        self.readiness = Readiness({})
 
     async def start(self) -> None:
         await asyncio.sleep(0)
@@ -72,7 +75,7 @@ class FakeGateway:
     async def stop(self) -> None:
         await asyncio.sleep(0)
 
-    async def readiness(self) -> dict[str, bool]:
+    async def dependencies(self) -> DependencyReport:
         raise ZeroDivisionError
 
 
@@ -141,7 +144,8 @@ def is_internal_error(result: Result) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v1/price"), ("POST", "/api/v1/price"), ("GET", "/readyz")]
+    ("method", "path"),
+    [("POST", "/v1/price"), ("POST", "/api/v1/price"), ("GET", "/healthz/dependencies")],
 )
 @pytest.mark.parametrize("direct", [True, False])
 async def test_an_internal_error_returns_99_and_is_logged_with_the_request_id(

@@ -7,7 +7,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlencode
 
@@ -19,17 +18,13 @@ from gateway.api.dispatcher import PREFIXES
 from gateway.api.endpoints import ENDPOINTS
 from gateway.asgi import AsgiMiddleware
 from gateway.wiring import worker
-from persistence.embedded.valkey import EmbeddedValkey
-from tests.conftest import DatabaseUrls
 from tests.support.builders.degraded import (
     Degraded,
     Installation,
     application_of,
     filled,
-    installed,
     routes_of,
 )
-from tests.support.clients.operator_command import Operator
 from tests.support.clients.visitor import FORM, PageResponse
 from tests.support.servers.in_process import request
 from tests.unit.http.test_errors import CONTRACT
@@ -38,7 +33,7 @@ FRAMING = {405, 408, 413}
 """Further statuses of code 1, which no domain error has."""
 
 FEEDS = {"/rates/float.json", "/rates/fixed.json"}
-DOCUMENTS = {"/healthz", "/readyz", "/openapi.json", *FEEDS}
+DOCUMENTS = {"/healthz", "/healthz/dependencies", "/readyz", "/openapi.json", *FEEDS}
 """JSON that is not of the API's envelope."""
 INTERNALS = ("Traceback", "psqlpy", "valkey.", "onnection refused", ".py", "postgresql", "unix:")
 """What an exception's text would contain."""
@@ -53,28 +48,11 @@ MAX_SESSIONS = 200
 MIN_PATHS = 70
 
 
-@pytest.fixture
-async def installation(
-    database_urls: DatabaseUrls, tmp_path: Path, valkey: EmbeddedValkey
-) -> Installation:
-    operator = Operator(database_urls, valkey, tmp_path / "instance", sandbox=False)
-    return await installed(operator, valkey)
-
-
 @pytest.fixture(autouse=True)
 def _impatient(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a worker not wait for data that will not come."""
     if "rates" in request.node.name:
         monkeypatch.setattr(worker, "FIRST_DATA_SECONDS", 0.1)
-
-
-@pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
-    """A Valkey server that a test may stop."""
-    server = EmbeddedValkey(tmp_path / "valkey")
-    server.start()
-    yield server
-    server.stop()
 
 
 Expected = tuple[str, str, int, str]

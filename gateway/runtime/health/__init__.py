@@ -1,0 +1,1 @@
+"""Whether a worker may take calls, and what it depends on."""
