@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from cabinet_htmx.shared.brand import Brand, brand_of
 from domain.partners.ip_allowlist import parse_networks
 from domain.partners.unsigned_limits import UnsignedLimits
+from gateway.declaration import RATES, SERVE, WEBHOOKS, about, variable_of
 from gateway.origins import parse_origins
 
 NOT_SETTINGS: Final = {
@@ -40,62 +40,44 @@ class RateMarket(StrEnum):
     EXCHANGES = "exchanges"
 
 
-def _variable(name: str) -> str:
-    return f"SWAPGATE_{name.upper()}"
-
-
-def _about(
-    purpose: str, *, unit: str = "", default: str = "none", read_by: str = "every process"
-) -> Meta:
-    """Describe a setting: `default` is what the documentation says instead of an empty value."""
-    return Meta(
-        description=purpose, extra={"unit": unit, "empty default": default, "read by": read_by}
-    )
-
-
-SERVE: Final = "`serve`"
-WEBHOOKS: Final = "`webhooks`"
-RATES: Final = "`rates`"
-
-
-class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=variable_of):
     """What a process needs to know before it starts. URLs may hold passwords: `repr` hides them."""
 
     database_url: Annotated[
-        str, _about("PostgreSQL 15 or newer, as the role of the process, see [TLS](#tls)")
+        str, about("PostgreSQL 15 or newer, as the role of the process, see [TLS](#tls)")
     ]
     valkey_url: Annotated[
         str,
-        _about(
+        about(
             "Valkey 8 or newer with `maxmemory-policy noeviction`: `valkey://`, `valkeys://`, "
             "`unix://`"
         ),
     ]
     keyring_path: Annotated[
-        Path, _about("file of the keys that encrypt stored secrets; mode 0600 or 0640, back it up")
+        Path, about("file of the keys that encrypt stored secrets; mode 0600 or 0640, back it up")
     ] = msgspec.field(name="SWAPGATE_KEYRING")
     sandbox: Annotated[
         bool,
-        _about("test money: orders advanced manually, webhooks to plain http and private networks"),
+        about("test money: orders advanced manually, webhooks to plain http and private networks"),
     ] = False
     batch_scheduling: Annotated[
         bool,
-        _about(
+        about(
             "run workers under SCHED_BATCH where the platform has it: fewer context switches",
             read_by=SERVE,
         ),
     ] = True
     body_deadline_seconds: Annotated[
         float,
-        _about("how long a client may take to send a body", unit="seconds", read_by=SERVE),
+        about("how long a client may take to send a body", unit="seconds", read_by=SERVE),
     ] = 8.0
     connections: Annotated[
         int,
-        _about("connections of clients to each worker", unit="connections", read_by=SERVE),
+        about("connections of clients to each worker", unit="connections", read_by=SERVE),
     ] = 4096
     connections_per_address: Annotated[
         int,
-        _about(
+        about(
             "connections of a client address to each worker, except trusted proxies; 0: no limit",
             unit="connections",
             read_by=SERVE,
@@ -103,32 +85,30 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = 128
     send_deadline_seconds: Annotated[
         float,
-        _about("how long a client may accept no data of a response", unit="seconds", read_by=SERVE),
+        about("how long a client may accept no data of a response", unit="seconds", read_by=SERVE),
     ] = 20.0
     direct: Annotated[
-        bool, _about("serve `/v1` in front of the web framework, which is faster", read_by=SERVE)
+        bool, about("serve `/v1` in front of the web framework, which is faster", read_by=SERVE)
     ] = True
     group_orders: Annotated[
         bool,
-        _about("insert and read orders that arrive together in one statement", read_by=SERVE),
+        about("insert and read orders that arrive together in one statement", read_by=SERVE),
     ] = True
     metrics_on_port: Annotated[
         bool,
-        _about(
-            "serve `/metrics` on the API's port; see also `serve --metrics-port`", read_by=SERVE
-        ),
+        about("serve `/metrics` on the API's port; see also `serve --metrics-port`", read_by=SERVE),
     ] = False
     database_connections: Annotated[
         int,
-        _about("connections of each process (two more watch for changes)", unit="connections"),
+        about("connections of each process (two more watch for changes)", unit="connections"),
     ] = 8
     webhook_concurrency: Annotated[
         int,
-        _about("concurrent deliveries of each process", unit="deliveries", read_by=WEBHOOKS),
+        about("concurrent deliveries of each process", unit="deliveries", read_by=WEBHOOKS),
     ] = 512
     webhook_endpoint_concurrency: Annotated[
         int,
-        _about(
+        about(
             "concurrent deliveries of all processes together to one endpoint",
             unit="deliveries",
             read_by=WEBHOOKS,
@@ -136,36 +116,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = 32
     webhooks_to_private_networks: Annotated[
         bool,
-        _about(
+        about(
             "send webhooks to plain http and private addresses, as the sandbox does",
             read_by=f"{SERVE}, {WEBHOOKS}, commands",
         ),
     ] = False
     unsigned_quotes_per_minute: Annotated[
         int,
-        _about("unsigned quotes per client address; 0: no limit", unit="per minute", read_by=SERVE),
+        about("unsigned quotes per client address; 0: no limit", unit="per minute", read_by=SERVE),
     ] = 600
     public_orders_per_minute: Annotated[
         int,
-        _about(
-            "swap page orders per client address; 0: no limit", unit="per minute", read_by=SERVE
-        ),
+        about("swap page orders per client address; 0: no limit", unit="per minute", read_by=SERVE),
     ] = 10
     public_orders_per_day: Annotated[
         int,
-        _about("swap page orders per client address; 0: no limit", unit="per day", read_by=SERVE),
+        about("swap page orders per client address; 0: no limit", unit="per day", read_by=SERVE),
     ] = 100
     public_orders_of_all_per_minute: Annotated[
         int,
-        _about("swap page orders in total; 0: no limit", unit="per minute", read_by=SERVE),
+        about("swap page orders in total; 0: no limit", unit="per minute", read_by=SERVE),
     ] = 120
     public_orders_of_all_per_day: Annotated[
         int,
-        _about("swap page orders in total; 0: no limit", unit="per day", read_by=SERVE),
+        about("swap page orders in total; 0: no limit", unit="per day", read_by=SERVE),
     ] = 10_000
     public_orders_reserved_percent: Annotated[
         int,
-        _about(
+        about(
             "part of both totals reserved for client addresses without an order in two days",
             unit="percent",
             read_by=SERVE,
@@ -173,17 +151,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = 25
     sign_in_tries: Annotated[
         int,
-        _about(
+        about(
             "failed sign-ins to the cabinet from a client address before it has to wait: 2 s at "
             "first, twice as long each time, up to 15 minutes",
             unit="failed sign-ins",
             read_by=SERVE,
         ),
     ] = 20
-    brand_name: Annotated[str, _about("name shown on the public pages", read_by=SERVE)] = "Swapgate"
+    brand_name: Annotated[str, about("name shown on the public pages", read_by=SERVE)] = "Swapgate"
     brand_colours: Annotated[
         str,
-        _about(
+        about(
             "accents of the public pages in light and dark, such as "
             "`accent=#0f766e, accent-dark=#4fd1c0`",
             default="Swapgate's own",
@@ -192,15 +170,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = ""
     brand_logo: Annotated[
         Path | None,
-        _about(
+        about(
             "image file for the header of the public pages: SVG, PNG or WebP, up to 32 KiB",
             default="Swapgate's own",
             read_by=SERVE,
         ),
     ] = None
+    database_direct_url: Annotated[
+        str,
+        about(
+            "URL of the same login past a pooler that shares sessions, such as pgbouncer",
+            default="none: `SWAPGATE_DATABASE_URL` is direct",
+        ),
+    ] = ""
     rates: Annotated[
         RateMarket | None,
-        _about(
+        about(
             "source of prices: `exchanges`, or `sandbox`, which makes them up",
             default="`sandbox` in the sandbox, otherwise required",
             read_by=RATES,
@@ -208,17 +193,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = None
     rates_url: Annotated[
         str,
-        _about(
+        about(
             "base URL that replaces the exchanges' own hosts, as `<url>/kraken/...`: for tests",
             read_by=RATES,
         ),
     ] = ""
     rates_sources_needed: Annotated[
-        int, _about("exchanges that must price a coin", unit="exchanges", read_by=RATES)
+        int, about("exchanges that must price a coin", unit="exchanges", read_by=RATES)
     ] = 2
     rates_key: Annotated[
         str,
-        _about(
+        about(
             "file with 32 bytes in hex, mode 0600, that prices are signed with",
             default="required by `rates` and `settlement`",
             read_by=f"{RATES}, `settlement`, commands",
@@ -226,14 +211,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = ""
     chains: Annotated[
         str,
-        _about(
+        about(
             "file of nodes and hot wallets, see [Chains](#chains)",
             read_by="`settlement`, `pay-in sweep`",
         ),
     ] = ""
     public_url: Annotated[
         str,
-        _about(
+        about(
             "address under which browsers reach the pages, such as `https://swap.example`: links "
             "of the cabinet, in emails and in `statusUrl` begin with it, and passkeys are bound to "
             "it",
@@ -243,7 +228,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = ""
     other_public_urls: Annotated[
         str,
-        _about(
+        about(
             "further addresses of the pages, with commas, such as `https://swap2.example`: under "
             "any other Host than theirs and that of `SWAPGATE_PUBLIC_URL`, pages get status 421",
             default="none; the sandbox's are this machine's names",
@@ -252,7 +237,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = ""
     hsts_subdomains: Annotated[
         bool,
-        _about(
+        about(
             "have browsers use TLS for all subdomains of the pages' hosts too, for a year: only if "
             "no other service there needs plain http",
             read_by=SERVE,
@@ -260,28 +245,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = False
     smtp_host: Annotated[
         str,
-        _about(
+        about(
             "mail server that sends links to reset a password, always over TLS; without it they "
             "are not offered",
             read_by=f"{SERVE}, {WEBHOOKS}",
         ),
     ] = ""
-    smtp_port: Annotated[int, _about("port of the mail server", read_by=WEBHOOKS)] = 465
+    smtp_port: Annotated[int, about("port of the mail server", read_by=WEBHOOKS)] = 465
     smtp_starttls: Annotated[
         bool,
-        _about(
+        about(
             "begin without TLS and switch to it (usual on port 587) before anything is sent",
             read_by=WEBHOOKS,
         ),
     ] = False
-    smtp_username: Annotated[str, _about("login of the mail server", read_by=WEBHOOKS)] = ""
-    smtp_password: Annotated[str, _about("password of the login", read_by=WEBHOOKS)] = ""
+    smtp_username: Annotated[str, about("login of the mail server", read_by=WEBHOOKS)] = ""
+    smtp_password: Annotated[str, about("password of the login", read_by=WEBHOOKS)] = ""
     smtp_from: Annotated[
-        str, _about("sender of emails, such as `swap@swap.example`", read_by=WEBHOOKS)
+        str, about("sender of emails, such as `swap@swap.example`", read_by=WEBHOOKS)
     ] = ""
     mail_directory: Annotated[
         Path | None,
-        _about(
+        about(
             "directory that emails are written to instead of being sent: for the sandbox",
             default="none; the sandbox's data directory",
             read_by=f"{SERVE}, {WEBHOOKS}",
@@ -289,10 +274,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=_variable):
     ] = None
     trusted_proxies: Annotated[
         str,
-        _about(
+        about(
             "networks whose `X-Forwarded-For` is trusted, such as `10.0.0.0/8, ::1`", read_by=SERVE
         ),
     ] = ""
+
+    @property
+    def direct_url(self) -> str:
+        """Return the URL whose sessions are the process's own: for notifications and locks."""
+        return self.database_direct_url or self.database_url
 
     @property
     def public_urls(self) -> str:

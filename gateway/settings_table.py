@@ -2,11 +2,12 @@
 
 import sys
 from pathlib import Path
-from typing import Any, Final, get_args, get_type_hints
+from typing import Any, Final
 
 import msgspec
 from msgspec import NODEFAULT, Meta
 
+from gateway.declaration import declarations
 from gateway.settings import Settings, text_of
 
 PATH: Final = Path(__file__).parents[1] / "docs" / "operations.md"
@@ -17,8 +18,7 @@ END: Final = "[//]: # (end settings)\n"
 
 def settings_table() -> str:
     """Return the settings as a Markdown table, in the order of their declaration."""
-    hints = get_type_hints(Settings, include_extras=True)
-    rows = [_row(field, _meta(hints[field.name])) for field in msgspec.structs.fields(Settings)]
+    rows = [_row(*declared) for declared in declarations(Settings)]
     return "\n".join(["| variable | purpose | default | read by |", "|---|---|---|---|", *rows, ""])
 
 
@@ -44,12 +44,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _meta(hint: Any) -> Meta:
-    return next(one for one in get_args(hint) if isinstance(one, Meta))
-
-
-def _row(field: msgspec.structs.FieldInfo, meta: Meta) -> str:
-    about = meta.extra or {}
+def _row(field: msgspec.structs.FieldInfo, meta: Meta, about: dict[str, Any]) -> str:
     cells = (f"`{field.encode_name}`", str(meta.description), _default(field, about))
     return f"| {' | '.join([*cells, about['read by']])} |"
 

@@ -21,7 +21,7 @@ from gateway.cli.market import (
 from gateway.cli.operators import audit, keyring, operator, proposal
 from gateway.cli.orders import credit, deposit, order, sandbox
 from gateway.cli.partners import key, partner
-from gateway.cli.processes import doctor, processes, up, valkey
+from gateway.cli.processes import doctor, init, processes, up, valkey
 from gateway.cli.request import describe_commands
 from gateway.cli.root import Root
 from gateway.cli.webhooks import events
@@ -56,6 +56,7 @@ main.command()(up.up)
 main.command()(processes.serve)
 main.command()(processes.rates)
 main.command()(processes.settlement)
+main.command()(init.init)
 main.command()(processes.migrate)
 main.command()(doctor.doctor)
 main.command()(reconcile.reconcile)

@@ -88,7 +88,7 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
     if settings.sandbox:
         wake = asyncio.Event()
         loops.append(_sandbox_steps(connections, ports, wake))
-        loops.append(_step_notifications(settings.database_url, wake))
+        loops.append(_step_notifications(settings.direct_url, wake))
     if auto_settle:
         loops.append(
             poll_forever("sandbox", lambda: settle_step(ports), every_seconds=STEP_SECONDS)

@@ -64,7 +64,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         read_stats = partial(read_outbox_stats, database)
         work.append(run_sampling(read_stats=read_stats, queue=relay_queue, clock=clock, stop=stop))
     listening = run_forever(
-        lambda: listen(settings.database_url, Channel.WEBHOOK_EVENTS, on_work=wake.set, stop=stop),
+        lambda: listen(settings.direct_url, Channel.WEBHOOK_EVENTS, on_work=wake.set, stop=stop),
         name="webhook notifications",
         stop=stop,
     )

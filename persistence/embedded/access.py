@@ -14,6 +14,12 @@ from psycopg import sql
 
 from persistence.embedded.errors import EmbeddedError
 from persistence.embedded.passwords import read_passwords
+from persistence.postgres.rights.logins import (
+    allow_login,
+    create_role,
+    grant_function_owners,
+    missing_roles,
+)
 from persistence.postgres.rights.roles import FUNCTION_OWNERS, LOGINS
 
 SUPERUSER: Final = "postgres"
@@ -27,8 +33,6 @@ host all all all reject
 
 _ITERATIONS: Final = "SET scram_iterations = 1"
 """Nobody guesses random passwords of 256 bits: more iterations would only slow connecting down."""
-
-_MISSING: Final = "SELECT name FROM unnest(%s::text[]) AS name EXCEPT SELECT rolname FROM pg_roles"
 
 _OWNER_OF_DATABASE: Final = """
 SELECT datdba::regrole::text FROM pg_database WHERE datname = %s
@@ -71,20 +75,12 @@ def ensure_roles(connection: psycopg.Connection, passwords: Mapping[str, str]) -
     The owner of the database is no superuser: it is a member of the owners of functions, as it
     creates these, and has no other right.
     """
-    wanted = [*passwords, *FUNCTION_OWNERS]
-    for (role,) in connection.execute(_MISSING, [wanted]).fetchall():
-        login = sql.SQL("LOGIN" if role in passwords else "NOLOGIN")
-        connection.execute(sql.SQL("CREATE ROLE {} {}").format(sql.Identifier(role), login))
-    owners = sql.SQL(", ").join(map(sql.Identifier, FUNCTION_OWNERS))
-    connection.execute(sql.SQL("GRANT {} TO {}").format(owners, sql.Identifier(OWNER)))
+    for role in missing_roles(connection, [*passwords, *FUNCTION_OWNERS]):
+        connection.execute(create_role(role))
+    connection.execute(grant_function_owners(OWNER))
     connection.execute(_ITERATIONS)
     for role, password in passwords.items():
-        verifier = connection.pgconn.encrypt_password(
-            password.encode(), role.encode(), b"scram-sha-256"
-        ).decode()
-        connection.execute(
-            sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier))
-        )
+        connection.execute(allow_login(connection, role, password))
 
 
 def owner_of(connection: psycopg.Connection, database: str) -> str | None:

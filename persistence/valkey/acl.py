@@ -92,6 +92,11 @@ def user_line(name: str, password: str) -> str:
     return _line(name, password, USERS[name].rules())
 
 
+def password_rule(password: str) -> str:
+    """Return the rule that accepts a password: its hash."""
+    return f"#{hashlib.sha256(password.encode()).hexdigest()}"
+
+
 def acl_file(passwords: Mapping[str, str]) -> str:
     """Return the ACL file of a server with these passwords: its owner's, and one for each user."""
     lines = [OTHERS_OFF, _line(OWNER, passwords[OWNER], "+@all ~* &*")]
@@ -99,5 +104,4 @@ def acl_file(passwords: Mapping[str, str]) -> str:
 
 
 def _line(name: str, password: str, rules: str) -> str:
-    digest = hashlib.sha256(password.encode()).hexdigest()
-    return f"user {PREFIX}{name} on #{digest} {rules}"
+    return f"user {PREFIX}{name} on {password_rule(password)} {rules}"

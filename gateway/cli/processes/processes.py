@@ -123,7 +123,7 @@ def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     from gateway.wiring.database import migrate as apply
 
     try:
-        applied = apply(settings.database_url)
+        applied = apply(settings.direct_url)
     except PreparationFailed as error:
         raise Failure(str(error)) from None
     show({"applied": applied}, as_json=as_json)

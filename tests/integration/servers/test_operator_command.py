@@ -28,6 +28,7 @@ def operator(database_urls: DatabaseUrls, servers: Servers, tmp_path: Path) -> O
 
 def test_every_command_has_an_example() -> None:
     assert set(all_commands()) == {name_of(command) for command in COMMANDS} | PROCESSES | {
+        "init",
         "migrate",
         "doctor",
         "valkey acl",

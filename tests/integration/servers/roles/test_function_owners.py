@@ -241,9 +241,3 @@ def test_no_process_starts_while_a_role_has_excess_rights(
         assert operator.error(process).startswith(
             "The database role swapgate_admin may CREATE in the schema public: no process may run"
         )
-
-
-def test_the_documentation_names_every_role_that_an_operator_creates() -> None:
-    documented = (Path(__file__).parents[4] / "docs" / "operations.md").read_text()
-    for role in OUR_ROLES:
-        assert f"CREATE ROLE {role}" in documented, role

@@ -1,0 +1,1 @@
+"""Roles, users, keys and settings files for servers of the operator's own."""
