@@ -178,7 +178,7 @@ $(ASSETS): package.json package-lock.json cabinet_htmx/vendor.py | $(VENV)/.run 
 	@touch $@
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
-	.ci/debian-packages chromium-headless-shell libzbar0 litecoind pgbouncer postgresql
+	.ci/debian-packages chromium-headless-shell haproxy libzbar0 litecoind pgbouncer postgresql
 	@touch $@
 
 # wrk generates load; the Go peer is built with Go and redigo.

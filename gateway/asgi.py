@@ -9,21 +9,18 @@ from blacksheep.url import InvalidURL
 from gateway.errors import INTERNAL, NOT_FOUND, ErrorResponse
 from gateway.http.body import BodyReader, Message, Receive, replay
 from gateway.http.connections.clients import ClientConnections
+from gateway.http.connections.closing import CLOSE, START, Send
 from gateway.http.connections.limits import Peer
 from gateway.http.connections.pieces import WHOLE_BYTES, pieces_of
 from gateway.http.direct import DirectHandlers
 from gateway.http.head import RejectedRequest, body_length, check_target
 from gateway.http.json_response import envelope_headers, failure_body, json_response
-from gateway.http.message import Header, RequestHeaders, Response, request_headers
+from gateway.http.message import RequestHeaders, Response, request_headers
 from gateway.http.request_id import request_id_of
 
-Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Any, Receive, Send], Awaitable[None]]
 
-START: Final = "http.response.start"
 BODY: Final = "http.response.body"
-
-_CLOSE: Final[Header] = (b"connection", b"close")
 
 log = structlog.get_logger()
 
@@ -51,7 +48,7 @@ class AsgiMiddleware:
         self._handlers = handlers
         self._in_progress = connections.in_progress
         self._over_limit = connections.over_limit
-        self._check = connections.check
+        self._checked = connections.checked
         self._large = connections.large
         self._sending = self._large.sending
         self._bodies = BodyReader(body_deadline_seconds)
@@ -66,7 +63,7 @@ class AsgiMiddleware:
         self._in_progress.add(client)
         try:
             if self._over_limit:
-                self._check(client)
+                send = self._checked(client, send)
             length = body_length(scope, headers)
             handler = self._handlers.get((scope["method"], scope["raw_path"]))
             if handler is None or scope["query_string"]:  # which direct handlers do not know
@@ -113,7 +110,7 @@ class AsgiMiddleware:
 
 
 async def _send_error(error: ErrorResponse, request: RequestHeaders, send: Send) -> None:
-    headers = [*envelope_headers(request_id_of(request)), _CLOSE]
+    headers = [*envelope_headers(request_id_of(request)), CLOSE]
     if error.retry_after is not None:
         headers.append((b"retry-after", b"%d" % error.retry_after))
     body = failure_body(error, request)

@@ -1,5 +1,6 @@
 """Granian with the settings of this application."""
 
+import math
 import os
 from importlib import import_module
 
@@ -18,12 +19,15 @@ HEADER_SECONDS = 10
 MAX_HEAD_BYTES = 32 * 1024
 """Limit of the request line and headers together; each connection may buffer as much."""
 KILL_AFTER_SECONDS = 10
+"""How long a worker that has drained may take to complete what it is serving."""
 
 
 def serve(
     settings: Settings, *, host: str, port: int, workers: int, metrics_port: int | None
 ) -> None:
     """Serve until SIGTERM or SIGINT; a worker that exits is replaced.
+
+    At SIGTERM the workers drain first, see gateway/runtime/health/draining.py.
 
     The workers read their settings and the metrics directory from the environment. Raises OSError
     if the port is in use.
@@ -52,6 +56,6 @@ def serve(
         backlog=BACKLOG,
         backpressure=backpressure,
         respawn_failed_workers=True,
-        workers_kill_timeout=KILL_AFTER_SECONDS,
+        workers_kill_timeout=math.ceil(KILL_AFTER_SECONDS + settings.draining_seconds),
         log_level=LogLevels.warning,
     ).serve()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import msgspec
+from msgspec import Meta
 
 from cabinet_htmx.shared.brand import Brand, brand_of
 from domain.partners.ip_allowlist import parse_networks
@@ -87,6 +88,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=variable_of):
         float,
         about("how long a client may accept no data of a response", unit="seconds", read_by=SERVE),
     ] = 20.0
+    draining_seconds: Annotated[
+        float,
+        about(
+            "how long a node that is stopping serves first, for the load balancer to notice",
+            unit="seconds",
+            read_by=SERVE,
+        ),
+        Meta(ge=0, le=600),
+    ] = 5.0
     direct: Annotated[
         bool, about("serve `/v1` in front of the web framework, which is faster", read_by=SERVE)
     ] = True

@@ -50,6 +50,8 @@ class Child:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
+    stop_seconds: float = STOP_SECONDS
+    """After SIGTERM; then it is killed."""
 
 
 class EventKind(StrEnum):
@@ -151,13 +153,13 @@ class Supervisor:
         running = [(state, state.process) for state in self._children if state.process is not None]
         for _, process in running:
             process.terminate()
-        deadline = time.monotonic() + STOP_SECONDS
+        stopped_at = time.monotonic()
         for state, process in running:
             detail = ""
             try:
-                process.wait(max(0.0, deadline - time.monotonic()))
+                process.wait(max(0.0, stopped_at + state.child.stop_seconds - time.monotonic()))
             except subprocess.TimeoutExpired:
-                detail = f"by force, after {STOP_SECONDS:g} s"
+                detail = f"by force, after {state.child.stop_seconds:g} s"
             _kill_group(process)
             process.wait()
             state.process = None

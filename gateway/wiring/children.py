@@ -13,7 +13,7 @@ from gateway.instance import (
     Role,
     ValkeyUser,
 )
-from gateway.runtime.supervisor import Child
+from gateway.runtime.supervisor import STOP_SECONDS, Child
 from gateway.settings import environment_of, settings_from
 
 OF_A_PERSON = ("SWAPGATE_OPERATOR", "SWAPGATE_OPERATOR_SECRET")
@@ -44,7 +44,9 @@ def child_processes(
             "SWAPGATE_VALKEY_URL": instance.valkey_urls[user],
         }
         environment = _environment(instance, data_dir, name, urls)
-        return Child(name, [sys.executable, "-m", "gateway", name, *arguments], environment)
+        program = [sys.executable, "-m", "gateway", name, *arguments]
+        drains = float(environment["SWAPGATE_DRAINING_SECONDS"])
+        return Child(name, program, environment, stop_seconds=STOP_SECONDS + drains)
 
     settle = ["--auto-settle"] if auto_settle and instance.sandbox else []
     return [
@@ -75,6 +77,7 @@ def _environment(
                 os.environ.get("SWAPGATE_SMTP_PASSWORD", "") if name == SENDS_MAIL else ""
             ),
             "SWAPGATE_PUBLIC_URL": instance.public_url,
+            "SWAPGATE_DRAINING_SECONDS": os.environ.get("SWAPGATE_DRAINING_SECONDS", "0"),
             **urls,
             "SWAPGATE_KEYRING": str(data_dir / KEYRING_FILE),
             "SWAPGATE_SANDBOX": str(instance.sandbox).lower(),

@@ -29,6 +29,7 @@ from gateway.pages.referrers import CachedReferrers
 from gateway.pages.request import PublicContext, RateLimiters
 from gateway.public_hosts import hsts_header
 from gateway.runtime.health.dependencies import DependencyReport
+from gateway.runtime.health.draining import Draining
 from gateway.runtime.health.readiness import Readiness
 from gateway.runtime.key_uses import keep_recording
 from gateway.runtime.metrics import (
@@ -59,7 +60,8 @@ FIRST_DATA_SECONDS: Final = 3.0
 class GatewayProcess:
     """The components of one worker of `swapgate serve`, and its background work."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, own_process: bool = False) -> None:
+        """With `own_process`, handle the signals that stop it."""
         self._connections = connections = Connections(settings)
         keyring = open_keyring(settings.keyring_path)
         database, market = connections.database, connections.market
@@ -87,6 +89,12 @@ class GatewayProcess:
         )
         self.addresses = ClientAddresses(parse_networks(settings.trusted_proxies))
         self.client_connections = ClientConnections(self.addresses.of_connection)
+        self._draining = Draining(
+            self.readiness,
+            seconds=settings.draining_seconds,
+            close_connections=self.client_connections.close_all,
+        )
+        self._own_process = own_process
         self._connection_limiter = ConnectionLimiter(
             Limits(settings.connections_per_address, possible_total(settings.connections)),
             send_deadline_seconds=settings.send_deadline_seconds,
@@ -136,6 +144,8 @@ class GatewayProcess:
 
         A worker that accepted calls earlier would reject what the other workers serve.
         """
+        if self._own_process:
+            self._draining.follow_signals()
         background = self._connections.background
         await begin_nonces(self._connections.database, self._connections.valkey)
         background.start(self._watchers.follow_changes(), name="changes")

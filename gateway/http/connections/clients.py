@@ -1,13 +1,17 @@
 """What the application and the limiter of a worker's connections tell each other about clients."""
 
+import math
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from gateway.errors import TOO_MANY_CONNECTIONS, TOO_MANY_CONNECTIONS_SECONDS
+from gateway.http.connections.closing import Send, closing
 from gateway.http.connections.large import LargeResponses
 from gateway.http.connections.limits import Peer
 from gateway.http.head import RejectedRequest
+
+_NO_ADDRESS: Final = "-"
 
 
 class _Kept(NamedTuple):
@@ -29,12 +33,23 @@ class ClientConnections:
         self.in_progress: set[Peer] = set()
         self.large = LargeResponses(self.address_of, self.reject_others)
         self.over_limit: dict[str, _Kept] = {}
+        """Also not empty while connections are closed: the middleware reads one flag."""
         self._rejected = 0
+        self._is_closing = False
 
-    def check(self, peer: Peer) -> None:
-        """Raise RejectedRequest as `rejects` tells; only needed if an address is `over_limit`."""
+    def close_all(self) -> None:
+        """Have each connection closed with its next response, from now on."""
+        self._is_closing = True
+        self.over_limit[_NO_ADDRESS] = _Kept(frozenset(), math.inf)
+
+    def checked(self, peer: Peer, send: Send) -> Send:
+        """Return the `send` of a request; only needed if `over_limit` is not empty.
+
+        Raises RejectedRequest as `rejects` tells.
+        """
         if self.rejects(peer):
             raise RejectedRequest(TOO_MANY_CONNECTIONS)
+        return closing(send) if self._is_closing else send
 
     def rejects(self, peer: Peer) -> bool:
         """Tell whether a request from a peer is rejected, and count it."""
