@@ -2,6 +2,8 @@
 
 import math
 import os
+import sys
+from functools import partial
 from importlib import import_module
 
 from granian import Granian
@@ -10,10 +12,13 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from prometheus_client import start_http_server
 
+from gateway.asgi import AsgiMiddleware
 from gateway.http.connections.limits import SPARE, possible_total
+from gateway.runtime.health.heartbeats import Heartbeats
 from gateway.runtime.metrics import worker_registry
 from gateway.settings import Settings, environment_of
 
+APPLICATION = "gateway.worker:application"
 BACKLOG = 2048
 HEADER_SECONDS = 10
 MAX_HEAD_BYTES = 32 * 1024
@@ -25,7 +30,7 @@ KILL_AFTER_SECONDS = 10
 def serve(
     settings: Settings, *, host: str, port: int, workers: int, metrics_port: int | None
 ) -> None:
-    """Serve until SIGTERM or SIGINT; a worker that exits is replaced.
+    """Serve until SIGTERM or SIGINT; a worker that exits or does not respond is replaced.
 
     At SIGTERM the workers drain first, see gateway/runtime/health/draining.py.
 
@@ -40,9 +45,11 @@ def serve(
     backpressure = SPARE * possible_total(settings.connections)
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1", registry=worker_registry())
+    heartbeats = Heartbeats() if sys.platform == "linux" else None  # needs pidfd_open(2)
+    if heartbeats is not None:
+        heartbeats.watch()
     Granian(
-        "gateway.worker:application",
-        factory=True,
+        APPLICATION,
         address=host,
         port=port,
         interface=Interfaces.ASGI,
@@ -58,4 +65,10 @@ def serve(
         respawn_failed_workers=True,
         workers_kill_timeout=math.ceil(KILL_AFTER_SECONDS + settings.draining_seconds),
         log_level=LogLevels.warning,
-    ).serve()
+    ).serve(target_loader=partial(_application, heartbeats), wrap_loader=False)
+
+
+def _application(heartbeats: Heartbeats | None) -> AsgiMiddleware:
+    """Build the application in a worker that was forked."""
+    application: AsgiMiddleware = import_module("gateway.worker").application(heartbeats)
+    return application

@@ -4,14 +4,18 @@ import os
 
 from gateway.app import build
 from gateway.asgi import AsgiMiddleware
+from gateway.runtime.health.heartbeats import Heartbeats
 from gateway.runtime.logs import configure_logs
 from gateway.runtime.parent_death import die_with_parent
 from gateway.settings import settings_from
 from gateway.wiring.worker import GatewayProcess
 
 
-def application() -> AsgiMiddleware:
-    """Build this worker's application from the environment that `serve` prepared."""
+def application(heartbeats: Heartbeats | None = None) -> AsgiMiddleware:
+    """Build this worker's application from the environment that `serve` prepared.
+
+    It sends `heartbeats` while it serves calls.
+    """
     die_with_parent()
     configure_logs()
     settings = settings_from(os.environ)
@@ -20,7 +24,7 @@ def application() -> AsgiMiddleware:
         # other less: 2.4 times the throughput of a bare application, 1.6 of signed calls.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     return build(
-        GatewayProcess(settings, own_process=True),
+        GatewayProcess(settings, own_process=True, heartbeats=heartbeats),
         body_deadline_seconds=settings.body_deadline_seconds,
         metrics=settings.metrics_on_port,
         direct=settings.direct,

@@ -20,6 +20,9 @@ _connections = Gauge(
 _connections_closed = Counter(
     "swapgate_connections_closed", "Connections closed by a limit, by the limit.", ("reason",)
 )
+_killed_workers = Counter(
+    "swapgate_workers_killed", "Workers that did not respond, and were killed and replaced."
+)
 _ready = Gauge("swapgate_ready", "Workers that are ready for calls.", multiprocess_mode="livesum")
 _unpublished: dict[tuple[Call, int], int] = {}
 
@@ -41,6 +44,11 @@ def report_connections(opened: int, closed: Mapping[str, int]) -> None:
     _connections.set(opened)
     for reason, count in closed.items():
         _connections_closed.labels(reason).inc(count)
+
+
+def count_killed_worker() -> None:
+    """Count a worker that was killed because it did not respond."""
+    _killed_workers.inc()
 
 
 def forget_dead_workers() -> None:

@@ -30,6 +30,7 @@ from gateway.pages.request import PublicContext, RateLimiters
 from gateway.public_hosts import hsts_header
 from gateway.runtime.health.dependencies import DependencyReport
 from gateway.runtime.health.draining import Draining
+from gateway.runtime.health.heartbeats import Heartbeats
 from gateway.runtime.health.readiness import Readiness
 from gateway.runtime.key_uses import keep_recording
 from gateway.runtime.metrics import (
@@ -60,8 +61,14 @@ FIRST_DATA_SECONDS: Final = 3.0
 class GatewayProcess:
     """The components of one worker of `swapgate serve`, and its background work."""
 
-    def __init__(self, settings: Settings, *, own_process: bool = False) -> None:
-        """With `own_process`, handle the signals that stop it."""
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        own_process: bool = False,
+        heartbeats: Heartbeats | None = None,
+    ) -> None:
+        """With `own_process`, handle the signals that stop it. Send `heartbeats` while serving."""
         self._connections = connections = Connections(settings)
         keyring = open_keyring(settings.keyring_path)
         database, market = connections.database, connections.market
@@ -94,7 +101,7 @@ class GatewayProcess:
             seconds=settings.draining_seconds,
             close_connections=self.client_connections.close_all,
         )
-        self._own_process = own_process
+        self._own_process, self._heartbeats = own_process, heartbeats
         self._connection_limiter = ConnectionLimiter(
             Limits(settings.connections_per_address, possible_total(settings.connections)),
             send_deadline_seconds=settings.send_deadline_seconds,
@@ -140,9 +147,10 @@ class GatewayProcess:
         )
 
     async def start(self) -> None:
-        """Start the background work, and wait briefly for all data that calls need.
+        """Start the background work, and wait for all data that calls need.
 
-        A worker that accepted calls earlier would reject what the other workers serve.
+        A worker that accepted calls earlier would reject what the other workers serve. So if there
+        are others, it waits as long as it takes; if not, briefly: its health checks must be served.
         """
         if self._own_process:
             self._draining.follow_signals()
@@ -154,7 +162,11 @@ class GatewayProcess:
             async with asyncio.timeout(FIRST_DATA_SECONDS):
                 while not self._is_complete():  # noqa: ASYNC110  once per worker
                     await asyncio.sleep(0.02)
-                self._discovery.refresh()
+        if self._heartbeats is not None and self._heartbeats.serving():
+            while not (self.readiness.has_loaded() or self.readiness.is_draining):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        if self._connections.market.is_ready():
+            self._discovery.refresh()
         background.start(self._discovery.keep_fresh(), name="discovery")
         background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.code_feeds.keep_fresh(), name="feeds of codes")
@@ -165,6 +177,8 @@ class GatewayProcess:
             background.start(self._connection_limiter.keep_limiting(), name="connection limits")
         used = self.authenticator.take_used_keys
         background.start(keep_recording(used, self._record_key_uses), name="key uses")
+        if self._heartbeats is not None:
+            self._heartbeats.begin()
 
     async def stop(self) -> None:
         """Stop the background work and close all connections."""

@@ -41,6 +41,7 @@ class Gateway:
 
     def __init__(self, data_dir: Path, *, workers: int = 1) -> None:
         self.port = free_port()
+        self._reserved = reserved(self.port)
         self.base_url = f"http://127.0.0.1:{self.port}"
         self._data_dir = data_dir
         self._workers = workers
@@ -62,6 +63,7 @@ class Gateway:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(60)
+        self._reserved.close()
 
     def wait_until_ready(self) -> None:
         wait_until(lambda: responds(f"{self.base_url}/readyz"), context=self.log.read_text)
@@ -80,6 +82,14 @@ class Gateway:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+
+def reserved(port: int) -> socket.socket:
+    """Keep a port while its node is restarted; a socket that does not listen gets no connection."""
+    socket_ = socket.socket()
+    socket_.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    socket_.bind(("127.0.0.1", port))
+    return socket_
 
 
 @contextmanager
