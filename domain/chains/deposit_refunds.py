@@ -14,12 +14,13 @@ from domain.chains.outflows import BelowDustLimit, Outflow, OutflowKind
 class DepositRefund(msgspec.Struct, frozen=True, kw_only=True):
     """A deposit and the address that it is sent back to; `id` is that of its proposal.
 
-    `order_id` is the order whose address received it; `received` is in smallest units of the asset.
+    `order_id` is the order whose address received it, None for a retired address; `received` is in
+    smallest units of the asset.
     With `is_excess` that is the part of the order's deposits that exceeds its fixed rate's amount.
     """
 
     id: UUID
-    order_id: UUID
+    order_id: UUID | None
     tx_id: str
     pay_in_address: str
     asset: Asset

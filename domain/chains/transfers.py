@@ -47,13 +47,14 @@ class Block(msgspec.Struct, frozen=True):
 class ExpectedDeposit(msgspec.Struct, frozen=True):
     """The order that a pay-in address is assigned to, and the asset it expects.
 
+    Both are None for a retired address: what it receives is for the operator.
     `is_released` if the address is free again: the order is the last that had it. `earlier_amounts`
     is None unless other orders had the address before; it contains what those of the same asset
     were to pay.
     """
 
-    order_id: UUID
-    asset: str
+    order_id: UUID | None
+    asset: str | None
     is_released: bool = False
     earlier_amounts: Collection[int] | None = None
 

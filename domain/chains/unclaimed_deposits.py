@@ -1,4 +1,4 @@
-"""Deposits that no order can use: of another asset than their order's, or too small to count."""
+"""Deposits that no order can use: of another asset, too small to count, or to retired addresses."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -10,10 +10,10 @@ from domain.chains.transfers import Transfer
 class UnclaimedDepositRepository(Protocol):
     """Unclaimed deposits, by transaction, address and asset. Raises Unavailable."""
 
-    async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
+    async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID | None) -> None:
         """Record a transfer that its order cannot use, for the operator; again if it was dropped.
 
-        It is not confirmed yet.
+        It is not confirmed yet. `order_id` is None for a retired address.
         """
 
     async def is_unclaimed(self, network: str, transfer: Transfer) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.chains import chain, held_outflow, outflow, pay_in, sweep
+from gateway.cli.chains import chain, held_outflow, outflow, pay_in, restored, sweep
 from gateway.cli.ledger import earnings, payout, reconcile
 from gateway.cli.market import (
     asset,
@@ -79,6 +79,7 @@ main.add_typer(reserve.app, name="reserve")
 main.add_typer(order.app, name="order")
 main.add_typer(payout.app, name="payout")
 pay_in.app.command()(sweep.sweep)
+pay_in.app.command()(restored.restored)
 deposit.app.command()(credit.credit)
 deposit.app.command("credits")(credit.list_requested)
 outflow.app.command()(held_outflow.hold)

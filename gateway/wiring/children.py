@@ -52,7 +52,7 @@ def child_processes(
     return [
         child("rates", Role.GATEWAY, ValkeyUser.RATES),
         child("serve", Role.GATEWAY, ValkeyUser.GATEWAY, *serve),
-        child("settlement", Role.SETTLEMENT, ValkeyUser.SETTLEMENT, *settle),
+        child("settlement", Role.SETTLEMENT, ValkeyUser.SETTLEMENT, "--wait", *settle),
         child("webhooks", Role.GATEWAY, ValkeyUser.WEBHOOKS),
     ]
 

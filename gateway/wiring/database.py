@@ -1,9 +1,22 @@
 """What a process checks or changes in its database before it starts."""
 
-from gateway.instance import PreparationFailed, Role
+import asyncio
+from contextlib import suppress
+
+from valkey.asyncio import Valkey
+from valkey.exceptions import ValkeyError
+
+from domain.errors import Unavailable
+from domain.history import DatabaseOnHold
+from feeds.settlement.history import HistoryWatch
+from gateway.instance import Instance, PreparationFailed, Role, ValkeyUser
+from persistence.postgres.history import PostgresDatabaseHistory
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
+from persistence.postgres.pool import Database
 from persistence.postgres.rights.rule import excess_rights_at, rejection_reason
 from persistence.postgres.transport import InsecureConnection
+from persistence.valkey.connection.client import connect
+from persistence.valkey.history import read_marker, write_marker
 
 
 def migrate(owner_database_url: str) -> list[str]:
@@ -32,3 +45,35 @@ def excess_rights_problem(database_url: str, role: Role, *, sandbox: bool) -> st
     except InsecureConnection as error:
         return f"SWAPGATE_DATABASE_URL cannot be used: {error}"
     return rejection_reason(found, process_role=name, sandbox=sandbox)
+
+
+def history_watch(database: Database, valkey: Valkey) -> HistoryWatch:
+    """Return what confirms the history of the database, under settlement's role."""
+    return HistoryWatch(
+        PostgresDatabaseHistory(database),
+        read_marker=lambda: read_marker(valkey),
+        write_marker=lambda marker: write_marker(valkey, marker),
+    )
+
+
+def unconfirmed_history(instance: Instance) -> str | None:
+    """Confirm the history of an instance's database; return why that is not possible.
+
+    Without it the first orders would be rejected until settlement has started.
+    """
+
+    async def confirm() -> None:
+        database = Database(instance.settlement_database_url, size=2)
+        valkey = connect(instance.valkey_urls[ValkeyUser.SETTLEMENT], connections=1)
+        try:
+            await history_watch(database, valkey).round()
+        finally:
+            database.close()
+            with suppress(ValkeyError, OSError):
+                await valkey.aclose()
+
+    try:
+        asyncio.run(confirm())
+    except (DatabaseOnHold, Unavailable) as error:
+        return str(error)
+    return None

@@ -15,6 +15,7 @@ from domain.actions.orders.ports import SettlementPorts
 from domain.actions.orders.resolve_emergency import execute_choices
 from domain.actions.sandbox.run_steps import run_steps
 from domain.actions.sandbox.simulate import SandboxPorts
+from domain.history import DatabaseOnHold
 from feeds.key_file import InvalidKeyFile
 from feeds.loop import poll_forever, run_forever
 from feeds.settlement.addresses.hot_wallet import REPORT_SECONDS
@@ -30,6 +31,7 @@ from feeds.settlement.sandbox import sandbox_tx_id, settle_step, unconfirmed_dep
 from gateway.runtime.clock import new_id
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.connections import Connections
+from gateway.wiring.database import history_watch
 from gateway.wiring.rates_key import rates_key
 from persistence.postgres.chains.attempts import PostgresAttemptRepository
 from persistence.postgres.chains.chains import PostgresChainRepository
@@ -68,19 +70,40 @@ def settlement_ports(connections: Connections, *, public_url: str) -> Settlement
     )
 
 
-async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port: int = 0) -> None:
+async def run_settlement(
+    settings: Settings, *, auto_settle: bool, wait: bool = False, metrics_port: int = 0
+) -> None:
     """Run settlement until cancelled: choices, accrual, expiry, refill, chains or sandbox steps.
 
-    With a port, metrics are served on it. Raises OSError if the port is taken, and SettingsError if
-    the chains file, or a key file, cannot be used.
+    With a port, metrics are served on it. With `wait`, a database on hold after a restore is waited
+    for. Raises OSError if the port is taken, SettingsError if the chains file, or a key file,
+    cannot be used, and DatabaseOnHold.
     """
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
     chains = _read_chains(settings)
+    while True:
+        try:
+            await _run(settings, chains, auto_settle=auto_settle, wait=wait)
+        except DatabaseOnHold:
+            if not wait:
+                raise
+
+
+async def _run(
+    settings: Settings, chains: Mapping[str, ChainSettings], *, auto_settle: bool, wait: bool
+) -> None:
     connections = Connections(settings, rates_key=rates_key(settings))
     watchers = connections.watchers(None)
     ports = settlement_ports(connections, public_url=settings.public_url)
+    history = history_watch(connections.database, connections.valkey)
+    try:
+        await history.until_confirmed(wait=wait)
+    except BaseException:
+        await connections.close()
+        raise
     loops = [
+        history.keep(),
         watchers.follow_changes(),
         watchers.follow_notices(),
         *_periodic_actions(connections, ports, sandbox=settings.sandbox),
@@ -101,6 +124,8 @@ async def run_settlement(settings: Settings, *, auto_settle: bool, metrics_port:
                 group.create_task(loop)
     except* (InvalidChainSettings, InvalidKeyFile) as invalid:
         raise _unusable(invalid.exceptions[0]) from None
+    except* DatabaseOnHold as on_hold:
+        raise on_hold.exceptions[0] from None
     finally:
         await connections.close()
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from persistence.valkey import rates, stream
+from persistence.valkey import history, rates, stream
 from persistence.valkey.admission.nonces import REMEMBERED_SINCE
 from persistence.valkey.admission.revisions import revision_key
 from persistence.valkey.notices import CHANGES
@@ -69,7 +69,8 @@ USERS: Final[Mapping[str, Rights]] = {
         channels=(rates.CHANNEL,),
     ),
     "settlement": Rights(
-        commands=("get", "subscribe"),
+        commands=("get", "set", "subscribe"),
+        keys=(history.KEY,),
         read_only_keys=(rates.KEY,),
         channels=(rates.CHANNEL, CHANGES),
     ),
@@ -80,7 +81,7 @@ USERS: Final[Mapping[str, Rights]] = {
     "operator": Rights(
         commands=(*SCRIPTS, "get", "info", "publish", "set", "time"),
         keys=(revision_key("*"),),
-        read_only_keys=(rates.KEY, rates.SOURCES, REMEMBERED_SINCE),
+        read_only_keys=(rates.KEY, rates.SOURCES, REMEMBERED_SINCE, history.KEY),
         channels=(CHANGES,),
     ),
 }

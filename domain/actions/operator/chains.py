@@ -42,14 +42,17 @@ class UnconnectedAsset(msgspec.Struct, frozen=True):
 
 
 class UnclaimedDeposit(msgspec.Struct, frozen=True):
-    """A deposit of another asset than its order's; `amount` is in units of the asset."""
+    """A deposit that its order cannot use; `amount` is in units of the asset.
+
+    `order_id` is None at a retired address.
+    """
 
     network: str
     tx_id: str
     address: str
     asset: str
     amount: str
-    order_id: str
+    order_id: str | None
     seen_at: datetime
 
 

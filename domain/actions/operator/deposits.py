@@ -32,6 +32,8 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
 
     The excess of a fixed rate is one too, once its own refund was closed.
 
+    At a retired address it belongs to no order that is known: `order_id` is None.
+
     At a reused address it may be a payment for one of `earlier_orders`, which had it before.
 
     `proposal` is the id of what is proposed or approved for it; `stage` is empty, `proposed`,
@@ -40,7 +42,7 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
     """
 
     tx_id: str
-    order_id: str
+    order_id: str | None
     kind: str
     network: str
     asset: str
@@ -59,7 +61,7 @@ class UnexpectedDeposit(msgspec.Struct, frozen=True):
         """Return what identifies it: a transaction may pay several orders."""
         if self.kind == EXCESS:
             return f"excess:{self.order_id}"
-        return f"{self.tx_id}:{self.order_id}:{self.asset}"
+        return f"{self.tx_id}:{self.order_id or self.pay_in_address}:{self.asset}"
 
     @property
     def next_command(self) -> str:

@@ -43,6 +43,9 @@ class OperatorPayInRepository(Protocol):
         Raises InvalidCommand if the network derives its addresses: one could be used twice.
         """
 
+    async def retire_addresses(self, network: str, addresses: Mapping[str, Collection[str]]) -> int:
+        """Add addresses that are watched and never assigned; return how many were new, likewise."""
+
     async def reusing(self) -> Collection[str]:
         """Return the networks that may reuse addresses of orders that were never paid."""
 
@@ -144,10 +147,12 @@ async def set_reuse(ports: PayInPorts, network: str, *, allowed: bool) -> None:
 
 
 async def import_addresses(
-    ports: PayInPorts, network: str, addresses: Sequence[str]
+    ports: PayInPorts, network: str, addresses: Sequence[str], *, retired: bool = False
 ) -> ImportedPool:
     """Add addresses to the pool of a network that cannot derive them.
 
+    With `retired` they are never assigned, and deposits to them are for the operator: a restored
+    database does not know what was imported after its backup, and may have been assigned.
     They are stored in the canonical form of their network, in which its nodes report deposits.
     Raises InvalidCommand for the first that is not valid, and NotFound.
     """
@@ -160,7 +165,9 @@ async def import_addresses(
         except InvalidCommand as error:
             raise InvalidCommand(f"address {number} cannot be used: {error}") from None
         known_as[canonical(name, address)] = spellings(name, address)
-    added = await ports.repository.import_addresses(name, known_as)
+    repository = ports.repository
+    add = repository.retire_addresses if retired else repository.import_addresses
+    added = await add(name, known_as)
     return ImportedPool(name, added, len(addresses) - added)
 
 

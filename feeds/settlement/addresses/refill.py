@@ -27,6 +27,9 @@ MAX_CHUNK: Final = 1_000
 IDLE_CHUNK: Final = 20
 """How many addresses one network gets per round while there is no demand: hardly any load."""
 
+LOGGED_INDEXES: Final = 1_000
+"""How often the next index is logged: after a restore the log shows how many were derived."""
+
 ToThread = Callable[..., Awaitable[list[PayInAddress]]]
 
 log = structlog.get_logger()
@@ -166,4 +169,7 @@ async def add_addresses(
     if len(derived) < count:
         network = stored.account.network
         log.error("pay-in addresses exhausted", network=network, left=len(derived))
+    next_index = stored.next_index + len(derived)
+    if next_index // LOGGED_INDEXES > stored.next_index // LOGGED_INDEXES:
+        log.info("pay-in addresses", network=stored.account.network, next_index=next_index)
     return await pool.add(stored, derived, indices=len(derived)) if derived else 0

@@ -51,10 +51,11 @@ class DepositRecorder:
     ) -> bool:
         """Record a deposit; return False for what its order cannot use.
 
-        That is another asset, too small an amount, and what may be meant for an earlier order of
-        the address. What was once recorded as such stays with the operator.
+        That is another asset, too small an amount, what may be meant for an earlier order of the
+        address, and all that a retired one receives. What was once recorded as such stays with the
+        operator.
         """
-        if expected.asset != transfer.asset:
+        if expected.order_id is None or expected.asset != transfer.asset:
             return False
         is_reused = expected.earlier_amounts is not None
         if is_reused and await self._ports.chains.is_unclaimed(self._ports.network, transfer):

@@ -51,7 +51,7 @@ class PayoutChecks:
 
         An excess needs all the deposits of its order.
         """
-        if refund.is_excess:
+        if refund.is_excess and refund.order_id is not None:
             stored = await self._ports.settlement.orders.read(refund.order_id)
             return stored is not None and await self.is_deposit_confirmed(stored.order)
         return await self._confirmed(
@@ -92,13 +92,14 @@ class PayoutChecks:
         """
         ports, asset = self._ports, refund.asset
         log.warning("deposit must be confirmed again", proposal=str(refund.id))
-        stored = await ports.settlement.orders.read(refund.order_id)
-        if stored is None:
-            return False
-        order = stored.order
-        if order.source.code == asset.code and order.has_no_use_for(refund.tx_id):
-            await unconfirm_deposits(ports.settlement, order.id, [refund.tx_id])
-            return True
+        if refund.order_id is not None:
+            stored = await ports.settlement.orders.read(refund.order_id)
+            if stored is None:
+                return False
+            order = stored.order
+            if order.source.code == asset.code and order.has_no_use_for(refund.tx_id):
+                await unconfirm_deposits(ports.settlement, order.id, [refund.tx_id])
+                return True
         transfer = Transfer(refund.tx_id, refund.pay_in_address, asset.code, refund.received)
         return await ports.chains.unconfirm_unclaimed(asset.network, transfer)
 

@@ -31,6 +31,10 @@ PoolFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="Unused addresses, separated by white space.")
 ]
 
+Retired = Annotated[
+    bool, typer.Option("--retired", help="They are watched and never assigned: after a restore.")
+]
+
 
 @app.command("list")
 def list_all(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
@@ -112,6 +116,7 @@ def import_pool(
     network: Network,
     file: PoolFile,
     *,
+    retired: Retired = False,
     reason: Reason = "",
     data_dir: DataDir = DATA_DIR,
     as_json: AsJson = False,
@@ -126,7 +131,7 @@ def import_pool(
     pool = run(
         Role.ADMIN,
         data_dir,
-        lambda ports: import_addresses(ports.pay_in(), network, addresses),
+        lambda ports: import_addresses(ports.pay_in(), network, addresses, retired=retired),
         reason=reason,
         state=lambda ports: show_account(ports.pay_in(), network),
     )

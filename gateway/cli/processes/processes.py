@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from domain.history import DatabaseOnHold
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, settings_of
 from gateway.cli.output import show
 from gateway.instance import PreparationFailed, Role, ValkeyUser
@@ -34,6 +35,14 @@ AutoSettle = Annotated[
     typer.Option(
         "--auto-settle/--no-auto-settle",
         help="Advance orders with a sandbox deposit to their final state.",
+    ),
+]
+
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait/--no-wait",
+        help="On a database that was restored, wait for `swapgate pay-in restored`.",
     ),
 ]
 
@@ -99,6 +108,7 @@ def rates(seed: Seed = 1, metrics_port: LocalMetricsPort = 0, data_dir: DataDir 
 def settlement(
     *,
     auto_settle: AutoSettle = False,
+    wait: Wait = False,
     metrics_port: LocalMetricsPort = 0,
     data_dir: DataDir = DATA_DIR,
 ) -> None:
@@ -112,7 +122,7 @@ def settlement(
     from gateway.wiring.settlement import run_settlement
 
     run_until_stopped(
-        run_settlement(settings, auto_settle=auto_settle, metrics_port=metrics_port),
+        run_settlement(settings, auto_settle=auto_settle, wait=wait, metrics_port=metrics_port),
         metrics_port=metrics_port,
     )
 
@@ -167,7 +177,7 @@ def run_until_stopped(work: Coroutine[Any, Any, None], *, metrics_port: int) -> 
 
     try:
         uvloop.run(run())
-    except SettingsError as error:
+    except (SettingsError, DatabaseOnHold) as error:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"cannot listen on port {metrics_port}: {error.strerror or error}") from None

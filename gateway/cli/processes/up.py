@@ -78,6 +78,7 @@ def up(
             data_dir = data_dir.resolve()
             servers, instance = stack.enter_context(running_servers(data_dir, sandbox=sandbox))
             importing.result()
+            from gateway.wiring.database import unconfirmed_history
             from gateway.wiring.preparation import prepare
 
             local = f"http://localhost:{port}" if sandbox else ""
@@ -88,6 +89,9 @@ def up(
             prepare(instance, data_dir, base_url=f"http://{HOST}:{port}")
             for role in (Role.GATEWAY, Role.SETTLEMENT):
                 check_rights(instance.database_url(role), role, sandbox=sandbox)
+            problem = unconfirmed_history(instance)
+            if problem:
+                err.print(f"No order is accepted yet: {problem}", markup=False)
             children = child_processes(
                 instance,
                 data_dir,

@@ -40,6 +40,7 @@ from persistence.postgres.health import (
     partners_with_unreadable_secrets,
     read_server,
 )
+from persistence.postgres.history import history_problem
 from persistence.postgres.operators.waiting import (
     unapproved_proposals,
     undecided_credits,
@@ -76,6 +77,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
         outflows=ports.outflows(),
         free_addresses=lambda at_most: free_addresses(database, at_most=at_most),
         pools=lambda: read_pool_use(database, now=clock.now()),
+        history_problem=lambda: history_problem(database),
     )
     delivery = DeliveryHealth(
         oldest_waiting=lambda: oldest_waiting_event(database),

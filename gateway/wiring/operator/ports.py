@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from domain.actions.operator.pay_in import PayInPorts
     from domain.actions.operator.settlement.deposit_credits import CreditPorts
     from domain.actions.operator.settlement.held_outflows import HeldOutflowRepository
+    from domain.actions.operator.settlement.restored import RestorePorts
     from domain.actions.operator.sweep import SweepPorts
     from domain.actions.partners.manage_keys_for_operator import OperatorKeyPorts
 
@@ -319,15 +320,15 @@ class OperatorPorts(OperatorConnections):
 
     def pay_in(self) -> "PayInPorts":
         """Return what the actions on pay-in accounts need."""
-        from domain.actions.operator.pay_in import PayInPorts
-        from feeds.settlement.addresses.derivation import checked_account, derive
-        from persistence.postgres.chains.pay_in.operator import PostgresOperatorPayInRepository
+        from gateway.wiring.operator.pay_in import pay_in_ports
 
-        return PayInPorts(
-            repository=PostgresOperatorPayInRepository(self.database),
-            checked=checked_account,
-            derive=lambda account, count: derive(account, start=0, count=count),
-        )
+        return pay_in_ports(self)
+
+    def restore(self) -> "RestorePorts":
+        """Return what dealing with a restored database needs."""
+        from gateway.wiring.operator.pay_in import restore_ports
+
+        return restore_ports(self)
 
     def mailbox(self) -> Mailbox:
         """Return the emails that the sandbox has written; raise SettingsError elsewhere."""

@@ -37,6 +37,9 @@ SELECT p.address, o.id AS order_id, o.source, p.order_id IS NULL AS is_released,
   ) AS earlier
 FROM pay_in_addresses p JOIN orders o ON o.id = {LAST_ORDER}
 WHERE p.network = $1 AND p.address = ANY ($2::text[])
+UNION ALL
+SELECT r.address, NULL, NULL, false, NULL FROM retired_pay_in_addresses r
+WHERE r.network = $1 AND r.address = ANY ($2::text[]) AND r.tag IS NULL
 """  # noqa: S608  a constant of ours
 
 RETURN_ADDRESS = """
@@ -209,7 +212,7 @@ class PostgresChainRepository(PostgresUnclaimedDeposits, PostgresDepositCredits)
             precision = self._catalogue().assets[row["source"]].precision
             earlier = frozenset(units_from(one, precision) for one in earlier)
         return ExpectedDeposit(
-            UUID(row["order_id"]),
+            None if row["order_id"] is None else UUID(row["order_id"]),
             row["source"],
             is_released=row["is_released"],
             earlier_amounts=earlier,

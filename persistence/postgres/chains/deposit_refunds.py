@@ -91,7 +91,7 @@ class PostgresDepositRefunds:
         asset = self._catalogue().assets[row["asset"]]
         return DepositRefund(
             id=UUID(row["id"]),
-            order_id=UUID(row["order_id"]),
+            order_id=None if row["order_id"] is None else UUID(row["order_id"]),
             tx_id=row["tx_id"],
             pay_in_address=row["pay_in_address"],
             asset=asset,

@@ -128,7 +128,7 @@ WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NOT NULL ORDER BY 
 STORE_SIGNED = f"""
 WITH {leader(network=5, token=6)}
 UPDATE outflows SET raw = $2, tx_id = $3, signed_at = clock_timestamp()
-WHERE order_id = $1 AND intention = $4 AND raw IS NULL
+WHERE order_id = $1 AND intention = $4 AND raw IS NULL AND (SELECT database_is_confirmed())
   AND (SELECT enabled FROM outflow_settings) AND network = (SELECT network FROM leader)
   AND NOT EXISTS (SELECT FROM outflow_attempts t
     WHERE t.order_id = $1 AND t.next_attempt_at IS NULL)

@@ -54,7 +54,7 @@ class PostgresUnclaimedDeposits:
     _database: Database
     _catalogue: Callable[[], Catalogue]
 
-    async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID) -> None:
+    async def add_unclaimed(self, network: str, transfer: Transfer, order_id: UUID | None) -> None:
         """See UnclaimedDepositRepository."""
         parameters = [*_key(network, transfer), self._amount(transfer), order_id]
         try:

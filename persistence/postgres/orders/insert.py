@@ -19,6 +19,7 @@ from domain.money import USD_DECIMALS, format_units
 from domain.orders.order import Order
 from persistence.postgres.pool import Database, DatabaseUnavailable
 
+# Without a confirmed history of the database (0123) no address is free: another order may have it.
 # An order without a free address is not inserted, nor is one whose key is in use or whose quote has
 # opened an order; its address stays free. Keys are locked in order, then quotes, so that statements
 # cannot deadlock. A quote that a concurrent statement uses violates the unique index `orders_quote`
@@ -42,7 +43,7 @@ WITH input AS MATERIALIZED (
   FROM (SELECT network, count(*) AS orders FROM input WHERE NOT quote_used GROUP BY network) AS w
   CROSS JOIN LATERAL (
     SELECT id AS address_id, address, tag FROM pay_in_addresses
-    WHERE network = w.network AND order_id IS NULL
+    WHERE network = w.network AND order_id IS NULL AND (SELECT database_is_confirmed())
     ORDER BY id + 0 LIMIT w.orders FOR UPDATE SKIP LOCKED) AS f
 ), assigned AS MATERIALIZED (
   SELECT numbered.*, free.address_id, free.address, free.tag

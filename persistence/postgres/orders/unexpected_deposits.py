@@ -16,11 +16,12 @@ WITH unexpected AS (
   FROM deposits d JOIN orders o ON o.id = d.order_id JOIN assets a ON a.code = o.source
   WHERE {IS_UNUSED}
   UNION ALL
-  SELECT u.tx_id, u.order_id, CASE WHEN u.asset = o.source AND EXISTS (
+  SELECT u.tx_id, u.order_id, CASE WHEN u.order_id IS NULL THEN 'retired address'
+    WHEN u.asset = o.source AND EXISTS (
       SELECT FROM pay_in_releases r JOIN pay_in_addresses p ON p.id = r.address_id
       WHERE p.order_id = u.order_id) THEN 'reused address' ELSE 'other asset' END,
     u.network, u.asset, u.amount, u.address, u.seen_at, u.confirmed_at IS NOT NULL, u.dropped
-  FROM unclaimed_deposits u JOIN orders o ON o.id = u.order_id
+  FROM unclaimed_deposits u LEFT JOIN orders o ON o.id = u.order_id
   UNION ALL
   SELECT DISTINCT p.document ->> 'txId', (p.document ->> 'orderId')::uuid, 'excess',
     p.document ->> 'network', p.document ->> 'asset', (p.document ->> 'amount')::numeric,
@@ -44,7 +45,7 @@ SELECT u.tx_id, u.order_id::text AS order_id, u.kind, u.network, u.asset, u.amou
     WHERE p.order_id = u.order_id ORDER BY r.released_at DESC) AS earlier_orders
 FROM unexpected u LEFT JOIN proposals p ON p.withdrawn_at IS NULL AND p.closed_at IS NULL
   AND p.subject = CASE u.kind WHEN 'excess' THEN 'excess:' || u.order_id
-    ELSE u.tx_id || ':' || u.order_id || ':' || u.asset END
+    ELSE concat_ws(':', u.tx_id, coalesce(u.order_id::text, u.pay_in_address), u.asset) END
 LEFT JOIN outflows w ON w.order_id = p.id
 WHERE (NOT u.dropped OR p.id IS NOT NULL)
 """  # noqa: S608  the condition is this module's own constant

@@ -48,6 +48,7 @@ NOT_FENCED = {
     "PostgresOperatorChainRepository": "the operator's",
     "PostgresOperatorOutflowRepository": "the operator's",
     "PostgresOperatorPayInRepository": "the operator's",
+    "PostgresRestoredDatabase": "the operator's",
 }
 
 

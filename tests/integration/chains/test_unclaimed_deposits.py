@@ -110,10 +110,10 @@ async def world(database_urls: DatabaseUrls, wallet: SimulatedWallet) -> AsyncIt
     payouts.close()
 
 
-async def unclaimed(world: Followed) -> Transfer:
-    """Return an unclaimed deposit of 50 USDT to the order's address, in a block."""
+async def unclaimed(world: Followed, *, at_retired: bool = False) -> Transfer:
+    """Return an unclaimed deposit of 50 USDT to an order's or a retired address, in a block."""
     transfer = Transfer(uuid4().hex, "a pay-in address", ASSET, 50 * UNIT)
-    await world.chains.add_unclaimed(NETWORK, transfer, world.order_id)
+    await world.chains.add_unclaimed(NETWORK, transfer, None if at_retired else world.order_id)
     world.mine(transfer.tx_id)
     return transfer
 
@@ -130,12 +130,13 @@ def late(world: Followed) -> Transfer:
     return Transfer(tx_id, str(world.order_id), ASSET, 50 * UNIT)
 
 
-def approve_refund(world: Followed, transfer: Transfer) -> None:
+def approve_refund(world: Followed, transfer: Transfer, *, at_retired: bool = False) -> None:
     """Store an approved proposal to refund a deposit."""
+    received_by = transfer.address if at_retired else world.order_id
     document = {
         "network": NETWORK,
         "txId": transfer.tx_id,
-        "orderId": str(world.order_id),
+        "orderId": None if at_retired else str(world.order_id),
         "asset": ASSET,
         "amount": "50",
         "payInAddress": transfer.address,
@@ -146,7 +147,7 @@ def approve_refund(world: Followed, transfer: Transfer) -> None:
         "INSERT INTO proposals (id, kind, subject, document, usd, needs_second, reason,"
         " proposed_by, proposed_at, approved_by, approved_at)"
         " VALUES (%s, 'refund_deposit', %s, %s, 50, true, 'ticket', 'ana', now(), 'ben', now())",
-        *(uuid4(), f"{transfer.tx_id}:{world.order_id}:{ASSET}"),
+        *(uuid4(), f"{transfer.tx_id}:{received_by}:{ASSET}"),
         msgspec.json.encode(document).decode(),
     )
 
@@ -190,13 +191,14 @@ async def test_a_dropped_unclaimed_deposit_that_is_observed_again_is_listed_agai
     assert [(one.tx_id, one.confirmed) for one in await world.listed()] == [(transfer.tx_id, True)]
 
 
-@pytest.mark.parametrize("kind", ["unclaimed", "late"])
+@pytest.mark.parametrize("kind", ["unclaimed", "at a retired address", "late"])
 async def test_the_approved_refund_of_a_deposit_that_is_gone_ends_until_the_deposit_returns(
     world: Followed, wallet: SimulatedWallet, kind: str
 ) -> None:
-    transfer = await unclaimed(world) if kind == "unclaimed" else late(world)
+    at_retired = kind == "at a retired address"
+    transfer = late(world) if kind == "late" else await unclaimed(world, at_retired=at_retired)
     await world.check()
-    approve_refund(world, transfer)
+    approve_refund(world, transfer, at_retired=at_retired)
     world.remove(transfer.tx_id)
 
     await world.round()
@@ -207,10 +209,10 @@ async def test_the_approved_refund_of_a_deposit_that_is_gone_ends_until_the_depo
     assert wallet.paid == []
 
     world.mine(transfer.tx_id)
-    if kind == "unclaimed":
-        await world.chains.add_unclaimed(NETWORK, transfer, world.order_id)
-    else:
+    if kind == "late":
         world.payouts.sql("UPDATE deposits SET dropped = false WHERE late")
+    else:
+        await world.chains.add_unclaimed(NETWORK, transfer, None if at_retired else world.order_id)
     await world.check()
     await world.round()
     assert wallet.paid == [CUSTOMER]

@@ -121,6 +121,7 @@ WITH_REAL_MONEY = [
     "pay-in show Litecoin",
     "pay-in reuse Litecoin",
     "pay-in import Solana /dev/null",
+    "pay-in restored --dry-run",
 ]
 DATA = """
 INSERT INTO chains (network, height, alarm, halted) VALUES

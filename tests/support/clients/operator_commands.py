@@ -97,6 +97,7 @@ COMMANDS = [
     "pay-in reuse Litecoin",
     "pay-in set Litecoin zpub",
     "pay-in import Solana /dev/null",
+    "pay-in restored --reason test",
     "pay-in sweep ltc --to ltc1q",
     "operator list",
     "operator login ana",

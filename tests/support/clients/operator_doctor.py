@@ -12,6 +12,7 @@ from tests.support.clients.operator_command import Operator, new_operator
 POSTGRES_CHECKS = [
     *("database", "database-clock", "migrations", "roles", "keyring", "addresses", "webhooks"),
     "endpoints",
+    "database-history",
     "chains",
     "test-networks",
     "settlement-leaders",

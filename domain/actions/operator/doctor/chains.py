@@ -12,6 +12,7 @@ from domain.actions.operator.outflows import OperatorOutflowRepository
 from domain.chains.attempts import FAILING_FOR_TOO_LONG
 from domain.chains.pool_use import PoolUse, ending_pools, reusing_pools, unfunded_pools
 from domain.clock import Clock
+from domain.history import COMMAND
 
 MIN_FREE_ADDRESSES: Final = 5
 UNCHECKED_AFTER: Final = timedelta(minutes=1)
@@ -20,12 +21,17 @@ OVERDUE_AFTER: Final = timedelta(hours=2)
 
 
 class SettlementHealth(msgspec.Struct, frozen=True):
-    """What is known of settlement's work. `free_addresses` counts up to its argument."""
+    """What is known of settlement's work. `free_addresses` counts up to its argument.
+
+    `history_problem` returns why the database is on hold, empty if settlement has not confirmed it
+    since its server was started.
+    """
 
     chains: OperatorChainRepository
     outflows: OperatorOutflowRepository
     free_addresses: Callable[[int], Awaitable[Mapping[str, int]]]
     pools: Callable[[], Awaitable[Sequence[PoolUse]]]
+    history_problem: Callable[[], Awaitable[str | None]]
 
 
 def address_checks(health: SettlementHealth) -> list[tuple[str, Probe]]:
@@ -34,8 +40,9 @@ def address_checks(health: SettlementHealth) -> list[tuple[str, Probe]]:
 
 
 def chain_checks(health: SettlementHealth, clock: Clock) -> list[tuple[str, Probe]]:
-    """Return the checks of chains and of what is sent on them."""
+    """Return the checks of the database's history, of chains and of what is sent on them."""
     return [
+        ("database-history", lambda: _history(health)),
         ("chains", lambda: _chains(health, clock)),
         ("test-networks", lambda: _test_networks(health)),
         ("settlement-leaders", lambda: _leaders(health, clock)),
@@ -70,6 +77,21 @@ async def _addresses(health: SettlementHealth) -> str | None:
             "deposits of the kind `reused address` in `swapgate deposit list`"
         )
     return None
+
+
+async def _history(health: SettlementHealth) -> str | None:
+    problem = await health.history_problem()
+    if problem is None:
+        return None
+    if not problem:
+        return (
+            "Start `swapgate settlement`, which has to confirm the database after its server was "
+            "started: until then no pay-in address is assigned, and creates fail with code 11"
+        )
+    return (
+        "No pay-in address is assigned and nothing is paid: the history of the database was rolled "
+        f"back ({problem}). Run `{COMMAND}`, which shows with --dry-run what it does"
+    )
 
 
 async def _chains(health: SettlementHealth, clock: Clock) -> str | None:

@@ -11,6 +11,8 @@ SELECT DISTINCT w.number FROM unnest($1::bigint[], $2::text[], $3::text[])
   AS w (number, network, address)
 WHERE EXISTS (
   SELECT FROM pay_in_addresses p WHERE p.network = w.network AND p.address = w.address)
+  OR EXISTS (
+    SELECT FROM retired_pay_in_addresses r WHERE r.network = w.network AND r.address = w.address)
   OR EXISTS (SELECT FROM hot_wallets h WHERE h.network = w.network AND h.address = w.address)
 """
 

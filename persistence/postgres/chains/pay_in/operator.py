@@ -1,6 +1,7 @@
 """The operator's view of pay-in accounts and imported pools."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from domain.chains.pay_in import IMPORTED, PayInAccount
 from domain.chains.ports import StoredAccount
@@ -58,6 +59,18 @@ ON CONFLICT DO NOTHING
 RETURNING id
 """
 
+RETIRE = """
+INSERT INTO retired_pay_in_addresses (network, address, derivation_index)
+SELECT $1, made.address, made.position - 1
+FROM unnest($2::text[]) WITH ORDINALITY AS made (address, position)
+WHERE NOT EXISTS (
+  SELECT FROM unnest($3::text[], $4::text[]) AS spelled (address, spelling)
+  JOIN pay_in_addresses p ON p.network = $1 AND p.address = spelled.spelling
+  WHERE spelled.address = made.address)
+ON CONFLICT DO NOTHING
+RETURNING address
+"""
+
 
 class PostgresOperatorPayInRepository:
     """OperatorPayInRepository over PostgreSQL, with the operator's role."""
@@ -107,6 +120,15 @@ class PostgresOperatorPayInRepository:
         row = await self._database.fetch_one(KIND, [network])
         if row is not None and row["kind"] != IMPORTED:
             raise InvalidCommand(f"the addresses of {network} are derived from its account")
-        pairs = [(one, text) for one, texts in addresses.items() for text in texts]
-        spelled = [list(column) for column in zip(*pairs, strict=True)] or [[], []]
-        return len(await self._database.fetch(IMPORT, [network, list(addresses), *spelled]))
+        return len(await self._database.fetch(IMPORT, _spelled(network, addresses)))
+
+    async def retire_addresses(self, network: str, addresses: Mapping[str, Collection[str]]) -> int:
+        """See OperatorPayInRepository."""
+        return len(await self._database.fetch(RETIRE, _spelled(network, addresses)))
+
+
+def _spelled(network: str, addresses: Mapping[str, Collection[str]]) -> list[Any]:
+    """Return the parameters of both statements: the addresses, and each text for one of them."""
+    pairs = [(one, text) for one, texts in addresses.items() for text in texts]
+    spelled = [list(column) for column in zip(*pairs, strict=True)] or [[], []]
+    return [network, list(addresses), *spelled]

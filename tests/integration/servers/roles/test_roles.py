@@ -84,7 +84,7 @@ GATEWAY_CALLS = {
     *("enqueue_test_event", "counter_part", "is_open", "ended_without_payout", "utc_day"),
     *("delete_order", "first_id_at", "request_payout_details", "cancel_payout_details"),
     *("sealed_with", "fixed_exposure_usd", "orders_complete_until", "request_sandbox_step"),
-    "order_change_time",
+    *("order_change_time", "database_is_confirmed"),
 }
 LEDGER = (
     *("ledger_postings", "earnings_periods", "earnings_period_codes"),
