@@ -109,8 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=variable_of):
         about("serve `/metrics` on the API's port; see also `serve --metrics-port`", read_by=SERVE),
     ] = False
     database_connections: Annotated[
-        int,
-        about("connections of each process (two more watch for changes)", unit="connections"),
+        int, about("connections of each process; `serve` has ten more", unit="connections")
     ] = 8
     webhook_concurrency: Annotated[
         int,

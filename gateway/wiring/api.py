@@ -51,7 +51,10 @@ def compose_services(
     database, valkey = connections.database, connections.valkey
 
     orders = PostgresOrderRepository(
-        database, lambda: market.catalogue, batched=settings.group_orders
+        database,
+        lambda: market.catalogue,
+        batched=settings.group_orders,
+        commits=connections.commits,
     )
 
     async def changed(partner_id: UUID, *, revision: int | None = None) -> None:

@@ -14,6 +14,7 @@ from gateway.runtime.clock import SystemClock
 from gateway.runtime.market import LiveMarket
 from gateway.runtime.watchers import CachedPartners, Sources, Watchers
 from gateway.settings import Settings
+from persistence.postgres.commits import STATEMENT_TIMEOUT_MS, Commits
 from persistence.postgres.health import missing_migrations
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.market.reserves import read_headroom
@@ -28,6 +29,9 @@ from persistence.valkey.notices import notices
 from persistence.valkey.rates import read_snapshot
 
 CANCEL_AGAIN_SECONDS: Final = 0.5
+COMMITTING_CONNECTIONS: Final = 4
+MAX_LATE_SECONDS: Final = 30.0
+"""When a late commit counts as lost with its connection, and another statement is tried."""
 
 log = structlog.get_logger()
 
@@ -70,6 +74,15 @@ class Connections:
         self.database = Database(settings.database_url, size=settings.database_connections)
         self.watching = Database(settings.database_url, size=2)
         """For the watchers and for checks, which must not wait for calls."""
+        self.commits = Commits(
+            Database(
+                settings.database_url,
+                size=COMMITTING_CONNECTIONS,
+                statement_timeout_ms=STATEMENT_TIMEOUT_MS,
+                response_seconds=MAX_LATE_SECONDS,
+            )
+        )
+        """For orders and for the times of last use: these commits may wait for a standby."""
         self.valkey = connect(settings.valkey_url)
         self.has_all_migrations = False
         """All migrations of this version were applied when a gateway first read the catalogue."""
@@ -120,5 +133,6 @@ class Connections:
         await self.background.stop()
         self.database.close()
         self.watching.close()
+        self.commits.close()
         with suppress(ValkeyError, OSError):
             await self.valkey.aclose()

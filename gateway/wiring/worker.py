@@ -221,7 +221,7 @@ class GatewayProcess:
 
     async def _record_key_uses(self, api_keys: Collection[str]) -> None:
         now = self._connections.clock.now()
-        await record_key_uses(self._connections.database, api_keys, at=now)
+        await record_key_uses(self._connections.commits, api_keys, at=now)
 
     async def _record_v2_use(self, partner_id: UUID, key_id: UUID) -> None:
         now = self._connections.clock.now()

@@ -47,14 +47,16 @@ class Database:
         size: int = 4,
         application: str = "swapgate",
         statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
+        response_seconds: float | None = None,
         session: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Connect lazily, with at least two connections, as the driver's pool requires.
 
-        `session` has further settings of each connection. Raises InsecureConnection.
+        `session` has further settings of each connection. A response may take `response_seconds`,
+        by default a second longer than the statement. Raises InsecureConnection.
         """
         transport = transport_of(url)
-        self._statement_seconds = statement_timeout_ms / 1000
+        self._response_seconds = response_seconds or statement_timeout_ms / 1000 + 1
         self._pool = psqlpy.ConnectionPool(
             dsn=_with_settings(
                 transport.url, {**session, "statement_timeout": str(statement_timeout_ms)}
@@ -100,7 +102,7 @@ class Database:
 
     async def _run(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         try:
-            async with asyncio.timeout(self._statement_seconds + 1):
+            async with asyncio.timeout(self._response_seconds):
                 for attempt in range(1, TRIES):
                     try:
                         return await self._once(sql, parameters)

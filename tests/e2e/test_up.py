@@ -186,7 +186,7 @@ def test_health_readiness_and_metrics_endpoints_respond(running: Running) -> Non
     assert set(ready["checks"]) == {"accepting", "migrations", "catalogue", "partners", "rates"}
     shared = send(f"{running.base_url}/healthz/dependencies", method="GET").json()
     assert shared["ok"]
-    assert set(shared["dependencies"]) == {"database", "migrations", "valkey", "rates"}
+    assert set(shared["dependencies"]) == {"database", "migrations", "commits", "valkey", "rates"}
     wait_until(lambda: running.partner().call("/price", quote_request()).code, (0).__eq__)
 
     def metrics() -> str:

@@ -27,6 +27,8 @@ class State(StrEnum):
     """A PostgreSQL standby."""
     MISSING = "missing"
     """Migrations that this version needs."""
+    WAITING = "waiting"
+    """Commits, for a synchronous standby or a disk."""
     STALE = "stale"
     """Rates too old to be quoted."""
 

@@ -1,4 +1,4 @@
-"""The dependencies of a worker: PostgreSQL and its migrations, Valkey, the rates."""
+"""The dependencies of a worker: PostgreSQL, its migrations and commits, Valkey, the rates."""
 
 from gateway.runtime.health.dependencies import Dependencies, State
 from gateway.runtime.market import LiveMarket
@@ -21,6 +21,9 @@ def compose_dependencies(connections: Connections) -> Dependencies:
         await reply(valkey.ping())
         return State.AVAILABLE
 
+    async def commits() -> State:
+        return State.WAITING if connections.commits.are_waiting else State.AVAILABLE
+
     async def rates() -> State:
         return _rates(connections.market)
 
@@ -28,6 +31,7 @@ def compose_dependencies(connections: Connections) -> Dependencies:
         {
             "database": database,
             "migrations": migrations,
+            "commits": commits,
             "valkey": responding_valkey,
             "rates": rates,
         }

@@ -17,6 +17,7 @@ from domain.errors import (
 )
 from domain.money import USD_DECIMALS, format_units
 from domain.orders.order import Order
+from persistence.postgres.commits import Commits
 from persistence.postgres.pool import Database, DatabaseUnavailable
 
 # Without a confirmed history of the database (0123) no address is free: another order may have it.
@@ -84,6 +85,8 @@ SELECT input.id::text AS id, assigned.id IS NOT NULL AS had_address, input.quote
   inserted.pay_in_address, inserted.pay_in_tag
 FROM input LEFT JOIN assigned USING (id) LEFT JOIN inserted USING (id)
 """
+
+Inserter = Database | Commits
 
 _DOMAIN_ERRORS: dict[str, type[DomainError]] = {
     "reserve exceeded": ReserveExceeded,
@@ -193,7 +196,7 @@ def order_insert(
 
 
 async def insert_orders(
-    database: Database, inserts: Sequence[OrderInsert]
+    database: Inserter, inserts: Sequence[OrderInsert]
 ) -> Sequence[InsertResult | Exception]:
     """Insert orders in one statement; if it fails, or for orders it skipped, one by one.
 
@@ -228,7 +231,7 @@ def _first_of_each_quote(inserts: Sequence[OrderInsert]) -> dict[int, OrderInser
     return {index: inserts[index] for index in first.values()}
 
 
-async def _insert_one(database: Database, insert: OrderInsert) -> InsertResult | Exception:
+async def _insert_one(database: Inserter, insert: OrderInsert) -> InsertResult | Exception:
     try:
         return (await _insert(database, (insert,)))[0]
     except Error as error:
@@ -237,7 +240,7 @@ async def _insert_one(database: Database, insert: OrderInsert) -> InsertResult |
         return error
 
 
-async def _insert(database: Database, inserts: Sequence[OrderInsert]) -> Sequence[InsertResult]:
+async def _insert(database: Inserter, inserts: Sequence[OrderInsert]) -> Sequence[InsertResult]:
     rows = await database.fetch(INSERT, [_encode(inserts).decode()])
     results = {
         row["id"]: InsertResult(

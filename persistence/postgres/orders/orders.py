@@ -12,6 +12,7 @@ from domain.orders.order import Order
 from domain.orders.query import OrderStatus
 from domain.orders.states import Choice, State
 from persistence.postgres.batcher import Batcher
+from persistence.postgres.commits import Commits
 from persistence.postgres.orders.insert import (
     InsertResult,
     OrderInsert,
@@ -68,13 +69,21 @@ class PostgresOrderRepository:
     """OrderRepository over PostgreSQL, under the gateway's role."""
 
     def __init__(
-        self, database: Database, catalogue: CurrentCatalogue, *, batched: bool = True
+        self,
+        database: Database,
+        catalogue: CurrentCatalogue,
+        *,
+        batched: bool = True,
+        commits: Commits | None = None,
     ) -> None:
-        """Insert and read concurrent orders in shared statements, unless `batched` is off."""
+        """Insert and read concurrent orders in shared statements, unless `batched` is off.
+
+        Orders are inserted with `commits`, where it is given.
+        """
         self._database = database
         self._catalogue = catalogue
         self._inserts: Batcher[OrderInsert, InsertResult] = Batcher(
-            lambda inserts: insert_orders(database, inserts),
+            lambda inserts: insert_orders(commits or database, inserts),
             batch_size=MAX_INSERTS_PER_BATCH if batched else 1,
             concurrency=CONCURRENT_INSERTS if batched else MAX_INSERTS_PER_BATCH,
         )

@@ -9,6 +9,7 @@ from domain.errors import NotFound
 from domain.partners.api_keys import ApiKey, PartnerKeys
 from domain.partners.scopes import Scope
 from persistence.keyring import KeyRing
+from persistence.postgres.commits import Commits
 from persistence.postgres.pool import Database
 
 # A partner with as many keys as it may have gets no row: `room_for_api_key` in 0112-api-keys.sql.
@@ -116,9 +117,9 @@ def api_secret_record(key_id: UUID) -> str:
     return f"partner:{key_id}:api_secret"
 
 
-async def record_key_uses(database: Database, api_keys: Collection[str], *, at: datetime) -> None:
+async def record_key_uses(commits: Commits, api_keys: Collection[str], *, at: datetime) -> None:
     """Record that these keys were used. Raises Unavailable."""
-    await database.fetch(USED, [list(api_keys), at])
+    await commits.fetch(USED, [list(api_keys), at])
 
 
 async def record_first_v2_use(database: Database, key_id: UUID, *, at: datetime) -> None:
