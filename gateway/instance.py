@@ -125,5 +125,8 @@ def settings_for(
     rates_key = data_dir / RATES_KEY_FILE
     if rates_key.exists():
         stored["SWAPGATE_RATES_KEY"] = str(rates_key)
-    of_this_role = {"SWAPGATE_DATABASE_URL": stored["SWAPGATE_DATABASE_URL"]}
+    of_this_role = {
+        "SWAPGATE_DATABASE_URL": stored["SWAPGATE_DATABASE_URL"],
+        "SWAPGATE_DATABASE_DIRECT_URL": "",
+    }
     return settings_from({**stored, **environment, **of_this_role})

@@ -71,15 +71,18 @@ class Connections:
         self._settings = settings
         self._rates_key = rates_key
         self.clock = SystemClock()
-        self.database = Database(settings.database_url, size=settings.database_connections)
-        self.watching = Database(settings.database_url, size=2)
+        url, shared = settings.database_url, bool(settings.database_direct_url)
+        size = settings.database_connections
+        self.database = Database(url, size=size, shared_sessions=shared)
+        self.watching = Database(url, size=2, shared_sessions=shared)
         """For the watchers and for checks, which must not wait for calls."""
         self.commits = Commits(
             Database(
-                settings.database_url,
+                url,
                 size=COMMITTING_CONNECTIONS,
                 statement_timeout_ms=STATEMENT_TIMEOUT_MS,
                 response_seconds=MAX_LATE_SECONDS,
+                shared_sessions=shared,
             )
         )
         """For orders and for the times of last use: these commits may wait for a standby."""

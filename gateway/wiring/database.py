@@ -10,10 +10,12 @@ from domain.errors import Unavailable
 from domain.history import DatabaseOnHold
 from feeds.settlement.history import HistoryWatch
 from gateway.instance import Instance, PreparationFailed, Role, ValkeyUser
+from gateway.settings import Settings
 from persistence.postgres.history import PostgresDatabaseHistory
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
 from persistence.postgres.pool import Database
 from persistence.postgres.rights.rule import excess_rights_at, rejection_reason
+from persistence.postgres.sessions import pooler_problem
 from persistence.postgres.transport import InsecureConnection
 from persistence.valkey.connection.client import connect
 from persistence.valkey.history import read_marker, write_marker
@@ -30,6 +32,17 @@ def migrate(owner_database_url: str) -> list[str]:
         raise PreparationFailed(str(error)) from error
     except InsecureConnection as error:
         raise PreparationFailed(f"SWAPGATE_DATABASE_URL cannot be used: {error}") from None
+
+
+def sessions_problem(settings: Settings) -> str | None:
+    """Return why a process must not use its database URLs, or None if it may.
+
+    None too if a server is unavailable: pools check their own sessions.
+    """
+    try:
+        return pooler_problem(settings.database_url, settings.database_direct_url)
+    except InsecureConnection as error:
+        return f"SWAPGATE_DATABASE_URL cannot be used: {error}"
 
 
 def excess_rights_problem(database_url: str, role: Role, *, sandbox: bool) -> str | None:

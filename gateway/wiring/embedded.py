@@ -50,6 +50,11 @@ def _start(
 ) -> tuple[list[SupervisedServer], Instance]:
     database_url = os.environ.get("SWAPGATE_DATABASE_URL")
     valkey_url = os.environ.get("SWAPGATE_VALKEY_URL")
+    if os.environ.get("SWAPGATE_DATABASE_DIRECT_URL"):
+        raise PreparationFailed(
+            "`up` uses no pooler: unset SWAPGATE_DATABASE_DIRECT_URL, and set "
+            "SWAPGATE_DATABASE_URL to the server's own address"
+        )
     postgres = EmbeddedPostgres(data_dir / "postgres") if not database_url else None
     valkey = EmbeddedValkey(data_dir / "valkey") if not valkey_url else None
     servers: list[EmbeddedServer] = [one for one in (postgres, valkey) if one is not None]

@@ -24,7 +24,11 @@ CONNECTIONS = 4
 def query_database(settings: Settings) -> Database:
     """Return the connections of the cabinet's queries, and of the API's lists."""
     return Database(
-        settings.database_url, size=CONNECTIONS, application="swapgate-cabinet", session=SESSION
+        settings.database_url,
+        size=CONNECTIONS,
+        application="swapgate-cabinet",
+        session=SESSION,
+        shared_sessions=bool(settings.database_direct_url),
     )
 
 

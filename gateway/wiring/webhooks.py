@@ -51,7 +51,12 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
     All processes of one host read the stream as one consumer: which of them reads an entry does not
     matter, and the names of consumers that no longer exist would stay in the group forever.
     """
-    database = Database(settings.database_url, size=settings.database_connections, session=SESSION)
+    database = Database(
+        settings.database_url,
+        size=settings.database_connections,
+        session=SESSION,
+        shared_sessions=bool(settings.database_direct_url),
+    )
     valkey = connect(settings.valkey_url)
     clock, stop, wake = SystemClock(), asyncio.Event(), asyncio.Event()
     sender = WebhookSender(clock=clock, allow_insecure=settings.insecure_webhooks)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import psycopg
 from yoyo import get_backend, read_migrations
 
-from persistence.postgres.transport import transport_of
+from persistence.postgres.sessions import pooler_problem
 
 DIRECTORY = Path(__file__).parent / "migrations"
 
@@ -34,7 +34,9 @@ def apply_migrations(url: str, *, directory: Path = DIRECTORY) -> list[str]:
     Concurrent calls wait for each other. Each migration is a transaction. Raises MigrationFailed,
     and InsecureConnection.
     """
-    transport_of(url)
+    problem = pooler_problem(url)
+    if problem:
+        raise MigrationFailed(problem)
     try:
         with _backend(url) as backend:
             for statement in LOCK:

@@ -4,12 +4,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import psqlpy
 from psqlpy.exceptions import DataError, Error
 
 from domain.errors import Unavailable
+from persistence.postgres.sessions import (
+    DROPS_SETTINGS,
+    STATEMENT_TIMEOUT,
+    begin_statement,
+    with_settings,
+    without_settings,
+)
 from persistence.postgres.transport import transport_of
 
 STATEMENT_TIMEOUT_MS: Final = 5_000
@@ -21,6 +27,8 @@ PAUSE_SECONDS: Final = 0.005
 
 _ROLLED_BACK: Final = ("could not serialize access", "deadlock detected")
 """Messages of SQLSTATE 40001 and 40P01, since psqlpy does not expose the SQLSTATE."""
+
+_UNKNOWN_NAME: Final = ('prepared statement "', "does not exist")
 
 Row = dict[str, Any]
 
@@ -49,25 +57,26 @@ class Database:
         statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
         response_seconds: float | None = None,
         session: Mapping[str, str] = MappingProxyType({}),
+        shared_sessions: bool = False,
     ) -> None:
         """Connect lazily, with at least two connections, as the driver's pool requires.
 
         `session` has further settings of each connection. A response may take `response_seconds`,
-        by default a second longer than the statement. Raises InsecureConnection.
+        by default a second longer than the statement. With `shared_sessions`, the URL leads to a
+        pooler that assigns sessions to transactions: settings are made in each transaction. Raises
+        InsecureConnection.
         """
-        transport = transport_of(url)
+        self._session = {**session, "statement_timeout": str(statement_timeout_ms)}
         self._response_seconds = response_seconds or statement_timeout_ms / 1000 + 1
-        self._pool = psqlpy.ConnectionPool(
-            dsn=_with_settings(
-                transport.url, {**session, "statement_timeout": str(statement_timeout_ms)}
-            ),
-            ssl_mode=transport.ssl_mode,
-            ca_file=transport.ca_file,
-            max_db_pool_size=max(size, 2),
-            application_name=application,
-            connect_timeout_sec=CONNECT_TIMEOUT_SECONDS,
-        )
-        self._free = asyncio.Semaphore(max(size, 2))
+        self._begin = begin_statement(url, self._session) if shared_sessions else None
+        self._has_settings = shared_sessions
+        self._keeps_names = not shared_sessions
+        self._size = max(size, 2)
+        self._application = application
+        url = without_settings(url) if shared_sessions else with_settings(url, self._session)
+        self._transport = transport_of(url)
+        self._pool = self._new_pool()
+        self._free = asyncio.Semaphore(self._size)
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows.
@@ -117,6 +126,10 @@ class Database:
     async def _once(self, sql: str, parameters: Sequence[Any]) -> list[Row]:
         try:
             async with self._pool.acquire() as connection:
+                if self._begin is not None:
+                    return await self._in_transaction(connection, self._begin, sql, parameters)
+                if not self._has_settings:
+                    await self._check_settings(connection)
                 result = await connection.execute(sql, list(parameters))
                 return result.result()
         except Error as error:
@@ -126,15 +139,52 @@ class Database:
                 raise
             raise DatabaseUnavailable(str(error)) from error
 
+    async def _in_transaction(
+        self, connection: psqlpy.Connection, begin: str, sql: str, parameters: Sequence[Any]
+    ) -> list[Row]:
+        """Run a statement with the settings of this pool, on whichever session it gets.
 
-def _with_settings(url: str, settings: Mapping[str, str]) -> str:
-    """Return the database URL with these session settings."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    options = [query["options"]] if "options" in query else []
-    options += [f"-c {name}={value}" for name, value in settings.items()]
-    query["options"] = " ".join(options)
-    return parts._replace(query=urlencode(query, quote_via=quote, safe="")).geturl()
+        The driver prepares it by name to learn the types of its parameters, and deallocates that at
+        once: in a transaction both reach the same session. A pooler that keeps named statements
+        itself (pgbouncer since 1.21, if max_prepared_statements is set) knows the name, and the
+        server does not: then nothing is deallocated. Which one it is shows at the first statement.
+        """
+        ended, named = False, self._keeps_names
+        try:
+            await connection.execute_batch(begin)
+            try:
+                result = await connection.execute(sql, list(parameters), prepared=named)
+                await connection.execute_batch("COMMIT")
+            except Error as error:
+                await connection.execute_batch("ROLLBACK")
+                ended = True
+                if all(text in str(error) for text in _UNKNOWN_NAME):
+                    self._keeps_names = not named
+                    raise _RolledBack(str(error)) from error
+                raise
+            ended = True
+            return result.result()
+        finally:
+            if not ended:  # the connection may be in a transaction: no other call may get it
+                self._pool.close()
+                self._pool = self._new_pool()
+
+    async def _check_settings(self, connection: psqlpy.Connection) -> None:
+        """Raise DatabaseUnavailable if a pooler has dropped the settings of the session."""
+        (row,) = (await connection.execute(STATEMENT_TIMEOUT)).result()
+        if row["setting"] != self._session["statement_timeout"]:
+            raise DatabaseUnavailable(DROPS_SETTINGS)
+        self._has_settings = True
+
+    def _new_pool(self) -> psqlpy.ConnectionPool:
+        return psqlpy.ConnectionPool(
+            dsn=self._transport.url,
+            ssl_mode=self._transport.ssl_mode,
+            ca_file=self._transport.ca_file,
+            max_db_pool_size=self._size,
+            application_name=self._application,
+            connect_timeout_sec=CONNECT_TIMEOUT_SECONDS,
+        )
 
 
 def _is_invalid_statement(error: Error) -> bool:
@@ -145,6 +195,8 @@ def _is_invalid_statement(error: Error) -> bool:
         "the database system is",
         "remaining connection slots",
         "in a read-only transaction",  # a primary that has just become a replica
+        "query_wait_timeout",  # of a pooler whose sessions are all busy
+        "pgbouncer",
     )
     rejected = "db error: ERROR:" in message and not any(part in message for part in transient)
     return rejected or isinstance(error, DataError)

@@ -60,7 +60,7 @@ def serve(
     die_with_parent()
     configure_logs()
     settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.GATEWAY)
-    check_rights(settings.database_url, Role.GATEWAY, sandbox=settings.sandbox)
+    check_database(settings, Role.GATEWAY)
     check_keyring(settings)
     settings = with_local_origins(settings, host=host, port=port)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
@@ -97,7 +97,7 @@ def with_local_origins(settings: Settings, *, host: str, port: int) -> Settings:
 def rates(seed: Seed = 1, metrics_port: LocalMetricsPort = 0, data_dir: DataDir = DATA_DIR) -> None:
     """Publish prices: of the sandbox or, with SWAPGATE_RATES=exchanges, of exchanges."""
     settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.RATES)
-    check_rights(settings.database_url, Role.GATEWAY, sandbox=settings.sandbox)
+    check_database(settings, Role.GATEWAY)
     from gateway.wiring.rates import run_rates
 
     run_until_stopped(
@@ -118,7 +118,7 @@ def settlement(
         raise Failure("--auto-settle requires sandbox mode")
     if settings.chains and settings.sandbox:
         raise Failure("SWAPGATE_CHAINS is for real money: the sandbox simulates its chains")
-    check_rights(settings.database_url, Role.SETTLEMENT, sandbox=settings.sandbox)
+    check_database(settings, Role.SETTLEMENT)
     from gateway.wiring.settlement import run_settlement
 
     run_until_stopped(
@@ -137,6 +137,16 @@ def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
     except PreparationFailed as error:
         raise Failure(str(error)) from None
     show({"applied": applied}, as_json=as_json)
+
+
+def check_database(settings: Settings, role: Role) -> None:
+    """Raise Failure if a pooler is not declared, and see check_rights."""
+    from gateway.wiring.database import sessions_problem
+
+    problem = sessions_problem(settings)
+    if problem:
+        raise Failure(problem)
+    check_rights(settings.database_url, role, sandbox=settings.sandbox)
 
 
 def check_rights(database_url: str, role: Role, *, sandbox: bool) -> None:

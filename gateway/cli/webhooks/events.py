@@ -27,7 +27,7 @@ from gateway.cli.command import (
 )
 from gateway.cli.output import show
 from gateway.cli.partners.onboarding import Who
-from gateway.cli.processes.processes import MetricsPort, check_rights, run_until_stopped
+from gateway.cli.processes.processes import MetricsPort, check_database, run_until_stopped
 from gateway.cli.webhooks.event_view import (
     NARROW,
     details_out,
@@ -73,7 +73,7 @@ def deliver(
                 raise Failure(f"{option} must follow {context.invoked_subcommand}")
         return
     settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.WEBHOOKS)
-    check_rights(settings.database_url, Role.GATEWAY, sandbox=settings.sandbox)
+    check_database(settings, Role.GATEWAY)
     from gateway.wiring.webhooks import run_webhooks
 
     run_until_stopped(run_webhooks(settings, metrics_port=metrics_port), metrics_port=metrics_port)

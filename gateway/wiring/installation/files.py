@@ -58,6 +58,13 @@ FILES: Final = (
         ValkeyUser.OPERATOR,
         f"operator/{RATES_KEY_FILE}",
     ),
+    SettingsFile(
+        "operator/settlement.env",
+        "commands",
+        Role.SETTLEMENT,
+        ValkeyUser.OPERATOR,
+        f"operator/{RATES_KEY_FILE}",
+    ),
     SettingsFile("operator/migrate.env", "`migrate`", Role.OWNER, ValkeyUser.OPERATOR),
 )
 
@@ -91,7 +98,7 @@ class InstallationFiles:
 
     def missing(self) -> list[str]:
         """Return the files that do not exist yet, keys included."""
-        keys = [KEYRING, *(one.rates_key for one in FILES if one.rates_key)]
+        keys = [KEYRING, *_rates_keys()]
         return [
             name
             for name in (*keys, *(one.name for one in FILES))
@@ -134,7 +141,7 @@ class InstallationFiles:
 
     def _write_keys(self) -> list[str]:
         """Write the key ring, and the same key that signs prices for each of its readers."""
-        paths = [self._directory / one.rates_key for one in FILES if one.rates_key]
+        paths = [self._directory / name for name in _rates_keys()]
         known = next((path.read_bytes() for path in paths if path.exists()), None)
         rates_key = known or secrets.token_hex(32).encode()
         keyring = self._directory / KEYRING
@@ -156,6 +163,10 @@ class InstallationFiles:
                     "correct it, or use --new-passwords"
                 )
         return found
+
+
+def _rates_keys() -> list[str]:
+    return list(dict.fromkeys(one.rates_key for one in FILES if one.rates_key))
 
 
 def variables_in(path: Path) -> dict[str, str]:

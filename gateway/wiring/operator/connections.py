@@ -58,6 +58,7 @@ class OperatorConnections:
             application=APPLICATION,
             statement_timeout_ms=statement_timeout_ms,
             session=self._session,
+            shared_sessions=bool(self.settings.database_direct_url),
         )
 
     def keyring(self) -> KeyRing:

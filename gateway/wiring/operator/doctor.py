@@ -27,6 +27,7 @@ from domain.errors import InvalidCommand
 from feeds.rates.health import decode_health
 from gateway.origins import parse_origins
 from gateway.settings import Settings, SettingsError
+from gateway.wiring.database import sessions_problem
 from gateway.wiring.operator.ports import OperatorPorts
 from gateway.wiring.rates_key import rates_key
 from persistence.postgres.chains.pay_in.pool_use import read_pool_use
@@ -58,6 +59,9 @@ OWN_METRICS: Final = b"swapgate_"
 
 def run_doctor(settings: Settings) -> Examination:
     """Check an installation; raise SettingsError for URLs that cannot be used."""
+    problem = sessions_problem(settings)
+    if problem is not None:
+        raise SettingsError(problem)
 
     async def connected() -> Examination:
         ports = OperatorPorts(settings, read_only=True)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.wiring.installation.files import variables_in
 from tests.conftest import free_port
 from tests.support.clients.snippets import ROOT, blocks
 from tests.support.servers.authority import Authority
-from tests.support.servers.external import (
+from tests.support.servers.own.external import (
     SUPERUSER_PASSWORD,
     ExternalPostgres,
     ExternalValkey,
@@ -24,7 +25,9 @@ from tests.support.servers.external import (
 )
 from tests.support.waiting import wait_until
 
-STEPS = ["database", "init", "migrate", "processes", "doctor", "call"]
+STEPS = ["database", "init", "migrate", "processes", "doctor", "call", "pgbouncer"]
+POOLER = "127.0.0.1:6432"
+"""Of which only the URLs are written here."""
 MAY_FAIL = "doctor"
 """It names what the guide leaves to the operator: chains, limits and pay-in addresses."""
 
@@ -42,8 +45,10 @@ class Guide:
             "db.example:5432": f"localhost:{postgres.port}",
             "/etc/swapgate/db-ca.pem": str(authority),
             "valkey.example:6379": f"127.0.0.1:{valkey.port}",
+            "pooler.example:6432": POOLER,
             "/etc/swapgate": str(self.settings),
             "8080": str(self.port),
+            "9464": str(free_port()),
         }
 
     def script(self) -> str:
@@ -121,3 +126,10 @@ def test_the_guide_ends_with_a_signed_call(guide: Guide) -> None:
     assert '{"code":0,"msg":"","data":[]}' in printed["call"]
     assert re.search("^roles +yes", printed["doctor"], re.MULTILINE)
     assert failed(printed["doctor"]) == []
+    logins = (guide.directory / "userlist.txt").read_text().splitlines()
+    assert len(logins) == 4
+    assert all(re.fullmatch(r'"swapgate_\w+" "SCRAM-SHA-256\S+"', line) for line in logins)
+    serve = variables_in(guide.settings / "gateway/serve.env")
+    direct = serve["SWAPGATE_DATABASE_DIRECT_URL"]
+    assert serve["SWAPGATE_DATABASE_URL"] == re.sub("@[^/]*", f"@{POOLER}", direct)
+    assert "swapgate_gateway" in direct

@@ -2,21 +2,18 @@
 
 import shlex
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import valkey
-from typer.testing import Result
 
 from gateway.instance import Role
 from gateway.wiring.database import excess_rights_problem
-from gateway.wiring.installation.files import variables_in
 from persistence.keyring_file import load_keyring
 from persistence.postgres.rights.roles import FUNCTION_OWNERS, LOGINS
-from tests.support.clients.command import invoke
-from tests.support.servers.external import (
+from tests.support.servers.own.external import (
     WHEEL,
     ExternalPostgres,
     ExternalValkey,
@@ -24,66 +21,15 @@ from tests.support.servers.external import (
     external_postgres,
     external_valkey,
 )
+from tests.support.servers.own.installation import (
+    FILES,
+    OWNER,
+    OWNER_PASSWORD,
+    Operator,
+    create_database,
+)
 
-OWNER = "swapgate_owner"
-OWNER_PASSWORD = "of-the-owner-of-the-database"
 ON_BOTH = pytest.mark.parametrize("postgres", ["debian", "wheel"], indirect=True)
-FILES = {
-    "gateway/serve.env",
-    "gateway/webhooks.env",
-    "gateway/keyring.json",
-    "rates/rates.env",
-    "rates/rates.key",
-    "settlement/settlement.env",
-    "settlement/rates.key",
-    "operator/operator.env",
-    "operator/migrate.env",
-    "operator/rates.key",
-}
-
-
-class Operator:
-    """An operator with an owner's login of the database, and the directory of the settings."""
-
-    def __init__(self, postgres: ExternalPostgres, server: ExternalValkey, directory: Path) -> None:
-        self.postgres = postgres
-        self.valkey = server
-        self.directory = directory
-        self.environment = {
-            "SWAPGATE_DATABASE_URL": postgres.url(OWNER, OWNER_PASSWORD, "swapgate"),
-            "SWAPGATE_VALKEY_URL": server.url(),
-        }
-
-    def init(self, *options: str) -> Result:
-        return invoke("init", *options, data_dir=self.directory, **self.environment)
-
-    def run(self, file: str, *command: str) -> Result:
-        """Run a command with the settings of a file, and nothing else."""
-        return invoke(*command, data_dir=self.directory, **self.settings(file))
-
-    def settings(self, file: str) -> Mapping[str, str]:
-        return variables_in(self.directory / file)
-
-    def database_url(self, file: str) -> str:
-        return self.settings(file)["SWAPGATE_DATABASE_URL"]
-
-    def contents(self) -> dict[str, bytes]:
-        return {
-            str(path.relative_to(self.directory)): path.read_bytes()
-            for path in self.directory.rglob("*")
-            if path.is_file()
-        }
-
-    def secrets(self) -> list[str]:
-        """Return all passwords of the settings files."""
-        urls = [
-            value
-            for name in FILES
-            if name.endswith(".env")
-            for variable, value in self.settings(name).items()
-            if variable.endswith("_URL")
-        ]
-        return [url.partition("://")[2].rpartition("@")[0].partition(":")[2] for url in urls]
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +54,7 @@ def operator(
     postgres: ExternalPostgres, valkey_server: ExternalValkey, tmp_path: Path
 ) -> Iterator[Operator]:
     """Yield an operator whose owner may create roles; servers without anything of Swapgate's."""
-    postgres.execute(
-        f"CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{OWNER_PASSWORD}'",
-        f"CREATE DATABASE swapgate OWNER {OWNER}",
-    )
+    create_database(postgres)
     yield Operator(postgres, valkey_server, tmp_path / "swapgate")
     postgres.execute("DROP DATABASE swapgate WITH (FORCE)")
     for role in (*LOGINS, *FUNCTION_OWNERS, OWNER):

@@ -39,7 +39,7 @@ class ExternalPostgres:
         self.port = free_port()
         self._binaries = binaries
         self._certificate = certificate
-        self._account = _account()
+        self._account = system_account()
 
     def url(self, user: str, password: str, database: str = "postgres") -> str:
         return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
@@ -107,7 +107,7 @@ class ExternalPostgres:
             )
 
 
-def _account() -> pwd.struct_passwd:
+def system_account() -> pwd.struct_passwd:
     """Return the user that PostgreSQL runs as: it does not run as root."""
     if os.geteuid():
         return pwd.getpwuid(os.geteuid())
