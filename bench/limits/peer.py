@@ -146,11 +146,11 @@ def build() -> FastAPI:
             raise HTTPException(401)
         tag = f"{{p:{config.id}}}"
         admitted: bytes = await admit(
-            keys=[
+            args=[
+                REQUEST.pack(config.budget, PRICE_WEIGHT, NEWEST_REVISION),
                 REMEMBERED_SINCE,
                 *(f"{tag}:weights", f"{tag}:revision", f"{tag}:nonce:{x_api_nonce}"),
             ],
-            args=[REQUEST.pack(config.budget, PRICE_WEIGHT, NEWEST_REVISION)],
         )
         outcome, _, _ = REPLY.unpack(admitted)
         if AdmissionOutcome(outcome) is not AdmissionOutcome.ADMITTED:

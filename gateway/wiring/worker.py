@@ -51,7 +51,9 @@ from persistence.keyring import KeyRing
 from persistence.postgres.partners.api_keys import record_first_v2_use, record_key_uses
 from persistence.postgres.partners.partners import read_access
 from persistence.postgres.partners.referrals import read_default_partner, read_referrer
+from persistence.postgres.partners.valkey_primaries import PostgresGenerations
 from persistence.valkey.admission.controller import ValkeyAdmissionController
+from persistence.valkey.admission.replication import Replication
 from persistence.valkey.counters import ValkeyCounters
 
 FIRST_DATA_SECONDS: Final = 3.0
@@ -156,6 +158,12 @@ class GatewayProcess:
             self._draining.follow_signals()
         background = self._connections.background
         await begin_nonces(self._connections.database, self._connections.valkey)
+        if self._admission.primaries.may_fail_over:
+            replication = Replication(
+                self._admission, PostgresGenerations(self._connections.database)
+            )
+            await replication.check()
+            background.start(replication.keep_checking(), name="replication")
         background.start(self._watchers.follow_changes(), name="changes")
         background.start(self._watchers.follow_notices(), name="notices")
         with suppress(TimeoutError):

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from persistence.valkey import history, rates, stream
-from persistence.valkey.admission.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.nonces import RECORD, REMEMBERED_SINCE
 from persistence.valkey.admission.revisions import revision_key
 from persistence.valkey.notices import CHANGES
 
@@ -21,13 +21,14 @@ OWNER: Final = "owner"
 OTHERS_OFF: Final = "user default off resetpass resetkeys resetchannels -@all"
 """Without this line, whoever reaches the server may do everything without a password."""
 
-CONNECT: Final = ("client|setinfo", "ping", "select")
+CONNECT: Final = ("client|setinfo", "cluster|info", "cluster|slots", "command", "ping", "select")
 SCRIPTS: Final = ("evalsha", "script|load")
 ADMISSION: Final = (
     *("del", "get", "lindex", "llen", "lpop", "lset", "pexpire", "rpush", "set", "time"),
+    *("role", "wait"),
 )
 SESSIONS: Final = (
-    *("del", "exec", "exists", "expire", "hget", "hgetall", "hmget", "hset", "multi"),
+    *("del", "exists", "expire", "hget", "hgetall", "hmget", "hset"),
     *("zadd", "zcard", "zpopmin", "zrange", "zrem", "zremrangebyscore"),
 )
 
@@ -59,7 +60,7 @@ class Rights(msgspec.Struct, frozen=True, kw_only=True):
 USERS: Final[Mapping[str, Rights]] = {
     "gateway": Rights(
         commands=(*SCRIPTS, *ADMISSION, *SESSIONS, "incrby", "publish", "subscribe"),
-        keys=("{p:*", REMEMBERED_SINCE, "{ip:*", "{m:*", "attempts:*"),
+        keys=("{p:*", f"{REMEMBERED_SINCE}*", f"{RECORD}*", "{ip:*", "{m:*", "attempts:*"),
         read_only_keys=(rates.KEY,),
         channels=(rates.CHANNEL, CHANGES),
     ),
@@ -81,7 +82,7 @@ USERS: Final[Mapping[str, Rights]] = {
     "operator": Rights(
         commands=(*SCRIPTS, "get", "info", "publish", "set", "time"),
         keys=(revision_key("*"),),
-        read_only_keys=(rates.KEY, rates.SOURCES, REMEMBERED_SINCE, history.KEY),
+        read_only_keys=(rates.KEY, rates.SOURCES, f"{REMEMBERED_SINCE}*", history.KEY),
         channels=(CHANGES,),
     ),
 }

@@ -1,10 +1,10 @@
 -- Counts calls in all windows of their bounds, or in none: as many as every bound admits.
 --
--- KEYS  for each bound the counters of its current window and of the previous one
 -- ARGV  one string: three big-endian unsigned integers of 4 bytes, the calls wanted, the number of
 --       bounds of the caller's own, and that of the bounds which always apply; then for each bound its
 --       limit (4 bytes), the part of its window that is still to come (a double), and after how many
---       seconds its counter expires (4 bytes)
+--       seconds its counter expires (4 bytes); then for each bound two keys, of the counters of its
+--       current window and of the previous one
 -- Returns one string of big-endian integers of 4 bytes: the calls admitted, then for each bound the
 -- calls in its current window and in the previous one.
 --
@@ -14,11 +14,11 @@
 
 local wanted, own, always, offset = struct.unpack('>I4I4I4', ARGV[1])
 local bounds, admitted, is_returning = {}, wanted, false
-for index = 1, #KEYS / 2 do
+for index = 1, (#ARGV - 1) / 2 do
   local bound = {
-    key = KEYS[2 * index - 1],
-    current = tonumber(server.call('GET', KEYS[2 * index - 1]) or 0),
-    previous = tonumber(server.call('GET', KEYS[2 * index]) or 0),
+    key = ARGV[2 * index],
+    current = tonumber(server.call('GET', ARGV[2 * index]) or 0),
+    previous = tonumber(server.call('GET', ARGV[2 * index + 1]) or 0),
   }
   bound.limit, bound.left, bound.expiry, offset = struct.unpack('>I4dI4', ARGV[1], offset)
   if index <= own and bound.current + bound.previous > 0 then

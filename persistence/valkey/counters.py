@@ -7,9 +7,11 @@ from struct import Struct
 from typing import Final
 
 from valkey.asyncio import Valkey
+from valkey.crc import key_slot
 
 from domain.errors import Unavailable
 from domain.partners.unsigned_limits import Bounds, Count
+from persistence.valkey.connection.client import primaries_of
 from persistence.valkey.connection.script_connection import ScriptConnection
 from persistence.valkey.connection.script_protocol import bulk_string
 
@@ -27,7 +29,8 @@ class ValkeyCounters:
     """Counts calls by a script, so that a call is counted in all of its bounds or in none."""
 
     def __init__(self, client: Valkey) -> None:
-        self._connection = ScriptConnection(client, SCRIPT)
+        self._primaries = primaries_of(client)
+        self._connections: dict[str, ScriptConnection] = {}
 
     async def reserve(self, bounds: Bounds, wanted: int, time: float) -> tuple[int, list[Count]]:
         """Count up to `wanted` calls at a time in Unix seconds; raise Unavailable.
@@ -44,7 +47,9 @@ class ValkeyCounters:
             values.append(_BOUND.pack(limit, left, 2 * bound.seconds + SPARE_SECONDS))
         argument = _HEAD.pack(wanted, len(bounds.own), always) + b"".join(values)
         replied: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._connection.call(keys, len(keys), argument, partial(_resolve, replied))
+        connection = self._connection(bounds.every[0].key)
+        arguments = [bulk_string(argument), *keys]
+        connection.call(arguments, len(arguments), partial(_resolve, replied))
         reply = await replied
         if len(reply) != _ADMITTED.size + _COUNT.size * len(windows):
             raise Unavailable(f"no counters from Valkey: {reply!r}")
@@ -53,6 +58,18 @@ class ValkeyCounters:
         return admitted, [
             Count(window, *count) for (window, _), count in zip(windows, counts, strict=True)
         ]
+
+    def _connection(self, key: str) -> ScriptConnection:
+        """Return the connection to the server of all bounds with a key's hash tag."""
+        primary = self._primaries.of_slot(key_slot(key.encode()))
+        if primary is None:
+            raise Unavailable("no server of Valkey is known for the counters")
+        if primary.address not in self._connections:
+            known = {one.address for one in self._primaries.known}
+            for gone in self._connections.keys() - known:
+                del self._connections[gone]
+            self._connections[primary.address] = ScriptConnection(primary.client, SCRIPT)
+        return self._connections[primary.address]
 
 
 def _resolve(future: "asyncio.Future[bytes]", reply: bytes | Exception) -> None:

@@ -1,4 +1,4 @@
-"""What a Valkey server reports about itself: version, eviction policy and time."""
+"""What Valkey servers report about themselves: version, eviction policy and time."""
 
 from typing import Any
 
@@ -8,31 +8,42 @@ from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
 from persistence.valkey.admission.nonces import remembered_since
+from persistence.valkey.connection.client import primaries_of
+from persistence.valkey.connection.primaries import Primaries, Primary
 
 
 class Server(msgspec.Struct, frozen=True):
     """A Valkey server. `version` is empty for one that is not Valkey; times are in Unix seconds.
 
-    `nonces_since` is the time since when all nonces are remembered, if known.
+    `address` is empty if the URL names one server. `nonces_since` is the time since when all nonces
+    are remembered, if known.
     """
 
+    address: str
     version: tuple[int, ...]
     memory_policy: str
     now: float
     nonces_since: float | None
 
 
-async def read_server(client: Valkey) -> Server:
-    """Return what the server reports; raise Unavailable."""
+async def read_servers(client: Valkey) -> list[Server]:
+    """Return what each primary reports; raise Unavailable."""
+    primaries = primaries_of(client)
+    await primaries.refresh()
     try:
-        info: dict[str, Any] = await client.info()
-        seconds, microseconds = await client.time()
+        return [await _read(primaries, primary) for primary in primaries.known]
     except (ValkeyError, OSError) as error:
         raise Unavailable(f"Valkey: {error}") from error
+
+
+async def _read(primaries: Primaries, primary: Primary) -> Server:
+    info: dict[str, Any] = await primary.client.info()
+    seconds, microseconds = await primary.client.time()
     version = str(info.get("valkey_version", ""))
     return Server(
+        address=primary.address,
         version=tuple(int(part) for part in version.split(".") if part.isdigit()),
         memory_policy=str(info.get("maxmemory_policy", "")),
         now=int(seconds) + int(microseconds) / 1_000_000,
-        nonces_since=await remembered_since(client),
+        nonces_since=await remembered_since(primaries, primary),
     )

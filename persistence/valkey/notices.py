@@ -5,6 +5,7 @@ another installation. It only makes a process read its own keys again.
 """
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -12,6 +13,8 @@ from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
 from domain.changes import CONNECTED, Notice
+from domain.errors import Unavailable
+from persistence.valkey.connection.client import primaries_of
 from persistence.valkey.rates import CHANNEL as RATES
 
 CHANGES: Final = "changes"
@@ -32,9 +35,12 @@ async def notices(client: Valkey) -> AsyncIterator[Notice]:
 
     A notice without a channel follows each connection: earlier ones may have been missed.
     """
+    primaries = primaries_of(client)
     while True:
         try:
-            async with client.pubsub() as subscription:
+            await primaries.refresh()
+            primary = random.choice(list(primaries.known))  # noqa: S311  all of them pass notices on
+            async with primary.client.pubsub() as subscription:
                 await subscription.subscribe(RATES, CHANGES)
                 yield Notice(CONNECTED)
                 while True:
@@ -43,5 +49,5 @@ async def notices(client: Valkey) -> AsyncIterator[Notice]:
                     )
                     if message is not None:
                         yield Notice(message["channel"].decode())
-        except (ValkeyError, OSError):
+        except (ValkeyError, OSError, Unavailable):
             await asyncio.sleep(RECONNECT_SECONDS)

@@ -52,10 +52,16 @@ CHANNELS: Mapping[ValkeyUser, set[str]] = {
 OF_ADMINISTRATORS = [
     *("FLUSHALL", "FLUSHDB", "SAVE", "BGREWRITEAOF", "SHUTDOWN NOSAVE", "MONITOR", "RANDOMKEY"),
     *("CONFIG GET dir", "CONFIG SET dir /tmp", "CONFIG REWRITE", "DEBUG SLEEP 0", "MODULE LIST"),
-    *("MODULE LOAD /tmp/x.so", "REPLICAOF 127.0.0.1 1", "FAILOVER", "CLUSTER INFO", "PSYNC ? -1"),
+    *(
+        "MODULE LOAD /tmp/x.so",
+        "REPLICAOF 127.0.0.1 1",
+        "FAILOVER",
+        "CLUSTER RESET",
+        "PSYNC ? -1",
+    ),
     *("ACL LIST", "ACL SETUSER swapgate_rates +@all", "ACL LOAD", "ACL WHOAMI", "LATENCY DOCTOR"),
     *("CLIENT LIST", "CLIENT KILL TYPE normal", "CLIENT PAUSE 1", "SLOWLOG GET", "MEMORY DOCTOR"),
-    *("KEYS *", "SCAN 0", "DBSIZE", "SWAPDB 0 1", "OBJECT HELP", "COMMAND DOCS"),
+    *("KEYS *", "SCAN 0", "DBSIZE", "SWAPDB 0 1", "OBJECT HELP", "CLUSTER NODES"),
     *("EVAL return(1) 0", "EVAL_RO return(1) 0", "FUNCTION LIST", "FUNCTION FLUSH", "FCALL f 0"),
     *("SCRIPT FLUSH", "SCRIPT KILL", "SCRIPT SHOW a", "PUBSUB CHANNELS", "PSUBSCRIBE *"),
     *("MIGRATE 127.0.0.1 1 a 0 1", f"DUMP {SESSION}", f"RENAME {SESSION} {NONCE}"),

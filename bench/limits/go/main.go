@@ -302,7 +302,7 @@ func main() {
 				redis.DialUsername(valkey.User.Username()), redis.DialPassword(password))
 		},
 	}
-	script := redis.NewScript(-1, config.Script)
+	script := redis.NewScript(0, config.Script)
 	loading := pool.Get() // its user may not call EVAL, which Do would fall back to
 	if err := script.Load(loading); err != nil {
 		log.Fatal(err)
@@ -333,8 +333,8 @@ func main() {
 		binary.BigEndian.PutUint32(arguments, uint32(config.Budget))
 		binary.BigEndian.PutUint32(arguments[4:], weight)
 		binary.BigEndian.PutUint64(arguments[8:], revision)
-		admitted, err := redis.Bytes(script.Do(connection, 4,
-			"nonces:since", tag+":weights", tag+":revision", tag+":nonce:"+nonce, arguments))
+		admitted, err := redis.Bytes(script.Do(connection, arguments,
+			"nonces:since", tag+":weights", tag+":revision", tag+":nonce:"+nonce))
 		connection.Close()
 		if err != nil || len(admitted) != 16 || binary.BigEndian.Uint32(admitted) != 0 {
 			w.WriteHeader(429)

@@ -13,9 +13,11 @@ from domain.errors import Unavailable
 from persistence.postgres.partners.nonce_memory import begin_nonce_memory
 from persistence.postgres.pool import Database
 from persistence.valkey.admission.nonces import declare_complete
-from persistence.valkey.connection.client import reply
+from persistence.valkey.connection.client import check_primaries
 
 POLL_INTERVAL_SECONDS: Final = 1.0
+DECLARING_SECONDS: Final = 2.0
+"""By when another worker, which is the first one of an installation, has declared it to Valkey."""
 
 log = structlog.get_logger()
 
@@ -27,9 +29,12 @@ async def begin_nonces(database: Database, valkey: Valkey) -> None:
     that has lost them. Without the servers nothing happens, and the first calls wait.
     """
     try:
-        await reply(valkey.ping())
-        if await begin_nonce_memory(database):
+        await check_primaries(valkey)
+        age = await begin_nonce_memory(database)
+        if age is None:
             await declare_complete(valkey)
+        elif age < DECLARING_SECONDS:
+            await asyncio.sleep(DECLARING_SECONDS - age)
     except (Unavailable, DatabaseError) as error:
         log.warning("the memory of nonces was not begun", reason=str(error))
 

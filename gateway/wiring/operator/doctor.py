@@ -49,7 +49,7 @@ from persistence.postgres.operators.waiting import (
 )
 from persistence.postgres.rights.roles import FUNCTION_OWNERS, GATEWAY, LOGINS
 from persistence.postgres.rights.rule import advice, excess_rights
-from persistence.valkey.health import read_server as read_valkey
+from persistence.valkey.health import read_servers
 from persistence.valkey.rates import read_snapshot, read_sources
 
 METRICS_TIMEOUT_SECONDS: Final = 2.0
@@ -97,7 +97,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
         *approval_checks(_approvals_health(ports), clock),
     ]
     of_valkey = [
-        *valkey_checks(lambda: _valkey_server(ports), clock),
+        *valkey_checks(lambda: _valkey_servers(ports), clock),
         *rates_checks(_rates_health(ports), clock),
     ]
     return [
@@ -184,11 +184,17 @@ def _approvals_health(ports: OperatorPorts) -> ApprovalsHealth:
     )
 
 
-async def _valkey_server(ports: OperatorPorts) -> ValkeyServer:
-    server = await read_valkey(ports.valkey)
-    return ValkeyServer(
-        server.version, server.memory_policy, server.now, nonces_since=server.nonces_since
-    )
+async def _valkey_servers(ports: OperatorPorts) -> list[ValkeyServer]:
+    return [
+        ValkeyServer(
+            server.address,
+            server.version,
+            server.memory_policy,
+            server.now,
+            nonces_since=server.nonces_since,
+        )
+        for server in await read_servers(ports.valkey)
+    ]
 
 
 def _rates_health(ports: OperatorPorts) -> RatesHealth:

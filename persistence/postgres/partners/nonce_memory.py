@@ -10,9 +10,15 @@ ON CONFLICT (only_row) DO NOTHING RETURNING began_at
 """
 
 
-async def begin_nonce_memory(database: Database) -> bool:
-    """Record that nonces are remembered from now on; return whether that is new.
+AGE: Final = "SELECT extract(epoch FROM now() - began_at)::float AS age FROM nonce_memory"
 
-    Raises Unavailable.
+
+async def begin_nonce_memory(database: Database) -> float | None:
+    """Record that nonces are remembered from now on; return since how many seconds they have been.
+
+    Returns None if that is new. Raises Unavailable.
     """
-    return bool(await database.fetch(BEGIN))
+    if await database.fetch(BEGIN):
+        return None
+    row = await database.fetch_one(AGE)
+    return max(float(row["age"]), 0.0) if row else None

@@ -1,16 +1,21 @@
+#!lua flags=allow-cross-slot-keys
 -- Admits calls: consumes each call's nonce and charges its weight, in one atomic step.
 --
--- KEYS  since when all nonces are remembered, in milliseconds; then for each call: its partner's
---       window, its partner's newest revision, its nonce
 -- ARGV  one string: for each call three big-endian unsigned integers, the partner's budget and the
---       call's weight (4 bytes each), and the revision of the record that it was checked against (8)
+--       call's weight (4 bytes each), and the revision of the record that it was checked against (8);
+--       then for each call four keys: since when all nonces are remembered (in milliseconds), its
+--       partner's window, its partner's newest revision, its nonce. The keys of a call are in one slot
+--       of a cluster, those of several calls in slots of one server.
 -- Returns one string: for each call three big-endian integers, outcome (4 bytes: 0 admitted,
--- 1 replayed, 2 limited, 3 stale, 4 nonces lost), weight remaining (8), and milliseconds (4) until the
--- oldest entry expires (admitted), until this very call would be admitted (limited), or until all
--- nonces are remembered again (nonces lost).
+-- 1 replayed, 2 limited, 3 stale, 4 nonces lost, 5 moved), weight remaining (8), and milliseconds (4)
+-- until the oldest entry expires (admitted), until this very call would be admitted (limited), or until
+-- all nonces are remembered again (nonces lost).
 --
--- Where the first key is missing, nonces were lost with the store's data: calls are treated as always,
--- but none is admitted until whatever was lost has expired.
+-- Where the time is missing since when nonces are remembered, they were lost with the store's data:
+-- calls are treated as always, but none is admitted until whatever was lost has expired.
+--
+-- While a slot moves to another server, and afterwards, its calls have moved: they change nothing.
+-- Nonces are new keys, so the first command on a nonce already fails during such a move.
 --
 -- A stale call was checked against a record of its partner that has been changed since: its nonce is
 -- not consumed. Where no revision is stored, the newest one has been known to all workers for long, or
@@ -29,12 +34,22 @@ local ENTRY = '>ddd'
 local time = server.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local horizon = now - WINDOW_MS
-local since = tonumber(server.call('GET', KEYS[1]) or nil)
-if not since or since > now then
-  since = now
-  server.call('SET', KEYS[1], string.format('%d', now))
+
+local function recovery_of(key)
+  local stored = server.pcall('GET', key)
+  if type(stored) == 'table' then
+    return nil
+  end
+  local since = tonumber(stored or nil)
+  if not since or since > now then
+    since = now
+    local written = server.pcall('SET', key, string.format('%d', now))
+    if written.err then
+      return nil
+    end
+  end
+  return math.max(since + NONCE_SECONDS * 1000 - now, 0)
 end
-local recovery = math.max(since + NONCE_SECONDS * 1000 - now, 0)
 
 local function entry(key, index)
   local packed = server.call('LINDEX', key, index)
@@ -109,29 +124,56 @@ local function charge(window, budget, weight)
   return 0, budget - used - weight, window.first_ms + WINDOW_MS - now
 end
 
-local windows, revisions, replies, offset = {}, {}, {}, 1
-for i = 2, #KEYS, 3 do
-  local key, budget, weight, revision = KEYS[i], struct.unpack('>I4I4I8', ARGV[1], offset)
-  offset = offset + 16
-  local newest = revisions[key]
-  if newest == nil then
-    newest = tonumber(server.call('GET', KEYS[i + 1]) or -1)
-    revisions[key] = newest
+-- Returns whether a nonce is new, or nil for a slot that moves.
+local function consume(nonce)
+  local stored = server.pcall('SET', nonce, '', 'NX', 'EX', NONCE_SECONDS)
+  if stored and stored.err then
+    return nil
   end
-  local outcome, remaining, wait = 1, 0, 0
-  if weight == 0 then
+  return stored and true or false
+end
+
+local windows, revisions, recoveries, replies, offset = {}, {}, {}, {}, 1
+for i = 2, #ARGV, 4 do
+  local budget, weight, revision
+  budget, weight, revision, offset = struct.unpack('>I4I4I8', ARGV[1], offset)
+  local recovery = recoveries[ARGV[i]]
+  if recovery == nil then
+    recovery = recovery_of(ARGV[i]) or -1
+    recoveries[ARGV[i]] = recovery
+  end
+  local key = ARGV[i + 1]
+  local newest = revisions[key]
+  if newest == nil and recovery >= 0 then
+    newest = server.pcall('GET', ARGV[i + 2])
+    if type(newest) == 'table' then
+      recovery = -1
+    else
+      newest = tonumber(newest or -1)
+      revisions[key] = newest
+    end
+  end
+  local outcome, remaining, wait, is_new = 1, 0, 0, nil
+  if recovery < 0 then
+    outcome = 5
+  elseif weight == 0 then
     outcome, remaining, wait = 0, newest, recovery
   elseif newest > revision then
     outcome = 3
-  elseif server.call('SET', KEYS[i + 2], '', 'NX', 'EX', NONCE_SECONDS) then
-    local window = windows[key]
-    if not window then
-      window = window_of(key)
-      windows[key] = window
-    end
-    outcome, remaining, wait = charge(window, budget, weight)
-    if outcome == 0 and recovery > 0 then
-      outcome, wait = 4, recovery
+  else
+    is_new = consume(ARGV[i + 3])
+    if is_new == nil then
+      outcome = 5
+    elseif is_new then
+      local window = windows[key]
+      if not window then
+        window = window_of(key)
+        windows[key] = window
+      end
+      outcome, remaining, wait = charge(window, budget, weight)
+      if outcome == 0 and recovery > 0 then
+        outcome, wait = 4, recovery
+      end
     end
   end
   replies[#replies + 1] = struct.pack('>i4i8i4', outcome, remaining, wait)

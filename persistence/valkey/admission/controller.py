@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from struct import Struct
@@ -9,12 +10,15 @@ from typing import Final
 from uuid import UUID
 
 from valkey.asyncio import Valkey
+from valkey.crc import key_slot
 
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from domain.partners.partner import ALL_PARTNERS
-from persistence.valkey.admission.nonces import REMEMBERED_SINCE
+from persistence.valkey.admission.nonces import nonces_key
 from persistence.valkey.admission.revisions import revision_key
+from persistence.valkey.connection.client import primaries_of
+from persistence.valkey.connection.primaries import Primary
 from persistence.valkey.connection.script_connection import ScriptConnection
 from persistence.valkey.connection.script_protocol import bulk_string
 
@@ -22,18 +26,20 @@ SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
 MAX_PER_CALL: Final = 16
 """Admissions that share one call: with larger batches, client and server take turns idling."""
 MAX_IN_FLIGHT: Final = 4
-"""Concurrent calls; requests that arrive meanwhile gather for the next."""
+"""Concurrent calls of a server; requests that arrive meanwhile gather for the next."""
+MAX_PER_REPLICATED_CALL: Final = 32
+MAX_REPLICATED_IN_FLIGHT: Final = 2
+"""Replicas take as long to acknowledge a call with many admissions as one with few."""
 MAX_PARTNERS: Final = 20_000
 """Partners whose keys stay encoded."""
-KEYS_PER_REQUEST: Final = 3
-SHARED_KEY: Final = bulk_string(REMEMBERED_SINCE.encode())
-"""The key that precedes those of the requests."""
+KEYS_PER_REQUEST: Final = 4
 REQUEST: Final = Struct(">IIQ")
 """Budget, weight, revision."""
 REPLY: Final = Struct(">iqi")
 """Outcome, weight remaining, milliseconds to wait."""
 
 _OUTCOMES: Final = tuple(AdmissionOutcome)
+_MOVED: Final = 5
 
 
 def window_key(partner_id: UUID) -> str:
@@ -41,22 +47,37 @@ def window_key(partner_id: UUID) -> str:
     return f"{{p:{partner_id}}}:weights"
 
 
-class _PartnerKeys:
-    """A partner's keys, encoded for a command; their shared hash tag maps them to one slot."""
+class _Partner:
+    """A partner's keys, encoded for a command, and the queue of the server that has them."""
 
-    __slots__ = ("fixed", "nonce_prefix", "nonce_prefix_length")
+    __slots__ = ("fixed", "nonce_prefix", "nonce_prefix_length", "queue")
 
-    def __init__(self, partner_id: UUID) -> None:
-        self.fixed = bulk_string(window_key(partner_id).encode()) + bulk_string(
-            revision_key(partner_id).encode()
-        )
+    def __init__(self, partner_id: UUID, queue: "_Queue", nonces: str) -> None:
+        keys = (nonces, window_key(partner_id), revision_key(partner_id))
+        self.fixed = b"".join(bulk_string(key.encode()) for key in keys)
         self.nonce_prefix = f"{{p:{partner_id}}}:nonce:".encode()
         self.nonce_prefix_length = len(self.nonce_prefix)
+        self.queue = queue
 
     def with_nonce(self, nonce: str) -> bytes:
         """Return the encoded keys of one request."""
         length = self.nonce_prefix_length + len(nonce)
         return b"%b$%d\r\n%b%b\r\n" % (self.fixed, length, self.nonce_prefix, nonce.encode())
+
+
+class Replicas:
+    """How many replicas of a server must acknowledge an admission; it may not be known yet."""
+
+    __slots__ = ("known_until", "max_in_flight", "max_per_call", "required")
+
+    def __init__(self) -> None:
+        self.require(0, known_until=0.0)
+
+    def require(self, replicas: int, *, known_until: float) -> None:
+        """Require so many until a time, by the clock of the event loop."""
+        self.required, self.known_until = replicas, known_until
+        self.max_per_call = MAX_PER_REPLICATED_CALL if replicas else MAX_PER_CALL
+        self.max_in_flight = MAX_REPLICATED_IN_FLIGHT if replicas else MAX_IN_FLIGHT
 
 
 class _Batch:
@@ -65,20 +86,80 @@ class _Batch:
     __slots__ = ("futures", "keys", "requests")
 
     def __init__(self) -> None:
-        self.keys = [SHARED_KEY]
+        self.keys: list[bytes] = []
         self.requests: list[bytes] = []
         self.futures: list[asyncio.Future[Admission]] = []
 
 
-class ValkeyAdmissionController:
-    """AdmissionController over Valkey; requests of one turn of the event loop share a call."""
+class _Queue:
+    """The requests of one server."""
 
-    def __init__(self, client: Valkey) -> None:
-        self._connection = ScriptConnection(client, SCRIPT)
-        self._gathering = _Batch()
+    def __init__(
+        self, primary: Primary, replicas: Replicas, on_failure: Callable[[], None]
+    ) -> None:
+        self._connection = ScriptConnection(primary.client, SCRIPT)
+        self.replicas = replicas
+        self._on_failure = on_failure
+        self.gathering = _Batch()
         self._batches: deque[_Batch] = deque()
         self._in_flight = 0
-        self._partners: dict[int, _PartnerKeys] = {}
+
+    def flush(self) -> None:
+        """Let the requests that have gathered be called."""
+        if not self.gathering.futures:
+            return
+        self._batches.append(self.gathering)
+        self.gathering = _Batch()
+        self._start()
+
+    def _start(self) -> None:
+        replicas = self.replicas
+        while self._in_flight < replicas.max_in_flight and self._batches:
+            batch = self._batches.popleft()
+            if batch.futures[0].get_loop().time() > replicas.known_until:
+                _fail(batch.futures, "the replicas of Valkey are not known")
+                self._on_failure()
+                continue
+            self._in_flight += 1
+            self._connection.call(
+                [bulk_string(b"".join(batch.requests)), *batch.keys],
+                1 + KEYS_PER_REQUEST * len(batch.futures),
+                partial(self._on_reply, batch.futures),
+                replicas=replicas.required,
+            )
+
+    def _on_reply(
+        self, futures: "list[asyncio.Future[Admission]]", reply: bytes | Exception
+    ) -> None:
+        self._in_flight -= 1
+        if isinstance(reply, Exception) or len(reply) != REPLY.size * len(futures):
+            _fail(futures, f"no admission from Valkey: {reply!r}")
+            self._on_failure()
+        else:
+            replies = REPLY.iter_unpack(reply)
+            for future, (outcome, remaining, wait_ms) in zip(futures, replies, strict=True):
+                if outcome == _MOVED:
+                    _fail([future], "the partner's slot is on another server of Valkey")
+                    self._on_failure()
+                elif not future.done():
+                    future.set_result(Admission(_OUTCOMES[outcome], remaining, wait_ms))
+        self._start()
+
+
+class ValkeyAdmissionController:
+    """AdmissionController over Valkey; requests of one turn of the event loop share a call.
+
+    In a cluster, those for one server do. Where a replica may become a primary, an admission counts
+    only once replicas have acknowledged it: see Replication, which sets how many.
+    """
+
+    def __init__(self, client: Valkey) -> None:
+        self.primaries = primaries_of(client)
+        self._partners: dict[int, _Partner] = {}
+        self._queues: dict[str, _Queue] = {}
+        self._replicas: dict[str, Replicas] = {}
+        self.failed = asyncio.Event()
+        """Whether a call has failed since this was cleared."""
 
     def admit(
         self, partner_id: UUID, *, revision: int, nonce: str, weight: int, budget: int
@@ -88,19 +169,20 @@ class ValkeyAdmissionController:
         The nonce is consumed even where the weight is not admitted, so that a rejected call cannot
         be replayed later; but not by a call that was checked against an outdated record.
         """
-        batch = self._gathering
+        partner = self._partners.get(partner_id.int) or self._find(partner_id)
+        queue = partner.queue
+        batch = queue.gathering
         if not batch.futures:
             loop = asyncio.get_running_loop()
-            loop.call_soon(self._flush)
+            loop.call_soon(queue.flush)
         else:
             loop = batch.futures[0].get_loop()
-        keys = self._partners.get(partner_id.int) or self._encode_keys(partner_id)
-        batch.keys.append(keys.with_nonce(nonce))
+        batch.keys.append(partner.with_nonce(nonce))
         batch.requests.append(REQUEST.pack(budget, weight, revision))
         future: asyncio.Future[Admission] = loop.create_future()
         batch.futures.append(future)
-        if len(batch.futures) == MAX_PER_CALL:
-            self._flush()
+        if len(batch.futures) >= queue.replicas.max_per_call:
+            queue.flush()
         return future
 
     async def newest_revision(self, partner_id: UUID) -> int:
@@ -117,48 +199,45 @@ class ValkeyAdmissionController:
         """
         return (await self._read(ALL_PARTNERS)).wait_ms
 
+    def replicas_of(self, primary: Primary) -> Replicas:
+        """Return what is known of a server's replicas, for Replication to change."""
+        return self._replicas.setdefault(primary.address, Replicas())
+
+    def forget_servers(self) -> None:
+        """Find the server of each partner again: the primaries have changed."""
+        addresses = {primary.address for primary in self.primaries.known}
+        self._partners.clear()
+        for address in self._queues.keys() - addresses:
+            del self._queues[address]
+            self._replicas.pop(address, None)
+
     def _read(self, partner_id: UUID) -> "asyncio.Future[Admission]":
         return self.admit(partner_id, revision=0, nonce="", weight=0, budget=0)
 
-    def _encode_keys(self, partner_id: UUID) -> _PartnerKeys:
+    def _find(self, partner_id: UUID) -> _Partner:
         if len(self._partners) >= MAX_PARTNERS:
             self._partners.clear()
-        keys = self._partners[partner_id.int] = _PartnerKeys(partner_id)
-        return keys
+        slot = key_slot(window_key(partner_id).encode())
+        primary = self.primaries.of_slot(slot)
+        if primary is None:
+            self.failed.set()
+            raise Unavailable("no server of Valkey is known for the partner")
+        partner = self._partners[partner_id.int] = _Partner(
+            partner_id,
+            self._queues.get(primary.address) or self._queue(primary),
+            nonces_key(self.primaries, slot),
+        )
+        return partner
 
-    def _flush(self) -> None:
-        if not self._gathering.futures:
-            return
-        self._batches.append(self._gathering)
-        self._gathering = _Batch()
-        self._start()
-
-    def _start(self) -> None:
-        while self._in_flight < MAX_IN_FLIGHT and self._batches:
-            batch = self._batches.popleft()
-            self._in_flight += 1
-            self._connection.call(
-                batch.keys,
-                1 + KEYS_PER_REQUEST * len(batch.futures),
-                b"".join(batch.requests),
-                partial(self._on_reply, batch.futures),
-            )
-
-    def _on_reply(
-        self, futures: "list[asyncio.Future[Admission]]", reply: bytes | Exception
-    ) -> None:
-        self._in_flight -= 1
-        if isinstance(reply, Exception) or len(reply) != REPLY.size * len(futures):
-            _fail(futures, Unavailable(f"no admission from Valkey: {reply!r}"))
-        else:
-            replies = REPLY.iter_unpack(reply)
-            for future, (outcome, remaining, wait_ms) in zip(futures, replies, strict=True):
-                if not future.done():
-                    future.set_result(Admission(_OUTCOMES[outcome], remaining, wait_ms))
-        self._start()
+    def _queue(self, primary: Primary) -> _Queue:
+        replicas = self.replicas_of(primary)
+        if not self.primaries.may_fail_over:
+            replicas.require(0, known_until=float("inf"))
+        queue = self._queues[primary.address] = _Queue(primary, replicas, self.failed.set)
+        return queue
 
 
-def _fail(futures: list[asyncio.Future[Admission]], error: Unavailable) -> None:
+def _fail(futures: "list[asyncio.Future[Admission]]", reason: str) -> None:
     for future in futures:
         if not future.done():
-            future.set_exception(error)
+            future.set_exception(Unavailable(reason))

@@ -14,17 +14,15 @@ TIMEOUT_SECONDS: Final = 1.5
 EXPIRY_SECONDS: Final = 3_600
 """Long after every worker has read the changed record, or stopped trusting its own."""
 
-# Two changes may be published in the wrong order: the newer revision wins. The revision of all
-# partners together does not expire.
+# Two changes may be published in the wrong order: the newer revision wins. ARGV: the revision, and
+# after how many seconds it expires (0: never).
 PUBLISH: Final = """
-for index, key in ipairs(KEYS) do
-  local newest = tonumber(server.call('GET', key) or '-1')
-  if newest < tonumber(ARGV[1]) then
-    if index == 1 then
-      server.call('SET', key, ARGV[1])
-    else
-      server.call('SET', key, ARGV[1], 'EX', ARGV[2])
-    end
+local newest = tonumber(server.call('GET', KEYS[1]) or '-1')
+if newest < tonumber(ARGV[1]) then
+  if ARGV[2] == '0' then
+    server.call('SET', KEYS[1], ARGV[1])
+  else
+    server.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
   end
 end
 """
@@ -43,11 +41,11 @@ async def publish_revision(client: Valkey, partner_id: UUID | None, revision: in
 
     Without a partner, only the newest revision of any partner is published.
     """
-    keys = [revision_key(ALL_PARTNERS)]
-    if partner_id is not None:
-        keys.append(revision_key(partner_id))
+    script = client.register_script(PUBLISH)
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await client.register_script(PUBLISH)(keys=keys, args=[revision, EXPIRY_SECONDS])
+            if partner_id is not None:
+                await script(keys=[revision_key(partner_id)], args=[revision, EXPIRY_SECONDS])
+            await script(keys=[revision_key(ALL_PARTNERS)], args=[revision, 0])
     except (ValkeyError, OSError, TimeoutError) as error:
         raise Unavailable(f"the revision was not published: {error}") from error

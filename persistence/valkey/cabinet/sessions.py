@@ -59,6 +59,12 @@ end
 return stored
 """
 
+# KEYS: the session, the list of the member's sessions. ARGV: session id.
+END: Final = """
+server.call('DEL', KEYS[1])
+server.call('ZREM', KEYS[2], ARGV[1])
+"""
+
 
 class ValkeySessionRepository:
     """SessionRepository over Valkey, whose fields are sealed with the key ring."""
@@ -69,6 +75,7 @@ class ValkeySessionRepository:
         self._open = client.register_script(OPEN)
         self._change = client.register_script(CHANGE)
         self._take = client.register_script(TAKE)
+        self._end = client.register_script(END)
 
     async def open(self, session: Session) -> None:
         """See SessionRepository."""
@@ -125,10 +132,8 @@ class ValkeySessionRepository:
 
     async def end(self, member_id: UUID, session_id: str) -> None:
         """See SessionRepository."""
-        pipeline = self._client.pipeline(transaction=True)
-        pipeline.delete(_key(member_id, session_id))
-        pipeline.zrem(_list_key(member_id), session_id)
-        await reply(pipeline.execute())
+        keys = [_key(member_id, session_id), _list_key(member_id)]
+        await reply(self._end(keys=keys, args=[session_id]))
 
     async def _set(
         self, session: Session, field: tuple[str, bytes], *, now: datetime | None = None

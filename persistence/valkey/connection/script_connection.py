@@ -27,26 +27,27 @@ class ScriptConnection:
         self._pool = client.connection_pool
         self._script = script
         digest = sha1(script.encode()).hexdigest()  # noqa: S324  EVALSHA identifies scripts by it
-        self._command = bulk_string(b"EVALSHA") + bulk_string(digest.encode())
+        self._command = b"".join(map(bulk_string, (b"EVALSHA", digest.encode(), b"0")))
         self._connection: AbstractConnection | None = None
         self._connecting: asyncio.Task[ScriptProtocol] | None = None
         self._protocol: ScriptProtocol | None = None
-        self._unsent: list[tuple[bytes, OnReply]] = []
+        self._unsent: list[tuple[bytes, OnReply, int]] = []
 
-    def call(self, keys: Iterable[bytes], count: int, argument: bytes, on_reply: OnReply) -> None:
+    def call(
+        self, arguments: Iterable[bytes], count: int, on_reply: OnReply, *, replicas: int = 0
+    ) -> None:
         """Call the script; `on_reply` receives the string that it returns, or an exception.
 
-        `keys` are `count` keys, each encoded as a bulk string, or several of them joined. After an
-        exception it is unknown whether the script has run.
+        `arguments` are `count` values, each encoded as a bulk string, or several of them joined,
+        and include the keys: a cluster rejects calls with declared keys in several slots. After an
+        exception it is unknown whether the script has run. After NotReplicated it has, but fewer
+        than `replicas` have acknowledged it in time.
         """
-        number = bulk_string(b"%d" % count)
-        command = b"".join(
-            (b"*%d\r\n" % (count + 4), self._command, number, *keys, bulk_string(argument))
-        )
+        command = b"".join((b"*%d\r\n" % (count + 3), self._command, *arguments))
         if self._protocol is not None and not self._protocol.closed:
-            self._protocol.send(command, on_reply)
+            self._protocol.send(command, on_reply, replicas=replicas)
             return
-        self._unsent.append((command, on_reply))
+        self._unsent.append((command, on_reply, replicas))
         if self._connecting is None:
             self._connecting = asyncio.ensure_future(self._connect())
             self._connecting.add_done_callback(self._on_connected)
@@ -68,9 +69,9 @@ class ScriptConnection:
         error = None if connecting.cancelled() else connecting.exception()
         if connecting.cancelled() or error is not None:
             failure = error if isinstance(error, Exception) else ConnectionAbortedError()
-            for _, on_reply in unsent:
+            for _, on_reply, _ in unsent:
                 on_reply(failure)
             return
         self._protocol = connecting.result()
-        for command, on_reply in unsent:
-            self._protocol.send(command, on_reply)
+        for command, on_reply, replicas in unsent:
+            self._protocol.send(command, on_reply, replicas=replicas)

@@ -1,6 +1,6 @@
 """Check Valkey: version, memory policy and clock."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,53 +16,76 @@ REQUIRED_POLICY: Final = "noeviction"
 
 
 class ValkeyServer(msgspec.Struct, frozen=True):
-    """What the server reports. `version` is empty for another product; times in unix seconds.
+    """What a server reports. `version` is empty for another product; times in unix seconds.
 
-    `nonces_since` is the time since when all nonces are remembered, if known.
+    `address` is empty for the only server. `nonces_since` is the time since when all nonces are
+    remembered, if known.
     """
 
+    address: str
     version: tuple[int, ...]
     memory_policy: str
     now: float
     nonces_since: float | None = None
 
 
-ReadServer = Callable[[], Awaitable[ValkeyServer]]
+ReadServers = Callable[[], Awaitable[Sequence[ValkeyServer]]]
+"""Returns all servers that accept writes."""
 
 
-def valkey_checks(read_server: ReadServer, clock: Clock) -> list[tuple[str, Probe]]:
-    """Return the checks; the first shows whether the server is available."""
+def valkey_checks(read_servers: ReadServers, clock: Clock) -> list[tuple[str, Probe]]:
+    """Return the checks; the first shows whether the servers are available."""
+
+    def of_each(advice: Callable[[ValkeyServer], str | None]) -> Probe:
+        async def probe() -> str | None:
+            for server in await read_servers():
+                problem = advice(server)
+                if problem is not None:
+                    return f"{server.address}: {problem}" if server.address else problem
+            return None
+
+        return probe
+
     return [
-        ("valkey", lambda: _version(read_server)),
-        ("valkey-memory", lambda: _memory(read_server)),
-        ("valkey-clock", lambda: _clock(read_server, clock)),
-        ("valkey-nonces", lambda: _nonces(read_server)),
+        ("valkey", of_each(_version)),
+        ("valkey-memory", of_each(_memory)),
+        ("valkey-clock", lambda: _clock(read_servers, clock)),
+        ("valkey-nonces", of_each(_nonces)),
     ]
 
 
-async def _version(read_server: ReadServer) -> str | None:
-    version = (await read_server()).version
+def _version(server: ValkeyServer) -> str | None:
+    version = server.version
     if version >= MIN_VERSION:
         return None
     found = f"Valkey {'.'.join(map(str, version))} is too old" if version else "This is not Valkey"
     return f"{found}: use Valkey {'.'.join(map(str, MIN_VERSION))} or newer"
 
 
-async def _memory(read_server: ReadServer) -> str | None:
-    policy = (await read_server()).memory_policy
+def _memory(server: ValkeyServer) -> str | None:
+    policy = server.memory_policy
     if policy == REQUIRED_POLICY:
         return None
     return f"Set maxmemory-policy to {REQUIRED_POLICY}: with {policy}, nonces may be evicted"
 
 
-async def _clock(read_server: ReadServer, clock: Clock) -> str | None:
+async def _clock(read_servers: ReadServers, clock: Clock) -> str | None:
     before = clock.now()
-    reported = datetime.fromtimestamp((await read_server()).now, UTC)
-    return clock_advice(SERVER, before=before, reported=reported, after=clock.now())
+    servers = await read_servers()
+    after = clock.now()
+    for server in servers:
+        advice = clock_advice(
+            f"{SERVER} {server.address}".rstrip(),
+            before=before,
+            reported=datetime.fromtimestamp(server.now, UTC),
+            after=after,
+        )
+        if advice is not None:
+            return advice
+    return None
 
 
-async def _nonces(read_server: ReadServer) -> str | None:
-    server = await read_server()
+def _nonces(server: ValkeyServer) -> str | None:
     seconds = (server.nonces_since or 0) + NONCE_SECONDS - server.now
     if seconds <= 0:
         return None
