@@ -4,7 +4,7 @@ from gateway.runtime.health.dependencies import Dependencies, State
 from gateway.runtime.market import LiveMarket
 from gateway.wiring.connections import Connections
 from persistence.postgres.health import is_read_only, missing_migrations
-from persistence.valkey.connection.client import reply
+from persistence.valkey.connection.client import check_primaries
 
 
 def compose_dependencies(connections: Connections) -> Dependencies:
@@ -18,7 +18,7 @@ def compose_dependencies(connections: Connections) -> Dependencies:
         return State.MISSING if await missing_migrations(watching) else State.AVAILABLE
 
     async def responding_valkey() -> State:
-        await reply(valkey.ping())
+        await check_primaries(valkey)
         return State.AVAILABLE
 
     async def commits() -> State:
