@@ -51,7 +51,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=variable_of):
         str,
         about(
             "Valkey 8 or newer with `maxmemory-policy noeviction`: `valkey://`, `valkeys://`, "
-            "`unix://`"
+            "`unix://`, or [several servers](#several-valkey-servers)"
         ),
     ]
     keyring_path: Annotated[
