@@ -17,7 +17,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
+.PHONY: faults-chains faults-valkey help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -29,10 +29,11 @@ test: $(VENV)/.dev ## Run all linters and tests (ARGS="-k name")
 	@$(MAKE) --jobs --output-sync --no-print-directory test-setup lint test-compile
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-slow: test-setup ## Run the slow tests: chains, killed processes, fuzzing and the ledger, in medium runs
+test-slow: test-setup ## Run the slow tests: chains, killed processes and servers, fuzzing and the ledger, in medium runs
 	$(BIN)/python -m pytest -m slow $(PARALLEL) $(ARGS)
 	$(BIN)/python -m tests.fuzz --cases 2000 --seed 1
 	$(BIN)/python -m tests.chain_faults --orders 10 --seed 1
+	$(BIN)/python -m tests.failovers --calls 5000 --kills 3 --seed 1
 	$(MAKE) ledger RUNS=500
 
 assets: $(ASSETS) ## Install the CSS and JavaScript packages of the pages from npm
@@ -120,6 +121,9 @@ faults: faults-chains $(VENV)/.dev ## Kill settlement, webhook workers and serve
 
 faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes, with hostile recipients, kills and reorganizations (ORDERS=60 SEED=1)
 	$(BIN)/python -m tests.chain_faults --orders $(or $(ORDERS),60) --seed $(or $(SEED),1)
+
+faults-valkey: $(VENV)/.dev $(ASSETS) ## Kill primaries of a Valkey cluster under signed calls (CALLS=100000 KILLS=20 SEED=1)
+	$(BIN)/python -m tests.failovers --calls $(or $(CALLS),100000) --kills $(or $(KILLS),20) --seed $(or $(SEED),1)
 
 simulate: $(VENV)/.dev ## Settlement in a simulated world: 100 runs (RUNS=1 SEED=7 ARGS=--trace replays a run)
 	$(BIN)/python -m tests.simulation --runs $(or $(RUNS),100) --seed $(or $(SEED),1) $(ARGS)

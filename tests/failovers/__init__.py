@@ -1,0 +1,1 @@
+"""Signed calls to a service on a Valkey cluster whose primaries are killed."""
