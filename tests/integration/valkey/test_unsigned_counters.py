@@ -66,7 +66,9 @@ async def test_concurrent_calls_over_four_workers_stay_within_5_percent_of_a_lim
     clients: list[Valkey],
 ) -> None:
     assert await admitted(workers(clients, LIMITS), 100, "192.0.2.1") == 10
-    quotes = await admitted(workers(clients, QUOTES), 3_000, "192.0.2.1")
+    several = workers(clients, QUOTES)
+    await admitted(several, len(several), "198.51.100.1")  # connected: they count alone otherwise
+    quotes = await admitted(several, 3_000, "192.0.2.1")
     assert 570 <= quotes <= 600
 
 

@@ -58,6 +58,8 @@ GATEWAY_WRITES = {
     ),
     ("second_factors", "DELETE"): "*",
     ("nonce_memory", "INSERT"): "began_at",
+    ("valkey_primaries", "INSERT"): "address generation",
+    ("valkey_primaries", "UPDATE"): "generation",
     ("passkeys", "INSERT"): (
         "id member_id name credential_id public_key sign_count created_at last_used_at"
     ),
