@@ -44,7 +44,11 @@ def serve(
     # some before it is reached: see gateway/http/connections/.
     backpressure = SPARE * possible_total(settings.connections)
     if metrics_port:
-        start_http_server(metrics_port, addr="127.0.0.1", registry=worker_registry())
+        try:
+            start_http_server(metrics_port, addr="127.0.0.1", registry=worker_registry())
+        except OSError as error:
+            reason = f"{error.strerror} (port {metrics_port}, for metrics)"
+            raise OSError(error.errno, reason) from None
     heartbeats = Heartbeats() if sys.platform == "linux" else None  # needs pidfd_open(2)
     if heartbeats is not None:
         heartbeats.watch()

@@ -47,6 +47,7 @@ class Guide:
             "valkey.example:6379": f"127.0.0.1:{valkey.port}",
             "pooler.example:6432": POOLER,
             "/etc/swapgate": str(self.settings),
+            "serve --port 8080": f"serve --metrics-port {free_port()} --port {self.port}",
             "8080": str(self.port),
             "9464": str(free_port()),
         }
