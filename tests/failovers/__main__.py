@@ -9,7 +9,7 @@ import msgspec
 
 from tests.conftest import memory_directory
 from tests.failovers.campaign import Campaign, service
-from tests.support.servers.valkey_cluster import ValkeyCluster
+from tests.support.servers.valkey.cluster import ValkeyCluster
 
 
 def main() -> None:

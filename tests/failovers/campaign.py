@@ -16,7 +16,7 @@ from persistence.valkey.admission.controller import window_key
 from tests.conftest import Running, start_up, stop
 from tests.failovers.load import LIMITED, UNAVAILABLE, Load, PartnerCalls
 from tests.support.clients.partner import Partner
-from tests.support.servers.valkey_cluster import HOST, PASSWORDS, ValkeyCluster
+from tests.support.servers.valkey.cluster import HOST, PASSWORDS, ValkeyCluster
 from tests.support.waiting import wait_until
 
 PARTNERS: Final = 6

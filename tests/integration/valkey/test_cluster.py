@@ -23,8 +23,8 @@ from persistence.valkey.notices import notices, publish_change
 from persistence.valkey.rates import RatePublisher, read_snapshot
 from persistence.valkey.stream import WebhookStream
 from tests.conftest import DatabaseUrls
-from tests.support.servers.admission_worker import AdmissionWorker
-from tests.support.servers.valkey_cluster import ValkeyCluster
+from tests.support.servers.valkey.admission_worker import AdmissionWorker
+from tests.support.servers.valkey.cluster import ValkeyCluster
 from tests.support.waiting import wait_until_async
 
 ADMITTED, REPLAYED = AdmissionOutcome.ADMITTED, AdmissionOutcome.REPLAYED

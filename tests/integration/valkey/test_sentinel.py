@@ -11,8 +11,8 @@ from persistence.postgres.pool import Database
 from persistence.valkey.admission.nonces import RECORD, declare_complete
 from persistence.valkey.connection.client import check_primaries
 from tests.conftest import DatabaseUrls
-from tests.support.servers.admission_worker import AdmissionWorker
-from tests.support.servers.valkey_sentinel import ValkeySentinel
+from tests.support.servers.valkey.admission_worker import AdmissionWorker
+from tests.support.servers.valkey.sentinel import ValkeySentinel
 from tests.support.waiting import wait_until_async
 
 

@@ -7,7 +7,7 @@ import valkey
 
 from persistence.valkey.acl import OWNER, PREFIX, USERS
 from persistence.valkey.users import apply_users, is_open, missing_users, rejected_login
-from tests.support.servers.valkey_cluster import PASSWORDS, ValkeyCluster
+from tests.support.servers.valkey.cluster import PASSWORDS, ValkeyCluster
 
 
 @pytest.fixture(scope="module")

