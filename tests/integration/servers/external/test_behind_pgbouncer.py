@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -125,6 +126,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
                 process.wait(60)
 
 
+def created(partner: Partner) -> Any:
+    """Open an order, as soon as settlement has derived an address for it."""
+    return wait_until(
+        lambda: partner.call("/create", order_request()), lambda response: response.code == 0
+    ).data
+
+
 def test_orders_are_created_settled_and_reported(service: Service) -> None:
     demo = service.demo()
     partner = Partner(service.base_url, demo.api_key, demo.api_secret)
@@ -135,12 +143,7 @@ def test_orders_are_created_settled_and_reported(service: Service) -> None:
         )
         assert changed.exit_code == 0, changed.stderr
         partner.until(0, "/price", quote_request())
-        opened = [
-            created.data
-            for created in threads.map(
-                lambda _: partner.call("/create", order_request()), range(30)
-            )
-        ]
+        opened = list(threads.map(lambda _: created(partner), range(30)))
         assert len({one["id"] for one in opened}) == 30
         paid = opened[0]["id"]
         assert partner.call("/sandbox/deposit", {"id": paid}).code == 0
@@ -148,15 +151,17 @@ def test_orders_are_created_settled_and_reported(service: Service) -> None:
             lambda: receiver.statuses(paid), ["PENDING", "EXCHANGE", "DONE"].__eq__, seconds=60
         )
         assert receiver.forged == []
-    read = {one["id"]: one["status"] for one in partner.call("/orders", {}).data["orders"]}
-    assert read.keys() >= {one["id"] for one in opened}
+    read = wait_until(
+        lambda: {one["id"]: one["status"] for one in partner.call("/orders", {}).data["orders"]},
+        lambda listed: listed.keys() >= {one["id"] for one in opened},
+    )
     assert read[paid] == "DONE"
 
 
 def test_members_sign_in_and_search_their_orders(service: Service) -> None:
     demo = service.demo()
     partner = Partner(service.base_url, demo.api_key, demo.api_secret)
-    wait_until(lambda: partner.call("/create", order_request()).code, (0).__eq__)
+    created(partner)
     person = Person(service.base_url)
     person.sign_in(demo.cabinet_email, demo.cabinet_password)
     page = person.get("/partner/orders")
