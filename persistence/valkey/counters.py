@@ -12,6 +12,7 @@ from valkey.crc import key_slot
 from domain.errors import Unavailable
 from domain.partners.unsigned_limits import Bounds, Count
 from persistence.valkey.connection.client import primaries_of
+from persistence.valkey.connection.primaries import Primaries
 from persistence.valkey.connection.script_connection import ScriptConnection
 from persistence.valkey.connection.script_protocol import bulk_string
 
@@ -28,9 +29,9 @@ MAX_NUMBER: Final = 2**32 - 1
 class ValkeyCounters:
     """Counts calls by a script, so that a call is counted in all of its bounds or in none."""
 
-    def __init__(self, client: Valkey) -> None:
-        self._primaries = primaries_of(client)
-        self._connections: dict[str, ScriptConnection] = {}
+    def __init__(self, client: Valkey, primaries: Primaries | None = None) -> None:
+        self._primaries = primaries or primaries_of(client)
+        self._connections: dict[str, tuple[Valkey, ScriptConnection]] = {}
 
     async def reserve(self, bounds: Bounds, wanted: int, time: float) -> tuple[int, list[Count]]:
         """Count up to `wanted` calls at a time in Unix seconds; raise Unavailable.
@@ -64,12 +65,11 @@ class ValkeyCounters:
         primary = self._primaries.of_slot(key_slot(key.encode()))
         if primary is None:
             raise Unavailable("no server of Valkey is known for the counters")
-        if primary.address not in self._connections:
-            known = {one.address for one in self._primaries.known}
-            for gone in self._connections.keys() - known:
-                del self._connections[gone]
-            self._connections[primary.address] = ScriptConnection(primary.client, SCRIPT)
-        return self._connections[primary.address]
+        client, connection = self._connections.get(primary.address, (None, None))
+        if connection is None or client is not primary.client:
+            connection = ScriptConnection(primary.client, SCRIPT)
+            self._connections[primary.address] = (primary.client, connection)
+        return connection
 
 
 def _resolve(future: "asyncio.Future[bytes]", reply: bytes | Exception) -> None:

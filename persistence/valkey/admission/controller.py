@@ -98,6 +98,7 @@ class _Queue:
         self, primary: Primary, replicas: Replicas, on_failure: Callable[[], None]
     ) -> None:
         self._connection = ScriptConnection(primary.client, SCRIPT)
+        self.client = primary.client
         self.replicas = replicas
         self._on_failure = on_failure
         self.gathering = _Batch()
@@ -205,11 +206,7 @@ class ValkeyAdmissionController:
 
     def forget_servers(self) -> None:
         """Find the server of each partner again: the primaries have changed."""
-        addresses = {primary.address for primary in self.primaries.known}
         self._partners.clear()
-        for address in self._queues.keys() - addresses:
-            del self._queues[address]
-            self._replicas.pop(address, None)
 
     def _read(self, partner_id: UUID) -> "asyncio.Future[Admission]":
         return self.admit(partner_id, revision=0, nonce="", weight=0, budget=0)
@@ -224,12 +221,16 @@ class ValkeyAdmissionController:
             raise Unavailable("no server of Valkey is known for the partner")
         partner = self._partners[partner_id.int] = _Partner(
             partner_id,
-            self._queues.get(primary.address) or self._queue(primary),
+            self._queue(primary),
             nonces_key(self.primaries, slot),
         )
         return partner
 
     def _queue(self, primary: Primary) -> _Queue:
+        """Return the queue of a server: it keeps its connection, also while it is no primary."""
+        queue = self._queues.get(primary.address)
+        if queue is not None and queue.client is primary.client:
+            return queue
         replicas = self.replicas_of(primary)
         if not self.primaries.may_fail_over:
             replicas.require(0, known_until=float("inf"))

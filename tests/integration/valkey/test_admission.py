@@ -4,7 +4,7 @@ import asyncio
 import math
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from multiprocessing import get_context
 from uuid import UUID, uuid4
 
@@ -13,6 +13,7 @@ from valkey.asyncio import Valkey
 
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
+from domain.partners.unsigned_limits import UnsignedLimits, sources_of
 from domain.partners.weights import WINDOW_MS, SlidingWindow
 from persistence.valkey.admission.controller import (
     REPLY,
@@ -23,6 +24,8 @@ from persistence.valkey.admission.controller import (
 from persistence.valkey.admission.nonces import REMEMBERED_SINCE
 from persistence.valkey.admission.revisions import EXPIRY_SECONDS, publish_revision, revision_key
 from persistence.valkey.connection.client import connect
+from persistence.valkey.connection.primaries import Primary, ServerPrimary
+from persistence.valkey.counters import ValkeyCounters
 from tests.conftest import Servers
 
 
@@ -258,3 +261,30 @@ def test_concurrent_processes_never_exceed_the_budget(servers: Servers) -> None:
         admitted = pool.starmap(_race, [(servers.valkey.url, partner, 400)] * 4)
     assert time.monotonic() - began < WINDOW_MS / 1000
     assert sum(admitted) == 500
+
+
+class TakingTurns(ServerPrimary):
+    """A server that is a primary now and then."""
+
+    is_primary = True
+
+    @property
+    def known(self) -> Collection[Primary]:
+        return super().known if self.is_primary else ()
+
+
+async def test_a_server_that_becomes_the_primary_again_needs_no_further_connection(
+    servers: Servers,
+) -> None:
+    client = connect(servers.valkey.url, connections=2)
+    await client.set(REMEMBERED_SINCE, 0)
+    controller, primaries = ValkeyAdmissionController(client), TakingTurns(client)
+    controller.primaries = primaries
+    counters = ValkeyCounters(client, primaries)
+    for _ in range(5):
+        assert (await admit(controller, uuid4())).outcome is AdmissionOutcome.ADMITTED
+        bounds = UnsignedLimits(name=uuid4().hex, per_minute=1).bounds(sources_of("192.0.2.1"))
+        assert (await counters.reserve(bounds, 1, time.time()))[0] == 1
+        for primaries.is_primary in (False, True):
+            controller.forget_servers()
+    await client.aclose()
