@@ -24,7 +24,7 @@ class AdmissionWorker:
 
     async def start(self) -> None:
         """Find the primaries, and follow them."""
-        assert await self.replication.check()
+        await wait_until_async(self.replication.check, bool)
         self._checking = asyncio.create_task(self.replication.keep_checking())
 
     async def stop(self) -> None:
