@@ -230,6 +230,7 @@ async def test_a_primary_goes_on_alone_and_its_replacement_then_accepts_nothing(
     assert ADMITTED not in outcomes
     primary.resume()
     await late.stop()
+    await asyncio.to_thread(cluster.wait_until_complete)
     cluster.flush()
 
 
