@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 if TYPE_CHECKING:
     import subprocess
 
-NODE_TIMEOUT_MS: Final = 2_000
+NODE_TIMEOUT_MS: Final = 3_000
 SLOTS: Final = 16_384
 PASSWORDS: Final = {user: f"password-of-{user}" for user in (OWNER, *USERS)}
 HOST: Final = "127.0.0.1"
