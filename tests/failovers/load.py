@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from http.client import HTTPConnection, HTTPException
+from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -43,13 +44,21 @@ class PartnerCalls:
         self.accepted: deque[Accepted] = deque()
 
     def most_in_a_window(self) -> int:
-        """Return the most calls that were certainly admitted within one window."""
-        received = sorted(self.accepted, key=lambda one: one.received_at)
-        most, first = 0, 0
-        for index, call in enumerate(received):
-            while call.received_at - min(received[first].sent_at, call.sent_at) > WINDOW_SECONDS:
-                first += 1
-            most = max(most, index - first + 1)
+        """Return the most calls that were certainly admitted within one window.
+
+        A call was admitted at some time between those of its request and of its response.
+        """
+        if len(self.accepted) <= self.budget:
+            return len(self.accepted)
+        calls = sorted(self.accepted, key=lambda one: one.sent_at)
+        most = 0
+        for index, first in enumerate(calls):
+            end, admitted = first.sent_at + WINDOW_SECONDS, 0
+            for call in islice(calls, index, None):
+                if call.sent_at > end:
+                    break
+                admitted += call.received_at <= end
+            most = max(most, admitted)
         return most
 
 
