@@ -7,6 +7,7 @@ import valkey
 from valkey.exceptions import AuthenticationError, NoPermissionError, ResponseError, ValkeyError
 
 from persistence.valkey.acl import PREFIX, USERS, password_rule
+from persistence.valkey.connection.cluster import address_of
 from persistence.valkey.connection.url import Kind, Servers, parse, url_of_server
 
 TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 3, "socket_connect_timeout": 3}
@@ -125,8 +126,7 @@ def _asked(url: str, servers: Servers, host: str, port: int) -> valkey.Valkey:
 def _addresses(client: Any, servers: Servers, asked: str) -> Iterator[tuple[str, int]]:
     if servers.kind is Kind.CLUSTER:
         for _, _, *nodes in client.execute_command("CLUSTER SLOTS"):
-            for host, port, *_ in nodes:
-                yield (host or b"").decode() or asked, int(port)
+            yield from (address_of(node, asked=asked) for node in nodes)
         return
     primary = client.sentinel_get_master_addr_by_name(servers.service)
     if primary:

@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.instance import ValkeyUser
 from gateway.settings import SettingsError
+from gateway.wiring.installation.files import with_login
 from persistence.embedded.passwords import read_passwords
 from persistence.embedded.valkey_users import ensure_passwords
 from persistence.valkey.acl import PREFIX, acl_file
@@ -30,10 +31,7 @@ def urls_of_users(data_dir: Path, url: str) -> dict[ValkeyUser, str]:
         if "@" in url or not path.exists():
             return dict.fromkeys(ValkeyUser, url)
         passwords = read_passwords(path)
-        scheme, _, server = url.partition("://")
-        return {
-            user: f"{scheme}://{PREFIX}{user}:{passwords[user]}@{server}" for user in ValkeyUser
-        }
+        return {user: with_login(url, f"{PREFIX}{user}", passwords[user]) for user in ValkeyUser}
 
 
 @contextmanager

@@ -17,13 +17,13 @@ from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
 from persistence.valkey.connection.client import primaries_of
+from persistence.valkey.connection.cluster import SLOTS
 from persistence.valkey.connection.primaries import Primaries, Primary
 
 REMEMBERED_SINCE: Final = "nonces:since"
 """In milliseconds of Unix time by Valkey's clock; 0 if none was ever lost."""
 RECORD: Final = "nonces:primary"
 """The record of a primary that may be replaced: see Replication."""
-SLOTS: Final = 16_384
 KEYS_PER_CALL: Final = 1_000
 
 # ARGV: "lost", "unknown" or "complete", and keys. Lost nonces are remembered from now on. Where no

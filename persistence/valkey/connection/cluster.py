@@ -101,7 +101,7 @@ class ClusterPrimaries:
             info["cluster_state"] == "ok",
             int(info["cluster_current_epoch"]),
             tuple(
-                _Range(first, last, tuple(_address(one, asked=address) for one in servers))
+                _Range(first, last, tuple(address_of(one, asked=address[0]) for one in servers))
                 for first, last, *servers in ranges
             ),
         )
@@ -130,7 +130,7 @@ class ClusterPrimaries:
         return self._clients[address]
 
 
-def _address(server: Sequence[Any], *, asked: Address) -> Address:
-    """Return the address of a server in a reply; without a name it is the one that was asked."""
+def address_of(server: Sequence[Any], *, asked: str) -> Address:
+    """Return the address of a server in CLUSTER SLOTS; without a host it is on the one asked."""
     host = (server[0] or b"").decode()
-    return (host if host not in {"", "?"} else asked[0], int(server[1]))
+    return (host if host not in {"", "?"} else asked, int(server[1]))

@@ -114,10 +114,8 @@ class SentinelPrimary:
             raise Unavailable(f"no majority of the Sentinels names a primary: {dict(named)}")
         name = name_of(address)
         if self._primary is None or self._primary.address != name:
-            before, self._primary = (
-                self._primary,
-                Primary(name, client_of(address, self._servers.options)),
-            )
+            before = self._primary
+            self._primary = Primary(name, client_of(address, self._servers.options))
             if before is not None:
                 await before.client.aclose()
 

@@ -43,14 +43,13 @@ def parse(url: str) -> Servers:
     if base not in {"valkey", "valkeys"} or suffix not in DEFAULT_PORTS:
         raise ValueError(f"the forms of a URL are {FORMS}")
     kind = Kind(suffix)
-    path, question_mark, query = rest.partition("?")
-    authority, _, service_and_database = path.partition("/")
-    credentials, at, hosts = authority.rpartition("@")
-    nodes = tuple(_node(host, DEFAULT_PORTS[suffix]) for host in hosts.split(","))
+    authority, _, service_and_database = rest.partition("?")[0].partition("/")
+    hosts = authority.rpartition("@")[2].split(",")
+    nodes = tuple(_node(host, DEFAULT_PORTS[suffix]) for host in hosts)
     service, _, database = service_and_database.partition("/")
     if bool(service) != (kind is Kind.SENTINEL) or (database and kind is Kind.CLUSTER):
         raise ValueError(f"the forms of a URL are {FORMS}")
-    options = _options(f"{base}://{credentials}{at}host/{database}{question_mark}{query}")
+    options = _options(_with_server(url, "host"))
     del options["host"]
     sentinel = {name: options.pop(f"sentinel_{name}", None) for name in ("username", "password")}
     transport = {name: value for name, value in options.items() if _is_transport(name)}
@@ -59,15 +58,21 @@ def parse(url: str) -> Servers:
 
 def url_of_server(url: str, host: str, port: int) -> str:
     """Return the URL of one of the servers that `url` names, with the same login and options."""
+    named = _with_server(url, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+    server, question_mark, query = named.partition("?")
+    options = "&".join(one for one in query.split("&") if not one.startswith("sentinel_"))
+    return f"{server}{question_mark}{options}"
+
+
+def _with_server(url: str, server: str) -> str:
+    """Return the URL of one server in place of the servers, and of a service, that `url` names."""
     scheme, _, rest = url.partition("://")
     path, question_mark, query = rest.partition("?")
     authority, _, service_and_database = path.partition("/")
     credentials, at, _ = authority.rpartition("@")
     database = service_and_database.partition("/")[2]
-    server = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    options = "&".join(one for one in query.split("&") if not one.startswith("sentinel_"))
     base = scheme.partition("+")[0]
-    return f"{base}://{credentials}{at}{server}/{database}{question_mark and '?'}{options}"
+    return f"{base}://{credentials}{at}{server}/{database}{question_mark}{query}"
 
 
 def _options(url: str) -> dict[str, Any]:

