@@ -237,12 +237,18 @@ MAX_START_SECONDS = 180.0
 
 PORTS_PER_PROCESS = 1_000
 PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+FIRST_PORT = 10_000 + PROCESS * PORTS_PER_PROCESS
+METRICS_PORTS = 100
 PORTS = iter(
     random.sample(
-        range(10_000 + PROCESS * PORTS_PER_PROCESS, 10_000 + (PROCESS + 1) * PORTS_PER_PROCESS),
-        PORTS_PER_PROCESS,
+        range(FIRST_PORT, FIRST_PORT + PORTS_PER_PROCESS - METRICS_PORTS),
+        PORTS_PER_PROCESS - METRICS_PORTS,
     )
 )
+METRICS_OF_UP = iter(
+    range(FIRST_PORT + PORTS_PER_PROCESS - METRICS_PORTS, FIRST_PORT + PORTS_PER_PROCESS, 4)
+)
+"""Of `up --metrics-port`, which uses four ports in a row."""
 
 SWAPGATE = (sys.executable, "-m", "gateway")
 

@@ -18,6 +18,14 @@ class OutflowKind(StrEnum):
     DEPOSIT_REFUND = "deposit_refund"
 
 
+class DueOrders(msgspec.Struct, frozen=True):
+    """How many orders are to be paid out or refunded on a network, the oldest since `oldest_at`."""
+
+    network: str
+    orders: int
+    oldest_at: datetime | None
+
+
 class OutflowDisabled(DomainError):
     """The operator has disabled outflows."""
 

@@ -30,7 +30,8 @@ class OutboxStats(msgspec.Struct, frozen=True):
 
     `due` events wait for a worker, `scheduled` ones for their time, `queued` ones are being sent,
     and `blocked` ones wait for their endpoint's circuit breaker to close. `oldest_due_at` is the
-    earliest due time among the `due` ones.
+    earliest due time among the `due` ones, `oldest_undelivered_at` the earliest creation of an
+    event that is not blocked.
     """
 
     due: int
@@ -39,3 +40,4 @@ class OutboxStats(msgspec.Struct, frozen=True):
     blocked: int
     open_circuit_breakers: int
     oldest_due_at: datetime | None
+    oldest_undelivered_at: datetime | None

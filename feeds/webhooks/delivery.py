@@ -17,7 +17,7 @@ from domain.webhooks.delivery import Attempt, FinishedAttempt, LeasedEvent, Pend
 from domain.webhooks.retry_schedule import retry_delay
 from feeds.loop import run_forever
 from feeds.webhooks.eligibility import Withheld, delivery_of
-from feeds.webhooks.metrics import ATTEMPTS, LATENCY
+from feeds.webhooks.metrics import ATTEMPTS, DELIVERY_DELAY, LATENCY
 from feeds.webhooks.outcomes import OutcomeRecorder
 from feeds.webhooks.ports import CircuitBreakers, Deliveries, Queue, Sender
 from feeds.webhooks.recorder import GONE, Recorder, RecordRequest
@@ -230,6 +230,10 @@ class DeliveryWorker:
         else:
             attempt = await self._sender.send(delivery)
             LATENCY.observe(attempt.latency.total_seconds())
+            if not (event.failed_attempts or event.event.is_test):
+                DELIVERY_DELAY.observe(
+                    max(0.0, (attempt.started_at - event.event.created_at).total_seconds())
+                )
             final = attempt.delivered or attempt.http_status == GONE
         in_flight.attempted = True
         retry_at = None if final else self._retry_at(event, attempt)

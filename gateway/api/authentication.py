@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -37,6 +38,9 @@ _ROTATION: Final = Call.KEYS_ROTATE
 _FULL: Final = Scope.FULL
 _MAX_READS: Final = range(8)
 """Attempts per call: a record that is read again may already be older than another change."""
+_DECIDED: Final = tuple(outcome.name.lower() for outcome in AdmissionOutcome)
+"""Names of outcomes in metrics; the rejections before and without admission have others."""
+_NAMES: Final = {AuthInvalid: "invalid", AuthDisabled: "disabled"}
 
 
 RecordV2Use = Callable[[UUID, UUID], Awaitable[None]]
@@ -112,6 +116,8 @@ class Authenticator:
         self._catch_up = catch_up
         self._now = now
         self._used: set[str] = set()
+        self._outcomes = [0] * len(_DECIDED)
+        self._rejected: Counter[str] = Counter()
 
     async def authenticate(self, headers: AuthHeaders, body: bytes, call: Call) -> Caller:
         """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
@@ -123,6 +129,7 @@ class Authenticator:
         """
         sign, nonce = headers.sign, headers.nonce
         if headers.key is None or sign is None:
+            self._rejected["unsigned"] += 1
             raise AuthRequired
         v2 = headers.version is not None and is_version_2(headers.version)
         message = _v2_message(headers, body) if v2 else body
@@ -146,15 +153,21 @@ class Authenticator:
                 key = await self._changed(api_key, key, rejection=AuthDisabled)
                 continue
             if nonce is None or not is_nonce(nonce) or "\n" in code:  # X-API-KEY is repeated
+                self._rejected["invalid"] += 1
                 raise AuthInvalid
             self._used.add(key.api_key)
-            admission = await self._admission.admit(
-                partner.id,
-                revision=partner.revision,
-                nonce=nonce,
-                weight=WEIGHTS[call],
-                budget=partner.budget,
-            )
+            try:
+                admission = await self._admission.admit(
+                    partner.id,
+                    revision=partner.revision,
+                    nonce=nonce,
+                    weight=WEIGHTS[call],
+                    budget=partner.budget,
+                )
+            except Unavailable:
+                self._rejected["unavailable"] += 1
+                raise
+            self._outcomes[admission.outcome] += 1
             if admission.outcome is not AdmissionOutcome.STALE:
                 if v2 and not key.v2_used:
                     await self._first_v2_use(key, admission)
@@ -166,6 +179,16 @@ class Authenticator:
         """Return the keys that have signed calls since the last time."""
         used, self._used = self._used, set()
         return used
+
+    def take_outcomes(self) -> Mapping[str, int]:
+        """Return how many calls were admitted, and rejected for which reason, since the last time.
+
+        Those that are stale are checked again, and count again.
+        """
+        outcomes, self._outcomes = self._outcomes, [0] * len(_DECIDED)
+        rejected, self._rejected = self._rejected, Counter()
+        decided = zip(_DECIDED, outcomes, strict=True)
+        return {name: count for name, count in (*decided, *rejected.items()) if count}
 
     def _verifies_previous(self, key: CachedKey | None, message: bytes, sign: str) -> bool:
         """Verify with the secret before the last rotation, where one is still valid.
@@ -213,16 +236,17 @@ class Authenticator:
                 self._admission.newest_revision(ALL_PARTNERS),
             )
         except Unavailable:
+            self._rejected[_NAMES[rejection]] += 1
             raise rejection from None
         if newest_of_all < 0 or newest_of_all > self._partners.seen_revision:
             await self._catch_up(newest_of_all)
         if key is None:
             found = await self._find(api_key)
-            if found is None:
-                raise rejection
-            return found
-        if newest > key.partner.revision:
+            if found is not None:
+                return found
+        elif newest > key.partner.revision:
             return await self._partners.find_newer(key)
+        self._rejected[_NAMES[rejection]] += 1
         raise rejection
 
 

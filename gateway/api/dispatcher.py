@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from time import perf_counter
 
 import structlog
 
@@ -15,7 +16,7 @@ from gateway.api.authentication import (
 )
 from gateway.api.cors import ANY_ORIGIN, ORIGIN
 from gateway.api.endpoint import Endpoint, Request, Services
-from gateway.errors import INTERNAL, error_response
+from gateway.errors import INTERNAL, ErrorResponse, error_response
 from gateway.http.client_address import ClientAddresses
 from gateway.http.direct import DirectHandlers
 from gateway.http.json_response import (
@@ -27,7 +28,7 @@ from gateway.http.json_response import (
 from gateway.http.message import Header, RequestHeaders, Response
 from gateway.http.rate_limiter import RateLimiter
 from gateway.http.request_id import request_id_of
-from gateway.runtime.metrics import count_call
+from gateway.runtime.metrics import times_of
 
 PREFIXES = ("/v1", "/api/v1")
 PARAMETER = "{id}"
@@ -57,6 +58,9 @@ class Dispatcher:
             (endpoint.method, prefix + endpoint.path): endpoint
             for endpoint in endpoints
             for prefix in PREFIXES
+        }
+        self._times = {
+            endpoint.path: times_of(endpoint.call) for endpoint in self._endpoints.values()
         }
         self._methods: dict[str, list[str]] = {}
         for method, path in self._endpoints:
@@ -97,6 +101,8 @@ class Dispatcher:
 
         `target` is the `signed_target` of the request.
         """
+        started = perf_counter()
+        times = self._times[endpoint.path]
         request_id = request_id_of(headers)
         response_headers = envelope_headers(request_id)
         key, sign = headers.get(b"x-api-key"), headers.get(b"x-api-sign")
@@ -123,20 +129,25 @@ class Dispatcher:
             if not isinstance(data, bytes):
                 data = await data
         except DomainError as error:
-            return _error(endpoint, error, headers, response_headers)
+            row = error_response(error)
+            times.of(row.code).record(perf_counter() - started)
+            return _error(endpoint, error, row, headers, response_headers)
         except Exception:
             log.exception("internal error", path=endpoint.path, request_id=request_id.decode())
-            count_call(endpoint.call, INTERNAL.code)
+            times.of(INTERNAL.code).record(perf_counter() - started)
             return json_response(INTERNAL.status, response_headers, INTERNAL.body())
-        count_call(endpoint.call, 0)
-        return json_response(200, response_headers, data)
+        response = json_response(200, response_headers, data)
+        times.succeeded.record(perf_counter() - started)
+        return response
 
 
 def _error(
-    endpoint: Endpoint, error: DomainError, request: RequestHeaders, headers: list[Header]
+    endpoint: Endpoint,
+    error: DomainError,
+    row: ErrorResponse,
+    request: RequestHeaders,
+    headers: list[Header],
 ) -> Response:
-    row = error_response(error)
-    count_call(endpoint.call, row.code)
     if isinstance(error, Unavailable):
         log.warning("unavailable", path=endpoint.path, reason=str(error))
     if isinstance(error, BudgetExceeded):

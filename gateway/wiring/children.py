@@ -19,6 +19,9 @@ from gateway.settings import environment_of, settings_from
 OF_A_PERSON = ("SWAPGATE_OPERATOR", "SWAPGATE_OPERATOR_SECRET")
 """Variables that identify whoever starts the processes, not the processes."""
 
+METRICS_PORTS = ("serve", "webhooks", "rates", "settlement")
+"""The processes in the order of their ports for metrics."""
+
 SIGNED_RATES = ("rates", "settlement")
 """The processes that get the key which signs prices."""
 
@@ -32,9 +35,11 @@ def child_processes(
     *,
     serve: Sequence[str],
     auto_settle: bool,
+    metrics_port: int = 0,
 ) -> list[Child]:
     """Return all processes; `serve` are the arguments of the one that serves the API.
 
+    With a `metrics_port`, it and the next ones are those of the processes in METRICS_PORTS.
     Raises SettingsError for a setting in the environment that cannot be used.
     """
 
@@ -44,7 +49,8 @@ def child_processes(
             "SWAPGATE_VALKEY_URL": instance.valkey_urls[user],
         }
         environment = _environment(instance, data_dir, name, urls)
-        program = [sys.executable, "-m", "gateway", name, *arguments]
+        metrics = str(metrics_port and metrics_port + METRICS_PORTS.index(name))
+        program = [sys.executable, "-m", "gateway", name, *arguments, "--metrics-port", metrics]
         drains = float(environment["SWAPGATE_DRAINING_SECONDS"])
         return Child(name, program, environment, stop_seconds=STOP_SECONDS + drains)
 

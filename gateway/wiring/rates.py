@@ -20,6 +20,7 @@ from gateway.runtime.clock import new_id
 from gateway.runtime.market import LiveMarket
 from gateway.settings import RateMarket, Settings
 from gateway.wiring.connections import Connections
+from gateway.wiring.health.measurements import keep_publishing_pools, pools_of
 from gateway.wiring.rates_key import rates_key
 from persistence.valkey.rates import RatePublisher
 
@@ -37,6 +38,8 @@ async def run_rates(settings: Settings, *, seed: int, metrics_port: int = 0) -> 
     if market is RateMarket.SANDBOX and not settings.sandbox:
         log.error("prices are made up, for test networks only", setting="SWAPGATE_RATES=sandbox")
     connections = Connections(settings)
+    publishing = keep_publishing_pools(pools_of(connections))
+    connections.background.start(publishing, name="metrics")
     publisher = RatePublisher(connections.valkey, token=str(new_id()), key=key)
     try:
         if market is RateMarket.SANDBOX:

@@ -24,7 +24,7 @@ from feeds.settlement.addresses.reuse import INTERVAL_SECONDS as REUSE_SECONDS
 from feeds.settlement.chains.interface import ChainSettings, InvalidChainSettings
 from feeds.settlement.chains.settings import read_chains_file
 from feeds.settlement.connect import connect_chains
-from feeds.settlement.metrics import publish_pool_use
+from feeds.settlement.metrics import publish_due_orders, publish_pool_use, record_payout
 from feeds.settlement.payouts.fee_estimates import INTERVAL_SECONDS
 from feeds.settlement.payouts.leadership import RENEWAL_SECONDS
 from feeds.settlement.sandbox import sandbox_tx_id, settle_step, unconfirmed_deposits
@@ -32,9 +32,11 @@ from gateway.runtime.clock import new_id
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.connections import Connections
 from gateway.wiring.database import history_watch
+from gateway.wiring.health.measurements import keep_publishing_pools, pools_of
 from gateway.wiring.rates_key import rates_key
 from persistence.postgres.chains.attempts import PostgresAttemptRepository
 from persistence.postgres.chains.chains import PostgresChainRepository
+from persistence.postgres.chains.due_orders import read_due_orders
 from persistence.postgres.chains.leases import PostgresLeaseRepository
 from persistence.postgres.chains.outflows import PostgresOutflowRepository
 from persistence.postgres.chains.pay_in.pool import PostgresAddressPool
@@ -52,6 +54,7 @@ ACCRUAL_SECONDS = 2.0
 COUNTING_SECONDS = 5.0
 REFILL_SECONDS = 0.5
 POOL_METRICS_SECONDS = 30.0
+DUE_METRICS_SECONDS = 5.0
 STEP_SECONDS = 0.5
 REQUESTED_STEPS_SECONDS = 1.0
 CHAIN_SECONDS = 0.5
@@ -67,6 +70,7 @@ def settlement_ports(connections: Connections, *, public_url: str) -> Settlement
         orders=PostgresSettlementOrderRepository(connections.database, lambda: market.catalogue),
         new_id=new_id,
         public_url=public_url,
+        on_payout=record_payout,
     )
 
 
@@ -139,6 +143,11 @@ def _periodic_actions(
         publish_pool_use(await read_pool_use(connections.database, now=connections.clock.now()))
         return 0
 
+    async def publish_due() -> int:
+        due = await read_due_orders(connections.watching)
+        publish_due_orders(due, now=connections.clock.now())
+        return 0
+
     refill = PoolRefill(
         PostgresAddressPool(connections.database),
         clock=connections.clock,
@@ -159,6 +168,8 @@ def _periodic_actions(
             every_seconds=COUNTING_SECONDS,
         ),
         poll_forever("pool metrics", publish_pools, every_seconds=POOL_METRICS_SECONDS),
+        poll_forever("due orders", publish_due, every_seconds=DUE_METRICS_SECONDS),
+        keep_publishing_pools(pools_of(connections)),
         poll_forever("expiry", lambda: expire_due_orders(ports), every_seconds=EXPIRY_SECONDS),
         poll_forever(
             "refill",

@@ -25,6 +25,7 @@ from feeds.webhooks.sampling import run_sampling
 from feeds.webhooks.sender import WebhookSender
 from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings, SettingsError
+from gateway.wiring.health.measurements import keep_publishing_pools
 from gateway.wiring.keyring import open_keyring
 from persistence.postgres.cabinet.audit import PostgresAuditLog
 from persistence.postgres.cabinet.password_resets import PostgresPasswordResetRepository
@@ -68,6 +69,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         start_http_server(metrics_port, addr="127.0.0.1")
         read_stats = partial(read_outbox_stats, database)
         work.append(run_sampling(read_stats=read_stats, queue=relay_queue, clock=clock, stop=stop))
+        work.append(keep_publishing_pools({"main": database}, stop=stop))
     listening = run_forever(
         lambda: listen(settings.direct_url, Channel.WEBHOOK_EVENTS, on_work=wake.set, stop=stop),
         name="webhook notifications",

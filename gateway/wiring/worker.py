@@ -36,7 +36,7 @@ from gateway.runtime.key_uses import keep_recording
 from gateway.runtime.metrics import (
     forget_dead_workers,
     keep_publishing,
-    publish_counts,
+    publish_calls,
     report_connections,
 )
 from gateway.settings import Settings, brand_from
@@ -45,6 +45,13 @@ from gateway.wiring.api import compose_services
 from gateway.wiring.cabinet import compose_cabinet
 from gateway.wiring.connections import Connections
 from gateway.wiring.health.dependencies import compose_dependencies
+from gateway.wiring.health.measurements import (
+    admission_publisher,
+    pool_publisher,
+    pools_of,
+    rates_publisher,
+    valkey_publisher,
+)
 from gateway.wiring.keyring import open_keyring
 from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
 from persistence.keyring import KeyRing
@@ -54,6 +61,7 @@ from persistence.postgres.partners.referrals import read_default_partner, read_r
 from persistence.postgres.partners.valkey_primaries import PostgresGenerations
 from persistence.valkey.admission.controller import ValkeyAdmissionController
 from persistence.valkey.admission.replication import Replication
+from persistence.valkey.connection.client import COMMAND_DURATIONS
 from persistence.valkey.counters import ValkeyCounters
 
 FIRST_DATA_SECONDS: Final = 3.0
@@ -147,6 +155,14 @@ class GatewayProcess:
             record_v2_use=self._record_v2_use,
             catch_up=self._watchers.catch_up_partners,
         )
+        self._publishers = [
+            admission_publisher(self.authenticator.take_outcomes),
+            pool_publisher({**pools_of(connections), "queries": self._query_database}),
+            valkey_publisher(
+                {"admission": self._admission.durations, "command": COMMAND_DURATIONS}
+            ),
+            rates_publisher(connections),
+        ]
 
     async def start(self) -> None:
         """Start the background work, and wait for all data that calls need.
@@ -179,7 +195,7 @@ class GatewayProcess:
         background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.code_feeds.keep_fresh(), name="feeds of codes")
         forget_dead_workers()
-        background.start(keep_publishing(self.readiness.is_ready), name="metrics")
+        background.start(keep_publishing(self.readiness.is_ready, self._publishers), name="metrics")
         background.start(keep_watching_nonces(self._admission.recovery_ms), name="nonces")
         if sys.platform == "linux":
             background.start(self._connection_limiter.keep_limiting(), name="connection limits")
@@ -192,7 +208,9 @@ class GatewayProcess:
         """Stop the background work and close all connections."""
         await self._connections.close()
         self._query_database.close()
-        publish_counts()
+        publish_calls()
+        for publish in self._publishers:
+            publish()
 
     async def dependencies(self) -> DependencyReport:
         """Return the states of what all nodes share."""

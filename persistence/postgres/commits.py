@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
+from domain.measurements import Durations
 from persistence.postgres.pool import Database, DatabaseUnavailable, Row
 
 STATEMENT_TIMEOUT_MS: Final = 2_500
@@ -35,6 +36,11 @@ class Commits:
     def are_waiting(self) -> bool:
         """Whether statements are rejected."""
         return bool(self._late)
+
+    @property
+    def waits(self) -> Durations:
+        """How long statements waited for a free connection."""
+        return self._database.waits
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows.

@@ -9,6 +9,7 @@ import psqlpy
 from psqlpy.exceptions import DataError, Error
 
 from domain.errors import Unavailable
+from domain.measurements import Durations
 from persistence.postgres.sessions import (
     DROPS_SETTINGS,
     STATEMENT_TIMEOUT,
@@ -77,6 +78,8 @@ class Database:
         self._transport = transport_of(url)
         self._pool = self._new_pool()
         self._free = asyncio.Semaphore(self._size)
+        self.waits = Durations()
+        """How long statements waited for a free connection."""
 
     async def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and return its rows.
@@ -86,11 +89,14 @@ class Database:
         five; psqlpy's error for an invalid statement. Canceling the caller does not cancel the
         statement: the server completes it, and its connection is released only then.
         """
+        started = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(WAIT_FOR_CONNECTION_SECONDS):
                 await self._free.acquire()
         except TimeoutError:
             raise DatabaseUnavailable("all connections are busy") from None
+        finally:
+            self.waits.record(asyncio.get_running_loop().time() - started)
         running = asyncio.ensure_future(self._run(sql, parameters))
         running.add_done_callback(self._release)
         return await asyncio.shield(running)

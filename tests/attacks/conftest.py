@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import Running, free_port, start_up, stop
+from tests.conftest import METRICS_OF_UP, Running, start_up, stop
 
-METRICS_PORT = free_port()
+METRICS_PORT = next(METRICS_OF_UP)
 PUBLIC_HOST = "swap.example"
 
 

@@ -16,9 +16,19 @@ async def complete_payout(ports: SettlementPorts, order_id: UUID, tx_id: str) ->
     """
     now, snapshot = ports.clock.now(), ports.market.newest_snapshot()
     share = await ports.orders.base_fee_share_bps(order_id)
-    return await move_order(
+    due_since = now
+
+    def complete(order: Order) -> Order:
+        nonlocal due_since
+        due_since = order.updated_at
+        return order.payout_broadcast(tx_id, at=now)
+
+    completed = await move_order(
         ports,
         order_id,
-        lambda order: order.payout_broadcast(tx_id, at=now),
+        complete,
         earned=lambda order: completion_if_priced(order, snapshot, base_fee_share_bps=share),
     )
+    if completed.updated_at == now:  # not by an earlier call
+        ports.on_payout(completed, now - due_since)
+    return completed

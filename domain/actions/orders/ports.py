@@ -146,6 +146,8 @@ class SettlementPorts(msgspec.Struct, frozen=True):
     new_id: Callable[[], UUID]
     public_url: str = ""
     """Where the public pages are, for webhooks; "" for nowhere."""
+    on_payout: Callable[[Order, timedelta], None] = lambda _order, _delay: None
+    """Is called with an order that was paid out, and for how long that was due."""
 
 
 class QuotePorts(msgspec.Struct, frozen=True):

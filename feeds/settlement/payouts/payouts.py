@@ -37,6 +37,7 @@ class Payouts:
 
     def __init__(self, ports: PayoutPorts) -> None:
         self._ports = ports
+        metrics.begin(ports.network)
         self._checks = PayoutChecks(ports)
         self._bounds = CostBounds(ports)
         self._refunds = DepositRefunds(ports, self._checks, self._bounds)

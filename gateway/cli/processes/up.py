@@ -20,7 +20,6 @@ from gateway.cli.command import DATA_DIR, DataDir, Failure, settings_of
 from gateway.cli.processes.processes import (
     DEFAULT_PORT,
     AutoSettle,
-    LocalMetricsPort,
     Port,
     Workers,
     check_rights,
@@ -54,6 +53,17 @@ Sandbox = Annotated[
     typer.Option("--sandbox/--no-sandbox", help="Test money, a demo partner, http webhooks."),
 ]
 
+FirstMetricsPort = Annotated[
+    int,
+    typer.Option(
+        "--metrics-port",
+        min=0,
+        max=65532,
+        help="Port of the API's /metrics on loopback; the next three are those of webhooks, "
+        "rates and settlement. 0 for none.",
+    ),
+]
+
 
 def up(
     *,
@@ -62,7 +72,7 @@ def up(
     data_dir: DataDir = DATA_DIR,
     auto_settle: AutoSettle = True,
     sandbox: Sandbox = True,
-    metrics_port: LocalMetricsPort = 0,
+    metrics_port: FirstMetricsPort = 0,
 ) -> None:
     """Run the whole service on one machine, with embedded servers unless others are configured."""
     started = time.monotonic()
@@ -95,10 +105,8 @@ def up(
             children = child_processes(
                 instance,
                 data_dir,
-                serve=(
-                    *("--host", HOST, "--port", str(port), "--workers", str(workers)),
-                    *("--metrics-port", str(metrics_port)),
-                ),
+                serve=("--host", HOST, "--port", str(port), "--workers", str(workers)),
+                metrics_port=metrics_port,
                 auto_settle=auto_settle,
             )
             supervisor = stack.enter_context(

@@ -13,7 +13,9 @@ SELECT
   (SELECT count(*) FROM webhook_circuit_breakers WHERE opened_at IS NOT NULL)
     AS open_circuit_breakers,
   min(due_at) FILTER (WHERE status = 'pending' AND c.partner_id IS NULL AND due_at <= now())
-    AS oldest_due_at
+    AS oldest_due_at,
+  min(e.created_at) FILTER (WHERE status = 'queued' OR c.partner_id IS NULL)
+    AS oldest_undelivered_at
 FROM webhook_events e LEFT JOIN webhook_circuit_breakers c
   ON c.partner_id = e.partner_id AND c.opened_at IS NOT NULL
 WHERE e.status IN ('pending', 'queued')

@@ -14,6 +14,7 @@ from valkey.crc import key_slot
 
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
+from domain.measurements import Durations
 from domain.partners.partner import ALL_PARTNERS
 from persistence.valkey.admission.nonces import nonces_key
 from persistence.valkey.admission.revisions import revision_key
@@ -95,12 +96,17 @@ class _Queue:
     """The requests of one server."""
 
     def __init__(
-        self, primary: Primary, replicas: Replicas, on_failure: Callable[[], None]
+        self,
+        primary: Primary,
+        replicas: Replicas,
+        on_failure: Callable[[], None],
+        durations: Durations,
     ) -> None:
         self._connection = ScriptConnection(primary.client, SCRIPT)
         self.client = primary.client
         self.replicas = replicas
         self._on_failure = on_failure
+        self._durations = durations
         self.gathering = _Batch()
         self._batches: deque[_Batch] = deque()
         self._in_flight = 0
@@ -117,7 +123,9 @@ class _Queue:
         replicas = self.replicas
         while self._in_flight < replicas.max_in_flight and self._batches:
             batch = self._batches.popleft()
-            if batch.futures[0].get_loop().time() > replicas.known_until:
+            loop = batch.futures[0].get_loop()
+            started = loop.time()
+            if started > replicas.known_until:
                 _fail(batch.futures, "the replicas of Valkey are not known")
                 self._on_failure()
                 continue
@@ -125,14 +133,19 @@ class _Queue:
             self._connection.call(
                 [bulk_string(b"".join(batch.requests)), *batch.keys],
                 1 + KEYS_PER_REQUEST * len(batch.futures),
-                partial(self._on_reply, batch.futures),
+                partial(self._on_reply, batch.futures, loop, started),
                 replicas=replicas.required,
             )
 
     def _on_reply(
-        self, futures: "list[asyncio.Future[Admission]]", reply: bytes | Exception
+        self,
+        futures: "list[asyncio.Future[Admission]]",
+        loop: asyncio.AbstractEventLoop,
+        started: float,
+        reply: bytes | Exception,
     ) -> None:
         self._in_flight -= 1
+        self._durations.record(loop.time() - started)
         if isinstance(reply, Exception) or len(reply) != REPLY.size * len(futures):
             _fail(futures, f"no admission from Valkey: {reply!r}")
             self._on_failure()
@@ -159,6 +172,8 @@ class ValkeyAdmissionController:
         self._partners: dict[int, _Partner] = {}
         self._queues: dict[str, _Queue] = {}
         self._replicas: dict[str, Replicas] = {}
+        self.durations = Durations()
+        """Of the calls of the servers, each with one or more admissions."""
         self.failed = asyncio.Event()
         """Whether a call has failed since this was cleared."""
 
@@ -234,7 +249,9 @@ class ValkeyAdmissionController:
         replicas = self.replicas_of(primary)
         if not self.primaries.may_fail_over:
             replicas.require(0, known_until=float("inf"))
-        queue = self._queues[primary.address] = _Queue(primary, replicas, self.failed.set)
+        queue = self._queues[primary.address] = _Queue(
+            primary, replicas, self.failed.set, self.durations
+        )
         return queue
 
 

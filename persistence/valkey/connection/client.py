@@ -1,7 +1,8 @@
 """The client of Valkey, with limits on connections and time."""
 
 import asyncio
-from typing import TYPE_CHECKING, Any, cast
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from valkey.asyncio import Valkey
 from valkey.asyncio.cluster import ClusterNode, ValkeyCluster
@@ -10,6 +11,7 @@ from valkey.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from valkey.exceptions import ValkeyError
 
 from domain.errors import Unavailable
+from domain.measurements import Durations
 from persistence.valkey.connection.cluster import ClusterPrimaries
 from persistence.valkey.connection.primaries import (
     LIMITS,
@@ -22,6 +24,9 @@ from persistence.valkey.connection.url import Kind, Servers, parse
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+COMMAND_DURATIONS: Final = Durations()
+"""Of the commands of this process for which `reply` waited."""
 
 
 class ClusterClient(ValkeyCluster):
@@ -112,7 +117,10 @@ async def reply(pending: Any) -> Any:
 
     The client's annotations do not say that its methods return awaitables.
     """
+    started = perf_counter()
     try:
         return await cast("Awaitable[Any]", pending)
     except (ValkeyError, OSError) as error:
         raise Unavailable(f"Valkey: {error}") from error
+    finally:
+        COMMAND_DURATIONS.record(perf_counter() - started)

@@ -11,10 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.wiring.worker import FIRST_DATA_SECONDS
 from tests.conftest import Running
-from tests.support.clients.partner import Partner, quote_request
+from tests.support.clients.partner import Partner, quote_request, send
 from tests.support.servers.connections import listeners_at
 from tests.support.servers.gateways import Gateway, running_gateways
 from tests.support.servers.processes import processes
@@ -48,6 +49,20 @@ def call(partner: Partner, connection: http.client.HTTPConnection) -> str:
         return type(error).__name__
 
 
+def calls_counted(node: Gateway) -> int:
+    """Return how many quotes succeeded, by both series that count them, over all workers."""
+    text = send(f"http://127.0.0.1:{node.metrics_port}/metrics", method="GET").body.decode()
+    found = {
+        one.name: one.value
+        for family in text_string_to_metric_families(text)
+        for one in family.samples
+        if one.labels == {"call": "price", "code": "0"}
+    }
+    calls = found.get("swapgate_calls_total", 0.0)
+    assert found.get("swapgate_call_seconds_count", 0.0) == calls
+    return int(calls)
+
+
 def test_clients_of_a_stopped_worker_are_reset_and_it_is_replaced(
     up: Running, node: Gateway
 ) -> None:
@@ -60,6 +75,7 @@ def test_clients_of_a_stopped_worker_are_reset_and_it_is_replaced(
     before = workers_of(node)
     assert len(before) == WORKERS
     assert {call(partner, one) for one in connections} == {"code 0"}
+    wait_until(lambda: calls_counted(node), len(connections).__eq__)
     stopped = max(before)
     os.kill(stopped, signal.SIGSTOP)
     with ThreadPoolExecutor(len(connections)) as clients:
@@ -71,6 +87,8 @@ def test_clients_of_a_stopped_worker_are_reset_and_it_is_replaced(
     wait_until(lambda: workers_of(node), lambda now: stopped not in now and len(now) == WORKERS)
     Partner(node.base_url, partner.api_key, partner.api_secret).until(0, "/price", quote_request())
     assert "worker does not respond: killed" in node.log.read_text()
+    served = len(connections) + outcomes.count("code 0") + ALL_WORKERS
+    wait_until(lambda: calls_counted(node), served.__eq__)
     for one in connections:
         one.close()
 

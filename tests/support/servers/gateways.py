@@ -43,6 +43,7 @@ class Gateway:
         self.port = free_port()
         self._reserved = reserved(self.port)
         self.base_url = f"http://127.0.0.1:{self.port}"
+        self.metrics_port = free_port()
         self._data_dir = data_dir
         self._workers = workers
         self.log = data_dir.with_name(f"serve-{self.port}.log")
@@ -69,10 +70,11 @@ class Gateway:
         wait_until(lambda: responds(f"{self.base_url}/readyz"), context=self.log.read_text)
 
     def _started(self) -> subprocess.Popen[bytes]:
-        options = ("--port", str(self.port), "--workers", str(self._workers), "--metrics-port", "0")
+        options = ("--port", str(self.port), "--workers", str(self._workers))
+        metrics = ("--metrics-port", str(self.metrics_port))
         with self.log.open("ab") as log:
             return subprocess.Popen(
-                [*SWAPGATE, "serve", *options, "--data-dir", str(self._data_dir)],
+                [*SWAPGATE, "serve", *options, *metrics, "--data-dir", str(self._data_dir)],
                 env={
                     **os.environ,
                     **FOR_TESTS,
