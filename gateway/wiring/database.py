@@ -12,11 +12,12 @@ from feeds.settlement.history import HistoryWatch
 from gateway.instance import Instance, PreparationFailed, Role, ValkeyUser
 from gateway.settings import Settings
 from persistence.postgres.history import PostgresDatabaseHistory
+from persistence.postgres.hosts import UnusableUrl
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
 from persistence.postgres.pool import Database
 from persistence.postgres.rights.rule import excess_rights_at, rejection_reason
 from persistence.postgres.sessions import pooler_problem
-from persistence.postgres.transport import InsecureConnection
+from persistence.postgres.transport import transport_of
 from persistence.valkey.connection.client import connect
 from persistence.valkey.history import read_marker, write_marker
 
@@ -30,7 +31,7 @@ def migrate(owner_database_url: str) -> list[str]:
         return apply_migrations(owner_database_url)
     except MigrationFailed as error:
         raise PreparationFailed(str(error)) from error
-    except InsecureConnection as error:
+    except UnusableUrl as error:
         raise PreparationFailed(f"SWAPGATE_DATABASE_URL cannot be used: {error}") from None
 
 
@@ -39,10 +40,16 @@ def sessions_problem(settings: Settings) -> str | None:
 
     None too if a server is unavailable: pools check their own sessions.
     """
-    try:
-        return pooler_problem(settings.database_url, settings.database_direct_url)
-    except InsecureConnection as error:
-        return f"SWAPGATE_DATABASE_URL cannot be used: {error}"
+    urls = {
+        "SWAPGATE_DATABASE_URL": settings.database_url,
+        "SWAPGATE_DATABASE_DIRECT_URL": settings.database_direct_url,
+    }
+    for name, url in urls.items():
+        try:
+            transport_of(url)
+        except UnusableUrl as error:
+            return f"{name} cannot be used: {error}"
+    return pooler_problem(settings.database_url, settings.database_direct_url)
 
 
 def excess_rights_problem(database_url: str, role: Role, *, sandbox: bool) -> str | None:
@@ -55,7 +62,7 @@ def excess_rights_problem(database_url: str, role: Role, *, sandbox: bool) -> st
     name = f"swapgate_{role.value}"
     try:
         found = excess_rights_at(database_url, process_role=name) or ()
-    except InsecureConnection as error:
+    except UnusableUrl as error:
         return f"SWAPGATE_DATABASE_URL cannot be used: {error}"
     return rejection_reason(found, process_role=name, sandbox=sandbox)
 

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from yoyo import get_backend, read_migrations
 
 from persistence.postgres.sessions import pooler_problem
@@ -32,7 +34,7 @@ def apply_migrations(url: str, *, directory: Path = DIRECTORY) -> list[str]:
     """Apply the pending migrations and return their ids; `url` is a libpq URL of the owner.
 
     Concurrent calls wait for each other. Each migration is a transaction. Raises MigrationFailed,
-    and InsecureConnection.
+    and UnusableUrl.
     """
     problem = pooler_problem(url)
     if problem:
@@ -51,7 +53,9 @@ def apply_migrations(url: str, *, directory: Path = DIRECTORY) -> list[str]:
 
 @contextmanager
 def _backend(url: str) -> Iterator[Any]:
-    backend = get_backend(url.replace("postgresql://", "postgresql+psycopg://", 1))
+    # yoyo's parser knows one host; what stands in the query reaches the driver as it is
+    parameters = urlencode(conninfo_to_dict(url), quote_via=quote)
+    backend = get_backend(f"postgresql+psycopg:///?{parameters}")
     try:
         yield backend
     finally:

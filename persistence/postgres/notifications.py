@@ -10,7 +10,13 @@ from typing import Final
 
 import psycopg
 
-from persistence.postgres.pool import CONNECT_TIMEOUT_SECONDS, DatabaseUnavailable
+from persistence.postgres.pool import (
+    CONNECT_TIMEOUT_SECONDS,
+    IDLE_SECONDS,
+    PROBE_SECONDS,
+    PROBES,
+    DatabaseUnavailable,
+)
 
 STOP_POLL_SECONDS: Final = 0.5
 """How often a listener checks whether it has been stopped."""
@@ -37,9 +43,9 @@ async def listen(
             autocommit=True,
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
             application_name="swapgate-listener",
-            keepalives_idle=10,
-            keepalives_interval=5,
-            keepalives_count=3,
+            keepalives_idle=IDLE_SECONDS,
+            keepalives_interval=PROBE_SECONDS,
+            keepalives_count=PROBES,
         )
         async with connection:
             await connection.execute(f"LISTEN {channel}")

@@ -34,7 +34,8 @@ _OPTION: Final = re.compile(r"-c\s*([a-z_.]+)=(\S*)", re.ASCII)
 _IDENTITY: Final = """
 SELECT session_user::text, current_user::text, current_database()::text, pg_postmaster_start_time()
 """
-_IN_TRANSACTION: Final = {"default_transaction_read_only": "transaction_read_only"}
+READ_ONLY: Final = "default_transaction_read_only"
+_IN_TRANSACTION: Final = {READ_ONLY: "transaction_read_only"}
 """Settings that have another name once a transaction has begun."""
 
 
@@ -73,7 +74,7 @@ def begin_statement(url: str, settings: Mapping[str, str]) -> str:
 def pooler_problem(url: str, direct_url: str = "") -> str | None:
     """Return why a process must not use these URLs; None if it may, or a server is unavailable.
 
-    Raises InsecureConnection.
+    Raises UnusableUrl.
     """
     for one in filter(None, (url, direct_url)):
         transport_of(one)

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 import psqlpy
 
+from persistence.postgres.hosts import UnusableUrl, hosts_of
+
 VERIFIED: Final = "verify-full"
 PLAIN: Final = "disable"
 """Declares that the network between both machines needs no encryption."""
@@ -15,8 +17,8 @@ _NOT_SUPPORTED: Final = ("sslcert", "sslkey", "sslcrl", "sslcrldir", "sslnegotia
 _PORT: Final = re.compile(r":\d*$", re.ASCII)
 
 
-class InsecureConnection(ValueError):
-    """A URL whose connections would not be verified; the text does not repeat it."""
+class InsecureConnection(UnusableUrl):
+    """A URL whose connections would not be verified."""
 
 
 class Transport(NamedTuple):
@@ -28,12 +30,14 @@ class Transport(NamedTuple):
 
 
 def transport_of(url: str) -> Transport:
-    """Return how to connect by a libpq URL; raise InsecureConnection.
+    """Return how to connect by a libpq URL; raise UnusableUrl, or its InsecureConnection.
 
     Drivers differ in what they do unless it is stated: libpq encrypts where the server can, and
     psqlpy does not. Neither verifies the server. So a URL of another machine has to state
-    `sslmode=verify-full` with `sslrootcert`, or `sslmode=disable`.
+    `sslmode=verify-full` with `sslrootcert`, or `sslmode=disable`. All of this holds for each of
+    several hosts, and each is verified by its own name.
     """
+    hosts_of(url)
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     mode, ca_file = query.pop("sslmode", None), query.pop("sslrootcert", None)

@@ -10,6 +10,7 @@ from psycopg import errors, sql
 
 from gateway.instance import PreparationFailed
 from gateway.wiring.installation.files import with_login
+from persistence.postgres.hosts import UnusableUrl
 from persistence.postgres.rights.logins import (
     FoundRoles,
     allow_login,
@@ -17,7 +18,7 @@ from persistence.postgres.rights.logins import (
     preparing_statements,
 )
 from persistence.postgres.rights.roles import LOGINS
-from persistence.postgres.transport import InsecureConnection, transport_of
+from persistence.postgres.transport import transport_of
 
 CONNECT_SECONDS: Final = 5
 NOT_PERMITTED: Final = (errors.InsufficientPrivilege, errors.UndefinedObject)
@@ -101,7 +102,7 @@ def _connected(url: str) -> Iterator[psycopg.Connection]:
         transport_of(url)
         with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_SECONDS) as connection:
             yield connection
-    except InsecureConnection as error:
+    except UnusableUrl as error:
         raise PreparationFailed(f"the URL of the database cannot be used: {error}") from None
     except psycopg.Error as error:
         raise PreparationFailed(f"PostgreSQL: {_gist(error)}") from None

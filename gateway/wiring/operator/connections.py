@@ -12,9 +12,10 @@ from gateway.settings import Settings, SettingsError
 from gateway.wiring.admission.partner_changes import put_into_effect
 from gateway.wiring.keyring import open_keyring
 from persistence.keyring import KeyRing
+from persistence.postgres.hosts import UnusableUrl
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.pool import Database
-from persistence.postgres.transport import InsecureConnection
+from persistence.postgres.sessions import READ_ONLY
 from persistence.valkey.connection.client import connect
 from persistence.valkey.notices import publish_change
 
@@ -31,7 +32,7 @@ class OperatorConnections:
 
     def __init__(self, settings: Settings, *, read_only: bool = False) -> None:
         self.settings = settings
-        self._session = {"default_transaction_read_only": "on"} if read_only else {}
+        self._session = {READ_ONLY: "on"} if read_only else {}
         self.clock = SystemClock()
         try:
             self.valkey = connect(settings.valkey_url, connections=2)
@@ -42,7 +43,7 @@ class OperatorConnections:
             ) from None
         try:
             self.database = self.database_with(statement_timeout_ms=STATEMENT_TIMEOUT_MS)
-        except InsecureConnection as error:
+        except UnusableUrl as error:
             raise SettingsError(f"SWAPGATE_DATABASE_URL cannot be used: {error}") from None
         except (DatabaseError, ValueError):
             raise SettingsError(

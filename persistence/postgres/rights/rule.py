@@ -43,7 +43,7 @@ def excess_rights_at(url: str, *, process_role: str) -> Sequence[Excess] | None:
     """Return the same for a new connection, or None if the database is unavailable.
 
     For a process that will fork: the threads of a pool would not survive it. Raises
-    InsecureConnection.
+    UnusableUrl.
     """
     transport_of(url)
     statement = excess_statement(process_role=process_role)

@@ -11,14 +11,14 @@ LOCAL = (
     "postgresql://me:secret@localhost/db",
     "postgresql://me:secret@127.0.0.1:5432/db",
     "postgresql://me:secret@[::1]:5432/db",
-    "postgresql://me:secret@localhost:1,127.0.0.2:2/db",
+    "postgresql://me:secret@localhost:1,127.0.0.2:2/db?target_session_attrs=read-write",
     "postgresql://me:secret@%2Frun%2Fpostgresql/db",
 )
 REMOTE = (
     "postgresql://me:secret@db.example/db",
     "postgresql://me:secret@192.0.2.7:5432/db",
     "postgresql://me:secret@[2001:db8::7]:5432/db",
-    "postgresql://me:secret@localhost:1,db.example:2/db",
+    "postgresql://me:secret@localhost:1,db.example:2/db?target_session_attrs=read-write",
     "postgresql://me:secret@localhost/db?host=db.example",
     "postgresql://me:secret@localhost/db?hostaddr=192.0.2.7",
 )

@@ -2,12 +2,13 @@
 
 import os
 import pwd
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 import valkey
@@ -21,7 +22,11 @@ from tests.support.waiting import wait_until
 
 WHEEL: Final = POSTGRES_VERSIONS[POSTGRES_VERSION]
 SUPERUSER_PASSWORD: Final = "of-the-administrator"
-HBA: Final = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+HBA: Final = (
+    "local all all trust\n"
+    "host all all 127.0.0.1/32 scram-sha-256\n"
+    "host replication all 127.0.0.1/32 scram-sha-256\n"
+)
 
 
 def debian_postgres() -> Path:
@@ -55,36 +60,65 @@ class ExternalPostgres:
             for statement in statements:
                 connection.execute(statement.encode())
 
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    def value(self, query: str, database: str = "postgres") -> Any:
+        """Return the only value of a query's result, read as the superuser."""
+        with psycopg.connect(self.url("postgres", SUPERUSER_PASSWORD, database)) as connection:
+            ((found,),) = connection.execute(query.encode()).fetchall()
+        return found
+
     def start(self) -> subprocess.Popen[bytes]:
-        self.directory.mkdir()
-        for folder in (self.directory, self._binaries):
-            let_others_traverse(folder)
-        os.chown(self.directory, self._account.pw_uid, self._account.pw_gid)
+        """Create the server and run it."""
+        self._make_directory()
         secret = self.directory / "password"
         secret.write_text(SUPERUSER_PASSWORD)
-        data = self.directory / "data"
         secret.chmod(0o644)
         self._run(
-            *("initdb", "-D", str(data), "--username=postgres", f"--pwfile={secret}", "--no-sync"),
-            *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"),
+            *("initdb", "-D", str(self.data), "--username=postgres", f"--pwfile={secret}"),
+            *("--no-sync", "--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"),
         ).wait()
-        (data / "pg_hba.conf").write_text(HBA)
+        (self.data / "pg_hba.conf").write_text(HBA)
+        return self.run()
+
+    def start_as_standby_of(self, primary: "ExternalPostgres") -> subprocess.Popen[bytes]:
+        """Copy a primary, without what this server had, and follow it."""
+        self._make_directory()
+        shutil.rmtree(self.data, ignore_errors=True)
+        copied = self._run(
+            *("pg_basebackup", "-D", str(self.data), "-d", primary.superuser_url),
+            *("--write-recovery-conf", "--checkpoint=fast", "--no-sync"),
+        ).wait()
+        assert copied == 0, (self.directory / "log").read_text()
+        return self.run()
+
+    def run(self) -> subprocess.Popen[bytes]:
+        """Run the server that the directory has."""
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
             "fsync": "off",
             "shared_buffers": "32MB",
+            "dynamic_shared_memory_type": "mmap",
             **self._tls(),
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return self._run("postgres", "-D", str(data), *options)
+        return self._run("postgres", "-D", str(self.data), *options)
 
     def is_ready(self) -> bool:
         with suppress(psycopg.OperationalError):
             psycopg.connect(self.superuser_url, connect_timeout=2).close()
             return True
         return False
+
+    def _make_directory(self) -> None:
+        self.directory.mkdir(exist_ok=True)
+        for folder in (self.directory, self._binaries):
+            let_others_traverse(folder)
+        os.chown(self.directory, self._account.pw_uid, self._account.pw_gid)
 
     def _tls(self) -> dict[str, str]:
         if self._certificate is None:

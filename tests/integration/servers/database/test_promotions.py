@@ -1,0 +1,112 @@
+"""A standby that is promoted: whatever used the primary continues there by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feeds.loop import run_forever
+from persistence.postgres.commits import Commits
+from persistence.postgres.migrate import apply_migrations
+from persistence.postgres.notifications import Channel, listen
+from persistence.postgres.pool import Database, DatabaseUnavailable
+from tests.conftest import Servers
+from tests.support.clients.operator_command import new_operator
+from tests.support.servers.own.external import SUPERUSER_PASSWORD
+from tests.support.servers.own.replicated import ReplicatedPostgres, replicated_postgres
+from tests.support.servers.restored import Installation
+from tests.support.waiting import wait_until_async
+
+DATABASE = "swapgate"
+PID = "SELECT pg_backend_pid() AS pid"
+WRITE = "INSERT INTO revisions (topic) VALUES ('of a test') ON CONFLICT (topic) DO NOTHING"
+
+
+@pytest.fixture(scope="module")
+def replicated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicatedPostgres]:
+    with replicated_postgres(tmp_path_factory.mktemp("replicated") / "postgres") as servers:
+        servers.primary.execute(f"CREATE DATABASE {DATABASE}")
+        apply_migrations(servers.url(DATABASE))
+        yield servers
+
+
+@asynccontextmanager
+async def database(url: str, **options: Any) -> AsyncIterator[Database]:
+    pool = Database(url, **options)
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+async def succeeds(pool: Database | Commits, statement: str) -> bool:
+    """Return whether a statement does; an error that does not mean unavailable is raised."""
+    try:
+        await pool.fetch(statement)
+    except DatabaseUnavailable:
+        return False
+    return True
+
+
+async def test_a_connection_to_a_server_that_only_reads_is_discarded(
+    replicated: ReplicatedPostgres,
+) -> None:
+    standby = replicated.standby.url("postgres", SUPERUSER_PASSWORD, DATABASE)
+    async with database(standby) as pool:
+        (before,) = await pool.fetch(PID)
+        assert await pool.fetch(PID) == [before]
+        with pytest.raises(DatabaseUnavailable, match="read-only transaction"):
+            await pool.fetch(WRITE)
+        assert await pool.fetch(PID) != [before]
+    async with database(replicated.url(DATABASE)) as pool:
+        assert await pool.fetch("SELECT pg_is_in_recovery() AS standby") == [{"standby": False}]
+
+
+async def test_everything_continues_on_the_promoted_standby(
+    replicated: ReplicatedPostgres, servers: Servers, tmp_path: Path
+) -> None:
+    urls = replicated.urls(DATABASE)
+    operator = new_operator(urls, servers, tmp_path, sandbox=False)
+    installation = await asyncio.to_thread(Installation, operator)
+    await asyncio.to_thread(installation.settle)
+    before = await asyncio.to_thread(installation.create, 3)
+    heard, stop = asyncio.Event(), asyncio.Event()
+
+    async def listening() -> None:
+        await listen(urls.gateway, Channel.WEBHOOK_EVENTS, on_work=heard.set, stop=stop)
+
+    async with AsyncExitStack() as stack:
+        calls, reading, committing = [
+            await stack.enter_async_context(database(replicated.url(DATABASE), **options))
+            for options in ({}, {"session": {"default_transaction_read_only": "on"}}, {})
+        ]
+        commits = Commits(committing)
+        used: list[tuple[Database | Commits, str]] = [
+            (calls, WRITE),
+            (reading, PID),
+            (commits, WRITE),
+        ]
+        listener = asyncio.create_task(run_forever(listening, name="test", stop=stop))
+        await asyncio.wait_for(heard.wait(), 60)
+        for pool, statement in used:
+            await pool.fetch(statement)
+
+        replicated.kill_primary()
+        heard.clear()
+        for pool, statement in used:
+            await wait_until_async(partial(succeeds, pool, statement), False.__eq__)
+        await asyncio.to_thread(replicated.promote)
+        for pool, statement in used:
+            await wait_until_async(partial(succeeds, pool, statement))
+        await asyncio.wait_for(heard.wait(), 60)
+        stop.set()
+        await listener
+
+    assert await asyncio.to_thread(installation.refuses_creates), "settlement has to confirm it"
+    await asyncio.to_thread(installation.settle)
+    after = await asyncio.to_thread(installation.create, 3)
+    assert len(after - before) == 3

@@ -1,0 +1,104 @@
+"""A PostgreSQL primary with a synchronous standby, one of which is killed and replaced."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.conftest import DatabaseUrls
+from tests.support.servers.own.external import SUPERUSER_PASSWORD, WHEEL, ExternalPostgres
+from tests.support.waiting import wait_until
+
+SYNCHRONOUS = "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"
+
+
+class ReplicatedPostgres:
+    """Two servers; `primary` is one of them, and the other follows it unless it was killed."""
+
+    def __init__(self, directory: Path, binaries: Path = WHEEL) -> None:
+        directory.mkdir()
+        self.servers = tuple(
+            ExternalPostgres(directory / str(number), binaries) for number in range(2)
+        )
+        self._processes: dict[ExternalPostgres, subprocess.Popen[bytes]] = {}
+        self.primary, self.standby = self.servers
+
+    @property
+    def hosts(self) -> list[str]:
+        return [f"127.0.0.1:{server.port}" for server in self.servers]
+
+    def url(self, database: str = "postgres", *, role: str = "postgres") -> str:
+        """Return a URL of both servers, which leads to the primary and to a role there."""
+        login = f"postgres:{SUPERUSER_PASSWORD}"
+        return (
+            f"postgresql://{login}@{','.join(self.hosts)}/{database}"
+            f"?target_session_attrs=read-write&options=-c%20role%3D{role}"
+        )
+
+    def urls(self, database: str) -> DatabaseUrls:
+        roles = ("admin", "gateway", "settlement")
+        return DatabaseUrls(
+            owner=self.url(database),
+            superuser=self.url(database),
+            **{role: self.url(database, role=f"swapgate_{role}") for role in roles},
+        )
+
+    def start(self) -> None:
+        self._processes[self.primary] = self.primary.start()
+        wait_until(self.primary.is_ready, context=(self.primary.directory / "log").read_text)
+        self.rebuild()
+
+    def stop(self) -> None:
+        for process in self._processes.values():
+            process.send_signal(signal.SIGINT)
+        for process in self._processes.values():
+            process.wait(30)
+
+    def kill_primary(self) -> None:
+        """Kill every process of the primary, as a loss of power does."""
+        process = self._processes.pop(self.primary)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for pid in (process.pid, *map(int, children)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(30)
+        _remove_shared_memory(self.primary.data / "postmaster.pid")
+
+    def promote(self) -> None:
+        """Make the standby the primary."""
+        self.standby.execute("SELECT pg_promote(true, 60)")
+        self.primary, self.standby = self.standby, self.primary
+
+    def rebuild(self, *, synchronous: bool = True) -> None:
+        """Have the other server follow the primary, whose commits then wait for it."""
+        self._processes[self.standby] = self.standby.start_as_standby_of(self.primary)
+        log = (self.standby.directory / "log").read_text
+        wait_until(self.standby.is_ready, context=log, seconds=60)
+        if synchronous:
+            self.primary.execute(
+                "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"
+            )
+            wait_until(self.is_synchronous, context=log, seconds=60)
+
+    def is_synchronous(self) -> bool:
+        return bool(self.primary.value(SYNCHRONOUS) == 1)
+
+
+def _remove_shared_memory(pid_file: Path) -> None:
+    """Remove the segment of a killed server, which only a restart in its directory would."""
+    with suppress(OSError, IndexError):
+        segment = pid_file.read_text().splitlines()[6].split()[1]
+        subprocess.run(["ipcrm", "--shmem-id", segment], check=False, capture_output=True)
+
+
+@contextmanager
+def replicated_postgres(directory: Path, binaries: Path = WHEEL) -> Iterator[ReplicatedPostgres]:
+    """Run a primary and its synchronous standby."""
+    servers = ReplicatedPostgres(directory, binaries)
+    try:
+        servers.start()
+        yield servers
+    finally:
+        servers.stop()
