@@ -57,6 +57,7 @@ lint-types: $(VENV)/.dev
 lint-structure: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(BIN)/squawk --no-error-on-unmatched-pattern persistence/postgres/migrations/*.sql
 	$(BIN)/python -m gateway.openapi --check
 	$(BIN)/python -m gateway.settings_table --check
 

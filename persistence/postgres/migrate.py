@@ -1,6 +1,7 @@
 """Migrations: numbered SQL files, applied in order by yoyo."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import LockNotAvailable
 from yoyo import get_backend, read_migrations
 
 from persistence.postgres.sessions import pooler_problem
@@ -26,6 +28,13 @@ LOCK: Final = (
 )
 
 
+# While a migration waits for a lock, all statements after it wait as well. It therefore waits for a
+# shorter time than those may take, and lets them pass before it tries again.
+LOCK_TIMEOUT: Final = "SET LOCAL lock_timeout = '2s'"
+LOCK_ATTEMPTS: Final = 30
+LOCK_PAUSE_SECONDS: Final = 2.0
+
+
 class MigrationFailed(Exception):
     """A migration failed, or the database is unavailable."""
 
@@ -33,8 +42,8 @@ class MigrationFailed(Exception):
 def apply_migrations(url: str, *, directory: Path = DIRECTORY) -> list[str]:
     """Apply the pending migrations and return their ids; `url` is a libpq URL of the owner.
 
-    Concurrent calls wait for each other. Each migration is a transaction. Raises MigrationFailed,
-    and UnusableUrl.
+    Concurrent calls wait for each other. Each migration is a transaction, unless its file contains
+    `-- transactional: false`. Raises MigrationFailed, and UnusableUrl.
     """
     problem = pooler_problem(url)
     if problem:
@@ -45,8 +54,15 @@ def apply_migrations(url: str, *, directory: Path = DIRECTORY) -> list[str]:
                 backend.execute(statement)
             backend.commit()
             due = backend.to_apply(read_migrations(str(directory)))
-            backend.apply_migrations(due)
+            for migration in due:
+                migration.load()
+                (_apply if migration.use_transactions else _apply_outside)(backend, migration)
             return [migration.id for migration in due]
+    except LockNotAvailable as error:
+        raise MigrationFailed(
+            "Other sessions hold a lock that a migration needs. End long transactions"
+            " (pg_stat_activity shows them), then migrate again."
+        ) from error
     except psycopg.Error as error:
         raise MigrationFailed(f"The database cannot be migrated: {error}") from error
 
@@ -60,3 +76,26 @@ def _backend(url: str) -> Iterator[Any]:
         yield backend
     finally:
         backend.connection.close()
+
+
+def _apply(backend: Any, migration: Any) -> None:
+    """Apply a migration and record it, both or neither, and let others pass while it cannot."""
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        try:
+            with backend.transaction():
+                backend.execute(LOCK_TIMEOUT)
+                migration.process_steps(backend, "apply")
+                backend.mark_one(migration)
+        except LockNotAvailable:
+            if attempt == LOCK_ATTEMPTS:
+                raise
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _apply_outside(backend: Any, migration: Any) -> None:
+    """Apply a migration that no transaction may contain: one that can be repeated."""
+    migration.process_steps(backend, "apply")
+    with backend.transaction():
+        backend.mark_one(migration)
