@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from bench.webhooks.world import World
+from persistence.postgres.webhooks.bodies import original_body
 
 EVENTS = """
 SELECT id, order_id, position, body FROM webhook_events WHERE partner_id = ANY (%s)
@@ -60,7 +61,7 @@ def compare(world: World, partners: Collection[UUID], committed: Iterable[Path])
         assert isinstance(order_id, UUID)  # noqa: S101  as above
         assert isinstance(position, int)  # noqa: S101  as above
         assert isinstance(body, bytes)  # noqa: S101  as above
-        bodies[event_id] = hashlib.sha256(body).hexdigest()
+        bodies[event_id] = hashlib.sha256(original_body(body)).hexdigest()
         orders[order_id].append((position, event_id))
     deliveries = [one for one in receipts(world.received_file) if one.event_id in bodies]
     deliveries_per_event = Counter(one.event_id for one in deliveries)

@@ -24,6 +24,7 @@ from persistence.postgres.ledger.postings import (
 from persistence.postgres.orders.deposits import stored_deposits
 from persistence.postgres.orders.rows import COLUMNS, CurrentCatalogue, order_of
 from persistence.postgres.pool import Database
+from persistence.postgres.webhooks.bodies import stored_body
 
 READ = f"""
 SELECT {COLUMNS}, EXISTS (SELECT FROM outflows w WHERE w.order_id = orders.id) AS has_outflow
@@ -230,5 +231,5 @@ def _save_parameters(order: Order, expected_version: int, event: Event | None) -
         event.id if event else None,
         event.type.value if event else None,
         event.dedup_key if event else None,
-        event.body if event else None,
+        stored_body(event.body) if event else None,
     ]

@@ -4,6 +4,7 @@ A check returns a row for each difference: subject, expected and found, as text.
 does not disturb the running service.
 """
 
+import zlib
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
@@ -30,6 +31,7 @@ from persistence.postgres.reconciliation import (
     order_checks,
     outflow_checks,
 )
+from persistence.postgres.webhooks.bodies import original_body
 
 BATCH = 1_000
 FIRST = UUID(int=0)
@@ -103,13 +105,17 @@ def _posted_order(row: dict[str, Any], catalogue: Catalogue) -> PostedOrder:
 def _event_differences(row: dict[str, Any]) -> list[Difference]:
     if row["type"] not in KNOWN_TYPES:
         return [Difference("type of an event", row["id"], "a known type", row["type"])]
+    try:
+        body = original_body(row["body"])
+    except zlib.error as error:
+        return [Difference("body of an event", row["id"], "a compressed document", str(error))]
     event = Event(
         id=UUID(row["id"]),
         partner_id=UUID(row["partner_id"]),
         order_id=UUID(row["order_id"]) if row["order_id"] else None,
         type=EventType(row["type"]),
         dedup_key=row["dedup_key"],
-        body=row["body"],
+        body=body,
         created_at=row["created_at"],
     )
     status = STATUS_OF[State(row["state"])].value if row["state"] else None

@@ -13,6 +13,7 @@ from domain.webhooks.events import Event, EventType
 from persistence.keyring import KeyRing
 from persistence.postgres.partners.partners import webhook_secret_record
 from persistence.postgres.pool import Database, Row
+from persistence.postgres.webhooks.bodies import original_body
 from persistence.postgres.webhooks.circuit_breakers import COLUMNS as CIRCUIT_BREAKER
 from persistence.postgres.webhooks.circuit_breakers import versioned_circuit_breaker
 from persistence.postgres.webhooks.events import IS_TEST
@@ -142,7 +143,7 @@ class PostgresDeliveries:
                 order_id=UUID(row["order_id"]) if row["order_id"] else None,
                 type=EventType(row["type"]),
                 dedup_key=row["dedup_key"],
-                body=row["body"],
+                body=original_body(row["body"]),
                 created_at=row["created_at"],
             ),
             failed_attempts=row["attempts"],

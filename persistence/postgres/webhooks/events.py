@@ -9,6 +9,7 @@ from domain.webhooks.delivery import EventStatus
 from domain.webhooks.delivery_log import EventDetails, EventSummary, LoggedAttempt
 from domain.webhooks.events import TEST_PREFIX
 from persistence.postgres.pool import Database, Row
+from persistence.postgres.webhooks.bodies import original_body
 
 ORDER_NOT_DELETED: Final = """
 NOT EXISTS (SELECT FROM orders o WHERE o.id = e.order_id AND o.deleted_at IS NOT NULL)
@@ -127,6 +128,6 @@ def _event_details(row: Row, attempts: Sequence[LoggedAttempt]) -> EventDetails:
     return EventDetails(
         event=event_summary(row),
         partner_id=UUID(row["partner_id"]),
-        body=row["body"].decode(),
+        body=original_body(row["body"]).decode(),
         attempts=attempts,
     )

@@ -18,6 +18,7 @@ from domain.webhooks.ports import EndpointState, SigningSecrets, WebhookSettings
 from persistence.keyring import KeyRing
 from persistence.postgres.partners.partners import webhook_secret_record
 from persistence.postgres.pool import Database
+from persistence.postgres.webhooks.bodies import original_body
 from persistence.postgres.webhooks.delivery_log import read_log_page
 from persistence.postgres.webhooks.endpoint_state import (
     read_endpoint_state,
@@ -85,7 +86,7 @@ class PostgresWebhookRepository:
     async def read_body(self, partner_id: UUID, event_id: UUID) -> bytes | None:
         """See WebhookRepository."""
         row = await self._database.fetch_one(BODY, [partner_id, event_id])
-        return bytes(row["body"]) if row else None
+        return original_body(row["body"]) if row else None
 
     async def replay(self, partner_id: UUID, event_ids: Collection[UUID], *, now: datetime) -> int:
         """See WebhookRepository."""

@@ -25,6 +25,7 @@ from gateway.runtime.clock import new_id
 from persistence.postgres.ledger.payout_details import PostgresPayoutDetailsRepository
 from persistence.postgres.market.reserves import PostgresReserveRepository
 from persistence.postgres.market.settings import PostgresMarketSettings
+from persistence.postgres.webhooks.bodies import original_body
 from persistence.postgres.webhooks.outbox import enqueue_test_event
 from tests.conftest import TEMPLATE, DatabaseUrls, Servers
 from tests.support.builders.ledger import BTC_AT_62450, USD, Books, opened_books
@@ -64,6 +65,9 @@ async def keep_books(urls: DatabaseUrls) -> None:
             EventType.WEBHOOK_TEST, new_id(), partner.id, at=books.ports.clock.now()
         )
         assert await enqueue_test_event(books.gateway, event)
+        # As earlier versions stored it, and a statement of this test can change it.
+        ((body,),) = books.sql(f"SELECT body FROM webhook_events WHERE {LAST}")
+        books.sql(f"UPDATE webhook_events SET body = %s WHERE {LAST}", original_body(body))
 
 
 async def change_payout_details(books: Books, partner: Partner) -> None:
@@ -325,6 +329,10 @@ DAMAGE = {
     ),
     "the body of an event is malformed": (
         f"UPDATE webhook_events SET body = '{{' WHERE {EVENT}",
+        {"body of an event"},
+    ),
+    "the body of an event cannot be decompressed": (
+        f"UPDATE webhook_events SET body = '\\x01ffff' WHERE {EVENT}",
         {"body of an event"},
     ),
     "an event's body is of another type": (

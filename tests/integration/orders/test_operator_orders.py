@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
+from persistence.postgres.webhooks.bodies import original_body
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import TOKEN_HASH, Operator, new_operator
 
@@ -170,7 +171,7 @@ def test_each_step_enqueues_an_event(operator: Operator) -> None:
     for step in ("deposit", "confirm", "payout"):
         operator.json("sandbox", step, order_id)
     bodies = operator.sql("SELECT body FROM webhook_events ORDER BY position")
-    statuses = [msgspec.json.decode(body)["order"]["status"] for (body,) in bodies]
+    statuses = [msgspec.json.decode(original_body(body))["order"]["status"] for (body,) in bodies]
     assert statuses == ["PENDING", "EXCHANGE", "DONE"]
 
 
