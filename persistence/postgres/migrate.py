@@ -27,6 +27,12 @@ LOCK: Final = (
     "SELECT pg_advisory_lock(hashtext('swapgate migrations'))",
 )
 
+# Not in a dump, because it is a right to the database itself: a restored one has it again.
+REVOKE_TEMPORARY: Final = """
+DO $$ BEGIN
+  EXECUTE 'REVOKE TEMPORARY ON DATABASE ' || quote_ident(current_database()) || ' FROM PUBLIC';
+END $$
+"""
 
 # While a migration waits for a lock, all statements after it wait as well. It therefore waits for a
 # shorter time than those may take, and lets them pass before it tries again.
@@ -57,6 +63,8 @@ def apply_migrations(url: str, *, directory: Path = DIRECTORY) -> list[str]:
             for migration in due:
                 migration.load()
                 (_apply if migration.use_transactions else _apply_outside)(backend, migration)
+            backend.execute(REVOKE_TEMPORARY)
+            backend.commit()
             return [migration.id for migration in due]
     except LockNotAvailable as error:
         raise MigrationFailed(

@@ -3,6 +3,7 @@
 import http.client
 import json
 import shutil
+import ssl
 import threading
 import time
 from collections import Counter
@@ -27,9 +28,10 @@ MANY = (pytest.mark.slow, pytest.mark.timeout(2400))
 class Load:
     """Clients that each make calls on one connection, and never repeat a call that has failed."""
 
-    def __init__(self, partner: Partner, port: int) -> None:
+    def __init__(self, partner: Partner, balancer: Balancer) -> None:
         self._partner = partner
-        self._port = port
+        self._port = balancer.port
+        self._tls = ssl.create_default_context(cafile=balancer.authority)
         self._done = threading.Event()
         self._lock = threading.Lock()
         self.outcomes: Counter[str] = Counter()
@@ -50,7 +52,9 @@ class Load:
         return self.outcomes.total()
 
     def _run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = http.client.HTTPSConnection(
+            "localhost", self._port, timeout=60, context=self._tls
+        )
         number = 0
         while not self._done.is_set():
             number += 1
@@ -89,7 +93,7 @@ def test_no_call_fails_while_nodes_are_restarted_one_after_the_other(
     partner = up.partner()
     up.json("partner", "set", up.demo().cabinet_email, "--budget", "1000000")
     with balanced(tmp_path, nodes) as balancer:
-        load = Load(partner, balancer.port)
+        load = Load(partner, balancer)
         with load.running():
             wait_until(load.calls, (10).__le__)
             for number in range(restarts):

@@ -5,35 +5,19 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from tests.conftest import FOR_TESTS, SWAPGATE, free_port, responds
+from tests.support.clients.snippets import ROOT
+from tests.support.servers.authority import Authority
 from tests.support.waiting import wait_until
 
 DRAINING_SECONDS = 3
-CONFIGURATION = """\
-global
-  stats socket {directory}/admin.sock
-defaults
-  mode http
-  timeout connect 2s
-  timeout client 60s
-  timeout server 30s
-frontend swapgate
-  bind 127.0.0.1:{port}
-  default_backend swapgate
-backend swapgate
-  http-reuse safe
-  option httpchk GET /readyz
-  http-check expect status 200
-  default-server check inter 200ms fall 2 rise 2
-{servers}
-"""
-"""Like the one in docs/operations.md, with checks more often."""
+CONFIGURATION = ROOT / "deploy/haproxy/haproxy.cfg"
 
 
 class Gateway:
@@ -112,6 +96,7 @@ class Balancer(msgspec.Struct, frozen=True):
 
     port: int
     directory: Path
+    authority: Path
 
     def up(self) -> set[str]:
         """Return the nodes that it sends calls to, by name."""
@@ -125,22 +110,36 @@ class Balancer(msgspec.Struct, frozen=True):
 
 @contextmanager
 def balanced(directory: Path, nodes: Sequence[Gateway]) -> Iterator[Balancer]:
-    """Run HAProxy in front of nodes, until it sends calls to all of them."""
+    """Run HAProxy with the file in deploy/ in front of nodes, until it sends calls to all of them.
+
+    It speaks TLS as localhost, and checks the nodes more often.
+    """
     program = shutil.which("haproxy")
     assert program is not None
+    authority = Authority(directory)
+    balancer = Balancer(free_port(), directory, authority.file)
+    configuration, backend = directory / "haproxy.cfg", directory / "gateways.cfg"
+    configuration.write_text(
+        shipped(
+            {
+                "  user haproxy\n  group haproxy\n": "",
+                "/run/haproxy": str(directory),
+                "bind :80": f"bind 127.0.0.1:{free_port()}",
+                "bind :443": f"bind 127.0.0.1:{balancer.port}",
+                "/etc/haproxy/certificates": str(authority.certificate_of("localhost")),
+                "inter 1s": "inter 200ms",
+            }
+        )
+    )
     names = [f"node{number}" for number in range(len(nodes))]
     servers = [
-        f"  server {name} 127.0.0.1:{node.port}" for name, node in zip(names, nodes, strict=True)
+        f"  server {name} 127.0.0.1:{node.port}\n" for name, node in zip(names, nodes, strict=True)
     ]
-    balancer = Balancer(free_port(), directory)
-    configuration = directory / "haproxy.cfg"
-    configuration.write_text(
-        CONFIGURATION.format(directory=directory, port=balancer.port, servers="\n".join(servers))
-    )
+    backend.write_text("backend swapgate from gateways\n" + "".join(servers))
     log = directory / "haproxy.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [program, "-W", "-f", str(configuration)], stdout=output, stderr=output
+            [program, "-W", "-f", configuration, "-f", backend], stdout=output, stderr=output
         )
     try:
         wait_until((directory / "admin.sock").exists, context=log.read_text)
@@ -149,3 +148,12 @@ def balanced(directory: Path, nodes: Sequence[Gateway]) -> Iterator[Balancer]:
     finally:
         process.terminate()
         process.wait(60)
+
+
+def shipped(values: Mapping[str, str]) -> str:
+    """Return the configuration in deploy/ with these values instead of its own."""
+    text = CONFIGURATION.read_text()
+    for example, value in values.items():
+        assert example in text, example
+        text = text.replace(example, value)
+    return text

@@ -148,3 +148,21 @@ def test_an_index_of_a_table_in_use_is_created_outside_of_a_transaction(
     with psycopg.connect(empty_database) as connection:
         valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'first_id'::regclass"
         assert connection.execute(valid).fetchone() == (True,)
+
+
+def test_migrate_revokes_a_right_that_a_restored_database_grants_again(
+    empty_database: str, tmp_path: Path
+) -> None:
+    """In a restored database everybody may create temporary tables, as in any new one."""
+    folder = directory(tmp_path, "CREATE TABLE first ();")
+    apply_migrations(empty_database, directory=folder)
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute(
+            "DO $$ BEGIN EXECUTE format("
+            "'GRANT TEMPORARY ON DATABASE %I TO PUBLIC', current_database()); END $$"
+        )
+        assert apply_migrations(empty_database, directory=folder) == []
+        found = connection.execute(
+            "SELECT has_database_privilege('swapgate_gateway', current_database(), 'TEMPORARY')"
+        ).fetchone()
+    assert found == (False,)
