@@ -29,7 +29,7 @@ test: $(VENV)/.dev ## Run all linters and tests (ARGS="-k name")
 	@$(MAKE) --jobs --output-sync --no-print-directory test-setup lint test-compile
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-test-slow: test-setup ## Run the slow tests: chains, killed processes and servers, fuzzing and the ledger, in medium runs
+test-slow: test-setup $(VENV)/.promtool ## Run the slow tests: chains, killed processes and servers, fuzzing and the ledger, in medium runs
 	$(BIN)/python -m pytest -m slow $(PARALLEL) $(ARGS)
 	$(BIN)/python -m tests.fuzz --cases 2000 --seed 1
 	$(BIN)/python -m tests.chain_faults --orders 10 --seed 1
@@ -187,6 +187,10 @@ $(ASSETS): package.json package-lock.json cabinet_htmx/vendor.py | $(VENV)/.run 
 
 $(VENV)/.debian: .ci/debian-packages | $(VENV)/bin/python
 	.ci/debian-packages chromium-headless-shell haproxy libzbar0 litecoind pgbouncer postgresql systemd
+	@touch $@
+
+$(VENV)/.promtool: .ci/promtool | $(VENV)/bin/python
+	.ci/promtool $(BIN)
 	@touch $@
 
 # wrk generates load; the Go peer is built with Go and redigo.

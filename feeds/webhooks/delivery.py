@@ -79,6 +79,8 @@ async def run_delivery(
     When cancelled, release the events that are not sent yet. `on_settled` is called whenever an
     event is delivered or dead, so that a relay in the same process claims its successor at once.
     """
+    for outcome in DeliveryOutcome:
+        ATTEMPTS.labels(outcome.value)  # begins at 0: an alarm sees how a counter grows
     worker = DeliveryWorker(
         deliveries=deliveries,
         circuit_breakers=circuit_breakers,

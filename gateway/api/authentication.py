@@ -41,6 +41,7 @@ _MAX_READS: Final = range(8)
 _DECIDED: Final = tuple(outcome.name.lower() for outcome in AdmissionOutcome)
 """Names of outcomes in metrics; the rejections before and without admission have others."""
 _NAMES: Final = {AuthInvalid: "invalid", AuthDisabled: "disabled"}
+_REJECTED: Final = ("unsigned", "invalid", "disabled", "unavailable")
 
 
 RecordV2Use = Callable[[UUID, UUID], Awaitable[None]]
@@ -117,7 +118,7 @@ class Authenticator:
         self._now = now
         self._used: set[str] = set()
         self._outcomes = [0] * len(_DECIDED)
-        self._rejected: Counter[str] = Counter()
+        self._rejected = Counter(dict.fromkeys(_REJECTED, 0))
 
     async def authenticate(self, headers: AuthHeaders, body: bytes, call: Call) -> Caller:
         """Return the caller; raise AuthRequired, AuthInvalid, AuthDisabled, RateLimited.
@@ -187,8 +188,7 @@ class Authenticator:
         """
         outcomes, self._outcomes = self._outcomes, [0] * len(_DECIDED)
         rejected, self._rejected = self._rejected, Counter()
-        decided = zip(_DECIDED, outcomes, strict=True)
-        return {name: count for name, count in (*decided, *rejected.items()) if count}
+        return {**dict(zip(_DECIDED, outcomes, strict=True)), **rejected}
 
     def _verifies_previous(self, key: CachedKey | None, message: bytes, sign: str) -> bool:
         """Verify with the secret before the last rotation, where one is still valid.

@@ -13,12 +13,6 @@ DATABASE_WAIT: Final = Histogram(
     ("pool",),
     buckets=FAST_BOUNDS,
 )
-VALKEY: Final = Histogram(
-    "swapgate_valkey_seconds",
-    "Duration of calls of Valkey: of admissions, which several API calls share, and of others.",
-    ("operation",),
-    buckets=FAST_BOUNDS,
-)
 
 
 class Source:

@@ -27,6 +27,12 @@ _admissions = Counter(
     "Signed calls by what authentication and admission decided; one may be checked again.",
     ("outcome",),
 )
+VALKEY: Final = Histogram(
+    "swapgate_valkey_seconds",
+    "Duration of calls of Valkey: of admissions, which several API calls share, and of others.",
+    ("operation",),
+    buckets=FAST_BOUNDS,
+)
 _rates_age = Gauge(
     "swapgate_rates_age_seconds",
     "Age of the rates that a worker quotes from, of the worker with the oldest.",
@@ -89,7 +95,9 @@ def publish_calls() -> None:
 def count_admissions(outcomes: Mapping[str, int]) -> None:
     """Count signed calls by what authentication and admission decided."""
     for outcome, count in outcomes.items():
-        _admissions.labels(outcome).inc(count)
+        child = _admissions.labels(outcome)
+        if count:
+            child.inc(count)
 
 
 def report_rates_age(seconds: float) -> None:

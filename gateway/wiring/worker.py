@@ -20,7 +20,7 @@ from gateway.api.partner_cache import PartnerCache
 from gateway.http.client_address import ClientAddresses
 from gateway.http.connections.clients import ClientConnections
 from gateway.http.connections.limiter import ConnectionLimiter
-from gateway.http.connections.limits import Limits, possible_total
+from gateway.http.connections.limits import Limits, Reason, possible_total
 from gateway.http.rate_limiter import RateLimiter
 from gateway.origins import PublicOrigins, parse_origins
 from gateway.pages.code_feeds import CodeFeeds
@@ -45,10 +45,9 @@ from gateway.wiring.api import compose_services
 from gateway.wiring.cabinet import compose_cabinet
 from gateway.wiring.connections import Connections
 from gateway.wiring.health.dependencies import compose_dependencies
-from gateway.wiring.health.measurements import (
+from gateway.wiring.health.measurements import pool_publisher, pools_of
+from gateway.wiring.health.serving import (
     admission_publisher,
-    pool_publisher,
-    pools_of,
     rates_publisher,
     valkey_publisher,
 )
@@ -195,6 +194,7 @@ class GatewayProcess:
         background.start(self.feeds.keep_fresh(), name="feeds")
         background.start(self.code_feeds.keep_fresh(), name="feeds of codes")
         forget_dead_workers()
+        report_connections(0, dict.fromkeys(Reason, 0))  # an alarm sees how a counter grows
         background.start(keep_publishing(self.readiness.is_ready, self._publishers), name="metrics")
         background.start(keep_watching_nonces(self._admission.recovery_ms), name="nonces")
         if sys.platform == "linux":

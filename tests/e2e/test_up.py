@@ -5,12 +5,19 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import psycopg
 import pytest
+from prometheus_client import Metric
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.parser import text_string_to_metric_families
 
+from feeds.rates import metrics as rates_metrics
+from feeds.settlement import metrics as settlement_metrics
 from tests.conftest import (
+    METRICS_OF_UP,
     SWAPGATE,
     DatabaseUrls,
     Running,
@@ -20,7 +27,10 @@ from tests.conftest import (
     stop,
 )
 from tests.support.clients.partner import order_request, quote_request, send
+from tests.support.promql import expressions, missing, uses
 from tests.support.waiting import wait_until
+
+METRICS_PORT = next(METRICS_OF_UP)
 
 
 def startup_error(data_dir: Path, *arguments: str) -> str:
@@ -53,7 +63,10 @@ def remaining_processes(data_dir: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    running = start_up(tmp_path_factory.mktemp("one-worker") / "data", "--workers", "1")
+    running = start_up(
+        tmp_path_factory.mktemp("one-worker") / "data",
+        *("--workers", "1", "--metrics-port", str(METRICS_PORT)),
+    )
     yield running
     stop(running)
 
@@ -194,6 +207,66 @@ def test_health_readiness_and_metrics_endpoints_respond(running: Running) -> Non
 
     # counted in the worker, and published a moment later
     wait_until(metrics, lambda text: 'swapgate_calls_total{call="price",code="0"} 1.0' in text)
+
+
+def exported() -> dict[str, frozenset[str]]:
+    """Return the labels of each series that the processes export, by its name.
+
+    Networks and endpoints are the only labels of some: those are declared, but have no value yet.
+    """
+    series: dict[str, frozenset[str]] = {}
+    for port in range(METRICS_PORT, METRICS_PORT + 4):
+        for family in text_string_to_metric_families(metrics_at(port)):
+            for name in names_of(family):
+                own = {"le"} if name.endswith("_bucket") else set[str]()
+                series[name] = series.get(name, declared_labels(family.name)) | own
+            for sample in family.samples:
+                series[sample.name] = series[sample.name] | set(sample.labels)
+    return series
+
+
+@pytest.mark.usefixtures("running")
+def test_each_process_exports_metrics_of_its_own() -> None:
+    """Those of another would be 0 forever, and alarms would fire."""
+    by_process = [
+        {
+            family.name
+            for family in text_string_to_metric_families(metrics_at(METRICS_PORT + number))
+            if family.name.startswith("swapgate_") and not family.name.endswith("_created")
+        }
+        for number in range(4)
+    ]
+    shared_by_all = {"swapgate_database_wait_seconds"}
+    assert all(names > shared_by_all for names in by_process)
+    for one, other in combinations(by_process, 2):
+        assert one & other == shared_by_all
+
+
+def metrics_at(port: int) -> str:
+    return send(f"http://127.0.0.1:{port}/metrics", method="GET").body.decode()
+
+
+def names_of(family: Metric) -> list[str]:
+    suffixes = {"counter": ["_total"], "histogram": ["_bucket", "_count", "_sum"]}
+    return [family.name + suffix for suffix in suffixes.get(family.type, [""])]
+
+
+def declared_labels(family: str) -> frozenset[str]:
+    """Return the labels of the object of settlement or of rates that has this name."""
+    objects = [*vars(settlement_metrics).values(), *vars(rates_metrics).values()]
+    return frozenset(
+        label
+        for one in objects
+        if isinstance(one, MetricWrapperBase) and one._name == family
+        for label in one._labelnames
+    )
+
+
+def test_every_metric_and_label_of_alerts_and_dashboards_is_exported(running: Running) -> None:
+    assert running.partner().call("/price", quote_request()).code == 0
+    found = [use for expression in expressions() for use in uses(expression)]
+    assert len(found) > 100
+    wait_until(lambda: missing(found, exported()), [].__eq__)
 
 
 def test_doctor_finds_no_problem_in_a_running_instance(running: Running) -> None:

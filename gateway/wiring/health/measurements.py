@@ -1,4 +1,4 @@
-"""What a process has measured, published as metrics: its database pools, Valkey and the rates."""
+"""How long the statements of a process have waited for connections, published as metrics."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -6,8 +6,7 @@ from typing import Final, Protocol
 
 from domain.measurements import Durations
 from feeds.loop import wait_for
-from gateway.runtime.histograms import DATABASE_WAIT, VALKEY, Source
-from gateway.runtime.metrics import count_admissions, report_rates_age
+from gateway.runtime.histograms import DATABASE_WAIT, Source
 from gateway.wiring.connections import Connections
 
 PUBLISH_SECONDS: Final = 1.0
@@ -39,34 +38,6 @@ def pools_of(connections: Connections) -> dict[str, Pool]:
         "watching": connections.watching,
         "commits": connections.commits,
     }
-
-
-def valkey_publisher(durations: Mapping[str, Durations]) -> Callable[[], None]:
-    """Return what publishes the durations of Valkey's calls, by operation."""
-    sources = [Source(VALKEY, [operation], one) for operation, one in durations.items()]
-
-    def publish() -> None:
-        for source in sources:
-            source.publish()
-
-    return publish
-
-
-def admission_publisher(take: Callable[[], Mapping[str, int]]) -> Callable[[], None]:
-    """Return what counts the outcomes of admission since the last time, which `take` returns."""
-    return lambda: count_admissions(take())
-
-
-def rates_publisher(connections: Connections) -> Callable[[], None]:
-    """Return what sets the age of a worker's rates."""
-    market, clock = connections.market, connections.clock
-
-    def publish() -> None:
-        snapshot = market.newest_snapshot()
-        age = float("inf") if snapshot is None else (clock.now().timestamp() - snapshot.at)
-        report_rates_age(max(age, 0.0))
-
-    return publish
 
 
 async def keep_publishing_pools(
