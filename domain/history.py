@@ -26,12 +26,14 @@ class Marker(msgspec.Struct, frozen=True, rename="camel"):
     """What a database has issued: its newest order, and the index of each network's account.
 
     `history` is that of the database. `synchronous` is whether its writes waited for a standby.
+    `timeline` is the server's, which grows with each promotion; 0 in markers of versions before.
     """
 
     history: UUID
     synchronous: bool
     order: UUID | None
     accounts: Mapping[str, AccountMarker]
+    timeline: int = 0
 
 
 class HistoryStatus(StrEnum):

@@ -8,11 +8,15 @@ from persistence.postgres.pool import Database
 
 LEASE_TIME: Final = timedelta(seconds=10)
 
+# A token is the time in milliseconds: a server that lost the newest lease in a failover does not
+# give its token to another holder.
 TAKE = """
 INSERT INTO settlement_leases AS l (network, holder, token, expires_at)
-VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3))
+VALUES ($1, $2, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+  clock_timestamp() + make_interval(secs => $3))
 ON CONFLICT (network) DO UPDATE
-SET holder = EXCLUDED.holder, token = l.token + 1, taken_at = clock_timestamp(),
+SET holder = EXCLUDED.holder, token = greatest(l.token + 1, EXCLUDED.token),
+  taken_at = clock_timestamp(),
   expires_at = clock_timestamp() + make_interval(secs => $3)
 WHERE l.expires_at <= clock_timestamp()
 RETURNING token

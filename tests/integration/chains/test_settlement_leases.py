@@ -234,13 +234,37 @@ def test_a_lease_has_one_holder_and_a_higher_token_for_each(settlements: Settlem
         assert await leases.take(NETWORK, holder="second") is None
         await leases.release(first)
         second = await leases.take(NETWORK, holder="second")
-        assert second == Lease(NETWORK, "second", first.token + 1)
+        assert second is not None
+        assert (second.holder, second.token > first.token) == ("second", True)
         assert not await leases.renew(first)
         assert not await leases.is_valid(first)
         await expired(leases, second)
         assert not await leases.renew(second)
 
     under_settlement(settlements.operator, work)
+
+
+def test_a_lease_that_a_failover_lost_is_not_valid_for_the_next_holder(
+    settlements: Settlements,
+) -> None:
+    lost: list[Lease] = []
+
+    async def take_first(database: Database) -> None:
+        first = await PostgresLeaseRepository(database).take(NETWORK, holder="first")
+        assert first is not None
+        lost.append(first)
+
+    async def take_second(database: Database) -> None:
+        leases = PostgresLeaseRepository(database)
+        second = await leases.take(NETWORK, holder="second")
+        assert second is not None
+        assert await leases.is_valid(second)
+        assert not await leases.is_valid(lost[0])
+        assert not await leases.renew(lost[0])
+
+    under_settlement(settlements.operator, take_first)
+    settlements.operator.sql("DELETE FROM settlement_leases")
+    under_settlement(settlements.operator, take_second)
 
 
 async def expired(leases: PostgresLeaseRepository, lease: Lease) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from domain.history import DatabaseOnHold
 from feeds.loop import run_forever
 from persistence.postgres.commits import Commits
 from persistence.postgres.migrate import apply_migrations
@@ -110,3 +111,22 @@ async def test_everything_continues_on_the_promoted_standby(
     await asyncio.to_thread(installation.settle)
     after = await asyncio.to_thread(installation.create, 3)
     assert len(after - before) == 3
+
+
+@pytest.mark.slow
+async def test_a_former_primary_that_returns_is_on_hold(
+    replicated: ReplicatedPostgres, servers: Servers, tmp_path: Path
+) -> None:
+    """Also if the new primary had no new order: it may have had payments."""
+    replicated.rebuild()
+    former = replicated.primary
+    operator = new_operator(replicated.urls(DATABASE), servers, tmp_path, sandbox=False)
+    installation = await asyncio.to_thread(Installation, operator)
+    await asyncio.to_thread(installation.settle)
+    replicated.kill_primary()
+    replicated.promote()
+    await asyncio.to_thread(installation.settle)
+    replicated.kill_primary()
+    replicated.return_of(former)
+    with pytest.raises(DatabaseOnHold, match="former primary"):
+        await asyncio.to_thread(installation.settle)

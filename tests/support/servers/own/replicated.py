@@ -71,6 +71,12 @@ class ReplicatedPostgres:
         self.standby.execute("SELECT pg_promote(true, 60)")
         self.primary, self.standby = self.standby, self.primary
 
+    def return_of(self, former: ExternalPostgres) -> None:
+        """Run a server that was killed as the primary that it was, without a standby."""
+        self._processes[former] = former.run()
+        wait_until(former.is_ready, context=(former.directory / "log").read_text)
+        former.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+
     def rebuild(self, *, synchronous: bool = True) -> None:
         """Have the other server follow the primary, whose commits then wait for it."""
         self._processes[self.standby] = self.standby.start_as_standby_of(self.primary)
