@@ -17,7 +17,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains faults-valkey help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
+.PHONY: faults-chains faults-valkey faults-postgres help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -34,6 +34,7 @@ test-slow: test-setup $(VENV)/.promtool ## Run the slow tests: chains, killed pr
 	$(BIN)/python -m tests.fuzz --cases 2000 --seed 1
 	$(BIN)/python -m tests.chain_faults --orders 10 --seed 1
 	$(BIN)/python -m tests.failovers --calls 5000 --kills 3 --seed 1
+	$(BIN)/python -m tests.promotions --promotions 3 --seed 1
 	$(MAKE) ledger RUNS=500
 
 assets: $(ASSETS) ## Install the CSS and JavaScript packages of the pages from npm
@@ -125,6 +126,9 @@ faults-chains: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Orders on real nodes, w
 
 faults-valkey: $(VENV)/.dev $(ASSETS) ## Kill primaries of a Valkey cluster under signed calls (CALLS=100000 KILLS=20 SEED=1)
 	$(BIN)/python -m tests.failovers --calls $(or $(CALLS),100000) --kills $(or $(KILLS),20) --seed $(or $(SEED),1)
+
+faults-postgres: $(VENV)/.dev $(ASSETS) ## Kill primaries of PostgreSQL under load and promote their standbys (PROMOTIONS=50 SEED=1)
+	$(BIN)/python -m tests.promotions --promotions $(or $(PROMOTIONS),50) --seed $(or $(SEED),1)
 
 simulate: $(VENV)/.dev ## Settlement in a simulated world: 100 runs (RUNS=1 SEED=7 ARGS=--trace replays a run)
 	$(BIN)/python -m tests.simulation --runs $(or $(RUNS),100) --seed $(or $(SEED),1) $(ARGS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from persistence.postgres.hosts import with_hosts
 from tests.conftest import DatabaseUrls
 from tests.support.servers.own.external import SUPERUSER_PASSWORD, WHEEL, ExternalPostgres
 from tests.support.waiting import wait_until
@@ -29,13 +30,11 @@ class ReplicatedPostgres:
     def hosts(self) -> list[str]:
         return [f"127.0.0.1:{server.port}" for server in self.servers]
 
-    def url(self, database: str = "postgres", *, role: str = "postgres") -> str:
+    def url(self, database: str = "postgres", *, role: str = "") -> str:
         """Return a URL of both servers, which leads to the primary and to a role there."""
-        login = f"postgres:{SUPERUSER_PASSWORD}"
-        return (
-            f"postgresql://{login}@{','.join(self.hosts)}/{database}"
-            f"?target_session_attrs=read-write&options=-c%20role%3D{role}"
-        )
+        url = self.primary.url("postgres", SUPERUSER_PASSWORD, database)
+        url = with_hosts(f"{url}?target_session_attrs=read-write", self.hosts)
+        return f"{url}&options=-c%20role%3D{role}" if role else url
 
     def urls(self, database: str) -> DatabaseUrls:
         roles = ("admin", "gateway", "settlement")

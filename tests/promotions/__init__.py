@@ -1,0 +1,1 @@
+"""Orders created by signed calls while primaries of PostgreSQL are killed and standbys promoted."""
