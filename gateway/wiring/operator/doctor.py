@@ -20,6 +20,7 @@ from domain.actions.operator.doctor.network_fees import FeesHealth, fee_checks
 from domain.actions.operator.doctor.pages import SERVER as INSTALLATION
 from domain.actions.operator.doctor.pages import PagesHealth, page_checks
 from domain.actions.operator.doctor.rates import RatesHealth, RateSources, rates_checks
+from domain.actions.operator.doctor.replication import replication_checks
 from domain.actions.operator.doctor.valkey import SERVER as VALKEY
 from domain.actions.operator.doctor.valkey import ValkeyServer, valkey_checks
 from domain.actions.operator.doctor.webhooks import DeliveryHealth, webhook_checks
@@ -47,6 +48,7 @@ from persistence.postgres.operators.waiting import (
     undecided_credits,
     unsent_refunds,
 )
+from persistence.postgres.replication import read_hosts
 from persistence.postgres.rights.roles import FUNCTION_OWNERS, GATEWAY, LOGINS
 from persistence.postgres.rights.rule import advice, excess_rights
 from persistence.valkey.health import read_servers
@@ -89,6 +91,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
     )
     of_postgres = [
         *database_checks(_database_health(ports), clock),
+        *replication_checks(lambda: read_hosts(ports.settings.direct_url)),
         *address_checks(settlement),
         *webhook_checks(delivery, clock),
         *chain_checks(settlement, clock),

@@ -10,8 +10,8 @@ from tests.support.builders.records import add_addresses
 from tests.support.clients.operator_command import Operator, new_operator
 
 POSTGRES_CHECKS = [
-    *("database", "database-clock", "migrations", "roles", "keyring", "addresses", "webhooks"),
-    "endpoints",
+    *("database", "database-clock", "migrations", "roles", "keyring", "database-hosts"),
+    *("addresses", "webhooks", "endpoints"),
     "database-history",
     "chains",
     "test-networks",

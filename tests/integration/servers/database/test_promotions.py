@@ -15,6 +15,7 @@ from persistence.postgres.commits import Commits
 from persistence.postgres.migrate import apply_migrations
 from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.pool import Database, DatabaseUnavailable
+from persistence.postgres.replication import read_hosts
 from tests.conftest import Servers
 from tests.support.clients.operator_command import new_operator
 from tests.support.servers.own.external import SUPERUSER_PASSWORD
@@ -65,6 +66,19 @@ async def test_a_connection_to_a_server_that_only_reads_is_discarded(
         assert await pool.fetch(PID) != [before]
     async with database(replicated.url(DATABASE)) as pool:
         assert await pool.fetch("SELECT pg_is_in_recovery() AS standby") == [{"standby": False}]
+
+
+async def test_each_host_is_read_under_the_rights_of_the_command(
+    replicated: ReplicatedPostgres,
+) -> None:
+    primary, standby = await read_hosts(replicated.url(DATABASE, role="swapgate_admin"))
+    assert [primary.name, standby.name] == replicated.hosts
+    assert (primary.is_standby, primary.followers, primary.synchronous) == (False, 1, "*")
+    assert (standby.is_standby, standby.problem) == (True, "")
+    await wait_until_async(
+        partial(read_hosts, replicated.url(DATABASE)),
+        lambda hosts: hosts[0].position == hosts[1].position > 0,
+    )
 
 
 async def test_everything_continues_on_the_promoted_standby(
