@@ -120,7 +120,8 @@ class Outflow(msgspec.Struct, frozen=True, kw_only=True):
     units of `asset`; `nonce` is set on networks that count transactions.
     `intention` distinguishes it from cancelled ones of the same order. Of the candidates, newest
     last, the chain can include only one: each spends what the first one spends. Once its void is
-    requested, only candidates that void the others are added.
+    requested, only candidates that void the others are added. `settled_tx_id` is the one that
+    was deep enough in the chain, unless a reorganization removed it again.
     """
 
     order_id: UUID
@@ -132,4 +133,5 @@ class Outflow(msgspec.Struct, frozen=True, kw_only=True):
     intention: int = 0
     nonce: int | None = None
     candidates: tuple[Candidate, ...] = ()
+    settled_tx_id: str | None = None
     is_void_requested: bool = False

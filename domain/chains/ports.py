@@ -195,6 +195,9 @@ class OutflowRepository(DepositRefundRepository, Protocol):
     async def unsettled(self, network: str) -> Sequence[Outflow]:
         """Return what was broadcast and is not deep enough in its chain yet."""
 
+    async def settled(self, network: str) -> Sequence[Outflow]:
+        """Return what is settled and not final, lowest nonce first."""
+
     async def store_signed(self, outflow: Outflow, *, raw: str, tx_id: str) -> bool:
         """Store the signed transaction.
 
@@ -229,3 +232,9 @@ class OutflowRepository(DepositRefundRepository, Protocol):
 
     async def mark_settled(self, outflow: Outflow, *, tx_id: str, at: datetime) -> None:
         """Record that one of the candidates is deep enough."""
+
+    async def mark_final(self, outflow: Outflow, *, at: datetime) -> None:
+        """Record that a settled outflow is so deep that it is no longer followed."""
+
+    async def reopen(self, outflow: Outflow) -> None:
+        """Record that a settled outflow is not settled: its chain has removed the transaction."""

@@ -64,12 +64,18 @@ FEES_RAISED: Final = Counter(
     "swapgate_outflow_fees_raised", "Transactions replaced by one with a higher fee", ["network"]
 )
 
+OUTFLOWS_REVERSED: Final = Counter(
+    "swapgate_outflows_reversed",
+    "Settled transactions that a reorganization removed from their chain",
+    ["network"],
+)
+
 
 def begin(network: str) -> None:
     """Begin the counters of a network at 0: alarms see how a counter grows, not how it begins."""
     for kind in OutflowKind:
         OUTFLOWS.labels(network, kind.value)
-    for counter in (OUTFLOWS_CANCELLED, FEES_RAISED):
+    for counter in (OUTFLOWS_CANCELLED, FEES_RAISED, OUTFLOWS_REVERSED):
         counter.labels(network)
 
 

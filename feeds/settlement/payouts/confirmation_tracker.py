@@ -16,6 +16,9 @@ from feeds.settlement.payouts.ports import PayoutPorts
 from feeds.settlement.payouts.records import record_transaction
 from feeds.settlement.payouts.voids import Voids
 
+FINAL_DEPTH: Final = 2
+"""An outflow is final at so many times the confirmations at which it is settled."""
+
 log: Final = structlog.get_logger()
 
 
@@ -27,7 +30,7 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class ConfirmationTracker:
-    """The broadcast outflows of a network that are not deep enough yet, lowest nonce first."""
+    """The broadcast outflows of a network that are not final yet, lowest nonce first."""
 
     def __init__(
         self, ports: PayoutPorts, backlog: PayoutBacklog, *, bounds: CostBounds, voids: Voids
@@ -45,6 +48,9 @@ class ConfirmationTracker:
         """
         ports = self._ports
         required = await ports.chains.required_confirmations(ports.network)
+        for outflow in await ports.outflows.settled(ports.network):
+            work = self._follow(outflow, required[outflow.asset.code] * FINAL_DEPTH)
+            await self._backlog.attempt(outflow.order_id, work)
         is_stuck = False
         for outflow in await ports.outflows.unsettled(ports.network):
             position = await self._backlog.attempt(outflow.order_id, self._position(outflow))
@@ -57,6 +63,25 @@ class ConfirmationTracker:
             if position is not None:
                 work = self._push(outflow, may_replace=may_replace)
                 await self._backlog.attempt(outflow.order_id, work)
+
+    async def _follow(self, outflow: Outflow, final_depth: int) -> None:
+        """Follow a settled outflow: once a reorganization removed it, it is not settled.
+
+        It is then broadcast again like any other. Otherwise it might never be mined, and everything
+        after its nonce would wait for it.
+        """
+        ports = self._ports
+        depth = await ports.wallet.depth(str(outflow.settled_tx_id))
+        if depth >= final_depth:
+            await ports.outflows.mark_final(outflow, at=ports.settlement.clock.now())
+        elif not depth:
+            metrics.OUTFLOWS_REVERSED.labels(ports.network).inc()
+            log.warning(
+                "settled outflow reversed",
+                order=str(outflow.order_id),
+                tx_id=outflow.settled_tx_id,
+            )
+            await ports.outflows.reopen(outflow)
 
     async def _position(self, outflow: Outflow) -> Position:
         """Return which candidate is in a block, and how deep; depth 0 if none is."""

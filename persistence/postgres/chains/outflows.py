@@ -18,7 +18,7 @@ from persistence.postgres.pool import Database
 
 COLUMNS = """
   order_id, kind, asset, address, tag, amount::text AS amount, nonce, intention,
-  void_requested_at IS NOT NULL AS is_void_requested,
+  void_requested_at IS NOT NULL AS is_void_requested, settled_tx_id,
   (SELECT coalesce(json_agg(json_build_object('raw', c.raw, 'tx_id', c.tx_id,
      'signed_at', c.signed_at, 'voids', c.voids) ORDER BY c.number), '[]')::text
    FROM (
@@ -125,6 +125,11 @@ SELECT {COLUMNS} FROM outflows
 WHERE network = $1 AND settled_at IS NULL AND broadcast_at IS NOT NULL ORDER BY nonce, intended_at
 """  # noqa: S608  as above
 
+SETTLED = f"""
+SELECT {COLUMNS} FROM outflows
+WHERE network = $1 AND settled_at IS NOT NULL AND final_at IS NULL ORDER BY nonce, intended_at
+"""  # noqa: S608  as above
+
 STORE_SIGNED = f"""
 WITH {leader(network=5, token=6)}
 UPDATE outflows SET raw = $2, tx_id = $3, signed_at = clock_timestamp()
@@ -194,6 +199,18 @@ UPDATE outflows SET settled_at = $2, settled_tx_id = $3
 WHERE intention = $1 AND network = (SELECT network FROM leader)
 """  # noqa: S608  as above
 
+MARK_FINAL = f"""
+WITH {leader(network=3, token=4)}
+UPDATE outflows SET final_at = $2
+WHERE intention = $1 AND settled_at IS NOT NULL AND network = (SELECT network FROM leader)
+"""  # noqa: S608  as above
+
+REOPEN = f"""
+WITH {leader(network=2, token=3)}
+UPDATE outflows SET settled_at = NULL, settled_tx_id = NULL
+WHERE intention = $1 AND final_at IS NULL AND network = (SELECT network FROM leader)
+"""  # noqa: S608  as above
+
 _candidates = msgspec.json.Decoder(tuple[Candidate, ...]).decode
 
 
@@ -239,6 +256,10 @@ class PostgresOutflowRepository(PostgresDepositRefunds):
     async def unsettled(self, network: str) -> Sequence[Outflow]:
         """See OutflowRepository."""
         return [self._outflow(row) for row in await self._database.fetch(UNSETTLED, [network])]
+
+    async def settled(self, network: str) -> Sequence[Outflow]:
+        """See OutflowRepository."""
+        return [self._outflow(row) for row in await self._database.fetch(SETTLED, [network])]
 
     async def cancel(self, outflow: Outflow) -> bool:
         """See OutflowRepository."""
@@ -297,6 +318,14 @@ class PostgresOutflowRepository(PostgresDepositRefunds):
             MARK_SETTLED, [outflow.intention, at, tx_id, *fence(self._lease)]
         )
 
+    async def mark_final(self, outflow: Outflow, *, at: datetime) -> None:
+        """See OutflowRepository."""
+        await self._database.fetch(MARK_FINAL, [outflow.intention, at, *fence(self._lease)])
+
+    async def reopen(self, outflow: Outflow) -> None:
+        """See OutflowRepository."""
+        await self._database.fetch(REOPEN, [outflow.intention, *fence(self._lease)])
+
     def _outflow(self, row: dict[str, Any]) -> Outflow:
         asset = self._catalogue().assets[row["asset"]]
         return Outflow(
@@ -310,4 +339,5 @@ class PostgresOutflowRepository(PostgresDepositRefunds):
             nonce=row["nonce"],
             candidates=_candidates(row["candidates"]),
             is_void_requested=row["is_void_requested"],
+            settled_tx_id=row["settled_tx_id"],
         )

@@ -92,8 +92,10 @@ class FencedWorld(PayoutWorld):
 
     async def outflow(self) -> Outflow:
         outflows = self.current.outflows
-        found = [*await outflows.unbroadcast(NETWORK), *await outflows.unsettled(NETWORK)]
-        return found[0]
+        for read in (outflows.unbroadcast, outflows.unsettled, outflows.settled):
+            if found := await read(NETWORK):
+                return found[0]
+        raise AssertionError
 
     def rows(self) -> dict[str, list[tuple[Any, ...]]]:
         return {
@@ -161,6 +163,14 @@ async def mark_settled(world: FencedWorld, under: Repositories) -> None:
     await under.outflows.mark_settled(await world.outflow(), tx_id="tx", at=AT)
 
 
+async def mark_final(world: FencedWorld, under: Repositories) -> None:
+    await under.outflows.mark_final(await world.outflow(), at=AT)
+
+
+async def reopen(world: FencedWorld, under: Repositories) -> None:
+    await under.outflows.reopen(await world.outflow())
+
+
 async def record(world: FencedWorld, under: Repositories) -> None:
     await under.attempts.record(NETWORK, world.order_id, FAILURE, at=AT)
 
@@ -183,6 +193,8 @@ WRITES: dict[str, tuple[Step, ...]] = {
     "mark_voided": (*BROADCAST, mark_voided),
     "book_fee": (*BROADCAST, book_fee),
     "mark_settled": (*BROADCAST, mark_settled),
+    "mark_final": (*BROADCAST, mark_settled, mark_final),
+    "reopen": (*BROADCAST, mark_settled, reopen),
     "record": (record,),
     "clear": (record, clear),
 }
@@ -192,6 +204,7 @@ READS: dict[str, Step] = {
     "due": lambda _, under: under.outflows.due(NETWORK, at=AT, limit=1),
     "unbroadcast": lambda _, under: under.outflows.unbroadcast(NETWORK),
     "unsettled": lambda _, under: under.outflows.unsettled(NETWORK),
+    "settled": lambda _, under: under.outflows.settled(NETWORK),
     "is_permitted": lambda world, under: under.outflows.is_permitted(world.order_id),
     "cost_bound": lambda world, under: under.outflows.cost_bound(world.order_id),
     "is_enabled": lambda _, under: under.outflows.is_enabled(),

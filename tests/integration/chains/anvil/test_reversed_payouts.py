@@ -1,0 +1,50 @@
+"""A settled payout that a reorganization removes is broadcast again, and blocks none (anvil)."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from feeds.settlement.chains.evm.wallet import EvmWallet
+from tests.support.chains.anvil.hot_wallet import ETHER, HotWallet, new_address
+from tests.support.chains.nodes import Anvil
+from tests.support.chains.payout_world import PayoutWorld
+from tests.support.chains.world import needs_nodes
+
+pytestmark = needs_nodes
+
+CONFIRMATIONS = 3
+AMOUNT = ETHER // 10_000
+ORDER = {"destination": "eth", "amount": "0.0001", "source": "ltc"}
+
+
+def settled(world: PayoutWorld) -> set[UUID]:
+    """Return the orders whose payouts are settled."""
+    rows = world.sql("SELECT order_id FROM outflows WHERE settled_at IS NOT NULL")
+    return {order_id for (order_id,) in rows}
+
+
+async def test_a_settled_payout_that_its_chain_forgets_is_paid_again_and_blocks_no_other(
+    anvil: Anvil, hot: HotWallet, connect: Callable[[EvmWallet], PayoutWorld]
+) -> None:
+    world = connect(hot.wallet())
+    await world.start()
+    world.sql("UPDATE assets SET confirmations = %s", CONFIRMATIONS)
+    before = anvil.call("evm_snapshot")
+    first, second = new_address(), new_address()
+    (paid,) = world.due(first, **ORDER)
+    await world.payouts.round()
+    anvil.mine(CONFIRMATIONS)
+    await world.payouts.round()
+    assert settled(world) == {paid}
+
+    anvil.call("evm_revert", before)
+    assert anvil.balance(first) == 0
+    (next_order,) = world.due(second, **ORDER)
+    await world.payouts.round()
+    assert settled(world) == set()
+    anvil.mine(2 * CONFIRMATIONS)
+    await world.payouts.round()
+    assert (anvil.balance(first), anvil.balance(second)) == (AMOUNT, AMOUNT)
+    assert settled(world) == {paid, next_order}
+
+    await world.payouts.round()
+    assert world.sql("SELECT count(*) FROM outflows WHERE final_at IS NULL") == [(0,)]
