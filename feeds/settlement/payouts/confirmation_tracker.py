@@ -76,7 +76,7 @@ class ConfirmationTracker:
             await ports.outflows.mark_final(outflow, at=ports.settlement.clock.now())
         elif not depth:
             metrics.OUTFLOWS_REVERSED.labels(ports.network).inc()
-            log.warning(
+            log.error(
                 "settled outflow reversed",
                 order=str(outflow.order_id),
                 tx_id=outflow.settled_tx_id,
