@@ -21,6 +21,8 @@ from gateway.settings import Settings, SettingsError
 
 DEFAULT_PORT = 8080
 DEFAULT_METRICS_PORT = 9464
+CANCEL_AGAIN_SECONDS = 3.0
+"""In which a process that is stopped closes its connections and ends its leases."""
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")]
@@ -175,19 +177,30 @@ def run_until_stopped(work: Coroutine[Any, Any, None], *, metrics_port: int) -> 
     die_with_parent()
     configure_logs()
 
-    async def run() -> None:
-        task = asyncio.ensure_future(work)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
-        with suppress(asyncio.CancelledError):
-            await task
-
     import uvloop
 
     try:
-        uvloop.run(run())
+        uvloop.run(until_stopped(work))
     except (SettingsError, DatabaseOnHold) as error:
         raise Failure(str(error)) from None
     except OSError as error:
         raise Failure(f"cannot listen on port {metrics_port}: {error.strerror or error}") from None
+
+
+async def until_stopped(work: Coroutine[Any, Any, None]) -> None:
+    """Run work until SIGTERM or SIGINT, then cancel it and wait until it has ended."""
+    task, stop = asyncio.ensure_future(work), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    signaled = asyncio.ensure_future(stop.wait())
+    await asyncio.wait([task, signaled], return_when=asyncio.FIRST_COMPLETED)
+    signaled.cancel()
+    task.cancel()
+    # Clients of servers lose a cancellation that arrives together with what they wait for.
+    while not (await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS))[0]:
+        for one in asyncio.all_tasks():
+            if one.cancelling():
+                one.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

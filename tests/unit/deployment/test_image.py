@@ -12,6 +12,7 @@ from tests.support.clients.snippets import ROOT
 from tests.support.deploy import DEPLOY, compose, ours, parse, tool
 
 TEXT = (DEPLOY / "Dockerfile").read_text()
+MADE_BY_THE_OPERATOR = {"deploy/settings", "deploy/secrets"}
 needs_hadolint = pytest.mark.skipif(
     not Path(tool("hadolint")).exists(), reason="needs the development requirements"
 )
@@ -72,3 +73,12 @@ def test_only_what_the_build_needs_is_sent_to_it() -> None:
         for source in (word for word in words[:-1] if not word.startswith("--") and word != "."):
             assert (ROOT / source).exists()
             assert {source, str(Path(source).parent)} & sent, source
+
+
+def test_the_guide_names_files_that_exist() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    begin = text.index("\n## Deployment\n")
+    section = text[begin : text.index("\n## ", begin + 1)]
+    patterns = set(re.findall(r"\bdeploy/[\w./*-]*[\w/*]", section)) - MADE_BY_THE_OPERATOR
+    assert len(patterns) > 8
+    assert [one for one in sorted(patterns) if not list(ROOT.glob(one))] == []
