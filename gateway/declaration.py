@@ -11,6 +11,14 @@ WEBHOOKS: Final = "`webhooks`"
 RATES: Final = "`rates`"
 EVERY_PROCESS: Final = "every process"
 
+NOT_SETTINGS: Final = {
+    "SWAPGATE_DATA_DIR": "a command-line option that locates the instance with the settings",
+    "SWAPGATE_OPERATOR": "the name of the person who runs a command, not of an installation",
+    "SWAPGATE_OPERATOR_SECRET": "the secret of that person, which no process may inherit",
+    "SWAPGATE_PARENT_PID": "set by a supervisor for its children, never by an operator",
+}
+"""Variables that are not declared in Settings, and why."""
+
 
 def variable_of(name: str) -> str:
     """Return the variable that a field is read from."""
@@ -24,6 +32,13 @@ def about(
     return Meta(
         description=purpose, extra={"unit": unit, "empty default": default, "read by": read_by}
     )
+
+
+def text_of(value: object) -> str:
+    """Return a setting's value as a variable holds it; None is empty."""
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def declarations(

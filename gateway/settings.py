@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -16,16 +16,8 @@ from msgspec import Meta
 from cabinet_htmx.shared.brand import Brand, brand_of
 from domain.partners.ip_allowlist import parse_networks
 from domain.partners.unsigned_limits import UnsignedLimits
-from gateway.declaration import RATES, SERVE, WEBHOOKS, about, variable_of
+from gateway.declaration import RATES, SERVE, WEBHOOKS, about, text_of, variable_of
 from gateway.origins import parse_origins
-
-NOT_SETTINGS: Final = {
-    "SWAPGATE_DATA_DIR": "a command-line option that locates the instance with the settings",
-    "SWAPGATE_OPERATOR": "the name of the person who runs a command, not of an installation",
-    "SWAPGATE_OPERATOR_SECRET": "the secret of that person, which no process may inherit",
-    "SWAPGATE_PARENT_PID": "set by a supervisor for its children, never by an operator",
-}
-"""Variables that aren't declared below, and why."""
 
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]{1,253}(:[0-9]{1,5})?", re.ASCII)
 
@@ -281,6 +273,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=variable_of):
             read_by=f"{SERVE}, {WEBHOOKS}",
         ),
     ] = None
+    tracing_endpoint: Annotated[
+        str,
+        about(
+            "OTLP/HTTP URL that spans are sent to, such as `http://127.0.0.1:4318/v1/traces`, see "
+            "[Traces](#traces)",
+            default="none: no tracing",
+            read_by=f"{SERVE}, {WEBHOOKS}, `settlement`",
+        ),
+        Meta(pattern="^(https?://.+)?$"),
+    ] = ""
+    tracing_sample_ratio: Annotated[
+        float,
+        about("part of the signed calls that are traced, from 0 to 1", read_by=SERVE),
+        Meta(ge=0, le=1),
+    ] = 0.01
     trusted_proxies: Annotated[
         str,
         about(
@@ -382,13 +389,6 @@ def environment_of(settings: Settings) -> dict[str, str]:
         field.encode_name: text_of(getattr(settings, field.name))
         for field in msgspec.structs.fields(Settings)
     }
-
-
-def text_of(value: object) -> str:
-    """Return a setting's value as a variable holds it; None is empty."""
-    if value is None:
-        return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _as_path(expected: type, value: object) -> object:

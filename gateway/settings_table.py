@@ -7,8 +7,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import NODEFAULT, Meta
 
-from gateway.declaration import declarations
-from gateway.settings import Settings, text_of
+from gateway.declaration import declarations, text_of
+from gateway.settings import Settings
 
 PATH: Final = Path(__file__).parents[1] / "docs" / "operations.md"
 BEGIN: Final = "[//]: # (begin settings: written by `make settings`)\n"

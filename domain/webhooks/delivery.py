@@ -40,6 +40,7 @@ class LeasedEvent(msgspec.Struct, frozen=True):
     subscribed: bool
     endpoint_gone: bool
     order_deleted: bool
+    traceparent: str | None = None
 
     def __repr__(self) -> str:
         """Hide the secrets."""
@@ -59,6 +60,8 @@ class PendingDelivery(msgspec.Struct, frozen=True):
     standard_webhooks: bool
     failed_attempts: int
     previous_webhook_secret: str | None = None
+    traceparent: str | None = None
+    """The trace of the order, if the call that created it was traced."""
 
     def __repr__(self) -> str:
         """Hide the secrets."""

@@ -36,4 +36,5 @@ def delivery_of(event: LeasedEvent) -> PendingDelivery | Withheld:
         standard_webhooks=event.standard_webhooks,
         failed_attempts=event.failed_attempts,
         previous_webhook_secret=event.previous_webhook_secret,
+        traceparent=event.traceparent,
     )

@@ -26,6 +26,8 @@ def delivery_headers(delivery: PendingDelivery, *, unix_seconds: int) -> dict[st
             "webhook-timestamp": str(unix_seconds),
             "webhook-signature": _standard_signatures(delivery, unix_seconds=unix_seconds),
         }
+    if delivery.traceparent is not None:
+        headers["traceparent"] = delivery.traceparent
     return headers
 
 

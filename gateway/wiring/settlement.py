@@ -5,8 +5,9 @@ import os
 import socket
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import msgspec
 from prometheus_client import start_http_server
 
 from domain.actions.ledger.accrue_earnings import accrue_earnings
@@ -34,6 +35,7 @@ from gateway.wiring.connections import Connections
 from gateway.wiring.database import history_watch
 from gateway.wiring.health.measurements import keep_publishing_pools, pools_of
 from gateway.wiring.rates_key import rates_key
+from gateway.wiring.tracing import open_tracing
 from persistence.postgres.chains.attempts import PostgresAttemptRepository
 from persistence.postgres.chains.chains import PostgresChainRepository
 from persistence.postgres.chains.due_orders import read_due_orders
@@ -48,6 +50,9 @@ from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.orders.sandbox_steps import PostgresStepQueue, advance_order
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
 
+if TYPE_CHECKING:
+    from gateway.runtime.tracing import Tracing
+
 CHOICES_SECONDS = 1.0
 EXPIRY_SECONDS = 1.0
 ACCRUAL_SECONDS = 2.0
@@ -61,16 +66,30 @@ CHAIN_SECONDS = 0.5
 REPORT_INTERVAL_SECONDS = 5.0
 
 
-def settlement_ports(connections: Connections, *, public_url: str) -> SettlementPorts:
+def settlement_ports(
+    connections: Connections, *, public_url: str, tracing: "Tracing | None" = None
+) -> SettlementPorts:
     """Return what the actions of settlement need."""
-    market = connections.market
-    return SettlementPorts(
+    market, database = connections.market, connections.database
+    ports = SettlementPorts(
         clock=connections.clock,
         market=market,
-        orders=PostgresSettlementOrderRepository(connections.database, lambda: market.catalogue),
+        orders=PostgresSettlementOrderRepository(database, lambda: market.catalogue),
         new_id=new_id,
         public_url=public_url,
         on_payout=record_payout,
+    )
+    if tracing is None:
+        return ports
+    from gateway.wiring.tracing.settlement import (  # noqa: PLC0415  an optional extra
+        TracedSettlementOrderRepository,
+        traced_work,
+    )
+
+    return msgspec.structs.replace(
+        ports,
+        orders=TracedSettlementOrderRepository(database, lambda: market.catalogue, tracing),
+        traced=traced_work(database, tracing),
     )
 
 
@@ -86,20 +105,30 @@ async def run_settlement(
     if metrics_port:
         start_http_server(metrics_port, addr="127.0.0.1")
     chains = _read_chains(settings)
-    while True:
-        try:
-            await _run(settings, chains, auto_settle=auto_settle, wait=wait)
-        except DatabaseOnHold:
-            if not wait:
-                raise
+    tracing = open_tracing(settings, service="settlement")
+    try:
+        while True:
+            try:
+                await _run(settings, chains, auto_settle=auto_settle, wait=wait, tracing=tracing)
+            except DatabaseOnHold:
+                if not wait:
+                    raise
+    finally:
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
 
 
 async def _run(
-    settings: Settings, chains: Mapping[str, ChainSettings], *, auto_settle: bool, wait: bool
+    settings: Settings,
+    chains: Mapping[str, ChainSettings],
+    *,
+    auto_settle: bool,
+    wait: bool,
+    tracing: "Tracing | None",
 ) -> None:
     connections = Connections(settings, rates_key=rates_key(settings))
     watchers = connections.watchers(None)
-    ports = settlement_ports(connections, public_url=settings.public_url)
+    ports = settlement_ports(connections, public_url=settings.public_url, tracing=tracing)
     history = history_watch(connections.database, connections.valkey)
     try:
         await history.until_confirmed(wait=wait)

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from prometheus_client import start_http_server
 from valkey.exceptions import ValkeyError
@@ -20,6 +20,7 @@ from feeds.loop import run_forever
 from feeds.mail.files import MailDirectory
 from feeds.mail.smtp import MailServer, SmtpTransport
 from feeds.webhooks.delivery import run_delivery
+from feeds.webhooks.ports import Sender
 from feeds.webhooks.relay import run_relay
 from feeds.webhooks.sampling import run_sampling
 from feeds.webhooks.sender import WebhookSender
@@ -27,6 +28,7 @@ from gateway.runtime.clock import SystemClock, new_id
 from gateway.settings import Settings, SettingsError
 from gateway.wiring.health.measurements import keep_publishing_pools
 from gateway.wiring.keyring import open_keyring
+from gateway.wiring.tracing import open_tracing
 from persistence.postgres.cabinet.audit import PostgresAuditLog
 from persistence.postgres.cabinet.password_resets import PostgresPasswordResetRepository
 from persistence.postgres.notifications import Channel, listen
@@ -37,6 +39,9 @@ from persistence.postgres.webhooks.deliveries import PostgresDeliveries
 from persistence.postgres.webhooks.outbox_stats import read_outbox_stats
 from persistence.valkey.connection.client import connect
 from persistence.valkey.stream import WebhookStream
+
+if TYPE_CHECKING:
+    from gateway.runtime.tracing import Tracing
 
 MAIL_POLL_SECONDS: Final = 1.0
 SHUTDOWN_SECONDS = 7.0
@@ -61,6 +66,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
     valkey = connect(settings.valkey_url)
     clock, stop, wake = SystemClock(), asyncio.Event(), asyncio.Event()
     sender = WebhookSender(clock=clock, allow_insecure=settings.insecure_webhooks)
+    tracing = open_tracing(settings, service="webhooks")
     relay_queue, delivery_queue = (
         WebhookStream(valkey, consumer=socket.gethostname()) for _ in range(2)
     )
@@ -88,7 +94,7 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         deliveries=PostgresDeliveries(database, open_keyring(settings.keyring_path)),
         circuit_breakers=PostgresCircuitBreakers(database),
         queue=delivery_queue,
-        sender=sender,
+        sender=sender if tracing is None else _traced(sender, tracing),
         clock=clock,
         new_id=new_id,
         uniform=random.uniform,
@@ -106,6 +112,14 @@ async def run_webhooks(settings: Settings, *, metrics_port: int = 0) -> None:
         database.close()
         with suppress(ValkeyError, OSError):
             await valkey.aclose()
+        if tracing is not None:
+            await asyncio.to_thread(tracing.close)
+
+
+def _traced(sender: Sender, tracing: "Tracing") -> Sender:
+    from gateway.wiring.tracing.webhooks import TracedSender  # noqa: PLC0415  an optional extra
+
+    return TracedSender(sender, tracing)
 
 
 async def _run_until_cancelled(

@@ -53,6 +53,7 @@ from gateway.wiring.health.serving import (
 )
 from gateway.wiring.keyring import open_keyring
 from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
+from gateway.wiring.tracing import open_tracing
 from persistence.keyring import KeyRing
 from persistence.postgres.partners.api_keys import record_first_v2_use, record_key_uses
 from persistence.postgres.partners.partners import read_access
@@ -79,6 +80,7 @@ class GatewayProcess:
     ) -> None:
         """With `own_process`, handle the signals that stop it. Send `heartbeats` while serving."""
         self._connections = connections = Connections(settings)
+        self.tracing = open_tracing(settings, service="serve")
         keyring = open_keyring(settings.keyring_path)
         database, market = connections.database, connections.market
         partners = PartnerCache(lambda api_key: read_access(database, keyring, api_key))
@@ -208,6 +210,8 @@ class GatewayProcess:
         """Stop the background work and close all connections."""
         await self._connections.close()
         self._query_database.close()
+        if self.tracing is not None:
+            await asyncio.to_thread(self.tracing.close)
         publish_calls()
         for publish in self._publishers:
             publish()

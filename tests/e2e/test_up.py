@@ -27,7 +27,7 @@ from tests.conftest import (
     stop,
 )
 from tests.support.clients.partner import order_request, quote_request, send
-from tests.support.promql import expressions, missing, uses
+from tests.support.telemetry.promql import expressions, missing, uses
 from tests.support.waiting import wait_until
 
 METRICS_PORT = next(METRICS_OF_UP)

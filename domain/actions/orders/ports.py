@@ -1,6 +1,7 @@
 """The ports of the actions on orders."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -137,6 +138,15 @@ class SettlementOrderRepository(Protocol):
         """Return orders with an unconfirmed deposit or a due payout, not updated since `moment`."""
 
 
+Traced = Callable[[UUID, str], AbstractAsyncContextManager[None]]
+"""Returns what has the work within it belong to an order's trace, under a name of its own."""
+
+
+def untraced(_order_id: UUID, _name: str) -> AbstractAsyncContextManager[None]:
+    """Return a context that does nothing: without tracing."""
+    return nullcontext()
+
+
 class SettlementPorts(msgspec.Struct, frozen=True):
     """The ports of settlement's actions."""
 
@@ -148,6 +158,8 @@ class SettlementPorts(msgspec.Struct, frozen=True):
     """Where the public pages are, for webhooks; "" for nowhere."""
     on_payout: Callable[[Order, timedelta], None] = lambda _order, _delay: None
     """Is called with an order that was paid out, and for how long that was due."""
+    traced: Traced = untraced
+    """Has work on an order belong to its trace."""
 
 
 class QuotePorts(msgspec.Struct, frozen=True):

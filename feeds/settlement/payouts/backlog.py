@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 
+from domain.actions.orders.ports import Traced, untraced
 from domain.chains.attempts import (
     FAILING_FOR_TOO_LONG,
     AttemptRepository,
@@ -29,7 +30,11 @@ T = TypeVar("T")
 class PayoutBacklog:
     """Runs the work of each order by itself: one that fails does not stop the others."""
 
-    def __init__(self, network: str, attempts: AttemptRepository, clock: Clock) -> None:
+    def __init__(
+        self, network: str, attempts: AttemptRepository, clock: Clock, *, traced: Traced = untraced
+    ) -> None:
+        """Run each attempt within what `traced` returns for its order."""
+        self._traced = traced
         self._network = network
         self._attempts = attempts
         self._clock = clock
@@ -42,6 +47,10 @@ class PayoutBacklog:
 
         Disabled outflows, and another process that leads the network, are no failure of the order.
         """
+        async with self._traced(order_id, "payout"):
+            return await self._attempt(order_id, work)
+
+    async def _attempt(self, order_id: UUID, work: Awaitable[T]) -> T | None:
         try:
             result = await work
         except OutflowDisabled:

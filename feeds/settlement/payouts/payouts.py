@@ -41,7 +41,12 @@ class Payouts:
         self._checks = PayoutChecks(ports)
         self._bounds = CostBounds(ports)
         self._refunds = DepositRefunds(ports, self._checks, self._bounds)
-        self._backlog = PayoutBacklog(ports.network, ports.attempts, ports.settlement.clock)
+        self._backlog = PayoutBacklog(
+            ports.network,
+            ports.attempts,
+            ports.settlement.clock,
+            traced=ports.settlement.traced,
+        )
         self._tracker = ConfirmationTracker(
             ports, self._backlog, bounds=self._bounds, voids=Voids(ports)
         )

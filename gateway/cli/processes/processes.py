@@ -64,6 +64,7 @@ def serve(
     settings = settings_of(Role.GATEWAY, data_dir, valkey_user=ValkeyUser.GATEWAY)
     check_database(settings, Role.GATEWAY)
     check_keyring(settings)
+    check_packages(settings)
     settings = with_local_origins(settings, host=host, port=port)
     with TemporaryDirectory(prefix="swapgate-metrics-") as directory:
         # prometheus-client reads this variable when it is imported
@@ -166,6 +167,16 @@ def check_keyring(settings: Settings) -> None:
 
     try:
         open_keyring(settings.keyring_path)
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+
+
+def check_packages(settings: Settings) -> None:
+    """Raise Failure if tracing is on and cannot be: workers would be started again and again."""
+    from gateway.wiring.tracing import check_tracing
+
+    try:
+        check_tracing(settings)
     except SettingsError as error:
         raise Failure(str(error)) from None
 

@@ -17,6 +17,7 @@ from domain.errors import (
 )
 from domain.money import USD_DECIMALS, format_units
 from domain.orders.order import Order
+from domain.tracing import TRACEPARENT
 from persistence.postgres.commits import Commits
 from persistence.postgres.pool import Database, DatabaseUnavailable
 
@@ -37,7 +38,8 @@ WITH input AS MATERIALIZED (
     network_fee numeric, fee_bps integer, markup_bps integer, destination_address text,
     destination_tag text, refund_address text, token_hash text, created_at timestamptz,
     expires_at timestamptz, worth_usd numeric, client text,
-    client_networks text[], external_id text, metadata text, refund_tag text, quote_id uuid)
+    client_networks text[], external_id text, metadata text, refund_tag text, quote_id uuid,
+    traceparent text)
 ), free AS (
   SELECT f.*,
     w.network || row_number() OVER (PARTITION BY w.network ORDER BY f.address_id) AS slot
@@ -72,12 +74,13 @@ WITH input AS MATERIALIZED (
     id, partner_id, code_id, rate_type, source, destination, source_amount, destination_amount,
     rate, network_fee, fee_bps, markup_bps, destination_address, destination_tag, refund_address,
     pay_in_address, pay_in_tag, token_hash, created_at, expires_at, updated_at, worth_usd,
-    client, client_networks, unsigned, external_id, metadata, refund_tag, quote_id)
+    client, client_networks, unsigned, external_id, metadata, refund_tag, quote_id,
+    traceparent)
   SELECT id, partner_id, code_id, rate_type, source, destination, source_amount,
     destination_amount, rate, network_fee, fee_bps, markup_bps, destination_address,
     destination_tag, refund_address, address, tag, decode(token_hash, 'hex'), created_at,
     expires_at, created_at, worth_usd, decode(client, 'hex'), client_networks,
-    client IS NOT NULL, external_id, metadata, refund_tag, quote_id
+    client IS NOT NULL, external_id, metadata, refund_tag, quote_id, traceparent
   FROM assigned WHERE (id IN (SELECT order_id FROM reserved)) IS TRUE ORDER BY quote_id, id
   RETURNING id, pay_in_address, pay_in_tag
 )
@@ -129,6 +132,7 @@ class OrderInsert(msgspec.Struct, frozen=True):
     metadata: str | None
     refund_tag: str | None
     quote_id: str | None
+    traceparent: str | None
 
 
 class InsertResult(msgspec.Struct, frozen=True):
@@ -192,6 +196,7 @@ def order_insert(
         metadata=None if attached.metadata is None else _encode(attached.metadata).decode(),
         refund_tag=order.refund_tag,
         quote_id=str(quote_id) if quote_id else None,
+        traceparent=TRACEPARENT.get(),
     )
 
 

@@ -36,7 +36,7 @@ SELECT e.id, e.partner_id, e.order_id, e.type, e.dedup_key, e.body, e.created_at
     THEN p.previous_webhook_secret_sealed END AS previous_sealed,
   {IS_TEST} OR e.type = ANY (p.webhook_events) AS subscribed,
   NOT {IS_TEST} AND p.webhook_gone_at IS NOT NULL AS endpoint_gone,
-  o.deleted_at IS NOT NULL AS order_deleted
+  o.deleted_at IS NOT NULL AS order_deleted, o.traceparent
 FROM leased e JOIN partners p ON p.id = e.partner_id LEFT JOIN orders o ON o.id = e.order_id
 """  # noqa: S608  only constants of ours
 
@@ -155,6 +155,7 @@ class PostgresDeliveries:
             subscribed=row["subscribed"],
             endpoint_gone=row["endpoint_gone"],
             order_deleted=row["order_deleted"],
+            traceparent=row["traceparent"],
         )
 
     def _decrypt(self, partner_id: UUID, sealed: bytes | None) -> str | None:

@@ -19,6 +19,7 @@ class Receiver:
         self.ids: list[str] = []
         self.bodies: dict[str, set[bytes]] = {}
         self.types: dict[str, str] = {}
+        self.traceparents: dict[str, str | None] = {}
         self.forged: list[bytes] = []
         self.url = ""
 
@@ -31,6 +32,7 @@ class Receiver:
         event_id = headers["X-Partner-Webhook-Id"]
         self.bodies.setdefault(event_id, set()).add(body)
         self.types[event_id] = headers["X-Partner-Webhook-Event"]
+        self.traceparents[event_id] = headers["traceparent"]
         self.ids.append(event_id)
         self.events.append(json.loads(body))
         return 204

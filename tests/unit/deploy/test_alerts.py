@@ -16,7 +16,7 @@ from domain.measurements import FAST_BOUNDS
 from feeds.settlement.metrics import PAYOUT_DELAY
 from feeds.webhooks.metrics import DELIVERY_DELAY
 from gateway.errors import INTERNAL, UPSTREAM_ERROR
-from tests.support.promql import (
+from tests.support.telemetry.promql import (
     DASHBOARDS,
     ROOT,
     RULES,

@@ -68,6 +68,7 @@ class FakeGateway:
         self.origins = PublicOrigins()
         self.hsts = hsts_header()
         self.readiness = Readiness({})
+        self.tracing: Any = None
 
     async def start(self) -> None:
         await asyncio.sleep(0)

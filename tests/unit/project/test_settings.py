@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.declaration import NOT_SETTINGS
 from gateway.instance import Instance, ValkeyUser
 from gateway.settings import (
-    NOT_SETTINGS,
     RateMarket,
     Settings,
     SettingsError,
@@ -52,6 +52,7 @@ def other_value(name: str, logo: Path) -> Any:
         "other_public_urls": "https://third.example",
         "mail_directory": Path("mail"),
         "rates": RateMarket.EXCHANGES,
+        "tracing_endpoint": "http://127.0.0.1:4318/v1/traces",
     }
     if name in checked:
         return checked[name]

@@ -19,7 +19,7 @@ OPENING = """
   id partner_id code_id rate_type source destination source_amount destination_amount rate
   network_fee fee_bps markup_bps destination_address destination_tag refund_address pay_in_address
   pay_in_tag token_hash created_at expires_at updated_at worth_usd client client_networks
-  unsigned external_id metadata refund_tag quote_id
+  unsigned external_id metadata refund_tag quote_id traceparent
 """
 CIRCUIT = """
   partner_id version concurrency window_started_at attempts failures failed_at opened_at

@@ -10,7 +10,7 @@ import msgspec
 import promql_parser as promql
 import yaml
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 RULES: Final = ROOT / "deploy/prometheus/alerts.yml"
 DASHBOARDS: Final = sorted((ROOT / "deploy/grafana").glob("*.json"))
 
