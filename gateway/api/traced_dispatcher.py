@@ -18,7 +18,7 @@ log = structlog.get_logger()
 
 
 class TracedDispatcher(Dispatcher):
-    """A dispatcher that begins a trace with each signed call.
+    """A dispatcher that begins a trace with each signed call that is sampled.
 
     A caller's `traceparent` is a link, and only of a call that was authenticated: were it the
     parent, callers would decide what is sampled, and could have foreign calls appear in one trace.
@@ -40,7 +40,7 @@ class TracedDispatcher(Dispatcher):
         parameter: str | None = None,
     ) -> Response:
         """See Dispatcher."""
-        if SIGNATURE not in headers:
+        if SIGNATURE not in headers or not self._tracing.samples():
             return await super().serve(
                 endpoint, headers, body, peer=peer, target=target, parameter=parameter
             )
@@ -52,6 +52,6 @@ class TracedDispatcher(Dispatcher):
             theirs = headers.get(b"traceparent")
             if theirs is not None and response.status not in REJECTED:
                 link(span, theirs.decode("latin-1"))
-            if endpoint.call is Call.CREATE and span.get_span_context().trace_flags.sampled:
+            if endpoint.call is Call.CREATE:
                 log.info("order requested", status=response.status)
             return response
