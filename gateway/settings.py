@@ -184,6 +184,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename=variable_of):
             default="none: `SWAPGATE_DATABASE_URL` is direct",
         ),
     ] = ""
+    database_replica_url: Annotated[
+        str, about("URL of [a standby for the dashboard](#postgresql-with-standbys)", read_by=SERVE)
+    ] = ""
     rates: Annotated[
         RateMarket | None,
         about(

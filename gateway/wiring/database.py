@@ -12,7 +12,7 @@ from feeds.settlement.history import HistoryWatch
 from gateway.instance import Instance, PreparationFailed, Role, ValkeyUser
 from gateway.settings import Settings
 from persistence.postgres.history import PostgresDatabaseHistory
-from persistence.postgres.hosts import UnusableUrl
+from persistence.postgres.hosts import UnusableUrl, hosts_of
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
 from persistence.postgres.pool import Database
 from persistence.postgres.rights.rule import excess_rights_at, rejection_reason
@@ -43,12 +43,15 @@ def sessions_problem(settings: Settings) -> str | None:
     urls = {
         "SWAPGATE_DATABASE_URL": settings.database_url,
         "SWAPGATE_DATABASE_DIRECT_URL": settings.database_direct_url,
+        "SWAPGATE_DATABASE_REPLICA_URL": settings.database_replica_url,
     }
     for name, url in urls.items():
         try:
             transport_of(url)
         except UnusableUrl as error:
             return f"{name} cannot be used: {error}"
+    if len(hosts_of(settings.database_replica_url)) > 1:
+        return "SWAPGATE_DATABASE_REPLICA_URL cannot be used: it has to name one standby"
     return pooler_problem(settings.database_url, settings.database_direct_url)
 
 

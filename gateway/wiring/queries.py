@@ -14,6 +14,7 @@ from persistence.postgres.orders.search import SESSION
 from persistence.postgres.partners.codes import PostgresCodeRepository
 from persistence.postgres.partners.partners import find_partner
 from persistence.postgres.pool import Database
+from persistence.postgres.replica import ReplicaReads
 from persistence.postgres.webhooks.endpoint_state import read_endpoint_health
 from persistence.valkey.admission.weight_used import weight_used
 
@@ -29,6 +30,19 @@ def query_database(settings: Settings) -> Database:
         application="swapgate-cabinet",
         session=SESSION,
         shared_sessions=bool(settings.database_direct_url),
+    )
+
+
+def dashboard_reads(settings: Settings, primary: Database) -> Database:
+    """Return the connections that the dashboard's pages read through."""
+    if not settings.database_replica_url:
+        return primary
+    return ReplicaReads(
+        settings.database_replica_url,
+        primary,
+        size=CONNECTIONS,
+        application="swapgate-cabinet",
+        session=SESSION,
     )
 
 

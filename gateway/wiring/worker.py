@@ -52,7 +52,12 @@ from gateway.wiring.health.serving import (
     valkey_publisher,
 )
 from gateway.wiring.keyring import open_keyring
-from gateway.wiring.queries import compose_payout_details, compose_queries, query_database
+from gateway.wiring.queries import (
+    compose_payout_details,
+    compose_queries,
+    dashboard_reads,
+    query_database,
+)
 from gateway.wiring.tracing import open_tracing
 from persistence.keyring import KeyRing
 from persistence.postgres.partners.api_keys import record_first_v2_use, record_key_uses
@@ -97,6 +102,7 @@ class GatewayProcess:
         self._dependencies = compose_dependencies(connections)
         self.feeds = RateFeeds(market, render_rates, empty=EMPTY)
         self._query_database = query_database(settings)
+        self._dashboard_reads = dashboard_reads(settings, self._query_database)
         self.services = compose_services(
             settings,
             connections,
@@ -145,7 +151,7 @@ class GatewayProcess:
             origins=self.origins,
             keyring=keyring,
             services=self.services,
-            queries=compose_queries(connections, self._query_database),
+            queries=compose_queries(connections, self._dashboard_reads),
             payout_details=compose_payout_details(connections, self._query_database),
         )
         self._admission = ValkeyAdmissionController(connections.valkey)
@@ -210,6 +216,7 @@ class GatewayProcess:
         """Stop the background work and close all connections."""
         await self._connections.close()
         self._query_database.close()
+        self._dashboard_reads.close()
         if self.tracing is not None:
             await asyncio.to_thread(self.tracing.close)
         publish_calls()

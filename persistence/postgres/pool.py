@@ -41,6 +41,8 @@ _ROLLED_BACK: Final = ("could not serialize access", "deadlock detected")
 
 _UNKNOWN_NAME: Final = ('prepared statement "', "does not exist")
 
+_OF_A_STATEMENT: Final = "db error: ERROR:"
+"""What a server says about a statement, while the connection continues."""
 _ONLY_READS: Final = (
     "in a read-only transaction",
     "during recovery",
@@ -99,6 +101,8 @@ class Database:
         url = without_settings(url) if per_transaction else with_settings(url, self._session)
         self._transport = transport_of(url)
         self._pool = self._new_pool()
+        self._found: str | None = None
+        """The host that all connections lead to, by a search; None once one has failed."""
         self._deadlines: set[asyncio.Timeout] = set()
         self._search: asyncio.Task[None] | None = None
         self._free = asyncio.Semaphore(self._size)
@@ -179,8 +183,9 @@ class Database:
         What waits for the server fails: its outcome is unknown.
         """
         primary = await find_primary(self._hosts, lambda host: self._new_pool([host]))
-        if primary in (None, self._hosts[0]):
+        if primary in (None, self._found):
             return
+        self._found = primary
         self._hosts.sort(key=lambda host: host != primary)
         self._discard(self._pool)
         for deadline in self._deadlines:
@@ -204,6 +209,8 @@ class Database:
                 self._discard(pool)
             if _is_invalid_statement(error):
                 raise
+            if _OF_A_STATEMENT not in str(error):
+                self._found = None
             raise DatabaseUnavailable(str(error)) from error
 
     async def _in_transaction(
@@ -277,8 +284,9 @@ def _is_invalid_statement(error: Error) -> bool:
         "the database system is",
         "remaining connection slots",
         *_ONLY_READS,
+        "conflict with recovery",  # a standby had to go on with what a statement was reading
         "query_wait_timeout",  # of a pooler whose sessions are all busy
         "pgbouncer",
     )
-    rejected = "db error: ERROR:" in message and not any(part in message for part in transient)
+    rejected = _OF_A_STATEMENT in message and not any(part in message for part in transient)
     return rejected or isinstance(error, DataError)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from gateway.settings import settings_from
+from gateway.wiring.database import sessions_problem
 from persistence.postgres.hosts import UnusableUrl, hosts_of, of_host, with_hosts
 from persistence.postgres.transport import InsecureConnection, transport_of
 
@@ -39,6 +41,23 @@ def test_a_url_that_cannot_be_used_says_why_and_is_not_repeated(url: str, senten
     with pytest.raises(UnusableUrl, match=sentence) as raised:
         transport_of(url)
     assert "cret" not in str(raised.value)
+
+
+def test_the_setting_whose_url_cannot_be_used_is_named() -> None:
+    several = f"{LOGIN}localhost:1,localhost:2/swapgate?{READ_WRITE}"
+    settings = {
+        "SWAPGATE_DATABASE_URL": f"{LOGIN}localhost/swapgate",
+        "SWAPGATE_VALKEY_URL": "valkey://localhost",
+        "SWAPGATE_KEYRING": "/etc/keyring.json",
+    }
+    for name, url, sentence in (
+        ("SWAPGATE_DATABASE_REPLICA_URL", several, "has to name one standby"),
+        ("SWAPGATE_DATABASE_DIRECT_URL", f"{LOGIN}db1,db2/swapgate", "needs target_session_attrs"),
+    ):
+        problem = sessions_problem(settings_from({**settings, name: url}))
+        assert problem is not None
+        assert problem.startswith(f"{name} cannot be used: ")
+        assert sentence in problem
 
 
 def test_each_of_several_hosts_has_to_be_local_or_verified() -> None:

@@ -15,8 +15,9 @@ from persistence.postgres.commits import Commits
 from persistence.postgres.migrate import apply_migrations
 from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.pool import Database, DatabaseUnavailable
+from persistence.postgres.replica import ReplicaReads
 from persistence.postgres.replication import read_hosts
-from tests.conftest import Servers
+from tests.conftest import Servers, free_port
 from tests.support.clients.operator_command import new_operator
 from tests.support.servers.own.external import SUPERUSER_PASSWORD
 from tests.support.servers.own.replicated import ReplicatedPostgres, replicated_postgres
@@ -24,6 +25,7 @@ from tests.support.servers.restored import Installation
 from tests.support.waiting import wait_until_async
 
 DATABASE = "swapgate"
+MAX_RECOVERY_SECONDS = 15.0
 PID = "SELECT pg_backend_pid() AS pid"
 WRITE = "INSERT INTO revisions (topic) VALUES ('of a test') ON CONFLICT (topic) DO NOTHING"
 
@@ -79,6 +81,53 @@ async def test_each_host_is_read_under_the_rights_of_the_command(
         partial(read_hosts, replicated.url(DATABASE)),
         lambda hosts: hosts[0].position == hosts[1].position > 0,
     )
+
+
+@asynccontextmanager
+async def replica_reads(replicated: ReplicatedPostgres, url: str) -> AsyncIterator[ReplicaReads]:
+    async with database(replicated.url(DATABASE)) as primary:
+        reads = ReplicaReads(url, primary)
+        try:
+            yield reads
+        finally:
+            reads.close()
+
+
+async def test_reads_from_a_standby_include_every_write_before_them(
+    replicated: ReplicatedPostgres,
+) -> None:
+    standby = replicated.standby.url("postgres", SUPERUSER_PASSWORD, DATABASE)
+    read = "SELECT revision, pg_is_in_recovery() AS standby FROM revisions WHERE topic = 'of reads'"
+    async with (
+        database(replicated.url(DATABASE)) as writes,
+        replica_reads(replicated, standby) as reads,
+    ):
+        await writes.fetch("INSERT INTO revisions (topic, revision) VALUES ('of reads', 0)")
+        served = set()
+        for number in range(1, 51):
+            await writes.fetch(f"UPDATE revisions SET revision = {number} WHERE topic = 'of reads'")
+            (row,) = await reads.fetch(read)
+            assert row["revision"] == number
+            served.add(row["standby"])
+        assert True in served
+
+        replicated.standby.execute("SELECT pg_wal_replay_pause()")
+        await writes.fetch("UPDATE revisions SET revision = 99 WHERE topic = 'of reads'")
+        assert await reads.fetch(read) == [{"revision": 99, "standby": False}]
+        replicated.standby.execute("SELECT pg_wal_replay_resume()")
+        await wait_until_async(
+            partial(reads.fetch, read), [{"revision": 99, "standby": True}].__eq__
+        )
+
+
+async def test_the_primary_serves_reads_without_the_standby(
+    replicated: ReplicatedPostgres,
+) -> None:
+    nowhere = f"postgresql://postgres@127.0.0.1:{free_port()}/{DATABASE}"
+    of_a_primary = replicated.primary.url("postgres", SUPERUSER_PASSWORD, DATABASE)
+    for url in (nowhere, of_a_primary):
+        async with replica_reads(replicated, url) as reads:
+            assert await reads.fetch("SELECT 1 AS one") == [{"one": 1}]
 
 
 async def test_everything_continues_on_the_promoted_standby(
@@ -144,3 +193,20 @@ async def test_a_former_primary_that_returns_is_on_hold(
     replicated.return_of(former)
     with pytest.raises(DatabaseOnHold, match="former primary"):
         await asyncio.to_thread(installation.settle)
+
+
+@pytest.mark.slow
+async def test_a_primary_that_hangs_is_left_for_the_promoted_standby(
+    replicated: ReplicatedPostgres,
+) -> None:
+    """Also by a commit that may wait for half a minute."""
+    replicated.rebuild()
+    frozen = replicated.primary
+    async with database(replicated.url(DATABASE), response_seconds=30.0) as pool:
+        await pool.fetch(WRITE)
+        replicated.freeze_primary()
+        replicated.promote()
+        began = asyncio.get_running_loop().time()
+        await wait_until_async(partial(succeeds, pool, WRITE))
+        assert asyncio.get_running_loop().time() - began < MAX_RECOVERY_SECONDS
+    replicated.kill(frozen)

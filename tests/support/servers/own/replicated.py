@@ -57,13 +57,23 @@ class ReplicatedPostgres:
 
     def kill_primary(self) -> None:
         """Kill every process of the primary, as a loss of power does."""
-        process = self._processes.pop(self.primary)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        for pid in (process.pid, *map(int, children)):
+        self.kill(self.primary)
+
+    def kill(self, server: ExternalPostgres) -> None:
+        self._signal(server, signal.SIGKILL)
+        self._processes.pop(server).wait(30)
+        _remove_shared_memory(server.data / "postmaster.pid")
+
+    def freeze_primary(self) -> None:
+        """Have every process of the primary hang, while its machine accepts connections."""
+        self._signal(self.primary, signal.SIGSTOP)
+
+    def _signal(self, server: ExternalPostgres, number: signal.Signals) -> None:
+        pid = self._processes[server].pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for one in (pid, *map(int, children)):
             with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        process.wait(30)
-        _remove_shared_memory(self.primary.data / "postmaster.pid")
+                os.kill(one, number)
 
     def promote(self) -> None:
         """Make the standby the primary."""
@@ -74,6 +84,8 @@ class ReplicatedPostgres:
         """Run a server that was killed as the primary that it was, without a standby."""
         self._processes[former] = former.run()
         wait_until(former.is_ready, context=(former.directory / "log").read_text)
+        if former is self.standby:
+            self.primary, self.standby = self.standby, self.primary
         former.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
 
     def rebuild(self, *, synchronous: bool = True) -> None:
