@@ -146,13 +146,8 @@ def test_the_bare_application_returns_the_recorded_response(bench: Servers) -> N
     assert succeeded(bare.port, call) == response
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [
-        "mixed",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("quotes", "cabinet", "feeds")),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", ["mixed", "quotes", "cabinet", "feeds"])
 def test_a_locust_scenario_runs_for_two_seconds_without_a_failure(
     up: Running, tmp_path: Path, scenario: str
 ) -> None:

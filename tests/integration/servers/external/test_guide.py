@@ -121,6 +121,7 @@ def failed(printed: str) -> list[str]:
     return [" ".join(row) for row in rows if row[1:2] == ["no"] and "respond" not in row[2]]
 
 
+@pytest.mark.slow
 def test_the_guide_ends_with_a_signed_call(guide: Guide) -> None:
     printed = guide.run({"SWAPGATE_RATES": "sandbox"})
     assert "CREATE ROLE" in printed["init"]
