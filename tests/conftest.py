@@ -51,7 +51,7 @@ typer.testing.__dict__["_get_command"] = cache(typer.main.get_command)
 """typer would build all commands, in some 20 ms, each time that a test runs one."""
 
 SHARED = {
-    "tests/attacks/": "calls",
+    "tests/attacks/": "attacks",
     "tests/browser/": "pages",
     "tests/contract/api/": "api",
     "tests/contract/limited/": "limited",
