@@ -20,6 +20,8 @@ from tests.conftest import SWAPGATE, start_up, stop
 ROOT = Path(__file__).parents[2]
 PAGES = ("/", "/docs", "/docs/quickstart", "/partner/login", "/openapi.json", "/api/rates.xml")
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
