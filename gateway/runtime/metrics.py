@@ -72,7 +72,9 @@ class CallTimes:
     def publish(self) -> None:
         """Add what was recorded since the last time to the metrics."""
         for source, calls in self._published.values():
-            calls.inc(source.publish())
+            count = source.publish()
+            if count:
+                calls.inc(count)
 
 
 _call_times: dict[Call, CallTimes] = {}

@@ -1,5 +1,9 @@
 """What can still be promised to new orders: reserves of assets, and the rest of the daily cap."""
 
+from collections.abc import Mapping
+
+import msgspec
+
 from domain.actions.operator.market.ports import Reserve
 from domain.assets import Asset, Catalogue
 from domain.errors import NotFound
@@ -15,17 +19,18 @@ SET = "SELECT set_reserve($1, $2::text::numeric) AS is_known"
 
 UNSET = "DELETE FROM reserves WHERE asset = $1"
 
-LEFT_TODAY = """
-SELECT (s.daily_cap_usd - coalesce(d.usd, 0))::text AS usd
+# Every worker reads it several times a second, hence one statement.
+HEADROOM = """
+SELECT
+  (SELECT coalesce(json_object_agg(asset, json_build_array(amount::text, promised::text)), '{}')
+   FROM reserves)::text AS reserves,
+  (s.daily_cap_usd - coalesce(d.usd, 0))::text AS usd_today,
+  CASE WHEN s.fixed_exposure_cap_usd IS NOT NULL
+    THEN (s.fixed_exposure_cap_usd - fixed_exposure_usd())::text END AS fixed_usd
 FROM operator_settings s LEFT JOIN daily_volume d ON d.day = utc_day(clock_timestamp())
-WHERE s.daily_cap_usd IS NOT NULL
 """
 
-
-LEFT_AT_FIXED_RATES = """
-SELECT (s.fixed_exposure_cap_usd - fixed_exposure_usd())::text AS usd
-FROM operator_settings s WHERE s.fixed_exposure_cap_usd IS NOT NULL
-"""
+_reserves = msgspec.json.Decoder(dict[str, tuple[str, str]]).decode
 
 
 class PostgresReserveRepository:
@@ -51,28 +56,35 @@ class PostgresReserveRepository:
 
 async def read_reserves(database: Database, catalogue: Catalogue) -> list[Reserve]:
     """Return the reserves that are set."""
-    return [
-        Reserve(asset, _units(row["amount"], asset), _units(row["promised"], asset))
-        for row in await database.fetch(RESERVES)
-        if (asset := catalogue.assets.get(row["asset"])) is not None
-    ]
+    rows = await database.fetch(RESERVES)
+    return _known(catalogue, {row["asset"]: (row["amount"], row["promised"]) for row in rows})
 
 
 async def read_headroom(database: Database, catalogue: Catalogue) -> Headroom:
     """Return how much may be promised now."""
-    reserves = await read_reserves(database, catalogue)
-    today = await database.fetch_one(LEFT_TODAY)
-    fixed = await database.fetch_one(LEFT_AT_FIXED_RATES)
+    (row,) = await database.fetch(HEADROOM)
+    reserves = _known(catalogue, _reserves(row["reserves"]))
     return Headroom(
         reserves={one.asset.code: one.available for one in reserves},
-        usd_today=None if today is None else _usd(today["usd"]),
-        fixed_usd=None if fixed is None else _usd(fixed["usd"]),
+        usd_today=_usd(row["usd_today"]),
+        fixed_usd=_usd(row["fixed_usd"]),
     )
+
+
+def _known(catalogue: Catalogue, stored: Mapping[str, tuple[str, str]]) -> list[Reserve]:
+    """Return the reserves of known assets; what is stored is their amounts and promised parts."""
+    return [
+        Reserve(asset, _units(amount, asset), _units(promised, asset))
+        for code, (amount, promised) in stored.items()
+        if (asset := catalogue.assets.get(code)) is not None
+    ]
 
 
 def _units(text: str, asset: Asset) -> int:
     return units_from(text, asset.precision)
 
 
-def _usd(text: str) -> int:
+def _usd(text: str | None) -> int | None:
+    if text is None:
+        return None
     return 0 if text.startswith("-") else units_from(text, USD_DECIMALS)
