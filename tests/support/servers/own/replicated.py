@@ -90,6 +90,8 @@ class ReplicatedPostgres:
 
     def rebuild(self, *, synchronous: bool = True) -> None:
         """Have the other server follow the primary, whose commits then wait for it."""
+        if self.standby in self._processes:
+            self.kill(self.standby)
         self._processes[self.standby] = self.standby.start_as_standby_of(self.primary)
         log = (self.standby.directory / "log").read_text
         wait_until(self.standby.is_ready, context=log, seconds=60)
