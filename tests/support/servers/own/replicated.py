@@ -14,6 +14,8 @@ from tests.support.waiting import wait_until
 
 SYNCHRONOUS = "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"
 
+RESET = "ALTER SYSTEM RESET synchronous_standby_names"
+
 
 class ReplicatedPostgres:
     """Two servers; `primary` is one of them, and the other follows it unless it was killed."""
@@ -86,12 +88,14 @@ class ReplicatedPostgres:
         wait_until(former.is_ready, context=(former.directory / "log").read_text)
         if former is self.standby:
             self.primary, self.standby = self.standby, self.primary
-        former.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+        former.execute(RESET, "SELECT pg_reload_conf()")
 
     def rebuild(self, *, synchronous: bool = True) -> None:
         """Have the other server follow the primary, whose commits then wait for it."""
         if self.standby in self._processes:
             self.kill(self.standby)
+        # A copy of the setting would have the standby wait for one of its own once it is promoted.
+        self.primary.execute(RESET, "SELECT pg_reload_conf()")
         self._processes[self.standby] = self.standby.start_as_standby_of(self.primary)
         log = (self.standby.directory / "log").read_text
         wait_until(self.standby.is_ready, context=log, seconds=60)
