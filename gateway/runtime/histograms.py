@@ -1,6 +1,6 @@
 """Prometheus histograms of durations that were counted without the library's locks and files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import Histogram
@@ -37,3 +37,14 @@ class Source:
                     bucket.inc(count)
             child._sum.inc(seconds)  # noqa: SLF001  see above
         return total
+
+
+def publisher(histogram: Histogram, durations: Mapping[str, Durations]) -> Callable[[], None]:
+    """Return what publishes durations in a histogram, by the value of its one label."""
+    sources = [Source(histogram, [label], one) for label, one in durations.items()]
+
+    def publish() -> None:
+        for source in sources:
+            source.publish()
+
+    return publish

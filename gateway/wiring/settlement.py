@@ -86,10 +86,11 @@ def settlement_ports(
         traced_work,
     )
 
+    traced = traced_work(database, tracing)
     return msgspec.structs.replace(
         ports,
-        orders=TracedSettlementOrderRepository(database, lambda: market.catalogue, tracing),
-        traced=traced_work(database, tracing),
+        orders=TracedSettlementOrderRepository(database, lambda: market.catalogue, traced),
+        traced=traced,
     )
 
 

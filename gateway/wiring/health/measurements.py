@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from domain.measurements import Durations
 from feeds.loop import wait_for
-from gateway.runtime.histograms import DATABASE_WAIT, Source
+from gateway.runtime.histograms import DATABASE_WAIT, publisher
 from gateway.wiring.connections import Connections
 
 PUBLISH_SECONDS: Final = 1.0
@@ -22,13 +22,7 @@ class Pool(Protocol):
 
 def pool_publisher(pools: Mapping[str, Pool]) -> Callable[[], None]:
     """Return what publishes the waits of pools, by their names."""
-    sources = [Source(DATABASE_WAIT, [name], pool.waits) for name, pool in pools.items()]
-
-    def publish() -> None:
-        for source in sources:
-            source.publish()
-
-    return publish
+    return publisher(DATABASE_WAIT, {name: pool.waits for name, pool in pools.items()})
 
 
 def pools_of(connections: Connections) -> dict[str, Pool]:

@@ -6,20 +6,14 @@ Other processes must not import it: they would export the metrics of the API too
 from collections.abc import Callable, Mapping
 
 from domain.measurements import Durations
-from gateway.runtime.histograms import Source
+from gateway.runtime.histograms import publisher
 from gateway.runtime.metrics import VALKEY, count_admissions, report_rates_age
 from gateway.wiring.connections import Connections
 
 
 def valkey_publisher(durations: Mapping[str, Durations]) -> Callable[[], None]:
     """Return what publishes the durations of Valkey's calls, by operation."""
-    sources = [Source(VALKEY, [operation], one) for operation, one in durations.items()]
-
-    def publish() -> None:
-        for source in sources:
-            source.publish()
-
-    return publish
+    return publisher(VALKEY, durations)
 
 
 def admission_publisher(take: Callable[[], Mapping[str, int]]) -> Callable[[], None]:

@@ -23,10 +23,9 @@ log = structlog.get_logger()
 class TracedSettlementOrderRepository(PostgresSettlementOrderRepository):
     """Stores each move of an order in a span, and logs it with the trace."""
 
-    def __init__(self, database: Database, catalogue: CurrentCatalogue, tracing: Tracing) -> None:
+    def __init__(self, database: Database, catalogue: CurrentCatalogue, traced: Traced) -> None:
         super().__init__(database, catalogue)
-        self._traced_database = database
-        self._tracing = tracing
+        self._traced = traced
 
     async def save(
         self,
@@ -37,27 +36,25 @@ class TracedSettlementOrderRepository(PostgresSettlementOrderRepository):
         earned: Accrual | None = None,
     ) -> bool:
         """See SettlementOrderRepository."""
-        parent = TRACEPARENT.get() or await read_traceparent(self._traced_database, order.id)
-        if parent is None:
-            return await super().save(
-                order, expected_version=expected_version, event=event, earned=earned
-            )
-        state, attributes = order.state.value, {"swapgate.order": str(order.id)}
-        with self._tracing.span(f"order {state}", parent=parent, attributes=attributes):
+        state = order.state.value
+        async with self._traced(order.id, f"order {state}"):
             saved = await super().save(
                 order, expected_version=expected_version, event=event, earned=earned
             )
-            if saved:
+            if saved and TRACEPARENT.get() is not None:
                 log.info("order moved", order=str(order.id), state=state)
             return saved
 
 
 def traced_work(database: Database, tracing: Tracing) -> Traced:
-    """Return what runs work on an order in a span of the order's trace, if it has one."""
+    """Return what runs work on an order in a span of the order's trace, if it has one.
+
+    Work within other work of the order is a part of it.
+    """
 
     @asynccontextmanager
     async def traced(order_id: UUID, name: str) -> AsyncIterator[None]:
-        parent = await read_traceparent(database, order_id)
+        parent = TRACEPARENT.get() or await read_traceparent(database, order_id)
         if parent is None:
             yield
             return
