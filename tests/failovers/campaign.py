@@ -14,7 +14,8 @@ import msgspec
 from gateway.wiring.operator.valkey_users import PASSWORDS_FILE
 from persistence.valkey.admission.controller import window_key
 from tests.conftest import Running, start_up, stop
-from tests.failovers.load import LIMITED, UNAVAILABLE, Load, PartnerCalls
+from tests.failovers.load import Load, PartnerCalls
+from tests.support.callers import LIMITED, UNAVAILABLE
 from tests.support.clients.partner import Partner
 from tests.support.servers.valkey.cluster import HOST, PASSWORDS, ValkeyCluster
 from tests.support.waiting import wait_until

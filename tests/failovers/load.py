@@ -1,11 +1,10 @@
 """Signed calls from several threads, and repetitions of those that were accepted."""
 
-import json
 import random
-import threading
 import time
 from collections import Counter, deque
-from http.client import HTTPConnection, HTTPException
+from functools import partial
+from http.client import HTTPConnection
 from itertools import islice
 from typing import Final
 from urllib.parse import urlsplit
@@ -13,12 +12,11 @@ from uuid import uuid4
 
 import msgspec
 
+from tests.support.callers import Callers, post
 from tests.support.clients.partner import Partner
 
 PATH: Final = "/v1/pairs"
 BODY: Final = b"{}"
-UNAVAILABLE: Final = 11
-LIMITED: Final = 5
 REPEATABLE_SECONDS: Final = 280.0
 """A nonce is remembered for longer."""
 REPETITIONS: Final = 0.1
@@ -62,32 +60,19 @@ class PartnerCalls:
         return most
 
 
-class Load:
+class Load(Callers):
     """Threads that call until stopped, and what was returned."""
 
     def __init__(self, base_url: str, partners: list[PartnerCalls], *, seed: int) -> None:
+        super().__init__(
+            partial(self._call_until_stopped, random.Random(f"{seed}-{n}"))
+            for n in range(len(partners) * 2)
+        )
         self._host = urlsplit(base_url).netloc
         self._partners = partners
-        self._stopped = threading.Event()
-        self._lock = threading.Lock()
         self.codes: Counter[int] = Counter()
         self.repetitions: Counter[int] = Counter()
         self.broken = 0
-        self._threads = [
-            threading.Thread(target=self._call_until_stopped, args=(random.Random(f"{seed}-{n}"),))
-            for n in range(len(partners) * 2)
-        ]
-
-    def start(self) -> None:
-        """Start calling."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Stop calling."""
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
 
     @property
     def calls(self) -> int:
@@ -105,7 +90,7 @@ class Load:
 
     def _call_until_stopped(self, chance: random.Random) -> None:
         connection = self._connection()
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
             calls = chance.choice(self._partners)
             if calls.accepted and chance.random() < REPETITIONS:
                 call = calls.accepted[chance.randrange(len(calls.accepted))]
@@ -119,7 +104,7 @@ class Load:
         sent_at = time.monotonic()
         code = self._send(connection, headers)
         now = time.monotonic()
-        with self._lock:
+        with self.lock:
             if code is None:
                 self.broken += 1
                 return
@@ -129,17 +114,13 @@ class Load:
 
     def _repeat(self, connection: HTTPConnection, call: Accepted) -> None:
         code = self._send(connection, call.headers)
-        with self._lock:
+        with self.lock:
             self.repetitions[-1 if code is None else code] += 1
 
     def _send(self, connection: HTTPConnection, headers: dict[str, str]) -> int | None:
         """Return the code of the response, None where there was none."""
-        try:
-            connection.request("POST", PATH, BODY, {**headers, "Content-Type": "application/json"})
-            return int(json.loads(connection.getresponse().read())["code"])
-        except (OSError, HTTPException, ValueError):
-            connection.close()
-            return None
+        response = post(connection, PATH, BODY, headers)
+        return None if response is None else int(response["code"])
 
     def _connection(self) -> HTTPConnection:
         return HTTPConnection(self._host, timeout=TIMEOUT_SECONDS)

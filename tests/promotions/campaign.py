@@ -14,7 +14,8 @@ from valkey import Valkey
 
 from persistence.valkey.history import KEY
 from tests.conftest import Running, start_up, stop
-from tests.promotions.load import LIMITED, UNAVAILABLE, Acknowledged, OrderLoad
+from tests.promotions.load import Acknowledged, OrderLoad
+from tests.support.callers import LIMITED, UNAVAILABLE
 from tests.support.clients.partner import Partner
 from tests.support.servers.own.replicated import ReplicatedPostgres
 from tests.support.waiting import wait_until

@@ -2,22 +2,21 @@
 
 import json
 import random
-import threading
 import time
 from collections import Counter
-from http.client import HTTPConnection, HTTPException
+from functools import partial
+from http.client import HTTPConnection
 from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import msgspec
 
+from tests.support.callers import Callers, post
 from tests.support.clients.partner import Partner, order_request
 
 PATH: Final = "/v1/create"
 BODY: Final = json.dumps(order_request()).encode()
-UNAVAILABLE: Final = 11
-LIMITED: Final = 5
 NO_RESPONSE: Final = -1
 REPETITIONS: Final = 0.1
 """Of the orders: how many are requested again later."""
@@ -36,32 +35,19 @@ class Acknowledged(msgspec.Struct, frozen=True):
     partner: Partner
 
 
-class OrderLoad:
+class OrderLoad(Callers):
     """Threads that create orders until stopped, each until it is acknowledged."""
 
     def __init__(self, partners: list[Partner], *, seed: int) -> None:
+        super().__init__(
+            partial(self._work, partner, random.Random(f"{seed}-{number}"))
+            for number, partner in enumerate(partners)
+        )
         self.codes: Counter[int] = Counter()
         self.acknowledged: list[Acknowledged] = []
         self.changed = 0
         """Calls with a key that returned another order than before."""
         self.longest_call = 0.0
-        self._stopped = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._work, args=(partner, random.Random(f"{seed}-{number}")))
-            for number, partner in enumerate(partners)
-        ]
-
-    def start(self) -> None:
-        """Start creating orders."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Create no further orders, once those that were begun are acknowledged."""
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
 
     def first_after(self, moment: float) -> Acknowledged | None:
         """Return the first order that was requested and acknowledged after a time."""
@@ -71,7 +57,7 @@ class OrderLoad:
     def _work(self, partner: Partner, chance: random.Random) -> None:
         connection = HTTPConnection(urlsplit(partner.base_url).netloc, timeout=TIMEOUT_SECONDS)
         own: list[Acknowledged] = []
-        while not self._stopped.is_set():
+        while not self.stopped.is_set():
             own.append(self._create(connection, partner, uuid4().hex))
             if chance.random() < REPETITIONS:
                 known = chance.choice(own)
@@ -85,7 +71,7 @@ class OrderLoad:
             sent_at = time.monotonic()
             response = self._send(connection, partner, key)
             received_at = time.monotonic()
-            with self._lock:
+            with self.lock:
                 self.codes[response["code"]] += 1
                 self.longest_call = max(self.longest_call, received_at - sent_at)
                 if response["code"] == 0:
@@ -97,11 +83,5 @@ class OrderLoad:
 
     def _send(self, connection: HTTPConnection, partner: Partner, key: str) -> dict[str, Any]:
         headers = partner.v2_headers(PATH, BODY)
-        headers |= {"Content-Type": "application/json", "Idempotency-Key": key}
-        try:
-            connection.request("POST", PATH, BODY, headers)
-            response: dict[str, Any] = json.loads(connection.getresponse().read())
-        except (OSError, HTTPException, ValueError):
-            connection.close()
-            return {"code": NO_RESPONSE}
-        return response
+        response = post(connection, PATH, BODY, {**headers, "Idempotency-Key": key})
+        return {"code": NO_RESPONSE} if response is None else response

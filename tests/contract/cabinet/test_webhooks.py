@@ -1,11 +1,10 @@
 """The webhooks pages without scripts: settings, delivery log, resending, tests, signatures."""
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from uuid import uuid4
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from tests.conftest import Running
 from tests.support.clients.cabinet import CabinetPartner, Person
 from tests.support.clients.team import own, signed_in
+from tests.support.http_server import Silent, serving
 from tests.support.waiting import wait_until
 
 PAGE = "/partner/webhooks"
@@ -35,7 +35,7 @@ class Endpoint:
 def endpoint() -> Iterator[Endpoint]:
     server = Endpoint()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Silent, BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             server.requests.append(
@@ -46,19 +46,9 @@ def endpoint() -> Iterator[Endpoint]:
             self.end_headers()
             self.wfile.write(server.body)
 
-        def log_message(self, *_: object) -> None:
-            return
-
-    http_server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.url = f"http://127.0.0.1:{http_server.server_address[1]}/events"
-    thread = threading.Thread(target=http_server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(Handler) as url:
+        server.url = f"{url}/events"
         yield server
-    finally:
-        http_server.shutdown()
-        http_server.server_close()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

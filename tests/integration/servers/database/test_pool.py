@@ -1,32 +1,21 @@
 """The connection pool on a real PostgreSQL: bounded in time, and safe to cancel."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import psycopg
 import pytest
 from psqlpy.exceptions import Error
 
 from domain.errors import Unavailable
-from persistence.postgres.pool import WAIT_FOR_CONNECTION_SECONDS, Database, DatabaseUnavailable
+from persistence.postgres.pool import WAIT_FOR_CONNECTION_SECONDS, DatabaseUnavailable
 from tests.conftest import DatabaseUrls
+from tests.support.databases import database
 from tests.support.waiting import wait_until, wait_until_async
 
 
 @pytest.fixture
 def patient_pools() -> None:
     """These tests are about the bound: it applies."""
-
-
-@asynccontextmanager
-async def database(url: str, **options: Any) -> AsyncIterator[Database]:
-    pool = Database(url, **options)
-    try:
-        yield pool
-    finally:
-        pool.close()
 
 
 def count(url: str, statement: str) -> int:

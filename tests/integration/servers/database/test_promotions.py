@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from persistence.postgres.replica import ReplicaReads
 from persistence.postgres.replication import read_hosts
 from tests.conftest import Servers, free_port
 from tests.support.clients.operator_command import new_operator
+from tests.support.databases import database
 from tests.support.servers.own.external import SUPERUSER_PASSWORD
 from tests.support.servers.own.replicated import ReplicatedPostgres, replicated_postgres
 from tests.support.servers.restored import Installation
@@ -36,15 +36,6 @@ def replicated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicatedP
         servers.primary.execute(f"CREATE DATABASE {DATABASE}")
         apply_migrations(servers.url(DATABASE))
         yield servers
-
-
-@asynccontextmanager
-async def database(url: str, **options: Any) -> AsyncIterator[Database]:
-    pool = Database(url, **options)
-    try:
-        yield pool
-    finally:
-        pool.close()
 
 
 async def succeeds(pool: Database | Commits, statement: str) -> bool:
