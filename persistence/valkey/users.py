@@ -4,11 +4,18 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import valkey
+from valkey.connection import parse_url
 from valkey.exceptions import AuthenticationError, NoPermissionError, ResponseError, ValkeyError
 
 from persistence.valkey.acl import PREFIX, USERS, password_rule
 from persistence.valkey.connection.cluster import address_of
-from persistence.valkey.connection.url import Kind, Servers, parse, url_of_server
+from persistence.valkey.connection.url import (
+    Kind,
+    Servers,
+    parse,
+    url_of_server,
+    with_verified_host,
+)
 
 TIMEOUTS: Final[dict[str, Any]] = {"socket_timeout": 3, "socket_connect_timeout": 3}
 
@@ -136,4 +143,5 @@ def _addresses(client: Any, servers: Servers, asked: str) -> Iterator[tuple[str,
 
 
 def _client(url: str) -> valkey.Valkey:
-    return valkey.Valkey.from_url(url, **TIMEOUTS)
+    options = with_verified_host(parse_url(url)) | TIMEOUTS
+    return valkey.Valkey.from_pool(valkey.ConnectionPool(**options))

@@ -8,7 +8,8 @@ from valkey.asyncio import Valkey
 from valkey.asyncio.cluster import ClusterNode, ValkeyCluster
 from valkey.asyncio.connection import SSLConnection
 from valkey.asyncio.sentinel import Sentinel, SentinelConnectionPool
-from valkey.exceptions import ValkeyError
+from valkey.exceptions import ConnectionError as NoConnection
+from valkey.exceptions import ValkeyClusterException, ValkeyError
 
 from domain.errors import Unavailable
 from domain.measurements import Durations
@@ -46,12 +47,18 @@ class ClusterClient(ValkeyCluster):
         self.primaries = ClusterPrimaries(servers)
 
     async def initialize(self) -> "ValkeyCluster":
-        """See ValkeyCluster, which forgets servers that were unavailable."""
+        """See ValkeyCluster, which forgets servers that were unavailable.
+
+        Raises ValkeyError, as all other clients do, where no server has the whole cluster.
+        """
         known = self.nodes_manager.startup_nodes
         for host, port in self._nodes:
             node = ClusterNode(host, port, **self.connection_kwargs)
             known.setdefault(node.name, node)
-        return await super().initialize()
+        try:
+            return await super().initialize()
+        except ValkeyClusterException as error:
+            raise NoConnection(str(error)) from error
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Publish a message: every server of a cluster passes it on to all others."""

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
+import valkey
 from valkey.asyncio.connection import SSLConnection, parse_url
 
 DEFAULT_PORTS: Final = {"cluster": 6379, "sentinel": 26379}
@@ -75,13 +76,20 @@ def _with_server(url: str, server: str) -> str:
     return f"{base}://{credentials}{at}{server}/{database}{question_mark}{query}"
 
 
+def with_verified_host(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a connection, as `parse_url` of the package returns them.
+
+    With TLS the certificate must be the host's, unless the URL has `ssl_check_hostname=false`:
+    the package does not check that by default, and takes the text `false` for true.
+    """
+    if options.get("connection_class") not in {SSLConnection, valkey.SSLConnection}:
+        return options
+    asked = options.get("ssl_check_hostname", True)
+    return options | {"ssl_check_hostname": str(asked).lower() == "true"}
+
+
 def _options(url: str) -> dict[str, Any]:
-    options: dict[str, Any] = parse_url(url)
-    if options.get("connection_class") is SSLConnection:
-        options.setdefault("ssl_check_hostname", True)
-        if isinstance(options["ssl_check_hostname"], str):
-            options["ssl_check_hostname"] = options["ssl_check_hostname"].lower() == "true"
-    return options
+    return with_verified_host(parse_url(url))
 
 
 def _node(host: str, default_port: int) -> tuple[str, int]:

@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
-from valkey.crc import key_slot
 
 from domain.actions.partners.ports import AdmissionOutcome
 from domain.market.rates import RateSnapshot
@@ -23,7 +22,7 @@ from persistence.valkey.notices import notices, publish_change
 from persistence.valkey.rates import RatePublisher, read_snapshot
 from persistence.valkey.stream import WebhookStream
 from tests.conftest import DatabaseUrls
-from tests.support.servers.valkey.admission_worker import AdmissionWorker
+from tests.support.servers.valkey.admission_worker import AdmissionWorker, slot_of
 from tests.support.servers.valkey.cluster import ValkeyCluster
 from tests.support.waiting import wait_until_async
 
@@ -232,7 +231,3 @@ async def test_a_primary_goes_on_alone_and_its_replacement_then_accepts_nothing(
     await late.stop()
     await asyncio.to_thread(cluster.wait_until_complete)
     cluster.flush()
-
-
-def slot_of(partner: UUID) -> int:
-    return key_slot(window_key(partner).encode())

@@ -3,11 +3,13 @@
 import asyncio
 from uuid import UUID, uuid4
 
+from valkey.crc import key_slot
+
 from domain.actions.partners.ports import Admission, AdmissionOutcome
 from domain.errors import Unavailable
 from persistence.postgres.partners.valkey_primaries import PostgresGenerations
 from persistence.postgres.pool import Database
-from persistence.valkey.admission.controller import ValkeyAdmissionController
+from persistence.valkey.admission.controller import ValkeyAdmissionController, window_key
 from persistence.valkey.admission.replication import Replication
 from persistence.valkey.connection.client import connect
 from tests.support.waiting import wait_until_async
@@ -54,3 +56,8 @@ class AdmissionWorker:
             return await self.outcome(partner)
 
         await wait_until_async(outcome, lambda found: found is AdmissionOutcome.ADMITTED)
+
+
+def slot_of(partner: UUID) -> int:
+    """Return the slot of a cluster that has all keys of a partner."""
+    return key_slot(window_key(partner).encode())
