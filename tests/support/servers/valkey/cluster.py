@@ -58,6 +58,10 @@ class Node:
         self._process = spawn(arguments, self._directory, self._directory / "log")
         wait_until(self.answers)
 
+    def url(self, user: str) -> str:
+        """Return the URL of a process's user for this server alone."""
+        return f"valkey://{PREFIX}{user}:{PASSWORDS[user]}@{self.address}"
+
     def answers(self) -> bool:
         """Return whether the server answers."""
         with suppress(valkey.ConnectionError, valkey.TimeoutError):
