@@ -17,7 +17,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains faults-valkey faults-postgres help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
+.PHONY: faults-chains faults-valkey faults-postgres help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-cluster bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -98,6 +98,9 @@ bench-profile: $(VENV)/.dev ## Profile a signed quote: CPU by layer, and a flame
 
 bench-granian: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Measure signed quotes under Granian's settings, one changed at a time
 	$(BIN)/python -m bench.granian $(ARGS)
+
+bench-cluster: $(VENV)/.dev $(ASSETS) $(VENV)/.debian-bench ## Measure signed quotes with a Valkey cluster and with one server
+	$(BIN)/python -m bench.cluster $(ARGS)
 
 bench-locust: $(VENV)/.dev $(ASSETS) ## Load as partners cause it (ARGS="quotes --rate 500"; mixed, cabinet, feeds)
 	$(BIN)/python -m bench.locust $(or $(ARGS),quotes)

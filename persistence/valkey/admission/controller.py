@@ -26,8 +26,9 @@ from persistence.valkey.connection.script_protocol import bulk_string
 SCRIPT: Final = (Path(__file__).parent / "admission.lua").read_text()
 MAX_PER_CALL: Final = 16
 """Admissions that share one call: with larger batches, client and server take turns idling."""
-MAX_IN_FLIGHT: Final = 4
-"""Concurrent calls of a server; requests that arrive meanwhile gather for the next."""
+MAX_IN_FLIGHT: Final = 8
+"""Concurrent calls of a server. Requests that arrive meanwhile share the next, as an idle server
+never needs so many: one that replies late gets fewer calls with more admissions each."""
 MAX_PER_REPLICATED_CALL: Final = 32
 MAX_REPLICATED_IN_FLIGHT: Final = 2
 """Replicas take as long to acknowledge a call with many admissions as one with few."""
@@ -110,19 +111,25 @@ class _Queue:
         self.gathering = _Batch()
         self._batches: deque[_Batch] = deque()
         self._in_flight = 0
+        self._is_waiting = False
+        """Whether what has gathered waits for a call in flight to end."""
 
     def flush(self) -> None:
-        """Let the requests that have gathered be called."""
-        if not self.gathering.futures:
+        """Let the requests that have gathered be called, or gather more until a call may start."""
+        gathered = len(self.gathering.futures)
+        if not gathered:
             return
-        self._batches.append(self.gathering)
-        self.gathering = _Batch()
-        self._start()
+        if self._in_flight < self.replicas.max_in_flight or gathered >= self.replicas.max_per_call:
+            self._batches.append(self.gathering)
+            self.gathering, self._is_waiting = _Batch(), False
+            self._start()
+        else:
+            self._is_waiting = True
 
     def _start(self) -> None:
         replicas = self.replicas
-        while self._in_flight < replicas.max_in_flight and self._batches:
-            batch = self._batches.popleft()
+        while self._in_flight < replicas.max_in_flight and (self._batches or self._is_waiting):
+            batch = self._next()
             loop = batch.futures[0].get_loop()
             started = loop.time()
             if started > replicas.known_until:
@@ -136,6 +143,12 @@ class _Queue:
                 partial(self._on_reply, batch.futures, loop, started),
                 replicas=replicas.required,
             )
+
+    def _next(self) -> _Batch:
+        if self._batches:
+            return self._batches.popleft()
+        batch, self.gathering, self._is_waiting = self.gathering, _Batch(), False
+        return batch
 
     def _on_reply(
         self,

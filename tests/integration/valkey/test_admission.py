@@ -16,6 +16,8 @@ from domain.errors import Unavailable
 from domain.partners.unsigned_limits import UnsignedLimits, sources_of
 from domain.partners.weights import WINDOW_MS, SlidingWindow
 from persistence.valkey.admission.controller import (
+    MAX_IN_FLIGHT,
+    MAX_PER_CALL,
     REPLY,
     REQUEST,
     SCRIPT,
@@ -186,6 +188,23 @@ async def test_calls_of_one_event_loop_turn_share_a_few_commands(valkey: Valkey)
     after = (await valkey.info("commandstats"))["cmdstat_evalsha"]["calls"]
     assert after - before == 4
     assert sorted(one.remaining for one in admitted) == list(range(935, 999))
+
+
+async def test_calls_of_many_turns_share_commands_while_the_server_is_slow(valkey: Valkey) -> None:
+    controller, partner = ValkeyAdmissionController(valkey), uuid4()
+    await admit(controller, partner, budget=1_000)
+    before = (await valkey.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    await valkey.client_pause(60_000, all=False)
+    calls = []
+    for _ in range(MAX_IN_FLIGHT + 2 * MAX_PER_CALL):
+        calls.append(asyncio.ensure_future(admit(controller, partner, budget=1_000)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    await valkey.client_unpause()
+    admitted = await asyncio.gather(*calls)
+    after = (await valkey.info("commandstats"))["cmdstat_evalsha"]["calls"]
+    assert {one.outcome for one in admitted} == {AdmissionOutcome.ADMITTED}
+    assert after - before == MAX_IN_FLIGHT + 2
 
 
 async def test_cancelled_call_does_not_cancel_the_others_of_its_batch(valkey: Valkey) -> None:
