@@ -17,6 +17,12 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=milliseconds << _MILLISECOND_BITS)
 
 
+def id_before(one: UUID, span: timedelta) -> UUID:
+    """Return the lowest id of a time that is `span` before that of another id."""
+    milliseconds = (one.int >> _MILLISECOND_BITS) - span // timedelta(milliseconds=1)
+    return UUID(int=max(milliseconds, 0) << _MILLISECOND_BITS)
+
+
 def made_at(one: UUID) -> datetime:
     """Return when an id was created, to the millisecond."""
     return _EPOCH + timedelta(milliseconds=one.int >> _MILLISECOND_BITS)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 
+import psycopg
 from valkey.asyncio import Valkey
 from valkey.exceptions import ValkeyError
 
@@ -14,6 +15,7 @@ from gateway.settings import Settings
 from persistence.postgres.history import PostgresDatabaseHistory
 from persistence.postgres.hosts import UnusableUrl, hosts_of
 from persistence.postgres.migrate import MigrationFailed, apply_migrations
+from persistence.postgres.partitions.months import create_partitions
 from persistence.postgres.pool import Database
 from persistence.postgres.rights.rule import excess_rights_at, rejection_reason
 from persistence.postgres.sessions import pooler_problem
@@ -23,16 +25,20 @@ from persistence.valkey.history import read_marker, write_marker
 
 
 def migrate(owner_database_url: str) -> list[str]:
-    """Bring the schema up to date; return the ids of the applied migrations.
+    """Bring the schema and the partitions up to date; return the ids of the applied migrations.
 
     Raises PreparationFailed.
     """
     try:
-        return apply_migrations(owner_database_url)
+        applied = apply_migrations(owner_database_url)
+        create_partitions(owner_database_url)
     except MigrationFailed as error:
         raise PreparationFailed(str(error)) from error
+    except psycopg.Error as error:
+        raise PreparationFailed(f"Partitions cannot be created: {error}") from error
     except UnusableUrl as error:
         raise PreparationFailed(f"SWAPGATE_DATABASE_URL cannot be used: {error}") from None
+    return applied
 
 
 def sessions_problem(settings: Settings) -> str | None:

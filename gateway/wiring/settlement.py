@@ -49,6 +49,7 @@ from persistence.postgres.market.network_fees import record_estimates
 from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.orders.sandbox_steps import PostgresStepQueue, advance_order
 from persistence.postgres.orders.settlement import PostgresSettlementOrderRepository
+from persistence.postgres.partitions.months import create_partition
 
 if TYPE_CHECKING:
     from gateway.runtime.tracing import Tracing
@@ -57,6 +58,7 @@ CHOICES_SECONDS = 1.0
 EXPIRY_SECONDS = 1.0
 ACCRUAL_SECONDS = 2.0
 COUNTING_SECONDS = 5.0
+PARTITIONS_SECONDS = 3600.0
 REFILL_SECONDS = 0.5
 POOL_METRICS_SECONDS = 30.0
 DUE_METRICS_SECONDS = 5.0
@@ -196,6 +198,11 @@ def _periodic_actions(
             "counting",
             lambda: count_orders(connections.database),
             every_seconds=COUNTING_SECONDS,
+        ),
+        poll_forever(
+            "partitions",
+            lambda: create_partition(connections.database),
+            every_seconds=PARTITIONS_SECONDS,
         ),
         poll_forever("pool metrics", publish_pools, every_seconds=POOL_METRICS_SECONDS),
         poll_forever("due orders", publish_due, every_seconds=DUE_METRICS_SECONDS),

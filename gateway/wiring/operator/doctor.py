@@ -19,6 +19,7 @@ from domain.actions.operator.doctor.limits import LimitsHealth, limit_checks
 from domain.actions.operator.doctor.network_fees import FeesHealth, fee_checks
 from domain.actions.operator.doctor.pages import SERVER as INSTALLATION
 from domain.actions.operator.doctor.pages import PagesHealth, page_checks
+from domain.actions.operator.doctor.partitions import PartitionHealth, partition_checks
 from domain.actions.operator.doctor.rates import RatesHealth, RateSources, rates_checks
 from domain.actions.operator.doctor.replication import replication_checks
 from domain.actions.operator.doctor.valkey import SERVER as VALKEY
@@ -48,6 +49,7 @@ from persistence.postgres.operators.waiting import (
     undecided_credits,
     unsent_refunds,
 )
+from persistence.postgres.partitions.months import months_end, tables_outside_months
 from persistence.postgres.replication import read_hosts
 from persistence.postgres.rights.roles import FUNCTION_OWNERS, GATEWAY, LOGINS
 from persistence.postgres.rights.rule import advice, excess_rights
@@ -92,6 +94,7 @@ def check_groups(ports: OperatorPorts) -> list[CheckGroup]:
     of_postgres = [
         *database_checks(_database_health(ports), clock),
         *replication_checks(lambda: read_hosts(ports.settings.direct_url)),
+        *partition_checks(_partition_health(ports), clock),
         *address_checks(settlement),
         *webhook_checks(delivery, clock),
         *chain_checks(settlement, clock),
@@ -138,6 +141,13 @@ def _database_health(ports: OperatorPorts) -> DatabaseHealth:
         can_write_order_state=lambda role: can_write_order_state(database, role),
         excess_rights=rights_problems,
         unreadable_partners=unreadable_partners,
+    )
+
+
+def _partition_health(ports: OperatorPorts) -> PartitionHealth:
+    return PartitionHealth(
+        months_end=lambda: months_end(ports.database),
+        outside_months=lambda: tables_outside_months(ports.database),
     )
 
 

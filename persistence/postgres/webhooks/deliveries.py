@@ -1,12 +1,13 @@
 """The delivery workers' statements: lease queued events, and record the attempts to send them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 import msgspec
 
+from domain.ids import FIRST_ID, LAST_ID, id_before
 from domain.webhooks.circuit_breaker import VersionedCircuitBreaker
 from domain.webhooks.delivery import FinishedAttempt, LeasedEvent
 from domain.webhooks.events import Event, EventType
@@ -18,16 +19,21 @@ from persistence.postgres.webhooks.circuit_breakers import COLUMNS as CIRCUIT_BR
 from persistence.postgres.webhooks.circuit_breakers import versioned_circuit_breaker
 from persistence.postgres.webhooks.events import IS_TEST
 
+MAX_CLOCK_DIFFERENCE: Final = timedelta(days=1)
+"""Of machines that create events: far more than any that `doctor` accepts."""
+
 # It waits for locks: a relay that started to claim before these events were queued locks them for a
-# moment, and then skips them. The first of two workers gets the lease; the other sees it then.
+# moment, and then skips them. The first of two workers gets the lease; the other sees it then. The
+# bounds of the ids keep it from looking for them in the partitions of other months.
 LEASE: Final = f"""
 WITH available AS (
   SELECT id FROM webhook_events
-  WHERE id = ANY ($1::uuid[]) AND status = 'queued' AND (lease IS NULL OR leased_until <= $3)
+  WHERE id = ANY ($1::uuid[]) AND id >= $5 AND id <= $6
+    AND status = 'queued' AND (lease IS NULL OR leased_until <= $3)
   ORDER BY id FOR UPDATE
 ), leased AS (
   UPDATE webhook_events e SET lease = $2, leased_until = $4
-  WHERE e.id = ANY (ARRAY(SELECT id FROM available))
+  WHERE e.id = ANY (ARRAY(SELECT id FROM available)) AND e.id >= $5 AND e.id <= $6
   RETURNING e.id, e.partner_id, e.order_id, e.type, e.dedup_key, e.body, e.created_at, e.attempts
 )
 SELECT e.id, e.partner_id, e.order_id, e.type, e.dedup_key, e.body, e.created_at, e.attempts,
@@ -42,7 +48,7 @@ FROM leased e JOIN partners p ON p.id = e.partner_id LEFT JOIN orders o ON o.id 
 
 # An event that has a lease is queued. The successors of a failed event are not due before it: were
 # they left due, each poll of the relay would scan them. Once the event is settled for good, its
-# successors are due at once.
+# successors are due at once. They have later ids, but for the differences between clocks.
 RECORD: Final = f"""
 WITH finished AS MATERIALIZED (
   SELECT * FROM json_to_recordset($1::text::json) AS finished (
@@ -54,7 +60,7 @@ WITH finished AS MATERIALIZED (
     due_at = coalesce(finished.retry_at, e.due_at), lease = NULL, leased_until = NULL,
     finished_at = CASE WHEN finished.status <> 'pending' THEN $2::timestamptz END
   FROM finished
-  WHERE e.id = ANY (ARRAY(SELECT id FROM finished))
+  WHERE e.id = ANY (ARRAY(SELECT id FROM finished)) AND e.id >= $3 AND e.id <= $4
     AND e.id = finished.id AND e.lease = finished.lease
   RETURNING e.id, e.partner_id, e.order_id, e.position, e.attempts, finished.retry_at,
     finished.started_at, finished.latency_ms, finished.http_status, finished.error,
@@ -69,7 +75,7 @@ WITH finished AS MATERIALIZED (
   FROM settled
   WHERE later.order_id = ANY (ARRAY(SELECT order_id FROM settled))
     AND later.order_id = settled.order_id AND later.position > settled.position
-    AND later.status = 'pending' AND later.attempts = 0
+    AND later.id >= $5 AND later.status = 'pending' AND later.attempts = 0
     AND CASE WHEN settled.retry_at IS NULL THEN later.due_at > $2
       ELSE later.due_at <> settled.retry_at END
 )
@@ -108,7 +114,8 @@ class PostgresDeliveries:
         self, ids: Collection[UUID], *, lease: UUID, now: datetime, leased_until: datetime
     ) -> Sequence[LeasedEvent]:
         """See Deliveries."""
-        rows = await self._database.fetch(LEASE, [list(ids), lease, now, leased_until])
+        parameters = [list(ids), lease, now, leased_until, *_bounds(ids)]
+        rows = await self._database.fetch(LEASE, parameters)
         return [self._leased_event(row) for row in rows]
 
     async def record(
@@ -116,7 +123,10 @@ class PostgresDeliveries:
     ) -> Mapping[UUID, VersionedCircuitBreaker | None]:
         """See Deliveries."""
         records = msgspec.json.encode([_record(one) for one in finished]).decode()
-        rows = await self._database.fetch(RECORD, [records, now])
+        first, last = _bounds([one.event_id for one in finished])
+        rows = await self._database.fetch(
+            RECORD, [records, now, first, last, id_before(first, MAX_CLOCK_DIFFERENCE)]
+        )
         return {
             UUID(row["id"]): versioned_circuit_breaker(row) if row["version"] is not None else None
             for row in rows
@@ -162,6 +172,11 @@ class PostgresDeliveries:
         if sealed is None:
             return None
         return self._keyring.try_open(sealed, record=webhook_secret_record(partner_id))
+
+
+def _bounds(ids: Collection[UUID]) -> tuple[UUID, UUID]:
+    """Return the lowest and the highest of these ids; without any, bounds of nothing."""
+    return min(ids, default=LAST_ID), max(ids, default=FIRST_ID)
 
 
 def _record(finished: FinishedAttempt) -> dict[str, object]:

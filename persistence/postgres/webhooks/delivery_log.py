@@ -67,10 +67,12 @@ _RESOURCE = """
 """
 
 # The filters apply before the joins: only events that are shown are looked up elsewhere. Both
-# nested loops preserve the order of the scan, and end when the page is full.
+# nested loops preserve the order of the scan, and end when the page is full. The limit of the scan
+# is a parameter: a plan for any limit reads the partitions in the order of their indexes, while one
+# for a large limit may read and sort all of them.
 _PAGE = """
 SELECT {columns}
-FROM ({scan} LIMIT {max_scanned}) e {newest_attempt}
+FROM ({scan} LIMIT $8::integer) e {newest_attempt}
 WHERE ($4::text[] IS NULL OR e.status = ANY ($4::text[]))
   AND ($5::text IS NULL OR e.type = $5::text)
   AND ($6::timestamptz IS NULL OR e.created_at >= $6::timestamptz)
@@ -79,7 +81,7 @@ WHERE ($4::text[] IS NULL OR e.status = ANY ($4::text[]))
 ORDER BY {order} LIMIT {page_size}
 """
 
-_LAST_SCANNED = "SELECT id, due_at, created_at FROM ({scan} OFFSET {max_scanned} LIMIT 1) e"
+_LAST_SCANNED = "SELECT id, due_at, created_at FROM ({scan} OFFSET $4::integer LIMIT 1) e"
 
 _BY_ID: Final = "e.id DESC"
 _BY_DUE: Final = "e.due_at, e.id"
@@ -97,13 +99,12 @@ def _statements(scan: str, *, order: str = _BY_ID) -> _Statements:
         _PAGE.format(
             columns=SUMMARY_COLUMNS,
             scan=scan,
-            max_scanned=MAX_EVENTS_SCANNED,
             newest_attempt=NEWEST_ATTEMPT,
             order_not_deleted=ORDER_NOT_DELETED,
             order=order,
             page_size=PAGE_SIZE + 1,
         ),
-        _LAST_SCANNED.format(scan=scan, max_scanned=MAX_EVENTS_SCANNED - 1),
+        _LAST_SCANNED.format(scan=scan),
     )
 
 
@@ -166,12 +167,13 @@ async def _page(
     statuses = _STATUSES[log_filter.outcome] if log_filter.outcome else None
     type_ = log_filter.type.value if log_filter.type else None
     rows = await database.fetch(
-        scan.page, [*bounds, statuses, type_, log_filter.since, log_filter.until]
+        scan.page,
+        [*bounds, statuses, type_, log_filter.since, log_filter.until, MAX_EVENTS_SCANNED],
     )
     events = [event_summary(row) for row in rows[:PAGE_SIZE]]
     if len(rows) > PAGE_SIZE:
         return LogPage(events=events, next_cursor=_cursor_of_event(events[-1], scan))
-    last = await database.fetch_one(scan.last_scanned, bounds)
+    last = await database.fetch_one(scan.last_scanned, [*bounds, MAX_EVENTS_SCANNED - 1])
     if last is None:
         return LogPage(events=events, next_cursor=None)
     return LogPage(

@@ -189,7 +189,7 @@ def test_an_imported_pool_that_lasts_less_than_a_week_is_named_with_its_rate(
 EVENT = """
 INSERT INTO webhook_events
   (id, partner_id, position, type, dedup_key, body, status, due_at, leased_until, created_at)
-SELECT gen_random_uuid(), id, 1, 'partner.paid_out', 'key', '', %s, %s, %s, now()
+SELECT first_id_at(now()), id, 1, 'partner.paid_out', 'key', '', %s, %s, %s, now()
 FROM partners WHERE id IN (SELECT partner_id FROM api_keys)
 """
 

@@ -19,6 +19,7 @@ from domain.webhooks.events import order_status_changed
 from feeds.webhooks.delivery import run_delivery
 from feeds.webhooks.relay import CAPACITY, PER_ENDPOINT, QUEUE_LEASE, Relay, run_relay
 from feeds.webhooks.sender import WebhookSender
+from gateway.runtime.clock import new_id
 from persistence.postgres.market.catalogue import read_catalogue
 from persistence.postgres.notifications import Channel, listen
 from persistence.postgres.orders.orders import PostgresOrderRepository
@@ -109,7 +110,7 @@ class World:
             stored = await repository.read(order.id)
             assert stored is not None
             moved = msgspec.structs.replace(stored.order, state=state, updated_at=self.clock.now())
-            event = order_status_changed(uuid4(), moved, at=self.clock.now())
+            event = order_status_changed(new_id(), moved, at=self.clock.now())
             assert await repository.save(moved, expected_version=stored.version, event=event)
             ids.append(event.id)
         return ids

