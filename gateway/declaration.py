@@ -15,6 +15,8 @@ NOT_SETTINGS: Final = {
     "SWAPGATE_DATA_DIR": "a command-line option that locates the instance with the settings",
     "SWAPGATE_OPERATOR": "the name of the person who runs a command, not of an installation",
     "SWAPGATE_OPERATOR_SECRET": "the secret of that person, which no process may inherit",
+    "SWAPGATE_RETENTION_WEBHOOKS_MONTHS": "an option of the command `retention`",
+    "SWAPGATE_RETENTION_AUDIT_MONTHS": "an option of the command `retention`",
     "SWAPGATE_PARENT_PID": "set by a supervisor for its children, never by an operator",
 }
 """Variables that are not declared in Settings, and why."""

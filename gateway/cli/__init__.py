@@ -18,7 +18,7 @@ from gateway.cli.market import (
     switches,
     unpaid,
 )
-from gateway.cli.operators import audit, keyring, operator, proposal
+from gateway.cli.operators import audit, keyring, operator, proposal, retention
 from gateway.cli.orders import credit, deposit, order, sandbox
 from gateway.cli.partners import key, partner
 from gateway.cli.processes import doctor, init, processes, up, valkey
@@ -60,6 +60,7 @@ main.command()(init.init)
 main.command()(processes.migrate)
 main.command()(doctor.doctor)
 main.command()(reconcile.reconcile)
+main.command()(retention.retention)
 main.command()(switches.maintenance)
 main.command()(switches.refunds)
 main.command()(switches.fixed_rates)

@@ -81,6 +81,7 @@ async def show_event(ports: OperatorWebhookPorts, event_id: UUID) -> EventDetail
 async def replay_event(ports: OperatorWebhookPorts, event_id: UUID) -> int:
     """Send an event again, with the same id and bytes; return 1, or raise NotFound."""
     if not await ports.repository.replay(event_id, now=ports.clock.now()):
+        await ports.repository.event(event_id)  # says whether it was archived
         raise NotFound(f"there is no event {event_id}")
     return 1
 

@@ -55,7 +55,7 @@ def create_partitions(owner_database_url: str) -> None:
 async def months_end(database: Database) -> Mapping[str, datetime]:
     """Return when the last partition of each table ends, the earliest first."""
     rows = await database.fetch(ENDS, [list(TABLES)])
-    return {row["parent"]: _time_of(UUID(row["ends"])) for row in rows}
+    return {row["parent"]: time_of(UUID(row["ends"])) for row in rows}
 
 
 async def tables_outside_months(database: Database) -> list[str]:
@@ -63,7 +63,8 @@ async def tables_outside_months(database: Database) -> list[str]:
     return [row["parent"] for row in await database.fetch(OUTSIDE)]
 
 
-def _time_of(end: UUID) -> datetime:
+def time_of(end: UUID) -> datetime:
+    """Return the time at which a partition ends."""
     try:
         return made_at(end)
     except OverflowError:  # of a partition that never ends: see 0136

@@ -14,6 +14,7 @@ from typing import Final
 from persistence.postgres.rights.roles import FUNCTION_OWNERS, GATEWAY, LOGINS
 
 READ_ONLY_TABLES: Final = (
+    "archived_partitions",
     "cancelled_outflows",
     "chain_blocks",
     "chains",

@@ -50,6 +50,10 @@ SELECT attempt, started_at, latency_ms, http_status, error, response_body FROM w
 WHERE event_id = $1 ORDER BY started_at DESC, attempt DESC LIMIT $2::integer
 """
 
+IN_ARCHIVE = """
+SELECT name FROM archived_partitions WHERE parent = 'webhook_events' AND ends > $1::uuid LIMIT 1
+"""
+
 LIST_OF_ORDER = f"{DETAILS} WHERE e.partner_id = $1 AND e.order_id = $2 ORDER BY e.position"
 
 ATTEMPTS_OF_EVENTS = """
@@ -79,9 +83,16 @@ async def read_event(
     """
     row = await database.fetch_one(READ, [event_id, partner_id])
     if row is None:
-        raise NotFound(f"there is no event {event_id}")
+        raise await no_event(database, event_id)
     attempts = await database.fetch(READ_ATTEMPTS, [event_id, max_attempts])
     return _event_details(row, [logged_attempt(attempt) for attempt in reversed(attempts)])
+
+
+async def no_event(database: Database, event_id: UUID) -> NotFound:
+    """Return the error for an event that is not stored: it may have been archived."""
+    if await database.fetch(IN_ARCHIVE, [event_id]):
+        return NotFound(f"there is no event {event_id}: events of its time were archived")
+    return NotFound(f"there is no event {event_id}")
 
 
 async def list_events_of_order(

@@ -31,6 +31,7 @@ IN_THE_SANDBOX = [
     "doctor",
     "migrate",
     "reconcile",
+    "retention",
     "partner list",
     "partner show {who}",
     "partner set {who} --budget 500",

@@ -64,6 +64,7 @@ COMMANDS = [
     "earnings clear team@wallet.example",
     "earnings list team@wallet.example",
     "reconcile",
+    "retention",
     f"sandbox deposit {UNKNOWN_ID}",
     f"sandbox confirm {UNKNOWN_ID}",
     "sandbox mail --to team@wallet.example",
