@@ -19,7 +19,7 @@ from tests.support.clients.partner import Partner, order_request
 from tests.support.servers.webhook_receiver import Receiver, receiving
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FIRST_NEW = "persistence/postgres/migrations/0136-bounds-of-first-partitions.sql"
 NOT_IN_GIT = "cabinet_htmx/static/vendor"
 MAX_WAIT_SECONDS = 90
