@@ -103,6 +103,10 @@ class NotFound(DomainError):
     """The caller has no such object."""
 
 
+class EventArchived(NotFound):
+    """Events of this one's time were archived: whether there was this one is not known here."""
+
+
 class AmountRejected(RejectedInput):
     """The order would be worth too little or too much; each subclass has its reason."""
 

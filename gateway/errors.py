@@ -71,6 +71,7 @@ TABLE: dict[type[errors.DomainError], ErrorResponse] = {
     errors.RateLimited: ErrorResponse(5, "RATE_LIMIT", 429),
     errors.OutOfScope: ErrorResponse(16, "SCOPE", 403),
     errors.NotFound: NOT_FOUND,
+    errors.EventArchived: NOT_FOUND,
     errors.BelowMinimum: ErrorResponse(7, "LIMIT_MIN", 400),
     errors.AboveMaximum: ErrorResponse(8, "LIMIT_MAX", 400),
     errors.OperatorCapExceeded: ErrorResponse(8, "LIMIT_MAX", 400),

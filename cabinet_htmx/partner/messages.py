@@ -4,7 +4,14 @@ from typing import Final
 
 import msgspec
 
-from domain.errors import DomainError, InvalidCommand, NotFound, RateLimited, Unavailable
+from domain.errors import (
+    DomainError,
+    EventArchived,
+    InvalidCommand,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -41,6 +48,10 @@ NOT_FOUND: Final = (
     "This page doesn't exist, or it isn't your team's. Check the address, or choose a section from "
     "the menu."
 )
+EVENT_ARCHIVED: Final = Message(
+    "Events of that time were archived",
+    "They can no longer be shown here or sent again. Ask the operator for a copy.",
+)
 NOT_AN_OPTION: Final = "Choose an option from the list."
 INVALID_DAY: Final = "Enter a date such as 2026-05-01."
 WRONG_CODE: Final = "This code is wrong or was already used. Enter the next code from your app."
@@ -51,6 +62,8 @@ SCRIPTS_NEEDED: Final = "Passkeys need JavaScript, which is off in your browser.
 
 def error_message(error: DomainError) -> Message:
     """Return the content of the page for an error."""
+    if isinstance(error, EventArchived):
+        return EVENT_ARCHIVED
     if isinstance(error, NotFound):
         return Message("Page not found", NOT_FOUND)
     if isinstance(error, RateLimited):

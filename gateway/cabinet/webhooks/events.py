@@ -48,6 +48,8 @@ async def resend(request: PageRequest) -> Response:
     """Resend an event."""
     event_id = request.id_of("id")
     if not await replay_events(request.ports.webhooks, request.partner_id, [event_id]):
+        # says whether it was archived
+        await request.ports.webhooks.repository.read_event(request.partner_id, event_id)
         raise NotFound(f"there is no event {event_id}")
     await request.record("Resent an event", str(event_id))
     return await request.redirect(f"{PATH}/events/{event_id}", messages.EVENT_RESENT)

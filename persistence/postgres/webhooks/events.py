@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 from uuid import UUID
 
-from domain.errors import NotFound
+from domain.errors import EventArchived, NotFound
 from domain.webhooks.delivery import EventStatus
 from domain.webhooks.delivery_log import EventDetails, EventSummary, LoggedAttempt
 from domain.webhooks.events import TEST_PREFIX
@@ -91,7 +91,7 @@ async def read_event(
 async def no_event(database: Database, event_id: UUID) -> NotFound:
     """Return the error for an event that is not stored: it may have been archived."""
     if await database.fetch(IN_ARCHIVE, [event_id]):
-        return NotFound(f"there is no event {event_id}: events of its time were archived")
+        return EventArchived(f"there is no event {event_id}: events of its time were archived")
     return NotFound(f"there is no event {event_id}")
 
 

@@ -5,6 +5,9 @@ import csv
 import gzip
 import hashlib
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +16,7 @@ import msgspec
 import psycopg
 import pytest
 
+from cabinet_htmx.partner.messages import EVENT_ARCHIVED, error_message
 from domain.actions.operator.retention.archive import archive_old_partitions
 from domain.actions.operator.retention.policy import (
     Archived,
@@ -21,12 +25,17 @@ from domain.actions.operator.retention.policy import (
     RetentionPorts,
     plan,
 )
-from domain.errors import InvalidCommand
+from domain.errors import EventArchived, InvalidCommand
 from domain.ids import first_id_at
+from gateway.errors import error_response
+from gateway.runtime.clock import new_id
+from gateway.wiring.database import migrate
 from persistence.postgres.partitions import retention
 from persistence.postgres.partitions.retention import PostgresPartitions
+from persistence.postgres.webhooks.events import read_event
 from tests.conftest import DatabaseUrls, Servers
 from tests.support.clients.operator_command import Operator, new_operator
+from tests.support.databases import database
 
 EVENTS = 20
 LATER = datetime.now(UTC) + timedelta(days=200)
@@ -144,6 +153,60 @@ def test_an_archived_event_can_neither_be_read_nor_sent_again(
     assert "archived" not in operator.error("webhooks", "show", str(unknown))
 
 
+async def test_a_partner_is_told_that_an_event_was_archived(
+    operator: Operator, tmp_path: Path
+) -> None:
+    ((event, partner),) = operator.sql("SELECT id, partner_id FROM webhook_events LIMIT 1")
+    await archive_old_partitions(ports_of(operator, tmp_path))
+    async with database(operator.urls.gateway) as gateway:
+        with pytest.raises(EventArchived) as caught:
+            await read_event(gateway, event, partner_id=partner)
+    assert error_message(caught.value) is EVENT_ARCHIVED
+    assert error_response(caught.value).status == 404
+
+
+def test_the_books_agree_after_events_of_orders_were_archived(
+    operator: Operator, tmp_path: Path
+) -> None:
+    for name in reversed(ROWS):
+        operator.sql(f"DELETE FROM {name}")
+    operator.publish_rates()
+    order = operator.order(id=new_id())
+    operator.sql("UPDATE partners SET webhook_url = 'https://wallet.example/hook'")
+    for step in ("deposit", "confirm", "payout"):
+        operator.json("sandbox", step, order)
+    operator.sql(
+        "UPDATE webhook_events SET status = 'delivered', finished_at = now() WHERE order_id = %s",
+        order,
+    )
+    operator.sql(
+        "INSERT INTO webhook_attempts (event_id, attempt, started_at, latency_ms, http_status)"
+        " SELECT id, 1, now(), 7, 200 FROM webhook_events WHERE order_id = %s",
+        order,
+    )
+    assert operator.json("reconcile") == {"differences": []}
+    archived = {one.partition: one.rows for one in archive_now(ports_of(operator, tmp_path))}
+    assert archived["webhook_events_first"] == 3
+    assert operator.json("reconcile") == {"differences": []}
+
+
+def test_months_of_the_audit_trails_are_archived_by_their_own_policy(
+    operator: Operator, tmp_path: Path
+) -> None:
+    operator.json("maintenance", "on")
+    migrate(operator.urls.owner)
+    names = ("audit_log", "operator_action_outcomes", "operator_actions")
+    archived = archive_now(ports_of(operator, tmp_path, policy=Policy(audit=1)))
+    # The first partition, and the months that were created after it.
+    assert [one.partition for one in archived[:3]] == [f"{name}_first" for name in names]
+    assert archived[2].rows == 1
+    assert len(archived) > 3
+    assert len(rows_of(operator)["webhook_events"]) == EVENTS
+    migrate(operator.urls.owner)
+    operator.json("maintenance", "off")
+    assert [row["parameters"]["to"] for row in operator.json("audit", "list")] == ["off"]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -244,6 +307,53 @@ def test_a_run_that_is_killed_anywhere_is_continued_by_the_next(
     assert archived_rows(tmp_path) == stored
     assert rows_of(operator) == {name: [] for name in ROWS}
     assert not list(tmp_path.glob("*.unfinished"))
+
+
+KILLED_AT = """
+import asyncio, os, pathlib, psycopg, signal, sys
+from datetime import datetime, UTC, timedelta
+from domain.actions.operator.retention.archive import archive_old_partitions
+from domain.actions.operator.retention.policy import Policy, RetentionPorts
+from persistence.postgres.partitions.retention import PostgresPartitions
+
+url, archive, remaining = sys.argv[1], pathlib.Path(sys.argv[2]), int(sys.argv[3])
+
+class Clock:
+    def now(self):
+        return datetime.now(UTC) + timedelta(days=200)
+
+def killing(original):
+    def step(*arguments, **more):
+        global remaining
+        remaining -= 1
+        if remaining == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return original(*arguments, **more)
+    return step
+
+psycopg.Connection.execute = killing(psycopg.Connection.execute)
+os.fsync = killing(os.fsync)
+pathlib.Path.replace = killing(pathlib.Path.replace)
+ports = RetentionPorts(PostgresPartitions(url, archive), Policy(webhooks=1), Clock())
+asyncio.run(archive_old_partitions(ports))
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_anywhere_is_continued_by_the_next(
+    operator: Operator, tmp_path: Path
+) -> None:
+    stored, kills, done = rows_of(operator), 0, False
+    while not done:
+        arguments = [operator.urls.owner, str(tmp_path), str(kills + 1)]
+        ended = subprocess.run([sys.executable, "-c", KILLED_AT, *arguments], check=False)
+        done = ended.returncode == 0
+        assert done or ended.returncode == -signal.SIGKILL
+        kills += not done
+    assert kills > 10
+    assert archived_rows(tmp_path) == stored
+    assert rows_of(operator) == {name: [] for name in ROWS}
+    assert operator.sql("SELECT count(*) FROM archived_partitions") == [(2,)]
 
 
 def test_the_command_changes_nothing_without_apply_and_is_recorded_with_it(
