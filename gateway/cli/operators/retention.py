@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from domain.actions.operator.retention.archive import archive_old_partitions
-from domain.actions.operator.retention.policy import Policy, plan
+from domain.actions.operator.retention.policy import Policy
 from gateway.cli.command import DATA_DIR, AsJson, DataDir, Failure, Reason, read, run
 from gateway.cli.output import show
 from gateway.instance import Role
@@ -47,11 +47,11 @@ def retention(
 
     Without a policy everything stays. The ledger and orders always stay.
     """
-    from gateway.wiring.operator.retention import retention_ports
+    from gateway.wiring.operator.retention import read_plan, retention_ports
 
     policy = Policy(keep_webhooks, keep_audit)
     if not apply:
-        planned = read(Role.OWNER, data_dir, lambda ports: plan(retention_ports(ports, policy)))
+        planned = read(Role.OWNER, data_dir, lambda ports: read_plan(ports, policy))
         show(planned, as_json=as_json, narrow=("partition", "rows", "goes", "reason"))
         return
     if archive is None or not archive.is_dir():
@@ -62,6 +62,6 @@ def retention(
         lambda ports: archive_old_partitions(retention_ports(ports, policy, archive)),
         subject="retention",
         reason=reason,
-        state=lambda ports: plan(retention_ports(ports, policy)),
+        state=lambda ports: read_plan(ports, policy),
     )
     show(archived, as_json=as_json, narrow=("partition", "rows"))
