@@ -64,6 +64,11 @@ SHARED = {
 }
 """What uses one service; everything else shares at most the servers of its module."""
 
+WAITING = ("tests/integration/servers/", "tests/integration/valkey/")
+"""Mostly wait, for time limits and failovers: one process runs them while the others compute."""
+COMPUTING = ("tests/attacks/", "tests/browser/", "tests/contract/api/")
+"""What the other processes begin with: each folder takes one of them for minutes."""
+
 TEMPLATE = "swapgate_template"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 << 30
@@ -96,7 +101,13 @@ def memory_directory() -> Path | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give slow tests more time, which beside other tests they may need."""
+    """Begin with tests that wait, beside some that compute; give slow tests more time."""
+    items.sort(
+        key=lambda item: (
+            not item.nodeid.startswith(COMPUTING),
+            not item.nodeid.startswith(WAITING),
+        )
+    )
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TEST_SECONDS))
