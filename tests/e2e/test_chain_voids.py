@@ -20,6 +20,8 @@ pytestmark = [needs_nodes, pytest.mark.slow]
 REASON = ("--reason", "the recipient reported the wrong address")
 RETURNS_FALSE = "0x00 0x00 MSTORE 0x20 0x00 RETURN"
 RETURNS_TRUE_WITHOUT_A_LOG = "0x01 0x00 MSTORE 0x20 0x00 RETURN"
+FINAL = 4
+"""Blocks after which a payment that paid nobody has ended: twice the confirmations."""
 ASSETS = pytest.mark.parametrize("asset", ["eth", "ltc"])
 
 
@@ -48,7 +50,7 @@ def paid_for(world: World, asset: str) -> Swap:
     return swap
 
 
-def mine(world: World, asset: str, blocks: int = 3) -> None:
+def mine(world: World, asset: str, blocks: int = FINAL) -> None:
     (world.anvil if asset == "eth" else world.litecoind).mine(blocks)
 
 
@@ -197,7 +199,7 @@ def test_a_payout_that_failed_on_its_chain_is_sent_again(world: World) -> None:
     world.anvil.set_token_balance(world.token, world.hot_address, 0)
     world.evm.release()
     first = swap.until("DONE")["to"]["tx"]["id"]
-    world.anvil.mine(3)
+    world.anvil.mine(FINAL)
     found = world.until(lambda: voided(world, swap))
     assert found is not None
     assert (found["mined_tx_id"], found["void_requested_at"]) == (first, None)
@@ -220,7 +222,7 @@ def test_an_order_whose_token_paid_nobody_is_refunded_although_it_is_done(
     set_code(world.anvil, world.token, assemble(runtime))
     world.evm.release()
     first = swap.until("DONE")["to"]["tx"]["id"]
-    world.anvil.mine(3)
+    world.anvil.mine(FINAL)
     found = world.until(lambda: voided(world, swap))
     assert found is not None
     assert found["mined_tx_id"] == first

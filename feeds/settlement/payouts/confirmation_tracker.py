@@ -92,8 +92,13 @@ class ConfirmationTracker:
         return Position(outflow.candidates[-1], 0)
 
     async def _settle(self, outflow: Outflow, position: Position, required: int) -> None:
-        """Settle an outflow once it is deep enough; its order then names the mined transaction."""
+        """Settle an outflow once it is deep enough; its order then names the mined transaction.
+
+        One that paid nobody ends only once it is final. Its order may get another outflow then: if
+        a reorganization removed the void before, an earlier candidate could pay as well.
+        """
         ports, tx_id = self._ports, position.candidate.tx_id
+        is_final = position.depth >= required * FINAL_DEPTH
         if position.depth < required:
             if not position.candidate.voids and not await ports.wallet.has_paid(outflow, tx_id):
                 raise TransactionFailed(
@@ -104,10 +109,11 @@ class ConfirmationTracker:
         cost = await ports.wallet.fee_paid(tx_id)
         await ports.outflows.book_fee(outflow, self._bounds.in_coins(cost))
         if position.candidate.voids:
-            await self._voids.end(outflow, tx_id, usd=self._bounds.paid_usd(cost))
+            if is_final:
+                await self._voids.end(outflow, tx_id, usd=self._bounds.paid_usd(cost))
             return
         if not await ports.wallet.has_paid(outflow, tx_id):
-            if outflow.is_void_requested or await ports.wallet.has_failed(tx_id):
+            if is_final and (outflow.is_void_requested or await ports.wallet.has_failed(tx_id)):
                 await self._voids.end(outflow, tx_id, usd=self._bounds.paid_usd(cost))
             raise TransactionFailed(
                 f"transaction {tx_id} is mined and did not pay: the operator decides what follows"
