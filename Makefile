@@ -17,7 +17,7 @@ ASSETS := node_modules/.copied
 STATIC := cabinet_htmx/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: faults-chains faults-valkey faults-postgres help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-cluster bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
+.PHONY: faults-chains faults-valkey faults-postgres cluster cluster-faults soak help run test test-slow assets lint audit openapi settings fuzz fmt test-setup test-compile lint-style lint-types lint-structure bench bench-compare bench-chart bench-scale bench-cabinet bench-cluster bench-granian bench-profile bench-locust bench-timing bench-webhooks bench-feeds bench-sockets screenshots faults simulate ledger clean lock
 
 help: ## List these commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -132,6 +132,15 @@ faults-valkey: $(VENV)/.dev $(ASSETS) ## Kill primaries of a Valkey cluster unde
 
 faults-postgres: $(VENV)/.dev $(ASSETS) ## Kill primaries of PostgreSQL under load and promote their standbys (PROMOTIONS=50 SEED=1)
 	$(BIN)/python -m tests.promotions --promotions $(or $(PROMOTIONS),50) --seed $(or $(SEED),1)
+
+cluster: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Run three gateways, HAProxy, a Valkey cluster, replicated PostgreSQL, two of each worker
+	$(BIN)/python -m tests.cluster $(ARGS)
+
+cluster-faults: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## Kill any of them under a mixed load (SECONDS=600 SEED=1)
+	$(BIN)/python -m tests.faults --seconds $(or $(SECONDS),600) --seed $(or $(SEED),1) $(ARGS)
+
+soak: $(VENV)/.dev $(ASSETS) $(VENV)/.debian ## The same load for hours, with restarts: nothing may be lost or grow (HOURS=8 SEED=1)
+	$(BIN)/python -m tests.soak --hours $(or $(HOURS),8) --seed $(or $(SEED),1) $(ARGS)
 
 simulate: $(VENV)/.dev ## Settlement in a simulated world: 100 runs (RUNS=1 SEED=7 ARGS=--trace replays a run)
 	$(BIN)/python -m tests.simulation --runs $(or $(RUNS),100) --seed $(or $(SEED),1) $(ARGS)

@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -46,8 +48,8 @@ DEMO_MARKUP_BPS: Final = 50
 WRONG_MODE: Final = {
     True: "the database belongs to a sandbox, whose pay-in addresses are made up: for real money, "
     "start with another --data-dir or database; for the sandbox, omit --no-sandbox",
-    False: "the database does not belong to a sandbox: use --no-sandbox, or another --data-dir or "
-    "database",
+    False: "the database does not belong to a sandbox: use --no-sandbox or SWAPGATE_SANDBOX=false, "
+    "or another --data-dir or database",
 }
 """The message for a database in another mode, by whether it belongs to a sandbox."""
 FIRST_ADDRESSES: Final = 5
@@ -83,38 +85,58 @@ def prepare(instance: Instance, data_dir: Path, *, base_url: str) -> None:
         raise PreparationFailed(str(error)) from error
 
 
-async def _prepare(instance: Instance, data_dir: Path, base_url: str) -> None:
-    database = Database(instance.admin_database_url, size=2, application="swapgate-up")
+def prepare_sandbox(owner_database_url: str) -> None:
+    """Make a new database that of a sandbox. Safe to repeat; raises PreparationFailed."""
+
+    async def work() -> None:
+        async with _connected(owner_database_url) as database:
+            await _ensure_mode(database, sandbox=True)
+
     try:
-        if instance.sandbox:
-            await become_sandbox(database)
-        if await is_sandbox(database) is not instance.sandbox:
-            raise PreparationFailed(WRONG_MODE[not instance.sandbox])
-        if not instance.sandbox:
-            return
-        added = False
-        for network in await networks_without_account(database):
-            if network in NETWORKS:
-                await add_account(database, sandbox_account(network))
-                added = True
-        if added:
-            await _first_addresses(instance)
-        keyring = load_keyring(data_dir / KEYRING_FILE)
-        await _ensure_demo(database, keyring, data_dir / DEMO_FILE, base_url)
+        asyncio.run(work())
+    except DomainError as error:
+        raise PreparationFailed(str(error)) from error
+
+
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Database]:
+    database = Database(url, size=2, application="swapgate-prepare")
+    try:
+        yield database
     finally:
         database.close()
+
+
+async def _ensure_mode(database: Database, *, sandbox: bool) -> bool:
+    """Return whether pay-in accounts were added, which the sandbox makes up."""
+    if sandbox:
+        await become_sandbox(database)
+    if await is_sandbox(database) is not sandbox:
+        raise PreparationFailed(WRONG_MODE[not sandbox])
+    missing = await networks_without_account(database) if sandbox else []
+    made_up = [sandbox_account(network) for network in missing if network in NETWORKS]
+    for account in made_up:
+        await add_account(database, account)
+    return bool(made_up)
+
+
+async def _prepare(instance: Instance, data_dir: Path, base_url: str) -> None:
+    async with _connected(instance.admin_database_url) as database:
+        if await _ensure_mode(database, sandbox=instance.sandbox):
+            await _first_addresses(instance)
+        if not instance.sandbox:
+            return
+        keyring = load_keyring(data_dir / KEYRING_FILE)
+        await _ensure_demo(database, keyring, data_dir / DEMO_FILE, base_url)
 
 
 async def _first_addresses(instance: Instance) -> None:
     """Derive the first addresses of every network; settlement derives the following ones."""
-    database = Database(instance.settlement_database_url, size=2)
-    try:
+    async with _connected(instance.settlement_database_url) as database:
         pool = PostgresAddressPool(database)
         for stored in await pool.accounts():
             if stored.next_index == 0:
                 await add_addresses(pool, stored, FIRST_ADDRESSES, to_thread=asyncio.to_thread)
-    finally:
-        database.close()
 
 
 async def _ensure_demo(database: Database, keyring: KeyRing, path: Path, base_url: str) -> None:

@@ -131,12 +131,16 @@ def settlement(
 
 
 def migrate(*, data_dir: DataDir = DATA_DIR, as_json: AsJson = False) -> None:
-    """Bring the database schema up to date."""
+    """Bring the database schema up to date; in sandbox mode, make a new database a sandbox."""
     settings = settings_of(Role.OWNER, data_dir)
     from gateway.wiring.database import migrate as apply
 
     try:
         applied = apply(settings.direct_url)
+        if settings.sandbox:
+            from gateway.wiring.preparation import prepare_sandbox
+
+            prepare_sandbox(settings.direct_url)
     except PreparationFailed as error:
         raise Failure(str(error)) from None
     show({"applied": applied}, as_json=as_json)

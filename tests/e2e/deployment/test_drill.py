@@ -8,7 +8,6 @@ import psycopg
 import pytest
 import valkey
 
-from feeds.settlement.addresses.derivation import sandbox_account
 from tests.support.clients.partner import Partner, order_request
 from tests.support.servers.confined import can_confine
 from tests.support.servers.own.deployed import DEPLOY, Deployment, deployment
@@ -16,7 +15,6 @@ from tests.support.servers.own.external import HBA, SUPERUSER_PASSWORD
 from tests.support.servers.webhook_receiver import Receiver, receiving
 from tests.support.waiting import wait_until
 
-NETWORK = "Bitcoin"
 EMAIL = "team@wallet.example"
 FAILED = 1
 REASON = ("--reason", "restored the backup of 03:00")
@@ -61,8 +59,6 @@ def set_up_sandbox(one: Deployment) -> None:
     """Set up servers, and a database of test money, in which deposits can be simulated."""
     one.init("--sandbox")
     one.with_settings("operator/migrate.env", "swapgate", "migrate")
-    one.json("pay-in", "set", NETWORK, sandbox_account(NETWORK).public_key)
-    one.postgres.execute("UPDATE operator_settings SET sandbox = true", database="swapgate")
 
 
 def backup(one: Deployment, directory: Path) -> Path:

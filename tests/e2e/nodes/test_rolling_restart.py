@@ -15,7 +15,8 @@ import pytest
 
 from tests.conftest import Running
 from tests.support.clients.partner import Partner, order_request, quote_request
-from tests.support.servers.gateways import Balancer, Gateway, balanced, running_gateways
+from tests.support.servers.nodes.balancer import Balancer, balanced
+from tests.support.servers.nodes.gateways import Gateway, running_gateways
 from tests.support.waiting import wait_until
 
 NODES = 3
@@ -106,10 +107,9 @@ def test_no_call_fails_while_nodes_are_restarted_one_after_the_other(
 
 def restart(balancer: Balancer, nodes: list[Gateway], number: int) -> None:
     """Restart a node, as an operator does: not before the balancer uses all of them."""
-    everything = {f"node{one}" for one in range(len(nodes))}
-    wait_until(balancer.up, everything.__eq__)
+    balancer.wait_until_ready()
     node = nodes[number % len(nodes)]
     node.stop(whole_group=number % 2 == 1)
     node.start()
     node.wait_until_ready()
-    wait_until(balancer.up, everything.__eq__)
+    balancer.wait_until_ready()

@@ -17,7 +17,7 @@ from gateway.wiring.worker import FIRST_DATA_SECONDS
 from tests.conftest import Running
 from tests.support.clients.partner import Partner, quote_request, send
 from tests.support.servers.connections import listeners_at
-from tests.support.servers.gateways import Gateway, running_gateways
+from tests.support.servers.nodes.gateways import Gateway, running_gateways
 from tests.support.servers.processes import processes
 from tests.support.waiting import ALL_WORKERS, MAX_WAIT_SECONDS, wait_until
 

@@ -1,8 +1,9 @@
 """A browser without scripts on the public pages: it submits forms and stores cookies."""
 
+import ssl
 from collections.abc import Iterable
 from html.parser import HTMLParser
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -55,10 +56,18 @@ class Visitor:
     browser connects from.
     """
 
-    def __init__(self, base_url: str, address: str = "", *, source: str = "") -> None:
+    def __init__(
+        self,
+        base_url: str,
+        address: str = "",
+        *,
+        source: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._host = urlsplit(base_url).netloc
         self._address = address
         self._source = (source, 0) if source else None
+        self._tls = tls
         self.cookies: dict[str, str] = {}
 
     def get(self, path: str, **headers: str) -> PageResponse:
@@ -95,7 +104,7 @@ class Visitor:
             )
         if self._address:
             request_headers["X-Forwarded-For"] = self._address
-        connection = HTTPConnection(self._host, timeout=60, source_address=self._source)
+        connection = self._connection()
         try:
             connection.request(method, path, body, request_headers)
             response = connection.getresponse()
@@ -110,6 +119,13 @@ class Visitor:
             )
         finally:
             connection.close()
+
+    def _connection(self) -> HTTPConnection:
+        if self._tls is None:
+            return HTTPConnection(self._host, timeout=60, source_address=self._source)
+        return HTTPSConnection(
+            self._host, timeout=60, source_address=self._source, context=self._tls
+        )
 
     def _keep(self, cookies: Iterable[str]) -> None:
         for cookie in cookies:

@@ -3,12 +3,23 @@
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+import msgspec
+
 from tests.support.http_server import Silent, serving
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """An event as it arrived, at a time of the monotonic clock."""
+
+    event_id: str
+    body: bytes
+    received_at: float
 
 
 class Receiver:
@@ -18,6 +29,7 @@ class Receiver:
         self.secret = secret.encode()
         self.events: list[dict[str, Any]] = []
         self.ids: list[str] = []
+        self.deliveries: list[Delivery] = []
         self.bodies: dict[str, set[bytes]] = {}
         self.types: dict[str, str] = {}
         self.traceparents: dict[str, str | None] = {}
@@ -35,6 +47,7 @@ class Receiver:
         self.types[event_id] = headers["X-Partner-Webhook-Event"]
         self.traceparents[event_id] = headers["traceparent"]
         self.ids.append(event_id)
+        self.deliveries.append(Delivery(event_id, body, time.monotonic()))
         self.events.append(json.loads(body))
         return 204
 

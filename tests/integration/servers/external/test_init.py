@@ -106,6 +106,24 @@ def test_a_dry_run_changes_nothing_and_shows_no_password(operator: Operator) -> 
     assert again.stdout == done.stdout
 
 
+def test_the_database_of_a_sandbox_becomes_one_with_its_schema(operator: Operator) -> None:
+    """With made-up pay-in addresses, as `up` has them; and only before it was used."""
+    assert operator.init("--sandbox").exit_code == 0
+    for _ in range(2):
+        migrated = operator.run("operator/migrate.env", "migrate")
+        assert migrated.exit_code == 0, migrated.stderr
+    with psycopg.connect(operator.database_url("operator/migrate.env")) as connection:
+        found = connection.execute(
+            "SELECT sandbox, (SELECT count(*) FROM networks) - (SELECT count(*) FROM "
+            "pay_in_accounts) FROM operator_settings"
+        ).fetchone()
+        assert found == (True, 0)
+        connection.execute("UPDATE operator_settings SET sandbox = false")
+    migrated = operator.run("operator/migrate.env", "migrate")
+    assert migrated.exit_code == 1
+    assert "does not belong to a sandbox" in migrated.stderr
+
+
 def test_a_second_run_keeps_passwords_keys_and_changed_settings(operator: Operator) -> None:
     assert operator.init().exit_code == 0
     file = operator.directory / "gateway/serve.env"

@@ -136,6 +136,7 @@ class ExternalPostgres:
                 cwd="/",
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
                 user=self._account.pw_uid,
                 group=self._account.pw_gid,
             )

@@ -68,7 +68,23 @@ class ReplicatedPostgres:
 
     def freeze_primary(self) -> None:
         """Have every process of the primary hang, while its machine accepts connections."""
-        self._signal(self.primary, signal.SIGSTOP)
+        self.suspend(self.primary)
+
+    def suspend(self, server: ExternalPostgres) -> None:
+        self._signal(server, signal.SIGSTOP)
+
+    def resume(self, server: ExternalPostgres) -> None:
+        self._signal(server, signal.SIGCONT)
+
+    def shut_down(self, server: ExternalPostgres) -> None:
+        """Have a server end by itself, without waiting for its clients."""
+        process = self._processes.pop(server)
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+    def run_standby(self) -> None:
+        """Run the standby again, which continues from what it has."""
+        self._processes[self.standby] = self.standby.run()
 
     def _signal(self, server: ExternalPostgres, number: signal.Signals) -> None:
         pid = self._processes[server].pid

@@ -23,17 +23,19 @@ if TYPE_CHECKING:
 NODE_TIMEOUT_MS: Final = 3_000
 PASSWORDS: Final = {user: f"password-of-{user}" for user in (OWNER, *USERS)}
 HOST: Final = "127.0.0.1"
+OWNER_ALONE: Final = "".join(acl_file(PASSWORDS).splitlines(keepends=True)[:2])
+"""The ACL file of a cluster that no process uses yet."""
 
 
 class Node:
     """One server."""
 
-    def __init__(self, directory: Path, *settings: str) -> None:
+    def __init__(self, directory: Path, *settings: str, users: str = "") -> None:
         self.port, self.cluster_port = free_port(), free_port()
         self.address = f"{HOST}:{self.port}"
         self._directory = directory
         directory.mkdir(parents=True)
-        (directory / "users.acl").write_text(acl_file(PASSWORDS))
+        (directory / "users.acl").write_text(users or acl_file(PASSWORDS))
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._client = valkey.Valkey(
@@ -73,6 +75,12 @@ class Node:
         self._signal(signal.SIGKILL)
         assert self._process is not None
         self._process.wait()
+
+    def stop(self) -> None:
+        """Have the server end by itself."""
+        self._signal(signal.SIGTERM)
+        assert self._process is not None
+        self._process.wait(60)
 
     def suspend(self) -> None:
         """Stop the server from running."""
@@ -137,15 +145,19 @@ class Node:
 
 
 class ValkeyCluster:
-    """Primaries with one replica each, by default; `spare` ones have no slots."""
+    """Primaries with one replica each, by default; `users` is their ACL file."""
 
-    def __init__(self, directory: Path, *, primaries: int = 3, replicas: int = 1) -> None:
+    def __init__(
+        self, directory: Path, *, primaries: int = 3, replicas: int = 1, users: str = ""
+    ) -> None:
         settings = (
             *("--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf"),
             *("--cluster-node-timeout", str(NODE_TIMEOUT_MS)),
         )
         count = primaries * (1 + replicas)
-        self.nodes = [Node(directory / str(number), *settings) for number in range(count)]
+        self.nodes = [
+            Node(directory / str(number), *settings, users=users) for number in range(count)
+        ]
         self._primaries = primaries
 
     def __enter__(self) -> Self:
@@ -179,7 +191,7 @@ class ValkeyCluster:
         self.wait_until_complete()
 
     def url(self, user: str = "gateway") -> str:
-        """Return the URL of a process's user."""
+        """Return the URL of a process's user, or of the owner."""
         hosts = ",".join(node.address for node in self.nodes[:3])
         return f"valkey+cluster://{PREFIX}{user}:{PASSWORDS[user]}@{hosts}"
 

@@ -1,0 +1,1 @@
+"""Failures of any process of an installation under a mixed load, and what callers notice."""

@@ -1,0 +1,1 @@
+"""A mixed load on any installation, from a seed, and a record of everything it was promised."""
