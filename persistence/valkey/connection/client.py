@@ -1,11 +1,12 @@
 """The client of Valkey, with limits on connections and time."""
 
 import asyncio
+from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from valkey.asyncio import Valkey
-from valkey.asyncio.cluster import ClusterNode, ValkeyCluster
+from valkey.asyncio.cluster import ClusterNode, ClusterPipeline, ValkeyCluster
 from valkey.asyncio.connection import SSLConnection
 from valkey.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from valkey.exceptions import ConnectionError as NoConnection
@@ -24,10 +25,28 @@ from persistence.valkey.connection.primaries import (
 from persistence.valkey.connection.url import Kind, Servers, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterator
 
 COMMAND_DURATIONS: Final = Durations()
 """Of the commands of this process for which `reply` waited."""
+
+
+@contextmanager
+def _translated() -> "Iterator[None]":
+    """Raise ValkeyError for what the package raises while servers of a cluster are lost.
+
+    After an error it closes all connections, also those that other tasks are about to write to.
+    """
+    try:
+        yield
+    except (ValkeyClusterException, AttributeError) as error:
+        raise NoConnection(str(error)) from error
+
+
+class _Pipeline(ClusterPipeline):
+    async def execute(self, *args: Any, **options: Any) -> list[Any]:
+        with _translated():
+            return await super().execute(*args, **options)
 
 
 class ClusterClient(ValkeyCluster):
@@ -55,10 +74,18 @@ class ClusterClient(ValkeyCluster):
         for host, port in self._nodes:
             node = ClusterNode(host, port, **self.connection_kwargs)
             known.setdefault(node.name, node)
-        try:
+        with _translated():
             return await super().initialize()
-        except ValkeyClusterException as error:
-            raise NoConnection(str(error)) from error
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """See ValkeyCluster."""
+        with _translated():
+            return await super().execute_command(*args, **options)
+
+    def pipeline(self, *args: Any, **options: Any) -> ClusterPipeline:
+        """See ValkeyCluster."""
+        super().pipeline(*args, **options)  # it rejects what a cluster does not have
+        return _Pipeline(self)  # type: ignore[abstract]
 
     async def publish(self, channel: str, message: bytes) -> None:
         """Publish a message: every server of a cluster passes it on to all others."""

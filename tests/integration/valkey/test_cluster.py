@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
 
 from domain.actions.partners.ports import AdmissionOutcome
+from domain.errors import Unavailable
 from domain.market.rates import RateSnapshot
 from domain.partners.partner import ALL_PARTNERS
 from domain.partners.unsigned_limits import UnsignedLimits, sources_of
@@ -15,10 +17,11 @@ from persistence.valkey.admission.controller import window_key
 from persistence.valkey.admission.nonces import declare_complete
 from persistence.valkey.admission.revisions import publish_revision
 from persistence.valkey.admission.weight_used import weight_used
-from persistence.valkey.connection.client import connect
+from persistence.valkey.connection.client import connect, reply
 from persistence.valkey.counters import ValkeyCounters
 from persistence.valkey.health import read_servers
 from persistence.valkey.notices import notices, publish_change
+from persistence.valkey.rates import KEY as RATES
 from persistence.valkey.rates import RatePublisher, read_snapshot
 from persistence.valkey.stream import WebhookStream
 from tests.conftest import DatabaseUrls
@@ -89,6 +92,33 @@ async def test_a_revision_makes_earlier_records_stale(workers: Workers) -> None:
     assert (await workers[1].admit(partner)).outcome is AdmissionOutcome.STALE
     assert await workers[1].admission.newest_revision(partner) == 7
     assert await workers[1].admission.newest_revision(ALL_PARTNERS) == 7
+
+
+async def test_calls_whose_connections_other_tasks_close_are_unavailable_or_done(
+    workers: Workers,
+) -> None:
+    """The client does so after each error, while others connect."""
+    client = workers[0].client
+    done = 0
+
+    async def call() -> None:
+        nonlocal done
+        for number in range(10):
+            pipeline = client.pipeline(transaction=False)
+            pipeline.get(RATES)
+            with suppress(Unavailable):
+                await reply(client.get(RATES) if number % 2 else pipeline.execute())
+                done += 1
+
+    async def close_connections() -> None:
+        while True:
+            await client._reset_for_reinitialize()  # type: ignore[attr-defined]
+            await asyncio.sleep(0.001)
+
+    closing = asyncio.create_task(close_connections())
+    await asyncio.gather(*(call() for _ in range(16)))
+    closing.cancel()
+    assert done > 0
 
 
 async def test_what_else_the_processes_store_works_in_a_cluster(
