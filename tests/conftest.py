@@ -57,6 +57,7 @@ SHARED = {
     "tests/contract/limited/": "limited",
     "tests/contract/": "calls",
     "tests/clients/": "pages",
+    "tests/e2e/nodes/": "nodes",
     "tests/e2e/test_bench.py": "pages",
     "tests/e2e/test_docs_snippets.py": "pages",
     "tests/fuzz/": "pages",
