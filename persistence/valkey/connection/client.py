@@ -1,7 +1,7 @@
 """The client of Valkey, with limits on connections and time."""
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -10,7 +10,7 @@ from valkey.asyncio.cluster import ClusterNode, ClusterPipeline, ValkeyCluster
 from valkey.asyncio.connection import SSLConnection
 from valkey.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from valkey.exceptions import ConnectionError as NoConnection
-from valkey.exceptions import ValkeyClusterException, ValkeyError
+from valkey.exceptions import MaxConnectionsError, ValkeyClusterException, ValkeyError
 
 from domain.errors import Unavailable
 from domain.measurements import Durations
@@ -25,27 +25,32 @@ from persistence.valkey.connection.primaries import (
 from persistence.valkey.connection.url import Kind, Servers, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterator
+    from collections.abc import AsyncIterator, Awaitable
 
 COMMAND_DURATIONS: Final = Durations()
 """Of the commands of this process for which `reply` waited."""
 
 
-@contextmanager
-def _translated() -> "Iterator[None]":
+@asynccontextmanager
+async def _translated(client: ValkeyCluster) -> "AsyncIterator[None]":
     """Raise ValkeyError for what the package raises while servers of a cluster are lost.
 
     After an error it closes all connections, also those that other tasks are about to write to.
+    A connection that could not be opened counts as used until the servers are found again, which
+    only other errors make it do.
     """
     try:
         yield
     except (ValkeyClusterException, AttributeError) as error:
         raise NoConnection(str(error)) from error
+    except MaxConnectionsError as error:
+        await client._reset_for_reinitialize()  # noqa: SLF001  it does the same after other errors
+        raise NoConnection("no more connections to a server of the cluster") from error
 
 
 class _Pipeline(ClusterPipeline):
     async def execute(self, *args: Any, **options: Any) -> list[Any]:
-        with _translated():
+        async with _translated(self._client):
             return await super().execute(*args, **options)
 
 
@@ -74,12 +79,12 @@ class ClusterClient(ValkeyCluster):
         for host, port in self._nodes:
             node = ClusterNode(host, port, **self.connection_kwargs)
             known.setdefault(node.name, node)
-        with _translated():
+        async with _translated(self):
             return await super().initialize()
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         """See ValkeyCluster."""
-        with _translated():
+        async with _translated(self):
             return await super().execute_command(*args, **options)
 
     def pipeline(self, *args: Any, **options: Any) -> ClusterPipeline:

@@ -121,6 +121,20 @@ async def test_calls_whose_connections_other_tasks_close_are_unavailable_or_done
     assert done > 0
 
 
+async def test_connections_that_could_not_be_opened_are_not_missing_for_good(
+    cluster: ValkeyCluster,
+) -> None:
+    """The package counts them as used, and would not look for another server."""
+    client = connect(cluster.url(), connections=1)
+    await reply(client.get(RATES))
+    for node in client.get_nodes():  # type: ignore[attr-defined]
+        node._free.clear()
+    with pytest.raises(Unavailable):
+        await reply(client.get(RATES))
+    await reply(client.get(RATES))
+    await client.aclose()
+
+
 async def test_what_else_the_processes_store_works_in_a_cluster(
     workers: Workers, cluster: ValkeyCluster
 ) -> None:

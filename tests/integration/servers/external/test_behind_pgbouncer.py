@@ -15,6 +15,7 @@ import pytest
 from gateway.instance import Instance, ValkeyUser
 from gateway.wiring.preparation import prepare
 from tests.conftest import FOR_TESTS, SWAPGATE, free_port, is_ready
+from tests.support.callers import UNAVAILABLE
 from tests.support.clients.cabinet import Person
 from tests.support.clients.partner import Demo, Partner, order_request, quote_request, send
 from tests.support.servers.own.external import debian_postgres, external_postgres, external_valkey
@@ -146,7 +147,8 @@ def test_orders_are_created_settled_and_reported(service: Service) -> None:
         opened = list(threads.map(lambda _: created(partner), range(30)))
         assert len({one["id"] for one in opened}) == 30
         paid = opened[0]["id"]
-        assert partner.call("/sandbox/deposit", {"id": paid}).code == 0
+        # Code 11 on a busy machine: settlement takes the step later.
+        assert partner.call("/sandbox/deposit", {"id": paid}).code in {0, UNAVAILABLE}
         wait_until(
             lambda: receiver.statuses(paid), ["PENDING", "EXCHANGE", "DONE"].__eq__, seconds=60
         )
