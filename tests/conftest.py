@@ -65,11 +65,6 @@ SHARED = {
 }
 """What uses one service; everything else shares at most the servers of its module."""
 
-WAITING = ("tests/integration/servers/", "tests/integration/valkey/")
-"""Mostly wait, for time limits and failovers: one process runs them while the others compute."""
-COMPUTING = ("tests/attacks/", "tests/browser/", "tests/contract/api/")
-"""What the other processes begin with: each folder takes one of them for minutes."""
-
 TEMPLATE = "swapgate_template"
 MEMORY = Path("/dev/shm")
 MEMORY_NEEDED = 4 << 30
@@ -102,13 +97,7 @@ def memory_directory() -> Path | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with tests that wait, beside some that compute; give slow tests more time."""
-    items.sort(
-        key=lambda item: (
-            not item.nodeid.startswith(COMPUTING),
-            not item.nodeid.startswith(WAITING),
-        )
-    )
+    """Give slow tests more time, which beside other tests they may need."""
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SLOW_TEST_SECONDS))

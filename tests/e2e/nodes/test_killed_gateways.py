@@ -17,7 +17,10 @@ from tests.support.servers.nodes.balancer import Balancer, balanced
 from tests.support.servers.nodes.gateways import Gateway, running_gateways
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.skipif(not shutil.which("haproxy"), reason="needs haproxy")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("haproxy"), reason="needs haproxy"),
+]
 
 PATH = "/v1/price"
 CALLS = 20
