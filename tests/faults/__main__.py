@@ -2,18 +2,13 @@
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 import msgspec
 
-from tests.cluster.partners import new_partners
-from tests.cluster.topology import Cluster
-from tests.conftest import memory_directory
+from tests.cluster.partners import running_cluster
 from tests.faults.campaign import Campaign
 from tests.faults.table import lines
-
-PARTNERS = 4
 
 
 def main() -> None:
@@ -23,12 +18,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="file for the verdict as JSON")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sg-cluster-", dir=memory_directory()) as directory:
-        path = Path(directory)
-        path.chmod(0o755)  # PostgreSQL runs as another user if this process runs as root
-        with Cluster(path) as cluster, new_partners(cluster, PARTNERS) as partners:
-            campaign = Campaign(cluster, partners, seed=arguments.seed)
-            verdict = campaign.run_for(arguments.seconds)
+    with running_cluster() as (cluster, partners):
+        campaign = Campaign(cluster, partners, seed=arguments.seed)
+        verdict = campaign.run_for(arguments.seconds)
     document = msgspec.json.format(msgspec.json.encode(verdict)).decode()
     if arguments.json:
         arguments.json.write_text(document + "\n")

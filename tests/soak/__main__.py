@@ -2,16 +2,12 @@
 
 import argparse
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from tests.cluster.partners import new_partners
-from tests.cluster.topology import Cluster
-from tests.conftest import memory_directory
-from tests.faults.__main__ import PARTNERS
+from tests.cluster.partners import running_cluster
 from tests.faults.table import lines
 from tests.soak.growth import Growth
 from tests.soak.soak import Soak
@@ -24,11 +20,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="file for the result as JSON")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="sg-soak-", dir=memory_directory()) as directory:
-        path = Path(directory)
-        path.chmod(0o755)  # PostgreSQL runs as another user if this process runs as root
-        with Cluster(path) as cluster, new_partners(cluster, PARTNERS) as partners:
-            result = Soak(cluster, partners, seed=arguments.seed).run(arguments.hours * 3600)
+    with running_cluster() as (cluster, partners):
+        result = Soak(cluster, partners, seed=arguments.seed).run(arguments.hours * 3600)
     if arguments.json:
         arguments.json.write_bytes(msgspec.json.format(msgspec.json.encode(result)) + b"\n")
     sys.stdout.write("\n".join([*lines(result.verdict), *table(result.growth)]) + "\n")

@@ -1,4 +1,4 @@
-"""What a load reports when a response contradicts what its partner was told before."""
+"""What a load reports when a response contradicts an earlier one."""
 
 from typing import Any
 
